@@ -1,0 +1,66 @@
+/** Markdown → front matter, title and fences, each with its place. Only block rules run: nothing inside a line is parsed. */
+import MarkdownIt from 'markdown-it';
+import { type Line, type Position, type Report, slice, type Text, textOf } from './text.ts';
+
+export type Fence = {
+  position: Position;
+  /** Everything after the backticks. */
+  info: Text;
+  body: Text;
+  closed: boolean;
+};
+export type Document = { frontMatter: Text | null; heading: string | null; fences: Fence[] };
+
+const markdown = new MarkdownIt('commonmark');
+markdown.core.ruler.enableOnly(['normalize', 'block']);
+// Without `reference`, which parses links and labels, all rules look at the beginnings of lines only.
+markdown.block.ruler.enableOnly(
+  ['code', 'fence', 'blockquote', 'hr', 'list', 'html_block', 'heading', 'lheading', 'paragraph'],
+);
+
+const isRule = (line: string | undefined): boolean => line !== undefined && /^---[ \t]*$/.test(line);
+
+/** The line number (from 0) of the closing rule of the front matter; -1 without front matter. */
+const frontMatterEnd = (lines: readonly string[], report: Report): number => {
+  if (!isRule(lines[0])) {
+    const message = 'a runbook begins with front matter: a line `---`, `runbook: <id>`, and a line `---`';
+    report({ line: 1, column: 1 }, message);
+    return -1;
+  }
+  const end = lines.findIndex((line, index) => index > 0 && isRule(line));
+  if (end === -1) report({ line: 1, column: 1 }, 'the front matter is not closed; end it with a line `---`');
+  return end;
+};
+
+/** Where the text of a line stands in it: containers (lists, quotations) have taken their marks from its beginning. */
+const placed = (lines: readonly string[], index: number, text: string): Line => {
+  const raw = lines[index] ?? '';
+  return { text, line: index + 1, column: raw.endsWith(text) ? raw.length - text.length + 1 : 1 };
+};
+
+/** Splits a document. Line ends are normalized; a byte order mark is dropped. */
+export const readDocument = (source: string, report: Report): Document => {
+  const lines = source.replace(/^\uFEFF/, '').replaceAll('\0', '\uFFFD').split(/\r\n?|\n/);
+  const end = frontMatterEnd(lines, report);
+  const frontMatter = lines.slice(1, Math.max(end, 1)).map((text, index) => ({ text, line: index + 2, column: 1 }));
+
+  // Empty lines in the place of the front matter keep all line numbers true.
+  const rest = lines.map((line, index) => (index <= end ? '' : line));
+  const tokens = markdown.parse(`${rest.join('\n')}\n`, {});
+  const fences: Fence[] = [];
+  let heading: string | null = null;
+  for (const [index, token] of tokens.entries()) {
+    if (token.type === 'heading_open') heading ??= tokens[index + 1]?.content.trim() || null;
+    if (token.type !== 'fence' || token.map === null) continue;
+    const [first, after] = token.map;
+    const content = token.content === '' ? [] : token.content.replace(/\n$/, '').split('\n');
+    const opening = placed(lines, first, token.markup + token.info);
+    fences.push({
+      position: { line: opening.line, column: opening.column },
+      info: slice(textOf([opening]), token.markup.length),
+      body: textOf(content.map((text, at) => placed(lines, first + 1 + at, text))),
+      closed: after - first === content.length + 2,
+    });
+  }
+  return { frontMatter: end === -1 ? null : textOf(frontMatter), heading, fences };
+};

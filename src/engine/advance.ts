@@ -1,0 +1,198 @@
+/**
+ * Advance: the only way anything ever runs.
+ *
+ *   load head ► decide ► reserve ► execute ► record ─┐
+ *                 ▲                                  │
+ *                 └── budget left and cells remain ──┤
+ *                                         save view ► answer
+ *
+ * I3 reserve only what `decide` found next, at head + 1. I4 begin only a reservation of ours that stands, once.
+ * I10 the answer says what stands in the journal. If this call dies at any line, the next load sees what stands.
+ */
+import assert from 'node:assert/strict';
+import { append, arm, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
+import { type Decision, decide, reservedForMs, type Stop, type Wish } from './decide.ts';
+import type { By, Drive, Entry, Failure, State, Status, Then } from './entries.ts';
+import { isPawlError, PawlError } from './errors.ts';
+import { execute, type Reserved } from './execute.ts';
+import type { OutcomeBody } from './outcomes.ts';
+import { keyOf, prepare, type Ready, withoutReservation } from './prepare.ts';
+import { record } from './record.ts';
+import { type Cell, natureOf } from './runbook.ts';
+import type { View } from './view.ts';
+
+export type AdvanceRequest = {
+  /** Reservations at most; a wait, an assertion, an end, a skip cost none. Default 1. */
+  maxCells?: number;
+  /** Milliseconds until the end of this invocation. */
+  budgetMs: number;
+  /** Only this cell. */
+  cell?: string;
+  /** Seq of the head the caller has seen; a different one is refused with `seq.stale`. */
+  expectedSeq?: number;
+  /** Changes the drive first, by an entry of its own. */
+  drive?: Drive;
+  /** False for the schedule: in drive `manual` nothing new is reserved. Default true. */
+  explicit?: boolean;
+  by: By;
+};
+
+/** One step this call has closed. */
+export type StepReport = {
+  cell: string;
+  /** Seq of its reservation; of the outcome where there was none. */
+  seq: number;
+  status: Status;
+  then: Then;
+  attempt: number;
+  durationMs: number;
+  error: Failure | null;
+  /** `false`: somebody else closed it first; what this call saw is a note. */
+  recorded: boolean;
+};
+
+/** `state` is what the head's entry says after the last step. */
+export type AdvanceAnswer = { stop: Stop; result: Stop['result']; steps: StepReport[]; view: View; state: State };
+
+const report = (outcome: OutcomeBody, seq: number, recorded: boolean): StepReport => ({
+  cell: outcome.cell,
+  seq,
+  status: outcome.status,
+  then: outcome.then,
+  attempt: outcome.attempt,
+  durationMs: outcome.durationMs,
+  error: outcome.error,
+  recorded,
+});
+
+type Progress = { steps: StepReport[]; reservations: number };
+
+/** Goes through the next cell as far as this call may. A lost slot is no error: the loop decides anew. */
+const enter = async (call: Call, decision: Extract<Decision, { kind: 'enter' }>, progress: Progress): Promise<Stop | undefined> => {
+  const { cell, mayReserve } = decision;
+  const { engine } = call;
+  const found = await prepare(call, cell);
+  const nature = natureOf(cell.body.kind);
+  const { state } = call.head.entry;
+
+  if (found.kind !== 'go' || nature === 'pure') {
+    const outcome = withoutReservation(call, cell, found);
+    if (await append(call, () => outcome)) {
+      rememberOutput(call, call.head.entry);
+      progress.steps.push(report(outcome, call.head.entry.seq, true));
+    }
+    return undefined;
+  }
+  if (nature === 'waiting') {
+    const shownHash = found.body.kind === 'manual' ? engine.sha256(found.body.instructions) : null;
+    const { visit } = state;
+    const waiting = { kind: 'waiting', index: cell.index, cell: cell.name, visit, inputsHash: found.inputsHash, dueAtMs: null, shownHash } as const;
+    await append(call, () => waiting);
+    return undefined;
+  }
+  if (!mayReserve) return { kind: 'stop', result: 'advanced' };
+
+  const ours = await append(call, () => ({
+    kind: 'reserved',
+    index: cell.index,
+    cell: cell.name,
+    visit: state.visit,
+    attempt: state.attempt + 1,
+    key: keyOf(call, cell, state.visit),
+    inputsHash: found.inputsHash,
+    deadlineAtMs: Math.ceil(engine.clock.nowMs() + reservedForMs(cell)),
+  }));
+  if (!ours) return undefined;
+  progress.reservations += 1;
+  // What stands counts, not what was meant: an earlier put of this call may have landed late, with an earlier deadline.
+  const stands = call.head.entry;
+  assert(stands.kind === 'reserved' && stands.token === call.token && stands.cell === cell.name);
+  await carryOut(call, cell, stands, found, progress);
+  return undefined;
+};
+
+const carryOut = async (call: Call, cell: Cell, reserved: Reserved, ready: Ready, progress: Progress): Promise<void> => {
+  const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
+  const recorded = await record(call, outcome, reserved.deadlineAtMs);
+  if (recorded && outcome.then === 'next') rememberOutput(call, call.head.entry);
+  progress.steps.push(report(outcome, reserved.seq, recorded));
+};
+
+/** The next cells may read what was just recorded, without asking the store. */
+const rememberOutput = (call: Call, entry: Entry): void => {
+  if (entry.kind !== 'outcome') return;
+  if (entry.output === null) call.outputs.set(entry.cell, null);
+  if (entry.output?.kind === 'inline') call.outputs.set(entry.cell, entry.output.text);
+};
+
+const assertFresh = (call: Call, expectedSeq: number | undefined): void => {
+  const { seq } = call.head.entry;
+  if (expectedSeq === undefined || expectedSeq === seq) return;
+  const message = `The journal of ${call.instanceId} is at ${seq}, not at ${expectedSeq}; look at the present state and ask again.`;
+  throw new PawlError('seq.stale', message, { instanceId: call.instanceId, expectedSeq, seq, view: viewNow(call) });
+};
+
+/** The drive is part of the journal: changing it is an entry, decided anew whenever the slot is lost. */
+const setDrive = async (call: Call, drive: Drive | undefined): Promise<void> => {
+  const differs = () => drive !== undefined && call.head.entry.state.drive !== drive && call.head.entry.state.ended === null;
+  while (drive !== undefined && differs()) await append(call, () => ({ kind: 'control', drive, reason: null }));
+};
+
+/**
+ * Moves an instance forward until something stops it, its budget is used up, or `maxCells` reservations are made.
+ * @throws PawlError `instance.unknown`, `seq.stale`, `cell.unknown`, `cell.outOfOrder`, `instance.finished`,
+ *   `store.unavailable` (nothing was begun that the journal does not tell), `outcome.unrecorded`
+ */
+export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
+  const call = await openCall(engine, instanceId, request.by, request.budgetMs);
+  assertFresh(call, request.expectedSeq);
+  const progress: Progress = { steps: [], reservations: 0 };
+  let stop: Stop;
+  try {
+    // A wish that cannot be is refused before anything is written, the drive included.
+    decideNow(call, request, progress);
+    await setDrive(call, request.drive);
+    stop = await loop(call, request, progress);
+  } catch (error) {
+    // Once something ran, the caller is told what: a store that went away afterwards only stops the call.
+    if (progress.steps.length === 0 || !isPawlError(error, 'store.unavailable')) throw error;
+    const { started, head, runbook } = call;
+    const cell = runbook.cells[head.entry.state.next]?.name ?? started.runbookId;
+    stop = { kind: 'stop', result: 'deferred', cell, untilMs: engine.clock.nowMs(), why: 'store' };
+  }
+  return { stop, result: stop.result, steps: progress.steps, view: await saveView(call), state: call.head.entry.state };
+};
+
+const loop = async (call: Call, request: AdvanceRequest, progress: Progress): Promise<Stop> => {
+  for (;;) {
+    const decision = decideNow(call, request, progress);
+    if (decision.kind === 'stop') return decision;
+    if (decision.kind === 'wait') {
+      await arm(call);
+      await call.engine.clock.sleep(decision.ms);
+      continue;
+    }
+    const stopped = await enter(call, decision, progress);
+    if (stopped !== undefined) return stopped;
+  }
+};
+
+const decideNow = (call: Call, request: AdvanceRequest, progress: Progress): Decision => {
+  const { engine } = call;
+  const { nowMs, graceMs, epoch } = {
+    nowMs: engine.clock.nowMs(),
+    graceMs: engine.deployment.takeoverGraceMs,
+    epoch: engine.deployment.epoch,
+  };
+  const wish: Wish = {
+    cell: request.cell,
+    reservationsLeft: (request.maxCells ?? 1) - progress.reservations,
+    ranSome: progress.steps.length > 0,
+    endAtMs: call.endAtMs,
+    explicit: request.explicit ?? true,
+  };
+  const decision = decide(call.head.entry.state, call.runbook, wish, { nowMs, graceMs, epoch });
+  // Whoever names the seq it has seen meant the cell that was next then, not the one after it.
+  if (call.lost && !wish.ranSome && decision.kind !== 'stop') assertFresh(call, request.expectedSeq);
+  return decision;
+};

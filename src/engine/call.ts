@@ -1,0 +1,158 @@
+/**
+ * One call into an instance: its token, the head it knows, and the one way to add an entry.
+ *
+ * I4 a token is drawn afresh for every call and compared only inside it; nobody resumes a reservation from the journal.
+ * I7 the view is armed before the call's first put, and disarmed by the save after its last.
+ * I10 what a caller is told stands in the journal; a put without an answer promises nothing.
+ */
+import assert from 'node:assert/strict';
+import { apply } from './apply.ts';
+import { type By, type Entry, type EntryBody, type EntryOf, journalVersion, type Standing } from './entries.ts';
+import { PawlError } from './errors.ts';
+import type { OutputCache } from './inputs.ts';
+import type { Armed, Ports, Put } from './ports.ts';
+import type { Runbook } from './runbook.ts';
+import { type View, viewOf } from './view.ts';
+
+/** The engine's ports and its memory: `started` entries are immutable, so they are read once. */
+export type Engine = Ports & { startedOf: Map<string, EntryOf<'started'>> };
+const startedKeptMax = 1_000;
+
+export type Call = {
+  engine: Engine;
+  instanceId: string;
+  token: string;
+  by: By;
+  /** End of this invocation. */
+  endAtMs: number;
+  head: Standing;
+  started: EntryOf<'started'>;
+  runbook: Runbook;
+  armed: Armed | null;
+  /** Whether another writer took a slot this call wanted. */
+  lost: boolean;
+  outputs: OutputCache;
+};
+
+/** Puts without an answer in a row after which a command gives up; the slot stays the same, so nothing is decided anew. */
+const putTriesMax = 4;
+const putPauseMs = 100;
+
+const loadStarted = async (engine: Engine, instanceId: string): Promise<EntryOf<'started'>> => {
+  const kept = engine.startedOf.get(instanceId);
+  if (kept !== undefined) return kept;
+  const first = await engine.journal.entry(instanceId, 0);
+  if (first?.entry.kind !== 'started') {
+    throw new PawlError('instance.unknown', `Instance ${instanceId} never started; start it with \`pawl start\`.`, { instanceId });
+  }
+  if (engine.startedOf.size >= startedKeptMax) engine.startedOf.clear();
+  engine.startedOf.set(instanceId, first.entry);
+  return first.entry;
+};
+
+/**
+ * Loads the head (one consistent read), the `started` entry and the version (both cached).
+ * @throws PawlError `instance.unknown`, `store.unavailable`
+ */
+export const openCall = async (engine: Engine, instanceId: string, by: By, budgetMs: number): Promise<Call> => {
+  const head = await engine.journal.head(instanceId);
+  if (head === undefined) {
+    throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
+  }
+  const started = await loadStarted(engine, instanceId);
+  const version = await engine.versions.get(started.runbookId, started.version);
+  if (version === undefined) {
+    throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, { instanceId });
+  }
+  return {
+    engine,
+    instanceId,
+    token: engine.random.token(),
+    by,
+    endAtMs: engine.clock.nowMs() + budgetMs,
+    head,
+    started,
+    runbook: version.runbook,
+    armed: null,
+    lost: false,
+    outputs: new Map(),
+  };
+};
+
+/** Makes the instance due when this call will be over, whatever becomes of it. Once a call, before its first put. */
+export const arm = async (call: Call): Promise<void> => {
+  if (call.armed !== null) return;
+  const { engine } = call;
+  const untilAtMs = call.endAtMs + engine.deployment.takeoverGraceMs;
+  const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
+  call.armed = await engine.views.arm(seed, untilAtMs, engine.clock.nowMs());
+};
+
+/** The entry that `body` makes after `head`. An illegal step is an assertion: a defect of ours, never sent. */
+export const seal = (
+  head: Standing | null,
+  body: EntryBody,
+  from: { instanceId: string; token: string; by: By; atMs: number },
+): Entry => {
+  const seq = head === null ? 0 : head.entry.seq + 1;
+  const step = { ...body, seq, atMs: from.atMs, by: from.by };
+  const state = apply(head?.entry.state ?? null, step);
+  const prev = head?.hash ?? null;
+  return { ...step, v: journalVersion, instanceId: from.instanceId, token: from.token, prev, state } as Entry;
+};
+
+/** One put at head + 1. `written` and `conflict` both move the call's head to what stands there. */
+export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing>> => {
+  const { engine, instanceId, token, by } = call;
+  const entry = seal(call.head, body, { instanceId, token, by, atMs: engine.clock.nowMs() });
+  const put = await engine.journal.putOnce(entry);
+  if (put.kind === 'unknown') return put;
+  const stands = put.kind === 'written' ? put.standing : put.winner;
+  assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
+  call.head = stands;
+  if (put.kind === 'conflict') call.lost = true;
+  engine.observe({ kind: `put.${put.kind}`, instanceId, seq: entry.seq, meant: body.kind, stands: stands.entry.kind });
+  return put;
+};
+
+/**
+ * Puts `body` at head + 1, again and again into the same slot while no answer comes. `true`: an entry of ours stands
+ * there (look at `call.head`: it may be an earlier put of this call); `false`: somebody else's does, decide anew.
+ * @param bodyNow made afresh for each try, since deadlines move.
+ * @throws PawlError `store.unavailable` when no answer comes: then nobody knows yet, and nothing may be begun.
+ */
+export const append = async (call: Call, bodyNow: () => EntryBody): Promise<boolean> => {
+  await arm(call);
+  for (let tried = 1; ; tried += 1) {
+    const put = await putNext(call, bodyNow());
+    if (put.kind === 'written') return true;
+    if (put.kind === 'conflict') {
+      // The winner may be long behind by now: what is decided next, and what is told, rests on the newest entry.
+      call.head = (await call.engine.journal.head(call.instanceId)) ?? call.head;
+      return false;
+    }
+    if (tried === putTriesMax) {
+      const message = `The store gave no answer; ask again for ${call.instanceId}, its journal tells what was written.`;
+      throw new PawlError('store.unavailable', message, { instanceId: call.instanceId }, put.cause);
+    }
+    await call.engine.clock.sleep(putPauseMs * tried);
+  }
+};
+
+/** The view after the head this call knows. */
+export const viewNow = (call: Call): View => {
+  const { engine, head, started, runbook } = call;
+  return viewOf(started, head.entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+};
+
+/** Saves the view if this call armed it. A view is a hint: when saving fails the instance stays due. */
+export const saveView = async (call: Call): Promise<View> => {
+  const view = viewNow(call);
+  if (call.armed === null) return view;
+  try {
+    await call.engine.views.save(view, call.armed);
+  } catch (error) {
+    call.engine.observe({ kind: 'view.unsaved', instanceId: call.instanceId, error: String(error) });
+  }
+  return view;
+};

@@ -1,0 +1,129 @@
+/**
+ * `decide` looks at a state and says what this call does next. Pure: the same state, time and wishes give the same
+ * answer, and nothing has happened when it returns.
+ */
+import type { By, State } from './entries.ts';
+import { PawlError } from './errors.ts';
+import { limits } from './limits.ts';
+import { type Cell, natureOf, type Runbook } from './runbook.ts';
+
+/** What a call wants: at most so many reservations, until its end, perhaps only this cell. */
+export type Wish = {
+  /** Only this cell, and stop after it. */
+  cell: string | undefined;
+  /** Reservations still allowed; `Infinity` for a run. */
+  reservationsLeft: number;
+  /** Whether the call has closed a step already: then it answers with that and refuses nothing any more. */
+  ranSome: boolean;
+  /** End of this invocation: nothing may be alive after it. */
+  endAtMs: number;
+  /** False for the schedule, which reserves nothing new in drive `manual`. */
+  explicit: boolean;
+};
+
+export type Holder = { cell: string; seq: number; by: By; ageMs: number; deadlineAtMs: number };
+
+/** Why a call stops, as it is told to the caller. */
+export type Stop =
+  | { kind: 'stop'; result: 'advanced' | 'completed' | 'cancelled' }
+  | { kind: 'stop'; result: 'in_flight'; holder: Holder }
+  | { kind: 'stop'; result: 'in_doubt'; cell: string; seq: number; holder: Holder | null }
+  | { kind: 'stop'; result: 'halted'; cell: string; seq: number; why: 'step' | 'epoch' | 'attempts' }
+  | { kind: 'stop'; result: 'parked'; cell: string; seq: number | null; dueAtMs: number | null }
+  | { kind: 'stop'; result: 'deferred'; cell: string; untilMs: number; why: 'backoff' | 'budget' | 'store' };
+
+export type Decision =
+  | Stop
+  /** Sleep inside the call, then look again. */
+  | { kind: 'wait'; ms: number }
+  /** Go through this cell. `mayReserve: false`: only if that needs no reservation. */
+  | { kind: 'enter'; cell: Cell; mayReserve: boolean };
+
+/** The time kept between a cell's time-out and its deadline: to kill it, and to record. */
+export const marginMs = (timeoutMs: number): number => Math.min(10_000, Math.max(1_000, timeoutMs / 4));
+
+/** From reservation to deadline. */
+export const reservedForMs = (cell: Cell): number => cell.timeoutMs + marginMs(cell.timeoutMs);
+
+/** Refuses a wish for a cell that is not the next one. */
+const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
+  if (wish.cell === undefined || wish.ranSome) return;
+  const wanted = runbook.cells.find((cell) => cell.name === wish.cell);
+  if (wanted === undefined) {
+    throw new PawlError('cell.unknown', `There is no cell ${wish.cell} in this runbook; see the cells with \`pawl status\`.`, {
+      cell: wish.cell,
+      cells: runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax),
+    });
+  }
+  if (state.ended !== null) {
+    throw new PawlError('instance.finished', `The instance has ended as ${state.ended}; nothing runs in it any more.`, {
+      ended: state.ended,
+    });
+  }
+  if (wanted.index !== state.next) {
+    const next = runbook.cells[state.next]?.name;
+    const why = wanted.index < state.next ? 'is done already' : 'is not next';
+    throw new PawlError('cell.outOfOrder', `Cell ${wish.cell} ${why}; the next cell is ${next}.`, { cell: wish.cell, next });
+  }
+};
+
+const holderOf = (open: Extract<State['open'], { kind: 'reserved' }>, nowMs: number): Holder => ({
+  cell: open.cell,
+  seq: open.seq,
+  by: open.by,
+  ageMs: Math.max(0, nowMs - open.atMs),
+  deadlineAtMs: open.deadlineAtMs,
+});
+
+/**
+ * @param at the time, the takeover grace and the deployment's epoch
+ * @throws PawlError `cell.unknown`, `cell.outOfOrder`, `instance.finished` when the wish names a cell that cannot be.
+ */
+export const decide = (
+  state: State,
+  runbook: Runbook,
+  wish: Wish,
+  at: { nowMs: number; graceMs: number; epoch: number },
+): Decision => {
+  assertCell(state, runbook, wish);
+  if (state.ended !== null) return { kind: 'stop', result: state.ended };
+
+  const { open, halted } = state;
+  if (open?.kind === 'reserved') {
+    const holder = holderOf(open, at.nowMs);
+    if (at.nowMs < open.deadlineAtMs + at.graceMs) return { kind: 'stop', result: 'in_flight', holder };
+    return { kind: 'stop', result: 'in_doubt', cell: open.cell, seq: open.seq, holder };
+  }
+  if (open?.kind === 'waiting') {
+    return { kind: 'stop', result: 'parked', cell: open.cell, seq: open.seq, dueAtMs: open.dueAtMs };
+  }
+  if (halted !== null) {
+    if (halted.doubt) return { kind: 'stop', result: 'in_doubt', cell: halted.cell, seq: halted.seq, holder: null };
+    return { kind: 'stop', result: 'halted', cell: halted.cell, seq: halted.seq, why: 'step' };
+  }
+
+  const cell = runbook.cells[state.next];
+  if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
+  if (wish.cell !== undefined && wish.cell !== cell.name) return { kind: 'stop', result: 'advanced' };
+  if (state.epoch < at.epoch) return { kind: 'stop', result: 'halted', cell: cell.name, seq: 0, why: 'epoch' };
+  if (!wish.explicit && state.drive === 'manual') {
+    return { kind: 'stop', result: 'parked', cell: cell.name, seq: null, dueAtMs: null };
+  }
+  if (natureOf(cell.body.kind) !== 'effect') return { kind: 'enter', cell, mayReserve: false };
+
+  if (state.counters.attempts >= limits.attemptsPerInstanceMax) {
+    return { kind: 'stop', result: 'halted', cell: cell.name, seq: 0, why: 'attempts' };
+  }
+  if (wish.reservationsLeft < 1) {
+    // A false `when` costs no reservation, so it is still looked at; a retry was reserved before and is not.
+    if (cell.when === null || state.attempt > 0) return { kind: 'stop', result: 'advanced' };
+    return { kind: 'enter', cell, mayReserve: false };
+  }
+  const waitMs = Math.max(0, (state.dueAtMs ?? 0) - at.nowMs);
+  if (at.nowMs + waitMs + reservedForMs(cell) > wish.endAtMs || waitMs > limits.backoffInCallMsMax) {
+    const why = waitMs > 0 ? 'backoff' : 'budget';
+    return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: at.nowMs + waitMs, why };
+  }
+  if (waitMs > 0) return { kind: 'wait', ms: waitMs };
+  return { kind: 'enter', cell, mayReserve: true };
+};

@@ -1,0 +1,45 @@
+/** The engine: its commands over one set of ports. */
+import { type AdvanceAnswer, type AdvanceRequest, advance } from './advance.ts';
+import type { Engine as Context } from './call.ts';
+import { type Cancelled, cancel, type DoneRequest, done, type Published, publish, type RunAnswer, run } from './commands.ts';
+import type { By, Note, Standing } from './entries.ts';
+import { PawlError } from './errors.ts';
+import { type Inspection, inspect, notes } from './inspect.ts';
+import { limits } from './limits.ts';
+import type { Ports, Views } from './ports.ts';
+import { type Started, type StartRequest, start } from './start.ts';
+import type { View } from './view.ts';
+
+export type Engine = {
+  publish(source: string, by: By): Promise<Published>;
+  start(request: StartRequest): Promise<Started>;
+  advance(instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer>;
+  run(instanceId: string, request: Omit<AdvanceRequest, 'maxCells' | 'drive'>): Promise<RunAnswer>;
+  done(instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }>;
+  cancel(instanceId: string, reason: string, by: By): Promise<Cancelled>;
+  inspect(instanceId: string, by: By): Promise<Inspection>;
+  journal(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
+  notes(instanceId: string, about?: number): Promise<Note[]>;
+  list: Views['list'];
+};
+
+/** @throws PawlError `request.invalid` when the takeover grace is below a second. */
+export const createEngine = (ports: Ports): Engine => {
+  if (ports.deployment.takeoverGraceMs < limits.takeoverGraceMsMin) {
+    const message = `The takeover grace is ${ports.deployment.takeoverGraceMs} ms; takeoverGraceMsMin is ${limits.takeoverGraceMsMin}.`;
+    throw new PawlError('request.invalid', message);
+  }
+  const context: Context = { ...ports, startedOf: new Map() };
+  return {
+    publish: (source, by) => publish(context, source, by),
+    start: (request) => start(context, request),
+    advance: (instanceId, request) => advance(context, instanceId, request),
+    run: (instanceId, request) => run(context, instanceId, request),
+    done: (instanceId, cell, request) => done(context, instanceId, cell, request),
+    cancel: (instanceId, reason, by) => cancel(context, instanceId, reason, by),
+    inspect: (instanceId, by) => inspect(context, instanceId, by),
+    journal: (instanceId, afterSeq, limit) => ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax)),
+    notes: (instanceId, about) => notes(context, instanceId, about),
+    list: (filter) => ports.views.list(filter),
+  };
+};

@@ -1,0 +1,218 @@
+/**
+ * The journal's format. One chain of entries per instance, numbered 0, 1, 2 …; every entry takes the next seq by a
+ * conditional put and is never altered. `state` is what is true after the entry: `apply` of the state before it.
+ * An entry is stored as one JSON text, and `prev` is the sha256 (hex) of the text of the entry before it.
+ *
+ * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
+ */
+import { z } from 'zod';
+
+export const journalVersion = 1;
+
+const atMs = z.int().min(1_500_000_000_000).max(9_000_000_000_000);
+const count = z.int().min(0);
+const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Who wrote an entry, by what door, and from which process (host:pid, or the Lambda request id). */
+const by = z.strictObject({ actor: z.string(), via: z.string(), where: z.string() });
+export type By = z.infer<typeof by>;
+
+/** A cell's output is JSON text, as the cell wrote it: parsing and printing would change large numbers. */
+const output = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('inline'), text: z.string() }),
+  z.strictObject({ kind: z.literal('stored'), partition: z.string(), bytes: count, sha256: hash }),
+  z.strictObject({ kind: z.literal('truncated'), bytes: count, limitBytes: count, head: z.string() }),
+]);
+export type Output = z.infer<typeof output>;
+
+const failure = z.strictObject({ code: z.string(), message: z.string() });
+export type Failure = z.infer<typeof failure>;
+
+const checked = z.strictObject({
+  source: z.string(),
+  result: z.enum(['pass', 'fail', 'error', 'skipped']),
+  message: z.string().optional(),
+  overridden: z.literal(true).optional(),
+});
+/** One expectation and how it came out; only `pass` is pass. */
+export type Checked = z.infer<typeof checked>;
+
+const status = z.enum(['completed', 'failed', 'unknown', 'skipped', 'never', 'abandoned']);
+export type Status = z.infer<typeof status>;
+
+/**
+ * What an outcome leads to. `next`: the cell is satisfied or forgiven. `retry`: the same cell may be reserved again, by
+ * the permission beside it. `halt`: a person is needed. `end`: the run stops green.
+ */
+const then = z.enum(['next', 'retry', 'halt', 'end']);
+export type Then = z.infer<typeof then>;
+
+/** Why a cell may be started again. It stands in the entry that closed the attempt; one permission, one attempt. */
+const permission = z.strictObject({
+  kind: z.enum(['retry', 'never', 'interrupted', 'probe', 'person']),
+  detail: z.string(),
+});
+export type Permission = z.infer<typeof permission>;
+
+const reservation = {
+  index: count,
+  cell: name,
+  visit: z.int().min(1),
+  attempt: z.int().min(1),
+  key: z.string(),
+  inputsHash: hash,
+  deadlineAtMs: atMs,
+};
+
+const open = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('reserved'), seq: count, cell: name, attempt: count, deadlineAtMs: atMs, by, atMs }),
+  z.strictObject({ kind: z.literal('waiting'), seq: count, cell: name, dueAtMs: atMs.nullable(), atMs }),
+]);
+export type Open = z.infer<typeof open>;
+
+const state = z.strictObject({
+  /** How many cells the version has, and the index of the next unsatisfied one (`cells` when none is left). */
+  cells: count,
+  next: count,
+  /** Visit of the next cell, attempts begun in it, interrupted ones among them. */
+  visit: z.int().min(1),
+  attempt: count,
+  interruptions: count,
+  /** Reservations in a row whose body never began; they cost no attempt. */
+  nevers: count,
+  /** When the visit's first attempt was reserved, for `keyWindow`. */
+  firstAtMs: atMs.nullable(),
+  /** No new attempt before this. */
+  dueAtMs: atMs.nullable(),
+  inputsHash: hash.nullable(),
+  drive: z.enum(['auto', 'manual']),
+  open: open.nullable(),
+  /** A step that needs a person: seq of its reservation (or of the outcome without one). */
+  halted: z.strictObject({ seq: count, cell: name, doubt: z.boolean() }).nullable(),
+  cancelled: count.nullable(),
+  ended: z.enum(['completed', 'cancelled']).nullable(),
+  epoch: count,
+  counters: z.strictObject({
+    attempts: count,
+    /** Cells that declared expectations; cells forgiven as `optional`; cells skipped. */
+    covered: count,
+    forgiven: count,
+    skipped: count,
+  }),
+  /**
+   * Seq of the entry that satisfied each cell, in document order: the newest up to 32 in `recent`; `chunks` are seqs of
+   * entries whose own `recent` holds the 32 before. So any output is at most two reads away and the state stays small.
+   */
+  satisfied: z.strictObject({ recent: z.array(count), chunks: z.array(count) }),
+});
+export type State = z.infer<typeof state>;
+export type Drive = State['drive'];
+
+const bodies = {
+  started: {
+    runbookId: z.string(),
+    version: z.int().min(1),
+    hash,
+    cells: count,
+    params: z.record(z.string(), z.unknown()),
+    drive: z.enum(['auto', 'manual']),
+    epoch: count,
+    deployment: z.string(),
+    lock: z.string().nullable(),
+  },
+  reserved: reservation,
+  outcome: {
+    /** Seq of the reservation or `waiting` entry it closes; `null` for cells without effects. */
+    closes: count.nullable(),
+    index: count,
+    cell: name,
+    visit: z.int().min(1),
+    attempt: count,
+    status,
+    closedBy: z.enum(['holder', 'policy', 'probe', 'person']),
+    then,
+    output: output.nullable(),
+    error: failure.nullable(),
+    exitCode: z.int().nullable(),
+    expectations: z.array(checked),
+    permission: permission.nullable(),
+    /** With `then: retry`: when the next attempt may begin. */
+    dueAtMs: atMs.nullable(),
+    durationMs: count,
+    logBytes: count,
+    /** What a person, or what satisfied a wait, had to say. */
+    note: z.string().nullable(),
+    /** Reservation of the next cell, in the same slot. */
+    reserve: z.strictObject(reservation).optional(),
+  },
+  waiting: {
+    index: count,
+    cell: name,
+    visit: z.int().min(1),
+    inputsHash: hash,
+    dueAtMs: atMs.nullable(),
+    shownHash: hash.nullable(),
+  },
+  resolved: {
+    /** Seq of the reservation the verdict is about. */
+    about: count,
+    index: count,
+    cell: name,
+    verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']),
+    closedBy: z.enum(['policy', 'person']),
+    then,
+    permission: permission.nullable(),
+    freshKey: z.boolean(),
+    dueAtMs: atMs.nullable(),
+    reason: z.string(),
+    output: output.nullable(),
+    evidence: z.string().nullable(),
+    expectations: z.array(checked),
+  },
+  control: { drive: z.enum(['auto', 'manual']).optional(), epoch: count.optional(), reason: z.string().nullable() },
+  cancelled: { reason: z.string() },
+} as const;
+
+const common = {
+  v: z.literal(journalVersion),
+  instanceId: z.string(),
+  seq: count,
+  /** 128 random bits of the call that wrote it. */
+  token: z.string().min(16),
+  by,
+  atMs,
+  prev: hash.nullable(),
+  state,
+};
+
+export const entrySchema = z.discriminatedUnion('kind', [
+  z.strictObject({ ...common, kind: z.literal('started'), ...bodies.started }),
+  z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
+  z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
+  z.strictObject({ ...common, kind: z.literal('waiting'), ...bodies.waiting }),
+  z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
+  z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
+  z.strictObject({ ...common, kind: z.literal('cancelled'), ...bodies.cancelled }),
+]);
+
+export type Entry = z.infer<typeof entrySchema>;
+export type EntryKind = Entry['kind'];
+export type EntryOf<K extends EntryKind> = Extract<Entry, { kind: K }>;
+/** What its writer decides about an entry; seq, prev and state follow from the head. */
+type BodyOf<E> = E extends Entry ? Omit<E, 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state'> : never;
+export type EntryBody = BodyOf<Entry>;
+
+/** An entry as it stands in the store, with the sha256 (hex) of its text, which the next entry carries as `prev`. */
+export type Standing = { entry: Entry; hash: string };
+
+/** Evidence beside the chain: write-once, without order, never read by a decision. */
+export type Note = {
+  kind: 'log' | 'fenced' | 'evidence' | 'probe';
+  /** Seq of the reservation it is about. */
+  about: number;
+  cell: string;
+  atMs: number;
+  by: By;
+  text: string;
+};

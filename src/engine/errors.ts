@@ -1,0 +1,50 @@
+/**
+ * The one error class of Pawl. Match on `code`, never on class or text.
+ *
+ * `status` is the HTTP status the code answers with; `fate` says what a caller may expect of asking again:
+ * `refuse` never, `later` yes (nothing was done, or the journal will tell), `halt` only after a person acted.
+ */
+type Fate = 'refuse' | 'later' | 'halt';
+
+export const errorCodes = {
+  'request.invalid': { status: 400, fate: 'refuse' },
+  'params.invalid': { status: 400, fate: 'refuse' },
+  'limit.exceeded': { status: 413, fate: 'refuse' },
+  'runbook.invalid': { status: 422, fate: 'refuse' },
+  'runbook.unknown': { status: 404, fate: 'refuse' },
+  'instance.unknown': { status: 404, fate: 'refuse' },
+  'instance.exists': { status: 409, fate: 'refuse' },
+  'instance.finished': { status: 409, fate: 'refuse' },
+  'instance.held': { status: 409, fate: 'halt' },
+  'concurrency.held': { status: 409, fate: 'later' },
+  'step.inFlight': { status: 409, fate: 'later' },
+  'seq.stale': { status: 409, fate: 'later' },
+  'cell.unknown': { status: 404, fate: 'refuse' },
+  'cell.outOfOrder': { status: 409, fate: 'refuse' },
+  'cell.notWaiting': { status: 409, fate: 'refuse' },
+  'inputs.changed': { status: 500, fate: 'halt' },
+  'journal.newer': { status: 500, fate: 'halt' },
+  'journal.broken': { status: 500, fate: 'halt' },
+  'store.unavailable': { status: 503, fate: 'later' },
+  'store.misconfigured': { status: 500, fate: 'refuse' },
+  'outcome.unrecorded': { status: 503, fate: 'later' },
+} as const satisfies Record<string, { status: number; fate: Fate }>;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/** One thing wrong in a document or an input; line and column count from 1. */
+export type Problem = { line: number; column: number; message: string };
+
+export class PawlError extends Error {
+  readonly code: ErrorCode;
+  readonly details: Readonly<Record<string, unknown>>;
+  constructor(code: ErrorCode, message: string, details: Record<string, unknown> = {}, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'PawlError';
+    this.code = code;
+    this.details = details;
+  }
+}
+
+export const isPawlError = (error: unknown, code?: ErrorCode): error is PawlError =>
+  error instanceof PawlError && (code === undefined || error.code === code);

@@ -1,0 +1,14 @@
+/** The engine's door: other folders import from here and from nowhere else in this folder. */
+export type { AdvanceAnswer, AdvanceRequest, StepReport } from './advance.ts';
+export { apply, satisfiedAt } from './apply.ts';
+export type { Cancelled, DoneRequest, Published, RunAnswer, Verdict } from './commands.ts';
+export { decide, type Holder, marginMs, type Stop } from './decide.ts';
+export { createEngine, type Engine } from './engine.ts';
+export * from './entries.ts';
+export * from './errors.ts';
+export { type CellReport, type CellState, type Inspection, readJournal } from './inspect.ts';
+export * from './limits.ts';
+export * from './ports.ts';
+export * from './runbook.ts';
+export type { Started, StartRequest } from './start.ts';
+export * from './view.ts';

@@ -1,0 +1,141 @@
+/** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
+import { type Engine, openCall, viewNow } from './call.ts';
+import type { By, Checked, Entry, Failure, Note, Standing, State } from './entries.ts';
+import { outputOf, textOf } from './inputs.ts';
+import { limits } from './limits.ts';
+import type { Runbook } from './runbook.ts';
+import { statusOf, type View } from './view.ts';
+
+export type CellState =
+  | 'pending'
+  | 'next'
+  | 'running'
+  | 'waiting'
+  | 'in_doubt'
+  | 'halted'
+  | 'completed'
+  | 'failed'
+  | 'skipped'
+  | 'unknown'
+  | 'not reached';
+
+export type CellReport = {
+  name: string;
+  kind: string;
+  state: CellState;
+  /** Reservations whose body may have begun. */
+  attempts: number;
+  /** Seq of its last reservation or wait. */
+  seq: number | null;
+  /** JSON text; of a truncated output its beginning as a JSON string. */
+  output: string | null;
+  error: Failure | null;
+  expectations: Checked[];
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+  durationMs: number | null;
+  by: string | null;
+  closedBy: string | null;
+  note: string | null;
+};
+
+export type Inspection = { view: View; params: Record<string, unknown>; title: string; cells: CellReport[] };
+
+/** The whole journal in order, read in pages. */
+export async function* readJournal(engine: Pick<Engine, 'journal'>, instanceId: string, afterSeq = -1): AsyncGenerator<Standing> {
+  let after = afterSeq;
+  for (;;) {
+    const page = await engine.journal.page(instanceId, after, limits.pageMax);
+    yield* page;
+    const last = page.at(-1);
+    if (last === undefined || page.length < limits.pageMax) return;
+    after = last.entry.seq;
+  }
+}
+
+const emptyReport = (name: string, kind: string): CellReport => ({
+  name,
+  kind,
+  state: 'pending',
+  attempts: 0,
+  seq: null,
+  output: null,
+  error: null,
+  expectations: [],
+  startedAtMs: null,
+  endedAtMs: null,
+  durationMs: null,
+  by: null,
+  closedBy: null,
+  note: null,
+});
+
+const took = (report: CellReport, entry: Entry): void => {
+  if (entry.kind === 'outcome' && entry.reserve !== undefined) return;
+  if (entry.kind === 'reserved') {
+    Object.assign(report, { attempts: entry.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+  } else if (entry.kind === 'waiting') {
+    Object.assign(report, { seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+  } else if (entry.kind === 'outcome') {
+    report.startedAtMs ??= entry.atMs;
+    report.by ??= entry.by.actor;
+    if (entry.closedBy === 'person') report.by = entry.by.actor;
+    report.seq ??= entry.seq;
+    if (entry.status === 'never') report.attempts -= 1;
+    const { error, expectations, durationMs, closedBy, note } = entry;
+    Object.assign(report, { error, expectations, durationMs, closedBy, note, endedAtMs: entry.atMs });
+    if (entry.then !== 'retry') report.state = entry.status === 'abandoned' || entry.status === 'never' ? 'pending' : entry.status;
+  } else if (entry.kind === 'resolved') {
+    const { expectations, closedBy, reason: note } = entry;
+    Object.assign(report, { expectations, closedBy, note, endedAtMs: entry.atMs });
+    if (entry.then === 'next') report.state = entry.verdict === 'skip' ? 'skipped' : entry.verdict === 'failed' ? 'failed' : 'completed';
+  }
+};
+
+/** The state of the cell an instance stands at. */
+const standing = (state: State, nowMs: number, graceMs: number): CellState => {
+  const status = statusOf(state, nowMs, graceMs);
+  if (status === 'running' || status === 'waiting' || status === 'in_doubt' || status === 'halted') return status;
+  return status === 'ready' ? 'next' : 'not reached';
+};
+
+/**
+ * View, parameters and every cell of an instance.
+ * @throws PawlError `instance.unknown`, `store.unavailable`
+ */
+export const inspect = async (engine: Engine, instanceId: string, by: By): Promise<Inspection> => {
+  const call = await openCall(engine, instanceId, by, 0);
+  const { runbook, started } = call;
+  const reports = runbook.cells.map((cell) => emptyReport(cell.name, cell.body.kind));
+  const outputs = new Map<CellReport, Entry>();
+  for await (const { entry, hash } of readJournal(engine, instanceId)) {
+    call.head = { entry, hash };
+    if (!('index' in entry)) continue;
+    const report = reports[entry.index];
+    if (report === undefined) continue;
+    took(report, entry);
+    if (outputOf(entry) !== null) outputs.set(report, entry);
+    const fused = entry.kind === 'outcome' ? entry.reserve : undefined;
+    const next = fused === undefined ? undefined : reports[fused.index];
+    if (fused !== undefined && next !== undefined) {
+      Object.assign(next, { attempts: fused.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+    }
+  }
+  for (const [report, entry] of outputs) report.output = await textOf(engine, outputOf(entry));
+  finish(reports, runbook, call.head.entry.state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  return { view: viewNow(call), params: started.params, title: runbook.title, cells: reports };
+};
+
+const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {
+  const at = reports[state.next];
+  if (at !== undefined && runbook.cells[state.next] !== undefined) {
+    const now = standing(state, nowMs, graceMs);
+    // A halted cell shows how it ended; that the run is halted shows in the view.
+    if (now !== 'halted' || at.state === 'pending') at.state = now === 'not reached' && at.state !== 'pending' ? at.state : now;
+  }
+  if (state.ended === null) return;
+  for (const report of reports) if (report.state === 'pending') report.state = 'not reached';
+};
+
+/** Notes of an instance or of one of its steps, oldest first. */
+export const notes = (engine: Engine, instanceId: string, about?: number): Promise<Note[]> => engine.journal.notes(instanceId, about);

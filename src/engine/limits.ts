@@ -1,0 +1,43 @@
+/** Every limit of Pawl, in one place. A refusal names its limit; nothing is cut silently. */
+export const limits = {
+  cellsPerRunbookMax: 500,
+  sourceBytesMax: 300 * 1024,
+  frontMatterNestingMax: 20,
+  paramsBytesMax: 64 * 1024,
+  attemptsPerInstanceMax: 100_000,
+  outputBytesMax: 5 * 1024 * 1024,
+  /** Larger outputs move out of the entry, so that reading a head stays cheap. */
+  outputInlineBytesMax: 8 * 1024,
+  /** What is kept of an output beyond `outputBytesMax`. */
+  outputHeadBytesMax: 64 * 1024,
+  /** All outputs handed to one cell together. */
+  inputsBytesMax: 8 * 1024 * 1024,
+  logBytesMax: 1024 * 1024,
+  logFlushBytes: 64 * 1024,
+  logFlushMs: 10_000,
+  errorMessageCharsMax: 300,
+  noteTextCharsMax: 16 * 1024,
+  reasonCharsMax: 2000,
+  lockCharsMax: 500,
+  pageMax: 100,
+  idempotencyKeyCharsMax: 200,
+  cellTimeoutMsMax: 14 * 60_000,
+  cellTimeoutMsDefault: 15_000,
+  /** Interrupted steps declared safe get this many further attempts when `retry` is not given. */
+  interruptedRetriesDefault: 2,
+  /** Consecutive reservations whose body never began, before the instance halts. */
+  neversInRowMax: 10,
+  retryBackoffFirstMs: 1_000,
+  retryBackoffMaxMs: 5 * 60_000,
+  /** Backoffs up to this are waited for inside the call if its budget allows. */
+  backoffInCallMsMax: 20_000,
+  takeoverGraceMsDefault: 15_000,
+  takeoverGraceMsMin: 1_000,
+  settleMsDefault: 2 * 60_000,
+  /** A lock whose instance never started may be followed after this. */
+  unstartedLockMs: 60_000,
+  /** How long one record keeps trying after its cell's deadline passed. */
+  recordExtraMs: 10_000,
+  /** Seqs of satisfying entries kept in the state itself; older ones one read away. */
+  satisfiedChunk: 32,
+} as const;

@@ -1,0 +1,105 @@
+/**
+ * How an attempt's end becomes the body of an outcome entry: which expectations held, what it leads to, and how its
+ * output is kept. Nothing that ran goes unrecorded: everything is measured here, before the put.
+ */
+import type { Checked, EntryOf, Failure, Output, Permission, State, Status, Then } from './entries.ts';
+import { limits } from './limits.ts';
+import type { Authoring, Journal, Scope } from './ports.ts';
+import type { Cell, Expression } from './runbook.ts';
+
+export const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
+
+/** The first `bytesMax` bytes of a text, whole characters only. */
+export const headOf = (text: string, bytesMax: number): string =>
+  new TextDecoder('utf-8', { fatal: false }).decode(new TextEncoder().encode(text).subarray(0, bytesMax)).replace(/�+$/, '');
+
+export const failure = (code: string, message: string): Failure => ({
+  code,
+  message: message.slice(0, limits.errorMessageCharsMax),
+});
+
+/** Evaluates expressions one by one; only boolean `true` passes. */
+export const check = (authoring: Authoring, expressions: Expression[], scope: Scope): Checked[] =>
+  expressions.map((expression) => {
+    const evaluated = authoring.evaluate(expression, scope);
+    if (evaluated.kind === 'error') {
+      return { source: expression.source, result: 'error', message: failure('', evaluated.message).message };
+    }
+    return { source: expression.source, result: evaluated.value === true ? 'pass' : 'fail' };
+  });
+
+export type Sequel = { then: Then; permission: Permission | null; dueAtMs: number | null };
+
+/** Exponential backoff with full jitter: anywhere from now to `first * 2^(attempt - 1)`, capped. */
+const backoffMs = (attempt: number, fraction: number): number =>
+  Math.round(fraction * Math.min(limits.retryBackoffMaxMs, limits.retryBackoffFirstMs * 2 ** Math.min(30, attempt - 1)));
+
+/**
+ * What an attempt that ended so leads to. With expectations a cell is satisfied when all pass, without them when it
+ * completed; an unsatisfied one is tried again while `retry` allows, else forgiven if `optional`, else it halts. Doubt
+ * is never forgiven.
+ */
+export const sequelOf = (
+  cell: Cell,
+  state: State,
+  ended: { status: Status; checks: Checked[]; attempt: number },
+  nowMs: number,
+  fraction: number,
+): Sequel => {
+  const next: Sequel = { then: 'next', permission: null, dueAtMs: null };
+  const halt: Sequel = { then: 'halt', permission: null, dueAtMs: null };
+  const { status, checks, attempt } = ended;
+  if (status === 'skipped') return next;
+  if (status === 'unknown') return halt;
+  if (status === 'never') {
+    if (state.nevers + 1 >= limits.neversInRowMax) return halt;
+    const permission = { kind: 'never', detail: 'the body did not begin' } as const;
+    return { then: 'retry', permission, dueAtMs: nowMs };
+  }
+  const satisfied = checks.length > 0 ? checks.every((c) => c.result === 'pass') : status === 'completed';
+  if (satisfied) return next;
+  const retries = cell.retryMax ?? 0;
+  if (attempt <= retries) {
+    const dueAtMs = nowMs + backoffMs(attempt, fraction);
+    const inWindow = cell.keyWindowMs === null || dueAtMs < (state.firstAtMs ?? nowMs) + cell.keyWindowMs;
+    const permission = { kind: 'retry', detail: `retry=${retries}, attempt ${attempt} failed` } as const;
+    if (inWindow) return { then: 'retry', permission, dueAtMs };
+  }
+  return cell.optional ? next : halt;
+};
+
+/** Keeps an output: inline up to 8 KB, beside the chain up to 5 MB, beyond that its size and its first 64 KB. */
+export const keepOutput = async (
+  journal: Journal,
+  at: { instanceId: string; seq: number; token: string },
+  text: string,
+  cutFromBytes: number | undefined,
+): Promise<Output> => {
+  const bytes = cutFromBytes ?? bytesOf(text);
+  const truncated = (): Output => ({
+    kind: 'truncated',
+    bytes,
+    limitBytes: limits.outputBytesMax,
+    head: headOf(text, limits.outputHeadBytesMax),
+  });
+  if (bytes > limits.outputBytesMax) return truncated();
+  if (bytes <= limits.outputInlineBytesMax) return { kind: 'inline', text };
+  try {
+    return await journal.putOutput(at.instanceId, at.seq, at.token, text);
+  } catch {
+    // The step ran; that must be recorded even if its output cannot be kept whole.
+    return truncated();
+  }
+};
+
+/** The outcome that can always be written: what happened, without anything that could be refused for its size. */
+export const fallbackOutcome = (body: OutcomeBody): OutcomeBody => ({
+  ...body,
+  output: body.output === null ? null : { kind: 'truncated', bytes: sizeOf(body.output), limitBytes: 0, head: '' },
+  expectations: body.expectations.slice(0, 20).map((c) => ({ source: c.source.slice(0, 80), result: c.result })),
+  note: body.note === null ? null : body.note.slice(0, 200),
+});
+const sizeOf = (output: Output): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);
+
+type Common = 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state';
+export type OutcomeBody = Omit<EntryOf<'outcome'>, Common>;

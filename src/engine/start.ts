@@ -1,0 +1,130 @@
+/** Starting an instance: versions, parameters, its id, its lock, its first entry. */
+import { type Engine, openCall, seal, viewNow } from './call.ts';
+import type { By, Drive, EntryOf } from './entries.ts';
+import { PawlError } from './errors.ts';
+import { takeLock } from './locks.ts';
+import type { Runbook, Version } from './runbook.ts';
+import { type View, viewOf } from './view.ts';
+
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+/** A start runs no cell; this is how long it may take at most. */
+const startMs = 30_000;
+
+export type StartRequest = {
+  runbookId: string;
+  /** Default: the newest. */
+  version?: number;
+  params: Record<string, unknown>;
+  /** Default: what `unique` makes of the parameters, else drawn. */
+  instanceId?: string;
+  /** Default `manual`. */
+  drive?: Drive;
+  by: By;
+};
+export type Started = { view: View; created: boolean };
+
+const renderId = (engine: Engine, runbook: Runbook, what: 'unique' | 'concurrency', params: Record<string, unknown>): string | null => {
+  const template = runbook[what];
+  if (template === null) return null;
+  const rendered = engine.authoring.render(template, { params, outputs: {}, step: {} });
+  if (rendered.kind === 'error') throw new PawlError('params.invalid', `\`${what}\` cannot be filled in: ${rendered.message}`);
+  return rendered.text;
+};
+
+const instanceIdOf = (engine: Engine, runbook: Runbook, request: StartRequest, params: Record<string, unknown>): string => {
+  const unique = renderId(engine, runbook, 'unique', params);
+  if (unique !== null && request.instanceId !== undefined) {
+    const message = `Runbook ${runbook.runbookId} derives its instance ids by \`unique\`; leave the instance id out.`;
+    throw new PawlError('request.invalid', message);
+  }
+  const drawn = `${runbook.runbookId.slice(0, 100)}-${engine.random.token().slice(0, 12)}`;
+  const id = request.instanceId ?? (unique === null ? drawn : `${runbook.runbookId}.${unique}`);
+  if (!idPattern.test(id)) {
+    const message = `${JSON.stringify(id.slice(0, 140))} is no instance id: 1 to 128 letters, digits, dots, dashes, underscores, the first a letter or digit.`;
+    throw new PawlError('request.invalid', message, { instanceId: id.slice(0, 140) });
+  }
+  return id;
+};
+
+const assertSame = (engine: Engine, existing: EntryOf<'started'>, request: StartRequest, params: Record<string, unknown>): void => {
+  const same =
+    existing.runbookId === request.runbookId &&
+    (request.version === undefined || request.version === existing.version) &&
+    engine.canonical(existing.params) === engine.canonical(params);
+  if (same) return;
+  const id = existing.instanceId;
+  const message = `Instance ${id} exists with another content (${existing.runbookId} version ${existing.version}); take another id, or the same parameters.`;
+  throw new PawlError('instance.exists', message, { instanceId: id });
+};
+
+const versionOf = async (engine: Engine, request: StartRequest): Promise<Version> => {
+  const version = await engine.versions.get(request.runbookId, request.version);
+  if (version !== undefined) return version;
+  const which = request.version === undefined ? '' : ` version ${request.version}`;
+  const message = `There is no runbook ${request.runbookId}${which}; publish it with \`pawl publish FILE\`.`;
+  throw new PawlError('runbook.unknown', message, { runbookId: request.runbookId });
+};
+
+const currentView = async (engine: Engine, instanceId: string, by: By): Promise<View> =>
+  viewNow(await openCall(engine, instanceId, by, startMs));
+
+/**
+ * Starts an instance. The same id with the same content answers with the one that exists.
+ * @throws PawlError `runbook.unknown`, `params.invalid`, `request.invalid`, `instance.exists`, `concurrency.held`,
+ *   `store.unavailable` (names the id to ask again with)
+ */
+export const start = async (engine: Engine, request: StartRequest): Promise<Started> => {
+  const version = await versionOf(engine, request);
+  const { runbook } = version;
+  const params = engine.authoring.resolveParams(runbook, request.params);
+  const instanceId = instanceIdOf(engine, runbook, request, params);
+  const again = async (): Promise<Started | undefined> => {
+    const first = (await engine.journal.entry(instanceId, 0))?.entry;
+    if (first === undefined) return undefined;
+    if (first.kind !== 'started') {
+      const message = `Instance ${instanceId} was given up before it began; start it under another id.`;
+      throw new PawlError('instance.exists', message, { instanceId });
+    }
+    assertSame(engine, first, request, params);
+    return { view: await currentView(engine, instanceId, request.by), created: false };
+  };
+  const existing = await again();
+  if (existing !== undefined) return existing;
+
+  const lock = renderId(engine, runbook, 'concurrency', params);
+  const token = engine.random.token();
+  if (lock !== null) await takeLock(engine, lock, { instanceId, token, by: request.by });
+  const nowMs = engine.clock.nowMs();
+  // The view of `start` precedes `started`: whatever is written is looked after (I7).
+  const seed = { instanceId, runbookId: request.runbookId };
+  const armed = await engine.views.arm(seed, nowMs + startMs, nowMs);
+  const { name: deployment, epoch } = engine.deployment;
+  const body = {
+    kind: 'started',
+    runbookId: request.runbookId,
+    version: version.version,
+    hash: version.hash,
+    cells: runbook.cells.length,
+    params,
+    drive: request.drive ?? 'manual',
+    epoch,
+    deployment,
+    lock,
+  } as const;
+  const put = await engine.journal.putOnce(seal(null, body, { instanceId, token, by: request.by, atMs: nowMs }));
+  if (put.kind === 'unknown') {
+    const message = `The store gave no answer; ask again for instance ${instanceId}.`;
+    throw new PawlError('store.unavailable', message, { instanceId }, put.cause);
+  }
+  if (put.kind === 'conflict') {
+    const theirs = await again();
+    if (theirs !== undefined) return theirs;
+    throw new PawlError('journal.broken', `The first entry of ${instanceId} was there and is gone.`, { instanceId });
+  }
+  const { entry } = put.standing;
+  const view = viewOf(entry as EntryOf<'started'>, entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  await engine.views.save(view, armed).catch((error: unknown) => {
+    engine.observe({ kind: 'view.unsaved', instanceId, error: String(error) });
+  });
+  return { view, created: true };
+};

@@ -1,0 +1,129 @@
+/** How the store reaches DynamoDB: four commands, consistent reads, every query paged to its end. */
+import {
+  GetCommand,
+  type GetCommandOutput,
+  type PutCommand,
+  type PutCommandOutput,
+  QueryCommand,
+  type QueryCommandOutput,
+  UpdateCommand,
+  type UpdateCommandOutput,
+} from '@aws-sdk/lib-dynamodb';
+import { queries } from './conditions.ts';
+import { storeError } from './failures.ts';
+
+/** All that the store asks of a client. A DynamoDBDocumentClient is one; so is a simulated table service. */
+export type StoreClient = {
+  send(command: PutCommand): Promise<PutCommandOutput>;
+  send(command: GetCommand): Promise<GetCommandOutput>;
+  send(command: QueryCommand): Promise<QueryCommandOutput>;
+  send(command: UpdateCommand): Promise<UpdateCommandOutput>;
+};
+
+export type Access = { client: StoreClient; tablesPrefix: string };
+
+/** Items are flat and hold nothing else, so marshalling one cannot fail. */
+export type Item = Record<string, string | number | Uint8Array | null>;
+/** What comes back is anything until a schema has read it. */
+export type RawItem = Record<string, unknown>;
+
+/** Key attributes of the tables in infra/tables.yml. */
+const keys = {
+  journal: ['instanceId', 'seq'],
+  runbooks: ['runbookId', 'version'],
+  claims: ['claimId', 'revision'],
+  views: ['instanceId'],
+} as const;
+const indexKeys = { byStatus: ['statusShard', 'newest'], byRunbook: ['runbookShard', 'newest'] } as const;
+
+export type Table = keyof typeof keys;
+
+export const tableName = (access: Access, table: Table): string => `${access.tablesPrefix}-${table}`;
+export const partitionKey = (table: Table): string => keys[table][0];
+
+export const keyOf = (table: Table, item: RawItem): RawItem =>
+  Object.fromEntries(keys[table].map((name) => [name, item[name]]));
+
+/** Strongly consistent. `keyed` is the key or any item that holds it. */
+export const getItem = async (access: Access, table: Table, keyed: RawItem): Promise<RawItem | undefined> => {
+  const key = keyOf(table, keyed);
+  const command = new GetCommand({ TableName: tableName(access, table), Key: key, ConsistentRead: true });
+  try {
+    return (await access.client.send(command)).Item;
+  } catch (error) {
+    throw storeError(error, `Reading ${table} ${JSON.stringify(key)}`);
+  }
+};
+
+export type Query = {
+  partition: string;
+  /** Exclusive bounds of the sort key; at most one of them. */
+  after?: number;
+  before?: string;
+  /** Newest first. */
+  descending?: boolean;
+  /** Without it: everything. */
+  limit?: number;
+  /** Index reads may lag behind; table reads are strongly consistent. */
+  index?: keyof typeof indexKeys;
+};
+
+/** Items in key order, read to the end or to `limit`, however many pages the service cuts them into. */
+export const queryItems = async (access: Access, table: Table, query: Query): Promise<RawItem[]> => {
+  const [pk, sk] = query.index === undefined ? keys[table] : indexKeys[query.index];
+  const bound = query.after ?? query.before;
+  const expression = query.after !== undefined ? queries.after : bound !== undefined ? queries.before : queries.all;
+  const items: RawItem[] = [];
+  let from: RawItem | undefined;
+  do {
+    const command = new QueryCommand({
+      TableName: tableName(access, table),
+      ...(query.index === undefined ? { ConsistentRead: true } : { IndexName: query.index }),
+      KeyConditionExpression: expression,
+      ExpressionAttributeNames: { '#pk': pk, ...(bound === undefined ? {} : { '#sk': sk ?? '' }) },
+      ExpressionAttributeValues: { ':pk': query.partition, ...(bound === undefined ? {} : { ':sk': bound }) },
+      ScanIndexForward: query.descending !== true,
+      ...(query.limit === undefined ? {} : { Limit: query.limit - items.length }),
+      ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+    });
+    let page: QueryCommandOutput;
+    try {
+      page = await access.client.send(command);
+    } catch (error) {
+      throw storeError(error, `Reading ${table} of ${query.partition}`);
+    }
+    items.push(...(page.Items ?? []));
+    from = page.LastEvaluatedKey;
+  } while (from !== undefined && (query.limit === undefined || items.length < query.limit));
+  return items;
+};
+
+/**
+ * One conditional update of a view. `undefined`: the condition failed. Otherwise the item as it was before, empty if
+ * there was none. `#name` stands for attribute `name`; of `values`, those that the form mentions are sent.
+ */
+export const updateView = async (
+  access: Access,
+  instanceId: string,
+  form: { condition: string; update: string },
+  values: Item,
+): Promise<RawItem | undefined> => {
+  const text = `${form.condition} ${form.update}`;
+  const names = [...new Set(text.match(/#\w+/g))].map((name) => [name, name.slice(1)]);
+  const used = [...new Set(text.match(/:\w+/g))].map((name) => [name, values[name.slice(1)]]);
+  const command = new UpdateCommand({
+    TableName: tableName(access, 'views'),
+    Key: { instanceId },
+    ConditionExpression: form.condition,
+    UpdateExpression: form.update,
+    ExpressionAttributeNames: Object.fromEntries(names),
+    ExpressionAttributeValues: Object.fromEntries(used),
+    ReturnValues: 'ALL_OLD',
+  });
+  try {
+    return (await access.client.send(command)).Attributes ?? {};
+  } catch (error) {
+    if (error instanceof Error && error.name === 'ConditionalCheckFailedException') return undefined;
+    throw storeError(error, `Updating the view of ${instanceId}`);
+  }
+};

@@ -1,0 +1,92 @@
+/**
+ * Every expression that Pawl ever sends to DynamoDB. The set is closed, so that a simulated table service can interpret
+ * exactly these strings, and so that what guards the data can be read in one place.
+ *
+ * `#name` stands for the attribute `name`, except `#pk` and `#sk`: partition and sort key of the table or index.
+ */
+
+/** Guards every write to the append-only tables: nothing stands at these keys. */
+export const free = 'attribute_not_exists(#pk)';
+
+/** Key conditions of queries. */
+export const queries = {
+  all: '#pk = :pk',
+  after: '#pk = :pk AND #sk > :sk',
+  before: '#pk = :pk AND #sk < :sk',
+} as const;
+
+type Form = { condition: string; update: string };
+
+const woken =
+  '#runbookId = if_not_exists(#runbookId, :runbookId), #wakes = if_not_exists(#wakes, :zero) + :one';
+const dueLater = '(attribute_not_exists(#dueAtMs) OR #dueAtMs > :until)';
+const dueEarly = '#dueAtMs <= :until';
+const armedLess = '(attribute_not_exists(#armedUntilMs) OR #armedUntilMs < :until)';
+const armedLong = '#armedUntilMs >= :until';
+
+/**
+ * `arm`: dueAtMs = min(standing, :until), armedUntilMs = max(standing, :until). DynamoDB has neither min nor max, hence
+ * one form for each of the four cases. The conditions exclude one another and leave no case out, so whoever fails on
+ * one form tries the one that fits what it then sees.
+ */
+export const arming = {
+  dueAndArmed: {
+    condition: `${dueLater} AND ${armedLess}`,
+    update: `SET ${woken}, #dueAtMs = :until, #dueShard = :dueShard, #armedUntilMs = :until`,
+  },
+  due: {
+    condition: `${dueLater} AND ${armedLong}`,
+    update: `SET ${woken}, #dueAtMs = :until, #dueShard = :dueShard`,
+  },
+  armed: {
+    condition: `${dueEarly} AND ${armedLess}`,
+    update: `SET ${woken}, #armedUntilMs = :until`,
+  },
+  neither: {
+    condition: `${dueEarly} AND ${armedLong}`,
+    update: `SET ${woken}`,
+  },
+} as const satisfies Record<string, Form>;
+
+const summary = [
+  'revision',
+  'status',
+  'runbookId',
+  'version',
+  'cell',
+  'cellsDone',
+  'cells',
+  'drive',
+  'startedAtMs',
+  'updatedAtMs',
+  'statusShard',
+  'runbookShard',
+  'newest',
+]
+  .map((field) => `#${field} = :${field}`)
+  .join(', ');
+const notOlder = '(attribute_not_exists(#revision) OR #revision <= :revision)';
+const alone = `${notOlder} AND #wakes = :wakes`;
+
+/**
+ * `save`. With `alone…` nobody armed the view since its writer did: the due mark becomes exactly the view's own. With
+ * `beside…` somebody may still be writing: the due mark may come down to :due but never goes up or away.
+ */
+export const saving = {
+  aloneDue: {
+    condition: alone,
+    update: `SET ${summary}, #dueAtMs = :due, #dueShard = :dueShard REMOVE #armedUntilMs`,
+  },
+  aloneIdle: {
+    condition: alone,
+    update: `SET ${summary} REMOVE #dueAtMs, #dueShard, #armedUntilMs`,
+  },
+  besideSooner: {
+    condition: `${notOlder} AND (attribute_not_exists(#dueAtMs) OR #dueAtMs > :due)`,
+    update: `SET ${summary}, #dueAtMs = :due, #dueShard = :dueShard`,
+  },
+  besideAsItStands: {
+    condition: notOlder,
+    update: `SET ${summary}`,
+  },
+} as const satisfies Record<string, Form>;

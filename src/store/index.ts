@@ -1,0 +1,43 @@
+/** The store's door: the engine's ports on DynamoDB. What only a developer's machine needs is behind `local.ts`. */
+import { randomBytes } from 'node:crypto';
+import type { Clock, Journal, Locks, Random, Versions, Views } from '../engine/index.ts';
+import type { Access, StoreClient } from './access.ts';
+import { createJournal } from './journal.ts';
+import { createLocks } from './locks.ts';
+import { createVersions } from './versions.ts';
+import { createViews } from './views.ts';
+
+export type { StoreClient } from './access.ts';
+export { type ClientOptions, createClient } from './client.ts';
+export { createClock, type StoreClock } from './clock.ts';
+export { arming, free, queries, saving } from './conditions.ts';
+export { sha256 } from './items.ts';
+export { dueShards } from './views.ts';
+
+export type Store = { journal: Journal; versions: Versions; locks: Locks; views: Views; clock: Clock };
+
+export type StoreOptions = {
+  /** Tables are `<tablesPrefix>-journal` and so on, as in infra/tables.yml. */
+  tablesPrefix: string;
+  /** The one that learns from this client's answers (`createClient`), or a simulated one. */
+  clock: Clock;
+  random?: Random;
+};
+
+export const systemRandom: Random = {
+  token: () => randomBytes(16).toString('hex'),
+  fraction: () => Math.random(),
+};
+
+/** The store ports on `client`, which is a DynamoDBDocumentClient or anything that answers the same four commands. */
+export const createStore = (client: StoreClient, options: StoreOptions): Store => {
+  const access: Access = { client, tablesPrefix: options.tablesPrefix };
+  const random = options.random ?? systemRandom;
+  return {
+    journal: createJournal(access, random),
+    versions: createVersions(access, options.clock, random),
+    locks: createLocks(access),
+    views: createViews(access),
+    clock: options.clock,
+  };
+};

@@ -1,0 +1,165 @@
+/**
+ * What the items of the append-only tables look like, and how they are read. The text of an entry is stored as it was
+ * hashed; the attributes beside it (v, kind, token) are there to be seen without parsing and for the put's condition.
+ */
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { z } from 'zod';
+import {
+  type Entry,
+  entrySchema,
+  journalVersion,
+  type LockEntry,
+  type Note,
+  PawlError,
+  type Standing,
+} from '../engine/index.ts';
+import type { Item, RawItem } from './access.ts';
+
+export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+/** RFC 8785. Refuses what JSON cannot carry: NaN, infinities, lone surrogates. */
+const canonical = (value: unknown): string => {
+  let text: string | undefined;
+  try {
+    text = canonicalize(value);
+  } catch (error) {
+    throw new PawlError('request.invalid', 'A value cannot be written as JSON: see the cause.', {}, error);
+  }
+  if (text === undefined) throw new PawlError('request.invalid', 'A value cannot be written as JSON.');
+  return text;
+};
+
+const broken = (where: string, why: string, cause?: unknown): PawlError =>
+  new PawlError(
+    'journal.broken',
+    `The item at ${where} cannot be trusted: ${why}. Compare it with a backup before anything runs.`,
+    { where },
+    cause,
+  );
+
+const parseJson = (text: string, where: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw broken(where, 'its text is not JSON', error);
+  }
+};
+
+const read = <T>(schema: z.ZodType<T>, value: unknown, where: string): T => {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw broken(where, 'it does not have the shape it should', parsed.error);
+  return parsed.data;
+};
+
+/** Read before anything else, so that an entry of a newer Pawl is refused for what it is. */
+const refuseNewer = (item: RawItem, where: string): void => {
+  if (typeof item.v !== 'number') throw broken(where, 'it carries no format number');
+  if (item.v > journalVersion) {
+    const message = `The item at ${where} was written by a newer Pawl (format ${item.v}): update this one.`;
+    throw new PawlError('journal.newer', message, { where, v: item.v });
+  }
+};
+
+const entryItem = z.object({
+  instanceId: z.string(),
+  seq: z.int(),
+  v: z.literal(journalVersion),
+  kind: z.string(),
+  token: z.string(),
+  entry: z.string(),
+});
+
+export const encodeEntry = (entry: Entry): Item & { token: string } => ({
+  instanceId: entry.instanceId,
+  seq: entry.seq,
+  v: entry.v,
+  kind: entry.kind,
+  token: entry.token,
+  entry: canonical(entry),
+});
+
+export const decodeEntry = (raw: RawItem): Standing => {
+  const where = `${raw.instanceId} seq ${raw.seq}`;
+  refuseNewer(raw, where);
+  const item = read(entryItem, raw, where);
+  const entry = read(entrySchema, parseJson(item.entry, where), where);
+  for (const name of ['instanceId', 'seq', 'v', 'kind', 'token'] as const) {
+    if (entry[name] !== item[name]) throw broken(where, `its ${name} and that of the entry in it differ`);
+  }
+  return { entry, hash: sha256(item.entry) };
+};
+
+const by = z.strictObject({ actor: z.string(), via: z.string(), where: z.string() });
+const note = z.strictObject({
+  kind: z.enum(['log', 'fenced', 'evidence', 'probe']),
+  about: z.int(),
+  cell: z.string(),
+  atMs: z.number(),
+  by,
+  text: z.string(),
+});
+const noteItem = z.object({ note: z.string() });
+
+export const encodeNote = (partition: string, seq: number, token: string, content: Note): Item & { token: string } => ({
+  instanceId: partition,
+  seq,
+  v: journalVersion,
+  kind: content.kind,
+  token,
+  note: canonical(content),
+});
+
+export const decodeNote = (raw: RawItem): Note => {
+  const where = `${raw.instanceId} seq ${raw.seq}`;
+  refuseNewer(raw, where);
+  return read(note, parseJson(read(noteItem, raw, where).note, where), where);
+};
+
+const chunkItem = z.object({ data: z.instanceof(Uint8Array) });
+
+/** A piece of a large output, or the content of a runbook version: bytes, whole or in order of the sort key. */
+export const decodeBytes = (raw: RawItem): Uint8Array =>
+  read(chunkItem, raw, `${raw.instanceId ?? raw.runbookId} #${raw.seq ?? raw.version}`).data;
+
+const versionItem = z.object({
+  runbookId: z.string(),
+  version: z.int().min(1),
+  hash: z.string(),
+  title: z.string(),
+  cells: z.int(),
+  by: z.string(),
+  atMs: z.number(),
+  token: z.string(),
+});
+export type VersionItem = z.infer<typeof versionItem>;
+
+export const decodeVersion = (raw: RawItem): VersionItem => {
+  const where = `${raw.runbookId} version ${raw.version}`;
+  refuseNewer(raw, where);
+  return read(versionItem, raw, where);
+};
+
+const lockItem = z.object({
+  claimId: z.string().startsWith('lock:'),
+  revision: z.int(),
+  instanceId: z.string(),
+  token: z.string(),
+  atMs: z.number(),
+});
+
+export const encodeLock = (entry: LockEntry): Item & { token: string } => ({
+  claimId: `lock:${entry.lock}`,
+  revision: entry.revision,
+  v: journalVersion,
+  instanceId: entry.instanceId,
+  token: entry.token,
+  atMs: entry.atMs,
+});
+
+export const decodeLock = (raw: RawItem): LockEntry => {
+  const where = `${raw.claimId} revision ${raw.revision}`;
+  refuseNewer(raw, where);
+  const { claimId, ...rest } = read(lockItem, raw, where);
+  return { lock: claimId.slice('lock:'.length), ...rest };
+};

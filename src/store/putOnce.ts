@@ -1,0 +1,98 @@
+/**
+ * The only function that writes to the append-only tables (journal, runbooks, claims): one PutItem, always under the
+ * condition that nothing stands at its keys.
+ *
+ * The SDK repeats a PutItem whose answer was lost and then collides with itself, so a failed condition alone says
+ * nothing: the token in the item that stands tells whether it is ours. Ours means won, and what stands counts.
+ */
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { PawlError, type Put } from '../engine/index.ts';
+import { type Access, getItem, type Item, keyOf, partitionKey, type RawItem, type Table, tableName } from './access.ts';
+import { free } from './conditions.ts';
+import { isConditionFailed, provesRefusal, storeError } from './failures.ts';
+
+const itemBytesMax = 400 * 1024;
+/** Puts without order (notes, outputs, contents) are repeated in place this often: their slot is theirs alone. */
+const roundsMax = 2;
+
+export type Slot<T> = {
+  table: Exclude<Table, 'views'>;
+  /** Keys, `token` and content. */
+  item: Item & { token: string };
+  decode(item: RawItem): T;
+};
+
+const bytesOf = (value: Item[string] | undefined): number => {
+  if (typeof value === 'string') return Buffer.byteLength(value);
+  return value instanceof Uint8Array ? value.byteLength : 21;
+};
+
+const describe = (slot: Slot<unknown>): string =>
+  `Writing ${slot.table} ${Object.values(keyOf(slot.table, slot.item)).join(' #')}`;
+
+/** The item that stood in the way, if the error brought it along: plain, or still marshalled, by SDK version. */
+const standingIn = (error: unknown): RawItem | undefined => {
+  const item = error instanceof Error && 'Item' in error ? error.Item : undefined;
+  if (typeof item !== 'object' || item === null) return undefined;
+  return Object.fromEntries(
+    Object.entries(item).map(([name, value]) => {
+      if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [name, value];
+      if ('N' in value) return [name, Number(value.N)];
+      if ('NULL' in value) return [name, null];
+      return [name, 'S' in value ? value.S : 'B' in value ? value.B : value];
+    }),
+  );
+};
+
+/**
+ * Puts the item if its slot is free. `unknown` is an answer, not an error; thrown are only errors which prove that
+ * nothing was written (`store.misconfigured`, `limit.exceeded`), and what `decode` says of an item it cannot read.
+ */
+export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>> => {
+  const bytes = Object.entries(slot.item).reduce((sum, [name, value]) => sum + name.length + bytesOf(value), 0);
+  if (bytes > itemBytesMax) {
+    const details = { limit: 'itemBytesMax', bytes, max: itemBytesMax };
+    throw new PawlError('limit.exceeded', `${describe(slot)} was refused: ${bytes} bytes are over 400 KB.`, details);
+  }
+  const mine = slot.decode(slot.item);
+  const judge = (item: RawItem): Put<T> =>
+    item.token === slot.item.token
+      ? { kind: 'written', standing: slot.decode(item) }
+      : { kind: 'conflict', winner: slot.decode(item) };
+
+  let cause: unknown;
+  try {
+    await access.client.send(
+      new PutCommand({
+        TableName: tableName(access, slot.table),
+        Item: slot.item,
+        ConditionExpression: free,
+        ExpressionAttributeNames: { '#pk': partitionKey(slot.table) },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
+    );
+    return { kind: 'written', standing: mine };
+  } catch (error) {
+    if (provesRefusal(error)) throw storeError(error, describe(slot));
+    const standing = isConditionFailed(error) ? standingIn(error) : undefined;
+    if (standing !== undefined) return judge(standing);
+    cause = error;
+  }
+  // No answer, an answer that proves nothing, or a failed condition without the item: look what stands.
+  let found: RawItem | undefined;
+  try {
+    found = await getItem(access, slot.table, slot.item);
+  } catch {
+    return { kind: 'unknown', cause };
+  }
+  return found === undefined ? { kind: 'unknown', cause } : judge(found);
+};
+
+/** For slots that nobody else wants, or where a conflict is as good: repeats while the answer is `unknown`, then throws. */
+export const putSurely = async <T>(access: Access, slot: Slot<T>): Promise<Exclude<Put<T>, { kind: 'unknown' }>> => {
+  for (let round = 1; ; round += 1) {
+    const put = await putOnce(access, slot);
+    if (put.kind !== 'unknown') return put;
+    if (round === roundsMax) throw storeError(put.cause, describe(slot));
+  }
+};

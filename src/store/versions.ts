@@ -1,0 +1,116 @@
+/**
+ * Runbook versions on DynamoDB. A content is written once at (`<runbookId>/content/<hash>`, 0); then the chain
+ * (`<runbookId>`, 1 …) gets a small item that names it. Both are immutable, so they are cached without end.
+ */
+import { promisify } from 'node:util';
+import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { type Clock, PawlError, type Random, type Runbook, type Version, type Versions } from '../engine/index.ts';
+import { type Access, getItem, queryItems } from './access.ts';
+import { decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
+import { putSurely } from './putOnce.ts';
+
+const cachedMax = 64;
+const contentBytesMax = 390 * 1024;
+const contentUnpackedBytesMax = 64 * 1024 * 1024;
+/** Publishers racing for the same runbook; each round one of them wins. */
+const roundsMax = 100;
+
+type Content = Pick<Version, 'source' | 'runbook'>;
+
+/** The compiled form repeats much of the source; a window over the whole text makes that cost next to nothing. */
+const pack = (content: Content): Promise<Buffer> =>
+  promisify(brotliCompress)(JSON.stringify(content), {
+    params: {
+      [constants.BROTLI_PARAM_QUALITY]: 9,
+      [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
+    },
+  });
+
+const unpack = async (data: Uint8Array, hash: string, where: string): Promise<Content> => {
+  const text = await promisify(brotliDecompress)(data, { maxOutputLength: contentUnpackedBytesMax });
+  // Written by `pack` and guarded by the hash of its source: compiled again it would give the same runbook.
+  const content: { source: string; runbook: Runbook } = JSON.parse(text.toString());
+  if (sha256(content.source) !== hash) {
+    throw new PawlError('journal.broken', `The source at ${where} does not have the hash in its key.`, { where });
+  }
+  return content;
+};
+
+export const createVersions = (access: Access, clock: Clock, random: Random): Versions => {
+  const cache = new Map<string, Version>();
+
+  const remember = (version: Version): Version => {
+    const oldest = cache.keys().next();
+    if (cache.size >= cachedMax && oldest.done !== true) cache.delete(oldest.value);
+    cache.set(`${version.runbookId}/${version.version}`, version);
+    return version;
+  };
+
+  const load = async (item: VersionItem): Promise<Version> => {
+    const { runbookId, version, hash } = item;
+    const cached = cache.get(`${runbookId}/${version}`);
+    if (cached !== undefined) return cached;
+    const partition = `${runbookId}/content/${hash}`;
+    const stored = await getItem(access, 'runbooks', { runbookId: partition, version: 0 });
+    if (stored === undefined) {
+      const message = `The content of ${runbookId} version ${version} is missing: restore ${partition} from a backup.`;
+      throw new PawlError('journal.broken', message, { where: partition });
+    }
+    const content = await unpack(decodeBytes(stored), hash, partition);
+    return remember({ runbookId, version, hash, ...content });
+  };
+
+  const chain = async (runbookId: string): Promise<VersionItem[]> =>
+    (await queryItems(access, 'runbooks', { partition: runbookId })).map(decodeVersion);
+
+  return {
+    async publish(runbookId, content, by) {
+      const { hash, source, runbook } = content;
+      const known = (await chain(runbookId)).find((item) => item.hash === hash);
+      if (known !== undefined) return { version: known.version, created: false };
+
+      const data = await pack({ source, runbook });
+      if (data.byteLength > contentBytesMax) {
+        const details = { limit: 'contentBytesMax', bytes: data.byteLength, max: contentBytesMax };
+        const message = `Runbook ${runbookId} takes ${data.byteLength} bytes even when compressed: divide it in two.`;
+        throw new PawlError('limit.exceeded', message, details);
+      }
+      const token = random.token();
+      const contentItem = { runbookId: `${runbookId}/content/${hash}`, version: 0, v: 1, token, data };
+      // A conflict is as good: what stands there has the same source.
+      await putSurely(access, { table: 'runbooks', item: contentItem, decode: decodeBytes });
+
+      for (let round = 0; round < roundsMax; round += 1) {
+        const items = await chain(runbookId);
+        const same = items.find((item) => item.hash === hash);
+        // Our own token: an earlier put of this call, whose answer was lost, landed after all.
+        if (same !== undefined) return { version: same.version, created: same.token === token };
+        const item = {
+          runbookId,
+          version: (items.at(-1)?.version ?? 0) + 1,
+          v: 1,
+          hash,
+          title: runbook.title,
+          cells: runbook.cells.length,
+          by: by.actor,
+          atMs: clock.nowMs(),
+          token,
+        };
+        const put = await putSurely(access, { table: 'runbooks', item, decode: decodeVersion });
+        if (put.kind === 'written') return { version: put.standing.version, created: true };
+      }
+      throw new PawlError('store.unavailable', `Runbook ${runbookId} was not published: too many others at once.`);
+    },
+
+    async get(runbookId, version) {
+      if (version !== undefined) {
+        const cached = cache.get(`${runbookId}/${version}`);
+        if (cached !== undefined) return cached;
+        const item = await getItem(access, 'runbooks', { runbookId, version });
+        return item && load(decodeVersion(item));
+      }
+      const [newest] = await queryItems(access, 'runbooks', { partition: runbookId, descending: true, limit: 1 });
+      return newest && load(decodeVersion(newest));
+    },
+  };
+};

@@ -1,0 +1,180 @@
+/**
+ * Views on DynamoDB. Two marks decide when the tick looks at an instance: `dueAtMs`, and `armedUntilMs`: until then
+ * somebody who armed the view may still be writing. What has to hold, whoever is late or dies:
+ *
+ * - arm never makes a view due later, save only when nobody else armed: `wakes` unchanged and no other arm running.
+ * - an older view never replaces a newer one (`revision` is the seq of the head it was made from).
+ *
+ * So a mark that is too early is possible, and costs one look; a mark that is too late or missing is not.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { type Armed, limits, PawlError, type View, type ViewStatus, type Views } from '../engine/index.ts';
+import { type Access, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
+import { arming, saving } from './conditions.ts';
+
+/** Partitions of the index `due`: the tick reads each of them. */
+export const dueShards = 16;
+/** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
+const listShards = 4;
+/** Each failed form tells what stands, so a further one is needed only when somebody else came in between. */
+const formsMax = 20;
+
+const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
+statuses satisfies readonly ViewStatus[];
+
+const viewItem = z.object({
+  instanceId: z.string(),
+  revision: z.int(),
+  status: z.enum(statuses),
+  runbookId: z.string(),
+  version: z.int(),
+  cell: z.string().nullable(),
+  cellsDone: z.int(),
+  cells: z.int(),
+  drive: z.enum(['auto', 'manual']),
+  dueAtMs: z.number().optional(),
+  startedAtMs: z.number(),
+  updatedAtMs: z.number(),
+});
+const marks = z.object({
+  dueAtMs: z.number().optional(),
+  armedUntilMs: z.number().optional(),
+  wakes: z.int().optional(),
+});
+
+/** An item that only `arm` has written, or that cannot be read, is no view: it can be made again from the journal. */
+const decode = (item: RawItem | undefined): View | undefined => {
+  const parsed = viewItem.safeParse(item);
+  if (!parsed.success) return undefined;
+  const { revision, dueAtMs, ...rest } = parsed.data;
+  return { ...rest, seq: revision, dueAtMs: dueAtMs ?? null };
+};
+
+const shardOf = (instanceId: string, shards: number): number =>
+  (createHash('sha256').update(instanceId).digest()[0] ?? 0) % shards;
+
+/** Unique and in order of time, so it names a place in every partition of a list. 13 digits last until the year 2286. */
+const newestOf = (view: View): string => `${String(view.startedAtMs).padStart(13, '0')}/${view.instanceId}`;
+
+const valuesOf = (view: View): Item => {
+  const { seq, dueAtMs: _, ...rest } = view;
+  const shard = shardOf(view.instanceId, listShards);
+  return {
+    ...rest,
+    revision: seq,
+    statusShard: `${view.status}#${shard}`,
+    runbookShard: `${view.runbookId}#${view.status}#${shard}`,
+    newest: newestOf(view),
+    dueShard: shardOf(view.instanceId, dueShards),
+  };
+};
+
+type Filter = Parameters<Views['list']>[0];
+
+const cursorSchema = z.strictObject({
+  before: z.string().regex(/^\d{13}\/[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+  runbookId: z.string().nullable(),
+  status: z.enum(statuses).nullable(),
+});
+type Cursor = z.infer<typeof cursorSchema>;
+
+const encodeCursor = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');
+
+/** The place to go on from. Taken only as it was given out, and only for the list it was given out for. */
+const placeOf = (filter: Filter): string | undefined => {
+  if (filter.next === undefined) return undefined;
+  let cursor: Cursor | undefined;
+  try {
+    cursor = cursorSchema.parse(JSON.parse(Buffer.from(filter.next, 'base64url').toString()));
+  } catch {
+    cursor = undefined;
+  }
+  const fits =
+    cursor !== undefined &&
+    encodeCursor(cursor) === filter.next &&
+    cursor.runbookId === (filter.runbookId ?? null) &&
+    cursor.status === (filter.status ?? null);
+  if (cursor !== undefined && fits) return cursor.before;
+  throw new PawlError('request.invalid', 'The page mark `next` is not one of this list: begin with the first page.');
+};
+
+export const createViews = (access: Access): Views => {
+  const readMarks = async (instanceId: string) => {
+    const item = await getItem(access, 'views', { instanceId });
+    return marks.parse(item ?? {});
+  };
+
+  return {
+    async arm(seed, untilAtMs, nowMs): Promise<Armed> {
+      const { instanceId, runbookId } = seed;
+      const dueShard = shardOf(instanceId, dueShards);
+      const values = { runbookId, until: untilAtMs, dueShard, zero: 0, one: 1 };
+      let form: { condition: string; update: string } = arming.dueAndArmed;
+      for (let tries = 0; tries < formsMax; tries += 1) {
+        const before = await updateView(access, instanceId, form, values);
+        if (before !== undefined) {
+          const { wakes, armedUntilMs } = marks.parse(before);
+          const othersUntilMs = armedUntilMs !== undefined && armedUntilMs > nowMs ? armedUntilMs : null;
+          return { wakes: (wakes ?? 0) + 1, othersUntilMs };
+        }
+        const seen = await readMarks(instanceId);
+        const sooner = seen.dueAtMs === undefined || seen.dueAtMs > untilAtMs;
+        const longer = seen.armedUntilMs === undefined || seen.armedUntilMs < untilAtMs;
+        form = sooner ? (longer ? arming.dueAndArmed : arming.due) : longer ? arming.armed : arming.neither;
+      }
+      throw new PawlError('store.unavailable', `The view of ${instanceId} is in high demand: ask again later.`);
+    },
+
+    async save(view, armed) {
+      const values = valuesOf(view);
+      const { instanceId } = view;
+      if (armed.othersUntilMs === null) {
+        const form = view.dueAtMs === null ? saving.aloneIdle : saving.aloneDue;
+        const due = view.dueAtMs ?? 0;
+        if (await updateView(access, instanceId, form, { ...values, due, wakes: armed.wakes })) return;
+      }
+      const soonest = Math.min(view.dueAtMs ?? Infinity, armed.othersUntilMs ?? Infinity);
+      if (soonest !== Infinity) {
+        if (await updateView(access, instanceId, saving.besideSooner, { ...values, due: soonest })) return;
+      }
+      // What stands is due sooner, or this view is the older one: then nobody misses it.
+      await updateView(access, instanceId, saving.besideAsItStands, values);
+    },
+
+    async get(instanceId) {
+      return decode(await getItem(access, 'views', { instanceId }));
+    },
+
+    async list(filter) {
+      const limit = Math.min(Math.max(1, filter.limit), limits.pageMax);
+      const before = placeOf(filter);
+      const prefix = filter.runbookId === undefined ? '' : `${filter.runbookId}#`;
+      const partitions = (filter.status === undefined ? statuses : [filter.status]).flatMap((status) =>
+        Array.from({ length: listShards }, (_, shard) => `${prefix}${status}#${shard}`),
+      );
+      // One more than asked for tells whether there is a next page.
+      const query = {
+        index: prefix === '' ? ('byStatus' as const) : ('byRunbook' as const),
+        descending: true,
+        limit: limit + 1,
+        ...(before === undefined ? {} : { before }),
+      };
+      const found = await Promise.all(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
+      const views = found
+        .flat()
+        .map(decode)
+        .filter((view) => view !== undefined)
+        .sort((a, b) => (newestOf(a) < newestOf(b) ? 1 : -1));
+      // A view that changes its status in between may show in two partitions: the index lags.
+      const distinct = [...new Map(views.map((view) => [view.instanceId, view])).values()];
+      const page = distinct.slice(0, limit);
+      const last = page.at(-1);
+      const next =
+        distinct.length > limit && last !== undefined
+          ? encodeCursor({ before: newestOf(last), runbookId: filter.runbookId ?? null, status: filter.status ?? null })
+          : null;
+      return { views: page, next };
+    },
+  };
+};

@@ -1,0 +1,406 @@
+import { describe, expect, test } from 'vitest';
+import type { CellResult, Entry } from '../../src/engine/index.ts';
+import type { StoreClient } from '../../src/store/access.ts';
+import type { Command } from '../simulation/tables.ts';
+import { broken, fail, pass, runbookOf } from './runbooks.ts';
+import { alice, bob, setup, T0 } from './world.ts';
+
+const request = { budgetMs: 60_000, by: alice };
+const kinds = (entries: Entry[]): string[] => entries.map((entry) => (entry.kind === 'outcome' ? `${entry.status}>${entry.then}` : entry.kind));
+const manual = { name: 'look', body: { kind: 'manual' as const, instructions: ['Look.'] } };
+
+describe('advance moves an instance forward, one reservation at a time', () => {
+  test('one cell: reserved, run, recorded; the view follows', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    const answer = await world.engine.advance(id, { ...request, expectedSeq: 0 });
+    expect(answer.result).toBe('advanced');
+    expect(answer.steps).toEqual([{ cell: 'c0', seq: 1, status: 'completed', then: 'next', attempt: 1, durationMs: 0, error: null, recorded: true }]);
+    expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'completed>next']);
+    expect(answer.view).toMatchObject({ seq: 2, status: 'ready', cell: 'c1', cellsDone: 1, cells: 2 });
+    expect(await world.ports.views.get(id)).toEqual(answer.view);
+  });
+
+  test('the cell gets its key, its attempt, its seq as fence and its deadline', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.advance(id, request);
+    expect(world.begun[0]?.step).toEqual({
+      instanceId: 'i1', runbookId: 'demo', version: 1, cell: 'c0', seq: 1, visit: 1, attempt: 1, idempotencyKey: 'test/i1/c0/1', deadlineAtMs: T0 + 5_000,
+    });
+  });
+
+  test('run goes to the end, and a run without expectations is never called passed', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}, {}]));
+    const answer = await world.engine.run(id, request);
+    expect(answer).toMatchObject({ result: 'completed', verdict: 'completed procedurally', coverage: { declared: 0, cells: 3 } });
+    expect(answer.view).toMatchObject({ status: 'completed', cell: null, dueAtMs: null, drive: 'auto' });
+  });
+
+  test('outputs reach the cells that read them, across calls', async () => {
+    const world = setup();
+    world.behave = (input) => ({ status: 'completed', output: `{"from":"${input.step.cell}","big":12345678901234567890}` });
+    const id = await world.start(runbookOf([{}, {}, { reads: ['c0'] }, { reads: 'all' }]));
+    for (let i = 0; i < 4; i += 1) await world.engine.advance(id, request);
+    expect(world.begun.map((input) => Object.keys(input.outputs))).toEqual([[], [], ['c0'], ['c0', 'c1', 'c2']]);
+    expect(world.begun[2]?.outputs.c0).toBe('{"from":"c0","big":12345678901234567890}');
+  });
+
+  test('an output over 8 KB stands beside the chain, is read back whole, and one over 5 MB is cut with its size', async () => {
+    const world = setup();
+    const large = JSON.stringify('x'.repeat(100_000));
+    world.behave = (input) => ({ status: 'completed', output: input.step.cell === 'c0' ? large : JSON.stringify('y'.repeat(5 * 1024 * 1024)) });
+    const id = await world.start(runbookOf([{}, { reads: ['c0'] }, { reads: ['c1'] }]));
+    await world.engine.run(id, request);
+    expect(world.begun[1]?.outputs.c0).toBe(large);
+    const outcomes = (await world.entries(id)).filter((entry) => entry.kind === 'outcome');
+    expect(outcomes[0]?.output).toMatchObject({ kind: 'stored', bytes: 100_002 });
+    expect(outcomes[1]).toMatchObject({ status: 'completed', output: { kind: 'truncated', bytes: 5_242_882, limitBytes: 5_242_880 }, error: { code: 'output.truncated' } });
+  });
+
+  test('no outcome goes unrecorded: a result that is not JSON is a failure with a reason', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'completed', output: '{"a":' });
+    const id = await world.start(runbookOf([{}]));
+    const answer = await world.engine.advance(id, request);
+    expect(answer.steps[0]).toMatchObject({ status: 'failed', then: 'halt', error: { code: 'output.invalid' } });
+  });
+
+  test('an executor that throws leaves the step unknown, never failed', async () => {
+    const world = setup();
+    world.behave = () => Promise.reject(new Error('defect'));
+    const id = await world.start(runbookOf([{}]));
+    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_doubt', steps: [{ status: 'unknown', then: 'halt' }] });
+  });
+});
+
+describe('what satisfies a cell', () => {
+  const one = async (cell: object, result: CellResult) => {
+    const world = setup();
+    world.behave = () => result;
+    const id = await world.start(runbookOf([cell, {}]));
+    const answer = await world.engine.advance(id, request);
+    return { step: answer.steps[0], result: answer.result, entries: await world.entries(id) };
+  };
+
+  test('a predicted failure counts as success', async () => {
+    const ran = await one({ expect: [{ source: 'exitCode == 3', line: 1 }] }, { status: 'failed', exitCode: 3 });
+    expect(ran.step).toMatchObject({ status: 'failed', then: 'next' });
+  });
+  test('a completed cell whose expectation fails halts', async () => {
+    const ran = await one({ expect: [pass, fail] }, { status: 'completed' });
+    expect(ran).toMatchObject({ result: 'halted', step: { status: 'completed', then: 'halt' } });
+    expect(ran.entries.at(-1)).toMatchObject({ expectations: [{ source: 'true', result: 'pass' }, { source: 'false', result: 'fail' }] });
+  });
+  test('an expectation that cannot be evaluated is an error, not a pass', async () => {
+    const ran = await one({ expect: [broken] }, { status: 'completed' });
+    expect(ran.entries.at(-1)).toMatchObject({ then: 'halt', expectations: [{ result: 'error', message: 'broken on purpose' }] });
+  });
+  test('optional forgives failed, and what is forgiven is counted', async () => {
+    const ran = await one({ optional: true }, { status: 'failed' });
+    expect(ran.step).toMatchObject({ status: 'failed', then: 'next' });
+    expect(ran.entries.at(-1)?.state.counters.forgiven).toBe(1);
+  });
+  test('optional never forgives doubt, and expectations are not evaluated for it', async () => {
+    const ran = await one({ optional: true, expect: [pass] }, { status: 'unknown' });
+    expect(ran).toMatchObject({ result: 'in_doubt', step: { status: 'unknown', then: 'halt' } });
+    expect(ran.entries.at(-1)).toMatchObject({ expectations: [{ result: 'skipped' }] });
+  });
+  test('a run whose cells declared expectations that all pass has passed', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ expect: [pass] }, {}]));
+    expect(await world.engine.run(id, request)).toMatchObject({ verdict: 'passed', coverage: { declared: 1, cells: 2 } });
+  });
+});
+
+describe('cells without effects take one outcome and no reservation', () => {
+  test('a false `when` skips; a skipped cell has no output', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ when: fail }, { reads: ['c0'] }]));
+    const answer = await world.engine.advance(id, request);
+    expect(answer.steps.map((s) => [s.cell, s.status])).toEqual([['c0', 'skipped'], ['c1', 'completed']]);
+    expect(kinds(await world.entries(id))).toEqual(['started', 'skipped>next', 'reserved', 'completed>next']);
+    expect(world.begun[0]?.outputs).toEqual({});
+  });
+  test('assert passes or halts', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ body: { kind: 'assert', expressions: [pass] } }, { body: { kind: 'assert', expressions: [fail] } }]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted', verdict: 'halted' });
+    expect(kinds(await world.entries(id))).toEqual(['started', 'control', 'completed>next', 'completed>halt']);
+  });
+  test('end stops green when its `when` is true, and is skipped otherwise', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ body: { kind: 'end' }, when: fail }, { body: { kind: 'end' }, when: pass }, {}]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'completed', view: { status: 'completed', cellsDone: 2 } });
+    expect(world.begun).toEqual([]);
+  });
+  test('a `when` that cannot be evaluated fails the cell before anything runs', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ when: broken }]));
+    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'halted', steps: [{ status: 'failed', error: { code: 'when.error' } }] });
+    expect(world.begun).toEqual([]);
+  });
+});
+
+describe('retries after a known failure', () => {
+  test('as many as `retry` says, with the attempt and the same key, then a halt', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed', error: { code: 'cell.exit', message: 'exit 1' } });
+    const id = await world.start(runbookOf([{ retryMax: 2 }]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted' });
+    expect(world.begun.map((i) => [i.step.seq, i.step.attempt, i.step.idempotencyKey])).toEqual([[2, 1, 'test/i1/c0/1'], [4, 2, 'test/i1/c0/1'], [6, 3, 'test/i1/c0/1']]);
+    expect(kinds(await world.entries(id))).toEqual(['started', 'control', 'reserved', 'failed>retry', 'reserved', 'failed>retry', 'reserved', 'failed>halt']);
+  });
+  test('after the key window nothing is retried', async () => {
+    const world = setup();
+    world.behave = () => {
+      world.now += 3_000;
+      return { status: 'failed' };
+    };
+    const id = await world.start(runbookOf([{ retryMax: 5, keyWindowMs: 2_000 }]));
+    await world.engine.run(id, request);
+    expect(world.begun).toHaveLength(1);
+  });
+});
+
+describe('a manual cell parks until somebody records it', () => {
+  test('parked, done, on to the next', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([manual, {}]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'parked', stop: { cell: 'look' }, view: { status: 'waiting' } });
+    const { view } = await world.engine.done(id, 'look', { result: 'done', note: 'all green', by: bob });
+    expect(view).toMatchObject({ status: 'ready', cell: 'c1' });
+    const [outcome] = (await world.entries(id)).filter((e) => e.kind === 'outcome');
+    expect(outcome).toMatchObject({ closedBy: 'person', note: 'all green', by: bob, output: { text: '{"result":"done","note":"all green","by":"bob"}' } });
+    expect((await world.engine.run(id, request)).result).toBe('completed');
+  });
+  test('recorded as failed, it halts', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([manual, {}]));
+    await world.engine.advance(id, request);
+    expect((await world.engine.done(id, 'look', { result: 'failed', note: 'red', by: bob })).view.status).toBe('halted');
+  });
+  test('a cell that does not wait is refused, naming what does', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([manual, {}]));
+    const done = { result: 'done', note: 'x', by: bob } as const;
+    await expect(world.engine.done(id, 'look', done)).rejects.toMatchObject({ code: 'cell.notWaiting' });
+    await world.engine.advance(id, request);
+    await expect(world.engine.done(id, 'c1', done)).rejects.toMatchObject({ code: 'cell.notWaiting', message: expect.stringContaining('it waits for look') });
+    await expect(world.engine.done(id, 'look', { ...done, note: ' ' })).rejects.toMatchObject({ code: 'request.invalid' });
+  });
+});
+
+describe('many callers at once', () => {
+  test('50 advances that name the same seq: one runs the cell, the others are told and run nothing (I4)', async () => {
+    const world = setup();
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    world.behave = async () => {
+      await held;
+      return { status: 'completed' };
+    };
+    const id = await world.start(runbookOf([{}, {}]));
+    const calls = Array.from({ length: 50 }, () =>
+      world.engine.advance(id, { ...request, expectedSeq: 0 }).then((a) => a.result, (error: { code: string }) => error.code),
+    );
+    const losers = Promise.all(calls).then((results) => results.sort());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(world.begun).toHaveLength(1);
+    release();
+    expect((await losers).filter((r) => r === 'advanced')).toHaveLength(1);
+    expect(new Set(await losers)).toEqual(new Set(['advanced', 'in_flight']));
+    expect(world.begun).toHaveLength(1);
+  });
+
+  test('a stale seq is refused with the present view, before anything else is said', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    await world.engine.advance(id, request);
+    const stale = world.engine.advance(id, { ...request, expectedSeq: 0, cell: 'c0' });
+    await expect(stale).rejects.toMatchObject({ code: 'seq.stale', details: { seq: 2, view: { seq: 2, cell: 'c1' } } });
+  });
+
+  test('whoever named a seq and lost the slot does not run the cell after it', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    // The rival goes through the whole first cell between this call's load and its put.
+    let raced = false;
+    const arm = world.ports.views.arm;
+    const rival = setup(undefined, world.tables);
+    const engineViews = { ...world.ports.views, arm: async (...args: Parameters<typeof arm>) => {
+      if (!raced) {
+        raced = true;
+        await rival.engine.advance(id, { ...request, by: bob });
+      }
+      return await arm(...args);
+    } };
+    const { createEngine } = await import('../../src/engine/index.ts');
+    const engine = createEngine({ ...world.ports, views: engineViews });
+    await expect(engine.advance(id, { ...request, expectedSeq: 0 })).rejects.toMatchObject({ code: 'seq.stale' });
+    expect(world.begun).toEqual([]);
+    expect(rival.begun).toHaveLength(1);
+  });
+});
+
+describe('cancelling', () => {
+  test('with nothing open: ended at once; again: the same answer', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    expect(await world.engine.cancel(id, 'wrong region', alice)).toMatchObject({ view: { status: 'cancelled' }, mayStillRun: null });
+    expect(await world.engine.cancel(id, 'again', bob)).toMatchObject({ view: { status: 'cancelled' } });
+    expect((await world.engine.run(id, request)).result).toBe('cancelled');
+    expect(world.begun).toEqual([]);
+  });
+  test('while a step is open: told what may still run; its outcome is recorded and nothing follows (I6)', async () => {
+    const world = setup();
+    const told: unknown[] = [];
+    const id = await world.start(runbookOf([{}, {}]));
+    world.behave = async () => {
+      told.push((await world.engine.cancel(id, 'stop', bob)).mayStillRun);
+      return { status: 'completed' };
+    };
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'cancelled', verdict: 'cancelled', steps: [{ recorded: true }] });
+    expect(told).toEqual([{ cell: 'c0', seq: 2, deadlineAtMs: T0 + 5_000 }]);
+    expect(kinds(await world.entries(id))).toEqual(['started', 'control', 'reserved', 'cancelled', 'completed>next']);
+  });
+  test('a completed instance cannot be cancelled', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.run(id, request);
+    await expect(world.engine.cancel(id, 'late', alice)).rejects.toMatchObject({ code: 'instance.finished' });
+  });
+  test('a reason is asked for', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    await expect(world.engine.cancel(id, ' ', alice)).rejects.toMatchObject({ code: 'request.invalid' });
+  });
+});
+
+describe('refusals', () => {
+  test('cells that are unknown, out of order, or of a finished instance', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    await expect(world.engine.advance(id, { ...request, cell: 'nope' })).rejects.toMatchObject({ code: 'cell.unknown' });
+    await expect(world.engine.advance(id, { ...request, cell: 'c1' })).rejects.toMatchObject({ code: 'cell.outOfOrder', details: { next: 'c0' } });
+    await world.engine.run(id, request);
+    await expect(world.engine.advance(id, { ...request, cell: 'c1' })).rejects.toMatchObject({ code: 'instance.finished' });
+    expect((await world.engine.advance(id, request)).result).toBe('completed');
+    await expect(world.engine.advance('nobody', request)).rejects.toMatchObject({ code: 'instance.unknown' });
+  });
+  test('with `cell`, the call stops after that cell', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, { body: { kind: 'assert', expressions: [pass] } }, {}]));
+    const answer = await world.engine.advance(id, { ...request, cell: 'c0', maxCells: 9 });
+    expect([answer.result, answer.steps.length]).toEqual(['advanced', 1]);
+  });
+  test('what does not fit the budget is deferred and nothing is written', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    expect(await world.engine.advance(id, { ...request, budgetMs: 4_999 })).toMatchObject({ result: 'deferred', stop: { why: 'budget' } });
+    expect(await world.entries(id)).toHaveLength(1);
+  });
+});
+
+describe('a store that loses answers', () => {
+  /** Drops the answer of the nth put to the journal after it landed; `blind` also drops the read that follows. */
+  const losing = (nth: number, blind = false) => {
+    let puts = 0;
+    let gets = 0;
+    return (client: StoreClient): StoreClient =>
+      ({
+        send: async (command: Command) => {
+          const journal = String(command.input.TableName).endsWith('journal');
+          const put = command.constructor.name === 'PutCommand' && journal;
+          if (blind && puts === nth && command.constructor.name === 'GetCommand' && gets++ === 0) throw new Error('timeout');
+          const answer = await client.send(command as never);
+          if (put) puts += 1;
+          if (put && puts === nth) throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
+          return answer;
+        },
+      }) as unknown as StoreClient;
+  };
+  // Puts to the journal: 1 started, 2 reserved, 3 outcome.
+  test.each([[2, false], [2, true], [3, false], [3, true]])('put %i landed, answer lost (read lost too: %s): the call knows that it won', async (nth, blind) => {
+    const world = setup(losing(nth, blind));
+    const id = await world.start(runbookOf([{}]));
+    const answer = await world.engine.advance(id, request);
+    expect(answer).toMatchObject({ result: 'completed', steps: [{ recorded: true }] });
+    expect(world.begun).toHaveLength(1);
+    expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'completed>next']);
+  });
+
+  test('a store that never answers the reservation: 503 that names the id, and nothing begins', async () => {
+    let dead = false;
+    const world = setup((client) => ({ send: async (command: Command) => {
+      if (dead && command.constructor.name !== 'QueryCommand' && command.constructor.name !== 'UpdateCommand') throw new Error('timeout');
+      return await client.send(command as never);
+    } }) as unknown as StoreClient);
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.inspect(id, alice);
+    dead = true;
+    await expect(world.engine.advance(id, request)).rejects.toMatchObject({ code: 'store.unavailable', details: { instanceId: 'i1' } });
+    expect(world.begun).toEqual([]);
+  });
+
+  test('an outcome that cannot be written is told as unrecorded, and its content is in the log', async () => {
+    let dead = false;
+    const world = setup((client) => ({ send: async (command: Command) => {
+      if (dead) throw new Error('timeout');
+      return await client.send(command as never);
+    } }) as unknown as StoreClient);
+    const id = await world.start(runbookOf([{}]));
+    world.behave = () => {
+      dead = true;
+      return { status: 'completed', output: '{"paid":true}' };
+    };
+    await expect(world.engine.advance(id, request)).rejects.toMatchObject({ code: 'outcome.unrecorded', details: { seq: 1, cell: 'c0' } });
+    expect(world.events.find((e) => e.kind === 'outcome.unrecorded')?.outcome).toContain('paid');
+    dead = false;
+    world.now += 15_000;
+    expect((await world.engine.advance(id, request)).result).toBe('in_doubt');
+    expect(world.begun).toHaveLength(1);
+  });
+});
+
+test('a holder that slept past its deadline before it began records never, and begins again', async () => {
+  const world = setup();
+  const id = await world.start(runbookOf([{}]));
+  // The sandbox froze between the reservation's answer and the beginning: the time jumps with the put.
+  const putOnce = world.ports.journal.putOnce;
+  let frozen = false;
+  const { createEngine } = await import('../../src/engine/index.ts');
+  const engine = createEngine({ ...world.ports, journal: { ...world.ports.journal, putOnce: async (entry) => {
+    const put = await putOnce(entry);
+    if (entry.kind === 'reserved' && !frozen) {
+      frozen = true;
+      world.now += 30_000;
+    }
+    return put;
+  } } });
+  expect((await engine.advance(id, { ...request, budgetMs: 120_000, maxCells: 2 })).result).toBe('completed');
+  expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'never>retry', 'reserved', 'completed>next']);
+  expect(world.begun).toHaveLength(1);
+});
+
+test('the cost of an advance does not grow with the journal', async () => {
+  const world = setup();
+  world.behave = (input) => (input.step.attempt < 3_000 ? { status: 'failed' } : { status: 'completed' });
+  const id = await world.start(runbookOf([{ output: '{}' } as object, { retryMax: 50_000, reads: ['c0'] }]));
+  await world.engine.advance(id, request);
+  const requestsOf = async () => {
+    world.tables.requests.clear();
+    await world.engine.advance(id, { ...request, budgetMs: 600_000 });
+    return Object.fromEntries(world.tables.requests);
+  };
+  const early = await requestsOf();
+  await requestsOf();
+  for (let i = 0; i < 200; i += 1) {
+    await world.engine.advance(id, { ...request, budgetMs: 600_000 });
+    world.now += 300_000;
+  }
+  expect(await requestsOf()).toEqual(early);
+});

@@ -1,0 +1,76 @@
+/** A fresh engine above the shipped store and a simulated table service, with time that moves only by hand. */
+import { createHash } from 'node:crypto';
+import canonicalize from 'canonicalize';
+import { type By, type CellInput, type CellResult, createEngine, type Engine, type Entry, type Ports, type Runbook } from '../../src/engine/index.ts';
+import { createJournal } from '../../src/store/journal.ts';
+import { createLocks } from '../../src/store/locks.ts';
+import { createVersions } from '../../src/store/versions.ts';
+import { createViews } from '../../src/store/views.ts';
+import type { StoreClient } from '../../src/store/access.ts';
+import { clientOf, createTables, type Tables } from '../simulation/tables.ts';
+import { plainAuthoring } from './runbooks.ts';
+
+export const T0 = Date.UTC(2026, 10, 24, 3, 0, 0);
+export const alice: By = { actor: 'alice', via: 'test', where: 'host:1' };
+export const bob: By = { actor: 'bob', via: 'test', where: 'host:2' };
+
+export type World = {
+  engine: Engine;
+  ports: Ports;
+  tables: Tables;
+  /** What the executor was asked to begin, in order. */
+  begun: CellInput[];
+  /** How cells end; default: completed with `{}`. */
+  behave: (input: CellInput) => CellResult | Promise<CellResult>;
+  now: number;
+  start(runbook: Runbook, instanceId?: string): Promise<string>;
+  entries(instanceId: string): Promise<Entry[]>;
+  events: { kind: string; [key: string]: unknown }[];
+};
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+export const canonical = (value: unknown): string => canonicalize(value) as string;
+
+/** `wrap` puts faults between the store and the tables. */
+export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tables = createTables()): World => {
+  let drawn = 0;
+  const random = {
+    token: () => sha256(`token ${drawn++}`).slice(0, 32),
+    fraction: () => ((drawn++ * 2_654_435_761) % 1_000) / 1_000,
+  };
+  const access = { client: wrap(clientOf(tables)), tablesPrefix: 't' };
+  const world = { begun: [], behave: () => ({ status: 'completed', output: '{}' }), now: T0, events: [], tables } as unknown as World;
+  const ports: Ports = {
+    clock: {
+      nowMs: () => world.now,
+      sleep: async (ms, signal) => {
+        // The executor's backstop is a sleep that is aborted; everything else moves the time.
+        if (signal === undefined) world.now += ms;
+        else await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+      },
+    },
+    random,
+    journal: createJournal(access, random),
+    versions: createVersions(access, { nowMs: () => world.now, sleep: async () => {} }, random),
+    locks: createLocks(access),
+    views: createViews(access),
+    authoring: plainAuthoring,
+    execute: async (input) => {
+      world.begun.push(input);
+      return await world.behave(input);
+    },
+    sha256,
+    canonical,
+    observe: (event) => world.events.push(event),
+    deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
+  };
+  world.ports = ports;
+  world.engine = createEngine(ports);
+  world.start = async (runbook, instanceId = 'i1') => {
+    await world.engine.publish(JSON.stringify(runbook), alice);
+    await world.engine.start({ runbookId: runbook.runbookId, params: {}, instanceId, by: alice });
+    return instanceId;
+  };
+  world.entries = async (instanceId) => (await ports.journal.page(instanceId, -1, 1_000)).map((standing) => standing.entry);
+  return world;
+};
