@@ -115,7 +115,11 @@ const createClient = (world: World, process: Process): StoreClient => {
 const createExecute = (world: World, process: Process) => async (input: CellInput): Promise<CellResult> => {
   const { step } = input;
   const { draw, schedule } = world;
+  const calledAtMs = schedule.nowMs();
   await process.pause(`before body ${step.cell}`);
+  // The real executors' kill timer runs from the call: a body that did not begin by then never does.
+  const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
+  if (leftMs <= 0) return { status: 'never', error: { code: 'cell.late', message: 'no time left to begin' } };
   const begin: Begin = {
     process: process.name,
     tokens: process.tokens,
@@ -131,7 +135,7 @@ const createExecute = (world: World, process: Process) => async (input: CellInpu
   world.begins.push(begin);
   say(world, process, `body ${step.cell} begins at seq ${step.seq}`);
   // A crash in here leaves the effect in the world and nobody to say so.
-  await process.pause(`in body ${step.cell}`, draw.int(Math.max(1, input.timeoutMs - 400)));
+  await process.pause(`in body ${step.cell}`, draw.int(leftMs));
   begin.endedAtMs = schedule.nowMs();
   if (strikes(world, 'unknownResult')) return { status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } };
   if (draw.chance(0.15)) return { status: 'failed', error: { code: 'cell.exit', message: 'exit 1' } };
