@@ -117,6 +117,9 @@ export const simulate = async (seed: number): Promise<Simulated> => {
     const defect = world.trace.find((line) => line.startsWith('DEFECT'));
     if (defect !== undefined) throw new Error(defect);
     const entries = checkAll(world, instanceId, told);
+    const unanswered = world.trace.some((line) => /told (store\.unavailable|outcome\.unrecorded)$/.test(line));
+    const cause = faults.crash > 0 || faults.delayed > 0 || faults.unknownResult > 0 || unanswered;
+    if (!cause && entries.at(-1)?.state.open != null) throw new Error('in doubt without a cause');
     return { seed, entries, faults, trace: world.trace, begins: world.begins.length, ...count, ended: entries.at(-1)?.state.ended ?? null };
   } catch (error) {
     const message = `seed ${seed}: ${(error as Error).message}\nreplay: npm run simulate -- --from ${seed} --seeds 1\n${world.trace.join('\n')}`;
