@@ -16,6 +16,7 @@ import type { By, Drive, Entry, Failure, State, Status, Then } from './entries.t
 import { isPawlError, PawlError } from './errors.ts';
 import { execute, type Reserved } from './execute.ts';
 import type { OutcomeBody } from './outcomes.ts';
+import type { CellResult, Execute } from './ports.ts';
 import { keyOf, prepare, type Ready, withoutReservation } from './prepare.ts';
 import { record } from './record.ts';
 import { type Cell, natureOf } from './runbook.ts';
@@ -34,6 +35,8 @@ export type AdvanceRequest = {
   drive?: Drive;
   /** False for the schedule: in drive `manual` nothing new is reserved. Default true. */
   explicit?: boolean;
+  /** Aborted when the caller gives up: the running cell is stopped, its end is still recorded, nothing further begins. */
+  signal?: AbortSignal;
   by: By;
 };
 
@@ -138,13 +141,22 @@ const setDrive = async (call: Call, drive: Drive | undefined): Promise<void> => 
   while (drive !== undefined && differs()) await append(call, () => ({ kind: 'control', drive, reason: null }));
 };
 
+/** The engine with cells that also stop when the caller gives up. */
+const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
+  if (signal === undefined) return engine;
+  const unbegun: CellResult = { status: 'never', error: { code: 'cell.givenUp', message: 'The caller gave up before it began.' } };
+  const execute: Execute = async (input) =>
+    signal.aborted ? unbegun : await engine.execute({ ...input, signal: AbortSignal.any([input.signal, signal]) });
+  return { ...engine, execute };
+};
+
 /**
  * Moves an instance forward until something stops it, its budget is used up, or `maxCells` reservations are made.
  * @throws PawlError `instance.unknown`, `seq.stale`, `cell.unknown`, `cell.outOfOrder`, `instance.finished`,
  *   `store.unavailable` (nothing was begun that the journal does not tell), `outcome.unrecorded`
  */
 export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
-  const call = await openCall(engine, instanceId, request.by, request.budgetMs);
+  const call = await openCall(stoppable(engine, request.signal), instanceId, request.by, request.budgetMs);
   assertFresh(call, request.expectedSeq);
   const progress: Progress = { steps: [], reservations: 0 };
   let stop: Stop;
@@ -167,9 +179,10 @@ const loop = async (call: Call, request: AdvanceRequest, progress: Progress): Pr
   for (;;) {
     const decision = decideNow(call, request, progress);
     if (decision.kind === 'stop') return decision;
+    if (request.signal?.aborted) return { kind: 'stop', result: 'advanced' };
     if (decision.kind === 'wait') {
       await arm(call);
-      await call.engine.clock.sleep(decision.ms);
+      await call.engine.clock.sleep(decision.ms, request.signal);
       continue;
     }
     const stopped = await enter(call, decision, progress);

@@ -3,7 +3,7 @@ import { type AdvanceAnswer, type AdvanceRequest, advance } from './advance.ts';
 import type { Engine as Context } from './call.ts';
 import { type Cancelled, cancel, type DoneRequest, done, type Published, publish, type RunAnswer, run } from './commands.ts';
 import type { By, Note, Standing } from './entries.ts';
-import { PawlError } from './errors.ts';
+import { isPawlError, PawlError } from './errors.ts';
 import { type Inspection, inspect, notes } from './inspect.ts';
 import { limits } from './limits.ts';
 import type { Ports, Views } from './ports.ts';
@@ -30,16 +30,26 @@ export const createEngine = (ports: Ports): Engine => {
     throw new PawlError('request.invalid', message);
   }
   const context: Context = { ...ports, startedOf: new Map() };
+  /** I10: a 503 promises nothing and names the id to ask again with. */
+  const named = async <T>(instanceId: string, answer: Promise<T>): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      if (!isPawlError(error, 'store.unavailable') || 'instanceId' in error.details) throw error;
+      throw new PawlError(error.code, error.message, { ...error.details, instanceId }, error.cause);
+    }
+  };
   return {
     publish: (source, by) => publish(context, source, by),
     start: (request) => start(context, request),
-    advance: (instanceId, request) => advance(context, instanceId, request),
-    run: (instanceId, request) => run(context, instanceId, request),
-    done: (instanceId, cell, request) => done(context, instanceId, cell, request),
-    cancel: (instanceId, reason, by) => cancel(context, instanceId, reason, by),
-    inspect: (instanceId, by) => inspect(context, instanceId, by),
-    journal: (instanceId, afterSeq, limit) => ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax)),
-    notes: (instanceId, about) => notes(context, instanceId, about),
+    advance: (instanceId, request) => named(instanceId, advance(context, instanceId, request)),
+    run: (instanceId, request) => named(instanceId, run(context, instanceId, request)),
+    done: (instanceId, cell, request) => named(instanceId, done(context, instanceId, cell, request)),
+    cancel: (instanceId, reason, by) => named(instanceId, cancel(context, instanceId, reason, by)),
+    inspect: (instanceId, by) => named(instanceId, inspect(context, instanceId, by)),
+    journal: (instanceId, afterSeq, limit) =>
+      named(instanceId, ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax))),
+    notes: (instanceId, about) => named(instanceId, notes(context, instanceId, about)),
     list: (filter) => ports.views.list(filter),
   };
 };

@@ -40,4 +40,27 @@ export const limits = {
   recordExtraMs: 10_000,
   /** Seqs of satisfying entries kept in the state itself; older ones one read away. */
   satisfiedChunk: 32,
+  frontMatterBytesMax: 64 * 1024,
+  problemsMax: 200,
+  titleCharsMax: 200,
+  retryMax: 100,
+  cellTimeoutMsMin: 100,
+  /** Of kinds that only wait for somebody else's answer. */
+  remoteTimeoutMsMax: 5 * 60_000,
+  settleMsMax: 24 * 3_600_000,
+  keyWindowMsMin: 1_000,
+  keyWindowMsMax: 365 * 24 * 3_600_000,
+  expressionCharsMax: 4_000,
+  expressionNodesMax: 1_000,
+  expressionDepthMax: 50,
+  comprehensionNestingMax: 2,
+  /** Entries of a list or map written out in an expression. */
+  expressionListMax: 500,
+  /** What one evaluation may spend: a step costs 1, a value more as it grows. */
+  expressionCostMax: 1_000_000,
+  /** Never met before `expressionCostMax`, unless the machine is badly overloaded. */
+  expressionTimeMsMax: 2_000,
+  patternCharsMax: 1_000,
+  patternTextCharsMax: 100_000,
+  renderedBytesMax: 1024 * 1024,
 } as const;

@@ -141,6 +141,8 @@ export type CellResult = {
   status: 'completed' | 'failed' | 'unknown' | 'never';
   /** JSON text; may come with `failed` too. */
   output?: string;
+  /** Set when the output was larger than outputBytesMax: its whole size; `output` then holds only its first 64 KB, raw. */
+  outputBytes?: number;
   exitCode?: number;
   error?: { code: string; message: string };
 };

@@ -1,0 +1,130 @@
+/**
+ * The expression language: CEL, with a linear-time engine for regular expressions, arithmetic between whole and other
+ * numbers (JSON has only one kind), and no function that knows the time, the time zone or chance.
+ */
+import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
+import { RE2JS } from 're2js';
+import { limits } from '../engine/limits.ts';
+
+export type { ASTNode } from '@marcbachmann/cel-js';
+
+/** Thrown by the functions here; the message is for people. */
+export class ExpressionError extends Error {}
+
+const patterns = new Map<string, RE2JS>();
+
+/** A pattern of the linear-time engine; throws an `ExpressionError` that says what is wrong with it. */
+export const compilePattern = (pattern: string): RE2JS => {
+  if (pattern.length > limits.patternCharsMax) {
+    throw new ExpressionError(`a pattern has at most ${limits.patternCharsMax} characters (patternCharsMax)`);
+  }
+  let compiled = patterns.get(pattern);
+  if (compiled === undefined) {
+    try {
+      compiled = RE2JS.compile(pattern);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : 'cannot be read';
+      throw new ExpressionError(`not a pattern of the RE2 syntax: ${why.replace(/\s+/g, ' ').slice(0, 150)}`);
+    }
+    if (patterns.size >= 500) patterns.clear();
+    patterns.set(pattern, compiled);
+  }
+  return compiled;
+};
+
+const matches = (text: string, pattern: string): boolean => {
+  if (text.length > limits.patternTextCharsMax) {
+    throw new ExpressionError(`matches() reads at most ${limits.patternTextCharsMax} characters (patternTextCharsMax)`);
+  }
+  return compilePattern(pattern).matcher(text).find();
+};
+
+const join = (texts: unknown[], separator = ''): string => {
+  let length = 0;
+  for (const text of texts) {
+    if (typeof text !== 'string') throw new ExpressionError('join() takes a list of texts');
+    length += text.length + separator.length;
+  }
+  if (length > limits.renderedBytesMax) throw new ExpressionError(`join() makes at most ${limits.renderedBytesMax} characters (renderedBytesMax)`);
+  return texts.join(separator);
+};
+
+/** The library reads a time without zone in the zone of the machine. */
+const timestamp = (text: string): Date => {
+  const date = new Date(/(Z|[+-]\d\d:\d\d)$/.test(text) ? text : Number.NaN);
+  if (Number.isNaN(date.getTime())) throw new ExpressionError('timestamp() takes a text like 2026-01-31T10:00:00Z');
+  return date;
+};
+
+/** Functions of the library that others here take the place of. */
+const replaced: Readonly<Record<string, string>> = { matches: 'pawlMatches', join: 'pawlJoin', timestamp: 'pawlTimestamp' };
+
+/** What expressions may call; everything else is refused at publishing. */
+export const functionNames: readonly string[] = [
+  ...['size', 'string', 'int', 'double', 'bool', 'dyn', 'has', 'all', 'exists', 'exists_one', 'map', 'filter'],
+  ...['contains', 'startsWith', 'endsWith', 'matches', 'lowerAscii', 'upperAscii', 'trim', 'indexOf', 'lastIndexOf'],
+  ...['substring', 'split', 'join', 'timestamp', 'duration', 'getHours', 'getMinutes', 'getSeconds', 'getMilliseconds'],
+];
+
+/** Functions whose first argument is a name for each element of the list or map before the dot. */
+export const comprehensions: readonly string[] = ['all', 'exists', 'exists_one', 'map', 'filter'];
+
+const environment = new Environment({
+  homogeneousAggregateLiterals: false,
+  limits: {
+    maxAstNodes: limits.expressionNodesMax,
+    maxDepth: limits.expressionDepthMax,
+    maxListElements: limits.expressionListMax,
+    maxMapEntries: limits.expressionListMax,
+    maxCallArguments: 8,
+  },
+})
+  .registerFunction('string.pawlMatches(string): bool', matches)
+  .registerFunction('list.pawlJoin(): string', join)
+  .registerFunction('list.pawlJoin(string): string', join)
+  .registerFunction('pawlTimestamp(string): google.protobuf.Timestamp', timestamp)
+  .registerVariable('status', 'string');
+for (const name of ['params', 'outputs', 'step']) environment.registerVariable(name, 'map<string, dyn>');
+for (const name of ['output', 'exitCode', 'error']) environment.registerVariable(name, 'dyn');
+
+const mixed: Record<string, (a: number, b: number) => number> = {
+  '+': (a, b) => a + b,
+  '-': (a, b) => a - b,
+  '*': (a, b) => a * b,
+  '/': (a, b) => a / b,
+};
+for (const [operator, compute] of Object.entries(mixed)) {
+  environment.registerOperator(`int ${operator} double: double`, (a: bigint, b: number) => compute(Number(a), b));
+  environment.registerOperator(`double ${operator} int: double`, (a: number, b: bigint) => compute(a, Number(b)));
+}
+
+/** Calls `visit` for every node as it is written, outermost first, without recursion. */
+export const walk = (root: ASTNode, visit: (node: ASTNode) => void): void => {
+  const open: unknown[] = [root];
+  while (open.length > 0) {
+    const next = open.pop();
+    if (Array.isArray(next)) open.push(...next);
+    else if (isNode(next)) {
+      visit(next);
+      open.push(next.args);
+    }
+  }
+};
+
+export const isNode = (value: unknown): value is ASTNode => typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+
+/** Parses an expression. Throws the library's error, or an `ExpressionError` when it is too long. */
+export const parseExpression = (source: string): ParseResult => {
+  if (source.length > limits.expressionCharsMax) {
+    throw new ExpressionError(`an expression has at most ${limits.expressionCharsMax} characters (expressionCharsMax)`);
+  }
+  return environment.parse(source);
+};
+
+/** Puts our functions in the place of the library's. After this the tree no longer reads as it was written. */
+export const useOwnFunctions = (root: ASTNode): void =>
+  walk(root, ({ op, args }) => {
+    if (op !== 'call' && op !== 'rcall') return;
+    const own = Object.hasOwn(replaced, args[0]) ? replaced[args[0]] : undefined;
+    if (own !== undefined) args[0] = own;
+  });

@@ -1,0 +1,56 @@
+/** What a piece of a runbook may refer to, and what it turned out to read. */
+import { type Position, quote, type Report, suggest } from './text.ts';
+
+export type Root = 'params' | 'outputs' | 'step' | 'output' | 'status' | 'exitCode' | 'error';
+
+export type Surroundings = {
+  roots: readonly Root[];
+  /** Declared parameters; `null` when the front matter could not be read, so that nothing is said about them. */
+  params: ReadonlySet<string> | null;
+  /** Every cell of the document by name, with its index and line. */
+  cells: ReadonlyMap<string, { index: number; line: number }>;
+  /** Outputs of cells before this index are in reach. */
+  index: number;
+};
+
+/** Collects the cells whose outputs are read. `all`: it cannot be told which. */
+export type Reads = { all: boolean; cells: Set<string> };
+export const noReads = (): Reads => ({ all: false, cells: new Set() });
+
+/** What a runbook stores: names in document order. */
+export const readsInOrder = (reads: Reads, { cells }: Surroundings): string[] | 'all' => {
+  if (reads.all) return 'all';
+  const order = (name: string): number => cells.get(name)?.index ?? 0;
+  return [...reads.cells].sort((a, b) => order(a) - order(b));
+};
+
+export const stepFields = [
+  'instanceId',
+  'runbookId',
+  'version',
+  'cell',
+  'seq',
+  'visit',
+  'attempt',
+  'idempotencyKey',
+  'deadlineAtMs',
+] as const;
+
+/** Notes that the output of a cell is read, and reports it when that cell is not an earlier one. */
+export const referToCell = (name: string, at: Position, around: Surroundings, reads: Reads, report: Report): void => {
+  const cell = around.cells.get(name);
+  reads.cells.add(name);
+  if (cell === undefined) {
+    const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([known]) => known);
+    report(at, `there is no cell ${quote(name)} whose output could be read${suggest(name, earlier)}`);
+  } else if (cell.index === around.index) {
+    report(at, `a cell cannot read its own \`outputs.${name}\`; in its expectations it is called \`output\``);
+  } else if (cell.index > around.index) {
+    report(at, `cell \`${name}\` stands later (line ${cell.line}); only outputs of earlier cells can be read`);
+  }
+};
+
+export const referToParam = (name: string, at: Position, { params }: Surroundings, report: Report): void => {
+  if (params === null || params.has(name)) return;
+  report(at, `there is no parameter ${quote(name)}${suggest(name, params) || '; declare it under `params:`'}`);
+};

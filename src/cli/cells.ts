@@ -1,0 +1,66 @@
+/** How a cell's state reads: a mark, a word, a colour. The same in progress lines, in the final table and in `status`. */
+import type { CellReport, EntryOf, View } from '../engine/index.ts';
+import { duration, oneLine } from './format.ts';
+import type { Screen, Tone } from './screen.ts';
+
+export type Look = { mark: string; word: string; tone: Tone };
+
+const looks: Record<CellReport['state'], Look> = {
+  pending: { mark: '·', word: 'pending', tone: 'quiet' },
+  next: { mark: '›', word: 'next', tone: 'strong' },
+  running: { mark: '…', word: 'running', tone: 'strong' },
+  waiting: { mark: '‖', word: 'waiting', tone: 'warn' },
+  in_doubt: { mark: '?', word: 'in doubt', tone: 'warn' },
+  halted: { mark: '✗', word: 'halted', tone: 'bad' },
+  completed: { mark: '✓', word: 'completed', tone: 'good' },
+  failed: { mark: '✗', word: 'failed', tone: 'bad' },
+  skipped: { mark: '-', word: 'skipped', tone: 'quiet' },
+  unknown: { mark: '?', word: 'in doubt', tone: 'warn' },
+  'not reached': { mark: '·', word: 'not reached', tone: 'quiet' },
+};
+
+type Ended = Pick<CellReport, 'state' | 'expectations'>;
+
+/** `passed`: the run went on after it. A predicted failure is a success; a forgiven one is neither. */
+export const lookOf = ({ state, expectations }: Ended, passed: boolean): Look => {
+  if (state !== 'completed' && state !== 'failed') return looks[state];
+  const held = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
+  if (expectations.length > 0 && held) return state === 'failed' ? { ...looks.completed, word: 'failed as expected' } : looks.completed;
+  if (state === 'completed' && held) return looks.completed;
+  const word = state === 'failed' ? 'failed' : 'not as expected';
+  return passed ? { mark: '!', word: `${word}, forgiven`, tone: 'warn' } : { ...looks.failed, word };
+};
+
+/** How an attempt ended, as one line of progress. */
+export const lookOfOutcome = (entry: EntryOf<'outcome'>): Look => {
+  if (entry.then === 'retry') return { mark: '↻', word: entry.status === 'never' ? 'did not begin' : `${entry.status}, again`, tone: 'warn' };
+  if (entry.then === 'end') return { ...looks.completed, word: 'ended the run' };
+  const state = entry.status === 'abandoned' || entry.status === 'never' ? 'halted' : entry.status;
+  return lookOf({ state, expectations: entry.expectations }, entry.then === 'next');
+};
+
+export const nameWidthMax = 30;
+const wordWidth = 25;
+
+/** One line of progress: mark, name, state, attempts, time. */
+export const progressLine = (screen: Screen, width: number, cell: string, look: Look, attempt: number, ms: number | null): string => {
+  const name = oneLine(cell, nameWidthMax).padEnd(width);
+  const attempts = attempt > 0 ? `attempt ${attempt}` : '';
+  const time = ms === null ? '' : duration(ms);
+  const { paint } = screen;
+  const ended = `${attempts.padEnd(12)}${time}`.trimEnd();
+  return `  ${paint(look.tone, look.mark)} ${name}  ${paint(look.tone, look.word.padEnd(wordWidth))}${ended}`.trimEnd();
+};
+
+/** The table of cells. `nowMs` is the store's time. */
+export const cellTable = (screen: Screen, cells: CellReport[], view: View, nowMs: number): void => {
+  const rows = cells.map((cell, index) => {
+    const look = lookOf(cell, index < view.cellsDone);
+    const running = cell.state === 'running' && cell.startedAtMs !== null ? nowMs - cell.startedAtMs : null;
+    const ms = cell.state === 'skipped' ? null : (running ?? cell.durationMs);
+    const time = ms === null ? '' : duration(ms);
+    const name = oneLine(cell.name, nameWidthMax);
+    return [`  ${screen.paint(look.tone, look.mark)}`, name, cell.kind, screen.paint(look.tone, look.word), cell.attempts > 0 ? String(cell.attempts) : '', time];
+  });
+  screen.table(['', 'cell', 'kind', 'state', 'attempts', 'time'], rows);
+};

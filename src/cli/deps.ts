@@ -1,0 +1,106 @@
+/** The one place in this folder that reads the environment, and the one that builds things. */
+import { hostname, userInfo } from 'node:os';
+import type { Authoring, By, Engine, Versions } from '../engine/index.ts';
+import { limits, PawlError } from '../engine/index.ts';
+
+export type Settings = {
+  store: { kind: 'aws'; tables: string } | { kind: 'endpoint'; endpoint: string; tables: string } | { kind: 'embedded'; dataDir: string };
+  /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
+  httpAllow: string;
+  deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  by: By;
+  /** Stack traces, for whoever develops Pawl. */
+  debug: boolean;
+};
+
+const countOf = (env: NodeJS.ProcessEnv, name: string, otherwise: number): number => {
+  const text = env[name];
+  if (text === undefined || text === '') return otherwise;
+  if (/^\d{1,12}$/.test(text)) return Number(text);
+  throw new PawlError('request.invalid', `${name} is ${JSON.stringify(text)}; give a whole number, or unset it.`);
+};
+
+const osUser = (): string => {
+  try {
+    return userInfo().username;
+  } catch {
+    return 'unknown'; // A container may run under a user id that has no name.
+  }
+};
+
+const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
+  const tables = env.PAWL_TABLES || 'pawl';
+  if (env.PAWL_STORE === 'aws') return { kind: 'aws', tables };
+  if (env.PAWL_STORE) {
+    throw new PawlError('request.invalid', `PAWL_STORE is ${JSON.stringify(env.PAWL_STORE)}; it may be aws, or unset.`);
+  }
+  const endpoint = env.PAWL_DYNAMODB_ENDPOINT;
+  if (!endpoint) return { kind: 'embedded', dataDir: env.PAWL_DATA_DIR || '.pawl' };
+  if (!URL.canParse(endpoint)) {
+    throw new PawlError('request.invalid', `PAWL_DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}; give an http URL, or unset it.`);
+  }
+  return { kind: 'endpoint', endpoint, tables };
+};
+
+/** @throws PawlError `request.invalid` naming the variable */
+export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
+  const name = env.PAWL_DEPLOYMENT || 'local';
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+    throw new PawlError('request.invalid', `PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`);
+  }
+  const takeoverGraceMs = countOf(env, 'PAWL_TAKEOVER_GRACE_MS', limits.takeoverGraceMsDefault);
+  if (takeoverGraceMs < limits.takeoverGraceMsMin) {
+    const message = `PAWL_TAKEOVER_GRACE_MS is ${takeoverGraceMs}; it must be at least ${limits.takeoverGraceMsMin} (takeoverGraceMsMin).`;
+    throw new PawlError('request.invalid', message);
+  }
+  return {
+    store: storeOf(env),
+    httpAllow: env.PAWL_HTTP_ALLOW ?? '',
+    deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
+    by: { actor: env.PAWL_ACTOR || osUser(), via: 'cli', where: `${hostname()}:${process.pid}` },
+    debug: env.PAWL_DEBUG === '1',
+  };
+};
+
+export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
+
+/** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
+export type Deps = { engine: Engine; versions: Versions; authoring: Authoring; nowMs(): number; close(): void };
+
+export const openDeps = async (settings: Settings): Promise<Deps> => {
+  const [{ createEngine }, { createClient, createStore, sha256, systemRandom }, { createTables, openEmbedded }, cells, authoring, canonicalize] =
+    await Promise.all([
+      import('../engine/index.ts'),
+      import('../store/index.ts'),
+      import('../store/local.ts'),
+      import('../cells/index.ts'),
+      openAuthoring(),
+      import('canonicalize'),
+    ]);
+  const { store } = settings;
+  const httpAllow = cells.parseHttpAllow(settings.httpAllow);
+  const embedded = store.kind === 'embedded' ? await openEmbedded(store.dataDir) : undefined;
+  const endpoint = store.kind === 'endpoint' ? store.endpoint : embedded?.endpoint;
+  const tablesPrefix = store.kind === 'embedded' ? (embedded?.tablesPrefix ?? 'pawl') : store.tables;
+  const { client, clock } = createClient(endpoint === undefined ? {} : { endpoint });
+  if (store.kind === 'endpoint') await createTables(client, tablesPrefix);
+  const ports = createStore(client, { tablesPrefix, clock });
+  const engine = createEngine({
+    ...ports,
+    random: systemRandom,
+    authoring,
+    execute: cells.createExecute({ httpAllow }),
+    sha256,
+    canonical: (value) => canonicalize.default(value) ?? 'null',
+    // What only an operator of a deployment wants to know; the CLI shows the journal instead.
+    observe: (event) => {
+      if (settings.debug) process.stderr.write(`${JSON.stringify(event)}\n`);
+    },
+    deployment: settings.deployment,
+  });
+  const close = (): void => {
+    embedded?.close();
+    client.destroy();
+  };
+  return { engine, versions: ports.versions, authoring, nowMs: () => clock.nowMs(), close };
+};

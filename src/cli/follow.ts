@@ -1,0 +1,77 @@
+/** Live progress, read from the journal and from nothing else: what is shown has been recorded. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Entry, EntryOf } from '../engine/index.ts';
+import { isPawlError } from '../engine/index.ts';
+import { type Look, lookOfOutcome, nameWidthMax, progressLine } from './cells.ts';
+import type { Client } from './client.ts';
+import { duration } from './format.ts';
+import { harmless, type Screen } from './screen.ts';
+
+const pollMs = 200;
+const running: Look = { mark: '…', word: 'running', tone: 'strong' };
+const waiting: Look = { mark: '‖', word: 'waiting', tone: 'warn' };
+
+type Watched = { instanceId: string; cells: string[]; afterSeq: number };
+type Running = { cell: string; attempt: number; sinceMs: number };
+
+const createTeller = (screen: Screen, cells: string[]) => {
+  const width = Math.min(nameWidthMax, Math.max(4, ...cells.map((name) => name.length)));
+  let now: Running | undefined;
+  const line = (cell: string, look: Look, attempt: number, ms: number | null) => progressLine(screen, width, cell, look, attempt, ms);
+  const begin = ({ cell, attempt }: Pick<EntryOf<'reserved'>, 'cell' | 'attempt'>) => {
+    now = { cell, attempt, sinceMs: performance.now() };
+  };
+  const tell = (entry: Entry): void => {
+    if (entry.kind === 'reserved') begin(entry);
+    if (entry.kind === 'waiting') screen.print(line(entry.cell, waiting, 0, null));
+    if (entry.kind === 'cancelled') screen.print(screen.paint('bad', `  cancelled by ${harmless(entry.by.actor)}`));
+    if (entry.kind !== 'outcome') return;
+    now = undefined;
+    const ran = entry.closes !== null && entry.status !== 'skipped';
+    const pause = entry.then === 'retry' && entry.dueAtMs !== null ? Math.max(0, entry.dueAtMs - entry.atMs) : null;
+    const after = pause === null ? '' : `, again in ${duration(pause)}`;
+    screen.print(line(entry.cell, lookOfOutcome(entry), ran ? entry.attempt : 0, ran ? entry.durationMs : null) + after);
+    if (entry.reserve !== undefined) begin(entry.reserve);
+  };
+  const refresh = (): void => {
+    if (now !== undefined) screen.status(line(now.cell, running, now.attempt, performance.now() - now.sinceMs));
+  };
+  return { tell, refresh };
+};
+
+/** Shows what the journal of an instance gains while `work` goes on, and what it holds when the work is over. */
+export const following = async <T>(screen: Screen, client: Client, watched: Watched, work: Promise<T>): Promise<T> => {
+  const teller = createTeller(screen, watched.cells);
+  let afterSeq = watched.afterSeq;
+  const catchUp = async (): Promise<void> => {
+    for (;;) {
+      const entries = await client.journal(watched.instanceId, afterSeq);
+      entries.forEach(teller.tell);
+      const last = entries.at(-1);
+      if (last === undefined) return;
+      afterSeq = last.seq;
+    }
+  };
+  const patiently = async (): Promise<void> => {
+    try {
+      await catchUp();
+    } catch (error) {
+      if (!isPawlError(error, 'store.unavailable')) throw error; // The work itself will say so if it lasts.
+    }
+  };
+  let over = false;
+  const settled = work.then(
+    () => undefined,
+    () => undefined,
+  );
+  void settled.then(() => {
+    over = true;
+  });
+  while (!over) {
+    await patiently();
+    teller.refresh();
+    await Promise.race([settled, wait(pollMs)]);
+  }
+  await patiently();
+  return await work;
+};

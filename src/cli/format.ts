@@ -1,0 +1,48 @@
+/** How times, durations and texts look on a terminal. */
+
+/** `850 ms`, `3.2 s`, `2 min 5 s`, `1 h 3 min`. */
+export const duration = (ms: number): string => {
+  const rounded = Math.max(0, Math.round(ms));
+  if (rounded < 1_000) return `${rounded} ms`;
+  if (rounded < 59_950) return `${(rounded / 1_000).toFixed(1).replace(/\.0$/, '')} s`;
+  const seconds = Math.round(rounded / 1_000);
+  if (seconds < 3_600) return [`${Math.floor(seconds / 60)} min`, seconds % 60 > 0 ? `${seconds % 60} s` : ''].join(' ').trim();
+  const minutes = Math.round(seconds / 60);
+  return [`${Math.floor(minutes / 60)} h`, minutes % 60 > 0 ? `${minutes % 60} min` : ''].join(' ').trim();
+};
+
+const two = (value: number): string => String(value).padStart(2, '0');
+
+/** Local date, `2026-11-24`. */
+export const day = (atMs: number): string => {
+  const at = new Date(atMs);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+};
+
+/** Local time of day, `03:00:01`. */
+export const clock = (atMs: number): string => {
+  const at = new Date(atMs);
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+};
+
+/** Local time, `2026-11-24 03:00:01`. */
+export const stamp = (atMs: number): string => `${day(atMs)} ${clock(atMs)}`;
+
+/** Offset of local time from UTC, `+02:00`. */
+export const zone = (atMs: number): string => {
+  const minutes = -new Date(atMs).getTimezoneOffset();
+  const size = Math.abs(minutes);
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(size / 60))}:${two(size % 60)}`;
+};
+
+/** One line of at most `max` characters; what is cut shows as an ellipsis. */
+export const oneLine = (text: string, max: number): string => {
+  const line = text.replace(/\s+/g, ' ').trim();
+  return line.length <= max ? line : `${line.slice(0, max - 1)}…`;
+};
+
+/** `1 cell`, `3 cells`. */
+export const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
+/** A text as one word of a command line, quoted when the shell would read it otherwise. */
+export const shellWord = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);

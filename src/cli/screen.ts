@@ -1,0 +1,91 @@
+/** The one place that writes to the terminal: lines, tables, one line that changes in place, or one JSON document. */
+import { styleText } from 'node:util';
+import Table from 'cli-table3';
+
+export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong' | 'plain';
+const formats = { good: 'green', bad: 'red', warn: 'yellow', quiet: 'dim', strong: 'bold', plain: 'reset' } as const;
+
+export type Screen = {
+  /** Whether a person watches: then a line may change in place. */
+  live: boolean;
+  width: number;
+  print(text?: string): void;
+  /** Colour, on a terminal only and never with NO_COLOR. */
+  paint(tone: Tone, text: string): string;
+  /** Shows a line that the next `print` or `status` replaces. */
+  status(text: string): void;
+  table(head: string[], rows: string[][]): void;
+  document(value: unknown): void;
+};
+
+const clearLine = '\r\u001b[2K';
+const widthDefault = 80;
+const gap = 2;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+
+/** What a cell or a person wrote must not steer the terminal it is shown on. */
+export const harmless = (text: string): string => text.replace(controls, '�');
+
+/** `silent` keeps everything but the document from standard output, for `--json`. */
+export const createScreen = (stream: NodeJS.WriteStream, silent: boolean): Screen => {
+  const live = stream.isTTY === true && !silent && process.env.TERM !== 'dumb';
+  const width = Math.max(60, stream.columns ?? widthDefault);
+  let pending = false;
+  const clear = (): void => {
+    if (pending) stream.write(clearLine);
+    pending = false;
+  };
+  const print = (text = ''): void => {
+    if (silent) return;
+    clear();
+    stream.write(`${text}\n`);
+  };
+  return {
+    live,
+    width,
+    print,
+    paint: (tone, text) => (tone === 'plain' ? text : styleText(formats[tone], text, { stream })),
+    status: (text) => {
+      if (!live) return;
+      clear();
+      stream.write(text.slice(0, width - 1));
+      pending = true;
+    },
+    table: (head, rows) => {
+      if (!silent) print(layOut(head, rows, width, (text) => styleText('dim', text, { stream })));
+    },
+    document: (value) => {
+      clear();
+      stream.write(`${JSON.stringify(value, null, 2)}\n`);
+    },
+  };
+};
+
+const plainLength = (text: string): number =>
+  Math.max(...text.split('\n').map((line) => line.replace(/\u001b\[[0-9;]*m/g, '').length));
+
+/** Columns as wide as their content; the last one gets what is left of the screen, and wraps. */
+const layOut = (head: string[], rows: string[][], width: number, dim: (text: string) => string): string => {
+  const widths = head.map((title, i) => Math.max(plainLength(title), ...rows.map((row) => plainLength(row[i] ?? ''))) + gap);
+  const before = widths.slice(0, -1).reduce((sum, w) => sum + w, 0);
+  const last = Math.max(20, width - before);
+  widths[widths.length - 1] = Math.min(widths.at(-1) ?? last, last);
+  const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' };
+  const inner = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' };
+  const table = new Table({
+    head: head.map(dim),
+    chars: { ...none, ...inner },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': gap },
+    colWidths: widths,
+    wordWrap: true,
+    wrapOnWordBoundary: true,
+  });
+  table.push(...rows);
+  return table
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n');
+};

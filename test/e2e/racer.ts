@@ -1,0 +1,22 @@
+/**
+ * One of many processes that race for a cell. Arguments: endpoint, tables prefix, instance, expected seq, witness, how
+ * many race. It waits at the witness's barrier, advances, and posts what it was told; the effect is a real http cell.
+ */
+import { createExecute } from '../../src/cells/index.ts';
+import { isPawlError } from '../../src/engine/index.ts';
+import { createClient, createStore } from '../../src/store/index.ts';
+import { engineOn } from '../support/engine.ts';
+
+const [endpoint = '', tablesPrefix = '', instanceId = '', seq = '', witness = '', count = ''] = process.argv.slice(2);
+const { client, clock } = createClient({ endpoint });
+const store = createStore(client, { tablesPrefix, clock });
+const engine = engineOn(store, { execute: createExecute({ httpAllow: [new URL(witness).host] }) });
+const by = { actor: `racer-${process.pid}`, via: 'test', where: `host:${process.pid}` };
+
+await engine.inspect(instanceId, by);
+await fetch(`${witness}/barrier/${count}`);
+const told = await engine.advance(instanceId, { budgetMs: 60_000, expectedSeq: Number(seq), by }).then(
+  (answer) => ({ result: answer.result, steps: answer.steps.length, seq: answer.view.seq, holder: answer.stop.result === 'in_flight' ? answer.stop.holder : null }),
+  (error: unknown) => (isPawlError(error) ? { result: error.code, steps: 0, seq: error.details.seq } : { result: String(error), steps: 0 }),
+);
+await fetch(`${witness}/told`, { method: 'POST', body: JSON.stringify({ pid: process.pid, ...told }) });

@@ -1,0 +1,74 @@
+/** Literal entries, views and faulty clients for the store's suites. */
+import type { Entry, View } from '../../src/engine/index.ts';
+import type { StoreClient } from '../../src/store/index.ts';
+
+/** 24 November 2026, 04:00:00 UTC. */
+export const atMs = 1_795_492_800_000;
+export const by = { actor: 'ada', via: 'test', where: 'here:1' };
+
+const state: Entry['state'] = {
+  cells: 3,
+  next: 0,
+  visit: 1,
+  attempt: 0,
+  interruptions: 0,
+  nevers: 0,
+  firstAtMs: null,
+  dueAtMs: null,
+  inputsHash: null,
+  drive: 'manual',
+  open: null,
+  halted: null,
+  cancelled: null,
+  ended: null,
+  epoch: 0,
+  counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
+  satisfied: { recent: [], chunks: [] },
+};
+
+/** A small entry; `reason` makes it as large as wanted. */
+export const entry = (instanceId: string, seq: number, token: string, reason: string | null = null): Entry => ({
+  v: 1,
+  kind: 'control',
+  instanceId,
+  seq,
+  token: token.padEnd(16, '.'),
+  by,
+  atMs,
+  prev: null,
+  state,
+  drive: 'auto',
+  reason,
+});
+
+export const view = (instanceId: string, seq: number, more: Partial<View> = {}): View => ({
+  instanceId,
+  seq,
+  status: 'ready',
+  runbookId: 'deploy',
+  version: 1,
+  cell: 'first',
+  cellsDone: 0,
+  cells: 3,
+  drive: 'auto',
+  dueAtMs: null,
+  startedAtMs: atMs,
+  updatedAtMs: atMs,
+  ...more,
+});
+
+type Sends = (command: { constructor: { name: string }; input: object }) => Promise<unknown>;
+
+/** A client that lets `fault` decide what becomes of each command; `send` passes it on. */
+export const faulty = (
+  client: StoreClient,
+  fault: (name: string, send: () => Promise<unknown>) => Promise<unknown>,
+): StoreClient => {
+  const send = client.send.bind(client) as Sends;
+  const faultySend: Sends = (command) => fault(command.constructor.name, () => send(command));
+  return { send: faultySend } as StoreClient;
+};
+
+export const named = (name: string, more: object = {}): Error =>
+  Object.assign(new Error(`${name} (made by the test)`), { name, ...more });
+export const timeout = (): Error => named('TimeoutError', { code: 'ETIMEDOUT' });
