@@ -3,11 +3,13 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/dynamo.ts'],
-    // Processes, not threads: tests kill, freeze and signal.
+    // Real processes: tests start servers, send signals and read the process's own environment.
     pool: 'forks',
-    testTimeout: 20_000,
-    hookTimeout: 40_000,
+    // Generous: two slow cores may be running three suites and a JVM at once.
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 20_000,
+    globalSetup: ['test/support/dynamo.ts'],
     reporters: ['default', './test/support/plainLine.ts'],
   },
 });

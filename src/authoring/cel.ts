@@ -3,40 +3,17 @@
  * numbers (JSON has only one kind), and no function that knows the time, the time zone or chance.
  */
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
-import { RE2JS } from 're2js';
 import { limits } from '../engine/limits.ts';
+import { compilePattern } from './patterns.ts';
+import { ExpressionError } from './values.ts';
 
 export type { ASTNode } from '@marcbachmann/cel-js';
-
-/** Thrown by the functions here; the message is for people. */
-export class ExpressionError extends Error {}
-
-const patterns = new Map<string, RE2JS>();
-
-/** A pattern of the linear-time engine; throws an `ExpressionError` that says what is wrong with it. */
-export const compilePattern = (pattern: string): RE2JS => {
-  if (pattern.length > limits.patternCharsMax) {
-    throw new ExpressionError(`a pattern has at most ${limits.patternCharsMax} characters (patternCharsMax)`);
-  }
-  let compiled = patterns.get(pattern);
-  if (compiled === undefined) {
-    try {
-      compiled = RE2JS.compile(pattern);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : 'cannot be read';
-      throw new ExpressionError(`not a pattern of the RE2 syntax: ${why.replace(/\s+/g, ' ').slice(0, 150)}`);
-    }
-    if (patterns.size >= 500) patterns.clear();
-    patterns.set(pattern, compiled);
-  }
-  return compiled;
-};
 
 const matches = (text: string, pattern: string): boolean => {
   if (text.length > limits.patternTextCharsMax) {
     throw new ExpressionError(`matches() reads at most ${limits.patternTextCharsMax} characters (patternTextCharsMax)`);
   }
-  return compilePattern(pattern).matcher(text).find();
+  return compilePattern(pattern).test(text);
 };
 
 const join = (texts: unknown[], separator = ''): string => {
@@ -45,7 +22,7 @@ const join = (texts: unknown[], separator = ''): string => {
     if (typeof text !== 'string') throw new ExpressionError('join() takes a list of texts');
     length += text.length + separator.length;
   }
-  if (length > limits.renderedBytesMax) throw new ExpressionError(`join() makes at most ${limits.renderedBytesMax} characters (renderedBytesMax)`);
+  if (length > limits.renderedCharsMax) throw new ExpressionError(`join() makes at most ${limits.renderedCharsMax} characters (renderedCharsMax)`);
   return texts.join(separator);
 };
 
@@ -93,6 +70,7 @@ const mixed: Record<string, (a: number, b: number) => number> = {
   '*': (a, b) => a * b,
   '/': (a, b) => a / b,
 };
+environment.registerOperator('int == double', (a: bigint, b: number) => Number(a) === b);
 for (const [operator, compute] of Object.entries(mixed)) {
   environment.registerOperator(`int ${operator} double: double`, (a: bigint, b: number) => compute(Number(a), b));
   environment.registerOperator(`double ${operator} int: double`, (a: number, b: bigint) => compute(a, Number(b)));

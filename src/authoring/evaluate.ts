@@ -7,8 +7,8 @@ import { createContext, Script } from 'node:vm';
 import { EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import { limits } from '../engine/limits.ts';
 import type { Evaluated, Scope } from '../engine/ports.ts';
-import { type ASTNode, ExpressionError, isNode, parseExpression, useOwnFunctions, walk } from './cel.ts';
-import { deepWeightOf, fromCel, toCel, weightOf } from './values.ts';
+import { type ASTNode, isNode, parseExpression, useOwnFunctions, walk } from './cel.ts';
+import { deepWeightOf, ExpressionError, fromCel, toCel, weightOf } from './values.ts';
 
 class TooCostly extends Error {}
 
@@ -16,22 +16,24 @@ type Step = (...args: unknown[]) => unknown;
 /** What the library keeps of a node beside its published shape: macros become other nodes. */
 type Inner = { evaluate: Step; meta?: { alternate?: unknown } };
 
-const weighsAll = new Set(['==', '!=', 'in', '<', '<=', '>', '>=', 'rcall', 'call']);
+/** What a value costs: nothing when it is the list that a comprehension is filling, all of it when it is compared. */
+type Weighed = 'none' | 'size' | 'whole';
+const comparing = new Set(['==', '!=', 'in']);
 
-/** Every node of the tree as it will be run, with what its value is used for. */
-const runNodes = (root: ASTNode): Map<ASTNode, boolean> => {
-  const nodes = new Map<ASTNode, boolean>();
-  const open: { value: unknown; deep: boolean }[] = [{ value: root, deep: false }];
+/** Every node of the tree as it will be run, with what its value costs. */
+const runNodes = (root: ASTNode): Map<ASTNode, Weighed> => {
+  const nodes = new Map<ASTNode, Weighed>();
+  const open: { value: unknown; weighed: Weighed }[] = [{ value: root, weighed: 'size' }];
   for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { value, deep } = next;
-    if (Array.isArray(value)) for (const entry of value) open.push({ value: entry, deep });
+    const { value, weighed } = next;
+    if (Array.isArray(value)) for (const entry of value) open.push({ value: entry, weighed });
     else if (isNode(value)) {
-      if (nodes.has(value) && (nodes.get(value) || !deep)) continue;
-      nodes.set(value, deep);
+      if (nodes.has(value)) continue;
+      nodes.set(value, String(value.op).startsWith('accu') ? 'none' : weighed);
       const { alternate } = (value as unknown as Inner).meta ?? {};
-      open.push({ value: alternate ?? value.args, deep: alternate === undefined && weighsAll.has(value.op) });
+      open.push({ value: alternate ?? value.args, weighed: comparing.has(value.op) ? 'whole' : 'size' });
     } else if (typeof value === 'object' && value !== null && 'iterable' in value && 'step' in value) {
-      open.push({ value: [value.iterable, value.step], deep: false });
+      open.push({ value: value.iterable, weighed: 'size' }, { value: value.step, weighed: 'none' });
     }
   }
   return nodes;
@@ -39,10 +41,10 @@ const runNodes = (root: ASTNode): Map<ASTNode, boolean> => {
 
 /** Makes every step of the tree pay for itself and for its value. */
 const meter = (root: ASTNode): void => {
-  let left: number = limits.expressionCostMax;
+  let left: number = limits.expressionFuelMax;
   // One object for all: quantifiers catch what their steps throw and go on, which must stay cheap.
   const tooCostly = new TooCostly();
-  for (const [node, deep] of runNodes(root)) {
+  for (const [node, weighed] of runNodes(root)) {
     const inner = node as unknown as Inner;
     // The library replaces a node's own `evaluate` when it first runs; the setter keeps ours in front.
     let evaluate: Step = inner.evaluate;
@@ -50,7 +52,7 @@ const meter = (root: ASTNode): void => {
       left -= 1;
       if (left < 0) throw tooCostly;
       const value = evaluate.apply(node, args);
-      left -= deep ? deepWeightOf(value) : weightOf(value);
+      if (weighed !== 'none') left -= weighed === 'whole' ? deepWeightOf(value) : weightOf(value);
       if (left < 0) throw tooCostly;
       return value;
     };
@@ -107,10 +109,10 @@ const plainMessages: Readonly<Record<string, string>> = {
 
 /** Why an expression could not be evaluated, without the values it saw. */
 export const describeError = (error: unknown): string => {
-  if (error instanceof TooCostly) return `it costs more than ${limits.expressionCostMax} steps (expressionCostMax)`;
+  if (error instanceof TooCostly) return `it costs more than ${limits.expressionFuelMax} steps (expressionFuelMax)`;
   if (error instanceof ExpressionError) return error.message;
   if (error instanceof EvaluationError || error instanceof ParseError || error instanceof CelTypeError) {
-    return plainMessages[error.code] ?? error.summary;
+    return plainMessages[error.code] ?? error.summary.replace(/\bpawl([A-Z])/g, (_, first: string) => first.toLowerCase());
   }
   if (error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
     return `it took longer than ${limits.expressionTimeMsMax} ms (expressionTimeMsMax)`;

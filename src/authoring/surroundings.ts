@@ -1,10 +1,14 @@
 /** What a piece of a runbook may refer to, and what it turned out to read. */
 import { type Position, quote, type Report, suggest } from './text.ts';
 
-export type Root = 'params' | 'outputs' | 'step' | 'output' | 'status' | 'exitCode' | 'error';
+/** What only expectations see: how the attempt ended. */
+export const expectationRoots = ['output', 'status', 'exitCode', 'error'] as const;
+export const roots = ['params', 'outputs', 'step', ...expectationRoots] as const;
+export type Root = (typeof roots)[number];
 
 export type Surroundings = {
   roots: readonly Root[];
+  stepFields: readonly string[];
   /** Declared parameters; `null` when the front matter could not be read, so that nothing is said about them. */
   params: ReadonlySet<string> | null;
   /** Every cell of the document by name, with its index and line. */
@@ -24,17 +28,12 @@ export const readsInOrder = (reads: Reads, { cells }: Surroundings): string[] | 
   return [...reads.cells].sort((a, b) => order(a) - order(b));
 };
 
-export const stepFields = [
-  'instanceId',
-  'runbookId',
-  'version',
-  'cell',
-  'seq',
-  'visit',
-  'attempt',
-  'idempotencyKey',
-  'deadlineAtMs',
-] as const;
+/** What never differs between the attempts of a visit, so that every attempt of it sees the same. */
+export const visitFields = ['instanceId', 'cell', 'visit', 'idempotencyKey'] as const;
+/** Besides, for expectations and probes: they look at one attempt. */
+export const attemptFields = [...visitFields, 'runbookId', 'version', 'seq', 'attempt', 'deadlineAtMs'] as const;
+/** Cells without a reservation of their own have no key. */
+export const bareFields = ['instanceId', 'cell', 'visit'] as const;
 
 /** Notes that the output of a cell is read, and reports it when that cell is not an earlier one. */
 export const referToCell = (name: string, at: Position, around: Surroundings, reads: Reads, report: Report): void => {

@@ -1,18 +1,8 @@
-/** JSON to the values that expressions compute with, and back. */
+/** JSON values to the values that expressions compute with, and back; and what those weigh. */
 import { limits } from '../engine/limits.ts';
 
-type Reviver = (this: unknown, key: string, value: unknown, context: { source?: string }) => unknown;
-
-/** JSON text to values. Integers beyond 2^53 become bigint, all digits kept; everything else is what JSON.parse gives. */
-export const parseJson = (text: string): unknown => {
-  // Only a number with 16 digits or more can lose one, and a reviver costs time on every other text.
-  if (!/\d{16}/.test(text)) return JSON.parse(text);
-  const keepLarge: Reviver = (_key, value, { source }) => {
-    if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
-    return /^-?\d+$/.test(source) ? BigInt(source) : value;
-  };
-  return JSON.parse(text, keepLarge as (key: string, value: unknown) => unknown);
-};
+/** Thrown while an expression is computed; the message is for people. */
+export class ExpressionError extends Error {}
 
 /**
  * A JSON value as expressions see it: whole numbers are `int` (bigint), others `double`, and objects are maps without a
@@ -38,17 +28,7 @@ export const fromCel = (value: unknown): unknown => {
   if (typeof value === 'object' && Object.getPrototypeOf(value) === Object.prototype) {
     return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, fromCel(entry)]));
   }
-  throw new RangeError('the result is not a JSON value; turn it into a text or a number');
-};
-
-/** JSON text of a value that may hold bigint. */
-export const jsonText = (value: unknown): string => {
-  if (typeof value === 'bigint') return String(value);
-  if (Array.isArray(value)) return `[${value.map(jsonText).join(',')}]`;
-  if (value !== null && typeof value === 'object') {
-    return `{${Object.entries(value).map(([key, entry]) => `${JSON.stringify(key)}:${jsonText(entry)}`).join(',')}}`;
-  }
-  return JSON.stringify(value) ?? 'null';
+  throw new ExpressionError('the result is not a JSON value; turn it into a text or a number');
 };
 
 /** How much of the cost of an evaluation a value takes: little for small ones, so that only size is felt. */
@@ -62,7 +42,7 @@ export const weightOf = (value: unknown): number => {
 export const deepWeightOf = (value: unknown): number => {
   let weight = 0;
   const open = [value];
-  while (open.length > 0 && weight < limits.expressionCostMax) {
+  while (open.length > 0 && weight < limits.expressionFuelMax) {
     const next = open.pop();
     weight += 1;
     if (typeof next === 'string') weight += next.length >> 4;

@@ -62,6 +62,9 @@ export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
   };
 };
 
+/** For a process of the CLI that another one starts in the name of `actor`. */
+export const environmentOf = (actor: string): NodeJS.ProcessEnv => ({ ...process.env, PAWL_ACTOR: actor });
+
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */

@@ -1,20 +1,39 @@
-/** `-p name=value` on the command line becomes parameters, read by what the runbook's schema says of each. */
+/** `-p name=value` on the command line, read by the type that the runbook's parameter schema gives it. */
 import { readFile } from 'node:fs/promises';
-import type { Runbook } from '../engine/index.ts';
-import { PawlError } from '../engine/index.ts';
-import { fileTrouble } from './session.ts';
+import { PawlError, type Runbook } from '../engine/index.ts';
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Collects a repeated option. */
+export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
-const typesOf = (runbook: Runbook, name: string): string[] => {
-  const { properties } = runbook.params;
-  const schema = isRecord(properties) ? properties[name] : undefined;
-  const type = isRecord(schema) ? schema.type : undefined;
-  if (type === undefined) return [];
-  return (Array.isArray(type) ? type : [type]).map(String);
+export const paramHelp = 'a parameter; name=@FILE reads the value from a file, name=@@x is the text @x';
+
+const invalid = (message: string, details: Record<string, unknown>): PawlError => new PawlError('params.invalid', message, details);
+
+/** JSON types that the schema of a parameter allows; `undefined` where it does not say. */
+const typesOf = (schema: unknown): string[] | undefined => {
+  if (typeof schema !== 'object' || schema === null || !('type' in schema)) return undefined;
+  const { type } = schema;
+  return Array.isArray(type) ? type.map(String) : [String(type)];
 };
 
-const jsonOf = (text: string): { value: unknown } | undefined => {
+const examples: Record<string, string> = {
+  integer: 'an integer such as 7',
+  number: 'a number such as 0.5',
+  boolean: 'true or false',
+  array: 'a JSON array such as ["a","b"]',
+  object: 'a JSON object such as {"a":1}',
+  null: 'null',
+};
+
+const isOf = (type: string, value: unknown): boolean => {
+  if (type === 'integer') return Number.isSafeInteger(value);
+  if (type === 'array') return Array.isArray(value);
+  if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (type === 'null') return value === null;
+  return typeof value === type;
+};
+
+const parse = (text: string): { value: unknown } | undefined => {
   try {
     return { value: JSON.parse(text) };
   } catch {
@@ -22,52 +41,45 @@ const jsonOf = (text: string): { value: unknown } | undefined => {
   }
 };
 
-const typeOf = (value: unknown): string => {
-  if (value === null) return 'null';
-  if (Array.isArray(value)) return 'array';
-  return Number.isInteger(value) ? 'integer' : typeof value;
+const valueOf = (name: string, text: string, types: string[] | undefined): unknown => {
+  // Where the schema does not say, whatever is JSON is taken as JSON, and everything else as text.
+  if (types === undefined) return (parse(text) ?? { value: text }).value;
+  const others = types.filter((type) => type !== 'string');
+  const parsed = others.length === 0 ? undefined : parse(text);
+  if (parsed !== undefined && others.some((type) => isOf(type, parsed.value))) return parsed.value;
+  if (types.includes('string')) return text;
+  const wanted = others.map((type) => examples[type] ?? type).join(' or ');
+  throw invalid(`Parameter ${name} must be ${wanted}; ${JSON.stringify(text.slice(0, 80))} is not.`, { param: name, types });
 };
 
-/**
- * Text is text where the schema allows a string and nothing else; otherwise JSON of a type the schema allows. What fits
- * nothing is handed on as text, so that the schema itself says what it wanted.
- */
-const read = (text: string, types: string[]): unknown => {
-  if (types.length === 1 && types[0] === 'string') return text;
-  const json = jsonOf(text);
-  if (json === undefined) return text;
-  const { value } = json;
-  const type = typeOf(value);
-  const fits = types.length === 0 || types.includes(type) || (type === 'integer' && types.includes('number'));
-  if (!fits) return text;
-  if (type === 'integer' && !Number.isSafeInteger(value)) return text;
-  return value;
-};
-
-const readParamFile = async (name: string, path: string, types: string[]): Promise<unknown> => {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fileTrouble(path, error);
-  });
-  const json = jsonOf(text);
-  if (json !== undefined) return json.value;
-  if (types.length === 1 && types[0] === 'string') return text;
-  throw new PawlError('params.invalid', `Parameter ${name}: ${path} is not JSON; give a file that holds one JSON value.`, { name });
-};
-
-/**
- * @param given `name=value`, or `name=@file.json` for the JSON in a file
- * @throws PawlError `params.invalid`, `request.invalid`
- */
-export const readParams = async (runbook: Runbook, given: string[]): Promise<Record<string, unknown>> => {
-  const params = new Map<string, unknown>();
-  for (const pair of given) {
-    const [, name, text] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
-    if (name === undefined || text === undefined) {
-      throw new PawlError('request.invalid', `-p ${pair} is no parameter; write -p name=value, or -p name=@file.json.`);
-    }
-    if (params.has(name)) throw new PawlError('params.invalid', `Parameter ${name} is given twice; give it once.`, { name });
-    const types = typesOf(runbook, name);
-    params.set(name, text.startsWith('@') ? await readParamFile(name, text.slice(1), types) : read(text, types));
+const textOf = async (name: string, given: string): Promise<string> => {
+  if (given.startsWith('@@')) return given.slice(1);
+  if (!given.startsWith('@')) return given;
+  const path = given.slice(1);
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new PawlError('params.invalid', `Parameter ${name}: the file ${path} cannot be read.`, { param: name, path }, error);
   }
-  return Object.fromEntries(params);
+};
+
+/**
+ * Parameters as the runbook's schema wants them. Names it does not know go through as text: the engine refuses them,
+ * and suggests the right one.
+ * @throws PawlError `request.invalid`, `params.invalid`
+ */
+export const readParams = async (runbook: Pick<Runbook, 'params'>, given: string[] = []): Promise<Record<string, unknown>> => {
+  const { properties } = runbook.params;
+  const schemas = typeof properties === 'object' && properties !== null ? (properties as Record<string, unknown>) : {};
+  const params: Record<string, unknown> = {};
+  for (const pair of given) {
+    const at = pair.indexOf('=');
+    if (at < 1) throw new PawlError('request.invalid', `-p wants name=value; ${JSON.stringify(pair.slice(0, 80))} is not that.`);
+    const name = pair.slice(0, at);
+    if (Object.hasOwn(params, name)) throw invalid(`Parameter ${name} is given twice.`, { param: name });
+    const text = await textOf(name, pair.slice(at + 1));
+    const types = Object.hasOwn(schemas, name) ? typesOf(schemas[name]) : ['string'];
+    params[name] = valueOf(name, text, types);
+  }
+  return params;
 };

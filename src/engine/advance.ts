@@ -19,6 +19,7 @@ import type { OutcomeBody } from './outcomes.ts';
 import type { CellResult, Execute } from './ports.ts';
 import { keyOf, prepare, type Ready, withoutReservation } from './prepare.ts';
 import { record } from './record.ts';
+import { takeOver } from './takeover.ts';
 import { type Cell, natureOf } from './runbook.ts';
 import type { View } from './view.ts';
 
@@ -185,7 +186,7 @@ const loop = async (call: Call, request: AdvanceRequest, progress: Progress): Pr
       await call.engine.clock.sleep(decision.ms, request.signal);
       continue;
     }
-    const stopped = await enter(call, decision, progress);
+    const stopped = decision.kind === 'takeOver' ? await takeOver(call, decision) : await enter(call, decision, progress);
     if (stopped !== undefined) return stopped;
   }
 };

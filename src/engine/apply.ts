@@ -46,6 +46,9 @@ const allPass = (checks: Checked[]): boolean => checks.every((check) => check.re
 
 const freshVisit = { attempt: 0, interruptions: 0, nevers: 0, firstAtMs: null, dueAtMs: null, inputsHash: null } as const;
 
+/** A person's fresh key: the same cell is gone through anew, with another idempotency key. */
+const newVisit = (state: State): State => ({ ...state, ...freshVisit, dueAtMs: state.dueAtMs, visit: state.visit + 1 });
+
 const assertCanBegin = (state: State, step: { index: number; visit: number }): void => {
   assert(state.open === null, 'a step is open already');
   assert(state.halted === null, 'the instance is halted');
@@ -142,6 +145,7 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   assert((permission !== null) === (then === 'retry'), 'a permission stands in the entry that uses it');
   assert(permission === null || permits[status].includes(permission.kind), `${status} gives no such permission`);
   assert(step.reserve === undefined || then === 'next', 'only a satisfied cell is followed by the next');
+  assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
 };
 
 const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
@@ -171,11 +175,14 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       const interrupted = step.status === 'abandoned' ? 1 : 0;
       // A reservation whose body provably never began costs no attempt.
       const attempt = step.status === 'never' ? before.attempt - 1 : before.attempt;
-      return settle({ ...closed, attempt, interruptions: before.interruptions + interrupted, dueAtMs: step.dueAtMs });
+      const again: State = { ...closed, attempt, interruptions: before.interruptions + interrupted, dueAtMs: step.dueAtMs };
+      return settle(step.freshKey ? newVisit(again) : again);
     }
     case 'halt': {
       const seq = open?.seq ?? step.seq;
-      return settle({ ...closed, halted: { seq, cell: step.cell, doubt: step.status === 'unknown' } });
+      const deadlineAtMs = open?.kind === 'reserved' ? open.deadlineAtMs : null;
+      const halted = { seq, cell: step.cell, doubt: step.status === 'unknown', atMs: step.atMs, deadlineAtMs };
+      return settle({ ...closed, halted });
     }
   }
 };
@@ -184,6 +191,8 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
   assert(state.open === null && state.halted !== null, 'a verdict after the fact needs a halted step');
   assert(step.about === state.halted.seq && step.index === state.next, 'about another step');
   assert((step.permission !== null) === (step.then === 'retry'), 'a permission stands in the entry that uses it');
+  assert(step.closedBy === 'person' || state.halted.doubt, 'only a person decides about what is known');
+  assert(step.closedBy === 'person' || !step.freshKey, 'only a person gives a fresh key');
   const expected: Record<typeof step.verdict, readonly Then[]> = {
     succeeded: ['next'],
     skip: ['next'],
@@ -193,8 +202,10 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
   assert(expected[step.verdict].includes(step.then), `${step.verdict} cannot lead to ${step.then}`);
   if (step.then === 'halt') return { ...state, halted: { ...state.halted, doubt: false } };
   if (step.then === 'retry') {
-    const again: State = { ...state, halted: null, dueAtMs: step.dueAtMs };
-    return step.freshKey ? { ...again, ...freshVisit, dueAtMs: step.dueAtMs, visit: state.visit + 1 } : again;
+    // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
+    const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
+    const again: State = { ...state, halted: null, dueAtMs: step.dueAtMs, interruptions };
+    return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;
   const forgiven = step.verdict === 'failed' ? 1 : 0;

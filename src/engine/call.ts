@@ -7,7 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { apply } from './apply.ts';
-import { type By, type Entry, type EntryBody, type EntryOf, journalVersion, type Standing } from './entries.ts';
+import { type By, type Entry, type EntryBody, type EntryOf, journalVersion, type Note, type Standing } from './entries.ts';
 import { PawlError } from './errors.ts';
 import type { OutputCache } from './inputs.ts';
 import type { Armed, Ports, Put } from './ports.ts';
@@ -137,6 +137,14 @@ export const append = async (call: Call, bodyNow: () => EntryBody): Promise<bool
     }
     await call.engine.clock.sleep(putPauseMs * tried);
   }
+};
+
+/** Leaves a note. Notes are evidence: one that cannot be written goes to the log and fails nothing. */
+export const noteQuietly = async (call: Call, note: Note): Promise<void> => {
+  const { engine, instanceId } = call;
+  await engine.journal.addNote(instanceId, note).catch((error: unknown) => {
+    engine.observe({ kind: 'note.unwritten', instanceId, error: String(error), note: note.text });
+  });
 };
 
 /** The view after the head this call knows. */

@@ -5,7 +5,9 @@
 import type { By, State } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { limits } from './limits.ts';
+import { type Takeover, takeoverOf } from './policy.ts';
 import { type Cell, natureOf, type Runbook } from './runbook.ts';
+
 
 /** What a call wants: at most so many reservations, until its end, perhaps only this cell. */
 export type Wish = {
@@ -27,13 +29,16 @@ export type Holder = { cell: string; seq: number; by: By; ageMs: number; deadlin
 export type Stop =
   | { kind: 'stop'; result: 'advanced' | 'completed' | 'cancelled' }
   | { kind: 'stop'; result: 'in_flight'; holder: Holder }
-  | { kind: 'stop'; result: 'in_doubt'; cell: string; seq: number; holder: Holder | null }
+  /** `nextAtMs`: when the schedule will ask its probe again; `null`: a person is needed. */
+  | { kind: 'stop'; result: 'in_doubt'; cell: string; seq: number; holder: Holder | null; nextAtMs: number | null }
   | { kind: 'stop'; result: 'halted'; cell: string; seq: number; why: 'step' | 'epoch' | 'attempts' }
   | { kind: 'stop'; result: 'parked'; cell: string; seq: number | null; dueAtMs: number | null }
   | { kind: 'stop'; result: 'deferred'; cell: string; untilMs: number; why: 'backoff' | 'budget' | 'store' };
 
 export type Decision =
   | Stop
+  /** A step in doubt that its policy lets us close. */
+  | { kind: 'takeOver'; cell: Cell; takeover: Takeover }
   /** Sleep inside the call, then look again. */
   | { kind: 'wait'; ms: number }
   /** Go through this cell. `mayReserve: false`: only if that needs no reservation. */
@@ -43,7 +48,7 @@ export type Decision =
 export const marginMs = (timeoutMs: number): number => Math.min(10_000, Math.max(1_000, timeoutMs / 4));
 
 /** From reservation to deadline. */
-export const reservedForMs = (cell: Cell): number => cell.timeoutMs + marginMs(cell.timeoutMs);
+export const reservedForMs = (cell: { timeoutMs: number }): number => cell.timeoutMs + marginMs(cell.timeoutMs);
 
 /** Refuses a wish for a cell that is not the next one. */
 const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
@@ -75,6 +80,13 @@ const holderOf = (open: Extract<State['open'], { kind: 'reserved' }>, nowMs: num
   deadlineAtMs: open.deadlineAtMs,
 });
 
+const inDoubt = (state: State, runbook: Runbook, doubt: { cell: string; seq: number; holder: Holder | null }, nowMs: number): Decision => {
+  const cell = runbook.cells[state.next];
+  const takeover = cell === undefined ? undefined : takeoverOf(state, cell, nowMs);
+  if (cell !== undefined && takeover !== undefined && takeover.kind !== 'hold') return { kind: 'takeOver', cell, takeover };
+  return { kind: 'stop', result: 'in_doubt', ...doubt, nextAtMs: null };
+};
+
 /**
  * @param at the time, the takeover grace and the deployment's epoch
  * @throws PawlError `cell.unknown`, `cell.outOfOrder`, `instance.finished` when the wish names a cell that cannot be.
@@ -92,13 +104,13 @@ export const decide = (
   if (open?.kind === 'reserved') {
     const holder = holderOf(open, at.nowMs);
     if (at.nowMs < open.deadlineAtMs + at.graceMs) return { kind: 'stop', result: 'in_flight', holder };
-    return { kind: 'stop', result: 'in_doubt', cell: open.cell, seq: open.seq, holder };
+    return inDoubt(state, runbook, { cell: open.cell, seq: open.seq, holder }, at.nowMs);
   }
   if (open?.kind === 'waiting') {
     return { kind: 'stop', result: 'parked', cell: open.cell, seq: open.seq, dueAtMs: open.dueAtMs };
   }
   if (halted !== null) {
-    if (halted.doubt) return { kind: 'stop', result: 'in_doubt', cell: halted.cell, seq: halted.seq, holder: null };
+    if (halted.doubt) return inDoubt(state, runbook, { cell: halted.cell, seq: halted.seq, holder: null }, at.nowMs);
     return { kind: 'stop', result: 'halted', cell: halted.cell, seq: halted.seq, why: 'step' };
   }
 

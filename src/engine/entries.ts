@@ -89,7 +89,7 @@ const state = z.strictObject({
   drive: z.enum(['auto', 'manual']),
   open: open.nullable(),
   /** A step that needs a person: seq of its reservation (or of the outcome without one). */
-  halted: z.strictObject({ seq: count, cell: name, doubt: z.boolean() }).nullable(),
+  halted: z.strictObject({ seq: count, cell: name, doubt: z.boolean(), atMs, deadlineAtMs: atMs.nullable() }).nullable(),
   cancelled: count.nullable(),
   ended: z.enum(['completed', 'cancelled']).nullable(),
   epoch: count,
@@ -141,8 +141,10 @@ const bodies = {
     dueAtMs: atMs.nullable(),
     durationMs: count,
     logBytes: count,
-    /** What a person, or what satisfied a wait, had to say. */
+    /** What a person, a policy, a probe, or what satisfied a wait, had to say. */
     note: z.string().nullable(),
+    /** A person's permission with a fresh key: the next attempt is a new visit. */
+    freshKey: z.literal(true).optional(),
     /** Reservation of the next cell, in the same slot. */
     reserve: z.strictObject(reservation).optional(),
   },
@@ -160,7 +162,7 @@ const bodies = {
     index: count,
     cell: name,
     verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']),
-    closedBy: z.enum(['policy', 'person']),
+    closedBy: z.enum(['policy', 'probe', 'person']),
     then,
     permission: permission.nullable(),
     freshKey: z.boolean(),

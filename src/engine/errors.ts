@@ -19,6 +19,7 @@ export const errorCodes = {
   'concurrency.held': { status: 409, fate: 'later' },
   'step.inFlight': { status: 409, fate: 'later' },
   'seq.stale': { status: 409, fate: 'later' },
+  'verdict.early': { status: 409, fate: 'later' },
   'cell.unknown': { status: 404, fate: 'refuse' },
   'cell.outOfOrder': { status: 409, fate: 'refuse' },
   'cell.notWaiting': { status: 409, fate: 'refuse' },

@@ -3,7 +3,7 @@
  *
  * I4 a body begins at most once per seq: only here, only right after its reservation stood, only in good time.
  */
-import type { Call } from './call.ts';
+import { type Call, noteQuietly } from './call.ts';
 import type { EntryOf } from './entries.ts';
 import { type Inputs, scopeOf } from './inputs.ts';
 import { limits } from './limits.ts';
@@ -31,7 +31,7 @@ export const stepInfo = (call: Call, reserved: Reserved): StepInfo => ({
 
 /** A cell's log goes out as notes every 10 s or 64 KB, so that a killed cell leaves one. It never fails a cell. */
 const logOf = (call: Call, reserved: Reserved) => {
-  const { engine, instanceId, by } = call;
+  const { engine, by } = call;
   let pending = '';
   let bytes = 0;
   let flushedAtMs = engine.clock.nowMs();
@@ -41,9 +41,7 @@ const logOf = (call: Call, reserved: Reserved) => {
     const note = { kind: 'log', about: reserved.seq, cell: reserved.cell, atMs: engine.clock.nowMs(), by, text: pending } as const;
     pending = '';
     flushedAtMs = note.atMs;
-    writing = writing
-      .then(() => engine.journal.addNote(instanceId, note))
-      .catch((error: unknown) => engine.observe({ kind: 'note.unwritten', instanceId, error: String(error) }));
+    writing = writing.then(() => noteQuietly(call, note));
     return writing;
   };
   const add = (_stream: string, text: string): void => {
@@ -139,7 +137,7 @@ export const execute = async (
     visit: reserved.visit,
     attempt: reserved.attempt,
     status,
-    closedBy: 'holder',
+    closedBy: status === 'unknown' && sequel.then === 'next' ? 'policy' : 'holder',
     ...sequel,
     output,
     error: error === undefined ? null : failure(error.code, error.message),

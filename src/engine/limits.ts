@@ -34,6 +34,12 @@ export const limits = {
   takeoverGraceMsDefault: 15_000,
   takeoverGraceMsMin: 1_000,
   settleMsDefault: 2 * 60_000,
+  /** A probe that stays unsure is asked so often, each pause twice the one before. */
+  probesMax: 5,
+  probeBackoffMs: 15_000,
+  /** Instances in doubt stay due, looked at ever more rarely. */
+  doubtBackoffMsMin: 15_000,
+  doubtBackoffMsMax: 10 * 60_000,
   /** A lock whose instance never started may be followed after this. */
   unstartedLockMs: 60_000,
   /** How long one record keeps trying after its cell's deadline passed. */
@@ -41,26 +47,33 @@ export const limits = {
   /** Seqs of satisfying entries kept in the state itself; older ones one read away. */
   satisfiedChunk: 32,
   frontMatterBytesMax: 64 * 1024,
-  problemsMax: 200,
+  paramsPerRunbookMax: 100,
   titleCharsMax: 200,
-  retryMax: 100,
+  /** Problems one answer lists: the first of the document. */
+  problemsMax: 200,
   cellTimeoutMsMin: 100,
-  /** Of kinds that only wait for somebody else's answer. */
+  /** Of cells that only wait for somebody else's answer. */
   remoteTimeoutMsMax: 5 * 60_000,
+  retriesPerCellMax: 100,
   settleMsMax: 24 * 3_600_000,
   keyWindowMsMin: 1_000,
-  keyWindowMsMax: 365 * 24 * 3_600_000,
+  keyWindowMsMax: 366 * 24 * 3_600_000,
+  /** One expression: its text, its syntax tree, and comprehensions inside comprehensions. */
   expressionCharsMax: 4_000,
   expressionNodesMax: 1_000,
   expressionDepthMax: 50,
-  comprehensionNestingMax: 2,
+  expressionLoopNestingMax: 2,
   /** Entries of a list or map written out in an expression. */
   expressionListMax: 500,
-  /** What one evaluation may spend: a step costs 1, a value more as it grows. */
-  expressionCostMax: 1_000_000,
-  /** Never met before `expressionCostMax`, unless the machine is badly overloaded. */
+  /** Work of one evaluation: a step costs 1, a value that it makes or compares more as it grows. */
+  expressionFuelMax: 2_000_000,
+  /** Stands behind `expressionFuelMax`; met only by an overloaded machine. */
   expressionTimeMsMax: 2_000,
+  /** A regular expression, its compiled program, the sum of its `{n}` counts, and the text it is tried on. */
   patternCharsMax: 1_000,
+  patternProgramMax: 5_000,
+  patternCountsMax: 2_000,
   patternTextCharsMax: 100_000,
-  renderedBytesMax: 1024 * 1024,
+  /** A template with its values filled in. */
+  renderedCharsMax: 1024 * 1024,
 } as const;

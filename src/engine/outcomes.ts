@@ -28,10 +28,13 @@ export const check = (authoring: Authoring, expressions: Expression[], scope: Sc
     return { source: expression.source, result: evaluated.value === true ? 'pass' : 'fail' };
   });
 
+export const allPass = (checks: Checked[]): boolean => checks.every((one) => one.result === 'pass');
+
 export type Sequel = { then: Then; permission: Permission | null; dueAtMs: number | null };
+export const noPermission = { permission: null, dueAtMs: null } as const;
 
 /** Exponential backoff with full jitter: anywhere from now to `first * 2^(attempt - 1)`, capped. */
-const backoffMs = (attempt: number, fraction: number): number =>
+export const backoffMs = (attempt: number, fraction: number): number =>
   Math.round(fraction * Math.min(limits.retryBackoffMaxMs, limits.retryBackoffFirstMs * 2 ** Math.min(30, attempt - 1)));
 
 /**
@@ -46,17 +49,18 @@ export const sequelOf = (
   nowMs: number,
   fraction: number,
 ): Sequel => {
-  const next: Sequel = { then: 'next', permission: null, dueAtMs: null };
-  const halt: Sequel = { then: 'halt', permission: null, dueAtMs: null };
+  const next: Sequel = { then: 'next', ...noPermission };
+  const halt: Sequel = { then: 'halt', ...noPermission };
   const { status, checks, attempt } = ended;
   if (status === 'skipped') return next;
-  if (status === 'unknown') return halt;
+  // Best effort neither repeats nor stops; everything else that may have happened needs a look.
+  if (status === 'unknown') return cell.interrupted === 'continue' ? next : halt;
   if (status === 'never') {
     if (state.nevers + 1 >= limits.neversInRowMax) return halt;
     const permission = { kind: 'never', detail: 'the body did not begin' } as const;
     return { then: 'retry', permission, dueAtMs: nowMs };
   }
-  const satisfied = checks.length > 0 ? checks.every((c) => c.result === 'pass') : status === 'completed';
+  const satisfied = checks.length > 0 ? allPass(checks) : status === 'completed';
   if (satisfied) return next;
   const retries = cell.retryMax ?? 0;
   if (attempt <= retries) {

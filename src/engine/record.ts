@@ -3,19 +3,16 @@
  * step is open; once somebody else has closed it, what this holder saw becomes a note (fenced).
  */
 import assert from 'node:assert/strict';
-import { type Call, putNext } from './call.ts';
+import { arm, type Call, noteQuietly, putNext } from './call.ts';
 import { isPawlError, PawlError } from './errors.ts';
 import { limits } from './limits.ts';
 import { fallbackOutcome, headOf, type OutcomeBody } from './outcomes.ts';
 
 /** Cuts what a fenced holder saw to a note: its truth came too late for the chain, and is kept as evidence. */
 const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promise<void> => {
-  const { engine, instanceId, by } = call;
+  const { engine, by } = call;
   const text = headOf(engine.canonical(outcome), limits.noteTextCharsMax);
-  const note = { kind: 'fenced', about, cell: outcome.cell, atMs: engine.clock.nowMs(), by, text } as const;
-  await engine.journal.addNote(instanceId, note).catch((error: unknown) => {
-    engine.observe({ kind: 'note.unwritten', instanceId, error: String(error), note: text });
-  });
+  await noteQuietly(call, { kind: 'fenced', about, cell: outcome.cell, atMs: engine.clock.nowMs(), by, text });
 };
 
 /**
@@ -29,6 +26,11 @@ export const record = async (call: Call, outcome: OutcomeBody, deadlineAtMs: num
   const about = outcome.closes;
   assert(about !== null);
   const giveUpAtMs = Math.max(engine.clock.nowMs(), deadlineAtMs) + limits.recordExtraMs;
+  // A late outcome arms the view again: the mark this call left may have been looked at and taken down by now (I7).
+  if (engine.clock.nowMs() >= call.endAtMs) {
+    call.armed = null;
+    await arm(call).catch((error: unknown) => engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }));
+  }
   let body = outcome;
   let pauseMs = 50;
   for (;;) {

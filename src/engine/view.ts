@@ -3,6 +3,7 @@
  * the journal (and of the time, for a holder that is gone).
  */
 import type { Drive, Entry, State } from './entries.ts';
+import { limits } from './limits.ts';
 import type { Runbook } from './runbook.ts';
 
 export type ViewStatus = 'ready' | 'running' | 'waiting' | 'in_doubt' | 'halted' | 'completed' | 'cancelled';
@@ -33,11 +34,19 @@ export const statusOf = (state: State, nowMs: number, graceMs: number): ViewStat
   return 'ready';
 };
 
-const dueOf = (state: State, updatedAtMs: number, graceMs: number): number | null => {
+/** What is in doubt stays due, looked at ever more rarely: a late holder, a probe or a policy may still settle it. */
+const doubtDueAtMs = (sinceAtMs: number, nowMs: number): number =>
+  nowMs + Math.min(limits.doubtBackoffMsMax, Math.max(limits.doubtBackoffMsMin, nowMs - sinceAtMs));
+
+const dueOf = (state: State, updatedAtMs: number, nowMs: number, graceMs: number): number | null => {
   if (state.ended !== null) return null;
-  if (state.open?.kind === 'reserved') return state.open.deadlineAtMs + graceMs;
+  if (state.open?.kind === 'reserved') {
+    const goneAtMs = state.open.deadlineAtMs + graceMs;
+    return nowMs < goneAtMs ? goneAtMs : doubtDueAtMs(goneAtMs, nowMs);
+  }
   if (state.open?.kind === 'waiting') return state.open.dueAtMs;
-  if (state.halted !== null || state.drive === 'manual') return null;
+  if (state.halted !== null) return state.halted.doubt ? doubtDueAtMs(state.halted.atMs, nowMs) : null;
+  if (state.drive === 'manual') return null;
   return state.dueAtMs ?? updatedAtMs;
 };
 
@@ -58,7 +67,7 @@ export const viewOf = (
   cellsDone: head.state.next,
   cells: head.state.cells,
   drive: head.state.drive,
-  dueAtMs: dueOf(head.state, head.atMs, graceMs),
+  dueAtMs: dueOf(head.state, head.atMs, nowMs, graceMs),
   startedAtMs: started.atMs,
   updatedAtMs: head.atMs,
 });

@@ -30,7 +30,9 @@ export const createClient = (options: ClientOptions = {}): { client: DynamoDBDoc
       ? {}
       : // Emulators take any alphanumeric key and must not be shown a real one.
         { endpoint: options.endpoint, credentials: { accessKeyId: 'local', secretAccessKey: 'local' } }),
-    ...(options.endpoint === undefined && options.region === undefined ? {} : { region: options.region ?? 'us-east-1' }),
+    ...(options.endpoint === undefined && options.region === undefined
+      ? {}
+      : { region: options.region ?? 'us-east-1' }),
     maxAttempts: attemptsMax,
     retryMode: 'standard',
     requestHandler: new NodeHttpHandler({

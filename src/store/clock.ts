@@ -25,7 +25,10 @@ export const createClock = (monotonicMs: () => number = () => performance.now())
       if (Number.isNaN(dateMs)) return;
       const lower = dateMs - receivedMs;
       const upper = dateMs + resolutionMs - sentMs;
-      const narrowed = { lower: Math.max(lower, bounds?.lower ?? lower), upper: Math.min(upper, bounds?.upper ?? upper) };
+      const narrowed = {
+        lower: Math.max(lower, bounds?.lower ?? lower),
+        upper: Math.min(upper, bounds?.upper ?? upper),
+      };
       // Nothing in common: the server's clock was set, or ours slept with the machine. The newest answer is right.
       bounds = narrowed.lower <= narrowed.upper ? narrowed : { lower, upper };
     },

@@ -17,8 +17,7 @@ export const queries = {
 
 type Form = { condition: string; update: string };
 
-const woken =
-  '#runbookId = if_not_exists(#runbookId, :runbookId), #wakes = if_not_exists(#wakes, :zero) + :one';
+const woken = '#runbookId = if_not_exists(#runbookId, :runbookId), #wakes = if_not_exists(#wakes, :zero) + :one';
 const dueLater = '(attribute_not_exists(#dueAtMs) OR #dueAtMs > :until)';
 const dueEarly = '#dueAtMs <= :until';
 const armedLess = '(attribute_not_exists(#armedUntilMs) OR #armedUntilMs < :until)';

@@ -4,7 +4,7 @@
  * leaves again, having changed nothing. It leaves when nothing was asked for `idleMs`, and on SIGTERM.
  */
 import { randomBytes } from 'node:crypto';
-import { rename, writeFile } from 'node:fs/promises';
+import { rename, stat, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import dynalite from 'dynalite';
@@ -42,6 +42,10 @@ const openFiles = async (answer: RequestListener): Promise<void> => {
   door.close();
 };
 
+/** Which file LevelDB holds its lock on; `undefined` when it is gone. */
+const lockOf = async (dataDir: string): Promise<number | undefined> =>
+  (await stat(join(dataDir, 'db', 'LOCK')).catch(() => undefined))?.ino;
+
 const serve = async (dataDir: string, idleMs: number): Promise<void> => {
   // Only its request handler is used, and it is not asked to close: LevelDB is as safe against an exit as against a kill.
   const files = dynalite({ path: join(dataDir, 'db'), createTableMs: 0, deleteTableMs: 0 });
@@ -65,9 +69,12 @@ const serve = async (dataDir: string, idleMs: number): Promise<void> => {
   const former = await readServerFile(dataDir);
   const port = await listen(server, former?.port ?? 0).catch(() => listen(server, 0));
   info = { pid: process.pid, port, startId };
-  const written = join(dataDir, `${serverFile}.${startId}`);
-  await writeFile(written, JSON.stringify(info));
-  await rename(written, join(dataDir, serverFile));
+  const announce = async (mine: ServerInfo): Promise<void> => {
+    const written = join(dataDir, `${serverFile}.${startId}`);
+    await writeFile(written, JSON.stringify(mine));
+    await rename(written, join(dataDir, serverFile));
+  };
+  await announce(info);
   say(`listens on port ${port}`);
 
   const leave = (why: string): void => {
@@ -79,10 +86,15 @@ const serve = async (dataDir: string, idleMs: number): Promise<void> => {
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), leaveWithinMs).unref();
   };
-  const look = () => {
-    if (performance.now() - askedMs >= idleMs) leave(`nothing was asked for ${idleMs} ms`);
+  const held = await lockOf(dataDir);
+  const look = async (mine: ServerInfo): Promise<void> => {
+    if (performance.now() - askedMs >= idleMs) return leave(`nothing was asked for ${idleMs} ms`);
+    // Somebody deleted the folder: whoever comes next begins with new files, and these are nobody's.
+    if ((await lockOf(dataDir)) !== held) return leave('the files are gone');
+    // Who holds the files is the one to ask, whatever became of the file that says so.
+    if ((await readServerFile(dataDir))?.startId !== startId && !leaving) await announce(mine);
   };
-  setInterval(look, Math.min(1_000, idleMs / 2)).unref();
+  setInterval(look, Math.min(1_000, idleMs / 2), info).unref();
   process.on('SIGTERM', () => leave('SIGTERM'));
 };
 

@@ -1,3 +1,2 @@
-/** The store's second door: what only a developer's machine and the tests need, kept out of the deployed bundle. */
+/** The second door of the store, for the CLI and the tests: what AWS does for a deployment, a machine does for itself. */
 export { createTables, readTables } from './tables.ts';
-export { type Embedded, openEmbedded } from './embedded.ts';

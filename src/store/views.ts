@@ -160,7 +160,9 @@ export const createViews = (access: Access): Views => {
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
       };
-      const found = await Promise.all(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
+      const found = await Promise.all(
+        partitions.map((partition) => queryItems(access, 'views', { ...query, partition })),
+      );
       const views = found
         .flat()
         .map(decode)

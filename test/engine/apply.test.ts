@@ -76,8 +76,8 @@ describe('apply: what is true after an entry', () => {
   });
 
   test('unknown halts in doubt; a failure halts without', () => {
-    expect(fold(started, reserved(1), unknown).halted).toEqual({ seq: 1, cell: 'a', doubt: true });
-    expect(fold(started, reserved(1), outcome(2, { status: 'failed', then: 'halt' })).halted).toEqual({ seq: 1, cell: 'a', doubt: false });
+    expect(fold(started, reserved(1), unknown).halted).toEqual({ seq: 1, cell: 'a', doubt: true, atMs: at + 2, deadlineAtMs: at + 60_000 });
+    expect(fold(started, reserved(1), outcome(2, { status: 'failed', then: 'halt' })).halted).toMatchObject({ seq: 1, cell: 'a', doubt: false });
   });
 
   test('abandoned: closed with a permission, and an interruption is counted', () => {

@@ -26,8 +26,8 @@ describe('decide: what this call does next', () => {
   });
 
   test('an unknown outcome is in doubt; another halt is a halt', () => {
-    expect(decide({ ...fresh, halted: { seq: 3, cell: 'a', doubt: true } }, book, wish, at)).toEqual({ kind: 'stop', result: 'in_doubt', cell: 'a', seq: 3, holder: null });
-    expect(decide({ ...fresh, halted: { seq: 3, cell: 'a', doubt: false } }, book, wish, at)).toEqual({ kind: 'stop', result: 'halted', cell: 'a', seq: 3, why: 'step' });
+    expect(decide({ ...fresh, halted: { seq: 3, cell: 'a', doubt: true, atMs: now - 9_000, deadlineAtMs: now } }, book, wish, at)).toEqual({ kind: 'stop', result: 'in_doubt', cell: 'a', seq: 3, holder: null, nextAtMs: null });
+    expect(decide({ ...fresh, halted: { seq: 3, cell: 'a', doubt: false, atMs: now - 9_000, deadlineAtMs: null } }, book, wish, at)).toEqual({ kind: 'stop', result: 'halted', cell: 'a', seq: 3, why: 'step' });
   });
 
   test('what waits is parked', () => {

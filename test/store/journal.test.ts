@@ -37,7 +37,10 @@ describe.each(stores)('the journal on %s', (which) => {
   test('an entry comes back as it was written, with the hash of its text', async () => {
     const written = entry('back', 0, 'mine', 'żółć 🦊 \u0000 "quoted"');
     const put = await journal.putOnce(written);
-    expect(put).toEqual({ kind: 'written', standing: { entry: written, hash: expect.stringMatching(/^[0-9a-f]{64}$/) } });
+    expect(put).toEqual({
+      kind: 'written',
+      standing: { entry: written, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+    });
     assert(put.kind === 'written');
     expect(await journal.head('back')).toEqual(put.standing);
     expect(await journal.entry('back', 0)).toEqual(put.standing);
@@ -54,7 +57,10 @@ describe.each(stores)('the journal on %s', (which) => {
         return answer;
       }),
     ).journal;
-    expect(await lost.putOnce(entry('lost', 0, 'mine'))).toMatchObject({ kind: 'written', standing: { entry: { seq: 0 } } });
+    expect(await lost.putOnce(entry('lost', 0, 'mine'))).toMatchObject({
+      kind: 'written',
+      standing: { entry: { seq: 0 } },
+    });
     // The repetition of the same call collides with itself, and what stands counts, not what it means now.
     const again = await journal.putOnce(entry('lost', 0, 'mine', 'other words'));
     expect(again).toMatchObject({ kind: 'written', standing: { entry: { reason: null } } });
@@ -78,31 +84,37 @@ describe.each(stores)('the journal on %s', (which) => {
     await expect(deaf.head('mute')).rejects.toMatchObject({ code: 'store.unavailable', cause });
   });
 
-  test.each(['ProvisionedThroughputExceededException', 'ThrottlingException', 'RequestLimitExceeded', 'InternalServerError'])(
-    '%s proves nothing: unknown if the slot reads free, else what stands',
-    async (name) => {
-      const throttled = on(
-        faulty(world.client, async (command, send) => {
-          if (command === 'PutCommand') throw named(name);
-          return send();
-        }),
-      ).journal;
-      expect(await throttled.putOnce(entry(name, 0, 'mine'))).toMatchObject({ kind: 'unknown', cause: { name } });
-      await journal.putOnce(entry(name, 0, 'theirs'));
-      expect(await throttled.putOnce(entry(name, 0, 'mine'))).toMatchObject({ kind: 'conflict' });
-      expect(await throttled.putOnce(entry(name, 0, 'theirs'))).toMatchObject({ kind: 'written' });
-    },
-  );
+  test.each([
+    'ProvisionedThroughputExceededException',
+    'ThrottlingException',
+    'RequestLimitExceeded',
+    'InternalServerError',
+  ])('%s proves nothing: unknown if the slot reads free, else what stands', async (name) => {
+    const throttled = on(
+      faulty(world.client, async (command, send) => {
+        if (command === 'PutCommand') throw named(name);
+        return send();
+      }),
+    ).journal;
+    expect(await throttled.putOnce(entry(name, 0, 'mine'))).toMatchObject({ kind: 'unknown', cause: { name } });
+    await journal.putOnce(entry(name, 0, 'theirs'));
+    expect(await throttled.putOnce(entry(name, 0, 'mine'))).toMatchObject({ kind: 'conflict' });
+    expect(await throttled.putOnce(entry(name, 0, 'theirs'))).toMatchObject({ kind: 'written' });
+  });
 
   test.each(['ValidationException', 'AccessDeniedException', 'ResourceNotFoundException', 'CredentialsProviderError'])(
     '%s proves that nothing was written, unless an earlier attempt had no answer',
     async (name) => {
       const refused = (attempts: number) =>
-        on(faulty(world.client, async (command, send) => {
-          if (command === 'PutCommand') throw named(name, { $metadata: { attempts } });
-          return send();
-        })).journal;
-      await expect(refused(1).putOnce(entry('refused', 0, 'mine'))).rejects.toMatchObject({ code: 'store.misconfigured' });
+        on(
+          faulty(world.client, async (command, send) => {
+            if (command === 'PutCommand') throw named(name, { $metadata: { attempts } });
+            return send();
+          }),
+        ).journal;
+      await expect(refused(1).putOnce(entry('refused', 0, 'mine'))).rejects.toMatchObject({
+        code: 'store.misconfigured',
+      });
       expect(await refused(2).putOnce(entry('refused', 0, 'mine'))).toMatchObject({ kind: 'unknown' });
     },
   );
@@ -148,7 +160,11 @@ describe.each(stores)('the journal on %s', (which) => {
   });
 
   test('an output is JSON text and comes back to the letter (failure 28)', async () => {
-    const json = fc.oneof(fc.json(), fc.bigInt().map(String), fc.constantFrom('1e400', '0.10', '9007199254740993', '-0'));
+    const json = fc.oneof(
+      fc.json(),
+      fc.bigInt().map(String),
+      fc.constantFrom('1e400', '0.10', '9007199254740993', '-0'),
+    );
     let seq = 0;
     await fc.assert(
       fc.asyncProperty(json, async (text) => {
@@ -159,10 +175,14 @@ describe.each(stores)('the journal on %s', (which) => {
     );
   });
 
-  test('an output of 5 MB that does not compress round-trips; a byte more is refused', { timeout: 60_000 }, async () => {
+  test('an output of 5 MB that does not compress round-trips; a byte more is refused', {
+    timeout: 60_000,
+  }, async () => {
     const bytes = new Uint8Array(5 * 1024 * 1024);
     for (let i = 0; i < bytes.length; i += 65_536) crypto.getRandomValues(bytes.subarray(i, i + 65_536));
-    const text = Buffer.from(bytes).toString('base64').slice(0, 5 * 1024 * 1024);
+    const text = Buffer.from(bytes)
+      .toString('base64')
+      .slice(0, 5 * 1024 * 1024);
     const output = await journal.putOutput('large', 7, 'owner', text);
     expect(output).toMatchObject({ kind: 'stored', partition: 'large/out/7/owner', bytes: 5 * 1024 * 1024 });
     expect((await journal.outputText(output)) === text).toBe(true);
@@ -174,8 +194,12 @@ describe.each(stores)('the journal on %s', (which) => {
   test('an output that is missing or altered is broken, an inline one is read from itself', async () => {
     const output = await journal.putOutput('altered', 1, 'owner', '"true"');
     assert(output.kind === 'stored');
-    await expect(journal.outputText({ ...output, sha256: '0'.repeat(64) })).rejects.toMatchObject({ code: 'journal.broken' });
-    await expect(journal.outputText({ ...output, partition: 'gone' })).rejects.toMatchObject({ code: 'journal.broken' });
+    await expect(journal.outputText({ ...output, sha256: '0'.repeat(64) })).rejects.toMatchObject({
+      code: 'journal.broken',
+    });
+    await expect(journal.outputText({ ...output, partition: 'gone' })).rejects.toMatchObject({
+      code: 'journal.broken',
+    });
     expect(await journal.outputText({ kind: 'inline', text: '[1]' })).toBe('[1]');
   });
 

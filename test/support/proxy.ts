@@ -1,5 +1,5 @@
 /** A proxy in front of a DynamoDB endpoint that loses answers: the request arrives and is carried out, its caller never hears. */
-import { createServer, type IncomingMessage, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export type Proxy = {

@@ -1,0 +1,161 @@
+/** An `http` fence: one request in the plain `.http` form. */
+import type { Scope } from '../engine/ports.ts';
+import type { HttpBody, Template } from '../engine/runbook.ts';
+import { type Rendered, asText, inJson, inUrl, readTemplate, render } from './templates.ts';
+import type { Reads, Surroundings } from './surroundings.ts';
+import { linesOf, list, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+/** Headers that Pawl writes itself: whoever sets them differently changes what is sent, or breaks the idempotency key. */
+const ownHeaders = [
+  ...['host', 'content-length', 'transfer-encoding', 'connection', 'idempotency-key'],
+  ...['keep-alive', 'upgrade', 'expect', 'te', 'trailer', 'proxy-connection'],
+];
+
+const placeholders = /\{\{.*?\}\}/gs;
+
+/** What can be said about an address before its placeholders are known. */
+const checkUrl = (url: Text, template: Template, report: Report): void => {
+  const literal = template.map((part) => (typeof part === 'string' ? part : 'x')).join('');
+  const space = /\s/.exec(url.text.replace(placeholders, (found) => '_'.repeat(found.length)));
+  if (space !== null) return report(url.at(space.index), 'a URL has no spaces; write them as `%20`');
+  // An address that is a parameter's shows only when it is filled in; `renderUrl` looks at it then.
+  if (typeof template[0] !== 'string') return;
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(template[0])?.[1];
+  if (!/^https?:\/\//i.test(template[0])) {
+    const found = scheme === undefined ? quote(template[0]) : `the scheme ${quote(scheme)}`;
+    return report(url.at(0), `the URL must begin with \`http://\` or \`https://\`, or be a placeholder; found ${found}`);
+  }
+  if (!URL.canParse(literal)) report(url.at(0), 'this is not a URL');
+  else if (/^[^/]*\/\/[^/?#]*@/.test(literal)) report(url.at(0), 'a user name or password does not belong in the URL; send an Authorization header');
+};
+
+type Reading = { around: Surroundings; reads: Reads; report: Report };
+
+const readRequestLine = (line: Text, { around, reads, report }: Reading): Pick<HttpBody, 'method' | 'url'> => {
+  const method = /^\S*/.exec(line.text)?.[0] ?? '';
+  if (!methods.includes(method)) {
+    const hint = suggest(method, methods) || `; one of ${list(methods)}`;
+    report(line.at(0), `an http cell begins with a method and a URL, as in \`GET https://example.com\`; ${quote(method)} is no method${hint}`);
+    return { method, url: [] };
+  }
+  const version = /\s+HTTP\/[\d.]+$/.exec(line.text);
+  const url = trim(slice(line, method.length, version?.index));
+  if (url.text === '') report(line.at(method.length), `the URL is missing after ${method}`);
+  const template = readTemplate(url, inUrl, around, reads, report);
+  if (url.text !== '') checkUrl(url, template, report);
+  return { method, url: template };
+};
+
+const readHeader = (line: Text, headers: HttpBody['headers'], { around, reads, report }: Reading): void => {
+  const match = /^([^\s:]+)[ \t]*:/.exec(line.text);
+  const name = match?.[1] ?? '';
+  if (match === null || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
+    return report(line.at(0), `${quote(line.text)} is not a header; write \`Name: value\`, and an empty line before the body`);
+  }
+  if (ownHeaders.includes(name.toLowerCase())) report(line.at(0), `the header \`${name}\` is written by Pawl; leave it out`);
+  if (headers.some(([other]) => other.toLowerCase() === name.toLowerCase())) {
+    report(line.at(0), `the header \`${name}\` is given twice; keep one`);
+  }
+  const value = trim(slice(line, match[0].length));
+  const control = [...value.text].findIndex((character) => !headerValue.test(character));
+  if (control !== -1) report(value.at(control), 'a header value holds only Latin-1 characters');
+  headers.push([name, readTemplate(value, asText, around, reads, report)]);
+};
+
+/** Printable Latin-1 and tabs: what can be sent, and nothing that ends a header early. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the tab is meant
+const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+const isJson = (headers: HttpBody['headers']): boolean =>
+  headers.some(([name, [value]]) => name.toLowerCase() === 'content-type' && typeof value === 'string' && /^application\/([\w.+-]+\+)?json\b/i.test(value));
+
+/** A body that says it is JSON is tried with empty strings in the place of its values. */
+const checkJson = (body: Text, template: Template, report: Report): void => {
+  const filled = template.map((part) => (typeof part === 'string' ? part : part.write === 'json' ? '""' : '')).join('');
+  try {
+    JSON.parse(filled);
+  } catch (error) {
+    const why = error instanceof Error ? error.message.replace(/ in JSON at position.*| \(line.*|, ".*/s, '') : '';
+    report(body.at(0), `the Content-Type says JSON, but the body is not JSON: ${why}`);
+  }
+};
+
+/** Reads the request of an `http` fence. */
+export const readHttp = (body: Text, around: Surroundings, reads: Reads, report: Report): HttpBody => {
+  const reading = { around, reads, report };
+  const lines = linesOf(body);
+  const isComment = (line: Text): boolean => /^\s*(#|\/\/)/.test(line.text);
+  let index = lines.findIndex((line) => line.text.trim() !== '' && !isComment(line));
+  const first = lines[index];
+  if (first === undefined) {
+    report(body.at(0), 'this http cell has no request; begin with a method and a URL, as in `GET https://example.com`');
+    return { method: 'GET', url: [], headers: [], body: null };
+  }
+  const request = readRequestLine(trim(first), reading);
+  const headers: HttpBody['headers'] = [];
+  for (index += 1; index < lines.length; index++) {
+    const line = lines[index];
+    if (line === undefined || line.text.trim() === '') break;
+    if (!isComment(line)) readHeader(line, headers, reading);
+  }
+  const rest = lines[index + 1];
+  const second = lines.slice(index).find((line) => /^###/.test(line.text));
+  if (second !== undefined) report(second.at(0), 'an http cell holds one request; put the next one into a cell of its own');
+  const start = rest === undefined ? undefined : body.text.length - lines.slice(index + 1).map((line) => line.text).join('\n').length;
+  const content = start === undefined ? undefined : trim(slice(body, start));
+  if (content === undefined || content.text === '') return { ...request, headers, body: null };
+  if (request.method === 'GET' || request.method === 'HEAD') report(content.at(0), `a ${request.method} request has no body; remove it or use POST`);
+  const json = isJson(headers);
+  const problemsBefore: unknown[] = [];
+  const noted: Report = (at, message) => {
+    problemsBefore.push(message);
+    report(at, message);
+  };
+  const template = readTemplate(content, json ? inJson : asText, around, reads, noted);
+  if (json && problemsBefore.length === 0) checkJson(content, template, report);
+  return { ...request, headers, body: template };
+};
+
+/** Refuses an address that leads elsewhere than the template says. */
+const urlProblem = (url: string): string | undefined => {
+  if (!/^https?:\/\/[^\s]+$/i.test(url) || !URL.canParse(url)) return 'The URL filled in is not an http or https address.';
+  if (/^[^/]*\/\/[^/?#]*@/.test(url)) return 'The URL filled in holds a user name or password; send an Authorization header.';
+  // A value of `..` would climb out of the path that the author wrote.
+  const path = url.replace(/^[^/]*\/\/[^/?#]*/, '').replace(/[?#].*$/s, '');
+  if (/(^|[/\\])(\.|%2e){1,2}([/\\]|$)/i.test(path)) return 'The URL filled in has a `.` or `..` in its path.';
+  return undefined;
+};
+
+const isEmptyPart = (url: Template, scope: Scope): string | undefined => {
+  let literal = '';
+  for (const part of url) {
+    if (typeof part === 'string') literal += part;
+    else if (part.write === 'url' && !literal.includes('?')) {
+      const rendered = render([part], scope);
+      if (rendered.kind === 'text' && rendered.text === '') return `\`{{ ${part.expression} }}\` is empty; the URL would name something else.`;
+    }
+  }
+  return undefined;
+};
+
+/** Fills in a request. */
+export const renderHttp = (
+  body: HttpBody,
+  scope: Scope,
+): { kind: 'body'; body: { kind: 'http'; method: string; url: string; headers: [string, string][]; body: string | null } } | { kind: 'error'; message: string } => {
+  const empty = isEmptyPart(body.url, scope);
+  if (empty !== undefined) return { kind: 'error', message: empty };
+  const url = render(body.url, scope, urlProblem);
+  if (url.kind === 'error') return url;
+  const headers: [string, string][] = [];
+  for (const [name, template] of body.headers) {
+    const problem = `The value of the header ${name} holds a control character or one beyond Latin-1.`;
+    const value: Rendered = render(template, scope, (text) => (headerValue.test(text) ? undefined : problem));
+    if (value.kind === 'error') return value;
+    headers.push([name, value.text]);
+  }
+  const content = body.body === null ? null : render(body.body, scope);
+  if (content?.kind === 'error') return content;
+  return { kind: 'body', body: { kind: 'http', method: body.method, url: url.text, headers, body: content?.text ?? null } };
+};

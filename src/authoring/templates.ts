@@ -1,0 +1,100 @@
+/** Texts with `{{ expression }}` in them: split and checked at publishing, filled in before a cell runs. */
+import { limits } from '../engine/limits.ts';
+import type { Scope } from '../engine/ports.ts';
+import type { Template, TemplateWrite } from '../engine/runbook.ts';
+import { evaluate } from './evaluate.ts';
+import { checkExpression } from './expressions.ts';
+import { writeJson } from './json.ts';
+import type { Reads, Surroundings } from './surroundings.ts';
+import { type Report, slice, type Text, trim } from './text.ts';
+
+/** How the value of a placeholder is written, given everything literal before it and its place in the text. */
+export type WriteAt = (literalBefore: string, offset: number) => TemplateWrite;
+
+/** Where the expression that begins at `start` ends: at the `}}` that is neither in a string nor of a map of its own. */
+const endOfExpression = (text: string, start: number): number => {
+  let quote: string | undefined;
+  let depth = 0;
+  for (let offset = start; offset < text.length; offset++) {
+    const character = text[offset];
+    if (quote !== undefined) {
+      if (character === '\\') offset += 1;
+      else if (character === quote) quote = undefined;
+    } else if (character === '"' || character === "'") quote = character;
+    else if (character === '{') depth += 1;
+    else if (character === '}' && depth > 0) depth -= 1;
+    else if (character === '}' && text[offset + 1] === '}') return offset;
+  }
+  return -1;
+};
+
+/** Splits a text at its placeholders and checks each expression. */
+export const readTemplate = (text: Text, writeAt: WriteAt, around: Surroundings, reads: Reads, report: Report): Template => {
+  const template: Template = [];
+  let literal = '';
+  let offset = 0;
+  for (;;) {
+    const open = text.text.indexOf('{{', offset);
+    const plain = text.text.slice(offset, open === -1 ? undefined : open);
+    if (plain !== '') template.push(plain);
+    literal += plain;
+    if (open === -1) return template;
+    const close = endOfExpression(text.text, open + 2);
+    if (close === -1) {
+      report(text.at(open), 'this `{{` is not closed; end the expression with `}}` (a literal one is written `{{ "{{" }}`)');
+      return template;
+    }
+    const expression = trim(slice(text, open + 2, close));
+    checkExpression(expression, false, around, reads, report);
+    template.push({ expression: expression.text, write: writeAt(literal, open) });
+    offset = close + 2;
+  }
+};
+
+export const asText: WriteAt = () => 'text';
+
+/** The value of a whole base address stands as it is; everything after it is one part of an address. */
+export const inUrl: WriteAt = (_before, offset) => (offset === 0 ? 'text' : 'url');
+
+/** Inside a string of JSON text, or where a value stands. */
+export const inJson: WriteAt = (before) => {
+  const strings = before.replace(/\\./gs, '').split('"').length - 1;
+  return strings % 2 === 1 ? 'jsonString' : 'json';
+};
+
+class CannotWrite extends Error {}
+
+const written = (value: unknown, write: TemplateWrite): string => {
+  if (write === 'json') return writeJson(value);
+  const text = typeof value === 'string' ? value : writeJson(value);
+  if (write === 'jsonString') return JSON.stringify(text).slice(1, -1);
+  if (write === 'text') return text;
+  if (value === null || typeof value === 'object') throw new CannotWrite('only a text, a number or a truth value can be part of a URL');
+  if (!text.isWellFormed()) throw new CannotWrite('the text holds half a character and cannot be part of a URL');
+  return encodeURIComponent(text);
+};
+
+export type Rendered = { kind: 'text'; text: string } | { kind: 'error'; message: string };
+
+/** Fills in a template. `whole` may refuse the result; it says why. */
+export const render = (template: Template, scope: Scope, whole: (text: string) => string | undefined = () => undefined): Rendered => {
+  let text = '';
+  for (const part of template) {
+    if (typeof part === 'string') text += part;
+    else {
+      const evaluated = evaluate(part.expression, scope);
+      if (evaluated.kind === 'error') return evaluated;
+      try {
+        text += written(evaluated.value, part.write);
+      } catch (error) {
+        if (!(error instanceof CannotWrite)) throw error;
+        return { kind: 'error', message: `\`{{ ${part.expression} }}\`: ${error.message}` };
+      }
+    }
+    if (text.length > limits.renderedCharsMax) {
+      return { kind: 'error', message: `The text filled in has more than ${limits.renderedCharsMax} characters (renderedCharsMax).` };
+    }
+  }
+  const refused = whole(text);
+  return refused === undefined ? { kind: 'text', text } : { kind: 'error', message: refused };
+};

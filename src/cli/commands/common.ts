@@ -1,0 +1,27 @@
+/** What commands share: how one is added to the program, and options that several take. */
+import { type Command, InvalidArgumentError } from 'commander';
+import type { Answer, Session } from '../session.ts';
+
+/** Wraps a command's work: opens the session, prints or documents the answer, sets the exit code. */
+export type Runner = <A extends unknown[]>(work: (session: Session, ...args: A) => Promise<Answer>) => (...args: A) => Promise<void>;
+export type AddCommands = (program: Command, run: Runner) => void;
+
+const collect = (value: string, before: string[]): string[] => [...before, value];
+
+export const withParams = (command: Command): Command =>
+  command.option('-p, --param <name=value>', 'a parameter; name=@file.json takes the JSON of a file (repeatable)', collect, []);
+
+export const withExamples = (command: Command, ...examples: string[]): Command =>
+  command
+    .option('--json', 'print one JSON document')
+    .addHelpText('after', `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
+
+/** @throws InvalidArgumentError for anything but a whole number from `min` */
+export const wholeNumber =
+  (min: number) =>
+  (text: string): number => {
+    if (!/^\d{1,15}$/.test(text) || Number(text) < min) throw new InvalidArgumentError(`Give a whole number from ${min} on.`);
+    return Number(text);
+  };
+
+export const cellCount = (text: string): number | 'all' => (text === 'all' ? 'all' : wholeNumber(1)(text));

@@ -1,0 +1,114 @@
+/** demo: a real runbook from start to end, then eight processes that want the same step. */
+import { randomInt } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Racer, race, racerCount, raceRunbook } from '../demo/race.ts';
+import { startDemoServer } from '../demoServer.ts';
+import { conclude, runThrough, watched } from '../drive.ts';
+import { exits } from '../exits.ts';
+import { oneLine, plural } from '../format.ts';
+import { journalTable } from '../history.ts';
+import { type Answer, createSession, type Session } from '../session.ts';
+import { type AddCommands, withExamples } from './common.ts';
+
+const runbookFile = fileURLToPath(new URL('../../../runbooks/post_merge.md', import.meta.url));
+const migration = '0042_orders';
+
+const say = ({ screen }: Session, ...lines: string[]): void => {
+  for (const line of lines) screen.print(line);
+  screen.print();
+};
+
+/** Act one: `runbooks/post_merge.md` against a service of our own, on leftovers of our own. */
+const actOne = async (outer: Session, folder: string) => {
+  const server = await startDemoServer({ migration, delayMs: 150 });
+  const session = createSession(outer.screen, { ...outer.settings, httpAllow: server.host }, outer.interruption);
+  try {
+    const { screen } = session;
+    for (const name of ['orders.premigration', 'customers.premigration', 'orders.sql']) await writeFile(join(folder, name), `-- ${name}\n`);
+    screen.print(screen.paint('strong', 'Act one: a runbook runs from start to end'));
+    say(
+      session,
+      'runbooks/post_merge.md is a Markdown document; its fences are cells. Each cell that',
+      'acts is reserved in the journal before it begins, and its outcome is recorded after.',
+    );
+    const client = await session.client();
+    const { runbookId, version } = await client.publish(await readFile(runbookFile, 'utf8'));
+    const params = { pr: randomInt(1, 2 ** 31), base: server.base, dir: folder, migration };
+    const { view } = await client.start(runbookId, { params, version, drive: 'auto' });
+    const { runbook } = await client.runbook(runbookId, version);
+    screen.print(`${screen.paint('strong', view.instanceId)}  ${runbookId} version ${version}`);
+    const from = { view, cells: runbook.cells.map(({ name }) => name) };
+    const answer = await watched(session, client, from, (signal) => runThrough(session, client, view.instanceId, signal));
+    const { exit } = await conclude(session, client, answer);
+    const entries = await client.journal(view.instanceId, -1);
+    screen.print();
+    screen.print('Its journal: one chain of entries, each written once and never altered.');
+    journalTable(screen, entries);
+    screen.print();
+    return { exit, instanceId: view.instanceId, result: answer.result, verdict: answer.verdict, entries: entries.length, announced: server.announced().length };
+  } finally {
+    await session.close();
+    await server.close();
+  }
+};
+
+const printRacers = ({ screen }: Session, racers: Racer[]): void => {
+  for (const { number, told, ran } of racers) {
+    const text = oneLine(told, screen.live ? screen.width - 16 : 1_000);
+    screen.print(`  process ${number}  ${screen.paint(ran ? 'good' : 'quiet', text)}`);
+  }
+  screen.print();
+};
+
+/** Act two: the effect is counted in the file it leaves lines in, not in anything of ours. */
+const actTwo = async (session: Session, folder: string) => {
+  const { screen } = session;
+  const file = join(folder, 'effects.txt');
+  await writeFile(file, '');
+  screen.print(screen.paint('strong', `Act two: ${racerCount} processes want the same step`));
+  say(
+    session,
+    `${racerCount} processes of \`pawl advance\` start at the same moment. All want the cell \`effect\`, which`,
+    'appends a line to a file and takes a second. One of them gets the reservation; the',
+    'others are told who holds it, or that the journal has moved on, and run nothing.',
+  );
+  const client = await session.client();
+  const { runbookId, version } = await client.publish(raceRunbook);
+  const { view } = await client.start(runbookId, { params: { file }, version });
+  const racers = await session.interruption.during(
+    () => undefined,
+    () => race(view.instanceId, view.seq),
+  );
+  printRacers(session, racers);
+  const effects = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '').length;
+  const winners = racers.filter(({ ran }) => ran).length;
+  const once = effects === 1 && winners === 1 && racers.length === racerCount;
+  const verdict = once ? 'It happened once.' : `It happened ${plural(effects, 'time')}: this must not be.`;
+  screen.print(screen.paint(once ? 'good' : 'bad', `Lines in the file: ${effects}. ${verdict}`));
+  return { instanceId: view.instanceId, effects, once, racers };
+};
+
+const demo = async (session: Session): Promise<Answer> => {
+  const folder = await mkdtemp(join(tmpdir(), 'pawl-demo-'));
+  try {
+    const run = await actOne(session, folder);
+    const raced = session.interruption.signal.aborted ? null : await actTwo(session, folder);
+    const { exit: exitOfRun, ...told } = run;
+    if (raced?.once) {
+      session.screen.print();
+      session.screen.print(`Look around: \`pawl list\`, \`pawl status ${raced.instanceId}\`, and \`pawl --help\` for the rest.`);
+    }
+    return { exit: raced?.once === false ? exits.failed : exitOfRun, document: { run: told, race: raced } };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
+
+export const addDemo: AddCommands = (program, run) => {
+  const showing = program.command('demo').summary('see it work in ten seconds');
+  showing.description('Runs runbooks/post_merge.md against a service of its own, then lets eight processes race for one step.\nExits with 0 only if the step happened once.');
+  withExamples(showing, 'pawl demo').action(run(demo));
+};

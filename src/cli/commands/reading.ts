@@ -1,0 +1,91 @@
+/** status, journal and list: looking at instances. They change nothing. */
+import { Option } from 'commander';
+import type { Entry, Note, View } from '../../engine/index.ts';
+import { cellTable } from '../cells.ts';
+import type { ListAsked } from '../client.ts';
+import { exits } from '../exits.ts';
+import { explain } from '../explain.ts';
+import { stamp } from '../format.ts';
+import { journalTable, noteTable } from '../history.ts';
+import { harmless } from '../screen.ts';
+import type { Answer, Session } from '../session.ts';
+import { type AddCommands, wholeNumber, withExamples } from './common.ts';
+
+const statuses: View['status'][] = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'];
+
+const status = async ({ screen, client }: Session, instanceId: string): Promise<Answer> => {
+  const door = await client();
+  const instance = await door.instance(instanceId);
+  const { view, title, cells, nowMs } = instance;
+  screen.print(`${screen.paint('strong', view.instanceId)}  ${view.runbookId} version ${view.version}: ${harmless(title)}`);
+  screen.print(`${view.status.replace('_', ' ')}, drive ${view.drive}, seq ${view.seq}, started ${stamp(view.startedAtMs)}`);
+  screen.print();
+  cellTable(screen, cells, view, nowMs);
+  screen.print();
+  await explain(screen, door, instance);
+  return { exit: exits.done, document: instance };
+};
+
+const journal = async ({ screen, client }: Session, instanceId: string, options: { after?: number; notes?: true }): Promise<Answer> => {
+  const door = await client();
+  await door.instance(instanceId); // An instance that is not there is an error, an empty rest of a journal is not.
+  const entries: Entry[] = [];
+  for (let after = options.after ?? -1; ; ) {
+    const page = await door.journal(instanceId, after);
+    const last = page.at(-1);
+    if (last === undefined) break;
+    entries.push(...page);
+    after = last.seq;
+  }
+  journalTable(screen, entries);
+  if (!options.notes) return { exit: exits.done, document: { entries } };
+  const notes: Note[] = await door.notes(instanceId);
+  screen.print();
+  noteTable(screen, notes);
+  return { exit: exits.done, document: { entries, notes } };
+};
+
+type ListOptions = { runbook?: string; status?: View['status']; limit: number; next?: string };
+
+const list = async ({ screen, client }: Session, options: ListOptions): Promise<Answer> => {
+  const asked: ListAsked = {
+    limit: options.limit,
+    ...(options.runbook === undefined ? {} : { runbookId: options.runbook }),
+    ...(options.status === undefined ? {} : { status: options.status }),
+    ...(options.next === undefined ? {} : { next: options.next }),
+  };
+  const page = await (await client()).list(asked);
+  if (page.views.length === 0) screen.print('No instances. `pawl run FILE` or `pawl start RUNBOOK` begins one.');
+  else {
+    const rows = page.views.map((view) => [
+      view.status.replace('_', ' '),
+      view.cell ?? '',
+      `${view.cellsDone}/${view.cells}`,
+      stamp(view.updatedAtMs),
+      view.instanceId,
+    ]);
+    screen.table(['status', 'cell', 'done', 'last entry', 'instance'], rows);
+  }
+  if (page.next !== null) screen.print(`More: add \`--next ${page.next}\`.`);
+  return { exit: exits.done, document: page };
+};
+
+export const addReading: AddCommands = (program, run) => {
+  const looking = program.command('status').summary('show where an instance stands').argument('<instance>', 'id of an instance');
+  looking.description('Shows every cell of an instance, where it stands, why, and what to do next.');
+  withExamples(looking, 'pawl status post_merge.pr-7').action(run(status));
+
+  const reading = program.command('journal').summary('show what happened, entry by entry').argument('<instance>', 'id of an instance');
+  reading.description('Shows the journal of an instance: every reservation, outcome and decision, in order, never altered.');
+  reading.option('--after <seq>', 'only entries after this seq', wholeNumber(0)).option('--notes', 'also the logs of cells and other evidence');
+  withExamples(reading, 'pawl journal post_merge.pr-7 --notes').action(run(journal));
+
+  const listing = program.command('list').summary('list instances, newest first');
+  listing.description('Lists instances, newest first. What changed within the last moments may be missing: the index lags.');
+  listing
+    .option('--runbook <id>', 'only of this runbook')
+    .addOption(new Option('--status <status>', 'only in this status').choices(statuses))
+    .option('--limit <n>', 'at most so many, up to 100', wholeNumber(1), 20)
+    .option('--next <mark>', 'the page after; the mark stands under the page before');
+  withExamples(listing, 'pawl list --runbook post_merge --status halted').action(run(list));
+};

@@ -1,0 +1,79 @@
+/**
+ * Eight processes, one step. Each is the CLI itself: `pawl advance … --json`, told to begin at the same moment. What the
+ * step does can be counted from outside: it appends a line to a file.
+ */
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { environmentOf } from '../deps.ts';
+
+export const racerCount = 8;
+
+/** The cell takes a second, so that every racer asks while it runs. Its inputs are parameters: the file, and nothing else. */
+export const raceRunbook = `---
+runbook: race
+title: One visible effect
+params:
+  file: { type: string, minLength: 1 }
+---
+# One visible effect
+
+\`\`\`sh { name=effect timeout=10s }
+echo "the effect happened, process $$" >> "$PAWL_PARAM_FILE"
+sleep 1
+\`\`\`
+`;
+
+export type Racer = { number: number; exit: number | null; told: string; ran: boolean };
+
+const launcher = fileURLToPath(new URL('../../../bin/pawl.js', import.meta.url));
+const gate = fileURLToPath(new URL('./gate.ts', import.meta.url));
+
+type Parsed = { error?: { code?: string; message?: string }; result?: string; steps?: { cell: string; seq: number; status: string }[] };
+
+const tellOf = (stdout: string, stderr: string): { told: string; ran: boolean } => {
+  let parsed: Parsed;
+  try {
+    parsed = JSON.parse(stdout) as Parsed;
+  } catch {
+    return { told: `no answer: ${stderr.trim() || 'it was silent'}`, ran: false };
+  }
+  if (parsed.error !== undefined) return { told: `${parsed.error.code}: ${parsed.error.message}`, ran: false };
+  const [step] = parsed.steps ?? [];
+  if (step === undefined) return { told: `${parsed.result}: nothing ran`, ran: false };
+  return { told: `won: reserved seq ${step.seq}, ran ${step.cell}, recorded ${step.status}`, ran: true };
+};
+
+/** A racer loads everything, says so, and waits for the word. */
+const enter = (number: number, args: string[]) => {
+  const child = spawn(process.execPath, [...process.execArgv, '--import', gate, launcher, ...args], {
+    env: environmentOf(`racer-${number}`),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const finished = new Promise<Racer>((resolve) => {
+    child.once('error', (error) => resolve({ number, exit: null, told: `could not start: ${error.message}`, ran: false }));
+    child.once('close', (exit) => resolve({ number, exit, ...tellOf(stdout, stderr) }));
+  });
+  const ready = Promise.race([new Promise<void>((resolve) => void child.once('message', () => resolve())), finished]);
+  return { child, ready, finished };
+};
+
+/** Lets eight processes ask for the same step of an instance at the same moment, and says what each was told. */
+export const race = async (instanceId: string, expectedSeq: number): Promise<Racer[]> => {
+  const args = ['advance', instanceId, '--cell', 'effect', '--expected-seq', String(expectedSeq), '--json'];
+  const racers = Array.from({ length: racerCount }, (_, index) => enter(index + 1, args));
+  try {
+    await Promise.all(racers.map(({ ready }) => ready));
+    for (const { child } of racers) if (child.connected) child.send('go');
+    return await Promise.all(racers.map(({ finished }) => finished));
+  } finally {
+    for (const { child } of racers) child.kill('SIGKILL');
+  }
+};

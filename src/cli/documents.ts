@@ -1,0 +1,35 @@
+/** Runbook documents on disk: read, compiled, and their problems told as `file:line:column message`. */
+import { readFile } from 'node:fs/promises';
+import { type Authoring, PawlError, type Problem, type Runbook } from '../engine/index.ts';
+import { plural } from './format.ts';
+import { fileTrouble } from './session.ts';
+
+export type FileProblem = Problem & { file: string };
+export type Document = { file: string; source: string; runbook: Runbook };
+
+/**
+ * Reads and compiles every file before anything is done with one of them.
+ * @throws PawlError `runbook.invalid` with every problem of every file, `request.invalid` for a file that cannot be read
+ */
+export const readDocuments = async (authoring: Authoring, files: string[]): Promise<Document[]> => {
+  const documents: Document[] = [];
+  const problems: FileProblem[] = [];
+  for (const file of files) {
+    const source = await readFile(file, 'utf8').catch((error: unknown) => {
+      throw fileTrouble(file, error);
+    });
+    const compiled = authoring.compile(source);
+    if (compiled.kind === 'runbook') documents.push({ file, source, runbook: compiled.runbook });
+    else problems.push(...compiled.problems.map((problem) => ({ file, ...problem })));
+  }
+  if (problems.length === 0) return documents;
+  const bad = files.length - documents.length;
+  const message = `${plural(problems.length, 'problem')} in ${plural(bad, 'file')}; nothing was published or run. Mend them, then \`pawl check\` again.`;
+  throw new PawlError('runbook.invalid', message, { problems });
+};
+
+export const readDocument = async (authoring: Authoring, file: string): Promise<Document> => {
+  const [document] = await readDocuments(authoring, [file]);
+  if (document === undefined) throw new PawlError('request.invalid', 'Give one file.');
+  return document;
+};

@@ -1,0 +1,66 @@
+/** The `pawl` command line: reads it, runs one command, and tells how it ended. */
+import { Command, CommanderError } from 'commander';
+import { isPawlError } from '../engine/errors.ts';
+import { addAuthoring } from './commands/authoring.ts';
+import type { Runner } from './commands/common.ts';
+import { addDemo } from './commands/demo.ts';
+import { addMoving } from './commands/moving.ts';
+import { addReading } from './commands/reading.ts';
+import { readSettings } from './deps.ts';
+import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
+import { watchSignals } from './interruption.ts';
+import { createScreen } from './screen.ts';
+import { createSession } from './session.ts';
+import { report } from './trouble.ts';
+
+const environmentHelp = `Environment:
+  PAWL_DATA_DIR            folder of the embedded store (default: .pawl)
+  PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
+  PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
+  PAWL_HTTP_ALLOW          private host[:port]s that http cells may reach
+  PAWL_ACTOR               who acts (default: the user logged in)
+  PAWL_DEPLOYMENT, PAWL_EPOCH, PAWL_TAKEOVER_GRACE_MS, NO_COLOR, PAWL_DEBUG=1`;
+
+const build = (run: Runner, json: boolean): Command => {
+  const program = new Command('pawl');
+  program
+    .description('Runs operational runbooks whose steps never run twice without permission.')
+    .addHelpText('after', `\n${exitHelp}\n\n${environmentHelp}\n\nExample:\n  $ pawl demo\n  $ pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app`)
+    .exitOverride()
+    .configureOutput(json ? { writeErr: () => undefined } : {});
+  addAuthoring(program, run);
+  addMoving(program, run);
+  addReading(program, run);
+  addDemo(program, run);
+  for (const command of program.commands) command.showHelpAfterError(`Next: \`pawl ${command.name()} --help\` shows how.`);
+  return program.showHelpAfterError('Next: `pawl --help` shows the commands.');
+};
+
+/** @param argv without node and script */
+export const main = async (argv: string[]): Promise<void> => {
+  const json = argv.includes('--json');
+  const screen = createScreen(process.stdout, json);
+  const debug = process.env.PAWL_DEBUG === '1';
+  const leave = (exit: Exit): void => {
+    process.exitCode = exit;
+  };
+  const run: Runner =
+    (work) =>
+    async (...args) => {
+      const session = createSession(screen, readSettings(process.env), watchSignals());
+      try {
+        const { exit, document } = await work(session, ...args);
+        if (json) screen.document(document);
+        leave(exit);
+      } finally {
+        await session.close();
+      }
+    };
+  try {
+    await build(run, json).parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    report(error, screen, { json, debug });
+    leave(isPawlError(error) ? exitOfError(error) : error instanceof CommanderError ? exits.invalid : exits.failed);
+  }
+};

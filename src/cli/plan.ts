@@ -1,0 +1,124 @@
+/** What a runbook would do with some parameters, as far as that can be known before it runs. */
+import { type Authoring, type Cell, type Expression, limits, type Runbook, type Scope, type Template } from '../engine/index.ts';
+import { duration, oneLine, plural } from './format.ts';
+import { harmless, type Screen } from './screen.ts';
+
+export type PlannedCell = {
+  name: string;
+  kind: string;
+  line: number;
+  timeoutMs: number;
+  /** Further attempts after a known failure. */
+  retries: number;
+  interrupted: string;
+  optional: boolean;
+  when: string | null;
+  expect: string[];
+  /** What it acts with; `{{ }}` stays where an earlier cell's output is needed. */
+  input: string;
+};
+export type Plan = {
+  runbookId: string;
+  title: string;
+  params: Record<string, unknown>;
+  /** Where `unique` decides it. */
+  instanceId: string | null;
+  concurrency: string | null;
+  cells: PlannedCell[];
+};
+
+const fill = (authoring: Authoring, template: Template, scope: Scope): string =>
+  template
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      const rendered = authoring.render([part], scope);
+      return rendered.kind === 'text' ? rendered.text : `{{ ${part.expression} }}`;
+    })
+    .join('');
+
+const sources = (expressions: Expression[]): string[] => expressions.map(({ source }) => source);
+
+const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => {
+  switch (body.kind) {
+    case 'ts':
+    case 'js':
+    case 'sh':
+      return body.code.trim();
+    case 'http': {
+      const headers = body.headers.map(([name, value]) => `\n${name}: ${fill(authoring, value, scope)}`).join('');
+      const content = body.body === null ? '' : `\n\n${fill(authoring, body.body, scope)}`;
+      return `${body.method} ${fill(authoring, body.url, scope)}${headers}${content}`;
+    }
+    case 'manual':
+      return fill(authoring, body.instructions, scope);
+    case 'assert':
+      return sources(body.expressions).join('\n');
+    case 'end':
+      return '';
+  }
+};
+
+/** @throws PawlError `params.invalid` */
+export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<string, unknown>): Plan => {
+  const params = authoring.resolveParams(runbook, given);
+  // Without outputs and step, whatever needs them cannot be filled in yet, and shows as it is written.
+  const scope: Scope = { params, outputs: {}, step: {} };
+  const cells = runbook.cells.map((cell) => ({
+    name: cell.name,
+    kind: cell.body.kind,
+    line: cell.line,
+    timeoutMs: cell.timeoutMs,
+    retries: cell.retryMax ?? 0,
+    interrupted: cell.interrupted,
+    optional: cell.optional,
+    when: cell.when?.source ?? null,
+    expect: sources(cell.expect),
+    input: inputOf(authoring, cell, scope),
+  }));
+  return {
+    runbookId: runbook.runbookId,
+    title: runbook.title,
+    params,
+    instanceId: runbook.unique === null ? null : `${runbook.runbookId}.${fill(authoring, runbook.unique, scope)}`,
+    concurrency: runbook.concurrency === null ? null : fill(authoring, runbook.concurrency, scope),
+    cells,
+  };
+};
+
+const onInterruption: Record<string, string> = {
+  hold: 'a person decides',
+  retry: 'is tried again',
+  probe: 'its probe decides',
+  continue: 'goes on',
+};
+
+const policy = (cell: PlannedCell): string => {
+  if (cell.kind === 'assert') return 'no effects; halts unless all hold';
+  if (cell.kind === 'end') return 'no effects; ends the run';
+  if (cell.kind === 'manual') return 'waits for a person';
+  const retries = cell.retries > 0 ? `${plural(cell.retries, 'more attempt')}, then ` : '';
+  const failed = `fails: ${retries}${cell.optional ? 'forgiven' : 'halts'}`;
+  return `${duration(cell.timeoutMs)}; ${failed}; cut off: ${onInterruption[cell.interrupted] ?? cell.interrupted}`;
+};
+
+const inputLinesMax = 4;
+
+export const printPlan = (screen: Screen, plan: Plan): void => {
+  const { print, paint, width } = screen;
+  print(paint('strong', `${plan.runbookId}: ${harmless(plan.title)}`));
+  for (const [name, value] of Object.entries(plan.params)) print(`  ${name} = ${oneLine(harmless(JSON.stringify(value)), width - name.length - 5)}`);
+  if (plan.instanceId !== null) print(`  instance ${plan.instanceId}, by \`unique\``);
+  if (plan.concurrency !== null) print(`  one unfinished instance at a time for ${harmless(plan.concurrency)}`);
+  plan.cells.forEach((cell, index) => {
+    print();
+    print(`${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`);
+    print(paint('quiet', `    ${policy(cell)}`));
+    if (cell.when !== null) print(`    when    ${harmless(cell.when)}`);
+    const lines = cell.input.split('\n').filter((line) => line.trim() !== '');
+    for (const line of lines.slice(0, inputLinesMax)) print(`    | ${oneLine(harmless(line.replaceAll('\t', '  ')), width - 6).padStart(0)}`);
+    if (lines.length > inputLinesMax) print(paint('quiet', `    | … ${plural(lines.length - inputLinesMax, 'more line')}`));
+    for (const source of cell.expect) print(`    expect  ${harmless(source)}`);
+  });
+  print();
+  print(`${plural(plan.cells.length, 'cell')} of at most ${limits.cellsPerRunbookMax}. Nothing was published or run.`);
+};

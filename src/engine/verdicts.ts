@@ -1,0 +1,174 @@
+/**
+ * A person decides about a step in doubt or halted. For an open step the verdict is its outcome, in the same race as a
+ * late holder's; for one that was closed as `unknown`, or halted, it is a `resolved` entry.
+ */
+import { append, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
+import type { By, Checked, EntryBody, Output, Permission, State } from './entries.ts';
+import { PawlError } from './errors.ts';
+import { resolveInputs, scopeOf } from './inputs.ts';
+import { limits } from './limits.ts';
+import { bytesOf, check, failure, keepOutput, noPermission, sequelOf } from './outcomes.ts';
+import type { Cell } from './runbook.ts';
+import type { View } from './view.ts';
+
+export type VerdictRequest = {
+  /** Seq of the step's reservation (of its outcome where there was none). */
+  seq: number;
+  verdict: 'succeeded' | 'failed' | 'retry' | 'skip';
+  reason: string;
+  /** With `succeeded`: JSON text of what the cell would have returned. */
+  output?: string;
+  /** What the person saw: a link, an id, a log line. Kept as a note of the step. */
+  evidence?: string;
+  /** With `retry`: another idempotency key, a new visit. */
+  freshKey?: boolean;
+  by: By;
+};
+
+const commandMs = 30_000;
+
+const assertRequest = (request: VerdictRequest): void => {
+  const { verdict, reason, output, evidence, freshKey } = request;
+  const refuse = (message: string): never => {
+    throw new PawlError('request.invalid', message);
+  };
+  if (reason.trim() === '' || reason.length > limits.reasonCharsMax) {
+    refuse(`A verdict needs a reason of 1 to ${limits.reasonCharsMax} characters (reasonCharsMax).`);
+  }
+  if (output !== undefined && verdict !== 'succeeded') refuse('Only the verdict `succeeded` takes an output.');
+  if (output !== undefined && bytesOf(output) > limits.outputBytesMax) {
+    refuse(`The output has ${bytesOf(output)} bytes; outputBytesMax is ${limits.outputBytesMax}.`);
+  }
+  if (freshKey === true && verdict !== 'retry') refuse('Only the verdict `retry` takes a fresh key.');
+  if (evidence !== undefined && evidence.length > limits.noteTextCharsMax) {
+    refuse(`The evidence has ${evidence.length} characters; noteTextCharsMax is ${limits.noteTextCharsMax}.`);
+  }
+  try {
+    if (output !== undefined) JSON.parse(output);
+  } catch {
+    refuse('The output of a verdict is JSON text; this is not.');
+  }
+};
+
+/** The step the verdict is about, or why it cannot be decided. */
+const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
+  const { engine, instanceId, head, runbook } = call;
+  const { state } = head.entry;
+  const details = { instanceId, seq: request.seq, view: viewNow(call) };
+  if (state.ended !== null) {
+    throw new PawlError('instance.finished', `Instance ${instanceId} has ended as ${state.ended}; nothing is left to decide.`, details);
+  }
+  const at = state.open?.kind === 'reserved' ? state.open.seq : state.halted?.seq;
+  const cell = runbook.cells[state.next];
+  if (at !== request.seq || cell === undefined) {
+    const now = at === undefined ? 'no step of it needs a verdict' : `the step that may need one is at seq ${at}`;
+    throw new PawlError('seq.stale', `Seq ${request.seq} of ${instanceId} is not undecided: ${now}.`, details);
+  }
+  const { open } = state;
+  const untilMs = open?.kind === 'reserved' ? open.deadlineAtMs + engine.deployment.takeoverGraceMs : 0;
+  if (engine.clock.nowMs() < untilMs) {
+    const until = new Date(untilMs).toISOString();
+    const message = `Cell ${cell.name} may still be running: its holder is heard until ${until}. Decide after that.`;
+    throw new PawlError('verdict.early', message, { ...details, untilMs });
+  }
+  return cell;
+};
+
+/** A person's `succeeded` satisfies the cell; expectations that do not hold over the given output are marked overridden. */
+const overridden = async (call: Call, cell: Cell, output: string | undefined): Promise<Checked[]> => {
+  if (output === undefined) return cell.expect.map((one) => ({ source: one.source, result: 'skipped', overridden: true }));
+  const { engine, started, head, runbook } = call;
+  const inputs = await resolveInputs(engine, head, runbook, cell, started.params, call.outputs);
+  const { visit, attempt } = head.entry.state;
+  const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit, attempt });
+  const seen = { ...scope, output: engine.authoring.parseJson(output), status: 'completed', exitCode: null, error: null };
+  return check(engine.authoring, cell.expect, seen).map((one) => (one.result === 'pass' ? one : { ...one, overridden: true }));
+};
+
+type Ruling = { checks: Checked[]; output: Output | null; permission: Permission | null };
+
+const asOutcome = (call: Call, cell: Cell, request: VerdictRequest, ruling: Ruling): EntryBody => {
+  const { engine } = call;
+  const { state } = call.head.entry;
+  const { verdict } = request;
+  const nowMs = engine.clock.nowMs();
+  const status = ({ succeeded: 'completed', failed: 'failed', retry: 'abandoned', skip: 'skipped' } as const)[verdict];
+  const sequel =
+    verdict === 'retry'
+      ? { then: 'retry' as const, permission: ruling.permission, dueAtMs: nowMs }
+      : verdict === 'failed'
+        ? sequelOf(cell, state, { status: 'failed', checks: [], attempt: state.attempt }, nowMs, engine.random.fraction())
+        : { then: 'next' as const, ...noPermission };
+  return {
+    kind: 'outcome',
+    closes: request.seq,
+    index: cell.index,
+    cell: cell.name,
+    visit: state.visit,
+    attempt: state.attempt,
+    status,
+    closedBy: 'person',
+    ...sequel,
+    output: ruling.output,
+    error: verdict === 'failed' ? failure('cell.declared', 'A person declared that it failed.') : null,
+    exitCode: null,
+    expectations: ruling.checks,
+    durationMs: 0,
+    logBytes: 0,
+    note: request.reason,
+    ...(request.freshKey === true ? { freshKey: true as const } : {}),
+  };
+};
+
+const asResolved = (call: Call, cell: Cell, request: VerdictRequest, ruling: Ruling): EntryBody => {
+  const { verdict } = request;
+  const then = verdict === 'retry' ? 'retry' : verdict === 'failed' ? (cell.optional ? 'next' : 'halt') : 'next';
+  return {
+    kind: 'resolved',
+    about: request.seq,
+    index: cell.index,
+    cell: cell.name,
+    verdict,
+    closedBy: 'person',
+    then,
+    permission: ruling.permission,
+    freshKey: request.freshKey === true,
+    dueAtMs: verdict === 'retry' ? call.engine.clock.nowMs() : null,
+    reason: request.reason,
+    output: ruling.output,
+    evidence: request.evidence ?? null,
+    expectations: ruling.checks,
+  };
+};
+
+/** Evidence about an open step is a note, written before the verdict that rests on it. */
+const keepEvidence = async (call: Call, cell: Cell, request: VerdictRequest): Promise<void> => {
+  const { evidence, seq, by } = request;
+  if (evidence === undefined || !isOpen(call.head.entry.state)) return;
+  const { engine, instanceId } = call;
+  await engine.journal.addNote(instanceId, { kind: 'evidence', about: seq, cell: cell.name, atMs: engine.clock.nowMs(), by, text: evidence });
+};
+
+const isOpen = (state: State): boolean => state.open?.kind === 'reserved';
+
+/**
+ * Decides. Who loses the slot is told what stands now: a late holder's truth, another person's verdict.
+ * @throws PawlError `request.invalid`, `seq.stale`, `verdict.early` (naming until when), `instance.finished`
+ */
+export const decideStep = async (engine: Engine, instanceId: string, request: VerdictRequest): Promise<{ view: View }> => {
+  assertRequest(request);
+  const call = await openCall(engine, instanceId, request.by, commandMs);
+  for (;;) {
+    const cell = assertDecidable(call, request);
+    await keepEvidence(call, cell, request);
+    const { verdict, seq } = request;
+    const checks = verdict === 'succeeded' ? await overridden(call, cell, request.output) : [];
+    const at = { instanceId, seq, token: call.token };
+    const output = request.output === undefined ? null : await keepOutput(engine.journal, at, request.output, undefined);
+    const permission = verdict === 'retry' ? ({ kind: 'person', detail: request.by.actor } as const) : null;
+    const ruling: Ruling = { checks, output, permission };
+    const make = isOpen(call.head.entry.state) ? asOutcome : asResolved;
+    if (await append(call, () => make(call, cell, request, ruling))) break;
+  }
+  return { view: await saveView(call) };
+};

@@ -1,0 +1,279 @@
+import { describe, expect, test } from 'vitest';
+import { type CellResult, createEngine, type Entry, type Probe, type Runbook } from '../../src/engine/index.ts';
+import { fail, pass, runbookOf } from './runbooks.ts';
+import { alice, bob, setup, T0, type World } from './world.ts';
+
+const request = { budgetMs: 60_000, by: alice };
+const lines = (entries: Entry[]): string[] =>
+  entries.map((entry) => {
+    if (entry.kind === 'outcome') return `${entry.status} by ${entry.closedBy} > ${entry.then}`;
+    return entry.kind === 'resolved' ? `resolved ${entry.verdict} by ${entry.closedBy} > ${entry.then}` : entry.kind;
+  });
+const probe: Probe = { line: 1, timeoutMs: 1_000, done: null, notDone: null, reads: [], body: { kind: 'ts', code: 'probe' } };
+const answering = (answer: string, output?: unknown): CellResult => ({ status: 'completed', output: JSON.stringify({ answer, output }) });
+const isProbe = (input: { body: { kind: string } }): boolean => 'code' in input.body && input.body.code === 'probe';
+
+/** An instance whose first cell was reserved by a call that then vanished. */
+const vanished = async (world: World, runbook: Runbook): Promise<string> => {
+  const id = await world.start(runbook);
+  const lost = createEngine({ ...world.ports, execute: () => new Promise(() => {}) });
+  void lost.advance(id, { ...request, by: bob });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  return id;
+};
+const gone = 5_000 + 15_000;
+
+describe('a holder that vanished', () => {
+  test('is in flight until deadline and grace have passed, then in doubt; nothing runs again (hold, scenario 4)', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}, {}]));
+    world.now = T0 + gone - 1;
+    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_flight', stop: { holder: { by: bob } } });
+    world.now = T0 + gone;
+    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_doubt', stop: { cell: 'c0', seq: 1, nextAtMs: null } });
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'in_doubt', verdict: 'halted' });
+    expect(world.begun).toEqual([]);
+  });
+
+  test('interrupted=retry: closed with the permission in the same entry, then tried again with the same key', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ interrupted: 'retry' }]));
+    world.now = T0 + gone;
+    expect((await world.engine.advance(id, request)).result).toBe('completed');
+    const entries = await world.entries(id);
+    expect(lines(entries)).toEqual(['started', 'reserved', 'abandoned by policy > retry', 'reserved', 'completed by holder > next']);
+    expect(entries[2]).toMatchObject({ closes: 1, permission: { kind: 'interrupted', detail: 'interrupted=retry, attempt 1 of 3' } });
+    expect(world.begun.map((i) => [i.step.attempt, i.step.idempotencyKey])).toEqual([[2, 'test/i1/c0/1']]);
+  });
+
+  test('interruptions use up the budget: two further attempts by default, then a person', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } });
+    const id = await world.start(runbookOf([{ interrupted: 'retry' }]));
+    expect((await world.engine.run(id, request)).result).toBe('in_doubt');
+    expect(world.begun.map((i) => i.step.attempt)).toEqual([1, 2, 3]);
+    expect(lines(await world.entries(id)).slice(2)).toEqual([
+      'reserved', 'unknown by holder > halt', 'resolved retry by policy > retry', 'reserved', 'unknown by holder > halt', 'resolved retry by policy > retry', 'reserved', 'unknown by holder > halt',
+    ]);
+  });
+
+  test('after the key window an interruption holds (scenario 34)', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ interrupted: 'retry', keyWindowMs: 10_000 }]));
+    world.now = T0 + gone;
+    expect((await world.engine.advance(id, request)).result).toBe('in_doubt');
+  });
+
+  test('interrupted=continue: neither repeated nor waited for', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ interrupted: 'continue' }, {}]));
+    world.now = T0 + gone;
+    expect((await world.engine.advance(id, { ...request, maxCells: 5 })).result).toBe('completed');
+    expect(lines(await world.entries(id))[2]).toBe('unknown by policy > next');
+    expect(world.begun.map((i) => i.step.cell)).toEqual(['c1']);
+  });
+
+  test('a late holder: its truth is accepted while the step is open (failure table)', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    world.behave = () => {
+      world.now += 120_000;
+      return { status: 'completed', output: '{"paid":true}' };
+    };
+    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'completed', steps: [{ recorded: true }] });
+  });
+
+  test('a late holder after somebody closed the step: fenced, what it saw is a note (scenario 8)', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    world.behave = async () => {
+      world.now += gone;
+      await world.engine.verdict(id, { seq: 1, verdict: 'skip', reason: 'moved on', by: bob });
+      return { status: 'completed', output: '{"paid":true}' };
+    };
+    expect(await world.engine.advance(id, request)).toMatchObject({ steps: [{ recorded: false, status: 'completed' }] });
+    expect(lines(await world.entries(id))).toEqual(['started', 'reserved', 'skipped by person > next']);
+    const [note] = await world.engine.notes(id, 1);
+    expect(note).toMatchObject({ kind: 'fenced', cell: 'c0' });
+    expect(note?.text).toContain('paid');
+  });
+});
+
+describe('probes', () => {
+  const withProbe = (over: object = {}) => runbookOf([{ interrupted: 'probe', probe, settleMs: 60_000, ...over }, {}]);
+
+  test('done: the step is completed by the probe, with its output, and never started again', async () => {
+    const world = setup();
+    const id = await vanished(world, withProbe({ expect: [{ source: 'output.id == 7', line: 1 }] }));
+    world.behave = () => answering('done', { id: 7 });
+    world.now = T0 + gone;
+    expect((await world.engine.advance(id, { ...request, maxCells: 0 })).result).toBe('advanced');
+    const entries = await world.entries(id);
+    expect(lines(entries)).toEqual(['started', 'reserved', 'completed by probe > next']);
+    expect(entries[2]).toMatchObject({ output: { text: '{"id":7}' }, expectations: [{ result: 'pass' }] });
+  });
+
+  test('not-done counts only once the step has settled; then the permission stands in the closing entry', async () => {
+    const world = setup();
+    const id = await vanished(world, withProbe());
+    world.behave = (input) => (isProbe(input) ? answering('not-done') : { status: 'completed' });
+    world.now = T0 + gone;
+    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_doubt', stop: { nextAtMs: T0 + gone + 15_000 } });
+    world.now = T0 + 5_000 + 60_000;
+    await world.engine.advance(id, request);
+    const entries = await world.entries(id);
+    expect(lines(entries)).toEqual(['started', 'reserved', 'abandoned by probe > retry', 'reserved', 'completed by holder > next']);
+    expect(entries[2]).toMatchObject({ permission: { kind: 'probe' } });
+    expect((await world.engine.notes(id, 1)).map((note) => JSON.parse(note.text).answer)).toEqual(['unsure', 'not-done']);
+  });
+
+  test('unsure, errors and nonsense: asked five times with backoff, each a note, then a person', async () => {
+    const world = setup();
+    const id = await vanished(world, withProbe());
+    const answers: CellResult[] = [answering('unsure'), { status: 'failed' }, { status: 'completed', output: '42' }, { status: 'unknown' }, answering('maybe')];
+    let asked = 0;
+    world.behave = () => answers[asked++] as CellResult;
+    for (let look = 0; look < 12; look += 1) {
+      world.now = T0 + gone + look * 400_000;
+      expect((await world.engine.advance(id, request)).result).toBe('in_doubt');
+    }
+    expect(asked).toBe(5);
+    expect(await world.engine.notes(id, 1)).toHaveLength(5);
+    expect(lines(await world.entries(id))).toEqual(['started', 'reserved']);
+  });
+
+  test('an http probe answers by done= and notDone=; both or neither is unsure', async () => {
+    for (const [status, expected] of [[200, 'completed by probe > next'], [404, 'abandoned by probe > retry'], [500, undefined]] as const) {
+      const world = setup();
+      const http: Probe = { ...probe, done: 'output.status == 200', notDone: 'output.status == 404', body: { kind: 'http', method: 'GET', url: [], headers: [], body: null } };
+      const id = await vanished(world, withProbe({ probe: http, settleMs: 0 }));
+      world.behave = () => ({ status: status === 200 ? 'completed' : 'failed', output: JSON.stringify({ status }) });
+      world.now = T0 + gone;
+      await world.engine.advance(id, { ...request, maxCells: 0 });
+      expect(lines(await world.entries(id))[2]).toBe(expected);
+    }
+  });
+
+  test('an unknown outcome is settled by its probe too, in a resolved entry', async () => {
+    const world = setup();
+    world.behave = (input) => (isProbe(input) ? answering('done', 1) : { status: 'unknown' });
+    const id = await world.start(withProbe());
+    await world.engine.advance(id, request);
+    expect(lines(await world.entries(id))).toEqual(['started', 'reserved', 'unknown by holder > halt', 'resolved succeeded by probe > next']);
+  });
+});
+
+describe('verdicts', () => {
+  const decide = (world: World, id: string, verdict: 'succeeded' | 'failed' | 'retry' | 'skip', over: object = {}) =>
+    world.engine.verdict(id, { seq: 1, verdict, reason: 'looked it up', by: bob, ...over });
+
+  test('before deadline and grace a verdict is refused, naming until when', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}]));
+    world.now = T0 + gone - 1;
+    await expect(decide(world, id, 'skip')).rejects.toMatchObject({ code: 'verdict.early', details: { untilMs: T0 + gone } });
+  });
+
+  test.each([
+    ['succeeded', 'completed by person > next'],
+    ['failed', 'failed by person > halt'],
+    ['retry', 'abandoned by person > retry'],
+    ['skip', 'skipped by person > next'],
+  ] as const)('for an open step `%s` is its outcome: %s', async (verdict, line) => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}, {}]));
+    world.now = T0 + gone;
+    await decide(world, id, verdict);
+    const entry = (await world.entries(id))[2];
+    expect(lines([entry as Entry])).toEqual([line]);
+    expect(entry).toMatchObject({ note: 'looked it up', by: bob });
+  });
+
+  test.each([
+    ['succeeded', 'resolved succeeded by person > next'],
+    ['failed', 'resolved failed by person > halt'],
+    ['retry', 'resolved retry by person > retry'],
+    ['skip', 'resolved skip by person > next'],
+  ] as const)('for an unknown outcome `%s` is a resolved entry: %s', async (verdict, line) => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown' });
+    const id = await world.start(runbookOf([{}, {}]));
+    await world.engine.advance(id, request);
+    await decide(world, id, verdict, { evidence: 'ticket 7' });
+    const entry = (await world.entries(id))[3];
+    expect(lines([entry as Entry])).toEqual([line]);
+    expect(entry).toMatchObject({ about: 1, reason: 'looked it up', evidence: 'ticket 7' });
+  });
+
+  test('one permission buys one attempt (I5)', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}]));
+    world.behave = () => ({ status: 'unknown' });
+    world.now = T0 + gone;
+    await decide(world, id, 'retry');
+    expect((await world.engine.run(id, request)).result).toBe('in_doubt');
+    expect((await world.engine.run(id, request)).result).toBe('in_doubt');
+    expect(world.begun).toHaveLength(1);
+  });
+
+  test('a fresh key is a new visit with another idempotency key (I9)', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}]));
+    world.now = T0 + gone;
+    await decide(world, id, 'retry', { freshKey: true });
+    await world.engine.advance(id, request);
+    expect(world.begun[0]?.step).toMatchObject({ visit: 2, attempt: 1, idempotencyKey: 'test/i1/c0/2' });
+  });
+
+  test('succeeded with an output: expectations are evaluated, failing ones marked overridden, and later cells read it', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ expect: [pass, fail] }, { reads: ['c0'] }]));
+    world.now = T0 + gone;
+    await decide(world, id, 'succeeded', { output: '{"paid":true}', evidence: 'bank statement' });
+    await world.engine.advance(id, request);
+    expect((await world.entries(id))[2]).toMatchObject({ expectations: [{ result: 'pass' }, { result: 'fail', overridden: true }] });
+    expect(world.begun[0]?.outputs.c0).toBe('{"paid":true}');
+    expect(await world.engine.notes(id, 1)).toMatchObject([{ kind: 'evidence', text: 'bank statement' }]);
+  });
+
+  test('a halted step may be decided as well', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(runbookOf([{}, {}]));
+    await world.engine.advance(id, request);
+    await decide(world, id, 'retry');
+    world.behave = () => ({ status: 'completed' });
+    expect((await world.engine.run(id, request)).result).toBe('completed');
+  });
+
+  test('two operators at once: one wins, the other is told (hostile 58)', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}, {}]));
+    world.now = T0 + gone;
+    const both = await Promise.allSettled([decide(world, id, 'skip'), decide(world, id, 'retry', { by: alice })]);
+    expect(both.map((one) => one.status).sort()).toEqual(['fulfilled', 'rejected']);
+    expect(both.find((one) => one.status === 'rejected')).toMatchObject({ reason: { code: 'seq.stale' } });
+  });
+
+  test('stale, finished, nothing to decide, no reason, nonsense', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}]));
+    world.now = T0 + gone;
+    await expect(decide(world, id, 'skip', { seq: 3 })).rejects.toMatchObject({ code: 'seq.stale' });
+    await expect(decide(world, id, 'skip', { reason: ' ' })).rejects.toMatchObject({ code: 'request.invalid' });
+    await expect(decide(world, id, 'skip', { output: '1' })).rejects.toMatchObject({ code: 'request.invalid' });
+    await expect(decide(world, id, 'succeeded', { output: '{' })).rejects.toMatchObject({ code: 'request.invalid' });
+    await expect(decide(world, id, 'skip', { freshKey: true })).rejects.toMatchObject({ code: 'request.invalid' });
+    await decide(world, id, 'skip');
+    await expect(decide(world, id, 'skip')).rejects.toMatchObject({ code: 'instance.finished' });
+  });
+
+  test('after a cancellation a doubt is still settled by a verdict, and nothing is begun', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ interrupted: 'hold' }, {}]));
+    expect(await world.engine.cancel(id, 'stop', alice)).toMatchObject({ mayStillRun: { cell: 'c0', seq: 1 } });
+    world.now = T0 + gone;
+    expect((await decide(world, id, 'retry')).view.status).toBe('cancelled');
+    expect(world.begun).toEqual([]);
+  });
+});

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { createClock } from '../../src/store/index.ts';
+import { freshStore } from '../support/world.ts';
+
+/** 1 795 492 800 000: Tue, 24 Nov 2026 04:00:00 GMT. */
+const fourMs = 1_795_492_800_000;
+const at = (seconds: number): string => `Tue, 24 Nov 2026 04:00:${String(seconds).padStart(2, '0')} GMT`;
+
+describe('the clock', () => {
+  const fake = () => {
+    let monotonicMs = 5_000;
+    const clock = createClock(() => monotonicMs);
+    return { clock, pass: (ms: number) => (monotonicMs += ms) };
+  };
+
+  test('does not know the time before the store has answered', () => {
+    const { clock } = fake();
+    expect(() => clock.nowMs()).toThrow('ask the store something first');
+    clock.learn({ sentMs: 1, receivedMs: 2, date: 'yesterday' });
+    expect(() => clock.nowMs()).toThrow();
+  });
+
+  test('is right within half a second after one immediate answer, and goes on by the monotonic clock', () => {
+    const { clock, pass } = fake();
+    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(0) });
+    expect(clock.nowMs()).toBe(fourMs + 500);
+    pass(30_000);
+    expect(clock.nowMs()).toBe(fourMs + 30_500);
+  });
+
+  test('converges when dates turn over between two answers', () => {
+    const { clock, pass } = fake();
+    // True time is 04:00:00.980 at 5 000, and 04:00:01.010 at 5 030.
+    clock.learn({ sentMs: 4_990, receivedMs: 5_000, date: at(0) });
+    clock.learn({ sentMs: 5_030, receivedMs: 5_040, date: at(1) });
+    pass(40);
+    // Between 04:00:00.980 − 20 and + 10 of the true 04:00:01.020.
+    expect(clock.nowMs()).toBe(fourMs + 1_025);
+  });
+
+  test('a slow answer widens nothing', () => {
+    const { clock } = fake();
+    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(0) });
+    clock.learn({ sentMs: 1_000, receivedMs: 9_000, date: at(2) });
+    expect(clock.nowMs()).toBe(fourMs + 500);
+  });
+
+  test('starts anew when answers contradict one another, and never goes back', () => {
+    const { clock, pass } = fake();
+    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(10) });
+    expect(clock.nowMs()).toBe(fourMs + 10_500);
+    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(7) });
+    expect(clock.nowMs()).toBe(fourMs + 10_500);
+    pass(4_000);
+    expect(clock.nowMs()).toBe(fourMs + 11_500);
+    clock.learn({ sentMs: 9_000, receivedMs: 9_000, date: at(50) });
+    expect(clock.nowMs()).toBe(fourMs + 50_500);
+  });
+
+  test('sleep ends by itself or with the signal, and never rejects', async () => {
+    const { clock } = fake();
+    await clock.sleep(1);
+    await clock.sleep(-1);
+    const aborted = new AbortController();
+    const asleep = clock.sleep(60_000, aborted.signal);
+    aborted.abort();
+    await asleep;
+    await clock.sleep(60_000, aborted.signal);
+  });
+
+  test.each(['dynamodb', 'dynalite'] as const)('learns from the answers of %s, refusals included', async (which) => {
+    const { store } = await freshStore(which);
+    await store.journal.head('nobody');
+    expect(Math.abs(store.clock.nowMs() - Date.now())).toBeLessThan(1_100);
+  });
+});

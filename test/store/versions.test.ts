@@ -1,0 +1,127 @@
+/** Conformance of runbook versions and locks, against DynamoDB Local and dynalite. */
+import { strict as assert } from 'node:assert';
+import { createHash, randomBytes } from 'node:crypto';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Runbook } from '../../src/engine/index.ts';
+import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
+import { type FreshStore, freshStore, stores } from '../support/world.ts';
+import { atMs, by, faulty, timeout } from './fixtures.ts';
+
+const runbook = (runbookId: string, title: string): Runbook => ({
+  format: 1,
+  runbookId,
+  title,
+  params: { type: 'object', properties: {}, required: [], additionalProperties: false },
+  unique: null,
+  concurrency: null,
+  cells: [],
+});
+const content = (runbookId: string, source: string) => ({
+  runbookId,
+  source,
+  hash: createHash('sha256').update(source).digest('hex'),
+  runbook: runbook(runbookId, source.slice(0, 20)),
+});
+
+describe.each(stores)('versions and locks on %s', (which) => {
+  let world: FreshStore;
+  let versions: Store['versions'];
+  const on = (client: StoreClient) => createStore(client, { tablesPrefix: world.prefix, clock: world.store.clock });
+  beforeAll(async () => {
+    world = await freshStore(which);
+    versions = world.store.versions;
+  });
+
+  test('each content is a version, the same content is the same version', async () => {
+    expect(await versions.publish('deploy', content('deploy', 'one'), by)).toEqual({ version: 1, created: true });
+    expect(await versions.publish('deploy', content('deploy', 'two'), by)).toEqual({ version: 2, created: true });
+    expect(await versions.publish('deploy', content('deploy', 'one'), by)).toEqual({ version: 1, created: false });
+    const second = { version: 2, ...content('deploy', 'two') };
+    for (const reader of [versions, on(world.client).versions]) {
+      expect(await reader.get('deploy')).toEqual(second);
+      expect(await reader.get('deploy', 2)).toEqual(second);
+      expect(await reader.get('deploy', 1)).toMatchObject({ source: 'one' });
+      expect(await reader.get('deploy', 3)).toBeUndefined();
+      expect(await reader.get('nothing')).toBeUndefined();
+    }
+  });
+
+  test('a version is read once and kept; the newest is looked up each time', async () => {
+    await versions.publish('kept', content('kept', 'one'), by);
+    let reads = 0;
+    const counting = on(
+      faulty(world.client, (_, send) => {
+        reads += 1;
+        return send();
+      }),
+    ).versions;
+    await counting.get('kept', 1);
+    reads = 0;
+    await counting.get('kept', 1);
+    expect(reads).toBe(0);
+    await versions.publish('kept', content('kept', 'two'), by);
+    expect(await counting.get('kept')).toMatchObject({ version: 2 });
+  });
+
+  test('publishers at once: nothing is lost, one content is one version', async () => {
+    const sources = ['a', 'b', 'c', 'd', 'a', 'b', 'a', 'a'];
+    const published = await Promise.all(
+      sources.map((source) => on(world.client).versions.publish('busy', content('busy', source), by)),
+    );
+    const bySource = new Map<string, Set<number>>();
+    sources.forEach((source, i) => {
+      bySource.set(source, (bySource.get(source) ?? new Set()).add(published[i]?.version ?? 0));
+    });
+    expect([...bySource.values()].map((set) => set.size)).toEqual([1, 1, 1, 1]);
+    expect([...bySource.values()].flatMap((set) => [...set]).sort()).toEqual([1, 2, 3, 4]);
+    expect(published.filter(({ created }) => created)).toHaveLength(4);
+  });
+
+  test('a publication whose answers were lost is one version, created', async () => {
+    const seen = new Map<string, number>();
+    const lost = on(
+      faulty(world.client, async (name, send) => {
+        const answer = await send();
+        seen.set(name, (seen.get(name) ?? 0) + 1);
+        if (name === 'PutCommand') throw timeout();
+        return answer;
+      }),
+    ).versions;
+    expect(await lost.publish('lost', content('lost', 'one'), by)).toEqual({ version: 1, created: true });
+    expect(seen.get('PutCommand')).toBe(2);
+    expect(await versions.get('lost', 2)).toBeUndefined();
+  });
+
+  test('300 KB of source with its compiled double fit; what does not compress is refused by name', async () => {
+    const words = randomBytes(110 * 1024).toString('hex');
+    const doubled = content('long', words);
+    doubled.runbook.title = words;
+    expect(await versions.publish('long', doubled, by)).toMatchObject({ created: true });
+    expect((await on(world.client).versions.get('long'))?.runbook.title === words).toBe(true);
+    const dense = content('dense', randomBytes(900 * 1024).toString('base64'));
+    await expect(versions.publish('dense', dense, by)).rejects.toMatchObject({ code: 'limit.exceeded' });
+    expect(await versions.get('dense')).toBeUndefined();
+  });
+
+  test('a lock is a chain: one holder per revision, the newest names it', async () => {
+    const { locks } = world.store;
+    const claim = (revision: number, instanceId: string) => ({
+      lock: 'prod/eu west',
+      revision,
+      instanceId,
+      token: `token-of-${instanceId}`,
+      atMs,
+    });
+    expect(await locks.newest('prod/eu west')).toBeUndefined();
+    const puts = await Promise.all(['a', 'b', 'c', 'd'].map((id) => locks.putOnce(claim(0, id))));
+    const first = await locks.newest('prod/eu west');
+    expect(puts.filter((put) => put.kind === 'written')).toHaveLength(1);
+    for (const put of puts) {
+      assert(put.kind !== 'unknown');
+      expect(put.kind === 'written' ? put.standing : put.winner).toEqual(first);
+    }
+    await locks.putOnce(claim(1, 'e'));
+    expect(await locks.newest('prod/eu west')).toEqual(claim(1, 'e'));
+    await expect(locks.newest('x'.repeat(1025))).rejects.toMatchObject({ code: 'limit.exceeded' });
+  });
+});

@@ -1,0 +1,75 @@
+/** The walls of biome.jsonc stand: each offending file is refused for its reason, each honest one passes. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const importing = (...from: string[]): string =>
+  from.map((path, i) => `import { a as a${i} } from '${path}';\nexport const b${i} = a${i};\n`).join('');
+
+const refused: [folder: string, code: string, reason: string][] = [
+  ['src/engine', importing('../store/index.ts'), 'imports zod, node:assert and itself'],
+  ['src/engine', importing('@aws-sdk/client-dynamodb'), 'imports zod, node:assert and itself'],
+  ['src/engine', importing('node:fs'), 'imports zod, node:assert and itself'],
+  ['src/engine', 'export const a = Date.now();\n', 'no clock and no dice'],
+  ['src/engine', 'export const a = Math.random();\n', 'no clock and no dice'],
+  ['src/engine', 'export const a = process.env.HOME;\n', 'noRestrictedGlobals'],
+  ['src/store', importing('../engine/entries.ts'), 'imports engine/index.ts and itself'],
+  ['src/store', importing('../cells/index.ts'), 'imports engine/index.ts and itself'],
+  ['src/store', importing('../../test/support/world.ts'), 'imports engine/index.ts and itself'],
+  ['src/store', 'export const a = (b: any) => b;\n', 'noExplicitAny'],
+  ['src/store', 'export const a = new DynamoDBClient({});\n', 'it sets the time-outs'],
+  ['src/cells', importing('../store/index.ts'), 'imports engine/index.ts and itself'],
+  ['src/authoring', importing('../cells/index.ts'), 'imports engine/index.ts and itself'],
+  ['src/handlers', importing('../store/index.ts'), 'only deps.ts sees'],
+  ['src/handlers', 'export const a = process.env.HOME;\n', 'noProcessEnv'],
+  ['src/cli', importing('../engine/apply.ts'), 'entered by their index.ts'],
+  ['src/cli', importing('../../test/support/world.ts'), 'entered by their index.ts'],
+  ['src/console', importing('../../test/support/world.ts'), 'src never imports test'],
+];
+const honest: [file: string, code: string][] = [
+  ['src/engine/honest.ts', importing('node:assert', 'zod', './apply.ts')],
+  [
+    'src/store/honest.ts',
+    importing('node:fs/promises', 'zod', '@aws-sdk/lib-dynamodb', '../engine/index.ts', './access.ts'),
+  ],
+  ['src/store/client.ts', 'export const a = new DynamoDBClient({});\n'],
+  ['src/handlers/honest.ts', importing('@middy/core', '../engine/index.ts', './deps.ts')],
+  [
+    'src/handlers/deps.ts',
+    `${importing('../store/index.ts', '../store/local.ts')}export const c = process.env.HOME;\n`,
+  ],
+  ['src/cli/honest.ts', importing('../authoring/index.ts', '../engine/index.ts')],
+  ['test/honest.test.ts', importing('../src/engine/apply.ts')],
+];
+
+let project: string;
+const found = new Map<string, string>();
+const nameOf = (i: number): string => `${refused[i]?.[0]}/offence${i}.ts`;
+
+beforeAll(() => {
+  project = mkdtempSync(join(tmpdir(), 'pawl-walls-'));
+  cpSync('biome.jsonc', join(project, 'biome.jsonc'));
+  cpSync('test/walls', join(project, 'test/walls'), { recursive: true });
+  const files = [...refused.map(([, code], i) => [nameOf(i), code] as const), ...honest];
+  for (const [file, code] of files) {
+    mkdirSync(dirname(join(project, file)), { recursive: true });
+    writeFileSync(join(project, file), code);
+  }
+  const options = ['lint', '--vcs-enabled=false', '--reporter=json', '--max-diagnostics=none', '.'];
+  const biome = spawnSync(resolve('node_modules/.bin/biome'), options, { cwd: project, encoding: 'utf8' });
+  for (const { category, message, location } of JSON.parse(biome.stdout).diagnostics) {
+    const path = String(location.path.file ?? location.path);
+    found.set(path, `${found.get(path) ?? ''}${category}: ${JSON.stringify(message)}\n`);
+  }
+});
+afterAll(() => rmSync(project, { recursive: true }));
+
+test.each(refused.map((offence, i) => [...offence, i] as const))('%s: %j is refused', (_folder, _code, reason, i) => {
+  expect(found.get(nameOf(i))).toContain(reason);
+});
+
+test.each(honest)('%s passes', (file) => {
+  expect(found.get(file)).toBeUndefined();
+});
