@@ -29,7 +29,7 @@ const refused: [folder: string, code: string, reason: string][] = [
   ['src/console', importing('../../test/support/world.ts'), 'src never imports test'],
 ];
 const honest: [file: string, code: string][] = [
-  ['src/engine/honest.ts', importing('node:assert', 'zod', './apply.ts')],
+  ['src/engine/honest.ts', importing('node:assert', 'node:assert/strict', 'zod', './apply.ts')],
   [
     'src/store/honest.ts',
     importing('node:fs/promises', 'zod', '@aws-sdk/lib-dynamodb', '../engine/index.ts', './access.ts'),

@@ -19,8 +19,12 @@ const jsonString = (text: Text, report: Report): { value: Text; length: number }
     const offsets: number[] = [];
     const character = /\\u[0-9a-fA-F]{4}|\\.|[^\\]/gs;
     character.lastIndex = 1;
-    for (let match = character.exec(literal); match !== null; match = character.exec(literal)) offsets.push(match.index);
-    return { value: { text: value, at: (offset) => text.at(offsets[offset] ?? literal.length - 1) }, length: literal.length };
+    for (let match = character.exec(literal); match !== null; match = character.exec(literal))
+      offsets.push(match.index);
+    return {
+      value: { text: value, at: (offset) => text.at(offsets[offset] ?? literal.length - 1) },
+      length: literal.length,
+    };
   } catch {
     report(text.at(0), `${quote(literal)} is not a JSON string; write a backslash as \`\\\\\` and a quote as \`\\"\``);
     return undefined;
@@ -52,7 +56,10 @@ const readAttribute = (text: Text, attributes: Attributes, report: Report): numb
       else if (bare.endsWith(',')) report(rest.at(bare.length - 1), 'attributes are separated by spaces, not commas');
     }
     if (/^[^\s}]/.test(text.text.slice(length))) {
-      report(text.at(length), `a space is missing after the value of \`${key}\`; values with spaces, quotes or braces stand in quotes`);
+      report(
+        text.at(length),
+        `a space is missing after the value of \`${key}\`; values with spaces, quotes or braces stand in quotes`,
+      );
       return undefined;
     }
   }
@@ -70,7 +77,8 @@ export const readInfo = (info: Text, report: Report): Info | 'documentation' | '
   const open = info.text.indexOf('{');
   const before = trim(slice(info, 0, open));
   if (before.text === '' || /\s/.test(before.text)) {
-    const message = 'braces mean that Pawl reads this fence, and stand right after its language, as in `sh { name=check }`';
+    const message =
+      'braces mean that Pawl reads this fence, and stand right after its language, as in `sh { name=check }`';
     report(before.text === '' ? info.at(open) : before.at(0), message);
     return 'broken';
   }
@@ -88,7 +96,11 @@ export const readInfo = (info: Text, report: Report): Info | 'documentation' | '
     offset += length;
   }
   const rest = trim(slice(info, offset + 1));
-  if (rest.text !== '') report(rest.at(0), `${quote(rest.text)} stands after the closing brace; only attributes inside the braces are read`);
+  if (rest.text !== '')
+    report(
+      rest.at(0),
+      `${quote(rest.text)} stands after the closing brace; only attributes inside the braces are read`,
+    );
   return { language: before.text, at: before.at(0), attributes };
 };
 
@@ -98,7 +110,8 @@ const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as con
 export const parseDuration = (text: string, minMs: number, maxMs: number): number | string => {
   const match = /^(\d{1,12})(ms|s|m|h|d)$/.exec(text);
   const zero = text === '0' && minMs === 0;
-  if (match === null && !zero) return `${quote(text)} is not a duration; write a whole number and a unit, like 500ms, 30s, 5m, 2h or 1d`;
+  if (match === null && !zero)
+    return `${quote(text)} is not a duration; write a whole number and a unit, like 500ms, 30s, 5m, 2h or 1d`;
   const ms = match === null ? 0 : Number(match[1]) * unitMs[match[2] as keyof typeof unitMs];
   if (ms < minMs) return `${quote(text)} is too short; at least ${durationText(minMs)}`;
   if (ms > maxMs) return `${quote(text)} is too long; at most ${durationText(maxMs)}`;
@@ -106,7 +119,8 @@ export const parseDuration = (text: string, minMs: number, maxMs: number): numbe
 };
 
 const durationText = (ms: number): string => {
-  for (const unit of ['d', 'h', 'm', 's'] as const) if (ms >= unitMs[unit] && ms % unitMs[unit] === 0) return `${ms / unitMs[unit]}${unit}`;
+  for (const unit of ['d', 'h', 'm', 's'] as const)
+    if (ms >= unitMs[unit] && ms % unitMs[unit] === 0) return `${ms / unitMs[unit]}${unit}`;
   return `${ms}ms`;
 };
 
@@ -118,8 +132,17 @@ export const nameProblem = (name: string): string | undefined => {
 };
 
 /** Reports every attribute that is not among the known ones. */
-export const refuseUnknown = (attributes: Attributes, known: readonly string[], where: string, report: Report): void => {
+export const refuseUnknown = (
+  attributes: Attributes,
+  known: readonly string[],
+  where: string,
+  report: Report,
+): void => {
   for (const [name, { at }] of attributes) {
-    if (!known.includes(name)) report(at, `unknown attribute \`${name}\` ${where}${suggest(name, known) || `; known here: ${known.join(', ')}`}`);
+    if (!known.includes(name))
+      report(
+        at,
+        `unknown attribute \`${name}\` ${where}${suggest(name, known) || `; known here: ${known.join(', ')}`}`,
+      );
   }
 };

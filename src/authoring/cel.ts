@@ -3,7 +3,7 @@
  * numbers (JSON has only one kind), and no function that knows the time, the time zone or chance.
  */
 import { type ASTNode, Environment, type ParseResult } from '@marcbachmann/cel-js';
-import { limits } from '../engine/limits.ts';
+import { limits } from '../engine/index.ts';
 import { compilePattern } from './patterns.ts';
 import { ExpressionError } from './values.ts';
 
@@ -22,7 +22,8 @@ const join = (texts: unknown[], separator = ''): string => {
     if (typeof text !== 'string') throw new ExpressionError('join() takes a list of texts');
     length += text.length + separator.length;
   }
-  if (length > limits.renderedCharsMax) throw new ExpressionError(`join() makes at most ${limits.renderedCharsMax} characters (renderedCharsMax)`);
+  if (length > limits.renderedCharsMax)
+    throw new ExpressionError(`join() makes at most ${limits.renderedCharsMax} characters (renderedCharsMax)`);
   return texts.join(separator);
 };
 
@@ -34,7 +35,11 @@ const timestamp = (text: string): Date => {
 };
 
 /** Functions of the library that others here take the place of. */
-const replaced: Readonly<Record<string, string>> = { matches: 'pawlMatches', join: 'pawlJoin', timestamp: 'pawlTimestamp' };
+const replaced: Readonly<Record<string, string>> = {
+  matches: 'pawlMatches',
+  join: 'pawlJoin',
+  timestamp: 'pawlTimestamp',
+};
 
 /** What expressions may call; everything else is refused at publishing. */
 export const functionNames: readonly string[] = [
@@ -89,7 +94,8 @@ export const walk = (root: ASTNode, visit: (node: ASTNode) => void): void => {
   }
 };
 
-export const isNode = (value: unknown): value is ASTNode => typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
+export const isNode = (value: unknown): value is ASTNode =>
+  typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
 
 /** Parses an expression. Throws the library's error, or an `ExpressionError` when it is too long. */
 export const parseExpression = (source: string): ParseResult => {

@@ -1,22 +1,33 @@
 /** Markdown → front matter, title and fences, each with its place. Only block rules run: nothing inside a line is parsed. */
-import MarkdownIt from 'markdown-it';
+import MarkdownIt, { type Token } from 'markdown-it';
 import { type Line, type Position, type Report, slice, type Text, textOf } from './text.ts';
 
 export type Fence = {
+  /** The backticks or tildes it opens with. */
+  marks: string;
   position: Position;
   /** Everything after the backticks. */
   info: Text;
   body: Text;
   closed: boolean;
 };
-export type Document = { frontMatter: Text | null; heading: string | null; fences: Fence[] };
+/** `lost`: lines that look like the beginning of a fence for Pawl but are text, by Markdown's rules. */
+export type Document = { frontMatter: Text | null; heading: string | null; fences: Fence[]; lost: Position[] };
 
 const markdown = new MarkdownIt('commonmark');
 markdown.core.ruler.enableOnly(['normalize', 'block']);
 // Without `reference`, which parses links and labels, all rules look at the beginnings of lines only.
-markdown.block.ruler.enableOnly(
-  ['code', 'fence', 'blockquote', 'hr', 'list', 'html_block', 'heading', 'lheading', 'paragraph'],
-);
+markdown.block.ruler.enableOnly([
+  'code',
+  'fence',
+  'blockquote',
+  'hr',
+  'list',
+  'html_block',
+  'heading',
+  'lheading',
+  'paragraph',
+]);
 
 const isRule = (line: string | undefined): boolean => line !== undefined && /^---[ \t]*$/.test(line);
 
@@ -38,9 +49,17 @@ const placed = (lines: readonly string[], index: number, text: string): Line => 
   return { text, line: index + 1, column: raw.endsWith(text) ? raw.length - text.length + 1 : 1 };
 };
 
+/** An indented block, HTML (but a comment), or a paragraph; a backtick after the braces makes a fence a paragraph. */
+const hidesFences = ({ type, content }: Token): boolean =>
+  type === 'code_block' || type === 'inline' || (type === 'html_block' && !content.trimStart().startsWith('<!--'));
+const looksLikeFence = /^[\s>]*(?:`{3,}[^`{]*|~{3,}[^~{]*)\{/;
+
 /** Splits a document. Line ends are normalized; a byte order mark is dropped. */
 export const readDocument = (source: string, report: Report): Document => {
-  const lines = source.replace(/^\uFEFF/, '').replaceAll('\0', '\uFFFD').split(/\r\n?|\n/);
+  const lines = source
+    .replace(/^\uFEFF/, '')
+    .replaceAll('\0', '\uFFFD')
+    .split(/\r\n?|\n/);
   const end = frontMatterEnd(lines, report);
   const frontMatter = lines.slice(1, Math.max(end, 1)).map((text, index) => ({ text, line: index + 2, column: 1 }));
 
@@ -48,19 +67,26 @@ export const readDocument = (source: string, report: Report): Document => {
   const rest = lines.map((line, index) => (index <= end ? '' : line));
   const tokens = markdown.parse(`${rest.join('\n')}\n`, {});
   const fences: Fence[] = [];
+  const lost: Position[] = [];
   let heading: string | null = null;
   for (const [index, token] of tokens.entries()) {
     if (token.type === 'heading_open') heading ??= tokens[index + 1]?.content.trim() || null;
-    if (token.type !== 'fence' || token.map === null) continue;
+    if (token.map === null) continue;
+    for (let at = token.map[0]; hidesFences(token) && at < token.map[1]; at++) {
+      const line = rest[at] ?? '';
+      if (looksLikeFence.test(line)) lost.push({ line: at + 1, column: line.search(/[`~]/) + 1 });
+    }
+    if (token.type !== 'fence') continue;
     const [first, after] = token.map;
     const content = token.content === '' ? [] : token.content.replace(/\n$/, '').split('\n');
     const opening = placed(lines, first, token.markup + token.info);
     fences.push({
+      marks: token.markup,
       position: { line: opening.line, column: opening.column },
       info: slice(textOf([opening]), token.markup.length),
       body: textOf(content.map((text, at) => placed(lines, first + 1 + at, text))),
       closed: after - first === content.length + 2,
     });
   }
-  return { frontMatter: end === -1 ? null : textOf(frontMatter), heading, fences };
+  return { frontMatter: end === -1 ? null : textOf(frontMatter), heading, fences, lost };
 };

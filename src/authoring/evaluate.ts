@@ -4,9 +4,9 @@
  * behind that, in case a machine is so slow that the cost does not tell.
  */
 import { createContext, Script } from 'node:vm';
-import { EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
-import { limits } from '../engine/limits.ts';
-import type { Evaluated, Scope } from '../engine/ports.ts';
+import { TypeError as CelTypeError, EvaluationError, ParseError } from '@marcbachmann/cel-js';
+import type { Evaluated, Scope } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
 import { type ASTNode, isNode, parseExpression, useOwnFunctions, walk } from './cel.ts';
 import { deepWeightOf, ExpressionError, fromCel, toCel, weightOf } from './values.ts';
 
@@ -112,7 +112,9 @@ export const describeError = (error: unknown): string => {
   if (error instanceof TooCostly) return `it costs more than ${limits.expressionFuelMax} steps (expressionFuelMax)`;
   if (error instanceof ExpressionError) return error.message;
   if (error instanceof EvaluationError || error instanceof ParseError || error instanceof CelTypeError) {
-    return plainMessages[error.code] ?? error.summary.replace(/\bpawl([A-Z])/g, (_, first: string) => first.toLowerCase());
+    return (
+      plainMessages[error.code] ?? error.summary.replace(/\bpawl([A-Z])/g, (_, first: string) => first.toLowerCase())
+    );
   }
   if (error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
     return `it took longer than ${limits.expressionTimeMsMax} ms (expressionTimeMsMax)`;

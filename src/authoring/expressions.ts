@@ -1,6 +1,6 @@
 /** CEL at publishing: parsed, bounded, every name in it known, its types checked. */
 import { ParseError, TypeError } from '@marcbachmann/cel-js';
-import { limits } from '../engine/limits.ts';
+import { limits } from '../engine/index.ts';
 import { type ASTNode, comprehensions, functionNames, parseExpression, useOwnFunctions } from './cel.ts';
 import { describeError } from './evaluate.ts';
 import { patternProblem } from './patterns.ts';
@@ -8,7 +8,14 @@ import { expectationRoots, type Reads, referToCell, referToParam, roots, type Su
 import { list, type Position, quote, type Report, suggest, type Text } from './text.ts';
 import { ExpressionError } from './values.ts';
 
-type Walk = { source: Text; around: Surroundings; reads: Reads; report: Report; bound: ReadonlySet<string>; loops: number };
+type Walk = {
+  source: Text;
+  around: Surroundings;
+  reads: Reads;
+  report: Report;
+  bound: ReadonlySet<string>;
+  loops: number;
+};
 
 const childrenOf = (node: ASTNode): readonly ASTNode[] => {
   switch (node.op) {
@@ -42,14 +49,19 @@ const referenceOf = (node: ASTNode): { root: ASTNode & { op: 'id' }; field: stri
   }
   const [owner, key] = node.op === 'in' ? [node.args[1], node.args[0]] : node.op === '[]' ? node.args : [];
   const field = literal(key);
-  return owner?.op === 'id' && key !== undefined && field !== undefined ? { root: owner, field, offset: key.start } : undefined;
+  return owner?.op === 'id' && key !== undefined && field !== undefined
+    ? { root: owner, field, offset: key.start }
+    : undefined;
 };
 
 const refer = (root: string, field: string, at: Position, { around, reads, report }: Walk): void => {
   if (root === 'outputs') referToCell(field, at, around, reads, report);
   else if (root === 'params') referToParam(field, at, around, report);
   else if (root === 'step' && !around.stepFields.includes(field)) {
-    report(at, `\`step\` has no field ${quote(field)} here${suggest(field, around.stepFields) || `; it has ${list(around.stepFields)}`}`);
+    report(
+      at,
+      `\`step\` has no field ${quote(field)} here${suggest(field, around.stepFields) || `; it has ${list(around.stepFields)}`}`,
+    );
   }
 };
 
@@ -58,14 +70,18 @@ const checkName = (name: string, at: Position, { around, bound, report }: Walk):
   if (bound.has(name) || known.includes(name)) return;
   const here = `known here: ${list(known)}`;
   if (name === 'secrets') report(at, 'secrets arrive in a later version of Pawl; this reference cannot be used yet');
-  else if ((expectationRoots as readonly string[]).includes(name)) report(at, `\`${name}\` is known in expectations only; ${here}`);
+  else if ((expectationRoots as readonly string[]).includes(name))
+    report(at, `\`${name}\` is known in expectations only; ${here}`);
   else if ((roots as readonly string[]).includes(name)) report(at, `\`${name}\` is not known here; ${here}`);
   else report(at, `there is nothing called ${quote(name)}${suggest(name, known) || `; ${here}`}`);
 };
 
 const checkFunction = (name: string, at: Position, report: Report): void => {
   if (functionNames.includes(name)) return;
-  report(at, `there is no function ${quote(name)}${suggest(name, functionNames) || `; there are ${list(functionNames)}`}`);
+  report(
+    at,
+    `there is no function ${quote(name)}${suggest(name, functionNames) || `; there are ${list(functionNames)}`}`,
+  );
 };
 
 const comprehensionOf = (node: ASTNode): [string, ASTNode, ASTNode[]] | undefined => {
@@ -75,7 +91,11 @@ const comprehensionOf = (node: ASTNode): [string, ASTNode, ASTNode[]] | undefine
 };
 
 /** `items.all(item, …)`: the variable is known in the rest of the arguments only. */
-const walkComprehension = (node: ASTNode, [name, receiver, [variable, ...rest]]: [string, ASTNode, ASTNode[]], walk: Walk): void => {
+const walkComprehension = (
+  node: ASTNode,
+  [name, receiver, [variable, ...rest]]: [string, ASTNode, ASTNode[]],
+  walk: Walk,
+): void => {
   walkNode(receiver, walk);
   if (variable?.op !== 'id') return;
   const at = walk.source.at(variable.start);
@@ -108,7 +128,8 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
     // The library leaves such entries out without a word.
     for (const [key] of node.args) {
       const name = literal(key) ?? '';
-      if (['__proto__', 'constructor', 'prototype'].includes(name)) report(source.at(key.start), `a map cannot have the key \`${name}\``);
+      if (['__proto__', 'constructor', 'prototype'].includes(name))
+        report(source.at(key.start), `a map cannot have the key \`${name}\``);
     }
   }
   if (node.op === 'id') {
@@ -118,7 +139,11 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
     return;
   }
   const reference = referenceOf(node);
-  if (reference !== undefined && !walk.bound.has(reference.root.args) && (walk.around.roots as readonly string[]).includes(reference.root.args)) {
+  if (
+    reference !== undefined &&
+    !walk.bound.has(reference.root.args) &&
+    (walk.around.roots as readonly string[]).includes(reference.root.args)
+  ) {
     return refer(reference.root.args, reference.field, source.at(reference.offset), walk);
   }
   for (const child of childrenOf(node)) walkNode(child, walk);
@@ -136,7 +161,13 @@ const reportError = (error: unknown, source: Text, report: Report): void => {
  * Checks one expression where it stands; `condition`: its value must be true or false. The cells that it reads are
  * added to `reads`.
  */
-export const checkExpression = (source: Text, condition: boolean, around: Surroundings, reads: Reads, report: Report): void => {
+export const checkExpression = (
+  source: Text,
+  condition: boolean,
+  around: Surroundings,
+  reads: Reads,
+  report: Report,
+): void => {
   if (source.text.trim() === '') return report(source.at(0), 'an expression is missing here');
   try {
     const { ast, check } = parseExpression(source.text);
@@ -150,7 +181,8 @@ export const checkExpression = (source: Text, condition: boolean, around: Surrou
     useOwnFunctions(ast);
     const { valid, type = 'dyn', error } = check();
     if (!valid) reportError(error, source, report);
-    else if (condition && type !== 'bool' && type !== 'dyn') report(source.at(0), `a condition must be true or false; this one is of type ${type}`);
+    else if (condition && type !== 'bool' && type !== 'dyn')
+      report(source.at(0), `a condition must be true or false; this one is of type ${type}`);
   } catch (error) {
     reportError(error, source, report);
   }

@@ -1,8 +1,7 @@
 /** An `http` fence: one request in the plain `.http` form. */
-import type { Scope } from '../engine/ports.ts';
-import type { HttpBody, Template } from '../engine/runbook.ts';
-import { type Rendered, asText, inJson, inUrl, readTemplate, render } from './templates.ts';
+import type { HttpBody, Scope, Template } from '../engine/index.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
+import { asText, inJson, inUrl, type Rendered, readTemplate, render } from './templates.ts';
 import { linesOf, list, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -24,10 +23,14 @@ const checkUrl = (url: Text, template: Template, report: Report): void => {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(template[0])?.[1];
   if (!/^https?:\/\//i.test(template[0])) {
     const found = scheme === undefined ? quote(template[0]) : `the scheme ${quote(scheme)}`;
-    return report(url.at(0), `the URL must begin with \`http://\` or \`https://\`, or be a placeholder; found ${found}`);
+    return report(
+      url.at(0),
+      `the URL must begin with \`http://\` or \`https://\`, or be a placeholder; found ${found}`,
+    );
   }
   if (!URL.canParse(literal)) report(url.at(0), 'this is not a URL');
-  else if (/^[^/]*\/\/[^/?#]*@/.test(literal)) report(url.at(0), 'a user name or password does not belong in the URL; send an Authorization header');
+  else if (/^[^/]*\/\/[^/?#]*@/.test(literal))
+    report(url.at(0), 'a user name or password does not belong in the URL; send an Authorization header');
 };
 
 type Reading = { around: Surroundings; reads: Reads; report: Report };
@@ -36,7 +39,10 @@ const readRequestLine = (line: Text, { around, reads, report }: Reading): Pick<H
   const method = /^\S*/.exec(line.text)?.[0] ?? '';
   if (!methods.includes(method)) {
     const hint = suggest(method, methods) || `; one of ${list(methods)}`;
-    report(line.at(0), `an http cell begins with a method and a URL, as in \`GET https://example.com\`; ${quote(method)} is no method${hint}`);
+    report(
+      line.at(0),
+      `an http cell begins with a method and a URL, as in \`GET https://example.com\`; ${quote(method)} is no method${hint}`,
+    );
     return { method, url: [] };
   }
   const version = /\s+HTTP\/[\d.]+$/.exec(line.text);
@@ -51,9 +57,13 @@ const readHeader = (line: Text, headers: HttpBody['headers'], { around, reads, r
   const match = /^([^\s:]+)[ \t]*:/.exec(line.text);
   const name = match?.[1] ?? '';
   if (match === null || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) {
-    return report(line.at(0), `${quote(line.text)} is not a header; write \`Name: value\`, and an empty line before the body`);
+    return report(
+      line.at(0),
+      `${quote(line.text)} is not a header; write \`Name: value\`, and an empty line before the body`,
+    );
   }
-  if (ownHeaders.includes(name.toLowerCase())) report(line.at(0), `the header \`${name}\` is written by Pawl; leave it out`);
+  if (ownHeaders.includes(name.toLowerCase()))
+    report(line.at(0), `the header \`${name}\` is written by Pawl; leave it out`);
   if (headers.some(([other]) => other.toLowerCase() === name.toLowerCase())) {
     report(line.at(0), `the header \`${name}\` is given twice; keep one`);
   }
@@ -68,7 +78,12 @@ const readHeader = (line: Text, headers: HttpBody['headers'], { around, reads, r
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const isJson = (headers: HttpBody['headers']): boolean =>
-  headers.some(([name, [value]]) => name.toLowerCase() === 'content-type' && typeof value === 'string' && /^application\/([\w.+-]+\+)?json\b/i.test(value));
+  headers.some(
+    ([name, [value]]) =>
+      name.toLowerCase() === 'content-type' &&
+      typeof value === 'string' &&
+      /^application\/([\w.+-]+\+)?json\b/i.test(value),
+  );
 
 /** A body that says it is JSON is tried with empty strings in the place of its values. */
 const checkJson = (body: Text, template: Template, report: Report): void => {
@@ -101,11 +116,20 @@ export const readHttp = (body: Text, around: Surroundings, reads: Reads, report:
   }
   const rest = lines[index + 1];
   const second = lines.slice(index).find((line) => /^###/.test(line.text));
-  if (second !== undefined) report(second.at(0), 'an http cell holds one request; put the next one into a cell of its own');
-  const start = rest === undefined ? undefined : body.text.length - lines.slice(index + 1).map((line) => line.text).join('\n').length;
+  if (second !== undefined)
+    report(second.at(0), 'an http cell holds one request; put the next one into a cell of its own');
+  const start =
+    rest === undefined
+      ? undefined
+      : body.text.length -
+        lines
+          .slice(index + 1)
+          .map((line) => line.text)
+          .join('\n').length;
   const content = start === undefined ? undefined : trim(slice(body, start));
   if (content === undefined || content.text === '') return { ...request, headers, body: null };
-  if (request.method === 'GET' || request.method === 'HEAD') report(content.at(0), `a ${request.method} request has no body; remove it or use POST`);
+  if (request.method === 'GET' || request.method === 'HEAD')
+    report(content.at(0), `a ${request.method} request has no body; remove it or use POST`);
   const json = isJson(headers);
   const problemsBefore: unknown[] = [];
   const noted: Report = (at, message) => {
@@ -119,8 +143,10 @@ export const readHttp = (body: Text, around: Surroundings, reads: Reads, report:
 
 /** Refuses an address that leads elsewhere than the template says. */
 const urlProblem = (url: string): string | undefined => {
-  if (!/^https?:\/\/[^\s]+$/i.test(url) || !URL.canParse(url)) return 'The URL filled in is not an http or https address.';
-  if (/^[^/]*\/\/[^/?#]*@/.test(url)) return 'The URL filled in holds a user name or password; send an Authorization header.';
+  if (!/^https?:\/\/[^\s]+$/i.test(url) || !URL.canParse(url))
+    return 'The URL filled in is not an http or https address.';
+  if (/^[^/]*\/\/[^/?#]*@/.test(url))
+    return 'The URL filled in holds a user name or password; send an Authorization header.';
   // A value of `..` would climb out of the path that the author wrote.
   const path = url.replace(/^[^/]*\/\/[^/?#]*/, '').replace(/[?#].*$/s, '');
   if (/(^|[/\\])(\.|%2e){1,2}([/\\]|$)/i.test(path)) return 'The URL filled in has a `.` or `..` in its path.';
@@ -133,7 +159,8 @@ const isEmptyPart = (url: Template, scope: Scope): string | undefined => {
     if (typeof part === 'string') literal += part;
     else if (part.write === 'url' && !literal.includes('?')) {
       const rendered = render([part], scope);
-      if (rendered.kind === 'text' && rendered.text === '') return `\`{{ ${part.expression} }}\` is empty; the URL would name something else.`;
+      if (rendered.kind === 'text' && rendered.text === '')
+        return `\`{{ ${part.expression} }}\` is empty; the URL would name something else.`;
     }
   }
   return undefined;
@@ -143,7 +170,12 @@ const isEmptyPart = (url: Template, scope: Scope): string | undefined => {
 export const renderHttp = (
   body: HttpBody,
   scope: Scope,
-): { kind: 'body'; body: { kind: 'http'; method: string; url: string; headers: [string, string][]; body: string | null } } | { kind: 'error'; message: string } => {
+):
+  | {
+      kind: 'body';
+      body: { kind: 'http'; method: string; url: string; headers: [string, string][]; body: string | null };
+    }
+  | { kind: 'error'; message: string } => {
   const empty = isEmptyPart(body.url, scope);
   if (empty !== undefined) return { kind: 'error', message: empty };
   const url = render(body.url, scope, urlProblem);
@@ -157,5 +189,8 @@ export const renderHttp = (
   }
   const content = body.body === null ? null : render(body.body, scope);
   if (content?.kind === 'error') return content;
-  return { kind: 'body', body: { kind: 'http', method: body.method, url: url.text, headers, body: content?.text ?? null } };
+  return {
+    kind: 'body',
+    body: { kind: 'http', method: body.method, url: url.text, headers, body: content?.text ?? null },
+  };
 };

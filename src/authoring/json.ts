@@ -1,5 +1,5 @@
 /** JSON text to values and back, keeping integers that a JavaScript number cannot hold. */
-import { PawlError } from '../engine/errors.ts';
+import { PawlError } from '../engine/index.ts';
 
 // Node 24 has both; TypeScript's library of ES2024 has neither.
 type SourceContext = { source?: string };
@@ -26,4 +26,6 @@ export const parseJson = (text: string): unknown => {
 
 /** Values to JSON text; bigint becomes an integer. */
 export const writeJson = (value: unknown): string =>
-  JSON.stringify(value, (_key, part: unknown) => (typeof part === 'bigint' ? exactJson.rawJSON(part.toString()) : part)) ?? 'null';
+  JSON.stringify(value, (_key, part: unknown) =>
+    typeof part === 'bigint' ? exactJson.rawJSON(part.toString()) : part,
+  ) ?? 'null';

@@ -1,6 +1,6 @@
 /** Regular expressions in linear time (RE2), with bounded size. The only ones that an author's pattern ever reaches. */
 import { RE2JS } from 're2js';
-import { limits } from '../engine/limits.ts';
+import { limits } from '../engine/index.ts';
 import { ExpressionError } from './values.ts';
 
 const compiled = new Map<string, RE2JS>();
@@ -19,12 +19,16 @@ const compileRaw = (pattern: string): RE2JS => {
 export const compilePattern = (pattern: string): RE2JS => {
   const known = compiled.get(pattern);
   if (known !== undefined) return known;
-  if (pattern.length > limits.patternCharsMax) throw new ExpressionError(`the pattern has more than ${limits.patternCharsMax} characters`);
+  if (pattern.length > limits.patternCharsMax)
+    throw new ExpressionError(`the pattern has more than ${limits.patternCharsMax} characters`);
   let counts = 0;
-  for (const [, from, to] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)) counts += Math.max(Number(from), Number(to ?? 0));
-  if (counts > limits.patternCountsMax) throw new ExpressionError(`the counts in the pattern exceed ${limits.patternCountsMax} together`);
+  for (const [, from, to] of pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g))
+    counts += Math.max(Number(from), Number(to ?? 0));
+  if (counts > limits.patternCountsMax)
+    throw new ExpressionError(`the counts in the pattern exceed ${limits.patternCountsMax} together`);
   const expression = compileRaw(pattern);
-  if (expression.programSize() > limits.patternProgramMax) throw new ExpressionError('the pattern is too large; use smaller counts');
+  if (expression.programSize() > limits.patternProgramMax)
+    throw new ExpressionError('the pattern is too large; use smaller counts');
   if (compiled.size >= compiledMax) compiled.clear();
   compiled.set(pattern, expression);
   return expression;

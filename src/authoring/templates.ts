@@ -1,7 +1,7 @@
 /** Texts with `{{ expression }}` in them: split and checked at publishing, filled in before a cell runs. */
-import { limits } from '../engine/limits.ts';
-import type { Scope } from '../engine/ports.ts';
-import type { Template, TemplateWrite } from '../engine/runbook.ts';
+
+import type { Scope, Template, TemplateWrite } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
 import { evaluate } from './evaluate.ts';
 import { checkExpression } from './expressions.ts';
 import { writeJson } from './json.ts';
@@ -29,7 +29,13 @@ const endOfExpression = (text: string, start: number): number => {
 };
 
 /** Splits a text at its placeholders and checks each expression. */
-export const readTemplate = (text: Text, writeAt: WriteAt, around: Surroundings, reads: Reads, report: Report): Template => {
+export const readTemplate = (
+  text: Text,
+  writeAt: WriteAt,
+  around: Surroundings,
+  reads: Reads,
+  report: Report,
+): Template => {
   const template: Template = [];
   let literal = '';
   let offset = 0;
@@ -41,7 +47,10 @@ export const readTemplate = (text: Text, writeAt: WriteAt, around: Surroundings,
     if (open === -1) return template;
     const close = endOfExpression(text.text, open + 2);
     if (close === -1) {
-      report(text.at(open), 'this `{{` is not closed; end the expression with `}}` (a literal one is written `{{ "{{" }}`)');
+      report(
+        text.at(open),
+        'this `{{` is not closed; end the expression with `}}` (a literal one is written `{{ "{{" }}`)',
+      );
       return template;
     }
     const expression = trim(slice(text, open + 2, close));
@@ -69,7 +78,8 @@ const written = (value: unknown, write: TemplateWrite): string => {
   const text = typeof value === 'string' ? value : writeJson(value);
   if (write === 'jsonString') return JSON.stringify(text).slice(1, -1);
   if (write === 'text') return text;
-  if (value === null || typeof value === 'object') throw new CannotWrite('only a text, a number or a truth value can be part of a URL');
+  if (value === null || typeof value === 'object')
+    throw new CannotWrite('only a text, a number or a truth value can be part of a URL');
   if (!text.isWellFormed()) throw new CannotWrite('the text holds half a character and cannot be part of a URL');
   return encodeURIComponent(text);
 };
@@ -77,7 +87,11 @@ const written = (value: unknown, write: TemplateWrite): string => {
 export type Rendered = { kind: 'text'; text: string } | { kind: 'error'; message: string };
 
 /** Fills in a template. `whole` may refuse the result; it says why. */
-export const render = (template: Template, scope: Scope, whole: (text: string) => string | undefined = () => undefined): Rendered => {
+export const render = (
+  template: Template,
+  scope: Scope,
+  whole: (text: string) => string | undefined = () => undefined,
+): Rendered => {
   let text = '';
   for (const part of template) {
     if (typeof part === 'string') text += part;
@@ -92,7 +106,10 @@ export const render = (template: Template, scope: Scope, whole: (text: string) =
       }
     }
     if (text.length > limits.renderedCharsMax) {
-      return { kind: 'error', message: `The text filled in has more than ${limits.renderedCharsMax} characters (renderedCharsMax).` };
+      return {
+        kind: 'error',
+        message: `The text filled in has more than ${limits.renderedCharsMax} characters (renderedCharsMax).`,
+      };
     }
   }
   const refused = whole(text);

@@ -1,5 +1,5 @@
 /** Pieces of a document that remember where they stand, and the collector of what is wrong with them. */
-import type { Problem } from '../engine/errors.ts';
+import type { Problem } from '../engine/index.ts';
 
 /** Line and column count from 1. */
 export type Position = { line: number; column: number };

@@ -1,5 +1,5 @@
 /** JSON values to the values that expressions compute with, and back; and what those weigh. */
-import { limits } from '../engine/limits.ts';
+import { limits } from '../engine/index.ts';
 
 /** Thrown while an expression is computed; the message is for people. */
 export class ExpressionError extends Error {}

@@ -3,11 +3,18 @@
  * refused with their place, before anything is built from them, so that a small document stays a small document.
  */
 import { Composer, type CST, isAlias, isMap, isScalar, isSeq, type Node, Parser, type YAMLMap } from 'yaml';
-import { limits } from '../engine/limits.ts';
+import { limits } from '../engine/index.ts';
 import { type Position, quote, type Report, slice, type Text } from './text.ts';
 
 /** A mapping's entries in document order, with their places. Values are plain JSON. */
-export type Field = { key: string; at: Position; value: unknown; valueAt: Position; text: Text; fields(): Field[] | null };
+export type Field = {
+  key: string;
+  at: Position;
+  value: unknown;
+  valueAt: Position;
+  text: Text;
+  fields(): Field[] | null;
+};
 
 /** How deep the syntax tree goes, counted without recursion; stops counting at `max`. */
 const nestingOf = (token: CST.Token, max: number): { depth: number; offset: number } => {
@@ -61,14 +68,19 @@ const plain = (source: Text, node: Node | null, report: Report): unknown => {
     report(at, 'YAML aliases are not read here; write the value out');
     return null;
   }
-  if ('anchor' in node && node.anchor !== undefined) report(at, 'YAML anchors are not read here; write the value out where it is used');
-  if ('tag' in node && node.tag !== undefined) report(at, `the YAML tag ${quote(String(node.tag))} is not read here; write a plain value`);
+  if ('anchor' in node && node.anchor !== undefined)
+    report(at, 'YAML anchors are not read here; write the value out where it is used');
+  if ('tag' in node && node.tag !== undefined)
+    report(at, `the YAML tag ${quote(String(node.tag))} is not read here; write a plain value`);
   if (isSeq(node)) return node.items.map((item) => plain(source, item as Node | null, report));
   if (isMap(node)) {
-    return Object.fromEntries(entriesOf(source, node, report).map((entry) => [entry.key, plain(source, entry.node, report)]));
+    return Object.fromEntries(
+      entriesOf(source, node, report).map((entry) => [entry.key, plain(source, entry.node, report)]),
+    );
   }
   if (!isScalar(node)) return null;
-  if (typeof node.value === 'number' && !Number.isFinite(node.value)) report(at, 'this number is not finite; JSON has no such value');
+  if (typeof node.value === 'number' && !Number.isFinite(node.value))
+    report(at, 'this number is not finite; JSON has no such value');
   return node.value ?? null;
 };
 
@@ -90,21 +102,35 @@ export const readYaml = (source: Text, report: Report): Field[] | undefined => {
   for (const token of tokens) {
     const { depth, offset } = nestingOf(token, limits.frontMatterNestingMax);
     if (depth <= limits.frontMatterNestingMax) continue;
-    report(source.at(offset), `the front matter is nested deeper than ${limits.frontMatterNestingMax} levels; flatten it`);
+    report(
+      source.at(offset),
+      `the front matter is nested deeper than ${limits.frontMatterNestingMax} levels; flatten it`,
+    );
     return undefined;
   }
-  const composer = new Composer({ version: '1.2', schema: 'core', merge: false, uniqueKeys: false, logLevel: 'silent', prettyErrors: false });
+  const composer = new Composer({
+    version: '1.2',
+    schema: 'core',
+    merge: false,
+    uniqueKeys: false,
+    logLevel: 'silent',
+    prettyErrors: false,
+  });
   const [document, second] = [...composer.compose(tokens)];
-  if (second !== undefined) report(source.at(second.range?.[0] ?? 0), 'the front matter holds several YAML documents; keep one');
-  for (const error of document?.errors ?? []) report(source.at(error.pos[0]), `the front matter is not YAML: ${error.message}`);
+  if (second !== undefined)
+    report(source.at(second.range?.[0] ?? 0), 'the front matter holds several YAML documents; keep one');
+  for (const error of document?.errors ?? [])
+    report(source.at(error.pos[0]), `the front matter is not YAML: ${error.message}`);
   for (const warning of document?.warnings ?? []) {
-    if (warning.code !== 'TAG_RESOLVE_FAILED') report(source.at(warning.pos[0]), `the front matter is not plain YAML: ${warning.message}`);
+    if (warning.code !== 'TAG_RESOLVE_FAILED')
+      report(source.at(warning.pos[0]), `the front matter is not plain YAML: ${warning.message}`);
   }
   const contents = document?.contents ?? null;
   if (contents !== null && isMap(contents)) {
     plain(source, contents, report);
     return fieldsOf(source, contents as YAMLMap);
   }
-  if ((document?.errors.length ?? 0) === 0) report(source.at(0), 'the front matter is empty; it needs at least `runbook: <id>`');
+  if ((document?.errors.length ?? 0) === 0)
+    report(source.at(0), 'the front matter is empty; it needs at least `runbook: <id>`');
   return undefined;
 };

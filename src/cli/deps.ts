@@ -9,9 +9,11 @@ export type Settings = {
   httpAllow: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   by: By;
-  /** Stack traces, for whoever develops Pawl. */
   debug: boolean;
 };
+
+/** What must be known before any setting can be refused. `debug`: stack traces, for whoever develops Pawl. */
+export const readTerminal = (env: NodeJS.ProcessEnv = process.env) => ({ dumb: env.TERM === 'dumb', debug: env.PAWL_DEBUG === '1' });
 
 const countOf = (env: NodeJS.ProcessEnv, name: string, otherwise: number): number => {
   const text = env[name];
@@ -43,7 +45,7 @@ const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
 };
 
 /** @throws PawlError `request.invalid` naming the variable */
-export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
+export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => {
   const name = env.PAWL_DEPLOYMENT || 'local';
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
     throw new PawlError('request.invalid', `PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`);
@@ -58,7 +60,7 @@ export const readSettings = (env: NodeJS.ProcessEnv): Settings => {
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
     deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
     by: { actor: env.PAWL_ACTOR || osUser(), via: 'cli', where: `${hostname()}:${process.pid}` },
-    debug: env.PAWL_DEBUG === '1',
+    debug: readTerminal(env).debug,
   };
 };
 
@@ -71,11 +73,12 @@ export const openAuthoring = async (): Promise<Authoring> => (await import('../a
 export type Deps = { engine: Engine; versions: Versions; authoring: Authoring; nowMs(): number; close(): void };
 
 export const openDeps = async (settings: Settings): Promise<Deps> => {
-  const [{ createEngine }, { createClient, createStore, sha256, systemRandom }, { createTables, openEmbedded }, cells, authoring, canonicalize] =
+  const [{ createEngine }, { createClient, createStore, sha256, systemRandom }, { createTables }, { openEmbedded }, cells, authoring, canonicalize] =
     await Promise.all([
       import('../engine/index.ts'),
       import('../store/index.ts'),
       import('../store/local.ts'),
+      import('../store/embedded.ts'),
       import('../cells/index.ts'),
       openAuthoring(),
       import('canonicalize'),

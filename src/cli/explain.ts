@@ -43,7 +43,8 @@ const printHolder = async (screen: Screen, client: Client, instance: Instance, c
   screen.print(`  holder    ${harmless(`${by.actor} (${by.via}, ${by.where})`)}, attempt ${reserved.attempt}, seq ${seq}`);
   const left = reserved.deadlineAtMs - instance.nowMs;
   const until = left > 0 ? `it has ${duration(left)} more at most` : `its deadline was ${clock(reserved.deadlineAtMs)}`;
-  screen.print(`  reserved  ${stamp(atMs)}, ${duration(instance.nowMs - atMs)} ago; ${until}`);
+  const end = cell.closedBy === null ? until : `cut off after ${duration(cell.durationMs ?? 0)}, recorded as unknown`;
+  screen.print(`  reserved  ${stamp(atMs)}, ${duration(instance.nowMs - atMs)} ago; ${end}`);
   screen.print(`  key       ${reserved.key}`);
 };
 

@@ -6,7 +6,7 @@ import type { Runner } from './commands/common.ts';
 import { addDemo } from './commands/demo.ts';
 import { addMoving } from './commands/moving.ts';
 import { addReading } from './commands/reading.ts';
-import { readSettings } from './deps.ts';
+import { readSettings, readTerminal } from './deps.ts';
 import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
 import { watchSignals } from './interruption.ts';
 import { createScreen } from './screen.ts';
@@ -39,15 +39,15 @@ const build = (run: Runner, json: boolean): Command => {
 /** @param argv without node and script */
 export const main = async (argv: string[]): Promise<void> => {
   const json = argv.includes('--json');
-  const screen = createScreen(process.stdout, json);
-  const debug = process.env.PAWL_DEBUG === '1';
+  const { dumb, debug } = readTerminal();
+  const screen = createScreen(process.stdout, { silent: json, dumb });
   const leave = (exit: Exit): void => {
     process.exitCode = exit;
   };
   const run: Runner =
     (work) =>
     async (...args) => {
-      const session = createSession(screen, readSettings(process.env), watchSignals());
+      const session = createSession(screen, readSettings(), watchSignals());
       try {
         const { exit, document } = await work(session, ...args);
         if (json) screen.document(document);

@@ -2,11 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { PawlError, type Runbook } from '../engine/index.ts';
 
-/** Collects a repeated option. */
-export const collect = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
-
-export const paramHelp = 'a parameter; name=@FILE reads the value from a file, name=@@x is the text @x';
-
 const invalid = (message: string, details: Record<string, unknown>): PawlError => new PawlError('params.invalid', message, details);
 
 /** JSON types that the schema of a parameter allows; `undefined` where it does not say. */

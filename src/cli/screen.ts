@@ -1,5 +1,5 @@
 /** The one place that writes to the terminal: lines, tables, one line that changes in place, or one JSON document. */
-import { styleText } from 'node:util';
+import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong' | 'plain';
@@ -28,9 +28,9 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 /** What a cell or a person wrote must not steer the terminal it is shown on. */
 export const harmless = (text: string): string => text.replace(controls, '�');
 
-/** `silent` keeps everything but the document from standard output, for `--json`. */
-export const createScreen = (stream: NodeJS.WriteStream, silent: boolean): Screen => {
-  const live = stream.isTTY === true && !silent && process.env.TERM !== 'dumb';
+/** `silent` keeps everything but the document from standard output, for `--json`; `dumb`: no line changes in place. */
+export const createScreen = (stream: NodeJS.WriteStream, { silent, dumb }: { silent: boolean; dumb: boolean }): Screen => {
+  const live = stream.isTTY === true && !silent && !dumb;
   const width = Math.max(60, stream.columns ?? widthDefault);
   let pending = false;
   const clear = (): void => {
@@ -50,7 +50,8 @@ export const createScreen = (stream: NodeJS.WriteStream, silent: boolean): Scree
     status: (text) => {
       if (!live) return;
       clear();
-      stream.write(text.slice(0, width - 1));
+      // A line that wraps cannot be replaced; one too long for that goes without its colours.
+      stream.write(plainLength(text) < width ? text : stripVTControlCharacters(text).slice(0, width - 1));
       pending = true;
     },
     table: (head, rows) => {
@@ -64,7 +65,7 @@ export const createScreen = (stream: NodeJS.WriteStream, silent: boolean): Scree
 };
 
 const plainLength = (text: string): number =>
-  Math.max(...text.split('\n').map((line) => line.replace(/\u001b\[[0-9;]*m/g, '').length));
+  Math.max(...text.split('\n').map((line) => stripVTControlCharacters(line).length));
 
 /** Columns as wide as their content; the last one gets what is left of the screen, and wraps. */
 const layOut = (head: string[], rows: string[][], width: number, dim: (text: string) => string): string => {

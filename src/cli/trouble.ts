@@ -28,7 +28,6 @@ export const report = (error: unknown, screen: Screen, { json, debug }: { json: 
   if (json) return screen.document({ error: told });
   // Commander has written its own errors already.
   if (error instanceof CommanderError) return;
-  screen.print = screen.print.bind(screen);
   for (const line of problemLines(told)) process.stderr.write(`${harmless(line)}\n`);
   process.stderr.write(`${styleText('red', 'pawl:', { stream: process.stderr })} ${harmless(told.message)}\n`);
 };

@@ -11,7 +11,7 @@
  */
 import assert from 'node:assert/strict';
 import { append, arm, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
-import { type Decision, decide, reservedForMs, type Stop, type Wish } from './decide.ts';
+import { branchOf, type Decision, decide, reservedForMs, type Stop, type Wish } from './decide.ts';
 import type { By, Drive, Entry, Failure, State, Status, Then } from './entries.ts';
 import { isPawlError, PawlError } from './errors.ts';
 import { execute, type Reserved } from './execute.ts';
@@ -206,6 +206,7 @@ const decideNow = (call: Call, request: AdvanceRequest, progress: Progress): Dec
     explicit: request.explicit ?? true,
   };
   const decision = decide(call.head.entry.state, call.runbook, wish, { nowMs, graceMs, epoch });
+  engine.observe({ kind: 'decided', instanceId: call.instanceId, seq: call.head.entry.seq, branch: branchOf(decision) });
   // Whoever names the seq it has seen meant the cell that was next then, not the one after it.
   if (call.lost && !wish.ranSome && decision.kind !== 'stop') assertFresh(call, request.expectedSeq);
   return decision;

@@ -139,3 +139,13 @@ export const decide = (
   if (waitMs > 0) return { kind: 'wait', ms: waitMs };
   return { kind: 'enter', cell, mayReserve: true };
 };
+
+/** A name for the way a decision took, for logs and for tests that ask whether every way was taken. */
+export const branchOf = (decision: Decision): string => {
+  if (decision.kind === 'enter') return decision.mayReserve ? 'enter' : 'enter without reserving';
+  if (decision.kind === 'takeOver') return `take over: ${decision.takeover.kind}`;
+  if (decision.kind === 'wait') return 'wait';
+  if (decision.result === 'parked') return decision.seq === null ? 'parked: drive manual' : 'parked: waiting';
+  if (decision.result === 'in_doubt') return decision.holder === null ? 'in_doubt: unknown' : 'in_doubt: holder gone';
+  return 'why' in decision ? `${decision.result}: ${decision.why}` : decision.result;
+};

@@ -7,6 +7,7 @@ import { isPawlError, PawlError } from './errors.ts';
 import { type Inspection, inspect, notes } from './inspect.ts';
 import { limits } from './limits.ts';
 import type { Ports, Views } from './ports.ts';
+import { release } from './release.ts';
 import { type Started, type StartRequest, start } from './start.ts';
 import { decideStep, type VerdictRequest } from './verdicts.ts';
 import type { View } from './view.ts';
@@ -19,6 +20,7 @@ export type Engine = {
   done(instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }>;
   cancel(instanceId: string, reason: string, by: By): Promise<Cancelled>;
   verdict(instanceId: string, request: VerdictRequest): Promise<{ view: View }>;
+  release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
   inspect(instanceId: string, by: By): Promise<Inspection>;
   journal(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
   notes(instanceId: string, about?: number): Promise<Note[]>;
@@ -49,6 +51,7 @@ export const createEngine = (ports: Ports): Engine => {
     done: (instanceId, cell, request) => named(instanceId, done(context, instanceId, cell, request)),
     cancel: (instanceId, reason, by) => named(instanceId, cancel(context, instanceId, reason, by)),
     verdict: (instanceId, request) => named(instanceId, decideStep(context, instanceId, request)),
+    release: (instanceId, reason, by) => named(instanceId, release(context, instanceId, reason, by)),
     inspect: (instanceId, by) => named(instanceId, inspect(context, instanceId, by)),
     journal: (instanceId, afterSeq, limit) =>
       named(instanceId, ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax))),

@@ -53,15 +53,6 @@ const logOf = (call: Call, reserved: Reserved) => {
   return { add, flush, bytes: () => bytes };
 };
 
-const isJson = (text: string): boolean => {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-};
-
 const run = async (call: Call, cell: Cell, reserved: Reserved, body: RenderedBody, inputs: Inputs, log: ReturnType<typeof logOf>) => {
   const { engine } = call;
   const stop = new AbortController();
@@ -106,10 +97,17 @@ export const execute = async (
 
   let { status, error } = result;
   let text = result.output ?? null;
-  if (text !== null && result.outputBytes === undefined && !isJson(text)) {
-    text = null;
-    if (status === 'completed') status = 'failed';
-    error = { code: 'output.invalid', message: 'The output is not JSON.' };
+  let value: unknown = text;
+  if (text !== null && result.outputBytes === undefined) {
+    try {
+      value = engine.authoring.parseJson(text);
+    } catch (cause) {
+      // Not JSON, or nested beyond what anybody could read again.
+      text = null;
+      value = null;
+      if (status === 'completed') status = 'failed';
+      error = { code: 'output.invalid', message: `The output cannot be read as JSON: ${(cause as Error).message}` };
+    }
   }
   const at = { instanceId: call.instanceId, seq: reserved.seq, token: call.token };
   const output = text === null ? null : await keepOutput(engine.journal, at, text, result.outputBytes);
@@ -120,7 +118,7 @@ export const execute = async (
   const ran = status === 'completed' || status === 'failed';
   const scope = {
     ...scopeOf(engine, inputs, { ...stepInfo(call, reserved) }),
-    output: text === null ? null : output?.kind === 'truncated' ? output.head : engine.authoring.parseJson(text),
+    output: output?.kind === 'truncated' ? output.head : value,
     status,
     exitCode: result.exitCode ?? null,
     error: error ?? null,

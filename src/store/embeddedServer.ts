@@ -4,7 +4,7 @@
  * leaves again, having changed nothing. It leaves when nothing was asked for `idleMs`, and on SIGTERM.
  */
 import { randomBytes } from 'node:crypto';
-import { rename, stat, writeFile } from 'node:fs/promises';
+import { access, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { join } from 'node:path';
 import dynalite from 'dynalite';
@@ -47,6 +47,7 @@ const lockOf = async (dataDir: string): Promise<number | undefined> =>
   (await stat(join(dataDir, 'db', 'LOCK')).catch(() => undefined))?.ino;
 
 const serve = async (dataDir: string, idleMs: number): Promise<void> => {
+  await access(dataDir); // LevelDB would make it: a folder deleted in the meantime must not come back.
   // Only its request handler is used, and it is not asked to close: LevelDB is as safe against an exit as against a kill.
   const files = dynalite({ path: join(dataDir, 'db'), createTableMs: 0, deleteTableMs: 0 });
   const answer: RequestListener = (request, response) => void files.emit('request', request, response);

@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
-import { type Clock, PawlError, type Random, type Runbook, type Version, type Versions } from '../engine/index.ts';
+import { type Clock, PawlError, type Random, type Version, type Versions } from '../engine/index.ts';
 import { type Access, getItem, queryItems } from './access.ts';
 import { decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
 import { putSurely } from './putOnce.ts';
@@ -27,9 +27,19 @@ const pack = (content: Content): Promise<Buffer> =>
   });
 
 const unpack = async (data: Uint8Array, hash: string, where: string): Promise<Content> => {
-  const text = await promisify(brotliDecompress)(data, { maxOutputLength: contentUnpackedBytesMax });
-  // Written by `pack` and guarded by the hash of its source: compiled again it would give the same runbook.
-  const content: { source: string; runbook: Runbook } = JSON.parse(text.toString());
+  let content: Content;
+  try {
+    const text = await promisify(brotliDecompress)(data, { maxOutputLength: contentUnpackedBytesMax });
+    // Written by `pack`, and its source compiled again would give the same runbook.
+    content = JSON.parse(text.toString());
+  } catch (error) {
+    throw new PawlError(
+      'journal.broken',
+      `The content at ${where} cannot be read: compare it with a backup.`,
+      { where },
+      error,
+    );
+  }
   if (sha256(content.source) !== hash) {
     throw new PawlError('journal.broken', `The source at ${where} does not have the hash in its key.`, { where });
   }

@@ -11,7 +11,7 @@ if (!Number.isSafeInteger(seeds) || !Number.isSafeInteger(from) || seeds < 1) {
   process.exit(2);
 }
 const begunAt = performance.now();
-const totals: Record<string, number> = { begins: 0, calls: 0, answered: 0 };
+const totals: Record<string, number> = { begins: 0, unhit: 0, answered: 0 };
 const add = (name: string, n: number): void => {
   totals[name] = (totals[name] ?? 0) + n;
 };
@@ -20,7 +20,7 @@ try {
     const one = await simulate(seed);
     if (values.trace) console.log(one.trace.join('\n'));
     add('begins', one.begins);
-    add('calls', one.calls);
+    add('unhit', one.unhit);
     add('answered', one.answered);
     for (const [kind, n] of Object.entries(one.faults)) add(kind, n);
     if ((seed - from + 1) % 10_000 === 0) console.error(`${seed - from + 1} of ${seeds}`);

@@ -1,6 +1,6 @@
 /**
- * Simulated processes: each has its own engine above the shipped store code and a client that loses, delays and
- * doubles. A crash stops a process at one of its awaits for ever; what it had on the wire may still land.
+ * Simulated processes: each has its own engine above the shipped store code, a clock of its own, and a client that loses,
+ * delays and doubles. A crash stops a process at one of its awaits for ever; what it had on the wire may still land.
  */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
@@ -13,13 +13,30 @@ import { plainAuthoring } from '../engine/runbooks.ts';
 import type { Draw, Schedule } from './schedule.ts';
 import type { Command, Row, Tables } from './tables.ts';
 
-export const faultKinds = ['crash', 'answerLost', 'answerLostAndRetried', 'requestLost', 'delayed', 'throttled', 'unknownResult'] as const;
+export const faultKinds = [
+  'crashBeforePut', 'crashAfterPut', 'crashInCell', 'crashElsewhere', 'childOutlives', 'frozen', 'clockOff', 'clockFarOff', 'answerLost',
+  'answerLostAndRetried', 'requestLost', 'delayed', 'throttled', 'itemRefused', 'staleRead', 'cutRead', 'viewLost', 'unknownResult', 'probeUnsure',
+  'duplicateDelivery', 'lateDelivery',
+] as const;
 export type FaultKind = (typeof faultKinds)[number];
 /** Chance of each fault at each place where it can strike. */
 export type Rates = Record<FaultKind, number>;
+export const noFaults = Object.fromEntries(faultKinds.map((kind) => [kind, 0])) as Rates;
 
-/** What the outside world saw, independent of any journal. */
-export type Begin = { process: string; tokens: Set<string>; instanceId: string; cell: string; seq: number; visit: number; attempt: number; key: string; atMs: number; endedAtMs: number | null };
+/** What the outside world saw, independent of any journal. `effectAtMs`: when it happened, if it did. */
+export type Begin = {
+  process: string;
+  tokens: Set<string>;
+  instanceId: string;
+  cell: string;
+  seq: number;
+  visit: number;
+  attempt: number;
+  key: string;
+  atMs: number;
+  endedAtMs: number | null;
+  effectAtMs: number | null;
+};
 
 export type World = {
   draw: Draw;
@@ -29,24 +46,34 @@ export type World = {
   rates: Rates;
   faults: Record<FaultKind, number>;
   begins: Begin[];
+  /** Whether every process's clock is right, and whether nothing struck that lets two bodies overlap (frozen, far off). */
+  readonly clocksRight: boolean;
+  readonly noOverlap: boolean;
+  /** Ways `decide` took. */
+  branches: Set<string>;
   trace: string[];
 };
 
 export type Process = {
   name: string;
   dead: boolean;
+  /** Faults that struck it: a call during which this grew was hit. */
+  struck: number;
   /** Every token it drew: a body may begin only under a reservation that carries one of them. */
   tokens: Set<string>;
   engine: Engine;
   ports: Ports;
   /** Resolves never once the process is dead. */
   pause(what: string, ms?: number): Promise<void>;
+  /** The body it is in the middle of. */
+  child: Begin | null;
   /** Called when a crash strikes. */
   onCrash: () => void;
 };
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const timeout = (): Error => Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
+const refusal = (): Error => Object.assign(new Error('item refused'), { name: 'ValidationException' });
 const throttle = (): Error => Object.assign(new Error('rate exceeded'), { name: 'ThrottlingException' });
 
 /** Mostly quick, sometimes slow enough to cross a deadline. */
@@ -56,13 +83,14 @@ const latencyMs = (draw: Draw): number => {
   return x < 0.98 ? 10 + draw.int(300) : 500 + draw.int(6_000);
 };
 
-const strikes = (world: World, kind: FaultKind): boolean => {
+export const strikes = (world: World, process: Process | null, kind: FaultKind): boolean => {
   if (world.rates[kind] === 0 || !world.draw.chance(world.rates[kind])) return false;
   world.faults[kind] += 1;
+  if (process !== null) process.struck += 1;
   return true;
 };
 
-const say = (world: World, process: Process, text: string): void => {
+export const say = (world: World, process: Process, text: string): void => {
   world.trace.push(`${world.schedule.nowMs()} ${process.name} ${text}`);
 };
 
@@ -81,28 +109,49 @@ const createClient = (world: World, process: Process): StoreClient => {
       return { error };
     }
   };
+  /** Reads that a strongly consistent store never gives: safety must not rest on them all the same. */
+  const read = (command: Command): { answer: Row } | { error: unknown } => {
+    const done = attempt(command);
+    if ('error' in done || command.constructor.name !== 'QueryCommand' || !String(command.input.TableName).endsWith('journal')) return done;
+    const { Limit, ScanIndexForward } = command.input;
+    const items = done.answer.Items as Row[];
+    if (Limit === 1 && ScanIndexForward === false && strikes(world, process, 'staleRead')) {
+      const older = attempt({ ...command, constructor: command.constructor, input: { ...command.input, Limit: 2 } });
+      const second = 'answer' in older ? (older.answer.Items as Row[])[1] : undefined;
+      return { answer: { Items: second === undefined ? items : [second] } };
+    }
+    if (items.length > 1 && strikes(world, process, 'cutRead')) {
+      const half = items.slice(0, Math.ceil(items.length / 2));
+      const last = half.at(-1) as Row;
+      return { answer: { Items: half, LastEvaluatedKey: { instanceId: last.instanceId, seq: last.seq } } };
+    }
+    return done;
+  };
   const send = async (command: Command): Promise<Row> => {
     const what = briefly(command);
     const put = command.constructor.name === 'PutCommand';
+    const view = String(command.input.TableName).endsWith('views');
     await process.pause(`before ${what}`);
-    if (strikes(world, 'throttled')) throw throttle();
-    if (strikes(world, 'requestLost')) throw timeout();
-    if (put && strikes(world, 'delayed')) {
+    if (strikes(world, process, 'throttled')) throw throttle();
+    if (strikes(world, process, 'requestLost')) throw timeout();
+    if (view && command.constructor.name === 'UpdateCommand' && strikes(world, process, 'viewLost')) throw timeout();
+    if (put && strikes(world, process, 'itemRefused')) throw refusal();
+    if (put && strikes(world, process, 'delayed')) {
       say(world, process, `${what}: late on the wire`);
-      schedule.after(50 + draw.int(8_000), () => {
+      schedule.after(50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000), () => {
         const late = attempt(command);
         say(world, process, `${what}: landed late, ${'answer' in late ? 'written' : 'slot taken'}`);
       });
       throw timeout();
     }
-    let done = attempt(command);
+    let done = put || view ? attempt(command) : read(command);
     say(world, process, `${what}: ${'answer' in done ? 'ok' : (done.error as Error).name}`);
     await process.pause(`after ${what}`);
-    if (put && strikes(world, 'answerLostAndRetried')) {
+    if (put && strikes(world, process, 'answerLostAndRetried')) {
       // The SDK repeats a put whose answer was lost, and collides with itself.
       done = attempt(command);
       say(world, process, `${what}: repeated by the SDK, ${'answer' in done ? 'ok' : (done.error as Error).name}`);
-    } else if (strikes(world, 'answerLost')) {
+    } else if (strikes(world, process, 'answerLost')) {
       say(world, process, `${what}: answer lost`);
       throw timeout();
     }
@@ -112,11 +161,23 @@ const createClient = (world: World, process: Process): StoreClient => {
   return { send } as unknown as StoreClient;
 };
 
+/** A probe looks at the world: has the effect of this key happened by now? */
+const probe = (world: World, process: Process, input: CellInput): CellResult => {
+  if (strikes(world, process, 'probeUnsure')) {
+    const wrong: CellResult[] = [{ status: 'failed' }, { status: 'completed', output: '{"answer":"unsure"}' }, { status: 'unknown' }];
+    return world.draw.pick(wrong);
+  }
+  const done = world.begins.some((begin) => begin.key === input.step.idempotencyKey && begin.effectAtMs !== null && begin.effectAtMs <= world.schedule.nowMs());
+  say(world, process, `probe of ${input.step.cell} says ${done ? 'done' : 'not-done'}`);
+  return { status: 'completed', output: JSON.stringify({ answer: done ? 'done' : 'not-done', output: {} }) };
+};
+
 const createExecute = (world: World, process: Process) => async (input: CellInput): Promise<CellResult> => {
   const { step } = input;
   const { draw, schedule } = world;
   const calledAtMs = schedule.nowMs();
   await process.pause(`before body ${step.cell}`);
+  if ('code' in input.body && input.body.code === 'probe') return probe(world, process, input);
   // The real executors' kill timer runs from the call: a body that did not begin by then never does.
   const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
   if (leftMs <= 0) return { status: 'never', error: { code: 'cell.late', message: 'no time left to begin' } };
@@ -131,33 +192,62 @@ const createExecute = (world: World, process: Process) => async (input: CellInpu
     key: step.idempotencyKey,
     atMs: schedule.nowMs(),
     endedAtMs: null,
+    effectAtMs: null,
   };
   world.begins.push(begin);
   say(world, process, `body ${step.cell} begins at seq ${step.seq}`);
+  process.child = begin;
+  await process.pause(`in body ${step.cell}, before its effect`, draw.int(leftMs / 2));
+  begin.effectAtMs = schedule.nowMs();
   // A crash in here leaves the effect in the world and nobody to say so.
-  await process.pause(`in body ${step.cell}`, draw.int(leftMs));
+  await process.pause(`in body ${step.cell}, after its effect`, draw.int(leftMs / 2));
   begin.endedAtMs = schedule.nowMs();
-  if (strikes(world, 'unknownResult')) return { status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } };
+  process.child = null;
+  if (strikes(world, process, 'unknownResult')) return { status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } };
   if (draw.chance(0.15)) return { status: 'failed', error: { code: 'cell.exit', message: 'exit 1' } };
   return { status: 'completed', output: JSON.stringify({ seq: step.seq }) };
 };
 
-export const createProcess = (world: World, name: string): Process => {
+/** How far a process's clock may be off: within the grace nothing changes; beyond it only cells declared safe may overlap. */
+const clockErrorMs = (world: World): number => {
+  const { draw } = world;
+  const sign = draw.chance(0.5) ? 1 : -1;
+  if (strikes(world, null, 'clockFarOff')) return sign * (15_000 + draw.int(60_000));
+  return strikes(world, null, 'clockOff') ? sign * draw.int(graceMs / 2) : 0;
+};
+export const graceMs = 15_000;
+
+const crashes = (world: World, process: Process, what: string): boolean => {
+  const kind: FaultKind = what.startsWith('before Put') ? 'crashBeforePut' : what.startsWith('after Put') ? 'crashAfterPut' : what.startsWith('in body') ? 'crashInCell' : 'crashElsewhere';
+  return strikes(world, process, kind);
+};
+
+export const createProcess = (world: World, name: string, epoch = 0): Process => {
   const { draw, schedule } = world;
-  const process = { name, dead: false, tokens: new Set<string>(), onCrash: () => {} } as unknown as Process;
+  const process = { name, dead: false, struck: 0, child: null, tokens: new Set<string>(), onCrash: () => {} } as unknown as Process;
   process.pause = (what, ms) =>
     new Promise((resolve) => {
       if (process.dead) return;
-      if (strikes(world, 'crash')) {
+      if (crashes(world, process, what)) {
         process.dead = true;
         say(world, process, `CRASH ${what}`);
+        const child = process.child;
+        if (child !== null && child.effectAtMs === null && strikes(world, process, 'childOutlives')) {
+          // The runner did not get its child in time: the effect happens although its engine is gone.
+          schedule.after(draw.int(3_000), () => {
+            child.effectAtMs = schedule.nowMs();
+          });
+        }
         process.onCrash();
         return;
       }
-      schedule.after(ms ?? latencyMs(draw), () => {
+      const frozenMs = strikes(world, process, 'frozen') ? 5_000 + draw.int(60_000) : 0;
+      if (frozenMs > 0) say(world, process, `FROZEN ${frozenMs} ms ${what}`);
+      schedule.after((ms ?? latencyMs(draw)) + frozenMs, () => {
         if (!process.dead) resolve();
       });
     });
+  const offMs = clockErrorMs(world);
   const random = {
     token: () => {
       const token = draw.hex(32);
@@ -170,7 +260,7 @@ export const createProcess = (world: World, name: string): Process => {
   const { version } = world;
   process.ports = {
     clock: {
-      nowMs: schedule.nowMs,
+      nowMs: () => schedule.nowMs() + offMs,
       sleep: (ms, signal) =>
         new Promise((resolve) => {
           signal?.addEventListener('abort', () => resolve());
@@ -188,8 +278,10 @@ export const createProcess = (world: World, name: string): Process => {
     execute: createExecute(world, process),
     sha256,
     canonical: (value) => canonicalize(value) as string,
-    observe: () => {},
-    deployment: { name: 'sim', epoch: 0, takeoverGraceMs: 15_000 },
+    observe: (event) => {
+      if (event.kind === 'decided') world.branches.add(event.branch as string);
+    },
+    deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };
   process.engine = createEngine(process.ports);
   return process;

@@ -142,7 +142,9 @@ export const createTables = (): Tables => {
         const found = [...table.values()].filter((row) => holds(input.KeyConditionExpression as string, row, names, values));
         const sign = input.ScanIndexForward === false ? -1 : 1;
         found.sort((a, b) => sign * ((a[sk] as number) - (b[sk] as number)));
-        return { Items: structuredClone(found.slice(0, (input.Limit as number | undefined) ?? found.length)) };
+        const from = (input.ExclusiveStartKey as Row | undefined)?.[sk] as number | undefined;
+        const rest = from === undefined ? found : found.filter((row) => sign * ((row[sk] as number) - from) > 0);
+        return { Items: structuredClone(rest.slice(0, (input.Limit as number | undefined) ?? rest.length)) };
       }
       default:
         throw new Error(`the simulated table service does not know ${what}`);

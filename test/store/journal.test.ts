@@ -1,16 +1,16 @@
 /**
- * Conformance of the journal, against DynamoDB Local and dynalite. Against AWS: `PAWL_TEST_AWS=1` with credentials that
- * may create and use tables named `test-…` (they stay behind and have to be deleted by hand).
+ * Conformance of the journal, against DynamoDB Local and dynalite. Against AWS: `PAWL_TEST_AWS=1`, the usual
+ * credentials and AWS_REGION (see test/support/dynamo.ts).
  */
 import { strict as assert } from 'node:assert';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
-import { type FreshStore, freshStore, stores } from '../support/world.ts';
+import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { atMs, by, entry, faulty, named, timeout } from './fixtures.ts';
 
-describe.each(stores)('the journal on %s', (which) => {
+describe.each(serviceKinds)('the journal on %s', (which) => {
   let world: FreshStore;
   let journal: Store['journal'];
   const on = (client: StoreClient) => createStore(client, { tablesPrefix: world.prefix, clock: world.store.clock });
@@ -18,6 +18,7 @@ describe.each(stores)('the journal on %s', (which) => {
     world = await freshStore(which);
     journal = world.store.journal;
   });
+  afterAll(() => world.drop());
 
   test('I1: of 50 puts for one slot one wins, and every loser gets the winner', { timeout: 60_000 }, async () => {
     for (let round = 0; round < 20; round += 1) {

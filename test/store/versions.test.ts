@@ -1,10 +1,10 @@
 /** Conformance of runbook versions and locks, against DynamoDB Local and dynalite. */
 import { strict as assert } from 'node:assert';
 import { createHash, randomBytes } from 'node:crypto';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Runbook } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
-import { type FreshStore, freshStore, stores } from '../support/world.ts';
+import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { atMs, by, faulty, timeout } from './fixtures.ts';
 
 const runbook = (runbookId: string, title: string): Runbook => ({
@@ -23,7 +23,7 @@ const content = (runbookId: string, source: string) => ({
   runbook: runbook(runbookId, source.slice(0, 20)),
 });
 
-describe.each(stores)('versions and locks on %s', (which) => {
+describe.each(serviceKinds)('versions and locks on %s', (which) => {
   let world: FreshStore;
   let versions: Store['versions'];
   const on = (client: StoreClient) => createStore(client, { tablesPrefix: world.prefix, clock: world.store.clock });
@@ -31,6 +31,7 @@ describe.each(stores)('versions and locks on %s', (which) => {
     world = await freshStore(which);
     versions = world.store.versions;
   });
+  afterAll(() => world.drop());
 
   test('each content is a version, the same content is the same version', async () => {
     expect(await versions.publish('deploy', content('deploy', 'one'), by)).toEqual({ version: 1, created: true });

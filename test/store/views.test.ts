@@ -1,20 +1,21 @@
 /** Conformance of views, against DynamoDB Local and dynalite. */
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { View } from '../../src/engine/index.ts';
 import { createStore, type Store } from '../../src/store/index.ts';
-import { type FreshStore, freshStore, stores } from '../support/world.ts';
+import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { atMs, faulty, timeout, view } from './fixtures.ts';
 
 const inMs = (seconds: number): number => atMs + seconds * 1000;
 
-describe.each(stores)('views on %s', (which) => {
+describe.each(serviceKinds)('views on %s', (which) => {
   let world: FreshStore;
   let views: Store['views'];
   beforeAll(async () => {
     world = await freshStore(which);
     views = world.store.views;
   });
+  afterAll(() => world.drop());
   const seed = (instanceId: string) => ({ instanceId, runbookId: 'deploy' });
   /** The item itself: an armed view without a journal is no view yet. */
   const marks = async (instanceId: string) => {
@@ -152,6 +153,7 @@ describe.each(stores)('views on %s', (which) => {
       world2 = await freshStore(which);
       for (const one of many) await world2.store.views.save(one, { wakes: 0, othersUntilMs: null });
     });
+    afterAll(() => world2.drop());
     const newestFirst = (wanted: View[]): string[] => wanted.map((one) => one.instanceId).reverse();
     const pages = async (filter: { runbookId?: string; status?: View['status'] }, limit: number) => {
       const ids: string[] = [];

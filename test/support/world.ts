@@ -16,8 +16,8 @@ export type FreshStore = {
   clock: StoreClock;
   /** Tables are `<prefix>-journal` and so on. */
   prefix: string;
-  /** `undefined`: AWS. */
-  endpoint: string | undefined;
+  /** For further clients on an emulator; of no use on AWS, where it is just this word. */
+  endpoint: string;
   /** Another process, as it were: a client, clock and caches of its own on the same tables. */
   again(): { store: Store; client: DynamoDBDocumentClient; clock: StoreClock };
   /** Deletes the tables. Only AWS needs it: the other services forget with the run. */
@@ -50,5 +50,5 @@ export const freshStore = async (kind: ServiceKind): Promise<FreshStore> => {
       await mine.client.send(new DeleteTableCommand({ TableName }));
     }
   };
-  return { ...mine, prefix, endpoint, again, drop };
+  return { ...mine, prefix, endpoint: endpoint ?? 'AWS', again, drop };
 };

@@ -9,7 +9,7 @@ export type AddCommands = (program: Command, run: Runner) => void;
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
 export const withParams = (command: Command): Command =>
-  command.option('-p, --param <name=value>', 'a parameter; name=@file.json takes the JSON of a file (repeatable)', collect, []);
+  command.option('-p, --param <name=value>', 'a parameter; name=@FILE reads it from a file, name=@@x is the text @x', collect, []);
 
 export const withExamples = (command: Command, ...examples: string[]): Command =>
   command

@@ -1,0 +1,191 @@
+/** One cell of the outline → the cell that the engine runs. */
+import type { Cell, CellBody, CellKind, Expression, Probe } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
+import { readModule, readScript } from './code.ts';
+import { checkExpression } from './expressions.ts';
+import type { FrontMatter } from './frontMatter.ts';
+import { readHttp } from './http.ts';
+import { isKind, isProbeKind, readCommon, readDuration, refuseKind, timeoutMsMax, valueOf } from './kinds.ts';
+import { type AttachedPiece, type CellPiece, type Outline, refuseOthers } from './outline.ts';
+import {
+  attemptFields,
+  bareFields,
+  expectationRoots,
+  noReads,
+  type Reads,
+  readsInOrder,
+  type Surroundings,
+  visitFields,
+} from './surroundings.ts';
+import { asText, readTemplate } from './templates.ts';
+import { linesOf, type Report, type Text, trim } from './text.ts';
+
+type Reading = { front: FrontMatter; outline: Outline; report: Report };
+
+const surroundingsOf = (index: number, { front, outline }: Reading, stepFields: readonly string[]): Surroundings => ({
+  roots: ['params', 'outputs', 'step'],
+  stepFields,
+  params: front.paramNames,
+  cells: outline.names,
+  index,
+});
+
+/** The step of a cell as its own expressions see it: cells without a reservation have no key. */
+const fieldsOf = (kind: CellKind): readonly string[] => (kind === 'assert' ? bareFields : visitFields);
+
+const readExpression = (text: Text, around: Surroundings, reads: Reads, report: Report): Expression => {
+  checkExpression(text, true, around, reads, report);
+  return { source: text.text, line: text.at(0).line };
+};
+
+/** One expression a line; `#` begins a comment line. */
+const readExpressions = (body: Text, around: Surroundings, reads: Reads, report: Report): Expression[] => {
+  const lines = linesOf(body)
+    .map(trim)
+    .filter(({ text }) => text !== '' && !text.startsWith('#'));
+  if (lines.length === 0)
+    report(body.at(0), 'there is no expression here; write one on each line, like `output.status == 200`');
+  return lines.map((line) => readExpression(line, around, reads, report));
+};
+
+const readBody = (kind: CellKind, body: Text, around: Surroundings, reads: Reads, report: Report): CellBody => {
+  switch (kind) {
+    case 'ts':
+    case 'js':
+      return { kind, code: readModule(kind, body, around, reads, report) };
+    case 'sh':
+      return { kind, code: readScript(body, reads, report) };
+    case 'http':
+      return { kind, ...readHttp(body, around, reads, report) };
+    case 'assert':
+      return { kind, expressions: readExpressions(body, around, reads, report) };
+    case 'manual':
+      if (body.text.trim() === '')
+        report(body.at(0), 'this manual cell has no instructions; say what the person is to do');
+      return { kind, instructions: readTemplate(body, asText, around, reads, report) };
+    case 'end':
+      if (body.text.trim() !== '')
+        report(
+          trim(body).at(0),
+          'an `end` cell has no body; its condition is `when=`, its reason belongs into the text around it',
+        );
+      return { kind };
+  }
+};
+
+/** Reads a probe. `undefined`: its kind cannot be one (reported). */
+const readProbe = (piece: AttachedPiece & { of: CellPiece }, reading: Reading): Probe | undefined => {
+  const { fence, info } = piece;
+  const { report } = reading;
+  if (!isProbeKind(info.language)) return undefined;
+  const isHttp = info.language === 'http';
+  refuseOthers(
+    piece,
+    isHttp ? ['timeout', 'done', 'notDone'] : ['timeout'],
+    isHttp ? 'for http probes' : `for \`${info.language}\` probes`,
+    report,
+  );
+  const around = surroundingsOf(piece.of.index, reading, attemptFields);
+  const reads = noReads();
+  const answer = (name: 'done' | 'notDone'): string | null => {
+    if (!isHttp) return null;
+    const text = valueOf(name, info.attributes, report);
+    if (text === undefined && !info.attributes.has(name)) {
+      report(
+        fence.position,
+        `an http probe needs \`${name}=\`: an expression like \`${name}="output.status == ${name === 'done' ? 200 : 404}"\``,
+      );
+    }
+    if (text !== undefined)
+      checkExpression(text, true, { ...around, roots: ['params', 'outputs', 'step', 'output'] }, reads, report);
+    return text?.text ?? null;
+  };
+  return {
+    line: fence.position.line,
+    timeoutMs:
+      readDuration('timeout', info.attributes, limits.cellTimeoutMsMin, timeoutMsMax(info.language), report) ??
+      limits.cellTimeoutMsDefault,
+    done: answer('done'),
+    notDone: answer('notDone'),
+    body: readBody(info.language, fence.body, around, reads, report) as Probe['body'],
+    reads: readsInOrder(reads, around),
+  };
+};
+
+const readProbes = (cell: CellPiece, interrupted: Cell['interrupted'], reading: Reading): Probe | null => {
+  const { outline, report } = reading;
+  const probes = outline.probes.filter((piece): piece is AttachedPiece & { of: CellPiece } => piece.of === cell);
+  const read = probes.map((piece) => readProbe(piece, reading));
+  const [first, second] = probes;
+  if (interrupted === 'probe' && first === undefined) {
+    const at = cell.info.attributes.get('interrupted')?.at ?? cell.fence.position;
+    report(
+      at,
+      `\`interrupted=probe\` needs a probe: add a fence like \`http { probe=${cell.name} done="…" notDone="…" }\` after this cell`,
+    );
+  }
+  if (interrupted !== 'probe' && first !== undefined) {
+    const at = first.info.attributes.get('probe')?.at ?? first.fence.position;
+    report(at, `nobody would ask this probe: cell \`${cell.name}\` needs \`interrupted=probe\``);
+  }
+  if (second !== undefined) {
+    report(
+      second.fence.position,
+      `cell \`${cell.name}\` has a probe already, in line ${first?.fence.position.line}; keep one`,
+    );
+  }
+  return read[0] ?? null;
+};
+
+/** Expectations of a cell, from every fence that names it. */
+const readExpectations = (cell: CellPiece, kind: CellKind, reads: Reads, reading: Reading): Expression[] => {
+  const { outline, report } = reading;
+  const around = surroundingsOf(cell.index, reading, kind === 'manual' ? bareFields : attemptFields);
+  return outline.expects
+    .filter(({ of }) => of === cell)
+    .flatMap((piece) => {
+      refuseOthers(piece, [], 'for expectations', report);
+      if (kind === 'assert' || kind === 'end') {
+        const message =
+          kind === 'assert'
+            ? `\`${cell.name}\` is an assert; write the expression into it`
+            : `\`${cell.name}\` is an end; it has no outcome to look at`;
+        report(piece.info.attributes.get('expect')?.at ?? piece.fence.position, message);
+        return [];
+      }
+      return readExpressions(
+        piece.fence.body,
+        { ...around, roots: [...around.roots, ...expectationRoots] },
+        reads,
+        report,
+      );
+    });
+};
+
+/** Reads one cell. `undefined`: its kind is unknown or not available yet (reported). */
+export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined => {
+  const { fence, info, index, name } = piece;
+  const { front, report } = reading;
+  const { language: kind, attributes } = info;
+  if (!isKind(kind)) {
+    refuseKind(kind, info.at, report);
+    return undefined;
+  }
+  const reads = noReads();
+  const around = surroundingsOf(index, reading, fieldsOf(kind));
+  const common = readCommon(kind, attributes, front.defaults, fence.position, report);
+  const when = valueOf('when', attributes, report);
+  if (kind === 'end' && !attributes.has('when'))
+    report(fence.position, 'an `end` cell needs `when=`: the run ends here when it is true');
+  const cell = {
+    index,
+    name,
+    line: fence.position.line,
+    ...common,
+    when: when === undefined ? null : readExpression(when, around, reads, report),
+    expect: readExpectations(piece, kind, reads, reading),
+    probe: readProbes(piece, common.interrupted, reading),
+    body: readBody(kind, fence.body, around, reads, report),
+  };
+  return { ...cell, reads: readsInOrder(reads, around) };
+};

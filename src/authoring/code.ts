@@ -1,0 +1,97 @@
+/** `ts`, `js` and `sh` fences: types stripped, syntax checked, and which outputs the code can read. */
+import { stripTypeScriptTypes } from 'node:module';
+import { type Node, type Program, parse } from 'acorn';
+import { readsOfModule } from './codeReads.ts';
+import type { Reads, Surroundings } from './surroundings.ts';
+import { linesOf, type Position, type Report, type Text } from './text.ts';
+
+/** Strips types without the warning that Node prints about it; other warnings pass. */
+const stripTypes = (code: string): string => {
+  const { emitWarning } = process;
+  process.emitWarning = (() => {}) as typeof emitWarning;
+  try {
+    return stripTypeScriptTypes(code);
+  } finally {
+    process.emitWarning = emitWarning;
+  }
+};
+
+/** Node tells the place of a mistake only in the stack: `:<line>`, lines of the source with tabs as four spaces, carets. */
+const placeOfTypeScriptError = (error: Error, body: Text): Position => {
+  const [head = '', ...shown] = (error.stack ?? '').split('\n');
+  const line = Number(/:(\d+)$/.exec(head)?.[1] ?? 1);
+  const written = linesOf(body)[line - 1] ?? body;
+  const column = shown.find((text) => /^\s*\^+\s*$/.test(text))?.indexOf('^');
+  let offset = column === undefined ? written.text.search(/\S|$/) : 0;
+  for (let width = 0; width < (column ?? 0) && offset < written.text.length; offset++)
+    width += written.text[offset] === '\t' ? 4 : 1;
+  return written.at(offset);
+};
+
+const plainValues = [
+  'Literal',
+  'ObjectExpression',
+  'ArrayExpression',
+  'TemplateLiteral',
+  'ClassDeclaration',
+  'ClassExpression',
+];
+
+/** `undefined`: there is none. */
+const defaultExportOf = (program: Program): Node | undefined => {
+  for (const statement of program.body) {
+    if (statement.type === 'ExportDefaultDeclaration') return statement.declaration;
+    if (statement.type !== 'ExportNamedDeclaration') continue;
+    const named = statement.specifiers.find(
+      ({ exported }) => (exported.type === 'Identifier' ? exported.name : exported.value) === 'default',
+    );
+    if (named !== undefined) return statement.source ? named : named.local;
+  }
+  return undefined;
+};
+
+/** Reads a `ts` or `js` fence; gives the JavaScript to store. */
+export const readModule = (
+  kind: 'ts' | 'js',
+  body: Text,
+  around: Surroundings,
+  reads: Reads,
+  report: Report,
+): string => {
+  let code = body.text;
+  try {
+    if (kind === 'ts') code = stripTypes(code);
+  } catch (error) {
+    const problem = error instanceof Error ? error : new Error('it cannot be read');
+    const why =
+      'code' in problem && problem.code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
+        ? 'types are only removed here, not compiled: '
+        : '';
+    report(placeOfTypeScriptError(problem, body), `this TypeScript is refused: ${why}${problem.message}`);
+    return code;
+  }
+  // Types are replaced by spaces, so places in what is left are places in what was written.
+  try {
+    const program = parse(code, { ecmaVersion: 'latest', sourceType: 'module' });
+    const exported = defaultExportOf(program);
+    if (exported === undefined)
+      report(body.at(0), 'this code has no `export default`; export the function that the cell runs');
+    else if (plainValues.includes(exported.type))
+      report(body.at(exported.start), 'the default export must be a function that Pawl can call');
+    else readsOfModule(program, exported, body, around, reads, report);
+  } catch (error) {
+    if (error instanceof RangeError) report(body.at(0), 'this code is nested too deeply to be read; simplify it');
+    else if (error instanceof SyntaxError) {
+      const offset = 'pos' in error && typeof error.pos === 'number' ? error.pos : 0;
+      report(body.at(offset), `this code cannot be parsed: ${error.message.replace(/ \(\d+:\d+\)$/, '')}`);
+    } else throw error;
+  }
+  return code;
+};
+
+/** Reads an `sh` fence. Outputs reach a script through the file that PAWL_INPUTS names, and in no other way. */
+export const readScript = (body: Text, reads: Reads, report: Report): string => {
+  if (body.text.trim() === '') report(body.at(0), 'this script is empty; write what the cell does');
+  if (/INPUTS|outputs/.test(body.text)) reads.all = true;
+  return body.text;
+};

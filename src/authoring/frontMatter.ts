@@ -1,0 +1,127 @@
+/** The front matter: what a runbook is called, its parameters, and what holds for all of its cells. */
+
+import type { Interrupted } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
+import { parseDuration } from './attributes.ts';
+import { noParams, readParams } from './parameters.ts';
+import { list, quote, type Report, suggest, type Text } from './text.ts';
+import { type Field, readYaml } from './yaml.ts';
+
+/** What cells get that do not say otherwise, where it makes sense for them. */
+export type Defaults = {
+  timeoutMs?: number;
+  retryMax?: number;
+  interrupted?: Exclude<Interrupted, 'probe'>;
+  settleMs?: number;
+  keyWindowMs?: number;
+};
+
+export type FrontMatter = {
+  runbookId: string;
+  title: string | null;
+  params: Record<string, unknown>;
+  /** `null`: the declarations could not be read, so that nothing can be said about references to them. */
+  paramNames: ReadonlySet<string> | null;
+  defaults: Defaults;
+  unique: Text | null;
+  concurrency: Text | null;
+};
+
+const keys = ['runbook', 'title', 'params', 'defaults', 'unique', 'concurrency', 'secrets'];
+const defaultKeys = ['timeout', 'retry', 'interrupted', 'settle', 'keyWindow'];
+
+const unknownKey = ({ key, at }: Field, known: readonly string[], where: string, report: Report): void =>
+  report(at, `unknown key ${quote(key)} ${where}${suggest(key, known) || `; known are ${list(known)}`}`);
+
+const textOf = ({ key, value, valueAt }: Field, report: Report): string => {
+  if (typeof value === 'string' && value.trim() !== '') return value.trim();
+  report(valueAt, `\`${key}\` must be a text; put it in quotes`);
+  return '';
+};
+
+const readId = (field: Field, report: Report): string => {
+  const id = textOf(field, report);
+  if (id !== '' && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(id)) {
+    report(
+      field.valueAt,
+      `${quote(id)} is not a runbook id; ids begin with a letter or digit and hold letters, digits, \`.\`, \`_\`, \`-\`, at most 128`,
+    );
+  }
+  return id;
+};
+
+const readDuration = (
+  { key, value, valueAt }: Field,
+  minMs: number,
+  maxMs: number,
+  report: Report,
+): number | undefined => {
+  const parsed =
+    typeof value === 'string' || value === 0
+      ? parseDuration(String(value), minMs, maxMs)
+      : `\`${key}\` must be a duration, like 30s`;
+  if (typeof parsed === 'number') return parsed;
+  report(valueAt, parsed);
+  return undefined;
+};
+
+const readDefault = (field: Field, defaults: Defaults, report: Report): void => {
+  const { key, value, valueAt } = field;
+  const set = <K extends keyof Defaults>(name: K, found: Defaults[K] | undefined): void => {
+    if (found !== undefined) defaults[name] = found;
+  };
+  if (key === 'timeout')
+    set('timeoutMs', readDuration(field, limits.cellTimeoutMsMin, limits.cellTimeoutMsMax, report));
+  else if (key === 'settle') set('settleMs', readDuration(field, 0, limits.settleMsMax, report));
+  else if (key === 'keyWindow')
+    set('keyWindowMs', readDuration(field, limits.keyWindowMsMin, limits.keyWindowMsMax, report));
+  else if (key === 'retry') {
+    const whole =
+      typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= limits.retriesPerCellMax;
+    if (whole) defaults.retryMax = value;
+    else report(valueAt, `\`retry\` must be a whole number from 0 to ${limits.retriesPerCellMax}`);
+  } else if (key === 'interrupted') {
+    if (value === 'hold' || value === 'retry' || value === 'continue') defaults.interrupted = value;
+    else if (value === 'probe') report(valueAt, 'a probe belongs to one cell; write `interrupted=probe` at that cell');
+    else report(valueAt, `\`interrupted\` must be hold, retry or continue, not ${quote(String(value))}`);
+  } else unknownKey(field, defaultKeys, 'in `defaults`', report);
+};
+
+/** Reads the front matter; what is missing or broken is reported and replaced by something harmless. */
+export const readFrontMatter = (source: Text | null, report: Report): FrontMatter => {
+  const found: FrontMatter = {
+    runbookId: '',
+    title: null,
+    params: noParams(),
+    paramNames: null,
+    defaults: {},
+    unique: null,
+    concurrency: null,
+  };
+  const fields = source === null ? undefined : readYaml(source, report);
+  if (source === null || fields === undefined) return found;
+  found.paramNames = new Set();
+  for (const field of fields) {
+    const { key, at, text } = field;
+    if (key === 'runbook') found.runbookId = readId(field, report);
+    else if (key === 'title') {
+      found.title = textOf(field, report);
+      if (found.title.length > limits.titleCharsMax)
+        report(field.valueAt, `the title has more than ${limits.titleCharsMax} characters (titleCharsMax)`);
+    } else if (key === 'params') {
+      found.params = readParams(field, report);
+      found.paramNames = new Set(Object.keys(found.params.properties as object));
+    } else if (key === 'defaults') {
+      const inner = field.fields();
+      if (inner === null) report(field.valueAt, '`defaults` is a mapping, as in `{ timeout: 30s }`');
+      for (const entry of inner ?? []) readDefault(entry, found.defaults, report);
+    } else if (key === 'unique' || key === 'concurrency') {
+      if (textOf(field, report) !== '') found[key] = text;
+    } else if (key === 'secrets')
+      report(at, 'secrets arrive in a later version of Pawl; until then leave `secrets` out');
+    else unknownKey(field, keys, 'in the front matter', report);
+  }
+  if (!fields.some(({ key }) => key === 'runbook'))
+    report(source.at(0), 'the front matter names no runbook; add `runbook: <id>`');
+  return found;
+};

@@ -1,0 +1,159 @@
+/** The kinds of cells, and which attributes each of them takes. */
+
+import type { Cell, CellKind, Interrupted } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
+import { type Attribute, type Attributes, nameProblem, parseDuration, refuseUnknown } from './attributes.ts';
+import type { Defaults } from './frontMatter.ts';
+import { type Position, quote, type Report, suggest, type Text } from './text.ts';
+
+export const kinds: readonly CellKind[] = ['ts', 'js', 'sh', 'http', 'assert', 'manual', 'end'];
+export const laterKinds: readonly string[] = ['aws', 'task', 'lambda', 'await', 'approve', 'wait'];
+export const probeKinds = ['ts', 'js', 'sh', 'http'] as const;
+export type ProbeKind = (typeof probeKinds)[number];
+
+export const isKind = (language: string): language is CellKind => (kinds as readonly string[]).includes(language);
+export const isProbeKind = (language: string): language is ProbeKind =>
+  (probeKinds as readonly string[]).includes(language);
+
+const otherNames: Readonly<Record<string, CellKind>> = {
+  typescript: 'ts',
+  javascript: 'js',
+  bash: 'sh',
+  shell: 'sh',
+  zsh: 'sh',
+  curl: 'http',
+};
+
+/** Says that a kind is unknown, or that it is known but not yet. */
+export const refuseKind = (language: string, at: Position, report: Report): void => {
+  if (laterKinds.includes(language))
+    return report(at, `\`${language}\` cells arrive in a later version of Pawl; this one cannot be published yet`);
+  if (language === 'cel')
+    return report(
+      at,
+      'a `cel` fence holds the expectations of a cell: write `cel { expect=<cell> }`, or `assert { name=… }` for a cell of its own',
+    );
+  const other = Object.hasOwn(otherNames, language) ? otherNames[language] : undefined;
+  const hint =
+    other !== undefined
+      ? `; did you mean \`${other}\`?`
+      : suggest(language, kinds) || `; there are ${kinds.join(', ')}`;
+  report(at, `unknown kind of cell ${quote(language)}${hint}`);
+};
+
+const effectAttributes = ['name', 'timeout', 'retry', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'];
+const attributesOf = (kind: CellKind): readonly string[] => {
+  if (isProbeKind(kind)) return effectAttributes;
+  return kind === 'end' ? ['name', 'when'] : ['name', 'when', 'optional'];
+};
+
+/** The longest time-out of a kind: what only waits for an answer gets less. */
+export const timeoutMsMax = (kind: CellKind): number =>
+  kind === 'http' ? limits.remoteTimeoutMsMax : limits.cellTimeoutMsMax;
+
+/** The value of an attribute; a name without one is reported. */
+export const valueOf = (name: string, attributes: Attributes, report: Report): Text | undefined => {
+  const attribute = attributes.get(name);
+  if (attribute === undefined) return undefined;
+  if (attribute.value === null) report(attribute.at, `\`${name}\` has no value; write \`${name}=…\``);
+  return attribute.value ?? undefined;
+};
+
+export const readDuration = (
+  name: string,
+  attributes: Attributes,
+  minMs: number,
+  maxMs: number,
+  report: Report,
+): number | undefined => {
+  const text = valueOf(name, attributes, report);
+  if (text === undefined || text.text === '') return undefined;
+  const parsed = parseDuration(text.text, minMs, maxMs);
+  if (typeof parsed === 'number') return parsed;
+  report(text.at(0), `\`${name}\`: ${parsed}`);
+  return undefined;
+};
+
+const readRetry = (attributes: Attributes, report: Report): number | undefined => {
+  const text = valueOf('retry', attributes, report);
+  if (text === undefined || text.text === '') return undefined;
+  if (/^\d{1,6}$/.test(text.text) && Number(text.text) <= limits.retriesPerCellMax) return Number(text.text);
+  report(text.at(0), `\`retry\` is a whole number from 0 to ${limits.retriesPerCellMax}, not ${quote(text.text)}`);
+  return undefined;
+};
+
+const policies: readonly Interrupted[] = ['hold', 'retry', 'probe', 'continue'];
+const readInterrupted = (attributes: Attributes, report: Report): Interrupted | undefined => {
+  const text = valueOf('interrupted', attributes, report);
+  if (text === undefined || text.text === '') return undefined;
+  const found = policies.find((policy) => policy === text.text);
+  if (found === undefined) {
+    report(
+      text.at(0),
+      `\`interrupted\` is ${policies.join(', ')}, not ${quote(text.text)}${suggest(text.text, policies)}`,
+    );
+  }
+  return found;
+};
+
+const readOptional = ({ at, value }: Attribute, report: Report): boolean => {
+  if (value === null || value.text === 'true') return true;
+  if (value.text !== 'false') report(at, `\`optional\` is true or false, not ${quote(value.text)}`);
+  return false;
+};
+
+/** A valid name given by an attribute, or nothing (reported). */
+export const readName = (attribute: string, attributes: Attributes, report: Report): string | undefined => {
+  const text = valueOf(attribute, attributes, report);
+  if (text === undefined || text.text === '') return undefined;
+  const problem = nameProblem(text.text);
+  if (problem !== undefined) report(text.at(0), problem);
+  return problem === undefined ? text.text : undefined;
+};
+
+export type Common = Pick<Cell, 'timeoutMs' | 'retryMax' | 'interrupted' | 'settleMs' | 'keyWindowMs' | 'optional'>;
+
+/** What all attributes of a cell but `name` and `when` say, together with the defaults of the front matter. */
+export const readCommon = (
+  kind: CellKind,
+  attributes: Attributes,
+  defaults: Defaults,
+  at: Position,
+  report: Report,
+): Common => {
+  refuseUnknown(attributes, attributesOf(kind), `for \`${kind}\` cells`, report);
+  const optional = attributes.get('optional');
+  const common: Common = {
+    timeoutMs: limits.cellTimeoutMsDefault,
+    retryMax: null,
+    interrupted: 'hold',
+    settleMs: limits.settleMsDefault,
+    keyWindowMs: null,
+    optional: optional !== undefined && kind !== 'end' && readOptional(optional, report),
+  };
+  if (!isProbeKind(kind)) return common;
+  const max = timeoutMsMax(kind);
+  const timeoutMs = readDuration('timeout', attributes, limits.cellTimeoutMsMin, max, report);
+  if (!attributes.has('timeout') && (defaults.timeoutMs ?? 0) > max) {
+    report(
+      at,
+      `the time-out in \`defaults\` is longer than the ${max / 60_000}m that \`${kind}\` cells may take; give this one \`timeout=\``,
+    );
+  }
+  const settleMs = readDuration('settle', attributes, 0, limits.settleMsMax, report);
+  const interrupted = readInterrupted(attributes, report) ?? defaults.interrupted ?? 'hold';
+  const settle = attributes.get('settle');
+  if (settle !== undefined && interrupted !== 'probe')
+    report(settle.at, '`settle` says when a probe may answer not-done; it needs `interrupted=probe`');
+  return {
+    ...common,
+    timeoutMs: timeoutMs ?? defaults.timeoutMs ?? limits.cellTimeoutMsDefault,
+    retryMax: readRetry(attributes, report) ?? defaults.retryMax ?? null,
+    interrupted,
+    settleMs: settleMs ?? defaults.settleMs ?? limits.settleMsDefault,
+    keyWindowMs:
+      readDuration('keyWindow', attributes, limits.keyWindowMsMin, limits.keyWindowMsMax, report) ??
+      defaults.keyWindowMs ??
+      null,
+  };
+};

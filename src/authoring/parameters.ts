@@ -1,0 +1,195 @@
+/** Parameters: JSON Schema, checked at publishing, and the values checked against it when an instance starts. */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
+import type { Runbook } from '../engine/index.ts';
+import { limits, PawlError } from '../engine/index.ts';
+import { nameProblem } from './attributes.ts';
+import { compilePattern } from './patterns.ts';
+import { list, type Position, quote, type Report, suggest } from './text.ts';
+import { ExpressionError } from './values.ts';
+import type { Field } from './yaml.ts';
+
+const regExp = Object.assign((pattern: string) => compilePattern(pattern), { code: 'compilePattern' });
+
+/** `ownProperties`: a parameter called `constructor` is missing when it is not given, whatever objects inherit. */
+const ajv = new Ajv2020({
+  allErrors: true,
+  strict: true,
+  strictTypes: false,
+  strictTuples: false,
+  useDefaults: true,
+  ownProperties: true,
+  logger: false,
+  code: { regExp },
+});
+
+const compileSchema = (schema: Record<string, unknown>): ValidateFunction => {
+  try {
+    return ajv.compile(schema);
+  } finally {
+    // Else it would be remembered for ever.
+    ajv.removeSchema(schema);
+  }
+};
+
+/** What would reach outside of one parameter's schema. */
+const referring = [
+  '$ref',
+  '$dynamicRef',
+  '$id',
+  '$anchor',
+  '$dynamicAnchor',
+  '$schema',
+  '$defs',
+  'definitions',
+  '$async',
+];
+
+/** Fields of a schema, itself first, each with the path of its keys; lists are not entered. */
+const insideOf = (field: Field): Field[] => [field, ...(field.fields() ?? []).flatMap(insideOf)];
+
+const placeOf = (field: Field, path: readonly string[]): Position => {
+  const [key, ...rest] = path;
+  const inner = key === undefined ? undefined : field.fields()?.find((candidate) => candidate.key === key);
+  return inner === undefined ? field.valueAt : placeOf(inner, rest);
+};
+
+const pointer = (path: string): string[] =>
+  path
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+
+/** Reports what is wrong with the schema of one parameter. */
+const checkSchema = (field: Field, schema: Record<string, unknown>, report: Report): void => {
+  const inside = insideOf(field).slice(1);
+  const referred = inside.find(({ key }) => referring.includes(key));
+  if (referred !== undefined) {
+    return report(referred.at, `\`${referred.key}\` is not read in the schema of a parameter; write the schema out`);
+  }
+  try {
+    if (ajv.validateSchema(schema) !== true) {
+      const [error] = [...(ajv.errors ?? [])].sort((a, b) => b.instancePath.length - a.instancePath.length);
+      const allowed: unknown = error?.keyword === 'enum' ? error.params.allowedValues : undefined;
+      const choice = Array.isArray(allowed) ? `: ${list(allowed.map(String))}` : '';
+      const message = `the schema of \`${field.key}\` is not JSON Schema: this ${error?.message ?? 'is invalid'}${choice}`;
+      return report(placeOf(field, pointer(error?.instancePath ?? '')), message);
+    }
+    const validate = compileSchema({ type: 'object', properties: { value: schema } });
+    if (!Object.hasOwn(schema, 'default') || validate({ value: structuredClone(schema.default) })) return;
+    const why = validate.errors
+      ?.map((error) => problemOf(error, []))
+      .map(({ path, message }) => `\`${path.replace(/^value/, field.key)}\` ${message}`);
+    report(placeOf(field, ['default']), `this default does not fit its own schema: ${list(why ?? [])}`);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : 'it cannot be read';
+    const keyword = /unknown keyword: "(.+)"/.exec(message)?.[1];
+    const culprit =
+      error instanceof ExpressionError ? 'pattern' : (keyword ?? /(?:unknown|ignored).*"(.+?)"/.exec(message)?.[1]);
+    const at = inside.find(({ key, value }) => key === culprit || value === culprit)?.at ?? field.valueAt;
+    const known = Object.keys(ajv.RULES.all);
+    if (keyword !== undefined) report(at, `JSON Schema has no keyword ${quote(keyword)}${suggest(keyword, known)}`);
+    else report(at, `the schema of \`${field.key}\` cannot be used: ${message.replace('strict mode: ', '')}`);
+  }
+};
+
+/** The schema of all parameters, from the front matter's `params`. */
+export const readParams = (field: Field, report: Report): Record<string, unknown> => {
+  const properties: Record<string, unknown> = {};
+  const required: string[] = [];
+  const fields = field.fields();
+  if (fields === null)
+    report(field.valueAt, '`params` is a mapping from names to JSON Schemas, as in `pr: { type: integer }`');
+  if ((fields?.length ?? 0) > limits.paramsPerRunbookMax) {
+    report(
+      field.at,
+      `there are more than ${limits.paramsPerRunbookMax} parameters (paramsPerRunbookMax); put some together into one object`,
+    );
+  }
+  for (const param of fields ?? []) {
+    const problem = nameProblem(param.key);
+    if (problem !== undefined) report(param.at, problem);
+    const { value } = param;
+    if (param.fields() === null)
+      report(param.valueAt, `the schema of ${quote(param.key)} must be a mapping, as in \`{ type: string }\``);
+    else if (problem === undefined) checkSchema(param, value as Record<string, unknown>, report);
+    const hasDefault = typeof value === 'object' && value !== null && Object.hasOwn(value, 'default');
+    if (!hasDefault) required.push(param.key);
+    Object.defineProperty(properties, param.key, { value, enumerable: true, configurable: true, writable: true });
+  }
+  return { type: 'object', properties, required, additionalProperties: false };
+};
+
+/** The schema of a runbook without parameters. */
+export const noParams = (): Record<string, unknown> => ({
+  type: 'object',
+  properties: {},
+  required: [],
+  additionalProperties: false,
+});
+
+const validators = new WeakMap<object, ValidateFunction>();
+
+const validatorOf = (schema: Record<string, unknown>): ValidateFunction => {
+  const known = validators.get(schema);
+  if (known !== undefined) return known;
+  const validate = compileSchema(schema);
+  validators.set(schema, validate);
+  return validate;
+};
+
+const pathText = (path: readonly string[]): string =>
+  path.reduce((text, part) => (/^\d+$/.test(part) ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`), '');
+
+const problemOf = (error: ErrorObject, known: readonly string[]): { path: string; message: string } => {
+  const path = pointer(error.instancePath);
+  const { params } = error;
+  if (error.keyword === 'required')
+    return { path: pathText([...path, String(params.missingProperty)]), message: 'is missing' };
+  if (error.keyword === 'additionalProperties') {
+    const name = String(params.additionalProperty);
+    const hint = path.length === 0 ? suggest(name, known) : '';
+    return { path: pathText([...path, name]), message: `is not known${hint}` };
+  }
+  if (error.keyword === 'enum')
+    return {
+      path: pathText(path),
+      message: `must be one of ${list(params.allowedValues.map((value: unknown) => JSON.stringify(value)))}`,
+    };
+  return { path: pathText(path), message: error.message ?? 'is not allowed' };
+};
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value) ?? '');
+
+const checkSize = (params: unknown): void => {
+  const bytes = bytesOf(params);
+  if (bytes <= limits.paramsBytesMax) return;
+  const message = `The parameters have ${bytes} bytes; paramsBytesMax is ${limits.paramsBytesMax}. Put large data where the cells can fetch it.`;
+  throw new PawlError('limit.exceeded', message, { limit: 'paramsBytesMax', bytes });
+};
+
+/** Checks parameters against the runbook's schema and fills in defaults. Nothing is converted. */
+export const resolveParams = (runbook: Runbook, given: Record<string, unknown>): Record<string, unknown> => {
+  checkSize(given);
+  const properties = runbook.params.properties as Record<string, { default?: unknown }>;
+  // Only what JSON can say gets in: no getters, no prototypes. `given` stays as it is.
+  const params = JSON.parse(JSON.stringify(given)) as Record<string, unknown>;
+  for (const [name, schema] of Object.entries(properties)) {
+    // By hand: a parameter called `toString` would seem to be there already.
+    if (Object.hasOwn(params, name) || !Object.hasOwn(schema, 'default')) continue;
+    Object.defineProperty(params, name, {
+      value: structuredClone(schema.default),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    });
+  }
+  const validate = validatorOf(runbook.params);
+  if (!validate(params)) {
+    const found = (validate.errors ?? []).map((error) => problemOf(error, Object.keys(properties)));
+    const problems = [...new Map(found.map((problem) => [`${problem.path} ${problem.message}`, problem])).values()];
+    const sentence = problems.map(({ path, message }) => `${quote(path)} ${message}`).join(', ');
+    throw new PawlError('params.invalid', `The parameters are refused: ${sentence}.`, { problems });
+  }
+  checkSize(params);
+  return params;
+};

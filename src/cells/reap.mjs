@@ -1,0 +1,56 @@
+/**
+ * Makes sure that nothing of a cell is alive. Plain JavaScript, for the runner starts with it and has no time to lose.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
+
+const roundsMax = 200;
+const pauseMs = 5;
+
+/** @param {number} pid @param {NodeJS.Signals | 0} signal @returns {boolean} whether there was anybody to hear it */
+const kill = (pid, signal) => {
+  try {
+    process.kill(pid, signal);
+    return true;
+  } catch (error) {
+    return /** @type {NodeJS.ErrnoException} */ (error).code === 'EPERM';
+  }
+};
+
+/**
+ * Processes whose environment carries the marker: a descendant that left the group and the session keeps it. Linux only;
+ * elsewhere the group is all there is.
+ * @param {string} marker
+ * @returns {number[]}
+ */
+const marked = (marker) => {
+  if (process.platform !== 'linux') return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => {
+      try {
+        // A zombie's environment is empty: it is dead and only waits to be reaped.
+        return readFileSync(`/proc/${name}/environ`).includes(marker);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+};
+
+/**
+ * Kills the group and every marked process, again and again until none is left: a fork may race with the scan.
+ * @param {number | undefined} group pid of the child, which leads its own group
+ * @param {string} marker `PAWL_EXECUTION=<hex>`
+ * @returns {Promise<boolean>} whether all are gone
+ */
+export const reap = async (group, marker) => {
+  for (let round = 0; round < roundsMax; round += 1) {
+    const inGroup = group !== undefined && kill(-group, 'SIGKILL');
+    const others = marked(marker);
+    for (const pid of others) kill(pid, 'SIGKILL');
+    if (others.length === 0 && (!inGroup || process.platform === 'linux')) return true;
+    await wait(pauseMs);
+  }
+  return false;
+};

@@ -1,0 +1,172 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isAlive, sh, ts, until } from './cells.ts';
+
+let dir = '';
+beforeAll(() => {
+  dir = mkdtempSync(join(tmpdir(), 'cells-test-'));
+});
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const read = (name: string): string => (existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8').trim() : '');
+
+describe('ts and js cells', () => {
+  test('get parameters, outputs and the step, and return JSON', async () => {
+    const code = 'export default ({ params, outputs, step, secrets }) => ({ n: params.n + outputs.before.n, key: step.idempotencyKey, secrets })';
+    const ran = await ts(code, { params: { n: 1 }, outputs: { before: '{"n":41}' } });
+    expect(ran).toMatchObject({ status: 'completed', output: '{"n":42,"key":"test/i1/cell/1","secrets":{}}' });
+  });
+  test('may return nothing', async () => {
+    expect(await ts('export default async () => {}')).toEqual({ status: 'completed', log: '' });
+  });
+  test('a thrown error fails the cell; the stack names its own lines in the log', async () => {
+    const ran = await ts('const a = 1;\nexport default () => {\n  throw new RangeError("too far");\n};');
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'cell.threw', message: 'RangeError: too far' } });
+    expect(ran.log).toContain('cell.mjs:3:');
+  });
+  test.each([
+    ['10n', 'BigInt'],
+    ['(() => { const a = {}; a.a = a; return a; })()', 'circular'],
+    ['Symbol("x")', 'a symbol'],
+    ['() => 1', 'a function'],
+    ['(() => { let a = 1; for (let i = 0; i < 100000; i++) a = [a]; return a; })()', 'RangeError'],
+    ['({ toJSON() { throw new Error("no"); } })', 'no'],
+  ])('a return of %s is no JSON: failed, saying why', async (value, why) => {
+    const ran = await ts(`export default () => (${value})`);
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'output.invalid', message: expect.stringContaining(why) } });
+  });
+  test('an early exit is a failure with its code; a syntax error too', async () => {
+    expect(await ts('export default () => process.exit(4)')).toMatchObject({ status: 'failed', exitCode: 4, error: { code: 'cell.exited' } });
+    expect(await ts('export default () => {')).toMatchObject({ status: 'failed', error: { code: 'cell.threw', message: expect.stringContaining('SyntaxError') } });
+    expect(await ts('export const a = 1')).toMatchObject({ status: 'failed', error: { message: expect.stringContaining('default export') } });
+  });
+  test('a promise left running ends with the return (hostile 48)', async () => {
+    await ts(`import { writeFileSync } from 'node:fs'; export default () => { setTimeout(() => writeFileSync(${JSON.stringify(join(dir, 'late'))}, 'x'), 100); return 1; }`);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    expect(read('late')).toBe('');
+  });
+  test('what is written to the result channel by others is no result (forged frames)', async () => {
+    const forged = await ts(`import { writeSync } from 'node:fs'; export default () => { writeSync(3, '0123456789abcdef value 1\\n7'); return 1; }`);
+    expect(forged).toMatchObject({ status: 'failed', error: { code: 'output.invalid' } });
+    const printed = await ts(`export default () => { console.log('x value 1\\n7'); process.exit(0); }`);
+    expect(printed).toMatchObject({ status: 'failed', error: { code: 'cell.exited' } });
+  });
+  test('what one cell does to its prototypes does not reach the next (hostile 46)', async () => {
+    await ts('export default () => { Object.prototype.polluted = 1; globalThis.fetch = null; return 1; }');
+    expect(await ts('export default () => [({}).polluted ?? null, typeof fetch]')).toMatchObject({ output: '[null,"function"]' });
+  });
+  test('is told shortly before its time-out, and may stop by itself', async () => {
+    const code = 'export default ({ signal }) => new Promise((resolve) => { signal.addEventListener("abort", () => resolve("stopped")); setInterval(() => {}, 50); })';
+    expect(await ts(code, { timeoutMs: 1_000 })).toMatchObject({ status: 'completed', output: '"stopped"' });
+  });
+  test('memory beyond the limit fails the cell, not the machine (hostile 43)', async () => {
+    const ran = await ts('export default () => { const a = []; for (;;) a.push(new Array(1e6).fill("x" + a.length)); }', { timeoutMs: 30_000 });
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'cell.crashed' } });
+  }, 40_000);
+  test('an output over 5 MB is told with its size and its beginning', async () => {
+    const ran = await ts('export default () => "x".repeat(6 * 1024 * 1024)', { timeoutMs: 20_000 });
+    expect(ran).toMatchObject({ status: 'completed', outputBytes: 6 * 1024 * 1024 + 2 });
+    expect(ran.output).toHaveLength(64 * 1024);
+  }, 30_000);
+});
+
+describe('sh cells', () => {
+  test('write their output as JSON to a file; standard output is the log', async () => {
+    const ran = await sh('echo "working"; echo \'{"big":12345678901234567890}\' > "$PAWL_OUTPUT"');
+    expect(ran).toEqual({ status: 'completed', exitCode: 0, output: '{"big":12345678901234567890}', log: 'working\n' });
+  });
+  test('get parameters, inputs and the key; large integers of outputs survive', async () => {
+    const script = 'printf "%s|%s|%s|" "$PAWL_PARAM_NAME" "$PAWL_PARAM_LIST" "$PAWL_IDEMPOTENCY_KEY"; cat "$PAWL_INPUTS"';
+    const ran = await sh(script, { params: { name: 'a "b"', list: [1, 2] }, outputs: { c: '{"id":98765432109876543210}' } });
+    expect(ran.log).toContain('a "b"|[1,2]|test/i1/cell/1|{"params":{"name":"a \\"b\\"","list":[1,2]},"outputs":{"c":{"id":98765432109876543210}},"step":');
+  });
+  test('another exit code is a known failure, its output kept', async () => {
+    expect(await sh('echo 1 > "$PAWL_OUTPUT"; exit 3')).toMatchObject({ status: 'failed', exitCode: 3, output: '1', error: { code: 'cell.exit' } });
+  });
+  test('an output that is not JSON, or not a file, or a link', async () => {
+    expect(await sh('echo "{" > "$PAWL_OUTPUT"')).toMatchObject({ status: 'failed', error: { code: 'output.invalid' } });
+    expect(await sh('mkfifo "$PAWL_OUTPUT"')).toEqual({ status: 'completed', exitCode: 0, log: '' });
+    expect(await sh('ln -s /etc/passwd "$PAWL_OUTPUT"')).toEqual({ status: 'completed', exitCode: 0, log: '' });
+  });
+  test('a `#!` line is honoured; an interpreter that is not there means that nothing began', async () => {
+    expect(await sh('#!/usr/bin/env node\nconsole.log(1 + 1)')).toMatchObject({ status: 'completed', log: '2\n' });
+    expect(await sh('#!/nowhere/at/all\n')).toMatchObject({ status: 'never', error: { code: 'cell.unstarted' } });
+  });
+  test('killed from outside it may have happened; crashed by itself it failed', async () => {
+    expect(await sh('kill -KILL $$')).toMatchObject({ status: 'unknown', error: { code: 'cell.killed' } });
+    expect(await sh('kill -TERM $$')).toMatchObject({ status: 'unknown' });
+    expect(await sh('kill -SEGV $$')).toMatchObject({ status: 'failed', error: { code: 'cell.crashed' } });
+  });
+});
+
+describe('isolation', () => {
+  test('nothing of the engine is in the environment, of the cell or of its parent (hostile 37)', async () => {
+    process.env.PAWL_TEST_CANARY = 'canary-3141';
+    const ran = await sh('env; tr "\\0" "\\n" < /proc/$PPID/environ; pwd; ls -ld . | cut -c1-10');
+    delete process.env.PAWL_TEST_CANARY;
+    expect(ran.log).not.toContain('canary-3141');
+    const names = [...ran.log.matchAll(/^([A-Z_]+)=/gm)].map((match) => match[1]);
+    expect(new Set(names)).toEqual(new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'PWD', 'PAWL_INPUTS', 'PAWL_OUTPUT', 'PAWL_IDEMPOTENCY_KEY', 'PAWL_EXECUTION', 'NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']));
+    expect(ran.log).toContain('drwx------');
+  });
+  test('its temporary folder is removed, also when the cell made parts of it unwritable', async () => {
+    const ran = await sh('mkdir a; touch a/b; chmod 000 a; pwd');
+    expect(existsSync(ran.log.trim())).toBe(false);
+  });
+  test('1 GB on standard output neither blocks nor grows: cut with the limit named (hostile 41)', async () => {
+    const ran = await sh('head -c 300000000 /dev/zero | tr "\\0" "x"; echo done > "$TMPDIR/x" && exit 5', { timeoutMs: 30_000 });
+    expect(ran).toMatchObject({ status: 'failed', exitCode: 5 });
+    expect(ran.log.length).toBeLessThan(1_100_000);
+    expect(ran.log).toContain('logBytesMax is 1048576 bytes');
+  }, 40_000);
+  test('characters that stand across two chunks stay whole', async () => {
+    expect((await sh("printf '\\303'; sleep 0.2; printf '\\244'")).log).toBe('ä');
+  });
+});
+
+describe('nothing of a cell is alive when it has ended', () => {
+  test('what it left in the background, in another session and deaf to SIGTERM, is gone (scenario 26)', async () => {
+    await sh(`(trap '' TERM; setsid sh -c 'trap "" TERM; echo $$ > "${dir}/left"; sleep 60' &) ; sleep 0.3`);
+    const pid = Number(read('left'));
+    expect(pid).toBeGreaterThan(1);
+    expect(isAlive(pid)).toBe(false);
+  });
+  test('its time-out kills it, however deaf, and it is unknown whether it happened (hostile 44)', async () => {
+    const begun = performance.now();
+    const ran = await sh(`trap '' TERM INT; echo $$ > "${dir}/deaf"; while :; do :; done`, { timeoutMs: 500 });
+    expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.timeout' } });
+    expect(isAlive(Number(read('deaf')))).toBe(false);
+    expect(performance.now() - begun).toBeLessThan(5_000);
+  });
+  test('a caller that gives up stops it', async () => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 300);
+    expect(await sh('sleep 30', { signal: stop.signal })).toMatchObject({ status: 'unknown', error: { code: 'cell.aborted' } });
+  });
+  test('a caller that had given up before: nothing began', async () => {
+    expect(await sh(`touch "${dir}/begun"`, { signal: AbortSignal.abort() })).toMatchObject({ status: 'never' });
+    expect(existsSync(join(dir, 'begun'))).toBe(false);
+  });
+  test('a runner that is killed: unknown, and its child is gone', async () => {
+    const ran = await sh(`echo $$ > "${dir}/orphan"; kill -KILL $PPID; sleep 30`);
+    expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.killed' } });
+    expect(isAlive(Number(read('orphan')))).toBe(false);
+  });
+  test('kill -9 of the engine: child, background child and folder are gone within a second', async () => {
+    const script = `pwd > "${dir}/where"; echo $$ > "${dir}/child"; setsid sh -c 'echo $$ > "${dir}/grandchild"; sleep 60' & sleep 60`;
+    const engine = spawn(process.execPath, [fileURLToPath(new URL('engineProcess.ts', import.meta.url)), script, dir], { stdio: 'ignore' });
+    expect(await until(() => read('child') !== '' && read('grandchild') !== '', 10_000)).toBe(true);
+    const pids = [Number(read('child')), Number(read('grandchild'))];
+    expect(pids.map(isAlive)).toEqual([true, true]);
+    engine.kill('SIGKILL');
+    expect(await until(() => !pids.some(isAlive), 1_000)).toBe(true);
+    expect(await until(() => !existsSync(read('where')), 1_000)).toBe(true);
+  }, 20_000);
+  test('no temporary folder is left by all of the above', () => {
+    const mine = readdirSync(tmpdir()).filter((name) => /^pawl-[A-Za-z0-9]{6}$/.test(name));
+    expect(mine.filter((name) => existsSync(join(tmpdir(), name, 'cell.sh')) || existsSync(join(tmpdir(), name, 'cell.mjs')))).toEqual([]);
+  });
+});

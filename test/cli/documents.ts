@@ -1,0 +1,103 @@
+/** Small runbooks for the CLI's tests. */
+
+export const twoCells = `---
+runbook: two
+title: Two cells
+params:
+  name: { type: string, default: nobody }
+  count: { type: integer, minimum: 1, default: 1 }
+  deep: { type: object, default: {} }
+---
+# Two cells
+\`\`\`sh { name=greet }
+echo "hello $PAWL_PARAM_NAME"
+echo '{"greeted": true}' > "$PAWL_OUTPUT"
+\`\`\`
+\`\`\`cel { expect=greet }
+output.greeted
+\`\`\`
+\`\`\`sh { name=refused }
+exit 3
+\`\`\`
+\`\`\`cel { expect=refused }
+exitCode == 3
+\`\`\`
+`;
+
+export const halting = `---
+runbook: halting
+title: Halts
+---
+\`\`\`sh { name=breaks }
+for i in 1 2 3 4 5 6 7 8; do echo "line $i"; done
+exit 4
+\`\`\`
+\`\`\`sh { name=after }
+true
+\`\`\`
+`;
+
+export const manual = `---
+runbook: asks
+title: Asks a person
+params:
+  where: { type: string, default: the dashboard }
+---
+\`\`\`sh { name=before }
+true
+\`\`\`
+\`\`\`manual { name=look }
+Open {{ params.where }}.
+Is it green?
+\`\`\`
+\`\`\`sh { name=after }
+true
+\`\`\`
+`;
+
+/** Tells its pid, then takes its time; whoever is not stopped leaves a second line. */
+export const slow = `---
+runbook: slow
+title: Takes its time
+params:
+  file: { type: string }
+---
+\`\`\`sh { name=works timeout=5s }
+echo "begun $$" >> "$PAWL_PARAM_FILE"
+sleep 4
+echo "ended" >> "$PAWL_PARAM_FILE"
+\`\`\`
+\`\`\`sh { name=after }
+echo "after" >> "$PAWL_PARAM_FILE"
+\`\`\`
+`;
+
+/** Seven mistakes, each on a line of its own. */
+export const sevenMistakes = `---
+runbook: "no good id!"
+title: Seven mistakes
+params:
+  n: { type: intger }
+---
+\`\`\`sh { name=one timeout=soon }
+true
+\`\`\`
+\`\`\`sh { name=one }
+true
+\`\`\`
+\`\`\`python { name=three }
+pass
+\`\`\`
+\`\`\`sh { nmae=four }
+true
+\`\`\`
+\`\`\`cel { expect=five }
+true
+\`\`\`
+\`\`\`assert { name=six }
+outputs.seven.ok == true
+\`\`\`
+\`\`\`assert { name=eight }
+1 +
+\`\`\`
+`;

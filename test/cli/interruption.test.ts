@@ -1,0 +1,74 @@
+/** Ctrl-C, SIGTERM and kill -9 in mid-cell: nothing of the cell stays alive, and nothing is repeated. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { slow } from './documents.ts';
+import { at, isAlive, type Running, setup, until } from './support.ts';
+
+const place = setup();
+
+beforeAll(async () => {
+  await place.write('slow.md', slow);
+});
+
+/** Runs the slow runbook until its cell has told its pid. */
+const inMidCell = async (name: string, env: Record<string, string> = {}): Promise<{ cli: Running; cellPid: number; file: string }> => {
+  const file = `${name}.txt`;
+  const cli = place.begin(['run', 'slow.md', '--instance', name, '-p', `file=${place.folder}/${file}`], { env });
+  await until('the cell to begin', async () => (await place.read(file)).startsWith('begun'));
+  return { cli, cellPid: Number((await place.read(file)).trim().split(' ')[1]), file };
+};
+
+describe.each(['SIGINT', 'SIGTERM'] as const)('%s in mid-cell', (signal) => {
+  test('stops the cell, records it as unknown, begins nothing further, and says how to go on', async () => {
+    const name = signal.toLowerCase();
+    const { cli, cellPid, file } = await inMidCell(name);
+    cli.kill(signal);
+    const { exit, out } = await cli.ended;
+    expect(exit).toBe(130);
+    expect(isAlive(cellPid)).toBe(false);
+    expect(out).toContain('stopping the cell and recording how it ended');
+    expect(out).toMatch(/Interrupted\.\nIn doubt: nobody knows whether works happened\. Nothing was repeated\./);
+    expect(out).toContain(`pawl journal ${name} --notes`);
+    const { json } = await place.pawl('journal', name, '--json');
+    expect(at((json.entries as unknown[]).at(-1), 'status')).toBe('unknown');
+
+    const again = await place.pawl('advance', name, '--max-cells', 'all', '--json');
+    expect(again.exit).toBe(5);
+    expect(again.json).toMatchObject({ result: 'in_doubt', steps: [] });
+    expect((await place.read(file)).trim()).toBe(`begun ${cellPid}`);
+  });
+});
+
+test('a second SIGINT leaves at once', async () => {
+  const { cli, cellPid } = await inMidCell('twice');
+  cli.kill('SIGINT');
+  await wait(500);
+  cli.kill('SIGINT');
+  expect((await cli.ended).exit).toBe(130);
+  await until('the cell to be dead', () => !isAlive(cellPid), 1_000);
+});
+
+test('kill -9 of the CLI: the cell is dead within a second; in flight, then in doubt, and nothing is repeated', async () => {
+  const env = { PAWL_TAKEOVER_GRACE_MS: '1000' };
+  const { cli, cellPid, file } = await inMidCell('killed', env);
+  cli.kill('SIGKILL');
+  await until('the cell to be dead', () => !isAlive(cellPid), 1_000);
+  await cli.ended;
+
+  const early = await place.begin(['advance', 'killed', '--json'], { env }).ended;
+  expect(early.exit).toBe(4);
+  expect(early.json).toMatchObject({ error: { code: 'step.inFlight', details: { holder: { cell: 'works', seq: expect.any(Number) } } } });
+  const told = await place.begin(['status', 'killed'], { env }).ended;
+  expect(told.exit).toBe(0);
+  expect(told.out).toMatch(/In flight: somebody is carrying out works\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/);
+
+  const advance = () => place.begin(['advance', 'killed', '--max-cells', 'all', '--json'], { env }).ended;
+  await until('the deadline and the grace to pass', async () => (await advance()).exit === 5, 15_000);
+  const { exit, json } = await advance();
+  expect(exit).toBe(5);
+  expect(json).toMatchObject({ result: 'in_doubt', steps: [], view: { status: 'in_doubt' } });
+  const { out } = await place.begin(['status', 'killed'], { env }).ended;
+  expect(out).toContain('In doubt: nobody knows whether works happened. Nothing was repeated.');
+  expect(out).toMatch(/key +local\/killed\/works\/1/);
+  expect((await place.read(file)).trim()).toBe(`begun ${cellPid}`);
+});

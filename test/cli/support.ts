@@ -1,0 +1,104 @@
+/** The real CLI as child processes, on an embedded store of its own in a temporary folder. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll } from 'vitest';
+
+export const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
+export const postMerge = fileURLToPath(new URL('../../runbooks/post_merge.md', import.meta.url));
+
+export type Ended = { exit: number | null; out: string; err: string; json: Record<string, unknown> };
+export type Running = { pid: number; out(): string; kill(signal: NodeJS.Signals): void; ended: Promise<Ended> };
+export type Options = { env?: Record<string, string>; json?: boolean };
+
+const jsonOf = (text: string): Record<string, unknown> => {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+};
+
+/** Only what the CLI is told: nothing of the environment the tests run in, which may force colours. */
+const environment = (folder: string, env: Record<string, string> = {}): Record<string, string> => ({
+  PATH: process.env.PATH ?? '',
+  HOME: folder,
+  PAWL_DATA_DIR: join(folder, 'data'),
+  PAWL_ACTOR: 'alice',
+  ...env,
+});
+
+export const begin = (folder: string, args: string[], options: Options = {}): Running => {
+  const child = spawn(process.execPath, [launcher, ...args], {
+    cwd: folder,
+    env: environment(folder, options.env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text;
+  });
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (exit) => resolve({ exit, out, err, json: jsonOf(out) }));
+  });
+  return { pid: child.pid ?? -1, out: () => out, kill: (signal) => void child.kill(signal), ended };
+};
+
+export type Place = {
+  folder: string;
+  pawl(...args: string[]): Promise<Ended>;
+  begin(args: string[], options?: Options): Running;
+  write(name: string, text: string): Promise<string>;
+  read(name: string): Promise<string>;
+};
+
+/** A fresh folder for a test file, and the end of its store. */
+export const setup = (): Place => {
+  const place = {} as Place;
+  beforeAll(async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'pawl-cli-'));
+    place.folder = folder;
+    place.begin = (args, options) => begin(folder, args, options);
+    place.pawl = (...args) => begin(folder, args).ended;
+    place.write = async (name, text) => {
+      await writeFile(join(folder, name), text);
+      return name;
+    };
+    place.read = (name) => readFile(join(folder, name), 'utf8').catch(() => '');
+  });
+  afterAll(async () => {
+    const { pid } = jsonOf(await place.read('data/server.json'));
+    if (typeof pid === 'number') process.kill(pid, 'SIGTERM');
+    await rm(place.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  });
+  return place;
+};
+
+export const until = async (what: string, met: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> => {
+  const endMs = performance.now() + withinMs;
+  while (!(await met())) {
+    if (performance.now() > endMs) throw new Error(`Waited ${withinMs} ms in vain for: ${what}`);
+    await wait(20);
+  }
+};
+
+export const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** The document of a `--json` call as somebody who reads it would take it. */
+export const at = (document: unknown, ...path: (string | number)[]): unknown =>
+  path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[key] : undefined), document);
