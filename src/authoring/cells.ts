@@ -5,7 +5,7 @@ import { readModule, readScript } from './code.ts';
 import { checkExpression } from './expressions.ts';
 import type { FrontMatter } from './frontMatter.ts';
 import { readHttp } from './http.ts';
-import { isKind, isProbeKind, readCommon, readDuration, refuseKind, timeoutMsMax, valueOf } from './kinds.ts';
+import { isKind, isProbeKind, readCommon, readDuration, refuseKind, textOfAttribute, timeoutMsMax } from './kinds.ts';
 import { type AttachedPiece, type CellPiece, type Outline, refuseOthers } from './outline.ts';
 import {
   attemptFields,
@@ -89,7 +89,7 @@ const readProbe = (piece: AttachedPiece & { of: CellPiece }, reading: Reading): 
   const reads = noReads();
   const answer = (name: 'done' | 'notDone'): string | null => {
     if (!isHttp) return null;
-    const text = valueOf(name, info.attributes, report);
+    const text = textOfAttribute(name, info.attributes, report);
     if (text === undefined && !info.attributes.has(name)) {
       report(
         fence.position,
@@ -174,7 +174,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   const reads = noReads();
   const around = surroundingsOf(index, reading, fieldsOf(kind));
   const common = readCommon(kind, attributes, front.defaults, fence.position, report);
-  const when = valueOf('when', attributes, report);
+  const when = textOfAttribute('when', attributes, report);
   if (kind === 'end' && !attributes.has('when'))
     report(fence.position, 'an `end` cell needs `when=`: the run ends here when it is true');
   const cell = {

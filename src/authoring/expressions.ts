@@ -1,5 +1,5 @@
 /** CEL at publishing: parsed, bounded, every name in it known, its types checked. */
-import { ParseError, TypeError } from '@marcbachmann/cel-js';
+import { TypeError as CelTypeError, ParseError } from '@marcbachmann/cel-js';
 import { limits } from '../engine/index.ts';
 import { type ASTNode, comprehensions, functionNames, parseExpression, useOwnFunctions } from './cel.ts';
 import { describeError } from './evaluate.ts';
@@ -151,7 +151,7 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
 
 /** Where the library found a fault, and what it is, without the excerpt that it appends. */
 const reportError = (error: unknown, source: Text, report: Report): void => {
-  const start = error instanceof ParseError || error instanceof TypeError ? (error.range?.start ?? 0) : 0;
+  const start = error instanceof ParseError || error instanceof CelTypeError ? (error.range?.start ?? 0) : 0;
   const at = source.at(Math.min(start, source.text.length));
   if (error instanceof ExpressionError) report(at, error.message);
   else report(at, `this expression cannot be used: ${describeError(error)}`);

@@ -74,7 +74,6 @@ const readHeader = (line: Text, headers: HttpBody['headers'], { around, reads, r
 };
 
 /** Printable Latin-1 and tabs: what can be sent, and nothing that ends a header early. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: the tab is meant
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 const isJson = (headers: HttpBody['headers']): boolean =>

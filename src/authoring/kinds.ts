@@ -52,7 +52,7 @@ export const timeoutMsMax = (kind: CellKind): number =>
   kind === 'http' ? limits.remoteTimeoutMsMax : limits.cellTimeoutMsMax;
 
 /** The value of an attribute; a name without one is reported. */
-export const valueOf = (name: string, attributes: Attributes, report: Report): Text | undefined => {
+export const textOfAttribute = (name: string, attributes: Attributes, report: Report): Text | undefined => {
   const attribute = attributes.get(name);
   if (attribute === undefined) return undefined;
   if (attribute.value === null) report(attribute.at, `\`${name}\` has no value; write \`${name}=…\``);
@@ -66,7 +66,7 @@ export const readDuration = (
   maxMs: number,
   report: Report,
 ): number | undefined => {
-  const text = valueOf(name, attributes, report);
+  const text = textOfAttribute(name, attributes, report);
   if (text === undefined || text.text === '') return undefined;
   const parsed = parseDuration(text.text, minMs, maxMs);
   if (typeof parsed === 'number') return parsed;
@@ -75,7 +75,7 @@ export const readDuration = (
 };
 
 const readRetry = (attributes: Attributes, report: Report): number | undefined => {
-  const text = valueOf('retry', attributes, report);
+  const text = textOfAttribute('retry', attributes, report);
   if (text === undefined || text.text === '') return undefined;
   if (/^\d{1,6}$/.test(text.text) && Number(text.text) <= limits.retriesPerCellMax) return Number(text.text);
   report(text.at(0), `\`retry\` is a whole number from 0 to ${limits.retriesPerCellMax}, not ${quote(text.text)}`);
@@ -84,7 +84,7 @@ const readRetry = (attributes: Attributes, report: Report): number | undefined =
 
 const policies: readonly Interrupted[] = ['hold', 'retry', 'probe', 'continue'];
 const readInterrupted = (attributes: Attributes, report: Report): Interrupted | undefined => {
-  const text = valueOf('interrupted', attributes, report);
+  const text = textOfAttribute('interrupted', attributes, report);
   if (text === undefined || text.text === '') return undefined;
   const found = policies.find((policy) => policy === text.text);
   if (found === undefined) {
@@ -104,7 +104,7 @@ const readOptional = ({ at, value }: Attribute, report: Report): boolean => {
 
 /** A valid name given by an attribute, or nothing (reported). */
 export const readName = (attribute: string, attributes: Attributes, report: Report): string | undefined => {
-  const text = valueOf(attribute, attributes, report);
+  const text = textOfAttribute(attribute, attributes, report);
   if (text === undefined || text.text === '') return undefined;
   const problem = nameProblem(text.text);
   if (problem !== undefined) report(text.at(0), problem);

@@ -9,10 +9,15 @@ import ipaddr from 'ipaddr.js';
 import { PawlError } from '../engine/index.ts';
 
 export type Lookup = (host: string) => Promise<string[]>;
-export const resolveHost: Lookup = async (host) => (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
+export const resolveHost: Lookup = async (host) =>
+  (await systemLookup(host, { all: true, verbatim: true })).map(({ address }) => address);
 
 /** Host as it is compared: lower case, without a final dot, IPv6 without brackets. */
-const plain = (host: string): string => host.toLowerCase().replace(/\.$/, '').replace(/^\[(.*)\]$/, '$1');
+const plain = (host: string): string =>
+  host
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
 
 /**
  * Parses PAWL_HTTP_ALLOW: hosts that need not be public, `host` or `host:port`, separated by commas; IPv6 in brackets.

@@ -84,7 +84,11 @@ const parsed = (outputs: Record<string, string>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(outputs).map(([name, text]) => [name, JSON.parse(text)]));
 
 /** Everything after the runner was started: its messages, the time-out, the caller's signal, its death. */
-const attend = async (runner: ChildProcess, job: Awaited<ReturnType<typeof prepare>>, input: CellInput): Promise<CellResult> => {
+const attend = async (
+  runner: ChildProcess,
+  job: Awaited<ReturnType<typeof prepare>>,
+  input: CellInput,
+): Promise<CellResult> => {
   let child: number | undefined;
   let result: CellResult | undefined;
   runner.on('message', (message: Message) => {
@@ -115,7 +119,10 @@ export const execute = async (input: CellInput): Promise<CellResult> => {
   const body = input.body as CodeBody;
   let job: Awaited<ReturnType<typeof prepare>>;
   let runner: ChildProcess;
-  const never = (error: unknown): CellResult => ({ status: 'never', error: { code: 'cell.unstarted', message: String(error) } });
+  const never = (error: unknown): CellResult => ({
+    status: 'never',
+    error: { code: 'cell.unstarted', message: String(error) },
+  });
   try {
     job = await prepare(input, body, input.timeoutMs);
   } catch (error) {
@@ -124,7 +131,11 @@ export const execute = async (input: CellInput): Promise<CellResult> => {
   job.timeoutMs = Math.floor(input.timeoutMs - (performance.now() - begunAt));
   try {
     if (job.timeoutMs <= 0 || input.signal.aborted) throw new Error('no time was left to begin');
-    runner = spawn(process.execPath, ['--no-warnings', scripts.runner], { env: {}, detached: true, stdio: ['ignore', 'ignore', 'ignore', 'ipc'] });
+    runner = spawn(process.execPath, ['--no-warnings', scripts.runner], {
+      env: {},
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
     await once(runner, 'spawn');
   } catch (error) {
     await rm(job.dir, { recursive: true, force: true });

@@ -47,7 +47,10 @@ process.on('uncaughtException', fail);
 
 const warned = new AbortController();
 // A cell that listens gets a moment to stop by itself; one that does not is killed.
-setTimeout(() => warned.abort(new Error('the time-out is near')), timeoutMs - Math.min(1_000, Math.max(50, timeoutMs / 10))).unref();
+setTimeout(
+  () => warned.abort(new Error('the time-out is near')),
+  timeoutMs - Math.min(1_000, Math.max(50, timeoutMs / 10)),
+).unref();
 
 try {
   const cell = await import(pathToFileURL(file).href);

@@ -30,16 +30,26 @@ const control = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 const refusal = (body: HttpBody): CellResult | undefined => {
   if (!URL.canParse(body.url)) return failed('http.invalid', `${body.url.slice(0, 200)} is not a URL.`);
   const url = new URL(body.url);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return failed('http.blocked', `${url.protocol} is not http: or https:.`);
-  if (url.username !== '' || url.password !== '') return failed('http.blocked', 'A URL with user name or password is refused.');
-  const header = body.headers.find(([name, value]) => control.test(value) || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name));
-  if (header !== undefined) return failed('http.invalid', `The header ${header[0]} holds a character that no header may hold.`);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    return failed('http.blocked', `${url.protocol} is not http: or https:.`);
+  if (url.username !== '' || url.password !== '')
+    return failed('http.blocked', 'A URL with user name or password is refused.');
+  const header = body.headers.find(
+    ([name, value]) => control.test(value) || !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name),
+  );
+  if (header !== undefined)
+    return failed('http.invalid', `The header ${header[0]} holds a character that no header may hold.`);
   return undefined;
 };
 
 /** The answer as JSON text; a JSON body goes in as it came, so that large integers survive. */
 const answerText = (status: number, headers: Record<string, unknown>, content: Buffer): string => {
-  const plain = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), Array.isArray(value) ? value.join(', ') : String(value)]));
+  const plain = Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name.toLowerCase(),
+      Array.isArray(value) ? value.join(', ') : String(value),
+    ]),
+  );
   const head = `"status":${status},"headers":${JSON.stringify(plain)}`;
   if (!isUtf8(content)) return `{${head},"body":${JSON.stringify(content.toString('base64'))},"bodyEncoding":"base64"}`;
   const text = content.toString('utf8');
@@ -92,11 +102,15 @@ export const createHttp = ({ httpAllow = [], lookup = resolveHost }: HttpOptions
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (options, callback) => {
-        const servername = options.servername ?? (isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined);
-        connector({ ...options, hostname: target.address, ...(servername === undefined ? {} : { servername }) }, (...answer) => {
-          connected = answer[0] === null;
-          callback(...answer);
-        });
+        const servername =
+          options.servername ?? (isIP(url.hostname.replace(/^\[|\]$/g, '')) === 0 ? url.hostname : undefined);
+        connector(
+          { ...options, hostname: target.address, ...(servername === undefined ? {} : { servername }) },
+          (...answer) => {
+            connected = answer[0] === null;
+            callback(...answer);
+          },
+        );
       },
     });
     try {
@@ -132,6 +146,7 @@ const send = async (input: CellInput, body: HttpBody, agent: Agent, signal: Abor
   const large = cut || bytes > limits.outputBytesMax;
   const output = large ? { output: text.slice(0, limits.outputHeadBytesMax), outputBytes: bytes } : { output: text };
   if (status >= 200 && status < 300) return { status: 'completed', ...output };
-  if (gateways.has(status)) return { ...unknown('http.gateway', `A gateway answered ${status}: it does not know what happened.`), ...output };
+  if (gateways.has(status))
+    return { ...unknown('http.gateway', `A gateway answered ${status}: it does not know what happened.`), ...output };
   return { ...failed('http.status', `The answer is ${status}.`), ...output };
 };

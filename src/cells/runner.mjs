@@ -130,7 +130,8 @@ const run = async (job) => {
     void stop(ended('unknown', 'cell.timeout', `Stopped after ${job.timeoutMs} ms: it may have happened.`));
   }, job.timeoutMs);
   process.on('message', (message) => {
-    if (message === 'stop') void stop(ended('unknown', 'cell.aborted', 'Stopped because its caller gave up: it may have happened.'));
+    if (message === 'stop')
+      void stop(ended('unknown', 'cell.aborted', 'Stopped because its caller gave up: it may have happened.'));
   });
   process.on('disconnect', async () => {
     // The engine is gone: nothing of the cell may outlive it, and nobody is left to tell.
@@ -183,7 +184,10 @@ const run = async (job) => {
   let result;
   child.on('error', (error) => {
     // Only a process that never came to be can say that nothing happened.
-    result = child?.pid === undefined ? ended('never', 'cell.unstarted', error.message) : ended('unknown', 'cell.broken', error.message);
+    result =
+      child?.pid === undefined
+        ? ended('never', 'cell.unstarted', error.message)
+        : ended('unknown', 'cell.broken', error.message);
     finished();
   });
   child.on('exit', async (exitCode, signal) => {
@@ -191,8 +195,10 @@ const run = async (job) => {
     // Whatever it left running goes with it, and only then are its pipes closed.
     await reap(child?.pid, job.marker);
     await closed;
-    if (signal === null) result = code ? codeResult(job, Buffer.concat(kept), resultBytes, exitCode) : scriptResult(job, exitCode);
-    else if (fromOutside.has(signal)) result = ended('unknown', 'cell.killed', `Killed by ${signal} from outside: it may have happened.`);
+    if (signal === null)
+      result = code ? codeResult(job, Buffer.concat(kept), resultBytes, exitCode) : scriptResult(job, exitCode);
+    else if (fromOutside.has(signal))
+      result = ended('unknown', 'cell.killed', `Killed by ${signal} from outside: it may have happened.`);
     else result = ended('failed', 'cell.crashed', `Crashed with ${signal}.`);
     finished();
   });

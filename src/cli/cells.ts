@@ -25,7 +25,8 @@ type Ended = Pick<CellReport, 'state' | 'expectations'>;
 export const lookOf = ({ state, expectations }: Ended, passed: boolean): Look => {
   if (state !== 'completed' && state !== 'failed') return looks[state];
   const held = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
-  if (expectations.length > 0 && held) return state === 'failed' ? { ...looks.completed, word: 'failed as expected' } : looks.completed;
+  if (expectations.length > 0 && held)
+    return state === 'failed' ? { ...looks.completed, word: 'failed as expected' } : looks.completed;
   if (state === 'completed' && held) return looks.completed;
   const word = state === 'failed' ? 'failed' : 'not as expected';
   return passed ? { mark: '!', word: `${word}, forgiven`, tone: 'warn' } : { ...looks.failed, word };
@@ -33,7 +34,8 @@ export const lookOf = ({ state, expectations }: Ended, passed: boolean): Look =>
 
 /** How an attempt ended, as one line of progress. */
 export const lookOfOutcome = (entry: EntryOf<'outcome'>): Look => {
-  if (entry.then === 'retry') return { mark: '↻', word: entry.status === 'never' ? 'did not begin' : `${entry.status}, again`, tone: 'warn' };
+  if (entry.then === 'retry')
+    return { mark: '↻', word: entry.status === 'never' ? 'did not begin' : `${entry.status}, again`, tone: 'warn' };
   if (entry.then === 'end') return { ...looks.completed, word: 'ended the run' };
   const state = entry.status === 'abandoned' || entry.status === 'never' ? 'halted' : entry.status;
   return lookOf({ state, expectations: entry.expectations }, entry.then === 'next');
@@ -43,7 +45,14 @@ export const nameWidthMax = 30;
 const wordWidth = 25;
 
 /** One line of progress: mark, name, state, attempts, time. */
-export const progressLine = (screen: Screen, width: number, cell: string, look: Look, attempt: number, ms: number | null): string => {
+export const progressLine = (
+  screen: Screen,
+  width: number,
+  cell: string,
+  look: Look,
+  attempt: number,
+  ms: number | null,
+): string => {
   const name = oneLine(cell, nameWidthMax).padEnd(width);
   const attempts = attempt > 0 ? `attempt ${attempt}` : '';
   const time = ms === null ? '' : duration(ms);
@@ -60,7 +69,14 @@ export const cellTable = (screen: Screen, cells: CellReport[], view: View, nowMs
     const ms = cell.state === 'skipped' ? null : (running ?? cell.durationMs);
     const time = ms === null ? '' : duration(ms);
     const name = oneLine(cell.name, nameWidthMax);
-    return [`  ${screen.paint(look.tone, look.mark)}`, name, cell.kind, screen.paint(look.tone, look.word), cell.attempts > 0 ? String(cell.attempts) : '', time];
+    return [
+      `  ${screen.paint(look.tone, look.mark)}`,
+      name,
+      cell.kind,
+      screen.paint(look.tone, look.word),
+      cell.attempts > 0 ? String(cell.attempts) : '',
+      time,
+    ];
   });
   screen.table(['', 'cell', 'kind', 'state', 'attempts', 'time'], rows);
 };

@@ -2,7 +2,20 @@
  * What every command works with: the calls of the HTTP API, plain JSON in and out. Here over the engine in this process;
  * a command cannot tell. Refusals are `PawlError`s.
  */
-import type { AdvanceAnswer, By, Cancelled, Drive, Entry, Inspection, Note, Published, RunAnswer, Runbook, Started, View } from '../engine/index.ts';
+import type {
+  AdvanceAnswer,
+  By,
+  Cancelled,
+  Drive,
+  Entry,
+  Inspection,
+  Note,
+  Published,
+  RunAnswer,
+  Runbook,
+  Started,
+  View,
+} from '../engine/index.ts';
 import { PawlError } from '../engine/index.ts';
 import type { Deps } from './deps.ts';
 import { duration } from './format.ts';
@@ -54,7 +67,9 @@ export const engineClient = (deps: Deps, by: By): Client => {
     const { runbook } = await runbookOf(view.runbookId, view.version);
     const cell = runbook.cells.find(({ name }) => name === view.cell);
     if (cell?.body.kind !== 'manual') return null;
-    const outputs = cells.flatMap(({ name, output }) => (output === null ? [] : [[name, authoring.parseJson(output)] as const]));
+    const outputs = cells.flatMap(({ name, output }) =>
+      output === null ? [] : [[name, authoring.parseJson(output)] as const],
+    );
     const step = { instanceId: view.instanceId, cell: cell.name };
     const rendered = authoring.render(cell.body.instructions, { params, outputs: Object.fromEntries(outputs), step });
     return rendered.kind === 'text' ? rendered.text : null;

@@ -4,7 +4,10 @@ import type { Authoring, By, Engine, Versions } from '../engine/index.ts';
 import { limits, PawlError } from '../engine/index.ts';
 
 export type Settings = {
-  store: { kind: 'aws'; tables: string } | { kind: 'endpoint'; endpoint: string; tables: string } | { kind: 'embedded'; dataDir: string };
+  store:
+    | { kind: 'aws'; tables: string }
+    | { kind: 'endpoint'; endpoint: string; tables: string }
+    | { kind: 'embedded'; dataDir: string };
   /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
   httpAllow: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
@@ -13,7 +16,10 @@ export type Settings = {
 };
 
 /** What must be known before any setting can be refused. `debug`: stack traces, for whoever develops Pawl. */
-export const readTerminal = (env: NodeJS.ProcessEnv = process.env) => ({ dumb: env.TERM === 'dumb', debug: env.PAWL_DEBUG === '1' });
+export const readTerminal = (env: NodeJS.ProcessEnv = process.env) => ({
+  dumb: env.TERM === 'dumb',
+  debug: env.PAWL_DEBUG === '1',
+});
 
 const countOf = (env: NodeJS.ProcessEnv, name: string, otherwise: number): number => {
   const text = env[name];
@@ -39,7 +45,10 @@ const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
   const endpoint = env.PAWL_DYNAMODB_ENDPOINT;
   if (!endpoint) return { kind: 'embedded', dataDir: env.PAWL_DATA_DIR || '.pawl' };
   if (!URL.canParse(endpoint)) {
-    throw new PawlError('request.invalid', `PAWL_DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}; give an http URL, or unset it.`);
+    throw new PawlError(
+      'request.invalid',
+      `PAWL_DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}; give an http URL, or unset it.`,
+    );
   }
   return { kind: 'endpoint', endpoint, tables };
 };
@@ -48,7 +57,10 @@ const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
 export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => {
   const name = env.PAWL_DEPLOYMENT || 'local';
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
-    throw new PawlError('request.invalid', `PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`);
+    throw new PawlError(
+      'request.invalid',
+      `PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`,
+    );
   }
   const takeoverGraceMs = countOf(env, 'PAWL_TAKEOVER_GRACE_MS', limits.takeoverGraceMsDefault);
   if (takeoverGraceMs < limits.takeoverGraceMsMin) {
@@ -73,16 +85,21 @@ export const openAuthoring = async (): Promise<Authoring> => (await import('../a
 export type Deps = { engine: Engine; versions: Versions; authoring: Authoring; nowMs(): number; close(): void };
 
 export const openDeps = async (settings: Settings): Promise<Deps> => {
-  const [{ createEngine }, { createClient, createStore, sha256, systemRandom }, { createTables }, { openEmbedded }, cells, authoring, canonicalize] =
-    await Promise.all([
-      import('../engine/index.ts'),
-      import('../store/index.ts'),
-      import('../store/local.ts'),
-      import('../store/embedded.ts'),
-      import('../cells/index.ts'),
-      openAuthoring(),
-      import('canonicalize'),
-    ]);
+  const [
+    { createEngine },
+    { createClient, createStore, sha256, systemRandom },
+    { createTables, openEmbedded },
+    cells,
+    authoring,
+    canonicalize,
+  ] = await Promise.all([
+    import('../engine/index.ts'),
+    import('../store/index.ts'),
+    import('../store/local.ts'),
+    import('../cells/index.ts'),
+    openAuthoring(),
+    import('canonicalize'),
+  ]);
   const { store } = settings;
   const httpAllow = cells.parseHttpAllow(settings.httpAllow);
   const embedded = store.kind === 'embedded' ? await openEmbedded(store.dataDir) : undefined;

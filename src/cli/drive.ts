@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { AdvanceAnswer, RunAnswer, View } from '../engine/index.ts';
 import { cellTable } from './cells.ts';
 import type { Client, Instance } from './client.ts';
-import { exitOfResult, exits, type Exit } from './exits.ts';
+import { type Exit, exitOfResult, exits } from './exits.ts';
 import { explain } from './explain.ts';
 import { following } from './follow.ts';
 import { duration, plural, shellWord } from './format.ts';
@@ -16,17 +16,29 @@ const storePauseMs = 2_000;
 export type From = { view: View; cells: string[] };
 
 /** Makes a call with progress; the first Ctrl-C stops the cell and lets the call end by itself. */
-export const watched = async <T>(session: Session, client: Client, from: From, call: (signal: AbortSignal) => Promise<T>): Promise<T> => {
+export const watched = async <T>(
+  session: Session,
+  client: Client,
+  from: From,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => {
   const { screen, interruption } = session;
   const said = (): void => {
     screen.print(screen.paint('warn', '  stopping the cell and recording how it ended; once more leaves at once'));
   };
   const { instanceId, seq: afterSeq } = from.view;
-  return await interruption.during(said, (signal) => following(screen, client, { instanceId, cells: from.cells, afterSeq }, call(signal)));
+  return await interruption.during(said, (signal) =>
+    following(screen, client, { instanceId, cells: from.cells, afterSeq }, call(signal)),
+  );
 };
 
 /** Runs to the end: what is deferred is waited for and gone on with. */
-export const runThrough = async (session: Session, client: Client, instanceId: string, signal: AbortSignal): Promise<RunAnswer> => {
+export const runThrough = async (
+  session: Session,
+  client: Client,
+  instanceId: string,
+  signal: AbortSignal,
+): Promise<RunAnswer> => {
   const steps: RunAnswer['steps'] = [];
   for (;;) {
     const answer = await client.run(instanceId, signal);
@@ -43,8 +55,14 @@ export const runThrough = async (session: Session, client: Client, instanceId: s
 
 const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void => {
   const { paint, print } = session.screen;
-  const also = [coverage.skipped > 0 ? `${coverage.skipped} skipped` : '', coverage.forgiven > 0 ? `${coverage.forgiven} forgiven` : ''];
-  const rest = also.filter((text) => text !== '').map((text) => `, ${text}`).join('');
+  const also = [
+    coverage.skipped > 0 ? `${coverage.skipped} skipped` : '',
+    coverage.forgiven > 0 ? `${coverage.forgiven} forgiven` : '',
+  ];
+  const rest = also
+    .filter((text) => text !== '')
+    .map((text) => `, ${text}`)
+    .join('');
   if (verdict === 'passed') {
     const declared = `${coverage.declared} of ${plural(coverage.cells, 'cell')} declared what to expect`;
     print(paint('good', `Passed: ${declared}${rest}.`));
@@ -54,7 +72,11 @@ const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void 
 };
 
 /** The table, the verdict or where it stands, and the exit code. */
-export const conclude = async (session: Session, client: Client, answer: AdvanceAnswer | RunAnswer): Promise<{ exit: Exit; instance: Instance }> => {
+export const conclude = async (
+  session: Session,
+  client: Client,
+  answer: AdvanceAnswer | RunAnswer,
+): Promise<{ exit: Exit; instance: Instance }> => {
   const { screen, interruption } = session;
   const instance = await client.instance(answer.view.instanceId);
   screen.print();
@@ -64,6 +86,9 @@ export const conclude = async (session: Session, client: Client, answer: Advance
   if (interrupted) screen.print(screen.paint('warn', 'Interrupted.'));
   if ('verdict' in answer && answer.result === 'completed') printVerdict(session, answer);
   else await explain(screen, client, instance, answer.stop);
-  if (interrupted && answer.result === 'advanced') screen.print(`It stands as it is until somebody goes on, and \`pawl status ${shellWord(instance.view.instanceId)}\` shows it.`);
+  if (interrupted && answer.result === 'advanced')
+    screen.print(
+      `It stands as it is until somebody goes on, and \`pawl status ${shellWord(instance.view.instanceId)}\` shows it.`,
+    );
   return { exit: interrupted ? exits.interrupted : exitOfResult(answer.result), instance };
 };

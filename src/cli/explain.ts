@@ -23,14 +23,21 @@ const reservationOf = async (client: Client, instanceId: string, seq: number) =>
 const printFacts = async (screen: Screen, client: Client, instanceId: string, cell: CellReport): Promise<void> => {
   const { error, expectations, seq } = cell;
   if (error !== null) screen.print(`  error     ${harmless(error.message)} (${error.code})`);
-  for (const { source, result, message } of expectations.filter((checked) => checked.result !== 'pass' && checked.result !== 'skipped')) {
+  for (const { source, result, message } of expectations.filter(
+    (checked) => checked.result !== 'pass' && checked.result !== 'skipped',
+  )) {
     const why = result === 'error' ? `could not be evaluated: ${harmless(message ?? '')}` : 'does not hold';
     screen.print(`  expected  ${harmless(source)}: ${why}`);
   }
-  if (cell.state === 'completed' && cell.output !== null) screen.print(`  output    ${oneLine(harmless(cell.output), screen.width - 12)}`);
+  if (cell.state === 'completed' && cell.output !== null)
+    screen.print(`  output    ${oneLine(harmless(cell.output), screen.width - 12)}`);
   if (seq === null) return;
   const log = (await client.notes(instanceId, seq)).filter((note) => note.kind === 'log').map((note) => note.text);
-  const lines = log.join('').trimEnd().split('\n').filter((line) => line !== '');
+  const lines = log
+    .join('')
+    .trimEnd()
+    .split('\n')
+    .filter((line) => line !== '');
   if (lines.length === 0) return;
   screen.print(lines.length > logLinesMax ? `  log       the last ${logLinesMax} of ${lines.length} lines:` : '  log');
   screen.print(indented(lines.slice(-logLinesMax).map(harmless).join('\n')));
@@ -40,7 +47,9 @@ const printHolder = async (screen: Screen, client: Client, instance: Instance, c
   const found = cell.seq === null ? undefined : await reservationOf(client, instance.view.instanceId, cell.seq);
   if (found === undefined) return;
   const { by, atMs, seq, reserved } = found;
-  screen.print(`  holder    ${harmless(`${by.actor} (${by.via}, ${by.where})`)}, attempt ${reserved.attempt}, seq ${seq}`);
+  screen.print(
+    `  holder    ${harmless(`${by.actor} (${by.via}, ${by.where})`)}, attempt ${reserved.attempt}, seq ${seq}`,
+  );
   const left = reserved.deadlineAtMs - instance.nowMs;
   const until = left > 0 ? `it has ${duration(left)} more at most` : `its deadline was ${clock(reserved.deadlineAtMs)}`;
   const end = cell.closedBy === null ? until : `cut off after ${duration(cell.durationMs ?? 0)}, recorded as unknown`;
@@ -54,7 +63,9 @@ const halted = (stop: Stop | undefined, cell: CellReport): string => {
   const why = stop?.result === 'halted' ? stop.why : 'step';
   if (why === 'epoch') return 'it is older than the last restore from backup, which may have forgotten steps';
   if (why === 'attempts') return 'it has used up attemptsPerInstanceMax';
-  return cell.state === 'completed' ? 'it completed, but not as expected' : `it ${cell.state === 'halted' ? 'could not begin' : cell.state}`;
+  return cell.state === 'completed'
+    ? 'it completed, but not as expected'
+    : `it ${cell.state === 'halted' ? 'could not begin' : cell.state}`;
 };
 
 const cancelReason = async (client: Client, instance: Instance): Promise<EntryOf<'cancelled'> | undefined> => {
@@ -78,7 +89,9 @@ export const explain = async (screen: Screen, client: Client, instance: Instance
     print(paint('warn', `In doubt: nobody knows whether ${cell.name} happened. Nothing was repeated.`));
     await printHolder(screen, client, instance, cell);
     await printFacts(screen, client, view.instanceId, cell);
-    print(`Next: look at what ${cell.name} acts upon, and at \`pawl journal ${id} --notes\`. Nothing goes on by itself;`);
+    print(
+      `Next: look at what ${cell.name} acts upon, and at \`pawl journal ${id} --notes\`. Nothing goes on by itself;`,
+    );
     return print(`to give it up: \`${cancelHint(id)}\`.`);
   }
   if (view.status === 'running') {
@@ -89,13 +102,17 @@ export const explain = async (screen: Screen, client: Client, instance: Instance
   if (view.status === 'waiting') {
     print(paint('warn', `Parked: ${cell.name} waits for a person.`));
     if (instance.instructions !== null) print(indented(harmless(instance.instructions)));
-    print(`Next: do it, then \`pawl done ${id} ${cell.name} --note TEXT\` (or --failed), then \`pawl advance ${id} --max-cells all\`.`);
+    print(
+      `Next: do it, then \`pawl done ${id} ${cell.name} --note TEXT\` (or --failed), then \`pawl advance ${id} --max-cells all\`.`,
+    );
     return;
   }
   if (view.status === 'halted' || stop?.result === 'halted') {
     print(paint('bad', `Halted at ${cell.name}: ${halted(stop, cell)}.`));
     await printFacts(screen, client, view.instanceId, cell);
-    return print(`Next: see \`pawl journal ${id} --notes\`; give it up with \`${cancelHint(id)}\`, mend the cause, start anew.`);
+    return print(
+      `Next: see \`pawl journal ${id} --notes\`; give it up with \`${cancelHint(id)}\`, mend the cause, start anew.`,
+    );
   }
   const dueMs = stop?.result === 'deferred' ? stop.untilMs - instance.nowMs : 0;
   const when = dueMs > 0 ? `, not before ${duration(dueMs)} from now` : '';

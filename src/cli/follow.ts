@@ -17,7 +17,8 @@ type Running = { cell: string; attempt: number; sinceMs: number };
 const createTeller = (screen: Screen, cells: string[]) => {
   const width = Math.min(nameWidthMax, Math.max(4, ...cells.map((name) => name.length)));
   let now: Running | undefined;
-  const line = (cell: string, look: Look, attempt: number, ms: number | null) => progressLine(screen, width, cell, look, attempt, ms);
+  const line = (cell: string, look: Look, attempt: number, ms: number | null) =>
+    progressLine(screen, width, cell, look, attempt, ms);
   const begin = ({ cell, attempt }: Pick<EntryOf<'reserved'>, 'cell' | 'attempt'>) => {
     now = { cell, attempt, sinceMs: performance.now() };
   };
@@ -30,7 +31,9 @@ const createTeller = (screen: Screen, cells: string[]) => {
     const ran = entry.closes !== null && entry.status !== 'skipped';
     const pause = entry.then === 'retry' && entry.dueAtMs !== null ? Math.max(0, entry.dueAtMs - entry.atMs) : null;
     const after = pause === null ? '' : `, again in ${duration(pause)}`;
-    screen.print(line(entry.cell, lookOfOutcome(entry), ran ? entry.attempt : 0, ran ? entry.durationMs : null) + after);
+    screen.print(
+      line(entry.cell, lookOfOutcome(entry), ran ? entry.attempt : 0, ran ? entry.durationMs : null) + after,
+    );
     if (entry.reserve !== undefined) begin(entry.reserve);
   };
   const refresh = (): void => {

@@ -6,7 +6,8 @@ export const duration = (ms: number): string => {
   if (rounded < 1_000) return `${rounded} ms`;
   if (rounded < 59_950) return `${(rounded / 1_000).toFixed(1).replace(/\.0$/, '')} s`;
   const seconds = Math.round(rounded / 1_000);
-  if (seconds < 3_600) return [`${Math.floor(seconds / 60)} min`, seconds % 60 > 0 ? `${seconds % 60} s` : ''].join(' ').trim();
+  if (seconds < 3_600)
+    return [`${Math.floor(seconds / 60)} min`, seconds % 60 > 0 ? `${seconds % 60} s` : ''].join(' ').trim();
   const minutes = Math.round(seconds / 60);
   return [`${Math.floor(minutes / 60)} h`, minutes % 60 > 0 ? `${minutes % 60} min` : ''].join(' ').trim();
 };
@@ -45,4 +46,5 @@ export const oneLine = (text: string, max: number): string => {
 export const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** A text as one word of a command line, quoted when the shell would read it otherwise. */
-export const shellWord = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`);
+export const shellWord = (text: string): string =>
+  /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

@@ -25,22 +25,32 @@ const told = (entry: Entry): string => {
     case 'resolved':
       return `${entry.cell}: ${entry.verdict}, ${entry.then}: ${entry.reason}`;
     case 'control':
-      return [entry.drive === undefined ? '' : `drive ${entry.drive}`, entry.reason ?? ''].filter((text) => text !== '').join(': ');
+      return [entry.drive === undefined ? '' : `drive ${entry.drive}`, entry.reason ?? '']
+        .filter((text) => text !== '')
+        .join(': ');
     case 'cancelled':
       return entry.reason;
   }
 };
 
 /** The local day stands once above its times. */
-const dayLine = (screen: Screen, atMs: number): void => screen.print(screen.paint('quiet', `${day(atMs)}, times are UTC${zone(atMs)}`));
+const dayLine = (screen: Screen, atMs: number): void =>
+  screen.print(screen.paint('quiet', `${day(atMs)}, times are UTC${zone(atMs)}`));
 
 export const journalTable = (screen: Screen, entries: Entry[]): void => {
   const [first] = entries;
   if (first === undefined) return screen.print('No entries.');
   dayLine(screen, first.atMs);
   const rows = entries.map((entry) => {
-    const time = day(entry.atMs) === day(first.atMs) ? clock(entry.atMs) : `${day(entry.atMs).slice(5)} ${clock(entry.atMs)}`;
-    return [String(entry.seq), time, entry.kind, oneLine(harmless(entry.by.actor), 12), oneLine(harmless(told(entry)), 300)];
+    const time =
+      day(entry.atMs) === day(first.atMs) ? clock(entry.atMs) : `${day(entry.atMs).slice(5)} ${clock(entry.atMs)}`;
+    return [
+      String(entry.seq),
+      time,
+      entry.kind,
+      oneLine(harmless(entry.by.actor), 12),
+      oneLine(harmless(told(entry)), 300),
+    ];
   });
   screen.table(['seq', 'time', 'entry', 'who', 'what'], rows);
 };

@@ -27,7 +27,11 @@ export const watchSignals = (): Interruption => {
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
   // Started by the launcher on an older Node: without it nobody would pass signals on, so its death is one.
-  if (process.channel !== undefined) process.once('disconnect', onSignal);
+  if (process.connected) {
+    process.once('disconnect', onSignal);
+    // Listening must not keep a finished command alive.
+    process.channel?.unref();
+  }
   return {
     signal: controller.signal,
     during: async (said, work) => {

@@ -1,6 +1,6 @@
 /** The `pawl` command line: reads it, runs one command, and tells how it ended. */
 import { Command, CommanderError } from 'commander';
-import { isPawlError } from '../engine/errors.ts';
+import { isPawlError } from '../engine/index.ts';
 import { addAuthoring } from './commands/authoring.ts';
 import type { Runner } from './commands/common.ts';
 import { addDemo } from './commands/demo.ts';
@@ -25,14 +25,18 @@ const build = (run: Runner, json: boolean): Command => {
   const program = new Command('pawl');
   program
     .description('Runs operational runbooks whose steps never run twice without permission.')
-    .addHelpText('after', `\n${exitHelp}\n\n${environmentHelp}\n\nExample:\n  $ pawl demo\n  $ pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app`)
+    .addHelpText(
+      'after',
+      `\n${exitHelp}\n\n${environmentHelp}\n\nExample:\n  $ pawl demo\n  $ pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app`,
+    )
     .exitOverride()
     .configureOutput(json ? { writeErr: () => undefined } : {});
   addAuthoring(program, run);
   addMoving(program, run);
   addReading(program, run);
   addDemo(program, run);
-  for (const command of program.commands) command.showHelpAfterError(`Next: \`pawl ${command.name()} --help\` shows how.`);
+  for (const command of program.commands)
+    command.showHelpAfterError(`Next: \`pawl ${command.name()} --help\` shows how.`);
   return program.showHelpAfterError('Next: `pawl --help` shows the commands.');
 };
 

@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { PawlError, type Runbook } from '../engine/index.ts';
 
-const invalid = (message: string, details: Record<string, unknown>): PawlError => new PawlError('params.invalid', message, details);
+const invalid = (message: string, details: Record<string, unknown>): PawlError =>
+  new PawlError('params.invalid', message, details);
 
 /** JSON types that the schema of a parameter allows; `undefined` where it does not say. */
 const typesOf = (schema: unknown): string[] | undefined => {
@@ -36,7 +37,7 @@ const parse = (text: string): { value: unknown } | undefined => {
   }
 };
 
-const valueOf = (name: string, text: string, types: string[] | undefined): unknown => {
+const parseValue = (name: string, text: string, types: string[] | undefined): unknown => {
   // Where the schema does not say, whatever is JSON is taken as JSON, and everything else as text.
   if (types === undefined) return (parse(text) ?? { value: text }).value;
   const others = types.filter((type) => type !== 'string');
@@ -44,7 +45,10 @@ const valueOf = (name: string, text: string, types: string[] | undefined): unkno
   if (parsed !== undefined && others.some((type) => isOf(type, parsed.value))) return parsed.value;
   if (types.includes('string')) return text;
   const wanted = others.map((type) => examples[type] ?? type).join(' or ');
-  throw invalid(`Parameter ${name} must be ${wanted}; ${JSON.stringify(text.slice(0, 80))} is not.`, { param: name, types });
+  throw invalid(`Parameter ${name} must be ${wanted}; ${JSON.stringify(text.slice(0, 80))} is not.`, {
+    param: name,
+    types,
+  });
 };
 
 const textOf = async (name: string, given: string): Promise<string> => {
@@ -54,7 +58,12 @@ const textOf = async (name: string, given: string): Promise<string> => {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new PawlError('params.invalid', `Parameter ${name}: the file ${path} cannot be read.`, { param: name, path }, error);
+    throw new PawlError(
+      'params.invalid',
+      `Parameter ${name}: the file ${path} cannot be read.`,
+      { param: name, path },
+      error,
+    );
   }
 };
 
@@ -63,18 +72,22 @@ const textOf = async (name: string, given: string): Promise<string> => {
  * and suggests the right one.
  * @throws PawlError `request.invalid`, `params.invalid`
  */
-export const readParams = async (runbook: Pick<Runbook, 'params'>, given: string[] = []): Promise<Record<string, unknown>> => {
+export const readParams = async (
+  runbook: Pick<Runbook, 'params'>,
+  given: string[] = [],
+): Promise<Record<string, unknown>> => {
   const { properties } = runbook.params;
   const schemas = typeof properties === 'object' && properties !== null ? (properties as Record<string, unknown>) : {};
   const params: Record<string, unknown> = {};
   for (const pair of given) {
     const at = pair.indexOf('=');
-    if (at < 1) throw new PawlError('request.invalid', `-p wants name=value; ${JSON.stringify(pair.slice(0, 80))} is not that.`);
+    if (at < 1)
+      throw new PawlError('request.invalid', `-p wants name=value; ${JSON.stringify(pair.slice(0, 80))} is not that.`);
     const name = pair.slice(0, at);
     if (Object.hasOwn(params, name)) throw invalid(`Parameter ${name} is given twice.`, { param: name });
     const text = await textOf(name, pair.slice(at + 1));
     const types = Object.hasOwn(schemas, name) ? typesOf(schemas[name]) : ['string'];
-    params[name] = valueOf(name, text, types);
+    params[name] = parseValue(name, text, types);
   }
   return params;
 };

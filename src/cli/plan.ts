@@ -1,5 +1,13 @@
 /** What a runbook would do with some parameters, as far as that can be known before it runs. */
-import { type Authoring, type Cell, type Expression, limits, type Runbook, type Scope, type Template } from '../engine/index.ts';
+import {
+  type Authoring,
+  type Cell,
+  type Expression,
+  limits,
+  type Runbook,
+  type Scope,
+  type Template,
+} from '../engine/index.ts';
 import { duration, oneLine, plural } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 
@@ -106,7 +114,8 @@ const inputLinesMax = 4;
 export const printPlan = (screen: Screen, plan: Plan): void => {
   const { print, paint, width } = screen;
   print(paint('strong', `${plan.runbookId}: ${harmless(plan.title)}`));
-  for (const [name, value] of Object.entries(plan.params)) print(`  ${name} = ${oneLine(harmless(JSON.stringify(value)), width - name.length - 5)}`);
+  for (const [name, value] of Object.entries(plan.params))
+    print(`  ${name} = ${oneLine(harmless(JSON.stringify(value)), width - name.length - 5)}`);
   if (plan.instanceId !== null) print(`  instance ${plan.instanceId}, by \`unique\``);
   if (plan.concurrency !== null) print(`  one unfinished instance at a time for ${harmless(plan.concurrency)}`);
   plan.cells.forEach((cell, index) => {
@@ -115,8 +124,10 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
     print(paint('quiet', `    ${policy(cell)}`));
     if (cell.when !== null) print(`    when    ${harmless(cell.when)}`);
     const lines = cell.input.split('\n').filter((line) => line.trim() !== '');
-    for (const line of lines.slice(0, inputLinesMax)) print(`    | ${oneLine(harmless(line.replaceAll('\t', '  ')), width - 6).padStart(0)}`);
-    if (lines.length > inputLinesMax) print(paint('quiet', `    | … ${plural(lines.length - inputLinesMax, 'more line')}`));
+    for (const line of lines.slice(0, inputLinesMax))
+      print(`    | ${oneLine(harmless(line.replaceAll('\t', '  ')), width - 6).padStart(0)}`);
+    if (lines.length > inputLinesMax)
+      print(paint('quiet', `    | … ${plural(lines.length - inputLinesMax, 'more line')}`));
     for (const source of cell.expect) print(`    expect  ${harmless(source)}`);
   });
   print();

@@ -29,7 +29,10 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 export const harmless = (text: string): string => text.replace(controls, '�');
 
 /** `silent` keeps everything but the document from standard output, for `--json`; `dumb`: no line changes in place. */
-export const createScreen = (stream: NodeJS.WriteStream, { silent, dumb }: { silent: boolean; dumb: boolean }): Screen => {
+export const createScreen = (
+  stream: NodeJS.WriteStream,
+  { silent, dumb }: { silent: boolean; dumb: boolean },
+): Screen => {
   const live = stream.isTTY === true && !silent && !dumb;
   const width = Math.max(60, stream.columns ?? widthDefault);
   let pending = false;
@@ -69,11 +72,22 @@ const plainLength = (text: string): number =>
 
 /** Columns as wide as their content; the last one gets what is left of the screen, and wraps. */
 const layOut = (head: string[], rows: string[][], width: number, dim: (text: string) => string): string => {
-  const widths = head.map((title, i) => Math.max(plainLength(title), ...rows.map((row) => plainLength(row[i] ?? ''))) + gap);
+  const widths = head.map(
+    (title, i) => Math.max(plainLength(title), ...rows.map((row) => plainLength(row[i] ?? ''))) + gap,
+  );
   const before = widths.slice(0, -1).reduce((sum, w) => sum + w, 0);
   const last = Math.max(20, width - before);
   widths[widths.length - 1] = Math.min(widths.at(-1) ?? last, last);
-  const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '' };
+  const none = {
+    top: '',
+    'top-mid': '',
+    'top-left': '',
+    'top-right': '',
+    bottom: '',
+    'bottom-mid': '',
+    'bottom-left': '',
+    'bottom-right': '',
+  };
   const inner = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' };
   const table = new Table({
     head: head.map(dim),

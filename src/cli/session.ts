@@ -19,7 +19,11 @@ export type Session = {
 /** How a command ends: its exit code, and its one document for `--json`. */
 export type Answer = { exit: Exit; document: unknown };
 
-export const createSession = (screen: Screen, settings: Settings, interruption: Interruption): Session & { close(): Promise<void> } => {
+export const createSession = (
+  screen: Screen,
+  settings: Settings,
+  interruption: Interruption,
+): Session & { close(): Promise<void> } => {
   let opening: Promise<{ client: Client; close(): void }> | undefined;
   const open = async () => {
     const deps = await openDeps(settings);
@@ -41,6 +45,12 @@ export const createSession = (screen: Screen, settings: Settings, interruption: 
 /** What the operating system says about a file, as an error a person can act on. */
 export const fileTrouble = (path: string, error: unknown): PawlError => {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const why = { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'it may not be read' }[code] ?? String(error);
-  return new PawlError('request.invalid', `Cannot read ${path}: ${why}. Give the path of a file.`, { file: path }, error);
+  const why =
+    { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'it may not be read' }[code] ?? String(error);
+  return new PawlError(
+    'request.invalid',
+    `Cannot read ${path}: ${why}. Give the path of a file.`,
+    { file: path },
+    error,
+  );
 };

@@ -1,7 +1,7 @@
 /** How errors are told: on standard error for people, as one document on standard output with `--json`. */
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
-import { isPawlError } from '../engine/errors.ts';
+import { isPawlError } from '../engine/index.ts';
 import { harmless, type Screen } from './screen.ts';
 
 type Told = { code: string; message: string; details: Readonly<Record<string, unknown>> };
@@ -9,8 +9,13 @@ type Told = { code: string; message: string; details: Readonly<Record<string, un
 const tellable = (error: unknown): Told => {
   if (isPawlError(error)) return { code: error.code, message: error.message, details: error.details };
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof CommanderError) return { code: 'request.invalid', message: message.replace(/^error: /, ''), details: {} };
-  return { code: 'internal', message: `A defect of Pawl: ${message}. Set PAWL_DEBUG=1 to see where, and report it.`, details: {} };
+  if (error instanceof CommanderError)
+    return { code: 'request.invalid', message: message.replace(/^error: /, ''), details: {} };
+  return {
+    code: 'internal',
+    message: `A defect of Pawl: ${message}. Set PAWL_DEBUG=1 to see where, and report it.`,
+    details: {},
+  };
 };
 
 const problemLines = ({ details }: Told): string[] => {
@@ -24,7 +29,8 @@ const problemLines = ({ details }: Told): string[] => {
 
 export const report = (error: unknown, screen: Screen, { json, debug }: { json: boolean; debug: boolean }): void => {
   const told = tellable(error);
-  if (debug && error instanceof Error) process.stderr.write(`${error.stack}\n${error.cause === undefined ? '' : `cause: ${error.cause}\n`}`);
+  if (debug && error instanceof Error)
+    process.stderr.write(`${error.stack}\n${error.cause === undefined ? '' : `cause: ${error.cause}\n`}`);
   if (json) return screen.document({ error: told });
   // Commander has written its own errors already.
   if (error instanceof CommanderError) return;

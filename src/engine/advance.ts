@@ -19,8 +19,8 @@ import type { OutcomeBody } from './outcomes.ts';
 import type { CellResult, Execute } from './ports.ts';
 import { keyOf, prepare, type Ready, withoutReservation } from './prepare.ts';
 import { record } from './record.ts';
-import { takeOver } from './takeover.ts';
 import { type Cell, natureOf } from './runbook.ts';
+import { takeOver } from './takeover.ts';
 import type { View } from './view.ts';
 
 export type AdvanceRequest = {
@@ -72,7 +72,11 @@ const report = (outcome: OutcomeBody, seq: number, recorded: boolean): StepRepor
 type Progress = { steps: StepReport[]; reservations: number };
 
 /** Goes through the next cell as far as this call may. A lost slot is no error: the loop decides anew. */
-const enter = async (call: Call, decision: Extract<Decision, { kind: 'enter' }>, progress: Progress): Promise<Stop | undefined> => {
+const enter = async (
+  call: Call,
+  decision: Extract<Decision, { kind: 'enter' }>,
+  progress: Progress,
+): Promise<Stop | undefined> => {
   const { cell, mayReserve } = decision;
   const { engine } = call;
   const found = await prepare(call, cell);
@@ -90,7 +94,15 @@ const enter = async (call: Call, decision: Extract<Decision, { kind: 'enter' }>,
   if (nature === 'waiting') {
     const shownHash = found.body.kind === 'manual' ? engine.sha256(found.body.instructions) : null;
     const { visit } = state;
-    const waiting = { kind: 'waiting', index: cell.index, cell: cell.name, visit, inputsHash: found.inputsHash, dueAtMs: null, shownHash } as const;
+    const waiting = {
+      kind: 'waiting',
+      index: cell.index,
+      cell: cell.name,
+      visit,
+      inputsHash: found.inputsHash,
+      dueAtMs: null,
+      shownHash,
+    } as const;
     await append(call, () => waiting);
     return undefined;
   }
@@ -115,7 +127,13 @@ const enter = async (call: Call, decision: Extract<Decision, { kind: 'enter' }>,
   return undefined;
 };
 
-const carryOut = async (call: Call, cell: Cell, reserved: Reserved, ready: Ready, progress: Progress): Promise<void> => {
+const carryOut = async (
+  call: Call,
+  cell: Cell,
+  reserved: Reserved,
+  ready: Ready,
+  progress: Progress,
+): Promise<void> => {
   const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
   const recorded = await record(call, outcome, reserved.deadlineAtMs);
   if (recorded && outcome.then === 'next') rememberOutput(call, call.head.entry);
@@ -138,14 +156,18 @@ const assertFresh = (call: Call, expectedSeq: number | undefined): void => {
 
 /** The drive is part of the journal: changing it is an entry, decided anew whenever the slot is lost. */
 const setDrive = async (call: Call, drive: Drive | undefined): Promise<void> => {
-  const differs = () => drive !== undefined && call.head.entry.state.drive !== drive && call.head.entry.state.ended === null;
+  const differs = () =>
+    drive !== undefined && call.head.entry.state.drive !== drive && call.head.entry.state.ended === null;
   while (drive !== undefined && differs()) await append(call, () => ({ kind: 'control', drive, reason: null }));
 };
 
 /** The engine with cells that also stop when the caller gives up. */
 const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
   if (signal === undefined) return engine;
-  const unbegun: CellResult = { status: 'never', error: { code: 'cell.givenUp', message: 'The caller gave up before it began.' } };
+  const unbegun: CellResult = {
+    status: 'never',
+    error: { code: 'cell.givenUp', message: 'The caller gave up before it began.' },
+  };
   const execute: Execute = async (input) =>
     signal.aborted ? unbegun : await engine.execute({ ...input, signal: AbortSignal.any([input.signal, signal]) });
   return { ...engine, execute };
@@ -186,7 +208,8 @@ const loop = async (call: Call, request: AdvanceRequest, progress: Progress): Pr
       await call.engine.clock.sleep(decision.ms, request.signal);
       continue;
     }
-    const stopped = decision.kind === 'takeOver' ? await takeOver(call, decision) : await enter(call, decision, progress);
+    const stopped =
+      decision.kind === 'takeOver' ? await takeOver(call, decision) : await enter(call, decision, progress);
     if (stopped !== undefined) return stopped;
   }
 };
@@ -206,7 +229,12 @@ const decideNow = (call: Call, request: AdvanceRequest, progress: Progress): Dec
     explicit: request.explicit ?? true,
   };
   const decision = decide(call.head.entry.state, call.runbook, wish, { nowMs, graceMs, epoch });
-  engine.observe({ kind: 'decided', instanceId: call.instanceId, seq: call.head.entry.seq, branch: branchOf(decision) });
+  engine.observe({
+    kind: 'decided',
+    instanceId: call.instanceId,
+    seq: call.head.entry.seq,
+    branch: branchOf(decision),
+  });
   // Whoever names the seq it has seen meant the cell that was next then, not the one after it.
   if (call.lost && !wish.ranSome && decision.kind !== 'stop') assertFresh(call, request.expectedSeq);
   return decision;

@@ -44,7 +44,14 @@ const permits: Record<Status, readonly Permission['kind'][]> = {
 
 const allPass = (checks: Checked[]): boolean => checks.every((check) => check.result === 'pass');
 
-const freshVisit = { attempt: 0, interruptions: 0, nevers: 0, firstAtMs: null, dueAtMs: null, inputsHash: null } as const;
+const freshVisit = {
+  attempt: 0,
+  interruptions: 0,
+  nevers: 0,
+  firstAtMs: null,
+  dueAtMs: null,
+  inputsHash: null,
+} as const;
 
 /** A person's fresh key: the same cell is gone through anew, with another idempotency key. */
 const newVisit = (state: State): State => ({ ...state, ...freshVisit, dueAtMs: state.dueAtMs, visit: state.visit + 1 });
@@ -136,7 +143,8 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
     assert(state.open !== null && state.open.seq === step.closes, 'closes the open step');
     assert(state.open.cell === step.cell && step.index === state.next && step.visit === state.visit, 'another cell');
     assert(closers[step.closedBy].includes(status), `${step.closedBy} cannot close as ${status}`);
-    if (state.open.kind === 'waiting') assert(['completed', 'failed', 'skipped'].includes(status), 'a wait has no holder');
+    if (state.open.kind === 'waiting')
+      assert(['completed', 'failed', 'skipped'].includes(status), 'a wait has no holder');
     if (state.open.kind === 'reserved') assert(step.attempt === state.open.attempt, 'another attempt');
   }
   assert(sequels[status].includes(then), `${status} cannot lead to ${then}`);
@@ -175,7 +183,12 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       const interrupted = step.status === 'abandoned' ? 1 : 0;
       // A reservation whose body provably never began costs no attempt.
       const attempt = step.status === 'never' ? before.attempt - 1 : before.attempt;
-      const again: State = { ...closed, attempt, interruptions: before.interruptions + interrupted, dueAtMs: step.dueAtMs };
+      const again: State = {
+        ...closed,
+        attempt,
+        interruptions: before.interruptions + interrupted,
+        dueAtMs: step.dueAtMs,
+      };
       return settle(step.freshKey ? newVisit(again) : again);
     }
     case 'halt': {

@@ -7,7 +7,15 @@
  */
 import assert from 'node:assert/strict';
 import { apply } from './apply.ts';
-import { type By, type Entry, type EntryBody, type EntryOf, journalVersion, type Note, type Standing } from './entries.ts';
+import {
+  type By,
+  type Entry,
+  type EntryBody,
+  type EntryOf,
+  journalVersion,
+  type Note,
+  type Standing,
+} from './entries.ts';
 import { PawlError } from './errors.ts';
 import type { OutputCache } from './inputs.ts';
 import type { Armed, Ports, Put } from './ports.ts';
@@ -43,7 +51,9 @@ const loadStarted = async (engine: Engine, instanceId: string): Promise<EntryOf<
   if (kept !== undefined) return kept;
   const first = await engine.journal.entry(instanceId, 0);
   if (first?.entry.kind !== 'started') {
-    throw new PawlError('instance.unknown', `Instance ${instanceId} never started; start it with \`pawl start\`.`, { instanceId });
+    throw new PawlError('instance.unknown', `Instance ${instanceId} never started; start it with \`pawl start\`.`, {
+      instanceId,
+    });
   }
   if (engine.startedOf.size >= startedKeptMax) engine.startedOf.clear();
   engine.startedOf.set(instanceId, first.entry);
@@ -62,7 +72,9 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
   const started = await loadStarted(engine, instanceId);
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined) {
-    throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, { instanceId });
+    throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, {
+      instanceId,
+    });
   }
   return {
     engine,

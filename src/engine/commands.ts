@@ -59,7 +59,9 @@ export const cancel = async (engine: Engine, instanceId: string, reason: string,
   for (;;) {
     const { state } = call.head.entry;
     if (state.ended === 'completed') {
-      throw new PawlError('instance.finished', `Instance ${instanceId} completed before it could be cancelled.`, { instanceId });
+      throw new PawlError('instance.finished', `Instance ${instanceId} completed before it could be cancelled.`, {
+        instanceId,
+      });
     }
     // Cancelled already, by whomever: the same answer.
     if (state.cancelled !== null || (await append(call, () => ({ kind: 'cancelled', reason })))) break;
@@ -77,7 +79,11 @@ const manualOutcome = (call: Call, open: Extract<Open, { kind: 'waiting' }>, req
   const status = request.result === 'done' ? 'completed' : 'failed';
   const output = JSON.stringify({ result: request.result, note: request.note, by: request.by.actor });
   const step = { instanceId: call.instanceId, cell: cell.name, visit: state.visit };
-  const scope = scopeOf(engine, { params: started.params, outputs: Object.fromEntries(call.outputs) as Record<string, string> }, step);
+  const scope = scopeOf(
+    engine,
+    { params: started.params, outputs: Object.fromEntries(call.outputs) as Record<string, string> },
+    step,
+  );
   const checks = check(engine.authoring, cell.expect, {
     ...scope,
     output: JSON.parse(output),
@@ -110,7 +116,12 @@ const manualOutcome = (call: Call, open: Extract<Open, { kind: 'waiting' }>, req
  * Records that a person did what a `manual` cell asks for, or that it failed.
  * @throws PawlError `cell.notWaiting` naming what the instance waits for, `seq.stale`, `instance.finished`
  */
-export const done = async (engine: Engine, instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }> => {
+export const done = async (
+  engine: Engine,
+  instanceId: string,
+  cell: string,
+  request: DoneRequest,
+): Promise<{ view: View }> => {
   assertReason(request.note, 'Recording a manual cell');
   const call = await openCall(engine, instanceId, request.by, commandMs);
   if (request.expectedSeq !== undefined && request.expectedSeq !== call.head.entry.seq) {
@@ -136,7 +147,14 @@ export const done = async (engine: Engine, instanceId: string, cell: string, req
 const readOutputs = async (call: Call): Promise<void> => {
   const cell = call.runbook.cells[call.head.entry.state.next];
   if (cell === undefined || cell.expect.length === 0) return;
-  const { outputs } = await resolveInputs(call.engine, call.head, call.runbook, cell, call.started.params, call.outputs);
+  const { outputs } = await resolveInputs(
+    call.engine,
+    call.head,
+    call.runbook,
+    cell,
+    call.started.params,
+    call.outputs,
+  );
   call.outputs = new Map(Object.entries(outputs));
 };
 
@@ -157,7 +175,11 @@ const verdictOf = (state: State, halted: boolean): Verdict => {
  * The batch gate: drive `auto`, no cell limit, and a verdict over the whole run. The same code path as `advance`.
  * @throws what `advance` throws
  */
-export const run = async (engine: Engine, instanceId: string, request: Omit<AdvanceRequest, 'maxCells' | 'drive'>): Promise<RunAnswer> => {
+export const run = async (
+  engine: Engine,
+  instanceId: string,
+  request: Omit<AdvanceRequest, 'maxCells' | 'drive'>,
+): Promise<RunAnswer> => {
   const answer = await advance(engine, instanceId, { ...request, maxCells: Number.POSITIVE_INFINITY, drive: 'auto' });
   const { state } = answer;
   const { covered, forgiven, skipped } = state.counters;

@@ -8,7 +8,6 @@ import { limits } from './limits.ts';
 import { type Takeover, takeoverOf } from './policy.ts';
 import { type Cell, natureOf, type Runbook } from './runbook.ts';
 
-
 /** What a call wants: at most so many reservations, until its end, perhaps only this cell. */
 export type Wish = {
   /** Only this cell, and stop after it. */
@@ -55,10 +54,14 @@ const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
   if (wish.cell === undefined || wish.ranSome) return;
   const wanted = runbook.cells.find((cell) => cell.name === wish.cell);
   if (wanted === undefined) {
-    throw new PawlError('cell.unknown', `There is no cell ${wish.cell} in this runbook; see the cells with \`pawl status\`.`, {
-      cell: wish.cell,
-      cells: runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax),
-    });
+    throw new PawlError(
+      'cell.unknown',
+      `There is no cell ${wish.cell} in this runbook; see the cells with \`pawl status\`.`,
+      {
+        cell: wish.cell,
+        cells: runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax),
+      },
+    );
   }
   if (state.ended !== null) {
     throw new PawlError('instance.finished', `The instance has ended as ${state.ended}; nothing runs in it any more.`, {
@@ -68,7 +71,10 @@ const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
   if (wanted.index !== state.next) {
     const next = runbook.cells[state.next]?.name;
     const why = wanted.index < state.next ? 'is done already' : 'is not next';
-    throw new PawlError('cell.outOfOrder', `Cell ${wish.cell} ${why}; the next cell is ${next}.`, { cell: wish.cell, next });
+    throw new PawlError('cell.outOfOrder', `Cell ${wish.cell} ${why}; the next cell is ${next}.`, {
+      cell: wish.cell,
+      next,
+    });
   }
 };
 
@@ -80,10 +86,16 @@ const holderOf = (open: Extract<State['open'], { kind: 'reserved' }>, nowMs: num
   deadlineAtMs: open.deadlineAtMs,
 });
 
-const inDoubt = (state: State, runbook: Runbook, doubt: { cell: string; seq: number; holder: Holder | null }, nowMs: number): Decision => {
+const inDoubt = (
+  state: State,
+  runbook: Runbook,
+  doubt: { cell: string; seq: number; holder: Holder | null },
+  nowMs: number,
+): Decision => {
   const cell = runbook.cells[state.next];
   const takeover = cell === undefined ? undefined : takeoverOf(state, cell, nowMs);
-  if (cell !== undefined && takeover !== undefined && takeover.kind !== 'hold') return { kind: 'takeOver', cell, takeover };
+  if (cell !== undefined && takeover !== undefined && takeover.kind !== 'hold')
+    return { kind: 'takeOver', cell, takeover };
   return { kind: 'stop', result: 'in_doubt', ...doubt, nextAtMs: null };
 };
 

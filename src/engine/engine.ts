@@ -1,7 +1,16 @@
 /** The engine: its commands over one set of ports. */
 import { type AdvanceAnswer, type AdvanceRequest, advance } from './advance.ts';
 import type { Engine as Context } from './call.ts';
-import { type Cancelled, cancel, type DoneRequest, done, type Published, publish, type RunAnswer, run } from './commands.ts';
+import {
+  type Cancelled,
+  cancel,
+  type DoneRequest,
+  done,
+  type Published,
+  publish,
+  type RunAnswer,
+  run,
+} from './commands.ts';
 import type { By, Note, Standing } from './entries.ts';
 import { isPawlError, PawlError } from './errors.ts';
 import { type Inspection, inspect, notes } from './inspect.ts';

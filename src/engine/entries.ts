@@ -89,7 +89,9 @@ const state = z.strictObject({
   drive: z.enum(['auto', 'manual']),
   open: open.nullable(),
   /** A step that needs a person: seq of its reservation (or of the outcome without one). */
-  halted: z.strictObject({ seq: count, cell: name, doubt: z.boolean(), atMs, deadlineAtMs: atMs.nullable() }).nullable(),
+  halted: z
+    .strictObject({ seq: count, cell: name, doubt: z.boolean(), atMs, deadlineAtMs: atMs.nullable() })
+    .nullable(),
   cancelled: count.nullable(),
   ended: z.enum(['completed', 'cancelled']).nullable(),
   epoch: count,
@@ -202,7 +204,9 @@ export type Entry = z.infer<typeof entrySchema>;
 export type EntryKind = Entry['kind'];
 export type EntryOf<K extends EntryKind> = Extract<Entry, { kind: K }>;
 /** What its writer decides about an entry; seq, prev and state follow from the head. */
-type BodyOf<E> = E extends Entry ? Omit<E, 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state'> : never;
+type BodyOf<E> = E extends Entry
+  ? Omit<E, 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state'>
+  : never;
 export type EntryBody = BodyOf<Entry>;
 
 /** An entry as it stands in the store, with the sha256 (hex) of its text, which the next entry carries as `prev`. */

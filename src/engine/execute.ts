@@ -38,7 +38,14 @@ const logOf = (call: Call, reserved: Reserved) => {
   let writing: Promise<void> = Promise.resolve();
   const flush = (): Promise<void> => {
     if (pending === '') return writing;
-    const note = { kind: 'log', about: reserved.seq, cell: reserved.cell, atMs: engine.clock.nowMs(), by, text: pending } as const;
+    const note = {
+      kind: 'log',
+      about: reserved.seq,
+      cell: reserved.cell,
+      atMs: engine.clock.nowMs(),
+      by,
+      text: pending,
+    } as const;
     pending = '';
     flushedAtMs = note.atMs;
     writing = writing.then(() => noteQuietly(call, note));
@@ -53,7 +60,14 @@ const logOf = (call: Call, reserved: Reserved) => {
   return { add, flush, bytes: () => bytes };
 };
 
-const run = async (call: Call, cell: Cell, reserved: Reserved, body: RenderedBody, inputs: Inputs, log: ReturnType<typeof logOf>) => {
+const run = async (
+  call: Call,
+  cell: Cell,
+  reserved: Reserved,
+  body: RenderedBody,
+  inputs: Inputs,
+  log: ReturnType<typeof logOf>,
+) => {
   const { engine } = call;
   const stop = new AbortController();
   // The executor stops the body at its own time-out; this is the backstop at the deadline.
@@ -91,7 +105,10 @@ export const execute = async (
   const log = logOf(call, reserved);
   // Checked again right before the effect: sandboxes freeze and thaw. The whole time-out must fit before the deadline.
   const tooLate = beganAtMs + cell.timeoutMs >= reserved.deadlineAtMs;
-  const late: CellResult = { status: 'never', error: { code: 'cell.late', message: 'The deadline was too near to begin.' } };
+  const late: CellResult = {
+    status: 'never',
+    error: { code: 'cell.late', message: 'The deadline was too near to begin.' },
+  };
   const result = tooLate ? late : await run(call, cell, reserved, body, inputs, log);
   await log.flush();
 
@@ -123,7 +140,9 @@ export const execute = async (
     exitCode: result.exitCode ?? null,
     error: error ?? null,
   };
-  const checks = ran ? check(engine.authoring, cell.expect, scope) : cell.expect.map((e) => ({ source: e.source, result: 'skipped' as const }));
+  const checks = ran
+    ? check(engine.authoring, cell.expect, scope)
+    : cell.expect.map((e) => ({ source: e.source, result: 'skipped' as const }));
   const nowMs = engine.clock.nowMs();
   const ended = { status, checks, attempt: reserved.attempt };
   const sequel = sequelOf(cell, call.head.entry.state, ended, nowMs, engine.random.fraction());

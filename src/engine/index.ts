@@ -2,7 +2,7 @@
 export type { AdvanceAnswer, AdvanceRequest, StepReport } from './advance.ts';
 export { apply, satisfiedAt } from './apply.ts';
 export type { Cancelled, DoneRequest, Published, RunAnswer, Verdict } from './commands.ts';
-export { decide, type Decision, type Holder, marginMs, type Stop } from './decide.ts';
+export { type Decision, decide, type Holder, marginMs, type Stop } from './decide.ts';
 export { createEngine, type Engine } from './engine.ts';
 export * from './entries.ts';
 export * from './errors.ts';

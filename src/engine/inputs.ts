@@ -68,6 +68,8 @@ export const resolveInputs = async (
 /** What expressions and templates of a cell see. */
 export const scopeOf = (ports: Ports, inputs: Inputs, step: Record<string, unknown>): Scope => ({
   params: inputs.params,
-  outputs: Object.fromEntries(Object.entries(inputs.outputs).map(([name, text]) => [name, ports.authoring.parseJson(text)])),
+  outputs: Object.fromEntries(
+    Object.entries(inputs.outputs).map(([name, text]) => [name, ports.authoring.parseJson(text)]),
+  ),
   step,
 });

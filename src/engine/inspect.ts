@@ -42,7 +42,11 @@ export type CellReport = {
 export type Inspection = { view: View; params: Record<string, unknown>; title: string; cells: CellReport[] };
 
 /** The whole journal in order, read in pages. */
-export async function* readJournal(engine: Pick<Engine, 'journal'>, instanceId: string, afterSeq = -1): AsyncGenerator<Standing> {
+export async function* readJournal(
+  engine: Pick<Engine, 'journal'>,
+  instanceId: string,
+  afterSeq = -1,
+): AsyncGenerator<Standing> {
   let after = afterSeq;
   for (;;) {
     const page = await engine.journal.page(instanceId, after, limits.pageMax);
@@ -84,11 +88,13 @@ const took = (report: CellReport, entry: Entry): void => {
     if (entry.status === 'never') report.attempts -= 1;
     const { error, expectations, durationMs, closedBy, note } = entry;
     Object.assign(report, { error, expectations, durationMs, closedBy, note, endedAtMs: entry.atMs });
-    if (entry.then !== 'retry') report.state = entry.status === 'abandoned' || entry.status === 'never' ? 'pending' : entry.status;
+    if (entry.then !== 'retry')
+      report.state = entry.status === 'abandoned' || entry.status === 'never' ? 'pending' : entry.status;
   } else if (entry.kind === 'resolved') {
     const { expectations, closedBy, reason: note } = entry;
     Object.assign(report, { expectations, closedBy, note, endedAtMs: entry.atMs });
-    if (entry.then === 'next') report.state = entry.verdict === 'skip' ? 'skipped' : entry.verdict === 'failed' ? 'failed' : 'completed';
+    if (entry.then === 'next')
+      report.state = entry.verdict === 'skip' ? 'skipped' : entry.verdict === 'failed' ? 'failed' : 'completed';
   }
 };
 
@@ -131,11 +137,13 @@ const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: nu
   if (at !== undefined && runbook.cells[state.next] !== undefined) {
     const now = standing(state, nowMs, graceMs);
     // A halted cell shows how it ended; that the run is halted shows in the view.
-    if (now !== 'halted' || at.state === 'pending') at.state = now === 'not reached' && at.state !== 'pending' ? at.state : now;
+    if (now !== 'halted' || at.state === 'pending')
+      at.state = now === 'not reached' && at.state !== 'pending' ? at.state : now;
   }
   if (state.ended === null) return;
   for (const report of reports) if (report.state === 'pending') report.state = 'not reached';
 };
 
 /** Notes of an instance or of one of its steps, oldest first. */
-export const notes = (engine: Engine, instanceId: string, about?: number): Promise<Note[]> => engine.journal.notes(instanceId, about);
+export const notes = (engine: Engine, instanceId: string, about?: number): Promise<Note[]> =>
+  engine.journal.notes(instanceId, about);

@@ -11,7 +11,12 @@ import type { LockEntry } from './ports.ts';
 type Taker = { instanceId: string; token: string; by: By };
 
 const unanswered = (taker: Taker, cause: unknown): PawlError =>
-  new PawlError('store.unavailable', `The store gave no answer; ask again for instance ${taker.instanceId}.`, { instanceId: taker.instanceId }, cause);
+  new PawlError(
+    'store.unavailable',
+    `The store gave no answer; ask again for instance ${taker.instanceId}.`,
+    { instanceId: taker.instanceId },
+    cause,
+  );
 
 /**
  * A holder that took the lock and never started would hold it for ever. Its start is given up by an entry in its first

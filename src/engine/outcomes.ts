@@ -11,7 +11,9 @@ export const bytesOf = (text: string): number => new TextEncoder().encode(text).
 
 /** The first `bytesMax` bytes of a text, whole characters only. */
 export const headOf = (text: string, bytesMax: number): string =>
-  new TextDecoder('utf-8', { fatal: false }).decode(new TextEncoder().encode(text).subarray(0, bytesMax)).replace(/�+$/, '');
+  new TextDecoder('utf-8', { fatal: false })
+    .decode(new TextEncoder().encode(text).subarray(0, bytesMax))
+    .replace(/�+$/, '');
 
 export const failure = (code: string, message: string): Failure => ({
   code,
@@ -35,7 +37,9 @@ export const noPermission = { permission: null, dueAtMs: null } as const;
 
 /** Exponential backoff with full jitter: anywhere from now to `first * 2^(attempt - 1)`, capped. */
 export const backoffMs = (attempt: number, fraction: number): number =>
-  Math.round(fraction * Math.min(limits.retryBackoffMaxMs, limits.retryBackoffFirstMs * 2 ** Math.min(30, attempt - 1)));
+  Math.round(
+    fraction * Math.min(limits.retryBackoffMaxMs, limits.retryBackoffFirstMs * 2 ** Math.min(30, attempt - 1)),
+  );
 
 /**
  * What an attempt that ended so leads to. With expectations a cell is satisfied when all pass, without them when it

@@ -27,7 +27,10 @@ export type Random = {
  * late: look at what stands). `conflict`: somebody else's entry holds the slot. `unknown`: no answer, and a consistent
  * read found the slot free or gave no answer either; the put may still land.
  */
-export type Put<T> = { kind: 'written'; standing: T } | { kind: 'conflict'; winner: T } | { kind: 'unknown'; cause: unknown };
+export type Put<T> =
+  | { kind: 'written'; standing: T }
+  | { kind: 'conflict'; winner: T }
+  | { kind: 'unknown'; cause: unknown };
 
 export type Journal = {
   /** The newest entry, strongly consistent: one request, whatever the length of the journal. */
@@ -72,7 +75,12 @@ export type Views = {
   save(view: View, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;
   /** Newest first, from an index that may lag: for lists only. */
-  list(filter: { runbookId?: string; status?: View['status']; limit: number; next?: string }): Promise<{ views: View[]; next: string | null }>;
+  list(filter: {
+    runbookId?: string;
+    status?: View['status'];
+    limit: number;
+    next?: string;
+  }): Promise<{ views: View[]; next: string | null }>;
 };
 
 /** Values that expressions see. Outputs are parsed JSON; integers beyond 2^53 are bigint. */

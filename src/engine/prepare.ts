@@ -9,7 +9,11 @@ import type { RenderedBody, Scope } from './ports.ts';
 import type { Cell } from './runbook.ts';
 
 export type Ready = { inputs: Inputs; body: RenderedBody; inputsHash: string };
-export type Entering = { kind: 'skip' } | { kind: 'end' } | { kind: 'cannot'; error: Failure } | ({ kind: 'go' } & Ready);
+export type Entering =
+  | { kind: 'skip' }
+  | { kind: 'end' }
+  | { kind: 'cannot'; error: Failure }
+  | ({ kind: 'go' } & Ready);
 
 /** Resolves what the cell sees, looks at its `when`, fills in its body. Reads only. */
 export const prepare = async (call: Call, cell: Cell): Promise<Entering> => {
@@ -26,7 +30,8 @@ export const prepare = async (call: Call, cell: Cell): Promise<Entering> => {
     if (cell.when !== null) {
       const when = engine.authoring.evaluate(cell.when, scope);
       if (when.kind === 'error') return { kind: 'cannot', error: failure('when.error', when.message) };
-      if (typeof when.value !== 'boolean') return { kind: 'cannot', error: failure('when.error', '`when` is not a boolean.') };
+      if (typeof when.value !== 'boolean')
+        return { kind: 'cannot', error: failure('when.error', '`when` is not a boolean.') };
       if (!when.value) return { kind: 'skip' };
       if (cell.body.kind === 'end') return { kind: 'end' };
     }
@@ -39,7 +44,8 @@ export const prepare = async (call: Call, cell: Cell): Promise<Entering> => {
     }
     return { kind: 'go', inputs, body: rendered.body, inputsHash };
   } catch (error) {
-    if (isPawlError(error, 'limit.exceeded')) return { kind: 'cannot', error: failure('inputs.tooLarge', error.message) };
+    if (isPawlError(error, 'limit.exceeded'))
+      return { kind: 'cannot', error: failure('inputs.tooLarge', error.message) };
     throw error;
   }
 };
@@ -51,7 +57,11 @@ export const keyOf = (call: Call, cell: Cell, visit: number): string => {
 };
 
 /** An outcome that needs no reservation: nothing outside has happened. */
-export const withoutReservation = (call: Call, cell: Cell, found: Exclude<Entering, { kind: 'go' }> | Ready): OutcomeBody => {
+export const withoutReservation = (
+  call: Call,
+  cell: Cell,
+  found: Exclude<Entering, { kind: 'go' }> | Ready,
+): OutcomeBody => {
   const { engine, head } = call;
   const { visit, attempt } = head.entry.state;
   const base: Omit<OutcomeBody, 'status' | 'then'> = {
@@ -75,8 +85,20 @@ export const withoutReservation = (call: Call, cell: Cell, found: Exclude<Enteri
   if ('inputs' in found) {
     const scope: Scope = scopeOf(engine, found.inputs, { instanceId: call.instanceId, cell: cell.name, visit });
     const expressions = cell.body.kind === 'assert' ? [...cell.body.expressions, ...cell.expect] : cell.expect;
-    const checks = check(engine.authoring, expressions, { ...scope, output: null, status: 'completed', exitCode: null, error: null });
-    const sequel = sequelOf({ ...cell, retryMax: 0 }, head.entry.state, { status: 'completed', checks, attempt: 1 }, 0, 0);
+    const checks = check(engine.authoring, expressions, {
+      ...scope,
+      output: null,
+      status: 'completed',
+      exitCode: null,
+      error: null,
+    });
+    const sequel = sequelOf(
+      { ...cell, retryMax: 0 },
+      head.entry.state,
+      { status: 'completed', checks, attempt: 1 },
+      0,
+      0,
+    );
     return { ...base, status: 'completed', ...sequel, expectations: checks };
   }
   if (found.kind === 'skip') return { ...base, status: 'skipped', then: 'next' };

@@ -12,7 +12,9 @@ import type { CellResult, Scope } from './ports.ts';
 import { keyOf } from './prepare.ts';
 import type { Cell, Probe } from './runbook.ts';
 
-export type ProbeAnswer = { kind: 'done'; output: string | null; detail: string } | { kind: 'not-done'; detail: string };
+export type ProbeAnswer =
+  | { kind: 'done'; output: string | null; detail: string }
+  | { kind: 'not-done'; detail: string };
 type Asked =
   | { kind: 'answer'; answer: ProbeAnswer; scope: Scope }
   /** Unsure, or asked too often lately: not before. */
@@ -30,7 +32,13 @@ const byExpressions = (call: Call, probe: Probe, result: CellResult, scope: Scop
     return unsure(`no usable answer: ${result.error?.message ?? result.status}`);
   }
   const { authoring } = call.engine;
-  const seen = { ...scope, output: authoring.parseJson(result.output), status: result.status, exitCode: null, error: null };
+  const seen = {
+    ...scope,
+    output: authoring.parseJson(result.output),
+    status: result.status,
+    exitCode: null,
+    error: null,
+  };
   const holds = (source: string | null): boolean | undefined => {
     const evaluated = authoring.evaluate({ source: source ?? '', line: probe.line }, seen);
     return evaluated.kind === 'value' && typeof evaluated.value === 'boolean' ? evaluated.value : undefined;
@@ -48,14 +56,24 @@ const byAnswer = (result: CellResult): Verdict => {
   const value: unknown = JSON.parse(result.output);
   const answer = typeof value === 'object' && value !== null && 'answer' in value ? value.answer : undefined;
   if (answer === 'done') {
-    const output = typeof value === 'object' && value !== null && 'output' in value ? JSON.stringify(value.output) : null;
+    const output =
+      typeof value === 'object' && value !== null && 'output' in value ? JSON.stringify(value.output) : null;
     return { kind: 'done', output, detail: 'the probe answered done' };
   }
   if (answer === 'not-done') return { kind: 'not-done', detail: 'the probe answered not-done' };
-  return unsure(answer === 'unsure' ? 'the probe answered unsure' : 'the probe gave no answer of done, not-done, unsure');
+  return unsure(
+    answer === 'unsure' ? 'the probe answered unsure' : 'the probe gave no answer of done, not-done, unsure',
+  );
 };
 
-const run = async (call: Call, cell: Cell, probe: Probe, inputs: Inputs, scope: Scope, seq: number): Promise<Verdict> => {
+const run = async (
+  call: Call,
+  cell: Cell,
+  probe: Probe,
+  inputs: Inputs,
+  scope: Scope,
+  seq: number,
+): Promise<Verdict> => {
   const { engine } = call;
   const { state } = call.head.entry;
   const rendered = engine.authoring.renderBody(probe.body, scope);
@@ -80,7 +98,9 @@ const run = async (call: Call, cell: Cell, probe: Probe, inputs: Inputs, scope: 
       signal: new AbortController().signal,
       log: () => {},
     })
-    .catch((error: unknown): CellResult => ({ status: 'unknown', error: { code: 'cell.executor', message: String(error) } }));
+    .catch(
+      (error: unknown): CellResult => ({ status: 'unknown', error: { code: 'cell.executor', message: String(error) } }),
+    );
   try {
     return probe.body.kind === 'http' ? byExpressions(call, probe, result, scope) : byAnswer(result);
   } catch (error) {
@@ -103,14 +123,29 @@ export const askProbe = async (
   if (earlier.length > 0 && engine.clock.nowMs() < nextAtMs) return { kind: 'later', atMs: nextAtMs };
   if (engine.clock.nowMs() + reservedForMs(probe) > call.endAtMs) return { kind: 'budget' };
 
-  const inputs = await resolveInputs(engine, call.head, call.runbook, { ...cell, reads: probe.reads }, call.started.params, call.outputs);
+  const inputs = await resolveInputs(
+    engine,
+    call.head,
+    call.runbook,
+    { ...cell, reads: probe.reads },
+    call.started.params,
+    call.outputs,
+  );
   const { state } = call.head.entry;
   const key = keyOf(call, cell, state.visit);
-  const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, seq, visit: state.visit, attempt: state.attempt, idempotencyKey: key });
+  const scope = scopeOf(engine, inputs, {
+    instanceId,
+    cell: cell.name,
+    seq,
+    visit: state.visit,
+    attempt: state.attempt,
+    idempotencyKey: key,
+  });
   const begunAtMs = engine.clock.nowMs();
   let verdict = await run(call, cell, probe, inputs, scope, seq);
   // An attempt that was cut may still be on its way: what is not there yet is no proof. The question was asked at its beginning.
-  if (verdict.kind === 'not-done' && begunAtMs < settledAtMs) verdict = unsure(`${verdict.detail}, but not settled yet`);
+  if (verdict.kind === 'not-done' && begunAtMs < settledAtMs)
+    verdict = unsure(`${verdict.detail}, but not settled yet`);
   const text = headOf(engine.canonical({ answer: verdict.kind, detail: verdict.detail }), limits.noteTextCharsMax);
   await noteQuietly(call, { kind: 'probe', about: seq, cell: cell.name, atMs: engine.clock.nowMs(), by, text });
   if (verdict.kind === 'not-done' && !mayRetry) return { kind: 'held' };

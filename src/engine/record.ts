@@ -29,7 +29,9 @@ export const record = async (call: Call, outcome: OutcomeBody, deadlineAtMs: num
   // A late outcome arms the view again: the mark this call left may have been looked at and taken down by now (I7).
   if (engine.clock.nowMs() >= call.endAtMs) {
     call.armed = null;
-    await arm(call).catch((error: unknown) => engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }));
+    await arm(call).catch((error: unknown) =>
+      engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
+    );
   }
   let body = outcome;
   let pauseMs = 50;

@@ -18,7 +18,9 @@ export const release = async (engine: Engine, instanceId: string, reason: string
   const { epoch } = engine.deployment;
   for (;;) {
     const { state } = call.head.entry;
-    if (state.ended !== null) throw new PawlError('instance.finished', `Instance ${instanceId} has ended as ${state.ended}.`, { instanceId });
-    if (state.epoch >= epoch || (await append(call, () => ({ kind: 'control', epoch, reason })))) return { view: await saveView(call) };
+    if (state.ended !== null)
+      throw new PawlError('instance.finished', `Instance ${instanceId} has ended as ${state.ended}.`, { instanceId });
+    if (state.epoch >= epoch || (await append(call, () => ({ kind: 'control', epoch, reason }))))
+      return { view: await saveView(call) };
   }
 };

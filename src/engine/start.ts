@@ -23,15 +23,26 @@ export type StartRequest = {
 };
 export type Started = { view: View; created: boolean };
 
-const renderId = (engine: Engine, runbook: Runbook, what: 'unique' | 'concurrency', params: Record<string, unknown>): string | null => {
+const renderId = (
+  engine: Engine,
+  runbook: Runbook,
+  what: 'unique' | 'concurrency',
+  params: Record<string, unknown>,
+): string | null => {
   const template = runbook[what];
   if (template === null) return null;
   const rendered = engine.authoring.render(template, { params, outputs: {}, step: {} });
-  if (rendered.kind === 'error') throw new PawlError('params.invalid', `\`${what}\` cannot be filled in: ${rendered.message}`);
+  if (rendered.kind === 'error')
+    throw new PawlError('params.invalid', `\`${what}\` cannot be filled in: ${rendered.message}`);
   return rendered.text;
 };
 
-const instanceIdOf = (engine: Engine, runbook: Runbook, request: StartRequest, params: Record<string, unknown>): string => {
+const instanceIdOf = (
+  engine: Engine,
+  runbook: Runbook,
+  request: StartRequest,
+  params: Record<string, unknown>,
+): string => {
   const unique = renderId(engine, runbook, 'unique', params);
   if (unique !== null && request.instanceId !== undefined) {
     const message = `Runbook ${runbook.runbookId} derives its instance ids by \`unique\`; leave the instance id out.`;
@@ -46,7 +57,12 @@ const instanceIdOf = (engine: Engine, runbook: Runbook, request: StartRequest, p
   return id;
 };
 
-const assertSame = (engine: Engine, existing: EntryOf<'started'>, request: StartRequest, params: Record<string, unknown>): void => {
+const assertSame = (
+  engine: Engine,
+  existing: EntryOf<'started'>,
+  request: StartRequest,
+  params: Record<string, unknown>,
+): void => {
   const same =
     existing.runbookId === request.runbookId &&
     (request.version === undefined || request.version === existing.version) &&
@@ -122,7 +138,13 @@ export const start = async (engine: Engine, request: StartRequest): Promise<Star
     throw new PawlError('journal.broken', `The first entry of ${instanceId} was there and is gone.`, { instanceId });
   }
   const { entry } = put.standing;
-  const view = viewOf(entry as EntryOf<'started'>, entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  const view = viewOf(
+    entry as EntryOf<'started'>,
+    entry,
+    runbook,
+    engine.clock.nowMs(),
+    engine.deployment.takeoverGraceMs,
+  );
   await engine.views.save(view, armed).catch((error: unknown) => {
     engine.observe({ kind: 'view.unsaved', instanceId, error: String(error) });
   });

@@ -7,8 +7,8 @@ import type { Decision, Stop } from './decide.ts';
 import type { Checked, Permission } from './entries.ts';
 import { allPass, backoffMs, check, keepOutput, type OutcomeBody, sequelOf } from './outcomes.ts';
 import { doubtOf } from './policy.ts';
-import { askProbe, type ProbeAnswer } from './probe.ts';
 import type { Scope } from './ports.ts';
+import { askProbe, type ProbeAnswer } from './probe.ts';
 import type { Cell } from './runbook.ts';
 
 type Closing = {
@@ -82,31 +82,67 @@ const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]
 const closeByProbe = async (call: Call, cell: Cell, answer: ProbeAnswer, scope: Scope): Promise<void> => {
   if (answer.kind === 'not-done') {
     const permission = { kind: 'probe', detail: answer.detail } as const;
-    await close(call, cell, { status: 'abandoned', closedBy: 'probe', note: answer.detail, permission, output: null }, []);
+    await close(
+      call,
+      cell,
+      { status: 'abandoned', closedBy: 'probe', note: answer.detail, permission, output: null },
+      [],
+    );
     return;
   }
   const output = answer.output;
-  const seen = { ...scope, output: output === null ? null : call.engine.authoring.parseJson(output), status: 'completed', exitCode: null, error: null };
+  const seen = {
+    ...scope,
+    output: output === null ? null : call.engine.authoring.parseJson(output),
+    status: 'completed',
+    exitCode: null,
+    error: null,
+  };
   const checks = check(call.engine.authoring, cell.expect, seen);
-  await close(call, cell, { status: 'completed', closedBy: 'probe', note: answer.detail, permission: null, output }, checks);
+  await close(
+    call,
+    cell,
+    { status: 'completed', closedBy: 'probe', note: answer.detail, permission: null, output },
+    checks,
+  );
 };
 
 /** Carries out what policy allows. A stop when it has to wait or to hold; else whatever was put, or lost, decides anew. */
-export const takeOver = async (call: Call, decision: Extract<Decision, { kind: 'takeOver' }>): Promise<Stop | undefined> => {
+export const takeOver = async (
+  call: Call,
+  decision: Extract<Decision, { kind: 'takeOver' }>,
+): Promise<Stop | undefined> => {
   const { cell, takeover } = decision;
   const { state } = call.head.entry;
   const doubt = doubtOf(state);
-  const held = (nextAtMs: number | null): Stop => ({ kind: 'stop', result: 'in_doubt', cell: cell.name, seq: doubt.seq, holder: null, nextAtMs });
+  const held = (nextAtMs: number | null): Stop => ({
+    kind: 'stop',
+    result: 'in_doubt',
+    cell: cell.name,
+    seq: doubt.seq,
+    holder: null,
+    nextAtMs,
+  });
   switch (takeover.kind) {
     case 'hold':
       return held(null);
     case 'retry': {
       const { permission } = takeover;
-      await close(call, cell, { status: 'abandoned', closedBy: 'policy', note: permission.detail, permission, output: null }, []);
+      await close(
+        call,
+        cell,
+        { status: 'abandoned', closedBy: 'policy', note: permission.detail, permission, output: null },
+        [],
+      );
       return undefined;
     }
     case 'continue':
-      await close(call, cell, { status: 'unknown', closedBy: 'policy', note: 'interrupted=continue', permission: null, output: null }, []);
+      await close(
+        call,
+        cell,
+        { status: 'unknown', closedBy: 'policy', note: 'interrupted=continue', permission: null, output: null },
+        [],
+      );
       return undefined;
     case 'probe': {
       const asked = await askProbe(call, cell, takeover, doubt.seq);

@@ -56,7 +56,11 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
   const { state } = head.entry;
   const details = { instanceId, seq: request.seq, view: viewNow(call) };
   if (state.ended !== null) {
-    throw new PawlError('instance.finished', `Instance ${instanceId} has ended as ${state.ended}; nothing is left to decide.`, details);
+    throw new PawlError(
+      'instance.finished',
+      `Instance ${instanceId} has ended as ${state.ended}; nothing is left to decide.`,
+      details,
+    );
   }
   const at = state.open?.kind === 'reserved' ? state.open.seq : state.halted?.seq;
   const cell = runbook.cells[state.next];
@@ -76,13 +80,22 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
 
 /** A person's `succeeded` satisfies the cell; expectations that do not hold over the given output are marked overridden. */
 const overridden = async (call: Call, cell: Cell, output: string | undefined): Promise<Checked[]> => {
-  if (output === undefined) return cell.expect.map((one) => ({ source: one.source, result: 'skipped', overridden: true }));
+  if (output === undefined)
+    return cell.expect.map((one) => ({ source: one.source, result: 'skipped', overridden: true }));
   const { engine, started, head, runbook } = call;
   const inputs = await resolveInputs(engine, head, runbook, cell, started.params, call.outputs);
   const { visit, attempt } = head.entry.state;
   const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit, attempt });
-  const seen = { ...scope, output: engine.authoring.parseJson(output), status: 'completed', exitCode: null, error: null };
-  return check(engine.authoring, cell.expect, seen).map((one) => (one.result === 'pass' ? one : { ...one, overridden: true }));
+  const seen = {
+    ...scope,
+    output: engine.authoring.parseJson(output),
+    status: 'completed',
+    exitCode: null,
+    error: null,
+  };
+  return check(engine.authoring, cell.expect, seen).map((one) =>
+    one.result === 'pass' ? one : { ...one, overridden: true },
+  );
 };
 
 type Ruling = { checks: Checked[]; output: Output | null; permission: Permission | null };
@@ -97,7 +110,13 @@ const asOutcome = (call: Call, cell: Cell, request: VerdictRequest, ruling: Ruli
     verdict === 'retry'
       ? { then: 'retry' as const, permission: ruling.permission, dueAtMs: nowMs }
       : verdict === 'failed'
-        ? sequelOf(cell, state, { status: 'failed', checks: [], attempt: state.attempt }, nowMs, engine.random.fraction())
+        ? sequelOf(
+            cell,
+            state,
+            { status: 'failed', checks: [], attempt: state.attempt },
+            nowMs,
+            engine.random.fraction(),
+          )
         : { then: 'next' as const, ...noPermission };
   return {
     kind: 'outcome',
@@ -146,7 +165,14 @@ const keepEvidence = async (call: Call, cell: Cell, request: VerdictRequest): Pr
   const { evidence, seq, by } = request;
   if (evidence === undefined || !isOpen(call.head.entry.state)) return;
   const { engine, instanceId } = call;
-  await engine.journal.addNote(instanceId, { kind: 'evidence', about: seq, cell: cell.name, atMs: engine.clock.nowMs(), by, text: evidence });
+  await engine.journal.addNote(instanceId, {
+    kind: 'evidence',
+    about: seq,
+    cell: cell.name,
+    atMs: engine.clock.nowMs(),
+    by,
+    text: evidence,
+  });
 };
 
 const isOpen = (state: State): boolean => state.open?.kind === 'reserved';
@@ -155,7 +181,11 @@ const isOpen = (state: State): boolean => state.open?.kind === 'reserved';
  * Decides. Who loses the slot is told what stands now: a late holder's truth, another person's verdict.
  * @throws PawlError `request.invalid`, `seq.stale`, `verdict.early` (naming until when), `instance.finished`
  */
-export const decideStep = async (engine: Engine, instanceId: string, request: VerdictRequest): Promise<{ view: View }> => {
+export const decideStep = async (
+  engine: Engine,
+  instanceId: string,
+  request: VerdictRequest,
+): Promise<{ view: View }> => {
   assertRequest(request);
   const call = await openCall(engine, instanceId, request.by, commandMs);
   for (;;) {
@@ -164,7 +194,8 @@ export const decideStep = async (engine: Engine, instanceId: string, request: Ve
     const { verdict, seq } = request;
     const checks = verdict === 'succeeded' ? await overridden(call, cell, request.output) : [];
     const at = { instanceId, seq, token: call.token };
-    const output = request.output === undefined ? null : await keepOutput(engine.journal, at, request.output, undefined);
+    const output =
+      request.output === undefined ? null : await keepOutput(engine.journal, at, request.output, undefined);
     const permission = verdict === 'retry' ? ({ kind: 'person', detail: request.by.actor } as const) : null;
     const ruling: Ruling = { checks, output, permission };
     const make = isOpen(call.head.entry.state) ? asOutcome : asResolved;

@@ -1,7 +1,7 @@
 /** How the tests of cells call them. */
 import { readFileSync } from 'node:fs';
-import type { CellInput, CellResult, RenderedBody } from '../../src/engine/index.ts';
 import { createExecute } from '../../src/cells/index.ts';
+import type { CellInput, CellResult, RenderedBody } from '../../src/engine/index.ts';
 
 export type Ran = CellResult & { log: string };
 
@@ -9,14 +9,28 @@ export const inputOf = (body: RenderedBody, over: Partial<CellInput> = {}): Cell
   body,
   params: {},
   outputs: {},
-  step: { instanceId: 'i1', runbookId: 'demo', version: 1, cell: 'cell', seq: 7, visit: 1, attempt: 1, idempotencyKey: 'test/i1/cell/1', deadlineAtMs: 1_795_489_200_000 },
+  step: {
+    instanceId: 'i1',
+    runbookId: 'demo',
+    version: 1,
+    cell: 'cell',
+    seq: 7,
+    visit: 1,
+    attempt: 1,
+    idempotencyKey: 'test/i1/cell/1',
+    deadlineAtMs: 1_795_489_200_000,
+  },
   timeoutMs: 5_000,
   signal: new AbortController().signal,
   log: () => {},
   ...over,
 });
 
-export const run = async (body: RenderedBody, over: Partial<CellInput> = {}, execute = createExecute()): Promise<Ran> => {
+export const run = async (
+  body: RenderedBody,
+  over: Partial<CellInput> = {},
+  execute = createExecute(),
+): Promise<Ran> => {
   let log = '';
   const result = await execute(inputOf(body, { log: (_stream, text) => (log += text), ...over } as Partial<CellInput>));
   return { ...result, log };

@@ -11,11 +11,13 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'cells-test-'));
 });
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
-const read = (name: string): string => (existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8').trim() : '');
+const read = (name: string): string =>
+  existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8').trim() : '';
 
 describe('ts and js cells', () => {
   test('get parameters, outputs and the step, and return JSON', async () => {
-    const code = 'export default ({ params, outputs, step, secrets }) => ({ n: params.n + outputs.before.n, key: step.idempotencyKey, secrets })';
+    const code =
+      'export default ({ params, outputs, step, secrets }) => ({ n: params.n + outputs.before.n, key: step.idempotencyKey, secrets })';
     const ran = await ts(code, { params: { n: 1 }, outputs: { before: '{"n":41}' } });
     expect(ran).toMatchObject({ status: 'completed', output: '{"n":42,"key":"test/i1/cell/1","secrets":{}}' });
   });
@@ -36,34 +38,57 @@ describe('ts and js cells', () => {
     ['({ toJSON() { throw new Error("no"); } })', 'no'],
   ])('a return of %s is no JSON: failed, saying why', async (value, why) => {
     const ran = await ts(`export default () => (${value})`);
-    expect(ran).toMatchObject({ status: 'failed', error: { code: 'output.invalid', message: expect.stringContaining(why) } });
+    expect(ran).toMatchObject({
+      status: 'failed',
+      error: { code: 'output.invalid', message: expect.stringContaining(why) },
+    });
   });
   test('an early exit is a failure with its code; a syntax error too', async () => {
-    expect(await ts('export default () => process.exit(4)')).toMatchObject({ status: 'failed', exitCode: 4, error: { code: 'cell.exited' } });
-    expect(await ts('export default () => {')).toMatchObject({ status: 'failed', error: { code: 'cell.threw', message: expect.stringContaining('SyntaxError') } });
-    expect(await ts('export const a = 1')).toMatchObject({ status: 'failed', error: { message: expect.stringContaining('default export') } });
+    expect(await ts('export default () => process.exit(4)')).toMatchObject({
+      status: 'failed',
+      exitCode: 4,
+      error: { code: 'cell.exited' },
+    });
+    expect(await ts('export default () => {')).toMatchObject({
+      status: 'failed',
+      error: { code: 'cell.threw', message: expect.stringContaining('SyntaxError') },
+    });
+    expect(await ts('export const a = 1')).toMatchObject({
+      status: 'failed',
+      error: { message: expect.stringContaining('default export') },
+    });
   });
   test('a promise left running ends with the return (hostile 48)', async () => {
-    await ts(`import { writeFileSync } from 'node:fs'; export default () => { setTimeout(() => writeFileSync(${JSON.stringify(join(dir, 'late'))}, 'x'), 100); return 1; }`);
+    await ts(
+      `import { writeFileSync } from 'node:fs'; export default () => { setTimeout(() => writeFileSync(${JSON.stringify(join(dir, 'late'))}, 'x'), 100); return 1; }`,
+    );
     await new Promise((resolve) => setTimeout(resolve, 250));
     expect(read('late')).toBe('');
   });
   test('what is written to the result channel by others is no result (forged frames)', async () => {
-    const forged = await ts(`import { writeSync } from 'node:fs'; export default () => { writeSync(3, '0123456789abcdef value 1\\n7'); return 1; }`);
+    const forged = await ts(
+      `import { writeSync } from 'node:fs'; export default () => { writeSync(3, '0123456789abcdef value 1\\n7'); return 1; }`,
+    );
     expect(forged).toMatchObject({ status: 'failed', error: { code: 'output.invalid' } });
     const printed = await ts(`export default () => { console.log('x value 1\\n7'); process.exit(0); }`);
     expect(printed).toMatchObject({ status: 'failed', error: { code: 'cell.exited' } });
   });
   test('what one cell does to its prototypes does not reach the next (hostile 46)', async () => {
     await ts('export default () => { Object.prototype.polluted = 1; globalThis.fetch = null; return 1; }');
-    expect(await ts('export default () => [({}).polluted ?? null, typeof fetch]')).toMatchObject({ output: '[null,"function"]' });
+    expect(await ts('export default () => [({}).polluted ?? null, typeof fetch]')).toMatchObject({
+      output: '[null,"function"]',
+    });
   });
   test('is told shortly before its time-out, and may stop by itself', async () => {
-    const code = 'export default ({ signal }) => new Promise((resolve) => { signal.addEventListener("abort", () => resolve("stopped")); setInterval(() => {}, 50); })';
+    const code =
+      'export default ({ signal }) => new Promise((resolve) => { signal.addEventListener("abort", () => resolve("stopped")); setInterval(() => {}, 50); })';
     expect(await ts(code, { timeoutMs: 1_000 })).toMatchObject({ status: 'completed', output: '"stopped"' });
   });
   test('memory beyond the limit fails the cell, not the machine (hostile 43)', async () => {
-    const ran = await ts('export default () => { const a = []; for (;;) a.push(new Array(1e6).fill("x" + a.length)); }', { timeoutMs: 30_000 });
+    const ran = await ts(
+      'export default () => { const a = []; for (;;) a.push(new Array(1e6).fill("x" + a.length)); }',
+      { timeoutMs: 30_000 },
+    );
     expect(ran).toMatchObject({ status: 'failed', error: { code: 'cell.crashed' } });
   }, 40_000);
   test('an output over 5 MB is told with its size and its beginning', async () => {
@@ -79,15 +104,29 @@ describe('sh cells', () => {
     expect(ran).toEqual({ status: 'completed', exitCode: 0, output: '{"big":12345678901234567890}', log: 'working\n' });
   });
   test('get parameters, inputs and the key; large integers of outputs survive', async () => {
-    const script = 'printf "%s|%s|%s|" "$PAWL_PARAM_NAME" "$PAWL_PARAM_LIST" "$PAWL_IDEMPOTENCY_KEY"; cat "$PAWL_INPUTS"';
-    const ran = await sh(script, { params: { name: 'a "b"', list: [1, 2] }, outputs: { c: '{"id":98765432109876543210}' } });
-    expect(ran.log).toContain('a "b"|[1,2]|test/i1/cell/1|{"params":{"name":"a \\"b\\"","list":[1,2]},"outputs":{"c":{"id":98765432109876543210}},"step":');
+    const script =
+      'printf "%s|%s|%s|" "$PAWL_PARAM_NAME" "$PAWL_PARAM_LIST" "$PAWL_IDEMPOTENCY_KEY"; cat "$PAWL_INPUTS"';
+    const ran = await sh(script, {
+      params: { name: 'a "b"', list: [1, 2] },
+      outputs: { c: '{"id":98765432109876543210}' },
+    });
+    expect(ran.log).toContain(
+      'a "b"|[1,2]|test/i1/cell/1|{"params":{"name":"a \\"b\\"","list":[1,2]},"outputs":{"c":{"id":98765432109876543210}},"step":',
+    );
   });
   test('another exit code is a known failure, its output kept', async () => {
-    expect(await sh('echo 1 > "$PAWL_OUTPUT"; exit 3')).toMatchObject({ status: 'failed', exitCode: 3, output: '1', error: { code: 'cell.exit' } });
+    expect(await sh('echo 1 > "$PAWL_OUTPUT"; exit 3')).toMatchObject({
+      status: 'failed',
+      exitCode: 3,
+      output: '1',
+      error: { code: 'cell.exit' },
+    });
   });
   test('an output that is not JSON, or not a file, or a link', async () => {
-    expect(await sh('echo "{" > "$PAWL_OUTPUT"')).toMatchObject({ status: 'failed', error: { code: 'output.invalid' } });
+    expect(await sh('echo "{" > "$PAWL_OUTPUT"')).toMatchObject({
+      status: 'failed',
+      error: { code: 'output.invalid' },
+    });
     expect(await sh('mkfifo "$PAWL_OUTPUT"')).toEqual({ status: 'completed', exitCode: 0, log: '' });
     expect(await sh('ln -s /etc/passwd "$PAWL_OUTPUT"')).toEqual({ status: 'completed', exitCode: 0, log: '' });
   });
@@ -109,7 +148,21 @@ describe('isolation', () => {
     delete process.env.PAWL_TEST_CANARY;
     expect(ran.log).not.toContain('canary-3141');
     const names = [...ran.log.matchAll(/^([A-Z_]+)=/gm)].map((match) => match[1]);
-    expect(new Set(names)).toEqual(new Set(['PATH', 'HOME', 'TMPDIR', 'LANG', 'PWD', 'PAWL_INPUTS', 'PAWL_OUTPUT', 'PAWL_IDEMPOTENCY_KEY', 'PAWL_EXECUTION', 'NODE_CHANNEL_FD', 'NODE_CHANNEL_SERIALIZATION_MODE']));
+    expect(new Set(names)).toEqual(
+      new Set([
+        'PATH',
+        'HOME',
+        'TMPDIR',
+        'LANG',
+        'PWD',
+        'PAWL_INPUTS',
+        'PAWL_OUTPUT',
+        'PAWL_IDEMPOTENCY_KEY',
+        'PAWL_EXECUTION',
+        'NODE_CHANNEL_FD',
+        'NODE_CHANNEL_SERIALIZATION_MODE',
+      ]),
+    );
     expect(ran.log).toContain('drwx------');
   });
   test('its temporary folder is removed, also when the cell made parts of it unwritable', async () => {
@@ -117,7 +170,9 @@ describe('isolation', () => {
     expect(existsSync(ran.log.trim())).toBe(false);
   });
   test('1 GB on standard output neither blocks nor grows: cut with the limit named (hostile 41)', async () => {
-    const ran = await sh('head -c 300000000 /dev/zero | tr "\\0" "x"; echo done > "$TMPDIR/x" && exit 5', { timeoutMs: 30_000 });
+    const ran = await sh('head -c 300000000 /dev/zero | tr "\\0" "x"; echo done > "$TMPDIR/x" && exit 5', {
+      timeoutMs: 30_000,
+    });
     expect(ran).toMatchObject({ status: 'failed', exitCode: 5 });
     expect(ran.log.length).toBeLessThan(1_100_000);
     expect(ran.log).toContain('logBytesMax is 1048576 bytes');
@@ -144,7 +199,10 @@ describe('nothing of a cell is alive when it has ended', () => {
   test('a caller that gives up stops it', async () => {
     const stop = new AbortController();
     setTimeout(() => stop.abort(), 300);
-    expect(await sh('sleep 30', { signal: stop.signal })).toMatchObject({ status: 'unknown', error: { code: 'cell.aborted' } });
+    expect(await sh('sleep 30', { signal: stop.signal })).toMatchObject({
+      status: 'unknown',
+      error: { code: 'cell.aborted' },
+    });
   });
   test('a caller that had given up before: nothing began', async () => {
     expect(await sh(`touch "${dir}/begun"`, { signal: AbortSignal.abort() })).toMatchObject({ status: 'never' });
@@ -157,7 +215,9 @@ describe('nothing of a cell is alive when it has ended', () => {
   });
   test('kill -9 of the engine: child, background child and folder are gone within a second', async () => {
     const script = `pwd > "${dir}/where"; echo $$ > "${dir}/child"; setsid sh -c 'echo $$ > "${dir}/grandchild"; sleep 60' & sleep 60`;
-    const engine = spawn(process.execPath, [fileURLToPath(new URL('engineProcess.ts', import.meta.url)), script, dir], { stdio: 'ignore' });
+    const engine = spawn(process.execPath, [fileURLToPath(new URL('engineProcess.ts', import.meta.url)), script, dir], {
+      stdio: 'ignore',
+    });
     expect(await until(() => read('child') !== '' && read('grandchild') !== '', 10_000)).toBe(true);
     const pids = [Number(read('child')), Number(read('grandchild'))];
     expect(pids.map(isAlive)).toEqual([true, true]);
@@ -167,6 +227,10 @@ describe('nothing of a cell is alive when it has ended', () => {
   }, 20_000);
   test('no temporary folder is left by all of the above', () => {
     const mine = readdirSync(tmpdir()).filter((name) => /^pawl-[A-Za-z0-9]{6}$/.test(name));
-    expect(mine.filter((name) => existsSync(join(tmpdir(), name, 'cell.sh')) || existsSync(join(tmpdir(), name, 'cell.mjs')))).toEqual([]);
+    expect(
+      mine.filter(
+        (name) => existsSync(join(tmpdir(), name, 'cell.sh')) || existsSync(join(tmpdir(), name, 'cell.mjs')),
+      ),
+    ).toEqual([]);
   });
 });

@@ -2,4 +2,6 @@
 import { createExecute } from '../../src/cells/index.ts';
 import { inputOf } from './cells.ts';
 
-await createExecute()(inputOf({ kind: 'sh', code: process.argv[2] ?? '' }, { timeoutMs: 60_000, params: { dir: process.argv[3] ?? '' } }));
+await createExecute()(
+  inputOf({ kind: 'sh', code: process.argv[2] ?? '' }, { timeoutMs: 60_000, params: { dir: process.argv[3] ?? '' } }),
+);

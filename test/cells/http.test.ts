@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTcp, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createExecute, parseHttpAllow } from '../../src/cells/index.ts';
 import { isPublic } from '../../src/cells/addresses.ts';
+import { createExecute, parseHttpAllow } from '../../src/cells/index.ts';
 import { type Ran, run } from './cells.ts';
 
 const servers: { close(): unknown; closeAllConnections?(): void }[] = [];
@@ -25,11 +25,24 @@ const serve = (answer: (request: IncomingMessage, response: ServerResponse, body
       request.on('end', () => answer(request, response, body));
     }),
   );
-const call = (url: string, over: { method?: string; headers?: [string, string][]; body?: string | null; timeoutMs?: number; allow?: string[]; lookup?: (host: string) => Promise<string[]> } = {}): Promise<Ran> =>
+const call = (
+  url: string,
+  over: {
+    method?: string;
+    headers?: [string, string][];
+    body?: string | null;
+    timeoutMs?: number;
+    allow?: string[];
+    lookup?: (host: string) => Promise<string[]>;
+  } = {},
+): Promise<Ran> =>
   run(
     { kind: 'http', method: over.method ?? 'GET', url, headers: over.headers ?? [], body: over.body ?? null },
     { timeoutMs: over.timeoutMs ?? 3_000 },
-    createExecute({ httpAllow: over.allow ?? ['127.0.0.1', 'service.test'], ...(over.lookup === undefined ? {} : { lookup: over.lookup }) }),
+    createExecute({
+      httpAllow: over.allow ?? ['127.0.0.1', 'service.test'],
+      ...(over.lookup === undefined ? {} : { lookup: over.lookup }),
+    }),
   );
 
 describe('http cells', () => {
@@ -37,7 +50,9 @@ describe('http cells', () => {
     const seen: unknown[] = [];
     const host = await serve((request, response, body) => {
       seen.push(request.method, request.headers['idempotency-key'], request.headers['x-a'], body);
-      response.writeHead(201, { 'content-type': 'application/json; charset=utf-8', 'x-b': 'c' }).end('{"id":12345678901234567890}');
+      response
+        .writeHead(201, { 'content-type': 'application/json; charset=utf-8', 'x-b': 'c' })
+        .end('{"id":12345678901234567890}');
     });
     const ran = await call(`http://${host}/pay?x=1`, { method: 'POST', headers: [['X-A', 'b']], body: '{"a":1}' });
     expect(seen).toEqual(['POST', 'test/i1/cell/1', 'b', '{"a":1}']);
@@ -92,23 +107,38 @@ describe('http cells', () => {
 
 describe('what is known when no answer comes', () => {
   test('refused, unresolvable, or another protocol: nothing was sent, so it failed', async () => {
-    expect(await call('http://127.0.0.1:1/')).toMatchObject({ status: 'failed', error: { code: 'http.unreachable', message: expect.stringContaining('nothing was sent') } });
-    expect(await call('http://no-such-host.invalid/')).toMatchObject({ status: 'failed', error: { code: 'http.unreachable' } });
+    expect(await call('http://127.0.0.1:1/')).toMatchObject({
+      status: 'failed',
+      error: { code: 'http.unreachable', message: expect.stringContaining('nothing was sent') },
+    });
+    expect(await call('http://no-such-host.invalid/')).toMatchObject({
+      status: 'failed',
+      error: { code: 'http.unreachable' },
+    });
     const plain = await serve((_request, response) => response.end());
     expect(await call(`https://${plain}/`)).toMatchObject({ status: 'failed', error: { code: 'http.unreachable' } });
   });
   test('reset after the request arrived: it may have happened', async () => {
     const host = await serve((request) => request.socket.destroy());
-    expect(await call(`http://${host}/`, { method: 'POST' })).toMatchObject({ status: 'unknown', error: { code: 'http.cut' } });
+    expect(await call(`http://${host}/`, { method: 'POST' })).toMatchObject({
+      status: 'unknown',
+      error: { code: 'http.cut' },
+    });
   });
   test('no answer in time, or one byte a moment: it may have happened (hostile 33)', async () => {
     const silent = await serve(() => {});
-    expect(await call(`http://${silent}/`, { timeoutMs: 400 })).toMatchObject({ status: 'unknown', error: { code: 'http.cut' } });
+    expect(await call(`http://${silent}/`, { timeoutMs: 400 })).toMatchObject({
+      status: 'unknown',
+      error: { code: 'http.cut' },
+    });
     const drip = await serve((_request, response) => {
       const timer = setInterval(() => response.write('x'), 50);
       response.on('close', () => clearInterval(timer));
     });
-    expect(await call(`http://${drip}/`, { timeoutMs: 600 })).toMatchObject({ status: 'unknown', error: { code: 'http.cut' } });
+    expect(await call(`http://${drip}/`, { timeoutMs: 600 })).toMatchObject({
+      status: 'unknown',
+      error: { code: 'http.cut' },
+    });
   });
   test('a body cut in the middle: it may have happened', async () => {
     const host = await serve((_request, response) => {
@@ -134,15 +164,36 @@ describe('what is known when no answer comes', () => {
 
 describe('addresses that are not public are refused before any packet (hostile 22–30)', () => {
   test.each([
-    'http://169.254.169.254/latest/meta-data/', 'http://127.0.0.1:9001/', 'http://localhost./', 'http://[::1]/', 'http://[::]/', 'http://0.0.0.0/', 'http://[fe80::1]/',
-    'http://0x7f.1/', 'http://2130706433/', 'http://127.1/', 'http://10.0.0.1/', 'http://192.168.1.1/', 'http://100.64.0.1/', 'http://[::ffff:127.0.0.1]/', 'http://[64:ff9b::7f00:1]/',
-    'http://[2002:7f00:1::]/', 'http://[fd00::1]/', 'http://224.0.0.1/', 'ftp://example.com/', 'file:///etc/passwd', 'http://user:pass@example.com/',
+    'http://169.254.169.254/latest/meta-data/',
+    'http://127.0.0.1:9001/',
+    'http://localhost./',
+    'http://[::1]/',
+    'http://[::]/',
+    'http://0.0.0.0/',
+    'http://[fe80::1]/',
+    'http://0x7f.1/',
+    'http://2130706433/',
+    'http://127.1/',
+    'http://10.0.0.1/',
+    'http://192.168.1.1/',
+    'http://100.64.0.1/',
+    'http://[::ffff:127.0.0.1]/',
+    'http://[64:ff9b::7f00:1]/',
+    'http://[2002:7f00:1::]/',
+    'http://[fd00::1]/',
+    'http://224.0.0.1/',
+    'ftp://example.com/',
+    'file:///etc/passwd',
+    'http://user:pass@example.com/',
   ])('%s', async (url) => {
     expect(await call(url, { allow: [] })).toMatchObject({ status: 'failed', error: { code: 'http.blocked' } });
   });
   test('a name with one public and one private address', async () => {
     const ran = await call('http://mixed.test/', { allow: [], lookup: async () => ['93.184.216.34', '10.0.0.1'] });
-    expect(ran).toMatchObject({ status: 'failed', error: { code: 'http.blocked', message: expect.stringContaining('mixed.test (10.0.0.1)') } });
+    expect(ran).toMatchObject({
+      status: 'failed',
+      error: { code: 'http.blocked', message: expect.stringContaining('mixed.test (10.0.0.1)') },
+    });
   });
   test('the connection goes to the address that was checked, not to what the name says later', async () => {
     const host = await serve((request, response) => response.end(String(request.headers.host)));
@@ -162,12 +213,20 @@ describe('addresses that are not public are refused before any packet (hostile 2
     expect(['93.184.216.34', '2606:4700::1111', '64:ff9b::5db8:d822'].map(isPublic)).toEqual([true, true, true]);
   });
   test('a header that would break out, a method or URL that is none', async () => {
-    expect(await call('http://127.0.0.1/', { headers: [['X-A', 'b\r\nHost: evil']] })).toMatchObject({ status: 'failed', error: { code: 'http.invalid' } });
+    expect(await call('http://127.0.0.1/', { headers: [['X-A', 'b\r\nHost: evil']] })).toMatchObject({
+      status: 'failed',
+      error: { code: 'http.invalid' },
+    });
     expect(await call('nonsense')).toMatchObject({ status: 'failed', error: { code: 'http.invalid' } });
   });
 });
 
 test('PAWL_HTTP_ALLOW is read with clear errors', () => {
-  expect(parseHttpAllow(' localhost:8080, Example.com ,[::1]:80,')).toEqual(['localhost:8080', 'example.com', '[::1]:80']);
-  for (const bad of ['http://x', 'a:b', 'a:99999', 'a b', '::1']) expect(() => parseHttpAllow(bad)).toThrow(/PAWL_HTTP_ALLOW has/);
+  expect(parseHttpAllow(' localhost:8080, Example.com ,[::1]:80,')).toEqual([
+    'localhost:8080',
+    'example.com',
+    '[::1]:80',
+  ]);
+  for (const bad of ['http://x', 'a:b', 'a:99999', 'a b', '::1'])
+    expect(() => parseHttpAllow(bad)).toThrow(/PAWL_HTTP_ALLOW has/);
 });

@@ -25,18 +25,39 @@ describe('before anything runs', () => {
     expect(out).toContain('fails: 3 more attempts, then halts; cut off: is tried again');
     expect(await place.read('data/server.json')).toBe('');
     const { json } = await pawl(...args, '--json');
-    expect(json).toMatchObject({ runbookId: 'post_merge', instanceId: 'post_merge.pr-7', params: { pr: 7, announce: true } });
-    expect(at(json, 'cells', 0)).toMatchObject({ name: 'health', kind: 'http', timeoutMs: 10_000, retries: 3, interrupted: 'retry' });
+    expect(json).toMatchObject({
+      runbookId: 'post_merge',
+      instanceId: 'post_merge.pr-7',
+      params: { pr: 7, announce: true },
+    });
+    expect(at(json, 'cells', 0)).toMatchObject({
+      name: 'health',
+      kind: 'http',
+      timeoutMs: 10_000,
+      retries: 3,
+      interrupted: 'retry',
+    });
   });
 
   test('publish makes a version once for the same content', async () => {
     await place.write('two.md', twoCells);
     const first = await pawl('publish', 'two.md', '--json');
     expect(first.exit).toBe(0);
-    expect(at(first.json, 'published', 0)).toMatchObject({ file: 'two.md', runbookId: 'two', version: 1, cells: 2, created: true });
-    expect(at((await pawl('publish', 'two.md', '--json')).json, 'published', 0)).toMatchObject({ version: 1, created: false });
+    expect(at(first.json, 'published', 0)).toMatchObject({
+      file: 'two.md',
+      runbookId: 'two',
+      version: 1,
+      cells: 2,
+      created: true,
+    });
+    expect(at((await pawl('publish', 'two.md', '--json')).json, 'published', 0)).toMatchObject({
+      version: 1,
+      created: false,
+    });
     await place.write('two.md', `${twoCells}\nMore words.\n`);
-    expect((await pawl('publish', 'two.md')).out).toMatch(/^two\.md: runbook two, version 2 published, 2 cells, sha256 [0-9a-f]{12}\n$/);
+    expect((await pawl('publish', 'two.md')).out).toMatch(
+      /^two\.md: runbook two, version 2 published, 2 cells, sha256 [0-9a-f]{12}\n$/,
+    );
   });
 });
 
@@ -53,7 +74,17 @@ describe('run', () => {
   test('its document: result, verdict, coverage, steps, view, cells', async () => {
     await place.write('two.md', twoCells);
     await place.write('deep.json', '{"a": [1, true]}');
-    const { exit, json } = await pawl('run', 'two.md', '--instance', 'run-2', '-p', 'count=12', '-p', 'deep=@deep.json', '--json');
+    const { exit, json } = await pawl(
+      'run',
+      'two.md',
+      '--instance',
+      'run-2',
+      '-p',
+      'count=12',
+      '-p',
+      'deep=@deep.json',
+      '--json',
+    );
     expect(exit).toBe(0);
     expect(json).toMatchObject({
       instanceId: 'run-2',
@@ -63,9 +94,24 @@ describe('run', () => {
       coverage: { declared: 2, cells: 2 },
       view: { status: 'completed', drive: 'auto' },
     });
-    expect(at(json, 'steps', 1)).toMatchObject({ cell: 'refused', status: 'failed', then: 'next', attempt: 1, recorded: true });
-    expect(at(json, 'cells', 0)).toMatchObject({ name: 'greet', state: 'completed', output: '{"greeted":true}', by: 'alice' });
-    expect(at((await pawl('status', 'run-2', '--json')).json, 'params')).toEqual({ name: 'nobody', count: 12, deep: { a: [1, true] } });
+    expect(at(json, 'steps', 1)).toMatchObject({
+      cell: 'refused',
+      status: 'failed',
+      then: 'next',
+      attempt: 1,
+      recorded: true,
+    });
+    expect(at(json, 'cells', 0)).toMatchObject({
+      name: 'greet',
+      state: 'completed',
+      output: '{"greeted":true}',
+      by: 'alice',
+    });
+    expect(at((await pawl('status', 'run-2', '--json')).json, 'params')).toEqual({
+      name: 'nobody',
+      count: 12,
+      deep: { a: [1, true] },
+    });
   });
 
   test('halts, and shows why, the end of the log and the next move', async () => {
@@ -110,7 +156,10 @@ describe('step by step', () => {
     await pawl('publish', 'two.md');
     const started = await pawl('start', 'two', '--instance', 'step-1', '-p', 'count=3', '--json');
     expect(started.exit).toBe(0);
-    expect(started.json).toMatchObject({ created: true, view: { instanceId: 'step-1', seq: 0, status: 'ready', drive: 'manual' } });
+    expect(started.json).toMatchObject({
+      created: true,
+      view: { instanceId: 'step-1', seq: 0, status: 'ready', drive: 'manual' },
+    });
 
     const advanced = await pawl('advance', 'step-1', '--cell', 'greet', '--json');
     expect(advanced.exit).toBe(0);
@@ -124,8 +173,17 @@ describe('step by step', () => {
 
     expect((await pawl('advance', 'step-1', '--max-cells', 'all')).exit).toBe(0);
     const journal = await pawl('journal', 'step-1', '--after', '1', '--notes', '--json');
-    expect((journal.json.entries as { kind: string }[]).map(({ kind }) => kind)).toEqual(['outcome', 'reserved', 'outcome']);
-    expect(at(journal.json, 'notes', 0)).toMatchObject({ kind: 'log', about: 1, cell: 'greet', text: 'hello nobody\n' });
+    expect((journal.json.entries as { kind: string }[]).map(({ kind }) => kind)).toEqual([
+      'outcome',
+      'reserved',
+      'outcome',
+    ]);
+    expect(at(journal.json, 'notes', 0)).toMatchObject({
+      kind: 'log',
+      about: 1,
+      cell: 'greet',
+      text: 'hello nobody\n',
+    });
     expect((await pawl('journal', 'step-1', '--notes')).out).toContain('  hello nobody');
 
     const list = await pawl('list', '--runbook', 'two', '--status', 'completed', '--limit', '1', '--json');

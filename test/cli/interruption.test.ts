@@ -11,7 +11,10 @@ beforeAll(async () => {
 });
 
 /** Runs the slow runbook until its cell has told its pid. */
-const inMidCell = async (name: string, env: Record<string, string> = {}): Promise<{ cli: Running; cellPid: number; file: string }> => {
+const inMidCell = async (
+  name: string,
+  env: Record<string, string> = {},
+): Promise<{ cli: Running; cellPid: number; file: string }> => {
   const file = `${name}.txt`;
   const cli = place.begin(['run', 'slow.md', '--instance', name, '-p', `file=${place.folder}/${file}`], { env });
   await until('the cell to begin', async () => (await place.read(file)).startsWith('begun'));
@@ -57,10 +60,14 @@ test('kill -9 of the CLI: the cell is dead within a second; in flight, then in d
 
   const early = await place.begin(['advance', 'killed', '--json'], { env }).ended;
   expect(early.exit).toBe(4);
-  expect(early.json).toMatchObject({ error: { code: 'step.inFlight', details: { holder: { cell: 'works', seq: expect.any(Number) } } } });
+  expect(early.json).toMatchObject({
+    error: { code: 'step.inFlight', details: { holder: { cell: 'works', seq: expect.any(Number) } } },
+  });
   const told = await place.begin(['status', 'killed'], { env }).ended;
   expect(told.exit).toBe(0);
-  expect(told.out).toMatch(/In flight: somebody is carrying out works\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/);
+  expect(told.out).toMatch(
+    /In flight: somebody is carrying out works\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/,
+  );
 
   const advance = () => place.begin(['advance', 'killed', '--max-cells', 'all', '--json'], { env }).ended;
   await until('the deadline and the grace to pass', async () => (await advance()).exit === 5, 15_000);

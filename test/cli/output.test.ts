@@ -7,7 +7,20 @@ import { twoCells } from './documents.ts';
 import { setup } from './support.ts';
 
 const place = setup();
-const commands = ['check', 'plan', 'publish', 'run', 'start', 'advance', 'done', 'cancel', 'status', 'journal', 'list', 'demo'];
+const commands = [
+  'check',
+  'plan',
+  'publish',
+  'run',
+  'start',
+  'advance',
+  'done',
+  'cancel',
+  'status',
+  'journal',
+  'list',
+  'demo',
+];
 
 describe('help', () => {
   test.each(commands)('of %s has an example and --json', async (command) => {
@@ -34,7 +47,13 @@ describe('help', () => {
 describe('what is printed', () => {
   test('has no colour codes in a pipe, and no line wider than 80 columns', async () => {
     await place.write('two.md', twoCells);
-    for (const args of [['plan', 'two.md'], ['run', 'two.md', '--instance', 'one'], ['status', 'one'], ['journal', 'one', '--notes'], ['list']]) {
+    for (const args of [
+      ['plan', 'two.md'],
+      ['run', 'two.md', '--instance', 'one'],
+      ['status', 'one'],
+      ['journal', 'one', '--notes'],
+      ['list'],
+    ]) {
       const { out, err } = await place.pawl(...args);
       expect(out).not.toContain('\u001b');
       expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);

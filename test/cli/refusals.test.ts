@@ -35,7 +35,12 @@ describe('a document with seven mistakes', () => {
     const { exit, json } = await pawl('publish', 'other.md', 'seven.md', '--json');
     expect(exit).toBe(2);
     expect(json).toMatchObject({ error: { code: 'runbook.invalid' } });
-    expect(at(json, 'error', 'details', 'problems', 0)).toMatchObject({ file: 'seven.md', line: expect.any(Number), column: expect.any(Number), message: expect.any(String) });
+    expect(at(json, 'error', 'details', 'problems', 0)).toMatchObject({
+      file: 'seven.md',
+      line: expect.any(Number),
+      column: expect.any(Number),
+      message: expect.any(String),
+    });
     expect((await pawl('start', 'other', '--json')).json).toMatchObject({ error: { code: 'runbook.unknown' } });
   });
 });
@@ -78,7 +83,9 @@ describe('wrong input exits with 2', () => {
   test('with --json a wrong use is one document too', async () => {
     const { exit, json, err } = await pawl('advance', '--json');
     expect({ exit, err }).toEqual({ exit: 2, err: '' });
-    expect(json).toEqual({ error: { code: 'request.invalid', message: "missing required argument 'instance'", details: {} } });
+    expect(json).toEqual({
+      error: { code: 'request.invalid', message: "missing required argument 'instance'", details: {} },
+    });
   });
 });
 
@@ -88,12 +95,19 @@ describe('a refusal in the present state', () => {
     ['finished', ['advance', 'finished', '--cell', 'greet'], 1, 'instance.finished'],
     ['cancelling what is finished', ['cancel', 'finished', '--reason', 'late'], 1, 'instance.finished'],
     ['a cell that waits for nobody', ['done', 'fresh', 'greet', '--note', 'x'], 1, 'cell.notWaiting'],
-    ['the same id with other parameters', ['start', 'two', '--instance', 'fresh', '-p', 'count=5'], 1, 'instance.exists'],
+    [
+      'the same id with other parameters',
+      ['start', 'two', '--instance', 'fresh', '-p', 'count=5'],
+      1,
+      'instance.exists',
+    ],
     ['stale', ['advance', 'fresh', '--expected-seq', '7'], 4, 'seq.stale'],
   ];
   test.each(cases)('%s', async (_, args, code, error) => {
     const { exit, json } = await pawl(...args, '--json');
-    expect(json).toMatchObject({ error: { code: error, message: expect.stringMatching(/\w/), details: expect.anything() } });
+    expect(json).toMatchObject({
+      error: { code: error, message: expect.stringMatching(/\w/), details: expect.anything() },
+    });
     expect(exit).toBe(code);
   });
 
@@ -109,7 +123,9 @@ describe('a refusal in the present state', () => {
   });
 
   test('no store: try again later', async () => {
-    const { exit, json } = await place.begin(['list', '--json'], { env: { PAWL_DYNAMODB_ENDPOINT: 'http://127.0.0.1:9' } }).ended;
+    const { exit, json } = await place.begin(['list', '--json'], {
+      env: { PAWL_DYNAMODB_ENDPOINT: 'http://127.0.0.1:9' },
+    }).ended;
     expect(json).toMatchObject({ error: { code: 'store.unavailable' } });
     expect(exit).toBe(4);
     expect(await readdir(place.folder)).toContain('data');

@@ -101,4 +101,8 @@ export const isAlive = (pid: number): boolean => {
 
 /** The document of a `--json` call as somebody who reads it would take it. */
 export const at = (document: unknown, ...path: (string | number)[]): unknown =>
-  path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[key] : undefined), document);
+  path.reduce<unknown>(
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<string | number, unknown>)[key] : undefined,
+    document,
+  );

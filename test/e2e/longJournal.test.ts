@@ -13,7 +13,8 @@ test('10,000 entries in one instance: an advance costs the same requests and cap
       const input = args.input as unknown as Record<string, unknown>;
       input.ReturnConsumedCapacity = 'TOTAL';
       const result = await next(args);
-      const units = (result.output as unknown as { ConsumedCapacity?: { CapacityUnits?: number } }).ConsumedCapacity?.CapacityUnits;
+      const units = (result.output as unknown as { ConsumedCapacity?: { CapacityUnits?: number } }).ConsumedCapacity
+        ?.CapacityUnits;
       cost.push(`${context.commandName} ${String(input.TableName).split('-').at(-1)} ${units}`);
       return result;
     },
@@ -23,14 +24,17 @@ test('10,000 entries in one instance: an advance costs the same requests and cap
   const random = { token: () => Math.random().toString(16).slice(2).padEnd(16, '0'), fraction: () => 0 };
   const engine = engineOn(store, {
     random,
-    execute: async (input) => (input.step.cell === 'c0' ? { status: 'completed', output: '{"n":1}' } : { status: 'failed', exitCode: 1 }),
+    execute: async (input) =>
+      input.step.cell === 'c0' ? { status: 'completed', output: '{"n":1}' } : { status: 'failed', exitCode: 1 },
   });
   await engine.publish(JSON.stringify(runbookOf([{}, { retryMax: 99_000, reads: ['c0'] }])), by);
   await engine.start({ runbookId: 'demo', params: {}, instanceId: 'long', by });
   await engine.advance('long', { budgetMs: 600_000, by, maxCells: 2 });
   const costOf = async (): Promise<string[]> => {
     cost = [];
-    expect((await engine.advance('long', { budgetMs: 600_000, by })).steps).toMatchObject([{ cell: 'c1', then: 'retry' }]);
+    expect((await engine.advance('long', { budgetMs: 600_000, by })).steps).toMatchObject([
+      { cell: 'c1', then: 'retry' },
+    ]);
     return [...cost];
   };
   const early = await costOf();

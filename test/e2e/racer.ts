@@ -16,7 +16,13 @@ const by = { actor: `racer-${process.pid}`, via: 'test', where: `host:${process.
 await engine.inspect(instanceId, by);
 await fetch(`${witness}/barrier/${count}`);
 const told = await engine.advance(instanceId, { budgetMs: 60_000, expectedSeq: Number(seq), by }).then(
-  (answer) => ({ result: answer.result, steps: answer.steps.length, seq: answer.view.seq, holder: answer.stop.result === 'in_flight' ? answer.stop.holder : null }),
-  (error: unknown) => (isPawlError(error) ? { result: error.code, steps: 0, seq: error.details.seq } : { result: String(error), steps: 0 }),
+  (answer) => ({
+    result: answer.result,
+    steps: answer.steps.length,
+    seq: answer.view.seq,
+    holder: answer.stop.result === 'in_flight' ? answer.stop.holder : null,
+  }),
+  (error: unknown) =>
+    isPawlError(error) ? { result: error.code, steps: 0, seq: error.details.seq } : { result: String(error), steps: 0 },
 );
 await fetch(`${witness}/told`, { method: 'POST', body: JSON.stringify({ pid: process.pid, ...told }) });

@@ -46,7 +46,10 @@ describe.each(['dynamodb', 'dynalite'] as const)('races on %s', (which) => {
             if (answer.steps.length > 0) winners.push(answer.view.seq);
             else {
               // In flight under the seq that stands in the journal, by the one who holds it.
-              expect(answer.stop).toMatchObject({ result: 'in_flight', holder: { cell: `c${round}`, seq: seq + 1, by } });
+              expect(answer.stop).toMatchObject({
+                result: 'in_flight',
+                holder: { cell: `c${round}`, seq: seq + 1, by },
+              });
               settled('in_flight');
             }
           } catch (error) {
@@ -61,7 +64,11 @@ describe.each(['dynamodb', 'dynalite'] as const)('races on %s', (which) => {
       seq += 2;
     }
     expect(effects).toEqual(Array.from({ length: rounds }, (_, round) => `${instanceId}@${1 + 2 * round}`));
-    expect((await engine.inspect(instanceId, by)).view).toMatchObject({ status: 'completed', cellsDone: rounds, seq: 2 * rounds });
+    expect((await engine.inspect(instanceId, by)).view).toMatchObject({
+      status: 'completed',
+      cellsDone: rounds,
+      seq: 2 * rounds,
+    });
   }, 240_000);
 
   describe('16 processes', () => {
@@ -80,7 +87,9 @@ describe.each(['dynamodb', 'dynalite'] as const)('races on %s', (which) => {
       witness.holdUntilTold(count - 1);
       const racer = fileURLToPath(new URL('racer.ts', import.meta.url));
       const racers = Array.from({ length: count }, () =>
-        spawn(process.execPath, [racer, endpoint, prefix, 'raced', String(seq), witness.url, String(count)], { stdio: ['ignore', 'inherit', 'inherit'] }),
+        spawn(process.execPath, [racer, endpoint, prefix, 'raced', String(seq), witness.url, String(count)], {
+          stdio: ['ignore', 'inherit', 'inherit'],
+        }),
       );
       const codes = await Promise.all(racers.map(async (one) => (await once(one, 'exit'))[0]));
       expect(codes).toEqual(Array.from({ length: count }, () => 0));

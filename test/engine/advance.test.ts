@@ -6,7 +6,8 @@ import { broken, fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0 } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
-const kinds = (entries: Entry[]): string[] => entries.map((entry) => (entry.kind === 'outcome' ? `${entry.status}>${entry.then}` : entry.kind));
+const kinds = (entries: Entry[]): string[] =>
+  entries.map((entry) => (entry.kind === 'outcome' ? `${entry.status}>${entry.then}` : entry.kind));
 const manual = { name: 'look', body: { kind: 'manual' as const, instructions: ['Look.'] } };
 
 describe('advance moves an instance forward, one reservation at a time', () => {
@@ -15,7 +16,9 @@ describe('advance moves an instance forward, one reservation at a time', () => {
     const id = await world.start(runbookOf([{}, {}]));
     const answer = await world.engine.advance(id, { ...request, expectedSeq: 0 });
     expect(answer.result).toBe('advanced');
-    expect(answer.steps).toEqual([{ cell: 'c0', seq: 1, status: 'completed', then: 'next', attempt: 1, durationMs: 0, error: null, recorded: true }]);
+    expect(answer.steps).toEqual([
+      { cell: 'c0', seq: 1, status: 'completed', then: 'next', attempt: 1, durationMs: 0, error: null, recorded: true },
+    ]);
     expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'completed>next']);
     expect(answer.view).toMatchObject({ seq: 2, status: 'ready', cell: 'c1', cellsDone: 1, cells: 2 });
     expect(await world.ports.views.get(id)).toEqual(answer.view);
@@ -26,7 +29,15 @@ describe('advance moves an instance forward, one reservation at a time', () => {
     const id = await world.start(runbookOf([{}]));
     await world.engine.advance(id, request);
     expect(world.begun[0]?.step).toEqual({
-      instanceId: 'i1', runbookId: 'demo', version: 1, cell: 'c0', seq: 1, visit: 1, attempt: 1, idempotencyKey: 'test/i1/c0/1', deadlineAtMs: T0 + 5_000,
+      instanceId: 'i1',
+      runbookId: 'demo',
+      version: 1,
+      cell: 'c0',
+      seq: 1,
+      visit: 1,
+      attempt: 1,
+      idempotencyKey: 'test/i1/c0/1',
+      deadlineAtMs: T0 + 5_000,
     });
   });
 
@@ -34,13 +45,20 @@ describe('advance moves an instance forward, one reservation at a time', () => {
     const world = setup();
     const id = await world.start(runbookOf([{}, {}, {}]));
     const answer = await world.engine.run(id, request);
-    expect(answer).toMatchObject({ result: 'completed', verdict: 'completed procedurally', coverage: { declared: 0, cells: 3 } });
+    expect(answer).toMatchObject({
+      result: 'completed',
+      verdict: 'completed procedurally',
+      coverage: { declared: 0, cells: 3 },
+    });
     expect(answer.view).toMatchObject({ status: 'completed', cell: null, dueAtMs: null, drive: 'auto' });
   });
 
   test('outputs reach the cells that read them, across calls', async () => {
     const world = setup();
-    world.behave = (input) => ({ status: 'completed', output: `{"from":"${input.step.cell}","big":12345678901234567890}` });
+    world.behave = (input) => ({
+      status: 'completed',
+      output: `{"from":"${input.step.cell}","big":12345678901234567890}`,
+    });
     const id = await world.start(runbookOf([{}, {}, { reads: ['c0'] }, { reads: 'all' }]));
     for (let i = 0; i < 4; i += 1) await world.engine.advance(id, request);
     expect(world.begun.map((input) => Object.keys(input.outputs))).toEqual([[], [], ['c0'], ['c0', 'c1', 'c2']]);
@@ -50,13 +68,20 @@ describe('advance moves an instance forward, one reservation at a time', () => {
   test('an output over 8 KB stands beside the chain, is read back whole, and one over 5 MB is cut with its size', async () => {
     const world = setup();
     const large = JSON.stringify('x'.repeat(100_000));
-    world.behave = (input) => ({ status: 'completed', output: input.step.cell === 'c0' ? large : JSON.stringify('y'.repeat(5 * 1024 * 1024)) });
+    world.behave = (input) => ({
+      status: 'completed',
+      output: input.step.cell === 'c0' ? large : JSON.stringify('y'.repeat(5 * 1024 * 1024)),
+    });
     const id = await world.start(runbookOf([{}, { reads: ['c0'] }, { reads: ['c1'] }]));
     await world.engine.run(id, request);
     expect(world.begun[1]?.outputs.c0).toBe(large);
     const outcomes = (await world.entries(id)).filter((entry) => entry.kind === 'outcome');
     expect(outcomes[0]?.output).toMatchObject({ kind: 'stored', bytes: 100_002 });
-    expect(outcomes[1]).toMatchObject({ status: 'completed', output: { kind: 'truncated', bytes: 5_242_882, limitBytes: 5_242_880 }, error: { code: 'output.truncated' } });
+    expect(outcomes[1]).toMatchObject({
+      status: 'completed',
+      output: { kind: 'truncated', bytes: 5_242_882, limitBytes: 5_242_880 },
+      error: { code: 'output.truncated' },
+    });
   });
 
   test('no outcome goes unrecorded: a result that is not JSON is a failure with a reason', async () => {
@@ -71,7 +96,10 @@ describe('advance moves an instance forward, one reservation at a time', () => {
     const world = setup();
     world.behave = () => Promise.reject(new Error('defect'));
     const id = await world.start(runbookOf([{}]));
-    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_doubt', steps: [{ status: 'unknown', then: 'halt' }] });
+    expect(await world.engine.advance(id, request)).toMatchObject({
+      result: 'in_doubt',
+      steps: [{ status: 'unknown', then: 'halt' }],
+    });
   });
 });
 
@@ -91,11 +119,19 @@ describe('what satisfies a cell', () => {
   test('a completed cell whose expectation fails halts', async () => {
     const ran = await one({ expect: [pass, fail] }, { status: 'completed' });
     expect(ran).toMatchObject({ result: 'halted', step: { status: 'completed', then: 'halt' } });
-    expect(ran.entries.at(-1)).toMatchObject({ expectations: [{ source: 'true', result: 'pass' }, { source: 'false', result: 'fail' }] });
+    expect(ran.entries.at(-1)).toMatchObject({
+      expectations: [
+        { source: 'true', result: 'pass' },
+        { source: 'false', result: 'fail' },
+      ],
+    });
   });
   test('an expectation that cannot be evaluated is an error, not a pass', async () => {
     const ran = await one({ expect: [broken] }, { status: 'completed' });
-    expect(ran.entries.at(-1)).toMatchObject({ then: 'halt', expectations: [{ result: 'error', message: 'broken on purpose' }] });
+    expect(ran.entries.at(-1)).toMatchObject({
+      then: 'halt',
+      expectations: [{ result: 'error', message: 'broken on purpose' }],
+    });
   });
   test('optional forgives failed, and what is forgiven is counted', async () => {
     const ran = await one({ optional: true }, { status: 'failed' });
@@ -110,7 +146,10 @@ describe('what satisfies a cell', () => {
   test('a run whose cells declared expectations that all pass has passed', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{ expect: [pass] }, {}]));
-    expect(await world.engine.run(id, request)).toMatchObject({ verdict: 'passed', coverage: { declared: 1, cells: 2 } });
+    expect(await world.engine.run(id, request)).toMatchObject({
+      verdict: 'passed',
+      coverage: { declared: 1, cells: 2 },
+    });
   });
 });
 
@@ -119,26 +158,39 @@ describe('cells without effects take one outcome and no reservation', () => {
     const world = setup();
     const id = await world.start(runbookOf([{ when: fail }, { reads: ['c0'] }]));
     const answer = await world.engine.advance(id, request);
-    expect(answer.steps.map((s) => [s.cell, s.status])).toEqual([['c0', 'skipped'], ['c1', 'completed']]);
+    expect(answer.steps.map((s) => [s.cell, s.status])).toEqual([
+      ['c0', 'skipped'],
+      ['c1', 'completed'],
+    ]);
     expect(kinds(await world.entries(id))).toEqual(['started', 'skipped>next', 'reserved', 'completed>next']);
     expect(world.begun[0]?.outputs).toEqual({});
   });
   test('assert passes or halts', async () => {
     const world = setup();
-    const id = await world.start(runbookOf([{ body: { kind: 'assert', expressions: [pass] } }, { body: { kind: 'assert', expressions: [fail] } }]));
+    const id = await world.start(
+      runbookOf([{ body: { kind: 'assert', expressions: [pass] } }, { body: { kind: 'assert', expressions: [fail] } }]),
+    );
     expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted', verdict: 'halted' });
     expect(kinds(await world.entries(id))).toEqual(['started', 'control', 'completed>next', 'completed>halt']);
   });
   test('end stops green when its `when` is true, and is skipped otherwise', async () => {
     const world = setup();
-    const id = await world.start(runbookOf([{ body: { kind: 'end' }, when: fail }, { body: { kind: 'end' }, when: pass }, {}]));
-    expect(await world.engine.run(id, request)).toMatchObject({ result: 'completed', view: { status: 'completed', cellsDone: 2 } });
+    const id = await world.start(
+      runbookOf([{ body: { kind: 'end' }, when: fail }, { body: { kind: 'end' }, when: pass }, {}]),
+    );
+    expect(await world.engine.run(id, request)).toMatchObject({
+      result: 'completed',
+      view: { status: 'completed', cellsDone: 2 },
+    });
     expect(world.begun).toEqual([]);
   });
   test('a `when` that cannot be evaluated fails the cell before anything runs', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{ when: broken }]));
-    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'halted', steps: [{ status: 'failed', error: { code: 'when.error' } }] });
+    expect(await world.engine.advance(id, request)).toMatchObject({
+      result: 'halted',
+      steps: [{ status: 'failed', error: { code: 'when.error' } }],
+    });
     expect(world.begun).toEqual([]);
   });
 });
@@ -149,8 +201,21 @@ describe('retries after a known failure', () => {
     world.behave = () => ({ status: 'failed', error: { code: 'cell.exit', message: 'exit 1' } });
     const id = await world.start(runbookOf([{ retryMax: 2 }]));
     expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted' });
-    expect(world.begun.map((i) => [i.step.seq, i.step.attempt, i.step.idempotencyKey])).toEqual([[2, 1, 'test/i1/c0/1'], [4, 2, 'test/i1/c0/1'], [6, 3, 'test/i1/c0/1']]);
-    expect(kinds(await world.entries(id))).toEqual(['started', 'control', 'reserved', 'failed>retry', 'reserved', 'failed>retry', 'reserved', 'failed>halt']);
+    expect(world.begun.map((i) => [i.step.seq, i.step.attempt, i.step.idempotencyKey])).toEqual([
+      [2, 1, 'test/i1/c0/1'],
+      [4, 2, 'test/i1/c0/1'],
+      [6, 3, 'test/i1/c0/1'],
+    ]);
+    expect(kinds(await world.entries(id))).toEqual([
+      'started',
+      'control',
+      'reserved',
+      'failed>retry',
+      'reserved',
+      'failed>retry',
+      'reserved',
+      'failed>halt',
+    ]);
   });
   test('after the key window nothing is retried', async () => {
     const world = setup();
@@ -168,18 +233,29 @@ describe('a manual cell parks until somebody records it', () => {
   test('parked, done, on to the next', async () => {
     const world = setup();
     const id = await world.start(runbookOf([manual, {}]));
-    expect(await world.engine.run(id, request)).toMatchObject({ result: 'parked', stop: { cell: 'look' }, view: { status: 'waiting' } });
+    expect(await world.engine.run(id, request)).toMatchObject({
+      result: 'parked',
+      stop: { cell: 'look' },
+      view: { status: 'waiting' },
+    });
     const { view } = await world.engine.done(id, 'look', { result: 'done', note: 'all green', by: bob });
     expect(view).toMatchObject({ status: 'ready', cell: 'c1' });
     const [outcome] = (await world.entries(id)).filter((e) => e.kind === 'outcome');
-    expect(outcome).toMatchObject({ closedBy: 'person', note: 'all green', by: bob, output: { text: '{"result":"done","note":"all green","by":"bob"}' } });
+    expect(outcome).toMatchObject({
+      closedBy: 'person',
+      note: 'all green',
+      by: bob,
+      output: { text: '{"result":"done","note":"all green","by":"bob"}' },
+    });
     expect((await world.engine.run(id, request)).result).toBe('completed');
   });
   test('recorded as failed, it halts', async () => {
     const world = setup();
     const id = await world.start(runbookOf([manual, {}]));
     await world.engine.advance(id, request);
-    expect((await world.engine.done(id, 'look', { result: 'failed', note: 'red', by: bob })).view.status).toBe('halted');
+    expect((await world.engine.done(id, 'look', { result: 'failed', note: 'red', by: bob })).view.status).toBe(
+      'halted',
+    );
   });
   test('a cell that does not wait is refused, naming what does', async () => {
     const world = setup();
@@ -187,8 +263,13 @@ describe('a manual cell parks until somebody records it', () => {
     const done = { result: 'done', note: 'x', by: bob } as const;
     await expect(world.engine.done(id, 'look', done)).rejects.toMatchObject({ code: 'cell.notWaiting' });
     await world.engine.advance(id, request);
-    await expect(world.engine.done(id, 'c1', done)).rejects.toMatchObject({ code: 'cell.notWaiting', message: expect.stringContaining('it waits for look') });
-    await expect(world.engine.done(id, 'look', { ...done, note: ' ' })).rejects.toMatchObject({ code: 'request.invalid' });
+    await expect(world.engine.done(id, 'c1', done)).rejects.toMatchObject({
+      code: 'cell.notWaiting',
+      message: expect.stringContaining('it waits for look'),
+    });
+    await expect(world.engine.done(id, 'look', { ...done, note: ' ' })).rejects.toMatchObject({
+      code: 'request.invalid',
+    });
   });
 });
 
@@ -205,7 +286,10 @@ describe('many callers at once', () => {
     };
     const id = await world.start(runbookOf([{}, {}]));
     const calls = Array.from({ length: 50 }, () =>
-      world.engine.advance(id, { ...request, expectedSeq: 0 }).then((a) => a.result, (error: { code: string }) => error.code),
+      world.engine.advance(id, { ...request, expectedSeq: 0 }).then(
+        (a) => a.result,
+        (error: { code: string }) => error.code,
+      ),
     );
     const losers = Promise.all(calls).then((results) => results.sort());
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -231,13 +315,16 @@ describe('many callers at once', () => {
     let raced = false;
     const arm = world.ports.views.arm;
     const rival = setup(undefined, world.tables);
-    const engineViews = { ...world.ports.views, arm: async (...args: Parameters<typeof arm>) => {
-      if (!raced) {
-        raced = true;
-        await rival.engine.advance(id, { ...request, by: bob });
-      }
-      return await arm(...args);
-    } };
+    const engineViews = {
+      ...world.ports.views,
+      arm: async (...args: Parameters<typeof arm>) => {
+        if (!raced) {
+          raced = true;
+          await rival.engine.advance(id, { ...request, by: bob });
+        }
+        return await arm(...args);
+      },
+    };
     const { createEngine } = await import('../../src/engine/index.ts');
     const engine = createEngine({ ...world.ports, views: engineViews });
     await expect(engine.advance(id, { ...request, expectedSeq: 0 })).rejects.toMatchObject({ code: 'seq.stale' });
@@ -250,7 +337,10 @@ describe('cancelling', () => {
   test('with nothing open: ended at once; again: the same answer', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}]));
-    expect(await world.engine.cancel(id, 'wrong region', alice)).toMatchObject({ view: { status: 'cancelled' }, mayStillRun: null });
+    expect(await world.engine.cancel(id, 'wrong region', alice)).toMatchObject({
+      view: { status: 'cancelled' },
+      mayStillRun: null,
+    });
     expect(await world.engine.cancel(id, 'again', bob)).toMatchObject({ view: { status: 'cancelled' } });
     expect((await world.engine.run(id, request)).result).toBe('cancelled');
     expect(world.begun).toEqual([]);
@@ -263,7 +353,11 @@ describe('cancelling', () => {
       told.push((await world.engine.cancel(id, 'stop', bob)).mayStillRun);
       return { status: 'completed' };
     };
-    expect(await world.engine.run(id, request)).toMatchObject({ result: 'cancelled', verdict: 'cancelled', steps: [{ recorded: true }] });
+    expect(await world.engine.run(id, request)).toMatchObject({
+      result: 'cancelled',
+      verdict: 'cancelled',
+      steps: [{ recorded: true }],
+    });
     expect(told).toEqual([{ cell: 'c0', seq: 2, deadlineAtMs: T0 + 5_000 }]);
     expect(kinds(await world.entries(id))).toEqual(['started', 'control', 'reserved', 'cancelled', 'completed>next']);
   });
@@ -284,10 +378,17 @@ describe('refusals', () => {
   test('cells that are unknown, out of order, or of a finished instance', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}, {}]));
-    await expect(world.engine.advance(id, { ...request, cell: 'nope' })).rejects.toMatchObject({ code: 'cell.unknown' });
-    await expect(world.engine.advance(id, { ...request, cell: 'c1' })).rejects.toMatchObject({ code: 'cell.outOfOrder', details: { next: 'c0' } });
+    await expect(world.engine.advance(id, { ...request, cell: 'nope' })).rejects.toMatchObject({
+      code: 'cell.unknown',
+    });
+    await expect(world.engine.advance(id, { ...request, cell: 'c1' })).rejects.toMatchObject({
+      code: 'cell.outOfOrder',
+      details: { next: 'c0' },
+    });
     await world.engine.run(id, request);
-    await expect(world.engine.advance(id, { ...request, cell: 'c1' })).rejects.toMatchObject({ code: 'instance.finished' });
+    await expect(world.engine.advance(id, { ...request, cell: 'c1' })).rejects.toMatchObject({
+      code: 'instance.finished',
+    });
     expect((await world.engine.advance(id, request)).result).toBe('completed');
     await expect(world.engine.advance('nobody', request)).rejects.toMatchObject({ code: 'instance.unknown' });
   });
@@ -300,7 +401,10 @@ describe('refusals', () => {
   test('what does not fit the budget is deferred and nothing is written', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}]));
-    expect(await world.engine.advance(id, { ...request, budgetMs: 4_999 })).toMatchObject({ result: 'deferred', stop: { why: 'budget' } });
+    expect(await world.engine.advance(id, { ...request, budgetMs: 4_999 })).toMatchObject({
+      result: 'deferred',
+      stop: { why: 'budget' },
+    });
     expect(await world.entries(id)).toHaveLength(1);
   });
 });
@@ -315,7 +419,8 @@ describe('a store that loses answers', () => {
         send: async (command: Command) => {
           const journal = String(command.input.TableName).endsWith('journal');
           const put = command.constructor.name === 'PutCommand' && journal;
-          if (blind && puts === nth && command.constructor.name === 'GetCommand' && gets++ === 0) throw new Error('timeout');
+          if (blind && puts === nth && command.constructor.name === 'GetCommand' && gets++ === 0)
+            throw new Error('timeout');
           const answer = await client.send(command as never);
           if (put) puts += 1;
           if (put && puts === nth) throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
@@ -324,7 +429,12 @@ describe('a store that loses answers', () => {
       }) as unknown as StoreClient;
   };
   // Puts to the journal: 1 started, 2 reserved, 3 outcome.
-  test.each([[2, false], [2, true], [3, false], [3, true]])('put %i landed, answer lost (read lost too: %s): the call knows that it won', async (nth, blind) => {
+  test.each([
+    [2, false],
+    [2, true],
+    [3, false],
+    [3, true],
+  ])('put %i landed, answer lost (read lost too: %s): the call knows that it won', async (nth, blind) => {
     const world = setup(losing(nth, blind));
     const id = await world.start(runbookOf([{}]));
     const answer = await world.engine.advance(id, request);
@@ -335,29 +445,46 @@ describe('a store that loses answers', () => {
 
   test('a store that never answers the reservation: 503 that names the id, and nothing begins', async () => {
     let dead = false;
-    const world = setup((client) => ({ send: async (command: Command) => {
-      if (dead && command.constructor.name !== 'QueryCommand' && command.constructor.name !== 'UpdateCommand') throw new Error('timeout');
-      return await client.send(command as never);
-    } }) as unknown as StoreClient);
+    const world = setup(
+      (client) =>
+        ({
+          send: async (command: Command) => {
+            if (dead && command.constructor.name !== 'QueryCommand' && command.constructor.name !== 'UpdateCommand')
+              throw new Error('timeout');
+            return await client.send(command as never);
+          },
+        }) as unknown as StoreClient,
+    );
     const id = await world.start(runbookOf([{}]));
     await world.engine.inspect(id, alice);
     dead = true;
-    await expect(world.engine.advance(id, request)).rejects.toMatchObject({ code: 'store.unavailable', details: { instanceId: 'i1' } });
+    await expect(world.engine.advance(id, request)).rejects.toMatchObject({
+      code: 'store.unavailable',
+      details: { instanceId: 'i1' },
+    });
     expect(world.begun).toEqual([]);
   });
 
   test('an outcome that cannot be written is told as unrecorded, and its content is in the log', async () => {
     let dead = false;
-    const world = setup((client) => ({ send: async (command: Command) => {
-      if (dead) throw new Error('timeout');
-      return await client.send(command as never);
-    } }) as unknown as StoreClient);
+    const world = setup(
+      (client) =>
+        ({
+          send: async (command: Command) => {
+            if (dead) throw new Error('timeout');
+            return await client.send(command as never);
+          },
+        }) as unknown as StoreClient,
+    );
     const id = await world.start(runbookOf([{}]));
     world.behave = () => {
       dead = true;
       return { status: 'completed', output: '{"paid":true}' };
     };
-    await expect(world.engine.advance(id, request)).rejects.toMatchObject({ code: 'outcome.unrecorded', details: { seq: 1, cell: 'c0' } });
+    await expect(world.engine.advance(id, request)).rejects.toMatchObject({
+      code: 'outcome.unrecorded',
+      details: { seq: 1, cell: 'c0' },
+    });
     expect(world.events.find((e) => e.kind === 'outcome.unrecorded')?.outcome).toContain('paid');
     dead = false;
     world.now += 15_000;
@@ -373,14 +500,20 @@ test('a holder that slept past its deadline before it began records never, and b
   const putOnce = world.ports.journal.putOnce;
   let frozen = false;
   const { createEngine } = await import('../../src/engine/index.ts');
-  const engine = createEngine({ ...world.ports, journal: { ...world.ports.journal, putOnce: async (entry) => {
-    const put = await putOnce(entry);
-    if (entry.kind === 'reserved' && !frozen) {
-      frozen = true;
-      world.now += 30_000;
-    }
-    return put;
-  } } });
+  const engine = createEngine({
+    ...world.ports,
+    journal: {
+      ...world.ports.journal,
+      putOnce: async (entry) => {
+        const put = await putOnce(entry);
+        if (entry.kind === 'reserved' && !frozen) {
+          frozen = true;
+          world.now += 30_000;
+        }
+        return put;
+      },
+    },
+  });
   expect((await engine.advance(id, { ...request, budgetMs: 120_000, maxCells: 2 })).result).toBe('completed');
   expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'never>retry', 'reserved', 'completed>next']);
   expect(world.begun).toHaveLength(1);

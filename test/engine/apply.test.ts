@@ -9,23 +9,96 @@ const hash = 'a'.repeat(64);
 const other = 'b'.repeat(64);
 
 const started: Step = {
-  kind: 'started', seq: 0, atMs: at, by, runbookId: 'demo', version: 1, hash, cells: 2, params: {}, drive: 'manual', epoch: 0, deployment: 'd', lock: null,
+  kind: 'started',
+  seq: 0,
+  atMs: at,
+  by,
+  runbookId: 'demo',
+  version: 1,
+  hash,
+  cells: 2,
+  params: {},
+  drive: 'manual',
+  epoch: 0,
+  deployment: 'd',
+  lock: null,
 };
 const reserved = (seq: number, over: object = {}): Step =>
-  ({ kind: 'reserved', seq, atMs: at + seq, by, index: 0, cell: 'a', visit: 1, attempt: 1, key: 'k', inputsHash: hash, deadlineAtMs: at + 60_000, ...over }) as Step;
+  ({
+    kind: 'reserved',
+    seq,
+    atMs: at + seq,
+    by,
+    index: 0,
+    cell: 'a',
+    visit: 1,
+    attempt: 1,
+    key: 'k',
+    inputsHash: hash,
+    deadlineAtMs: at + 60_000,
+    ...over,
+  }) as Step;
 const outcome = (seq: number, over: object = {}): Step =>
   ({
-    kind: 'outcome', seq, atMs: at + seq, by, closes: seq - 1, index: 0, cell: 'a', visit: 1, attempt: 1, status: 'completed', closedBy: 'holder', then: 'next',
-    output: null, error: null, exitCode: null, expectations: [], permission: null, dueAtMs: null, durationMs: 5, logBytes: 0, note: null, ...over,
+    kind: 'outcome',
+    seq,
+    atMs: at + seq,
+    by,
+    closes: seq - 1,
+    index: 0,
+    cell: 'a',
+    visit: 1,
+    attempt: 1,
+    status: 'completed',
+    closedBy: 'holder',
+    then: 'next',
+    output: null,
+    error: null,
+    exitCode: null,
+    expectations: [],
+    permission: null,
+    dueAtMs: null,
+    durationMs: 5,
+    logBytes: 0,
+    note: null,
+    ...over,
   }) as Step;
 const retry = { kind: 'retry', detail: 'retry=1' };
 const cancelled = (seq: number): Step => ({ kind: 'cancelled', seq, atMs: at + seq, by, reason: 'because' });
 const waiting = (seq: number, over: object = {}): Step =>
-  ({ kind: 'waiting', seq, atMs: at + seq, by, index: 0, cell: 'a', visit: 1, inputsHash: hash, dueAtMs: null, shownHash: null, ...over }) as Step;
+  ({
+    kind: 'waiting',
+    seq,
+    atMs: at + seq,
+    by,
+    index: 0,
+    cell: 'a',
+    visit: 1,
+    inputsHash: hash,
+    dueAtMs: null,
+    shownHash: null,
+    ...over,
+  }) as Step;
 const resolved = (seq: number, over: object = {}): Step =>
   ({
-    kind: 'resolved', seq, atMs: at + seq, by, about: 1, index: 0, cell: 'a', verdict: 'succeeded', closedBy: 'person', then: 'next', permission: null,
-    freshKey: false, dueAtMs: null, reason: 'looked', output: null, evidence: null, expectations: [], ...over,
+    kind: 'resolved',
+    seq,
+    atMs: at + seq,
+    by,
+    about: 1,
+    index: 0,
+    cell: 'a',
+    verdict: 'succeeded',
+    closedBy: 'person',
+    then: 'next',
+    permission: null,
+    freshKey: false,
+    dueAtMs: null,
+    reason: 'looked',
+    output: null,
+    evidence: null,
+    expectations: [],
+    ...over,
   }) as Step;
 
 const fold = (...steps: Step[]): State => {
@@ -38,15 +111,37 @@ const unknown = outcome(2, { status: 'unknown', then: 'halt' });
 describe('apply: what is true after an entry', () => {
   test('started: the first cell is next and nothing is open', () => {
     expect(fold(started)).toEqual({
-      cells: 2, next: 0, visit: 1, attempt: 0, interruptions: 0, nevers: 0, firstAtMs: null, dueAtMs: null, inputsHash: null, drive: 'manual',
-      open: null, halted: null, cancelled: null, ended: null, epoch: 0, counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
+      cells: 2,
+      next: 0,
+      visit: 1,
+      attempt: 0,
+      interruptions: 0,
+      nevers: 0,
+      firstAtMs: null,
+      dueAtMs: null,
+      inputsHash: null,
+      drive: 'manual',
+      open: null,
+      halted: null,
+      cancelled: null,
+      ended: null,
+      epoch: 0,
+      counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
       satisfied: { recent: [], chunks: [] },
     });
   });
 
   test('reserved: the step is open under its seq, with holder and deadline', () => {
     const state = fold(started, reserved(1));
-    expect(state.open).toEqual({ kind: 'reserved', seq: 1, cell: 'a', attempt: 1, deadlineAtMs: at + 60_000, by, atMs: at + 1 });
+    expect(state.open).toEqual({
+      kind: 'reserved',
+      seq: 1,
+      cell: 'a',
+      attempt: 1,
+      deadlineAtMs: at + 60_000,
+      by,
+      atMs: at + 1,
+    });
     expect([state.attempt, state.firstAtMs, state.inputsHash, state.counters.attempts]).toEqual([1, at + 1, hash, 1]);
   });
 
@@ -57,7 +152,13 @@ describe('apply: what is true after an entry', () => {
   });
 
   test('the last cell done ends the instance', () => {
-    const state = fold(started, reserved(1), outcome(2), reserved(3, { index: 1, cell: 'b' }), outcome(4, { index: 1, cell: 'b' }));
+    const state = fold(
+      started,
+      reserved(1),
+      outcome(2),
+      reserved(3, { index: 1, cell: 'b' }),
+      outcome(4, { index: 1, cell: 'b' }),
+    );
     expect(state.ended).toBe('completed');
   });
 
@@ -65,7 +166,10 @@ describe('apply: what is true after an entry', () => {
     const again = { status: 'failed', then: 'retry', permission: retry, dueAtMs: at + 900 };
     const state = fold(started, reserved(1), outcome(2, again));
     expect([state.next, state.attempt, state.dueAtMs, state.inputsHash]).toEqual([0, 1, at + 900, hash]);
-    expect(fold(started, reserved(1), outcome(2, again), reserved(3, { attempt: 2 })).open).toMatchObject({ seq: 3, attempt: 2 });
+    expect(fold(started, reserved(1), outcome(2, again), reserved(3, { attempt: 2 })).open).toMatchObject({
+      seq: 3,
+      attempt: 2,
+    });
   });
 
   test('never: costs no attempt, and is counted in a row', () => {
@@ -76,13 +180,27 @@ describe('apply: what is true after an entry', () => {
   });
 
   test('unknown halts in doubt; a failure halts without', () => {
-    expect(fold(started, reserved(1), unknown).halted).toEqual({ seq: 1, cell: 'a', doubt: true, atMs: at + 2, deadlineAtMs: at + 60_000 });
-    expect(fold(started, reserved(1), outcome(2, { status: 'failed', then: 'halt' })).halted).toMatchObject({ seq: 1, cell: 'a', doubt: false });
+    expect(fold(started, reserved(1), unknown).halted).toEqual({
+      seq: 1,
+      cell: 'a',
+      doubt: true,
+      atMs: at + 2,
+      deadlineAtMs: at + 60_000,
+    });
+    expect(fold(started, reserved(1), outcome(2, { status: 'failed', then: 'halt' })).halted).toMatchObject({
+      seq: 1,
+      cell: 'a',
+      doubt: false,
+    });
   });
 
   test('abandoned: closed with a permission, and an interruption is counted', () => {
     const permission = { kind: 'interrupted', detail: 'interrupted=retry' };
-    const state = fold(started, reserved(1), outcome(2, { status: 'abandoned', closedBy: 'policy', then: 'retry', permission, dueAtMs: at }));
+    const state = fold(
+      started,
+      reserved(1),
+      outcome(2, { status: 'abandoned', closedBy: 'policy', then: 'retry', permission, dueAtMs: at }),
+    );
     expect([state.next, state.attempt, state.interruptions, state.open]).toEqual([0, 1, 1, null]);
   });
 
@@ -99,7 +217,15 @@ describe('apply: what is true after an entry', () => {
   });
 
   test('an outcome may carry the reservation of the next cell', () => {
-    const reserve = { index: 1, cell: 'b', visit: 1, attempt: 1, key: 'k', inputsHash: other, deadlineAtMs: at + 90_000 };
+    const reserve = {
+      index: 1,
+      cell: 'b',
+      visit: 1,
+      attempt: 1,
+      key: 'k',
+      inputsHash: other,
+      deadlineAtMs: at + 90_000,
+    };
     const state = fold(started, reserved(1), outcome(2, { reserve }));
     expect([state.next, state.open?.seq, state.open?.cell, state.satisfied.recent]).toEqual([1, 2, 'b', [2]]);
   });
@@ -141,30 +267,99 @@ describe('apply refuses what is not a legal step (I1, I2, I3, I6, I9)', () => {
     ['a reservation while one is open (I2)', [started, reserved(1), reserved(2, { attempt: 2 })]],
     ['a reservation of a cell that is not next (I3)', [started, reserved(1, { index: 1, cell: 'b' })]],
     ['a reservation of a halted instance (I3)', [started, reserved(1), unknown, reserved(3, { attempt: 2 })]],
-    ['a reservation after a cancellation (I6)', [started, reserved(1), cancelled(2), outcome(3, { closes: 1, status: 'failed', then: 'retry', permission: retry, dueAtMs: at }), reserved(4, { attempt: 2 })]],
+    [
+      'a reservation after a cancellation (I6)',
+      [
+        started,
+        reserved(1),
+        cancelled(2),
+        outcome(3, { closes: 1, status: 'failed', then: 'retry', permission: retry, dueAtMs: at }),
+        reserved(4, { attempt: 2 }),
+      ],
+    ],
     ['a reservation without a gapless attempt', [started, reserved(1, { attempt: 2 })]],
-    ['a reservation with other inputs in the same visit (I9)', [started, reserved(1), outcome(2, { status: 'failed', then: 'retry', permission: retry, dueAtMs: at }), reserved(3, { attempt: 2, inputsHash: other })]],
+    [
+      'a reservation with other inputs in the same visit (I9)',
+      [
+        started,
+        reserved(1),
+        outcome(2, { status: 'failed', then: 'retry', permission: retry, dueAtMs: at }),
+        reserved(3, { attempt: 2, inputsHash: other }),
+      ],
+    ],
     ['a deadline that is not after the reservation', [started, reserved(1, { deadlineAtMs: at + 1 })]],
     ['an outcome for a step that is not open', [started, outcome(1, { closes: 0 })]],
     ['a second outcome', [started, reserved(1), outcome(2), outcome(3, { closes: 1 })]],
     ['an outcome of another cell', [started, reserved(1), outcome(2, { cell: 'b' })]],
-    ['an effect without a reservation', [started, outcome(1, { closes: null, attempt: 0, status: 'unknown', then: 'halt' })]],
-    ['a retry without its permission (I5)', [started, reserved(1), outcome(2, { status: 'failed', then: 'retry', dueAtMs: at })]],
+    [
+      'an effect without a reservation',
+      [started, outcome(1, { closes: null, attempt: 0, status: 'unknown', then: 'halt' })],
+    ],
+    [
+      'a retry without its permission (I5)',
+      [started, reserved(1), outcome(2, { status: 'failed', then: 'retry', dueAtMs: at })],
+    ],
     ['a permission that nothing uses (I5)', [started, reserved(1), outcome(2, { permission: retry })]],
-    ['an interruption permitted as if it were a failure (I5)', [started, reserved(1), outcome(2, { status: 'abandoned', closedBy: 'policy', then: 'retry', permission: retry, dueAtMs: at })]],
-    ['a retry straight from unknown (I5)', [started, reserved(1), outcome(2, { status: 'unknown', then: 'retry', permission: retry, dueAtMs: at })]],
+    [
+      'an interruption permitted as if it were a failure (I5)',
+      [
+        started,
+        reserved(1),
+        outcome(2, { status: 'abandoned', closedBy: 'policy', then: 'retry', permission: retry, dueAtMs: at }),
+      ],
+    ],
+    [
+      'a retry straight from unknown (I5)',
+      [started, reserved(1), outcome(2, { status: 'unknown', then: 'retry', permission: retry, dueAtMs: at })],
+    ],
     ['a holder that goes on from unknown', [started, reserved(1), outcome(2, { status: 'unknown', then: 'next' })]],
-    ['a policy that says never', [started, reserved(1), outcome(2, { status: 'never', closedBy: 'policy', then: 'halt' })]],
-    ['a probe that says failed', [started, reserved(1), outcome(2, { status: 'failed', closedBy: 'probe', then: 'halt' })]],
+    [
+      'a policy that says never',
+      [started, reserved(1), outcome(2, { status: 'never', closedBy: 'policy', then: 'halt' })],
+    ],
+    [
+      'a probe that says failed',
+      [started, reserved(1), outcome(2, { status: 'failed', closedBy: 'probe', then: 'halt' })],
+    ],
     ['a verdict about a step that is not halted', [started, reserved(1), resolved(2)]],
     ['a verdict about another step', [started, reserved(1), unknown, resolved(3, { about: 2 })]],
-    ['a verdict that succeeds and tries again', [started, reserved(1), unknown, resolved(3, { then: 'retry', permission: { kind: 'person', detail: '' } })]],
+    [
+      'a verdict that succeeds and tries again',
+      [started, reserved(1), unknown, resolved(3, { then: 'retry', permission: { kind: 'person', detail: '' } })],
+    ],
     ['a second cancellation', [started, reserved(1), cancelled(2), cancelled(3)]],
     ['a cancellation of a finished instance', [started, cancelled(1), cancelled(2)]],
-    ['a fused reservation beyond the last cell', [started, reserved(1), outcome(2), reserved(3, { index: 1, cell: 'b' }), outcome(4, { index: 1, cell: 'b', reserve: { index: 2, cell: 'c', visit: 1, attempt: 1, key: 'k', inputsHash: hash, deadlineAtMs: at + 90_000 } })]],
-    ['a fused reservation after a cancellation (I6)', [started, reserved(1), cancelled(2), outcome(3, { closes: 1, reserve: { index: 1, cell: 'b', visit: 1, attempt: 1, key: 'k', inputsHash: hash, deadlineAtMs: at + 90_000 } })]],
+    [
+      'a fused reservation beyond the last cell',
+      [
+        started,
+        reserved(1),
+        outcome(2),
+        reserved(3, { index: 1, cell: 'b' }),
+        outcome(4, {
+          index: 1,
+          cell: 'b',
+          reserve: { index: 2, cell: 'c', visit: 1, attempt: 1, key: 'k', inputsHash: hash, deadlineAtMs: at + 90_000 },
+        }),
+      ],
+    ],
+    [
+      'a fused reservation after a cancellation (I6)',
+      [
+        started,
+        reserved(1),
+        cancelled(2),
+        outcome(3, {
+          closes: 1,
+          reserve: { index: 1, cell: 'b', visit: 1, attempt: 1, key: 'k', inputsHash: hash, deadlineAtMs: at + 90_000 },
+        }),
+      ],
+    ],
     ['a wait while a step is open', [started, reserved(1), waiting(2)]],
-    ['a waiting step closed as unknown', [started, waiting(1), outcome(2, { attempt: 0, status: 'unknown', then: 'halt' })]],
+    [
+      'a waiting step closed as unknown',
+      [started, waiting(1), outcome(2, { attempt: 0, status: 'unknown', then: 'halt' })],
+    ],
   ];
   test.each(cases)('%s', (_name, steps) => {
     const legal = steps.slice(0, -1);
@@ -195,11 +390,22 @@ describe('outputs stay one or two reads away however many cells there are', () =
   test('the state stays under 1 KB for the largest runbook after the most attempts', () => {
     const cells = limits.cellsPerRunbookMax;
     const name = 'n'.repeat(64);
-    let state: State = { ...fold({ ...started, cells } as Step), counters: { attempts: 99_000, covered: 400, forgiven: 20, skipped: 50 } };
+    let state: State = {
+      ...fold({ ...started, cells } as Step),
+      counters: { attempts: 99_000, covered: 400, forgiven: 20, skipped: 50 },
+    };
     for (let index = 0; index < cells - 1; index += 1) {
       state = apply(state, outcome(200_000 + index, { closes: null, attempt: 0, index, cell: name }));
     }
-    state = apply(state, reserved(300_000, { index: cells - 1, cell: name, deadlineAtMs: at + 900_000, by: { actor: 'a'.repeat(128), via: 'work', where: 'w'.repeat(36) } }));
+    state = apply(
+      state,
+      reserved(300_000, {
+        index: cells - 1,
+        cell: name,
+        deadlineAtMs: at + 900_000,
+        by: { actor: 'a'.repeat(128), via: 'work', where: 'w'.repeat(36) },
+      }),
+    );
     expect(new TextEncoder().encode(JSON.stringify(state)).length).toBeLessThan(1_024);
   });
 });

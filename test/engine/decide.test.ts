@@ -6,13 +6,37 @@ import { cellOf, pass, runbookOf } from './runbooks.ts';
 const now = 1_795_489_200_000;
 const at = { nowMs: now, graceMs: 15_000, epoch: 0 };
 const by = { actor: 'alice', via: 'test', where: 'host:1' };
-const book = runbookOf([{ name: 'a' }, { name: 'b' }, { name: 'look', body: { kind: 'manual', instructions: [] } }, { name: 'check', body: { kind: 'assert', expressions: [pass] } }]);
+const book = runbookOf([
+  { name: 'a' },
+  { name: 'b' },
+  { name: 'look', body: { kind: 'manual', instructions: [] } },
+  { name: 'check', body: { kind: 'assert', expressions: [pass] } },
+]);
 const fresh: State = {
-  cells: 4, next: 0, visit: 1, attempt: 0, interruptions: 0, nevers: 0, firstAtMs: null, dueAtMs: null, inputsHash: null, drive: 'manual', open: null, halted: null,
-  cancelled: null, ended: null, epoch: 0, counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 }, satisfied: { recent: [], chunks: [] },
+  cells: 4,
+  next: 0,
+  visit: 1,
+  attempt: 0,
+  interruptions: 0,
+  nevers: 0,
+  firstAtMs: null,
+  dueAtMs: null,
+  inputsHash: null,
+  drive: 'manual',
+  open: null,
+  halted: null,
+  cancelled: null,
+  ended: null,
+  epoch: 0,
+  counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
+  satisfied: { recent: [], chunks: [] },
 };
 const wish: Wish = { cell: undefined, reservationsLeft: 1, ranSome: false, endAtMs: now + 60_000, explicit: true };
-const open = (deadlineAtMs: number): State => ({ ...fresh, attempt: 1, open: { kind: 'reserved', seq: 5, cell: 'a', attempt: 1, deadlineAtMs, by, atMs: now - 3_000 } });
+const open = (deadlineAtMs: number): State => ({
+  ...fresh,
+  attempt: 1,
+  open: { kind: 'reserved', seq: 5, cell: 'a', attempt: 1, deadlineAtMs, by, atMs: now - 3_000 },
+});
 
 describe('decide: what this call does next', () => {
   test('the next cell is entered', () => {
@@ -22,17 +46,47 @@ describe('decide: what this call does next', () => {
   test('a reserved step is in flight until its deadline and grace have passed, then in doubt', () => {
     const holder = { cell: 'a', seq: 5, by, ageMs: 3_000, deadlineAtMs: now - 14_999 };
     expect(decide(open(now - 14_999), book, wish, at)).toEqual({ kind: 'stop', result: 'in_flight', holder });
-    expect(decide(open(now - 15_000), book, wish, at)).toMatchObject({ kind: 'stop', result: 'in_doubt', cell: 'a', seq: 5, holder: { by } });
+    expect(decide(open(now - 15_000), book, wish, at)).toMatchObject({
+      kind: 'stop',
+      result: 'in_doubt',
+      cell: 'a',
+      seq: 5,
+      holder: { by },
+    });
   });
 
   test('an unknown outcome is in doubt; another halt is a halt', () => {
-    expect(decide({ ...fresh, halted: { seq: 3, cell: 'a', doubt: true, atMs: now - 9_000, deadlineAtMs: now } }, book, wish, at)).toEqual({ kind: 'stop', result: 'in_doubt', cell: 'a', seq: 3, holder: null, nextAtMs: null });
-    expect(decide({ ...fresh, halted: { seq: 3, cell: 'a', doubt: false, atMs: now - 9_000, deadlineAtMs: null } }, book, wish, at)).toEqual({ kind: 'stop', result: 'halted', cell: 'a', seq: 3, why: 'step' });
+    expect(
+      decide(
+        { ...fresh, halted: { seq: 3, cell: 'a', doubt: true, atMs: now - 9_000, deadlineAtMs: now } },
+        book,
+        wish,
+        at,
+      ),
+    ).toEqual({ kind: 'stop', result: 'in_doubt', cell: 'a', seq: 3, holder: null, nextAtMs: null });
+    expect(
+      decide(
+        { ...fresh, halted: { seq: 3, cell: 'a', doubt: false, atMs: now - 9_000, deadlineAtMs: null } },
+        book,
+        wish,
+        at,
+      ),
+    ).toEqual({ kind: 'stop', result: 'halted', cell: 'a', seq: 3, why: 'step' });
   });
 
   test('what waits is parked', () => {
-    const state: State = { ...fresh, next: 2, open: { kind: 'waiting', seq: 7, cell: 'look', dueAtMs: null, atMs: now } };
-    expect(decide(state, book, wish, at)).toEqual({ kind: 'stop', result: 'parked', cell: 'look', seq: 7, dueAtMs: null });
+    const state: State = {
+      ...fresh,
+      next: 2,
+      open: { kind: 'waiting', seq: 7, cell: 'look', dueAtMs: null, atMs: now },
+    };
+    expect(decide(state, book, wish, at)).toEqual({
+      kind: 'stop',
+      result: 'parked',
+      cell: 'look',
+      seq: 7,
+      dueAtMs: null,
+    });
   });
 
   test('what has ended says how', () => {
@@ -43,21 +97,38 @@ describe('decide: what this call does next', () => {
   test('no reservation left: stops before a cell with effects, goes on through cells without', () => {
     const spent = { ...wish, reservationsLeft: 0, ranSome: true };
     expect(decide({ ...fresh, next: 1 }, book, spent, at)).toEqual({ kind: 'stop', result: 'advanced' });
-    expect(decide({ ...fresh, next: 2 }, book, spent, at)).toEqual({ kind: 'enter', cell: book.cells[2], mayReserve: false });
-    expect(decide({ ...fresh, next: 3 }, book, spent, at)).toEqual({ kind: 'enter', cell: book.cells[3], mayReserve: false });
+    expect(decide({ ...fresh, next: 2 }, book, spent, at)).toEqual({
+      kind: 'enter',
+      cell: book.cells[2],
+      mayReserve: false,
+    });
+    expect(decide({ ...fresh, next: 3 }, book, spent, at)).toEqual({
+      kind: 'enter',
+      cell: book.cells[3],
+      mayReserve: false,
+    });
   });
 
   test('no reservation left: a `when` is still looked at, for a skip costs none', () => {
     const conditional = runbookOf([{ when: pass }]);
     const spent = { ...wish, reservationsLeft: 0, ranSome: true };
     expect(decide({ ...fresh, cells: 1 }, conditional, spent, at)).toMatchObject({ kind: 'enter', mayReserve: false });
-    expect(decide({ ...fresh, cells: 1, attempt: 1 }, conditional, spent, at)).toEqual({ kind: 'stop', result: 'advanced' });
+    expect(decide({ ...fresh, cells: 1, attempt: 1 }, conditional, spent, at)).toEqual({
+      kind: 'stop',
+      result: 'advanced',
+    });
   });
 
   test('a cell whose time-out and margin do not fit the budget is deferred, not begun and cut', () => {
     const needs = 4_000 + 1_000;
     expect(decide(fresh, book, { ...wish, endAtMs: now + needs }, at)).toMatchObject({ kind: 'enter' });
-    expect(decide(fresh, book, { ...wish, endAtMs: now + needs - 1 }, at)).toEqual({ kind: 'stop', result: 'deferred', cell: 'a', untilMs: now, why: 'budget' });
+    expect(decide(fresh, book, { ...wish, endAtMs: now + needs - 1 }, at)).toEqual({
+      kind: 'stop',
+      result: 'deferred',
+      cell: 'a',
+      untilMs: now,
+      why: 'budget',
+    });
   });
 
   test('a backoff is waited for inside the call if it is short and fits, else deferred', () => {
@@ -65,21 +136,43 @@ describe('decide: what this call does next', () => {
     expect(decide({ ...fresh, attempt: 1, dueAtMs: now }, book, wish, at)).toMatchObject({ kind: 'enter' });
     const long = { kind: 'stop', result: 'deferred', cell: 'a', untilMs: now + 20_001, why: 'backoff' };
     expect(decide({ ...fresh, attempt: 1, dueAtMs: now + 20_001 }, book, wish, at)).toEqual(long);
-    expect(decide({ ...fresh, attempt: 1, dueAtMs: now + 700 }, book, { ...wish, endAtMs: now + 5_500 }, at)).toMatchObject({ result: 'deferred', why: 'backoff' });
+    expect(
+      decide({ ...fresh, attempt: 1, dueAtMs: now + 700 }, book, { ...wish, endAtMs: now + 5_500 }, at),
+    ).toMatchObject({ result: 'deferred', why: 'backoff' });
   });
 
   test('the schedule reserves nothing new in drive manual', () => {
-    expect(decide(fresh, book, { ...wish, explicit: false }, at)).toEqual({ kind: 'stop', result: 'parked', cell: 'a', seq: null, dueAtMs: null });
-    expect(decide({ ...fresh, drive: 'auto' }, book, { ...wish, explicit: false }, at)).toMatchObject({ kind: 'enter' });
+    expect(decide(fresh, book, { ...wish, explicit: false }, at)).toEqual({
+      kind: 'stop',
+      result: 'parked',
+      cell: 'a',
+      seq: null,
+      dueAtMs: null,
+    });
+    expect(decide({ ...fresh, drive: 'auto' }, book, { ...wish, explicit: false }, at)).toMatchObject({
+      kind: 'enter',
+    });
   });
 
   test('an instance of an older epoch is held', () => {
-    expect(decide(fresh, book, wish, { ...at, epoch: 1 })).toEqual({ kind: 'stop', result: 'halted', cell: 'a', seq: 0, why: 'epoch' });
+    expect(decide(fresh, book, wish, { ...at, epoch: 1 })).toEqual({
+      kind: 'stop',
+      result: 'halted',
+      cell: 'a',
+      seq: 0,
+      why: 'epoch',
+    });
   });
 
   test('attempts have a limit', () => {
     const state = { ...fresh, counters: { ...fresh.counters, attempts: 100_000 } };
-    expect(decide(state, book, wish, at)).toEqual({ kind: 'stop', result: 'halted', cell: 'a', seq: 0, why: 'attempts' });
+    expect(decide(state, book, wish, at)).toEqual({
+      kind: 'stop',
+      result: 'halted',
+      cell: 'a',
+      seq: 0,
+      why: 'attempts',
+    });
   });
 });
 
@@ -93,11 +186,17 @@ describe('decide refuses a wish for a cell that cannot be', () => {
     return undefined;
   };
   test('an unknown cell', () => expect(refused(fresh, 'nope')).toMatchObject({ code: 'cell.unknown' }));
-  test('a cell out of order, naming the next', () => expect(refused(fresh, 'b')).toMatchObject({ code: 'cell.outOfOrder', details: { next: 'a' } }));
-  test('a cell that is done', () => expect(refused({ ...fresh, next: 1 }, 'a')).toMatchObject({ code: 'cell.outOfOrder', details: { next: 'b' } }));
-  test('a cell of a finished instance', () => expect(refused({ ...fresh, ended: 'cancelled' }, 'a')).toMatchObject({ code: 'instance.finished' }));
+  test('a cell out of order, naming the next', () =>
+    expect(refused(fresh, 'b')).toMatchObject({ code: 'cell.outOfOrder', details: { next: 'a' } }));
+  test('a cell that is done', () =>
+    expect(refused({ ...fresh, next: 1 }, 'a')).toMatchObject({ code: 'cell.outOfOrder', details: { next: 'b' } }));
+  test('a cell of a finished instance', () =>
+    expect(refused({ ...fresh, ended: 'cancelled' }, 'a')).toMatchObject({ code: 'instance.finished' }));
   test('after it ran, the call answers with what it did', () => {
-    expect(decide({ ...fresh, next: 1 }, book, { ...wish, cell: 'a', ranSome: true }, at)).toEqual({ kind: 'stop', result: 'advanced' });
+    expect(decide({ ...fresh, next: 1 }, book, { ...wish, cell: 'a', ranSome: true }, at)).toEqual({
+      kind: 'stop',
+      result: 'advanced',
+    });
   });
 });
 

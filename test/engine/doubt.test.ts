@@ -9,8 +9,18 @@ const lines = (entries: Entry[]): string[] =>
     if (entry.kind === 'outcome') return `${entry.status} by ${entry.closedBy} > ${entry.then}`;
     return entry.kind === 'resolved' ? `resolved ${entry.verdict} by ${entry.closedBy} > ${entry.then}` : entry.kind;
   });
-const probe: Probe = { line: 1, timeoutMs: 1_000, done: null, notDone: null, reads: [], body: { kind: 'ts', code: 'probe' } };
-const answering = (answer: string, output?: unknown): CellResult => ({ status: 'completed', output: JSON.stringify({ answer, output }) });
+const probe: Probe = {
+  line: 1,
+  timeoutMs: 1_000,
+  done: null,
+  notDone: null,
+  reads: [],
+  body: { kind: 'ts', code: 'probe' },
+};
+const answering = (answer: string, output?: unknown): CellResult => ({
+  status: 'completed',
+  output: JSON.stringify({ answer, output }),
+});
 const isProbe = (input: { body: { kind: string } }): boolean => 'code' in input.body && input.body.code === 'probe';
 
 /** An instance whose first cell was reserved by a call that then vanished. */
@@ -28,9 +38,15 @@ describe('a holder that vanished', () => {
     const world = setup();
     const id = await vanished(world, runbookOf([{}, {}]));
     world.now = T0 + gone - 1;
-    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_flight', stop: { holder: { by: bob } } });
+    expect(await world.engine.advance(id, request)).toMatchObject({
+      result: 'in_flight',
+      stop: { holder: { by: bob } },
+    });
     world.now = T0 + gone;
-    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_doubt', stop: { cell: 'c0', seq: 1, nextAtMs: null } });
+    expect(await world.engine.advance(id, request)).toMatchObject({
+      result: 'in_doubt',
+      stop: { cell: 'c0', seq: 1, nextAtMs: null },
+    });
     expect(await world.engine.run(id, request)).toMatchObject({ result: 'in_doubt', verdict: 'halted' });
     expect(world.begun).toEqual([]);
   });
@@ -41,8 +57,17 @@ describe('a holder that vanished', () => {
     world.now = T0 + gone;
     expect((await world.engine.advance(id, request)).result).toBe('completed');
     const entries = await world.entries(id);
-    expect(lines(entries)).toEqual(['started', 'reserved', 'abandoned by policy > retry', 'reserved', 'completed by holder > next']);
-    expect(entries[2]).toMatchObject({ closes: 1, permission: { kind: 'interrupted', detail: 'interrupted=retry, attempt 1 of 3' } });
+    expect(lines(entries)).toEqual([
+      'started',
+      'reserved',
+      'abandoned by policy > retry',
+      'reserved',
+      'completed by holder > next',
+    ]);
+    expect(entries[2]).toMatchObject({
+      closes: 1,
+      permission: { kind: 'interrupted', detail: 'interrupted=retry, attempt 1 of 3' },
+    });
     expect(world.begun.map((i) => [i.step.attempt, i.step.idempotencyKey])).toEqual([[2, 'test/i1/c0/1']]);
   });
 
@@ -53,7 +78,14 @@ describe('a holder that vanished', () => {
     expect((await world.engine.run(id, request)).result).toBe('in_doubt');
     expect(world.begun.map((i) => i.step.attempt)).toEqual([1, 2, 3]);
     expect(lines(await world.entries(id)).slice(2)).toEqual([
-      'reserved', 'unknown by holder > halt', 'resolved retry by policy > retry', 'reserved', 'unknown by holder > halt', 'resolved retry by policy > retry', 'reserved', 'unknown by holder > halt',
+      'reserved',
+      'unknown by holder > halt',
+      'resolved retry by policy > retry',
+      'reserved',
+      'unknown by holder > halt',
+      'resolved retry by policy > retry',
+      'reserved',
+      'unknown by holder > halt',
     ]);
   });
 
@@ -91,7 +123,9 @@ describe('a holder that vanished', () => {
       await world.engine.verdict(id, { seq: 1, verdict: 'skip', reason: 'moved on', by: bob });
       return { status: 'completed', output: '{"paid":true}' };
     };
-    expect(await world.engine.advance(id, request)).toMatchObject({ steps: [{ recorded: false, status: 'completed' }] });
+    expect(await world.engine.advance(id, request)).toMatchObject({
+      steps: [{ recorded: false, status: 'completed' }],
+    });
     expect(lines(await world.entries(id))).toEqual(['started', 'reserved', 'skipped by person > next']);
     const [note] = await world.engine.notes(id, 1);
     expect(note).toMatchObject({ kind: 'fenced', cell: 'c0' });
@@ -118,19 +152,37 @@ describe('probes', () => {
     const id = await vanished(world, withProbe());
     world.behave = (input) => (isProbe(input) ? answering('not-done') : { status: 'completed' });
     world.now = T0 + gone;
-    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'in_doubt', stop: { nextAtMs: T0 + gone + 15_000 } });
+    expect(await world.engine.advance(id, request)).toMatchObject({
+      result: 'in_doubt',
+      stop: { nextAtMs: T0 + gone + 15_000 },
+    });
     world.now = T0 + 5_000 + 60_000;
     await world.engine.advance(id, request);
     const entries = await world.entries(id);
-    expect(lines(entries)).toEqual(['started', 'reserved', 'abandoned by probe > retry', 'reserved', 'completed by holder > next']);
+    expect(lines(entries)).toEqual([
+      'started',
+      'reserved',
+      'abandoned by probe > retry',
+      'reserved',
+      'completed by holder > next',
+    ]);
     expect(entries[2]).toMatchObject({ permission: { kind: 'probe' } });
-    expect((await world.engine.notes(id, 1)).map((note) => JSON.parse(note.text).answer)).toEqual(['unsure', 'not-done']);
+    expect((await world.engine.notes(id, 1)).map((note) => JSON.parse(note.text).answer)).toEqual([
+      'unsure',
+      'not-done',
+    ]);
   });
 
   test('unsure, errors and nonsense: asked five times with backoff, each a note, then a person', async () => {
     const world = setup();
     const id = await vanished(world, withProbe());
-    const answers: CellResult[] = [answering('unsure'), { status: 'failed' }, { status: 'completed', output: '42' }, { status: 'unknown' }, answering('maybe')];
+    const answers: CellResult[] = [
+      answering('unsure'),
+      { status: 'failed' },
+      { status: 'completed', output: '42' },
+      { status: 'unknown' },
+      answering('maybe'),
+    ];
     let asked = 0;
     world.behave = () => answers[asked++] as CellResult;
     for (let look = 0; look < 12; look += 1) {
@@ -143,9 +195,18 @@ describe('probes', () => {
   });
 
   test('an http probe answers by done= and notDone=; both or neither is unsure', async () => {
-    for (const [status, expected] of [[200, 'completed by probe > next'], [404, 'abandoned by probe > retry'], [500, undefined]] as const) {
+    for (const [status, expected] of [
+      [200, 'completed by probe > next'],
+      [404, 'abandoned by probe > retry'],
+      [500, undefined],
+    ] as const) {
       const world = setup();
-      const http: Probe = { ...probe, done: 'output.status == 200', notDone: 'output.status == 404', body: { kind: 'http', method: 'GET', url: [], headers: [], body: null } };
+      const http: Probe = {
+        ...probe,
+        done: 'output.status == 200',
+        notDone: 'output.status == 404',
+        body: { kind: 'http', method: 'GET', url: [], headers: [], body: null },
+      };
       const id = await vanished(world, withProbe({ probe: http, settleMs: 0 }));
       world.behave = () => ({ status: status === 200 ? 'completed' : 'failed', output: JSON.stringify({ status }) });
       world.now = T0 + gone;
@@ -159,7 +220,12 @@ describe('probes', () => {
     world.behave = (input) => (isProbe(input) ? answering('done', 1) : { status: 'unknown' });
     const id = await world.start(withProbe());
     await world.engine.advance(id, request);
-    expect(lines(await world.entries(id))).toEqual(['started', 'reserved', 'unknown by holder > halt', 'resolved succeeded by probe > next']);
+    expect(lines(await world.entries(id))).toEqual([
+      'started',
+      'reserved',
+      'unknown by holder > halt',
+      'resolved succeeded by probe > next',
+    ]);
   });
 });
 
@@ -171,7 +237,10 @@ describe('verdicts', () => {
     const world = setup();
     const id = await vanished(world, runbookOf([{}]));
     world.now = T0 + gone - 1;
-    await expect(decide(world, id, 'skip')).rejects.toMatchObject({ code: 'verdict.early', details: { untilMs: T0 + gone } });
+    await expect(decide(world, id, 'skip')).rejects.toMatchObject({
+      code: 'verdict.early',
+      details: { untilMs: T0 + gone },
+    });
   });
 
   test.each([
@@ -231,7 +300,9 @@ describe('verdicts', () => {
     world.now = T0 + gone;
     await decide(world, id, 'succeeded', { output: '{"paid":true}', evidence: 'bank statement' });
     await world.engine.advance(id, request);
-    expect((await world.entries(id))[2]).toMatchObject({ expectations: [{ result: 'pass' }, { result: 'fail', overridden: true }] });
+    expect((await world.entries(id))[2]).toMatchObject({
+      expectations: [{ result: 'pass' }, { result: 'fail', overridden: true }],
+    });
     expect(world.begun[0]?.outputs.c0).toBe('{"paid":true}');
     expect(await world.engine.notes(id, 1)).toMatchObject([{ kind: 'evidence', text: 'bank statement' }]);
   });

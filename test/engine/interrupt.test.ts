@@ -16,7 +16,11 @@ describe('a caller that gives up', () => {
       return signal.aborted ? stopped : { status: 'completed' };
     };
     const answer = await world.engine.run(id, { budgetMs: 60_000, by: alice, signal: giveUp.signal });
-    expect(answer).toMatchObject({ result: 'in_doubt', verdict: 'halted', steps: [{ cell: 'c0', status: 'unknown', recorded: true }] });
+    expect(answer).toMatchObject({
+      result: 'in_doubt',
+      verdict: 'halted',
+      steps: [{ cell: 'c0', status: 'unknown', recorded: true }],
+    });
     expect(world.begun).toHaveLength(1);
   });
 
@@ -29,7 +33,11 @@ describe('a caller that gives up', () => {
       return { status: 'completed', output: '{}' };
     };
     const answer = await world.engine.run(id, { budgetMs: 60_000, by: alice, signal: giveUp.signal });
-    expect(answer).toMatchObject({ result: 'advanced', verdict: 'unfinished', steps: [{ cell: 'c0', status: 'completed' }] });
+    expect(answer).toMatchObject({
+      result: 'advanced',
+      verdict: 'unfinished',
+      steps: [{ cell: 'c0', status: 'completed' }],
+    });
     expect((await world.entries(id)).map((entry) => entry.kind)).toEqual(['started', 'control', 'reserved', 'outcome']);
   });
 

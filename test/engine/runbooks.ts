@@ -1,5 +1,12 @@
 /** Runbooks made by hand for engine tests, and an authoring port that only knows `true`, `false` and a few comparisons. */
-import { type Authoring, type Cell, type CellBody, limits, type RenderedBody, type Runbook } from '../../src/engine/index.ts';
+import {
+  type Authoring,
+  type Cell,
+  type CellBody,
+  limits,
+  type RenderedBody,
+  type Runbook,
+} from '../../src/engine/index.ts';
 
 export const cellOf = (index: number, name: string, over: Partial<Cell> = {}): Cell => ({
   index,
@@ -40,17 +47,23 @@ export const plainAuthoring: Authoring = {
   resolveParams: (_runbook, given) => given,
   evaluate: (expression, scope) => {
     if (expression.source === 'broken') return { kind: 'error', message: 'broken on purpose' };
-    if (expression.source === 'true' || expression.source === 'false') return { kind: 'value', value: expression.source === 'true' };
+    if (expression.source === 'true' || expression.source === 'false')
+      return { kind: 'value', value: expression.source === 'true' };
     const [path = '', wanted] = expression.source.split(' == ');
-    const value = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scope);
+    const value = path
+      .split('.')
+      .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scope);
     return wanted === undefined ? { kind: 'value', value } : { kind: 'value', value: JSON.stringify(value) === wanted };
   },
   render: (template, scope) => ({
     kind: 'text',
-    text: template.map((part) => (typeof part === 'string' ? part : String(scope.params[part.expression] ?? ''))).join(''),
+    text: template
+      .map((part) => (typeof part === 'string' ? part : String(scope.params[part.expression] ?? '')))
+      .join(''),
   }),
   renderBody: (body: CellBody) => {
-    if (body.kind === 'manual') return { kind: 'body', body: { kind: 'manual', instructions: body.instructions.join('') } };
+    if (body.kind === 'manual')
+      return { kind: 'body', body: { kind: 'manual', instructions: body.instructions.join('') } };
     return { kind: 'body', body: body as unknown as RenderedBody };
   },
   parseJson: (text) => JSON.parse(text),

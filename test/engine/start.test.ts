@@ -5,7 +5,8 @@ import { alice, bob, setup, T0 } from './world.ts';
 
 const by = alice;
 const param = (name: string): Template => [{ expression: name, write: 'text' }];
-const publish = (world: ReturnType<typeof setup>, over: object = {}) => world.engine.publish(JSON.stringify(runbookOf([{}], over)), by);
+const publish = (world: ReturnType<typeof setup>, over: object = {}) =>
+  world.engine.publish(JSON.stringify(runbookOf([{}], over)), by);
 
 describe('publishing', () => {
   test('the same content answers with the version that exists; another content is the next version', async () => {
@@ -19,7 +20,10 @@ describe('publishing', () => {
     const world = setup();
     const problems = [{ line: 3, column: 5, message: 'no' }];
     const { createEngine } = await import('../../src/engine/index.ts');
-    const engine = createEngine({ ...world.ports, authoring: { ...world.ports.authoring, compile: () => ({ kind: 'problems', problems }) } });
+    const engine = createEngine({
+      ...world.ports,
+      authoring: { ...world.ports.authoring, compile: () => ({ kind: 'problems', problems }) },
+    });
     await expect(engine.publish('x', by)).rejects.toMatchObject({ code: 'runbook.invalid', details: { problems } });
     expect(world.tables.rows('runbooks')).toEqual([]);
   });
@@ -27,12 +31,17 @@ describe('publishing', () => {
 
 describe('starting', () => {
   test('the view of a start is due before `started` is written (I7)', async () => {
-    const world = setup((client) => ({ send: async (command: { constructor: { name: string }; input: { TableName: string } }) => {
-      if (command.constructor.name === 'PutCommand' && command.input.TableName.endsWith('journal')) {
-        expect(world.tables.rows('views').at(-1)).toMatchObject({ dueAtMs: T0 + 30_000 });
-      }
-      return await client.send(command as never);
-    } }) as never);
+    const world = setup(
+      (client) =>
+        ({
+          send: async (command: { constructor: { name: string }; input: { TableName: string } }) => {
+            if (command.constructor.name === 'PutCommand' && command.input.TableName.endsWith('journal')) {
+              expect(world.tables.rows('views').at(-1)).toMatchObject({ dueAtMs: T0 + 30_000 });
+            }
+            return await client.send(command as never);
+          },
+        }) as never,
+    );
     await publish(world);
     const { view, created } = await world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'i1', by });
     expect([created, view.status, view.dueAtMs, view.drive]).toEqual([true, 'ready', null, 'manual']);
@@ -46,7 +55,9 @@ describe('starting', () => {
     const request = { runbookId: 'demo', params: { a: 1 }, instanceId: 'i1', by };
     expect((await world.engine.start(request)).created).toBe(true);
     expect((await world.engine.start({ ...request, by: bob })).created).toBe(false);
-    await expect(world.engine.start({ ...request, params: { a: 2 } })).rejects.toMatchObject({ code: 'instance.exists' });
+    await expect(world.engine.start({ ...request, params: { a: 2 } })).rejects.toMatchObject({
+      code: 'instance.exists',
+    });
     await expect(world.engine.start({ ...request, version: 1 })).resolves.toMatchObject({ created: false });
     expect(await world.entries('i1')).toHaveLength(1);
   });
@@ -54,7 +65,9 @@ describe('starting', () => {
   test('20 starts of one id at once are one instance (scenario 16)', async () => {
     const world = setup();
     await publish(world);
-    const all = await Promise.all(Array.from({ length: 20 }, () => world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'i1', by })));
+    const all = await Promise.all(
+      Array.from({ length: 20 }, () => world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'i1', by })),
+    );
     expect(all.filter((answer) => answer.created)).toHaveLength(1);
   });
 
@@ -63,24 +76,35 @@ describe('starting', () => {
     await publish(world, { unique: ['pr-', ...param('pr')] });
     expect((await world.engine.start({ runbookId: 'demo', params: { pr: 7 }, by })).view.instanceId).toBe('demo.pr-7');
     expect((await world.engine.start({ runbookId: 'demo', params: { pr: 7 }, by })).created).toBe(false);
-    await expect(world.engine.start({ runbookId: 'demo', params: { pr: 7 }, instanceId: 'x', by })).rejects.toMatchObject({ code: 'request.invalid' });
-    await expect(world.engine.start({ runbookId: 'demo', params: { pr: 'a/b' }, by })).rejects.toMatchObject({ code: 'request.invalid' });
+    await expect(
+      world.engine.start({ runbookId: 'demo', params: { pr: 7 }, instanceId: 'x', by }),
+    ).rejects.toMatchObject({ code: 'request.invalid' });
+    await expect(world.engine.start({ runbookId: 'demo', params: { pr: 'a/b' }, by })).rejects.toMatchObject({
+      code: 'request.invalid',
+    });
   });
 
   test('unknown runbooks and versions, and ids that are none', async () => {
     const world = setup();
     await publish(world);
-    await expect(world.engine.start({ runbookId: 'nope', params: {}, by })).rejects.toMatchObject({ code: 'runbook.unknown' });
-    await expect(world.engine.start({ runbookId: 'demo', version: 9, params: {}, by })).rejects.toMatchObject({ code: 'runbook.unknown' });
+    await expect(world.engine.start({ runbookId: 'nope', params: {}, by })).rejects.toMatchObject({
+      code: 'runbook.unknown',
+    });
+    await expect(world.engine.start({ runbookId: 'demo', version: 9, params: {}, by })).rejects.toMatchObject({
+      code: 'runbook.unknown',
+    });
     for (const instanceId of ['', '../x', 'a#b', 'x'.repeat(129), '.hidden']) {
-      await expect(world.engine.start({ runbookId: 'demo', params: {}, instanceId, by })).rejects.toMatchObject({ code: 'request.invalid' });
+      await expect(world.engine.start({ runbookId: 'demo', params: {}, instanceId, by })).rejects.toMatchObject({
+        code: 'request.invalid',
+      });
     }
   });
 });
 
 describe('`concurrency`: one unfinished instance per value', () => {
   const locked = { concurrency: ['db-', ...param('db')] };
-  const start = (world: ReturnType<typeof setup>, instanceId: string, db = 'a') => world.engine.start({ runbookId: 'demo', params: { db }, instanceId, by });
+  const start = (world: ReturnType<typeof setup>, instanceId: string, db = 'a') =>
+    world.engine.start({ runbookId: 'demo', params: { db }, instanceId, by });
 
   test('a second one is refused, naming the holder, until the first has ended', async () => {
     const world = setup();
@@ -98,7 +122,9 @@ describe('`concurrency`: one unfinished instance per value', () => {
     await publish(world, locked);
     const all = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => start(world, `i${i}`)));
     expect(all.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
-    expect(all.filter((one) => one.status === 'rejected').every((one) => one.reason.code === 'concurrency.held')).toBe(true);
+    expect(all.filter((one) => one.status === 'rejected').every((one) => one.reason.code === 'concurrency.held')).toBe(
+      true,
+    );
   });
 
   test('a holder that died before it started is given up after a minute, and can never begin afterwards', async () => {

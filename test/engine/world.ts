@@ -1,12 +1,21 @@
 /** A fresh engine above the shipped store and a simulated table service, with time that moves only by hand. */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { type By, type CellInput, type CellResult, createEngine, type Engine, type Entry, type Ports, type Runbook } from '../../src/engine/index.ts';
+import {
+  type By,
+  type CellInput,
+  type CellResult,
+  createEngine,
+  type Engine,
+  type Entry,
+  type Ports,
+  type Runbook,
+} from '../../src/engine/index.ts';
+import type { StoreClient } from '../../src/store/access.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLocks } from '../../src/store/locks.ts';
 import { createVersions } from '../../src/store/versions.ts';
 import { createViews } from '../../src/store/views.ts';
-import type { StoreClient } from '../../src/store/access.ts';
 import { clientOf, createTables, type Tables } from '../simulation/tables.ts';
 import { plainAuthoring } from './runbooks.ts';
 
@@ -39,7 +48,13 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     fraction: () => ((drawn++ * 2_654_435_761) % 1_000) / 1_000,
   };
   const access = { client: wrap(clientOf(tables)), tablesPrefix: 't' };
-  const world = { begun: [], behave: () => ({ status: 'completed', output: '{}' }), now: T0, events: [], tables } as unknown as World;
+  const world = {
+    begun: [],
+    behave: () => ({ status: 'completed', output: '{}' }),
+    now: T0,
+    events: [],
+    tables,
+  } as unknown as World;
   const ports: Ports = {
     clock: {
       nowMs: () => world.now,
@@ -71,6 +86,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     await world.engine.start({ runbookId: runbook.runbookId, params: {}, instanceId, by: alice });
     return instanceId;
   };
-  world.entries = async (instanceId) => (await ports.journal.page(instanceId, -1, 1_000)).map((standing) => standing.entry);
+  world.entries = async (instanceId) =>
+    (await ports.journal.page(instanceId, -1, 1_000)).map((standing) => standing.entry);
   return world;
 };

@@ -45,7 +45,10 @@ const permitted = (entries: Entry[], begins: World['begins'], begin: { cell: str
     if (entry.kind !== 'outcome' && entry.kind !== 'resolved') return false;
     if (entry.cell !== begin.cell || entry.seq >= begin.seq || entry.permission === null) return false;
     if (entry.kind !== 'outcome' || entry.status !== 'never') return true;
-    assert(!begins.some((other) => other.seq === entry.closes), `I5: seq ${entry.closes} began and was closed as never`);
+    assert(
+      !begins.some((other) => other.seq === entry.closes),
+      `I5: seq ${entry.closes} began and was closed as never`,
+    );
     return false;
   });
   return 1 + permissions.length;
@@ -59,14 +62,23 @@ const checkWitness = (world: World, entries: Entry[]): void => {
   for (const begin of [...world.begins].sort((a, b) => a.seq - b.seq)) {
     const entry = entries[begin.seq];
     const reserve = entry?.kind === 'reserved' ? entry : entry?.kind === 'outcome' ? entry.reserve : undefined;
-    assert(entry !== undefined && reserve !== undefined, `I4: ${begin.cell} began at seq ${begin.seq} without a reservation`);
-    assert(begin.tokens.has(entry.token), `I4: ${begin.process} began a reservation of somebody else at seq ${begin.seq}`);
+    assert(
+      entry !== undefined && reserve !== undefined,
+      `I4: ${begin.cell} began at seq ${begin.seq} without a reservation`,
+    );
+    assert(
+      begin.tokens.has(entry.token),
+      `I4: ${begin.process} began a reservation of somebody else at seq ${begin.seq}`,
+    );
     assert.equal(reserve.cell, begin.cell, 'I4: another cell than reserved');
     assert(!world.clocksRight || begin.atMs < reserve.deadlineAtMs, 'I4: begun after its deadline');
     assert(cancelled === undefined || begin.seq < cancelled.seq, 'I6: reserved after the cancellation');
     assert.equal(world.begins.filter((other) => other.seq === begin.seq).length, 1, `I4: seq ${begin.seq} began twice`);
     seen.set(begin.cell, (seen.get(begin.cell) ?? 0) + 1);
-    assert((seen.get(begin.cell) ?? 0) <= permitted(entries, world.begins, begin), `I5: ${begin.cell} began again at seq ${begin.seq} without a permission`);
+    assert(
+      (seen.get(begin.cell) ?? 0) <= permitted(entries, world.begins, begin),
+      `I5: ${begin.cell} began again at seq ${begin.seq} without a permission`,
+    );
     assert.equal(begin.key, `sim/${begin.instanceId}/${begin.cell}/${begin.visit}`, 'I9: the key names cell and visit');
     assert.equal(reserve.visit, begin.visit, 'I9: another visit than reserved');
   }
@@ -82,14 +94,21 @@ const checkWitness = (world: World, entries: Entry[]): void => {
 /** I10: what a caller was told stands in the journal; a refusal never appears in it later. */
 const checkTold = (told: Told[], entries: Entry[]): void => {
   for (const one of told) {
-    if (one.kind === 'cancelled') assert(entries.some((entry) => entry.kind === 'cancelled'), 'I10: told cancelled');
-    if (one.kind === 'cancelRefused') assert(!entries.some((entry) => entry.kind === 'cancelled'), 'I10: told that it cannot be cancelled');
-    if (one.kind === 'in_flight') assert(entries[one.seq]?.kind === 'reserved', `I10: told in flight at seq ${one.seq}`);
+    if (one.kind === 'cancelled')
+      assert(
+        entries.some((entry) => entry.kind === 'cancelled'),
+        'I10: told cancelled',
+      );
+    if (one.kind === 'cancelRefused')
+      assert(!entries.some((entry) => entry.kind === 'cancelled'), 'I10: told that it cannot be cancelled');
+    if (one.kind === 'in_flight')
+      assert(entries[one.seq]?.kind === 'reserved', `I10: told in flight at seq ${one.seq}`);
     if (one.kind === 'verdict') {
       const ruled = entries.some(
         (entry) =>
           entry.by.actor === one.by &&
-          ((entry.kind === 'resolved' && entry.about === one.seq && entry.verdict === one.verdict) || (entry.kind === 'outcome' && entry.closes === one.seq && entry.closedBy === 'person')),
+          ((entry.kind === 'resolved' && entry.about === one.seq && entry.verdict === one.verdict) ||
+            (entry.kind === 'outcome' && entry.closes === one.seq && entry.closedBy === 'person')),
       );
       assert(ruled, `I10: told that the verdict ${one.verdict} about seq ${one.seq} stands`);
     }

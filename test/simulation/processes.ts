@@ -4,7 +4,14 @@
  */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
-import { type CellInput, type CellResult, createEngine, type Engine, type Ports, type Version } from '../../src/engine/index.ts';
+import {
+  type CellInput,
+  type CellResult,
+  createEngine,
+  type Engine,
+  type Ports,
+  type Version,
+} from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLocks } from '../../src/store/locks.ts';
@@ -14,9 +21,27 @@ import type { Draw, Schedule } from './schedule.ts';
 import type { Command, Row, Tables } from './tables.ts';
 
 export const faultKinds = [
-  'crashBeforePut', 'crashAfterPut', 'crashInCell', 'crashElsewhere', 'childOutlives', 'frozen', 'clockOff', 'clockFarOff', 'answerLost',
-  'answerLostAndRetried', 'requestLost', 'delayed', 'throttled', 'itemRefused', 'staleRead', 'cutRead', 'viewLost', 'unknownResult', 'probeUnsure',
-  'duplicateDelivery', 'lateDelivery',
+  'crashBeforePut',
+  'crashAfterPut',
+  'crashInCell',
+  'crashElsewhere',
+  'childOutlives',
+  'frozen',
+  'clockOff',
+  'clockFarOff',
+  'answerLost',
+  'answerLostAndRetried',
+  'requestLost',
+  'delayed',
+  'throttled',
+  'itemRefused',
+  'staleRead',
+  'cutRead',
+  'viewLost',
+  'unknownResult',
+  'probeUnsure',
+  'duplicateDelivery',
+  'lateDelivery',
 ] as const;
 export type FaultKind = (typeof faultKinds)[number];
 /** Chance of each fault at each place where it can strike. */
@@ -112,7 +137,12 @@ const createClient = (world: World, process: Process): StoreClient => {
   /** Reads that a strongly consistent store never gives: safety must not rest on them all the same. */
   const read = (command: Command): { answer: Row } | { error: unknown } => {
     const done = attempt(command);
-    if ('error' in done || command.constructor.name !== 'QueryCommand' || !String(command.input.TableName).endsWith('journal')) return done;
+    if (
+      'error' in done ||
+      command.constructor.name !== 'QueryCommand' ||
+      !String(command.input.TableName).endsWith('journal')
+    )
+      return done;
     const { Limit, ScanIndexForward } = command.input;
     const items = done.answer.Items as Row[];
     if (Limit === 1 && ScanIndexForward === false && strikes(world, process, 'staleRead')) {
@@ -164,49 +194,61 @@ const createClient = (world: World, process: Process): StoreClient => {
 /** A probe looks at the world: has the effect of this key happened by now? */
 const probe = (world: World, process: Process, input: CellInput): CellResult => {
   if (strikes(world, process, 'probeUnsure')) {
-    const wrong: CellResult[] = [{ status: 'failed' }, { status: 'completed', output: '{"answer":"unsure"}' }, { status: 'unknown' }];
+    const wrong: CellResult[] = [
+      { status: 'failed' },
+      { status: 'completed', output: '{"answer":"unsure"}' },
+      { status: 'unknown' },
+    ];
     return world.draw.pick(wrong);
   }
-  const done = world.begins.some((begin) => begin.key === input.step.idempotencyKey && begin.effectAtMs !== null && begin.effectAtMs <= world.schedule.nowMs());
+  const done = world.begins.some(
+    (begin) =>
+      begin.key === input.step.idempotencyKey &&
+      begin.effectAtMs !== null &&
+      begin.effectAtMs <= world.schedule.nowMs(),
+  );
   say(world, process, `probe of ${input.step.cell} says ${done ? 'done' : 'not-done'}`);
   return { status: 'completed', output: JSON.stringify({ answer: done ? 'done' : 'not-done', output: {} }) };
 };
 
-const createExecute = (world: World, process: Process) => async (input: CellInput): Promise<CellResult> => {
-  const { step } = input;
-  const { draw, schedule } = world;
-  const calledAtMs = schedule.nowMs();
-  await process.pause(`before body ${step.cell}`);
-  if ('code' in input.body && input.body.code === 'probe') return probe(world, process, input);
-  // The real executors' kill timer runs from the call: a body that did not begin by then never does.
-  const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
-  if (leftMs <= 0) return { status: 'never', error: { code: 'cell.late', message: 'no time left to begin' } };
-  const begin: Begin = {
-    process: process.name,
-    tokens: process.tokens,
-    instanceId: step.instanceId,
-    cell: step.cell,
-    seq: step.seq,
-    visit: step.visit,
-    attempt: step.attempt,
-    key: step.idempotencyKey,
-    atMs: schedule.nowMs(),
-    endedAtMs: null,
-    effectAtMs: null,
+const createExecute =
+  (world: World, process: Process) =>
+  async (input: CellInput): Promise<CellResult> => {
+    const { step } = input;
+    const { draw, schedule } = world;
+    const calledAtMs = schedule.nowMs();
+    await process.pause(`before body ${step.cell}`);
+    if ('code' in input.body && input.body.code === 'probe') return probe(world, process, input);
+    // The real executors' kill timer runs from the call: a body that did not begin by then never does.
+    const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
+    if (leftMs <= 0) return { status: 'never', error: { code: 'cell.late', message: 'no time left to begin' } };
+    const begin: Begin = {
+      process: process.name,
+      tokens: process.tokens,
+      instanceId: step.instanceId,
+      cell: step.cell,
+      seq: step.seq,
+      visit: step.visit,
+      attempt: step.attempt,
+      key: step.idempotencyKey,
+      atMs: schedule.nowMs(),
+      endedAtMs: null,
+      effectAtMs: null,
+    };
+    world.begins.push(begin);
+    say(world, process, `body ${step.cell} begins at seq ${step.seq}`);
+    process.child = begin;
+    await process.pause(`in body ${step.cell}, before its effect`, draw.int(leftMs / 2));
+    begin.effectAtMs = schedule.nowMs();
+    // A crash in here leaves the effect in the world and nobody to say so.
+    await process.pause(`in body ${step.cell}, after its effect`, draw.int(leftMs / 2));
+    begin.endedAtMs = schedule.nowMs();
+    process.child = null;
+    if (strikes(world, process, 'unknownResult'))
+      return { status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } };
+    if (draw.chance(0.15)) return { status: 'failed', error: { code: 'cell.exit', message: 'exit 1' } };
+    return { status: 'completed', output: JSON.stringify({ seq: step.seq }) };
   };
-  world.begins.push(begin);
-  say(world, process, `body ${step.cell} begins at seq ${step.seq}`);
-  process.child = begin;
-  await process.pause(`in body ${step.cell}, before its effect`, draw.int(leftMs / 2));
-  begin.effectAtMs = schedule.nowMs();
-  // A crash in here leaves the effect in the world and nobody to say so.
-  await process.pause(`in body ${step.cell}, after its effect`, draw.int(leftMs / 2));
-  begin.endedAtMs = schedule.nowMs();
-  process.child = null;
-  if (strikes(world, process, 'unknownResult')) return { status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } };
-  if (draw.chance(0.15)) return { status: 'failed', error: { code: 'cell.exit', message: 'exit 1' } };
-  return { status: 'completed', output: JSON.stringify({ seq: step.seq }) };
-};
 
 /** How far a process's clock may be off: within the grace nothing changes; beyond it only cells declared safe may overlap. */
 const clockErrorMs = (world: World): number => {
@@ -218,13 +260,26 @@ const clockErrorMs = (world: World): number => {
 export const graceMs = 15_000;
 
 const crashes = (world: World, process: Process, what: string): boolean => {
-  const kind: FaultKind = what.startsWith('before Put') ? 'crashBeforePut' : what.startsWith('after Put') ? 'crashAfterPut' : what.startsWith('in body') ? 'crashInCell' : 'crashElsewhere';
+  const kind: FaultKind = what.startsWith('before Put')
+    ? 'crashBeforePut'
+    : what.startsWith('after Put')
+      ? 'crashAfterPut'
+      : what.startsWith('in body')
+        ? 'crashInCell'
+        : 'crashElsewhere';
   return strikes(world, process, kind);
 };
 
 export const createProcess = (world: World, name: string, epoch = 0): Process => {
   const { draw, schedule } = world;
-  const process = { name, dead: false, struck: 0, child: null, tokens: new Set<string>(), onCrash: () => {} } as unknown as Process;
+  const process = {
+    name,
+    dead: false,
+    struck: 0,
+    child: null,
+    tokens: new Set<string>(),
+    onCrash: () => {},
+  } as unknown as Process;
   process.pause = (what, ms) =>
     new Promise((resolve) => {
       if (process.dead) return;

@@ -2,11 +2,29 @@
  * One simulation: three advancers, ticks, operators and a canceller race over one instance under the faults a seed
  * draws. Then the faults stop, one honest caller goes on, and the journal and the witness are judged.
  */
-import { type Cell, type Entry, isPawlError, type Probe, type Runbook, type State, type Version } from '../../src/engine/index.ts';
+import {
+  type Cell,
+  type Entry,
+  isPawlError,
+  type Probe,
+  type Runbook,
+  type State,
+  type Version,
+} from '../../src/engine/index.ts';
 import { takeoverOf } from '../../src/engine/policy.ts';
 import { pass, runbookOf } from '../engine/runbooks.ts';
 import { checkAll, type Told } from './check.ts';
-import { createProcess, type FaultKind, faultKinds, graceMs, noFaults, type Process, type Rates, strikes, type World } from './processes.ts';
+import {
+  createProcess,
+  type FaultKind,
+  faultKinds,
+  graceMs,
+  noFaults,
+  type Process,
+  type Rates,
+  strikes,
+  type World,
+} from './processes.ts';
 import { createRandom, createSchedule, type Draw } from './schedule.ts';
 import { createTables, type Row } from './tables.ts';
 
@@ -29,7 +47,14 @@ export type Simulated = {
   ended: string | null;
 };
 
-const probe: Probe = { line: 1, timeoutMs: 2_000, done: null, notDone: null, reads: [], body: { kind: 'ts', code: 'probe' } };
+const probe: Probe = {
+  line: 1,
+  timeoutMs: 2_000,
+  done: null,
+  notDone: null,
+  reads: [],
+  body: { kind: 'ts', code: 'probe' },
+};
 
 const drawCell = (draw: Draw, index: number): Partial<Cell> => {
   const x = draw.fraction();
@@ -50,14 +75,16 @@ const drawCell = (draw: Draw, index: number): Partial<Cell> => {
   };
 };
 
-const drawRunbook = (draw: Draw): Runbook => runbookOf(Array.from({ length: 1 + draw.int(6) }, (_, index) => drawCell(draw, index)));
+const drawRunbook = (draw: Draw): Runbook =>
+  runbookOf(Array.from({ length: 1 + draw.int(6) }, (_, index) => drawCell(draw, index)));
 
 /** Each kind of fault is on in some runs and off in others, so that it is met alone and with others. */
 const drawRates = (draw: Draw): Rates => {
   const rate = (kind: FaultKind): number => {
     if (!draw.chance(0.4)) return 0;
     if (kind === 'clockOff' || kind === 'clockFarOff' || kind === 'childOutlives') return 0.3;
-    if (kind === 'unknownResult' || kind === 'probeUnsure' || kind === 'duplicateDelivery' || kind === 'lateDelivery') return 0.25;
+    if (kind === 'unknownResult' || kind === 'probeUnsure' || kind === 'duplicateDelivery' || kind === 'lateDelivery')
+      return 0.25;
     return draw.fraction() * 0.035;
   };
   return Object.fromEntries(faultKinds.map((kind) => [kind, rate(kind)])) as Rates;
@@ -67,7 +94,12 @@ type Counts = { unhit: number; answered: number };
 type Run = { world: World; told: Told[]; counts: Counts; live: { calls: number } };
 
 /** One call: what it was told is kept, and whether it was answered although nothing struck it. */
-const call = async <T>({ world, counts }: Run, process: Process, name: string, ask: () => Promise<T>): Promise<T | undefined> => {
+const call = async <T>(
+  { world, counts }: Run,
+  process: Process,
+  name: string,
+  ask: () => Promise<T>,
+): Promise<T | undefined> => {
   const struck = process.struck;
   const count = (answered: boolean): void => {
     if (process.struck !== struck) return;
@@ -90,8 +122,18 @@ const call = async <T>({ world, counts }: Run, process: Process, name: string, a
 type Advance = { maxCells?: number; expectedSeq?: number; explicit?: boolean; drive?: 'auto' };
 
 const advance = async (run: Run, process: Process, name: string, request: Advance): Promise<string | undefined> => {
-  const answer = await call(run, process, name, () => process.engine.advance(instanceId, { budgetMs: 60_000, by: by(name), ...request }));
-  for (const step of answer?.steps ?? []) run.told.push({ kind: 'step', by: name, cell: step.cell, seq: step.seq, status: step.status, recorded: step.recorded });
+  const answer = await call(run, process, name, () =>
+    process.engine.advance(instanceId, { budgetMs: 60_000, by: by(name), ...request }),
+  );
+  for (const step of answer?.steps ?? [])
+    run.told.push({
+      kind: 'step',
+      by: name,
+      cell: step.cell,
+      seq: step.seq,
+      status: step.status,
+      recorded: step.recorded,
+    });
   if (answer?.stop.result === 'in_flight') run.told.push({ kind: 'in_flight', seq: answer.stop.holder.seq });
   return answer?.result;
 };
@@ -114,9 +156,13 @@ const advancer = (run: Run, name: string): void => {
     while (run.live.calls > 0) {
       run.live.calls -= 1;
       await process.pause('between calls', draw.int(6_000));
-      const seen = draw.chance(0.5) ? await call(run, process, name, () => process.ports.journal.head(instanceId)) : undefined;
+      const seen = draw.chance(0.5)
+        ? await call(run, process, name, () => process.ports.journal.head(instanceId))
+        : undefined;
       const expected = seen === undefined ? {} : { expectedSeq: seen.entry.seq };
-      const request = draw.chance(0.6) ? { maxCells: 1 + draw.int(3) } : { maxCells: Number.POSITIVE_INFINITY, drive: 'auto' as const };
+      const request = draw.chance(0.6)
+        ? { maxCells: 1 + draw.int(3) }
+        : { maxCells: Number.POSITIVE_INFINITY, drive: 'auto' as const };
       const result = await advance(run, process, name, { ...request, ...expected });
       if (result === 'completed' || result === 'cancelled') return;
     }
@@ -130,14 +176,19 @@ const ticker = (run: Run): void => {
   keepAlive(run, 'tick', async (process) => {
     for (let tick = 0; tick < 6; tick += 1) {
       await process.pause('between ticks', 15_000 + draw.int(20_000));
-      const due = world.tables.rows('views').filter((view: Row) => typeof view.dueAtMs === 'number' && view.dueAtMs <= schedule.nowMs());
+      const due = world.tables
+        .rows('views')
+        .filter((view: Row) => typeof view.dueAtMs === 'number' && view.dueAtMs <= schedule.nowMs());
       for (const view of due) {
         const work = (name: string, delayMs: number): void =>
           schedule.after(delayMs, () => {
-            const expectedSeq = draw.chance(0.5) && typeof view.revision === 'number' ? { expectedSeq: view.revision } : {};
+            const expectedSeq =
+              draw.chance(0.5) && typeof view.revision === 'number' ? { expectedSeq: view.revision } : {};
             const worker = createProcess(world, name);
             worker.onCrash = () => {};
-            void advance(run, worker, name, { maxCells: 3, explicit: false, ...expectedSeq }).catch((error: unknown) => world.trace.push(`DEFECT ${String((error as Error).stack)}`));
+            void advance(run, worker, name, { maxCells: 3, explicit: false, ...expectedSeq }).catch((error: unknown) =>
+              world.trace.push(`DEFECT ${String((error as Error).stack)}`),
+            );
           });
         work(`work${tick}`, draw.int(500));
         if (strikes(world, null, 'duplicateDelivery')) work(`work${tick}again`, draw.int(2_000));
@@ -164,14 +215,18 @@ const decideOne = async (run: Run, process: Process, name: string, state: State,
   const { open, halted } = state;
   if (open?.kind === 'waiting') {
     const result = draw.chance(0.9) ? 'done' : 'failed';
-    await call(run, process, name, () => process.engine.done(instanceId, open.cell, { result, note: 'looked', by: by(name) }));
+    await call(run, process, name, () =>
+      process.engine.done(instanceId, open.cell, { result, note: 'looked', by: by(name) }),
+    );
     return;
   }
   const seq = open?.seq ?? halted?.seq;
   if (seq === undefined) return;
   const verdict = draw.pick(['succeeded', 'failed', 'retry', 'retry', 'skip'] as const);
   const fresh = verdict === 'retry' && draw.chance(0.3) ? { freshKey: true } : {};
-  const decided = await call(run, process, name, () => process.engine.verdict(instanceId, { seq, verdict, reason: 'looked', by: by(name), ...fresh }));
+  const decided = await call(run, process, name, () =>
+    process.engine.verdict(instanceId, { seq, verdict, reason: 'looked', by: by(name), ...fresh }),
+  );
   if (decided !== undefined) run.told.push({ kind: 'verdict', seq, verdict, by: name });
 };
 
@@ -251,7 +306,13 @@ export const simulate = async (seed: number): Promise<Simulated> => {
   };
   const run: Run = { world, told: [], counts: { unhit: 0, answered: 0 }, live: { calls: 24 } };
   const starter = createProcess(world, 'starter');
-  void starter.engine.start({ runbookId: 'demo', params: {}, instanceId, drive: draw.chance(0.5) ? 'auto' : 'manual', by: by('starter') });
+  void starter.engine.start({
+    runbookId: 'demo',
+    params: {},
+    instanceId,
+    drive: draw.chance(0.5) ? 'auto' : 'manual',
+    by: by('starter'),
+  });
   await schedule.run(eventsMax);
 
   world.rates = drawRates(draw);
@@ -273,9 +334,21 @@ export const simulate = async (seed: number): Promise<Simulated> => {
     const entries = checkAll(world, instanceId, run.told);
     const state = (entries.at(-1) as Entry).state;
     assertNeedsPerson(world, state);
-    const cause = struck || Object.entries(faults).some(([kind, n]) => n > 0 && kind !== 'duplicateDelivery' && kind !== 'lateDelivery');
-    if (!cause && entries.some((entry) => entry.kind === 'outcome' && entry.status === 'abandoned')) throw new Error('in doubt without a cause');
-    return { seed, entries, faults, branches: world.branches, trace: world.trace, begins: world.begins.length, ...run.counts, ended: state.ended };
+    const cause =
+      struck ||
+      Object.entries(faults).some(([kind, n]) => n > 0 && kind !== 'duplicateDelivery' && kind !== 'lateDelivery');
+    if (!cause && entries.some((entry) => entry.kind === 'outcome' && entry.status === 'abandoned'))
+      throw new Error('in doubt without a cause');
+    return {
+      seed,
+      entries,
+      faults,
+      branches: world.branches,
+      trace: world.trace,
+      begins: world.begins.length,
+      ...run.counts,
+      ended: state.ended,
+    };
   } catch (error) {
     const message = `seed ${seed}: ${(error as Error).message}\nreplay: npm run simulate -- --from ${seed} --seeds 1\n${world.trace.join('\n')}`;
     throw new Error(message, { cause: error });

@@ -12,10 +12,12 @@ describe('the simulation: the shipped engine and store under faults', () => {
       for (const kind of faultKinds) faults[kind] = (faults[kind] ?? 0) + one.faults[kind];
       ends[String(one.ended)] = (ends[String(one.ended)] ?? 0) + 1;
       begins += one.begins;
-      calls += one.calls;
+      calls += one.unhit;
       answered += one.answered;
     }
-    console.log(`simulated 3,000 schedules: ${begins} bodies, ${calls} calls, ${answered} answered; ended ${JSON.stringify(ends)}; faults ${JSON.stringify(faults)}`);
+    console.log(
+      `simulated 3,000 schedules: ${begins} bodies, ${calls} calls, ${answered} answered; ended ${JSON.stringify(ends)}; faults ${JSON.stringify(faults)}`,
+    );
     for (const kind of faultKinds) expect(faults[kind], kind).toBeGreaterThan(30);
     // A simulation in which little happens shows little.
     expect(begins).toBeGreaterThan(3_000);

@@ -104,7 +104,8 @@ export const createTables = (): Tables => {
     tables.set(name, table);
     return [name, table, keysOf[name] as [string, string?]];
   };
-  const idOf = (keys: [string, string?], row: Row): string => JSON.stringify(keys.map((key) => (key === undefined ? null : row[key])));
+  const idOf = (keys: [string, string?], row: Row): string =>
+    JSON.stringify(keys.map((key) => (key === undefined ? null : row[key])));
 
   const execute = (command: Command): Row => {
     const { input } = command;
@@ -132,14 +133,17 @@ export const createTables = (): Tables => {
       case 'UpdateCommand': {
         const key = input.Key as Row;
         const before = table.get(idOf(keys, key));
-        if (!holds(input.ConditionExpression as string, before, names, values)) throw new ConditionalCheckFailedException(undefined);
+        if (!holds(input.ConditionExpression as string, before, names, values))
+          throw new ConditionalCheckFailedException(undefined);
         table.set(idOf(keys, key), updated({ ...before, ...key }, input.UpdateExpression as string, names, values));
         return before === undefined ? {} : { Attributes: structuredClone(before) };
       }
       case 'QueryCommand': {
         if (input.IndexName !== undefined) return { Items: [] };
         const sk = keys[1] as string;
-        const found = [...table.values()].filter((row) => holds(input.KeyConditionExpression as string, row, names, values));
+        const found = [...table.values()].filter((row) =>
+          holds(input.KeyConditionExpression as string, row, names, values),
+        );
         const sign = input.ScanIndexForward === false ? -1 : 1;
         found.sort((a, b) => sign * ((a[sk] as number) - (b[sk] as number)));
         const from = (input.ExclusiveStartKey as Row | undefined)?.[sk] as number | undefined;

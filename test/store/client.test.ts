@@ -41,10 +41,7 @@ describe('a store that does not answer', { timeout: 60_000 }, () => {
       socket.on('error', () => {}).resume();
     });
     const journal = await journalOn(silent);
-    const [, put] = await Promise.all([
-      expectGivenUp(journal.head('a')),
-      journal.putOnce(entry('a', 0, 'mine')),
-    ]);
+    const [, put] = await Promise.all([expectGivenUp(journal.head('a')), journal.putOnce(entry('a', 0, 'mine'))]);
     expect(put).toMatchObject({ kind: 'unknown' });
     // The put and the look at its slot each tried three times, as did the read beside them.
     expect(connections).toBe(9);

@@ -10,9 +10,15 @@ import { type AddCommands, withExamples, withParams } from './common.ts';
 const check = async ({ screen, authoring }: Session, files: string[]): Promise<Answer> => {
   const documents = await readDocuments(await authoring(), files);
   for (const { file, runbook } of documents) {
-    screen.print(`${file}: ${screen.paint('good', 'ok')}, runbook ${runbook.runbookId}, ${plural(runbook.cells.length, 'cell')}`);
+    screen.print(
+      `${file}: ${screen.paint('good', 'ok')}, runbook ${runbook.runbookId}, ${plural(runbook.cells.length, 'cell')}`,
+    );
   }
-  const found = documents.map(({ file, runbook }) => ({ file, runbookId: runbook.runbookId, cells: runbook.cells.length }));
+  const found = documents.map(({ file, runbook }) => ({
+    file,
+    runbookId: runbook.runbookId,
+    cells: runbook.cells.length,
+  }));
   return { exit: exits.done, document: { files: found } };
 };
 
@@ -30,23 +36,40 @@ const publish = async ({ screen, authoring, client }: Session, files: string[]):
   const published = [];
   for (const { file, source } of documents) {
     const made = await door.publish(source);
-    const what = made.created ? screen.paint('good', `version ${made.version} published`) : `version ${made.version} has this content already`;
-    screen.print(`${file}: runbook ${made.runbookId}, ${what}, ${plural(made.cells, 'cell')}, sha256 ${made.hash.slice(0, 12)}`);
+    const what = made.created
+      ? screen.paint('good', `version ${made.version} published`)
+      : `version ${made.version} has this content already`;
+    screen.print(
+      `${file}: runbook ${made.runbookId}, ${what}, ${plural(made.cells, 'cell')}, sha256 ${made.hash.slice(0, 12)}`,
+    );
     published.push({ file, ...made });
   }
   return { exit: exits.done, document: { published } };
 };
 
 export const addAuthoring: AddCommands = (program, run) => {
-  const checking = program.command('check').summary('find every mistake in documents').argument('<file...>', 'Markdown documents');
+  const checking = program
+    .command('check')
+    .summary('find every mistake in documents')
+    .argument('<file...>', 'Markdown documents');
   checking.description('Finds every mistake in documents and says where. Publishes and runs nothing; needs no store.');
   withExamples(checking, 'pawl check runbooks/*.md').action(run(check));
 
-  const planning = program.command('plan').summary('show what a document would do').argument('<file>', 'a Markdown document');
-  planning.description('Shows the cells of a document, their inputs as far as the parameters tell, and what happens when one fails\nor is interrupted. Runs nothing; needs no store.');
+  const planning = program
+    .command('plan')
+    .summary('show what a document would do')
+    .argument('<file>', 'a Markdown document');
+  planning.description(
+    'Shows the cells of a document, their inputs as far as the parameters tell, and what happens when one fails\nor is interrupted. Runs nothing; needs no store.',
+  );
   withExamples(withParams(planning), 'pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app').action(run(plan));
 
-  const publishing = program.command('publish').summary('store documents as immutable versions').argument('<file...>', 'Markdown documents');
-  publishing.description('Stores documents as immutable versions. The same content keeps the version it has.\nWith a mistake in any of them nothing is published.');
+  const publishing = program
+    .command('publish')
+    .summary('store documents as immutable versions')
+    .argument('<file...>', 'Markdown documents');
+  publishing.description(
+    'Stores documents as immutable versions. The same content keeps the version it has.\nWith a mistake in any of them nothing is published.',
+  );
   withExamples(publishing, 'pawl publish runbooks/post_merge.md').action(run(publish));
 };

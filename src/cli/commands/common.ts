@@ -3,24 +3,35 @@ import { type Command, InvalidArgumentError } from 'commander';
 import type { Answer, Session } from '../session.ts';
 
 /** Wraps a command's work: opens the session, prints or documents the answer, sets the exit code. */
-export type Runner = <A extends unknown[]>(work: (session: Session, ...args: A) => Promise<Answer>) => (...args: A) => Promise<void>;
+export type Runner = <A extends unknown[]>(
+  work: (session: Session, ...args: A) => Promise<Answer>,
+) => (...args: A) => Promise<void>;
 export type AddCommands = (program: Command, run: Runner) => void;
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
 export const withParams = (command: Command): Command =>
-  command.option('-p, --param <name=value>', 'a parameter; name=@FILE reads it from a file, name=@@x is the text @x', collect, []);
+  command.option(
+    '-p, --param <name=value>',
+    'a parameter; name=@FILE reads it from a file, name=@@x is the text @x',
+    collect,
+    [],
+  );
 
 export const withExamples = (command: Command, ...examples: string[]): Command =>
   command
     .option('--json', 'print one JSON document')
-    .addHelpText('after', `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((line) => `  $ ${line}`).join('\n')}`);
+    .addHelpText(
+      'after',
+      `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.map((line) => `  $ ${line}`).join('\n')}`,
+    );
 
 /** @throws InvalidArgumentError for anything but a whole number from `min` */
 export const wholeNumber =
   (min: number) =>
   (text: string): number => {
-    if (!/^\d{1,15}$/.test(text) || Number(text) < min) throw new InvalidArgumentError(`Give a whole number from ${min} on.`);
+    if (!/^\d{1,15}$/.test(text) || Number(text) < min)
+      throw new InvalidArgumentError(`Give a whole number from ${min} on.`);
     return Number(text);
   };
 

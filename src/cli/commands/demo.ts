@@ -4,12 +4,12 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Racer, race, racerCount, raceRunbook } from '../demo/race.ts';
 import { startDemoServer } from '../demoServer.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
 import { oneLine, plural } from '../format.ts';
 import { journalTable } from '../history.ts';
+import { type Racer, race, raceRunbook, racerCount } from '../race.ts';
 import { type Answer, createSession, type Session } from '../session.ts';
 import { type AddCommands, withExamples } from './common.ts';
 
@@ -27,7 +27,8 @@ const actOne = async (outer: Session, folder: string) => {
   const session = createSession(outer.screen, { ...outer.settings, httpAllow: server.host }, outer.interruption);
   try {
     const { screen } = session;
-    for (const name of ['orders.premigration', 'customers.premigration', 'orders.sql']) await writeFile(join(folder, name), `-- ${name}\n`);
+    for (const name of ['orders.premigration', 'customers.premigration', 'orders.sql'])
+      await writeFile(join(folder, name), `-- ${name}\n`);
     screen.print(screen.paint('strong', 'Act one: a runbook runs from start to end'));
     say(
       session,
@@ -41,14 +42,23 @@ const actOne = async (outer: Session, folder: string) => {
     const { runbook } = await client.runbook(runbookId, version);
     screen.print(`${screen.paint('strong', view.instanceId)}  ${runbookId} version ${version}`);
     const from = { view, cells: runbook.cells.map(({ name }) => name) };
-    const answer = await watched(session, client, from, (signal) => runThrough(session, client, view.instanceId, signal));
+    const answer = await watched(session, client, from, (signal) =>
+      runThrough(session, client, view.instanceId, signal),
+    );
     const { exit } = await conclude(session, client, answer);
     const entries = await client.journal(view.instanceId, -1);
     screen.print();
     screen.print('Its journal: one chain of entries, each written once and never altered.');
     journalTable(screen, entries);
     screen.print();
-    return { exit, instanceId: view.instanceId, result: answer.result, verdict: answer.verdict, entries: entries.length, announced: server.announced().length };
+    return {
+      exit,
+      instanceId: view.instanceId,
+      result: answer.result,
+      verdict: answer.verdict,
+      entries: entries.length,
+      announced: server.announced().length,
+    };
   } finally {
     await session.close();
     await server.close();
@@ -99,7 +109,9 @@ const demo = async (session: Session): Promise<Answer> => {
     const { exit: exitOfRun, ...told } = run;
     if (raced?.once) {
       session.screen.print();
-      session.screen.print(`Look around: \`pawl list\`, \`pawl status ${raced.instanceId}\`, and \`pawl --help\` for the rest.`);
+      session.screen.print(
+        `Look around: \`pawl list\`, \`pawl status ${raced.instanceId}\`, and \`pawl --help\` for the rest.`,
+      );
     }
     return { exit: raced?.once === false ? exits.failed : exitOfRun, document: { run: told, race: raced } };
   } finally {
@@ -109,6 +121,8 @@ const demo = async (session: Session): Promise<Answer> => {
 
 export const addDemo: AddCommands = (program, run) => {
   const showing = program.command('demo').summary('see it work in ten seconds');
-  showing.description('Runs runbooks/post_merge.md against a service of its own, then lets eight processes race for one step.\nExits with 0 only if the step happened once.');
+  showing.description(
+    'Runs runbooks/post_merge.md against a service of its own, then lets eight processes race for one step.\nExits with 0 only if the step happened once.',
+  );
   withExamples(showing, 'pawl demo').action(run(demo));
 };

@@ -24,9 +24,13 @@ const run = async (session: Session, file: string, options: StartOptions): Promi
   const named = options.instance === undefined ? {} : { instanceId: options.instance };
   const { view, created } = await client.start(runbookId, { params, version, drive: 'auto', ...named });
   const { instanceId } = view;
-  screen.print(`${screen.paint('strong', instanceId)}  ${runbookId} version ${version}${created ? '' : ', exists already: going on with it'}`);
+  screen.print(
+    `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}${created ? '' : ', exists already: going on with it'}`,
+  );
   const cells = runbook.cells.map(({ name }) => name);
-  const answer = await watched(session, client, { view, cells }, (signal) => runThrough(session, client, instanceId, signal));
+  const answer = await watched(session, client, { view, cells }, (signal) =>
+    runThrough(session, client, instanceId, signal),
+  );
   const { exit, instance } = await conclude(session, client, answer);
   const { state: _, ...told } = answer;
   return { exit, document: { instanceId, created, ...told, view: instance.view, cells: instance.cells } };
@@ -44,7 +48,9 @@ const start = async (session: Session, runbookId: string, options: StartOptions)
     ...(drive === undefined ? {} : { drive }),
   });
   const { view, created } = started;
-  session.screen.print(`${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}`);
+  session.screen.print(
+    `${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}`,
+  );
   await explain(session.screen, client, await client.instance(view.instanceId));
   return { exit: exits.done, document: started };
 };
@@ -64,7 +70,12 @@ const advance = async (session: Session, instanceId: string, options: AdvanceOpt
   return { exit, document: told };
 };
 
-const done = async (session: Session, instanceId: string, cell: string, options: { note: string; failed?: true }): Promise<Answer> => {
+const done = async (
+  session: Session,
+  instanceId: string,
+  cell: string,
+  options: { note: string; failed?: true },
+): Promise<Answer> => {
   const client = await session.client();
   const { view } = await client.instance(instanceId);
   const result = options.failed ? 'failed' : 'done';
@@ -82,32 +93,56 @@ const cancel = async (session: Session, instanceId: string, options: { reason: s
   session.screen.print(`Cancelled ${instanceId}: nothing further begins in it.`);
   if (mayStillRun !== null) {
     const left = duration(mayStillRun.deadlineAtMs - nowMs);
-    session.screen.print(`${mayStillRun.cell} is under way and may still run for ${left}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`);
+    session.screen.print(
+      `${mayStillRun.cell} is under way and may still run for ${left}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
+    );
   }
   return { exit: exits.done, document: cancelled };
 };
 
 export const addMoving: AddCommands = (program, runner) => {
-  const running = program.command('run').summary('publish, start and run a document to its end').argument('<file>', 'a Markdown document');
-  running.description('Publishes a document, starts an instance of it (or goes on with the one that exists) and runs it to its end.\nCtrl-C stops the running cell, records how it ended, and begins nothing further.');
+  const running = program
+    .command('run')
+    .summary('publish, start and run a document to its end')
+    .argument('<file>', 'a Markdown document');
+  running.description(
+    'Publishes a document, starts an instance of it (or goes on with the one that exists) and runs it to its end.\nCtrl-C stops the running cell, records how it ended, and begins nothing further.',
+  );
   withParams(running).option('--instance <id>', 'id of the instance, where the runbook has no `unique`');
   withExamples(running, 'pawl run runbooks/post_merge.md -p pr=7 -p dir=/srv/app').action(runner(run));
 
-  const starting = program.command('start').summary('start an instance and run nothing yet').argument('<runbook>', 'id of a published runbook');
+  const starting = program
+    .command('start')
+    .summary('start an instance and run nothing yet')
+    .argument('<runbook>', 'id of a published runbook');
   starting.description('Starts an instance of a published runbook. Nothing runs until somebody advances it.');
   withParams(starting)
     .option('--version <n>', 'version of the runbook (default: the newest)', wholeNumber(1))
     .option('--instance <id>', 'id of the instance, where the runbook has no `unique`')
-    .addOption(new Option('--drive <drive>', 'auto: the schedule goes on with it; manual: only people do').choices(['auto', 'manual']).default('manual'));
+    .addOption(
+      new Option('--drive <drive>', 'auto: the schedule goes on with it; manual: only people do')
+        .choices(['auto', 'manual'])
+        .default('manual'),
+    );
   withExamples(starting, 'pawl start post_merge -p pr=7 -p dir=/srv/app --drive manual').action(runner(start));
 
-  const advancing = program.command('advance').summary('move an instance forward').argument('<instance>', 'id of an instance');
-  advancing.description('Carries out the next cell of an instance, or several. Refused if the instance has moved since it was looked at.');
+  const advancing = program
+    .command('advance')
+    .summary('move an instance forward')
+    .argument('<instance>', 'id of an instance');
+  advancing.description(
+    'Carries out the next cell of an instance, or several. Refused if the instance has moved since it was looked at.',
+  );
   advancing
     .option('--cell <name>', 'only this cell; refused unless it is the next one')
     .option('--max-cells <n|all>', 'cells to carry out at most (default: 1)', cellCount)
     .option('--expected-seq <n>', 'refuse unless the journal ends at this seq (default: as just read)', wholeNumber(0));
-  withExamples(advancing, 'pawl advance post_merge.pr-7', 'pawl advance post_merge.pr-7 --max-cells all', 'pawl advance post_merge.pr-7 --cell cleanup --expected-seq 4').action(runner(advance));
+  withExamples(
+    advancing,
+    'pawl advance post_merge.pr-7',
+    'pawl advance post_merge.pr-7 --max-cells all',
+    'pawl advance post_merge.pr-7 --cell cleanup --expected-seq 4',
+  ).action(runner(advance));
 
   const recording = program.command('done').summary('record that a person did a manual cell');
   recording.argument('<instance>', 'id of an instance').argument('<cell>', 'the manual cell it waits at');
@@ -115,8 +150,13 @@ export const addMoving: AddCommands = (program, runner) => {
   recording.requiredOption('--note <text>', 'what was done or seen').option('--failed', 'it failed');
   withExamples(recording, 'pawl done rotate-42 confirm --note "the new key works"').action(runner(done));
 
-  const cancelling = program.command('cancel').summary('end an instance for good').argument('<instance>', 'id of an instance');
-  cancelling.description('Ends an instance for good. A step that is under way may still end, and is recorded; nothing begins after it.');
+  const cancelling = program
+    .command('cancel')
+    .summary('end an instance for good')
+    .argument('<instance>', 'id of an instance');
+  cancelling.description(
+    'Ends an instance for good. A step that is under way may still end, and is recorded; nothing begins after it.',
+  );
   cancelling.requiredOption('--reason <text>', 'why; kept in the journal');
   withExamples(cancelling, 'pawl cancel post_merge.pr-7 --reason "the merge was reverted"').action(runner(cancel));
 };

@@ -17,8 +17,12 @@ const status = async ({ screen, client }: Session, instanceId: string): Promise<
   const door = await client();
   const instance = await door.instance(instanceId);
   const { view, title, cells, nowMs } = instance;
-  screen.print(`${screen.paint('strong', view.instanceId)}  ${view.runbookId} version ${view.version}: ${harmless(title)}`);
-  screen.print(`${view.status.replace('_', ' ')}, drive ${view.drive}, seq ${view.seq}, started ${stamp(view.startedAtMs)}`);
+  screen.print(
+    `${screen.paint('strong', view.instanceId)}  ${view.runbookId} version ${view.version}: ${harmless(title)}`,
+  );
+  screen.print(
+    `${view.status.replace('_', ' ')}, drive ${view.drive}, seq ${view.seq}, started ${stamp(view.startedAtMs)}`,
+  );
   screen.print();
   cellTable(screen, cells, view, nowMs);
   screen.print();
@@ -26,7 +30,11 @@ const status = async ({ screen, client }: Session, instanceId: string): Promise<
   return { exit: exits.done, document: instance };
 };
 
-const journal = async ({ screen, client }: Session, instanceId: string, options: { after?: number; notes?: true }): Promise<Answer> => {
+const journal = async (
+  { screen, client }: Session,
+  instanceId: string,
+  options: { after?: number; notes?: true },
+): Promise<Answer> => {
   const door = await client();
   await door.instance(instanceId); // An instance that is not there is an error, an empty rest of a journal is not.
   const entries: Entry[] = [];
@@ -71,17 +79,29 @@ const list = async ({ screen, client }: Session, options: ListOptions): Promise<
 };
 
 export const addReading: AddCommands = (program, run) => {
-  const looking = program.command('status').summary('show where an instance stands').argument('<instance>', 'id of an instance');
+  const looking = program
+    .command('status')
+    .summary('show where an instance stands')
+    .argument('<instance>', 'id of an instance');
   looking.description('Shows every cell of an instance, where it stands, why, and what to do next.');
   withExamples(looking, 'pawl status post_merge.pr-7').action(run(status));
 
-  const reading = program.command('journal').summary('show what happened, entry by entry').argument('<instance>', 'id of an instance');
-  reading.description('Shows the journal of an instance: every reservation, outcome and decision, in order, never altered.');
-  reading.option('--after <seq>', 'only entries after this seq', wholeNumber(0)).option('--notes', 'also the logs of cells and other evidence');
+  const reading = program
+    .command('journal')
+    .summary('show what happened, entry by entry')
+    .argument('<instance>', 'id of an instance');
+  reading.description(
+    'Shows the journal of an instance: every reservation, outcome and decision, in order, never altered.',
+  );
+  reading
+    .option('--after <seq>', 'only entries after this seq', wholeNumber(0))
+    .option('--notes', 'also the logs of cells and other evidence');
   withExamples(reading, 'pawl journal post_merge.pr-7 --notes').action(run(journal));
 
   const listing = program.command('list').summary('list instances, newest first');
-  listing.description('Lists instances, newest first. What changed within the last moments may be missing: the index lags.');
+  listing.description(
+    'Lists instances, newest first. What changed within the last moments may be missing: the index lags.',
+  );
   listing
     .option('--runbook <id>', 'only of this runbook')
     .addOption(new Option('--status <status>', 'only in this status').choices(statuses))

@@ -4,9 +4,17 @@
  */
 import { once } from 'node:events';
 
-await Promise.all([import('../../store/local.ts'), import('../../store/index.ts'), import('../../cells/index.ts'), import('../main.ts')]);
-await import('../../authoring/index.ts');
+await Promise.all([
+  import('../store/local.ts'),
+  import('../store/index.ts'),
+  import('../cells/index.ts'),
+  import('./main.ts'),
+]);
+await import('../authoring/index.ts');
 const started = once(process, 'message');
 process.send?.('ready');
 await started;
+// The CLI takes the end of the channel for the death of its launcher, so it has to be over before the CLI begins.
+const closed = once(process, 'disconnect');
 process.disconnect?.();
+await closed;

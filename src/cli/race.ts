@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { environmentOf } from '../deps.ts';
+import { environmentOf } from './deps.ts';
 
 export const racerCount = 8;
 
@@ -25,10 +25,14 @@ sleep 1
 
 export type Racer = { number: number; exit: number | null; told: string; ran: boolean };
 
-const launcher = fileURLToPath(new URL('../../../bin/pawl.js', import.meta.url));
+const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
 const gate = fileURLToPath(new URL('./gate.ts', import.meta.url));
 
-type Parsed = { error?: { code?: string; message?: string }; result?: string; steps?: { cell: string; seq: number; status: string }[] };
+type Parsed = {
+  error?: { code?: string; message?: string };
+  result?: string;
+  steps?: { cell: string; seq: number; status: string }[];
+};
 
 const tellOf = (stdout: string, stderr: string): { told: string; ran: boolean } => {
   let parsed: Parsed;
@@ -58,7 +62,9 @@ const enter = (number: number, args: string[]) => {
     stderr += text;
   });
   const finished = new Promise<Racer>((resolve) => {
-    child.once('error', (error) => resolve({ number, exit: null, told: `could not start: ${error.message}`, ran: false }));
+    child.once('error', (error) =>
+      resolve({ number, exit: null, told: `could not start: ${error.message}`, ran: false }),
+    );
     child.once('close', (exit) => resolve({ number, exit, ...tellOf(stdout, stderr) }));
   });
   const ready = Promise.race([new Promise<void>((resolve) => void child.once('message', () => resolve())), finished]);
