@@ -55,7 +55,9 @@ const refuseInFlight = (answer: AdvanceAnswer, nowMs: number): void => {
   const whose = `${holder.by.actor} (${holder.by.via}, ${holder.by.where})`;
   const left = duration(holder.deadlineAtMs - nowMs);
   const message = `Cell ${holder.cell} of ${view.instanceId} is in flight: ${whose} has held it for ${duration(holder.ageMs)}, ${left} more at most. This call ran nothing; ask again later.`;
-  throw new PawlError('step.inFlight', message, { instanceId: view.instanceId, holder, view });
+  const deadlineAt = new Date(holder.deadlineAtMs).toISOString();
+  const { instanceId } = view;
+  throw new PawlError('step.inFlight', message, { instanceId, holder, ageMs: holder.ageMs, deadlineAt, view });
 };
 
 export const engineClient = (deps: Deps, by: By): Client => {

@@ -1,7 +1,7 @@
 /** The one place in this folder that reads the environment, and the one that builds things. */
 import { hostname, userInfo } from 'node:os';
 import type { Authoring, By, Engine, Versions } from '../engine/index.ts';
-import { limits, PawlError } from '../engine/index.ts';
+import { isPawlError, limits, PawlError } from '../engine/index.ts';
 
 export type Settings = {
   store:
@@ -76,8 +76,25 @@ export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => 
   };
 };
 
-/** For a process of the CLI that another one starts in the name of `actor`. */
-export const environmentOf = (actor: string): NodeJS.ProcessEnv => ({ ...process.env, PAWL_ACTOR: actor });
+/** The demo never leaves this machine, whatever store is set; it reaches only the service it starts itself. */
+export const demoSettings = (settings: Settings, httpAllow = ''): Settings => ({
+  ...settings,
+  store: storeOf({ PAWL_DATA_DIR: process.env.PAWL_DATA_DIR }),
+  httpAllow,
+});
+
+/** For a process of the CLI that the demo starts in the name of `actor`. */
+export const demoEnvironment = (actor: string): NodeJS.ProcessEnv => {
+  const { PAWL_STORE: _store, PAWL_DYNAMODB_ENDPOINT: _endpoint, ...others } = process.env;
+  return { ...others, PAWL_ACTOR: actor };
+};
+
+const noAnswer =
+  (endpoint: string) =>
+  (error: unknown): never => {
+    const message = `Nothing that speaks DynamoDB answers at ${endpoint}: start it, or correct PAWL_DYNAMODB_ENDPOINT.`;
+    throw isPawlError(error) ? error : new PawlError('store.unavailable', message, { endpoint }, error);
+  };
 
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
@@ -106,7 +123,7 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
   const endpoint = store.kind === 'endpoint' ? store.endpoint : embedded?.endpoint;
   const tablesPrefix = store.kind === 'embedded' ? (embedded?.tablesPrefix ?? 'pawl') : store.tables;
   const { client, clock } = createClient(endpoint === undefined ? {} : { endpoint });
-  if (store.kind === 'endpoint') await createTables(client, tablesPrefix);
+  if (store.kind === 'endpoint') await createTables(client, tablesPrefix).catch(noAnswer(store.endpoint));
   const ports = createStore(client, { tablesPrefix, clock });
   const engine = createEngine({
     ...ports,

@@ -3,6 +3,7 @@
  * begin when the race does. So the racers differ by milliseconds, not by how fast each one's modules were read.
  */
 import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 
 await Promise.all([
   import('../store/local.ts'),
@@ -11,9 +12,10 @@ await Promise.all([
   import('./main.ts'),
 ]);
 await import('../authoring/index.ts');
-const started = once(process, 'message');
+const told = once(process, 'message');
 process.send?.('ready');
-await started;
+const [startAtMs] = await told;
+await wait(Number(startAtMs) - Date.now());
 // The CLI takes the end of the channel for the death of its launcher, so it has to be over before the CLI begins.
 const closed = once(process, 'disconnect');
 process.disconnect?.();

@@ -4,9 +4,10 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { environmentOf } from './deps.ts';
+import { demoEnvironment } from './deps.ts';
 
 export const racerCount = 8;
+const startInMs = 200;
 
 /** The cell takes a second, so that every racer asks while it runs. Its inputs are parameters: the file, and nothing else. */
 export const raceRunbook = `---
@@ -50,7 +51,7 @@ const tellOf = (stdout: string, stderr: string): { told: string; ran: boolean } 
 /** A racer loads everything, says so, and waits for the word. */
 const enter = (number: number, args: string[]) => {
   const child = spawn(process.execPath, [...process.execArgv, '--import', gate, launcher, ...args], {
-    env: environmentOf(`racer-${number}`),
+    env: demoEnvironment(`racer-${number}`),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let stdout = '';
@@ -77,7 +78,9 @@ export const race = async (instanceId: string, expectedSeq: number): Promise<Rac
   const racers = Array.from({ length: racerCount }, (_, index) => enter(index + 1, args));
   try {
     await Promise.all(racers.map(({ ready }) => ready));
-    for (const { child } of racers) if (child.connected) child.send('go');
+    // One moment for all, not one message after the other: the first one told would always win.
+    const startAtMs = Date.now() + startInMs;
+    for (const { child } of racers) if (child.connected) child.send(startAtMs);
     return await Promise.all(racers.map(({ finished }) => finished));
   } finally {
     for (const { child } of racers) child.kill('SIGKILL');

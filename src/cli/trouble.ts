@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
 import { isPawlError } from '../engine/index.ts';
+import type { FileProblem } from './documents.ts';
 import { harmless, type Screen } from './screen.ts';
 
 type Told = { code: string; message: string; details: Readonly<Record<string, unknown>> };
@@ -18,13 +19,11 @@ const tellable = (error: unknown): Told => {
   };
 };
 
-const problemLines = ({ details }: Told): string[] => {
-  const { problems } = details;
-  if (!Array.isArray(problems)) return [];
-  return problems.map(({ file, line, column, message, path }) => {
-    const where = line === undefined ? path : [file, line, column].filter((part) => part !== undefined).join(':');
-    return `${where} ${message}`;
-  });
+/** Problems of a document have a place each; those of parameters stand in the message already. */
+const problemLines = ({ code, details }: Told): string[] => {
+  if (code !== 'runbook.invalid' || !Array.isArray(details.problems)) return [];
+  const problems: FileProblem[] = details.problems;
+  return problems.map(({ file, line, column, message }) => `${file}:${line}:${column} ${message}`);
 };
 
 export const report = (error: unknown, screen: Screen, { json, debug }: { json: boolean; debug: boolean }): void => {

@@ -21,7 +21,7 @@ describe('before anything runs', () => {
     expect(exit).toBe(0);
     expect(out).toContain('instance post_merge.pr-7, by `unique`');
     expect(out).toContain('| GET http://127.0.0.1:8080/health');
-    expect(out).toContain('{{ outputs.cleanup.removed }}');
+    expect(out).toContain('"removed": {{ outputs.cleanup.');
     expect(out).toContain('fails: 3 more attempts, then halts; cut off: is tried again');
     expect(await place.read('data/server.json')).toBe('');
     const { json } = await pawl(...args, '--json');
@@ -104,7 +104,7 @@ describe('run', () => {
     expect(at(json, 'cells', 0)).toMatchObject({
       name: 'greet',
       state: 'completed',
-      output: '{"greeted":true}',
+      output: '{"greeted": true}',
       by: 'alice',
     });
     expect(at((await pawl('status', 'run-2', '--json')).json, 'params')).toEqual({

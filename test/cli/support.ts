@@ -1,5 +1,6 @@
 /** The real CLI as child processes, on an embedded store of its own in a temporary folder. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,10 +91,11 @@ export const until = async (what: string, met: () => boolean | Promise<boolean>,
   }
 };
 
+/** A zombie is dead: it only waits for whoever adopted it to ask. */
 export const isAlive = (pid: number): boolean => {
   try {
     process.kill(pid, 0);
-    return true;
+    return process.platform !== 'linux' || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return false;
   }

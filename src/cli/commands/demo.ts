@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startDemoServer } from '../demoServer.ts';
+import { demoSettings } from '../deps.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
 import { oneLine, plural } from '../format.ts';
@@ -24,7 +25,7 @@ const say = ({ screen }: Session, ...lines: string[]): void => {
 /** Act one: `runbooks/post_merge.md` against a service of our own, on leftovers of our own. */
 const actOne = async (outer: Session, folder: string) => {
   const server = await startDemoServer({ migration, delayMs: 150 });
-  const session = createSession(outer.screen, { ...outer.settings, httpAllow: server.host }, outer.interruption);
+  const session = createSession(outer.screen, demoSettings(outer.settings, server.host), outer.interruption);
   try {
     const { screen } = session;
     for (const name of ['orders.premigration', 'customers.premigration', 'orders.sql'])
@@ -74,7 +75,8 @@ const printRacers = ({ screen }: Session, racers: Racer[]): void => {
 };
 
 /** Act two: the effect is counted in the file it leaves lines in, not in anything of ours. */
-const actTwo = async (session: Session, folder: string) => {
+const actTwo = async (outer: Session, folder: string) => {
+  const session = createSession(outer.screen, demoSettings(outer.settings), outer.interruption);
   const { screen } = session;
   const file = join(folder, 'effects.txt');
   await writeFile(file, '');
