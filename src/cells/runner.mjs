@@ -3,124 +3,213 @@
  * kills it: at its time-out, when the engine says so, and when the engine is gone, however it went. Its environment is
  * empty, so nothing of the engine's can be read from it.
  *
- * Arguments: the cell's folder, its marker. From the engine: a job, perhaps `stop`. To the engine:
- * `{ kind: 'spawned', pid }`, `{ kind: 'log', stream, text }` …, `{ kind: 'done', result }`.
+ * From the engine, once: a job. To the engine: `{ kind: 'spawned', pid }`, `{ kind: 'log', stream, text }` …,
+ * `{ kind: 'done', result }`.
  */
 import { spawn } from 'node:child_process';
+import { chmodSync, closeSync, constants, fstatSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { setTimeout as wait } from 'node:timers/promises';
-import { reap, removeFolder } from './reap.mjs';
-import { ended, frameLineMax, moduleResult, scriptResult } from './results.mjs';
+import { reap } from './reap.mjs';
 
-/** @typedef {import('./results.mjs').Job} Job @typedef {import('./results.mjs').Result} Result */
+/**
+ * @typedef {{ kind: 'ts' | 'js' | 'sh', dir: string, file: string, args: string[], command: string,
+ *   env: Record<string, string>, marker: string, nonce: string, input: unknown, timeoutMs: number,
+ *   outputBytesMax: number, outputHeadBytes: number, logBytesMax: number }} Job
+ * @typedef {{ status: 'completed' | 'failed' | 'unknown' | 'never', output?: string, outputBytes?: number,
+ *   exitCode?: number, error?: { code: string, message: string } }} Result
+ */
 
-const [, , dir = '', marker = ''] = process.argv;
-/** How long a pipe may stay open after everybody is dead, before its rest is given up. */
-const closeMs = 500;
-/** @type {import('node:child_process').ChildProcess | undefined} */
-let child;
-/** Why it was killed by us. @type {Result | undefined} */
-let cut;
+/** Signals that a process does not send to itself by crashing. */
+const fromOutside = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
-/** An engine that is gone is noticed by `disconnect`; a message to it must not be what ends the runner. */
-const tell = (/** @type {object} */ message, then = () => {}) => {
-  if (process.connected) process.send?.(message, undefined, undefined, () => then());
-  else then();
+/** @param {Result['status']} status @param {string} code @param {string} message @returns {Result} */
+const ended = (status, code, message) => ({ status, error: { code, message } });
+
+/** Removes a folder, also one that the cell made unwritable. @param {string} dir */
+const remove = (dir) => {
+  /** @param {string} at */
+  const open = (at) => {
+    try {
+      chmodSync(at, 0o700);
+      for (const entry of readdirSync(at, { withFileTypes: true })) if (entry.isDirectory()) open(join(at, entry.name));
+    } catch {
+      // Gone already, or not ours to open; rm says what is left.
+    }
+  };
+  open(dir);
+  rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
 };
 
-/** Nobody is left to tell: nothing of the cell may outlive the engine. */
-const abandon = async () => {
-  await reap(child?.pid, marker);
-  removeFolder(dir);
-  process.exit(1);
+/** What the script wrote to PAWL_OUTPUT. @param {Job} job @returns {{ output?: string, outputBytes?: number }} */
+const outputOf = (job) => {
+  let fd;
+  try {
+    // Not a link, and not a pipe that would block for ever.
+    fd = openSync(String(job.env.PAWL_OUTPUT), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch {
+    return {};
+  }
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isFile() || stat.size === 0) return {};
+    const tooLarge = stat.size > job.outputBytesMax;
+    const buffer = Buffer.alloc(tooLarge ? job.outputHeadBytes : stat.size);
+    const text = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0)).trim();
+    if (tooLarge) return { output: text, outputBytes: stat.size };
+    return text === '' ? {} : { output: text };
+  } finally {
+    closeSync(fd);
+  }
 };
 
-/** @param {Result} why */
-const stop = (why) => {
-  cut ??= why;
-  void reap(child?.pid, marker);
+/**
+ * Reads the one frame on the result channel: `<nonce> <kind> <bytes>\n<text>`. Anything else is no result.
+ * @param {Job} job @param {Buffer} kept the beginning of what was written @param {number} bytes all of it
+ * @returns {{ kind: string, text: string, bytes: number } | 'none' | 'forged'}
+ */
+const frameOf = (job, kept, bytes) => {
+  if (bytes === 0) return 'none';
+  const line = kept.subarray(0, 200).indexOf('\n');
+  const match = /^([0-9a-f]+) (value|nothing|threw|invalid) (\d+)$/.exec(kept.toString('latin1', 0, Math.max(0, line)));
+  if (match === null || match[1] !== job.nonce || bytes !== line + 1 + Number(match[3])) return 'forged';
+  return { kind: String(match[2]), text: kept.toString('utf8', line + 1), bytes: Number(match[3]) };
 };
 
-/** Reads a stream to its end; what is over the limit is thrown away, since a full pipe would stop the cell. @param {Job} job */
-const forwardLogs = (job) => {
+/** @param {Job} job @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result} */
+const codeResult = (job, kept, bytes, code) => {
+  const frame = frameOf(job, kept, bytes);
+  if (frame === 'forged') return ended('failed', 'output.invalid', 'Something else was written to the result channel.');
+  if (frame === 'none') {
+    const message = `The process exited with ${code} before it returned anything.`;
+    return { ...ended('failed', 'cell.exited', message), exitCode: code ?? 0 };
+  }
+  if (frame.kind === 'threw') return ended('failed', 'cell.threw', frame.text);
+  if (frame.kind === 'invalid') return ended('failed', 'output.invalid', frame.text);
+  if (frame.kind === 'nothing') return { status: 'completed' };
+  if (frame.bytes > job.outputBytesMax) {
+    const head = Buffer.from(frame.text).subarray(0, job.outputHeadBytes).toString('utf8');
+    return { status: 'completed', output: head, outputBytes: frame.bytes };
+  }
+  return { status: 'completed', output: frame.text };
+};
+
+/** @param {Job} job @param {number | null} code @returns {Result} */
+const scriptResult = (job, code) => {
+  const output = outputOf(job);
+  if (output.output !== undefined && output.outputBytes === undefined) {
+    try {
+      JSON.parse(output.output);
+    } catch (error) {
+      const message = `PAWL_OUTPUT does not hold one JSON value: ${/** @type {Error} */ (error).message}`;
+      return { ...ended('failed', 'output.invalid', message), exitCode: code ?? 0 };
+    }
+  }
+  if (code === 0) return { status: 'completed', exitCode: 0, ...output };
+  return { ...ended('failed', 'cell.exit', `The script exited with ${code}.`), exitCode: code ?? 0, ...output };
+};
+
+/** @param {Job} job */
+const run = async (job) => {
+  /** @type {Result | undefined} */
+  let cut;
+  /** @type {import('node:child_process').ChildProcess | undefined} */
+  let child;
+  /** @type {(value?: unknown) => void} */
+  let finished = () => {};
+  const over = new Promise((resolve) => {
+    finished = resolve;
+  });
+
+  /** @param {Result} why */
+  const stop = async (why) => {
+    cut ??= why;
+    await reap(child?.pid, job.marker);
+  };
+  const timer = setTimeout(() => {
+    void stop(ended('unknown', 'cell.timeout', `Stopped after ${job.timeoutMs} ms: it may have happened.`));
+  }, job.timeoutMs);
+  process.on('message', (message) => {
+    if (message === 'stop')
+      void stop(ended('unknown', 'cell.aborted', 'Stopped because its caller gave up: it may have happened.'));
+  });
+  process.on('disconnect', async () => {
+    // The engine is gone: nothing of the cell may outlive it, and nobody is left to tell.
+    await reap(child?.pid, job.marker);
+    remove(job.dir);
+    process.exit(0);
+  });
+
+  const code = job.kind !== 'sh';
+  child = spawn(job.command, job.args, {
+    cwd: job.dir,
+    env: job.env,
+    detached: true,
+    stdio: [code ? 'pipe' : 'ignore', 'pipe', 'pipe', code ? 'pipe' : 'ignore'],
+  });
+  if (child.pid !== undefined) process.send?.({ kind: 'spawned', pid: child.pid });
+
   let logBytes = 0;
   for (const stream of /** @type {const} */ (['stdout', 'stderr'])) {
     const decoder = new StringDecoder('utf8');
-    child?.[stream]?.on('data', (/** @type {Buffer} */ chunk) => {
+    child[stream]?.on('data', (/** @type {Buffer} */ chunk) => {
+      // What is over the limit is read and thrown away: a full pipe would stop the cell.
       if (logBytes >= job.logBytesMax) return;
       const text = decoder.write(chunk.subarray(0, job.logBytesMax - logBytes));
       logBytes += chunk.length;
-      if (text !== '') tell({ kind: 'log', stream, text });
-      if (logBytes < job.logBytesMax) return;
-      tell({ kind: 'log', stream, text: `\n[log cut here: logBytesMax is ${job.logBytesMax} bytes]\n` });
+      process.send?.({ kind: 'log', stream, text });
+      if (logBytes >= job.logBytesMax) {
+        process.send?.({ kind: 'log', stream, text: `\n[log cut here: logBytesMax is ${job.logBytesMax} bytes]\n` });
+      }
     });
   }
-};
 
-/** Keeps the beginning of the result channel, as much as a frame may have. @param {Job} job */
-const keepWritten = (job) => {
   /** @type {Buffer[]} */
   const kept = [];
-  let bytes = 0;
-  const channel = /** @type {import('node:stream').Readable | null | undefined} */ (child?.stdio[3]);
+  let keptBytes = 0;
+  let resultBytes = 0;
+  const channel = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
   channel?.on('data', (/** @type {Buffer} */ chunk) => {
-    const room = job.outputBytesMax + frameLineMax - bytes;
-    if (room > 0) kept.push(chunk.subarray(0, room));
-    bytes += chunk.length;
+    resultBytes += chunk.length;
+    const room = job.outputBytesMax + 200 - keptBytes;
+    if (room <= 0) return;
+    kept.push(chunk.subarray(0, room));
+    keptBytes += Math.min(room, chunk.length);
   });
-  channel?.on('error', () => {});
-  return () => ({ head: Buffer.concat(kept), bytes });
-};
-
-/** Starts the child and waits for its end. @param {Job} job @returns {Promise<Result>} */
-const run = async (job) => {
-  const isScript = job.kind === 'sh';
-  const leftMs = job.killAtMs - performance.timeOrigin - performance.now();
-  if (leftMs <= 0) return ended('never', 'cell.late', 'No time was left to begin.');
-  const timer = setTimeout(() => {
-    stop(ended('unknown', 'cell.timeout', 'Stopped at its time-out: it may have happened.'));
-  }, leftMs);
-  child = spawn(job.command, job.args, {
-    cwd: dir,
-    env: job.env,
-    detached: true,
-    stdio: [isScript ? 'ignore' : 'pipe', 'pipe', 'pipe', isScript ? 'ignore' : 'pipe'],
-  });
-  const closed = new Promise((resolve) => child?.on('close', resolve));
-  /** @type {Promise<{ exitCode: number | null, signal: NodeJS.Signals | null } | Error>} */
-  const exited = new Promise((resolve) => {
-    child?.on('error', resolve);
-    child?.on('exit', (exitCode, signal) => resolve({ exitCode, signal }));
-  });
-  if (child.pid !== undefined) tell({ kind: 'spawned', pid: child.pid });
-  forwardLogs(job);
-  const written = keepWritten(job);
   // The cell may end without reading its input.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(JSON.stringify({ nonce: job.nonce, file: job.file, killAtMs: job.killAtMs, keptMax: job.outputHeadBytes, bytesMax: job.outputBytesMax }));
+  child.stdin?.end(JSON.stringify({ nonce: job.nonce, file: job.file, input: job.input, timeoutMs: job.timeoutMs }));
 
-  const end = await exited;
+  /** @type {Result | undefined} */
+  let result;
+  child.on('error', (error) => {
+    // Only a process that never came to be can say that nothing happened.
+    result =
+      child?.pid === undefined
+        ? ended('never', 'cell.unstarted', error.message)
+        : ended('unknown', 'cell.broken', error.message);
+    finished();
+  });
+  child.on('exit', async (exitCode, signal) => {
+    clearTimeout(timer);
+    // Whatever it left running goes with it, and only then are its pipes closed.
+    await reap(child?.pid, job.marker);
+    await closed;
+    if (signal === null)
+      result = code ? codeResult(job, Buffer.concat(kept), resultBytes, exitCode) : scriptResult(job, exitCode);
+    else if (fromOutside.has(signal))
+      result = ended('unknown', 'cell.killed', `Killed by ${signal} from outside: it may have happened.`);
+    else result = ended('failed', 'cell.crashed', `Crashed with ${signal}.`);
+    finished();
+  });
+  const closed = new Promise((resolve) => child?.on('close', resolve));
+
+  await over;
   clearTimeout(timer);
-  if (end instanceof Error) {
-    const { code } = /** @type {NodeJS.ErrnoException} */ (end);
-    const missing = code === 'ENOENT' || code === 'EACCES' || code === 'ENOTDIR';
-    return missing
-      ? ended('failed', 'cell.interpreter', `${job.command} cannot be run here: ${end.message}`)
-      : ended('never', 'cell.unstarted', end.message);
-  }
-  // Whatever it left running goes with it; only then do its pipes end.
-  await reap(child.pid, marker);
-  await Promise.race([closed, wait(closeMs)]);
-  return (isScript ? scriptResult : moduleResult)(job, { ...end, cut, written: written() });
+  const gone = await reap(child.pid, job.marker);
+  remove(job.dir);
+  const left = ended('unknown', 'cell.alive', 'A process of the cell could not be killed.');
+  process.send?.({ kind: 'done', result: gone ? (cut ?? result) : left }, undefined, undefined, () => process.exit(0));
 };
 
-process.on('disconnect', () => void abandon());
-process.on('uncaughtException', () => void abandon());
-process.on('message', async (message) => {
-  if (message === 'stop') return stop(ended('unknown', 'cell.aborted', 'Its caller gave up: it may have happened.'));
-  const result = await run(/** @type {Job} */ (message));
-  const gone = await reap(child?.pid, marker);
-  removeFolder(dir);
-  const alive = ended('unknown', 'cell.alive', 'A process of the cell could not be killed.');
-  tell({ kind: 'done', result: gone ? result : alive }, () => process.exit(0));
-});
+process.once('message', (job) => void run(/** @type {Job} */ (job)));

@@ -77,7 +77,7 @@ export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => 
 };
 
 /** The demo never leaves this machine, whatever store is set; it reaches only the service it starts itself. */
-export const demoSettings = (settings: Settings, httpAllow = ''): Settings => ({
+export const demoSettings = (settings: Settings, httpAllow: string): Settings => ({
   ...settings,
   store: storeOf({ PAWL_DATA_DIR: process.env.PAWL_DATA_DIR }),
   httpAllow,

@@ -24,7 +24,8 @@ sleep 1
 \`\`\`
 `;
 
-export type Racer = { number: number; exit: number | null; told: string; ran: boolean };
+/** `refused`: told that somebody else has the step, or that the journal moved on. */
+export type Racer = { number: number; exit: number | null; told: string; ran: boolean; refused: boolean };
 
 const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
 const gate = fileURLToPath(new URL('./gate.ts', import.meta.url));
@@ -35,17 +36,25 @@ type Parsed = {
   steps?: { cell: string; seq: number; status: string }[];
 };
 
-const tellOf = (stdout: string, stderr: string): { told: string; ran: boolean } => {
+const tellOf = (stdout: string, stderr: string): Pick<Racer, 'told' | 'ran' | 'refused'> => {
+  const neither = { ran: false, refused: false };
   let parsed: Parsed;
   try {
     parsed = JSON.parse(stdout) as Parsed;
   } catch {
-    return { told: `no answer: ${stderr.trim() || 'it was silent'}`, ran: false };
+    return { told: `no answer: ${stderr.trim() || 'it was silent'}`, ...neither };
   }
-  if (parsed.error !== undefined) return { told: `${parsed.error.code}: ${parsed.error.message}`, ran: false };
+  if (parsed.error !== undefined) {
+    const { code, message } = parsed.error;
+    return { told: `${code}: ${message}`, ran: false, refused: code === 'step.inFlight' || code === 'seq.stale' };
+  }
   const [step] = parsed.steps ?? [];
-  if (step === undefined) return { told: `${parsed.result}: nothing ran`, ran: false };
-  return { told: `won: reserved seq ${step.seq}, ran ${step.cell}, recorded ${step.status}`, ran: true };
+  if (step === undefined) return { told: `${parsed.result}: nothing ran`, ...neither };
+  return {
+    told: `won: reserved seq ${step.seq}, ran ${step.cell}, recorded ${step.status}`,
+    ran: true,
+    refused: false,
+  };
 };
 
 /** A racer loads everything, says so, and waits for the word. */
@@ -64,7 +73,7 @@ const enter = (number: number, args: string[]) => {
   });
   const finished = new Promise<Racer>((resolve) => {
     child.once('error', (error) =>
-      resolve({ number, exit: null, told: `could not start: ${error.message}`, ran: false }),
+      resolve({ number, exit: null, told: `could not start: ${error.message}`, ran: false, refused: false }),
     );
     child.once('close', (exit) => resolve({ number, exit, ...tellOf(stdout, stderr) }));
   });

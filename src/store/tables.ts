@@ -10,6 +10,7 @@ import {
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { PawlError } from '../engine/index.ts';
+import { storeError } from './failures.ts';
 
 const activeWithinMs = 20_000;
 const pollMs = 50;
@@ -55,7 +56,9 @@ export const createTables = async (client: Pick<DynamoDBClient, 'send'>, prefix:
       try {
         await client.send(new CreateTableCommand(table));
       } catch (error) {
-        if (!(error instanceof Error && error.name === 'ResourceInUseException')) throw error;
+        if (!(error instanceof Error && error.name === 'ResourceInUseException')) {
+          throw storeError(error, `Creating table ${table.TableName}`);
+        }
       }
       const endMs = performance.now() + activeWithinMs;
       for (;;) {

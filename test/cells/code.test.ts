@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { reap } from '../../src/cells/reap.mjs';
 import { isAlive, sh, ts, until } from './cells.ts';
 
 let dir = '';
@@ -233,4 +234,13 @@ describe('nothing of a cell is alive when it has ended', () => {
       ),
     ).toEqual([]);
   });
+});
+
+test('a marker that is not one cell’s alone kills nobody: an empty one is in every environment', async () => {
+  for (const marker of ['', 'PAWL_EXECUTION=', 'PATH', `PAWL_EXECUTION=${'a'.repeat(31)}`]) {
+    await expect(reap(undefined, marker)).rejects.toThrow('marks no cell');
+  }
+  for (const group of [0, 1, -1, Number.NaN]) {
+    await expect(reap(group, `PAWL_EXECUTION=${'a'.repeat(32)}`)).rejects.toThrow('no process group');
+  }
 });

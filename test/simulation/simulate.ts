@@ -82,9 +82,11 @@ const drawRunbook = (draw: Draw): Runbook =>
 const drawRates = (draw: Draw): Rates => {
   const rate = (kind: FaultKind): number => {
     if (!draw.chance(0.4)) return 0;
-    if (kind === 'clockOff' || kind === 'clockFarOff' || kind === 'childOutlives') return 0.3;
+    if (kind === 'clockOff' || kind === 'clockFarOff') return 0.3;
+    if (kind === 'childOutlives') return 0.9;
     if (kind === 'unknownResult' || kind === 'probeUnsure' || kind === 'duplicateDelivery' || kind === 'lateDelivery')
       return 0.25;
+    if (kind === 'crashInCell' || kind === 'cutRead') return 0.12;
     return draw.fraction() * 0.035;
   };
   return Object.fromEntries(faultKinds.map((kind) => [kind, rate(kind)])) as Rates;
@@ -205,6 +207,7 @@ const operator = (run: Run, name: string, looks: number): void => {
     for (let look = 0; look < looks; look += 1) {
       await process.pause('between looks', draw.int(40_000));
       const state = (await call(run, process, name, () => process.ports.journal.head(instanceId)))?.entry.state;
+      if (draw.chance(0.3)) await call(run, process, name, () => process.engine.inspect(instanceId, by(name)));
       if (state === undefined || state.ended !== null) continue;
       await decideOne(run, process, name, state, draw);
     }

@@ -4,11 +4,11 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startDemoServer } from '../demoServer.ts';
+import { type DemoServer, startDemoServer } from '../demoServer.ts';
 import { demoSettings } from '../deps.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
-import { oneLine, plural } from '../format.ts';
+import { oneLine } from '../format.ts';
 import { journalTable } from '../history.ts';
 import { type Racer, race, raceRunbook, racerCount } from '../race.ts';
 import { type Answer, createSession, type Session } from '../session.ts';
@@ -23,47 +23,38 @@ const say = ({ screen }: Session, ...lines: string[]): void => {
 };
 
 /** Act one: `runbooks/post_merge.md` against a service of our own, on leftovers of our own. */
-const actOne = async (outer: Session, folder: string) => {
-  const server = await startDemoServer({ migration, delayMs: 150 });
-  const session = createSession(outer.screen, demoSettings(outer.settings, server.host), outer.interruption);
-  try {
-    const { screen } = session;
-    for (const name of ['orders.premigration', 'customers.premigration', 'orders.sql'])
-      await writeFile(join(folder, name), `-- ${name}\n`);
-    screen.print(screen.paint('strong', 'Act one: a runbook runs from start to end'));
-    say(
-      session,
-      'runbooks/post_merge.md is a Markdown document; its fences are cells. Each cell that',
-      'acts is reserved in the journal before it begins, and its outcome is recorded after.',
-    );
-    const client = await session.client();
-    const { runbookId, version } = await client.publish(await readFile(runbookFile, 'utf8'));
-    const params = { pr: randomInt(1, 2 ** 31), base: server.base, dir: folder, migration };
-    const { view } = await client.start(runbookId, { params, version, drive: 'auto' });
-    const { runbook } = await client.runbook(runbookId, version);
-    screen.print(`${screen.paint('strong', view.instanceId)}  ${runbookId} version ${version}`);
-    const from = { view, cells: runbook.cells.map(({ name }) => name) };
-    const answer = await watched(session, client, from, (signal) =>
-      runThrough(session, client, view.instanceId, signal),
-    );
-    const { exit } = await conclude(session, client, answer);
-    const entries = await client.journal(view.instanceId, -1);
-    screen.print();
-    screen.print('Its journal: one chain of entries, each written once and never altered.');
-    journalTable(screen, entries);
-    screen.print();
-    return {
-      exit,
-      instanceId: view.instanceId,
-      result: answer.result,
-      verdict: answer.verdict,
-      entries: entries.length,
-      announced: server.announced().length,
-    };
-  } finally {
-    await session.close();
-    await server.close();
-  }
+const actOne = async (session: Session, server: DemoServer, folder: string) => {
+  const { screen } = session;
+  for (const name of ['orders.premigration', 'customers.premigration', 'orders.sql'])
+    await writeFile(join(folder, name), `-- ${name}\n`);
+  screen.print(screen.paint('strong', 'Act one: a runbook runs from start to end'));
+  say(
+    session,
+    'runbooks/post_merge.md is a Markdown document; its fences are cells. Each cell that',
+    'acts is reserved in the journal before it begins, and its outcome is recorded after.',
+  );
+  const client = await session.client();
+  const { runbookId, version } = await client.publish(await readFile(runbookFile, 'utf8'));
+  const params = { pr: randomInt(1, 2 ** 31), base: server.base, dir: folder, migration };
+  const { view } = await client.start(runbookId, { params, version, drive: 'auto' });
+  const { runbook } = await client.runbook(runbookId, version);
+  screen.print(`${screen.paint('strong', view.instanceId)}  ${runbookId} version ${version}`);
+  const from = { view, cells: runbook.cells.map(({ name }) => name) };
+  const answer = await watched(session, client, from, (signal) => runThrough(session, client, view.instanceId, signal));
+  const { exit } = await conclude(session, client, answer);
+  const entries = await client.journal(view.instanceId, -1);
+  screen.print();
+  screen.print('Its journal: one chain of entries, each written once and never altered.');
+  journalTable(screen, entries);
+  screen.print();
+  return {
+    exit,
+    instanceId: view.instanceId,
+    result: answer.result,
+    verdict: answer.verdict,
+    entries: entries.length,
+    announced: server.announced().length,
+  };
 };
 
 const printRacers = ({ screen }: Session, racers: Racer[]): void => {
@@ -75,8 +66,7 @@ const printRacers = ({ screen }: Session, racers: Racer[]): void => {
 };
 
 /** Act two: the effect is counted in the file it leaves lines in, not in anything of ours. */
-const actTwo = async (outer: Session, folder: string) => {
-  const session = createSession(outer.screen, demoSettings(outer.settings), outer.interruption);
+const actTwo = async (session: Session, folder: string) => {
   const { screen } = session;
   const file = join(folder, 'effects.txt');
   await writeFile(file, '');
@@ -90,6 +80,7 @@ const actTwo = async (outer: Session, folder: string) => {
   const client = await session.client();
   const { runbookId, version } = await client.publish(raceRunbook);
   const { view } = await client.start(runbookId, { params: { file }, version });
+  // Ctrl-C reaches the racers by themselves; what they did is counted all the same.
   const racers = await session.interruption.during(
     () => undefined,
     () => race(view.instanceId, view.seq),
@@ -97,26 +88,28 @@ const actTwo = async (outer: Session, folder: string) => {
   printRacers(session, racers);
   const effects = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '').length;
   const winners = racers.filter(({ ran }) => ran).length;
-  const once = effects === 1 && winners === 1 && racers.length === racerCount;
-  const verdict = once ? 'It happened once.' : `It happened ${plural(effects, 'time')}: this must not be.`;
+  const refused = racers.filter((racer) => racer.refused).length;
+  const once = effects === 1 && winners === 1 && refused === racerCount - 1;
+  const verdict = once ? 'It happened once.' : `${winners} ran it and ${refused} were refused: this must not be.`;
   screen.print(screen.paint(once ? 'good' : 'bad', `Lines in the file: ${effects}. ${verdict}`));
   return { instanceId: view.instanceId, effects, once, racers };
 };
 
-const demo = async (session: Session): Promise<Answer> => {
+const demo = async ({ screen, settings, interruption }: Session): Promise<Answer> => {
   const folder = await mkdtemp(join(tmpdir(), 'pawl-demo-'));
+  const server = await startDemoServer({ migration, delayMs: 150 });
+  const session = createSession(screen, demoSettings(settings, server.host), interruption);
   try {
-    const run = await actOne(session, folder);
-    const raced = session.interruption.signal.aborted ? null : await actTwo(session, folder);
-    const { exit: exitOfRun, ...told } = run;
-    if (raced?.once) {
-      session.screen.print();
-      session.screen.print(
-        `Look around: \`pawl list\`, \`pawl status ${raced.instanceId}\`, and \`pawl --help\` for the rest.`,
-      );
-    }
-    return { exit: raced?.once === false ? exits.failed : exitOfRun, document: { run: told, race: raced } };
+    const { exit: exitOfRun, ...run } = await actOne(session, server, folder);
+    if (interruption.signal.aborted) return { exit: exitOfRun, document: { run, race: null } };
+    const raced = await actTwo(session, folder);
+    screen.print();
+    screen.print(`Look around: \`pawl list\`, \`pawl status ${raced.instanceId}\`, and \`pawl --help\` for the rest.`);
+    const exit = interruption.signal.aborted ? exits.interrupted : raced.once ? exitOfRun : exits.failed;
+    return { exit, document: { run, race: raced } };
   } finally {
+    await session.close();
+    await server.close();
     await rm(folder, { recursive: true, force: true });
   }
 };
