@@ -11,14 +11,21 @@ const told = (entry: Entry): string => {
     case 'started':
       return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}`;
     case 'reserved':
-      return reserving(entry);
+      return `${reserving(entry)}, until ${clock(entry.deadlineAtMs)}`;
     case 'outcome': {
       const { cell, status, then, durationMs, closes, closedBy } = entry;
       const time = closes === null ? '' : `, ${duration(durationMs)}`;
       const by = closedBy === 'holder' ? '' : `, by ${closedBy}`;
       const permission = entry.permission === null ? '' : ` (${entry.permission.detail})`;
       const also = entry.reserve === undefined ? '' : `; reserved ${reserving(entry.reserve)}`;
-      return `${cell} ${status}${time}${by}, ${then}${permission}${also}`;
+      const missed = entry.expectations.filter(({ result }) => result !== 'pass' && status !== 'unknown');
+      const because = [
+        entry.error === null ? '' : entry.error.message,
+        ...missed.map(({ source, result }) => `${result}: ${source}`),
+        entry.note === null ? '' : `"${entry.note}"`,
+      ].filter((text) => text !== '');
+      const why = because.length === 0 ? '' : ` — ${because.join('; ')}`;
+      return `${cell} ${status}${time}${by}, ${then}${permission}${also}${why}`;
     }
     case 'waiting':
       return `${entry.cell} waits`;
@@ -48,7 +55,7 @@ export const journalTable = (screen: Screen, entries: Entry[]): void => {
       String(entry.seq),
       time,
       entry.kind,
-      oneLine(harmless(entry.by.actor), 12),
+      `${oneLine(harmless(entry.by.actor), 12)} ${oneLine(harmless(entry.by.where), 24)}`,
       oneLine(harmless(told(entry)), 300),
     ];
   });
