@@ -52,7 +52,10 @@ const environment = (input: CellInput, dir: string, execution: string): Record<s
   ),
 });
 
-const prepare = async (input: CellInput, body: CodeBody, leftMs: number) => {
+/** The machine's monotonic clock, the same for every process of it. */
+const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
+
+const prepare = async (input: CellInput, body: CodeBody, killAtMs: number) => {
   const dir = await mkdtemp(join(tmpdir(), 'pawl-'));
   const execution = randomBytes(16).toString('hex');
   await Promise.all([mkdir(join(dir, 'home')), mkdir(join(dir, 'tmp'))]);
@@ -73,7 +76,7 @@ const prepare = async (input: CellInput, body: CodeBody, leftMs: number) => {
     marker: `PAWL_EXECUTION=${execution}`,
     nonce: randomBytes(16).toString('hex'),
     input: script ? null : { params: input.params, outputs: parsed(input.outputs), step: input.step },
-    timeoutMs: leftMs,
+    killAtMs,
     outputBytesMax: limits.outputBytesMax,
     outputHeadBytes: limits.outputHeadBytesMax,
     logBytesMax: limits.logBytesMax,
@@ -99,7 +102,7 @@ const attend = async (
   const stop = (): void => {
     if (runner.connected) runner.send('stop', () => {});
   };
-  const belt = setTimeout(() => runner.kill('SIGKILL'), job.timeoutMs + beltMs);
+  const belt = setTimeout(() => runner.kill('SIGKILL'), job.killAtMs - monotonicMs() + beltMs);
   runner.send(job, () => {});
   input.signal.addEventListener('abort', stop);
   if (input.signal.aborted) stop();
@@ -115,7 +118,7 @@ const attend = async (
 };
 
 export const execute = async (input: CellInput): Promise<CellResult> => {
-  const begunAt = performance.now();
+  const killAtMs = monotonicMs() + input.timeoutMs;
   const body = input.body as CodeBody;
   let job: Awaited<ReturnType<typeof prepare>>;
   let runner: ChildProcess;
@@ -124,13 +127,12 @@ export const execute = async (input: CellInput): Promise<CellResult> => {
     error: { code: 'cell.unstarted', message: String(error) },
   });
   try {
-    job = await prepare(input, body, input.timeoutMs);
+    job = await prepare(input, body, killAtMs);
   } catch (error) {
     return never(error);
   }
-  job.timeoutMs = Math.floor(input.timeoutMs - (performance.now() - begunAt));
   try {
-    if (job.timeoutMs <= 0 || input.signal.aborted) throw new Error('no time was left to begin');
+    if (input.signal.aborted) throw new Error('no time was left to begin');
     runner = spawn(process.execPath, ['--no-warnings', scripts.runner], {
       env: {},
       detached: true,

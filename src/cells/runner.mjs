@@ -14,7 +14,7 @@ import { reap } from './reap.mjs';
 
 /**
  * @typedef {{ kind: 'ts' | 'js' | 'sh', dir: string, file: string, args: string[], command: string,
- *   env: Record<string, string>, marker: string, nonce: string, input: unknown, timeoutMs: number,
+ *   env: Record<string, string>, marker: string, nonce: string, input: unknown, killAtMs: number,
  *   outputBytesMax: number, outputHeadBytes: number, logBytesMax: number }} Job
  * @typedef {{ status: 'completed' | 'failed' | 'unknown' | 'never', output?: string, outputBytes?: number,
  *   exitCode?: number, error?: { code: string, message: string } }} Result
@@ -109,6 +109,16 @@ const scriptResult = (job, code) => {
   return { ...ended('failed', 'cell.exit', `The script exited with ${code}.`), exitCode: code ?? 0, ...output };
 };
 
+/**
+ * Says something to the engine. One that is gone is noticed by `disconnect`; a message to it must not be what ends the
+ * runner before it has killed what it runs.
+ * @param {object} message
+ */
+const tell = (message, then = () => {}) => {
+  if (process.connected) process.send?.(message, undefined, undefined, () => then());
+  else then();
+};
+
 /** @param {Job} job */
 const run = async (job) => {
   /** @type {Result | undefined} */
@@ -126,9 +136,17 @@ const run = async (job) => {
     cut ??= why;
     await reap(child?.pid, job.marker);
   };
+  // A moment, not a duration: an engine that froze before it sent the job must not begin the cell after its deadline.
+  const leftMs = job.killAtMs - Number(process.hrtime.bigint() / 1_000_000n);
+  if (leftMs <= 0) {
+    remove(job.dir);
+    const late = ended('never', 'cell.late', 'No time was left to begin.');
+    tell({ kind: 'done', result: late }, () => process.exit(0));
+    return;
+  }
   const timer = setTimeout(() => {
-    void stop(ended('unknown', 'cell.timeout', `Stopped after ${job.timeoutMs} ms: it may have happened.`));
-  }, job.timeoutMs);
+    void stop(ended('unknown', 'cell.timeout', 'Stopped at its time-out: it may have happened.'));
+  }, leftMs);
   process.on('message', (message) => {
     if (message === 'stop')
       void stop(ended('unknown', 'cell.aborted', 'Stopped because its caller gave up: it may have happened.'));
@@ -147,7 +165,7 @@ const run = async (job) => {
     detached: true,
     stdio: [code ? 'pipe' : 'ignore', 'pipe', 'pipe', code ? 'pipe' : 'ignore'],
   });
-  if (child.pid !== undefined) process.send?.({ kind: 'spawned', pid: child.pid });
+  if (child.pid !== undefined) tell({ kind: 'spawned', pid: child.pid });
 
   let logBytes = 0;
   for (const stream of /** @type {const} */ (['stdout', 'stderr'])) {
@@ -157,9 +175,9 @@ const run = async (job) => {
       if (logBytes >= job.logBytesMax) return;
       const text = decoder.write(chunk.subarray(0, job.logBytesMax - logBytes));
       logBytes += chunk.length;
-      process.send?.({ kind: 'log', stream, text });
+      tell({ kind: 'log', stream, text });
       if (logBytes >= job.logBytesMax) {
-        process.send?.({ kind: 'log', stream, text: `\n[log cut here: logBytesMax is ${job.logBytesMax} bytes]\n` });
+        tell({ kind: 'log', stream, text: `\n[log cut here: logBytesMax is ${job.logBytesMax} bytes]\n` });
       }
     });
   }
@@ -178,7 +196,7 @@ const run = async (job) => {
   });
   // The cell may end without reading its input.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(JSON.stringify({ nonce: job.nonce, file: job.file, input: job.input, timeoutMs: job.timeoutMs }));
+  child.stdin?.end(JSON.stringify({ nonce: job.nonce, file: job.file, input: job.input, timeoutMs: leftMs }));
 
   /** @type {Result | undefined} */
   let result;
@@ -209,7 +227,7 @@ const run = async (job) => {
   const gone = await reap(child.pid, job.marker);
   remove(job.dir);
   const left = ended('unknown', 'cell.alive', 'A process of the cell could not be killed.');
-  process.send?.({ kind: 'done', result: gone ? (cut ?? result) : left }, undefined, undefined, () => process.exit(0));
+  tell({ kind: 'done', result: gone ? (cut ?? result) : left }, () => process.exit(0));
 };
 
 process.once('message', (job) => void run(/** @type {Job} */ (job)));

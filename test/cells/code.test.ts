@@ -244,3 +244,48 @@ test('a marker that is not one cell’s alone kills nobody: an empty one is in e
     await expect(reap(group, `PAWL_EXECUTION=${'a'.repeat(32)}`)).rejects.toThrow('no process group');
   }
 });
+
+describe('an engine that froze between its look at the clock and the beginning (I4)', () => {
+  /** Hands a job to a runner as the engine does, with a kill time of the machine's monotonic clock. */
+  const hand = async (killInMs: number) => {
+    const { mkdirSync, writeFileSync } = await import('node:fs');
+    const cell = join(dir, `frozen${killInMs}`);
+    mkdirSync(cell);
+    const script = join(cell, 'cell.sh');
+    const effect = join(dir, `effect${killInMs}`);
+    writeFileSync(script, `touch "${effect}"`);
+    const runner = spawn(process.execPath, [fileURLToPath(new URL('../../src/cells/runner.mjs', import.meta.url))], {
+      env: {},
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const execution = 'b'.repeat(31) + (killInMs > 0 ? '1' : '2');
+    const result = new Promise((resolve) => {
+      runner.on('message', (message: { kind: string; result?: unknown }) => {
+        if (message.kind === 'done') resolve(message.result);
+      });
+    });
+    const killAtMs = Number(process.hrtime.bigint() / 1_000_000n) + killInMs;
+    const sizes = { outputBytesMax: 1_000, outputHeadBytes: 100, logBytesMax: 1_000 };
+    runner.send({
+      kind: 'sh',
+      dir: cell,
+      file: script,
+      command: '/bin/sh',
+      args: [script],
+      env: { PATH: '/usr/bin:/bin', PAWL_EXECUTION: execution, PAWL_OUTPUT: join(cell, 'output.json') },
+      marker: `PAWL_EXECUTION=${execution}`,
+      nonce: 'c'.repeat(32),
+      input: null,
+      killAtMs,
+      ...sizes,
+    });
+    return { result: await result, happened: existsSync(effect) };
+  };
+  test('a job whose time is over by the time it arrives never begins', async () => {
+    expect(await hand(-1)).toMatchObject({
+      result: { status: 'never', error: { code: 'cell.late' } },
+      happened: false,
+    });
+    expect(await hand(5_000)).toMatchObject({ result: { status: 'completed' }, happened: true });
+  });
+});
