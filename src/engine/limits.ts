@@ -20,6 +20,10 @@ export const limits = {
   reasonCharsMax: 2000,
   lockCharsMax: 500,
   pageMax: 100,
+  /** Parts of the index of what is due: one part takes a thousand writes a second, and the tick reads each of them. */
+  dueShards: 16,
+  /** A view whose instance never started is looked after this long. */
+  unstartedViewMs: 3_600_000,
   idempotencyKeyCharsMax: 200,
   cellTimeoutMsMax: 14 * 60_000,
   cellTimeoutMsDefault: 15_000,

@@ -65,6 +65,8 @@ export type Locks = {
 
 /** What `arm` tells `save`: how often the view was armed, and until when others may still be writing. */
 export type Armed = { wakes: number; othersUntilMs: number | null };
+/** An entry of the index of what is due: it may lag behind, and an instance that moved shows twice or not this time. */
+export type Due = { instanceId: string; dueAtMs: number };
 export type Views = {
   /** Makes the view due no later than `untilAtMs`, creating it when missing. Before every command's first put. */
   arm(seed: Pick<View, 'instanceId' | 'runbookId'>, untilAtMs: number, nowMs: number): Promise<Armed>;
@@ -74,6 +76,16 @@ export type Views = {
    */
   save(view: View, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;
+  /**
+   * One page of what is due at `nowMs` in one of `dueShards` parts of the index, longest due first; `next` is where to
+   * go on, `null` at the end. What is not due is never read.
+   */
+  due(nowMs: number, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
+  /**
+   * Takes a view that was armed and never saved out of what is due, unless somebody armed it after `beforeMs`. For an
+   * instance that the journal does not know. `false`: it is not such a view (any more).
+   */
+  drop(instanceId: string, beforeMs: number): Promise<boolean>;
   /** Newest first, from an index that may lag: for lists only. */
   list(filter: {
     runbookId?: string;

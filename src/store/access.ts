@@ -34,7 +34,11 @@ const keys = {
   claims: ['claimId', 'revision'],
   views: ['instanceId'],
 } as const;
-const indexKeys = { byStatus: ['statusShard', 'newest'], byRunbook: ['runbookShard', 'newest'] } as const;
+const indexKeys = {
+  due: ['dueShard', 'dueAtMs'],
+  byStatus: ['statusShard', 'newest'],
+  byRunbook: ['runbookShard', 'newest'],
+} as const;
 
 export type Table = keyof typeof keys;
 
@@ -56,10 +60,10 @@ export const getItem = async (access: Access, table: Table, keyed: RawItem): Pro
 };
 
 export type Query = {
-  partition: string;
+  partition: string | number;
   /** Exclusive bounds of the sort key; at most one of them. */
   after?: number;
-  before?: string;
+  before?: string | number;
   /** Newest first. */
   descending?: boolean;
   /** Without it: everything. */
@@ -68,32 +72,40 @@ export type Query = {
   index?: keyof typeof indexKeys;
 };
 
-/** Items in key order, read to the end or to `limit`, however many pages the service cuts them into. */
-export const queryItems = async (access: Access, table: Table, query: Query): Promise<RawItem[]> => {
+export type Page = { items: RawItem[]; from: RawItem | undefined };
+
+/** What the service gives in one answer, at most `limit`, and where to go on; `from` undefined means the end. */
+export const queryPage = async (access: Access, table: Table, query: Query, from?: RawItem): Promise<Page> => {
   const [pk, sk] = query.index === undefined ? keys[table] : indexKeys[query.index];
   const bound = query.after ?? query.before;
   const expression = query.after !== undefined ? queries.after : bound !== undefined ? queries.before : queries.all;
+  const command = new QueryCommand({
+    TableName: tableName(access, table),
+    ...(query.index === undefined ? { ConsistentRead: true } : { IndexName: query.index }),
+    KeyConditionExpression: expression,
+    ExpressionAttributeNames: { '#pk': pk, ...(bound === undefined ? {} : { '#sk': sk ?? '' }) },
+    ExpressionAttributeValues: { ':pk': query.partition, ...(bound === undefined ? {} : { ':sk': bound }) },
+    ScanIndexForward: query.descending !== true,
+    ...(query.limit === undefined ? {} : { Limit: query.limit }),
+    ...(from === undefined ? {} : { ExclusiveStartKey: from }),
+  });
+  try {
+    const page = await access.client.send(command);
+    return { items: page.Items ?? [], from: page.LastEvaluatedKey };
+  } catch (error) {
+    throw storeError(error, `Reading ${table} of ${query.partition}`);
+  }
+};
+
+/** Items in key order, read to the end or to `limit`, however many pages the service cuts them into. */
+export const queryItems = async (access: Access, table: Table, query: Query): Promise<RawItem[]> => {
   const items: RawItem[] = [];
   let from: RawItem | undefined;
   do {
-    const command = new QueryCommand({
-      TableName: tableName(access, table),
-      ...(query.index === undefined ? { ConsistentRead: true } : { IndexName: query.index }),
-      KeyConditionExpression: expression,
-      ExpressionAttributeNames: { '#pk': pk, ...(bound === undefined ? {} : { '#sk': sk ?? '' }) },
-      ExpressionAttributeValues: { ':pk': query.partition, ...(bound === undefined ? {} : { ':sk': bound }) },
-      ScanIndexForward: query.descending !== true,
-      ...(query.limit === undefined ? {} : { Limit: query.limit - items.length }),
-      ...(from === undefined ? {} : { ExclusiveStartKey: from }),
-    });
-    let page: QueryCommandOutput;
-    try {
-      page = await access.client.send(command);
-    } catch (error) {
-      throw storeError(error, `Reading ${table} of ${query.partition}`);
-    }
-    items.push(...(page.Items ?? []));
-    from = page.LastEvaluatedKey;
+    const left = query.limit === undefined ? {} : { limit: query.limit - items.length };
+    const page = await queryPage(access, table, { ...query, ...left }, from);
+    items.push(...page.items);
+    from = page.from;
   } while (from !== undefined && (query.limit === undefined || items.length < query.limit));
   return items;
 };

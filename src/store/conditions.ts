@@ -89,3 +89,13 @@ export const saving = {
     update: `SET ${summary}`,
   },
 } as const satisfies Record<string, Form>;
+
+/**
+ * `drop`: what was armed and never saved, and armed by nobody since :until, is due no more. `arm` brings it back. The
+ * condition rests on `armedUntilMs` too: an arm that comes in between leaves an early due mark as it stands.
+ */
+export const dropping = {
+  condition:
+    'attribute_not_exists(#revision) AND #dueAtMs <= :until AND (attribute_not_exists(#armedUntilMs) OR #armedUntilMs <= :until)',
+  update: 'REMOVE #dueAtMs, #dueShard, #armedUntilMs',
+} as const satisfies Form;

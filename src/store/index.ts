@@ -10,9 +10,8 @@ import { createViews } from './views.ts';
 export type { StoreClient } from './access.ts';
 export { type ClientOptions, createClient } from './client.ts';
 export { createClock, type StoreClock } from './clock.ts';
-export { arming, free, queries, saving } from './conditions.ts';
+export { arming, dropping, free, queries, saving } from './conditions.ts';
 export { sha256 } from './items.ts';
-export { dueShards } from './views.ts';
 
 export type Store = { journal: Journal; versions: Versions; locks: Locks; views: Views; clock: Clock };
 

@@ -10,15 +10,14 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Armed, limits, PawlError, type View, type ViewStatus, type Views } from '../engine/index.ts';
-import { type Access, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
-import { arming, saving } from './conditions.ts';
+import { type Access, getItem, type Item, queryItems, queryPage, type RawItem, updateView } from './access.ts';
+import { arming, dropping, saving } from './conditions.ts';
 
-/** Partitions of the index `due`: the tick reads each of them. */
-export const dueShards = 16;
 /** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
 const listShards = 4;
 /** Each failed form tells what stands, so a further one is needed only when somebody else came in between. */
 const formsMax = 20;
+const dueShards = limits.dueShards;
 
 const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
 statuses satisfies readonly ViewStatus[];
@@ -42,6 +41,9 @@ const marks = z.object({
   armedUntilMs: z.number().optional(),
   wakes: z.int().optional(),
 });
+
+/** The index `due` projects its keys only. */
+const dueItem = z.object({ instanceId: z.string(), dueAtMs: z.number() });
 
 /** An item that only `arm` has written, or that cannot be read, is no view: it can be made again from the journal. */
 const decode = (item: RawItem | undefined): View | undefined => {
@@ -140,6 +142,18 @@ export const createViews = (access: Access): Views => {
       }
       // What stands is due sooner, or this view is the older one: then nobody misses it.
       await updateView(access, instanceId, saving.besideAsItStands, values);
+    },
+
+    async drop(instanceId, beforeMs) {
+      return (await updateView(access, instanceId, dropping, { until: beforeMs })) !== undefined;
+    },
+
+    async due(nowMs, shard, from) {
+      const query = { index: 'due', partition: shard, before: Math.floor(nowMs) + 1, limit: limits.pageMax } as const;
+      const start = from === undefined ? undefined : { ...from, dueShard: shard };
+      const page = await queryPage(access, 'views', query, start);
+      const due = page.items.map((item) => dueItem.parse(item));
+      return { due, next: page.from === undefined ? null : dueItem.parse(page.from) };
     },
 
     async get(instanceId) {

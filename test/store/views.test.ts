@@ -1,4 +1,5 @@
 /** Conformance of views, against DynamoDB Local and dynalite. */
+import { createHash } from 'node:crypto';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { View } from '../../src/engine/index.ts';
@@ -6,6 +7,8 @@ import { createStore, type Store } from '../../src/store/index.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { atMs, faulty, timeout, view } from './fixtures.ts';
 
+/** First byte of the sha256 of the id, modulo 16. */
+const shardZero = (id: string): boolean => (createHash('sha256').update(id).digest()[0] ?? 1) % 16 === 0;
 const inMs = (seconds: number): number => atMs + seconds * 1000;
 
 describe.each(serviceKinds)('views on %s', (which) => {
@@ -138,6 +141,86 @@ describe.each(serviceKinds)('views on %s', (which) => {
     await expect(mute.save(view('mute', 1), { wakes: 1, othersUntilMs: null })).rejects.toMatchObject({
       code: 'store.unavailable',
     });
+  });
+
+  describe('what is due', () => {
+    let world3: FreshStore;
+    const shards = Array.from({ length: 16 }, (_, shard) => shard);
+    beforeAll(async () => {
+      world3 = await freshStore(which);
+      for (let i = 0; i < 250; i += 1)
+        await world3.store.views.arm(seed(`due-${i}`), inMs(i % 2 === 0 ? 10 : 1_000), atMs);
+      const idle = await world3.store.views.arm(seed('idle'), inMs(5), atMs);
+      await world3.store.views.save(view('idle', 3, { status: 'completed' }), idle);
+    });
+    afterAll(() => world3.drop());
+    const allDue = async (nowMs: number) => {
+      const found: { instanceId: string; dueAtMs: number; shard: number }[] = [];
+      for (const shard of shards) {
+        let from: { instanceId: string; dueAtMs: number } | undefined;
+        do {
+          const page: Awaited<ReturnType<typeof views.due>> = await world3.store.views.due(nowMs, shard, from);
+          expect(page.due.length).toBeLessThanOrEqual(100);
+          found.push(...page.due.map((one) => ({ ...one, shard })));
+          from = page.next ?? undefined;
+        } while (from !== undefined);
+      }
+      return found;
+    };
+
+    test('is found in its shard, each once, and nothing else', async () => {
+      const now = await allDue(inMs(10));
+      expect(now.map((one) => one.instanceId).sort()).toEqual(
+        Array.from({ length: 125 }, (_, i) => `due-${2 * i}`).sort(),
+      );
+      expect(now.every((one) => one.dueAtMs === inMs(10))).toBe(true);
+      expect(new Set(now.map((one) => one.shard)).size).toBe(16);
+      expect(await allDue(inMs(10) - 1)).toEqual([]);
+      expect((await allDue(inMs(1_000))).length).toBe(250);
+    });
+
+    test('comes page by page, longest due first, and a page goes on where the one before ended', async () => {
+      // One shard with more than two pages: ids that fall into shard 0.
+      const world4 = await freshStore(which);
+      const ids = Array.from({ length: 6_000 }, (_, i) => `paged-${i}`)
+        .filter((id) => shardZero(id))
+        .slice(0, 230);
+      expect(ids.length).toBe(230);
+      for (const [i, id] of ids.entries()) await world4.store.views.arm(seed(id), inMs(230 - i), atMs);
+      const first = await world4.store.views.due(inMs(500), 0);
+      const second = await world4.store.views.due(inMs(500), 0, first.next ?? undefined);
+      const third = await world4.store.views.due(inMs(500), 0, second.next ?? undefined);
+      expect([first, second, third].map((page) => page.due.length)).toEqual([100, 100, 30]);
+      expect(third.next).toBeNull();
+      const found = [first, second, third].flatMap((page) => page.due.map((one) => one.instanceId));
+      expect(found).toEqual([...ids].reverse());
+      await world4.drop();
+    });
+  });
+
+  test('a view without a journal is due no more once dropped; arming brings it back', async () => {
+    await views.arm(seed('never'), inMs(30), atMs);
+    expect(await views.drop('never', inMs(29))).toBe(false);
+    expect(await marks('never')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(30), inIndex: true });
+    expect(await views.drop('never', inMs(30))).toBe(true);
+    expect(await marks('never')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    expect(await views.drop('never', inMs(30))).toBe(false);
+    expect(await views.arm(seed('never'), inMs(90), inMs(60))).toEqual({ wakes: 2, othersUntilMs: null });
+    expect(await marks('never')).toEqual({ dueAtMs: inMs(90), armedUntilMs: inMs(90), inIndex: true });
+  });
+
+  test('what somebody armed again in between is not dropped, though its due mark is still the old one', async () => {
+    await views.arm(seed('again'), inMs(30), atMs);
+    await views.arm(seed('again'), inMs(4_000), inMs(3_900));
+    expect(await views.drop('again', inMs(300))).toBe(false);
+    expect(await marks('again')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(4_000), inIndex: true });
+  });
+
+  test('a view that was saved once is never dropped', async () => {
+    const armed = await views.arm(seed('saved'), inMs(30), atMs);
+    await views.save(view('saved', 2, { dueAtMs: inMs(40) }), armed);
+    expect(await views.drop('saved', inMs(9_000))).toBe(false);
+    expect(await marks('saved')).toMatchObject({ dueAtMs: inMs(40), inIndex: true });
   });
 
   describe('lists', () => {
