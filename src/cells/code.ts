@@ -44,6 +44,7 @@ const environment = (input: CellInput, dir: string, execution: string): Record<s
   PAWL_OUTPUT: join(dir, 'output.json'),
   PAWL_IDEMPOTENCY_KEY: input.step.idempotencyKey,
   PAWL_EXECUTION: execution,
+  ...(input.trace === undefined ? {} : { TRACEPARENT: input.trace }),
   ...Object.fromEntries(
     Object.entries(input.params).map(([name, value]) => [
       `PAWL_PARAM_${name.toUpperCase()}`,

@@ -125,6 +125,10 @@ export const createHttp = ({ httpAllow = [], lookup = resolveHost }: HttpOptions
   };
 };
 
+/** The caller's trace goes on, unless the cell sends one of its own. */
+const traceOf = ({ trace }: CellInput, { headers }: HttpBody): Record<string, string> =>
+  trace === undefined || headers.some(([name]) => name.toLowerCase() === 'traceparent') ? {} : { traceparent: trace };
+
 const send = async (input: CellInput, body: HttpBody, agent: Agent, signal: AbortSignal): Promise<CellResult> => {
   const answer = await request(body.url, {
     method: body.method as 'GET',
@@ -134,6 +138,7 @@ const send = async (input: CellInput, body: HttpBody, agent: Agent, signal: Abor
     headers: {
       'user-agent': 'pawl',
       'accept-encoding': 'identity',
+      ...traceOf(input, body),
       ...Object.fromEntries(body.headers),
       'idempotency-key': input.step.idempotencyKey,
     },

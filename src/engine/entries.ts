@@ -14,8 +14,18 @@ const count = z.int().min(0);
 const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** Who wrote an entry, by what door, and from which process (host:pid, or the Lambda request id). */
-const by = z.strictObject({ actor: z.string(), via: z.string(), where: z.string() });
+/** W3C trace context of the caller: version 00, trace id, parent id, flags. */
+const traceparent = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/);
+
+/** Who wrote an entry, by what door, from which process (host:pid, or the Lambda request id), and in which trace. */
+const by = z.strictObject({
+  actor: z.string(),
+  via: z.string(),
+  where: z.string(),
+  trace: traceparent.exactOptional(),
+});
+
+export { by as bySchema, traceparent as traceSchema };
 export type By = z.infer<typeof by>;
 
 /** A cell's output is JSON text, as the cell wrote it: parsing and printing would change large numbers. */

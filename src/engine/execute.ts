@@ -81,6 +81,7 @@ const run = async (
       outputs: inputs.outputs,
       step: stepInfo(call, reserved),
       timeoutMs: cell.timeoutMs,
+      ...(call.by.trace === undefined ? {} : { trace: call.by.trace }),
       signal: stop.signal,
       log: log.add,
     });

@@ -148,6 +148,8 @@ export type CellInput = {
   step: StepInfo;
   /** The body is stopped after this, and nothing of it is alive when `execute` answers. */
   timeoutMs: number;
+  /** W3C `traceparent` of whoever asked: a cell hands it on. */
+  trace?: string;
   /** Aborted when the caller gives up; the cell is stopped and answers `unknown`. */
   signal: AbortSignal;
   log(stream: 'stdout' | 'stderr', text: string): void;

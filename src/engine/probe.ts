@@ -95,6 +95,7 @@ const run = async (
         deadlineAtMs: Math.ceil(engine.clock.nowMs() + reservedForMs(probe)),
       },
       timeoutMs: probe.timeoutMs,
+      ...(call.by.trace === undefined ? {} : { trace: call.by.trace }),
       signal: new AbortController().signal,
       log: () => {},
     })

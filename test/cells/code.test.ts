@@ -143,6 +143,12 @@ describe('sh cells', () => {
 });
 
 describe('isolation', () => {
+  test('the trace of whoever asked is in the environment, for scripts and for code', async () => {
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    expect((await sh('echo "$TRACEPARENT"', { trace })).log).toBe(`${trace}\n`);
+    expect((await ts('export default () => process.env.TRACEPARENT', { trace })).output).toBe(JSON.stringify(trace));
+  });
+
   test('nothing of the engine is in the environment, of the cell or of its parent (hostile 37)', async () => {
     process.env.PAWL_TEST_CANARY = 'canary-3141';
     const ran = await sh('env; tr "\\0" "\\n" < /proc/$PPID/environ; pwd; ls -ld . | cut -c1-10');

@@ -30,6 +30,7 @@ const call = (
   over: {
     method?: string;
     headers?: [string, string][];
+    trace?: string;
     body?: string | null;
     timeoutMs?: number;
     allow?: string[];
@@ -38,7 +39,7 @@ const call = (
 ): Promise<Ran> =>
   run(
     { kind: 'http', method: over.method ?? 'GET', url, headers: over.headers ?? [], body: over.body ?? null },
-    { timeoutMs: over.timeoutMs ?? 3_000 },
+    { timeoutMs: over.timeoutMs ?? 3_000, ...(over.trace === undefined ? {} : { trace: over.trace }) },
     createExecute({
       httpAllow: over.allow ?? ['127.0.0.1', 'service.test'],
       ...(over.lookup === undefined ? {} : { lookup: over.lookup }),
@@ -59,6 +60,18 @@ describe('http cells', () => {
     expect(ran.status).toBe('completed');
     expect(ran.output).toContain('"body":{"id":12345678901234567890}}');
     expect(JSON.parse(ran.output ?? '')).toMatchObject({ status: 201, headers: { 'x-b': 'c' } });
+  });
+  test('hand on the trace of whoever asked, unless they send one of their own', async () => {
+    const seen: unknown[] = [];
+    const host = await serve((request, response) => {
+      seen.push(request.headers.traceparent);
+      response.writeHead(200).end();
+    });
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await call(`http://${host}/`, { trace });
+    await call(`http://${host}/`, { trace, headers: [['TraceParent', 'mine']] });
+    await call(`http://${host}/`);
+    expect(seen).toEqual([trace, 'mine', undefined]);
   });
   test('text stays text, bytes become base64, JSON that is none stays text', async () => {
     const host = await serve((request, response) => {

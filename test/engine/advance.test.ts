@@ -41,6 +41,24 @@ describe('advance moves an instance forward, one reservation at a time', () => {
     });
   });
 
+  test('the trace of whoever asked stands in the entries and reaches the cell', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    await world.engine.advance(id, { ...request, by: { ...alice, trace } });
+    await world.engine.advance(id, request);
+    expect(world.begun.map((input) => input.trace)).toEqual([trace, undefined]);
+    expect((await world.entries(id)).map((entry) => entry.by.trace)).toEqual([
+      undefined,
+      trace,
+      trace,
+      undefined,
+      undefined,
+    ]);
+    const forged = { ...alice, trace: '00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01' };
+    await expect(world.engine.cancel(id, 'x', forged)).rejects.toThrow();
+  });
+
   test('run goes to the end, and a run without expectations is never called passed', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}, {}, {}]));
