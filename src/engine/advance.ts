@@ -55,10 +55,17 @@ export type StepReport = {
   recorded: boolean;
 };
 
-/** `state` is what the head's entry says after the last step. */
-export type AdvanceAnswer = { stop: Stop; result: Stop['result']; steps: StepReport[]; view: View; state: State };
+/** `reserved`: how many reservations it took. `state` is what the head's entry says after the last step. */
+export type AdvanceAnswer = {
+  stop: Stop;
+  result: Stop['result'];
+  steps: StepReport[];
+  reserved: number;
+  view: View;
+  state: State;
+};
 
-const report = (outcome: OutcomeBody, seq: number, recorded: boolean): StepReport => ({
+export const reportOf = (outcome: OutcomeBody, seq: number, recorded: boolean): StepReport => ({
   cell: outcome.cell,
   seq,
   status: outcome.status,
@@ -87,7 +94,7 @@ const enter = async (
     const outcome = withoutReservation(call, cell, found);
     if (await append(call, () => outcome)) {
       rememberOutput(call, call.head.entry);
-      progress.steps.push(report(outcome, call.head.entry.seq, true));
+      progress.steps.push(reportOf(outcome, call.head.entry.seq, true));
     }
     return undefined;
   }
@@ -137,7 +144,7 @@ const carryOut = async (
   const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
   const recorded = await record(call, outcome, reserved.deadlineAtMs);
   if (recorded && outcome.then === 'next') rememberOutput(call, call.head.entry);
-  progress.steps.push(report(outcome, reserved.seq, recorded));
+  progress.steps.push(reportOf(outcome, reserved.seq, recorded));
 };
 
 /** The next cells may read what was just recorded, without asking the store. */
@@ -195,7 +202,8 @@ export const advance = async (engine: Engine, instanceId: string, request: Advan
     const cell = runbook.cells[head.entry.state.next]?.name ?? started.runbookId;
     stop = { kind: 'stop', result: 'deferred', cell, untilMs: engine.clock.nowMs(), why: 'store' };
   }
-  return { stop, result: stop.result, steps: progress.steps, view: await saveView(call), state: call.head.entry.state };
+  const { steps, reservations: reserved } = progress;
+  return { stop, result: stop.result, steps, reserved, view: await saveView(call), state: call.head.entry.state };
 };
 
 const loop = async (call: Call, request: AdvanceRequest, progress: Progress): Promise<Stop> => {
@@ -233,6 +241,7 @@ const decideNow = (call: Call, request: AdvanceRequest, progress: Progress): Dec
     kind: 'decided',
     instanceId: call.instanceId,
     seq: call.head.entry.seq,
+    cell: call.runbook.cells[call.head.entry.state.next]?.name,
     branch: branchOf(decision),
   });
   // Whoever names the seq it has seen meant the cell that was next then, not the one after it.

@@ -119,11 +119,13 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   const entry = seal(call.head, body, { instanceId, token, by, atMs: engine.clock.nowMs() });
   const put = await engine.journal.putOnce(entry);
   if (put.kind === 'unknown') return put;
-  const stands = put.kind === 'written' ? put.standing : put.winner;
-  assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
-  call.head = stands;
+  const stood = put.kind === 'written' ? put.standing : put.winner;
+  assert(stood.entry.seq === entry.seq && stood.entry.instanceId === instanceId);
+  call.head = stood;
   if (put.kind === 'conflict') call.lost = true;
-  engine.observe({ kind: `put.${put.kind}`, instanceId, seq: entry.seq, meant: body.kind, stands: stands.entry.kind });
+  const cell = 'cell' in body ? body.cell : undefined;
+  const { kind: stands } = stood.entry;
+  engine.observe({ kind: `put.${put.kind}`, instanceId, seq: entry.seq, cell, meant: body.kind, stands });
   return put;
 };
 

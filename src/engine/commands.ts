@@ -165,6 +165,15 @@ export type RunAnswer = AdvanceAnswer & {
   coverage: { declared: number; cells: number; forgiven: number; skipped: number };
 };
 
+/** What the batch gate says beside the answer of an advance. */
+export const gateOf = (answer: AdvanceAnswer): RunAnswer => {
+  const { state } = answer;
+  const { covered, forgiven, skipped } = state.counters;
+  const halted = answer.result === 'halted' || answer.result === 'in_doubt';
+  const coverage = { declared: covered, cells: state.next, forgiven, skipped };
+  return { ...answer, verdict: verdictOf(state, halted), coverage };
+};
+
 const verdictOf = (state: State, halted: boolean): Verdict => {
   if (state.ended === 'cancelled') return 'cancelled';
   if (state.ended === null) return halted ? 'halted' : 'unfinished';
@@ -180,10 +189,5 @@ export const run = async (
   instanceId: string,
   request: Omit<AdvanceRequest, 'maxCells' | 'drive'>,
 ): Promise<RunAnswer> => {
-  const answer = await advance(engine, instanceId, { ...request, maxCells: Number.POSITIVE_INFINITY, drive: 'auto' });
-  const { state } = answer;
-  const { covered, forgiven, skipped } = state.counters;
-  const halted = answer.result === 'halted' || answer.result === 'in_doubt';
-  const coverage = { declared: covered, cells: state.next, forgiven, skipped };
-  return { ...answer, verdict: verdictOf(state, halted), coverage };
+  return gateOf(await advance(engine, instanceId, { ...request, maxCells: Number.POSITIVE_INFINITY, drive: 'auto' }));
 };

@@ -13,9 +13,10 @@ import {
 } from './commands.ts';
 import type { By, Note, Standing } from './entries.ts';
 import { isPawlError, PawlError } from './errors.ts';
-import { type Inspection, inspect, notes } from './inspect.ts';
+import { createFollower, type Followed, type FollowRequest } from './follow.ts';
+import { type Inspection, inspect, notes, outputAt } from './inspect.ts';
 import { limits } from './limits.ts';
-import type { Ports, Views } from './ports.ts';
+import type { Journal, Ports, Views } from './ports.ts';
 import { release } from './release.ts';
 import { type Started, type StartRequest, start } from './start.ts';
 import { decideStep, type VerdictRequest } from './verdicts.ts';
@@ -30,9 +31,13 @@ export type Engine = {
   cancel(instanceId: string, reason: string, by: By): Promise<Cancelled>;
   verdict(instanceId: string, request: VerdictRequest): Promise<{ view: View }>;
   release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
-  inspect(instanceId: string, by: By): Promise<Inspection>;
+  /** What a call that was handed to another process has come to; each look reads what is new since the last. */
+  follow(instanceId: string, request: FollowRequest): () => Promise<Followed>;
+  inspect(instanceId: string, by: By, outputsBytesMax?: number): Promise<Inspection>;
+  output(instanceId: string, seq: number): Promise<{ text: string; bytes: number; truncated: boolean } | undefined>;
   journal(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
   notes(instanceId: string, about?: number): Promise<Note[]>;
+  notesPage: Journal['notesPage'];
   list: Views['list'];
 };
 
@@ -61,10 +66,17 @@ export const createEngine = (ports: Ports): Engine => {
     cancel: (instanceId, reason, by) => named(instanceId, cancel(context, instanceId, reason, by)),
     verdict: (instanceId, request) => named(instanceId, decideStep(context, instanceId, request)),
     release: (instanceId, reason, by) => named(instanceId, release(context, instanceId, reason, by)),
-    inspect: (instanceId, by) => named(instanceId, inspect(context, instanceId, by)),
+    follow: (instanceId, request) => {
+      const look = createFollower(context, instanceId, request);
+      return () => named(instanceId, look());
+    },
+    inspect: (instanceId, by, outputsBytesMax) => named(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
+    output: (instanceId, seq) => named(instanceId, outputAt(context, instanceId, seq)),
     journal: (instanceId, afterSeq, limit) =>
       named(instanceId, ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax))),
     notes: (instanceId, about) => named(instanceId, notes(context, instanceId, about)),
+    notesPage: (instanceId, limit, after) =>
+      named(instanceId, ports.journal.notesPage(instanceId, Math.min(limit, limits.pageMax), after)),
     list: (filter) => ports.views.list(filter),
   };
 };

@@ -1,11 +1,12 @@
 /** The engine's door: other folders import from here and from nowhere else in this folder. */
 export type { AdvanceAnswer, AdvanceRequest, StepReport } from './advance.ts';
 export { apply, satisfiedAt } from './apply.ts';
-export type { Cancelled, DoneRequest, Published, RunAnswer, Verdict } from './commands.ts';
+export { type Cancelled, type DoneRequest, gateOf, type Published, type RunAnswer, type Verdict } from './commands.ts';
 export { type Decision, decide, type Holder, marginMs, type Stop } from './decide.ts';
 export { createEngine, type Engine } from './engine.ts';
 export * from './entries.ts';
 export * from './errors.ts';
+export type { Followed, FollowRequest } from './follow.ts';
 export { type CellReport, type CellState, type Inspection, readJournal } from './inspect.ts';
 export * from './limits.ts';
 export * from './ports.ts';

@@ -1,8 +1,9 @@
 /** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
-import { type Engine, openCall, viewNow } from './call.ts';
+import { type Call, type Engine, openCall, viewNow } from './call.ts';
 import type { By, Checked, Entry, Failure, Note, Standing, State } from './entries.ts';
-import { outputOf, textOf } from './inputs.ts';
+import { outputOf, resolveInputs, scopeOf, textOf } from './inputs.ts';
 import { limits } from './limits.ts';
+import { bytesOf, sizeOf } from './outcomes.ts';
 import type { Runbook } from './runbook.ts';
 import { statusOf, type View } from './view.ts';
 
@@ -27,8 +28,11 @@ export type CellReport = {
   attempts: number;
   /** Seq of its last reservation or wait. */
   seq: number | null;
-  /** JSON text; of a truncated output its beginning as a JSON string. */
+  /** JSON text; of a truncated output its beginning as a JSON string. `null` too when it was left out for its size. */
   output: string | null;
+  /** Seq of the entry that carries the output, and the whole size of it. */
+  outputSeq: number | null;
+  outputBytes: number | null;
   error: Failure | null;
   expectations: Checked[];
   startedAtMs: number | null;
@@ -39,7 +43,14 @@ export type CellReport = {
   note: string | null;
 };
 
-export type Inspection = { view: View; params: Record<string, unknown>; title: string; cells: CellReport[] };
+export type Inspection = {
+  view: View;
+  params: Record<string, unknown>;
+  title: string;
+  cells: CellReport[];
+  /** What a `manual` cell asks for, filled in as the person is to read it, while the instance waits there. */
+  instructions: string | null;
+};
 
 /** The whole journal in order, read in pages. */
 export async function* readJournal(
@@ -64,6 +75,8 @@ const emptyReport = (name: string, kind: string): CellReport => ({
   attempts: 0,
   seq: null,
   output: null,
+  outputSeq: null,
+  outputBytes: null,
   error: null,
   expectations: [],
   startedAtMs: null,
@@ -105,11 +118,40 @@ const standing = (state: State, nowMs: number, graceMs: number): CellState => {
   return status === 'ready' ? 'next' : 'not reached';
 };
 
+const instructionsOf = async (call: Call): Promise<string | null> => {
+  const { engine, runbook, started, head } = call;
+  const { open, next, visit } = head.entry.state;
+  const cell = runbook.cells[next];
+  if (open?.kind !== 'waiting' || cell?.body.kind !== 'manual') return null;
+  const inputs = await resolveInputs(engine, head, runbook, cell, started.params, call.outputs);
+  const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit });
+  const rendered = engine.authoring.render(cell.body.instructions, scope);
+  return rendered.kind === 'text' ? rendered.text : null;
+};
+
+/** The whole text of the output that the entry at `seq` carries. `undefined`: there is none. */
+export const outputAt = async (
+  engine: Engine,
+  instanceId: string,
+  seq: number,
+): Promise<{ text: string; bytes: number; truncated: boolean } | undefined> => {
+  const standing = await engine.journal.entry(instanceId, seq);
+  const output = standing === undefined ? null : outputOf(standing.entry);
+  const text = await textOf(engine, output);
+  if (output === null || text === null) return undefined;
+  return { text, bytes: sizeOf(output), truncated: output.kind === 'truncated' };
+};
+
 /**
- * View, parameters and every cell of an instance.
+ * View, parameters and every cell of an instance; outputs in document order as long as they fit into `outputsBytesMax`.
  * @throws PawlError `instance.unknown`, `store.unavailable`
  */
-export const inspect = async (engine: Engine, instanceId: string, by: By): Promise<Inspection> => {
+export const inspect = async (
+  engine: Engine,
+  instanceId: string,
+  by: By,
+  outputsBytesMax = Number.POSITIVE_INFINITY,
+): Promise<Inspection> => {
   const call = await openCall(engine, instanceId, by, 0);
   const { runbook, started } = call;
   const reports = runbook.cells.map((cell) => emptyReport(cell.name, cell.body.kind));
@@ -127,9 +169,20 @@ export const inspect = async (engine: Engine, instanceId: string, by: By): Promi
       Object.assign(next, { attempts: fused.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
     }
   }
-  for (const [report, entry] of outputs) report.output = await textOf(engine, outputOf(entry));
+  let left = outputsBytesMax;
+  for (const report of reports) {
+    const entry = outputs.get(report);
+    const output = entry === undefined ? null : outputOf(entry);
+    if (entry === undefined || output === null) continue;
+    Object.assign(report, { outputSeq: entry.seq, outputBytes: sizeOf(output) });
+    const bytes = output.kind === 'truncated' ? bytesOf(output.head) : sizeOf(output);
+    if (bytes > left) continue;
+    left -= bytes;
+    report.output = await textOf(engine, output);
+  }
   finish(reports, runbook, call.head.entry.state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
-  return { view: viewNow(call), params: started.params, title: runbook.title, cells: reports };
+  const instructions = await instructionsOf(call);
+  return { view: viewNow(call), params: started.params, title: runbook.title, cells: reports, instructions };
 };
 
 const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {

@@ -107,7 +107,8 @@ export const fallbackOutcome = (body: OutcomeBody): OutcomeBody => ({
   expectations: body.expectations.slice(0, 20).map((c) => ({ source: c.source.slice(0, 80), result: c.result })),
   note: body.note === null ? null : body.note.slice(0, 200),
 });
-const sizeOf = (output: Output): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);
+/** The whole size of an output, however much of it was kept. */
+export const sizeOf = (output: Output): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);
 
 type Common = 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state';
 export type OutcomeBody = Omit<EntryOf<'outcome'>, Common>;

@@ -43,6 +43,12 @@ export type Journal = {
   addNote(instanceId: string, note: Note): Promise<void>;
   /** Every note of the instance, oldest first; `about` narrows to one step. */
   notes(instanceId: string, about?: number): Promise<Note[]>;
+  /** A page of them, oldest first. `id` grows and names the place to go on after; `next` is `null` at the end. */
+  notesPage(
+    instanceId: string,
+    limit: number,
+    after?: number,
+  ): Promise<{ notes: { id: number; note: Note }[]; next: number | null }>;
   /** Writes a large output before the entry that names it. `owner` (a token) keeps two writers apart. */
   putOutput(instanceId: string, seq: number, owner: string, text: string): Promise<Output>;
   /** The text of an output that is not `truncated`. */

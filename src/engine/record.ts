@@ -30,7 +30,7 @@ export const record = async (call: Call, outcome: OutcomeBody, deadlineAtMs: num
   if (engine.clock.nowMs() >= call.endAtMs) {
     call.armed = null;
     await arm(call).catch((error: unknown) =>
-      engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
+      engine.observe({ kind: 'view.unarmed', instanceId, cell: outcome.cell, error: String(error) }),
     );
   }
   let body = outcome;
@@ -51,7 +51,7 @@ export const record = async (call: Call, outcome: OutcomeBody, deadlineAtMs: num
       cause = error;
       if (body === outcome) {
         // Refused for what it holds, perhaps: the smallest outcome that says what happened can always be written.
-        engine.observe({ kind: 'outcome.fallback', instanceId, seq: about, error: error.message });
+        engine.observe({ kind: 'outcome.fallback', instanceId, seq: about, cell: outcome.cell, error: error.message });
         body = fallbackOutcome(outcome);
         continue;
       }

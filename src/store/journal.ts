@@ -48,6 +48,13 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     return about === undefined ? notes : notes.filter((note) => note.about === about);
   },
 
+  async notesPage(instanceId, limit, after) {
+    const bound = after === undefined ? {} : { after };
+    const items = await queryItems(access, 'journal', { partition: `${instanceId}/notes`, limit, ...bound });
+    const notes = items.map((item) => ({ id: Number(item.seq), note: decodeNote(item) }));
+    return { notes, next: notes.length < limit ? null : (notes.at(-1)?.id ?? null) };
+  },
+
   async putOutput(instanceId, seq, owner, text): Promise<Output> {
     const content = Buffer.from(text);
     const bytes = content.byteLength;

@@ -6,6 +6,7 @@ import { strict as assert } from 'node:assert';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Note } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { atMs, by, entry, faulty, named, timeout } from './fixtures.ts';
@@ -158,6 +159,28 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     expect(await journal.notes('noted', 2)).toEqual([note(2, 2, 'last')]);
     expect(await journal.notes('none')).toEqual([]);
     expect(await journal.head('noted')).toBeUndefined();
+  });
+
+  test('notes come in pages, each from where the one before ended', async () => {
+    const at = (ms: number, text: string): Note =>
+      ({ kind: 'log', about: 1, cell: 'first', atMs: atMs + ms, by, text }) as const;
+    for (const [ms, text] of [
+      [5, 'e'],
+      [1, 'a'],
+      [4, 'd'],
+      [2, 'b'],
+      [3, 'c'],
+    ] as const)
+      await journal.addNote('paged', at(ms, text));
+    const texts: string[][] = [];
+    let after: number | undefined;
+    do {
+      const page = await journal.notesPage('paged', 2, after);
+      texts.push(page.notes.map(({ note }) => note.text));
+      after = page.next ?? undefined;
+    } while (after !== undefined);
+    expect(texts).toEqual([['a', 'b'], ['c', 'd'], ['e']]);
+    expect(await journal.notesPage('none', 2)).toEqual({ notes: [], next: null });
   });
 
   test('an output is JSON text and comes back to the letter (failure 28)', async () => {
