@@ -45,7 +45,9 @@ const metafiles = {
     const folder = process.env.PAWL_METAFILES;
     if (folder === undefined) return;
     build.onEnd(async ({ metafile }) => {
-      const entry = Object.values(metafile?.outputs ?? {}).find(({ entryPoint }) => entryPoint !== undefined)?.entryPoint;
+      const entry = Object.values(metafile?.outputs ?? {}).find(
+        ({ entryPoint }) => entryPoint !== undefined,
+      )?.entryPoint;
       if (entry === undefined) return;
       await mkdir(folder, { recursive: true });
       await writeFile(join(folder, `${basename(entry, '.ts')}.json`), JSON.stringify(metafile));

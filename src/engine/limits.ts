@@ -78,6 +78,35 @@ export const limits = {
   patternProgramMax: 5_000,
   patternCountsMax: 2_000,
   patternTextCharsMax: 100_000,
+  /** API Gateway cuts its caller off at 29 s: by then an answer is on its way, whatever still runs. */
+  answerWithinMs: 25_000,
+  /**
+   * Kept at the end of an invocation: `recordExtraMs`, the last put and read with their own time-outs and repetitions, and
+   * setting the outcome aside. A budget leaves it out, so nothing that ran is lost with the invocation.
+   */
+  invocationEndMs: 40_000,
+  /** An answer as Lambda measures it: its body is a JSON text inside a JSON text. */
+  answerBytesMax: 5 * 1024 * 1024,
+  /** Of an answer that shows outputs; what does not fit is asked for by itself. */
+  answerOutputsBytesMax: 3 * 1024 * 1024,
+  /** One part of a large output: quoted twice, a character may take four bytes. */
+  outputPartCharsMax: 1024 * 1024,
+  /** Bodies of requests that bring no document and no output. */
+  bodyBytesMax: 256 * 1024,
+  bodyNestingMax: 100,
+  actorCharsMax: 512,
+  /** Between two looks at what a handed-over call has come to. */
+  followPauseMs: 500,
+  /** `work` waits for backoffs up to this itself; the schedule would not be quicker. */
+  backoffInWorkMsMax: 60_000,
+  /** The tick begins no further page when less than this is left of its invocation. */
+  tickEndMs: 10_000,
+  /** Asynchronous invocations of `work` that the tick has under way at once. */
+  handOversAtOnce: 16,
+  /** Request and answer of a remote executor; Lambda allows 6 MB. */
+  remotePayloadBytesMax: 5_900_000,
+  /** Beyond its time-out, how long a remote executor's answer is waited for. */
+  remoteAnswerMs: 5_000,
   /** A template with its values filled in. */
   renderedCharsMax: 1024 * 1024,
 } as const;

@@ -1,7 +1,8 @@
 /**
  * The background process of the embedded store: `node embeddedServer.ts <dataDir> <idleMs>`. It opens the files, makes
  * sure of the tables, and only then says in `server.json` where it listens. If another process holds the files it
- * leaves again, having changed nothing. It leaves when nothing was asked for `idleMs`, and on SIGTERM.
+ * leaves again, having changed nothing. It leaves when nothing was asked for `idleMs`, and on SIGTERM; after SIGUSR2 as soon
+ * as nobody else asks: whoever sends it has done its work.
  */
 import { randomBytes } from 'node:crypto';
 import { access, rename, stat, writeFile } from 'node:fs/promises';
@@ -14,6 +15,7 @@ import { createTables } from './tables.ts';
 
 /** Connections still open this long after leaving began are cut. */
 const leaveWithinMs = 1_000;
+const soonMs = 300;
 
 const say = (text: string): void => void process.stdout.write(`${new Date().toISOString()} ${process.pid} ${text}\n`);
 
@@ -47,6 +49,7 @@ const lockOf = async (dataDir: string): Promise<number | undefined> =>
   (await stat(join(dataDir, 'db', 'LOCK')).catch(() => undefined))?.ino;
 
 const serve = async (dataDir: string, idleMs: number): Promise<void> => {
+  let patienceMs = idleMs;
   await access(dataDir); // LevelDB would make it: a folder deleted in the meantime must not come back.
   // Only its request handler is used, and it is not asked to close: LevelDB is as safe against an exit as against a kill.
   const files = dynalite({ path: join(dataDir, 'db'), createTableMs: 0, deleteTableMs: 0 });
@@ -89,7 +92,7 @@ const serve = async (dataDir: string, idleMs: number): Promise<void> => {
   };
   const held = await lockOf(dataDir);
   const look = async (mine: ServerInfo): Promise<void> => {
-    if (performance.now() - askedMs >= idleMs) return leave(`nothing was asked for ${idleMs} ms`);
+    if (performance.now() - askedMs >= patienceMs) return leave(`nothing was asked for ${patienceMs} ms`);
     // Somebody deleted the folder: whoever comes next begins with new files, and these are nobody's.
     if ((await lockOf(dataDir)) !== held) return leave('the files are gone');
     // Who holds the files is the one to ask, whatever became of the file that says so.
@@ -97,6 +100,9 @@ const serve = async (dataDir: string, idleMs: number): Promise<void> => {
   };
   setInterval(look, Math.min(1_000, idleMs / 2), info).unref();
   process.on('SIGTERM', () => leave('SIGTERM'));
+  process.on('SIGUSR2', () => {
+    patienceMs = Math.min(patienceMs, soonMs);
+  });
 };
 
 // dynalite throws from its callbacks when the files are locked or damaged.

@@ -1,0 +1,198 @@
+/**
+ * `npm run dev`: the whole service on this machine, from the files that are deployed. The embedded store, then
+ * `osls offline` with every route, the schedule, and the Lambda endpoint by which one function calls another.
+ *
+ * PORT is its HTTP port. The store is the command line's own: PAWL_DATA_DIR, or PAWL_DYNAMODB_ENDPOINT with PAWL_TABLES.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { readSettings } from '../src/cli/deps.ts';
+import { isPawlError, PawlError } from '../src/engine/index.ts';
+import { createClient } from '../src/store/index.ts';
+import { createTables, openEmbedded } from '../src/store/local.ts';
+
+const root = dirname(import.meta.dirname);
+const buildDir = '.esbuild-dev';
+const readyWithinMs = 90_000;
+const endWithinMs = 5_000;
+const pollMs = 50;
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Whether somebody listens on it is known only by trying. 0: any free one. */
+const freePort = (port: number): Promise<number | undefined> =>
+  new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(undefined));
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : undefined));
+    });
+  });
+
+const httpPort = async (text = process.env.PORT || '3000'): Promise<number> => {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
+    throw new PawlError(
+      'request.invalid',
+      `PORT is ${JSON.stringify(text)}; give a number from 1 to 65535, or unset it.`,
+    );
+  }
+  if ((await freePort(port)) !== undefined) return port;
+  throw new PawlError('request.invalid', `Port ${port} is taken: give another, \`PORT=${port + 1} npm run dev\`.`);
+};
+
+/** Each server builds into a folder of its own. What servers left that were killed goes now. */
+const prepareBuildDir = async (): Promise<string> => {
+  for (const name of await readdir(join(root, buildDir)).catch(() => [])) {
+    if (!isAlive(Number(name))) await rm(join(root, buildDir, name), { recursive: true, force: true });
+  }
+  return join(buildDir, String(process.pid));
+};
+
+type Store = { endpoint: string; tables: string; about: string; leave(): Promise<void> };
+
+const openStore = async (): Promise<Store> => {
+  const { store } = readSettings();
+  if (store.kind === 'aws') {
+    throw new PawlError('request.invalid', 'PAWL_STORE is aws, and this service is local: unset it, or deploy one.');
+  }
+  if (store.kind === 'endpoint') {
+    const { client } = createClient({ endpoint: store.endpoint });
+    await createTables(client, store.tables);
+    client.destroy();
+    return { endpoint: store.endpoint, tables: store.tables, about: store.endpoint, leave: async () => {} };
+  }
+  const { endpoint, tablesPrefix, pid, close } = await openEmbedded(store.dataDir);
+  const leave = async (): Promise<void> => {
+    close();
+    const endMs = performance.now() + endWithinMs;
+    // It serves every pawl of this folder, so it is asked to leave, and stays while somebody works with it.
+    if (isAlive(pid)) process.kill(pid, 'SIGUSR2');
+    while (isAlive(pid) && performance.now() < endMs) await wait(pollMs);
+  };
+  return { endpoint, tables: tablesPrefix, about: store.dataDir, leave };
+};
+
+/** Nothing of the caller's AWS configuration: a local service never meets a real account. */
+const environment = (store: Store, port: number, lambdaPort: number, build: string): NodeJS.ProcessEnv => {
+  const own = Object.entries(process.env).filter(([name]) => !/^(AWS|SLS|SERVERLESS|npm)_|^NODE_OPTIONS$/.test(name));
+  return {
+    ...Object.fromEntries(own),
+    TZ: 'UTC',
+    PORT: String(port),
+    PAWL_LAMBDA_PORT: String(lambdaPort),
+    PAWL_BUILD_DIR: build,
+    PAWL_TABLES: store.tables,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
+    AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${lambdaPort}`,
+  };
+};
+
+const startOffline = (env: NodeJS.ProcessEnv): ChildProcess => {
+  const osls = createRequire(import.meta.url).resolve('serverless/bin/serverless.js');
+  const before = fileURLToPath(new URL('./offlineProcess.mjs', import.meta.url));
+  // serverless-offline leaves an asynchronous invocation that throws unhandled, and its own process would end of it.
+  const flags = ['--unhandled-rejections=warn', '--import', before];
+  return spawn(process.execPath, [...flags, osls, 'offline', '--stage', 'local', '--noSponsor'], {
+    cwd: root,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+};
+
+/** Keeps what a server says until it is ready, for its list of routes is long; from then on everything is shown. */
+const relay = (child: ChildProcess): { show(what: 'all' | 'from now on'): void; ready: Promise<void> } => {
+  const held: [NodeJS.WriteStream, string][] = [];
+  let shown = false;
+  const ready = Promise.withResolvers<void>();
+  const follow = (from: NodeJS.ReadableStream | null, to: NodeJS.WriteStream): void => {
+    if (from === null) return;
+    createInterface({ input: from }).on('line', (line) => {
+      if (line.startsWith('Server ready:')) ready.resolve();
+      if (shown) to.write(`${line}\n`);
+      else held.push([to, line]);
+    });
+  };
+  follow(child.stdout, process.stdout);
+  follow(child.stderr, process.stderr);
+  return {
+    ready: ready.promise,
+    show: (what) => {
+      shown = true;
+      const lines = held.splice(0);
+      if (what === 'all') for (const [to, line] of lines) to.write(`${line}\n`);
+    },
+  };
+};
+
+const isHealthy = async (url: string): Promise<boolean> => {
+  try {
+    return (await fetch(`${url}/health`, { signal: AbortSignal.timeout(readyWithinMs) })).ok;
+  } catch {
+    return false;
+  }
+};
+
+const main = async (): Promise<number> => {
+  const stopping = new AbortController();
+  const asked = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => resolve(stopping.abort()));
+  });
+  const port = await httpPort();
+  const lambdaPort = await freePort(0);
+  const build = await prepareBuildDir();
+  const store = await openStore();
+  const url = `http://127.0.0.1:${port}`;
+
+  const child = startOffline(environment(store, port, lambdaPort ?? 3002, build));
+  const exited = once(child, 'exit');
+  const output = relay(child);
+  try {
+    await Promise.race([output.ready, exited, asked, wait(readyWithinMs, undefined, { ref: false })]);
+    if (!stopping.signal.aborted && !(await isHealthy(url))) {
+      output.show('all');
+      throw new PawlError('store.unavailable', 'The service did not start: what it said stands above.');
+    }
+    if (!stopping.signal.aborted) {
+      console.log(
+        `Pawl is ready at ${url} (store: ${store.about}; Ctrl-C ends it). Try: npx pawl --url ${url} run runbooks/hello.md`,
+      );
+      output.show('from now on');
+    }
+    await Promise.race([exited, asked]);
+    return stopping.signal.aborted ? 0 : 1;
+  } finally {
+    const killing = setTimeout(() => child.kill('SIGKILL'), endWithinMs);
+    child.kill('SIGTERM');
+    if (child.exitCode === null && child.signalCode === null) await exited;
+    clearTimeout(killing);
+    await rm(join(root, build), { recursive: true, force: true });
+    await store.leave();
+  }
+};
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(`pawl: ${isPawlError(error) ? error.message : error instanceof Error ? error.stack : error}`);
+  process.exitCode = 1;
+}

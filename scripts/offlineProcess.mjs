@@ -1,0 +1,39 @@
+/**
+ * Loaded into the process of `osls offline` before anything else (scripts/dev.ts). Plain JavaScript, for every worker
+ * thread loads it too, and has no time to lose.
+ */
+import { Server } from 'node:http';
+import { isMainThread } from 'node:worker_threads';
+
+const loopback = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
+
+/**
+ * Whoever calls a function runs code on this machine, and a browser carries any page's requests to any port. A page of
+ * somebody else says so in `Origin`; one that had its own name pointed to this machine says so in `Host`.
+ * @param {import('node:http').IncomingHttpHeaders} headers
+ */
+const isForeign = ({ host = '', origin }) =>
+  !loopback.test(host) || (origin !== undefined && origin !== `http://${host}`);
+
+if (isMainThread) {
+  // Dies with whoever started it, however that went: otherwise it would keep its ports.
+  process.on('disconnect', () => process.exit());
+  process.channel?.unref();
+
+  const { emit } = Server.prototype;
+  /** @type {typeof emit} */
+  Server.prototype.emit = function (name, ...args) {
+    const [request, response] = args;
+    if (name !== 'request' || !isForeign(request.headers)) return emit.call(this, name, ...args);
+    response.writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' });
+    response.end(
+      JSON.stringify({
+        type: 'about:blank',
+        status: 403,
+        code: 'request.foreign',
+        title: 'This service answers programs of this machine, not pages of others: ask http://127.0.0.1.',
+      }),
+    );
+    return true;
+  };
+}

@@ -1,0 +1,133 @@
+/** What goes in: the zod schemas that validate requests and events, and from which the OpenAPI document is made. */
+import * as z from 'zod';
+import { bySchema, limits } from '../engine/index.ts';
+
+const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
+export const runbookId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
+export const instanceId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
+export const cellName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
+export const seq = z.int().min(0).describe('Number of an entry in the journal of its instance.');
+const version = z.int().min(1);
+const drive = z.enum(['auto', 'manual']);
+const reason = z.string().min(1).max(limits.reasonCharsMax);
+const expectedSeq = seq.describe('The `seq` of the view the caller has seen; a different head is refused (seq.stale).');
+const maxCells = z.union([z.int().min(1).max(limits.attemptsPerInstanceMax), z.literal('all')]);
+
+/** A number in a path or a query: digits, so that `1e3`, ` 1` and `0x1` are refused. */
+const digits = (min: number) =>
+  z
+    .string()
+    .regex(/^(0|[1-9]\d{0,15}|-1)$/)
+    .transform(Number)
+    .pipe(z.int().min(min));
+
+export const runbookPath = z.strictObject({ runbookId });
+export const versionPath = z.strictObject({ runbookId, version: digits(1) });
+export const instancePath = z.strictObject({ instanceId });
+export const cellPath = z.strictObject({ instanceId, cell: cellName });
+export const outputPath = z.strictObject({ instanceId, seq: digits(0) });
+
+const limit = digits(1).pipe(z.int().max(limits.pageMax)).exactOptional();
+export const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
+export const listQuery = z.strictObject({
+  runbook: runbookId.exactOptional(),
+  status: z.enum(statuses).exactOptional(),
+  limit,
+  next: z.string().min(1).max(2_000).describe('`next` of the page before, as it was given.').exactOptional(),
+});
+export const runbooksQuery = z.strictObject({ after: runbookId.exactOptional(), limit });
+export const journalQuery = z.strictObject({
+  after: digits(-1).describe('Entries after this seq; -1, or nothing, begins at the beginning.').exactOptional(),
+  limit,
+});
+export const notesQuery = z.strictObject({
+  about: digits(0).describe('Only notes about the step at this seq.').exactOptional(),
+  after: digits(0).describe('`next` of the page before.').exactOptional(),
+  limit,
+});
+export const outputQuery = z.strictObject({
+  part: digits(1).describe('Which part of a large output; the first is 1.').exactOptional(),
+});
+export const noQuery = z.strictObject({});
+
+export const startBody = z.strictObject({
+  params: z.record(z.string(), z.unknown()).default({}),
+  version: version.describe('Default: the newest.').exactOptional(),
+  instanceId: instanceId.exactOptional(),
+  drive: drive.exactOptional(),
+});
+export const advanceBody = z.strictObject({
+  cell: cellName.describe('Only this cell.').exactOptional(),
+  maxCells: maxCells.describe('Reservations at most; default 1.').exactOptional(),
+  expectedSeq: expectedSeq.exactOptional(),
+});
+export const runBody = z.strictObject({ expectedSeq: expectedSeq.exactOptional() });
+export const verdictBody = z.strictObject({
+  seq: seq.describe('Seq of the reservation the verdict is about (of the outcome where there was none).'),
+  verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']),
+  reason,
+  output: z
+    .string()
+    .describe('With `succeeded`: JSON text of what the cell would have returned. A text, so that large integers survive.')
+    .exactOptional(),
+  evidence: z.string().max(limits.noteTextCharsMax).exactOptional(),
+  freshKey: z.boolean().describe('With `retry`: another idempotency key, a new visit.').exactOptional(),
+});
+export const reasonBody = z.strictObject({ reason });
+export const doneBody = z.strictObject({
+  result: z.enum(['done', 'failed']),
+  note: reason,
+  expectedSeq: expectedSeq.exactOptional(),
+});
+
+/** An HTTP API event, payload format 2.0, as far as Pawl reads it. */
+export const httpEvent = z.object({
+  routeKey: z.string().default(''),
+  rawPath: z.string(),
+  rawQueryString: z.string().default(''),
+  headers: z.record(z.string(), z.string().optional()).default({}),
+  body: z.string().nullish(),
+  isBase64Encoded: z.boolean().default(false),
+  requestContext: z.object({
+    http: z.object({ method: z.string() }),
+    authorizer: z
+      .object({
+        iam: z.object({ userArn: z.string().nullish() }).nullish(),
+        jwt: z.object({ claims: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+      })
+      .nullish(),
+  }),
+});
+export type HttpEvent = z.infer<typeof httpEvent>;
+
+/** What is handed over to `work`. `maxCells` counts from `expectedSeq`: a duplicate or a late one runs nothing more. */
+export const handOver = z.strictObject({
+  instanceId,
+  by: bySchema,
+  /** False from the schedule: in drive `manual` nothing new is reserved. */
+  explicit: z.boolean(),
+  expectedSeq: seq.exactOptional(),
+  cell: cellName.exactOptional(),
+  maxCells,
+});
+export type HandOver = z.infer<typeof handOver>;
+
+/** What is altered in an append-only table, as its stream tells. */
+export const streamEvent = z.object({
+  Records: z.array(
+    z.object({
+      eventID: z.string().optional(),
+      eventName: z.enum(['INSERT', 'MODIFY', 'REMOVE']),
+      eventSourceARN: z.string().default(''),
+      userIdentity: z.object({ principalId: z.string().optional(), type: z.string().optional() }).nullish(),
+      dynamodb: z.object({
+        ApproximateCreationDateTime: z.number().optional(),
+        Keys: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+      }),
+    }),
+  ),
+});
+export type StreamEvent = z.infer<typeof streamEvent>;
+
+/** Whatever starts the tick: its content says nothing that it needs. */
+export const tickEvent = z.unknown();
