@@ -21,7 +21,11 @@ if (isMainThread) {
   process.channel?.unref();
 
   const { emit } = Server.prototype;
-  /** @type {typeof emit} */
+  /**
+   * @this {Server}
+   * @param {string} name
+   * @param {any[]} args
+   */
   Server.prototype.emit = function (name, ...args) {
     const [request, response] = args;
     if (name !== 'request' || !isForeign(request.headers)) return emit.call(this, name, ...args);

@@ -14,6 +14,8 @@ export type CellState =
   | 'waiting'
   | 'in_doubt'
   | 'halted'
+  /** Done in the run that this one continues. */
+  | 'cited'
   | 'completed'
   | 'failed'
   | 'skipped'
@@ -88,7 +90,6 @@ const emptyReport = (name: string, kind: string): CellReport => ({
 });
 
 const took = (report: CellReport, entry: Entry): void => {
-  if (entry.kind === 'outcome' && entry.reserve !== undefined) return;
   if (entry.kind === 'reserved') {
     Object.assign(report, { attempts: entry.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
   } else if (entry.kind === 'waiting') {
@@ -119,11 +120,11 @@ const standing = (state: State, nowMs: number, graceMs: number): CellState => {
 };
 
 const instructionsOf = async (call: Call): Promise<string | null> => {
-  const { engine, runbook, started, head } = call;
+  const { engine, runbook, head } = call;
   const { open, next, visit } = head.entry.state;
   const cell = runbook.cells[next];
   if (open?.kind !== 'waiting' || cell?.body.kind !== 'manual') return null;
-  const inputs = await resolveInputs(engine, head, runbook, cell, started.params, call.outputs);
+  const inputs = await resolveInputs(call, cell);
   const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit });
   const rendered = engine.authoring.render(cell.body.instructions, scope);
   return rendered.kind === 'text' ? rendered.text : null;
@@ -156,6 +157,12 @@ export const inspect = async (
   const { runbook, started } = call;
   const reports = runbook.cells.map((cell) => emptyReport(cell.name, cell.body.kind));
   const outputs = new Map<CellReport, Entry>();
+  for (const report of reports.slice(0, started.continues?.index ?? 0)) {
+    const cited = started.continues?.outputs[report.name];
+    const entry = cited && (await engine.journal.entry(cited.instanceId, cited.seq))?.entry;
+    Object.assign(report, { state: 'cited', note: `done in ${cited?.instanceId ?? started.continues?.instanceId}` });
+    if (entry !== undefined) outputs.set(report, entry);
+  }
   for await (const { entry, hash } of readJournal(engine, instanceId)) {
     call.head = { entry, hash };
     if (!('index' in entry)) continue;

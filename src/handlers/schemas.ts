@@ -1,6 +1,6 @@
 /** What goes in: the zod schemas that validate requests and events, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { bySchema, limits } from '../engine/index.ts';
+import { by as bySchema, limits } from '../engine/index.ts';
 
 const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 export const runbookId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
@@ -68,7 +68,9 @@ export const verdictBody = z.strictObject({
   reason,
   output: z
     .string()
-    .describe('With `succeeded`: JSON text of what the cell would have returned. A text, so that large integers survive.')
+    .describe(
+      'With `succeeded`: JSON text of what the cell would have returned. A text, so that large integers survive.',
+    )
     .exactOptional(),
   evidence: z.string().max(limits.noteTextCharsMax).exactOptional(),
   freshKey: z.boolean().describe('With `retry`: another idempotency key, a new visit.').exactOptional(),

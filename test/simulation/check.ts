@@ -101,8 +101,11 @@ const checkTold = (told: Told[], entries: Entry[]): void => {
       );
     if (one.kind === 'cancelRefused')
       assert(!entries.some((entry) => entry.kind === 'cancelled'), 'I10: told that it cannot be cancelled');
-    if (one.kind === 'in_flight')
-      assert(entries[one.seq]?.kind === 'reserved', `I10: told in flight at seq ${one.seq}`);
+    if (one.kind === 'in_flight') {
+      const entry = entries[one.seq];
+      const reserved = entry?.kind === 'reserved' || (entry?.kind === 'outcome' && entry.reserve !== undefined);
+      assert(reserved, `I10: told in flight at seq ${one.seq}`);
+    }
     if (one.kind === 'verdict') {
       const ruled = entries.some(
         (entry) =>

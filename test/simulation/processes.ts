@@ -336,6 +336,7 @@ export const createProcess = (world: World, name: string, epoch = 0): Process =>
     observe: (event) => {
       if (event.kind === 'decided') world.branches.add(event.branch as string);
     },
+    setAside: async () => {},
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };
   process.engine = createEngine(process.ports);
