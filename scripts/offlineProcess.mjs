@@ -28,7 +28,7 @@ if (isMainThread) {
    */
   Server.prototype.emit = function (name, ...args) {
     const [request, response] = args;
-    if (name !== 'request' || !isForeign(request.headers)) return emit.call(this, name, ...args);
+    if (name !== 'request' || !isForeign(request.headers)) return Reflect.apply(emit, this, [name, ...args]);
     response.writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' });
     response.end(
       JSON.stringify({

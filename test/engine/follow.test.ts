@@ -98,17 +98,17 @@ describe('inspecting', () => {
       (await world.engine.inspect(id, alice, bytesMax)).cells.map((c) => [c.output, c.outputSeq, c.outputBytes]);
     expect(await cells()).toEqual([
       ['"c0c0c0c0c0"', 3, 12],
-      ['"c1c1c1c1c1"', 5, 12],
-      ['"c2c2c2c2c2"', 7, 12],
+      ['"c1c1c1c1c1"', 4, 12],
+      ['"c2c2c2c2c2"', 5, 12],
     ]);
     expect((await cells(24)).map(([output]) => output)).toEqual(['"c0c0c0c0c0"', '"c1c1c1c1c1"', null]);
     expect((await cells(0)).map(([, seq, bytes]) => [seq, bytes])).toEqual([
       [3, 12],
+      [4, 12],
       [5, 12],
-      [7, 12],
     ]);
-    expect(await world.engine.output(id, 7)).toEqual({ text: '"c2c2c2c2c2"', bytes: 12, truncated: false });
-    expect(await world.engine.output(id, 6)).toBeUndefined();
+    expect(await world.engine.output(id, 5)).toEqual({ text: '"c2c2c2c2c2"', bytes: 12, truncated: false });
+    expect(await world.engine.output(id, 2)).toBeUndefined();
     expect(await world.engine.output(id, 99)).toBeUndefined();
   });
 
