@@ -305,7 +305,7 @@ export const createProcess = (world: World, name: string, epoch = 0): Process =>
   const offMs = clockErrorMs(world);
   const random = {
     token: () => {
-      const token = draw.hex(32);
+      const token = draw.token();
       process.tokens.add(token);
       return token;
     },
