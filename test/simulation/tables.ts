@@ -37,6 +37,7 @@ export type Tables = {
   execute(command: Command): Row;
   rows(table: string): Row[];
   row(table: string, partition: string, sort?: number): Row | undefined;
+  partition(table: string, partition: string): Row[];
   remove(table: string, partition: string): void;
   /** What a restore from backup brings back: everything, as it stood. */
   backup(): () => void;
@@ -143,6 +144,7 @@ export const createTables = (): Tables => {
         .get(name)
         ?.get(partition)
         ?.get(sort ?? null),
+    partition: (name, partition) => [...(content.get(name)?.get(partition)?.values() ?? [])],
     remove: (name, partition) => void content.get(name)?.delete(partition),
     backup: () => {
       const kept = copyOf(content);

@@ -1,0 +1,38 @@
+/**
+ * What is watched while a schedule runs, at every write: that nothing written is altered (I1), and that an instance
+ * which needs looking after is due at some time (I7).
+ */
+import type { Entry } from '../../src/engine/index.ts';
+import type { Command, Row } from './tables.ts';
+import { breaks, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
+
+type State = Entry['state'];
+
+/** Whether the schedule must come by although nobody asks: everything but an end, and what a person has to do. */
+export const needsLook = (state: State): boolean => {
+  if (state.ended !== null || state.open?.kind === 'waiting') return false;
+  if (state.open !== null) return true;
+  if (state.halted !== null) return state.halted.doubt;
+  return state.drive === 'auto';
+};
+
+const landed = (world: World, item: Row): void => {
+  const seq = item.seq as number;
+  const text = item.entry as string;
+  if (seq !== world.chain.length) {
+    const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
+    breaks(world, new RuleBroken('I1', `${what} ${seq}`));
+  }
+  world.chain[seq] = { entry: JSON.parse(text) as Entry, text };
+};
+
+/** Called after every write that was carried out. */
+export const watch = (world: World, { constructor, input }: Command): void => {
+  const item = input.Item as Row | undefined;
+  if (item?.instanceId === instanceId && item.entry !== undefined) landed(world, item);
+  else if (constructor.name !== 'UpdateCommand') return;
+  const head = headOf(world);
+  if (head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined) return;
+  const what = item === undefined ? 'a view was put to rest' : `entry ${head.seq} was written`;
+  breaks(world, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
+};
