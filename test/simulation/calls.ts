@@ -43,6 +43,7 @@ export const ask = async <T>(
     forgotten: false,
   };
   world.calls.push(call);
+  process.calls.add(call);
   options.handOver?.deliveries.push(call);
   const by = { actor, via: 'simulation', where: call.id };
   const asked = currentCall.run(call, () => settle(world, call, work(by)));
@@ -73,5 +74,6 @@ const settle = async <T>(world: World, call: Call, work: Promise<T>): Promise<T 
     return undefined;
   } finally {
     call.onAbandoned = null;
+    call.process.calls.delete(call);
   }
 };

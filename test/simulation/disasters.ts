@@ -1,4 +1,5 @@
 /** What strikes everybody at once: the store is away for a while; a backup is restored, and the epoch raised. */
+import { hitAll } from './processes.ts';
 import { say, strikes, type World } from './world.ts';
 
 const outage = (world: World): void => {
@@ -24,7 +25,10 @@ const restore = (world: World, bringBack: () => void, length: number): void => {
   bringBack();
   const ended = [...world.processes];
   world.processes.clear();
-  for (const process of ended) process.dead = true;
+  for (const process of ended) {
+    process.dead = true;
+    hitAll(process, 'restore');
+  }
   for (const process of ended) process.onCrash();
 };
 

@@ -7,6 +7,7 @@ import { headOf, instanceId, say, viewRow } from './world.ts';
 /** Rounds in which nothing was written, after which a schedule that only looks again is let be. */
 const idleRoundsMax = 12;
 const roundsMax = 60;
+const tickMs = 60_000;
 
 const wait = ({ world }: Run, ms: number): Promise<void> =>
   new Promise((resolve) => world.schedule.after(Math.max(0, ms), resolve));
@@ -19,7 +20,8 @@ export const scheduleAlone = async (run: Run): Promise<void> => {
   for (let round = 0; round < roundsMax && idle < idleRoundsMax; round += 1) {
     const row = viewRow(world);
     if (typeof row?.dueAtMs !== 'number') return;
-    await wait(run, row.dueAtMs - world.schedule.nowMs());
+    // A tick comes by every minute.
+    await wait(run, Math.max(round === 0 ? 0 : tickMs, row.dueAtMs - world.schedule.nowMs()));
     const length = world.chain.length;
     const seq = typeof row.revision === 'number' ? { expectedSeq: row.revision } : {};
     const answer = await advance(run, process, 'schedule', {

@@ -11,7 +11,6 @@ import { createViews } from '../../src/store/views.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
 import { createExecute } from './bodies.ts';
 import type { FaultKind } from './faults.ts';
-import type { Draw } from './schedule.ts';
 import { createClient } from './wire.ts';
 import { type Begin, type Call, currentCall, RuleBroken, say, strikes, type World } from './world.ts';
 
@@ -23,6 +22,8 @@ export type Process = {
   dead: boolean;
   frozenUntilMs: number;
   callsMade: number;
+  /** Calls it is in the middle of. */
+  calls: Set<Call>;
   /** Bodies it is in the middle of. */
   children: Set<Begin>;
   engine: Engine;
@@ -54,9 +55,15 @@ export const later = (world: World, process: Process, ms: number, run: () => voi
 /** A place where a process can die, by the fault it dies of. */
 export type Place = Extract<FaultKind, `crash${string}`>;
 
+/** Everything that a process is in the middle of is struck with it. */
+export const hitAll = (process: Process, kind: FaultKind): void => {
+  for (const call of process.calls) if (!call.struck.includes(kind)) call.struck.push(kind);
+};
+
 /** Ends a process for ever. Its children die with it, or do not. */
-export const crash = (world: World, process: Process, what: string): void => {
+export const crash = (world: World, process: Process, kind: FaultKind, what: string): void => {
   process.dead = true;
+  hitAll(process, kind);
   world.processes.delete(process);
   say(world, process.name, `CRASH ${what}`);
   for (const child of process.children) {
@@ -80,20 +87,21 @@ export const pause = (world: World, process: Process, place: Place, what: string
     if (process.dead) return;
     const call = currentCall.getStore();
     if (strikes(world, place, call)) {
-      crash(world, process, what);
+      crash(world, process, place, what);
       return;
     }
     const { draw, schedule } = world;
-    if (strikes(world, 'frozen', call)) freeze(world, process, 5_000 + draw.int(60_000), what);
+    if (strikes(world, 'frozen', call)) freeze(world, process, 'frozen', 5_000 + draw.int(60_000), what);
     if (call?.onAbandoned != null && strikes(world, 'thawed', call)) {
-      freeze(world, process, 500 + draw.int(60_000), `${what}, and the caller's time is over`);
+      freeze(world, process, 'thawed', 500 + draw.int(60_000), `${what}, and the caller's time is over`);
       schedule.after(process.frozenUntilMs - schedule.nowMs() + draw.int(20), call.onAbandoned);
       call.onAbandoned = null;
     }
     later(world, process, ms ?? latencyMs(world, call), resolve);
   });
 
-export const freeze = (world: World, process: Process, ms: number, what: string): void => {
+export const freeze = (world: World, process: Process, kind: FaultKind, ms: number, what: string): void => {
+  hitAll(process, kind);
   const until = world.schedule.nowMs() + Math.round(ms);
   process.frozenUntilMs = Math.max(process.frozenUntilMs, until);
   say(world, process.name, `FROZEN for ${(ms / 1000).toFixed(3)} s ${what}`);
@@ -124,7 +132,7 @@ const createClock = (world: World, process: Process): Clock => ({
       const call = currentCall.getStore();
       later(world, process, ms, () => {
         if (over) return;
-        if (strikes(world, 'crashElsewhere', call)) crash(world, process, 'waking up');
+        if (strikes(world, 'crashElsewhere', call)) crash(world, process, 'crashElsewhere', 'waking up');
         else resolve();
       });
     }),
@@ -135,8 +143,9 @@ const createRandomOf = (world: World, process: Process): Random => ({
     const token = world.draw.token();
     const call = currentCall.getStore();
     if (call === undefined) return token;
-    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted.
-    if (call.tokens.size === 0) call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
+    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. A start draws
+    // an id before.
+    if (call.tokens.size === 0 || call.what === 'start') call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
     call.tokens.add(token);
     return token;
   },
@@ -153,9 +162,11 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     dead: false,
     frozenUntilMs: 0,
     callsMade: 0,
+    calls: new Set(),
     children: new Set(),
     onCrash,
   } as unknown as Process;
+  world.clockErrorMaxMs = Math.max(world.clockErrorMaxMs, Math.abs(offMs));
   if (offMs !== 0) say(world, name, `starts with a clock off by ${(offMs / 1000).toFixed(3)} s`);
   world.processes.add(process);
   const random = createRandomOf(world, process);

@@ -13,7 +13,6 @@ import { createRandom, createSchedule } from './schedule.ts';
 import { createTables } from './tables.ts';
 import { describeRunbook, drawRunbook } from './workload.ts';
 import { RuleBroken, type World } from './world.ts';
-import { summary } from './wire.ts';
 
 const startMs = Date.UTC(2026, 10, 24, 3, 0, 0);
 /** A schedule takes some 500 events. */
@@ -28,8 +27,8 @@ export type Simulated = {
   branches: string[];
   trace: string[];
   journal: string[];
-  /** Bodies begun, calls made, those that no fault struck, and of these: answered, refused. */
-  counts: { begins: number; calls: number; unhit: number; answered: number; refused: number };
+  /** Bodies begun, entries written, calls made, those that no fault struck, and of these: answered, refused. */
+  counts: { begins: number; entries: number; calls: number; unhit: number; answered: number; refused: number };
   ended: string | null;
 };
 
@@ -49,6 +48,7 @@ const createWorld = (seed: number): World => {
     rates: drawRates(draw),
     faults: countsFrom0(),
     outageUntilMs: 0,
+    clockErrorMaxMs: 0,
     processes: new Set(),
     calls: [],
     handOvers: 0,
@@ -57,6 +57,7 @@ const createWorld = (seed: number): World => {
     probes: [],
     chain: [],
     rush: (atMs, seq) => rush(world, atMs, seq),
+    staleView: false,
     branches: new Set(),
     trace: [],
     clockReads: 0,
@@ -126,6 +127,7 @@ const countsOf = (world: World): Simulated['counts'] => {
   const answered = unhit.filter(({ told }) => told?.kind === 'answer');
   return {
     begins: world.begins.length + world.forgottenBegins.length,
+    entries: world.chain.length,
     calls: world.calls.length,
     unhit: unhit.length,
     answered: answered.length,
@@ -164,4 +166,3 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
     ended: world.chain.at(-1)?.entry.state.ended ?? null,
   };
 };
-export { checkView, summary };

@@ -4,7 +4,7 @@
  */
 import type { Entry } from '../../src/engine/index.ts';
 import type { Command, Row } from './tables.ts';
-import { breaks, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
+import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
 
 type State = Entry['state'];
 
@@ -27,12 +27,15 @@ const landed = (world: World, item: Row): void => {
 };
 
 /** Called after every write that was carried out. */
-export const watch = (world: World, { constructor, input }: Command): void => {
+export const watch = (world: World, { constructor, input }: Command, call: Call | undefined): void => {
   const item = input.Item as Row | undefined;
   if (item?.instanceId === instanceId && item.entry !== undefined) landed(world, item);
   else if (constructor.name !== 'UpdateCommand') return;
+  else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
+    world.staleView = call?.struck.includes('staleRead') === true;
+  }
   const head = headOf(world);
-  if (head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined) return;
+  if (world.staleView || head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined) return;
   const what = item === undefined ? 'a view was put to rest' : `entry ${head.seq} was written`;
   breaks(world, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
 };

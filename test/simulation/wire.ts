@@ -1,6 +1,7 @@
 /** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
 import type { StoreClient } from '../../src/store/access.ts';
 import { crash, type Process, pause } from './processes.ts';
+import { wordsOf } from './summary.ts';
 import type { Command, Row } from './tables.ts';
 import { type Call, currentCall, instanceId, say, strikes, type World } from './world.ts';
 import { watch } from './watch.ts';
@@ -12,10 +13,10 @@ const throttle = (): Error => failing('ThrottlingException', 'rate exceeded');
 
 type Done = { answer: Row } | { error: Error };
 
-const attempt = (world: World, command: Command): Done => {
+const attempt = (world: World, call: Call | undefined, command: Command): Done => {
   try {
     const answer = world.tables.execute(command);
-    watch(world, command);
+    watch(world, command, call);
     return { answer };
   } catch (error) {
     return { error: error as Error };
@@ -23,19 +24,20 @@ const attempt = (world: World, command: Command): Done => {
 };
 
 /** Lands when nobody waits for it any more; a restore in between takes what was on the wire with it. */
-const landLate = (world: World, who: string, command: Command, what: string, ms: number): void => {
+const landLate = (world: World, call: Call | undefined, command: Command, what: string, ms: number): void => {
+  const who = call?.id ?? 'nobody';
   const { epoch } = world;
   say(world, who, `${what}: late on the wire`);
   world.schedule.after(ms, () => {
     if (world.epoch !== epoch) return;
-    const done = attempt(world, command);
+    const done = attempt(world, call, command);
     say(world, who, `${what}: landed late, ${'answer' in done ? 'written' : 'refused by its condition'}`);
   });
 };
 
 /** Reads that a strongly consistent store never gives: safety must not rest on them all the same. */
 const read = (world: World, call: Call | undefined, command: Command): Done => {
-  const done = attempt(world, command);
+  const done = attempt(world, call, command);
   if ('error' in done || command.constructor.name !== 'QueryCommand') return done;
   const items = done.answer.Items as Row[];
   const { Limit, ScanIndexForward, ExpressionAttributeValues } = command.input;
@@ -88,23 +90,7 @@ const updates = ({ ExpressionAttributeValues: values }: Row): string | undefined
 const details = (world: World, { input }: Command): string => {
   const { instanceId: partition, seq, entry } = (input.Item ?? {}) as Row;
   const written = partition === instanceId && entry !== undefined ? world.chain[seq as number]?.entry : undefined;
-  return written === undefined ? '' : summary(written).slice(written.kind.length);
-};
-
-/** An entry in a few words: what one wants to see of it in a trace. */
-export const summary = (entry: Row): string => {
-  const words = [entry.kind, entry.cell, entry.status ?? entry.verdict];
-  if (entry.kind === 'outcome') words.push(`closes ${entry.closes ?? 'nothing'}`);
-  if (entry.closedBy !== undefined) words.push(`by ${entry.closedBy}`);
-  if (entry.then !== undefined) words.push(`then ${entry.then}`);
-  const permission = entry.permission as Row | null | undefined;
-  if (permission != null) words.push(`(${permission.kind})`);
-  if (entry.attempt !== undefined && entry.kind === 'reserved') words.push(`attempt ${entry.attempt}`);
-  const reserve = entry.reserve as Row | undefined;
-  if (reserve !== undefined) words.push(`and reserves ${reserve.cell}`);
-  if (entry.drive !== undefined) words.push(`drive ${entry.drive}`);
-  if (entry.kind === 'control' && entry.epoch !== undefined) words.push(`epoch ${entry.epoch}`);
-  return words.filter((word) => word !== undefined).join(' ');
+  return written === undefined ? '' : ` ${wordsOf(written)}`;
 };
 
 export const createClient = (world: World, process: Process): StoreClient => {
@@ -127,20 +113,20 @@ export const createClient = (world: World, process: Process): StoreClient => {
     if (put && hit('itemRefused')) throw refusal();
     if (update && hit('viewLost')) throw timeout();
     if ((put && hit('delayed')) || (update && hit('viewReordered'))) {
-      landLate(world, who, command, what, 50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000));
+      landLate(world, call, command, what, 50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000));
       throw timeout();
     }
     if (put && !process.dead && hit('delayedPastDeath')) {
-      landLate(world, who, command, what, 50 + draw.int(60_000));
-      crash(world, process, `with ${what} on the wire`);
+      landLate(world, call, command, what, 50 + draw.int(60_000));
+      crash(world, process, 'delayedPastDeath', `with ${what} on the wire`);
       return await new Promise<never>(() => {});
     }
-    let done = writes ? attempt(world, command) : read(world, call, command);
+    let done = writes ? attempt(world, call, command) : read(world, call, command);
     if (writes) say(world, who, `${what}${'answer' in done ? details(world, command) : ': refused by its condition'}`);
     await pause(world, process, put ? 'crashAfterPut' : 'crashElsewhere', `after ${what}`);
     if (put && hit('answerLostAndRetried')) {
       // The SDK repeats a put whose answer was lost, and collides with itself.
-      done = attempt(world, command);
+      done = attempt(world, call, command);
       say(world, who, `${what}: answer lost, repeated by the SDK`);
     } else if (hit('answerLost')) {
       say(world, who, `${what}: answer lost`);

@@ -90,6 +90,8 @@ export type World = {
   rates: Rates;
   faults: Counts;
   outageUntilMs: number;
+  /** How far the worst clock is off. */
+  clockErrorMaxMs: number;
   /** Every process that lives. */
   processes: Set<Process>;
   calls: Call[];
@@ -102,6 +104,11 @@ export type World = {
   chain: { entry: Entry; text: string }[];
   /** Calls a person who decides at that moment. */
   rush: (atMs: number, seq: number) => void;
+  /**
+   * The view was saved last by a call that had read a stale head. No consistent store gives one, and only safety, not
+   * looking after, is promised without.
+   */
+  staleView: boolean;
   /** Ways `decide` took. */
   branches: Set<string>;
   trace: string[];
