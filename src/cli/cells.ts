@@ -13,6 +13,7 @@ const looks: Record<CellReport['state'], Look> = {
   in_doubt: { mark: '?', word: 'in doubt', tone: 'warn' },
   halted: { mark: '✗', word: 'halted', tone: 'bad' },
   completed: { mark: '✓', word: 'completed', tone: 'good' },
+  cited: { mark: '✓', word: 'done before', tone: 'quiet' },
   failed: { mark: '✗', word: 'failed', tone: 'bad' },
   skipped: { mark: '-', word: 'skipped', tone: 'quiet' },
   unknown: { mark: '?', word: 'in doubt', tone: 'warn' },

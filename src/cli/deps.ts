@@ -1,7 +1,9 @@
 /** The one place in this folder that reads the environment, and the one that builds things. */
 import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
 import type { Authoring, By, Engine, Versions } from '../engine/index.ts';
 import { isPawlError, limits, PawlError } from '../engine/index.ts';
+import { setAside } from './setAside.ts';
 
 export type Settings = {
   store:
@@ -10,6 +12,8 @@ export type Settings = {
     | { kind: 'embedded'; dataDir: string };
   /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
   httpAllow: string;
+  /** Where outcomes wait that the store did not take. */
+  setAsideDir: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   by: By;
   debug: boolean;
@@ -70,6 +74,7 @@ export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => 
   return {
     store: storeOf(env),
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
+    setAsideDir: join(env.PAWL_DATA_DIR || '.pawl', 'unrecorded'),
     deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
     by: { actor: env.PAWL_ACTOR || osUser(), via: 'cli', where: `${hostname()}:${process.pid}` },
     debug: readTerminal(env).debug,
@@ -136,6 +141,7 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     observe: (event) => {
       if (settings.debug) process.stderr.write(`${JSON.stringify(event)}\n`);
     },
+    setAside: (item) => setAside(settings.setAsideDir, item),
     deployment: settings.deployment,
   });
   const close = (): void => {

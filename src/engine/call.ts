@@ -42,6 +42,9 @@ export type Call = {
   outputs: OutputCache;
 };
 
+/** A command's own time: it runs no cell. */
+export const commandMs = 30_000;
+
 /** Puts without an answer in a row after which a command gives up; the slot stays the same, so nothing is decided anew. */
 const putTriesMax = 4;
 const putPauseMs = 100;
@@ -123,7 +126,9 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
   call.head = stands;
   if (put.kind === 'conflict') call.lost = true;
-  engine.observe({ kind: `put.${put.kind}`, instanceId, seq: entry.seq, meant: body.kind, stands: stands.entry.kind });
+  // Ours, but not by this put's own answer: the SDK met an earlier attempt of itself, or an earlier put landed late.
+  const kind = put.kind === 'written' && put.adopted ? 'self_conflict' : `put.${put.kind}`;
+  engine.observe({ kind, instanceId, seq: entry.seq, meant: body.kind, stands: stands.entry.kind });
   return put;
 };
 

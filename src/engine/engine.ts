@@ -18,6 +18,7 @@ import { limits } from './limits.ts';
 import type { Ports, Views } from './ports.ts';
 import { release } from './release.ts';
 import { type Started, type StartRequest, start } from './start.ts';
+import { type Redriven, redrive, type Unrecorded } from './unrecorded.ts';
 import { decideStep, type VerdictRequest } from './verdicts.ts';
 import type { View } from './view.ts';
 
@@ -29,6 +30,7 @@ export type Engine = {
   done(instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }>;
   cancel(instanceId: string, reason: string, by: By): Promise<Cancelled>;
   verdict(instanceId: string, request: VerdictRequest): Promise<{ view: View }>;
+  redrive(item: Unrecorded, by: By): Promise<Redriven>;
   release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
   inspect(instanceId: string, by: By): Promise<Inspection>;
   journal(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
@@ -60,6 +62,7 @@ export const createEngine = (ports: Ports): Engine => {
     done: (instanceId, cell, request) => named(instanceId, done(context, instanceId, cell, request)),
     cancel: (instanceId, reason, by) => named(instanceId, cancel(context, instanceId, reason, by)),
     verdict: (instanceId, request) => named(instanceId, decideStep(context, instanceId, request)),
+    redrive: (item, by) => named(item.instanceId, redrive(context, item, by)),
     release: (instanceId, reason, by) => named(instanceId, release(context, instanceId, reason, by)),
     inspect: (instanceId, by) => named(instanceId, inspect(context, instanceId, by)),
     journal: (instanceId, afterSeq, limit) =>

@@ -42,6 +42,8 @@ export const limits = {
   doubtBackoffMsMax: 10 * 60_000,
   /** A lock whose instance never started may be followed after this. */
   unstartedLockMs: 60_000,
+  /** One item of the failure queue; SQS takes 256 KB. */
+  unrecordedBytesMax: 200 * 1024,
   /** How long one record keeps trying after its cell's deadline passed. */
   recordExtraMs: 10_000,
   /** Seqs of satisfying entries kept in the state itself; older ones one read away. */

@@ -217,6 +217,25 @@ describe('retries after a known failure', () => {
       'failed>halt',
     ]);
   });
+  test('a retry that was permitted in time, and is looked at after the key window, is left to a person (scenario 34)', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(runbookOf([{ retryMax: 5, keyWindowMs: 3_600_000 }]));
+    await world.engine.advance(id, request);
+    expect((await world.entries(id))[2]).toMatchObject({ then: 'retry', permission: { kind: 'retry' } });
+    world.now = T0 + 6 * 3_600_000;
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted', stop: { seq: 4 } });
+    expect((await world.entries(id))[4]).toMatchObject({
+      status: 'failed',
+      then: 'halt',
+      error: { code: 'key.lapsed' },
+    });
+    expect(world.begun).toHaveLength(1);
+    // A person decides in the knowledge of the time, and buys one attempt.
+    await world.engine.verdict(id, { seq: 4, verdict: 'retry', reason: 'the key is not needed', by: alice });
+    await world.engine.run(id, request);
+    expect(world.begun).toHaveLength(2);
+  });
   test('after the key window nothing is retried', async () => {
     const world = setup();
     world.behave = () => {
@@ -465,7 +484,7 @@ describe('a store that loses answers', () => {
     expect(world.begun).toEqual([]);
   });
 
-  test('an outcome that cannot be written is told as unrecorded, and its content is in the log', async () => {
+  test('an outcome that cannot be written is told as unrecorded; the log and the failure queue have it', async () => {
     let dead = false;
     const world = setup(
       (client) =>
@@ -485,7 +504,8 @@ describe('a store that loses answers', () => {
       code: 'outcome.unrecorded',
       details: { seq: 1, cell: 'c0' },
     });
-    expect(world.events.find((e) => e.kind === 'outcome.unrecorded')?.outcome).toContain('paid');
+    expect(world.events.find((e) => e.kind === 'outcome.unrecorded')?.item).toContain('paid');
+    expect(world.aside).toMatchObject([{ instanceId: 'i1', about: 1, outcome: { closes: 1, status: 'completed' } }]);
     dead = false;
     world.now += 15_000;
     expect((await world.engine.advance(id, request)).result).toBe('in_doubt');
@@ -517,6 +537,44 @@ test('a holder that slept past its deadline before it began records never, and b
   expect((await engine.advance(id, { ...request, budgetMs: 120_000, maxCells: 2 })).result).toBe('completed');
   expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'never>retry', 'reserved', 'completed>next']);
   expect(world.begun).toHaveLength(1);
+});
+
+describe('what the schedule finds, the view says from then on (failure table: the tick repairs it)', () => {
+  const scheduled = { ...request, explicit: false, maxCells: 3 };
+
+  test('a view that was lost after the last outcome: repaired, and not due any more', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    const { createEngine } = await import('../../src/engine/index.ts');
+    const lossy = createEngine({
+      ...world.ports,
+      views: {
+        ...world.ports.views,
+        save: async () => {
+          throw new Error('lost');
+        },
+      },
+    });
+    expect((await lossy.advance(id, request)).result).toBe('completed');
+    expect(await world.ports.views.get(id)).toMatchObject({ seq: 0, status: 'ready', dueAtMs: T0 + 75_000 });
+    world.now = T0 + 80_000;
+    await world.engine.advance(id, scheduled);
+    expect(await world.ports.views.get(id)).toMatchObject({ seq: 2, status: 'completed', dueAtMs: null });
+  });
+
+  test('a step that needs a person stays due, ever more rarely, up to ten minutes', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown' });
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.advance(id, request);
+    const dueIn: number[] = [];
+    for (const afterMs of [60_000, 240_000, 3_600_000]) {
+      world.now = T0 + afterMs;
+      await world.engine.advance(id, scheduled);
+      dueIn.push(((await world.ports.views.get(id))?.dueAtMs ?? 0) - world.now);
+    }
+    expect(dueIn).toEqual([60_000, 240_000, 600_000]);
+  });
 });
 
 test('the cost of an advance does not grow with the journal', async () => {

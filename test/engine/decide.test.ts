@@ -15,11 +15,13 @@ const book = runbookOf([
 const fresh: State = {
   cells: 4,
   next: 0,
+  from: 0,
   visit: 1,
   attempt: 0,
   interruptions: 0,
   nevers: 0,
   firstAtMs: null,
+  permission: null,
   dueAtMs: null,
   inputsHash: null,
   drive: 'manual',

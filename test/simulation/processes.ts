@@ -194,6 +194,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     observe: (event) => {
       if (event.kind === 'decided') world.branches.add(event.branch as string);
     },
+    setAside: async () => {},
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };
   process.engine = createEngine(process.ports);
