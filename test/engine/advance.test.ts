@@ -542,7 +542,7 @@ test('a holder that slept past its deadline before it began records never, and b
 describe('what the schedule finds, the view says from then on (failure table: the tick repairs it)', () => {
   const scheduled = { ...request, explicit: false, maxCells: 3 };
 
-  test('a view that was lost after the last outcome: repaired, and not due any more', async () => {
+  test('a view that was lost after the last outcome: repaired at once, and due until nothing of its writer can land', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}]));
     const { createEngine } = await import('../../src/engine/index.ts');
@@ -558,6 +558,10 @@ describe('what the schedule finds, the view says from then on (failure table: th
     expect((await lossy.advance(id, request)).result).toBe('completed');
     expect(await world.ports.views.get(id)).toMatchObject({ seq: 0, status: 'ready', dueAtMs: T0 + 75_000 });
     world.now = T0 + 80_000;
+    await world.engine.advance(id, scheduled);
+    const stillDue = { seq: 2, status: 'completed', dueAtMs: expect.any(Number) };
+    expect(await world.ports.views.get(id)).toMatchObject(stillDue);
+    world.now = T0 + 75_000 + 60_000;
     await world.engine.advance(id, scheduled);
     expect(await world.ports.views.get(id)).toMatchObject({ seq: 2, status: 'completed', dueAtMs: null });
   });

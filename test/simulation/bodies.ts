@@ -57,7 +57,13 @@ const race = async (world: World, process: Process, call: Call, seq: number, dea
   const { draw, schedule } = world;
   const inDoubtAtMs = deadlineAtMs + world.graceMs;
   const mine = inDoubtAtMs - 30 + draw.int(120);
-  freeze(world, process, 'operatorRace', Math.max(0, mine - schedule.nowMs()), 'after its effect, until its step is in doubt');
+  freeze(
+    world,
+    process,
+    'operatorRace',
+    Math.max(0, mine - schedule.nowMs()),
+    'after its effect, until its step is in doubt',
+  );
   world.rush(inDoubtAtMs + Math.abs(process.offMs) + draw.int(60), seq);
   await pause(world, process, 'crashAfterEffect', 'thawing', 0);
 };

@@ -8,11 +8,11 @@ import type { Draw } from './schedule.ts';
 const atMost = {
   crashBeforePut: 0.05,
   crashAfterPut: 0.05,
-  crashInCell: 0.15,
+  crashInCell: 0.25,
   crashAfterEffect: 0.15,
   crashElsewhere: 0.01,
   /** With a crash inside a cell: the runner did not get its child in time. */
-  childOutlives: 0.9,
+  childOutlives: 1,
   frozen: 0.012,
   /** The sandbox freezes and its caller's time is over; thawed by another call, the old promise goes on beside it. */
   thawed: 0.012,
@@ -34,7 +34,7 @@ const atMost = {
   viewLost: 0.1,
   viewReordered: 0.12,
   unknownResult: 0.2,
-  probeUnsure: 0.4,
+  probeUnsure: 1,
   givenUp: 0.1,
   duplicateTick: 0.2,
   lateTick: 0.15,

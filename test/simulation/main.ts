@@ -1,9 +1,10 @@
 /** `npm run simulate`: runs schedules, and shows the first that breaks a rule. */
 import { parseArgs } from 'node:util';
+import { entrySchema } from '../../src/engine/index.ts';
 import { type Batch, type Failure, runSeeds } from './batch.ts';
 import { simulate } from './simulate.ts';
-import { describeTotals, shareMin, shareOf } from './totals.ts';
 import { summary } from './summary.ts';
+import { describeTotals, shareMin, shareOf } from './totals.ts';
 
 const help = `npm run simulate -- [--from S] [--seeds N] [--jobs J] [--json]
 npm run simulate -- --from S --seeds 1 --trace
@@ -56,7 +57,7 @@ const replay = (seed: number): string => `npm run simulate -- --from ${seed} --s
 /** The schedule of a seed once more, with the places of defects, in lines. */
 const tell = async (seed: number): Promise<string[]> => {
   const { trace, journal, broken } = await simulate(seed, true);
-  const entries = journal.map((text) => `   entry ${summary(JSON.parse(text))}`);
+  const entries = journal.map((text) => `   entry ${summary(entrySchema.parse(JSON.parse(text)))}`);
   return [...trace, '   THE JOURNAL', ...entries, ...(broken === null ? [] : [broken.message])];
 };
 

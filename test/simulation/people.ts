@@ -6,7 +6,12 @@ import { createProcess, type Process, pause } from './processes.ts';
 import { breaks, instanceId, type World } from './world.ts';
 
 /** Starts the instance; after an answer that promises nothing, or a crash, once more under the same id. */
-export const starter = ({ world }: Run, name: string, drive: 'auto' | 'manual', params: Record<string, unknown>): void => {
+export const starter = (
+  { world }: Run,
+  name: string,
+  drive: 'auto' | 'manual',
+  params: Record<string, unknown>,
+): void => {
   keepAlive(world, name, async (process) => {
     for (let tries = 0; tries < 3; tries += 1) {
       const request = { runbookId: 'demo', params, instanceId, drive };
@@ -81,6 +86,8 @@ export const canceller = ({ world }: Run): void => {
   const { draw, schedule } = world;
   schedule.after(draw.int(70_000), () => {
     const process = createProcess(world, 'canceller');
-    ask(world, process, 'canceller', 'cancel', {}, (by) => process.engine.cancel(instanceId, 'stop', by)).catch((error: unknown) => breaks(world, error));
+    ask(world, process, 'canceller', 'cancel', {}, (by) => process.engine.cancel(instanceId, 'stop', by)).catch(
+      (error: unknown) => breaks(world, error),
+    );
   });
 };

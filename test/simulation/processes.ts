@@ -145,7 +145,8 @@ const createRandomOf = (world: World, process: Process): Random => ({
     if (call === undefined) return token;
     // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. A start draws
     // an id before.
-    if (call.tokens.size === 0 || call.what === 'start') call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
+    if (call.tokens.size === 0 || call.what === 'start')
+      call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
     call.tokens.add(token);
     return token;
   },

@@ -57,7 +57,7 @@ const createWorld = (seed: number): World => {
     probes: [],
     chain: [],
     rush: (atMs, seq) => rush(world, atMs, seq),
-    staleView: false,
+    unlookedAfter: false,
     branches: new Set(),
     trace: [],
     clockReads: 0,

@@ -113,13 +113,14 @@ export const createTables = (): Tables => {
     return { Items: rest.slice(0, limit).map((row) => ({ ...row })) };
   };
 
-  const execute = ({ constructor, input }: Command): Row => {
+  const execute = (command: Command): Row => {
+    const { input } = command;
     const name = plainName(input.TableName as string);
-    const what = `${constructor.name} ${name}`;
+    const what = `${command.constructor.name} ${name}`;
     requests.set(what, (requests.get(what) ?? 0) + 1);
     const names = (input.ExpressionAttributeNames ?? {}) as Names;
     const values = (input.ExpressionAttributeValues ?? {}) as Values;
-    switch (constructor.name) {
+    switch (command.constructor.name) {
       case 'PutCommand':
         return put(name, input, names, values);
       case 'GetCommand': {
@@ -133,7 +134,7 @@ export const createTables = (): Tables => {
       case 'QueryCommand':
         return input.IndexName === undefined ? query(name, input, names, values) : { Items: [] };
       default:
-        throw new Error(`the simulated table service does not know ${constructor.name}`);
+        throw new Error(`the simulated table service does not know ${command.constructor.name}`);
     }
   };
   return {

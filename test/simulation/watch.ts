@@ -2,7 +2,7 @@
  * What is watched while a schedule runs, at every write: that nothing written is altered (I1), and that an instance
  * which needs looking after is due at some time (I7).
  */
-import type { Entry } from '../../src/engine/index.ts';
+import { type Entry, entrySchema, limits } from '../../src/engine/index.ts';
 import type { Command, Row } from './tables.ts';
 import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
 
@@ -23,19 +23,28 @@ const landed = (world: World, item: Row): void => {
     const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
     breaks(world, new RuleBroken('I1', `${what} ${seq}`));
   }
-  world.chain[seq] = { entry: JSON.parse(text) as Entry, text };
+  world.chain[seq] = { entry: entrySchema.parse(JSON.parse(text)), text };
 };
 
 /** Called after every write that was carried out. */
-export const watch = (world: World, { constructor, input }: Command, call: Call | undefined): void => {
+export const watch = (world: World, command: Command, call: Call | undefined): void => {
+  const { input } = command;
+  const offMs = call?.process.offMs ?? 0;
+  const tolerated = world.graceMs + limits.landsLateMsMax;
+  const unmarked = (): boolean => viewRow(world)?.dueAtMs === undefined;
   const item = input.Item as Row | undefined;
-  if (item?.instanceId === instanceId && item.entry !== undefined) landed(world, item);
-  else if (constructor.name !== 'UpdateCommand') return;
+  if (item?.instanceId === instanceId && item.entry !== undefined) {
+    landed(world, item);
+    // By a clock that is behind by more than the grace, its mark was over before it wrote: somebody may have cleared it.
+    if (offMs < -tolerated && unmarked()) world.unlookedAfter = true;
+  } else if (command.constructor.name !== 'UpdateCommand') return;
   else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
-    world.staleView = call?.struck.includes('staleRead') === true;
+    // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.
+    world.unlookedAfter = call?.struck.includes('staleRead') === true || (offMs > tolerated && unmarked());
   }
   const head = headOf(world);
-  if (world.staleView || head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined) return;
+  if (world.unlookedAfter || head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined)
+    return;
   const what = item === undefined ? 'a view was put to rest' : `entry ${head.seq} was written`;
   breaks(world, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
 };

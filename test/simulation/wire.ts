@@ -3,8 +3,8 @@ import type { StoreClient } from '../../src/store/access.ts';
 import { crash, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
 import type { Command, Row } from './tables.ts';
-import { type Call, currentCall, instanceId, say, strikes, type World } from './world.ts';
 import { watch } from './watch.ts';
+import { type Call, currentCall, instanceId, say, strikes, type World } from './world.ts';
 
 const failing = (name: string, message: string): Error => Object.assign(new Error(message), { name });
 const timeout = (): Error => failing('TimeoutError', 'socket hang up');
@@ -69,10 +69,11 @@ const acknowledge = (call: Call | undefined, command: Command, done: Done): void
 
 const verbs: Record<string, string> = { PutCommand: 'put', GetCommand: 'get', QueryCommand: 'read', UpdateCommand: '' };
 
-const nameOf = ({ constructor, input }: Command): string => {
+const nameOf = (command: Command): string => {
+  const { input } = command;
   const item = (input.Item ?? input.Key ?? {}) as Row;
   const table = String(input.TableName).slice(2);
-  const verb = verbs[constructor.name] ?? constructor.name;
+  const verb = verbs[command.constructor.name] ?? command.constructor.name;
   if (table === 'views') return verb === '' ? (updates(input) ?? 'update view') : 'read view';
   const partition = item.instanceId ?? (input.ExpressionAttributeValues as Row | undefined)?.[':pk'];
   if (partition !== instanceId) return `${verb} ${String(partition).split('/')[1] ?? table}`;

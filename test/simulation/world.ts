@@ -105,10 +105,10 @@ export type World = {
   /** Calls a person who decides at that moment. */
   rush: (atMs: number, seq: number) => void;
   /**
-   * The view was saved last by a call that had read a stale head. No consistent store gives one, and only safety, not
-   * looking after, is promised without.
+   * The view was saved last by a call that had read a stale head, or its mark was taken for over by a clock that is off
+   * by more than the takeover grace. Only safety, not looking after, is promised then: the next call looks.
    */
-  staleView: boolean;
+  unlookedAfter: boolean;
   /** Ways `decide` took. */
   branches: Set<string>;
   trace: string[];

@@ -16,6 +16,10 @@ export const checkCauses = ({ world, calls, entries }: Oracle): void => {
     if (reserved === undefined || reserved.kind === 'waiting' || reserved.token === entry.token) continue;
     const holder = calls.get(reserved.by.where);
     const cause = holder?.struck.some((kind) => !riddenOut.has(kind));
-    must(cause === true, 'cause', `seq ${entry.closes} was closed by ${entry.closedBy}, and nothing had struck its holder`);
+    must(
+      cause === true,
+      'cause',
+      `seq ${entry.closes} was closed by ${entry.closedBy}, and nothing had struck its holder`,
+    );
   }
 };

@@ -47,7 +47,11 @@ export const checkChain = (oracle: Oracle): Reading | undefined => {
     reading = readOn(oracle, reading, entry);
     compare(reading, entry);
     const call = oracle.calls.get(entry.by.where);
-    must(call?.tokens.has(entry.token) === true, 'I4', `entry ${index} carries a token which ${entry.by.where} did not draw`);
+    must(
+      call?.tokens.has(entry.token) === true,
+      'I4',
+      `entry ${index} carries a token which ${entry.by.where} did not draw`,
+    );
     prev = hash('sha256', text);
   });
   return reading;

@@ -24,7 +24,8 @@ const begunAt = (oracle: Oracle, seq: number) => oracle.world.begins.find((begin
 /** A probe's answer that its asker had, about this step, no earlier than it may count. */
 const wasAnswered = (oracle: Oracle, entry: Closing, about: number, said: string, sinceAtMs: number): boolean =>
   oracle.world.probes.some(
-    (asked) => asked.call.id === entry.by.where && asked.about === about && asked.said === said && asked.askedAtMs >= sinceAtMs,
+    (asked) =>
+      asked.call.id === entry.by.where && asked.about === about && asked.said === said && asked.askedAtMs >= sinceAtMs,
   );
 
 const settledAtMs = (reading: Reading, cell: Cell): number =>
@@ -50,7 +51,8 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
     must(['holder', 'policy'].includes(entry.closedBy), 'I2', `${at}: its holder closes as ${entry.closedBy}`);
     must(entry.status !== 'abandoned', 'I2', `${at}: a holder abandons`);
     if (entry.status === 'never') must(begin === undefined, 'I4', `${at} says never, and ${cell.name} began`);
-    if (entry.status === 'completed') must(begin?.effectAtMs != null, 'I4', `${at} says completed, and nothing happened`);
+    if (entry.status === 'completed')
+      must(begin?.effectAtMs != null, 'I4', `${at} says completed, and nothing happened`);
     return;
   }
   must(entry.closedBy !== 'holder', 'I4', `${at} closes as holder a reservation of somebody else`);
@@ -81,7 +83,11 @@ export const judgeThen = (_oracle: Oracle, reading: Reading, entry: EntryOf<'out
       must(cell.body.kind === 'end' && reading.open === null, 'I3', `${at} ends the run`);
       break;
     case 'halt':
-      must(status !== 'never' || reading.nevers + 1 >= neversInRow, 'I3', `${at} halts after ${reading.nevers + 1} nevers`);
+      must(
+        status !== 'never' || reading.nevers + 1 >= neversInRow,
+        'I3',
+        `${at} halts after ${reading.nevers + 1} nevers`,
+      );
       break;
     case 'retry':
       must(!good, 'I5', `${at} tries a satisfied cell again`);
@@ -100,7 +106,11 @@ const inWindow = (oracle: Oracle, reading: Reading, entry: Closing, cell: Cell):
 export const judgePermission = (oracle: Oracle, reading: Reading, entry: Closing, cell: Cell): void => {
   const at = `seq ${entry.seq}`;
   const { permission } = entry;
-  must((permission !== null) === (entry.then === 'retry'), 'I5', `${at}: then ${entry.then} and permission ${permission?.kind}`);
+  must(
+    (permission !== null) === (entry.then === 'retry'),
+    'I5',
+    `${at}: then ${entry.then} and permission ${permission?.kind}`,
+  );
   if (permission === null) return;
   const status = entry.kind === 'outcome' ? entry.status : 'abandoned';
   const about = entry.kind === 'outcome' ? entry.closes : entry.about;
@@ -121,8 +131,16 @@ export const judgePermission = (oracle: Oracle, reading: Reading, entry: Closing
       break;
     }
     case 'interrupted':
-      must(status === 'abandoned' && entry.closedBy === 'policy', 'I5', `${at} permits as interrupted, and is ${status}`);
-      must(cell.interrupted === 'retry', 'I5', `${at} permits as interrupted, and ${cell.name} says ${cell.interrupted}`);
+      must(
+        status === 'abandoned' && entry.closedBy === 'policy',
+        'I5',
+        `${at} permits as interrupted, and is ${status}`,
+      );
+      must(
+        cell.interrupted === 'retry',
+        'I5',
+        `${at} permits as interrupted, and ${cell.name} says ${cell.interrupted}`,
+      );
       must(reading.attempts <= budget, 'I5', `${at} permits as interrupted after ${interrupted}`);
       must(inWindow(oracle, reading, entry, cell), 'I5', `${at} permits as interrupted after its key's window`);
       break;

@@ -80,11 +80,19 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   must(!reading.cancelled, 'I6', `${at} reserves after the cancellation`);
   must(step.index === reading.next && step.visit === reading.visit, 'I3', `${at} reserves another cell or visit`);
   const cell = cellAt(oracle, step.index);
-  must(cell.name === step.cell && !['assert', 'end', 'manual'].includes(cell.body.kind), 'I3', `${at} names ${step.cell}`);
+  must(
+    cell.name === step.cell && !['assert', 'end', 'manual'].includes(cell.body.kind),
+    'I3',
+    `${at} names ${step.cell}`,
+  );
   must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
   const again = reading.attempts > 0 || reading.nevers > 0;
   must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
-  must(step.attempt === reading.attempts + 1, 'I5', `${at} is attempt ${reading.attempts + 1}, and says ${step.attempt}`);
+  must(
+    step.attempt === reading.attempts + 1,
+    'I5',
+    `${at} is attempt ${reading.attempts + 1}, and says ${step.attempt}`,
+  );
   must(reading.dueAtMs === null || entry.atMs >= reading.dueAtMs, 'I5', `${at} reserves before its backoff is over`);
   must(step.key === `sim/${instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
   must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
@@ -134,7 +142,11 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
   const cell = cellAt(oracle, reading.next);
   const { open } = reading;
   must(entry.cell === cell.name && entry.visit === reading.visit, 'I2', `${at} is about another cell or visit`);
-  must(entry.closes === (open?.seq ?? null), 'I2', `${at} closes ${entry.closes}, and ${open?.seq ?? 'nothing'} is open`);
+  must(
+    entry.closes === (open?.seq ?? null),
+    'I2',
+    `${at} closes ${entry.closes}, and ${open?.seq ?? 'nothing'} is open`,
+  );
   if (open === null) {
     must(reading.halted === null && !reading.cancelled && reading.ended === null, 'I3', `${at} is out of turn`);
     const skips = cell.when !== null && !allows(cell.when.source, reading.outputs);
@@ -188,7 +200,11 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
       outcome(oracle, reading, entry);
       break;
     case 'waiting':
-      must(reading.open === null && reading.halted === null && !reading.cancelled, 'I3', `seq ${entry.seq} waits out of turn`);
+      must(
+        reading.open === null && reading.halted === null && !reading.cancelled,
+        'I3',
+        `seq ${entry.seq} waits out of turn`,
+      );
       must(entry.index === reading.next, 'I3', `seq ${entry.seq} waits for another cell`);
       reading.open = { kind: 'waiting', seq: entry.seq, token: entry.token, deadlineAtMs: 0 };
       break;

@@ -23,7 +23,7 @@ const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
 
 export const checkDue = (oracle: Oracle): void => {
   const head = oracle.entries.at(-1);
-  if (oracle.world.staleView || head === undefined || !needsLook(head.state)) return;
+  if (oracle.world.unlookedAfter || head === undefined || !needsLook(head.state)) return;
   const dueAtMs = viewRow(oracle.world)?.dueAtMs;
   must(typeof dueAtMs === 'number', 'I7', `at rest after entry ${head.seq} nothing makes it due`);
   const latestMs = latestLookMs(oracle, head);
@@ -41,7 +41,7 @@ const expected = ({ world, entries }: Oracle): View =>
   );
 
 export const checkView = (oracle: Oracle): void => {
-  if (oracle.world.staleView || oracle.entries.length === 0) return;
+  if (oracle.world.unlookedAfter || oracle.entries.length === 0) return;
   const { dueAtMs, seq, ...rest } = expected(oracle);
   const row = viewRow(oracle.world);
   must(row !== undefined, 'I8', 'there is no view');
@@ -50,6 +50,10 @@ export const checkView = (oracle: Oracle): void => {
   }
   if (dueAtMs === null) return;
   const stands = row.dueAtMs;
-  must(typeof stands === 'number' && stands <= dueAtMs, 'I8', `the view is due at ${stands}, the journal at ${dueAtMs}`);
+  must(
+    typeof stands === 'number' && stands <= dueAtMs,
+    'I8',
+    `the view is due at ${stands}, the journal at ${dueAtMs}`,
+  );
   must(row.instanceId === instanceId, 'I8', 'the view of another instance');
 };

@@ -9,7 +9,11 @@ const checkBegin = ({ entries }: Oracle, begin: Begin): void => {
   must(entry !== undefined && reserve !== undefined, 'I4', `${at} began without a reservation`);
   must(entry.by.where === begin.call.id, 'I4', `${at} began in ${begin.call.id}, reserved by ${entry.by.where}`);
   must(begin.call.acknowledged.has(begin.seq), 'I4', `${at} began before the store said that its reservation stands`);
-  must(reserve.cell === begin.cell && reserve.visit === begin.visit, 'I4', `${at}: another cell or visit than reserved`);
+  must(
+    reserve.cell === begin.cell && reserve.visit === begin.visit,
+    'I4',
+    `${at}: another cell or visit than reserved`,
+  );
   must(reserve.attempt === begin.attempt, 'I4', `${at}: another attempt than reserved`);
   must(begin.beganAtMs < reserve.deadlineAtMs, 'I4', `${at} began after its deadline`);
   must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
@@ -27,7 +31,8 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
     );
     const output = satisfying !== undefined && 'output' in satisfying ? satisfying.output : undefined;
     // Of an outcome that was refused for what it held, only a beginning could be kept.
-    const stands = output?.kind === 'truncated' ? JSON.stringify(output.head) : output?.kind === 'inline' && output.text;
+    const stands =
+      output?.kind === 'truncated' ? JSON.stringify(output.head) : output?.kind === 'inline' && output.text;
     must(stands === text, 'I9', `${begin.cell} at seq ${begin.seq} got ${text} of ${name}, and ${stands} stands`);
   }
 };
