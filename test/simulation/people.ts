@@ -1,5 +1,5 @@
 /** People: they start, cancel, record manual cells, decide what is in doubt or halted, and let held instances go on. */
-import type { State, VerdictRequest } from '../../src/engine/index.ts';
+import type { State, Unrecorded, VerdictRequest } from '../../src/engine/index.ts';
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
@@ -80,6 +80,23 @@ export const rush = (world: World, atMs: number, seq: number): void => {
     const process = createProcess(world, `rush${seq}`);
     verdict(world, process, 'op-rush', seq).catch((error: unknown) => breaks(world, error));
   });
+};
+
+/** The failure queue: each item is delivered, soon or late, once or twice, and again when it could not be recorded. */
+export const redriver = (world: World, item: Unrecorded): void => {
+  const { draw, schedule } = world;
+  const number = world.aside.length;
+  const deliver = (delayMs: number, which: string): void =>
+    schedule.after(delayMs, () => {
+      const process = createProcess(world, `redrive${number}${which}`);
+      ask(world, process, 'redriver', 'redrive', {}, (by) => process.engine.redrive(item, by)).catch((error: unknown) =>
+        breaks(world, error),
+      );
+    });
+  const firstMs = draw.int(draw.chance(0.7) ? 30_000 : 600_000);
+  deliver(firstMs, '');
+  if (draw.chance(0.3)) deliver(firstMs + draw.int(2_000), '-twice');
+  deliver(firstMs + 120_000, '-again');
 };
 
 export const canceller = ({ world }: Run): void => {

@@ -195,7 +195,12 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     observe: (event) => {
       if (event.kind === 'decided') world.branches.add(event.branch as string);
     },
-    setAside: async () => {},
+    setAside: async (item) => {
+      await pause(world, process, 'crashElsewhere', 'setting an outcome aside');
+      world.aside.push(item);
+      say(world, process.name, `the outcome of seq ${item.about} is set aside`);
+      world.redrive(item);
+    },
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };
   process.engine = createEngine(process.ports);

@@ -2,17 +2,17 @@
  * One schedule: callers, ticks, people and disasters race over one instance under the faults that a seed draws. Then the
  * faults stop, and the journal, the view and the witness are judged.
  */
-import { limits, type Version } from '../../src/engine/index.ts';
+import { limits, type Redriven, type Version } from '../../src/engine/index.ts';
 import { advancer, type Run, ticker } from './actors.ts';
 import { checkDue, checkProgress, checkSafety, checkView, oracleOf, promisesNothing } from './check/index.ts';
 import { disasters } from './disasters.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
 import { oneCaller, scheduleAlone } from './healing.ts';
-import { canceller, operator, rush, starter } from './people.ts';
+import { canceller, operator, redriver, rush, starter } from './people.ts';
 import { createRandom, createSchedule } from './schedule.ts';
 import { createTables } from './tables.ts';
 import { describeRunbook, drawRunbook } from './workload.ts';
-import { RuleBroken, type World } from './world.ts';
+import { type Call, RuleBroken, type World } from './world.ts';
 
 const startMs = Date.UTC(2026, 10, 24, 3, 0, 0);
 /** A schedule takes some 500 events. */
@@ -27,8 +27,20 @@ export type Simulated = {
   branches: string[];
   trace: string[];
   journal: string[];
-  /** Bodies begun, entries written, calls made, those that no fault struck, and of these: answered, refused. */
-  counts: { begins: number; entries: number; calls: number; unhit: number; answered: number; refused: number };
+  /**
+   * Bodies begun, entries written, calls made, those that no fault struck, and of these: answered, refused; outcomes set
+   * aside, and those of them that were recorded in the end.
+   */
+  counts: {
+    begins: number;
+    entries: number;
+    calls: number;
+    unhit: number;
+    answered: number;
+    refused: number;
+    setAside: number;
+    redriven: number;
+  };
   ended: string | null;
 };
 
@@ -56,6 +68,8 @@ const createWorld = (seed: number): World => {
     forgottenBegins: [],
     probes: [],
     chain: [],
+    aside: [],
+    redrive: (item) => redriver(world, item),
     rush: (atMs, seq) => rush(world, atMs, seq),
     unlookedAfter: false,
     branches: new Set(),
@@ -121,6 +135,9 @@ const runAll = async (run: Run): Promise<void> => {
   checkView(after);
 };
 
+const recorded = ({ what, told }: Call): boolean =>
+  what === 'redrive' && told?.kind === 'answer' && (told.answer as Redriven).result === 'recorded';
+
 const countsOf = (world: World): Simulated['counts'] => {
   const unhit = world.calls.filter(({ struck }) => struck.length === 0);
   const refused = unhit.filter(({ told }) => told?.kind === 'error' && !promisesNothing.has(told.code));
@@ -132,6 +149,8 @@ const countsOf = (world: World): Simulated['counts'] => {
     unhit: unhit.length,
     answered: answered.length,
     refused: refused.length,
+    setAside: world.aside.length,
+    redriven: world.calls.filter(recorded).length,
   };
 };
 

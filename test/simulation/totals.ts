@@ -13,7 +13,7 @@ export type Totals = {
 
 export const nothing = (): Totals => ({
   schedules: 0,
-  counts: { begins: 0, entries: 0, calls: 0, unhit: 0, answered: 0, refused: 0 },
+  counts: { begins: 0, entries: 0, calls: 0, unhit: 0, answered: 0, refused: 0, setAside: 0, redriven: 0 },
   faults: countsFrom0(),
   branches: {},
   ends: {},
@@ -65,7 +65,7 @@ export const describeTotals = (totals: Totals): string[] => {
   const { counts } = totals;
   const percent = (100 * shareOf(totals)).toFixed(2);
   return [
-    `bodies begun ${counts.begins}, entries ${counts.entries}, calls ${counts.calls}`,
+    `bodies begun ${counts.begins}, entries ${counts.entries}, calls ${counts.calls}, outcomes set aside ${counts.setAside}, of which redrive recorded ${counts.redriven}`,
     `calls that no fault struck ${counts.unhit}: answered ${counts.answered}, rightly refused ${counts.refused}, together ${percent} %`,
     `ended: ${sorted(totals.ends)}`,
     `faults: ${faultKinds.map((kind) => `${kind} ${totals.faults[kind]}`).join(', ')}`,

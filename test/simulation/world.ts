@@ -1,6 +1,6 @@
 /** One simulated world: its tables, its time, its faults, and the independent witness of what really happened in it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Entry, Version } from '../../src/engine/index.ts';
+import type { Entry, Unrecorded, Version } from '../../src/engine/index.ts';
 import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
@@ -102,6 +102,10 @@ export type World = {
   probes: ProbeAsked[];
   /** The chain as it stands, read once: index is seq. */
   chain: { entry: Entry; text: string }[];
+  /** The failure queue: outcomes which the store did not take in time. */
+  aside: Unrecorded[];
+  /** Records an item of the failure queue, after a while. */
+  redrive: (item: Unrecorded) => void;
   /** Calls a person who decides at that moment. */
   rush: (atMs: number, seq: number) => void;
   /**

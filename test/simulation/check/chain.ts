@@ -3,17 +3,7 @@ import { hash } from 'node:crypto';
 import { apply, type Entry, type State } from '../../../src/engine/index.ts';
 import { instanceId, must } from '../world.ts';
 import { compare, type Oracle, type Reading, readOn } from './reading.ts';
-
-/** Whether two JSON values are the same. */
-export const same = (a: unknown, b: unknown): boolean => {
-  if (a === b) return true;
-  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
-  const left = a as Record<string, unknown>;
-  const right = b as Record<string, unknown>;
-  const names = Object.keys(left);
-  if (names.length !== Object.keys(right).length) return false;
-  return names.every((name) => same(left[name], right[name]));
-};
+import { same } from './same.ts';
 
 const checkTables = ({ world }: Oracle): void => {
   const rows = world.tables.partition('journal', instanceId);

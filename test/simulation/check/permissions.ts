@@ -5,6 +5,7 @@
 import type { Cell, Checked, EntryOf } from '../../../src/engine/index.ts';
 import { must } from '../world.ts';
 import type { Oracle, Reading } from './reading.ts';
+import { same } from './same.ts';
 
 type Closing = EntryOf<'outcome'> | EntryOf<'resolved'>;
 
@@ -28,6 +29,20 @@ const wasAnswered = (oracle: Oracle, entry: Closing, about: number, said: string
       asked.call.id === entry.by.where && asked.about === about && asked.said === said && asked.askedAtMs >= sinceAtMs,
   );
 
+/** By the call that held the step, itself or by way of the failure queue. */
+const ofHolder = (oracle: Oracle, { open }: Reading, entry: EntryOf<'outcome'>): boolean => {
+  if (entry.token === open?.token) return true;
+  if (oracle.calls.get(entry.by.where)?.what !== 'redrive') return false;
+  return oracle.world.aside.some(
+    ({ about, token, outcome }) =>
+      about === open?.seq &&
+      token === open.token &&
+      outcome.status === entry.status &&
+      outcome.then === entry.then &&
+      same(outcome.output, entry.output),
+  );
+};
+
 const settledAtMs = (reading: Reading, cell: Cell): number =>
   (reading.open?.deadlineAtMs ?? reading.halted?.sinceAtMs ?? 0) + cell.settleMs;
 
@@ -46,7 +61,7 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
     return;
   }
   const begin = begunAt(oracle, open.seq);
-  const byHolder = entry.token === open.token;
+  const byHolder = ofHolder(oracle, reading, entry);
   if (byHolder) {
     must(['holder', 'policy'].includes(entry.closedBy), 'I2', `${at}: its holder closes as ${entry.closedBy}`);
     must(entry.status !== 'abandoned', 'I2', `${at}: a holder abandons`);
@@ -119,7 +134,11 @@ export const judgePermission = (oracle: Oracle, reading: Reading, entry: Closing
   const interrupted = `${reading.attempts} attempts of ${cell.name}, retry=${cell.retryMax}`;
   switch (permission.kind) {
     case 'never':
-      must(status === 'never' && entry.token === reading.open?.token, 'I5', `${at} permits as never, and is ${status}`);
+      must(
+        status === 'never' && entry.kind === 'outcome' && ofHolder(oracle, reading, entry),
+        'I5',
+        `${at} permits as never, and is ${status}`,
+      );
       break;
     case 'retry': {
       must(status === 'failed' || status === 'completed', 'I5', `${at} permits a retry after ${status}`);

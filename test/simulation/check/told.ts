@@ -1,8 +1,8 @@
 /** I10: what a caller was told stands in the journal; a refusal never appears in it later; a 503 names the id. */
-import type { AdvanceAnswer, Cancelled, Entry, Started, StepReport } from '../../../src/engine/index.ts';
+import type { AdvanceAnswer, Cancelled, Entry, Redriven, Started, StepReport } from '../../../src/engine/index.ts';
 import { type Call, instanceId, must } from '../world.ts';
-import { same } from './chain.ts';
 import type { Oracle } from './reading.ts';
+import { same } from './same.ts';
 
 const isReservation = (entry: Entry | undefined): boolean =>
   entry?.kind === 'reserved' || (entry?.kind === 'outcome' && entry.reserve !== undefined);
@@ -55,6 +55,9 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
       break;
     case 'verdict':
       stands(['resolved', 'outcome']);
+      break;
+    case 'redrive':
+      if ((answer as Redriven).result === 'recorded') stands(['outcome']);
       break;
     case 'done':
       stands(['outcome']);
