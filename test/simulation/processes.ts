@@ -93,7 +93,8 @@ export const pause = (world: World, process: Process, place: Place, what: string
     const { draw, schedule } = world;
     if (strikes(world, 'frozen', call)) freeze(world, process, 'frozen', 5_000 + draw.int(60_000), what);
     if (call?.onAbandoned != null && strikes(world, 'thawed', call)) {
-      freeze(world, process, 'thawed', 500 + draw.int(60_000), `${what}, and the caller's time is over`);
+      const frozenMs = 500 + draw.int(draw.chance(0.4) ? 60_000 : 600_000);
+      freeze(world, process, 'thawed', frozenMs, `${what}, and the caller's time is over`);
       schedule.after(process.frozenUntilMs - schedule.nowMs() + draw.int(20), call.onAbandoned);
       call.onAbandoned = null;
     }

@@ -2,7 +2,7 @@
  * Who may close a step how, and what may permit another attempt: judged from the runbook's declarations and from what
  * the world witnessed. The promise itself is here: a step never runs twice without permission.
  */
-import type { Cell, Checked, EntryOf } from '../../../src/engine/index.ts';
+import type { Cell, Checked, Entry, EntryOf } from '../../../src/engine/index.ts';
 import { must } from '../world.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { same } from './same.ts';
@@ -110,9 +110,12 @@ export const judgeThen = (_oracle: Oracle, reading: Reading, entry: EntryOf<'out
   }
 };
 
-const inWindow = (oracle: Oracle, reading: Reading, entry: Closing, cell: Cell): boolean => {
-  if (cell.keyWindowMs === null || reading.firstAtMs === null) return true;
-  // The decision fell between the beginning of its call and the entry.
+/**
+ * Whether what the key stands for is still remembered where the cell sends it. A person's permission is given in the
+ * knowledge of the time. The decision fell between the beginning of its call and the entry.
+ */
+export const inWindow = (oracle: Oracle, reading: Reading, entry: Entry, cell: Cell): boolean => {
+  if (cell.keyWindowMs === null || reading.firstAtMs === null || reading.permission?.kind === 'person') return true;
   const decidedAtMs = oracle.calls.get(entry.by.where)?.atMs ?? entry.atMs;
   return decidedAtMs < reading.firstAtMs + cell.keyWindowMs;
 };

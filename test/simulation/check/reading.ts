@@ -7,7 +7,7 @@
  */
 import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
 import { type Call, instanceId, must, type World } from '../world.ts';
-import { judgeClosing, judgePermission, judgeThen } from './permissions.ts';
+import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
 
 export type Reading = {
   next: number;
@@ -88,6 +88,8 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
   const again = reading.attempts > 0 || reading.nevers > 0;
   must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
+  const sent = reading.attempts > 0;
+  must(!sent || inWindow(oracle, reading, entry, cell), 'I5', `${at} uses a permission after its key's window`);
   must(
     step.attempt === reading.attempts + 1,
     'I5',
