@@ -1,6 +1,16 @@
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { simulate } from '../simulation/simulate.ts';
-import { describeMutant, killers, mutants, simulateMutant } from './mutant.ts';
+import { describeMutant, killers, mutants, simulateMutant, simulatePatched } from './mutant.ts';
+
+const withoutBatching = fileURLToPath(new URL('../../bench/batching/plain.patch', import.meta.url));
+
+test('an engine that batches nothing keeps the rules as well: batching saves writes, and no rule rests on it', async () => {
+  const { failure, totals } = await simulatePatched(withoutBatching, 1, 2_000, availableParallelism());
+  expect(failure).toBeNull();
+  expect(totals.schedules).toBe(2_000);
+}, 120_000);
 
 /** Killing seeds were found with `npm run mutants -- --write`. */
 describe('the simulation can fail: it finds every wrong engine by its seed', () => {
