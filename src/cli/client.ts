@@ -6,14 +6,17 @@ import type {
   AdvanceAnswer,
   By,
   Cancelled,
+  ContinueRequest,
   Drive,
   Entry,
   Inspection,
   Note,
   Published,
+  Redriven,
   RunAnswer,
   Runbook,
   Started,
+  Unrecorded,
   VerdictRequest,
   View,
 } from '../engine/index.ts';
@@ -21,7 +24,13 @@ import { PawlError, statusOf } from '../engine/index.ts';
 import type { Deps } from './deps.ts';
 import { duration } from './format.ts';
 
-export type StartAsked = { params: Record<string, unknown>; version?: number; instanceId?: string; drive?: Drive };
+export type StartAsked = {
+  params: Record<string, unknown>;
+  version?: number;
+  instanceId?: string;
+  drive?: Drive;
+  continues?: ContinueRequest;
+};
 export type AdvanceAsked = { cell?: string; maxCells?: number | 'all'; expectedSeq?: number };
 export type ListAsked = { runbookId?: string; status?: View['status']; limit: number; next?: string };
 export type DoneAsked = { result: 'done' | 'failed'; note: string; expectedSeq?: number };
@@ -51,6 +60,7 @@ export type Client = {
   /** Decides about a step in doubt or halted; `view.seq` is where that stands in the journal. */
   verdict(instanceId: string, asked: VerdictAsked): Promise<{ view: View }>;
   release(instanceId: string, asked: { reason: string }): Promise<{ view: View }>;
+  redrive(item: Unrecorded): Promise<Redriven>;
   instance(instanceId: string): Promise<Instance>;
   /** Consistent, and cheap for whoever knows that the journal goes at least to `seq`; `undefined` if it does not. */
   standing(instanceId: string, seq: number): Promise<Standing | undefined>;
@@ -148,6 +158,7 @@ export const engineClient = (deps: Deps, by: By): Client => {
     done: (instanceId, cell, asked) => engine.done(instanceId, cell, { ...asked, by }),
     cancel: (instanceId, { reason }) => engine.cancel(instanceId, reason, by),
     verdict: (instanceId, asked) => engine.verdict(instanceId, { ...asked, by }),
+    redrive: (item) => engine.redrive(item, by),
     release: (instanceId, { reason }) => engine.release(instanceId, reason, by),
     instance: async (instanceId) => {
       const inspection = await engine.inspect(instanceId, by);

@@ -11,7 +11,7 @@ const reserving = (reserved: Pick<EntryOf<'reserved'>, 'cell' | 'attempt' | 'vis
 
 /** Where an entry leads, and by what permission. */
 const leading = (entry: EntryOf<'outcome' | 'resolved'>, granted: boolean): string => {
-  if (entry.then === 'halt') return '; halts';
+  if (entry.then === 'halt') return entry.kind === 'outcome' && entry.status === 'unknown' ? '; in doubt' : '; halts';
   if (entry.then === 'end') return '; ends the run';
   if (entry.then === 'next') return '';
   const { permission, dueAtMs } = entry;
@@ -55,11 +55,17 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
   return `${cell} ${status}${time}${on}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
 };
 
+const continuing = ({ continues }: EntryOf<'started'>): string => {
+  if (continues === null) return '';
+  const { instanceId, at, reason } = continues;
+  return `; continues ${instanceId} at ${at}${reason === null ? '' : `: ${reason}`}`;
+};
+
 /** What an entry says, in a few words. */
 const told = (entry: Entry): string => {
   switch (entry.kind) {
     case 'started':
-      return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}`;
+      return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}${continuing(entry)}`;
     case 'reserved':
       return reserving(entry);
     case 'outcome':

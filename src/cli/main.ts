@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.ts';
 import { addDoubts } from './commands/doubts.ts';
 import { addMoving } from './commands/moving.ts';
 import { addReading } from './commands/reading.ts';
+import { addRedriving } from './commands/redriving.ts';
 import { readSettings, readTerminal } from './deps.ts';
 import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
 import { watchSignals } from './interruption.ts';
@@ -38,6 +39,7 @@ const build = (run: Runner, json: boolean): Command => {
   addReading(program, run);
   addDoubts(program, run);
   addDeciding(program, run);
+  addRedriving(program, run);
   addDemo(program, run);
   for (const command of program.commands)
     command.showHelpAfterError(`Next: \`pawl ${command.name()} --help\` shows how.`);

@@ -1,6 +1,6 @@
 /** run, start, advance, done and cancel: what moves an instance. */
 import { Option } from 'commander';
-import type { Drive } from '../../engine/index.ts';
+import { type ContinueRequest, type Drive, PawlError } from '../../engine/index.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
@@ -11,7 +11,26 @@ import type { Answer, Session } from '../session.ts';
 import { readStep } from '../step.ts';
 import { type AddCommands, cellCount, saidInWords, wholeNumber, withExamples, withParams } from './common.ts';
 
-type StartOptions = { param: string[]; instance?: string; version?: number; drive?: Drive };
+type StartOptions = {
+  param: string[];
+  instance?: string;
+  version?: number;
+  drive?: Drive;
+  continue?: string;
+  at?: string;
+  reason?: string;
+};
+
+/** @throws PawlError `request.invalid` unless --continue and --at come together */
+const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): { continues?: ContinueRequest } => {
+  if (instanceId === undefined && at === undefined && reason === undefined) return {};
+  if (instanceId === undefined || at === undefined) {
+    const message =
+      'An earlier run is continued by --continue ID --at CELL [--reason TEXT]: give both, or leave all three out.';
+    throw new PawlError('request.invalid', message);
+  }
+  return { continues: { instanceId, at, ...(reason === undefined ? {} : { reason }) } };
+};
 type AdvanceOptions = { cell?: string; maxCells?: number | 'all'; expectedSeq?: number };
 
 const run = async (session: Session, file: string, options: StartOptions): Promise<Answer> => {
@@ -38,6 +57,7 @@ const run = async (session: Session, file: string, options: StartOptions): Promi
 };
 
 const start = async (session: Session, runbookId: string, options: StartOptions): Promise<Answer> => {
+  const continues = continuesOf(options);
   const client = await session.client();
   const { version, instance: instanceId, drive } = options;
   const { runbook } = await client.runbook(runbookId, version);
@@ -47,10 +67,11 @@ const start = async (session: Session, runbookId: string, options: StartOptions)
     ...(version === undefined ? {} : { version }),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(drive === undefined ? {} : { drive }),
+    ...continues,
   });
   const { view, created } = started;
   session.screen.print(
-    `${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}`,
+    `${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}${options.continue === undefined ? '' : `, continues ${options.continue} at ${options.at}`}`,
   );
   await explain(session.screen, client, await client.instance(view.instanceId));
   return { exit: exits.done, document: started };
@@ -129,8 +150,15 @@ export const addMoving: AddCommands = (program, runner) => {
       new Option('--drive <drive>', 'auto: the schedule goes on with it; manual: only people do')
         .choices(['auto', 'manual'])
         .default('manual'),
-    );
-  withExamples(starting, 'pawl start post_merge -p pr=7 -p dir=/srv/app --drive manual').action(runner(start));
+    )
+    .option('--continue <id>', 'go on from this halted or cancelled run, which is cancelled first …')
+    .option('--at <cell>', '… beginning with this cell; what came before is cited, not run again')
+    .option('--reason <text>', 'why, when a cell that was done there would run again', saidInWords);
+  withExamples(
+    starting,
+    'pawl start post_merge -p pr=7 -p dir=/srv/app --drive manual',
+    'pawl start post_merge --continue post_merge.pr-7 --at cleanup',
+  ).action(runner(start));
 
   const advancing = program
     .command('advance')
