@@ -154,7 +154,7 @@ const carryOut = async (
   const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
   let following: { cell: Cell; ready: Ready } | undefined;
   const recorded = await record(call, outcome, reserved.deadlineAtMs, async () => {
-    const found = await follow(call, outcome, reserved.seq, request, progress);
+    const found = await follow(call, outcome, request, progress);
     if (found === undefined) return undefined;
     following = found;
     return found.reservation;
@@ -179,7 +179,6 @@ const carryOut = async (
 const follow = async (
   call: Call,
   outcome: OutcomeBody,
-  about: number,
   request: AdvanceRequest,
   progress: Progress,
 ): Promise<{ cell: Cell; ready: Ready; reservation: Reservation } | undefined> => {
@@ -187,8 +186,7 @@ const follow = async (
   const { head, engine, by } = call;
   const step = { ...outcome, seq: head.entry.seq + 1, atMs: engine.clock.nowMs(), by };
   const state = apply(head.entry.state, step);
-  const ranOne = { ...progress, steps: [...progress.steps, reportOf(outcome, about, true)] };
-  const decision = decide(state, call.runbook, wishOf(call, request, ranOne), momentOf(engine));
+  const decision = decide(state, call.runbook, wishOf(call, request, progress), momentOf(engine));
   if (decision.kind !== 'enter' || !decision.mayReserve) return undefined;
   const { cell } = decision;
   const outputs = new Map(call.outputs);
@@ -212,11 +210,16 @@ const assertFresh = (call: Call, expectedSeq: number | undefined): void => {
   throw new PawlError('seq.stale', message, { instanceId: call.instanceId, expectedSeq, seq, view: viewNow(call) });
 };
 
-/** The drive is part of the journal: changing it is an entry, decided anew whenever the slot is lost. */
-const setDrive = async (call: Call, drive: Drive | undefined): Promise<void> => {
+/**
+ * The drive is part of the journal: changing it is an entry, decided anew whenever the slot is lost.
+ * @throws PawlError `seq.stale` when the one who took the slot moved the head past what this caller has seen
+ */
+const setDrive = async (call: Call, { drive, expectedSeq }: AdvanceRequest): Promise<void> => {
   const differs = () =>
     drive !== undefined && call.head.entry.state.drive !== drive && call.head.entry.state.ended === null;
-  while (drive !== undefined && differs()) await append(call, () => ({ kind: 'control', drive, reason: null }));
+  while (drive !== undefined && differs()) {
+    if (!(await append(call, () => ({ kind: 'control', drive, reason: null })))) assertFresh(call, expectedSeq);
+  }
 };
 
 /** The engine with cells that also stop when the caller gives up. */
@@ -244,7 +247,7 @@ export const advance = async (engine: Engine, instanceId: string, request: Advan
   try {
     // A wish that cannot be is refused before anything is written, the drive included.
     decideNow(call, request, progress);
-    await setDrive(call, request.drive);
+    await setDrive(call, request);
     stop = await loop(call, request, progress);
   } catch (error) {
     // Once something ran, the caller is told what: a store that went away afterwards only stops the call.
@@ -297,7 +300,7 @@ const carryOn = async (
 const wishOf = (call: Call, request: AdvanceRequest, progress: Progress): Wish => ({
   cell: request.cell,
   reservationsLeft: (request.maxCells ?? 1) - progress.reservations,
-  ranSome: progress.steps.length > 0,
+  wroteSome: call.wrote,
   endAtMs: call.endAtMs,
   explicit: request.explicit ?? true,
 });
@@ -320,6 +323,9 @@ const decideNow = (call: Call, request: AdvanceRequest, progress: Progress): Dec
     branch: branchOf(decision),
   });
   // Whoever names the seq it has seen meant the cell that was next then, not the one after it.
-  if (call.lost && !wish.ranSome && decision.kind !== 'stop') assertFresh(call, request.expectedSeq);
+  if (call.lost && progress.steps.length === 0 && decision.kind !== 'stop' && request.expectedSeq !== undefined) {
+    if (call.wrote) return { kind: 'stop', result: 'advanced' };
+    assertFresh(call, request.expectedSeq);
+  }
   return decision;
 };

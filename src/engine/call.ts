@@ -37,8 +37,12 @@ export type Call = {
   started: EntryOf<'started'>;
   runbook: Runbook;
   armed: Armed | null;
+  /** When the mark of this call is due. */
+  armedUntilMs: number;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
+  /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
+  wrote: boolean;
   outputs: OutputCache;
 };
 
@@ -89,18 +93,27 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     started,
     runbook: version.runbook,
     armed: null,
+    armedUntilMs: 0,
     lost: false,
+    wrote: false,
     outputs: new Map(),
   };
 };
 
-/** Makes the instance due when this call will be over, whatever becomes of it. Once a call, before its first put. */
+/**
+ * Makes the instance due when this call will be over, whatever becomes of it. Once a call, before its first put; again
+ * when that time has come and the call is still at it (a frozen sandbox thawed): the schedule may have looked since,
+ * found nothing to do, and taken the mark down (I7).
+ */
 export const arm = async (call: Call): Promise<void> => {
-  if (call.armed !== null) return;
   const { engine } = call;
-  const untilAtMs = call.endAtMs + engine.deployment.takeoverGraceMs;
-  const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
-  call.armed = await engine.views.arm(seed, untilAtMs, engine.clock.nowMs());
+  while (call.armed === null || engine.clock.nowMs() >= call.armedUntilMs) {
+    const nowMs = engine.clock.nowMs();
+    const overAtMs = call.armed === null ? call.endAtMs : nowMs + commandMs;
+    call.armedUntilMs = overAtMs + engine.deployment.takeoverGraceMs;
+    const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
+    call.armed = await engine.views.arm(seed, call.armedUntilMs, nowMs);
+  }
 };
 
 /** The entry that `body` makes after `head`. An illegal step is an assertion: a defect of ours, never sent. */
@@ -126,6 +139,7 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   assert(stood.entry.seq === entry.seq && stood.entry.instanceId === instanceId);
   call.head = stood;
   if (put.kind === 'conflict') call.lost = true;
+  else call.wrote = true;
   // Ours, but not by this put's own answer: the SDK met an earlier attempt of itself, or an earlier put landed late.
   const kind = put.kind === 'written' && put.adopted ? 'self_conflict' : `put.${put.kind}`;
   const cell = 'cell' in body ? body.cell : undefined;
@@ -140,8 +154,8 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
  * @throws PawlError `store.unavailable` when no answer comes: then nobody knows yet, and nothing may be begun.
  */
 export const append = async (call: Call, bodyNow: () => EntryBody): Promise<boolean> => {
-  await arm(call);
   for (let tried = 1; ; tried += 1) {
+    await arm(call);
     const put = await putNext(call, bodyNow());
     if (put.kind === 'written') return true;
     if (put.kind === 'conflict') {

@@ -14,8 +14,8 @@ export type Wish = {
   cell: string | undefined;
   /** Reservations still allowed; `Infinity` for a run. */
   reservationsLeft: number;
-  /** Whether the call has closed a step already: then it answers with that and refuses nothing any more. */
-  ranSome: boolean;
+  /** Whether an entry of this call stands already: then it answers with that and refuses nothing any more. */
+  wroteSome: boolean;
   /** End of this invocation: nothing may be alive after it. */
   endAtMs: number;
   /** False for the schedule, which reserves nothing new in drive `manual`. */
@@ -53,7 +53,7 @@ export const reservedForMs = (cell: { timeoutMs: number }): number => cell.timeo
 
 /** Refuses a wish for a cell that is not the next one. */
 const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
-  if (wish.cell === undefined || wish.ranSome) return;
+  if (wish.cell === undefined || wish.wroteSome) return;
   const wanted = runbook.cells.find((cell) => cell.name === wish.cell);
   if (wanted === undefined) {
     throw new PawlError(

@@ -12,7 +12,7 @@ import {
   run,
 } from './commands.ts';
 import type { By, Note, Standing } from './entries.ts';
-import { isPawlError, PawlError } from './errors.ts';
+import { named, PawlError } from './errors.ts';
 import { createFollower, type Followed, type FollowRequest } from './follow.ts';
 import { type Inspection, inspect, notes, outputAt } from './inspect.ts';
 import { limits } from './limits.ts';
@@ -50,15 +50,6 @@ export const createEngine = (ports: Ports): Engine => {
     throw new PawlError('request.invalid', message);
   }
   const context: Context = { ...ports, startedOf: new Map() };
-  /** I10: a 503 promises nothing and names the id to ask again with. */
-  const named = async <T>(instanceId: string, answer: Promise<T>): Promise<T> => {
-    try {
-      return await answer;
-    } catch (error) {
-      if (!isPawlError(error, 'store.unavailable') || 'instanceId' in error.details) throw error;
-      throw new PawlError(error.code, error.message, { ...error.details, instanceId }, error.cause);
-    }
-  };
   return {
     publish: (source, by) => publish(context, source, by),
     start: (request) => start(context, request),

@@ -57,7 +57,7 @@ export const createFollower = (engine: Engine, instanceId: string, request: Foll
     const wish = {
       cell,
       reservationsLeft: maxCells - reserved,
-      ranSome: true,
+      wroteSome: true,
       endAtMs: Number.POSITIVE_INFINITY,
       explicit: true,
     };

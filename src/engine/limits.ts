@@ -37,6 +37,11 @@ export const limits = {
   backoffInCallMsMax: 20_000,
   takeoverGraceMsDefault: 15_000,
   takeoverGraceMsMin: 1_000,
+  /**
+   * A write may land so long after the time of its sender is over (held up on the wire, or the clocks differ): until then
+   * no mark that makes an instance due is taken down.
+   */
+  landsLateMsMax: 60_000,
   settleMsDefault: 2 * 60_000,
   /** A probe that stays unsure is asked so often, each pause twice the one before. */
   probesMax: 5,

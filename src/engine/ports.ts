@@ -70,7 +70,10 @@ export type Locks = {
   putOnce(entry: LockEntry): Promise<Put<LockEntry>>;
 };
 
-/** What `arm` tells `save`: how often the view was armed, and until when others may still be writing. */
+/**
+ * What `arm` tells `save`: how often the view was armed, and the mark of others whose writes may still land: until
+ * `landsLateMsMax` after it.
+ */
 export type Armed = { wakes: number; othersUntilMs: number | null };
 /** An entry of the index of what is due: it may lag behind, and an instance that moved shows twice or not this time. */
 export type Due = { instanceId: string; dueAtMs: number };
@@ -79,7 +82,7 @@ export type Views = {
   arm(seed: Pick<View, 'instanceId' | 'runbookId'>, untilAtMs: number, nowMs: number): Promise<Armed>;
   /**
    * Writes the view if its revision is not older than the stored one. The due mark goes down to the view's own only
-   * when nobody armed since `armed` and no other writer's arm is still running; otherwise it stays early.
+   * when nobody armed since `armed` and nothing of an earlier writer may still land; otherwise it stays early.
    */
   save(view: View, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;

@@ -53,18 +53,14 @@ export const record = async (
   const about = outcome.closes;
   assert(about !== null);
   const giveUpAtMs = Math.max(engine.clock.nowMs(), deadlineAtMs) + limits.recordExtraMs;
-  // A late outcome arms the view again: the mark this call left may have been looked at and taken down by now (I7).
-  if (engine.clock.nowMs() >= call.endAtMs) {
-    call.armed = null;
-    await arm(call).catch((error: unknown) =>
-      engine.observe({ kind: 'view.unarmed', instanceId, cell: outcome.cell, error: String(error) }),
-    );
-  }
   let whole = true;
   let pauseMs = 50;
   for (;;) {
     let cause: unknown;
     try {
+      await arm(call).catch((error: unknown) =>
+        engine.observe({ kind: 'view.unarmed', instanceId, cell: outcome.cell, error: String(error) }),
+      );
       const reserve = whole ? await following() : undefined;
       const body = whole ? outcome : fallbackOutcome(outcome);
       const put = await putNext(call, reserve === undefined ? body : { ...body, reserve });

@@ -2,7 +2,7 @@
 import { commandMs, type Engine, openCall, seal, viewNow } from './call.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
 import type { By, Drive, EntryOf } from './entries.ts';
-import { PawlError } from './errors.ts';
+import { named, PawlError } from './errors.ts';
 import { takeLock } from './locks.ts';
 import type { Runbook, Version } from './runbook.ts';
 import { type View, viewOf } from './view.ts';
@@ -103,11 +103,26 @@ const currentView = async (engine: Engine, instanceId: string, by: By): Promise<
  *   `continue.refused`, `store.unavailable` (names the id to ask again with)
  */
 export const start = async (engine: Engine, request: StartRequest): Promise<Started> => {
+  const id = request.instanceId;
+  const prepared = prepareStart(engine, request);
+  const plan = await (id === undefined ? prepared : named(id, prepared));
+  return named(plan.instanceId, begin(engine, request, plan));
+};
+
+type Plan = { version: Version; params: Record<string, unknown>; instanceId: string; continuation?: Continuation };
+
+const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan> => {
   const version = await versionOf(engine, request);
   const { runbook } = version;
   const continuation = request.continues && (await continuationOf(engine, runbook, request.continues, request.by));
   const params = engine.authoring.resolveParams(runbook, { ...continuation?.params, ...request.params });
   const instanceId = instanceIdOf(engine, runbook, request, params, continuation);
+  return { version, params, instanceId, ...(continuation && { continuation }) };
+};
+
+const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise<Started> => {
+  const { version, params, instanceId, continuation } = plan;
+  const { runbook } = version;
   const again = async (): Promise<Started | undefined> => {
     const first = (await engine.journal.entry(instanceId, 0))?.entry;
     if (first === undefined) return undefined;

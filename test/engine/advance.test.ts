@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { CellResult, Entry } from '../../src/engine/index.ts';
+import { type CellResult, createEngine, type Entry } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import type { Command } from '../simulation/tables.ts';
 import { broken, fail, pass, runbookOf } from './runbooks.ts';
-import { alice, bob, setup, T0 } from './world.ts';
+import { alice, bob, setup, T0, type World } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
 const kinds = (entries: Entry[]): string[] =>
@@ -362,11 +362,77 @@ describe('many callers at once', () => {
         return await arm(...args);
       },
     };
-    const { createEngine } = await import('../../src/engine/index.ts');
     const engine = createEngine({ ...world.ports, views: engineViews });
     await expect(engine.advance(id, { ...request, expectedSeq: 0 })).rejects.toMatchObject({ code: 'seq.stale' });
     expect(world.begun).toEqual([]);
     expect(rival.begun).toHaveLength(1);
+  });
+});
+
+describe('what the simulation found: a refusal is told only by a call of which nothing stands (I10)', () => {
+  /** An engine whose first arm lets somebody else go first. */
+  const after = (world: World, act: (rival: World) => Promise<unknown>) => {
+    const rival = setup(undefined, world.tables);
+    rival.now = world.now;
+    let done = false;
+    const { views } = world.ports;
+    const arm: typeof views.arm = async (...args) => {
+      if (!done) {
+        done = true;
+        await act(rival);
+      }
+      return await views.arm(...args);
+    };
+    return createEngine({ ...world.ports, views: { ...views, arm } });
+  };
+
+  test('whoever named a seq does not change the drive after somebody else moved on', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    const engine = after(world, (rival) => rival.engine.advance(id, { ...request, by: bob }));
+    const push = { ...request, expectedSeq: 0, drive: 'auto' } as const;
+    await expect(engine.advance(id, push)).rejects.toMatchObject({ code: 'seq.stale' });
+    expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'completed>next']);
+  });
+
+  test('whoever named a cell and closed its interruption is told where it stands, not that the cell is done', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ interrupted: 'continue' }]));
+    void createEngine({ ...world.ports, execute: () => new Promise(() => {}) }).advance(id, { ...request, by: bob });
+    await expect.poll(async () => (await world.entries(id)).length).toBe(2);
+    world.now = T0 + 20_000;
+    expect((await world.engine.advance(id, { ...request, cell: 'c0' })).result).toBe('completed');
+    expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'unknown>next']);
+  });
+
+  test('a command that slept past its mark makes the instance due again before it writes', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.advance(id, request);
+    const engine = createEngine({
+      ...world.ports,
+      views: {
+        ...world.ports.views,
+        arm: async (...args) => {
+          const armed = await world.ports.views.arm(...args);
+          // Frozen for five minutes; meanwhile the schedule looks twice, and takes the mark down.
+          if (world.now < T0 + 300_000) {
+            for (const nowMs of [T0 + 200_000, T0 + 300_000]) {
+              world.now = nowMs;
+              await world.engine.advance(id, { ...request, explicit: false });
+            }
+            expect(await world.ports.views.get(id)).toMatchObject({ status: 'halted', dueAtMs: null });
+          }
+          return armed;
+        },
+        save: async () => {
+          throw new Error('its view was never saved');
+        },
+      },
+    });
+    await engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'the disk is back', by: alice });
+    expect(await world.ports.views.get(id)).toMatchObject({ status: 'halted', dueAtMs: T0 + 300_000 + 45_000 });
   });
 });
 
@@ -537,7 +603,6 @@ test('a holder that slept past its deadline before it began records never, and b
   // The sandbox froze between the reservation's answer and the beginning: the time jumps with the put.
   const putOnce = world.ports.journal.putOnce;
   let frozen = false;
-  const { createEngine } = await import('../../src/engine/index.ts');
   const engine = createEngine({
     ...world.ports,
     journal: {
@@ -560,10 +625,9 @@ test('a holder that slept past its deadline before it began records never, and b
 describe('what the schedule finds, the view says from then on (failure table: the tick repairs it)', () => {
   const scheduled = { ...request, explicit: false, maxCells: 3 };
 
-  test('a view that was lost after the last outcome: repaired, and not due any more', async () => {
+  test('a view that was lost after the last outcome: repaired at once, and due until nothing of its writer can land', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}]));
-    const { createEngine } = await import('../../src/engine/index.ts');
     const lossy = createEngine({
       ...world.ports,
       views: {
@@ -576,6 +640,10 @@ describe('what the schedule finds, the view says from then on (failure table: th
     expect((await lossy.advance(id, request)).result).toBe('completed');
     expect(await world.ports.views.get(id)).toMatchObject({ seq: 0, status: 'ready', dueAtMs: T0 + 75_000 });
     world.now = T0 + 80_000;
+    await world.engine.advance(id, scheduled);
+    const stillDue = { seq: 2, status: 'completed', dueAtMs: expect.any(Number) };
+    expect(await world.ports.views.get(id)).toMatchObject(stillDue);
+    world.now = T0 + 75_000 + 60_000;
     await world.engine.advance(id, scheduled);
     expect(await world.ports.views.get(id)).toMatchObject({ seq: 2, status: 'completed', dueAtMs: null });
   });

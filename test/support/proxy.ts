@@ -7,6 +7,8 @@ export type Proxy = {
   /** Asked for every request once its answer is here; `true` drops it. */
   dropWhen(decide: (target: string, body: string) => boolean): void;
   dropped: string[];
+  /** The store is away: every connection is cut before a request is carried out. */
+  refuse(away: boolean): void;
   close(): Promise<void>;
 };
 
@@ -19,7 +21,9 @@ const read = async (stream: IncomingMessage): Promise<Buffer> => {
 export const createProxy = async (endpoint: string): Promise<Proxy> => {
   let decide = (_target: string, _body: string): boolean => false;
   const dropped: string[] = [];
+  let away = false;
   const server = createServer(async (incoming, outgoing) => {
+    if (away) return void incoming.socket.destroy();
     const body = await read(incoming);
     const target = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? '';
     const upstream = httpRequest(endpoint, { method: incoming.method, headers: incoming.headers }, async (answer) => {
@@ -42,6 +46,9 @@ export const createProxy = async (endpoint: string): Promise<Proxy> => {
       decide = next;
     },
     dropped,
+    refuse: (now) => {
+      away = now;
+    },
     close: () =>
       new Promise((resolve) => {
         server.closeAllConnections();
