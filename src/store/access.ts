@@ -38,6 +38,7 @@ const indexKeys = {
   due: ['dueShard', 'dueAtMs'],
   byStatus: ['statusShard', 'newest'],
   byRunbook: ['runbookShard', 'newest'],
+  names: ['listed', 'runbookId'],
 } as const;
 
 export type Table = keyof typeof keys;
@@ -62,7 +63,7 @@ export const getItem = async (access: Access, table: Table, keyed: RawItem): Pro
 export type Query = {
   partition: string | number;
   /** Exclusive bounds of the sort key; at most one of them. */
-  after?: number;
+  after?: string | number;
   before?: string | number;
   /** Newest first. */
   descending?: boolean;

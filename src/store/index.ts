@@ -4,7 +4,7 @@ import type { Clock, Journal, Locks, Random, Versions, Views } from '../engine/i
 import type { Access, StoreClient } from './access.ts';
 import { createJournal } from './journal.ts';
 import { createLocks } from './locks.ts';
-import { createVersions } from './versions.ts';
+import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
 
 export type { StoreClient } from './access.ts';
@@ -12,8 +12,9 @@ export { type ClientOptions, createClient } from './client.ts';
 export { createClock, type StoreClock } from './clock.ts';
 export { arming, dropping, free, queries, saving } from './conditions.ts';
 export { sha256 } from './items.ts';
+export type { Catalogue, Listed } from './versions.ts';
 
-export type Store = { journal: Journal; versions: Versions; locks: Locks; views: Views; clock: Clock };
+export type Store = { journal: Journal; versions: Versions & Catalogue; locks: Locks; views: Views; clock: Clock };
 
 export type StoreOptions = {
   /** Tables are `<tablesPrefix>-journal` and so on, as in infra/tables.yml. */

@@ -4,6 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
+import { z } from 'zod';
 import { type Clock, PawlError, type Random, type Version, type Versions } from '../engine/index.ts';
 import { type Access, getItem, queryItems } from './access.ts';
 import { decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
@@ -14,6 +15,18 @@ const contentBytesMax = 390 * 1024;
 const contentUnpackedBytesMax = 64 * 1024 * 1024;
 /** Publishers racing for the same runbook; each round one of them wins. */
 const roundsMax = 100;
+
+/** Every value of `listed` in infra/tables.yml. */
+const listed = 'runbook';
+
+/** The newest version of a runbook, without its content. */
+export type Listed = Pick<VersionItem, 'runbookId' | 'version' | 'hash' | 'title' | 'cells' | 'by' | 'atMs'>;
+export type Catalogue = {
+  /** Runbooks after a name, in order of their names, from an index that may lag; `next` is the last name, `null` at the end. */
+  list(limit: number, after?: string): Promise<{ runbooks: Listed[]; next: string | null }>;
+};
+
+const nameItem = z.object({ runbookId: z.string() });
 
 type Content = Pick<Version, 'source' | 'runbook'>;
 
@@ -46,7 +59,7 @@ const unpack = async (data: Uint8Array, hash: string, where: string): Promise<Co
   return content;
 };
 
-export const createVersions = (access: Access, clock: Clock, random: Random): Versions => {
+export const createVersions = (access: Access, clock: Clock, random: Random): Versions & Catalogue => {
   const cache = new Map<string, Version>();
 
   const remember = (version: Version): Version => {
@@ -95,10 +108,12 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
         const same = items.find((item) => item.hash === hash);
         // Our own token: an earlier put of this call, whose answer was lost, landed after all.
         if (same !== undefined) return { version: same.version, created: same.token === token };
+        const version = (items.at(-1)?.version ?? 0) + 1;
         const item = {
           runbookId,
-          version: (items.at(-1)?.version ?? 0) + 1,
+          version,
           v: 1,
+          ...(version === 1 ? { listed } : {}),
           hash,
           title: runbook.title,
           cells: runbook.cells.length,
@@ -121,6 +136,22 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
       }
       const [newest] = await queryItems(access, 'runbooks', { partition: runbookId, descending: true, limit: 1 });
       return newest && load(decodeVersion(newest));
+    },
+
+    async list(limit, after) {
+      // One more than asked for tells whether there is a next page.
+      const query = { index: 'names', partition: listed, limit: limit + 1 } as const;
+      const found = await queryItems(access, 'runbooks', after === undefined ? query : { ...query, after });
+      const names = found.map((item) => nameItem.parse(item).runbookId);
+      const page = names.slice(0, limit);
+      const newest = await Promise.all(
+        page.map((partition) => queryItems(access, 'runbooks', { partition, descending: true, limit: 1 })),
+      );
+      const runbooks = newest.flat().map((raw) => {
+        const { token: _, ...item } = decodeVersion(raw);
+        return item;
+      });
+      return { runbooks, next: names.length > limit ? (page.at(-1) ?? null) : null };
     },
   };
 };

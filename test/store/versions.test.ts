@@ -47,6 +47,32 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
     }
   });
 
+  test('the list shows each runbook once, by its newest version, in order of names and page by page', async () => {
+    const listing = await freshStore(which);
+    const { versions } = listing.store;
+    for (const [runbookId, source] of [
+      ['deploy', 'one'],
+      ['backup', 'one'],
+      ['deploy', 'two'],
+      ['rotate', 'one'],
+    ] as const) {
+      await versions.publish(runbookId, content(runbookId, source), by);
+    }
+    const first = await versions.list(2);
+    expect(first.runbooks).toEqual([
+      expect.objectContaining({ runbookId: 'backup', version: 1, title: 'one', cells: 0, by: by.actor }),
+      expect.objectContaining({ runbookId: 'deploy', version: 2, title: 'two', cells: 0, by: by.actor }),
+    ]);
+    expect(Object.keys(first.runbooks[0] ?? {}).sort()).toEqual(
+      ['atMs', 'by', 'cells', 'hash', 'runbookId', 'title', 'version'].sort(),
+    );
+    expect(first.next).toBe('deploy');
+    const second = await versions.list(2, 'deploy');
+    expect(second).toEqual({ runbooks: [expect.objectContaining({ runbookId: 'rotate', version: 1 })], next: null });
+    expect(await versions.list(2, 'rotate')).toEqual({ runbooks: [], next: null });
+    await listing.drop();
+  });
+
   test('a version is read once and kept; the newest is looked up each time', async () => {
     await versions.publish('kept', content('kept', 'one'), by);
     let reads = 0;
