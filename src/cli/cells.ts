@@ -13,6 +13,7 @@ const looks: Record<CellReport['state'], Look> = {
   in_doubt: { mark: '?', word: 'in doubt', tone: 'warn' },
   halted: { mark: '✗', word: 'halted', tone: 'bad' },
   completed: { mark: '✓', word: 'completed', tone: 'good' },
+  cited: { mark: '✓', word: 'done before', tone: 'quiet' },
   failed: { mark: '✗', word: 'failed', tone: 'bad' },
   skipped: { mark: '-', word: 'skipped', tone: 'quiet' },
   unknown: { mark: '?', word: 'in doubt', tone: 'warn' },
@@ -20,9 +21,11 @@ const looks: Record<CellReport['state'], Look> = {
 };
 
 type Ended = Pick<CellReport, 'state' | 'expectations'>;
+const wentOn: Look = { mark: '!', word: 'unknown, went on', tone: 'warn' };
 
 /** `passed`: the run went on after it. A predicted failure is a success; a forgiven one is neither. */
 export const lookOf = ({ state, expectations }: Ended, passed: boolean): Look => {
+  if (state === 'unknown' && passed) return wentOn;
   if (state !== 'completed' && state !== 'failed') return looks[state];
   const held = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
   if (expectations.length > 0 && held)
@@ -32,14 +35,25 @@ export const lookOf = ({ state, expectations }: Ended, passed: boolean): Look =>
   return passed ? { mark: '!', word: `${word}, forgiven`, tone: 'warn' } : { ...looks.failed, word };
 };
 
-/** How an attempt ended, as one line of progress. */
-export const lookOfOutcome = (entry: EntryOf<'outcome'>): Look => {
-  if (entry.then === 'retry')
-    return { mark: '↻', word: entry.status === 'never' ? 'did not begin' : `${entry.status}, again`, tone: 'warn' };
+const again = (word: string): Look => ({ mark: '↻', word, tone: 'warn' });
+
+/** How an attempt ended, as one line of progress; or how somebody else settled what its holder did not. */
+export const lookOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Look => {
+  const by = entry.closedBy === 'holder' ? '' : entry.closedBy === 'person' ? entry.by.actor : `its ${entry.closedBy}`;
+  if (entry.then === 'retry') {
+    if (by !== '') return again(`again, by ${by}`);
+    const ended = entry.kind === 'outcome' ? entry.status : 'unknown';
+    return again(ended === 'never' ? 'did not begin' : `${ended}, again`);
+  }
   if (entry.then === 'end') return { ...looks.completed, word: 'ended the run' };
-  const state = entry.status === 'abandoned' || entry.status === 'never' ? 'halted' : entry.status;
-  return lookOf({ state, expectations: entry.expectations }, entry.then === 'next');
+  const status = entry.kind === 'outcome' ? entry.status : ended[entry.verdict];
+  const state = status === 'abandoned' || status === 'never' ? 'halted' : status;
+  const look = lookOf({ state, expectations: entry.expectations }, entry.then === 'next');
+  return by === '' ? look : { ...look, word: `${look.word}, by ${by}` };
 };
+
+/** What a verdict after the fact makes of a step. */
+const ended = { succeeded: 'completed', failed: 'failed', skip: 'skipped', retry: 'abandoned' } as const;
 
 export const nameWidthMax = 30;
 const wordWidth = 25;
@@ -61,10 +75,19 @@ export const progressLine = (
   return `  ${paint(look.tone, look.mark)} ${name}  ${paint(look.tone, look.word.padEnd(wordWidth))}${ended}`.trimEnd();
 };
 
+/** A cell that its holder did not close says what did. */
+const lookOfCell = (cell: CellReport, passed: boolean): Look => {
+  const look = lookOf(cell, passed);
+  const settled = ['completed', 'failed', 'skipped'].includes(cell.state) && cell.kind !== 'manual';
+  if (!settled || cell.closedBy === null || cell.closedBy === 'holder') return look;
+  const by = cell.closedBy === 'person' ? 'verdict' : cell.closedBy;
+  return { ...look, word: `${look.word}, by ${by}` };
+};
+
 /** The table of cells. `nowMs` is the store's time. */
 export const cellTable = (screen: Screen, cells: CellReport[], view: View, nowMs: number): void => {
   const rows = cells.map((cell, index) => {
-    const look = lookOf(cell, index < view.cellsDone);
+    const look = lookOfCell(cell, index < view.cellsDone);
     const running = cell.state === 'running' && cell.startedAtMs !== null ? nowMs - cell.startedAtMs : null;
     const ms = cell.state === 'skipped' ? null : (running ?? cell.durationMs);
     const time = ms === null ? '' : duration(ms);

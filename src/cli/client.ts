@@ -6,26 +6,46 @@ import type {
   AdvanceAnswer,
   By,
   Cancelled,
+  ContinueRequest,
   Drive,
   Entry,
   Inspection,
   Note,
   Published,
+  Redriven,
   RunAnswer,
   Runbook,
   Started,
+  Unrecorded,
+  VerdictRequest,
   View,
 } from '../engine/index.ts';
-import { PawlError } from '../engine/index.ts';
+import { PawlError, statusOf } from '../engine/index.ts';
 import type { Deps } from './deps.ts';
 import { duration } from './format.ts';
 
-export type StartAsked = { params: Record<string, unknown>; version?: number; instanceId?: string; drive?: Drive };
+export type StartAsked = {
+  params: Record<string, unknown>;
+  version?: number;
+  instanceId?: string;
+  drive?: Drive;
+  continues?: ContinueRequest;
+};
 export type AdvanceAsked = { cell?: string; maxCells?: number | 'all'; expectedSeq?: number };
 export type ListAsked = { runbookId?: string; status?: View['status']; limit: number; next?: string };
 export type DoneAsked = { result: 'done' | 'failed'; note: string; expectedSeq?: number };
+export type VerdictAsked = Omit<VerdictRequest, 'by'>;
 /** `nowMs` is the store's time: ages are reckoned from it, never from this machine's clock. */
-export type Instance = Inspection & { nowMs: number; instructions: string | null };
+export type Instance = Inspection & {
+  nowMs: number;
+  instructions: string | null;
+  /** The entry that `view` was made from. */
+  head: Entry;
+  /** Begun before the last restore from backup: held until a person releases it. */
+  held: boolean;
+};
+/** The newest entry and what it means now. */
+export type Standing = Pick<Instance, 'head' | 'held' | 'nowMs'> & { status: View['status'] };
 
 export type Client = {
   publish(source: string): Promise<Published>;
@@ -37,11 +57,35 @@ export type Client = {
   run(instanceId: string, signal: AbortSignal): Promise<RunAnswer>;
   done(instanceId: string, cell: string, asked: DoneAsked): Promise<{ view: View }>;
   cancel(instanceId: string, asked: { reason: string }): Promise<Cancelled>;
+  /** Decides about a step in doubt or halted; `view.seq` is where that stands in the journal. */
+  verdict(instanceId: string, asked: VerdictAsked): Promise<{ view: View }>;
+  release(instanceId: string, asked: { reason: string }): Promise<{ view: View }>;
+  redrive(item: Unrecorded): Promise<Redriven>;
   instance(instanceId: string): Promise<Instance>;
+  /** Consistent, and cheap for whoever knows that the journal goes at least to `seq`; `undefined` if it does not. */
+  standing(instanceId: string, seq: number): Promise<Standing | undefined>;
   /** One page of entries after `after`, in order; an empty one at the end. */
   journal(instanceId: string, after: number): Promise<Entry[]>;
   notes(instanceId: string, about?: number): Promise<Note[]>;
+  /** Outcomes of a step that were set aside on this machine, as file names. */
+  setAside(instanceId: string, seq: number): Promise<string[]>;
   list(asked: ListAsked): Promise<{ views: View[]; next: string | null }>;
+};
+
+/** Every entry after a seq, in order. */
+export const entriesAfter = async (
+  client: Pick<Client, 'journal'>,
+  instanceId: string,
+  seq: number,
+): Promise<Entry[]> => {
+  const entries: Entry[] = [];
+  for (let after = seq; ; ) {
+    const page = await client.journal(instanceId, after);
+    const last = page.at(-1);
+    if (last === undefined) return entries;
+    entries.push(...page);
+    after = last.seq;
+  }
 };
 
 /** As long as the longest invocation on AWS: every cell fits, and what is left behind becomes due soon enough. */
@@ -61,7 +105,19 @@ const refuseInFlight = (answer: AdvanceAnswer, nowMs: number): void => {
 };
 
 export const engineClient = (deps: Deps, by: By): Client => {
-  const { engine, authoring } = deps;
+  const { engine, authoring, deployment } = deps;
+
+  const journal = async (instanceId: string, after: number): Promise<Entry[]> =>
+    (await engine.journal(instanceId, after, pageSize)).map(({ entry }) => entry);
+
+  const isHeld = ({ state }: Entry): boolean => state.ended === null && state.epoch < deployment.epoch;
+
+  const standing = async (instanceId: string, seq: number): Promise<Standing | undefined> => {
+    const head = (await entriesAfter({ journal }, instanceId, seq - 1)).at(-1);
+    if (head === undefined) return undefined;
+    const nowMs = deps.nowMs();
+    return { head, held: isHeld(head), nowMs, status: statusOf(head.state, nowMs, deployment.takeoverGraceMs) };
+  };
 
   /** What a `manual` cell asks for, filled in as the person is to read it. */
   const instructionsOf = async ({ view, params, cells }: Inspection): Promise<string | null> => {
@@ -101,12 +157,22 @@ export const engineClient = (deps: Deps, by: By): Client => {
     },
     done: (instanceId, cell, asked) => engine.done(instanceId, cell, { ...asked, by }),
     cancel: (instanceId, { reason }) => engine.cancel(instanceId, reason, by),
+    verdict: (instanceId, asked) => engine.verdict(instanceId, { ...asked, by }),
+    redrive: (item) => engine.redrive(item, by),
+    release: (instanceId, { reason }) => engine.release(instanceId, reason, by),
     instance: async (instanceId) => {
       const inspection = await engine.inspect(instanceId, by);
-      return { ...inspection, nowMs: deps.nowMs(), instructions: await instructionsOf(inspection) };
+      const { seq } = inspection.view;
+      const [head] = await journal(instanceId, seq - 1);
+      if (head?.seq !== seq)
+        throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`, { instanceId, seq });
+      const [nowMs, instructions] = [deps.nowMs(), await instructionsOf(inspection)];
+      return { ...inspection, nowMs, instructions, head, held: isHeld(head) };
     },
-    journal: async (instanceId, after) => (await engine.journal(instanceId, after, pageSize)).map(({ entry }) => entry),
+    standing,
+    journal,
     notes: (instanceId, about) => engine.notes(instanceId, about),
+    setAside: (instanceId, seq) => deps.setAside.of(instanceId, seq),
     list: (asked) => engine.list(asked),
   };
 };

@@ -1,13 +1,17 @@
 /** The one place in this folder that reads the environment, and the one that builds things. */
 import { hostname, userInfo } from 'node:os';
+import { join } from 'node:path';
 import type { Authoring, By, Engine, Versions } from '../engine/index.ts';
 import { isPawlError, limits, PawlError } from '../engine/index.ts';
+import { openSetAside, type SetAside } from './setAside.ts';
 
 export type Settings = {
   store:
     | { kind: 'aws'; tables: string }
     | { kind: 'endpoint'; endpoint: string; tables: string }
     | { kind: 'embedded'; dataDir: string };
+  /** Keeps outcomes that the store did not take, whichever store it is. */
+  setAsideDir: string;
   /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
   httpAllow: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
@@ -36,6 +40,8 @@ const osUser = (): string => {
   }
 };
 
+const dataDirOf = (env: NodeJS.ProcessEnv): string => env.PAWL_DATA_DIR || '.pawl';
+
 const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
   const tables = env.PAWL_TABLES || 'pawl';
   if (env.PAWL_STORE === 'aws') return { kind: 'aws', tables };
@@ -43,7 +49,7 @@ const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
     throw new PawlError('request.invalid', `PAWL_STORE is ${JSON.stringify(env.PAWL_STORE)}; it may be aws, or unset.`);
   }
   const endpoint = env.PAWL_DYNAMODB_ENDPOINT;
-  if (!endpoint) return { kind: 'embedded', dataDir: env.PAWL_DATA_DIR || '.pawl' };
+  if (!endpoint) return { kind: 'embedded', dataDir: dataDirOf(env) };
   if (!URL.canParse(endpoint)) {
     throw new PawlError(
       'request.invalid',
@@ -69,6 +75,7 @@ export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => 
   }
   return {
     store: storeOf(env),
+    setAsideDir: join(dataDirOf(env), 'unrecorded'),
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
     deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
     by: { actor: env.PAWL_ACTOR || osUser(), via: 'cli', where: `${hostname()}:${process.pid}` },
@@ -99,7 +106,15 @@ const noAnswer =
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
-export type Deps = { engine: Engine; versions: Versions; authoring: Authoring; nowMs(): number; close(): void };
+export type Deps = {
+  engine: Engine;
+  versions: Versions;
+  authoring: Authoring;
+  deployment: Settings['deployment'];
+  setAside: SetAside;
+  nowMs(): number;
+  close(): void;
+};
 
 export const openDeps = async (settings: Settings): Promise<Deps> => {
   const [
@@ -124,6 +139,7 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
   const tablesPrefix = store.kind === 'embedded' ? (embedded?.tablesPrefix ?? 'pawl') : store.tables;
   const { client, clock } = createClient(endpoint === undefined ? {} : { endpoint });
   if (store.kind === 'endpoint') await createTables(client, tablesPrefix).catch(noAnswer(store.endpoint));
+  const setAside = openSetAside(settings.setAsideDir);
   const ports = createStore(client, { tablesPrefix, clock });
   const engine = createEngine({
     ...ports,
@@ -136,11 +152,15 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     observe: (event) => {
       if (settings.debug) process.stderr.write(`${JSON.stringify(event)}\n`);
     },
+    setAside: (item) =>
+      setAside.write({ instanceId: item.instanceId, seq: item.about, token: item.token }, JSON.stringify(item)),
     deployment: settings.deployment,
   });
   const close = (): void => {
     embedded?.close();
     client.destroy();
   };
-  return { engine, versions: ports.versions, authoring, nowMs: () => clock.nowMs(), close };
+  const { deployment } = settings;
+  const nowMs = (): number => clock.nowMs();
+  return { engine, versions: ports.versions, authoring, deployment, setAside, nowMs, close };
 };

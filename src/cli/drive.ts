@@ -8,6 +8,7 @@ import { explain } from './explain.ts';
 import { following } from './follow.ts';
 import { duration, plural, shellWord } from './format.ts';
 import type { Session } from './session.ts';
+import type { Step } from './step.ts';
 
 /** A store that went away in mid-run is asked again after this; if it is still away, its own error ends the run. */
 const storePauseMs = 2_000;
@@ -76,7 +77,7 @@ export const conclude = async (
   session: Session,
   client: Client,
   answer: AdvanceAnswer | RunAnswer,
-): Promise<{ exit: Exit; instance: Instance }> => {
+): Promise<{ exit: Exit; instance: Instance; step: Step | null }> => {
   const { screen, interruption } = session;
   const instance = await client.instance(answer.view.instanceId);
   screen.print();
@@ -84,11 +85,12 @@ export const conclude = async (
   screen.print();
   const interrupted = interruption.signal.aborted && answer.result !== 'completed';
   if (interrupted) screen.print(screen.paint('warn', 'Interrupted.'));
+  let step: Step | undefined;
   if ('verdict' in answer && answer.result === 'completed') printVerdict(session, answer);
-  else await explain(screen, client, instance, answer.stop);
+  else step = await explain(screen, client, instance, answer.stop);
   if (interrupted && answer.result === 'advanced')
     screen.print(
       `It stands as it is until somebody goes on, and \`pawl status ${shellWord(instance.view.instanceId)}\` shows it.`,
     );
-  return { exit: interrupted ? exits.interrupted : exitOfResult(answer.result), instance };
+  return { exit: interrupted ? exits.interrupted : exitOfResult(answer.result), instance, step: step ?? null };
 };

@@ -1,10 +1,11 @@
 /** Says in words where an instance stands, what is known about it, and what to do next. */
-import type { CellReport, EntryOf, Stop } from '../engine/index.ts';
+import type { CellReport, Stop } from '../engine/index.ts';
 import type { Client, Instance } from './client.ts';
-import { clock, duration, oneLine, plural, shellWord, stamp } from './format.ts';
+import { clock, duration, oneLine, plural, shellWord } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
-
-const logLinesMax = 6;
+import { readStep, type Step } from './step.ts';
+import { printFact, printStep, printWays } from './stepScreen.ts';
+import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
 
 const indented = (text: string): string =>
   text
@@ -13,108 +14,118 @@ const indented = (text: string): string =>
     .map((line) => `    ${line}`.trimEnd())
     .join('\n');
 
-/** The reservation that opened a step; since batching it may stand in the outcome of the cell before. */
-const reservationOf = async (client: Client, instanceId: string, seq: number) => {
-  const [entry] = await client.journal(instanceId, seq - 1);
-  if (entry?.kind === 'reserved') return { ...entry, reserved: entry };
-  return entry?.kind === 'outcome' && entry.reserve !== undefined ? { ...entry, reserved: entry.reserve } : undefined;
-};
-
-const printFacts = async (screen: Screen, client: Client, instanceId: string, cell: CellReport): Promise<void> => {
-  const { error, expectations, seq } = cell;
-  if (error !== null) screen.print(`  error     ${harmless(error.message)} (${error.code})`);
-  for (const { source, result, message } of expectations.filter(
-    (checked) => checked.result !== 'pass' && checked.result !== 'skipped',
-  )) {
+const printExpectations = (screen: Screen, { expectations, output, state }: CellReport): void => {
+  for (const { source, result, message } of expectations) {
+    if (result === 'pass' || result === 'skipped') continue;
     const why = result === 'error' ? `could not be evaluated: ${harmless(message ?? '')}` : 'does not hold';
-    screen.print(`  expected  ${harmless(source)}: ${why}`);
+    printFact(screen, 'expected', `${harmless(source)}: ${why}`);
   }
-  if (cell.state === 'completed' && cell.output !== null)
-    screen.print(`  output    ${oneLine(harmless(cell.output), screen.width - 12)}`);
-  if (seq === null) return;
-  const log = (await client.notes(instanceId, seq)).filter((note) => note.kind === 'log').map((note) => note.text);
-  const lines = log
-    .join('')
-    .trimEnd()
-    .split('\n')
-    .filter((line) => line !== '');
-  if (lines.length === 0) return;
-  screen.print(lines.length > logLinesMax ? `  log       the last ${logLinesMax} of ${lines.length} lines:` : '  log');
-  screen.print(indented(lines.slice(-logLinesMax).map(harmless).join('\n')));
+  if (state === 'completed' && output !== null)
+    screen.print(`  output    ${oneLine(harmless(output), screen.width - 12)}`);
 };
 
-const printHolder = async (screen: Screen, client: Client, instance: Instance, cell: CellReport): Promise<void> => {
-  const found = cell.seq === null ? undefined : await reservationOf(client, instance.view.instanceId, cell.seq);
-  if (found === undefined) return;
-  const { by, atMs, seq, reserved } = found;
-  screen.print(
-    `  holder    ${harmless(`${by.actor} (${by.via}, ${by.where})`)}, attempt ${reserved.attempt}, seq ${seq}`,
+const whyHalted = ({ declared }: Step, { state }: CellReport): string => {
+  if (declared !== null) return `${harmless(declared.actor)} said that it failed: ${harmless(declared.reason)}`;
+  if (state === 'completed') return 'it completed, but not as expected';
+  return `it ${state === 'halted' ? 'could not begin' : state}`;
+};
+
+const cancelledBy = async (client: Client, { view, head }: Instance): Promise<string> => {
+  const seq = head.state.cancelled;
+  const [entry] = seq === null ? [] : await client.journal(view.instanceId, seq - 1);
+  return entry?.kind === 'cancelled' ? ` by ${harmless(entry.by.actor)}: ${harmless(entry.reason)}` : '';
+};
+
+const explainReady = ({ print }: Screen, { head, nowMs }: Instance, cell: CellReport, stop: Stop | undefined): void => {
+  const id = shellWord(head.instanceId);
+  const { state } = head;
+  const untilMs = Math.max(state.dueAtMs ?? 0, stop?.result === 'deferred' ? stop.untilMs : 0);
+  const when = untilMs > nowMs ? `, not before ${duration(untilMs - nowMs)} from now` : '';
+  const tried = state.attempt > 0 ? ` again, attempt ${state.attempt + 1}` : '';
+  print(`Next: ${cell.name}${tried}${when}: \`pawl advance ${id}\`, or \`--max-cells all\` for the rest.`);
+};
+
+const explainDoubt = (screen: Screen, { nowMs }: Instance, step: Step, cancelled: string): void => {
+  const { print, paint } = screen;
+  print(paint('warn', `In doubt: nobody knows whether ${step.cell} happened. Nothing was repeated.`));
+  printStep(screen, step, nowMs);
+  if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, nothing runs after it.`);
+  print(`Next: look at what ${step.cell} acts upon, then say what you found (--evidence TEXT keeps it):`);
+  printWays(screen, step);
+};
+
+const explainRunning = (screen: Screen, { view, nowMs }: Instance, step: Step): void => {
+  const { print, paint } = screen;
+  print(paint('warn', `In flight: somebody is carrying out ${step.cell}.`));
+  printStep(screen, step, nowMs);
+  const id = shellWord(view.instanceId);
+  const until = view.dueAtMs === null ? '' : ` If it is not heard of by ${clock(view.dueAtMs)} it is in doubt.`;
+  print(`Next: wait, and ask again: \`pawl status ${id}\`.${until}`);
+};
+
+const explainHalted = (screen: Screen, { nowMs }: Instance, step: Step, cell: CellReport): void => {
+  const { print, paint } = screen;
+  const why = whyHalted(step, cell);
+  print(paint('bad', `Halted at ${step.cell}: ${why}${closed(why)}`));
+  printStep(screen, step, nowMs);
+  printExpectations(screen, cell);
+  print(`Next: see \`pawl journal ${shellWord(step.instanceId)} --notes\`, mend the cause, then one of:`);
+  printWays(screen, step);
+};
+
+const explainHeld = ({ print, paint }: Screen, { view, head }: Instance, cell: CellReport): void => {
+  print(
+    paint(
+      'bad',
+      `Held before ${cell.name}: it began before the last restore from backup (its epoch is ${head.state.epoch}),`,
+    ),
   );
-  const left = reserved.deadlineAtMs - instance.nowMs;
-  const until = left > 0 ? `it has ${duration(left)} more at most` : `its deadline was ${clock(reserved.deadlineAtMs)}`;
-  const end = cell.closedBy === null ? until : `cut off after ${duration(cell.durationMs ?? 0)}, recorded as unknown`;
-  screen.print(`  reserved  ${stamp(atMs)}, ${duration(instance.nowMs - atMs)} ago; ${end}`);
-  screen.print(`  key       ${reserved.key}`);
+  print('so its journal may have forgotten steps that ran.');
+  print('Next: compare it with what the cells act upon, then let it go on, or give it up:');
+  print(`  ${releaseCommand(view.instanceId)}`);
+  print(`  ${cancelCommand(view.instanceId)}`);
 };
 
-const cancelHint = (id: string): string => `pawl cancel ${id} --reason TEXT`;
+const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
 
-const halted = (stop: Stop | undefined, cell: CellReport): string => {
-  const why = stop?.result === 'halted' ? stop.why : 'step';
-  if (why === 'epoch') return 'it is older than the last restore from backup, which may have forgotten steps';
-  if (why === 'attempts') return 'it has used up attemptsPerInstanceMax';
-  return cell.state === 'completed'
-    ? 'it completed, but not as expected'
-    : `it ${cell.state === 'halted' ? 'could not begin' : cell.state}`;
-};
-
-const cancelReason = async (client: Client, instance: Instance): Promise<EntryOf<'cancelled'> | undefined> => {
-  const last = await client.journal(instance.view.instanceId, instance.view.seq - 1);
-  return last.find((entry) => entry.kind === 'cancelled');
-};
-
-/** @param stop how the call stopped, where one was made */
-export const explain = async (screen: Screen, client: Client, instance: Instance, stop?: Stop): Promise<void> => {
+/**
+ * Says where an instance stands and what to do next.
+ * @param stop how the call stopped, where one was made
+ * @returns the step that is under way or needs somebody, for the command's document
+ */
+export const explain = async (
+  screen: Screen,
+  client: Client,
+  instance: Instance,
+  stop?: Stop,
+): Promise<Step | undefined> => {
   const { view } = instance;
   const id = shellWord(view.instanceId);
   const cell = instance.cells.find(({ name }) => name === view.cell);
   const { print, paint } = screen;
-  if (view.status === 'completed') return print(paint('good', `Completed: ${plural(view.cells, 'cell')}.`));
+  if (view.status === 'completed') {
+    print(paint('good', `Completed: ${plural(view.cells, 'cell')}.`));
+    return undefined;
+  }
   if (view.status === 'cancelled' || cell === undefined) {
-    const by = await cancelReason(client, instance);
-    const who = by === undefined ? '' : ` by ${harmless(by.by.actor)}: ${harmless(by.reason)}`;
-    return print(paint('bad', `Cancelled${who}${/[.!?]$/.test(who) ? '' : '.'} Nothing runs in it any more.`));
+    const who = await cancelledBy(client, instance);
+    print(paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
+    return undefined;
   }
-  if (view.status === 'in_doubt') {
-    print(paint('warn', `In doubt: nobody knows whether ${cell.name} happened. Nothing was repeated.`));
-    await printHolder(screen, client, instance, cell);
-    await printFacts(screen, client, view.instanceId, cell);
-    print(
-      `Next: look at what ${cell.name} acts upon, and at \`pawl journal ${id} --notes\`. Nothing goes on by itself;`,
-    );
-    return print(`to give it up: \`${cancelHint(id)}\`.`);
-  }
-  if (view.status === 'running') {
-    print(paint('warn', `In flight: somebody is carrying out ${cell.name}.`));
-    await printHolder(screen, client, instance, cell);
-    return print(`Next: wait, and ask again: \`pawl status ${id}\`.`);
-  }
-  if (view.status === 'waiting') {
+  const step = await readStep(client, view, { ...instance, status: view.status });
+  if (step?.status === 'in_doubt') explainDoubt(screen, instance, step, await cancelledBy(client, instance));
+  else if (step?.status === 'running') explainRunning(screen, instance, step);
+  else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);
+  else if (view.status === 'waiting') {
     print(paint('warn', `Parked: ${cell.name} waits for a person.`));
     if (instance.instructions !== null) print(indented(harmless(instance.instructions)));
     print(
-      `Next: do it, then \`pawl done ${id} ${cell.name} --note TEXT\` (or --failed), then \`pawl advance ${id} --max-cells all\`.`,
+      `Next: do it, then \`pawl done ${id} ${cell.name} --note "…"\` (or --failed), then \`pawl advance ${id} --max-cells all\`.`,
     );
-    return;
-  }
-  if (view.status === 'halted' || stop?.result === 'halted') {
-    print(paint('bad', `Halted at ${cell.name}: ${halted(stop, cell)}.`));
-    await printFacts(screen, client, view.instanceId, cell);
-    return print(
-      `Next: see \`pawl journal ${id} --notes\`; give it up with \`${cancelHint(id)}\`, mend the cause, start anew.`,
-    );
-  }
-  const dueMs = stop?.result === 'deferred' ? stop.untilMs - instance.nowMs : 0;
-  const when = dueMs > 0 ? `, not before ${duration(dueMs)} from now` : '';
-  print(`Next: ${cell.name}${when}: \`pawl advance ${id}\`, or \`--max-cells all\` for the rest.`);
+  } else if (instance.held) explainHeld(screen, instance, cell);
+  else if (stop?.result === 'halted') {
+    print(paint('bad', `Halted at ${cell.name}: the instance has used up attemptsPerInstanceMax.`));
+    print(`Next: \`${cancelCommand(view.instanceId)}\`, then \`${continueCommand({ ...view, cell: cell.name })}\`.`);
+  } else explainReady(screen, instance, cell, stop);
+  return step;
 };

@@ -14,6 +14,9 @@ const waiting: Look = { mark: '‖', word: 'waiting', tone: 'warn' };
 type Watched = { instanceId: string; cells: string[]; afterSeq: number };
 type Running = { cell: string; attempt: number; sinceMs: number };
 
+const pauseAfter = ({ then, dueAtMs, atMs }: EntryOf<'outcome' | 'resolved'>): string =>
+  then === 'retry' && dueAtMs !== null ? `, again in ${duration(Math.max(0, dueAtMs - atMs))}` : '';
+
 const createTeller = (screen: Screen, cells: string[]) => {
   const width = Math.min(nameWidthMax, Math.max(4, ...cells.map((name) => name.length)));
   let now: Running | undefined;
@@ -26,13 +29,13 @@ const createTeller = (screen: Screen, cells: string[]) => {
     if (entry.kind === 'reserved') begin(entry);
     if (entry.kind === 'waiting') screen.print(line(entry.cell, waiting, 0, null));
     if (entry.kind === 'cancelled') screen.print(screen.paint('bad', `  cancelled by ${harmless(entry.by.actor)}`));
+    if (entry.kind === 'resolved') screen.print(line(entry.cell, lookOfOutcome(entry), 0, null) + pauseAfter(entry));
     if (entry.kind !== 'outcome') return;
     now = undefined;
-    const ran = entry.closes !== null && entry.status !== 'skipped';
-    const pause = entry.then === 'retry' && entry.dueAtMs !== null ? Math.max(0, entry.dueAtMs - entry.atMs) : null;
-    const after = pause === null ? '' : `, again in ${duration(pause)}`;
+    const ran = entry.closes !== null && entry.status !== 'skipped' && entry.closedBy === 'holder';
     screen.print(
-      line(entry.cell, lookOfOutcome(entry), ran ? entry.attempt : 0, ran ? entry.durationMs : null) + after,
+      line(entry.cell, lookOfOutcome(entry), ran ? entry.attempt : 0, ran ? entry.durationMs : null) +
+        pauseAfter(entry),
     );
     if (entry.reserve !== undefined) begin(entry.reserve);
   };

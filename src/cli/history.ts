@@ -1,40 +1,86 @@
 /** The journal of an instance and its notes, as tables. */
-import type { Entry, Note } from '../engine/index.ts';
+import type { Checked, Entry, EntryOf, Note } from '../engine/index.ts';
 import { clock, day, duration, oneLine, zone } from './format.ts';
+import { noteLines } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 
-const reserving = ({ cell, attempt }: { cell: string; attempt: number }): string => `${cell}, attempt ${attempt}`;
+const reserving = (reserved: Pick<EntryOf<'reserved'>, 'cell' | 'attempt' | 'visit' | 'deadlineAtMs'>): string => {
+  const { cell, attempt, visit, deadlineAtMs } = reserved;
+  return `${cell}, attempt ${attempt}${visit > 1 ? ` of visit ${visit}` : ''}, until ${clock(deadlineAtMs)}`;
+};
+
+/** Where an entry leads, and by what permission. */
+const leading = (entry: EntryOf<'outcome' | 'resolved'>, granted: boolean): string => {
+  if (entry.then === 'halt') return entry.kind === 'outcome' && entry.status === 'unknown' ? '; in doubt' : '; halts';
+  if (entry.then === 'end') return '; ends the run';
+  if (entry.then === 'next') return '';
+  const { permission, dueAtMs } = entry;
+  const due = dueAtMs !== null && dueAtMs - entry.atMs >= 1_000 ? ` from ${clock(dueAtMs)} on` : '';
+  return `; again${due}${granted && permission !== null ? ` (${permission.detail})` : ''}`;
+};
+
+const checks = (expectations: Checked[]): string[] =>
+  expectations
+    .filter(({ result }) => result !== 'pass')
+    .map(({ source, result, overridden }) => `${overridden ? 'overridden' : result}: ${source}`);
+
+/** Who or what settled a step that its holder did not: a person with a reason, the policy, the probe. */
+const settledBy = (entry: EntryOf<'outcome' | 'resolved'>, said: string, reason: string): string => {
+  const { cell, closedBy, by } = entry;
+  const who = { person: by.actor, probe: 'its probe', policy: 'its policy', holder: 'its holder' }[closedBy];
+  return `${cell}: ${said} by ${who}${leading(entry, false)}: ${reason}`;
+};
+
+const verdicts = {
+  completed: 'succeeded',
+  failed: 'failed',
+  skipped: 'skip',
+  abandoned: 'retry',
+  unknown: 'unknown',
+  never: 'never',
+} as const;
+
+const outcomeTold = (entry: EntryOf<'outcome'>): string => {
+  const { cell, status, then, durationMs, closes, closedBy, attempt, note, error, freshKey } = entry;
+  const also = entry.reserve === undefined ? '' : `; reserved ${reserving(entry.reserve)}`;
+  const missed = status === 'unknown' ? [] : checks(entry.expectations);
+  // A manual cell is done by a person in the ordinary way: no verdict.
+  if (closedBy !== 'holder' && attempt > 0) {
+    const said = `${verdicts[status]}${freshKey ? ' with a fresh key' : ''}`;
+    return [settledBy(entry, said, note ?? 'no reason given'), ...missed].join('; ') + also;
+  }
+  const time = closes === null ? '' : `, ${duration(durationMs)}`;
+  const on = then === 'next' && status !== 'completed' && status !== 'skipped' ? '; goes on' : leading(entry, true);
+  const because = [error?.message ?? '', ...missed, note === null ? '' : `"${note}"`].filter((text) => text !== '');
+  return `${cell} ${status}${time}${on}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
+};
+
+const continuing = ({ continues }: EntryOf<'started'>): string => {
+  if (continues === null) return '';
+  const { instanceId, at, reason } = continues;
+  return `; continues ${instanceId} at ${at}${reason === null ? '' : `: ${reason}`}`;
+};
 
 /** What an entry says, in a few words. */
 const told = (entry: Entry): string => {
   switch (entry.kind) {
     case 'started':
-      return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}`;
+      return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}${continuing(entry)}`;
     case 'reserved':
-      return `${reserving(entry)}, until ${clock(entry.deadlineAtMs)}`;
-    case 'outcome': {
-      const { cell, status, then, durationMs, closes, closedBy } = entry;
-      const time = closes === null ? '' : `, ${duration(durationMs)}`;
-      const by = closedBy === 'holder' ? '' : `, by ${closedBy}`;
-      const permission = entry.permission === null ? '' : ` (${entry.permission.detail})`;
-      const also = entry.reserve === undefined ? '' : `; reserved ${reserving(entry.reserve)}`;
-      const missed = entry.expectations.filter(({ result }) => result !== 'pass' && status !== 'unknown');
-      const because = [
-        entry.error === null ? '' : entry.error.message,
-        ...missed.map(({ source, result }) => `${result}: ${source}`),
-        entry.note === null ? '' : `"${entry.note}"`,
-      ].filter((text) => text !== '');
-      const why = because.length === 0 ? '' : ` — ${because.join('; ')}`;
-      return `${cell} ${status}${time}${by}, ${then}${permission}${also}${why}`;
-    }
+      return reserving(entry);
+    case 'outcome':
+      return outcomeTold(entry);
     case 'waiting':
       return `${entry.cell} waits`;
-    case 'resolved':
-      return `${entry.cell}: ${entry.verdict}, ${entry.then}: ${entry.reason}`;
-    case 'control':
-      return [entry.drive === undefined ? '' : `drive ${entry.drive}`, entry.reason ?? '']
-        .filter((text) => text !== '')
-        .join(': ');
+    case 'resolved': {
+      const said = `${entry.verdict}${entry.freshKey ? ' with a fresh key' : ''}`;
+      return [settledBy(entry, said, entry.reason), ...checks(entry.expectations)].join('; ');
+    }
+    case 'control': {
+      const released = entry.epoch === undefined ? '' : `released to epoch ${entry.epoch}`;
+      const drive = entry.drive === undefined ? '' : `drive ${entry.drive}`;
+      return [released, drive, entry.reason ?? ''].filter((text) => text !== '').join(': ');
+    }
     case 'cancelled':
       return entry.reason;
   }
@@ -56,16 +102,37 @@ export const journalTable = (screen: Screen, entries: Entry[]): void => {
       time,
       entry.kind,
       `${oneLine(harmless(entry.by.actor), 12)} ${oneLine(harmless(entry.by.where), 24)}`,
-      oneLine(harmless(told(entry)), 300),
+      oneLine(harmless(told(entry)), 500),
     ];
   });
   screen.table(['seq', 'time', 'entry', 'who', 'what'], rows);
 };
 
-export const noteTable = (screen: Screen, notes: Note[]): void => {
+/** Evidence for a verdict after the fact stands in its entry; it is read together with the notes. */
+const evidenceOf = (entries: Entry[]): Note[] =>
+  entries.flatMap((entry) =>
+    entry.kind === 'resolved' && entry.evidence !== null
+      ? [
+          {
+            kind: 'evidence',
+            about: entry.about,
+            cell: entry.cell,
+            atMs: entry.atMs,
+            by: entry.by,
+            text: entry.evidence,
+          },
+        ]
+      : [],
+  );
+
+export const noteTable = (screen: Screen, entries: Entry[], written: Note[]): void => {
+  const notes = [...written, ...evidenceOf(entries)].sort((a, b) => a.atMs - b.atMs);
   if (notes.length === 0) return screen.print('No notes.');
-  for (const { kind, about, cell, atMs, text } of notes) {
-    screen.print(screen.paint('strong', `${kind} of ${cell}, seq ${about}, ${clock(atMs)}`));
-    for (const line of text.trimEnd().split('\n')) screen.print(`  ${harmless(line)}`);
+  for (const note of notes) {
+    const { kind, about, cell, atMs, by } = note;
+    screen.print(
+      screen.paint('strong', `${kind} of ${cell}, seq ${about}, ${clock(atMs)}, ${oneLine(harmless(by.actor), 40)}`),
+    );
+    for (const line of noteLines(note)) screen.print(`  ${line}`);
   }
 };

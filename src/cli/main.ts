@@ -3,9 +3,12 @@ import { Command, CommanderError } from 'commander';
 import { isPawlError } from '../engine/index.ts';
 import { addAuthoring } from './commands/authoring.ts';
 import type { Runner } from './commands/common.ts';
+import { addDeciding } from './commands/deciding.ts';
 import { addDemo } from './commands/demo.ts';
+import { addDoubts } from './commands/doubts.ts';
 import { addMoving } from './commands/moving.ts';
 import { addReading } from './commands/reading.ts';
+import { addRedriving } from './commands/redriving.ts';
 import { readSettings, readTerminal } from './deps.ts';
 import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
 import { watchSignals } from './interruption.ts';
@@ -34,6 +37,9 @@ const build = (run: Runner, json: boolean): Command => {
   addAuthoring(program, run);
   addMoving(program, run);
   addReading(program, run);
+  addDoubts(program, run);
+  addDeciding(program, run);
+  addRedriving(program, run);
   addDemo(program, run);
   for (const command of program.commands)
     command.showHelpAfterError(`Next: \`pawl ${command.name()} --help\` shows how.`);

@@ -1,6 +1,6 @@
 /** `-p name=value` on the command line, read by the type that the runbook's parameter schema gives it. */
-import { readFile } from 'node:fs/promises';
 import { PawlError, type Runbook } from '../engine/index.ts';
+import { textGiven } from './given.ts';
 
 const invalid = (message: string, details: Record<string, unknown>): PawlError =>
   new PawlError('params.invalid', message, details);
@@ -51,22 +51,6 @@ const parseValue = (name: string, text: string, types: string[] | undefined): un
   });
 };
 
-const textOf = async (name: string, given: string): Promise<string> => {
-  if (given.startsWith('@@')) return given.slice(1);
-  if (!given.startsWith('@')) return given;
-  const path = given.slice(1);
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new PawlError(
-      'params.invalid',
-      `Parameter ${name}: the file ${path} cannot be read.`,
-      { param: name, path },
-      error,
-    );
-  }
-};
-
 /**
  * Parameters as the runbook's schema wants them. Names it does not know go through as text: the engine refuses them,
  * and suggests the right one.
@@ -85,7 +69,7 @@ export const readParams = async (
       throw new PawlError('request.invalid', `-p wants name=value; ${JSON.stringify(pair.slice(0, 80))} is not that.`);
     const name = pair.slice(0, at);
     if (Object.hasOwn(params, name)) throw invalid(`Parameter ${name} is given twice.`, { param: name });
-    const text = await textOf(name, pair.slice(at + 1));
+    const text = await textGiven(`Parameter ${name}`, pair.slice(at + 1), 'params.invalid');
     const types = Object.hasOwn(schemas, name) ? typesOf(schemas[name]) : ['string'];
     params[name] = parseValue(name, text, types);
   }

@@ -6,7 +6,8 @@
  * I1 every entry is a legal step from the state before it, and its `state` is what `apply` gives.
  * I2 at most one step is open; an outcome closes the open one (cells without effects: an outcome that closes nothing).
  * I3 a reservation is legal only if nothing is open, the instance is not ended, halted or cancelled, and its cell is next.
- * I5 the permission to start a cell again stands in the entry that closed it, or in the `resolved` entry after it.
+ * I5 the permission to start a cell again stands in the entry that closed it, or in the `resolved` entry after it; a
+ *    reservation uses it up.
  * I6 after a cancellation nothing is reserved.
  * I9 the attempts of one visit have one set of inputs.
  */
@@ -49,12 +50,16 @@ const freshVisit = {
   interruptions: 0,
   nevers: 0,
   firstAtMs: null,
+  permission: null,
   dueAtMs: null,
   inputsHash: null,
 } as const;
 
 /** A person's fresh key: the same cell is gone through anew, with another idempotency key. */
-const newVisit = (state: State): State => ({ ...state, ...freshVisit, dueAtMs: state.dueAtMs, visit: state.visit + 1 });
+const newVisit = (state: State): State => {
+  const { permission, dueAtMs, visit } = state;
+  return { ...state, ...freshVisit, permission, dueAtMs, visit: visit + 1 };
+};
 
 const assertCanBegin = (state: State, step: { index: number; visit: number }): void => {
   assert(state.open === null, 'a step is open already');
@@ -81,9 +86,12 @@ const goOn = (state: State, seq: number): State => {
 
 const applyStarted = (step: StepOf<'started'>): State => {
   assert(step.seq === 0 && step.cells > 0, 'started is the first entry');
+  const from = step.continues?.index ?? 0;
+  assert(from < step.cells, 'it continues at a cell');
   return {
     cells: step.cells,
-    next: 0,
+    next: from,
+    from,
     visit: 1,
     ...freshVisit,
     drive: step.drive,
@@ -106,12 +114,14 @@ const applyReserved = (state: State, step: Reservation): State => {
   assertCanBegin(state, step);
   assert(step.attempt === state.attempt + 1, 'attempts count from 1 without gaps');
   assert(step.deadlineAtMs > step.atMs, 'the deadline lies after the reservation');
+  assert(state.attempt === 0 || state.permission !== null, 'a further attempt needs a permission');
   assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
   assert(state.counters.attempts < limits.attemptsPerInstanceMax, 'attemptsPerInstanceMax');
   return {
     ...state,
     attempt: step.attempt,
     firstAtMs: state.firstAtMs ?? step.atMs,
+    permission: null,
     dueAtMs: null,
     inputsHash: step.inputsHash,
     open: {
@@ -187,6 +197,7 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
         ...closed,
         attempt,
         interruptions: before.interruptions + interrupted,
+        permission: step.permission?.kind ?? null,
         dueAtMs: step.dueAtMs,
       };
       return settle(step.freshKey ? newVisit(again) : again);
@@ -217,7 +228,8 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
   if (step.then === 'retry') {
     // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
-    const again: State = { ...state, halted: null, dueAtMs: step.dueAtMs, interruptions };
+    const permission = step.permission?.kind ?? null;
+    const again: State = { ...state, halted: null, permission, dueAtMs: step.dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;
@@ -242,7 +254,7 @@ const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State 
   const open = before.open?.kind === 'waiting' ? null : before.open;
   return settle({ ...before, open, cancelled: step.seq });
 };
-const never = { runbookId: '', version: 1, hash: '', params: {}, deployment: '', lock: null };
+const never = { runbookId: '', version: 1, hash: '', params: {}, deployment: '', lock: null, continues: null };
 
 /**
  * The state after `step`.
@@ -273,11 +285,13 @@ export const apply = (before: State | null, step: Step): State => {
   }
 };
 
-/** Where to find the entry that satisfied a cell: its seq, or the seq of an entry whose state knows. */
+/** Where to find the entry that satisfied a cell of this run: its seq, or the seq of an entry whose state knows. */
 export const satisfiedAt = (state: State, index: number): { seq: number } | { ask: number; at: number } | undefined => {
-  const chunk = Math.floor(index / limits.satisfiedChunk);
+  const own = index - state.from;
+  if (own < 0) return undefined;
+  const chunk = Math.floor(own / limits.satisfiedChunk);
   const ask = state.satisfied.chunks[chunk];
-  const at = index % limits.satisfiedChunk;
+  const at = own % limits.satisfiedChunk;
   if (ask !== undefined) return { ask, at };
   const seq = state.satisfied.recent[at];
   return chunk === state.satisfied.chunks.length && seq !== undefined ? { seq } : undefined;

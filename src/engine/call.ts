@@ -37,10 +37,17 @@ export type Call = {
   started: EntryOf<'started'>;
   runbook: Runbook;
   armed: Armed | null;
+  /** When the mark of this call is due. */
+  armedUntilMs: number;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
+  /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
+  wrote: boolean;
   outputs: OutputCache;
 };
+
+/** A command's own time: it runs no cell. */
+export const commandMs = 30_000;
 
 /** Puts without an answer in a row after which a command gives up; the slot stays the same, so nothing is decided anew. */
 const putTriesMax = 4;
@@ -86,18 +93,27 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     started,
     runbook: version.runbook,
     armed: null,
+    armedUntilMs: 0,
     lost: false,
+    wrote: false,
     outputs: new Map(),
   };
 };
 
-/** Makes the instance due when this call will be over, whatever becomes of it. Once a call, before its first put. */
+/**
+ * Makes the instance due when this call will be over, whatever becomes of it. Once a call, before its first put; again
+ * when that time has come and the call is still at it (a frozen sandbox thawed): the schedule may have looked since,
+ * found nothing to do, and taken the mark down (I7).
+ */
 export const arm = async (call: Call): Promise<void> => {
-  if (call.armed !== null) return;
   const { engine } = call;
-  const untilAtMs = call.endAtMs + engine.deployment.takeoverGraceMs;
-  const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
-  call.armed = await engine.views.arm(seed, untilAtMs, engine.clock.nowMs());
+  while (call.armed === null || engine.clock.nowMs() >= call.armedUntilMs) {
+    const nowMs = engine.clock.nowMs();
+    const overAtMs = call.armed === null ? call.endAtMs : nowMs + commandMs;
+    call.armedUntilMs = overAtMs + engine.deployment.takeoverGraceMs;
+    const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
+    call.armed = await engine.views.arm(seed, call.armedUntilMs, nowMs);
+  }
 };
 
 /** The entry that `body` makes after `head`. An illegal step is an assertion: a defect of ours, never sent. */
@@ -123,7 +139,10 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
   call.head = stands;
   if (put.kind === 'conflict') call.lost = true;
-  engine.observe({ kind: `put.${put.kind}`, instanceId, seq: entry.seq, meant: body.kind, stands: stands.entry.kind });
+  else call.wrote = true;
+  // Ours, but not by this put's own answer: the SDK met an earlier attempt of itself, or an earlier put landed late.
+  const kind = put.kind === 'written' && put.adopted ? 'self_conflict' : `put.${put.kind}`;
+  engine.observe({ kind, instanceId, seq: entry.seq, meant: body.kind, stands: stands.entry.kind });
   return put;
 };
 
@@ -134,8 +153,8 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
  * @throws PawlError `store.unavailable` when no answer comes: then nobody knows yet, and nothing may be begun.
  */
 export const append = async (call: Call, bodyNow: () => EntryBody): Promise<boolean> => {
-  await arm(call);
   for (let tried = 1; ; tried += 1) {
+    await arm(call);
     const put = await putNext(call, bodyNow());
     if (put.kind === 'written') return true;
     if (put.kind === 'conflict') {

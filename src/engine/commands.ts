@@ -1,15 +1,13 @@
 /** What a caller may ask besides starting and advancing: publish, run, cancel, record a manual cell. */
 import { type AdvanceAnswer, type AdvanceRequest, advance } from './advance.ts';
-import { append, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
+import { append, type Call, commandMs, type Engine, openCall, saveView, viewNow } from './call.ts';
 import type { By, Open, State } from './entries.ts';
 import { PawlError } from './errors.ts';
-import { resolveInputs, scopeOf } from './inputs.ts';
+import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
 import { limits } from './limits.ts';
 import { check, failure, type OutcomeBody, sequelOf } from './outcomes.ts';
+import type { Cell } from './runbook.ts';
 import type { View } from './view.ts';
-
-/** A command's own time: it runs no cell. */
-const commandMs = 30_000;
 
 const assertReason = (reason: string, what: string): void => {
   if (reason.trim() === '' || reason.length > limits.reasonCharsMax) {
@@ -69,21 +67,16 @@ export const cancel = async (engine: Engine, instanceId: string, reason: string,
   return { view: await saveView(call), mayStillRun: openReserved(call.head.entry.state) };
 };
 
+type Waiting = Extract<Open, { kind: 'waiting' }>;
+
 export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
 
-const manualOutcome = (call: Call, open: Extract<Open, { kind: 'waiting' }>, request: DoneRequest): OutcomeBody => {
-  const { engine, runbook, head, started } = call;
+const manualOutcome = (call: Call, cell: Cell, open: Waiting, inputs: Inputs, request: DoneRequest): OutcomeBody => {
+  const { engine, head } = call;
   const { state } = head.entry;
-  const cell = runbook.cells[state.next];
-  if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
   const status = request.result === 'done' ? 'completed' : 'failed';
   const output = JSON.stringify({ result: request.result, note: request.note, by: request.by.actor });
-  const step = { instanceId: call.instanceId, cell: cell.name, visit: state.visit };
-  const scope = scopeOf(
-    engine,
-    { params: started.params, outputs: Object.fromEntries(call.outputs) as Record<string, string> },
-    step,
-  );
+  const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit: state.visit });
   const checks = check(engine.authoring, cell.expect, {
     ...scope,
     output: JSON.parse(output),
@@ -139,23 +132,13 @@ export const done = async (
       const message = `Cell ${cell} of ${instanceId} is not waiting: ${waits}. See \`pawl status ${instanceId}\`.`;
       throw new PawlError('cell.notWaiting', message, { instanceId, cell, view: viewNow(call) });
     }
-    await readOutputs(call);
-    if (await append(call, () => manualOutcome(call, open, request))) return { view: await saveView(call) };
+    const next = call.runbook.cells[state.next];
+    if (next === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
+    // Only expectations look at earlier outputs; without them none is read.
+    const inputs = await resolveInputs(call, next.expect.length === 0 ? { ...next, reads: [] } : next);
+    if (await append(call, () => manualOutcome(call, next, open, inputs, request)))
+      return { view: await saveView(call) };
   }
-};
-
-const readOutputs = async (call: Call): Promise<void> => {
-  const cell = call.runbook.cells[call.head.entry.state.next];
-  if (cell === undefined || cell.expect.length === 0) return;
-  const { outputs } = await resolveInputs(
-    call.engine,
-    call.head,
-    call.runbook,
-    cell,
-    call.started.params,
-    call.outputs,
-  );
-  call.outputs = new Map(Object.entries(outputs));
 };
 
 export type Verdict = 'passed' | 'completed procedurally' | 'halted' | 'cancelled' | 'unfinished';
@@ -184,6 +167,6 @@ export const run = async (
   const { state } = answer;
   const { covered, forgiven, skipped } = state.counters;
   const halted = answer.result === 'halted' || answer.result === 'in_doubt';
-  const coverage = { declared: covered, cells: state.next, forgiven, skipped };
+  const coverage = { declared: covered, cells: state.next - state.from, forgiven, skipped };
   return { ...answer, verdict: verdictOf(state, halted), coverage };
 };

@@ -5,7 +5,7 @@
 import type { By, State } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { limits } from './limits.ts';
-import { type Takeover, takeoverOf } from './policy.ts';
+import { inKeyWindow, type Takeover, takeoverOf } from './policy.ts';
 import { type Cell, natureOf, type Runbook } from './runbook.ts';
 
 /** What a call wants: at most so many reservations, until its end, perhaps only this cell. */
@@ -14,8 +14,8 @@ export type Wish = {
   cell: string | undefined;
   /** Reservations still allowed; `Infinity` for a run. */
   reservationsLeft: number;
-  /** Whether the call has closed a step already: then it answers with that and refuses nothing any more. */
-  ranSome: boolean;
+  /** Whether an entry of this call stands already: then it answers with that and refuses nothing any more. */
+  wroteSome: boolean;
   /** End of this invocation: nothing may be alive after it. */
   endAtMs: number;
   /** False for the schedule, which reserves nothing new in drive `manual`. */
@@ -38,6 +38,8 @@ export type Decision =
   | Stop
   /** A step in doubt that its policy lets us close. */
   | { kind: 'takeOver'; cell: Cell; takeover: Takeover }
+  /** The permission to try again came too late for the cell's `keyWindow`: a person decides. */
+  | { kind: 'lapse'; cell: Cell }
   /** Sleep inside the call, then look again. */
   | { kind: 'wait'; ms: number }
   /** Go through this cell. `mayReserve: false`: only if that needs no reservation. */
@@ -51,7 +53,7 @@ export const reservedForMs = (cell: { timeoutMs: number }): number => cell.timeo
 
 /** Refuses a wish for a cell that is not the next one. */
 const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
-  if (wish.cell === undefined || wish.ranSome) return;
+  if (wish.cell === undefined || wish.wroteSome) return;
   const wanted = runbook.cells.find((cell) => cell.name === wish.cell);
   if (wanted === undefined) {
     throw new PawlError(
@@ -135,6 +137,10 @@ export const decide = (
   }
   if (natureOf(cell.body.kind) !== 'effect') return { kind: 'enter', cell, mayReserve: false };
 
+  // A permission of the cell's own was given while the key was remembered; a person's is given in the knowledge of the time.
+  if (state.attempt > 0 && state.permission !== 'person' && !inKeyWindow(state, cell, at.nowMs)) {
+    return { kind: 'lapse', cell };
+  }
   if (state.counters.attempts >= limits.attemptsPerInstanceMax) {
     return { kind: 'stop', result: 'halted', cell: cell.name, seq: 0, why: 'attempts' };
   }
@@ -156,7 +162,7 @@ export const decide = (
 export const branchOf = (decision: Decision): string => {
   if (decision.kind === 'enter') return decision.mayReserve ? 'enter' : 'enter without reserving';
   if (decision.kind === 'takeOver') return `take over: ${decision.takeover.kind}`;
-  if (decision.kind === 'wait') return 'wait';
+  if (decision.kind === 'wait' || decision.kind === 'lapse') return decision.kind;
   if (decision.result === 'parked') return decision.seq === null ? 'parked: drive manual' : 'parked: waiting';
   if (decision.result === 'in_doubt') return decision.holder === null ? 'in_doubt: unknown' : 'in_doubt: holder gone';
   return 'why' in decision ? `${decision.result}: ${decision.why}` : decision.result;

@@ -12,12 +12,13 @@ import {
   run,
 } from './commands.ts';
 import type { By, Note, Standing } from './entries.ts';
-import { isPawlError, PawlError } from './errors.ts';
+import { named, PawlError } from './errors.ts';
 import { type Inspection, inspect, notes } from './inspect.ts';
 import { limits } from './limits.ts';
 import type { Ports, Views } from './ports.ts';
 import { release } from './release.ts';
 import { type Started, type StartRequest, start } from './start.ts';
+import { type Redriven, redrive, type Unrecorded } from './unrecorded.ts';
 import { decideStep, type VerdictRequest } from './verdicts.ts';
 import type { View } from './view.ts';
 
@@ -29,6 +30,7 @@ export type Engine = {
   done(instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }>;
   cancel(instanceId: string, reason: string, by: By): Promise<Cancelled>;
   verdict(instanceId: string, request: VerdictRequest): Promise<{ view: View }>;
+  redrive(item: Unrecorded, by: By): Promise<Redriven>;
   release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
   inspect(instanceId: string, by: By): Promise<Inspection>;
   journal(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
@@ -43,15 +45,6 @@ export const createEngine = (ports: Ports): Engine => {
     throw new PawlError('request.invalid', message);
   }
   const context: Context = { ...ports, startedOf: new Map() };
-  /** I10: a 503 promises nothing and names the id to ask again with. */
-  const named = async <T>(instanceId: string, answer: Promise<T>): Promise<T> => {
-    try {
-      return await answer;
-    } catch (error) {
-      if (!isPawlError(error, 'store.unavailable') || 'instanceId' in error.details) throw error;
-      throw new PawlError(error.code, error.message, { ...error.details, instanceId }, error.cause);
-    }
-  };
   return {
     publish: (source, by) => publish(context, source, by),
     start: (request) => start(context, request),
@@ -60,6 +53,7 @@ export const createEngine = (ports: Ports): Engine => {
     done: (instanceId, cell, request) => named(instanceId, done(context, instanceId, cell, request)),
     cancel: (instanceId, reason, by) => named(instanceId, cancel(context, instanceId, reason, by)),
     verdict: (instanceId, request) => named(instanceId, decideStep(context, instanceId, request)),
+    redrive: (item, by) => named(item.instanceId, redrive(context, item, by)),
     release: (instanceId, reason, by) => named(instanceId, release(context, instanceId, reason, by)),
     inspect: (instanceId, by) => named(instanceId, inspect(context, instanceId, by)),
     journal: (instanceId, afterSeq, limit) =>

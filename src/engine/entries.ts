@@ -1,7 +1,8 @@
 /**
  * The journal's format. One chain of entries per instance, numbered 0, 1, 2 …; every entry takes the next seq by a
  * conditional put and is never altered. `state` is what is true after the entry: `apply` of the state before it.
- * An entry is stored as one JSON text, and `prev` is the sha256 (hex) of the text of the entry before it.
+ * An entry is stored as one JSON text, without what a default below says (1 KB is a write unit), and `prev` is the sha256
+ * (hex) of the text of the entry before it.
  *
  * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
  */
@@ -15,7 +16,7 @@ const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Who wrote an entry, by what door, and from which process (host:pid, or the Lambda request id). */
-const by = z.strictObject({ actor: z.string(), via: z.string(), where: z.string() });
+export const by = z.strictObject({ actor: z.string(), via: z.string(), where: z.string() });
 export type By = z.infer<typeof by>;
 
 /** A cell's output is JSON text, as the cell wrote it: parsing and printing would change large numbers. */
@@ -49,8 +50,9 @@ const then = z.enum(['next', 'retry', 'halt', 'end']);
 export type Then = z.infer<typeof then>;
 
 /** Why a cell may be started again. It stands in the entry that closed the attempt; one permission, one attempt. */
+const permissionKind = z.enum(['retry', 'never', 'interrupted', 'probe', 'person']);
 const permission = z.strictObject({
-  kind: z.enum(['retry', 'never', 'interrupted', 'probe', 'person']),
+  kind: permissionKind,
   detail: z.string(),
 });
 export type Permission = z.infer<typeof permission>;
@@ -64,6 +66,8 @@ const reservation = {
   inputsHash: hash,
   deadlineAtMs: atMs,
 };
+const reserve = z.strictObject(reservation);
+export type Reservation = z.infer<typeof reserve>;
 
 const open = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('reserved'), seq: count, cell: name, attempt: count, deadlineAtMs: atMs, by, atMs }),
@@ -75,41 +79,62 @@ const state = z.strictObject({
   /** How many cells the version has, and the index of the next unsatisfied one (`cells` when none is left). */
   cells: count,
   next: count,
+  /** Cells before this index were gone through by the run that this one continues; 0 where it continues none. */
+  from: count.default(0),
   /** Visit of the next cell, attempts begun in it, interrupted ones among them. */
   visit: z.int().min(1),
   attempt: count,
-  interruptions: count,
+  interruptions: count.default(0),
   /** Reservations in a row whose body never began; they cost no attempt. */
-  nevers: count,
+  nevers: count.default(0),
   /** When the visit's first attempt was reserved, for `keyWindow`. */
-  firstAtMs: atMs.nullable(),
+  firstAtMs: atMs.nullable().default(null),
+  /** By what the next attempt is permitted; `null` before a first attempt and while one is open. */
+  permission: permissionKind.nullable().default(null),
   /** No new attempt before this. */
-  dueAtMs: atMs.nullable(),
-  inputsHash: hash.nullable(),
+  dueAtMs: atMs.nullable().default(null),
+  inputsHash: hash.nullable().default(null),
   drive: z.enum(['auto', 'manual']),
-  open: open.nullable(),
+  open: open.nullable().default(null),
   /** A step that needs a person: seq of its reservation (or of the outcome without one). */
   halted: z
     .strictObject({ seq: count, cell: name, doubt: z.boolean(), atMs, deadlineAtMs: atMs.nullable() })
-    .nullable(),
-  cancelled: count.nullable(),
-  ended: z.enum(['completed', 'cancelled']).nullable(),
-  epoch: count,
+    .nullable()
+    .default(null),
+  cancelled: count.nullable().default(null),
+  ended: z.enum(['completed', 'cancelled']).nullable().default(null),
+  epoch: count.default(0),
   counters: z.strictObject({
     attempts: count,
     /** Cells that declared expectations; cells forgiven as `optional`; cells skipped. */
-    covered: count,
-    forgiven: count,
-    skipped: count,
+    covered: count.default(0),
+    forgiven: count.default(0),
+    skipped: count.default(0),
   }),
   /**
    * Seq of the entry that satisfied each cell, in document order: the newest up to 32 in `recent`; `chunks` are seqs of
    * entries whose own `recent` holds the 32 before. So any output is at most two reads away and the state stays small.
    */
-  satisfied: z.strictObject({ recent: z.array(count), chunks: z.array(count) }),
+  satisfied: z.strictObject({ recent: z.array(count).default([]), chunks: z.array(count).default([]) }),
 });
 export type State = z.infer<typeof state>;
 export type Drive = State['drive'];
+
+/**
+ * The run that a new one goes on from. It has ended when this is written, so nothing can run in both. `outputs` says
+ * where the outputs of its cells stand: entries of that run, or of one that it continued itself.
+ */
+const continues = z.strictObject({
+  instanceId: z.string(),
+  /** Seq of its last entry. */
+  seq: count,
+  /** The cell to begin with, and its index in this version. */
+  at: name,
+  index: count,
+  reason: z.string().nullable().default(null),
+  outputs: z.record(z.string(), z.strictObject({ instanceId: z.string(), seq: count })),
+});
+export type Continues = z.infer<typeof continues>;
 
 const bodies = {
   started: {
@@ -121,12 +146,13 @@ const bodies = {
     drive: z.enum(['auto', 'manual']),
     epoch: count,
     deployment: z.string(),
-    lock: z.string().nullable(),
+    lock: z.string().nullable().default(null),
+    continues: continues.nullable().default(null),
   },
   reserved: reservation,
   outcome: {
     /** Seq of the reservation or `waiting` entry it closes; `null` for cells without effects. */
-    closes: count.nullable(),
+    closes: count.nullable().default(null),
     index: count,
     cell: name,
     visit: z.int().min(1),
@@ -134,29 +160,29 @@ const bodies = {
     status,
     closedBy: z.enum(['holder', 'policy', 'probe', 'person']),
     then,
-    output: output.nullable(),
-    error: failure.nullable(),
-    exitCode: z.int().nullable(),
-    expectations: z.array(checked),
-    permission: permission.nullable(),
+    output: output.nullable().default(null),
+    error: failure.nullable().default(null),
+    exitCode: z.int().nullable().default(null),
+    expectations: z.array(checked).default([]),
+    permission: permission.nullable().default(null),
     /** With `then: retry`: when the next attempt may begin. */
-    dueAtMs: atMs.nullable(),
+    dueAtMs: atMs.nullable().default(null),
     durationMs: count,
     logBytes: count,
     /** What a person, a policy, a probe, or what satisfied a wait, had to say. */
-    note: z.string().nullable(),
+    note: z.string().nullable().default(null),
     /** A person's permission with a fresh key: the next attempt is a new visit. */
     freshKey: z.literal(true).optional(),
     /** Reservation of the next cell, in the same slot. */
-    reserve: z.strictObject(reservation).optional(),
+    reserve: reserve.optional(),
   },
   waiting: {
     index: count,
     cell: name,
     visit: z.int().min(1),
     inputsHash: hash,
-    dueAtMs: atMs.nullable(),
-    shownHash: hash.nullable(),
+    dueAtMs: atMs.nullable().default(null),
+    shownHash: hash.nullable().default(null),
   },
   resolved: {
     /** Seq of the reservation the verdict is about. */
@@ -166,15 +192,19 @@ const bodies = {
     verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']),
     closedBy: z.enum(['policy', 'probe', 'person']),
     then,
-    permission: permission.nullable(),
+    permission: permission.nullable().default(null),
     freshKey: z.boolean(),
-    dueAtMs: atMs.nullable(),
+    dueAtMs: atMs.nullable().default(null),
     reason: z.string(),
-    output: output.nullable(),
-    evidence: z.string().nullable(),
-    expectations: z.array(checked),
+    output: output.nullable().default(null),
+    evidence: z.string().nullable().default(null),
+    expectations: z.array(checked).default([]),
   },
-  control: { drive: z.enum(['auto', 'manual']).optional(), epoch: count.optional(), reason: z.string().nullable() },
+  control: {
+    drive: z.enum(['auto', 'manual']).optional(),
+    epoch: count.optional(),
+    reason: z.string().nullable().default(null),
+  },
   cancelled: { reason: z.string() },
 } as const;
 
@@ -186,9 +216,12 @@ const common = {
   token: z.string().min(16),
   by,
   atMs,
-  prev: hash.nullable(),
+  prev: hash.nullable().default(null),
   state,
 };
+
+/** The body of an outcome, as it waits in the failure queue. */
+export const outcomeSchema = z.strictObject({ kind: z.literal('outcome'), ...bodies.outcome });
 
 export const entrySchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('started'), ...bodies.started }),

@@ -16,6 +16,7 @@ export const errorCodes = {
   'instance.exists': { status: 409, fate: 'refuse' },
   'instance.finished': { status: 409, fate: 'refuse' },
   'instance.held': { status: 409, fate: 'halt' },
+  'continue.refused': { status: 409, fate: 'halt' },
   'concurrency.held': { status: 409, fate: 'later' },
   'step.inFlight': { status: 409, fate: 'later' },
   'seq.stale': { status: 409, fate: 'later' },
@@ -49,3 +50,13 @@ export class PawlError extends Error {
 
 export const isPawlError = (error: unknown, code?: ErrorCode): error is PawlError =>
   error instanceof PawlError && (code === undefined || error.code === code);
+
+/** I10: a 503 promises nothing and names the id to ask again with. */
+export const named = async <T>(instanceId: string, answer: Promise<T>): Promise<T> => {
+  try {
+    return await answer;
+  } catch (error) {
+    if (!isPawlError(error, 'store.unavailable') || 'instanceId' in error.details) throw error;
+    throw new PawlError(error.code, error.message, { ...error.details, instanceId }, error.cause);
+  }
+};

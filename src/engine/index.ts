@@ -2,6 +2,7 @@
 export type { AdvanceAnswer, AdvanceRequest, StepReport } from './advance.ts';
 export { apply, satisfiedAt } from './apply.ts';
 export type { Cancelled, DoneRequest, Published, RunAnswer, Verdict } from './commands.ts';
+export type { ContinueRequest } from './continuation.ts';
 export { type Decision, decide, type Holder, marginMs, type Stop } from './decide.ts';
 export { createEngine, type Engine } from './engine.ts';
 export * from './entries.ts';
@@ -11,5 +12,6 @@ export * from './limits.ts';
 export * from './ports.ts';
 export * from './runbook.ts';
 export type { Started, StartRequest } from './start.ts';
+export { type Redriven, readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export type { VerdictRequest } from './verdicts.ts';
 export * from './view.ts';

@@ -3,7 +3,7 @@
  * another attempt of the same visit gives the same; the hash in the journal proves it (I9).
  */
 import { satisfiedAt } from './apply.ts';
-import type { Entry, Output, Standing } from './entries.ts';
+import type { Entry, EntryOf, Output, Standing } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { limits } from './limits.ts';
 import { bytesOf } from './outcomes.ts';
@@ -26,35 +26,53 @@ export const textOf = async (ports: Pick<Ports, 'journal'>, output: Output | nul
   return output.kind === 'stored' ? await ports.journal.outputText(output) : JSON.stringify(output.head);
 };
 
-const readOne = async (ports: Ports, head: Standing, index: number): Promise<string | null> => {
-  const { instanceId, state } = head.entry;
-  const entryAt = async (seq: number): Promise<Entry> => {
-    if (seq === head.entry.seq) return head.entry;
-    const standing = await ports.journal.entry(instanceId, seq);
-    if (standing === undefined) throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`);
-    return standing.entry;
-  };
-  const found = satisfiedAt(state, index);
-  if (found === undefined) return null;
-  const seq = 'seq' in found ? found.seq : (await entryAt(found.ask)).state.satisfied.recent[found.at];
-  return seq === undefined ? null : await textOf(ports, outputOf(await entryAt(seq)));
+/** Where a call reads from: what it knows of the instance. */
+export type Reader = {
+  engine: Ports;
+  head: Standing;
+  started: EntryOf<'started'>;
+  runbook: Runbook;
+  outputs: OutputCache;
 };
 
-/** Reads what `cell` names (or every earlier output), at most two requests an output and none for what is cached. */
-export const resolveInputs = async (
-  ports: Ports,
-  head: Standing,
-  runbook: Runbook,
-  cell: Cell,
-  params: Record<string, unknown>,
-  cache: OutputCache,
-): Promise<Inputs> => {
+const readOne = async ({ engine, head, started }: Reader, cell: Cell): Promise<string | null> => {
+  const { instanceId, state } = head.entry;
+  const outputAt = async (id: string, seq: number): Promise<string | null> =>
+    textOf(engine, outputOf(await entryAt(id, seq)));
+  const entryAt = async (id: string, seq: number): Promise<Entry> => {
+    if (id === instanceId && seq === head.entry.seq) return head.entry;
+    const standing = await engine.journal.entry(id, seq);
+    if (standing === undefined) throw new PawlError('journal.broken', `Entry ${seq} of ${id} is missing.`);
+    return standing.entry;
+  };
+  if (cell.index < state.from) {
+    const cited = started.continues?.outputs[cell.name];
+    return cited === undefined ? null : await outputAt(cited.instanceId, cited.seq);
+  }
+  const found = satisfiedAt(state, cell.index);
+  if (found === undefined) return null;
+  const seq = 'seq' in found ? found.seq : (await entryAt(instanceId, found.ask)).state.satisfied.recent[found.at];
+  return seq === undefined ? null : await outputAt(instanceId, seq);
+};
+
+const wantedBy = (runbook: Runbook, cell: Pick<Cell, 'index' | 'reads'>): Cell[] => {
+  const { reads } = cell;
   const earlier = runbook.cells.slice(0, cell.index);
-  const wanted = cell.reads === 'all' ? earlier : earlier.filter((other) => cell.reads.includes(other.name));
-  const missing = wanted.filter((other) => !cache.has(other.name));
-  await Promise.all(missing.map(async (other) => cache.set(other.name, await readOne(ports, head, other.index))));
+  return reads === 'all' ? earlier : earlier.filter((other) => reads.includes(other.name));
+};
+
+/** Whether everything the cell reads is known already, so that resolving its inputs asks the store nothing. */
+export const inHand = ({ runbook, outputs }: Pick<Reader, 'runbook' | 'outputs'>, cell: Cell): boolean =>
+  wantedBy(runbook, cell).every((other) => outputs.has(other.name));
+
+/** Reads what `cell` names (or every earlier output), at most two requests an output and none for what is cached. */
+export const resolveInputs = async (reader: Reader, cell: Pick<Cell, 'index' | 'name' | 'reads'>): Promise<Inputs> => {
+  const { runbook, outputs, started } = reader;
+  const wanted = wantedBy(runbook, cell);
+  const missing = wanted.filter((other) => !outputs.has(other.name));
+  await Promise.all(missing.map(async (other) => outputs.set(other.name, await readOne(reader, other))));
   const texts = wanted.flatMap((other) => {
-    const text = cache.get(other.name) ?? null;
+    const text = outputs.get(other.name) ?? null;
     return text === null ? [] : [[other.name, text] as const];
   });
   const bytes = texts.reduce((sum, [, text]) => sum + bytesOf(text), 0);
@@ -62,7 +80,7 @@ export const resolveInputs = async (
     const message = `The outputs cell ${cell.name} reads are ${bytes} bytes together; inputsBytesMax is ${limits.inputsBytesMax}.`;
     throw new PawlError('limit.exceeded', message, { limit: 'inputsBytesMax', bytes });
   }
-  return { params, outputs: Object.fromEntries(texts) };
+  return { params: started.params, outputs: Object.fromEntries(texts) };
 };
 
 /** What expressions and templates of a cell see. */

@@ -13,6 +13,8 @@ export type CellState =
   | 'waiting'
   | 'in_doubt'
   | 'halted'
+  /** Done in the run that this one continues. */
+  | 'cited'
   | 'completed'
   | 'failed'
   | 'skipped'
@@ -75,7 +77,6 @@ const emptyReport = (name: string, kind: string): CellReport => ({
 });
 
 const took = (report: CellReport, entry: Entry): void => {
-  if (entry.kind === 'outcome' && entry.reserve !== undefined) return;
   if (entry.kind === 'reserved') {
     Object.assign(report, { attempts: entry.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
   } else if (entry.kind === 'waiting') {
@@ -114,6 +115,12 @@ export const inspect = async (engine: Engine, instanceId: string, by: By): Promi
   const { runbook, started } = call;
   const reports = runbook.cells.map((cell) => emptyReport(cell.name, cell.body.kind));
   const outputs = new Map<CellReport, Entry>();
+  for (const report of reports.slice(0, started.continues?.index ?? 0)) {
+    const cited = started.continues?.outputs[report.name];
+    const entry = cited && (await engine.journal.entry(cited.instanceId, cited.seq))?.entry;
+    Object.assign(report, { state: 'cited', note: `done in ${cited?.instanceId ?? started.continues?.instanceId}` });
+    if (entry !== undefined) outputs.set(report, entry);
+  }
   for await (const { entry, hash } of readJournal(engine, instanceId)) {
     call.head = { entry, hash };
     if (!('index' in entry)) continue;

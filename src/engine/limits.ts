@@ -33,6 +33,11 @@ export const limits = {
   backoffInCallMsMax: 20_000,
   takeoverGraceMsDefault: 15_000,
   takeoverGraceMsMin: 1_000,
+  /**
+   * A write may land so long after the time of its sender is over (held up on the wire, or the clocks differ): until then
+   * no mark that makes an instance due is taken down.
+   */
+  landsLateMsMax: 60_000,
   settleMsDefault: 2 * 60_000,
   /** A probe that stays unsure is asked so often, each pause twice the one before. */
   probesMax: 5,
@@ -42,6 +47,8 @@ export const limits = {
   doubtBackoffMsMax: 10 * 60_000,
   /** A lock whose instance never started may be followed after this. */
   unstartedLockMs: 60_000,
+  /** One item of the failure queue; SQS takes 256 KB. */
+  unrecordedBytesMax: 200 * 1024,
   /** How long one record keeps trying after its cell's deadline passed. */
   recordExtraMs: 10_000,
   /** Seqs of satisfying entries kept in the state itself; older ones one read away. */

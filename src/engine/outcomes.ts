@@ -4,6 +4,7 @@
  */
 import type { Checked, EntryOf, Failure, Output, Permission, State, Status, Then } from './entries.ts';
 import { limits } from './limits.ts';
+import { inKeyWindow } from './policy.ts';
 import type { Authoring, Journal, Scope } from './ports.ts';
 import type { Cell, Expression } from './runbook.ts';
 
@@ -69,9 +70,8 @@ export const sequelOf = (
   const retries = cell.retryMax ?? 0;
   if (attempt <= retries) {
     const dueAtMs = nowMs + backoffMs(attempt, fraction);
-    const inWindow = cell.keyWindowMs === null || dueAtMs < (state.firstAtMs ?? nowMs) + cell.keyWindowMs;
     const permission = { kind: 'retry', detail: `retry=${retries}, attempt ${attempt} failed` } as const;
-    if (inWindow) return { then: 'retry', permission, dueAtMs };
+    if (inKeyWindow(state, cell, dueAtMs)) return { then: 'retry', permission, dueAtMs };
   }
   return cell.optional ? next : halt;
 };

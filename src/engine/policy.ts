@@ -19,11 +19,17 @@ export const doubtOf = (state: State): { seq: number; sinceAtMs: number; open: b
   return { seq, sinceAtMs: Math.max(atMs, deadlineAtMs ?? atMs), open: false };
 };
 
+/**
+ * Whether the cell's `keyWindow` still holds: whoever gets the key remembers it that long, counted from the first attempt
+ * of the visit. Afterwards nothing is repeated without a person.
+ */
+export const inKeyWindow = (state: State, cell: Cell, atMs: number): boolean =>
+  cell.keyWindowMs === null || state.firstAtMs === null || atMs < state.firstAtMs + cell.keyWindowMs;
+
 /** What the cell's `interrupted=` allows at a moment. Interruptions use up the attempts; after `keyWindow` nothing is automatic. */
 export const takeoverOf = (state: State, cell: Cell, nowMs: number): Takeover => {
   const retries = cell.retryMax ?? limits.interruptedRetriesDefault;
-  const inWindow = cell.keyWindowMs === null || nowMs < (state.firstAtMs ?? nowMs) + cell.keyWindowMs;
-  const mayRetry = state.attempt <= retries && inWindow;
+  const mayRetry = state.attempt <= retries && inKeyWindow(state, cell, nowMs);
   switch (cell.interrupted) {
     case 'hold':
       return { kind: 'hold' };

@@ -5,6 +5,7 @@
 import type { By, Entry, Note, Output, Standing } from './entries.ts';
 import type { PawlError, Problem } from './errors.ts';
 import type { Cell, CellBody, Expression, Runbook, Template, Version } from './runbook.ts';
+import type { Unrecorded } from './unrecorded.ts';
 import type { View } from './view.ts';
 
 /** Time is the store's: learnt from its answers and carried on by the monotonic clock. */
@@ -23,12 +24,12 @@ export type Random = {
 };
 
 /**
- * `written`: `standing` is in the slot by this call's token (this put, or an earlier one of the same call that landed
- * late: look at what stands). `conflict`: somebody else's entry holds the slot. `unknown`: no answer, and a consistent
+ * `written`: `standing` is in the slot by this call's token. `adopted`: found there, not answered: the SDK collided with
+ * itself, or an earlier put of the same call landed late; look at what stands. `conflict`: somebody else's entry holds the slot. `unknown`: no answer, and a consistent
  * read found the slot free or gave no answer either; the put may still land.
  */
 export type Put<T> =
-  | { kind: 'written'; standing: T }
+  | { kind: 'written'; standing: T; adopted: boolean }
   | { kind: 'conflict'; winner: T }
   | { kind: 'unknown'; cause: unknown };
 
@@ -63,14 +64,17 @@ export type Locks = {
   putOnce(entry: LockEntry): Promise<Put<LockEntry>>;
 };
 
-/** What `arm` tells `save`: how often the view was armed, and until when others may still be writing. */
+/**
+ * What `arm` tells `save`: how often the view was armed, and the mark of others whose writes may still land: until
+ * `landsLateMsMax` after it.
+ */
 export type Armed = { wakes: number; othersUntilMs: number | null };
 export type Views = {
   /** Makes the view due no later than `untilAtMs`, creating it when missing. Before every command's first put. */
   arm(seed: Pick<View, 'instanceId' | 'runbookId'>, untilAtMs: number, nowMs: number): Promise<Armed>;
   /**
    * Writes the view if its revision is not older than the stored one. The due mark goes down to the view's own only
-   * when nobody armed since `armed` and no other writer's arm is still running; otherwise it stays early.
+   * when nobody armed since `armed` and nothing of an earlier writer may still land; otherwise it stays early.
    */
   save(view: View, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;
@@ -175,6 +179,8 @@ export type Ports = {
   /** RFC 8785 canonical JSON. */
   canonical(value: unknown): string;
   observe: Observe;
+  /** The failure queue: takes an outcome that could not be recorded, and keeps it until it is redriven. */
+  setAside(item: Unrecorded): Promise<void>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
 };
 

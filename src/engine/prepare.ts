@@ -1,8 +1,8 @@
 /** Before a cell is gone through: what it sees, whether its `when` lets it, its body filled in. Reads only. */
 import type { Call } from './call.ts';
-import type { Failure } from './entries.ts';
+import type { Failure, State } from './entries.ts';
 import { isPawlError } from './errors.ts';
-import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
+import { type Inputs, type OutputCache, resolveInputs, scopeOf } from './inputs.ts';
 import { limits } from './limits.ts';
 import { check, failure, type OutcomeBody, sequelOf } from './outcomes.ts';
 import type { RenderedBody, Scope } from './ports.ts';
@@ -15,12 +15,20 @@ export type Entering =
   | { kind: 'cannot'; error: Failure }
   | ({ kind: 'go' } & Ready);
 
-/** Resolves what the cell sees, looks at its `when`, fills in its body. Reads only. */
-export const prepare = async (call: Call, cell: Cell): Promise<Entering> => {
+/**
+ * Resolves what the cell sees, looks at its `when`, fills in its body. Reads only.
+ * @param at the state before the cell, and the outputs known then: the head's, or those that an outcome about to be
+ *   recorded will lead to.
+ */
+export const prepare = async (
+  call: Call,
+  cell: Cell,
+  at: { state: State; outputs: OutputCache } = { state: call.head.entry.state, outputs: call.outputs },
+): Promise<Entering> => {
   const { engine } = call;
+  const { state } = at;
   try {
-    const inputs = await resolveInputs(engine, call.head, call.runbook, cell, call.started.params, call.outputs);
-    const { state } = call.head.entry;
+    const inputs = await resolveInputs({ ...call, outputs: at.outputs }, cell);
     const scope = scopeOf(engine, inputs, {
       instanceId: call.instanceId,
       cell: cell.name,

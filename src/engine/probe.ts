@@ -123,14 +123,7 @@ export const askProbe = async (
   if (earlier.length > 0 && engine.clock.nowMs() < nextAtMs) return { kind: 'later', atMs: nextAtMs };
   if (engine.clock.nowMs() + reservedForMs(probe) > call.endAtMs) return { kind: 'budget' };
 
-  const inputs = await resolveInputs(
-    engine,
-    call.head,
-    call.runbook,
-    { ...cell, reads: probe.reads },
-    call.started.params,
-    call.outputs,
-  );
+  const inputs = await resolveInputs(call, { ...cell, reads: probe.reads });
   const { state } = call.head.entry;
   const key = keyOf(call, cell, state.visit);
   const scope = scopeOf(engine, inputs, {

@@ -1,12 +1,15 @@
 /**
  * Recording how our open step ended. Nothing that ran goes unrecorded: the outcome is put at the next free slot while the
- * step is open; once somebody else has closed it, what this holder saw becomes a note (fenced).
+ * step is open; once somebody else has closed it, what this holder saw becomes a note (fenced); and what the store does
+ * not take at all goes to the log and to the failure queue, from where `redrive` records it.
  */
 import assert from 'node:assert/strict';
 import { arm, type Call, noteQuietly, putNext } from './call.ts';
+import type { Reservation } from './entries.ts';
 import { isPawlError, PawlError } from './errors.ts';
 import { limits } from './limits.ts';
 import { fallbackOutcome, headOf, type OutcomeBody } from './outcomes.ts';
+import { unrecorded } from './unrecorded.ts';
 
 /** Cuts what a fenced holder saw to a note: its truth came too late for the chain, and is kept as evidence. */
 const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promise<void> => {
@@ -15,30 +18,52 @@ const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promi
   await noteQuietly(call, { kind: 'fenced', about, cell: outcome.cell, atMs: engine.clock.nowMs(), by, text });
 };
 
+/** The outcome goes to the log first, then to the failure queue: either is enough to record it later. */
+const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: unknown): Promise<never> => {
+  const { engine, instanceId } = call;
+  const item = unrecorded(engine, call, about, outcome);
+  engine.observe({
+    kind: 'outcome.unrecorded',
+    instanceId,
+    seq: about,
+    cell: outcome.cell,
+    item: engine.canonical(item),
+  });
+  await engine.setAside(item).catch((error: unknown) => {
+    engine.observe({ kind: 'outcome.unqueued', instanceId, seq: about, error: String(error) });
+  });
+  const message = `Cell ${outcome.cell} ended as ${outcome.status}, but the store did not take its outcome; \`pawl redrive\` records it once the store is back.`;
+  throw new PawlError('outcome.unrecorded', message, { instanceId, seq: about, cell: outcome.cell }, cause);
+};
+
 /**
  * Records how our open step ended. It is not cancelled with the work: it tries until well after the deadline. Whatever
  * takes the slot while the step is still open (a cancel, say) makes it try the next one.
+ * @param following what to reserve in the same entry, asked anew for every put
  * @returns `false` when somebody else closed the step first (fenced).
  * @throws PawlError `outcome.unrecorded`
  */
-export const record = async (call: Call, outcome: OutcomeBody, deadlineAtMs: number): Promise<boolean> => {
+export const record = async (
+  call: Call,
+  outcome: OutcomeBody,
+  deadlineAtMs: number,
+  following: () => Promise<Reservation | undefined>,
+): Promise<boolean> => {
   const { engine, instanceId } = call;
   const about = outcome.closes;
   assert(about !== null);
   const giveUpAtMs = Math.max(engine.clock.nowMs(), deadlineAtMs) + limits.recordExtraMs;
-  // A late outcome arms the view again: the mark this call left may have been looked at and taken down by now (I7).
-  if (engine.clock.nowMs() >= call.endAtMs) {
-    call.armed = null;
-    await arm(call).catch((error: unknown) =>
-      engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
-    );
-  }
-  let body = outcome;
+  let whole = true;
   let pauseMs = 50;
   for (;;) {
     let cause: unknown;
     try {
-      const put = await putNext(call, body);
+      await arm(call).catch((error: unknown) =>
+        engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
+      );
+      const reserve = whole ? await following() : undefined;
+      const body = whole ? outcome : fallbackOutcome(outcome);
+      const put = await putNext(call, reserve === undefined ? body : { ...body, reserve });
       if (put.kind === 'written') return true;
       if (put.kind === 'conflict') {
         if (put.winner.entry.state.open?.seq === about) continue;
@@ -49,18 +74,14 @@ export const record = async (call: Call, outcome: OutcomeBody, deadlineAtMs: num
     } catch (error) {
       if (!isPawlError(error)) throw error;
       cause = error;
-      if (body === outcome) {
+      if (whole) {
         // Refused for what it holds, perhaps: the smallest outcome that says what happened can always be written.
         engine.observe({ kind: 'outcome.fallback', instanceId, seq: about, error: error.message });
-        body = fallbackOutcome(outcome);
+        whole = false;
         continue;
       }
     }
-    if (engine.clock.nowMs() > giveUpAtMs) {
-      engine.observe({ kind: 'outcome.unrecorded', instanceId, seq: about, outcome: engine.canonical(outcome) });
-      const message = `Cell ${outcome.cell} ended as ${outcome.status}, but the store did not take its outcome; the log has it.`;
-      throw new PawlError('outcome.unrecorded', message, { instanceId, seq: about, cell: outcome.cell }, cause);
-    }
+    if (engine.clock.nowMs() > giveUpAtMs) return await giveUp(call, outcome, about, cause);
     await engine.clock.sleep(pauseMs);
     pauseMs = Math.min(2_000, pauseMs * 2);
   }

@@ -1,5 +1,5 @@
 /** After a restore from backup the deployment's epoch is raised, and older instances are held until a person releases them. */
-import { append, type Engine, openCall, saveView } from './call.ts';
+import { append, commandMs, type Engine, openCall, saveView } from './call.ts';
 import type { By } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { limits } from './limits.ts';
@@ -14,7 +14,7 @@ export const release = async (engine: Engine, instanceId: string, reason: string
     const message = `Releasing needs a reason of 1 to ${limits.reasonCharsMax} characters (reasonCharsMax).`;
     throw new PawlError('request.invalid', message, { limit: 'reasonCharsMax' });
   }
-  const call = await openCall(engine, instanceId, by, 30_000);
+  const call = await openCall(engine, instanceId, by, commandMs);
   const { epoch } = engine.deployment;
   for (;;) {
     const { state } = call.head.entry;

@@ -1,14 +1,13 @@
 /** Starting an instance: versions, parameters, its id, its lock, its first entry. */
-import { type Engine, openCall, seal, viewNow } from './call.ts';
+import { commandMs, type Engine, openCall, seal, viewNow } from './call.ts';
+import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
 import type { By, Drive, EntryOf } from './entries.ts';
-import { PawlError } from './errors.ts';
+import { named, PawlError } from './errors.ts';
 import { takeLock } from './locks.ts';
 import type { Runbook, Version } from './runbook.ts';
 import { type View, viewOf } from './view.ts';
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
-/** A start runs no cell; this is how long it may take at most. */
-const startMs = 30_000;
 
 export type StartRequest = {
   runbookId: string;
@@ -19,6 +18,8 @@ export type StartRequest = {
   instanceId?: string;
   /** Default `manual`. */
   drive?: Drive;
+  /** Goes on from a halted or cancelled run; parameters that are not given are those of that run. */
+  continues?: ContinueRequest;
   by: By;
 };
 export type Started = { view: View; created: boolean };
@@ -42,14 +43,24 @@ const instanceIdOf = (
   runbook: Runbook,
   request: StartRequest,
   params: Record<string, unknown>,
+  continuation: Continuation | undefined,
 ): string => {
+  if (continuation !== undefined) {
+    if (request.instanceId === undefined || request.instanceId === continuation.instanceId)
+      return assertId(continuation.instanceId);
+    const message = `What continues ${request.continues?.instanceId} is ${continuation.instanceId}; leave the instance id out.`;
+    throw new PawlError('request.invalid', message);
+  }
   const unique = renderId(engine, runbook, 'unique', params);
   if (unique !== null && request.instanceId !== undefined) {
     const message = `Runbook ${runbook.runbookId} derives its instance ids by \`unique\`; leave the instance id out.`;
     throw new PawlError('request.invalid', message);
   }
   const drawn = `${runbook.runbookId.slice(0, 100)}-${engine.random.token().slice(0, 12)}`;
-  const id = request.instanceId ?? (unique === null ? drawn : `${runbook.runbookId}.${unique}`);
+  return assertId(request.instanceId ?? (unique === null ? drawn : `${runbook.runbookId}.${unique}`));
+};
+
+const assertId = (id: string): string => {
   if (!idPattern.test(id)) {
     const message = `${JSON.stringify(id.slice(0, 140))} is no instance id: 1 to 128 letters, digits, dots, dashes, underscores, the first a letter or digit.`;
     throw new PawlError('request.invalid', message, { instanceId: id.slice(0, 140) });
@@ -66,7 +77,9 @@ const assertSame = (
   const same =
     existing.runbookId === request.runbookId &&
     (request.version === undefined || request.version === existing.version) &&
-    engine.canonical(existing.params) === engine.canonical(params);
+    engine.canonical(existing.params) === engine.canonical(params) &&
+    existing.continues?.instanceId === request.continues?.instanceId &&
+    existing.continues?.at === request.continues?.at;
   if (same) return;
   const id = existing.instanceId;
   const message = `Instance ${id} exists with another content (${existing.runbookId} version ${existing.version}); take another id, or the same parameters.`;
@@ -82,18 +95,34 @@ const versionOf = async (engine: Engine, request: StartRequest): Promise<Version
 };
 
 const currentView = async (engine: Engine, instanceId: string, by: By): Promise<View> =>
-  viewNow(await openCall(engine, instanceId, by, startMs));
+  viewNow(await openCall(engine, instanceId, by, commandMs));
 
 /**
  * Starts an instance. The same id with the same content answers with the one that exists.
  * @throws PawlError `runbook.unknown`, `params.invalid`, `request.invalid`, `instance.exists`, `concurrency.held`,
- *   `store.unavailable` (names the id to ask again with)
+ *   `continue.refused`, `store.unavailable` (names the id to ask again with)
  */
 export const start = async (engine: Engine, request: StartRequest): Promise<Started> => {
+  const id = request.instanceId;
+  const prepared = prepareStart(engine, request);
+  const plan = await (id === undefined ? prepared : named(id, prepared));
+  return named(plan.instanceId, begin(engine, request, plan));
+};
+
+type Plan = { version: Version; params: Record<string, unknown>; instanceId: string; continuation?: Continuation };
+
+const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan> => {
   const version = await versionOf(engine, request);
   const { runbook } = version;
-  const params = engine.authoring.resolveParams(runbook, request.params);
-  const instanceId = instanceIdOf(engine, runbook, request, params);
+  const continuation = request.continues && (await continuationOf(engine, runbook, request.continues, request.by));
+  const params = engine.authoring.resolveParams(runbook, { ...continuation?.params, ...request.params });
+  const instanceId = instanceIdOf(engine, runbook, request, params, continuation);
+  return { version, params, instanceId, ...(continuation && { continuation }) };
+};
+
+const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise<Started> => {
+  const { version, params, instanceId, continuation } = plan;
+  const { runbook } = version;
   const again = async (): Promise<Started | undefined> => {
     const first = (await engine.journal.entry(instanceId, 0))?.entry;
     if (first === undefined) return undefined;
@@ -107,13 +136,14 @@ export const start = async (engine: Engine, request: StartRequest): Promise<Star
   const existing = await again();
   if (existing !== undefined) return existing;
 
+  const continues = continuation === undefined ? null : await continuation.leave();
   const lock = renderId(engine, runbook, 'concurrency', params);
   const token = engine.random.token();
   if (lock !== null) await takeLock(engine, lock, { instanceId, token, by: request.by });
   const nowMs = engine.clock.nowMs();
   // The view of `start` precedes `started`: whatever is written is looked after (I7).
   const seed = { instanceId, runbookId: request.runbookId };
-  const armed = await engine.views.arm(seed, nowMs + startMs, nowMs);
+  const armed = await engine.views.arm(seed, nowMs + commandMs, nowMs);
   const { name: deployment, epoch } = engine.deployment;
   const body = {
     kind: 'started',
@@ -126,6 +156,7 @@ export const start = async (engine: Engine, request: StartRequest): Promise<Star
     epoch,
     deployment,
     lock,
+    continues,
   } as const;
   const put = await engine.journal.putOnce(seal(null, body, { instanceId, token, by: request.by, atMs: nowMs }));
   if (put.kind === 'unknown') {

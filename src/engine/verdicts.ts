@@ -2,7 +2,7 @@
  * A person decides about a step in doubt or halted. For an open step the verdict is its outcome, in the same race as a
  * late holder's; for one that was closed as `unknown`, or halted, it is a `resolved` entry.
  */
-import { append, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
+import { append, type Call, commandMs, type Engine, openCall, saveView, viewNow } from './call.ts';
 import type { By, Checked, EntryBody, Output, Permission, State } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { resolveInputs, scopeOf } from './inputs.ts';
@@ -24,8 +24,6 @@ export type VerdictRequest = {
   freshKey?: boolean;
   by: By;
 };
-
-const commandMs = 30_000;
 
 const assertRequest = (request: VerdictRequest): void => {
   const { verdict, reason, output, evidence, freshKey } = request;
@@ -82,8 +80,8 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
 const overridden = async (call: Call, cell: Cell, output: string | undefined): Promise<Checked[]> => {
   if (output === undefined)
     return cell.expect.map((one) => ({ source: one.source, result: 'skipped', overridden: true }));
-  const { engine, started, head, runbook } = call;
-  const inputs = await resolveInputs(engine, head, runbook, cell, started.params, call.outputs);
+  const { engine, head } = call;
+  const inputs = await resolveInputs(call, cell);
   const { visit, attempt } = head.entry.state;
   const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit, attempt });
   const seen = {

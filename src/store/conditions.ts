@@ -65,11 +65,14 @@ const summary = [
   .map((field) => `#${field} = :${field}`)
   .join(', ');
 const notOlder = '(attribute_not_exists(#revision) OR #revision <= :revision)';
+const sooner = '(attribute_not_exists(#dueAtMs) OR #dueAtMs > :due)';
 const alone = `${notOlder} AND #wakes = :wakes`;
 
 /**
- * `save`. With `alone…` nobody armed the view since its writer did: the due mark becomes exactly the view's own. With
- * `beside…` somebody may still be writing: the due mark may come down to :due but never goes up or away.
+ * `save`. With `alone…` nobody armed the view since its writer did, and nobody before it may still be writing: the due
+ * mark becomes exactly the view's own. With `last…` somebody before it may: the due mark may come down to :due but never
+ * goes up or away, and `armedUntilMs` is theirs again, or a schedule that looks every minute would arm for ever. With
+ * `beside…` somebody armed since, and theirs stands.
  */
 export const saving = {
   aloneDue: {
@@ -80,8 +83,16 @@ export const saving = {
     condition: alone,
     update: `SET ${summary} REMOVE #dueAtMs, #dueShard, #armedUntilMs`,
   },
+  lastSooner: {
+    condition: `${alone} AND ${sooner}`,
+    update: `SET ${summary}, #dueAtMs = :due, #dueShard = :dueShard, #armedUntilMs = :others`,
+  },
+  lastAsItStands: {
+    condition: alone,
+    update: `SET ${summary}, #armedUntilMs = :others`,
+  },
   besideSooner: {
-    condition: `${notOlder} AND (attribute_not_exists(#dueAtMs) OR #dueAtMs > :due)`,
+    condition: `${notOlder} AND ${sooner}`,
     update: `SET ${summary}, #dueAtMs = :due, #dueShard = :dueShard`,
   },
   besideAsItStands: {

@@ -57,7 +57,7 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
   const mine = slot.decode(slot.item);
   const judge = (item: RawItem): Put<T> =>
     item.token === slot.item.token
-      ? { kind: 'written', standing: slot.decode(item) }
+      ? { kind: 'written', standing: slot.decode(item), adopted: true }
       : { kind: 'conflict', winner: slot.decode(item) };
 
   let cause: unknown;
@@ -71,7 +71,7 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
         ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
       }),
     );
-    return { kind: 'written', standing: mine };
+    return { kind: 'written', standing: mine, adopted: false };
   } catch (error) {
     if (provesRefusal(error)) throw storeError(error, describe(slot));
     const standing = isConditionFailed(error) ? standingIn(error) : undefined;

@@ -115,8 +115,8 @@ export const createViews = (access: Access): Views => {
         const before = await updateView(access, instanceId, form, values);
         if (before !== undefined) {
           const { wakes, armedUntilMs } = marks.parse(before);
-          const othersUntilMs = armedUntilMs !== undefined && armedUntilMs > nowMs ? armedUntilMs : null;
-          return { wakes: (wakes ?? 0) + 1, othersUntilMs };
+          const maybe = armedUntilMs !== undefined && armedUntilMs + limits.landsLateMsMax > nowMs;
+          return { wakes: (wakes ?? 0) + 1, othersUntilMs: maybe ? armedUntilMs : null };
         }
         const seen = await readMarks(instanceId);
         const sooner = seen.dueAtMs === undefined || seen.dueAtMs > untilAtMs;
@@ -129,12 +129,15 @@ export const createViews = (access: Access): Views => {
     async save(view, armed) {
       const values = valuesOf(view);
       const { instanceId } = view;
-      if (armed.othersUntilMs === null) {
+      const { wakes, othersUntilMs: others } = armed;
+      const soonest = Math.min(view.dueAtMs ?? Infinity, others ?? Infinity);
+      if (others === null) {
         const form = view.dueAtMs === null ? saving.aloneIdle : saving.aloneDue;
-        const due = view.dueAtMs ?? 0;
-        if (await updateView(access, instanceId, form, { ...values, due, wakes: armed.wakes })) return;
+        if (await updateView(access, instanceId, form, { ...values, due: view.dueAtMs ?? 0, wakes })) return;
+      } else {
+        if (await updateView(access, instanceId, saving.lastSooner, { ...values, due: soonest, others, wakes })) return;
+        if (await updateView(access, instanceId, saving.lastAsItStands, { ...values, others, wakes })) return;
       }
-      const soonest = Math.min(view.dueAtMs ?? Infinity, armed.othersUntilMs ?? Infinity);
       if (soonest !== Infinity) {
         if (await updateView(access, instanceId, saving.besideSooner, { ...values, due: soonest })) return;
       }

@@ -131,7 +131,7 @@ describe('run', () => {
     const parked = await pawl('run', 'manual.md', '--instance', 'ask-1', '-p', 'where=the wall');
     expect(parked.exit).toBe(3);
     expect(parked.out).toContain('Open the wall.');
-    expect(parked.out).toContain('`pawl done ask-1 look --note TEXT`');
+    expect(parked.out).toContain('`pawl done ask-1 look --note "…"`');
     const done = await pawl('done', 'ask-1', 'look', '--note', 'it is green', '--json');
     expect(done.exit).toBe(0);
     expect(done.json).toMatchObject({ view: { status: 'ready', cell: 'after' } });
@@ -164,7 +164,7 @@ describe('step by step', () => {
     const advanced = await pawl('advance', 'step-1', '--cell', 'greet', '--json');
     expect(advanced.exit).toBe(0);
     expect(advanced.json).toMatchObject({ result: 'advanced', view: { seq: 2, cell: 'refused' } });
-    expect(Object.keys(advanced.json).sort()).toEqual(['result', 'steps', 'stop', 'view']);
+    expect(Object.keys(advanced.json).sort()).toEqual(['result', 'step', 'steps', 'stop', 'view']);
 
     const status = await pawl('status', 'step-1');
     expect(status.exit).toBe(0);

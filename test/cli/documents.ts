@@ -101,3 +101,24 @@ outputs.seven.ok == true
 1 +
 \`\`\`
 `;
+
+/** Its second cell outlives its time-out unless a file says to be quick: then nobody knows whether it happened. */
+export const paying = `---
+runbook: pay
+title: Pays
+params:
+  file: { type: string }
+---
+\`\`\`sh { name=look }
+echo '{"amount": 12}' > "$PAWL_OUTPUT"
+\`\`\`
+\`\`\`sh { name=charge timeout=500ms }
+echo "charged $PAWL_IDEMPOTENCY_KEY" >> "$PAWL_PARAM_FILE"
+echo "asking the bank"
+[ -e "$PAWL_PARAM_FILE.quick" ] || sleep 20
+echo '{"transfer": 99}' > "$PAWL_OUTPUT"
+\`\`\`
+\`\`\`sh { name=receipt }
+echo "receipt" >> "$PAWL_PARAM_FILE"
+\`\`\`
+`;

@@ -31,7 +31,7 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s in mid-cell', (signal) => {
     expect(isAlive(cellPid)).toBe(false);
     expect(out).toContain('stopping the cell and recording how it ended');
     expect(out).toMatch(/Interrupted\.\nIn doubt: nobody knows whether works happened\. Nothing was repeated\./);
-    expect(out).toContain(`pawl journal ${name} --notes`);
+    expect(out).toContain(`pawl verdict ${name} --seq 1 --succeeded --reason "…"`);
     const { json } = await place.pawl('journal', name, '--json');
     expect(at((json.entries as unknown[]).at(-1), 'status')).toBe('unknown');
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { CellResult, Entry } from '../../src/engine/index.ts';
+import { type CellResult, createEngine, type Entry } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import type { Command } from '../simulation/tables.ts';
 import { broken, fail, pass, runbookOf } from './runbooks.ts';
-import { alice, bob, setup, T0 } from './world.ts';
+import { alice, bob, setup, T0, type World } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
 const kinds = (entries: Entry[]): string[] =>
@@ -217,6 +217,25 @@ describe('retries after a known failure', () => {
       'failed>halt',
     ]);
   });
+  test('a retry that was permitted in time, and is looked at after the key window, is left to a person (scenario 34)', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(runbookOf([{ retryMax: 5, keyWindowMs: 3_600_000 }]));
+    await world.engine.advance(id, request);
+    expect((await world.entries(id))[2]).toMatchObject({ then: 'retry', permission: { kind: 'retry' } });
+    world.now = T0 + 6 * 3_600_000;
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted', stop: { seq: 4 } });
+    expect((await world.entries(id))[4]).toMatchObject({
+      status: 'failed',
+      then: 'halt',
+      error: { code: 'key.lapsed' },
+    });
+    expect(world.begun).toHaveLength(1);
+    // A person decides in the knowledge of the time, and buys one attempt.
+    await world.engine.verdict(id, { seq: 4, verdict: 'retry', reason: 'the key is not needed', by: alice });
+    await world.engine.run(id, request);
+    expect(world.begun).toHaveLength(2);
+  });
   test('after the key window nothing is retried', async () => {
     const world = setup();
     world.behave = () => {
@@ -325,11 +344,77 @@ describe('many callers at once', () => {
         return await arm(...args);
       },
     };
-    const { createEngine } = await import('../../src/engine/index.ts');
     const engine = createEngine({ ...world.ports, views: engineViews });
     await expect(engine.advance(id, { ...request, expectedSeq: 0 })).rejects.toMatchObject({ code: 'seq.stale' });
     expect(world.begun).toEqual([]);
     expect(rival.begun).toHaveLength(1);
+  });
+});
+
+describe('what the simulation found: a refusal is told only by a call of which nothing stands (I10)', () => {
+  /** An engine whose first arm lets somebody else go first. */
+  const after = (world: World, act: (rival: World) => Promise<unknown>) => {
+    const rival = setup(undefined, world.tables);
+    rival.now = world.now;
+    let done = false;
+    const { views } = world.ports;
+    const arm: typeof views.arm = async (...args) => {
+      if (!done) {
+        done = true;
+        await act(rival);
+      }
+      return await views.arm(...args);
+    };
+    return createEngine({ ...world.ports, views: { ...views, arm } });
+  };
+
+  test('whoever named a seq does not change the drive after somebody else moved on', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    const engine = after(world, (rival) => rival.engine.advance(id, { ...request, by: bob }));
+    const push = { ...request, expectedSeq: 0, drive: 'auto' } as const;
+    await expect(engine.advance(id, push)).rejects.toMatchObject({ code: 'seq.stale' });
+    expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'completed>next']);
+  });
+
+  test('whoever named a cell and closed its interruption is told where it stands, not that the cell is done', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ interrupted: 'continue' }]));
+    void createEngine({ ...world.ports, execute: () => new Promise(() => {}) }).advance(id, { ...request, by: bob });
+    await expect.poll(async () => (await world.entries(id)).length).toBe(2);
+    world.now = T0 + 20_000;
+    expect((await world.engine.advance(id, { ...request, cell: 'c0' })).result).toBe('completed');
+    expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'unknown>next']);
+  });
+
+  test('a command that slept past its mark makes the instance due again before it writes', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.advance(id, request);
+    const engine = createEngine({
+      ...world.ports,
+      views: {
+        ...world.ports.views,
+        arm: async (...args) => {
+          const armed = await world.ports.views.arm(...args);
+          // Frozen for five minutes; meanwhile the schedule looks twice, and takes the mark down.
+          if (world.now < T0 + 300_000) {
+            for (const nowMs of [T0 + 200_000, T0 + 300_000]) {
+              world.now = nowMs;
+              await world.engine.advance(id, { ...request, explicit: false });
+            }
+            expect(await world.ports.views.get(id)).toMatchObject({ status: 'halted', dueAtMs: null });
+          }
+          return armed;
+        },
+        save: async () => {
+          throw new Error('its view was never saved');
+        },
+      },
+    });
+    await engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'the disk is back', by: alice });
+    expect(await world.ports.views.get(id)).toMatchObject({ status: 'halted', dueAtMs: T0 + 300_000 + 45_000 });
   });
 });
 
@@ -465,7 +550,7 @@ describe('a store that loses answers', () => {
     expect(world.begun).toEqual([]);
   });
 
-  test('an outcome that cannot be written is told as unrecorded, and its content is in the log', async () => {
+  test('an outcome that cannot be written is told as unrecorded; the log and the failure queue have it', async () => {
     let dead = false;
     const world = setup(
       (client) =>
@@ -485,7 +570,8 @@ describe('a store that loses answers', () => {
       code: 'outcome.unrecorded',
       details: { seq: 1, cell: 'c0' },
     });
-    expect(world.events.find((e) => e.kind === 'outcome.unrecorded')?.outcome).toContain('paid');
+    expect(world.events.find((e) => e.kind === 'outcome.unrecorded')?.item).toContain('paid');
+    expect(world.aside).toMatchObject([{ instanceId: 'i1', about: 1, outcome: { closes: 1, status: 'completed' } }]);
     dead = false;
     world.now += 15_000;
     expect((await world.engine.advance(id, request)).result).toBe('in_doubt');
@@ -499,7 +585,6 @@ test('a holder that slept past its deadline before it began records never, and b
   // The sandbox froze between the reservation's answer and the beginning: the time jumps with the put.
   const putOnce = world.ports.journal.putOnce;
   let frozen = false;
-  const { createEngine } = await import('../../src/engine/index.ts');
   const engine = createEngine({
     ...world.ports,
     journal: {
@@ -517,6 +602,47 @@ test('a holder that slept past its deadline before it began records never, and b
   expect((await engine.advance(id, { ...request, budgetMs: 120_000, maxCells: 2 })).result).toBe('completed');
   expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'never>retry', 'reserved', 'completed>next']);
   expect(world.begun).toHaveLength(1);
+});
+
+describe('what the schedule finds, the view says from then on (failure table: the tick repairs it)', () => {
+  const scheduled = { ...request, explicit: false, maxCells: 3 };
+
+  test('a view that was lost after the last outcome: repaired at once, and due until nothing of its writer can land', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    const lossy = createEngine({
+      ...world.ports,
+      views: {
+        ...world.ports.views,
+        save: async () => {
+          throw new Error('lost');
+        },
+      },
+    });
+    expect((await lossy.advance(id, request)).result).toBe('completed');
+    expect(await world.ports.views.get(id)).toMatchObject({ seq: 0, status: 'ready', dueAtMs: T0 + 75_000 });
+    world.now = T0 + 80_000;
+    await world.engine.advance(id, scheduled);
+    const stillDue = { seq: 2, status: 'completed', dueAtMs: expect.any(Number) };
+    expect(await world.ports.views.get(id)).toMatchObject(stillDue);
+    world.now = T0 + 75_000 + 60_000;
+    await world.engine.advance(id, scheduled);
+    expect(await world.ports.views.get(id)).toMatchObject({ seq: 2, status: 'completed', dueAtMs: null });
+  });
+
+  test('a step that needs a person stays due, ever more rarely, up to ten minutes', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown' });
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.advance(id, request);
+    const dueIn: number[] = [];
+    for (const afterMs of [60_000, 240_000, 3_600_000]) {
+      world.now = T0 + afterMs;
+      await world.engine.advance(id, scheduled);
+      dueIn.push(((await world.ports.views.get(id))?.dueAtMs ?? 0) - world.now);
+    }
+    expect(dueIn).toEqual([60_000, 240_000, 600_000]);
+  });
 });
 
 test('the cost of an advance does not grow with the journal', async () => {

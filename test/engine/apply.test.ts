@@ -22,6 +22,7 @@ const started: Step = {
   epoch: 0,
   deployment: 'd',
   lock: null,
+  continues: null,
 };
 const reserved = (seq: number, over: object = {}): Step =>
   ({
@@ -113,11 +114,13 @@ describe('apply: what is true after an entry', () => {
     expect(fold(started)).toEqual({
       cells: 2,
       next: 0,
+      from: 0,
       visit: 1,
       attempt: 0,
       interruptions: 0,
       nevers: 0,
       firstAtMs: null,
+      permission: null,
       dueAtMs: null,
       inputsHash: null,
       drive: 'manual',
@@ -129,6 +132,25 @@ describe('apply: what is true after an entry', () => {
       counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
       satisfied: { recent: [], chunks: [] },
     });
+  });
+
+  test('started as a continuation: the cells before are behind it, and its own count from there', () => {
+    const continues = { instanceId: 'i0', seq: 9, at: 'b', index: 1, reason: null, outputs: {} };
+    const state = fold(
+      { ...started, continues } as Step,
+      reserved(1, { index: 1, cell: 'b' }),
+      outcome(2, { index: 1, cell: 'b' }),
+    );
+    expect(state).toMatchObject({ next: 2, from: 1, ended: 'completed', satisfied: { recent: [2] } });
+    expect(satisfiedAt(state, 0)).toBeUndefined();
+    expect(satisfiedAt(state, 1)).toEqual({ seq: 2 });
+  });
+
+  test('a permission stands in the state until the reservation that uses it up (I5)', () => {
+    const failed = outcome(2, { status: 'failed', then: 'retry', permission: retry, dueAtMs: at });
+    expect(fold(started, reserved(1)).permission).toBeNull();
+    expect(fold(started, reserved(1), failed).permission).toBe('retry');
+    expect(fold(started, reserved(1), failed, reserved(3, { attempt: 2 })).permission).toBeNull();
   });
 
   test('reserved: the step is open under its seq, with holder and deadline', () => {
@@ -263,6 +285,10 @@ describe('apply: what is true after an entry', () => {
 describe('apply refuses what is not a legal step (I1, I2, I3, I6, I9)', () => {
   const cases: [string, Step[]][] = [
     ['a second start', [started, { ...started, seq: 1 }]],
+    [
+      'a continuation that begins behind the last cell',
+      [{ ...started, continues: { instanceId: 'i0', seq: 9, at: 'c', index: 2, reason: null, outputs: {} } } as Step],
+    ],
     ['a journal that begins with a reservation', [reserved(0)]],
     ['a reservation while one is open (I2)', [started, reserved(1), reserved(2, { attempt: 2 })]],
     ['a reservation of a cell that is not next (I3)', [started, reserved(1, { index: 1, cell: 'b' })]],

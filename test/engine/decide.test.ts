@@ -15,11 +15,13 @@ const book = runbookOf([
 const fresh: State = {
   cells: 4,
   next: 0,
+  from: 0,
   visit: 1,
   attempt: 0,
   interruptions: 0,
   nevers: 0,
   firstAtMs: null,
+  permission: null,
   dueAtMs: null,
   inputsHash: null,
   drive: 'manual',
@@ -31,7 +33,7 @@ const fresh: State = {
   counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
   satisfied: { recent: [], chunks: [] },
 };
-const wish: Wish = { cell: undefined, reservationsLeft: 1, ranSome: false, endAtMs: now + 60_000, explicit: true };
+const wish: Wish = { cell: undefined, reservationsLeft: 1, wroteSome: false, endAtMs: now + 60_000, explicit: true };
 const open = (deadlineAtMs: number): State => ({
   ...fresh,
   attempt: 1,
@@ -95,7 +97,7 @@ describe('decide: what this call does next', () => {
   });
 
   test('no reservation left: stops before a cell with effects, goes on through cells without', () => {
-    const spent = { ...wish, reservationsLeft: 0, ranSome: true };
+    const spent = { ...wish, reservationsLeft: 0, wroteSome: true };
     expect(decide({ ...fresh, next: 1 }, book, spent, at)).toEqual({ kind: 'stop', result: 'advanced' });
     expect(decide({ ...fresh, next: 2 }, book, spent, at)).toEqual({
       kind: 'enter',
@@ -111,7 +113,7 @@ describe('decide: what this call does next', () => {
 
   test('no reservation left: a `when` is still looked at, for a skip costs none', () => {
     const conditional = runbookOf([{ when: pass }]);
-    const spent = { ...wish, reservationsLeft: 0, ranSome: true };
+    const spent = { ...wish, reservationsLeft: 0, wroteSome: true };
     expect(decide({ ...fresh, cells: 1 }, conditional, spent, at)).toMatchObject({ kind: 'enter', mayReserve: false });
     expect(decide({ ...fresh, cells: 1, attempt: 1 }, conditional, spent, at)).toEqual({
       kind: 'stop',
@@ -193,7 +195,7 @@ describe('decide refuses a wish for a cell that cannot be', () => {
   test('a cell of a finished instance', () =>
     expect(refused({ ...fresh, ended: 'cancelled' }, 'a')).toMatchObject({ code: 'instance.finished' }));
   test('after it ran, the call answers with what it did', () => {
-    expect(decide({ ...fresh, next: 1 }, book, { ...wish, cell: 'a', ranSome: true }, at)).toEqual({
+    expect(decide({ ...fresh, next: 1 }, book, { ...wish, cell: 'a', wroteSome: true }, at)).toEqual({
       kind: 'stop',
       result: 'advanced',
     });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Template } from '../../src/engine/index.ts';
+import { createEngine, PawlError, type Template } from '../../src/engine/index.ts';
 import { runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0 } from './world.ts';
 
@@ -19,7 +19,6 @@ describe('publishing', () => {
   test('an invalid document changes nothing and says everything that is wrong', async () => {
     const world = setup();
     const problems = [{ line: 3, column: 5, message: 'no' }];
-    const { createEngine } = await import('../../src/engine/index.ts');
     const engine = createEngine({
       ...world.ports,
       authoring: { ...world.ports.authoring, compile: () => ({ kind: 'problems', problems }) },
@@ -136,4 +135,23 @@ describe('`concurrency`: one unfinished instance per value', () => {
     expect((await start(world, 'i2')).created).toBe(true);
     await expect(start(world, 'i1')).rejects.toMatchObject({ code: 'instance.exists' });
   });
+});
+
+test('a store that is away while somebody starts: the answer names the id to ask again with', async () => {
+  const world = setup();
+  await publish(world, {});
+  const away = createEngine({
+    ...world.ports,
+    views: {
+      ...world.ports.views,
+      arm: async () => {
+        throw new PawlError('store.unavailable', 'The store gave no answer.', { name: 'TimeoutError' });
+      },
+    },
+  });
+  const request = { runbookId: 'demo', params: {}, by };
+  const drawn = await away.start(request).catch((error: PawlError) => error);
+  expect(drawn).toMatchObject({ code: 'store.unavailable', details: { instanceId: expect.stringMatching(/^demo-/) } });
+  const named = await away.start({ ...request, instanceId: 'i7' }).catch((error: PawlError) => error);
+  expect(named).toMatchObject({ code: 'store.unavailable', details: { instanceId: 'i7' } });
 });

@@ -10,6 +10,7 @@ import {
   type Entry,
   type Ports,
   type Runbook,
+  type Unrecorded,
 } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import { createJournal } from '../../src/store/journal.ts';
@@ -35,6 +36,8 @@ export type World = {
   start(runbook: Runbook, instanceId?: string): Promise<string>;
   entries(instanceId: string): Promise<Entry[]>;
   events: { kind: string; [key: string]: unknown }[];
+  /** The failure queue. */
+  aside: Unrecorded[];
 };
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
@@ -53,6 +56,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     behave: () => ({ status: 'completed', output: '{}' }),
     now: T0,
     events: [],
+    aside: [],
     tables,
   } as unknown as World;
   const ports: Ports = {
@@ -77,6 +81,9 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     sha256,
     canonical,
     observe: (event) => world.events.push(event),
+    setAside: async (item) => {
+      world.aside.push(item);
+    },
     deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
   };
   world.ports = ports;

@@ -1,36 +1,114 @@
-/** `npm run simulate -- --seeds N --from S [--trace]`: runs N schedules from seed S, and stops at the first that breaks a rule. */
+/** `npm run simulate`: runs schedules, and shows the first that breaks a rule. */
 import { parseArgs } from 'node:util';
+import { entrySchema } from '../../src/engine/index.ts';
+import { type Batch, type Failure, runSeeds } from './batch.ts';
 import { simulate } from './simulate.ts';
+import { summary } from './summary.ts';
+import { describeTotals, shareMin, shareOf } from './totals.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '10000' },
-    from: { type: 'string', default: '1' },
-    trace: { type: 'boolean', default: false },
-  },
-});
-const [seeds, from] = [Number(values.seeds), Number(values.from)];
-if (!Number.isSafeInteger(seeds) || !Number.isSafeInteger(from) || seeds < 1) {
-  console.error('--seeds and --from are whole numbers; --seeds is at least 1.');
+const help = `npm run simulate -- [--from S] [--seeds N] [--jobs J] [--json]
+npm run simulate -- --from S --seeds 1 --trace
+
+Runs the schedules of seeds S to S+N-1: the shipped engine and store above a simulated table service, under faults.
+
+  --from S    the first seed (1)
+  --seeds N   how many (10000)
+  --jobs J    threads (one for each core)
+  --trace     print what happened in each schedule, and its journal
+  --json      the result as one JSON object
+  --help      this text
+
+For every full range of 10,000 seeds (1 to 10,000, 10,001 to 20,000, …) a digest is printed. It covers the trace and the
+journal of each schedule, so two machines that print the same have seen the same.
+Ends with 0 if every rule held, 1 if one broke or the run does not count, 2 if it was asked for wrongly.`;
+
+const refuse = (message: string): never => {
+  console.error(`${message} See --help.`);
   process.exit(2);
-}
-const begunAt = performance.now();
-const totals: Record<string, number> = { begins: 0, unhit: 0, answered: 0 };
-const add = (name: string, n: number): void => {
-  totals[name] = (totals[name] ?? 0) + n;
 };
-try {
-  for (let seed = from; seed < from + seeds; seed += 1) {
-    const one = await simulate(seed);
-    if (values.trace) console.log(one.trace.join('\n'));
-    add('begins', one.begins);
-    add('unhit', one.unhit);
-    add('answered', one.answered);
-    for (const [kind, n] of Object.entries(one.faults)) add(kind, n);
-    if ((seed - from + 1) % 10_000 === 0) console.error(`${seed - from + 1} of ${seeds}`);
+
+const wholeNumber = (name: string, text: string, min: number): number => {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < min || value > 2_000_000_000) {
+    return refuse(`--${name} is a whole number from ${min} to 2000000000, not ${text}.`);
   }
-} catch (error) {
-  console.error((error as Error).message);
-  process.exit(1);
-}
-console.log(`${seeds} schedules from seed ${from} in ${Math.round((performance.now() - begunAt) / 1000)} s`, totals);
+  return value;
+};
+
+const read = () => {
+  try {
+    return parseArgs({
+      options: {
+        from: { type: 'string', default: '1' },
+        seeds: { type: 'string', default: '10000' },
+        jobs: { type: 'string' },
+        trace: { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+};
+
+const replay = (seed: number): string => `npm run simulate -- --from ${seed} --seeds 1 --trace`;
+
+/** The schedule of a seed once more, with the places of defects, in lines. */
+const tell = async (seed: number): Promise<string[]> => {
+  const { trace, journal, broken } = await simulate(seed, true);
+  const entries = journal.map((text) => `   entry ${summary(entrySchema.parse(JSON.parse(text)))}`);
+  return [...trace, '   THE JOURNAL', ...entries, ...(broken === null ? [] : [broken.message])];
+};
+
+const showFailure = async (failure: Failure): Promise<void> => {
+  const hangs = failure.message.includes('never waits');
+  if (!hangs) console.log((await tell(failure.seed)).join('\n'));
+  console.log(`seed ${failure.seed} breaks ${failure.message}`);
+  console.log(`replay: ${replay(failure.seed)}`);
+};
+
+const showBatch = async (batch: Batch): Promise<void> => {
+  for (const { from, to, digest } of batch.ranges) console.log(`${from}–${to} ${digest}`);
+  console.log(describeTotals(batch.totals).join('\n'));
+  const { schedules } = batch.totals;
+  const each = (batch.cpuMs / Math.max(1, schedules)).toFixed(2);
+  const seconds = (batch.elapsedMs / 1000).toFixed(1);
+  console.log(`${schedules} schedules from seed ${batch.from} in ${seconds} s; ${each} ms of processor time each`);
+  if (batch.failure !== null) await showFailure(batch.failure);
+  else if (shareOf(batch.totals) < shareMin) console.log('The run does not count: too few calls were answered.');
+};
+
+const progress = (seeds: number) => {
+  const step = Math.max(1_000, Math.ceil(seeds / 100));
+  let shown = 0;
+  return (schedules: number): void => {
+    if (schedules - shown < step) return;
+    shown = schedules;
+    console.error(`${schedules} of ${seeds}`);
+  };
+};
+
+const main = async (): Promise<void> => {
+  const values = read();
+  if (values.help) return console.log(help);
+  const from = wholeNumber('from', values.from, 0);
+  const seeds = wholeNumber('seeds', values.seeds, 1);
+  const jobs = values.jobs === undefined ? {} : { jobs: wholeNumber('jobs', values.jobs, 1) };
+  if (values.trace) {
+    for (let seed = from; seed < from + seeds; seed += 1) console.log((await tell(seed)).join('\n'));
+  }
+  const onProgress = seeds > 1_000 ? { onProgress: progress(seeds) } : {};
+  const batch = await runSeeds({ from, seeds, ...jobs, ...onProgress });
+  const share = shareOf(batch.totals);
+  const { failure } = batch;
+  if (values.json) {
+    const shown = failure === null ? null : { ...failure, replay: replay(failure.seed) };
+    console.log(JSON.stringify({ ...batch, share, failure: shown }));
+  } else if (values.trace) {
+    if (failure !== null) console.log(`seed ${failure.seed} breaks ${failure.message}`);
+  } else await showBatch(batch);
+  process.exitCode = failure !== null || share < shareMin ? 1 : 0;
+};
+
+await main();

@@ -6,19 +6,23 @@
 /** mulberry32: small, fast, good enough to draw schedules. */
 export const createRandom = (seed: number) => {
   let a = seed | 0;
-  const fraction = (): number => {
+  const bits = (): number => {
     a = (a + 0x6d2b79f5) | 0;
     let t = Math.imul(a ^ (a >>> 15), 1 | a);
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+    return (t ^ (t >>> 14)) >>> 0;
   };
+  const fraction = (): number => bits() / 4_294_967_296;
   const int = (below: number): number => Math.floor(fraction() * below);
+  const word = (): string => bits().toString(16).padStart(8, '0');
   return {
     fraction,
+    /** A whole number from 0 to below `below`. */
     int,
     chance: (p: number): boolean => fraction() < p,
     pick: <T>(items: readonly T[]): T => items[int(items.length)] as T,
-    hex: (chars: number): string => Array.from({ length: chars }, () => int(16).toString(16)).join(''),
+    /** 128 bits, hex. */
+    token: (): string => word() + word() + word() + word(),
   };
 };
 export type Draw = ReturnType<typeof createRandom>;
@@ -30,53 +34,71 @@ export type Schedule = {
   run(eventsMax: number, stop?: () => boolean): Promise<number>;
 };
 
-/** Settles every promise that can settle without a further event. */
-const drain = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+type Event = { atMs: number; order: number; run: () => void };
+
+const isBefore = (a: Event, b: Event): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
+
+const push = (heap: Event[], event: Event): void => {
+  let at = heap.length;
+  heap.push(event);
+  while (at > 0) {
+    const up = (at - 1) >> 1;
+    const above = heap[up] as Event;
+    if (!isBefore(event, above)) break;
+    heap[at] = above;
+    at = up;
+  }
+  heap[at] = event;
+};
+
+const pop = (heap: Event[]): Event | undefined => {
+  const first = heap[0];
+  const last = heap.pop();
+  if (first === undefined || last === undefined || heap.length === 0) return first;
+  let at = 0;
+  for (;;) {
+    let child = 2 * at + 1;
+    if (child >= heap.length) break;
+    if (child + 1 < heap.length && isBefore(heap[child + 1] as Event, heap[child] as Event)) child += 1;
+    if (!isBefore(heap[child] as Event, last)) break;
+    heap[at] = heap[child] as Event;
+    at = child;
+  }
+  heap[at] = last;
+  return first;
+};
 
 export const createSchedule = (startMs: number): Schedule => {
-  type Event = { atMs: number; order: number; run: () => void };
   const heap: Event[] = [];
-  const before = (a: Event, b: Event): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
   let now = startMs;
   let order = 0;
-  const push = (event: Event): void => {
-    heap.push(event);
-    for (let at = heap.length - 1; at > 0; ) {
-      const up = (at - 1) >> 1;
-      if (!before(heap[at] as Event, heap[up] as Event)) break;
-      [heap[at], heap[up]] = [heap[up] as Event, heap[at] as Event];
-      at = up;
-    }
-  };
-  const pop = (): Event | undefined => {
-    const first = heap[0];
-    const last = heap.pop();
-    if (first === undefined || last === undefined || heap.length === 0) return first;
-    heap[0] = last;
-    for (let at = 0; ; ) {
-      let least = at;
-      for (const child of [2 * at + 1, 2 * at + 2]) {
-        if (child < heap.length && before(heap[child] as Event, heap[least] as Event)) least = child;
-      }
-      if (least === at) return first;
-      [heap[at], heap[least]] = [heap[least] as Event, heap[at] as Event];
-      at = least;
-    }
-  };
   return {
-    nowMs: () => Math.floor(now),
-    after: (ms, run) => push({ atMs: now + Math.max(0, ms), order: order++, run }),
-    run: async (eventsMax, stop = () => false) => {
-      await drain();
-      for (let ran = 0; ran < eventsMax; ran += 1) {
-        if (stop()) return ran;
-        const event = pop();
-        if (event === undefined) return ran;
-        now = Math.max(now, event.atMs);
-        event.run();
-        await drain();
-      }
-      return eventsMax;
-    },
+    nowMs: () => now,
+    after: (ms, run) => push(heap, { atMs: now + Math.max(0, Math.round(ms)), order: order++, run }),
+    run: (eventsMax, stop = () => false) =>
+      new Promise((resolve, reject) => {
+        let ran = 0;
+        const next = (): void => {
+          const event = ran === eventsMax || stop() ? undefined : pop(heap);
+          if (event === undefined) {
+            resolve(ran);
+            return;
+          }
+          ran += 1;
+          now = Math.max(now, event.atMs);
+          try {
+            event.run();
+          } catch (error) {
+            reject(error);
+            return;
+          }
+          settle();
+        };
+        // Node runs what nextTick was given only when no promise is left that could settle: a turn of the real event
+        // loop would show the same, at many times the price.
+        const tick = (): void => process.nextTick(next);
+        const settle = (): void => void Promise.resolve().then(tick);
+        settle();
+      }),
   };
 };

@@ -1,14 +1,18 @@
+import { availableParallelism } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { faultKinds } from './processes.ts';
+import { runSeeds } from './batch.ts';
+import { faultKinds } from './faults.ts';
 import { simulate } from './simulate.ts';
+import { describeTotals, shareMin, shareOf } from './totals.ts';
 
-const schedules = 10_000;
+const schedules = 50_000;
+const struckMin = 500;
 
-/** Ways of `decide` that only the tables of literal states reach: they need 100,000 attempts, or a restore from backup. */
-const elsewhere = new Set(['halted: attempts', 'halted: epoch']);
+/** Every way `decide` can take, as `branchOf` names it. */
 const branches = [
   'enter',
   'enter without reserving',
+  'lapse',
   'take over: retry',
   'take over: continue',
   'take over: probe',
@@ -20,44 +24,44 @@ const branches = [
   'in_doubt: holder gone',
   'in_doubt: unknown',
   'halted: step',
+  'halted: epoch',
+  'halted: attempts',
   'parked: waiting',
   'parked: drive manual',
   'deferred: backoff',
+  'deferred: budget',
 ];
 
 describe('the simulation: the shipped engine and store under faults', () => {
-  test(`${schedules} schedules keep I1 to I6, I9 and I10; every fault struck; what needs no person finished`, async () => {
-    const faults = Object.fromEntries(faultKinds.map((kind) => [kind, 0]));
-    const ends: Record<string, number> = {};
-    const taken = new Set<string>();
-    let [begins, unhit, answered] = [0, 0, 0];
-    for (let seed = 1; seed <= schedules; seed += 1) {
-      const one = await simulate(seed);
-      for (const kind of faultKinds) faults[kind] = (faults[kind] ?? 0) + one.faults[kind];
-      for (const branch of one.branches) taken.add(branch);
-      ends[String(one.ended)] = (ends[String(one.ended)] ?? 0) + 1;
-      begins += one.begins;
-      unhit += one.unhit;
-      answered += one.answered;
-    }
-    console.log(
-      `simulated ${schedules} schedules: ${begins} bodies, ${unhit} calls that no fault struck, ${answered} of them answered; ended ${JSON.stringify(ends)}; faults ${JSON.stringify(faults)}`,
-    );
-    for (const kind of faultKinds) expect(faults[kind], kind).toBeGreaterThan(schedules / 100);
-    expect([...taken].filter((branch) => elsewhere.has(branch))).toEqual([]);
-    expect([...taken]).toEqual(expect.arrayContaining(branches));
-    // A simulation in which little happens, or in which hardly a call is answered, shows little.
-    expect(begins).toBeGreaterThan(schedules);
-    expect(answered / unhit).toBeGreaterThan(0.95);
-    expect(ends.completed).toBeGreaterThan(schedules / 4);
-    expect(ends.cancelled).toBeGreaterThan(schedules / 50);
-  }, 600_000);
+  test(`${schedules} schedules keep I1 to I10, every fault strikes, and what needs no person finishes`, async () => {
+    const batch = await runSeeds({ from: 1, seeds: schedules });
+    const { totals, failure, elapsedMs } = batch;
+    const seconds = Math.round(elapsedMs / 1000);
+    const lines = [
+      `simulated ${totals.schedules} schedules in ${seconds} s on ${availableParallelism()} cores`,
+      ...describeTotals(totals),
+      ...batch.ranges.map(({ from, to, digest }) => `${from}–${to} ${digest}`),
+    ];
+    console.log(lines.join('\n'));
+    const replay =
+      failure && `${failure.message}; replay: npm run simulate -- --from ${failure.seed} --seeds 1 --trace`;
+    expect(replay).toBeNull();
+    expect(totals.schedules).toBe(schedules);
+    const rare = faultKinds.filter((kind) => totals.faults[kind] < struckMin);
+    expect(rare).toEqual([]);
+    expect(Object.keys(totals.branches).sort()).toEqual([...branches].sort());
+    expect(shareOf(totals)).toBeGreaterThan(shareMin);
+    // A simulation in which little happens shows little.
+    expect(totals.counts.begins).toBeGreaterThan(schedules);
+    expect(totals.ends.completed).toBeGreaterThan(schedules / 4);
+    expect(totals.ends.cancelled).toBeGreaterThan(schedules / 50);
+  }, 900_000);
 
   test('the same seed gives the same bytes', async () => {
     for (const seed of [1, 17, 182, 551]) {
-      const [first, second] = [await simulate(seed), await simulate(seed)];
+      const [first, second] = [await simulate(seed), await simulate(seed, true)];
       expect(second.trace).toEqual(first.trace);
-      expect(second.entries).toEqual(first.entries);
+      expect(second.journal).toEqual(first.journal);
     }
   });
 });

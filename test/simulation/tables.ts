@@ -1,10 +1,12 @@
 /**
  * A table service in memory: the answers DynamoDB gives to the commands that `src/store` sends, with its condition and
- * update expressions interpreted, so that the shipped store runs above it unchanged.
+ * update expressions interpreted, so that the shipped store runs above it unchanged. Items are flat, so a copy is one
+ * level deep.
  */
 import type { StoreClient } from '../../src/store/access.ts';
+import { type Names, predicateOf, type Row, updateOf, type Values } from './expressions.ts';
 
-export type Row = Record<string, unknown>;
+export type { Row } from './expressions.ts';
 export type Command = { constructor: { name: string }; input: Record<string, unknown> };
 
 const keysOf: Record<string, [string, string?]> = {
@@ -23,138 +25,136 @@ export class ConditionalCheckFailedException extends Error {
   }
 }
 
-/** Splits at `word` outside parentheses. */
-const split = (text: string, word: string): string[] => {
-  const parts: string[] = [];
-  let depth = 0;
-  let part = '';
-  for (const token of text.split(/(\s+|\(|\))/)) {
-    if (token === '(') depth += 1;
-    if (token === ')') depth -= 1;
-    if (depth === 0 && token === word) {
-      parts.push(part.trim());
-      part = '';
-    } else part += token;
-  }
-  return [...parts, part.trim()];
-};
+/** Rows by sort key; tables without one keep their only row under `null`. */
+type Partition = Map<unknown, Row>;
+type Content = Map<string, Map<unknown, Partition>>;
 
-type Names = Record<string, string>;
-type Values = Record<string, unknown>;
-
-const holds = (condition: string, row: Row | undefined, names: Names, values: Values): boolean => {
-  const ors = split(condition, 'OR');
-  if (ors.length > 1) return ors.some((part) => holds(part, row, names, values));
-  const ands = split(condition, 'AND');
-  if (ands.length > 1) return ands.every((part) => holds(part, row, names, values));
-  if (condition.startsWith('(')) return holds(condition.slice(1, -1), row, names, values);
-  const absent = /^attribute_not_exists\((#\w+)\)$/.exec(condition);
-  if (absent !== null) return row?.[names[absent[1] as string] as string] === undefined;
-  const compared = /^(#\w+) (=|<=|>=|<|>) (:\w+)$/.exec(condition);
-  if (compared === null) throw new Error(`the simulated table service does not know the condition ${condition}`);
-  const left = row?.[names[compared[1] as string] as string];
-  const right = values[compared[3] as string];
-  if (left === undefined) return false;
-  switch (compared[2]) {
-    case '=':
-      return left === right;
-    case '<':
-      return (left as number) < (right as number);
-    case '>':
-      return (left as number) > (right as number);
-    case '<=':
-      return (left as number) <= (right as number);
-    default:
-      return (left as number) >= (right as number);
-  }
-};
-
-const updated = (row: Row, expression: string, names: Names, values: Values): Row => {
-  const after: Row = { ...row };
-  const value = (term: string): unknown => {
-    const sum = term.split(' + ');
-    if (sum.length === 2) return (value(sum[0] as string) as number) + (value(sum[1] as string) as number);
-    const fallback = /^if_not_exists\((#\w+), (:\w+)\)$/.exec(term);
-    if (fallback !== null) return row[names[fallback[1] as string] as string] ?? values[fallback[2] as string];
-    return values[term];
-  };
-  const [sets = '', removes = ''] = expression.replace(/^SET /, '').split(' REMOVE ');
-  for (const set of sets.split(/, (?=#)/)) {
-    const [name, term] = set.split(' = ') as [string, string];
-    after[names[name] as string] = value(term);
-  }
-  for (const name of removes.split(', ').filter((n) => n !== '')) delete after[names[name] as string];
-  return after;
-};
+const copyOf = (content: Content): Content =>
+  new Map([...content].map(([name, table]) => [name, new Map([...table].map(([pk, rows]) => [pk, new Map(rows)]))]));
 
 export type Tables = {
   /** Carries a command out at once. */
   execute(command: Command): Row;
   rows(table: string): Row[];
+  row(table: string, partition: string, sort?: number): Row | undefined;
+  partition(table: string, partition: string): Row[];
+  remove(table: string, partition: string): void;
+  /** What a restore from backup brings back: everything, as it stood. */
+  backup(): () => void;
   /** Requests so far, by kind and table. */
   requests: Map<string, number>;
 };
 
+/** `pawl-journal` is the table `journal` under the prefix `pawl`. */
+const plainNames = new Map<string, string>();
+const plainName = (tableName: string): string => {
+  let name = plainNames.get(tableName);
+  if (name === undefined) {
+    name = tableName.slice(tableName.lastIndexOf('-') + 1);
+    plainNames.set(tableName, name);
+  }
+  return name;
+};
+
 export const createTables = (): Tables => {
-  const tables = new Map<string, Map<string, Row>>();
+  let content: Content = new Map();
   const requests = new Map<string, number>();
-  const tableOf = (input: Row): [string, Map<string, Row>, [string, string?]] => {
-    const name = String(input.TableName).split('-').at(-1) as string;
-    const table = tables.get(name) ?? new Map<string, Row>();
-    tables.set(name, table);
-    return [name, table, keysOf[name] as [string, string?]];
+  const partitionOf = (name: string, pk: unknown): Partition => {
+    let table = content.get(name);
+    if (table === undefined) {
+      table = new Map();
+      content.set(name, table);
+    }
+    let partition = table.get(pk);
+    if (partition === undefined) {
+      partition = new Map();
+      table.set(pk, partition);
+    }
+    return partition;
   };
-  const idOf = (keys: [string, string?], row: Row): string =>
-    JSON.stringify(keys.map((key) => (key === undefined ? null : row[key])));
+
+  const put = (name: string, input: Row, names: Names, values: Values): Row => {
+    const [pk, sk] = keysOf[name] as [string, string?];
+    const item = input.Item as Row;
+    const rows = partitionOf(name, item[pk]);
+    const sort = sk === undefined ? null : item[sk];
+    const standing = rows.get(sort);
+    const condition = input.ConditionExpression as string | undefined;
+    if (condition !== undefined && !predicateOf(condition)(standing, names, values)) {
+      throw new ConditionalCheckFailedException(standing === undefined ? undefined : { ...standing });
+    }
+    rows.set(sort, { ...item });
+    return {};
+  };
+
+  const update = (name: string, input: Row, names: Names, values: Values): Row => {
+    const [pk, sk] = keysOf[name] as [string, string?];
+    const key = input.Key as Row;
+    const rows = partitionOf(name, key[pk]);
+    const sort = sk === undefined ? null : key[sk];
+    const before = rows.get(sort);
+    if (!predicateOf(input.ConditionExpression as string)(before, names, values)) {
+      throw new ConditionalCheckFailedException(undefined);
+    }
+    rows.set(sort, updateOf(input.UpdateExpression as string)({ ...before, ...key }, names, values));
+    return before === undefined ? {} : { Attributes: { ...before } };
+  };
+
+  const query = (name: string, input: Row, names: Names, values: Values): Row => {
+    const [, sk = ''] = keysOf[name] as [string, string?];
+    const holds = predicateOf(input.KeyConditionExpression as string);
+    const found: Row[] = [];
+    for (const row of partitionOf(name, values[':pk']).values()) if (holds(row, names, values)) found.push(row);
+    const sign = input.ScanIndexForward === false ? -1 : 1;
+    found.sort((a, b) => sign * ((a[sk] as number) - (b[sk] as number)));
+    const from = (input.ExclusiveStartKey as Row | undefined)?.[sk] as number | undefined;
+    const rest = from === undefined ? found : found.filter((row) => sign * ((row[sk] as number) - from) > 0);
+    const limit = (input.Limit as number | undefined) ?? rest.length;
+    return { Items: rest.slice(0, limit).map((row) => ({ ...row })) };
+  };
 
   const execute = (command: Command): Row => {
     const { input } = command;
-    const [name, table, keys] = tableOf(input);
-    const what = command.constructor.name;
-    requests.set(`${what} ${name}`, (requests.get(`${what} ${name}`) ?? 0) + 1);
+    const name = plainName(input.TableName as string);
+    const what = `${command.constructor.name} ${name}`;
+    requests.set(what, (requests.get(what) ?? 0) + 1);
     const names = (input.ExpressionAttributeNames ?? {}) as Names;
     const values = (input.ExpressionAttributeValues ?? {}) as Values;
-    switch (what) {
-      case 'PutCommand': {
-        const item = structuredClone(input.Item) as Row;
-        const id = idOf(keys, item);
-        const standing = table.get(id);
-        const condition = input.ConditionExpression as string | undefined;
-        if (condition !== undefined && !holds(condition, standing, names, values)) {
-          throw new ConditionalCheckFailedException(structuredClone(standing));
-        }
-        table.set(id, item);
-        return {};
-      }
+    switch (command.constructor.name) {
+      case 'PutCommand':
+        return put(name, input, names, values);
       case 'GetCommand': {
-        const row = table.get(idOf(keys, input.Key as Row));
-        return row === undefined ? {} : { Item: structuredClone(row) };
-      }
-      case 'UpdateCommand': {
+        const [pk, sk] = keysOf[name] as [string, string?];
         const key = input.Key as Row;
-        const before = table.get(idOf(keys, key));
-        if (!holds(input.ConditionExpression as string, before, names, values))
-          throw new ConditionalCheckFailedException(undefined);
-        table.set(idOf(keys, key), updated({ ...before, ...key }, input.UpdateExpression as string, names, values));
-        return before === undefined ? {} : { Attributes: structuredClone(before) };
+        const row = partitionOf(name, key[pk]).get(sk === undefined ? null : key[sk]);
+        return row === undefined ? {} : { Item: { ...row } };
       }
-      case 'QueryCommand': {
-        if (input.IndexName !== undefined) return { Items: [] };
-        const sk = keys[1] as string;
-        const found = [...table.values()].filter((row) =>
-          holds(input.KeyConditionExpression as string, row, names, values),
-        );
-        const sign = input.ScanIndexForward === false ? -1 : 1;
-        found.sort((a, b) => sign * ((a[sk] as number) - (b[sk] as number)));
-        const from = (input.ExclusiveStartKey as Row | undefined)?.[sk] as number | undefined;
-        const rest = from === undefined ? found : found.filter((row) => sign * ((row[sk] as number) - from) > 0);
-        return { Items: structuredClone(rest.slice(0, (input.Limit as number | undefined) ?? rest.length)) };
-      }
+      case 'UpdateCommand':
+        return update(name, input, names, values);
+      case 'QueryCommand':
+        return input.IndexName === undefined ? query(name, input, names, values) : { Items: [] };
       default:
-        throw new Error(`the simulated table service does not know ${what}`);
+        throw new Error(`the simulated table service does not know ${command.constructor.name}`);
     }
   };
-  return { execute, rows: (name) => [...(tables.get(name)?.values() ?? [])], requests };
+  return {
+    execute,
+    rows: (name) => [...(content.get(name)?.values() ?? [])].flatMap((rows) => [...rows.values()]),
+    row: (name, partition, sort) =>
+      content
+        .get(name)
+        ?.get(partition)
+        ?.get(sort ?? null),
+    partition: (name, partition) => [...(content.get(name)?.get(partition)?.values() ?? [])],
+    remove: (name, partition) => void content.get(name)?.delete(partition),
+    backup: () => {
+      const kept = copyOf(content);
+      return () => {
+        content = copyOf(kept);
+      };
+    },
+    requests,
+  };
 };
 
 /** A client that answers at once and never fails. */

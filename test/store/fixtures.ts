@@ -9,11 +9,13 @@ export const by = { actor: 'ada', via: 'test', where: 'here:1' };
 const state: Entry['state'] = {
   cells: 3,
   next: 0,
+  from: 0,
   visit: 1,
   attempt: 0,
   interruptions: 0,
   nevers: 0,
   firstAtMs: null,
+  permission: null,
   dueAtMs: null,
   inputsHash: null,
   drive: 'manual',

@@ -40,6 +40,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     const put = await journal.putOnce(written);
     expect(put).toEqual({
       kind: 'written',
+      adopted: false,
       standing: { entry: written, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
     });
     assert(put.kind === 'written');

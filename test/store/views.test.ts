@@ -24,7 +24,9 @@ describe.each(serviceKinds)('views on %s', (which) => {
     return { dueAtMs: Item?.dueAtMs, armedUntilMs: Item?.armedUntilMs, inIndex: Item?.dueShard !== undefined };
   };
 
-  test('arm: due comes down only, armed goes up only, wakes count', async () => {
+  const minuteMs = 60_000;
+
+  test('arm: due comes down only, armed goes up only, wakes count; others may land for another minute', async () => {
     expect(await views.arm(seed('arm'), inMs(30), atMs)).toEqual({ wakes: 1, othersUntilMs: null });
     expect(await views.get('arm')).toBeUndefined();
     expect(await views.arm(seed('arm'), inMs(50), atMs)).toEqual({ wakes: 2, othersUntilMs: inMs(30) });
@@ -33,7 +35,9 @@ describe.each(serviceKinds)('views on %s', (which) => {
     expect(await marks('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
     expect(await views.arm(seed('arm'), inMs(40), atMs)).toEqual({ wakes: 4, othersUntilMs: inMs(50) });
     expect(await marks('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
-    expect(await views.arm(seed('arm'), inMs(90), inMs(50))).toEqual({ wakes: 5, othersUntilMs: null });
+    const lastMs = inMs(50) + minuteMs;
+    expect(await views.arm(seed('arm'), inMs(50), lastMs - 1)).toEqual({ wakes: 5, othersUntilMs: inMs(50) });
+    expect(await views.arm(seed('arm'), inMs(50), lastMs)).toEqual({ wakes: 6, othersUntilMs: null });
   });
 
   test('arming all at once counts each and keeps the earliest and the latest', async () => {

@@ -13,6 +13,7 @@ export const portsOn = (store: Store, over: Partial<Ports> = {}): Ports => ({
   sha256: (text) => createHash('sha256').update(text).digest('hex'),
   canonical: (value) => canonicalize(value) as string,
   observe: () => {},
+  setAside: async () => {},
   deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
   ...over,
 });

@@ -46,6 +46,8 @@ export type Proxy = {
   open(): number;
   /** Cuts every connection as it is: those kept alive, and those in the middle of a request. */
   cutConnections(): void;
+  /** The store is away: every connection is cut before a request is carried out. */
+  refuse(away: boolean): void;
   close(): Promise<void>;
 };
 
@@ -63,9 +65,11 @@ export const createProxy = async (endpoint: string): Promise<Proxy> => {
   const connections = new Set<Socket>();
   const used = new WeakSet<Socket>();
   let open = 0;
+  let away = false;
 
   const server = createServer(async (incoming, outgoing) => {
     const { socket } = incoming;
+    if (away) return void socket.destroy();
     const reused = used.has(socket);
     used.add(socket);
     open += 1;
@@ -129,6 +133,9 @@ export const createProxy = async (endpoint: string): Promise<Proxy> => {
     open: () => open,
     cutConnections: () => {
       for (const socket of connections) socket.resetAndDestroy();
+    },
+    refuse: (now) => {
+      away = now;
     },
     close: () =>
       new Promise((resolve) => {

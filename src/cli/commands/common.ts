@@ -35,4 +35,10 @@ export const wholeNumber =
     return Number(text);
   };
 
+/** @throws InvalidArgumentError for a text that says nothing, such as the "…" that suggested commands leave open */
+export const saidInWords = (text: string): string => {
+  if (!/[\p{L}\p{N}]/u.test(text)) throw new InvalidArgumentError('Say it in words; it is kept in the journal.');
+  return text;
+};
+
 export const cellCount = (text: string): number | 'all' => (text === 'all' ? 'all' : wholeNumber(1)(text));

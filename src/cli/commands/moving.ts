@@ -1,6 +1,6 @@
 /** run, start, advance, done and cancel: what moves an instance. */
 import { Option } from 'commander';
-import type { Drive } from '../../engine/index.ts';
+import { type ContinueRequest, type Drive, PawlError } from '../../engine/index.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
@@ -8,9 +8,29 @@ import { explain } from '../explain.ts';
 import { duration, shellWord } from '../format.ts';
 import { readParams } from '../params.ts';
 import type { Answer, Session } from '../session.ts';
-import { type AddCommands, cellCount, wholeNumber, withExamples, withParams } from './common.ts';
+import { readStep } from '../step.ts';
+import { type AddCommands, cellCount, saidInWords, wholeNumber, withExamples, withParams } from './common.ts';
 
-type StartOptions = { param: string[]; instance?: string; version?: number; drive?: Drive };
+type StartOptions = {
+  param: string[];
+  instance?: string;
+  version?: number;
+  drive?: Drive;
+  continue?: string;
+  at?: string;
+  reason?: string;
+};
+
+/** @throws PawlError `request.invalid` unless --continue and --at come together */
+const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): { continues?: ContinueRequest } => {
+  if (instanceId === undefined && at === undefined && reason === undefined) return {};
+  if (instanceId === undefined || at === undefined) {
+    const message =
+      'An earlier run is continued by --continue ID --at CELL [--reason TEXT]: give both, or leave all three out.';
+    throw new PawlError('request.invalid', message);
+  }
+  return { continues: { instanceId, at, ...(reason === undefined ? {} : { reason }) } };
+};
 type AdvanceOptions = { cell?: string; maxCells?: number | 'all'; expectedSeq?: number };
 
 const run = async (session: Session, file: string, options: StartOptions): Promise<Answer> => {
@@ -31,12 +51,13 @@ const run = async (session: Session, file: string, options: StartOptions): Promi
   const answer = await watched(session, client, { view, cells }, (signal) =>
     runThrough(session, client, instanceId, signal),
   );
-  const { exit, instance } = await conclude(session, client, answer);
+  const { exit, instance, step } = await conclude(session, client, answer);
   const { state: _, ...told } = answer;
-  return { exit, document: { instanceId, created, ...told, view: instance.view, cells: instance.cells } };
+  return { exit, document: { instanceId, created, ...told, view: instance.view, cells: instance.cells, step } };
 };
 
 const start = async (session: Session, runbookId: string, options: StartOptions): Promise<Answer> => {
+  const continues = continuesOf(options);
   const client = await session.client();
   const { version, instance: instanceId, drive } = options;
   const { runbook } = await client.runbook(runbookId, version);
@@ -46,10 +67,11 @@ const start = async (session: Session, runbookId: string, options: StartOptions)
     ...(version === undefined ? {} : { version }),
     ...(instanceId === undefined ? {} : { instanceId }),
     ...(drive === undefined ? {} : { drive }),
+    ...continues,
   });
   const { view, created } = started;
   session.screen.print(
-    `${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}`,
+    `${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}${options.continue === undefined ? '' : `, continues ${options.continue} at ${options.at}`}`,
   );
   await explain(session.screen, client, await client.instance(view.instanceId));
   return { exit: exits.done, document: started };
@@ -65,9 +87,9 @@ const advance = async (session: Session, instanceId: string, options: AdvanceOpt
   };
   const from = { view: before.view, cells: before.cells.map(({ name }) => name) };
   const answer = await watched(session, client, from, (signal) => client.advance(instanceId, asked, signal));
-  const { exit } = await conclude(session, client, answer);
+  const { exit, step } = await conclude(session, client, answer);
   const { state: _, ...told } = answer;
-  return { exit, document: told };
+  return { exit, document: { ...told, step } };
 };
 
 const done = async (
@@ -88,16 +110,21 @@ const done = async (
 const cancel = async (session: Session, instanceId: string, options: { reason: string }): Promise<Answer> => {
   const client = await session.client();
   const cancelled = await client.cancel(instanceId, { reason: options.reason });
-  const { nowMs } = await client.instance(instanceId);
+  const instance = await client.instance(instanceId);
   const { mayStillRun } = cancelled;
-  session.screen.print(`Cancelled ${instanceId}: nothing further begins in it.`);
-  if (mayStillRun !== null) {
-    const left = duration(mayStillRun.deadlineAtMs - nowMs);
-    session.screen.print(
-      `${mayStillRun.cell} is under way and may still run for ${left}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
-    );
+  const { print } = session.screen;
+  print(`Cancelled ${instanceId}: nothing further begins in it.`);
+  if (mayStillRun === null) return { exit: exits.done, document: { ...cancelled, step: null } };
+  if (instance.view.status === 'in_doubt') {
+    const step = await explain(session.screen, client, instance);
+    return { exit: exits.done, document: { ...cancelled, step } };
   }
-  return { exit: exits.done, document: cancelled };
+  const left = duration(mayStillRun.deadlineAtMs - instance.nowMs);
+  print(
+    `${mayStillRun.cell} is under way and may still run for ${left}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
+  );
+  const step = await readStep(client, instance.view, { ...instance, status: instance.view.status });
+  return { exit: exits.done, document: { ...cancelled, step: step ?? null } };
 };
 
 export const addMoving: AddCommands = (program, runner) => {
@@ -123,8 +150,15 @@ export const addMoving: AddCommands = (program, runner) => {
       new Option('--drive <drive>', 'auto: the schedule goes on with it; manual: only people do')
         .choices(['auto', 'manual'])
         .default('manual'),
-    );
-  withExamples(starting, 'pawl start post_merge -p pr=7 -p dir=/srv/app --drive manual').action(runner(start));
+    )
+    .option('--continue <id>', 'go on from this halted or cancelled run, which is cancelled first …')
+    .option('--at <cell>', '… beginning with this cell; what came before is cited, not run again')
+    .option('--reason <text>', 'why, when a cell that was done there would run again', saidInWords);
+  withExamples(
+    starting,
+    'pawl start post_merge -p pr=7 -p dir=/srv/app --drive manual',
+    'pawl start post_merge --continue post_merge.pr-7 --at cleanup',
+  ).action(runner(start));
 
   const advancing = program
     .command('advance')
@@ -147,7 +181,7 @@ export const addMoving: AddCommands = (program, runner) => {
   const recording = program.command('done').summary('record that a person did a manual cell');
   recording.argument('<instance>', 'id of an instance').argument('<cell>', 'the manual cell it waits at');
   recording.description('Records that a person did what a manual cell asks for, or that it failed.');
-  recording.requiredOption('--note <text>', 'what was done or seen').option('--failed', 'it failed');
+  recording.requiredOption('--note <text>', 'what was done or seen', saidInWords).option('--failed', 'it failed');
   withExamples(recording, 'pawl done rotate-42 confirm --note "the new key works"').action(runner(done));
 
   const cancelling = program
@@ -157,6 +191,6 @@ export const addMoving: AddCommands = (program, runner) => {
   cancelling.description(
     'Ends an instance for good. A step that is under way may still end, and is recorded; nothing begins after it.',
   );
-  cancelling.requiredOption('--reason <text>', 'why; kept in the journal');
+  cancelling.requiredOption('--reason <text>', 'why; kept in the journal', saidInWords);
   withExamples(cancelling, 'pawl cancel post_merge.pr-7 --reason "the merge was reverted"').action(runner(cancel));
 };

@@ -1,8 +1,8 @@
 /** status, journal and list: looking at instances. They change nothing. */
 import { Option } from 'commander';
-import type { Entry, Note, View } from '../../engine/index.ts';
+import type { View } from '../../engine/index.ts';
 import { cellTable } from '../cells.ts';
-import type { ListAsked } from '../client.ts';
+import { entriesAfter, type ListAsked } from '../client.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { stamp } from '../format.ts';
@@ -26,8 +26,9 @@ const status = async ({ screen, client }: Session, instanceId: string): Promise<
   screen.print();
   cellTable(screen, cells, view, nowMs);
   screen.print();
-  await explain(screen, door, instance);
-  return { exit: exits.done, document: instance };
+  const step = await explain(screen, door, instance);
+  const { head: _, ...told } = instance;
+  return { exit: exits.done, document: { ...told, step: step ?? null } };
 };
 
 const journal = async (
@@ -37,19 +38,12 @@ const journal = async (
 ): Promise<Answer> => {
   const door = await client();
   await door.instance(instanceId); // An instance that is not there is an error, an empty rest of a journal is not.
-  const entries: Entry[] = [];
-  for (let after = options.after ?? -1; ; ) {
-    const page = await door.journal(instanceId, after);
-    const last = page.at(-1);
-    if (last === undefined) break;
-    entries.push(...page);
-    after = last.seq;
-  }
+  const entries = await entriesAfter(door, instanceId, options.after ?? -1);
   journalTable(screen, entries);
   if (!options.notes) return { exit: exits.done, document: { entries } };
-  const notes: Note[] = await door.notes(instanceId);
+  const notes = await door.notes(instanceId);
   screen.print();
-  noteTable(screen, notes);
+  noteTable(screen, entries, notes);
   return { exit: exits.done, document: { entries, notes } };
 };
 

@@ -1,0 +1,28 @@
+/** `npm run bench:batching`: what an outcome that carries the next reservation saves, against the same engine without. */
+
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { inPatchedCopy, project, runJson } from '../../test/support/patched.ts';
+import type { Cost, Costs } from './measure.ts';
+
+const script = 'bench/batching/measure.ts';
+const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+
+const batched = (await runJson(project, script, [])) as Costs;
+const patch = fileURLToPath(new URL('plain.patch', import.meta.url));
+const plain = (await inPatchedCopy(patch, (folder) => runJson(folder, script, []))) as Costs;
+
+const requests = ({ puts, updates, reads }: Cost): number => puts + updates + reads;
+const perCell = (total: number, cells: string): string => (total / Number(cells)).toFixed(2).padStart(6);
+
+if (values.json) console.log(JSON.stringify({ batched, plain }));
+else {
+  console.log('One run by one call, per cell:      requests                  write units');
+  console.log('cells                          plain batched ratio       plain batched ratio');
+  for (const [cells, without] of Object.entries(plain)) {
+    const withIt = batched[cells] as Cost;
+    const row = (a: number, b: number): string => `${perCell(a, cells)}  ${perCell(b, cells)}  ${(b / a).toFixed(2)}`;
+    const units = row(without.writeUnits, withIt.writeUnits);
+    console.log(`${cells.padStart(5)}${' '.repeat(25)}${row(requests(without), requests(withIt))}      ${units}`);
+  }
+}

@@ -1,0 +1,85 @@
+/** One decision about many steps: slowly enough to be stopped, and one that is refused holds up none of the others. */
+import { setTimeout as wait } from 'node:timers/promises';
+import { isPawlError, PawlError, type View } from '../engine/index.ts';
+import type { Client } from './client.ts';
+import { findDoubts } from './doubts.ts';
+import { type Exit, exitOfError, exits } from './exits.ts';
+import { duration, plural } from './format.ts';
+import { harmless, type Screen } from './screen.ts';
+import type { Step } from './step.ts';
+import type { Ruling, Target } from './verdict.ts';
+
+type Many = Extract<Target, { kind: 'many' }>;
+type Named = { instanceId: string; seq: number };
+type Decided = Named & { view: View };
+type Refused = Named & { error: { code: string; message: string; details: object }; exit: Exit };
+
+export type Bulk = { decided: Decided[]; refused: Refused[]; left: Named[] };
+
+/** @throws PawlError `runbook.unknown`, `cell.unknown`: a name that is not there finds nothing for ever */
+const assertThere = async (client: Client, { runbookId, cell }: Many): Promise<void> => {
+  const { runbook, version } = await client.runbook(runbookId);
+  if (runbook.cells.some(({ name }) => name === cell)) return;
+  const message = `Runbook ${runbookId} version ${version} has no cell ${cell}, and nothing is in doubt at one; see \`pawl doubts --runbook ${runbookId}\`.`;
+  throw new PawlError('cell.unknown', message, { runbookId, version, cell });
+};
+
+/** Every step of the runbook in doubt at the cell, looked for before anything is decided. */
+export const findMany = async (client: Client, many: Many) => {
+  const { runbookId, cell } = many;
+  const { doubts, unreadable } = await findDoubts(client, { runbookId, cell });
+  if (doubts.length === 0 && unreadable.length === 0) await assertThere(client, many);
+  return { doubts, unreadable };
+};
+
+/** Decides one after the other until the signal; never more than `perSecond` of them begin within a second. */
+export const decideMany = async (
+  screen: Screen,
+  client: Client,
+  steps: Step[],
+  ruling: Ruling,
+  { perSecond, signal }: { perSecond: number; signal: AbortSignal },
+): Promise<Bulk> => {
+  const decided: Decided[] = [];
+  const refused: Refused[] = [];
+  const width = String(steps.length).length;
+  for (const [index, { instanceId, seq, ageMs }] of steps.entries()) {
+    const beganMs = performance.now();
+    if (signal.aborted)
+      return { decided, refused, left: steps.slice(index).map(({ instanceId, seq }) => ({ instanceId, seq })) };
+    const head = `  ${String(index + 1).padStart(width)}/${steps.length}  ${instanceId}  seq ${seq}`;
+    try {
+      const { view } = await client.verdict(instanceId, { ...ruling, seq });
+      decided.push({ instanceId, seq, view });
+      const age = ageMs === null ? '' : `, reserved ${duration(ageMs)} ago`;
+      screen.print(`${head}  ${screen.paint('good', ruling.verdict)}${age}; now ${view.status.replace('_', ' ')}`);
+    } catch (error) {
+      if (!isPawlError(error)) throw error;
+      const { code, message, details } = error;
+      refused.push({ instanceId, seq, error: { code, message, details }, exit: exitOfError(error) });
+      screen.print(`${head}  ${screen.paint('bad', 'refused')}: ${harmless(message)}`);
+    }
+    const pauseMs = 1_000 / perSecond - (performance.now() - beganMs);
+    if (pauseMs > 0 && index + 1 < steps.length) await wait(pauseMs, undefined, { signal }).catch(() => undefined);
+  }
+  return { decided, refused, left: [] };
+};
+
+/** 0 only when everything was decided. */
+export const exitOfMany = ({ refused, left }: Bulk, unreadable: number): Exit => {
+  if (left.length > 0) return exits.interrupted;
+  if (unreadable > 0) return exits.failed;
+  if (refused.length === 0) return exits.done;
+  return refused.every(({ exit }) => exit === exits.later) ? exits.later : exits.failed;
+};
+
+export const summarize = (screen: Screen, { decided, refused, left }: Bulk): void => {
+  const all = decided.length + refused.length + left.length;
+  screen.print();
+  screen.print(`Decided ${decided.length} of ${plural(all, 'step')}.`);
+  if (refused.length > 0) {
+    const codes = [...new Set(refused.map(({ error }) => error.code))].join(', ');
+    screen.print(screen.paint('bad', `Refused ${refused.length} (${codes}): look at each with \`pawl status ID\`.`));
+  }
+  if (left.length > 0) screen.print(screen.paint('warn', `Interrupted: ${left.length} were left as they were.`));
+};

@@ -1,0 +1,122 @@
+/** verdict and release: what only a person may decide, with a reason. */
+import { decideMany, exitOfMany, findMany, summarize } from '../bulk.ts';
+import { exits } from '../exits.ts';
+import { explain } from '../explain.ts';
+import { oneLine, plural } from '../format.ts';
+import { harmless } from '../screen.ts';
+import type { Answer, Session } from '../session.ts';
+import { printUnreadable } from '../stepScreen.ts';
+import { perSecondDefault, type Ruling, rulingOf, type Target, targetOf, type VerdictOptions } from '../verdict.ts';
+import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
+
+type One = Extract<Target, { kind: 'one' }>;
+type Many = Extract<Target, { kind: 'many' }>;
+
+const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Ruling): Promise<Answer> => {
+  const { screen, settings } = session;
+  const client = await session.client();
+  const { view } = await client.verdict(instanceId, { ...ruling, seq });
+  const [recorded] = await client.journal(instanceId, view.seq - 1);
+  const cell = recorded !== undefined && 'cell' in recorded ? recorded.cell : view.cell;
+  const { verdict, reason, freshKey } = ruling;
+  screen.print(
+    `Recorded: ${cell} of ${instanceId}, seq ${seq}: ${verdict}${freshKey ? ', fresh key' : ''}, by ${harmless(settings.by.actor)}: ${oneLine(harmless(reason), 200)}`,
+  );
+  const overridden =
+    recorded !== undefined && 'expectations' in recorded ? recorded.expectations.filter((one) => one.overridden) : [];
+  for (const { source } of overridden)
+    screen.print(
+      `  overridden: ${harmless(source)} ${ruling.output === undefined ? 'was not looked at' : 'does not hold'}`,
+    );
+  const step = await explain(screen, client, await client.instance(instanceId));
+  const document = { instanceId, seq, cell, verdict, reason, by: settings.by, entry: recorded ?? null, view };
+  return { exit: exits.done, document: { ...document, step: step ?? null } };
+};
+
+const decideThem = async (session: Session, target: Many, ruling: Ruling): Promise<Answer> => {
+  const { screen, interruption } = session;
+  const client = await session.client();
+  const { runbookId, cell, dryRun, perSecond } = target;
+  const { doubts, unreadable } = await findMany(client, target);
+  printUnreadable(screen, unreadable);
+  const asked = { runbookId, cell, verdict: ruling.verdict, reason: ruling.reason, dryRun, perSecond, unreadable };
+  if (doubts.length === 0) {
+    screen.print(`No instance of ${runbookId} is in doubt at ${cell}; nothing was decided.`);
+    const exit = unreadable.length > 0 ? exits.failed : exits.done;
+    return { exit, document: { ...asked, steps: [], decided: [], refused: [], left: [] } };
+  }
+  const what = `${plural(doubts.length, 'step')} of ${runbookId} in doubt at ${cell}`;
+  const steps = doubts.map(({ instanceId, seq, ageMs, holder, key }) => ({ instanceId, seq, ageMs, holder, key }));
+  if (dryRun) {
+    screen.print(`${what}; without --dry-run each would be decided: ${ruling.verdict}.`);
+    for (const { instanceId, seq, key } of steps) screen.print(`  ${instanceId}  seq ${seq}  ${harmless(key ?? '')}`);
+    return { exit: exits.done, document: { ...asked, steps, decided: [], refused: [], left: steps } };
+  }
+  screen.print(`${what}: ${ruling.verdict}, at most ${perSecond} a second. Ctrl-C stops between two.`);
+  const said = (): void => screen.print(screen.paint('warn', '  stopping after this one'));
+  const bulk = await interruption.during(said, (signal) =>
+    decideMany(screen, client, doubts, ruling, { perSecond, signal }),
+  );
+  summarize(screen, bulk);
+  return { exit: exitOfMany(bulk, unreadable.length), document: { ...asked, steps, ...bulk } };
+};
+
+const verdict = async (session: Session, instance: string | undefined, options: VerdictOptions): Promise<Answer> => {
+  const target = targetOf(instance, options);
+  const ruling = await rulingOf(options);
+  return target.kind === 'one' ? decideOne(session, target, ruling) : decideThem(session, target, ruling);
+};
+
+const release = async (session: Session, instanceId: string, { reason }: { reason: string }): Promise<Answer> => {
+  const { screen } = session;
+  const client = await session.client();
+  const { held } = await client.instance(instanceId);
+  const { view } = await client.release(instanceId, { reason });
+  screen.print(
+    held
+      ? `Released ${instanceId}: it may go on.`
+      : `${instanceId} was not held: it began after the last restore, or was released before. Nothing was recorded.`,
+  );
+  await explain(screen, client, await client.instance(instanceId));
+  return { exit: exits.done, document: { instanceId, released: held, view } };
+};
+
+export const addDeciding: AddCommands = (program, run) => {
+  const deciding = program
+    .command('verdict')
+    .summary('decide about a step in doubt or halted')
+    .argument('[instance]', 'id of an instance; or --runbook and --cell for many');
+  deciding.description(
+    'Records what a person found out about a step that is in doubt or halted, with a reason. Runs nothing: `pawl advance`\ngoes on afterwards. Refused while its holder may still be heard of, and when the step is decided already.',
+  );
+  deciding
+    .option('--seq <n>', 'the step: seq of its reservation, as `pawl doubts` shows it', wholeNumber(0))
+    .option('--succeeded', 'it happened: go on')
+    .option('--failed', 'it did not happen: as if the cell had failed')
+    .option('--retry', 'it may be tried once more')
+    .option('--skip', 'go on without it')
+    .requiredOption('--reason <text>', 'why; kept in the journal', saidInWords)
+    .option('--output <json>', 'with --succeeded: what the cell would have returned; @FILE reads it from a file')
+    .option('--evidence <text>', 'what you saw, kept as a note; @FILE reads it from a file')
+    .option('--fresh-key', 'with --retry: another idempotency key, so that the target takes it for a new request')
+    .option('--runbook <id>', 'every instance of this runbook …')
+    .option('--cell <name>', '… that is in doubt at this cell')
+    .option('--per-second <n>', `at most so many decisions a second (default: ${perSecondDefault})`, wholeNumber(1))
+    .option('--dry-run', 'show what would be decided');
+  withExamples(
+    deciding,
+    'pawl verdict pay-4711 --seq 3 --succeeded --reason "the bank shows it" --evidence "transfer 99"',
+    'pawl verdict pay-4711 --seq 3 --retry --reason "the bank knows nothing of it"',
+    'pawl verdict --runbook pay --cell charge --retry --reason "the bank was down" --dry-run',
+  ).action(run(verdict));
+
+  const releasing = program
+    .command('release')
+    .summary('let an instance go on after a restore from backup')
+    .argument('<instance>', 'id of an instance');
+  releasing.description(
+    'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. Whoever has compared the two lets one go on.',
+  );
+  releasing.requiredOption('--reason <text>', 'what was compared; kept in the journal', saidInWords);
+  withExamples(releasing, 'pawl release pay-4711 --reason "journal and bank agree up to 14:02"').action(run(release));
+};

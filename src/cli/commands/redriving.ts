@@ -1,0 +1,95 @@
+/** redrive: what the store did not take in time goes into the journal after all. */
+import { readUnrecorded } from '../../engine/index.ts';
+import { type Exit, exits } from '../exits.ts';
+import { plural } from '../format.ts';
+import { type Done, type Kept, type Report, redriveAll, toldOf, waitingFiles } from '../redrive.ts';
+import { harmless, type Screen } from '../screen.ts';
+import type { Answer, Session } from '../session.ts';
+import { openSetAside, type SetAside } from '../setAside.ts';
+import { type AddCommands, withExamples } from './common.ts';
+
+const words = {
+  recorded: 'recorded as its outcome',
+  noted: 'kept as a note: somebody else had closed the step',
+  known: 'the journal has it already',
+} as const;
+
+const tellOne =
+  (screen: Screen) =>
+  (one: Done | Kept): void => {
+    if ('error' in one)
+      return screen.print(`  ${one.file}\n    ${screen.paint('bad', 'kept')}: ${harmless(one.error.message)}`);
+    const { instanceId, cell, seq, status, result, view } = one;
+    screen.print(
+      `  ${instanceId}  ${cell}, seq ${seq}, ${status}: ${screen.paint('good', words[result])}; now ${view.status.replace('_', ' ')}`,
+    );
+  };
+
+const exitOf = ({ kept, left }: Pick<Report, 'kept' | 'left'>): Exit => {
+  if (left.length > 0 || kept.some(({ error }) => error.code === 'store.unavailable')) return exits.later;
+  return kept.length > 0 ? exits.failed : exits.done;
+};
+
+/** What a writer left that died in the middle is no outcome; it is shown, and left to a person. */
+const printUnfinished = (screen: Screen, { folder }: SetAside, unfinished: string[]): void => {
+  if (unfinished.length === 0) return;
+  screen.print(
+    screen.paint(
+      'warn',
+      `${plural(unfinished.length, 'file')} in ${folder} cut off while it was written: look at each.`,
+    ),
+  );
+  for (const file of unfinished) screen.print(`  ${file}`);
+};
+
+const list = async (screen: Screen, setAside: SetAside, named: string[]): Promise<Answer> => {
+  const waiting = await waitingFiles(setAside, named);
+  const { unfinished } = await setAside.list();
+  const items = await Promise.all(
+    waiting.map(async ({ file, read }) => {
+      try {
+        return toldOf(file, readUnrecorded(await read()));
+      } catch (error) {
+        return { file, error: error instanceof Error ? error.message : String(error) };
+      }
+    }),
+  );
+  if (items.length === 0) screen.print(`Nothing waits in ${setAside.folder}.`);
+  for (const item of items) {
+    if ('error' in item) screen.print(`  ${item.file}  ${screen.paint('bad', harmless(item.error))}`);
+    else screen.print(`  ${item.instanceId}  ${item.cell}, seq ${item.seq}, ${item.status}  ${item.file}`);
+  }
+  printUnfinished(screen, setAside, unfinished);
+  return { exit: exits.done, document: { folder: setAside.folder, waiting: items, unfinished } };
+};
+
+const redrive = async (session: Session, named: string[], options: { list?: true }): Promise<Answer> => {
+  const { screen, settings } = session;
+  const setAside = openSetAside(settings.setAsideDir);
+  if (options.list) return await list(screen, setAside, named);
+  const waiting = await waitingFiles(setAside, named);
+  const { unfinished } = await setAside.list();
+  const report =
+    waiting.length === 0
+      ? { redriven: [], kept: [], left: [] }
+      : await redriveAll(await session.client(), waiting, tellOne(screen));
+  const { redriven, kept, left } = report;
+  if (waiting.length === 0) screen.print(`Nothing waits in ${setAside.folder}.`);
+  else screen.print(`Redriven ${redriven.length} of ${plural(waiting.length, 'outcome')}.`);
+  if (kept.length > 0) screen.print(screen.paint('bad', `${plural(kept.length, 'file')} kept as they are.`));
+  if (left.length > 0) screen.print(`The store gave no answer; ${left.length} left for later: \`pawl redrive\` again.`);
+  printUnfinished(screen, setAside, unfinished);
+  return { exit: exitOf(report), document: { ...report, unfinished } };
+};
+
+export const addRedriving: AddCommands = (program, run) => {
+  const redriving = program
+    .command('redrive')
+    .summary('record outcomes that the store did not take')
+    .argument('[file...]', 'files of the folder by name, others by path (default: everything in the folder)');
+  redriving.description(
+    'When a cell has run and the store takes no outcome until well after the deadline, the outcome is set aside: on a\nlaptop in a folder beside the embedded store. This records each as the outcome if its step is still open, as a note if\nsomebody has closed it meanwhile. A file is removed once the journal has it; doing it twice changes nothing.',
+  );
+  redriving.option('--list', 'only show what waits');
+  withExamples(redriving, 'pawl redrive --list', 'pawl redrive').action(run(redrive));
+};

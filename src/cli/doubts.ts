@@ -1,0 +1,85 @@
+/**
+ * Finds every step in doubt. Views are a hint: a holder that vanished left its view as it was before, so it may still say
+ * `ready` or `running`. But whatever is unfinished and not at rest is due (I7). So these are looked at, each by its own
+ * journal: views in doubt and running, and all others that are due.
+ */
+import { isPawlError, PawlError, type View } from '../engine/index.ts';
+import type { Client } from './client.ts';
+import { readStep, type Step, standsAtStep } from './step.ts';
+
+/** In this order what becomes doubtful meanwhile is met in a later list, not missed. */
+const searched = ['waiting', 'halted', 'ready', 'running', 'in_doubt'] as const satisfies View['status'][];
+type Searched = (typeof searched)[number];
+const pageSize = 100;
+/** Journals read at the same time. */
+const readersMax = 10;
+
+export type Search = { runbookId?: string; cell?: string };
+export type Unreadable = { instanceId: string; code: string; message: string };
+export type Page = { doubts: Step[]; unreadable: Unreadable[]; next: string | null };
+
+/** Where a search goes on: the list it is in, and the mark of the page there. */
+type Place = { status: Searched; next: string | undefined };
+
+const placeOf = (mark: string | undefined): Place => {
+  if (mark === undefined) return { status: searched[0], next: undefined };
+  const [name, next] = mark.split('.', 2);
+  const status = searched.find((one) => one === name);
+  if (status === undefined)
+    throw new PawlError('request.invalid', 'The mark given by --next is not one of `pawl doubts`: begin without it.');
+  return { status, next: next || undefined };
+};
+
+const mayBeInDoubt = ({ status, dueAtMs }: View): boolean =>
+  status === 'in_doubt' || status === 'running' || dueAtMs !== null;
+
+const look = async (client: Client, view: View, search: Search): Promise<Step | Unreadable | undefined> => {
+  try {
+    const standing = await client.standing(view.instanceId, view.seq);
+    if (standing?.status !== 'in_doubt' || !standsAtStep(standing)) return undefined;
+    const step = await readStep(client, view, standing);
+    return search.cell === undefined || step?.cell === search.cell ? step : undefined;
+  } catch (error) {
+    // One journal that cannot be read hides no other doubt. A store that is away hides all of them.
+    if (!isPawlError(error) || error.code === 'store.unavailable') throw error;
+    return { instanceId: view.instanceId, code: error.code, message: error.message };
+  }
+};
+
+const after = ({ status }: Place, next: string | null): Place | undefined => {
+  if (next !== null) return { status, next };
+  const following = searched[searched.indexOf(status) + 1];
+  return following === undefined ? undefined : { status: following, next: undefined };
+};
+
+/** Goes through everything, page by page, until `limit` are found; the oldest of them first. */
+export const findDoubts = async (
+  client: Client,
+  search: Search,
+  { limit = Number.POSITIVE_INFINITY, mark }: { limit?: number; mark?: string | undefined } = {},
+): Promise<Page> => {
+  const found = new Map<string, Step>();
+  const unreadable = new Map<string, Unreadable>();
+  let place: Place | undefined = placeOf(mark);
+  while (place !== undefined && found.size < limit) {
+    const asked = { status: place.status, limit: Math.min(pageSize, limit - found.size) };
+    const page = await client.list({
+      ...asked,
+      ...(search.runbookId === undefined ? {} : { runbookId: search.runbookId }),
+      ...(place.next === undefined ? {} : { next: place.next }),
+    });
+    const views = page.views.filter(mayBeInDoubt);
+    while (views.length > 0) {
+      const looked = await Promise.all(views.splice(0, readersMax).map((view) => look(client, view, search)));
+      for (const one of looked) {
+        if (one === undefined) continue;
+        if ('code' in one) unreadable.set(one.instanceId, one);
+        else found.set(one.instanceId, one);
+      }
+    }
+    place = after(place, page.next);
+  }
+  const next = place === undefined ? null : `${place.status}.${place.next ?? ''}`;
+  const doubts = [...found.values()].sort((a, b) => (b.ageMs ?? 0) - (a.ageMs ?? 0));
+  return { doubts, unreadable: [...unreadable.values()], next };
+};

@@ -1,0 +1,151 @@
+/**
+ * The step an instance stands at, when it is under way, in doubt or halted: who holds it, how it was recorded, what it
+ * left behind. Read from the journal and the notes beside it, and from nothing else.
+ */
+import type { By, Cell, Entry, EntryOf, Failure, Note, Status, View } from '../engine/index.ts';
+import { type ByItself, byItself } from './byItself.ts';
+import { type Client, entriesAfter, type Standing } from './client.ts';
+import { waysOut } from './ways.ts';
+
+export type Step = {
+  instanceId: string;
+  runbookId: string;
+  version: number;
+  status: 'running' | 'in_doubt' | 'halted';
+  cell: string;
+  kind: string;
+  /** What a verdict names: seq of the reservation, or of the outcome where there was none. */
+  seq: number;
+  visit: number;
+  attempt: number;
+  /** `null` from here on where nothing was reserved: the cell has no effects, or could not begin. */
+  key: string | null;
+  holder: By | null;
+  reservedAtMs: number | null;
+  ageMs: number | null;
+  deadlineAtMs: number | null;
+  /** The outcome that closed it without settling it; `null` while it is open. */
+  recorded: { seq: number; status: Status; atMs: number; durationMs: number; error: Failure | null } | null;
+  /** The person who said that it failed. */
+  declared: { actor: string; reason: string; atMs: number } | null;
+  /** The instance is cancelled: however this step is decided, nothing runs after it. */
+  cancelled: boolean;
+  /** The last lines of its log, of so many. */
+  log: string[];
+  logLines: number;
+  /** Its other notes, oldest first. */
+  notes: Note[];
+  /** What may still happen without a person; `null` unless it is in doubt. */
+  byItself: ByItself | null;
+  /** Later cells that read its output. */
+  readers: string[];
+  /** Files that hold an outcome of it which the store did not take. */
+  setAside: string[];
+  /** What a person can do, by name. */
+  commands: Record<string, string>;
+};
+
+const logLinesMax = 6;
+
+/** Since an outcome may carry the next reservation, a step may have been opened by either. */
+const openedBy = (
+  entry: Entry | undefined,
+): EntryOf<'reserved'> | NonNullable<EntryOf<'outcome'>['reserve']> | null => {
+  if (entry?.kind === 'reserved') return entry;
+  return (entry?.kind === 'outcome' && entry.reserve) || null;
+};
+
+const linesOf = (notes: Note[]): string[] =>
+  notes
+    .filter(({ kind }) => kind === 'log')
+    .map(({ text }) => text)
+    .join('')
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+
+const readersOf = (cells: Cell[], { index, name }: Cell): string[] =>
+  cells
+    .filter(({ index: at, reads }) => at > index && (reads === 'all' || reads.includes(name)))
+    .map((cell) => cell.name);
+
+const undecided = ({ head, status }: Standing): { status: Step['status']; seq: number } | undefined => {
+  const { open, halted } = head.state;
+  const seq = open?.kind === 'reserved' ? open.seq : halted?.seq;
+  if (seq === undefined || (status !== 'running' && status !== 'in_doubt' && status !== 'halted')) return undefined;
+  return { status, seq };
+};
+
+/** A person says that a step failed by its outcome while it is open, and by a `resolved` entry afterwards. */
+const declaredBy = (since: Entry[], seq: number): Step['declared'] => {
+  const said = since.findLast((entry) => entry.kind === 'outcome' || entry.kind === 'resolved');
+  if (said?.kind === 'resolved' && said.about === seq && said.verdict === 'failed')
+    return { actor: said.by.actor, reason: said.reason, atMs: said.atMs };
+  if (said?.kind === 'outcome' && said.closes === seq && said.closedBy === 'person')
+    return { actor: said.by.actor, reason: said.note ?? '', atMs: said.atMs };
+  return null;
+};
+
+/** Whether an instance stands at a step that is under way, in doubt or halted, before anything more is read. */
+export const standsAtStep = (standing: Standing): boolean => undecided(standing) !== undefined;
+
+/** The step that `standing` is about; `undefined` when the instance waits, is ready or has ended. */
+export const readStep = async (
+  client: Client,
+  { instanceId, runbookId, version }: Pick<View, 'instanceId' | 'runbookId' | 'version'>,
+  standing: Standing,
+): Promise<Step | undefined> => {
+  const at = undecided(standing);
+  const { head, nowMs } = standing;
+  const { state } = head;
+  const { runbook } = await client.runbook(runbookId, version);
+  const cell = runbook.cells[state.next];
+  if (at === undefined || cell === undefined) return undefined;
+  const { status, seq } = at;
+  const [since, notes, setAside] = await Promise.all([
+    entriesAfter(client, instanceId, seq - 1),
+    client.notes(instanceId, seq),
+    client.setAside(instanceId, seq),
+  ]);
+  const first = since[0];
+  const reserved = openedBy(first);
+  const closing = since.findLast(
+    (entry): entry is EntryOf<'outcome'> =>
+      entry.kind === 'outcome' && entry.seq <= head.seq && (entry.closes === seq || (entry.seq === seq && !reserved)),
+  );
+  const lines = linesOf(notes);
+  const cancelled = state.cancelled !== null;
+  const step = {
+    instanceId,
+    runbookId,
+    version,
+    status,
+    cell: cell.name,
+    kind: cell.body.kind,
+    seq,
+    visit: state.visit,
+    attempt: state.attempt,
+    key: reserved?.key ?? null,
+    holder: (reserved && first?.by) ?? null,
+    reservedAtMs: (reserved && first?.atMs) ?? null,
+    ageMs: reserved && first ? Math.max(0, nowMs - first.atMs) : null,
+    deadlineAtMs: reserved?.deadlineAtMs ?? null,
+    recorded: closing
+      ? {
+          seq: closing.seq,
+          status: closing.status,
+          atMs: closing.atMs,
+          durationMs: closing.durationMs,
+          error: closing.error,
+        }
+      : null,
+    declared: status === 'halted' ? declaredBy(since, seq) : null,
+    cancelled,
+    log: lines.slice(-logLinesMax),
+    logLines: lines.length,
+    notes: notes.filter(({ kind }) => kind !== 'log'),
+    byItself: status === 'in_doubt' ? byItself(runbook, state, notes, nowMs) : null,
+    readers: readersOf(runbook.cells, cell),
+    setAside,
+  };
+  return { ...step, commands: Object.fromEntries(waysOut(step).map(({ name, command }) => [name, command])) };
+};

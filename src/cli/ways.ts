@@ -1,0 +1,48 @@
+/** The ways out of a step, each as the exact command: to be pasted, and given a reason. */
+import { shellWord } from './format.ts';
+import type { Step } from './step.ts';
+
+export type Way = { name: string; what: string; command: string };
+
+/** Left open on purpose: pasted as it stands it is refused, since a reason is said in words. */
+const because = '--reason "…"';
+
+export const advanceCommand = (instanceId: string): string => `pawl advance ${shellWord(instanceId)}`;
+export const cancelCommand = (instanceId: string): string => `pawl cancel ${shellWord(instanceId)} ${because}`;
+export const releaseCommand = (instanceId: string): string => `pawl release ${shellWord(instanceId)} ${because}`;
+export const continueCommand = ({ runbookId, instanceId, cell }: Record<'runbookId' | 'instanceId' | 'cell', string>) =>
+  `pawl start ${shellWord(runbookId)} --continue ${shellWord(instanceId)} --at ${cell} ${because}`;
+
+const byPolicy = {
+  retry: 'let it try again',
+  continue: 'let it go on',
+  probe: 'let the probe tell',
+  hold: null,
+} as const;
+
+export const waysOut = (step: Omit<Step, 'commands'>): Way[] => {
+  const { instanceId, seq, status, cancelled, recorded, declared, byItself, setAside } = step;
+  const cancel: Way = { name: 'cancel', what: 'give the run up', command: cancelCommand(instanceId) };
+  if (status === 'running') return cancelled ? [] : [cancel];
+  const verdict = (name: string, what: string, flags: string): Way => {
+    return { name, what, command: `pawl verdict ${shellWord(instanceId)} --seq ${seq} ${flags} ${because}` };
+  };
+  const doubt = status === 'in_doubt';
+  const ways: Way[] = [];
+  if (setAside.length > 0) ways.push({ name: 'redrive', what: 'record what was set aside', command: 'pawl redrive' });
+  const policy = byItself === null ? null : byPolicy[byItself.kind];
+  if (policy !== null) ways.push({ name: 'advance', what: policy, command: advanceCommand(instanceId) });
+  ways.push(verdict('succeeded', doubt ? 'it happened' : 'it is done after all', '--succeeded'));
+  if (recorded?.status !== 'failed' && declared === null)
+    ways.push(verdict('failed', doubt ? 'it did not happen' : 'it failed', '--failed'));
+  if (!cancelled) {
+    ways.push(verdict('retry', 'once more, same key', '--retry'));
+    ways.push(verdict('retryFreshKey', 'once more, fresh key', '--retry --fresh-key'));
+  }
+  ways.push(verdict('skip', cancelled ? 'leave it at that' : 'go on without it', '--skip'));
+  if (cancelled) return ways;
+  ways.push(cancel);
+  // Refused while a step is in doubt: the new run would repeat, or leave out, what nobody knows about.
+  if (!doubt) ways.push({ name: 'continue', what: 'in a mended version', command: continueCommand(step) });
+  return ways;
+};

@@ -1,0 +1,155 @@
+/**
+ * A halted or cancelled run whose runbook needed a fix goes on as a new instance. The earlier one is cancelled first and
+ * its continuation has one id, so of the two at most one can ever run, and two people who continue it get the same one.
+ * Outputs are cited, not copied: their entries never change.
+ */
+import { satisfiedAt } from './apply.ts';
+import { append, type Call, commandMs, type Engine, openCall, saveView } from './call.ts';
+import type { By, Continues, Entry } from './entries.ts';
+import { PawlError } from './errors.ts';
+import { outputOf } from './inputs.ts';
+import { limits } from './limits.ts';
+import type { Cell, Runbook } from './runbook.ts';
+
+export type ContinueRequest = {
+  /** The earlier run. */
+  instanceId: string;
+  /** The cell to begin with: everything before it was gone through there. */
+  at: string;
+  /** Asked for when a cell from `at` on completed there already and would run again. */
+  reason?: string;
+};
+
+const refuse = (message: string, details: Record<string, unknown>): never => {
+  throw new PawlError('continue.refused', message, details);
+};
+
+/** Seqs of the entries that satisfied the cells of a run, by cell name; cited ones as they were cited there. */
+const satisfiedIn = async (call: Call): Promise<Map<string, { instanceId: string; seq: number }>> => {
+  const { engine, instanceId, head, runbook, started } = call;
+  const { state } = head.entry;
+  const found = new Map<string, { instanceId: string; seq: number }>();
+  const entries = new Map<number, Entry>();
+  const entryAt = async (seq: number): Promise<Entry> => {
+    const entry = entries.get(seq) ?? (await engine.journal.entry(instanceId, seq))?.entry;
+    if (entry === undefined) throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`);
+    entries.set(seq, entry);
+    return entry;
+  };
+  for (const cell of runbook.cells.slice(0, state.next)) {
+    const cited = started.continues?.outputs[cell.name];
+    if (cell.index < state.from) {
+      if (cited !== undefined) found.set(cell.name, cited);
+      continue;
+    }
+    const place = satisfiedAt(state, cell.index);
+    if (place === undefined) continue;
+    const seq = 'seq' in place ? place.seq : (await entryAt(place.ask)).state.satisfied.recent[place.at];
+    if (seq !== undefined && outputOf(await entryAt(seq)) !== null) found.set(cell.name, { instanceId, seq });
+  }
+  return found;
+};
+
+/** Whether the earlier run can be left for good: nothing of it open or in doubt, and it did not complete. */
+const assertLeft = (call: Call): void => {
+  const { state } = call.head.entry;
+  const { instanceId } = call;
+  const seq = state.open?.seq ?? state.halted?.seq;
+  const details = { instanceId, seq };
+  if (state.ended === 'completed') refuse(`Instance ${instanceId} completed; there is nothing to continue.`, details);
+  if (state.open?.kind === 'reserved' || state.halted?.doubt === true) {
+    const cell = state.open?.cell ?? state.halted?.cell;
+    const next =
+      state.ended === null
+        ? `wait for its outcome, or decide it with \`pawl verdict ${instanceId} --seq ${seq} …\`, then continue`
+        : 'it was cancelled so, and nothing can be decided in it any more; find out, and start a run of its own';
+    refuse(`Cell ${cell} of ${instanceId} is in flight or in doubt: ${next}.`, details);
+  }
+  if (state.ended === null && state.halted === null) {
+    refuse(`Instance ${instanceId} is neither halted nor cancelled: go on with it, or cancel it first.`, details);
+  }
+};
+
+const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest): Cell => {
+  const { instanceId, head, runbook: earlier } = call;
+  const first = runbook.cells.find((cell) => cell.name === request.at);
+  if (first === undefined) {
+    const cells = runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax);
+    throw new PawlError('cell.unknown', `There is no cell ${request.at} in this version of ${runbook.runbookId}.`, {
+      cell: request.at,
+      cells,
+    });
+  }
+  const gone = new Set(earlier.cells.slice(0, head.entry.state.next).map((cell) => cell.name));
+  const missing = runbook.cells.slice(0, first.index).find((cell) => !gone.has(cell.name));
+  if (missing !== undefined) {
+    const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
+    refuse(message, { instanceId, cell: missing.name });
+  }
+  const again = runbook.cells.slice(first.index).find((cell) => gone.has(cell.name));
+  const reason = request.reason ?? '';
+  if (again !== undefined && reason.trim() === '') {
+    const message = `Cell ${again.name} was done in ${instanceId} and would run again: give a reason (\`--reason TEXT\`), or continue after it.`;
+    refuse(message, { instanceId, cell: again.name });
+  }
+  if (reason.length > limits.reasonCharsMax) {
+    const message = `A reason has at most ${limits.reasonCharsMax} characters (reasonCharsMax).`;
+    throw new PawlError('request.invalid', message, { limit: 'reasonCharsMax' });
+  }
+  return first;
+};
+
+/** `<id>.2` continues `<id>`, `<id>.3` continues that. */
+const idAfter = (instanceId: string, continued: boolean): string => {
+  const [, base, n] = /^(.+)\.(\d+)$/.exec(instanceId) ?? [];
+  return continued && base !== undefined ? `${base}.${Number(n) + 1}` : `${instanceId}.2`;
+};
+
+export type Continuation = { instanceId: string; params: Record<string, unknown>; leave(): Promise<Continues> };
+
+/**
+ * Looks whether a run can be continued. Nothing is written before `leave`, which cancels it, so that nothing more can
+ * happen in it, and then says what to cite.
+ * @throws PawlError `continue.refused`, `cell.unknown`, `instance.unknown`, `store.unavailable`
+ */
+export const continuationOf = async (
+  engine: Engine,
+  runbook: Runbook,
+  request: ContinueRequest,
+  by: By,
+): Promise<Continuation> => {
+  const call = await openCall(engine, request.instanceId, by, commandMs);
+  const { started } = call;
+  if (started.runbookId !== runbook.runbookId) {
+    const message = `Instance ${request.instanceId} is one of runbook ${started.runbookId}, not of ${runbook.runbookId}.`;
+    refuse(message, { instanceId: request.instanceId });
+  }
+  const instanceId = idAfter(request.instanceId, started.continues !== null);
+  const look = (): Cell => {
+    assertLeft(call);
+    return assertCells(call, runbook, request);
+  };
+  look();
+  const leave = async (): Promise<Continues> => {
+    for (;;) {
+      const first = look();
+      const { state } = call.head.entry;
+      const reason = `goes on as ${instanceId}`;
+      if (state.ended === null && !(await append(call, () => ({ kind: 'cancelled', reason })))) continue;
+      await saveView(call);
+      const outputs = Object.fromEntries(await satisfiedIn(call));
+      const { seq } = call.head.entry;
+      return {
+        instanceId: request.instanceId,
+        seq,
+        at: request.at,
+        index: first.index,
+        reason: request.reason ?? null,
+        outputs,
+      };
+    }
+  };
+  const known = Object.keys((runbook.params.properties as Record<string, unknown> | undefined) ?? {});
+  const params = Object.fromEntries(Object.entries(started.params).filter(([name]) => known.includes(name)));
+  return { instanceId, params, leave };
+};

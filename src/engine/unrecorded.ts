@@ -1,0 +1,101 @@
+/**
+ * Outcomes that the store did not take in time. They wait in the failure queue (on a laptop a folder), and `redrive`
+ * records them as what they are: as the outcome while the step is still open, as a note once somebody else has closed it.
+ */
+import { z } from 'zod';
+import { append, type Call, commandMs, type Engine, openCall, saveView } from './call.ts';
+import { type By, by, type EntryOf, outcomeSchema } from './entries.ts';
+import { PawlError } from './errors.ts';
+import { readJournal } from './inspect.ts';
+import { limits } from './limits.ts';
+import { bytesOf, fallbackOutcome, headOf, type OutcomeBody } from './outcomes.ts';
+import type { View } from './view.ts';
+
+const unrecordedSchema = z.strictObject({
+  v: z.literal(1),
+  instanceId: z.string(),
+  /** Seq of the reservation, and the token of the call that held it. */
+  about: z.int().min(0),
+  token: z.string(),
+  by,
+  atMs: z.number(),
+  outcome: outcomeSchema,
+});
+export type Unrecorded = z.infer<typeof unrecordedSchema>;
+
+/** The item for the failure queue; whatever was measured, it fits into one message. */
+export const unrecorded = (engine: Engine, call: Call, about: number, outcome: OutcomeBody): Unrecorded => {
+  const { instanceId, token, by } = call;
+  const item: Unrecorded = { v: 1, instanceId, about, token, by, atMs: engine.clock.nowMs(), outcome };
+  const fits = bytesOf(JSON.stringify(item)) <= limits.unrecordedBytesMax;
+  return fits ? item : { ...item, outcome: fallbackOutcome(outcome) };
+};
+
+/**
+ * Reads an item of the failure queue.
+ * @throws PawlError `request.invalid`
+ */
+export const readUnrecorded = (text: string): Unrecorded => {
+  try {
+    return unrecordedSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new PawlError(
+      'request.invalid',
+      'This is no outcome of the failure queue: keep it, and look at its text.',
+      {},
+      error,
+    );
+  }
+};
+
+/** `recorded`: as the outcome. `noted`: somebody else had closed the step. `known`: the journal had it already. */
+export type Redriven = { result: 'recorded' | 'noted' | 'known'; view: View };
+
+const closingOf = async (
+  engine: Engine,
+  instanceId: string,
+  about: number,
+): Promise<EntryOf<'outcome'> | undefined> => {
+  for await (const { entry } of readJournal(engine, instanceId, about)) {
+    if (entry.kind === 'outcome' && entry.closes === about) return entry;
+  }
+  return undefined;
+};
+
+const assertOurs = async (engine: Engine, item: Unrecorded): Promise<void> => {
+  const { instanceId, about, token, outcome } = item;
+  const reserved = (await engine.journal.entry(instanceId, about))?.entry;
+  if (reserved?.token === token && outcome.closes === about) return;
+  const message = `The outcome set aside for ${instanceId} does not belong to the reservation at seq ${about}; nothing was recorded.`;
+  throw new PawlError('request.invalid', message, { instanceId, seq: about });
+};
+
+/**
+ * Records an outcome from the failure queue. Doing it twice, or after the outcome's own put landed late, changes nothing.
+ * @throws PawlError `instance.unknown`, `request.invalid` when it belongs to another reservation, `store.unavailable`
+ */
+export const redrive = async (engine: Engine, item: Unrecorded, by: By): Promise<Redriven> => {
+  const { instanceId, about, outcome } = item;
+  const call = await openCall(engine, instanceId, by, commandMs);
+  await assertOurs(engine, item);
+  const setAside = `set aside ${new Date(item.atMs).toISOString()} by ${item.by.actor} (${item.by.where}), redriven`;
+  while (call.head.entry.state.open?.seq === about) {
+    if (await append(call, () => ({ ...outcome, note: setAside })))
+      return { result: 'recorded', view: await saveView(call) };
+  }
+  const view = await saveView(call);
+  const closing = await closingOf(engine, instanceId, about);
+  if (closing?.token === item.token || closing?.note === setAside) return { result: 'known', view };
+  const text = headOf(engine.canonical({ ...outcome, note: setAside }), limits.noteTextCharsMax);
+  const standing = await engine.journal.notes(instanceId, about);
+  if (standing.some((note) => note.kind === 'fenced' && note.text === text)) return { result: 'known', view };
+  await engine.journal.addNote(instanceId, {
+    kind: 'fenced',
+    about,
+    cell: outcome.cell,
+    atMs: engine.clock.nowMs(),
+    by,
+    text,
+  });
+  return { result: 'noted', view };
+};

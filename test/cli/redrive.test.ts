@@ -1,0 +1,107 @@
+/** A store that goes away while a cell runs: the outcome is set aside on this machine, and `pawl redrive` records it. */
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createProxy } from '../support/proxy.ts';
+import { serviceOf } from '../support/world.ts';
+import { at, setup, until } from './support.ts';
+
+/** Tells that it began, then waits to be let go: by then the store is away. */
+const document = `---
+runbook: loses
+title: Loses its store
+params:
+  file: { type: string }
+---
+\`\`\`sh { name=works timeout=3s }
+echo "begun" >> "$PAWL_PARAM_FILE"
+while [ ! -e "$PAWL_PARAM_FILE.go" ]; do sleep 0.05; done
+echo '{"done": true}' > "$PAWL_OUTPUT"
+\`\`\`
+\`\`\`sh { name=after }
+echo "after" >> "$PAWL_PARAM_FILE"
+\`\`\`
+`;
+
+const place = setup();
+let proxy: Awaited<ReturnType<typeof createProxy>>;
+let env: Record<string, string>;
+const pawl = (...args: string[]) => place.begin(args, { env }).ended;
+const folder = (): string => join(place.folder, 'data', 'unrecorded');
+const waiting = (): Promise<string[]> => readdir(folder()).catch(() => []);
+
+beforeAll(async () => {
+  const { endpoint } = await serviceOf('dynalite');
+  proxy = await createProxy(endpoint ?? '');
+  const tables = `redrive-${process.pid}`;
+  env = { PAWL_DYNAMODB_ENDPOINT: proxy.endpoint, PAWL_TABLES: tables, PAWL_TAKEOVER_GRACE_MS: '600000' };
+  await place.write('loses.md', document);
+});
+afterAll(async () => await proxy.close());
+
+/** Runs until the outcome is set aside; the store is back then. */
+const loseStore = async (instanceId: string): Promise<string> => {
+  const file = `${instanceId}.txt`;
+  const before = await waiting();
+  const worker = place.begin(['run', 'loses.md', '--instance', instanceId, '-p', `file=${place.folder}/${file}`], {
+    env,
+  });
+  await until('the cell to begin', async () => (await place.read(file)).startsWith('begun'));
+  proxy.refuse(true);
+  await place.write(`${file}.go`, '');
+  const fresh = async () => (await waiting()).filter((name) => name.endsWith('.json') && !before.includes(name));
+  await until('the outcome to be set aside', async () => (await fresh()).length > 0, 60_000);
+  proxy.refuse(false);
+  const { exit, err } = await worker.ended;
+  expect(exit).toBe(4);
+  expect(err).toContain('pawl redrive');
+  const [name = ''] = await fresh();
+  return name;
+};
+
+test('set aside, listed, recorded as the outcome, removed; again changes nothing, and the run goes on', async () => {
+  const name = await loseStore('lost');
+  const text = await readFile(join(folder(), name), 'utf8');
+  expect(JSON.parse(text)).toMatchObject({ instanceId: 'lost', about: 1, outcome: { status: 'completed' } });
+  const status = await pawl('status', 'lost', '--json');
+  expect(at(status.json, 'step', 'setAside')).toEqual([name]);
+
+  const listed = await pawl('redrive', '--list', '--json');
+  expect(listed).toMatchObject({ exit: 0, json: { waiting: [{ instanceId: 'lost', cell: 'works', seq: 1 }] } });
+  expect(await waiting()).toEqual([name]);
+
+  await writeFile(join(folder(), 'broken.json'), '{"v": 1');
+  const redriven = await pawl('redrive');
+  expect(redriven.exit).toBe(1);
+  expect(redriven.out).toContain('lost  works, seq 1, completed: recorded as its outcome; now ready\n');
+  expect(redriven.out).toMatch(/broken\.json\n {4}kept: This is no outcome of the failure queue/);
+  expect(await waiting()).toEqual(['broken.json']);
+
+  // The same text by another way, a message of the queue kept somewhere else: known, and left where it is.
+  await place.write('copy.json', text);
+  const again = await pawl('redrive', `${place.folder}/copy.json`, '--json');
+  expect(again).toMatchObject({ exit: 0, json: { redriven: [{ result: 'known' }], kept: [] } });
+  expect(await place.read('copy.json')).toBe(text);
+
+  expect((await pawl('advance', 'lost', '--max-cells', 'all')).exit).toBe(0);
+  expect(await place.read('lost.txt')).toBe('begun\nafter\n');
+  const { out } = await pawl('journal', 'lost');
+  expect(out).toMatch(/works completed.+"set aside\s+\d{4}-/s);
+
+  // What belongs to another reservation is refused, and kept.
+  const foreign = { ...JSON.parse(text), about: 3, outcome: { ...JSON.parse(text).outcome, closes: 3 } };
+  await writeFile(join(folder(), 'broken.json'), JSON.stringify(foreign));
+  const refused = await pawl('redrive', '--json');
+  expect(refused).toMatchObject({ exit: 1, json: { kept: [{ error: { code: 'request.invalid' } }] } });
+  expect(await waiting()).toEqual(['broken.json']);
+}, 120_000);
+
+test('a store that is still away: everything is kept for later', async () => {
+  await writeFile(join(folder(), 'other.json'), await place.read('copy.json'));
+  proxy.refuse(true);
+  const { exit, json } = await pawl('redrive', '--json');
+  proxy.refuse(false);
+  expect(exit).toBe(4);
+  expect(at(json, 'error', 'code') ?? at(json, 'kept', 0, 'error', 'code')).toBe('store.unavailable');
+  expect((await waiting()).sort()).toEqual(['broken.json', 'other.json']);
+}, 60_000);

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { createEngine } from '../../src/engine/index.ts';
+import { runbookOf } from './runbooks.ts';
+import { alice, bob, setup, T0, type World } from './world.ts';
+
+const request = { budgetMs: 60_000, by: alice };
+const all = { ...request, maxCells: Number.POSITIVE_INFINITY };
+const names = ['take', 'check', 'pay', 'tell'];
+const book = (over: Record<string, object> = {}, order = names) =>
+  runbookOf(order.map((name, index) => ({ name, reads: order.slice(0, index), ...over[name] })));
+
+/** A run that halted at `pay`; a second version of its runbook is published. */
+const halted = async (fixed = book({ pay: { timeoutMs: 5_000 } })): Promise<{ world: World; id: string }> => {
+  const world = setup();
+  world.behave = ({ step }) =>
+    step.cell === 'pay' ? { status: 'failed' } : { status: 'completed', output: JSON.stringify({ by: step.cell }) };
+  const id = await world.start(book());
+  expect((await world.engine.advance(id, all)).result).toBe('halted');
+  await world.engine.publish(JSON.stringify(fixed), alice);
+  world.behave = ({ step }) => ({ status: 'completed', output: JSON.stringify({ anew: step.cell }) });
+  world.begun.length = 0;
+  return { world, id };
+};
+const go = (world: World, instanceId: string, at: string, over: object = {}) =>
+  world.engine.start({ runbookId: 'demo', params: {}, continues: { instanceId, at }, by: bob, ...over });
+
+describe('a halted run goes on under a new version', () => {
+  test('it cites the earlier outputs, begins at the named cell, and the earlier run is cancelled first', async () => {
+    const { world, id } = await halted();
+    expect(await go(world, id, 'pay')).toMatchObject({
+      created: true,
+      view: { instanceId: 'i1.2', version: 2, cell: 'pay' },
+    });
+    expect((await world.entries(id)).at(-1)).toMatchObject({ kind: 'cancelled', reason: 'goes on as i1.2', by: bob });
+    expect((await world.entries('i1.2'))[0]).toMatchObject({
+      continues: {
+        instanceId: 'i1',
+        at: 'pay',
+        index: 2,
+        outputs: { take: { instanceId: 'i1', seq: 2 }, check: { seq: 3 } },
+      },
+    });
+    expect((await world.engine.run('i1.2', request)).coverage.cells).toBe(2);
+    expect(world.begun.map((input) => [input.step.cell, input.outputs])).toEqual([
+      ['pay', { take: '{"by":"take"}', check: '{"by":"check"}' }],
+      ['tell', { take: '{"by":"take"}', check: '{"by":"check"}', pay: '{"anew":"pay"}' }],
+    ]);
+    expect((await world.engine.inspect('i1.2', alice)).cells).toMatchObject([
+      { name: 'take', state: 'cited', output: '{"by":"take"}', note: 'done in i1' },
+      { name: 'check', state: 'cited' },
+      { name: 'pay', state: 'completed' },
+      { name: 'tell', state: 'completed' },
+    ]);
+  });
+
+  test('keys of the new run differ from those of the earlier one (I9)', async () => {
+    const { world, id } = await halted();
+    await go(world, id, 'pay');
+    await world.engine.run('i1.2', request);
+    expect(world.begun[0]?.step.idempotencyKey).toBe('test/i1.2/pay/1');
+  });
+
+  test('ten people who continue it at once get one run', async () => {
+    const { world, id } = await halted();
+    const started = await Promise.all(Array.from({ length: 10 }, () => go(world, id, 'pay')));
+    expect(started.filter((one) => one.created)).toHaveLength(1);
+    expect(new Set(started.map((one) => one.view.instanceId))).toEqual(new Set(['i1.2']));
+    await expect(
+      go(world, id, 'check', { continues: { instanceId: id, at: 'check', reason: 'again' } }),
+    ).rejects.toMatchObject({
+      code: 'instance.exists',
+    });
+  });
+
+  test('a continuation is continued as .3, and outputs are still found where they first stood', async () => {
+    const { world, id } = await halted();
+    await go(world, id, 'pay');
+    world.behave = ({ step }) =>
+      step.cell === 'tell' ? { status: 'failed' } : { status: 'completed', output: '"paid"' };
+    await world.engine.run('i1.2', request);
+    expect(await go(world, 'i1.2', 'tell')).toMatchObject({ view: { instanceId: 'i1.3' } });
+    world.begun.length = 0;
+    await world.engine.run('i1.3', request);
+    expect(world.begun[0]?.outputs).toEqual({ take: '{"by":"take"}', check: '{"by":"check"}', pay: '"paid"' });
+  });
+
+  test('a verdict that comes first wins: the run is not halted any more, and is not continued', async () => {
+    const { world, id } = await halted();
+    const seq = (await world.entries(id)).at(-1)?.state.halted?.seq ?? -1;
+    await world.engine.verdict(id, { seq, verdict: 'retry', reason: 'mended', by: alice });
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({ code: 'continue.refused' });
+    expect((await world.entries(id)).at(-1)?.kind).toBe('resolved');
+  });
+
+  test('a cancelled run may be continued as well, and parameters are those of that run unless given', async () => {
+    const { world, id } = await halted();
+    await world.engine.cancel(id, 'wrong version', alice);
+    await go(world, id, 'pay', { params: { region: 'eu' } });
+    expect((await world.entries('i1.2'))[0]).toMatchObject({ params: { region: 'eu' } });
+  });
+});
+
+describe('what is not continued', () => {
+  const refused = (message: RegExp) => ({ code: 'continue.refused', message: expect.stringMatching(message) });
+
+  test('a run with a step in flight or in doubt', async () => {
+    const world = setup();
+    const id = await world.start(book());
+    const lost = createEngine({ ...world.ports, execute: () => new Promise(() => {}) });
+    void lost.advance(id, { ...request, by: bob });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await expect(go(world, id, 'take')).rejects.toMatchObject(refused(/take of i1 is in flight or in doubt.*--seq 1/));
+    world.now = T0 + 20_000;
+    await expect(go(world, id, 'take')).rejects.toMatchObject(refused(/in doubt/));
+    await world.engine.cancel(id, 'stop', alice);
+    await expect(go(world, id, 'take')).rejects.toMatchObject(refused(/in doubt/));
+    await world.engine.verdict(id, { seq: 1, verdict: 'failed', reason: 'it did not happen', by: alice });
+    expect(await go(world, id, 'take')).toMatchObject({ created: true });
+  });
+
+  test('a run whose step was closed as unknown', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown' });
+    const id = await world.start(book());
+    await world.engine.advance(id, request);
+    await expect(go(world, id, 'take')).rejects.toMatchObject(refused(/pawl verdict i1 --seq 1/));
+    await world.engine.cancel(id, 'stop', alice);
+    await expect(go(world, id, 'take')).rejects.toMatchObject(refused(/cancelled so/));
+  });
+
+  test('a run that goes on by itself, and one that completed', async () => {
+    const world = setup();
+    const id = await world.start(book());
+    await expect(go(world, id, 'take')).rejects.toMatchObject(refused(/neither halted nor cancelled/));
+    await world.engine.run(id, request);
+    await expect(go(world, id, 'take')).rejects.toMatchObject(refused(/completed/));
+  });
+
+  test('at a cell whose predecessors were not done, at a cell that is not there, in another runbook', async () => {
+    const { world, id } = await halted();
+    await expect(go(world, id, 'tell')).rejects.toMatchObject(refused(/pay comes before tell .*: continue at pay/));
+    await expect(go(world, id, 'nowhere')).rejects.toMatchObject({ code: 'cell.unknown' });
+    await expect(go(world, 'nobody', 'pay')).rejects.toMatchObject({ code: 'instance.unknown' });
+    await world.engine.publish(JSON.stringify(runbookOf([{ name: 'pay' }], { runbookId: 'other' })), alice);
+    await expect(go(world, id, 'pay', { runbookId: 'other' })).rejects.toMatchObject(refused(/one of runbook demo/));
+    await expect(go(world, id, 'pay', { instanceId: 'mine' })).rejects.toMatchObject({ code: 'request.invalid' });
+    expect((await world.entries(id)).at(-1)?.kind).toBe('outcome');
+  });
+
+  test('at a cell that was done, unless somebody says why: it would run again', async () => {
+    const { world, id } = await halted();
+    await expect(go(world, id, 'check')).rejects.toMatchObject(refused(/check was done in i1 and would run again/));
+    await go(world, id, 'check', { continues: { instanceId: id, at: 'check', reason: 'it checked the wrong thing' } });
+    expect((await world.entries('i1.2'))[0]).toMatchObject({
+      by: bob,
+      continues: { reason: 'it checked the wrong thing' },
+    });
+  });
+
+  test('a cell that moved behind in the new version counts as done there', async () => {
+    const { world, id } = await halted(book({}, ['take', 'pay', 'check', 'tell']));
+    await expect(go(world, id, 'pay')).rejects.toMatchObject(refused(/check was done/));
+  });
+});

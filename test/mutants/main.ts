@@ -1,0 +1,57 @@
+/** `npm run mutants`: runs every wrong engine until the simulation finds what is wrong with it. */
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { describeMutant, type Killer, mutants, simulateMutant } from './mutant.ts';
+
+const seedsMax = 20_000;
+const help = `npm run mutants -- [NAME…] [--write]
+
+Applies each patch of test/mutants to a copy of the sources and runs up to ${seedsMax} schedules, from seed 1 on, until a
+rule breaks. Without names: all of them.
+
+  --write   keep the seeds that found them in test/mutants/killers.json, which \`npm test\` runs
+  --help    this text
+
+Ends with 0 if every mutant was found, 1 if one was not, 2 if it was asked for wrongly.`;
+
+const read = () => {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: { write: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
+    });
+  } catch (error) {
+    console.error(`${(error as Error).message} See --help.`);
+    return process.exit(2);
+  }
+};
+
+const main = async (): Promise<void> => {
+  const { values, positionals } = read();
+  if (values.help) return console.log(help);
+  const unknown = positionals.filter((name) => !mutants.some((one) => one.startsWith(name)));
+  if (unknown.length > 0) {
+    console.error(`There is no mutant ${unknown.join(', ')}; there are ${mutants.join(', ')}.`);
+    process.exitCode = 2;
+    return;
+  }
+  const chosen = mutants.filter((name) => positionals.length === 0 || positionals.some((one) => name.startsWith(one)));
+  const found: Record<string, Killer> = {};
+  for (const name of chosen) {
+    console.log(`${name}: ${describeMutant(name)}`);
+    const { failure, totals, elapsedMs } = await simulateMutant(name, 1, seedsMax, availableParallelism());
+    const ran = `${totals.schedules} schedules, ${(elapsedMs / 1000).toFixed(1)} s`;
+    if (failure === null) {
+      console.log(`  NOT FOUND in ${ran}`);
+      process.exitCode = 1;
+      continue;
+    }
+    found[name] = { seed: failure.seed, rule: failure.rule };
+    console.log(`  found by seed ${failure.seed}: ${failure.message} (${ran})`);
+  }
+  console.log(`${Object.keys(found).length} of ${chosen.length} found`);
+  if (values.write) writeFileSync(new URL('killers.json', import.meta.url), `${JSON.stringify(found, null, 2)}\n`);
+};
+
+await main();

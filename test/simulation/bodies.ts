@@ -1,0 +1,114 @@
+/**
+ * What the cells of a simulation do: each body has one effect on the world, somewhere in the middle, and is witnessed.
+ * A probe looks at the world and says whether an effect under its key has happened by now.
+ */
+import type { CellInput, CellResult } from '../../src/engine/index.ts';
+import { freeze, type Process, pause } from './processes.ts';
+import { type Begin, type Call, currentCall, say, strikes, type World } from './world.ts';
+
+const wrongAnswers: CellResult[] = [
+  { status: 'failed' },
+  { status: 'completed', output: '{"answer":"unsure"}' },
+  { status: 'unknown' },
+  { status: 'completed', output: 'not JSON' },
+];
+
+const happened = (world: World, key: string): boolean =>
+  [...world.begins, ...world.forgottenBegins].some((begin) => begin.key === key && begin.effectAtMs !== null);
+
+const probe = async (world: World, process: Process, call: Call, input: CellInput): Promise<CellResult> => {
+  const { step, body } = input;
+  const askedAtMs = process.ports.clock.nowMs();
+  if (strikes(world, 'probeUnsure', call)) return world.draw.pick(wrongAnswers);
+  const done = happened(world, step.idempotencyKey);
+  const said = done ? 'done' : 'not-done';
+  world.probes.push({ call, key: step.idempotencyKey, about: step.seq, askedAtMs, said });
+  say(world, call.id, `probe of ${step.cell} about ${step.seq} says ${said}`);
+  await pause(world, process, 'crashElsewhere', `probing ${step.cell}`);
+  if (body.kind === 'http') return { status: 'completed', output: JSON.stringify({ done }) };
+  return { status: 'completed', output: JSON.stringify({ answer: said, output: { found: true } }) };
+};
+
+const never = (message: string): CellResult => ({ status: 'never', error: { code: 'cell.late', message } });
+const cut = (message: string): CellResult => ({ status: 'unknown', error: { code: 'cell.timeout', message } });
+
+const beginning = (world: World, process: Process, call: Call, input: CellInput): Begin => {
+  const { step } = input;
+  return {
+    call,
+    cell: step.cell,
+    seq: step.seq,
+    visit: step.visit,
+    attempt: step.attempt,
+    key: step.idempotencyKey,
+    inputs: JSON.stringify([input.body, input.params, input.outputs]),
+    outputs: input.outputs,
+    atMs: world.schedule.nowMs(),
+    beganAtMs: process.ports.clock.nowMs(),
+    effectAtMs: null,
+    endedAtMs: null,
+    status: null,
+  };
+};
+
+/** A person decides in the very moment in which the holder, long given up, comes back with its outcome. */
+const race = async (world: World, process: Process, call: Call, seq: number, deadlineAtMs: number): Promise<void> => {
+  if (!strikes(world, 'operatorRace', call)) return;
+  const { draw, schedule } = world;
+  const inDoubtAtMs = deadlineAtMs + world.graceMs;
+  const mine = inDoubtAtMs - 30 + draw.int(120);
+  freeze(
+    world,
+    process,
+    'operatorRace',
+    Math.max(0, mine - schedule.nowMs()),
+    'after its effect, until its step is in doubt',
+  );
+  world.rush(inDoubtAtMs + Math.abs(process.offMs) + draw.int(60), seq);
+  await pause(world, process, 'crashAfterEffect', 'thawing', 0);
+};
+
+export const createExecute =
+  (world: World, process: Process) =>
+  async (input: CellInput): Promise<CellResult> => {
+    const call = currentCall.getStore();
+    if (call === undefined) throw new Error('a cell is carried out outside of any call');
+    const { step, signal, body } = input;
+    const { draw, schedule } = world;
+    const calledAtMs = schedule.nowMs();
+    await pause(world, process, 'crashElsewhere', `before the body of ${step.cell}`);
+    if (body.kind === 'http' || ('code' in body && body.code === 'probe')) return probe(world, process, call, input);
+    if (signal.aborted) return never('given up before it began');
+    // The real executors' kill timer runs from the call: a body that did not begin by then never does.
+    const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
+    if (leftMs <= 0) return never('no time left to begin');
+
+    const begin = beginning(world, process, call, input);
+    world.begins.push(begin);
+    process.children.add(begin);
+    say(world, call.id, `BEGINS ${step.cell} at seq ${step.seq}`);
+    await pause(world, process, 'crashInCell', `in ${step.cell}`, draw.int(leftMs / 2));
+    // Killed when its caller gives up or its time is over: mostly before its effect, sometimes a moment too late.
+    const killed = signal.aborted && draw.chance(0.7);
+    if (!killed) {
+      begin.effectAtMs = schedule.nowMs();
+      say(world, call.id, `EFFECT of ${step.cell} at seq ${step.seq}`);
+      await pause(world, process, 'crashAfterEffect', `after the effect of ${step.cell}`, draw.int(leftMs / 2));
+    }
+    begin.endedAtMs = schedule.nowMs();
+    process.children.delete(begin);
+    const ended = endOf(world, call, begin, killed || signal.aborted);
+    begin.status = ended.status;
+    await race(world, process, call, begin.seq, step.deadlineAtMs - process.offMs);
+    return ended;
+  };
+
+const endOf = (world: World, call: Call, begin: Begin, killed: boolean): CellResult => {
+  const { draw } = world;
+  if (killed) return cut('killed');
+  if (strikes(world, 'unknownResult', call)) return cut('connection lost after sending');
+  const good = draw.chance(0.85);
+  const output = JSON.stringify({ seq: begin.seq, good });
+  if (draw.chance(0.12)) return { status: 'failed', output, error: { code: 'cell.exit', message: 'exit 1' } };
+  return { status: 'completed', output };
+};

@@ -1,0 +1,79 @@
+/** One call into an engine: who asks, what it was told, and what struck it on the way. */
+import { isPawlError } from '../../src/engine/index.ts';
+import type { Process } from './processes.ts';
+import { breaks, type Call, currentCall, type HandOver, RuleBroken, say, type World } from './world.ts';
+
+export type By = { actor: string; via: string; where: string };
+
+type Options = { budgetMs?: number; expectedSeq?: number | undefined; maxCells?: number; handOver?: HandOver };
+
+/** Codes that no fault of a simulation explains: the journal is whole, and so is what the engine makes of it. */
+const defects = new Set(['journal.broken', 'journal.newer', 'inputs.changed', 'limit.exceeded', 'runbook.unknown']);
+
+/**
+ * Asks, in the name of `actor`. `undefined` when the call was refused, failed, or its caller's time was over.
+ * A process that dies in it never comes back from it.
+ */
+export const ask = async <T>(
+  world: World,
+  process: Process,
+  actor: string,
+  what: string,
+  options: Options,
+  work: (by: By) => Promise<T>,
+): Promise<T | undefined> => {
+  process.callsMade += 1;
+  const atMs = process.ports.clock.nowMs();
+  const call: Call = {
+    id: `${process.name}#${process.callsMade}`,
+    actor,
+    what,
+    process,
+    atMs,
+    budgetMs: options.budgetMs ?? 30_000,
+    endAtMs: atMs,
+    expectedSeq: options.expectedSeq,
+    maxCells: options.maxCells ?? 0,
+    handOver: options.handOver,
+    struck: [],
+    tokens: new Set(),
+    acknowledged: new Set(),
+    onAbandoned: null,
+    told: null,
+    forgotten: false,
+  };
+  world.calls.push(call);
+  process.calls.add(call);
+  options.handOver?.deliveries.push(call);
+  const by = { actor, via: 'simulation', where: call.id };
+  const asked = currentCall.run(call, () => settle(world, call, work(by)));
+  if (world.rates.thawed === 0) return await asked;
+  const abandoned = new Promise<undefined>((resolve) => {
+    call.onAbandoned = () => {
+      say(world, call.id, 'its caller has given up; it goes on beside the next call');
+      resolve(undefined);
+    };
+  });
+  return await Promise.race([asked, abandoned]);
+};
+
+const settle = async <T>(world: World, call: Call, work: Promise<T>): Promise<T | undefined> => {
+  try {
+    const answer = await work;
+    // Nobody hears what an abandoned call says.
+    if (!call.struck.includes('thawed')) call.told = { kind: 'answer', answer };
+    return answer;
+  } catch (error) {
+    if (!isPawlError(error)) {
+      breaks(world, error);
+      return undefined;
+    }
+    if (!call.struck.includes('thawed')) call.told = { kind: 'error', code: error.code, details: error.details };
+    say(world, call.id, `${call.what}: told ${error.code}`);
+    if (defects.has(error.code)) breaks(world, new RuleBroken('defect', `${call.id} was told ${error.message}`));
+    return undefined;
+  } finally {
+    call.onAbandoned = null;
+    call.process.calls.delete(call);
+  }
+};

@@ -1,0 +1,48 @@
+/** I1: one entry per seq, no gaps, never altered, each a legal step; read by the engine's `apply` and by our own reading. */
+import { hash } from 'node:crypto';
+import { apply, type Entry, type State } from '../../../src/engine/index.ts';
+import { instanceId, must } from '../world.ts';
+import { compare, type Oracle, type Reading, readOn } from './reading.ts';
+import { same } from './same.ts';
+
+const checkTables = ({ world }: Oracle): void => {
+  const rows = world.tables.partition('journal', instanceId);
+  must(rows.length === world.chain.length, 'I1', `${rows.length} entries stand, ${world.chain.length} were written`);
+  for (const row of rows) {
+    must(row.entry === world.chain[row.seq as number]?.text, 'I1', `entry ${row.seq} was altered`);
+  }
+};
+
+const legal = (before: State | null, entry: Entry): State => {
+  try {
+    return apply(before, entry);
+  } catch (error) {
+    must(false, 'I1', `entry ${entry.seq} is no legal step: ${(error as Error).message}`);
+    throw error;
+  }
+};
+
+/** The reading after the last entry; `undefined` for an instance that never started. */
+export const checkChain = (oracle: Oracle): Reading | undefined => {
+  const { world } = oracle;
+  checkTables(oracle);
+  let state: State | null = null;
+  let reading: Reading | undefined;
+  let prev: string | null = null;
+  world.chain.forEach(({ entry, text }, index) => {
+    must(entry.seq === index && entry.instanceId === instanceId, 'I1', `entry ${index} says seq ${entry.seq}`);
+    must(entry.prev === prev, 'I1', `entry ${index} does not carry the hash of the one before`);
+    state = legal(state, entry);
+    must(same(entry.state, state), 'I1', `the state of entry ${index} is not what apply gives`);
+    reading = readOn(oracle, reading, entry);
+    compare(reading, entry);
+    const call = oracle.calls.get(entry.by.where);
+    must(
+      call?.tokens.has(entry.token) === true,
+      'I4',
+      `entry ${index} carries a token which ${entry.by.where} did not draw`,
+    );
+    prev = hash('sha256', text);
+  });
+  return reading;
+};

@@ -1,0 +1,27 @@
+/** Judges a simulated world at rest: its journal, its view, and the independent witness of what happened in it. */
+import type { World } from '../world.ts';
+import { checkCauses } from './causes.ts';
+import { checkChain } from './chain.ts';
+import type { Oracle, Reading } from './reading.ts';
+import { checkTold } from './told.ts';
+import { checkWitness } from './witness.ts';
+
+export { checkProgress, needsPerson } from './progress.ts';
+export type { Oracle, Reading } from './reading.ts';
+export { promisesNothing } from './told.ts';
+export { checkDue, checkView } from './views.ts';
+
+export const oracleOf = (world: World): Oracle => ({
+  world,
+  calls: new Map(world.calls.map((call) => [call.id, call])),
+  entries: world.chain.map(({ entry }) => entry),
+});
+
+/** I1 to I6, I9, I10; the reading of the journal, for what else is asked of it. */
+export const checkSafety = (oracle: Oracle): Reading | undefined => {
+  const reading = checkChain(oracle);
+  checkWitness(oracle);
+  checkTold(oracle);
+  checkCauses(oracle);
+  return reading;
+};

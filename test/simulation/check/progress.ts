@@ -1,0 +1,43 @@
+/** Progress: once faults have stopped and one caller lives, whatever needs no person has finished. */
+import { must } from '../world.ts';
+import type { Oracle, Reading } from './reading.ts';
+
+const probesMax = 5;
+
+const asked = ({ world }: Oracle, seq: number): number =>
+  world.tables
+    .partition('journal', `${'sim'}/notes`)
+    .filter((row) => row.kind === 'probe' && (JSON.parse(row.note as string) as { about: number }).about === seq)
+    .length;
+
+/** Why an instance that has not ended may stand where it stands. */
+export const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
+  const { world } = oracle;
+  if (reading.ended !== null || reading.open?.kind === 'waiting') return true;
+  if (reading.halted !== null && !reading.halted.doubt) return true;
+  const cell = world.version.runbook.cells[reading.next];
+  if (cell === undefined) return false;
+  const doubt = reading.open ?? reading.halted;
+  if (doubt === null) return reading.reservations >= world.attemptsMax && cell.body.kind === 'ts';
+  const used = reading.attempts > (cell.retryMax ?? 2);
+  const windowMs = cell.keyWindowMs ?? Number.POSITIVE_INFINITY;
+  const late = world.schedule.nowMs() >= (reading.firstAtMs ?? 0) + windowMs;
+  switch (cell.interrupted) {
+    case 'hold':
+      return true;
+    case 'continue':
+      return false;
+    case 'retry':
+      return used || late;
+    case 'probe':
+      // A probe that may not permit another attempt, or was asked five times, leaves it to a person.
+      return used || late || asked(oracle, doubt.seq) >= probesMax;
+  }
+};
+
+export const checkProgress = (oracle: Oracle, reading: Reading | undefined): void => {
+  must(reading !== undefined, 'progress', 'it never started');
+  if (needsPerson(oracle, reading)) return;
+  const cell = oracle.world.version.runbook.cells[reading.next]?.name;
+  must(false, 'progress', `${cell ?? 'the end'} needs no person, and nobody goes on`);
+};

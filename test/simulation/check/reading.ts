@@ -1,0 +1,251 @@
+/**
+ * The checker's own reading of a journal: what is true after each entry, from the entries and the runbook's declarations
+ * alone. It shares nothing with the engine's `apply`, so an engine whose `apply` is wrong does not agree with it.
+ *
+ * I2 at most one step is open, and an outcome closes it. I3 only the next cell is reserved, and only while nothing is
+ * open. I5 one permission buys one attempt. I6 nothing is reserved after a cancellation. I9 one key, one set of inputs.
+ */
+import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
+import { type Call, instanceId, must, type World } from '../world.ts';
+import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
+
+export type Reading = {
+  next: number;
+  visit: number;
+  /** Attempts of this visit that may have begun, and reservations in a row that did not. */
+  attempts: number;
+  nevers: number;
+  /** Reservations of the whole journal. */
+  reservations: number;
+  open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
+  halted: { seq: number; doubt: boolean; sinceAtMs: number } | null;
+  cancelled: boolean;
+  ended: 'completed' | 'cancelled' | null;
+  drive: 'auto' | 'manual';
+  epoch: number;
+  /** To start the next cell again: stands in the entry that closed it, and is used up by the next reservation. */
+  permission: Permission | null;
+  dueAtMs: number | null;
+  firstAtMs: number | null;
+  inputsHash: string | null;
+  /** JSON texts of the outputs of satisfied cells. */
+  outputs: Map<string, string | null>;
+};
+
+export type Oracle = { world: World; calls: Map<string, Call>; entries: Entry[] };
+
+const beginning = (entry: EntryOf<'started'>): Reading => ({
+  next: 0,
+  visit: 1,
+  attempts: 0,
+  nevers: 0,
+  reservations: 0,
+  open: null,
+  halted: null,
+  cancelled: false,
+  ended: null,
+  drive: entry.drive,
+  epoch: entry.epoch,
+  permission: null,
+  dueAtMs: null,
+  firstAtMs: null,
+  inputsHash: null,
+  outputs: new Map(),
+});
+
+const cellAt = ({ world }: Oracle, index: number) => {
+  const cell = world.version.runbook.cells[index];
+  must(cell !== undefined, 'I3', `there is no cell ${index}`);
+  return cell;
+};
+
+/** What a `when` of the simulation's runbooks says. */
+const allows = (when: string, outputs: Reading['outputs']): boolean => {
+  const name = /^outputs\.(\w+)\.good == true$/.exec(when)?.[1];
+  if (name === undefined) return when === 'true';
+  return (JSON.parse(outputs.get(name) ?? '{}') as { good?: boolean }).good === true;
+};
+
+const marginMs = (timeoutMs: number): number => Math.min(10_000, Math.max(1_000, timeoutMs / 4));
+
+type Reservation = Pick<
+  EntryOf<'reserved'>,
+  'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'inputsHash' | 'deadlineAtMs'
+>;
+
+const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservation): void => {
+  const { world, calls } = oracle;
+  const at = `seq ${entry.seq}`;
+  must(reading.open === null && reading.halted === null && reading.ended === null, 'I3', `${at} reserves out of turn`);
+  must(!reading.cancelled, 'I6', `${at} reserves after the cancellation`);
+  must(step.index === reading.next && step.visit === reading.visit, 'I3', `${at} reserves another cell or visit`);
+  const cell = cellAt(oracle, step.index);
+  must(
+    cell.name === step.cell && !['assert', 'end', 'manual'].includes(cell.body.kind),
+    'I3',
+    `${at} names ${step.cell}`,
+  );
+  must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
+  const again = reading.attempts > 0 || reading.nevers > 0;
+  must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
+  const sent = reading.attempts > 0;
+  must(!sent || inWindow(oracle, reading, entry, cell), 'I5', `${at} uses a permission after its key's window`);
+  must(
+    step.attempt === reading.attempts + 1,
+    'I5',
+    `${at} is attempt ${reading.attempts + 1}, and says ${step.attempt}`,
+  );
+  must(reading.dueAtMs === null || entry.atMs >= reading.dueAtMs, 'I5', `${at} reserves before its backoff is over`);
+  must(step.key === `sim/${instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
+  must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
+  const reservedForMs = cell.timeoutMs + marginMs(cell.timeoutMs);
+  must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
+  const epoch = calls.get(entry.by.where)?.process.epoch ?? 0;
+  must(reading.epoch >= epoch, 'epoch', `${at} reserves in a held instance of epoch ${reading.epoch}, not ${epoch}`);
+  must(reading.reservations < world.attemptsMax, 'limit', `${at} is one attempt too many`);
+  reading.open = { kind: 'reserved', seq: entry.seq, token: entry.token, deadlineAtMs: step.deadlineAtMs };
+  reading.attempts += 1;
+  reading.reservations += 1;
+  reading.permission = null;
+  reading.dueAtMs = null;
+  reading.firstAtMs ??= entry.atMs;
+  reading.inputsHash = step.inputsHash;
+};
+
+const freshVisit = (reading: Reading, visit: number): void => {
+  Object.assign(reading, { visit, attempts: 0, nevers: 0, firstAtMs: null, inputsHash: null });
+};
+
+const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
+  const output = entry.output?.kind === 'inline' ? entry.output.text : null;
+  reading.outputs.set(cellAt(oracle, reading.next).name, output);
+  reading.next += 1;
+  reading.halted = null;
+  reading.permission = null;
+  reading.dueAtMs = null;
+  freshVisit(reading, 1);
+};
+
+const retry = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>, freshKey: boolean): void => {
+  reading.permission = entry.permission;
+  reading.dueAtMs = entry.dueAtMs;
+  reading.halted = null;
+  if (freshKey) freshVisit(reading, reading.visit + 1);
+};
+
+const settle = (oracle: Oracle, reading: Reading): void => {
+  if (reading.open !== null) return;
+  if (reading.cancelled) reading.ended = 'cancelled';
+  else if (reading.next === oracle.world.version.runbook.cells.length) reading.ended = 'completed';
+};
+
+const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): void => {
+  const at = `seq ${entry.seq}`;
+  const cell = cellAt(oracle, reading.next);
+  const { open } = reading;
+  must(entry.cell === cell.name && entry.visit === reading.visit, 'I2', `${at} is about another cell or visit`);
+  must(
+    entry.closes === (open?.seq ?? null),
+    'I2',
+    `${at} closes ${entry.closes}, and ${open?.seq ?? 'nothing'} is open`,
+  );
+  if (open === null) {
+    must(reading.halted === null && !reading.cancelled && reading.ended === null, 'I3', `${at} is out of turn`);
+    const skips = cell.when !== null && !allows(cell.when.source, reading.outputs);
+    must((entry.status === 'skipped') === skips, 'I3', `${at} is ${entry.status}, and its when says otherwise`);
+  }
+  judgeClosing(oracle, reading, entry, cell);
+  judgeThen(oracle, reading, entry, cell);
+  judgePermission(oracle, reading, entry, cell);
+  if (entry.status === 'never') reading.attempts -= 1;
+  reading.nevers = entry.status === 'never' ? reading.nevers + 1 : 0;
+  reading.open = null;
+  if (entry.then === 'retry') retry(reading, entry, entry.freshKey === true);
+  else if (entry.then === 'halt') {
+    const doubt = entry.status === 'unknown';
+    reading.halted = { seq: open?.seq ?? entry.seq, doubt, sinceAtMs: Math.max(entry.atMs, open?.deadlineAtMs ?? 0) };
+  } else goOn(oracle, reading, entry);
+  if (entry.then === 'end') reading.ended = 'completed';
+  else settle(oracle, reading);
+  if (entry.reserve !== undefined) reserve(oracle, reading, entry, entry.reserve);
+};
+
+const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>): void => {
+  const at = `seq ${entry.seq}`;
+  must(reading.open === null && reading.halted !== null, 'I2', `${at} resolves what is not halted`);
+  must(entry.about === reading.halted.seq, 'I2', `${at} is about ${entry.about}, not ${reading.halted.seq}`);
+  const cell = cellAt(oracle, reading.next);
+  judgePermission(oracle, reading, entry, cell);
+  must(entry.then !== 'end', 'I2', `${at} ends the run`);
+  if (entry.then === 'retry') retry(reading, entry, entry.freshKey);
+  else if (entry.then === 'halt') reading.halted.doubt = false;
+  else goOn(oracle, reading, entry);
+  settle(oracle, reading);
+};
+
+/** Reads one entry more. */
+export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry): Reading => {
+  if (before === undefined) {
+    must(entry.kind === 'started', 'I1', `the first entry is ${entry.kind}`);
+    return beginning(entry);
+  }
+  must(before.ended === null, 'I1', `seq ${entry.seq} stands after the end`);
+  const reading = before;
+  switch (entry.kind) {
+    case 'started':
+      must(false, 'I1', `seq ${entry.seq} starts it again`);
+      break;
+    case 'reserved':
+      reserve(oracle, reading, entry, entry);
+      break;
+    case 'outcome':
+      outcome(oracle, reading, entry);
+      break;
+    case 'waiting':
+      must(
+        reading.open === null && reading.halted === null && !reading.cancelled,
+        'I3',
+        `seq ${entry.seq} waits out of turn`,
+      );
+      must(entry.index === reading.next, 'I3', `seq ${entry.seq} waits for another cell`);
+      reading.open = { kind: 'waiting', seq: entry.seq, token: entry.token, deadlineAtMs: 0 };
+      break;
+    case 'resolved':
+      resolved(oracle, reading, entry);
+      break;
+    case 'control':
+      reading.drive = entry.drive ?? reading.drive;
+      reading.epoch = entry.epoch ?? reading.epoch;
+      break;
+    case 'cancelled':
+      must(!reading.cancelled, 'I6', `seq ${entry.seq} cancels a second time`);
+      reading.cancelled = true;
+      if (reading.open?.kind === 'waiting') reading.open = null;
+      settle(oracle, reading);
+      break;
+  }
+  return reading;
+};
+
+/** The state in the entry says the same as this reading. */
+export const compare = (reading: Reading, { seq, state }: Entry): void => {
+  const pairs: [string, unknown, unknown][] = [
+    ['next', reading.next, state.next],
+    ['visit', reading.visit, state.visit],
+    ['attempt', reading.attempts, state.attempt],
+    ['nevers', reading.nevers, state.nevers],
+    ['open', reading.open?.seq, state.open?.seq],
+    ['open kind', reading.open?.kind, state.open?.kind],
+    ['halted', reading.halted?.seq, state.halted?.seq],
+    ['doubt', reading.halted?.doubt, state.halted?.doubt],
+    ['cancelled', reading.cancelled, state.cancelled !== null],
+    ['ended', reading.ended, state.ended],
+    ['drive', reading.drive, state.drive],
+    ['epoch', reading.epoch, state.epoch],
+    ['attempts', reading.reservations, state.counters.attempts],
+    ['dueAtMs', reading.dueAtMs, state.dueAtMs],
+  ];
+  for (const [name, mine, theirs] of pairs) {
+    must(mine === theirs, 'I1', `after seq ${seq} ${name} is ${mine}, and its state says ${theirs}`);
+  }
+};

@@ -1,0 +1,59 @@
+/**
+ * I7: an instance that needs looking after has a view that is due, and never later than it must be.
+ * I8: at rest, when the schedule has had its say, the view is a function of the journal; it may be due earlier.
+ */
+import { type Entry, type EntryOf, type View, viewOf } from '../../../src/engine/index.ts';
+import { needsLook } from '../watch.ts';
+import { instanceId, must, viewRow } from '../world.ts';
+import type { Oracle } from './reading.ts';
+
+const doubtBackoffMaxMs = 10 * 60_000;
+
+/** The latest moment at which somebody must look again, as it stands now. */
+const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
+  const { state } = head;
+  const writer = calls.get(head.by.where);
+  // Whoever wrote the head had armed the view for the end of its invocation.
+  const armedMs = (writer?.endAtMs ?? head.atMs) + world.graceMs;
+  if (state.open === null && state.halted === null) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
+  // In doubt it is looked at ever more rarely, by whatever clock.
+  const doubtMs = world.schedule.nowMs() + doubtBackoffMaxMs + world.clockErrorMaxMs;
+  return Math.max(armedMs, doubtMs);
+};
+
+export const checkDue = (oracle: Oracle): void => {
+  const head = oracle.entries.at(-1);
+  if (oracle.world.unlookedAfter || head === undefined || !needsLook(head.state)) return;
+  const dueAtMs = viewRow(oracle.world)?.dueAtMs;
+  must(typeof dueAtMs === 'number', 'I7', `at rest after entry ${head.seq} nothing makes it due`);
+  const latestMs = latestLookMs(oracle, head);
+  must(dueAtMs <= latestMs, 'I7', `after entry ${head.seq} it is due at ${dueAtMs}, later than ${latestMs}`);
+};
+
+/** What the stored view would have to say now. */
+const expected = ({ world, entries }: Oracle): View =>
+  viewOf(
+    entries[0] as EntryOf<'started'>,
+    entries.at(-1) as Entry,
+    world.version.runbook,
+    world.schedule.nowMs(),
+    world.graceMs,
+  );
+
+export const checkView = (oracle: Oracle): void => {
+  if (oracle.world.unlookedAfter || oracle.entries.length === 0) return;
+  const { dueAtMs, seq, ...rest } = expected(oracle);
+  const row = viewRow(oracle.world);
+  must(row !== undefined, 'I8', 'there is no view');
+  for (const [name, value] of Object.entries({ ...rest, revision: seq })) {
+    must(row[name] === value, 'I8', `the view says ${name} ${row[name]}, the journal ${value}`);
+  }
+  if (dueAtMs === null) return;
+  const stands = row.dueAtMs;
+  must(
+    typeof stands === 'number' && stands <= dueAtMs,
+    'I8',
+    `the view is due at ${stands}, the journal at ${dueAtMs}`,
+  );
+  must(row.instanceId === instanceId, 'I8', 'the view of another instance');
+};

@@ -1,0 +1,67 @@
+/** I4, I5, I6, I9 on the witness: what really began and happened, against what the journal allowed. */
+import { type Begin, must, type World } from '../world.ts';
+import type { Oracle } from './reading.ts';
+
+const checkBegin = ({ entries }: Oracle, begin: Begin): void => {
+  const at = `${begin.cell} at seq ${begin.seq}`;
+  const entry = entries[begin.seq];
+  const reserve = entry?.kind === 'reserved' ? entry : entry?.kind === 'outcome' ? entry.reserve : undefined;
+  must(entry !== undefined && reserve !== undefined, 'I4', `${at} began without a reservation`);
+  must(entry.by.where === begin.call.id, 'I4', `${at} began in ${begin.call.id}, reserved by ${entry.by.where}`);
+  must(begin.call.acknowledged.has(begin.seq), 'I4', `${at} began before the store said that its reservation stands`);
+  must(
+    reserve.cell === begin.cell && reserve.visit === begin.visit,
+    'I4',
+    `${at}: another cell or visit than reserved`,
+  );
+  must(reserve.attempt === begin.attempt, 'I4', `${at}: another attempt than reserved`);
+  must(begin.beganAtMs < reserve.deadlineAtMs, 'I4', `${at} began after its deadline`);
+  must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
+};
+
+/** What a cell was given of an earlier one is what stands in the entry that satisfied that one. */
+const checkOutputs = (oracle: Oracle, begin: Begin): void => {
+  for (const [name, text] of Object.entries(begin.outputs)) {
+    const satisfying = oracle.entries.findLast(
+      (entry) =>
+        entry.seq <= begin.seq &&
+        (entry.kind === 'outcome' || entry.kind === 'resolved') &&
+        entry.cell === name &&
+        entry.then === 'next',
+    );
+    const output = satisfying !== undefined && 'output' in satisfying ? satisfying.output : undefined;
+    // Of an outcome that was refused for what it held, only a beginning could be kept.
+    const stands =
+      output?.kind === 'truncated' ? JSON.stringify(output.head) : output?.kind === 'inline' && output.text;
+    must(stands === text, 'I9', `${begin.cell} at seq ${begin.seq} got ${text} of ${name}, and ${stands} stands`);
+  }
+};
+
+/** Two bodies are alive at once only where a clock was far off, a sandbox slept, or a child got away. */
+const checkOverlap = (world: World): void => {
+  const { clockFarOff, frozen, thawed, operatorRace, childOutlives } = world.faults;
+  if (clockFarOff + frozen + thawed + operatorRace + childOutlives > 0) return;
+  const sorted = [...world.begins].sort((a, b) => a.atMs - b.atMs);
+  sorted.forEach((begin, index) => {
+    const next = sorted[index + 1];
+    if (next === undefined) return;
+    const over = begin.endedAtMs !== null && begin.endedAtMs <= next.atMs;
+    must(over, 'I4', `two bodies at once: seq ${begin.seq} and ${next.seq}`);
+  });
+};
+
+export const checkWitness = (oracle: Oracle): void => {
+  const { world } = oracle;
+  const seqs = new Set<number>();
+  const inputs = new Map<string, string>();
+  for (const begin of world.begins) {
+    must(!seqs.has(begin.seq), 'I4', `seq ${begin.seq} began twice`);
+    seqs.add(begin.seq);
+    checkBegin(oracle, begin);
+    checkOutputs(oracle, begin);
+    const first = inputs.get(begin.key) ?? begin.inputs;
+    must(first === begin.inputs, 'I9', `two attempts under ${begin.key} got different inputs`);
+    inputs.set(begin.key, first);
+  }
+  checkOverlap(world);
+};

@@ -1,0 +1,110 @@
+/** People: they start, cancel, record manual cells, decide what is in doubt or halted, and let held instances go on. */
+import type { State, Unrecorded, VerdictRequest } from '../../src/engine/index.ts';
+import { keepAlive, type Run } from './actors.ts';
+import { ask } from './calls.ts';
+import { createProcess, type Process, pause } from './processes.ts';
+import { breaks, instanceId, type World } from './world.ts';
+
+/** Starts the instance; after an answer that promises nothing, or a crash, once more under the same id. */
+export const starter = (
+  { world }: Run,
+  name: string,
+  drive: 'auto' | 'manual',
+  params: Record<string, unknown>,
+): void => {
+  keepAlive(world, name, async (process) => {
+    for (let tries = 0; tries < 3; tries += 1) {
+      const request = { runbookId: 'demo', params, instanceId, drive };
+      const started = await ask(world, process, name, 'start', {}, (by) => process.engine.start({ ...request, by }));
+      if (started !== undefined) return;
+      await pause(world, process, 'crashElsewhere', 'before starting again', world.draw.int(3_000));
+    }
+  });
+};
+
+const verdict = async (world: World, process: Process, actor: string, seq: number): Promise<void> => {
+  const { draw } = world;
+  const kind = draw.pick(['succeeded', 'failed', 'retry', 'retry', 'skip'] as const);
+  const request: Omit<VerdictRequest, 'by'> = { seq, verdict: kind, reason: 'looked' };
+  if (kind === 'retry' && draw.chance(0.3)) request.freshKey = true;
+  if (kind === 'succeeded' && draw.chance(0.5)) request.output = '{"good":true}';
+  if (draw.chance(0.2)) request.evidence = 'a line of its log';
+  await ask(world, process, actor, 'verdict', {}, (by) => process.engine.verdict(instanceId, { ...request, by }));
+};
+
+/** What there is for a person to do, as somebody sees it who has just looked. */
+const act = async (world: World, process: Process, actor: string, state: State): Promise<void> => {
+  const { draw } = world;
+  const { open, halted } = state;
+  if (state.epoch < process.epoch) {
+    await ask(world, process, actor, 'release', {}, (by) => process.engine.release(instanceId, 'compared', by));
+  } else if (open?.kind === 'waiting') {
+    const result = draw.chance(0.85) ? 'done' : 'failed';
+    await ask(world, process, actor, 'done', {}, (by) =>
+      process.engine.done(instanceId, open.cell, { result, note: 'looked', by }),
+    );
+  } else {
+    const seq = open?.seq ?? halted?.seq;
+    if (seq !== undefined) await verdict(world, process, actor, seq);
+  }
+};
+
+/** A person who looks now and then, at a step in flight again in the moment in which it is in doubt. */
+export const operator = ({ world }: Run, name: string, looks: number): void => {
+  const { draw } = world;
+  keepAlive(world, name, async (process) => {
+    let waitMs = draw.int(20_000);
+    for (let look = 0; look < looks; look += 1) {
+      await pause(world, process, 'crashElsewhere', 'between looks', waitMs);
+      waitMs = draw.int(30_000);
+      const head = draw.chance(0.15)
+        ? await ask(world, process, name, 'inspect', {}, async (by) => {
+            await process.engine.inspect(instanceId, by);
+            return process.ports.journal.head(instanceId);
+          })
+        : await ask(world, process, name, 'look', {}, () => process.ports.journal.head(instanceId));
+      const state = head?.entry.state;
+      if (state === undefined) continue;
+      if (state.ended !== null) return;
+      const { open } = state;
+      const doubtInMs = open?.kind === 'reserved' ? open.deadlineAtMs + world.graceMs - process.ports.clock.nowMs() : 0;
+      if (doubtInMs > 0 && draw.chance(0.7)) waitMs = doubtInMs + draw.int(100);
+      else await act(world, process, name, state);
+    }
+  });
+};
+
+/** Somebody who decides about one step at one moment, by a process of their own. */
+export const rush = (world: World, atMs: number, seq: number): void => {
+  world.schedule.after(atMs - world.schedule.nowMs(), () => {
+    const process = createProcess(world, `rush${seq}`);
+    verdict(world, process, 'op-rush', seq).catch((error: unknown) => breaks(world, error));
+  });
+};
+
+/** The failure queue: each item is delivered, soon or late, once or twice, and again when it could not be recorded. */
+export const redriver = (world: World, item: Unrecorded): void => {
+  const { draw, schedule } = world;
+  const number = world.aside.length;
+  const deliver = (delayMs: number, which: string): void =>
+    schedule.after(delayMs, () => {
+      const process = createProcess(world, `redrive${number}${which}`);
+      ask(world, process, 'redriver', 'redrive', {}, (by) => process.engine.redrive(item, by)).catch((error: unknown) =>
+        breaks(world, error),
+      );
+    });
+  const firstMs = draw.int(draw.chance(0.7) ? 30_000 : 600_000);
+  deliver(firstMs, '');
+  if (draw.chance(0.3)) deliver(firstMs + draw.int(2_000), '-twice');
+  deliver(firstMs + 120_000, '-again');
+};
+
+export const canceller = ({ world }: Run): void => {
+  const { draw, schedule } = world;
+  schedule.after(draw.int(70_000), () => {
+    const process = createProcess(world, 'canceller');
+    ask(world, process, 'canceller', 'cancel', {}, (by) => process.engine.cancel(instanceId, 'stop', by)).catch(
+      (error: unknown) => breaks(world, error),
+    );
+  });
+};

@@ -1,0 +1,25 @@
+/** An entry in a few words: what one wants to see of it in a trace. */
+import type { Row } from './tables.ts';
+
+export const wordsOf = (entry: Row): string => {
+  const { kind, closedBy, then, attempt, drive, epoch } = entry;
+  const permission = entry.permission as Row | null | undefined;
+  const reserve = entry.reserve as Row | undefined;
+  const words = [
+    entry.cell,
+    entry.status ?? entry.verdict,
+    kind === 'outcome' && `closes ${entry.closes ?? 'nothing'}`,
+    kind === 'resolved' && `about ${entry.about}`,
+    closedBy !== undefined && `by ${closedBy}`,
+    then !== undefined && `then ${then}`,
+    permission != null && `(${permission.kind})`,
+    kind === 'reserved' && `attempt ${attempt}`,
+    reserve !== undefined && `and reserves ${reserve.cell}`,
+    drive !== undefined && `drive ${drive}`,
+    kind === 'control' && epoch !== undefined && `epoch ${epoch}`,
+  ];
+  return words.filter((word) => word !== undefined && word !== false).join(' ');
+};
+
+export const summary = (entry: Row): string =>
+  `${entry.seq} ${entry.kind} ${wordsOf(entry)} (${(entry.by as Row).where})`;

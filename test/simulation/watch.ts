@@ -1,0 +1,50 @@
+/**
+ * What is watched while a schedule runs, at every write: that nothing written is altered (I1), and that an instance
+ * which needs looking after is due at some time (I7).
+ */
+import { type Entry, entrySchema, limits } from '../../src/engine/index.ts';
+import type { Command, Row } from './tables.ts';
+import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
+
+type State = Entry['state'];
+
+/** Whether the schedule must come by although nobody asks: everything but an end, and what a person has to do. */
+export const needsLook = (state: State): boolean => {
+  if (state.ended !== null || state.open?.kind === 'waiting') return false;
+  if (state.open !== null) return true;
+  if (state.halted !== null) return state.halted.doubt;
+  return state.drive === 'auto';
+};
+
+const landed = (world: World, item: Row): void => {
+  const seq = item.seq as number;
+  const text = item.entry as string;
+  if (seq !== world.chain.length) {
+    const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
+    breaks(world, new RuleBroken('I1', `${what} ${seq}`));
+  }
+  world.chain[seq] = { entry: entrySchema.parse(JSON.parse(text)), text };
+};
+
+/** Called after every write that was carried out. */
+export const watch = (world: World, command: Command, call: Call | undefined): void => {
+  const { input } = command;
+  const offMs = call?.process.offMs ?? 0;
+  const tolerated = world.graceMs + limits.landsLateMsMax;
+  const unmarked = (): boolean => viewRow(world)?.dueAtMs === undefined;
+  const item = input.Item as Row | undefined;
+  if (item?.instanceId === instanceId && item.entry !== undefined) {
+    landed(world, item);
+    // By a clock that is behind by more than the grace, its mark was over before it wrote: somebody may have cleared it.
+    if (offMs < -tolerated && unmarked()) world.unlookedAfter = true;
+  } else if (command.constructor.name !== 'UpdateCommand') return;
+  else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
+    // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.
+    world.unlookedAfter = call?.struck.includes('staleRead') === true || (offMs > tolerated && unmarked());
+  }
+  const head = headOf(world);
+  if (world.unlookedAfter || head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined)
+    return;
+  const what = item === undefined ? 'a view was put to rest' : `entry ${head.seq} was written`;
+  breaks(world, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
+};

@@ -1,0 +1,141 @@
+/** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
+import type { StoreClient } from '../../src/store/access.ts';
+import { crash, type Process, pause } from './processes.ts';
+import { wordsOf } from './summary.ts';
+import type { Command, Row } from './tables.ts';
+import { watch } from './watch.ts';
+import { type Call, currentCall, instanceId, say, strikes, type World } from './world.ts';
+
+const failing = (name: string, message: string): Error => Object.assign(new Error(message), { name });
+const timeout = (): Error => failing('TimeoutError', 'socket hang up');
+const refusal = (): Error => failing('ValidationException', 'item refused');
+const throttle = (): Error => failing('ThrottlingException', 'rate exceeded');
+
+type Done = { answer: Row } | { error: Error };
+
+const attempt = (world: World, call: Call | undefined, command: Command): Done => {
+  try {
+    const answer = world.tables.execute(command);
+    watch(world, command, call);
+    return { answer };
+  } catch (error) {
+    return { error: error as Error };
+  }
+};
+
+/** Lands when nobody waits for it any more; a restore in between takes what was on the wire with it. */
+const landLate = (world: World, call: Call | undefined, command: Command, what: string, ms: number): void => {
+  const who = call?.id ?? 'nobody';
+  const { epoch } = world;
+  say(world, who, `${what}: late on the wire`);
+  world.schedule.after(ms, () => {
+    if (world.epoch !== epoch) return;
+    const done = attempt(world, call, command);
+    say(world, who, `${what}: landed late, ${'answer' in done ? 'written' : 'refused by its condition'}`);
+  });
+};
+
+/** Reads that a strongly consistent store never gives: safety must not rest on them all the same. */
+const read = (world: World, call: Call | undefined, command: Command): Done => {
+  const done = attempt(world, call, command);
+  if ('error' in done || command.constructor.name !== 'QueryCommand') return done;
+  const items = done.answer.Items as Row[];
+  const { Limit, ScanIndexForward, ExpressionAttributeValues } = command.input;
+  const chain = (ExpressionAttributeValues as Row)[':pk'] === instanceId;
+  if (chain && Limit === 1 && ScanIndexForward === false && strikes(world, 'staleRead', call)) {
+    const older = { constructor: command.constructor, input: { ...command.input, Limit: 2 } };
+    const [, second] = world.tables.execute(older).Items as Row[];
+    return second === undefined ? done : { answer: { Items: [second] } };
+  }
+  if (items.length > 1 && strikes(world, 'cutRead', call)) {
+    const first = items.slice(0, Math.ceil(items.length / 2));
+    const last = first.at(-1) as Row;
+    return { answer: { Items: first, LastEvaluatedKey: { instanceId: last.instanceId, seq: last.seq } } };
+  }
+  return done;
+};
+
+/** What the answer tells the call about entries of its own. */
+const acknowledge = (call: Call | undefined, command: Command, done: Done): void => {
+  if (call === undefined) return;
+  const told = (row: unknown): void => {
+    const { token, seq } = (row ?? {}) as Row;
+    if (typeof token === 'string' && call.tokens.has(token)) call.acknowledged.add(seq as number);
+  };
+  if ('error' in done) told((done.error as { Item?: unknown }).Item);
+  else if (command.constructor.name === 'PutCommand') told(command.input.Item);
+  else for (const row of (done.answer.Items as Row[] | undefined) ?? [done.answer.Item]) told(row);
+};
+
+const verbs: Record<string, string> = { PutCommand: 'put', GetCommand: 'get', QueryCommand: 'read', UpdateCommand: '' };
+
+const nameOf = (command: Command): string => {
+  const { input } = command;
+  const item = (input.Item ?? input.Key ?? {}) as Row;
+  const table = String(input.TableName).slice(2);
+  const verb = verbs[command.constructor.name] ?? command.constructor.name;
+  if (table === 'views') return verb === '' ? (updates(input) ?? 'update view') : 'read view';
+  const partition = item.instanceId ?? (input.ExpressionAttributeValues as Row | undefined)?.[':pk'];
+  if (partition !== instanceId) return `${verb} ${String(partition).split('/')[1] ?? table}`;
+  if (input.Limit === 1) return `${verb} head`;
+  return `${verb} ${item.seq ?? 'journal'} ${item.kind ?? ''}`.trimEnd();
+};
+
+const updates = ({ ExpressionAttributeValues: values }: Row): string | undefined => {
+  const { ':until': until, ':revision': revision } = values as Row;
+  if (revision !== undefined) return `save view ${revision}`;
+  return until === undefined ? undefined : 'arm view';
+};
+
+/** What an entry that has just been written says. */
+const details = (world: World, { input }: Command): string => {
+  const { instanceId: partition, seq, entry } = (input.Item ?? {}) as Row;
+  const written = partition === instanceId && entry !== undefined ? world.chain[seq as number]?.entry : undefined;
+  return written === undefined ? '' : ` ${wordsOf(written)}`;
+};
+
+export const createClient = (world: World, process: Process): StoreClient => {
+  const { draw, schedule } = world;
+  const send = async (command: Command): Promise<Row> => {
+    const call = currentCall.getStore();
+    const what = nameOf(command);
+    const who = call?.id ?? process.name;
+    const put = command.constructor.name === 'PutCommand';
+    const update = command.constructor.name === 'UpdateCommand';
+    const hit = (kind: Parameters<typeof strikes>[1]): boolean => strikes(world, kind, call);
+    const writes = put || update;
+    await pause(world, process, put ? 'crashBeforePut' : 'crashElsewhere', `before ${what}`);
+    if (schedule.nowMs() < world.outageUntilMs) {
+      call?.struck.push('outage');
+      throw draw.chance(0.5) ? throttle() : timeout();
+    }
+    if (hit('throttled')) throw throttle();
+    if (hit('requestLost')) throw timeout();
+    if (put && hit('itemRefused')) throw refusal();
+    if (update && hit('viewLost')) throw timeout();
+    if ((put && hit('delayed')) || (update && hit('viewReordered'))) {
+      landLate(world, call, command, what, 50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000));
+      throw timeout();
+    }
+    if (put && !process.dead && hit('delayedPastDeath')) {
+      landLate(world, call, command, what, 50 + draw.int(60_000));
+      crash(world, process, 'delayedPastDeath', `with ${what} on the wire`);
+      return await new Promise<never>(() => {});
+    }
+    let done = writes ? attempt(world, call, command) : read(world, call, command);
+    if (writes) say(world, who, `${what}${'answer' in done ? details(world, command) : ': refused by its condition'}`);
+    await pause(world, process, put ? 'crashAfterPut' : 'crashElsewhere', `after ${what}`);
+    if (put && hit('answerLostAndRetried')) {
+      // The SDK repeats a put whose answer was lost, and collides with itself.
+      done = attempt(world, call, command);
+      say(world, who, `${what}: answer lost, repeated by the SDK`);
+    } else if (hit('answerLost')) {
+      say(world, who, `${what}: answer lost`);
+      throw timeout();
+    }
+    acknowledge(call, command, done);
+    if ('error' in done) throw done.error;
+    return done.answer;
+  };
+  return { send } as unknown as StoreClient;
+};

@@ -1,0 +1,149 @@
+/** One simulated world: its tables, its time, its faults, and the independent witness of what really happened in it. */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Entry, Unrecorded, Version } from '../../src/engine/index.ts';
+import type { Counts, FaultKind, Rates } from './faults.ts';
+import type { Process } from './processes.ts';
+import type { Draw, Schedule } from './schedule.ts';
+import type { Row, Tables } from './tables.ts';
+
+export const instanceId = 'sim';
+
+/** A rule that does not hold. `rule` is its number in docs/design.md, or a word for what else must hold. */
+export class RuleBroken extends Error {
+  readonly rule: string;
+  constructor(rule: string, message: string) {
+    super(`${rule}: ${message}`);
+    this.name = 'RuleBroken';
+    this.rule = rule;
+  }
+}
+
+export function must(holds: boolean, rule: string, message: string): asserts holds {
+  if (!holds) throw new RuleBroken(rule, message);
+}
+
+/** One call into an engine, by whomever. Its `id` stands as `by.where` in every entry that it writes. */
+export type Call = {
+  id: string;
+  actor: string;
+  what: string;
+  process: Process;
+  /** When it began on the process's own clock, its time, and its end, counted from when the engine had loaded the head. */
+  atMs: number;
+  budgetMs: number;
+  endAtMs: number;
+  /** The seq it named as the one it had seen, and how much it may reserve. */
+  expectedSeq: number | undefined;
+  maxCells: number;
+  handOver: HandOver | undefined;
+  /** Faults that struck it. */
+  struck: FaultKind[];
+  /** Tokens it drew, and the seqs under one of them that the store's answers told it of. */
+  tokens: Set<string>;
+  acknowledged: Set<number>;
+  /** Its caller gave up waiting for it: its sandbox froze, and the promise goes on when it thaws. */
+  onAbandoned: (() => void) | null;
+  /** What its caller was told. */
+  told: { kind: 'answer'; answer: unknown } | { kind: 'error'; code: string; details: Record<string, unknown> } | null;
+  /** Written before a restore that took its entries back. */
+  forgotten: boolean;
+};
+
+/** What a tick, or a caller who cannot wait, hands to `work`; every delivery of it is a call of its own. */
+export type HandOver = { expectedSeq: number | undefined; maxCells: number; deliveries: Call[] };
+
+/** A body that began, as the world saw it. */
+export type Begin = {
+  call: Call;
+  cell: string;
+  seq: number;
+  visit: number;
+  attempt: number;
+  key: string;
+  /** What the cell was given, as text. */
+  inputs: string;
+  outputs: Record<string, string>;
+  atMs: number;
+  /** The same moment on the clock of its process. */
+  beganAtMs: number;
+  /** When its effect happened, if it did, and when nothing of it was alive any more. */
+  effectAtMs: number | null;
+  endedAtMs: number | null;
+  /** How it ended, where its engine was told. */
+  status: string | null;
+};
+
+/** A probe that was asked, on the asker's clock, and what it answered. */
+export type ProbeAsked = { call: Call; key: string; about: number; askedAtMs: number; said: string };
+
+export type World = {
+  draw: Draw;
+  schedule: Schedule;
+  startMs: number;
+  tables: Tables;
+  version: Version;
+  graceMs: number;
+  /** Attempts an instance may have. */
+  attemptsMax: number;
+  /** The deployment's epoch: raised by a restore. */
+  epoch: number;
+  rates: Rates;
+  faults: Counts;
+  outageUntilMs: number;
+  /** How far the worst clock is off. */
+  clockErrorMaxMs: number;
+  /** Every process that lives. */
+  processes: Set<Process>;
+  calls: Call[];
+  handOvers: number;
+  begins: Begin[];
+  /** Begun under reservations which a restore has taken out of the journal. */
+  forgottenBegins: Begin[];
+  probes: ProbeAsked[];
+  /** The chain as it stands, read once: index is seq. */
+  chain: { entry: Entry; text: string }[];
+  /** The failure queue: outcomes which the store did not take in time. */
+  aside: Unrecorded[];
+  /** Records an item of the failure queue, after a while. */
+  redrive: (item: Unrecorded) => void;
+  /** Calls a person who decides at that moment. */
+  rush: (atMs: number, seq: number) => void;
+  /**
+   * The view was saved last by a call that had read a stale head, or its mark was taken for over by a clock that is off
+   * by more than the takeover grace. Only safety, not looking after, is promised then: the next call looks.
+   */
+  unlookedAfter: boolean;
+  /** Ways `decide` took. */
+  branches: Set<string>;
+  trace: string[];
+  /** Reads of any clock: a loop that never waits would read it without end. */
+  clockReads: number;
+  /** The first rule that broke while the schedule ran. */
+  broken: unknown;
+};
+
+/** Which call an engine is working for, wherever its awaits lead. */
+export const currentCall = new AsyncLocalStorage<Call>();
+
+/** Whether a fault strikes here, by the seed. */
+export const strikes = (world: World, kind: FaultKind, call: Call | undefined): boolean => {
+  const rate = world.rates[kind];
+  if (rate === 0 || !world.draw.chance(rate)) return false;
+  world.faults[kind] += 1;
+  call?.struck.push(kind);
+  return true;
+};
+
+export const say = (world: World, who: string, text: string): void => {
+  const seconds = ((world.schedule.nowMs() - world.startMs) / 1000).toFixed(3);
+  world.trace.push(`${seconds.padStart(9)} ${who.padEnd(12)} ${text}`);
+};
+
+export const breaks = (world: World, error: unknown): void => {
+  world.broken ??= error;
+};
+
+/** The head of the one instance, as it stands in the tables. */
+export const headOf = (world: World): Entry | undefined => world.chain.at(-1)?.entry;
+
+export const viewRow = (world: World): Row | undefined => world.tables.row('views', instanceId);
