@@ -9,14 +9,15 @@ const reserving = (reserved: Pick<EntryOf<'reserved'>, 'cell' | 'attempt' | 'vis
   return `${cell}, attempt ${attempt}${visit > 1 ? ` of visit ${visit}` : ''}, until ${clock(deadlineAtMs)}`;
 };
 
-/** Where an entry leads, and by what permission. */
-const leading = (entry: EntryOf<'outcome' | 'resolved'>, granted: boolean): string => {
+/** Where an entry leads, and by what permission where `said` does not tell already. */
+const leading = (entry: EntryOf<'outcome' | 'resolved'>, said: string | null): string => {
   if (entry.then === 'halt') return entry.kind === 'outcome' && entry.status === 'unknown' ? '; in doubt' : '; halts';
   if (entry.then === 'end') return '; ends the run';
   if (entry.then === 'next') return '';
   const { permission, dueAtMs } = entry;
   const due = dueAtMs !== null && dueAtMs - entry.atMs >= 1_000 ? ` from ${clock(dueAtMs)} on` : '';
-  return `; again${due}${granted && permission !== null ? ` (${permission.detail})` : ''}`;
+  const by = permission === null || permission.kind === 'person' ? '' : permission.detail;
+  return `; again${due}${by === '' || by === said ? '' : ` (${by})`}`;
 };
 
 const checks = (expectations: Checked[]): string[] =>
@@ -28,7 +29,7 @@ const checks = (expectations: Checked[]): string[] =>
 const settledBy = (entry: EntryOf<'outcome' | 'resolved'>, said: string, reason: string): string => {
   const { cell, closedBy, by } = entry;
   const who = { person: by.actor, probe: 'its probe', policy: 'its policy', holder: 'its holder' }[closedBy];
-  return `${cell}: ${said} by ${who}${leading(entry, false)}: ${reason}`;
+  return `${cell}: ${said} by ${who}${leading(entry, reason)}: ${reason}`;
 };
 
 const verdicts = {
@@ -44,21 +45,27 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
   const { cell, status, then, durationMs, closes, closedBy, attempt, note, error, freshKey } = entry;
   const also = entry.reserve === undefined ? '' : `; reserved ${reserving(entry.reserve)}`;
   const missed = status === 'unknown' ? [] : checks(entry.expectations);
+  const time = closes === null ? '' : `, ${duration(durationMs)}`;
+  const message = error?.message ?? '';
+  // The holder itself saw that it was cut off, and its policy let it go on in the same entry.
+  if (closedBy === 'policy' && note === null)
+    return `${cell} ${status}${time}; goes on by its policy${also}${message === '' ? '' : ` — ${message}`}`;
   // A manual cell is done by a person in the ordinary way: no verdict.
   if (closedBy !== 'holder' && attempt > 0) {
     const said = `${verdicts[status]}${freshKey ? ' with a fresh key' : ''}`;
     return [settledBy(entry, said, note ?? 'no reason given'), ...missed].join('; ') + also;
   }
-  const time = closes === null ? '' : `, ${duration(durationMs)}`;
-  const on = then === 'next' && status !== 'completed' && status !== 'skipped' ? '; goes on' : leading(entry, true);
-  const because = [error?.message ?? '', ...missed, note === null ? '' : `"${note}"`].filter((text) => text !== '');
+  const on = then === 'next' && status !== 'completed' && status !== 'skipped' ? '; goes on' : leading(entry, null);
+  const because = [message, ...missed, note === null ? '' : `"${note}"`].filter((text) => text !== '');
   return `${cell} ${status}${time}${on}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
 };
 
 const continuing = ({ continues }: EntryOf<'started'>): string => {
   if (continues === null) return '';
-  const { instanceId, at, reason } = continues;
-  return `; continues ${instanceId} at ${at}${reason === null ? '' : `: ${reason}`}`;
+  const { instanceId, at, reason, outputs } = continues;
+  const cited = Object.entries(outputs).map(([cell, { instanceId, seq }]) => `${cell} (${instanceId}, seq ${seq})`);
+  const cites = cited.length === 0 ? '' : `; cites ${cited.join(', ')}`;
+  return `; continues ${instanceId} at ${at}${reason === null ? '' : `: ${reason}`}${cites}`;
 };
 
 /** What an entry says, in a few words. */
