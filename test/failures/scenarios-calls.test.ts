@@ -176,6 +176,20 @@ describe('scenario 21: nothing of a finished call goes on in the next', () => {
   });
 });
 
+test('scenario 26: a grandchild that ignores SIGTERM, with a session of its own, is gone when its cell is over', async (t) => {
+  const scene = await createScene(t);
+  const url = `${scene.witness.url}/effect`;
+  const post = (key: string) => `fetch('${url}', { method: 'POST', headers: { 'idempotency-key': '${key}' } })`;
+  const stubborn = `process.on('SIGTERM', () => {}); process.on('SIGHUP', () => {}); ${post('alive')}; setTimeout(() => ${post('late')}, 1500)`;
+  // The cell waits for it to be there, and is then cut by its own time-out.
+  const sh = `setsid node -e "${stubborn}" > /dev/null 2>&1 < /dev/null & sleep 30`;
+  const id = await scene.start([{ timeoutMs: 1_000, body: { kind: 'sh', code: sh } }]);
+  const worker = await scene.worker(id);
+  expect(await worker.advance(id)).toMatchObject({ result: 'in_doubt', steps: [{ status: 'unknown' }] });
+  await wait(2_000);
+  expect(scene.witness.effects).toEqual(['alive']);
+});
+
 test('scenario 1: a PutItem that collides with itself is told apart from a lost race: nobody is paged', async (t) => {
   const scene = await createScene(t);
   const id = await scene.start([scene.effect()]);

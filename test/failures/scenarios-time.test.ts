@@ -323,7 +323,7 @@ describe('scenario 32: what has expired is still there', () => {
   test('scenario 32: no table sweeps by itself, so nothing can rest on a sweep', async () => {
     const tables = await readFile(new URL('../../infra/tables.yml', import.meta.url), 'utf8');
     expect(tables).toContain('TableName');
-    expect(tables).not.toMatch(/TimeToLive|ttl/i);
+    expect(tables).not.toMatch(/TimeToLive/i);
   });
 
   test('scenario 32: a lock whose holder ended or never started is followed, though its entry stands for ever', async () => {
@@ -354,7 +354,9 @@ describe('scenario 32: what has expired is still there', () => {
     const seed = { instanceId: 'i1', runbookId: 'demo' };
     await views.arm(seed, T0 + 75_000, T0);
     expect(await views.arm(seed, T0 + 74_999, T0 + 74_999)).toEqual({ wakes: 2, othersUntilMs: T0 + 75_000 });
-    expect(await views.arm(seed, T0 + 80_000, T0 + 75_000)).toEqual({ wakes: 3, othersUntilMs: null });
+    // Its last put may be on the wire for another minute.
+    expect(await views.arm(seed, T0 + 75_000, T0 + 134_999)).toEqual({ wakes: 3, othersUntilMs: T0 + 75_000 });
+    expect(await views.arm(seed, T0 + 75_000, T0 + 135_000)).toEqual({ wakes: 4, othersUntilMs: null });
   });
 });
 

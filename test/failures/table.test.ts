@@ -250,7 +250,7 @@ describe.concurrent('the failure table', () => {
       code: 'outcome.unrecorded',
       details: { instanceId: id, seq: 1, cell: 'c0' },
     });
-    expect(events.find((event) => event.kind === 'outcome.unrecorded')?.outcome).toContain('"status":"completed"');
+    expect(events.find((event) => event.kind === 'outcome.unrecorded')?.item).toContain('"status":"completed"');
     expect((await scene.whenGone(id, tick)).result).toBe('in_doubt');
     await expectWitnessed(scene, id, [`test/${id}/c0/1`]);
   });
