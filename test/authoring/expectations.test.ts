@@ -57,6 +57,6 @@ test('together they have at most 64 KB', () => {
     ),
   );
   expect(problems).toEqual([
-    '5: the expectations of cell `a` have 70260 bytes, at most 65536 are possible (expectationsBytesMax)',
+    '5: the expectations of cell `a` have 70240 bytes, at most 65536 are possible (expectationsBytesMax)',
   ]);
 });
