@@ -39,6 +39,8 @@ export type Call = {
   armed: Armed | null;
   /** When the mark of this call is due. */
   armedUntilMs: number;
+  /** Whether the head was read or written after this call armed: only then does a view of it say what stands (I7). */
+  current: boolean;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
   /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
@@ -94,6 +96,7 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     runbook: version.runbook,
     armed: null,
     armedUntilMs: 0,
+    current: false,
     lost: false,
     wrote: false,
     outputs: new Map(),
@@ -113,6 +116,7 @@ export const arm = async (call: Call): Promise<void> => {
     call.armedUntilMs = overAtMs + engine.deployment.takeoverGraceMs;
     const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
     call.armed = await engine.views.arm(seed, call.armedUntilMs, nowMs);
+    call.current = false;
   }
 };
 
@@ -138,12 +142,21 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   const stands = put.kind === 'written' ? put.standing : put.winner;
   assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
   call.head = stands;
+  call.current = put.kind === 'written' && !put.adopted;
   if (put.kind === 'conflict') call.lost = true;
   else call.wrote = true;
   // Ours, but not by this put's own answer: the SDK met an earlier attempt of itself, or an earlier put landed late.
   const kind = put.kind === 'written' && put.adopted ? 'self_conflict' : `put.${put.kind}`;
   engine.observe({ kind, instanceId, seq: entry.seq, meant: body.kind, stands: stands.entry.kind });
   return put;
+};
+
+/** A winner may be long behind by now: what is decided next, and what is told, rests on the newest entry. */
+const readHead = async (call: Call): Promise<void> => {
+  const head = await call.engine.journal.head(call.instanceId);
+  // Never back to an older one, whatever a store answers.
+  if (head !== undefined && head.entry.seq >= call.head.entry.seq) call.head = head;
+  call.current = true;
 };
 
 /**
@@ -158,8 +171,7 @@ export const append = async (call: Call, bodyNow: () => EntryBody): Promise<bool
     const put = await putNext(call, bodyNow());
     if (put.kind === 'written') return true;
     if (put.kind === 'conflict') {
-      // The winner may be long behind by now: what is decided next, and what is told, rests on the newest entry.
-      call.head = (await call.engine.journal.head(call.instanceId)) ?? call.head;
+      await readHead(call);
       return false;
     }
     if (tried === putTriesMax || call.engine.clock.nowMs() >= call.endAtMs) {
@@ -184,14 +196,18 @@ export const viewNow = (call: Call): View => {
   return viewOf(started, head.entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
 };
 
-/** Saves the view if this call armed it. A view is a hint: when saving fails the instance stays due. */
+/**
+ * Saves the view if this call armed it: that of an entry which was the newest after the arm. A head read before may be
+ * old by then (a sandbox froze in between), and the mark of whoever wrote since long over. A view is a hint: when saving
+ * fails the instance stays due.
+ */
 export const saveView = async (call: Call): Promise<View> => {
-  const view = viewNow(call);
-  if (call.armed === null) return view;
+  if (call.armed === null) return viewNow(call);
   try {
-    await call.engine.views.save(view, call.armed);
+    if (!call.current) await readHead(call);
+    await call.engine.views.save(viewNow(call), call.armed);
   } catch (error) {
     call.engine.observe({ kind: 'view.unsaved', instanceId: call.instanceId, error: String(error) });
   }
-  return view;
+  return viewNow(call);
 };
