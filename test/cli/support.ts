@@ -32,8 +32,11 @@ const environment = (folder: string, env: Record<string, string> = {}): Record<s
   ...env,
 });
 
-export const begin = (folder: string, args: string[], options: Options = {}): Running => {
-  const child = spawn(process.execPath, [launcher, ...args], {
+export const begin = (folder: string, args: string[], options: Options = {}): Running =>
+  beginProgram(folder, [process.execPath, launcher, ...args], options);
+
+const beginProgram = (folder: string, [program = '', ...args]: string[], options: Options = {}): Running => {
+  const child = spawn(program, args, {
     cwd: folder,
     env: environment(folder, options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,6 +60,8 @@ export type Place = {
   folder: string;
   pawl(...args: string[]): Promise<Ended>;
   begin(args: string[], options?: Options): Running;
+  /** A line as somebody pastes it into a shell where `pawl` is a command. */
+  shell(line: string): Promise<Ended>;
   write(name: string, text: string): Promise<string>;
   read(name: string): Promise<string>;
 };
@@ -69,6 +74,8 @@ export const setup = (): Place => {
     place.folder = folder;
     place.begin = (args, options) => begin(folder, args, options);
     place.pawl = (...args) => begin(folder, args).ended;
+    place.shell = (line) =>
+      beginProgram(folder, ['sh', '-c', `pawl() { "${process.execPath}" "${launcher}" "$@"; }\n${line}`]).ended;
     place.write = async (name, text) => {
       await writeFile(join(folder, name), text);
       return name;
