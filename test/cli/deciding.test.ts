@@ -1,7 +1,7 @@
 /** What a person decides about one step: what is in doubt, verdicts, and going on in a mended version. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { halting, paying, slow } from './documents.ts';
-import { at, setup, until } from './support.ts';
+import { at, flat, setup, until } from './support.ts';
 
 const place = setup();
 const pawl = (...args: string[]) => place.pawl(...args);
@@ -63,7 +63,7 @@ describe('pawl verdict about one step', () => {
     expect((await pawl('advance', 'ok', '--max-cells', 'all')).exit).toBe(0);
     expect(await lines('ok.txt')).toEqual(['charged local/ok/charge/1', 'receipt']);
     const journal = await pawl('journal', 'ok', '--notes');
-    expect(journal.out).toMatch(/4 .+ resolved +alice .+ charge: succeeded by alice: the bank\s+shows it\n/);
+    expect(flat(journal.out)).toMatch(/4 \S+ resolved alice \S+ charge: succeeded by alice: the bank shows it/);
     expect(journal.out).toContain('evidence of charge, seq 2,');
     expect(journal.out).toContain('  statement, line 12');
   });
@@ -155,7 +155,7 @@ describe('pawl verdict about one step', () => {
     expect(begun).toMatch(/^begun \d+$/);
     expect(rest).toEqual(['after']);
     const { out } = await call('journal', 'killed');
-    expect(out).toMatch(/outcome +alice .+ works: succeeded by alice: its log\s+says so/);
+    expect(flat(out)).toMatch(/outcome alice \S+ works: succeeded by alice: its log says so/);
   });
 });
 
@@ -181,8 +181,10 @@ describe('going on in a mended version', () => {
       'charged local/mended.2/charge/1',
       'receipt',
     ]);
-    expect((await pawl('journal', 'mended')).out).toContain('goes on as mended.2');
-    expect((await pawl('journal', 'mended.2')).out).toMatch(/continues\s+mended at charge/);
+    expect(flat((await pawl('journal', 'mended')).out)).toContain('goes on as mended.2');
+    expect(flat((await pawl('journal', 'mended.2')).out)).toContain(
+      'continues mended at charge; cites look (mended, seq 2)',
+    );
     expect((await pawl('advance', 'mended')).exit).toBe(1);
   });
 

@@ -108,6 +108,9 @@ export const isAlive = (pid: number): boolean => {
   }
 };
 
+/** A printed table on one line: where it wraps depends on the name of the machine. */
+export const flat = (text: string): string => text.replace(/\s+/g, ' ').trim();
+
 /** The document of a `--json` call as somebody who reads it would take it. */
 export const at = (document: unknown, ...path: (string | number)[]): unknown =>
   path.reduce<unknown>(
