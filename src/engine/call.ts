@@ -162,7 +162,7 @@ export const append = async (call: Call, bodyNow: () => EntryBody): Promise<bool
       call.head = (await call.engine.journal.head(call.instanceId)) ?? call.head;
       return false;
     }
-    if (tried === putTriesMax) {
+    if (tried === putTriesMax || call.engine.clock.nowMs() >= call.endAtMs) {
       const message = `The store gave no answer; ask again for ${call.instanceId}, its journal tells what was written.`;
       throw new PawlError('store.unavailable', message, { instanceId: call.instanceId }, put.cause);
     }

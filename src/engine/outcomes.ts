@@ -18,7 +18,8 @@ export const headOf = (text: string, bytesMax: number): string =>
 
 export const failure = (code: string, message: string): Failure => ({
   code,
-  message: message.slice(0, limits.errorMessageCharsMax),
+  // A cut, or a parser's own message, may leave half a character: no store takes that.
+  message: message.slice(0, limits.errorMessageCharsMax).toWellFormed(),
 });
 
 /** Evaluates expressions one by one; only boolean `true` passes. */
