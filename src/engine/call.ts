@@ -51,7 +51,7 @@ export type Call = {
 /** A command's own time: it runs no cell. */
 export const commandMs = 30_000;
 
-/** Puts without an answer in a row after which a command gives up; the slot stays the same, so nothing is decided anew. */
+/** Puts without an answer in a row after which a call gives up; the slot stays the same, so nothing is decided anew. */
 const putTriesMax = 4;
 const putPauseMs = 100;
 
@@ -162,6 +162,7 @@ const readHead = async (call: Call): Promise<void> => {
 /**
  * Puts `body` at head + 1, again and again into the same slot while no answer comes. `true`: an entry of ours stands
  * there (look at `call.head`: it may be an earlier put of this call); `false`: somebody else's does, decide anew.
+ * A store that hangs does not keep a call beyond its time: no try begins after it.
  * @param bodyNow made afresh for each try, since deadlines move.
  * @throws PawlError `store.unavailable` when no answer comes: then nobody knows yet, and nothing may be begun.
  */
