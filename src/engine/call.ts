@@ -39,6 +39,8 @@ export type Call = {
   armed: Armed | null;
   /** When the mark of this call is due. */
   armedUntilMs: number;
+  /** Whether the head was read or written after this call armed: only then does a view of it say what stands (I7). */
+  current: boolean;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
   /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
@@ -49,7 +51,7 @@ export type Call = {
 /** A command's own time: it runs no cell. */
 export const commandMs = 30_000;
 
-/** Puts without an answer in a row after which a command gives up; the slot stays the same, so nothing is decided anew. */
+/** Puts without an answer in a row after which a call gives up; the slot stays the same, so nothing is decided anew. */
 const putTriesMax = 4;
 const putPauseMs = 100;
 
@@ -94,6 +96,7 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     runbook: version.runbook,
     armed: null,
     armedUntilMs: 0,
+    current: false,
     lost: false,
     wrote: false,
     outputs: new Map(),
@@ -113,6 +116,7 @@ export const arm = async (call: Call): Promise<void> => {
     call.armedUntilMs = overAtMs + engine.deployment.takeoverGraceMs;
     const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
     call.armed = await engine.views.arm(seed, call.armedUntilMs, nowMs);
+    call.current = false;
   }
 };
 
@@ -135,21 +139,31 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   const entry = seal(call.head, body, { instanceId, token, by, atMs: engine.clock.nowMs() });
   const put = await engine.journal.putOnce(entry);
   if (put.kind === 'unknown') return put;
-  const stood = put.kind === 'written' ? put.standing : put.winner;
-  assert(stood.entry.seq === entry.seq && stood.entry.instanceId === instanceId);
-  call.head = stood;
+  const stands = put.kind === 'written' ? put.standing : put.winner;
+  assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
+  call.head = stands;
+  call.current = put.kind === 'written' && !put.adopted;
   if (put.kind === 'conflict') call.lost = true;
   else call.wrote = true;
   // Ours, but not by this put's own answer: the SDK met an earlier attempt of itself, or an earlier put landed late.
   const kind = put.kind === 'written' && put.adopted ? 'self_conflict' : `put.${put.kind}`;
   const cell = 'cell' in body ? body.cell : undefined;
-  engine.observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stood.entry.kind });
+  engine.observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stands.entry.kind });
   return put;
+};
+
+/** A winner may be long behind by now: what is decided next, and what is told, rests on the newest entry. */
+const readHead = async (call: Call): Promise<void> => {
+  const head = await call.engine.journal.head(call.instanceId);
+  // Never back to an older one, whatever a store answers.
+  if (head !== undefined && head.entry.seq >= call.head.entry.seq) call.head = head;
+  call.current = true;
 };
 
 /**
  * Puts `body` at head + 1, again and again into the same slot while no answer comes. `true`: an entry of ours stands
  * there (look at `call.head`: it may be an earlier put of this call); `false`: somebody else's does, decide anew.
+ * A store that hangs does not keep a call beyond its time: no try begins after it.
  * @param bodyNow made afresh for each try, since deadlines move.
  * @throws PawlError `store.unavailable` when no answer comes: then nobody knows yet, and nothing may be begun.
  */
@@ -159,11 +173,10 @@ export const append = async (call: Call, bodyNow: () => EntryBody): Promise<bool
     const put = await putNext(call, bodyNow());
     if (put.kind === 'written') return true;
     if (put.kind === 'conflict') {
-      // The winner may be long behind by now: what is decided next, and what is told, rests on the newest entry.
-      call.head = (await call.engine.journal.head(call.instanceId)) ?? call.head;
+      await readHead(call);
       return false;
     }
-    if (tried === putTriesMax) {
+    if (tried === putTriesMax || call.engine.clock.nowMs() >= call.endAtMs) {
       const message = `The store gave no answer; ask again for ${call.instanceId}, its journal tells what was written.`;
       throw new PawlError('store.unavailable', message, { instanceId: call.instanceId }, put.cause);
     }
@@ -185,14 +198,18 @@ export const viewNow = (call: Call): View => {
   return viewOf(started, head.entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
 };
 
-/** Saves the view if this call armed it. A view is a hint: when saving fails the instance stays due. */
+/**
+ * Saves the view if this call armed it: that of an entry which was the newest after the arm. A head read before may be
+ * old by then (a sandbox froze in between), and the mark of whoever wrote since long over. A view is a hint: when saving
+ * fails the instance stays due.
+ */
 export const saveView = async (call: Call): Promise<View> => {
-  const view = viewNow(call);
-  if (call.armed === null) return view;
+  if (call.armed === null) return viewNow(call);
   try {
-    await call.engine.views.save(view, call.armed);
+    if (!call.current) await readHead(call);
+    await call.engine.views.save(viewNow(call), call.armed);
   } catch (error) {
     call.engine.observe({ kind: 'view.unsaved', instanceId: call.instanceId, error: String(error) });
   }
-  return view;
+  return viewNow(call);
 };

@@ -16,9 +16,12 @@ export const headOf = (text: string, bytesMax: number): string =>
     .decode(new TextEncoder().encode(text).subarray(0, bytesMax))
     .replace(/�+$/, '');
 
+/** Cuts a text. A cut may fall inside of a character, and half of one is no text that could be stored. */
+const cut = (text: string, charsMax: number): string => text.slice(0, charsMax).toWellFormed();
+
 export const failure = (code: string, message: string): Failure => ({
   code,
-  message: message.slice(0, limits.errorMessageCharsMax),
+  message: cut(message, limits.errorMessageCharsMax),
 });
 
 /** Evaluates expressions one by one; only boolean `true` passes. */
@@ -104,8 +107,8 @@ export const keepOutput = async (
 export const fallbackOutcome = (body: OutcomeBody): OutcomeBody => ({
   ...body,
   output: body.output === null ? null : { kind: 'truncated', bytes: sizeOf(body.output), limitBytes: 0, head: '' },
-  expectations: body.expectations.slice(0, 20).map((c) => ({ source: c.source.slice(0, 80), result: c.result })),
-  note: body.note === null ? null : body.note.slice(0, 200),
+  expectations: body.expectations.slice(0, 20).map((c) => ({ source: cut(c.source, 80), result: c.result })),
+  note: body.note === null ? null : cut(body.note, 200),
 });
 /** The whole size of an output, however much of it was kept. */
 export const sizeOf = (output: Output): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);

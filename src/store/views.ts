@@ -16,7 +16,7 @@ import { arming, dropping, saving } from './conditions.ts';
 /** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
 const listShards = 4;
 /** Each failed form tells what stands, so a further one is needed only when somebody else came in between. */
-const formsMax = 20;
+const formsMax = 50;
 const dueShards = limits.dueShards;
 
 const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;

@@ -3,8 +3,8 @@
  * process at one of its awaits for ever; a freeze stops it for a while; what it had on the wire may still land.
  */
 import { hash } from 'node:crypto';
-import canonicalize from 'canonicalize';
 import { type Clock, createEngine, type Engine, type Ports, type Random } from '../../src/engine/index.ts';
+import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLocks } from '../../src/store/locks.ts';
 import { createViews } from '../../src/store/views.ts';
@@ -192,7 +192,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     authoring: plainAuthoring,
     execute: createExecute(world, process),
     sha256: (text) => hash('sha256', text),
-    canonical: (value) => canonicalize(value) as string,
+    canonical,
     observe: (event) => {
       if (event.kind === 'decided') world.branches.add(event.branch as string);
     },

@@ -109,8 +109,9 @@ export type World = {
   /** Calls a person who decides at that moment. */
   rush: (atMs: number, seq: number) => void;
   /**
-   * The view was saved last by a call that had read a stale head, or its mark was taken for over by a clock that is off
-   * by more than the takeover grace. Only safety, not looking after, is promised then: the next call looks.
+   * The view was saved last by a call that had read a stale head; or its mark was over, by a clock that is off by more
+   * than is tolerated, or by a freeze in the middle of a put. Only safety, not looking after, is promised then, until
+   * the next save.
    */
   unlookedAfter: boolean;
   /** Ways `decide` took. */

@@ -1,12 +1,51 @@
-/** A proxy in front of a DynamoDB endpoint that loses answers: the request arrives and is carried out, its caller never hears. */
-import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
+/** A proxy in front of a DynamoDB endpoint that decides for each request what becomes of it and of its answer. */
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+
+/** One request as it arrived. */
+export type Asked = {
+  /** `PutItem`, `GetItem`, `Query`, `UpdateItem` … */
+  target: string;
+  /** `journal`, `views` … */
+  table: string;
+  /** Kind of the entry that a put would write. */
+  kind: string | undefined;
+  body: string;
+  headers: IncomingHttpHeaders;
+  /** Whether its connection has carried a request before. */
+  reused: boolean;
+};
+
+export type Fate =
+  | 'pass'
+  /** Carried out; the connection is cut before the answer. */
+  | 'loseAnswer'
+  /** Not carried out; the connection is cut. */
+  | 'loseRequest'
+  /** Not carried out; the connection is reset, as by a peer that has forgotten it. */
+  | 'reset'
+  /** Not carried out, never answered. */
+  | 'hang'
+  /** Not carried out; the answer is a 400 of this name. */
+  | { refuse: string; message?: string }
+  /** Carried out at once, answered once this resolves. */
+  | { answerAfter: Promise<unknown> }
+  /** Carried out once this resolves, whether or not its sender is still there. */
+  | { carryOutAfter: Promise<unknown> };
 
 export type Proxy = {
   endpoint: string;
+  /** Asked for every request before it is carried out. What it awaits, the request awaits. */
+  fate(decide: (asked: Asked) => Fate | Promise<Fate>): void;
   /** Asked for every request once its answer is here; `true` drops it. */
   dropWhen(decide: (target: string, body: string) => boolean): void;
   dropped: string[];
+  /** Every request so far, in order of arrival. */
+  asked: Asked[];
+  /** Requests that arrived and were not answered, and whose connection still stands. */
+  open(): number;
+  /** Cuts every connection as it is: those kept alive, and those in the middle of a request. */
+  cutConnections(): void;
   /** The store is away: every connection is cut before a request is carried out. */
   refuse(away: boolean): void;
   close(): Promise<void>;
@@ -19,33 +58,82 @@ const read = async (stream: IncomingMessage): Promise<Buffer> => {
 };
 
 export const createProxy = async (endpoint: string): Promise<Proxy> => {
-  let decide = (_target: string, _body: string): boolean => false;
+  let drop = (_target: string, _body: string): boolean => false;
+  let decide: (asked: Asked) => Fate | Promise<Fate> = () => 'pass';
   const dropped: string[] = [];
+  const asked: Asked[] = [];
+  const connections = new Set<Socket>();
+  const used = new WeakSet<Socket>();
+  let open = 0;
   let away = false;
+
   const server = createServer(async (incoming, outgoing) => {
-    if (away) return void incoming.socket.destroy();
-    const body = await read(incoming);
+    const { socket } = incoming;
+    if (away) return void socket.destroy();
+    const reused = used.has(socket);
+    used.add(socket);
+    open += 1;
+    outgoing.once('close', () => {
+      open -= 1;
+    });
+    const content = await read(incoming).catch(() => undefined);
+    if (content === undefined) return;
+    const body = content.toString();
     const target = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? '';
+    const request: Asked = {
+      target,
+      table: /"TableName":"[^"]*-([a-z]+)"/.exec(body)?.[1] ?? '',
+      kind: target === 'PutItem' ? /"kind":\{"S":"([a-z]+)"\}/.exec(body)?.[1] : undefined,
+      body,
+      headers: incoming.headers,
+      reused,
+    };
+    asked.push(request);
+    const fate = await decide(request);
+    if (fate === 'hang') return;
+    if (fate === 'loseRequest') return void socket.destroy();
+    if (fate === 'reset') return void socket.resetAndDestroy();
+    if (typeof fate === 'object' && 'refuse' in fate) {
+      const type = `com.amazonaws.dynamodb.v20120810#${fate.refuse}`;
+      outgoing.writeHead(400, { 'content-type': 'application/x-amz-json-1.0' });
+      outgoing.end(JSON.stringify({ __type: type, message: fate.message ?? `${fate.refuse} (made by the test)` }));
+      return;
+    }
+    if (typeof fate === 'object' && 'carryOutAfter' in fate) await fate.carryOutAfter;
     const upstream = httpRequest(endpoint, { method: incoming.method, headers: incoming.headers }, async (answer) => {
-      const content = await read(answer);
-      if (decide(target, body.toString())) {
+      const said = await read(answer);
+      if (typeof fate === 'object' && 'answerAfter' in fate) await fate.answerAfter;
+      if (fate === 'loseAnswer' || drop(target, body)) {
         dropped.push(target);
-        incoming.socket.destroy();
+        socket.destroy();
         return;
       }
       outgoing.writeHead(answer.statusCode ?? 500, answer.headers);
-      outgoing.end(content);
+      outgoing.end(said);
     });
-    upstream.on('error', () => incoming.socket.destroy());
-    upstream.end(body);
+    upstream.on('error', () => socket.destroy());
+    upstream.end(content);
+  });
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.on('error', () => {});
+    socket.once('close', () => connections.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    dropWhen: (next) => {
+    fate: (next) => {
       decide = next;
     },
+    dropWhen: (next) => {
+      drop = next;
+    },
     dropped,
+    asked,
+    open: () => open,
+    cutConnections: () => {
+      for (const socket of connections) socket.resetAndDestroy();
+    },
     refuse: (now) => {
       away = now;
     },
