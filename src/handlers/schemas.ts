@@ -1,6 +1,6 @@
-/** What goes in: the zod schemas that validate requests and events, and from which the OpenAPI document is made. */
+/** What goes in: the zod schemas that validate requests, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { by as bySchema, limits } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
 
 const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 export const runbookId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
@@ -27,15 +27,16 @@ export const instancePath = z.strictObject({ instanceId });
 export const cellPath = z.strictObject({ instanceId, cell: cellName });
 export const outputPath = z.strictObject({ instanceId, seq: digits(0) });
 
+const next = z.string().min(1).max(2_000).describe('`next` of the page before, as it was given.').exactOptional();
 const limit = digits(1).pipe(z.int().max(limits.pageMax)).exactOptional();
 export const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
 export const listQuery = z.strictObject({
   runbook: runbookId.exactOptional(),
   status: z.enum(statuses).exactOptional(),
   limit,
-  next: z.string().min(1).max(2_000).describe('`next` of the page before, as it was given.').exactOptional(),
+  next,
 });
-export const runbooksQuery = z.strictObject({ after: runbookId.exactOptional(), limit });
+export const runbooksQuery = z.strictObject({ limit, next });
 export const journalQuery = z.strictObject({
   after: digits(-1).describe('Entries after this seq; -1, or nothing, begins at the beginning.').exactOptional(),
   limit,
@@ -55,6 +56,13 @@ export const startBody = z.strictObject({
   version: version.describe('Default: the newest.').exactOptional(),
   instanceId: instanceId.exactOptional(),
   drive: drive.exactOptional(),
+  continues: z
+    .strictObject({
+      instanceId: instanceId.describe('The halted or cancelled run to go on from.'),
+      at: cellName.describe('The cell to begin with.'),
+      reason: reason.describe('Asked for when a cell would run again that was done there.').exactOptional(),
+    })
+    .exactOptional(),
 });
 export const advanceBody = z.strictObject({
   cell: cellName.describe('Only this cell.').exactOptional(),
@@ -81,55 +89,3 @@ export const doneBody = z.strictObject({
   note: reason,
   expectedSeq: expectedSeq.exactOptional(),
 });
-
-/** An HTTP API event, payload format 2.0, as far as Pawl reads it. */
-export const httpEvent = z.object({
-  routeKey: z.string().default(''),
-  rawPath: z.string(),
-  rawQueryString: z.string().default(''),
-  headers: z.record(z.string(), z.string().optional()).default({}),
-  body: z.string().nullish(),
-  isBase64Encoded: z.boolean().default(false),
-  requestContext: z.object({
-    http: z.object({ method: z.string() }),
-    authorizer: z
-      .object({
-        iam: z.object({ userArn: z.string().nullish() }).nullish(),
-        jwt: z.object({ claims: z.record(z.string(), z.unknown()).nullish() }).nullish(),
-      })
-      .nullish(),
-  }),
-});
-export type HttpEvent = z.infer<typeof httpEvent>;
-
-/** What is handed over to `work`. `maxCells` counts from `expectedSeq`: a duplicate or a late one runs nothing more. */
-export const handOver = z.strictObject({
-  instanceId,
-  by: bySchema,
-  /** False from the schedule: in drive `manual` nothing new is reserved. */
-  explicit: z.boolean(),
-  expectedSeq: seq.exactOptional(),
-  cell: cellName.exactOptional(),
-  maxCells,
-});
-export type HandOver = z.infer<typeof handOver>;
-
-/** What is altered in an append-only table, as its stream tells. */
-export const streamEvent = z.object({
-  Records: z.array(
-    z.object({
-      eventID: z.string().optional(),
-      eventName: z.enum(['INSERT', 'MODIFY', 'REMOVE']),
-      eventSourceARN: z.string().default(''),
-      userIdentity: z.object({ principalId: z.string().optional(), type: z.string().optional() }).nullish(),
-      dynamodb: z.object({
-        ApproximateCreationDateTime: z.number().optional(),
-        Keys: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
-      }),
-    }),
-  ),
-});
-export type StreamEvent = z.infer<typeof streamEvent>;
-
-/** Whatever starts the tick: its content says nothing that it needs. */
-export const tickEvent = z.unknown();

@@ -1,0 +1,65 @@
+/** What starts a function: the zod schemas of their events, as far as Pawl reads them. */
+import * as z from 'zod';
+import { by, limits } from '../engine/index.ts';
+import { cellName, instanceId, seq } from './schemas.ts';
+
+/** An HTTP API event, payload format 2.0. */
+export const httpEvent = z.object({
+  rawPath: z.string(),
+  rawQueryString: z.string().default(''),
+  headers: z.record(z.string(), z.string().optional()).default({}),
+  body: z.string().nullish(),
+  isBase64Encoded: z.boolean().default(false),
+  requestContext: z.object({
+    http: z.object({ method: z.string() }),
+    authorizer: z
+      .object({
+        iam: z.object({ userArn: z.string().nullish() }).nullish(),
+        jwt: z.object({ claims: z.record(z.string(), z.unknown()).nullish() }).nullish(),
+      })
+      .nullish(),
+  }),
+});
+export type HttpEvent = z.infer<typeof httpEvent>;
+
+/**
+ * What is handed over to `work`. `maxCells` counts from `expectedSeq`, so a second or a late delivery runs nothing more;
+ * without it, what is due is looked after, which may be done at any time.
+ */
+export const handOver = z.strictObject({
+  instanceId,
+  by,
+  /** False from the schedule: in drive `manual` nothing new is reserved. */
+  explicit: z.boolean(),
+  expectedSeq: seq.exactOptional(),
+  cell: cellName.exactOptional(),
+  maxCells: z.union([z.int().min(1).max(limits.attemptsPerInstanceMax), z.literal('all')]),
+});
+export type HandOver = z.infer<typeof handOver>;
+
+/** Outcomes from the failure queue, as SQS brings them. */
+export const queueEvent = z.object({
+  Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), messageId: z.string(), body: z.string() })),
+});
+export type QueueEvent = z.infer<typeof queueEvent>;
+
+export const workEvent = z.union([queueEvent, handOver]);
+
+/** What was altered in an append-only table, as its stream tells. */
+export const streamEvent = z.object({
+  Records: z.array(
+    z.object({
+      eventID: z.string().optional(),
+      eventName: z.enum(['INSERT', 'MODIFY', 'REMOVE']),
+      eventSourceARN: z.string().default(''),
+      userIdentity: z.object({ principalId: z.string().optional(), type: z.string().optional() }).nullish(),
+      dynamodb: z.object({
+        ApproximateCreationDateTime: z.number().optional(),
+        Keys: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+      }),
+    }),
+  ),
+});
+
+/** Whatever starts the tick: its content says nothing that it needs. */
+export const tickEvent = z.unknown();

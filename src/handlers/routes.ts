@@ -1,0 +1,262 @@
+/**
+ * The routes of the HTTP API: what each is for, who may call it, what goes in and what comes out. Validation, the OpenAPI
+ * document, the policies in infra/ (a test compares them) and the types of the operations all follow from this table.
+ */
+import type * as z from 'zod';
+import { limits } from '../engine/index.ts';
+import * as answers from './answers.ts';
+import * as schemas from './schemas.ts';
+
+export type Permission = 'read' | 'operate' | 'author' | 'decide';
+
+/** `optional`: a call without a body is one with an empty object. */
+type Body =
+  | { media: 'application/json'; schema: z.ZodObject; bytesMax: number; optional: boolean }
+  | { media: 'text/markdown'; bytesMax: number };
+
+export type Route = {
+  method: 'GET' | 'PUT' | 'POST';
+  path: `/${string}`;
+  /** `null`: no authentication. */
+  permission: Permission | null;
+  summary: string;
+  pathParameters: z.ZodObject;
+  query: z.ZodObject;
+  body: Body | null;
+  /** By status. */
+  answers: Readonly<Record<number, z.ZodType>>;
+};
+
+const json = <S extends z.ZodObject>(schema: S, optional = false, bytesMax: number = limits.bodyBytesMax) =>
+  ({ media: 'application/json', schema, bytesMax, optional }) as const;
+
+const noPath = schemas.noQuery;
+const { noQuery } = schemas;
+
+export const operations = {
+  health: {
+    method: 'GET',
+    path: '/health',
+    permission: null,
+    summary: 'Whether the service answers.',
+    pathParameters: noPath,
+    query: noQuery,
+    body: null,
+    answers: { 200: answers.health },
+  },
+  openApi: {
+    method: 'GET',
+    path: '/openapi.json',
+    permission: 'read',
+    summary: 'This document.',
+    pathParameters: noPath,
+    query: noQuery,
+    body: null,
+    answers: { 200: answers.openApiDocument },
+  },
+  listRunbooks: {
+    method: 'GET',
+    path: '/runbooks',
+    permission: 'read',
+    summary: 'Runbooks in order of their names, each by its newest version.',
+    pathParameters: noPath,
+    query: schemas.runbooksQuery,
+    body: null,
+    answers: { 200: answers.runbookPage },
+  },
+  runbook: {
+    method: 'GET',
+    path: '/runbooks/{runbookId}',
+    permission: 'read',
+    summary: 'The newest version of a runbook, its source included.',
+    pathParameters: schemas.runbookPath,
+    query: noQuery,
+    body: null,
+    answers: { 200: answers.runbook },
+  },
+  publish: {
+    method: 'PUT',
+    path: '/runbooks/{runbookId}',
+    permission: 'author',
+    summary: 'Publishes a document. The same content answers with the version that exists.',
+    pathParameters: schemas.runbookPath,
+    query: noQuery,
+    body: { media: 'text/markdown', bytesMax: limits.sourceBytesMax },
+    answers: { 200: answers.published, 201: answers.published },
+  },
+  version: {
+    method: 'GET',
+    path: '/runbooks/{runbookId}/versions/{version}',
+    permission: 'read',
+    summary: 'One version of a runbook, its source included.',
+    pathParameters: schemas.versionPath,
+    query: noQuery,
+    body: null,
+    answers: { 200: answers.runbook },
+  },
+  start: {
+    method: 'POST',
+    path: '/runbooks/{runbookId}/instances',
+    permission: 'operate',
+    summary: 'Starts an instance. The same id with the same content answers with the one that exists.',
+    pathParameters: schemas.runbookPath,
+    query: noQuery,
+    body: json(schemas.startBody, true),
+    answers: { 200: answers.startedAnswer, 201: answers.startedAnswer },
+  },
+  listInstances: {
+    method: 'GET',
+    path: '/instances',
+    permission: 'read',
+    summary: 'Views of instances, newest first. A list may lag behind.',
+    pathParameters: noPath,
+    query: schemas.listQuery,
+    body: null,
+    answers: { 200: answers.viewPage },
+  },
+  instance: {
+    method: 'GET',
+    path: '/instances/{instanceId}',
+    permission: 'read',
+    summary: 'The view of an instance and every cell of it.',
+    pathParameters: schemas.instancePath,
+    query: noQuery,
+    body: null,
+    answers: { 200: answers.instance },
+  },
+  journal: {
+    method: 'GET',
+    path: '/instances/{instanceId}/journal',
+    permission: 'read',
+    summary: 'Entries of the journal in order.',
+    pathParameters: schemas.instancePath,
+    query: schemas.journalQuery,
+    body: null,
+    answers: { 200: answers.journalPage },
+  },
+  notes: {
+    method: 'GET',
+    path: '/instances/{instanceId}/notes',
+    permission: 'read',
+    summary: 'Logs and evidence beside the journal, oldest first.',
+    pathParameters: schemas.instancePath,
+    query: schemas.notesQuery,
+    body: null,
+    answers: { 200: answers.notePage },
+  },
+  output: {
+    method: 'GET',
+    path: '/instances/{instanceId}/outputs/{seq}',
+    permission: 'read',
+    summary: 'The output that the entry at `seq` carries; a large one in parts.',
+    pathParameters: schemas.outputPath,
+    query: schemas.outputQuery,
+    body: null,
+    answers: { 200: answers.outputPart },
+  },
+  advance: {
+    method: 'POST',
+    path: '/instances/{instanceId}/advance',
+    permission: 'operate',
+    summary: 'Moves an instance on, by one cell if nothing else is said. 202: it goes on, look at the Location.',
+    pathParameters: schemas.instancePath,
+    query: noQuery,
+    body: json(schemas.advanceBody, true),
+    answers: { 200: answers.advanced, 202: answers.advanced },
+  },
+  run: {
+    method: 'POST',
+    path: '/instances/{instanceId}/run',
+    permission: 'operate',
+    summary: 'Sets drive `auto` and moves an instance on as far as it goes; says how the whole run stands.',
+    pathParameters: schemas.instancePath,
+    query: noQuery,
+    body: json(schemas.runBody, true),
+    answers: { 200: answers.ran, 202: answers.ran },
+  },
+  cancel: {
+    method: 'POST',
+    path: '/instances/{instanceId}/cancel',
+    permission: 'operate',
+    summary: 'Cancels an instance. 202: a step is still open, and may run until the deadline named.',
+    pathParameters: schemas.instancePath,
+    query: noQuery,
+    body: json(schemas.reasonBody),
+    answers: { 200: answers.cancelled, 202: answers.cancelled },
+  },
+  verdict: {
+    method: 'POST',
+    path: '/instances/{instanceId}/verdict',
+    permission: 'decide',
+    summary: 'Decides about a step in doubt or halted.',
+    pathParameters: schemas.instancePath,
+    query: noQuery,
+    // An output of the largest size, quoted.
+    body: json(schemas.verdictBody, false, limits.answerBytesMax + limits.bodyBytesMax),
+    answers: { 200: answers.viewAnswer },
+  },
+  release: {
+    method: 'POST',
+    path: '/instances/{instanceId}/release',
+    permission: 'decide',
+    summary: 'Lets an instance go on that is held since a restore from backup.',
+    pathParameters: schemas.instancePath,
+    query: noQuery,
+    body: json(schemas.reasonBody),
+    answers: { 200: answers.viewAnswer },
+  },
+  done: {
+    method: 'POST',
+    path: '/instances/{instanceId}/cells/{cell}/done',
+    permission: 'operate',
+    summary: 'Records that a `manual` cell was done, or failed.',
+    pathParameters: schemas.cellPath,
+    query: noQuery,
+    body: json(schemas.doneBody),
+    answers: { 200: answers.viewAnswer },
+  },
+} as const satisfies Record<string, Route>;
+
+export type OperationName = keyof typeof operations;
+export const routes: readonly Route[] = Object.values(operations);
+
+export type Found = { name: OperationName; pathParameters: Record<string, string> };
+
+const decoded = (segment: string): string | undefined => {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+};
+
+const match = (path: string, pattern: string): Record<string, string> | undefined => {
+  const given = path.split('/');
+  const wanted = pattern.split('/');
+  if (given.length !== wanted.length) return undefined;
+  const parameters: Record<string, string> = {};
+  for (const [at, name] of wanted.entries()) {
+    const segment = given[at] ?? '';
+    if (!name.startsWith('{')) {
+      if (segment !== name) return undefined;
+      continue;
+    }
+    const value = decoded(segment);
+    if (value === undefined || value === '') return undefined;
+    parameters[name.slice(1, -1)] = value;
+  }
+  return parameters;
+};
+
+/** The operation of a request, or the methods that its path has: none when there is no such path. */
+export const findRoute = (method: string, path: string): Found | { allowed: string[] } => {
+  const allowed: string[] = [];
+  for (const name of Object.keys(operations) as OperationName[]) {
+    const route = operations[name];
+    const pathParameters = match(path, route.path);
+    if (pathParameters === undefined) continue;
+    if (route.method === method) return { name, pathParameters };
+    allowed.push(route.method);
+  }
+  return { allowed };
+};
