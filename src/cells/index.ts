@@ -4,6 +4,8 @@ import * as code from './code.ts';
 import { createHttp, type HttpOptions } from './http.ts';
 
 export { parseHttpAllow } from './addresses.ts';
+export { execute as executeCode } from './code.ts';
+export { createHttp, type HttpOptions } from './http.ts';
 
 /** Never throws: what a cell does is data. A defect of ours leaves its step `unknown`. */
 export const createExecute = (options: HttpOptions = {}): Execute => {

@@ -1,0 +1,55 @@
+/**
+ * Who acts, and what they may do. API Gateway has authenticated the caller; with IAM its policies have also decided about
+ * the route, with a JWT the scopes are looked at here. Nothing of this is ever taken from a body.
+ */
+import { limits, PawlError } from '../engine/index.ts';
+import type { HttpEvent } from './events.ts';
+import type { Permission } from './routes.ts';
+
+/** `local`: a service on somebody's own machine. Nothing is checked there, and everybody may do everything. */
+export type Auth = 'iam' | 'jwt' | 'local';
+
+const localActor = 'local';
+
+const givenBy = (auth: Auth, { headers, requestContext }: HttpEvent): unknown => {
+  const { authorizer } = requestContext;
+  if (auth === 'iam') return authorizer?.iam?.userArn;
+  if (auth === 'jwt') return authorizer?.jwt?.claims?.sub;
+  return headers['x-pawl-actor'] ?? localActor;
+};
+
+/** @throws PawlError `actor.unknown` */
+export const actorOf = (auth: Auth, event: HttpEvent): string => {
+  const actor = givenBy(auth, event);
+  if (typeof actor === 'string' && actor.length <= limits.actorCharsMax && /^\P{C}+$/u.test(actor)) return actor;
+  const next = {
+    iam: 'sign the request (SigV4) with credentials of this account',
+    jwt: 'send a token with a `sub` claim',
+    local: `give 1 to ${limits.actorCharsMax} printable characters in X-Pawl-Actor, or leave it out`,
+  }[auth];
+  const authenticate = { iam: 'AWS4-HMAC-SHA256', jwt: 'Bearer', local: 'X-Pawl-Actor' }[auth];
+  throw new PawlError('actor.unknown', `Nobody is known to act here: ${next}.`, { authenticate });
+};
+
+/** HTTP API hands a claim on as text: `a b`, or a list as `[a b]`. */
+const scopesOf = ({ requestContext }: HttpEvent): string[] => {
+  const claims = requestContext.authorizer?.jwt?.claims ?? {};
+  return [claims.scope, claims.scp].flatMap((claim) => {
+    const list: unknown[] = Array.isArray(claim) ? claim : String(claim ?? '').split(/[\s[\],]+/);
+    return list.map(String);
+  });
+};
+
+/** @throws PawlError `permission.missing` naming the scope */
+export const assertPermitted = (auth: Auth, event: HttpEvent, permission: Permission, actor: string): void => {
+  const scope = `pawl:${permission}`;
+  if (auth !== 'jwt' || scopesOf(event).includes(scope)) return;
+  throw new PawlError(
+    'permission.missing',
+    `This needs the scope ${scope}, which the token of ${actor} does not have.`,
+    {
+      permission,
+      scope,
+    },
+  );
+};

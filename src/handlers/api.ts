@@ -1,0 +1,80 @@
+/** The HTTP API: find the route, know who acts and whether they may, read the input, carry out, answer. */
+import type { Context } from 'aws-lambda';
+import { type By, limits, PawlError, traceSchema } from '../engine/index.ts';
+import { actorOf, assertPermitted } from './actor.ts';
+import type { ApiCall, ApiDeps } from './apiDeps.ts';
+import { openApiDeps } from './deps.ts';
+import { type HttpEvent, httpEvent } from './events.ts';
+import type { Telemetry } from './metrics.ts';
+import { operations } from './operations.ts';
+import { type HttpResult, httpPipeline, type Invoke } from './pipeline.ts';
+import type { Answer } from './problem.ts';
+import { type Input, readInput } from './request.ts';
+import { findRoute, type OperationName, type Route, operations as table } from './routes.ts';
+
+/** The operation's own types follow from the schemas that have just validated its input. */
+type Operation = (deps: ApiDeps, input: Input, call: ApiCall) => Promise<Answer>;
+const operationOf = (name: OperationName): Operation => operations[name] as unknown as Operation;
+
+const byOf = (actor: string, { headers }: HttpEvent, { awsRequestId }: Context): By => {
+  const trace = traceSchema.safeParse(headers.traceparent);
+  return { actor, via: 'api', where: awsRequestId, ...(trace.success ? { trace: trace.data } : {}) };
+};
+
+const prefersAsync = ({ headers }: HttpEvent): boolean =>
+  (headers.prefer ?? '').split(',').some((each) => each.trim().toLowerCase() === 'respond-async');
+
+const callOf = (by: By, event: HttpEvent, context: Context): ApiCall => {
+  const beganMs = performance.now();
+  return {
+    by,
+    isAsync: prefersAsync(event),
+    answerLeftMs: () => limits.answerWithinMs - (performance.now() - beganMs),
+    remainingMs: () => context.getRemainingTimeInMillis(),
+  };
+};
+
+const refuseRoute = (allowed: string[], method: string, path: string): never => {
+  const asked = `${method.slice(0, 10)} ${path.slice(0, 200)}`;
+  if (allowed.length === 0) {
+    throw new PawlError('route.unknown', `There is no ${asked}; see /openapi.json.`);
+  }
+  throw new PawlError('method.refused', `There is no ${asked}; this path has ${allowed.join(', ')}.`, { allowed });
+};
+
+/** What a log line says of the answer: where the instance stands, never what is in it. */
+const standingOf = (body: unknown): { instanceId?: string; seq: number | null; cell: string | null } => {
+  const { view } = (body ?? {}) as { view?: { instanceId: string; seq: number; cell: string | null } };
+  return view === undefined
+    ? { seq: null, cell: null }
+    : { instanceId: view.instanceId, seq: view.seq, cell: view.cell };
+};
+
+const assertFits = (answer: Answer): Answer => {
+  const bytes = Buffer.byteLength(JSON.stringify(JSON.stringify(answer.body)));
+  if (bytes <= limits.answerBytesMax) return answer;
+  const message = `The answer has ${bytes} bytes; answerBytesMax is ${limits.answerBytesMax}. What was asked for was done; read it in parts.`;
+  throw new PawlError('limit.exceeded', message, { limit: 'answerBytesMax', bytes, max: limits.answerBytesMax });
+};
+
+const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promise<Answer> => {
+  const { logger } = deps.telemetry;
+  const { method } = event.requestContext.http;
+  const found = findRoute(method, event.rawPath);
+  if ('allowed' in found) return refuseRoute(found.allowed, method, event.rawPath);
+  const route: Route = table[found.name];
+  const { instanceId = null, cell = null } = found.pathParameters;
+  logger.appendKeys({ operation: found.name, instanceId, seq: null, cell });
+  const actor = route.permission === null ? 'nobody' : actorOf(deps.auth, event);
+  if (route.permission !== null) assertPermitted(deps.auth, event, route.permission, actor);
+  const input = readInput(route, found.pathParameters, event);
+  const call = callOf(byOf(actor, event, context), event, context);
+  const answer = assertFits(await operationOf(found.name)(deps, input, call));
+  logger.info('answered', { actor, status: answer.status, ...standingOf(answer.body) });
+  return answer;
+};
+
+export const createApi = (open: (telemetry: Telemetry) => ApiDeps): Invoke<HttpResult> =>
+  httpPipeline({ schema: httpEvent, open, handle, nowMs: (deps) => deps?.clock.nowMs() ?? 0 });
+
+export const handler = createApi(openApiDeps);

@@ -1,0 +1,101 @@
+/** The one place that reads the environment of the functions and puts things together. Each takes what it needs. */
+import { authoring } from '../authoring/index.ts';
+import { createHttp, executeCode, parseHttpAllow } from '../cells/index.ts';
+import { createEngine, limits } from '../engine/index.ts';
+import { canonical, createClient, createStore, sha256, systemRandom } from '../store/index.ts';
+import type { ApiDeps } from './apiDeps.ts';
+import type { AuditDeps } from './audit.ts';
+import type { HandOver } from './events.ts';
+import type { ExecuteCellDeps } from './executeCell.ts';
+import { createHandOver, createInvokeCell } from './lambda.ts';
+import { metricNames, type Telemetry } from './metrics.ts';
+import { createRemote } from './remote.ts';
+import { setAsideInFolder, setAsideInQueue } from './setAside.ts';
+import {
+  allowShOf,
+  authOf,
+  type Environment,
+  engineSettings,
+  isLocal,
+  refuseManagedInstances,
+  tablesOf,
+  workFunctionOf,
+} from './settings.ts';
+import type { TickDeps } from './tick.ts';
+import type { WorkDeps } from './work.ts';
+
+/** Where DynamoDB and Lambda are is the SDK's own business: AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and so on. */
+const openStore = (tablesPrefix: string) => {
+  const { client, clock } = createClient();
+  return createStore(client, { tablesPrefix, clock });
+};
+
+const openEngine = (telemetry: Telemetry, env: Environment) => {
+  refuseManagedInstances(env);
+  const settings = engineSettings(env);
+  const { deployment, unrecorded } = settings;
+  const store = openStore(settings.tables);
+  const execute = createRemote({
+    http: createHttp({ httpAllow: parseHttpAllow(settings.httpAllow) }),
+    allowSh: settings.allowSh,
+    invoke: createInvokeCell(settings.executeFunction),
+  });
+  const setAside = unrecorded.kind === 'queue' ? setAsideInQueue(unrecorded.url) : setAsideInFolder(unrecorded.folder);
+  const { observe } = telemetry;
+  const ports = { ...store, random: systemRandom, authoring, execute, sha256, canonical, observe, setAside };
+  return { engine: createEngine({ ...ports, deployment }), store, deployment };
+};
+
+const openHandOver = (telemetry: Telemetry, env: Environment): ApiDeps['handOver'] => {
+  const invoke = createHandOver(workFunctionOf(env));
+  return async (event: HandOver) => {
+    const answer = await invoke(event);
+    if (answer.taken) return true;
+    const { instanceId, expectedSeq: seq = null, cell = null } = event;
+    telemetry.logger.warn('not handed over', { instanceId, seq, cell, why: answer.why });
+    telemetry.count(metricNames.handOversFailed);
+    return false;
+  };
+};
+
+export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env): ApiDeps => {
+  const { engine, store, deployment } = openEngine(telemetry, env);
+  return {
+    engine,
+    runbooks: store.versions,
+    authoring,
+    clock: store.clock,
+    sha256,
+    auth: authOf(env),
+    deployment,
+    telemetry,
+    handOver: openHandOver(telemetry, env),
+  };
+};
+
+export const openWorkDeps = (telemetry: Telemetry, env: Environment = process.env): WorkDeps => {
+  const { engine, store } = openEngine(telemetry, env);
+  return { engine, clock: store.clock, dropView: store.views.drop, telemetry };
+};
+
+export const openTickDeps = (telemetry: Telemetry, env: Environment = process.env): TickDeps => {
+  const { views, clock } = openStore(tablesOf(env));
+  return {
+    nowMs: async () => {
+      // Nothing is due before 1970: the answer of this query is asked for its time alone.
+      await views.due(0, limits.dueShards - 1);
+      return clock.nowMs();
+    },
+    due: views.due,
+    handOver: openHandOver(telemetry, env),
+    fraction: systemRandom.fraction,
+    telemetry,
+  };
+};
+
+export const openExecuteCellDeps = (telemetry: Telemetry, env: Environment = process.env): ExecuteCellDeps => {
+  refuseManagedInstances(env);
+  return { execute: executeCode, allowSh: isLocal(env) || allowShOf(env), nowMs: Date.now, telemetry };
+};
+
+export const openAuditDeps = (telemetry: Telemetry): AuditDeps => ({ telemetry });

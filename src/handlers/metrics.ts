@@ -1,0 +1,97 @@
+/**
+ * What the functions tell CloudWatch: log lines with instance, seq and cell, and metrics inside of log lines (EMF).
+ * Of an event only what is listed here is logged: never parameters, outputs, messages of cells, or secrets.
+ */
+import { Logger } from '@aws-lambda-powertools/logger';
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
+import { type AdvanceAnswer, isPawlError, type Observe, type Unrecorded } from '../engine/index.ts';
+
+export const metricNames = {
+  /** By `result`, a second dimension. */
+  advances: 'Advances',
+  conflicts: 'Conflicts',
+  cellTimeMs: 'CellTimeMs',
+  inDoubt: 'InDoubt',
+  outcomeUnrecorded: 'OutcomeUnrecorded',
+  dueBacklog: 'DueBacklog',
+  dueOldestAgeMs: 'DueOldestAgeMs',
+  handOversFailed: 'HandOversFailed',
+  journalAltered: 'JournalAltered',
+} as const;
+
+const levels: Record<string, 'debug' | 'warn' | 'error'> = {
+  decided: 'debug',
+  'put.unknown': 'warn',
+  'note.unwritten': 'warn',
+  'view.unsaved': 'warn',
+  'view.unarmed': 'warn',
+  'outcome.fallback': 'warn',
+  'outcome.unrecorded': 'error',
+  'outcome.unqueued': 'error',
+};
+
+const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+
+/** The part of an unrecorded outcome that may be read by whoever reads logs: enough to record how the step ended. */
+const fallbackOf = (item: unknown): object => {
+  const { about, token, outcome } = JSON.parse(text(item) ?? '{}') as Partial<Unrecorded>;
+  if (outcome === undefined) return {};
+  const { visit, attempt, status, then, exitCode, durationMs, error } = outcome;
+  return { about, token, visit, attempt, status, then, exitCode, durationMs, errorCode: error?.code ?? null };
+};
+
+/** What may be said of an error: its code, and its message where it is one of ours, which never holds a payload. */
+export const toldOf = (error: unknown): Record<string, unknown> => {
+  if (isPawlError(error)) {
+    const { cause } = error;
+    return { code: error.code, error: error.message, ...(cause instanceof Error ? { cause: cause.name } : {}) };
+  }
+  if (!(error instanceof Error)) return { code: 'internal' };
+  // The first line of a stack is the message, which may hold anything.
+  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line));
+  return { code: 'internal', error: error.name, stack: frames.map((line) => line.trim()).slice(0, 20) };
+};
+
+export type Telemetry = {
+  logger: Logger;
+  metrics: Metrics;
+  observe: Observe;
+  count(name: (typeof metricNames)[keyof typeof metricNames], value?: number): void;
+  ms(name: (typeof metricNames)[keyof typeof metricNames], value: number): void;
+  /** One call into an instance, however it was started. */
+  advanced(answer: Pick<AdvanceAnswer, 'result' | 'steps' | 'view'>): void;
+};
+
+export const createTelemetry = (): Telemetry => {
+  const logger = new Logger();
+  const metrics = new Metrics();
+  const count: Telemetry['count'] = (name, value = 1) => metrics.addMetric(name, MetricUnit.Count, value);
+  const ms: Telemetry['ms'] = (name, value) => metrics.addMetric(name, MetricUnit.Milliseconds, value);
+
+  const observe: Observe = (event) => {
+    const { kind, instanceId } = event;
+    const line = {
+      instanceId,
+      seq: typeof event.seq === 'number' ? event.seq : null,
+      cell: text(event.cell) ?? null,
+      ...(kind === 'decided' ? { branch: text(event.branch) } : {}),
+      ...(kind.startsWith('put.') || kind === 'self_conflict' ? { meant: event.meant, stands: event.stands } : {}),
+      ...(kind === 'outcome.unrecorded' ? fallbackOf(event.item) : {}),
+    };
+    logger[levels[kind] ?? 'info'](kind, line);
+    if (kind === 'put.conflict') count(metricNames.conflicts);
+    if (kind === 'outcome.unrecorded') count(metricNames.outcomeUnrecorded);
+  };
+
+  const advanced: Telemetry['advanced'] = ({ result, steps, view }) => {
+    const { instanceId, seq, cell } = view;
+    logger.info('advanced', { instanceId, seq, cell, result, steps: steps.length });
+    const single = metrics.singleMetric();
+    single.addDimension('result', result);
+    single.addMetric(metricNames.advances, MetricUnit.Count, 1);
+    for (const { durationMs } of steps) ms(metricNames.cellTimeMs, durationMs);
+    if (result === 'in_doubt') count(metricNames.inDoubt);
+  };
+
+  return { logger, metrics, observe, count, ms, advanced };
+};

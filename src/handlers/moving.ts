@@ -1,0 +1,111 @@
+/**
+ * Moving an instance on, for somebody who waits for the answer. What fits into the time of a call is run here; what does
+ * not is handed to `work` and followed in the journal, and after 25 s the answer is 202 and where to look.
+ */
+import { type AdvanceAnswer, type AdvanceRequest, isPawlError, limits, PawlError, type Stop } from '../engine/index.ts';
+import type { ApiCall, ApiDeps } from './apiDeps.ts';
+
+export type Wish = Pick<AdvanceRequest, 'cell' | 'expectedSeq' | 'drive'> & { maxCells: number };
+export type Moved = { status: 200 | 202; answer: AdvanceAnswer; headers: Record<string, string> };
+
+/** Seconds of a call in which cells may run: it answers in time, and what ran is recorded before the invocation ends. */
+const budgetOf = (call: ApiCall): number =>
+  call.isAsync ? 0 : Math.max(0, Math.min(call.answerLeftMs(), call.remainingMs() - limits.invocationEndMs));
+
+/** Whether `work` can do it sooner than whoever asks again: it has more time, and waits for short backoffs. */
+const isForWork = (stop: Stop, nowMs: number): boolean => {
+  if (stop.result !== 'deferred' || stop.why === 'store') return false;
+  return stop.why === 'budget' || stop.untilMs - nowMs <= limits.backoffInWorkMsMax;
+};
+
+const refuseInFlight = ({ stop, steps, view }: AdvanceAnswer): void => {
+  if (stop.result !== 'in_flight' || steps.length > 0) return;
+  const { holder } = stop;
+  const { instanceId } = view;
+  const deadlineAt = new Date(holder.deadlineAtMs).toISOString();
+  const message = `Cell ${holder.cell} of ${instanceId} is in flight: ${holder.by.actor} (${holder.by.via}) holds it, until ${deadlineAt} at most. This call ran nothing; ask again later.`;
+  throw new PawlError('step.inFlight', message, { instanceId, holder, ageMs: holder.ageMs, deadlineAt, view });
+};
+
+const locationOf = (instanceId: string): Record<string, string> => ({ location: `/instances/${instanceId}` });
+
+/** Looks until the call that was handed over is over, or was never to be, or this call has to answer. */
+const followed = async (
+  { engine, clock }: ApiDeps,
+  call: ApiCall,
+  instanceId: string,
+  from: { afterSeq: number; maxCells: number; cell?: string },
+): Promise<AdvanceAnswer | 'lost' | undefined> => {
+  const isOurs = ({ where }: { where: string }): boolean => where.startsWith(`${call.by.where}+`);
+  const look = engine.follow(instanceId, { ...from, isOurs, by: call.by });
+  while (call.answerLeftMs() > limits.followPauseMs) {
+    await clock.sleep(limits.followPauseMs);
+    const seen = await look().catch((error: unknown) => {
+      // It goes on, whether or not somebody can see it.
+      if (!isPawlError(error, 'store.unavailable')) throw error;
+      return { kind: 'underWay' } as const;
+    });
+    if (seen.kind === 'over') return seen.answer;
+    if (seen.kind === 'lost') return 'lost';
+  }
+  return undefined;
+};
+
+const handOver = async (
+  { handOver }: ApiDeps,
+  call: ApiCall,
+  instanceId: string,
+  { maxCells, cell }: Wish,
+  seq: number,
+): Promise<boolean> => {
+  const many = Number.isFinite(maxCells) ? maxCells : ('all' as const);
+  const one = cell === undefined ? {} : { cell };
+  return await handOver({ instanceId, by: call.by, explicit: true, expectedSeq: seq, maxCells: many, ...one });
+};
+
+/**
+ * @throws PawlError what `engine.advance` throws; `step.inFlight` when somebody else's step is under way and nothing ran;
+ *   `work.unavailable` when it could not be handed over and nothing ran
+ */
+export const move = async (deps: ApiDeps, call: ApiCall, instanceId: string, asked: Wish): Promise<Moved> => {
+  const { engine, clock, telemetry } = deps;
+  let wish = asked;
+  let done: Pick<AdvanceAnswer, 'steps' | 'reserved'> = { steps: [], reserved: 0 };
+  const with_ = (answer: AdvanceAnswer): AdvanceAnswer => ({
+    ...answer,
+    steps: [...done.steps, ...answer.steps],
+    reserved: done.reserved + answer.reserved,
+  });
+  for (;;) {
+    const mine = await engine.advance(instanceId, { ...wish, budgetMs: budgetOf(call), by: call.by });
+    telemetry.advanced(mine);
+    const answer = with_(mine);
+    refuseInFlight(answer);
+    if (answer.reserved >= asked.maxCells || !isForWork(answer.stop, clock.nowMs())) {
+      const waits = answer.stop.result === 'deferred' && answer.steps.length === 0;
+      return { status: waits ? 202 : 200, answer, headers: waits ? locationOf(instanceId) : {} };
+    }
+    const { seq } = answer.view;
+    done = answer;
+    // Once something of this call stands, what the caller has seen is behind it.
+    const { expectedSeq, ...rest } = wish;
+    wish = { ...rest, maxCells: asked.maxCells - done.reserved, ...(expectedSeq === seq ? { expectedSeq } : {}) };
+    if (!(await handOver(deps, call, instanceId, wish, seq))) {
+      if (answer.steps.length > 0) return { status: 200, answer, headers: {} };
+      const message = `Nothing of ${instanceId} was begun: it could not be handed on to work. Ask again.`;
+      throw new PawlError('work.unavailable', message, { instanceId, view: answer.view });
+    }
+    const later = { status: 202, answer, headers: locationOf(instanceId) } as const;
+    if (call.isAsync) return later;
+    const { cell, maxCells } = wish;
+    const from = { afterSeq: seq, maxCells, ...(cell === undefined ? {} : { cell }) };
+    const seen = await followed(deps, call, instanceId, from);
+    if (seen === undefined) return later;
+    if (seen !== 'lost') {
+      const whole = with_(seen);
+      refuseInFlight(whole);
+      return { status: 200, answer: whole, headers: {} };
+    }
+    // Somebody else was first, so nothing of it runs there: decided anew, like any lost slot.
+  }
+};

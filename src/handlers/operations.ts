@@ -1,0 +1,215 @@
+/** What each route does: call the engine, shape the answer. */
+import type * as z from 'zod';
+import { gateOf, limits, PawlError, type Version } from '../engine/index.ts';
+import type { ApiCall, ApiDeps } from './apiDeps.ts';
+import { seal, unseal } from './cursor.ts';
+import { type Moved, move } from './moving.ts';
+import { openApi } from './openapi.ts';
+import type { OperationName, operations as table } from './routes.ts';
+
+type Routes = typeof table;
+type InputOf<R extends Routes[OperationName]> = {
+  path: z.output<R['pathParameters']>;
+  query: z.output<R['query']>;
+  body: R['body'] extends { schema: infer S extends z.ZodType } ? z.output<S> : R['body'] extends null ? null : string;
+};
+type AnswerOf<R extends Routes[OperationName]> = {
+  [S in keyof R['answers'] & number]: {
+    status: S;
+    body: R['answers'][S] extends z.ZodType ? z.input<R['answers'][S]> : never;
+    headers?: Record<string, string>;
+  };
+}[keyof R['answers'] & number];
+
+export type Operations = {
+  [N in OperationName]: (deps: ApiDeps, input: InputOf<Routes[N]>, call: ApiCall) => Promise<AnswerOf<Routes[N]>>;
+};
+
+const versionOf = async ({ runbooks }: ApiDeps, runbookId: string, version?: number): Promise<Version> => {
+  const found = await runbooks.get(runbookId, version);
+  if (found !== undefined) return found;
+  const which = version === undefined ? '' : ` version ${version}`;
+  throw new PawlError(
+    'runbook.unknown',
+    `There is no runbook ${runbookId}${which}; publish it with \`pawl publish FILE\`.`,
+    {
+      runbookId,
+    },
+  );
+};
+
+const shown = ({ runbookId, version, hash, source, runbook }: Version) => ({
+  runbookId,
+  version,
+  hash,
+  title: runbook.title,
+  source,
+  runbook: { ...runbook },
+});
+
+/** As Lambda measures it: the body is a JSON text inside a JSON text. */
+const quotedBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
+
+/** As many as fit into one answer, at least one. */
+const fitting = <T>(items: T[]): T[] => {
+  let bytes = 0;
+  const cut = items.findIndex((item, at) => {
+    bytes += quotedBytes(item);
+    return at > 0 && bytes > limits.answerBytesMax;
+  });
+  return cut === -1 ? items : items.slice(0, cut);
+};
+
+const limitOf = (query: { limit?: number }): number => query.limit ?? limits.pageMax;
+const maxCellsOf = (maxCells: number | 'all' | undefined): number =>
+  maxCells === 'all' ? Number.POSITIVE_INFINITY : (maxCells ?? 1);
+
+/** The same text for the same output, so that its parts can be put together. A surrogate pair is not torn apart. */
+const partsOf = (text: string): string[] => {
+  const parts: string[] = [];
+  for (let at = 0; at < text.length; ) {
+    let end = Math.min(text.length, at + limits.outputPartCharsMax);
+    if (end < text.length && /[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end -= 1;
+    parts.push(text.slice(at, end));
+    at = end;
+  }
+  return parts.length === 0 ? [''] : parts;
+};
+
+const ran = ({ status, answer, headers }: Moved) => ({ status, body: gateOf(answer), headers });
+
+export const operations: Operations = {
+  health: async () => ({ status: 200, body: { status: 'ok' } }),
+
+  openApi: async () => ({ status: 200, body: openApi() }),
+
+  listRunbooks: async (deps, { query }) => {
+    const after = query.next === undefined ? undefined : unseal(deps, 'runbooks', query.next);
+    const { runbooks, next } = await deps.runbooks.list(limitOf(query), after);
+    return { status: 200, body: { runbooks, next: seal(deps, 'runbooks', next) } };
+  },
+
+  runbook: async (deps, { path }) => ({ status: 200, body: shown(await versionOf(deps, path.runbookId)) }),
+
+  version: async (deps, { path }) => ({
+    status: 200,
+    body: shown(await versionOf(deps, path.runbookId, path.version)),
+  }),
+
+  publish: async ({ engine, authoring }, { path, body }, { by }) => {
+    const compiled = authoring.compile(body);
+    const named = compiled.kind === 'runbook' ? compiled.runbook.runbookId : path.runbookId;
+    if (named !== path.runbookId) {
+      const message = `The document is of runbook ${named}, the path of ${path.runbookId}; nothing was published. Put it to /runbooks/${named}.`;
+      throw new PawlError('request.invalid', message, { runbookId: named });
+    }
+    const published = await engine.publish(body, by);
+    return { status: published.created ? 201 : 200, body: published };
+  },
+
+  start: async ({ engine }, { path, body }, { by }) => {
+    const started = await engine.start({ runbookId: path.runbookId, ...body, by });
+    const headers = { location: `/instances/${started.view.instanceId}` };
+    return { status: started.created ? 201 : 200, body: started, headers };
+  },
+
+  listInstances: async (deps, { query }) => {
+    const { runbook: runbookId, status, next } = query;
+    const page = await deps.engine.list({
+      limit: limitOf(query),
+      ...(runbookId === undefined ? {} : { runbookId }),
+      ...(status === undefined ? {} : { status }),
+      ...(next === undefined ? {} : { next: unseal(deps, 'instances', next) }),
+    });
+    return { status: 200, body: { views: page.views, next: seal(deps, 'instances', page.next) } };
+  },
+
+  instance: async ({ engine, clock, deployment }, { path: { instanceId } }, { by }) => {
+    const inspection = await engine.inspect(instanceId, by, limits.answerOutputsBytesMax);
+    const { seq } = inspection.view;
+    const [standing] = await engine.journal(instanceId, seq - 1, 1);
+    if (standing?.entry.seq !== seq)
+      throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`, { instanceId, seq });
+    const { entry: head } = standing;
+    const held = head.state.ended === null && head.state.epoch < deployment.epoch;
+    return { status: 200, body: { ...inspection, head, held, nowMs: clock.nowMs() } };
+  },
+
+  journal: async ({ engine, clock, deployment }, { path: { instanceId }, query }) => {
+    const limit = limitOf(query);
+    const after = query.after ?? -1;
+    const page = (await engine.journal(instanceId, after, limit)).map(({ entry }) => entry);
+    if (page.length === 0 && (after < 0 || (await engine.journal(instanceId, -1, 1)).length === 0)) {
+      throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
+    }
+    const entries = fitting(page);
+    const isEnd = page.length < limit && entries.length === page.length;
+    const next = isEnd ? null : (entries.at(-1)?.seq ?? null);
+    const { name, epoch, takeoverGraceMs } = deployment;
+    const body = { entries, next, nowMs: clock.nowMs(), deployment: { name, epoch, takeoverGraceMs } };
+    return { status: 200, body };
+  },
+
+  notes: async ({ engine }, { path: { instanceId }, query }) => {
+    const page = await engine.notesPage(instanceId, limitOf(query), query.after);
+    if (page.notes.length === 0 && (await engine.journal(instanceId, -1, 1)).length === 0) {
+      throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
+    }
+    const kept = fitting(page.notes);
+    const next = kept.length < page.notes.length ? (kept.at(-1)?.id ?? null) : page.next;
+    const notes = kept
+      .map(({ note }) => note)
+      .filter(({ about }) => query.about === undefined || about === query.about);
+    return { status: 200, body: { notes, next } };
+  },
+
+  output: async ({ engine }, { path: { instanceId, seq }, query }) => {
+    const output = await engine.output(instanceId, seq);
+    if (output === undefined) {
+      const message = `No entry ${seq} of ${instanceId} carries an output; \`outputSeq\` of a cell names one that does.`;
+      throw new PawlError('output.unknown', message, { instanceId, seq });
+    }
+    const parts = partsOf(output.text);
+    const part = query.part ?? 1;
+    const text = parts[part - 1];
+    if (text === undefined) {
+      const message = `The output of ${instanceId} at seq ${seq} has ${parts.length} part(s); there is no part ${part}.`;
+      throw new PawlError('output.unknown', message, { instanceId, seq, parts: parts.length });
+    }
+    const { bytes, truncated } = output;
+    return { status: 200, body: { seq, bytes, truncated, part, parts: parts.length, text } };
+  },
+
+  advance: async (deps, { path, body }, call) => {
+    const { maxCells, ...rest } = body;
+    const { status, answer, headers } = await move(deps, call, path.instanceId, {
+      ...rest,
+      maxCells: maxCellsOf(maxCells),
+    });
+    return { status, body: answer, headers };
+  },
+
+  run: async (deps, { path, body }, call) =>
+    ran(await move(deps, call, path.instanceId, { ...body, drive: 'auto', maxCells: Number.POSITIVE_INFINITY })),
+
+  cancel: async ({ engine }, { path: { instanceId }, body }, { by }) => {
+    const cancelled = await engine.cancel(instanceId, body.reason, by);
+    if (cancelled.mayStillRun === null) return { status: 200, body: cancelled };
+    return { status: 202, body: cancelled, headers: { location: `/instances/${instanceId}` } };
+  },
+
+  verdict: async ({ engine }, { path, body }, { by }) => ({
+    status: 200,
+    body: await engine.verdict(path.instanceId, { ...body, by }),
+  }),
+
+  release: async ({ engine }, { path, body }, { by }) => ({
+    status: 200,
+    body: await engine.release(path.instanceId, body.reason, by),
+  }),
+
+  done: async ({ engine }, { path, body }, { by }) => ({
+    status: 200,
+    body: await engine.done(path.instanceId, path.cell, { ...body, by }),
+  }),
+};

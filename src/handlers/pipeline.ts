@@ -1,0 +1,87 @@
+/**
+ * The one middy stack. Every function goes through it: what a log line says of the invocation, metrics written at its
+ * end however it ends, the event read by its schema; for HTTP also headers, and every error as a problem.
+ */
+import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
+import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
+import middy from '@middy/core';
+import httpHeaderNormalizer from '@middy/http-header-normalizer';
+import httpSecurityHeaders from '@middy/http-security-headers';
+import type { Context } from 'aws-lambda';
+import type * as z from 'zod';
+import { PawlError } from '../engine/index.ts';
+import { createTelemetry, type Telemetry, toldOf } from './metrics.ts';
+import { type Answer, problemOf } from './problem.ts';
+
+export type HttpResult = { statusCode: number; headers: Record<string, string>; body: string };
+export type Invoke<A> = (event: unknown, context: Context) => Promise<A>;
+
+/** What a function does with its event. `open` is asked once, by the first invocation: it reads the environment. */
+export type Work<D, E, A> = {
+  schema: z.ZodType<E>;
+  open(telemetry: Telemetry): D;
+  handle(event: E, deps: D, context: Context): Promise<A>;
+};
+
+export const httpResult = ({ status, body, headers }: Answer): HttpResult => ({
+  statusCode: status,
+  headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
+  body: JSON.stringify(body),
+});
+
+/** The engine owns the time of an invocation: an early answer of middy would leave a cell running behind it. */
+const engineOwnsTheTime = { timeoutEarlyInMillis: 0 };
+
+const stack = <D, E, A>(telemetry: Telemetry, work: Work<D, E, A>) => {
+  let opened: D | undefined;
+  const handle = async (event: unknown, context: Context): Promise<A> => {
+    const parsed = work.schema.safeParse(event);
+    if (!parsed.success) {
+      const at = parsed.error.issues.map(({ path }) => path.join('.') || 'the event');
+      throw new PawlError('request.invalid', `The event cannot be read: ${[...new Set(at)].slice(0, 5).join(', ')}.`);
+    }
+    opened ??= work.open(telemetry);
+    return await work.handle(parsed.data, opened, context);
+  };
+  return middy<unknown, unknown>(engineOwnsTheTime)
+    .use(injectLambdaContext(telemetry.logger, { logEvent: false, resetKeys: true }))
+    .use(logMetrics(telemetry.metrics))
+    .handler(handle);
+};
+
+/** For events that nobody waits for: an error fails the invocation, once it stands in the log. */
+export const pipeline = <D, E, A>(work: Work<D, E, A>): Invoke<A> => {
+  const telemetry = createTelemetry();
+  const handler = stack(telemetry, work).onError(({ error }) => telemetry.logger.error('failed', toldOf(error)));
+  return handler as unknown as Invoke<A>;
+};
+
+/** For HTTP: whatever happens is an answer. */
+export const httpPipeline = <D, E>(
+  work: Work<D, E, Answer> & { nowMs(deps: D | undefined): number },
+): Invoke<HttpResult> => {
+  const telemetry = createTelemetry();
+  const remember: { deps?: D } = {};
+  const open = (told: Telemetry): D => {
+    remember.deps = work.open(told);
+    return remember.deps;
+  };
+  const handler = stack(telemetry, { ...work, open })
+    .use(httpHeaderNormalizer())
+    .use(httpSecurityHeaders({ contentSecurityPolicy: { 'default-src': "'none'" }, permissionsPolicy: false }))
+    .use({
+      after: (request) => {
+        request.response = httpResult(request.response as Answer);
+      },
+      onError: (request) => {
+        const { error, context } = request;
+        const answer = problemOf(error, context.awsRequestId, () => work.nowMs(remember.deps));
+        telemetry.logger[answer.status >= 500 ? 'error' : 'info']('refused', {
+          status: answer.status,
+          ...toldOf(error),
+        });
+        request.response = httpResult(answer);
+      },
+    });
+  return handler as unknown as Invoke<HttpResult>;
+};

@@ -1,0 +1,105 @@
+/**
+ * Code cells as `api` and `work` see them: a synchronous invocation of `execute-cell`, never repeated. What it was told
+ * and what it says is gzipped: Lambda takes 6 MB, and outputs may be larger than that when they are quoted.
+ */
+import { gunzipSync, gzipSync } from 'node:zlib';
+import * as z from 'zod';
+import { type CellInput, type CellResult, type Execute, limits, traceSchema } from '../engine/index.ts';
+
+const unpackedBytesMax = 64 * 1024 * 1024;
+/** Of what a cell may have sent back: its whole output, its log, and what is around them. */
+export const packed = z.strictObject({ v: z.literal(1), gzip: z.base64() });
+export type Packed = z.infer<typeof packed>;
+
+export const pack = (value: unknown): Packed => ({ v: 1, gzip: gzipSync(JSON.stringify(value)).toString('base64') });
+export const unpack = ({ gzip }: Packed): unknown =>
+  JSON.parse(gunzipSync(Buffer.from(gzip, 'base64'), { maxOutputLength: unpackedBytesMax }).toString('utf8'));
+
+export const cellEvent = z.strictObject({
+  body: z.strictObject({ kind: z.enum(['ts', 'js', 'sh']), code: z.string() }),
+  params: z.record(z.string(), z.unknown()),
+  outputs: z.record(z.string(), z.string()),
+  step: z.strictObject({
+    instanceId: z.string(),
+    runbookId: z.string(),
+    version: z.int(),
+    cell: z.string(),
+    seq: z.int(),
+    visit: z.int(),
+    attempt: z.int(),
+    idempotencyKey: z.string(),
+    deadlineAtMs: z.number(),
+  }),
+  timeoutMs: z.int().min(1).max(limits.cellTimeoutMsMax),
+  trace: traceSchema.exactOptional(),
+});
+
+export const cellAnswer = z.strictObject({
+  result: z.strictObject({
+    status: z.enum(['completed', 'failed', 'unknown', 'never']),
+    output: z.string().exactOptional(),
+    outputBytes: z.int().min(0).exactOptional(),
+    exitCode: z.int().exactOptional(),
+    error: z.strictObject({ code: z.string(), message: z.string() }).exactOptional(),
+  }),
+  log: z.array(z.strictObject({ stream: z.enum(['stdout', 'stderr']), text: z.string() })),
+});
+export type CellAnswer = z.infer<typeof cellAnswer>;
+
+/** What became of an invocation. `refused`: it provably never began. `lost`: it may have. */
+export type Invoked =
+  | { kind: 'answer'; payload: string }
+  | { kind: 'refused'; why: string }
+  | { kind: 'lost'; why: string };
+
+export const shIsOff: CellResult = {
+  status: 'failed',
+  error: { code: 'cell.shOff', message: 'Shell cells are off in this deployment (allowSh); it did not begin.' },
+};
+
+const read = (payload: string): CellAnswer | undefined => {
+  try {
+    return cellAnswer.parse(unpack(packed.parse(JSON.parse(payload))));
+  } catch {
+    return undefined;
+  }
+};
+
+const remotely = async (
+  input: CellInput,
+  invoke: (payload: string, signal: AbortSignal) => Promise<Invoked>,
+): Promise<CellResult> => {
+  const { body, params, outputs, step, timeoutMs, trace, signal } = input;
+  const event = { body, params, outputs, step, timeoutMs, ...(trace === undefined ? {} : { trace }) };
+  const payload = JSON.stringify(pack(event));
+  if (payload.length > limits.remotePayloadBytesMax) {
+    const message = `What it reads has ${payload.length} bytes when packed; remotePayloadBytesMax is ${limits.remotePayloadBytesMax}.`;
+    return { status: 'failed', error: { code: 'cell.inputsTooLarge', message } };
+  }
+  const waiting = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs + limits.remoteAnswerMs)]);
+  const invoked = await invoke(payload, waiting);
+  if (invoked.kind === 'refused') return { status: 'never', error: { code: 'cell.unstarted', message: invoked.why } };
+  if (invoked.kind === 'lost') return { status: 'unknown', error: { code: 'cell.lost', message: invoked.why } };
+  const answer = read(invoked.payload);
+  if (answer === undefined) {
+    const message = 'What its function answered cannot be read: it may have happened.';
+    return { status: 'unknown', error: { code: 'cell.lost', message } };
+  }
+  for (const { stream, text } of answer.log) input.log(stream, text);
+  return answer.result;
+};
+
+/** `http` cells run here: they need no isolation. Everything else goes to `execute-cell`. */
+export const createRemote = (options: {
+  http: Execute;
+  allowSh: boolean;
+  invoke(payload: string, signal: AbortSignal): Promise<Invoked>;
+}): Execute => {
+  return async (input) => {
+    const { kind } = input.body;
+    if (kind === 'http') return await options.http(input);
+    if (kind === 'sh' && !options.allowSh) return shIsOff;
+    if (kind === 'ts' || kind === 'js' || kind === 'sh') return await remotely(input, options.invoke);
+    return { status: 'never', error: { code: 'cell.kind', message: `A ${kind} cell is not executed.` } };
+  };
+};

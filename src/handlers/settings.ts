@@ -1,0 +1,78 @@
+/** The environment of the functions, read once and checked. serverless.yml sets it; `npm run dev` sets the same. */
+import { type ErrorCode, limits, PawlError } from '../engine/index.ts';
+import type { Auth } from './actor.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+const refuse = (message: string, code: ErrorCode = 'deployment.unsupported'): never => {
+  throw new PawlError(code, message);
+};
+
+const needed = (env: Environment, name: string): string =>
+  env[name] || refuse(`${name} is not set: deploy with the serverless.yml of this version.`);
+
+const countOf = (env: Environment, name: string, otherwise: number): number => {
+  const text = env[name];
+  if (text === undefined || text === '') return otherwise;
+  return /^\d{1,12}$/.test(text) ? Number(text) : refuse(`${name} is ${JSON.stringify(text)}; give a whole number.`);
+};
+
+/** The service runs on somebody's own machine, under serverless-offline. */
+export const isLocal = (env: Environment): boolean => env.IS_OFFLINE === 'true';
+
+/**
+ * Lambda Managed Instances run several invocations in one environment, and none of them is frozen or ended when its time
+ * is over: a cell could outlive its deadline there.
+ */
+export const refuseManagedInstances = (env: Environment): void => {
+  const managed = env.AWS_LAMBDA_INITIALIZATION_TYPE === 'lambda-managed-instances';
+  if (managed || env.AWS_LAMBDA_MAX_CONCURRENCY !== undefined)
+    refuse('Lambda Managed Instances are refused: a cell could outlive its deadline there. Deploy plain functions.');
+};
+
+export const authOf = (env: Environment): Auth => {
+  if (isLocal(env)) return 'local';
+  const auth = env.PAWL_AUTH;
+  if (auth === 'iam' || auth === 'jwt') return auth;
+  return refuse(`PAWL_AUTH is ${JSON.stringify(auth ?? '')}; it may be iam or jwt.`);
+};
+
+export type EngineSettings = {
+  tables: string;
+  deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  httpAllow: string;
+  allowSh: boolean;
+  executeFunction: string;
+  unrecorded: { kind: 'queue'; url: string } | { kind: 'folder'; folder: string };
+};
+
+const deploymentOf = (env: Environment): EngineSettings['deployment'] => {
+  const name = needed(env, 'PAWL_DEPLOYMENT');
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
+    refuse(`PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`);
+  const takeoverGraceMs = countOf(env, 'PAWL_TAKEOVER_GRACE_MS', limits.takeoverGraceMsDefault);
+  if (takeoverGraceMs < limits.takeoverGraceMsMin)
+    refuse(`PAWL_TAKEOVER_GRACE_MS is ${takeoverGraceMs}; it must be at least ${limits.takeoverGraceMsMin}.`);
+  return { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs };
+};
+
+const unrecordedOf = (env: Environment): EngineSettings['unrecorded'] => {
+  const url = env.PAWL_UNRECORDED_QUEUE;
+  if (url) return { kind: 'queue', url };
+  if (isLocal(env)) return { kind: 'folder', folder: env.PAWL_UNRECORDED_DIR || '.pawl/unrecorded' };
+  return refuse('PAWL_UNRECORDED_QUEUE is not set: an outcome that the store does not take would be lost.');
+};
+
+export const tablesOf = (env: Environment): string => needed(env, 'PAWL_TABLES');
+export const workFunctionOf = (env: Environment): string => needed(env, 'PAWL_WORK_FUNCTION');
+export const allowShOf = (env: Environment): boolean => env.PAWL_ALLOW_SH === 'true';
+
+/** @throws PawlError `deployment.unsupported` naming the variable */
+export const engineSettings = (env: Environment): EngineSettings => ({
+  tables: tablesOf(env),
+  deployment: deploymentOf(env),
+  httpAllow: env.PAWL_HTTP_ALLOW ?? '',
+  allowSh: allowShOf(env),
+  executeFunction: needed(env, 'PAWL_EXECUTE_FUNCTION'),
+  unrecorded: unrecordedOf(env),
+});

@@ -1,0 +1,98 @@
+/**
+ * Looks after what is due, every minute: reads it page by page and hands each instance to `work`. It decides nothing, so
+ * ticks may overlap, come twice or late. Its cost grows with what is due, never with how much exists.
+ */
+import type { Context } from 'aws-lambda';
+import * as z from 'zod';
+import { type By, type Due, limits } from '../engine/index.ts';
+import { openTickDeps } from './deps.ts';
+import { type HandOver, tickEvent } from './events.ts';
+import { metricNames, type Telemetry, toldOf } from './metrics.ts';
+import { type Invoke, pipeline } from './pipeline.ts';
+
+export type TickDeps = {
+  /** The store's time, learnt from one read when nothing was read before. */
+  nowMs(): Promise<number>;
+  due(nowMs: number, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
+  /** Invokes `work`; `false` when it was refused. */
+  handOver(event: HandOver): Promise<boolean>;
+  /** In [0, 1). */
+  fraction(): number;
+  telemetry: Telemetry;
+};
+
+export const tickAnswer = z.strictObject({
+  due: z.int(),
+  handedOver: z.int(),
+  failed: z.int(),
+  oldestAgeMs: z.number(),
+  /** False: there was more than fits into one tick; the next one goes on. */
+  whole: z.boolean(),
+});
+export type TickAnswer = z.infer<typeof tickAnswer>;
+
+type Place = { shard: number; from?: Due };
+
+/** Hands over a page, so many at once. One that is refused holds up none of the others. */
+const handOverAll = async (page: Due[], by: By, { handOver, telemetry }: TickDeps): Promise<number> => {
+  let failed = 0;
+  const waiting = [...page];
+  const handOne = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const { instanceId } = next;
+      const taken = await handOver({ instanceId, by, explicit: false, maxCells: 'all' });
+      if (!taken) failed += 1;
+      telemetry.logger.debug('handed over', { instanceId, seq: null, cell: null, taken });
+    }
+  };
+  await Promise.all(Array.from({ length: limits.handOversAtOnce }, handOne));
+  return failed;
+};
+
+const handle = async (_event: unknown, deps: TickDeps, context: Context): Promise<TickAnswer> => {
+  const { due, nowMs, fraction, telemetry } = deps;
+  const by: By = { actor: 'schedule', via: 'tick', where: context.awsRequestId };
+  const answer: TickAnswer = { due: 0, handedOver: 0, failed: 0, oldestAgeMs: 0, whole: true };
+  const startedAtMs = await nowMs();
+  // A page of each shard in turn, from any of them on: when the time does not suffice, none is always the last.
+  const first = Math.floor(fraction() * limits.dueShards);
+  const places: Place[] = Array.from({ length: limits.dueShards }, (_, at) => ({
+    shard: (first + at) % limits.dueShards,
+  }));
+  const handed = new Set<string>();
+  let broken: unknown;
+  for (let place = places.shift(); place !== undefined; place = places.shift()) {
+    if (context.getRemainingTimeInMillis() < limits.tickEndMs) {
+      answer.whole = false;
+      break;
+    }
+    const { shard, from } = place;
+    try {
+      const page = await due(startedAtMs, shard, from);
+      const fresh = page.due.filter(({ instanceId }) => !handed.has(instanceId));
+      for (const { instanceId, dueAtMs } of fresh) {
+        handed.add(instanceId);
+        answer.oldestAgeMs = Math.max(answer.oldestAgeMs, startedAtMs - dueAtMs);
+      }
+      answer.due += fresh.length;
+      const failed = await handOverAll(fresh, by, deps);
+      answer.failed += failed;
+      answer.handedOver += fresh.length - failed;
+      if (page.next !== null) places.push({ shard, from: page.next });
+    } catch (error) {
+      // One part of the index that cannot be read holds up none of the others.
+      telemetry.logger.error('shard unread', { shard, instanceId: null, seq: null, cell: null, ...toldOf(error) });
+      broken = error;
+    }
+  }
+  telemetry.count(metricNames.dueBacklog, answer.due);
+  telemetry.ms(metricNames.dueOldestAgeMs, answer.oldestAgeMs);
+  telemetry.logger.info('ticked', { instanceId: null, seq: null, cell: null, ...answer });
+  if (broken !== undefined) throw broken;
+  return answer;
+};
+
+export const createTick = (open: (telemetry: Telemetry) => TickDeps): Invoke<TickAnswer> =>
+  pipeline({ schema: tickEvent, open, handle });
+
+export const handler = createTick(openTickDeps);
