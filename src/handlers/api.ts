@@ -24,12 +24,12 @@ const byOf = (actor: string, { headers }: HttpEvent, { awsRequestId }: Context):
 const prefersAsync = ({ headers }: HttpEvent): boolean =>
   (headers.prefer ?? '').split(',').some((each) => each.trim().toLowerCase() === 'respond-async');
 
-const callOf = (by: By, event: HttpEvent, context: Context): ApiCall => {
+const callOf = (by: By, event: HttpEvent, context: Context, answerWithinMs: number): ApiCall => {
   const beganMs = performance.now();
   return {
     by,
     isAsync: prefersAsync(event),
-    answerLeftMs: () => limits.answerWithinMs - (performance.now() - beganMs),
+    answerLeftMs: () => answerWithinMs - (performance.now() - beganMs),
     remainingMs: () => context.getRemainingTimeInMillis(),
   };
 };
@@ -68,7 +68,7 @@ const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promis
   const actor = route.permission === null ? 'nobody' : actorOf(deps.auth, event);
   if (route.permission !== null) assertPermitted(deps.auth, event, route.permission, actor);
   const input = readInput(route, found.pathParameters, event);
-  const call = callOf(byOf(actor, event, context), event, context);
+  const call = callOf(byOf(actor, event, context), event, context, deps.answerWithinMs);
   const answer = assertFits(await operationOf(found.name)(deps, input, call));
   logger.info('answered', { actor, status: answer.status, ...standingOf(answer.body) });
   return answer;

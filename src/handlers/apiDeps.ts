@@ -26,6 +26,8 @@ export type ApiDeps = {
   auth: Auth;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   telemetry: Telemetry;
+  /** An answer is on its way by then, whatever still runs. */
+  answerWithinMs: number;
   /** Invokes `work`. `false`: it was refused, or gave no answer; then nothing runs there that was not asked for. */
   handOver(event: HandOver): Promise<boolean>;
 };

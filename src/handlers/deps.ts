@@ -69,6 +69,7 @@ export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env
     auth: authOf(env),
     deployment,
     telemetry,
+    answerWithinMs: limits.answerWithinMs,
     handOver: openHandOver(telemetry, env),
   };
 };

@@ -1,0 +1,226 @@
+/** The functions in this process, on tables of their own, with cells that a test can hold, fail, or lose. */
+import type { Context } from 'aws-lambda';
+import { afterEach, beforeEach, vi } from 'vitest';
+import { authoring } from '../../src/authoring/index.ts';
+import type { CellInput, CellResult, Execute } from '../../src/engine/index.ts';
+import { createEngine } from '../../src/engine/index.ts';
+import type { Auth } from '../../src/handlers/actor.ts';
+import { createApi } from '../../src/handlers/api.ts';
+import type { ApiDeps } from '../../src/handlers/apiDeps.ts';
+import type { HandOver } from '../../src/handlers/events.ts';
+import type { Telemetry } from '../../src/handlers/metrics.ts';
+import type { HttpResult } from '../../src/handlers/pipeline.ts';
+import { createTick } from '../../src/handlers/tick.ts';
+import { createWork } from '../../src/handlers/work.ts';
+import { sha256 } from '../../src/store/index.ts';
+import { portsOn } from '../support/engine.ts';
+import { type FreshStore, freshStore } from '../support/world.ts';
+
+process.env.POWERTOOLS_SERVICE_NAME = 'test';
+process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
+
+export type Line = Record<string, unknown>;
+
+/** Every line that a function writes while a test runs: log lines and metrics, as CloudWatch would get them. */
+export const captureLines = (): { lines: Line[]; text(): string } => {
+  const written: string[] = [];
+  const lines: Line[] = [];
+  beforeEach(() => {
+    written.length = 0;
+    lines.length = 0;
+    const take = (chunk: unknown): boolean => {
+      const text = String(chunk);
+      written.push(text);
+      for (const line of text.split('\n')) if (line.startsWith('{')) lines.push(JSON.parse(line) as Line);
+      return true;
+    };
+    vi.spyOn(process.stdout, 'write').mockImplementation(take);
+    vi.spyOn(process.stderr, 'write').mockImplementation(take);
+    vi.spyOn(console, 'log').mockImplementation((text: unknown) => void take(text));
+  });
+  afterEach(() => vi.restoreAllMocks());
+  return { lines, text: () => written.join('') };
+};
+
+/** Values of a metric in the order they were written, with the dimensions they were written under. */
+export const metricsIn = (lines: Line[], name: string): { value: unknown; result?: unknown }[] =>
+  lines
+    .filter((line) => '_aws' in line && name in line)
+    .flatMap((line) => {
+      const values = Array.isArray(line[name]) ? (line[name] as unknown[]) : [line[name]];
+      return values.map((value) => (line.result === undefined ? { value } : { value, result: line.result }));
+    });
+
+export type Asked = {
+  method?: string;
+  path: string;
+  query?: string;
+  /** A text is sent as it is. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  authorizer?: unknown;
+  base64?: boolean;
+  remainingMs?: number;
+};
+export type Answered = { status: number; headers: Record<string, string>; body: Line };
+
+let requests = 0;
+export const contextOf = (remainingMs = 75_000): Context => {
+  requests += 1;
+  const endMs = performance.now() + remainingMs;
+  return {
+    awsRequestId: `request-${requests}`,
+    functionName: 'pawl-test',
+    functionVersion: '$LATEST',
+    invokedFunctionArn: 'arn:aws:lambda:us-east-1:123456789012:function:pawl-test',
+    memoryLimitInMB: '1024',
+    logGroupName: '',
+    logStreamName: '',
+    callbackWaitsForEmptyEventLoop: true,
+    getRemainingTimeInMillis: () => endMs - performance.now(),
+    done: () => {},
+    fail: () => {},
+    succeed: () => {},
+  };
+};
+
+export const eventOf = ({ method = 'GET', path, query = '', body, headers = {}, authorizer, base64 }: Asked) => ({
+  version: '2.0',
+  routeKey: '$default',
+  rawPath: path,
+  rawQueryString: query,
+  headers: {
+    ...(body === undefined || 'content-type' in headers ? {} : { 'Content-Type': 'application/json' }),
+    ...headers,
+  },
+  requestContext: { http: { method, path }, ...(authorizer === undefined ? {} : { authorizer }) },
+  ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+  isBase64Encoded: base64 ?? false,
+});
+
+export const answeredOf = ({ statusCode, headers, body }: HttpResult): Answered => ({
+  status: statusCode,
+  headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
+  body: JSON.parse(body) as Line,
+});
+
+export type Service = {
+  world: FreshStore;
+  /** What cells do; a test sets another. */
+  cells: { execute: Execute; begun: string[] };
+  /** What api and tick handed to work, in order. */
+  handed: HandOver[];
+  /** Delivers what is handed over, as Lambda does: at once, and without anybody waiting. */
+  deliver: { on: boolean; refuse: boolean };
+  ask(asked: Asked): Promise<Answered>;
+  work(event: unknown, remainingMs?: number): Promise<unknown>;
+  tick(remainingMs?: number): Promise<unknown>;
+  /** Until everything that was delivered is over. */
+  settled(): Promise<void>;
+  /** The same tables under other settings. */
+  as(over: Partial<Pick<ApiDeps, 'auth' | 'deployment' | 'answerWithinMs'>>): Service;
+};
+
+const done: CellResult = { status: 'completed', output: '{"a":1}' };
+
+export const openService = async (over: { auth?: Auth; answerWithinMs?: number } = {}): Promise<Service> => {
+  const world = await freshStore('dynamodb');
+  const cells: Service['cells'] = { execute: async () => done, begun: [] };
+  const build = (settings: Partial<Pick<ApiDeps, 'auth' | 'deployment' | 'answerWithinMs'>>): Service => {
+    const deployment = settings.deployment ?? { name: 'test', epoch: 0, takeoverGraceMs: 1_000 };
+    const handed: HandOver[] = [];
+    const running = new Set<Promise<unknown>>();
+    const deliver: Service['deliver'] = { on: false, refuse: false };
+    const execute: Execute = async (input: CellInput) => {
+      cells.begun.push(input.step.cell);
+      return await cells.execute(input);
+    };
+    const engineOf = (telemetry: Telemetry) =>
+      createEngine(portsOn(world.store, { authoring, execute, deployment, observe: telemetry.observe }));
+    const handOver = async (event: HandOver): Promise<boolean> => {
+      handed.push(event);
+      if (deliver.refuse) return false;
+      if (deliver.on) {
+        const run = work(event, contextOf(900_000)).finally(() => running.delete(run));
+        running.add(run);
+      }
+      return true;
+    };
+    const api = createApi((telemetry) => ({
+      engine: engineOf(telemetry),
+      runbooks: world.store.versions,
+      authoring,
+      clock: world.clock,
+      sha256,
+      auth: settings.auth ?? 'local',
+      deployment,
+      telemetry,
+      answerWithinMs: settings.answerWithinMs ?? 25_000,
+      handOver,
+    }));
+    const work = createWork((telemetry) => ({
+      engine: engineOf(telemetry),
+      clock: world.clock,
+      dropView: world.store.views.drop,
+      telemetry,
+    }));
+    const tick = createTick((telemetry) => ({
+      nowMs: async () => world.clock.nowMs(),
+      due: world.store.views.due,
+      handOver,
+      fraction: () => 0.5,
+      telemetry,
+    }));
+    return {
+      world,
+      cells,
+      handed,
+      deliver,
+      ask: async (asked) => answeredOf(await api(eventOf(asked), contextOf(asked.remainingMs))),
+      work: (event, remainingMs = 900_000) => work(event, contextOf(remainingMs)),
+      tick: (remainingMs = 50_000) => tick({ source: 'aws.events' }, contextOf(remainingMs)),
+      settled: async () => {
+        while (running.size > 0) await Promise.allSettled(running);
+      },
+      as: (more) => build({ ...settings, ...more }),
+    };
+  };
+  return build(over);
+};
+
+/** A runbook of `ts` cells (the executor is the test's own), and whatever else is given as it is. */
+export const documentOf = (runbookId: string, cells: string[], front = ''): string =>
+  [
+    '---',
+    `runbook: ${runbookId}`,
+    `title: ${runbookId}, a test`,
+    'defaults: { timeout: 2s }',
+    ...(front === '' ? [] : [front]),
+    '---',
+    `# ${runbookId}`,
+    ...cells.map((cell) =>
+      cell.includes('```') ? cell : ['```ts { ', cell, ' }\nexport default async () => ({ a: 1 });\n```'].join(''),
+    ),
+    '',
+  ].join('\n');
+
+export const publish = async (service: Service, source: string, headers = {}): Promise<Answered> => {
+  const [, runbookId = ''] = /^runbook: (.*)$/m.exec(source) ?? [];
+  return await service.ask({
+    method: 'PUT',
+    path: `/runbooks/${runbookId}`,
+    body: source,
+    headers: { 'content-type': 'text/markdown', ...headers },
+  });
+};
+
+/** Starts an instance and gives its id. */
+export const start = async (service: Service, runbookId: string, body: object = {}): Promise<string> => {
+  const { body: answer, status } = await service.ask({
+    method: 'POST',
+    path: `/runbooks/${runbookId}/instances`,
+    body,
+  });
+  if (status > 201) throw new Error(JSON.stringify(answer));
+  return (answer.view as { instanceId: string }).instanceId;
+};
