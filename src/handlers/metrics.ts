@@ -52,6 +52,21 @@ export const toldOf = (error: unknown): Record<string, unknown> => {
   return { code: 'internal', error: error.name, stack: frames.map((line) => line.trim()).slice(0, 20) };
 };
 
+/** The seq and the cell that a refusal is about, as far as it says. */
+export const placeOf = (error: unknown): { seq?: number; cell?: string } => {
+  if (!isPawlError(error)) return {};
+  const { view, seq, cell } = error.details as {
+    view?: { seq?: unknown; cell?: unknown };
+    seq?: unknown;
+    cell?: unknown;
+  };
+  const [number, name] = [seq ?? view?.seq, cell ?? view?.cell];
+  return {
+    ...(typeof number === 'number' ? { seq: number } : {}),
+    ...(typeof name === 'string' ? { cell: name } : {}),
+  };
+};
+
 export type Telemetry = {
   logger: Logger;
   metrics: Metrics;

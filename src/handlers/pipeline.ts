@@ -3,14 +3,13 @@
  * end however it ends, the event read by its schema; for HTTP also headers, and every error as a problem.
  */
 import { injectLambdaContext } from '@aws-lambda-powertools/logger/middleware';
-import { logMetrics } from '@aws-lambda-powertools/metrics/middleware';
 import middy from '@middy/core';
 import httpHeaderNormalizer from '@middy/http-header-normalizer';
 import httpSecurityHeaders from '@middy/http-security-headers';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { PawlError } from '../engine/index.ts';
-import { createTelemetry, type Telemetry, toldOf } from './metrics.ts';
+import { createTelemetry, placeOf, type Telemetry, toldOf } from './metrics.ts';
 import { type Answer, problemOf } from './problem.ts';
 
 export type HttpResult = { statusCode: number; headers: Record<string, string>; body: string };
@@ -43,9 +42,13 @@ const stack = <D, E, A>(telemetry: Telemetry, work: Work<D, E, A>) => {
     opened ??= work.open(telemetry);
     return await work.handle(parsed.data, opened, context);
   };
+  // A function that met nothing worth counting writes nothing.
+  const flush = (): void => {
+    if (telemetry.metrics.hasStoredMetrics()) telemetry.metrics.publishStoredMetrics();
+  };
   return middy<unknown, unknown>(engineOwnsTheTime)
     .use(injectLambdaContext(telemetry.logger, { logEvent: false, resetKeys: true }))
-    .use(logMetrics(telemetry.metrics))
+    .use({ after: flush, onError: flush })
     .handler(handle);
 };
 
@@ -76,10 +79,8 @@ export const httpPipeline = <D, E>(
       onError: (request) => {
         const { error, context } = request;
         const answer = problemOf(error, context.awsRequestId, () => work.nowMs(remember.deps));
-        telemetry.logger[answer.status >= 500 ? 'error' : 'info']('refused', {
-          status: answer.status,
-          ...toldOf(error),
-        });
+        const level = answer.status >= 500 ? 'error' : 'info';
+        telemetry.logger[level]('refused', { status: answer.status, ...placeOf(error), ...toldOf(error) });
         request.response = httpResult(answer);
       },
     });

@@ -5,15 +5,18 @@ import { limits, PawlError } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
 import type { Route } from './routes.ts';
 
+/** Problems that the sentence itself names; `problems` has them all. */
+const toldMax = 5;
+
 type Where = 'path' | 'query' | 'body';
 
 const parse = (where: Where, schema: z.ZodType, value: unknown): unknown => {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(({ path, message }) => ({ at: [where, ...path].join('.'), message }));
-  const [first] = problems;
-  const more = problems.length > 1 ? `, and ${problems.length - 1} more` : '';
-  throw new PawlError('request.invalid', `The request cannot be taken: ${first?.at}: ${first?.message}${more}.`, {
+  const told = problems.slice(0, toldMax).map(({ at, message }) => `${at}: ${message}`);
+  const more = problems.length > toldMax ? `, and ${problems.length - toldMax} more` : '';
+  throw new PawlError('request.invalid', `The request cannot be taken: ${told.join('; ')}${more}.`, {
     problems,
   });
 };

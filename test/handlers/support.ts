@@ -1,6 +1,6 @@
 /** The functions in this process, on tables of their own, with cells that a test can hold, fail, or lose. */
 import type { Context } from 'aws-lambda';
-import { afterEach, beforeEach, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, vi } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
 import type { CellInput, CellResult, Execute } from '../../src/engine/index.ts';
 import { createEngine } from '../../src/engine/index.ts';
@@ -22,25 +22,26 @@ process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
 export type Line = Record<string, unknown>;
 
 /** Every line that a function writes while a test runs: log lines and metrics, as CloudWatch would get them. */
-export const captureLines = (): { lines: Line[]; text(): string } => {
-  const written: string[] = [];
-  const lines: Line[] = [];
-  beforeEach(() => {
-    written.length = 0;
-    lines.length = 0;
-    const take = (chunk: unknown): boolean => {
-      const text = String(chunk);
-      written.push(text);
-      for (const line of text.split('\n')) if (line.startsWith('{')) lines.push(JSON.parse(line) as Line);
-      return true;
-    };
-    vi.spyOn(process.stdout, 'write').mockImplementation(take);
-    vi.spyOn(process.stderr, 'write').mockImplementation(take);
-    vi.spyOn(console, 'log').mockImplementation((text: unknown) => void take(text));
-  });
-  afterEach(() => vi.restoreAllMocks());
-  return { lines, text: () => written.join('') };
+export const written: { lines: Line[]; text: string } = { lines: [], text: '' };
+
+const take = (chunk: unknown): true => {
+  const text = String(chunk);
+  written.text += text;
+  for (const line of text.split('\n')) if (line.startsWith('{')) written.lines.push(JSON.parse(line) as Line);
+  return true;
 };
+const capture = (): void => {
+  vi.spyOn(process.stdout, 'write').mockImplementation(take);
+  vi.spyOn(process.stderr, 'write').mockImplementation(take);
+  vi.spyOn(console, 'log').mockImplementation(take);
+  vi.spyOn(console, 'warn').mockImplementation(take);
+};
+beforeAll(capture);
+afterAll(() => void vi.restoreAllMocks());
+beforeEach(() => {
+  written.lines = [];
+  written.text = '';
+});
 
 /** Values of a metric in the order they were written, with the dimensions they were written under. */
 export const metricsIn = (lines: Line[], name: string): { value: unknown; result?: unknown }[] =>

@@ -1,0 +1,742 @@
+/** Every route: a good answer as the OpenAPI document promises it, and at least five bad requests, each refused as a problem. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type OperationName, operations } from '../../src/handlers/routes.ts';
+import { assertDocumented } from './document.ts';
+import { type Answered, type Asked, documentOf, openService, publish, type Service, start } from './support.ts';
+
+let service: Service;
+const doubtful = documentOf('doubtful', ['name=first', 'name=second']);
+const demo = documentOf(
+  'demo',
+  ['name=first', '```manual { name=look }\nLook at {{ outputs.first.a }}.\n```', 'name=last'],
+  'params: { n: { type: integer, default: 1 } }',
+);
+
+beforeAll(async () => {
+  service = await openService();
+  for (const source of [demo, doubtful, documentOf('other', ['name=only'])]) {
+    const { status } = await publish(service, source);
+    expect(status).toBe(201);
+  }
+});
+afterAll(() => service.world.drop());
+
+const post = (path: string, body?: unknown, headers = {}): Asked => ({ method: 'POST', path, body, headers });
+const markdown = (path: string, body: string, more: Partial<Asked> = {}): Asked => ({
+  method: 'PUT',
+  path,
+  body,
+  headers: { 'content-type': 'text/markdown' },
+  ...more,
+});
+const at = (id: string, rest = '') => `/instances/${id}${rest}`;
+const idOf = (answer: Answered): string => (answer.body.view as { instanceId: string }).instanceId;
+
+/** An instance whose first cell is in doubt: its holder was cut off. */
+const inDoubt = async (): Promise<string> => {
+  const id = await start(service, 'doubtful');
+  service.cells.execute = async () => ({ status: 'unknown' });
+  await service.ask(post(at(id, '/advance')));
+  service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
+  return id;
+};
+/** An instance that waits for a person at `look`. */
+const waiting = async (): Promise<string> => {
+  const id = await start(service, 'demo');
+  await service.ask(post(at(id, '/advance'), { maxCells: 'all' }));
+  return id;
+};
+
+type Good = { asked(): Promise<Asked>; status: number; body: object; headers?: object };
+type Bad = { name: string; asked(): Promise<Asked>; status: number; code: string; says?: RegExp };
+const now = (asked: Asked) => async () => asked;
+
+const good: Record<OperationName, Good> = {
+  health: { asked: now({ path: '/health' }), status: 200, body: { status: 'ok' } },
+  openApi: { asked: now({ path: '/openapi.json' }), status: 200, body: { openapi: '3.1.1' } },
+  listRunbooks: {
+    asked: now({ path: '/runbooks', query: 'limit=2' }),
+    status: 200,
+    body: {
+      runbooks: [
+        { runbookId: 'demo', version: 1, title: 'demo, a test', cells: 3, by: 'local' },
+        { runbookId: 'doubtful', version: 1, cells: 2 },
+      ],
+      next: expect.stringMatching(/^[0-9a-f]{16}\.doubtful$/),
+    },
+  },
+  runbook: {
+    asked: now({ path: '/runbooks/demo' }),
+    status: 200,
+    body: {
+      runbookId: 'demo',
+      version: 1,
+      source: demo,
+      runbook: { cells: [{ name: 'first' }, { name: 'look' }, {}] },
+    },
+  },
+  version: {
+    asked: now({ path: '/runbooks/demo/versions/1' }),
+    status: 200,
+    body: { runbookId: 'demo', version: 1, title: 'demo, a test', source: demo },
+  },
+  publish: {
+    asked: now(markdown('/runbooks/fresh', documentOf('fresh', ['name=one', 'name=two']))),
+    status: 201,
+    body: { runbookId: 'fresh', version: 1, cells: 2, created: true },
+  },
+  start: {
+    asked: now(post('/runbooks/demo/instances', { params: { n: 3 }, instanceId: 'demo-3', drive: 'auto' })),
+    status: 201,
+    body: { created: true, view: { instanceId: 'demo-3', seq: 0, status: 'ready', cell: 'first', drive: 'auto' } },
+    headers: { location: '/instances/demo-3' },
+  },
+  listInstances: {
+    asked: async () => {
+      await start(service, 'other', { instanceId: 'listed-1' });
+      await start(service, 'other', { instanceId: 'listed-2' });
+      return { path: '/instances', query: 'runbook=other&status=ready&limit=1' };
+    },
+    status: 200,
+    body: {
+      views: [{ instanceId: expect.stringMatching(/^listed-[12]$/), status: 'ready', runbookId: 'other' }],
+      next: expect.any(String),
+    },
+  },
+  instance: {
+    asked: async () => ({ path: at(await waiting()) }),
+    status: 200,
+    body: {
+      view: { status: 'waiting', cell: 'look', cellsDone: 1 },
+      params: { n: 1 },
+      cells: [
+        { name: 'first', state: 'completed', output: '{"a":1}', outputSeq: 2, attempts: 1, by: 'local' },
+        { name: 'look', state: 'waiting', output: null },
+        { name: 'last', state: 'pending' },
+      ],
+      instructions: 'Look at 1.',
+      head: { kind: 'waiting', seq: 3 },
+      held: false,
+    },
+  },
+  journal: {
+    asked: async () => ({ path: at(await waiting(), '/journal'), query: 'after=0&limit=2' }),
+    status: 200,
+    body: {
+      entries: [
+        { kind: 'reserved', seq: 1, cell: 'first' },
+        { kind: 'outcome', seq: 2, status: 'completed', output: { kind: 'inline', text: '{"a":1}' } },
+      ],
+      next: 2,
+      deployment: { name: 'test', epoch: 0, takeoverGraceMs: 1_000 },
+    },
+  },
+  notes: {
+    asked: async () => {
+      service.cells.execute = async ({ log }) => {
+        log('stdout', 'sixteen tons');
+        return { status: 'completed', output: '{"a":1}' };
+      };
+      return { path: at(await waiting(), '/notes'), query: 'about=1' };
+    },
+    status: 200,
+    body: { notes: [{ kind: 'log', about: 1, cell: 'first', text: 'sixteen tons' }], next: null },
+  },
+  output: {
+    asked: async () => ({ path: at(await waiting(), '/outputs/2') }),
+    status: 200,
+    body: { seq: 2, bytes: 7, truncated: false, part: 1, parts: 1, text: '{"a":1}' },
+  },
+  advance: {
+    asked: async () => post(at(await start(service, 'demo'), '/advance'), { cell: 'first', expectedSeq: 0 }),
+    status: 200,
+    body: {
+      result: 'advanced',
+      reserved: 1,
+      steps: [{ cell: 'first', seq: 1, status: 'completed', then: 'next', recorded: true }],
+      view: { seq: 2, cell: 'look' },
+    },
+  },
+  run: {
+    asked: async () => post(at(await start(service, 'doubtful'), '/run')),
+    status: 200,
+    body: {
+      result: 'completed',
+      verdict: 'completed procedurally',
+      coverage: { declared: 0, cells: 2, forgiven: 0, skipped: 0 },
+      view: { drive: 'auto', status: 'completed' },
+    },
+  },
+  cancel: {
+    asked: async () => post(at(await waiting(), '/cancel'), { reason: 'no longer needed' }),
+    status: 200,
+    body: { mayStillRun: null, view: { status: 'cancelled' } },
+  },
+  verdict: {
+    asked: async () =>
+      post(at(await inDoubt(), '/verdict'), { seq: 1, verdict: 'succeeded', reason: 'seen', output: '7' }),
+    status: 200,
+    body: { view: { status: 'ready', cell: 'second', cellsDone: 1 } },
+  },
+  release: {
+    asked: async () => post(at(await start(service, 'demo'), '/release'), { reason: 'compared with the backup' }),
+    status: 200,
+    body: { view: { status: 'ready', cell: 'first' } },
+  },
+  done: {
+    asked: async () => post(at(await waiting(), '/cells/look/done'), { result: 'done', note: 'looked' }),
+    status: 200,
+    body: { view: { status: 'ready', cell: 'last', cellsDone: 2 } },
+  },
+};
+
+const invalid = { status: 400, code: 'request.invalid' } as const;
+const noInstance = { status: 404, code: 'instance.unknown' } as const;
+const tooDeep = `{"params":${'['.repeat(150)}${']'.repeat(150)}}`;
+const reservedOnly = { reason: 'r' };
+
+/** What every route with a JSON body refuses. `path` leads to something that exists. */
+const badBodies = (path: () => Promise<string>, wrong: object): Bad[] => {
+  const to = (more: Partial<Asked>) => async (): Promise<Asked> => ({ method: 'POST', path: await path(), ...more });
+  return [
+    { name: 'broken JSON', asked: to({ body: '{"reason":' }), ...invalid, says: /not JSON/ },
+    { name: 'JSON that is no object', asked: to({ body: '[1]' }), ...invalid },
+    { name: 'a field it does not know', asked: to({ body: { nonsense: 1 } }), ...invalid, says: /nonsense/ },
+    { name: 'a value of the wrong type', asked: to({ body: wrong }), ...invalid },
+    {
+      name: 'a content type that is not JSON',
+      asked: to({ body: 'reason=r', headers: { 'content-type': 'application/x-www-form-urlencoded' } }),
+      status: 415,
+      code: 'media.unsupported',
+      says: /application\/json/,
+    },
+    {
+      name: 'an encoded body',
+      asked: to({ body: {}, headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' } }),
+      status: 415,
+      code: 'media.unsupported',
+      says: /gzip/,
+    },
+    {
+      name: 'a body that is not UTF-8',
+      asked: to({ body: Buffer.from([0x7b, 0xff, 0x7d]).toString('base64'), base64: true }),
+      ...invalid,
+      says: /UTF-8/,
+    },
+    { name: 'a body nested too deep', asked: to({ body: tooDeep }), ...invalid, says: /bodyNestingMax/ },
+    {
+      name: 'a body over the limit',
+      asked: to({ body: JSON.stringify({ reason: 'x'.repeat(6 * 1024 * 1024) }) }),
+      status: 413,
+      code: 'limit.exceeded',
+      says: /bodyBytesMax/,
+    },
+    { name: 'a query it does not know', asked: to({ body: {}, query: 'verbose=1' }), ...invalid, says: /verbose/ },
+  ];
+};
+/** What every route that reads refuses. */
+const badReads = (path: string): Bad[] => [
+  { name: 'POST', asked: now({ method: 'POST', path }), status: 405, code: 'method.refused' },
+  { name: 'DELETE', asked: now({ method: 'DELETE', path }), status: 405, code: 'method.refused' },
+  { name: 'a query it does not know', asked: now({ path, query: 'verbose=1' }), ...invalid, says: /verbose/ },
+  { name: 'a path that goes on', asked: now({ path: `${path}/` }), status: 404, code: 'route.unknown' },
+  { name: 'a path in capitals', asked: now({ path: path.toUpperCase() }), status: 404, code: 'route.unknown' },
+];
+const badPages = (path: string): Bad[] => [
+  { name: 'limit=0', asked: now({ path, query: 'limit=0' }), ...invalid, says: /query\.limit/ },
+  { name: 'limit=101', asked: now({ path, query: 'limit=101' }), ...invalid, says: /query\.limit/ },
+  { name: 'limit=1e1', asked: now({ path, query: 'limit=1e1' }), ...invalid, says: /query\.limit/ },
+  { name: 'limit twice', asked: now({ path, query: 'limit=1&limit=2' }), ...invalid, says: /twice/ },
+];
+
+const edited = (path: string, query: string, edit: (next: string) => string) => async (): Promise<Asked> => {
+  const { body } = await service.ask({ path, query: `${query}&limit=1` });
+  return { path, query: `${query}&limit=1&next=${encodeURIComponent(edit(String(body.next)))}` };
+};
+const badMarks = (path: string, query: string): Bad[] => {
+  const bad = { ...invalid, says: /page mark/ };
+  return [
+    {
+      name: 'a page mark with a letter changed',
+      asked: edited(path, query, (next) => `${next.slice(0, -1)}~`),
+      ...bad,
+    },
+    { name: 'a page mark cut short', asked: edited(path, query, (next) => next.slice(0, -3)), ...bad },
+    { name: 'a page mark with another seal', asked: edited(path, query, (next) => `0${next.slice(1)}`), ...bad },
+    { name: 'a page mark made up', asked: edited(path, query, () => 'aaaa'), ...bad },
+    { name: 'an empty page mark', asked: edited(path, query, () => ''), ...invalid },
+  ];
+};
+
+const badInstance = (rest: string, body?: object, method = 'POST'): Bad[] => {
+  const to = (id: string): Asked => ({ method, path: at(id, rest), ...(body === undefined ? {} : { body }) });
+  return [
+    { name: 'an instance that is not there', asked: now(to('nobody')), ...noInstance, says: /nobody/ },
+    { name: 'an id that begins with a dot', asked: now(to('.hidden')), ...invalid, says: /path\.instanceId/ },
+    { name: 'an id with a slash in it', asked: now(to('a%2Fnotes')), ...invalid, says: /path\.instanceId/ },
+    { name: 'an id of 129 characters', asked: now(to('x'.repeat(129))), ...invalid },
+    { name: 'an id with a broken escape', asked: now(to('%E0%A4%A')), status: 404, code: 'route.unknown' },
+  ];
+};
+
+const bad: Record<OperationName, Bad[]> = {
+  health: badReads('/health'),
+  openApi: badReads('/openapi.json'),
+  listRunbooks: [
+    ...badPages('/runbooks'),
+    ...badMarks('/runbooks', ''),
+    { name: 'POST', asked: now(post('/runbooks')), status: 405, code: 'method.refused' },
+  ],
+  runbook: [
+    {
+      name: 'a runbook that is not there',
+      asked: now({ path: '/runbooks/none' }),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    { name: 'an id with a space', asked: now({ path: '/runbooks/a%20b' }), ...invalid, says: /path\.runbookId/ },
+    { name: 'an id with a NUL', asked: now({ path: '/runbooks/a%00' }), ...invalid },
+    { name: 'a query', asked: now({ path: '/runbooks/demo', query: 'version=1' }), ...invalid },
+    { name: 'DELETE', asked: now({ method: 'DELETE', path: '/runbooks/demo' }), status: 405, code: 'method.refused' },
+    { name: 'a further segment', asked: now({ path: '/runbooks/demo/source' }), status: 404, code: 'route.unknown' },
+  ],
+  version: [
+    {
+      name: 'a version that is not there',
+      asked: now({ path: '/runbooks/demo/versions/2' }),
+      status: 404,
+      code: 'runbook.unknown',
+      says: /version 2/,
+    },
+    { name: 'version 0', asked: now({ path: '/runbooks/demo/versions/0' }), ...invalid, says: /path\.version/ },
+    { name: 'version 01', asked: now({ path: '/runbooks/demo/versions/01' }), ...invalid },
+    { name: 'version 1.5', asked: now({ path: '/runbooks/demo/versions/1.5' }), ...invalid },
+    { name: 'version latest', asked: now({ path: '/runbooks/demo/versions/latest' }), ...invalid },
+    { name: 'no version', asked: now({ path: '/runbooks/demo/versions/' }), status: 404, code: 'route.unknown' },
+  ],
+  publish: [
+    {
+      name: 'a document with problems',
+      asked: now(markdown('/runbooks/bad', documentOf('bad', ['name=one', 'name=one']))),
+      status: 422,
+      code: 'runbook.invalid',
+      says: /nothing was published/,
+    },
+    {
+      name: 'a document of another runbook',
+      asked: now(markdown('/runbooks/demo', documentOf('other', ['name=one']))),
+      ...invalid,
+      says: /\/runbooks\/other/,
+    },
+    { name: 'an empty body', asked: now(markdown('/runbooks/bad', '')), status: 422, code: 'runbook.invalid' },
+    {
+      name: 'JSON',
+      asked: now({ method: 'PUT', path: '/runbooks/bad', body: {} }),
+      status: 415,
+      code: 'media.unsupported',
+      says: /text\/markdown/,
+    },
+    {
+      name: 'a document over the limit',
+      asked: now(markdown('/runbooks/bad', 'x'.repeat(300 * 1024 + 1))),
+      status: 413,
+      code: 'limit.exceeded',
+      says: /sourceBytesMax/,
+    },
+    {
+      name: 'a document that is not UTF-8',
+      asked: now(markdown('/runbooks/bad', Buffer.from([0x23, 0xff]).toString('base64'), { base64: true })),
+      ...invalid,
+      says: /UTF-8/,
+    },
+    { name: 'an id with a colon', asked: now(markdown('/runbooks/a:b', demo)), ...invalid },
+    { name: 'POST', asked: now(post('/runbooks/demo', {})), status: 405, code: 'method.refused' },
+  ],
+  start: [
+    ...badBodies(async () => '/runbooks/demo/instances', { version: '1' }),
+    {
+      name: 'a runbook that is not there',
+      asked: now(post('/runbooks/none/instances', {})),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    {
+      name: 'a parameter of the wrong type',
+      asked: now(post('/runbooks/demo/instances', { params: { n: 'many' } })),
+      status: 400,
+      code: 'params.invalid',
+    },
+    {
+      name: 'a parameter it does not have',
+      asked: now(post('/runbooks/demo/instances', { params: { m: 1 } })),
+      status: 400,
+      code: 'params.invalid',
+    },
+    {
+      name: 'an id in use with other parameters',
+      asked: async () => {
+        await start(service, 'demo', { instanceId: 'taken', params: { n: 1 } });
+        return post('/runbooks/demo/instances', { instanceId: 'taken', params: { n: 2 } });
+      },
+      status: 409,
+      code: 'instance.exists',
+    },
+    {
+      name: 'continuing a run that goes on',
+      asked: async () => {
+        const id = await waiting();
+        return post('/runbooks/demo/instances', { continues: { instanceId: id, at: 'look' } });
+      },
+      status: 409,
+      code: 'continue.refused',
+    },
+    { name: 'a drive it does not know', asked: now(post('/runbooks/demo/instances', { drive: 'fast' })), ...invalid },
+  ],
+  listInstances: [
+    ...badPages('/instances'),
+    ...badMarks('/instances', 'status=waiting'),
+    {
+      name: 'a page mark of another list',
+      asked: async () => {
+        const { body } = await service.ask({ path: '/instances', query: 'status=waiting&limit=1' });
+        return { path: '/instances', query: `status=ready&limit=1&next=${body.next}` };
+      },
+      ...invalid,
+      says: /page mark/,
+    },
+    { name: 'a status it does not know', asked: now({ path: '/instances', query: 'status=done' }), ...invalid },
+    { name: 'DELETE', asked: now({ method: 'DELETE', path: '/instances' }), status: 405, code: 'method.refused' },
+  ],
+  instance: [
+    ...badInstance('', undefined, 'GET'),
+    { name: 'DELETE', asked: now({ method: 'DELETE', path: at('x') }), status: 405, code: 'method.refused' },
+  ],
+  journal: [
+    ...badInstance('/journal', undefined, 'GET'),
+    { name: 'after=-2', asked: now({ path: at('x', '/journal'), query: 'after=-2' }), ...invalid },
+    { name: 'after=last', asked: now({ path: at('x', '/journal'), query: 'after=last' }), ...invalid },
+    {
+      name: 'an instance that is not there, from its middle',
+      asked: now({ path: at('nobody', '/journal'), query: 'after=7' }),
+      ...noInstance,
+    },
+  ],
+  notes: [
+    ...badInstance('/notes', undefined, 'GET'),
+    { name: 'about=x', asked: now({ path: at('x', '/notes'), query: 'about=x' }), ...invalid },
+  ],
+  output: [
+    {
+      name: 'an instance that is not there',
+      asked: now({ path: at('nobody', '/outputs/2') }),
+      status: 404,
+      code: 'output.unknown',
+    },
+    {
+      name: 'an entry without output',
+      asked: async () => ({ path: at(await waiting(), '/outputs/1') }),
+      status: 404,
+      code: 'output.unknown',
+    },
+    {
+      name: 'a part too many',
+      asked: async () => ({ path: at(await waiting(), '/outputs/2'), query: 'part=2' }),
+      status: 404,
+      code: 'output.unknown',
+      says: /1 part/,
+    },
+    { name: 'part=0', asked: now({ path: at('x', '/outputs/2'), query: 'part=0' }), ...invalid },
+    { name: 'a seq below 0', asked: now({ path: at('x', '/outputs/-1') }), ...invalid },
+    { name: 'POST', asked: now(post(at('x', '/outputs/2'), {})), status: 405, code: 'method.refused' },
+  ],
+  advance: [
+    ...badBodies(async () => at(await start(service, 'demo'), '/advance'), { maxCells: 0 }),
+    ...badInstance('/advance', {}),
+    {
+      name: 'a cell that is not next',
+      asked: async () => post(at(await start(service, 'demo'), '/advance'), { cell: 'last' }),
+      status: 409,
+      code: 'cell.outOfOrder',
+      says: /next cell is first/,
+    },
+    {
+      name: 'a cell that is not there',
+      asked: async () => post(at(await start(service, 'demo'), '/advance'), { cell: 'none' }),
+      status: 404,
+      code: 'cell.unknown',
+    },
+    {
+      name: 'a seq that is behind',
+      asked: async () => post(at(await waiting(), '/advance'), { expectedSeq: 0 }),
+      status: 409,
+      code: 'seq.stale',
+    },
+    {
+      name: 'a cell of a finished run',
+      asked: async () => {
+        const id = await start(service, 'other');
+        await service.ask(post(at(id, '/run')));
+        return post(at(id, '/advance'), { cell: 'only' });
+      },
+      status: 409,
+      code: 'instance.finished',
+    },
+  ],
+  run: [
+    ...badBodies(async () => at(await start(service, 'other'), '/run'), { expectedSeq: -1 }),
+    ...badInstance('/run', {}),
+    {
+      name: 'a seq that is behind',
+      asked: async () => post(at(await waiting(), '/run'), { expectedSeq: 1 }),
+      status: 409,
+      code: 'seq.stale',
+    },
+  ],
+  cancel: [
+    ...badBodies(async () => at(await start(service, 'demo'), '/cancel'), { reason: 7 }),
+    ...badInstance('/cancel', reservedOnly),
+    {
+      name: 'no body',
+      asked: async () => post(at(await start(service, 'demo'), '/cancel')),
+      status: 415,
+      code: 'media.unsupported',
+    },
+    { name: 'an empty reason', asked: now(post(at('x', '/cancel'), { reason: '' })), ...invalid },
+    {
+      name: 'a reason of blanks',
+      asked: async () => post(at(await start(service, 'demo'), '/cancel'), { reason: '  ' }),
+      ...invalid,
+      says: /reasonCharsMax/,
+    },
+    {
+      name: 'a run that has completed',
+      asked: async () => {
+        const id = await start(service, 'other');
+        await service.ask(post(at(id, '/run')));
+        return post(at(id, '/cancel'), { reason: 'too late' });
+      },
+      status: 409,
+      code: 'instance.finished',
+    },
+  ],
+  verdict: [
+    ...badBodies(async () => at(await start(service, 'demo'), '/verdict'), { seq: 1, verdict: 'maybe', reason: 'r' }),
+    ...badInstance('/verdict', { seq: 1, verdict: 'failed', reason: 'r' }),
+    {
+      name: 'a seq that is not undecided',
+      asked: async () => post(at(await inDoubt(), '/verdict'), { seq: 0, verdict: 'failed', reason: 'r' }),
+      status: 409,
+      code: 'seq.stale',
+    },
+    {
+      name: 'an output with `failed`',
+      asked: async () => post(at(await inDoubt(), '/verdict'), { seq: 1, verdict: 'failed', reason: 'r', output: '1' }),
+      ...invalid,
+    },
+    {
+      name: 'an output that is not JSON',
+      asked: async () =>
+        post(at(await inDoubt(), '/verdict'), { seq: 1, verdict: 'succeeded', reason: 'r', output: '{' }),
+      ...invalid,
+    },
+  ],
+  release: [
+    ...badBodies(async () => at(await start(service, 'demo'), '/release'), { reason: null }),
+    ...badInstance('/release', reservedOnly),
+    {
+      name: 'a run that has ended',
+      asked: async () => {
+        const id = await start(service, 'other');
+        await service.ask(post(at(id, '/run')));
+        return post(at(id, '/release'), reservedOnly);
+      },
+      status: 409,
+      code: 'instance.finished',
+    },
+  ],
+  done: [
+    ...badBodies(async () => at(await start(service, 'demo'), '/cells/look/done'), { result: 'ok', note: 'n' }),
+    ...badInstance('/cells/look/done', { result: 'done', note: 'n' }),
+    {
+      name: 'a cell that is not waiting',
+      asked: async () => post(at(await start(service, 'demo'), '/cells/look/done'), { result: 'done', note: 'n' }),
+      status: 409,
+      code: 'cell.notWaiting',
+    },
+    {
+      name: 'a name that no cell can have',
+      asked: now(post(at('x', '/cells/1st/done'), { result: 'done', note: 'n' })),
+      ...invalid,
+      says: /path\.cell/,
+    },
+  ],
+};
+
+describe.each(Object.keys(operations) as OperationName[])('%s', (name) => {
+  test('answers as the document promises', async () => {
+    const { asked, status, body, headers = {} } = good[name];
+    const answer = await service.ask(await asked());
+    expect(answer).toMatchObject({ status, body, headers });
+    assertDocumented(name, answer);
+    expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  });
+
+  test('has at least five bad requests', () => {
+    expect(bad[name].length).toBeGreaterThanOrEqual(5);
+  });
+
+  test.each(bad[name])('refuses $name', async ({ asked, status, code, says = /./ }) => {
+    const answer = await service.ask(await asked());
+    expect(answer).toMatchObject({ status, body: { code, detail: expect.stringMatching(says) } });
+    assertDocumented(name, answer);
+  });
+});
+
+describe('refusals', () => {
+  test('an unknown route is a problem that says where the routes are', async () => {
+    const { status, headers, body } = await service.ask({ path: '/nothing/here' });
+    expect(status).toBe(404);
+    expect(headers['content-type']).toBe('application/problem+json');
+    expect(body).toEqual({
+      type: 'urn:pawl:problem:route.unknown',
+      title: 'Not Found',
+      status: 404,
+      detail: 'There is no GET /nothing/here; see /openapi.json.',
+      code: 'route.unknown',
+      request: expect.stringMatching(/^request-\d+$/),
+    });
+  });
+
+  test('a wrong method names those that the path has', async () => {
+    const one = await service.ask({ method: 'PATCH', path: '/runbooks/demo' });
+    expect(one).toMatchObject({ status: 405, headers: { allow: 'GET, PUT' } });
+    const two = await service.ask({ method: 'OPTIONS', path: '/instances' });
+    expect(two).toMatchObject({ status: 405, headers: { allow: 'GET' }, body: { allowed: ['GET'] } });
+  });
+
+  test('every problem of a request is named at once, with its place', async () => {
+    const { body } = await service.ask(post(at('x', '/advance'), { maxCells: -1, expectedSeq: 'a', cell: '' }));
+    const places = (body.problems as { at: string }[]).map((problem) => problem.at);
+    expect(places.sort()).toEqual(['body.cell', 'body.expectedSeq', 'body.maxCells']);
+  });
+
+  test('a document with problems is answered by all of them, with line and column', async () => {
+    const { body } = await publish(service, documentOf('bad', ['name=one retry=x', 'name=one']));
+    const problems = body.problems as { line: number; column: number; message: string }[];
+    expect(problems.length).toBeGreaterThanOrEqual(2);
+    for (const problem of problems)
+      expect(problem).toEqual({ line: expect.any(Number), column: expect.any(Number), message: expect.any(String) });
+    expect(await service.ask({ path: '/runbooks/bad' })).toMatchObject({ status: 404 });
+  });
+
+  test('a stale seq comes with the present view', async () => {
+    const id = await waiting();
+    const { body } = await service.ask(post(at(id, '/advance'), { expectedSeq: 0 }));
+    expect(body).toMatchObject({ instanceId: id, expectedSeq: 0, seq: 3, view: { seq: 3, cell: 'look' } });
+  });
+
+  test('`__proto__` in a body is a field like any other', async () => {
+    const { status, body } = await service.ask(post(at('x', '/advance'), '{"__proto__":{"cell":"first"}}'));
+    expect({ status, code: body.code }).toEqual({ status: 400, code: 'request.invalid' });
+  });
+});
+
+describe('answers', () => {
+  test('the same content is the same version, the same start the same instance', async () => {
+    expect(await publish(service, demo)).toMatchObject({ status: 200, body: { version: 1, created: false } });
+    const body = { instanceId: 'twice', params: { n: 5 } };
+    const first = await service.ask(post('/runbooks/demo/instances', body));
+    const second = await service.ask(post('/runbooks/demo/instances', body));
+    expect([first.status, second.status]).toEqual([201, 200]);
+    expect([first.body.created, second.body.created]).toEqual([true, false]);
+    expect(idOf(second)).toBe('twice');
+  });
+
+  test('a list goes on where its page mark says, and shows each instance once', async () => {
+    for (const n of [1, 2, 3, 4, 5]) await start(service, 'fresh', { instanceId: `page-${n}` });
+    const seen: string[] = [];
+    let next: unknown = '';
+    for (let page = 0; next !== null; page += 1) {
+      expect(page).toBeLessThan(4);
+      const mark = next === '' ? '' : `&next=${encodeURIComponent(String(next))}`;
+      const { body } = await service.ask({ path: '/instances', query: `runbook=fresh&limit=2${mark}` });
+      seen.push(...(body.views as { instanceId: string }[]).map(({ instanceId }) => instanceId));
+      next = body.next;
+    }
+    expect(seen.sort()).toEqual(['page-1', 'page-2', 'page-3', 'page-4', 'page-5']);
+  });
+
+  test('a journal is read page by page to its end', async () => {
+    const id = await waiting();
+    const kinds: unknown[] = [];
+    let after: unknown = -1;
+    while (after !== null) {
+      const { body } = await service.ask({ path: at(id, '/journal'), query: `after=${after}&limit=3` });
+      kinds.push(...(body.entries as { kind: string }[]).map(({ kind }) => kind));
+      after = body.next;
+    }
+    expect(kinds).toEqual(['started', 'reserved', 'outcome', 'waiting']);
+  });
+
+  test('a large output is read in parts that make the whole', async () => {
+    const id = await start(service, 'other');
+    const text = JSON.stringify('🦀'.repeat(600_000));
+    service.cells.execute = async () => ({ status: 'completed', output: text });
+    await service.ask(post(at(id, '/run')));
+    service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
+    const shown = await service.ask({ path: at(id) });
+    const [cell] = shown.body.cells as { outputSeq: number; outputBytes: number }[];
+    expect(cell).toMatchObject({ outputBytes: 2_400_002 });
+    const read: string[] = [];
+    for (let part = 1, parts = 1; part <= parts; part += 1) {
+      const { body } = await service.ask({ path: at(id, `/outputs/${cell?.outputSeq}`), query: `part=${part}` });
+      expect(body).toMatchObject({ part, bytes: 2_400_002, truncated: false });
+      read.push(String(body.text));
+      parts = Number(body.parts);
+    }
+    expect(read.length).toBe(2);
+    expect(read.join('') === text).toBe(true);
+  });
+
+  test('outputs that do not fit into one answer are left out and named', async () => {
+    await publish(service, documentOf('large', ['name=one', 'name=two', 'name=three']));
+    const id = await start(service, 'large');
+    service.cells.execute = async () => ({ status: 'completed', output: JSON.stringify('x'.repeat(2_000_000)) });
+    await service.ask(post(at(id, '/run')));
+    service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
+    const { status, body } = await service.ask({ path: at(id) });
+    const cells = body.cells as { output: string | null; outputSeq: number; outputBytes: number }[];
+    expect(status).toBe(200);
+    expect(cells.map(({ output }) => output?.length ?? null)).toEqual([2_000_002, null, null]);
+    expect(cells.map(({ outputBytes }) => outputBytes)).toEqual([2_000_002, 2_000_002, 2_000_002]);
+    expect(cells.every(({ outputSeq }) => outputSeq > 0)).toBe(true);
+  });
+
+  test('a halted run goes on as a new instance of a mended version', async () => {
+    await publish(service, documentOf('mended', ['name=one', 'name=two']));
+    const id = await start(service, 'mended');
+    service.cells.execute = async ({ step }) =>
+      step.cell === 'two' ? { status: 'failed' } : { status: 'completed', output: '{"a":1}' };
+    expect(await service.ask(post(at(id, '/run')))).toMatchObject({ body: { result: 'halted', verdict: 'halted' } });
+    service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
+    await publish(service, documentOf('mended', ['name=one', 'name=two', 'name=three']));
+    const started = await service.ask(
+      post('/runbooks/mended/instances', { continues: { instanceId: id, at: 'two' }, drive: 'auto' }),
+    );
+    expect(started).toMatchObject({ status: 201, body: { view: { instanceId: `${id}.2`, version: 2, cell: 'two' } } });
+    const { body } = await service.ask({ path: at(`${id}.2`) });
+    expect((body.cells as { state: string }[]).map(({ state }) => state)).toEqual(['cited', 'next', 'pending']);
+    expect(await service.ask({ path: at(id) })).toMatchObject({ body: { view: { status: 'cancelled' } } });
+  });
+
+  test('an instance of an older epoch is held until it is released', async () => {
+    const id = await start(service, 'other');
+    const restored = service.as({ deployment: { name: 'test', epoch: 1, takeoverGraceMs: 1_000 } });
+    expect(await restored.ask({ path: at(id) })).toMatchObject({ body: { held: true } });
+    const stopped = await restored.ask(post(at(id, '/advance')));
+    expect(stopped).toMatchObject({ status: 200, body: { result: 'halted', stop: { why: 'epoch' }, steps: [] } });
+    expect(await restored.ask(post(at(id, '/release'), { reason: 'compared' }))).toMatchObject({ status: 200 });
+    expect(await restored.ask({ path: at(id) })).toMatchObject({ body: { held: false } });
+    expect(await restored.ask(post(at(id, '/advance')))).toMatchObject({ status: 200, body: { result: 'completed' } });
+  });
+});
