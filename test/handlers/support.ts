@@ -2,8 +2,14 @@
 import type { Context } from 'aws-lambda';
 import { afterAll, beforeAll, beforeEach, vi } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import type { CellInput, CellResult, Execute } from '../../src/engine/index.ts';
-import { createEngine } from '../../src/engine/index.ts';
+import {
+  type CellInput,
+  type CellResult,
+  createEngine,
+  type Engine,
+  type Execute,
+  PawlError,
+} from '../../src/engine/index.ts';
 import type { Auth } from '../../src/handlers/actor.ts';
 import { createApi } from '../../src/handlers/api.ts';
 import type { ApiDeps } from '../../src/handlers/apiDeps.ts';
@@ -13,7 +19,7 @@ import type { HttpResult } from '../../src/handlers/pipeline.ts';
 import { createTick } from '../../src/handlers/tick.ts';
 import { createWork } from '../../src/handlers/work.ts';
 import { sha256 } from '../../src/store/index.ts';
-import { portsOn } from '../support/engine.ts';
+import { engineOn, portsOn } from '../support/engine.ts';
 import { type FreshStore, freshStore } from '../support/world.ts';
 
 process.env.POWERTOOLS_SERVICE_NAME = 'test';
@@ -187,6 +193,14 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
     };
   };
   return build(over);
+};
+
+/** A function that dies after its last entry: the view stays as it was, and the mark that it set stands. */
+export const dyingBeforeItSaves = ({ store }: FreshStore): Engine => {
+  const save = async (): Promise<never> => {
+    throw new PawlError('store.unavailable', 'It died.');
+  };
+  return engineOn(store, { views: { ...store.views, save }, authoring });
 };
 
 /** A runbook of `ts` cells (the executor is the test's own), and whatever else is given as it is. */

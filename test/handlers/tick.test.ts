@@ -1,0 +1,185 @@
+/** `tick`: hands on whatever is due, page by page, however often it comes, and is held up by nobody. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Due } from '../../src/engine/index.ts';
+import type { HandOver } from '../../src/handlers/events.ts';
+import { createTick } from '../../src/handlers/tick.ts';
+import {
+  contextOf,
+  documentOf,
+  dyingBeforeItSaves,
+  metricsIn,
+  openService,
+  publish,
+  type Service,
+  start,
+  written,
+} from './support.ts';
+
+describe('on a real store', () => {
+  let service: Service;
+  beforeEach(async () => {
+    service = await openService();
+    await publish(service, documentOf('demo', ['name=one', 'name=two']));
+  });
+  afterEach(() => service.world.drop());
+
+  const statusOf = async (id: string): Promise<unknown> => {
+    const { body } = await service.ask({ path: `/instances/${id}` });
+    return (body.view as { status: string }).status;
+  };
+
+  test('an `auto` instance that nobody touches is finished; a `manual` one is left alone', async () => {
+    service.deliver.on = true;
+    const auto = await start(service, 'demo', { drive: 'auto' });
+    const manual = await start(service, 'demo');
+    await service.tick();
+    await service.settled();
+    expect(await statusOf(auto)).toBe('completed');
+    expect(await statusOf(manual)).toBe('ready');
+    expect(service.cells.begun).toEqual(['one', 'two']);
+    service.handed.length = 0;
+    expect(await service.tick()).toMatchObject({ due: 0, handedOver: 0, whole: true });
+    expect(service.handed).toEqual([]);
+  });
+
+  test('what it hands over says that nobody asked for it', async () => {
+    const id = await start(service, 'demo', { drive: 'auto' });
+    await service.tick();
+    expect(service.handed).toEqual([
+      {
+        instanceId: id,
+        by: { actor: 'schedule', via: 'tick', where: expect.stringMatching(/^request-\d+$/) },
+        explicit: false,
+        maxCells: 'all',
+      },
+    ]);
+  });
+
+  test('ticks that overlap, come twice and late run each cell once', async () => {
+    service.deliver.on = true;
+    const ids = await Promise.all(Array.from({ length: 5 }, () => start(service, 'demo', { drive: 'auto' })));
+    await Promise.all(Array.from({ length: 5 }, () => service.tick()));
+    await service.settled();
+    const late = [...service.handed];
+    await Promise.all(late.map((event) => service.work(event)));
+    for (const id of ids) expect(await statusOf(id)).toBe('completed');
+    expect(service.cells.begun.filter((cell) => cell === 'one')).toHaveLength(5);
+    expect(service.cells.begun.filter((cell) => cell === 'two')).toHaveLength(5);
+  });
+
+  test('everything that is due is handed on, over pages and parts of the index', async () => {
+    const { views } = service.world.store;
+    const nowMs = service.world.clock.nowMs();
+    const ids = Array.from({ length: 250 }, (_, n) => `many-${n}`);
+    await Promise.all(ids.map((instanceId) => views.arm({ instanceId, runbookId: 'demo' }, nowMs - 5_000, nowMs)));
+    await views.arm({ instanceId: 'not-yet', runbookId: 'demo' }, nowMs + 3_600_000, nowMs);
+    expect(await service.tick()).toMatchObject({ due: 250, handedOver: 250, failed: 0, whole: true });
+    expect(service.handed.map(({ instanceId }) => instanceId).sort()).toEqual([...ids].sort());
+    expect(metricsIn(written.lines, 'DueBacklog')).toEqual([{ value: 250 }]);
+    const [age] = metricsIn(written.lines, 'DueOldestAgeMs');
+    expect(Number(age?.value)).toBeGreaterThanOrEqual(5_000);
+    expect(Number(age?.value)).toBeLessThan(60_000);
+  });
+
+  test('a view that a function left stale is right again after a tick', async () => {
+    service.deliver.on = true;
+    const id = await start(service, 'demo');
+    const { views } = service.world.store;
+    const nowMs = service.world.clock.nowMs();
+    await views.arm({ instanceId: id, runbookId: 'demo' }, nowMs, nowMs);
+    await dyingBeforeItSaves(service.world).cancel(id, 'r', { actor: 'ada', via: 'test', where: 'here' });
+    expect(await views.get(id)).toMatchObject({ status: 'ready', seq: 0 });
+    await service.tick();
+    await service.settled();
+    expect(await views.get(id)).toMatchObject({ status: 'cancelled', seq: 1 });
+  });
+});
+
+describe('with what it meets', () => {
+  type Pages = Record<number, Due[][]>;
+  const tickOver = (pages: Pages, over: { handOver?(event: HandOver): Promise<boolean>; fail?: number } = {}) => {
+    const handed: string[] = [];
+    const asked: number[] = [];
+    const tick = createTick((telemetry) => ({
+      nowMs: async () => 1_800_000_000_000,
+      due: async (_nowMs, shard, from) => {
+        asked.push(shard);
+        if (shard === over.fail) throw new Error('a secret');
+        const at = from === undefined ? 0 : Number(from.instanceId.split('/')[1]);
+        const due = pages[shard]?.[at] ?? [];
+        const more = pages[shard]?.[at + 1] !== undefined;
+        return { due, next: more ? { instanceId: `page/${at + 1}`, dueAtMs: 0 } : null };
+      },
+      handOver: async (event) => {
+        handed.push(event.instanceId);
+        return (await over.handOver?.(event)) ?? true;
+      },
+      fraction: () => 0,
+      telemetry,
+    }));
+    return { handed, asked, tick: (remainingMs = 50_000) => tick({}, contextOf(remainingMs)) };
+  };
+  const due = (...ids: string[]): Due[] => ids.map((instanceId) => ({ instanceId, dueAtMs: 1_799_999_999_000 }));
+
+  test('when nothing is due both metrics are 0, so that an alarm sees that it ticks', async () => {
+    expect(await tickOver({}).tick()).toEqual({ due: 0, handedOver: 0, failed: 0, oldestAgeMs: 0, whole: true });
+    expect(metricsIn(written.lines, 'DueBacklog')).toEqual([{ value: 0 }]);
+    expect(metricsIn(written.lines, 'DueOldestAgeMs')).toEqual([{ value: 0 }]);
+  });
+
+  test('one instance that cannot be handed over holds up nobody', async () => {
+    const { tick, handed } = tickOver(
+      { 0: [due('a', 'bad', 'b')], 1: [due('c')] },
+      { handOver: async ({ instanceId }) => instanceId !== 'bad' },
+    );
+    expect(await tick()).toMatchObject({ due: 4, handedOver: 3, failed: 1, whole: true });
+    expect(handed.sort()).toEqual(['a', 'b', 'bad', 'c']);
+  });
+
+  test('a part of the index that cannot be read holds up no other, and fails the invocation in the end', async () => {
+    const { tick, handed } = tickOver({ 3: [due('a')], 5: [due('b')] }, { fail: 4 });
+    await expect(tick()).rejects.toThrow();
+    expect(handed.sort()).toEqual(['a', 'b']);
+    expect(metricsIn(written.lines, 'DueBacklog')).toEqual([{ value: 2 }]);
+    expect(written.text).not.toContain('a secret');
+  });
+
+  test('every part gets its first page before any gets a second one', async () => {
+    const { tick, asked } = tickOver({ 2: [due('a'), due('b')], 9: [due('c'), due('d')] });
+    await tick();
+    expect(asked).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 2, 9]);
+  });
+
+  test('it stops well before its own limit, and says that there is more', async () => {
+    const { tick, handed, asked } = tickOver({ 0: [due('a')] });
+    expect(await tick(9_900)).toMatchObject({ due: 0, whole: false });
+    expect(handed).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
+  test('an instance that moves while it reads is handed over once', async () => {
+    const { tick, handed } = tickOver({ 0: [due('a', 'b'), due('b', 'c')] });
+    expect(await tick()).toMatchObject({ due: 3, handedOver: 3 });
+    expect(handed.sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('not more than sixteen invocations are under way at once', async () => {
+    let now = 0;
+    let most = 0;
+    const many = Array.from({ length: 80 }, (_, n) => `i${n}`);
+    const { tick } = tickOver(
+      { 0: [due(...many)] },
+      {
+        handOver: async () => {
+          now += 1;
+          most = Math.max(most, now);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          now -= 1;
+          return true;
+        },
+      },
+    );
+    expect(await tick()).toMatchObject({ handedOver: 80 });
+    expect(most).toBe(16);
+  });
+});
