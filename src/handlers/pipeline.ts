@@ -8,7 +8,7 @@ import httpHeaderNormalizer from '@middy/http-header-normalizer';
 import httpSecurityHeaders from '@middy/http-security-headers';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
-import { PawlError } from '../engine/index.ts';
+import { isPawlError, PawlError } from '../engine/index.ts';
 import { createTelemetry, placeOf, type Telemetry, toldOf } from './metrics.ts';
 import { type Answer, problemOf } from './problem.ts';
 
@@ -59,6 +59,8 @@ export const pipeline = <D, E, A>(work: Work<D, E, A>): Invoke<A> => {
   return handler as unknown as Invoke<A>;
 };
 
+const codeOf = (error: unknown): string => (isPawlError(error) ? error.code : 'internal');
+
 /** For HTTP: whatever happens is an answer. */
 export const httpPipeline = <D, E>(
   work: Work<D, E, Answer> & { nowMs(deps: D | undefined): number },
@@ -79,8 +81,10 @@ export const httpPipeline = <D, E>(
       onError: (request) => {
         const { error, context } = request;
         const answer = problemOf(error, context.awsRequestId, () => work.nowMs(remember.deps));
-        const level = answer.status >= 500 ? 'error' : 'info';
-        telemetry.logger[level]('refused', { status: answer.status, ...placeOf(error), ...toldOf(error) });
+        const { status } = answer;
+        // A message of a refusal may quote the request, and whoever made that has it.
+        if (status >= 500) telemetry.logger.error('failed', { status, ...placeOf(error), ...toldOf(error) });
+        else telemetry.logger.info('refused', { status, ...placeOf(error), code: codeOf(error) });
         request.response = httpResult(answer);
       },
     });

@@ -1,0 +1,114 @@
+/** The environment of the functions is read once, and refused where it would let a step run unrecorded or unguarded. */
+import { describe, expect, test } from 'vitest';
+import { PawlError } from '../../src/engine/index.ts';
+import {
+  allowShOf,
+  authOf,
+  engineSettings,
+  refuseManagedInstances,
+  tablesOf,
+  workFunctionOf,
+} from '../../src/handlers/settings.ts';
+
+const deployed = {
+  PAWL_TABLES: 'pawl-dev',
+  PAWL_DEPLOYMENT: 'pawl-dev',
+  PAWL_EPOCH: '3',
+  PAWL_TAKEOVER_GRACE_MS: '20000',
+  PAWL_HTTP_ALLOW: 'intranet:8080',
+  PAWL_ALLOW_SH: 'false',
+  PAWL_AUTH: 'iam',
+  PAWL_WORK_FUNCTION: 'pawl-dev-work',
+  PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
+  PAWL_UNRECORDED_QUEUE: 'https://sqs.us-east-1.amazonaws.com/123456789012/q',
+};
+const codeOf = (read: () => unknown): string => {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof PawlError) return `${error.code}: ${error.message}`;
+  }
+  return 'taken';
+};
+
+test('what serverless.yml sets is read', () => {
+  expect(engineSettings(deployed)).toEqual({
+    tables: 'pawl-dev',
+    deployment: { name: 'pawl-dev', epoch: 3, takeoverGraceMs: 20_000 },
+    httpAllow: 'intranet:8080',
+    allowSh: false,
+    executeFunction: 'pawl-dev-execute-cell',
+    unrecorded: { kind: 'queue', url: 'https://sqs.us-east-1.amazonaws.com/123456789012/q' },
+  });
+  expect(authOf(deployed)).toBe('iam');
+  expect(workFunctionOf(deployed)).toBe('pawl-dev-work');
+});
+
+test('what may be left out has the value of the command line', () => {
+  const { PAWL_EPOCH: _a, PAWL_TAKEOVER_GRACE_MS: _b, PAWL_HTTP_ALLOW: _c, PAWL_ALLOW_SH: _d, ...least } = deployed;
+  expect(engineSettings(least)).toMatchObject({
+    deployment: { epoch: 0, takeoverGraceMs: 15_000 },
+    httpAllow: '',
+    allowSh: false,
+  });
+});
+
+test.each([
+  ['PAWL_TABLES', undefined],
+  ['PAWL_DEPLOYMENT', ''],
+  ['PAWL_DEPLOYMENT', 'a/b'],
+  ['PAWL_EPOCH', 'two'],
+  ['PAWL_EPOCH', '-1'],
+  ['PAWL_TAKEOVER_GRACE_MS', '999'],
+  ['PAWL_TAKEOVER_GRACE_MS', '15s'],
+  ['PAWL_EXECUTE_FUNCTION', undefined],
+  ['PAWL_UNRECORDED_QUEUE', undefined],
+])('%s = %j is refused, by name', (name, value) => {
+  const told = codeOf(() => engineSettings({ ...deployed, [name]: value }));
+  expect(told).toMatch(new RegExp(`^deployment\\.unsupported: ${name} `));
+});
+
+test('without a queue outcomes are set aside in a folder, on one’s own machine only', () => {
+  const { PAWL_UNRECORDED_QUEUE: _, ...least } = deployed;
+  const local = { ...least, IS_OFFLINE: 'true' };
+  expect(engineSettings(local).unrecorded).toEqual({ kind: 'folder', folder: '.pawl/unrecorded' });
+  expect(engineSettings({ ...local, PAWL_UNRECORDED_DIR: '/x' }).unrecorded).toEqual({ kind: 'folder', folder: '/x' });
+});
+
+describe('who is known', () => {
+  test.each([
+    ['iam', { PAWL_AUTH: 'iam' }],
+    ['jwt', { PAWL_AUTH: 'jwt' }],
+    ['local', { PAWL_AUTH: 'jwt', IS_OFFLINE: 'true' }],
+  ])('%s', (auth, env) => expect(authOf(env)).toBe(auth));
+
+  test.each([[undefined], [''], ['none'], ['local'], ['IAM']])('PAWL_AUTH = %j is refused on AWS', (PAWL_AUTH) => {
+    expect(codeOf(() => authOf({ PAWL_AUTH }))).toMatch(/^deployment\.unsupported: PAWL_AUTH/);
+  });
+
+  test.each([['1'], ['TRUE'], ['']])('IS_OFFLINE = %j is not local', (IS_OFFLINE) => {
+    expect(codeOf(() => authOf({ IS_OFFLINE }))).toMatch(/^deployment\.unsupported/);
+  });
+});
+
+test('Lambda Managed Instances are refused', () => {
+  for (const env of [
+    { AWS_LAMBDA_INITIALIZATION_TYPE: 'lambda-managed-instances' },
+    { AWS_LAMBDA_MAX_CONCURRENCY: '10' },
+  ])
+    expect(codeOf(() => refuseManagedInstances(env))).toMatch(/^deployment\.unsupported: Lambda Managed/);
+  for (const type of [undefined, 'on-demand', 'provisioned-concurrency'])
+    expect(codeOf(() => refuseManagedInstances({ AWS_LAMBDA_INITIALIZATION_TYPE: type }))).toBe('taken');
+});
+
+test('only `true` lets shell cells run', () => {
+  expect(['true', 'TRUE', '1', 'yes', '', undefined].map((value) => allowShOf({ PAWL_ALLOW_SH: value }))).toEqual([
+    true,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
+  expect(codeOf(() => tablesOf({}))).toMatch(/PAWL_TABLES/);
+});
