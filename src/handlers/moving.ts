@@ -29,6 +29,13 @@ const refuseInFlight = ({ stop, steps, view }: AdvanceAnswer): void => {
 
 const locationOf = (instanceId: string): Record<string, string> => ({ location: `/instances/${instanceId}` });
 
+/** Nothing ran, and nothing does until its backoff is over: 202, and when to ask again. */
+const postponed = ({ stop, steps, view }: AdvanceAnswer, nowMs: number): Record<string, string> | undefined => {
+  if (stop.result !== 'deferred' || steps.length > 0) return undefined;
+  const seconds = Math.max(1, Math.ceil((stop.untilMs - nowMs) / 1_000));
+  return { ...locationOf(view.instanceId), 'retry-after': String(seconds) };
+};
+
 /** Looks until the call that was handed over is over, or was never to be, or this call has to answer. */
 const followed = async (
   { engine, clock }: ApiDeps,
@@ -82,8 +89,8 @@ export const move = async (deps: ApiDeps, call: ApiCall, instanceId: string, ask
     const answer = with_(mine);
     refuseInFlight(answer);
     if (answer.reserved >= asked.maxCells || !isForWork(answer.stop, clock.nowMs())) {
-      const waits = answer.stop.result === 'deferred' && answer.steps.length === 0;
-      return { status: waits ? 202 : 200, answer, headers: waits ? locationOf(instanceId) : {} };
+      const headers = postponed(answer, clock.nowMs());
+      return headers === undefined ? { status: 200, answer, headers: {} } : { status: 202, answer, headers };
     }
     const { seq } = answer.view;
     done = answer;

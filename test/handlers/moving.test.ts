@@ -1,6 +1,9 @@
 /** What fits into a call runs in it; what does not is handed to work, followed in the journal, and never run twice. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { authoring } from '../../src/authoring/index.ts';
 import type { CellResult } from '../../src/engine/index.ts';
+import { systemRandom } from '../../src/store/index.ts';
+import { engineOn } from '../support/engine.ts';
 import { assertDocumented } from './document.ts';
 import { type Answered, documentOf, openService, publish, type Service, start } from './support.ts';
 
@@ -18,6 +21,7 @@ beforeAll(async () => {
     documentOf('long', ['name=one timeout=60s', 'name=two timeout=60s', 'name=three timeout=60s']),
   );
   await publish(service, documentOf('mixed', ['name=one', 'name=two timeout=60s', 'name=three']));
+  await publish(service, documentOf('roomy', ['name=one timeout=18s', 'name=two']));
   await publish(service, documentOf('retrying', ['name=one retry=1']));
 });
 afterAll(() => service.world.drop());
@@ -80,6 +84,26 @@ describe('in the call itself', () => {
     assertDocumented('advance', second);
     expect(await first).toMatchObject({ status: 200 });
     expect(service.cells.begun).toEqual(['one']);
+  });
+
+  test('64 callers at once: one has it run, the others are told who holds it, and run nothing', async () => {
+    // Time enough for all of them on a loaded machine.
+    const id = await start(service, 'roomy');
+    const letGo = held();
+    const callers = Array.from({ length: 64 }, () => advance(service, id, { cell: 'one' }));
+    const losers = callers.map((caller) => caller.then(({ status }) => status === 409 && ended()));
+    let left = 63;
+    const ended = (): void => {
+      left -= 1;
+      if (left === 0) letGo();
+    };
+    const answers = await Promise.all(callers);
+    await Promise.all(losers);
+    const told = answers.map(({ status, body }) => (status === 409 ? body.code : status));
+    expect(told.filter((each) => each === 200)).toHaveLength(1);
+    expect(told.filter((each) => each === 'step.inFlight')).toHaveLength(63);
+    expect(service.cells.begun).toEqual(['one']);
+    expect(await kindsOf(id)).toEqual(['started', 'reserved', 'outcome']);
   });
 
   test('a cell that does not fit into what is left of the invocation is not begun there', async () => {
@@ -241,6 +265,41 @@ describe('handed to work', () => {
     await service.settled();
     expect(tries).toBe(2);
     expect(await service.ask({ path: `/instances/${id}` })).toMatchObject({ body: { view: { status: 'completed' } } });
+  });
+});
+
+describe('a long backoff', () => {
+  test('is nothing to wait for: 202, and when to ask again', async () => {
+    const source = documentOf('flaky', ['name=one retry=20']);
+    await publish(service, source);
+    const id = await start(service, 'flaky');
+    service.cells.execute = async () => ({ status: 'failed' });
+    const { journal, views } = service.world.store;
+    // Attempts fail until the pause between two of them, which is drawn by lot, is beyond what work waits for.
+    const nextAtMs = async (): Promise<number> => (await journal.head(id))?.entry.state.dueAtMs ?? 0;
+    const noWaiting = { random: { token: systemRandom.token, fraction: () => 1 } };
+    const clock = { ...service.world.clock, aheadMs: 0 };
+    const ahead = { ...clock, nowMs: () => service.world.clock.nowMs() + clock.aheadMs };
+    const impatient = engineOn(service.world.store, {
+      ...noWaiting,
+      authoring,
+      clock: ahead,
+      execute: async () => ({ status: 'failed' }),
+    });
+    for (let tries = 0; tries < 10; tries += 1) {
+      await impatient.advance(id, { budgetMs: 60_000, by: { actor: 'ada', via: 'test', where: 'here' } });
+      clock.aheadMs = (await nextAtMs()) - service.world.clock.nowMs();
+    }
+    expect(await views.get(id)).toMatchObject({ status: 'ready' });
+    service.handed.length = 0;
+    const answer = await advance(service, id);
+    expect(answer).toMatchObject({
+      status: 202,
+      headers: { location: `/instances/${id}`, 'retry-after': expect.stringMatching(/^\d{3,4}$/) },
+      body: { result: 'deferred', stop: { why: 'backoff' }, steps: [] },
+    });
+    assertDocumented('advance', answer);
+    expect(service.handed).toEqual([]);
   });
 });
 
