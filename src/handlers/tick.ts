@@ -33,12 +33,22 @@ export type TickAnswer = z.infer<typeof tickAnswer>;
 
 type Place = { shard: number; from?: Due };
 
-/** Hands over a page, so many at once. One that is refused holds up none of the others. */
-const handOverAll = async (page: Due[], by: By, { handOver, telemetry }: TickDeps): Promise<number> => {
+/**
+ * Hands over a page, so many at once, as long as there is time. One that is refused holds up none of the others; `left`
+ * were not tried.
+ */
+const handOverAll = async (
+  page: Due[],
+  by: By,
+  { handOver, telemetry }: TickDeps,
+  hasTime: () => boolean,
+): Promise<{ failed: number; left: number }> => {
   let failed = 0;
   const waiting = [...page];
   const handOne = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    while (hasTime()) {
+      const next = waiting.shift();
+      if (next === undefined) return;
       const { instanceId } = next;
       const taken = await handOver({ instanceId, by, explicit: false, maxCells: 'all' });
       if (!taken) failed += 1;
@@ -46,13 +56,14 @@ const handOverAll = async (page: Due[], by: By, { handOver, telemetry }: TickDep
     }
   };
   await Promise.all(Array.from({ length: limits.handOversAtOnce }, handOne));
-  return failed;
+  return { failed, left: waiting.length };
 };
 
 const handle = async (_event: unknown, deps: TickDeps, context: Context): Promise<TickAnswer> => {
   const { due, nowMs, fraction, telemetry } = deps;
   const by: By = { actor: 'schedule', via: 'tick', where: context.awsRequestId };
   const answer: TickAnswer = { due: 0, handedOver: 0, failed: 0, oldestAgeMs: 0, whole: true };
+  const hasTime = (): boolean => context.getRemainingTimeInMillis() >= limits.tickEndMs;
   const startedAtMs = await nowMs();
   // A page of each shard in turn, from any of them on: when the time does not suffice, none is always the last.
   const first = Math.floor(fraction() * limits.dueShards);
@@ -62,7 +73,7 @@ const handle = async (_event: unknown, deps: TickDeps, context: Context): Promis
   const handed = new Set<string>();
   let broken: unknown;
   for (let place = places.shift(); place !== undefined; place = places.shift()) {
-    if (context.getRemainingTimeInMillis() < limits.tickEndMs) {
+    if (!hasTime()) {
       answer.whole = false;
       break;
     }
@@ -75,9 +86,10 @@ const handle = async (_event: unknown, deps: TickDeps, context: Context): Promis
         answer.oldestAgeMs = Math.max(answer.oldestAgeMs, startedAtMs - dueAtMs);
       }
       answer.due += fresh.length;
-      const failed = await handOverAll(fresh, by, deps);
+      const { failed, left } = await handOverAll(fresh, by, deps, hasTime);
       answer.failed += failed;
-      answer.handedOver += fresh.length - failed;
+      answer.handedOver += fresh.length - failed - left;
+      if (left > 0) answer.whole = false;
       if (page.next !== null) places.push({ shard, from: page.next });
     } catch (error) {
       // One part of the index that cannot be read holds up none of the others.

@@ -117,7 +117,17 @@ describe('with what it meets', () => {
       fraction: () => 0,
       telemetry,
     }));
-    return { handed, asked, tick: (remainingMs = 50_000) => tick({}, contextOf(remainingMs)) };
+    return {
+      handed,
+      asked,
+      tick: (remainingMs: number | (() => number) = 50_000) =>
+        tick(
+          {},
+          typeof remainingMs === 'number'
+            ? contextOf(remainingMs)
+            : { ...contextOf(), getRemainingTimeInMillis: remainingMs },
+        ),
+    };
   };
   const due = (...ids: string[]): Due[] => ids.map((instanceId) => ({ instanceId, dueAtMs: 1_799_999_999_000 }));
 
@@ -155,6 +165,15 @@ describe('with what it meets', () => {
     expect(await tick(9_900)).toMatchObject({ due: 0, whole: false });
     expect(handed).toEqual([]);
     expect(asked).toEqual([]);
+  });
+
+  test('it stops inside of a page, too, when handing over takes its time', async () => {
+    const many = Array.from({ length: 48 }, (_, n) => `i${n}`);
+    const { tick, handed, asked } = tickOver({ 0: [due(...many)] });
+    const left = () => (handed.length < 20 ? 50_000 : 9_900);
+    expect(await tick(left)).toMatchObject({ due: 48, handedOver: 20, failed: 0, whole: false });
+    expect(handed).toHaveLength(20);
+    expect(asked).toEqual([0]);
   });
 
   test('an instance that moves while it reads is handed over once', async () => {
