@@ -37,8 +37,7 @@ export const watch = (world: World, command: Command, call: Call | undefined): v
     landed(world, item);
     // By a clock that is behind by more than is tolerated, or frozen in the middle of sending it: its mark was over
     // before it wrote, and somebody may have taken it down. The writer itself makes it due again if it lives.
-    const thawing = call !== undefined && call.process.frozenUntilMs === world.schedule.nowMs();
-    if ((offMs < -tolerated || thawing) && unmarked()) world.unlookedAfter = true;
+    if ((offMs < -tolerated || call?.frozenInPut) && unmarked()) world.unlookedAfter = true;
   } else if (command.constructor.name !== 'UpdateCommand') return;
   else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
     // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.
