@@ -113,9 +113,10 @@ export const arm = async (call: Call): Promise<void> => {
   while (call.armed === null || engine.clock.nowMs() >= call.armedUntilMs) {
     const nowMs = engine.clock.nowMs();
     const overAtMs = call.armed === null ? call.endAtMs : nowMs + commandMs;
-    call.armedUntilMs = overAtMs + engine.deployment.takeoverGraceMs;
+    const untilAtMs = overAtMs + engine.deployment.takeoverGraceMs;
     const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
-    call.armed = await engine.views.arm(seed, call.armedUntilMs, nowMs);
+    call.armed = await engine.views.arm(seed, untilAtMs, nowMs);
+    call.armedUntilMs = untilAtMs;
     call.current = false;
   }
 };

@@ -37,8 +37,10 @@ export const watch = (world: World, command: Command, call: Call | undefined): v
     landed(world, item);
     // By a clock that is behind by more than is tolerated, or frozen in the middle of sending it: its mark was over
     // before it wrote, and somebody may have taken it down. The writer itself makes it due again if it lives.
-    const thawing = call !== undefined && call.process.frozenUntilMs === world.schedule.nowMs();
-    if ((offMs < -tolerated || thawing) && unmarked()) world.unlookedAfter = true;
+    // An outcome is recorded although its call could not arm anew.
+    const over = call !== undefined && world.schedule.nowMs() >= call.endAtMs + world.graceMs;
+    const unarmed = over && call.struck.some((kind) => !/^(frozen|thawed)$/.test(kind));
+    if ((offMs < -tolerated || call?.frozenInPut || unarmed) && unmarked()) world.unlookedAfter = true;
   } else if (command.constructor.name !== 'UpdateCommand') return;
   else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
     // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.

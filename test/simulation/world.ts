@@ -47,6 +47,8 @@ export type Call = {
   told: { kind: 'answer'; answer: unknown } | { kind: 'error'; code: string; details: Record<string, unknown> } | null;
   /** Written before a restore that took its entries back. */
   forgotten: boolean;
+  /** It froze between its last look at the time and the sending of a put. */
+  frozenInPut: boolean;
 };
 
 /** What a tick, or a caller who cannot wait, hands to `work`; every delivery of it is a call of its own. */

@@ -17,7 +17,10 @@ const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
   // Whoever wrote the head had armed the view for the end of its invocation; after that, for a command's time more.
   const endMs = writer?.endAtMs ?? head.atMs;
   const armedMs = (head.atMs >= endMs + world.graceMs ? head.atMs + rearmedMs : endMs) + world.graceMs;
-  if (state.open === null && state.halted === null) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
+  // A put that froze while it was sent, or an outcome recorded although its call could not arm anew: then it is looked at by the mark of somebody else.
+  const over = head.atMs >= endMs + world.graceMs;
+  const late = writer?.frozenInPut || (over && writer?.struck.some((kind) => !/^(frozen|thawed)$/.test(kind)));
+  if (state.open === null && state.halted === null && !late) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
   // In doubt it is looked at ever more rarely, by whatever clock.
   const doubtMs = world.schedule.nowMs() + doubtBackoffMaxMs + world.clockErrorMaxMs;
   return Math.max(armedMs, doubtMs);
