@@ -6,7 +6,7 @@
  *
  * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export const journalVersion = 1;
 

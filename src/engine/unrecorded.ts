@@ -2,7 +2,7 @@
  * Outcomes that the store did not take in time. They wait in the failure queue (on a laptop a folder), and `redrive`
  * records them as what they are: as the outcome while the step is still open, as a note once somebody else has closed it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { append, type Call, commandMs, type Engine, openCall, saveView } from './call.ts';
 import { type By, by, type EntryOf, outcomeSchema } from './entries.ts';
 import { PawlError } from './errors.ts';

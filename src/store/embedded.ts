@@ -10,7 +10,7 @@ import { access, constants, type FileHandle, mkdir, open, readFile } from 'node:
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PawlError } from '../engine/index.ts';
 
 export const embeddedPrefix = 'pawl';

@@ -8,7 +8,7 @@ import {
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
 import { parse } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { PawlError } from '../engine/index.ts';
 import { storeError } from './failures.ts';
 

@@ -4,7 +4,7 @@
  */
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Clock, PawlError, type Random, type Version, type Versions } from '../engine/index.ts';
 import { type Access, getItem, queryItems } from './access.ts';
 import { decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';

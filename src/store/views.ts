@@ -8,7 +8,7 @@
  * So a mark that is too early is possible, and costs one look; a mark that is too late or missing is not.
  */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Armed, limits, PawlError, type View, type ViewStatus, type Views } from '../engine/index.ts';
 import { type Access, getItem, type Item, queryItems, queryPage, type RawItem, updateView } from './access.ts';
 import { arming, dropping, saving } from './conditions.ts';
