@@ -1,0 +1,386 @@
+/** `npm run package`, and what would be deployed: asserted on the template, function by function. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadAwsServiceSpecSync } from '@aws-cdk/aws-service-spec';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Packaged, packageService } from '../../scripts/packageService.ts';
+import { metricNames } from '../../src/handlers/metrics.ts';
+import { routes } from '../../src/handlers/routes.ts';
+import { allowedBy, decision, named, type Resources, readTemplate, statementsOf, textOf, unzip } from './template.ts';
+
+let folder: string;
+let packaged: Packaged;
+let resources: Resources;
+const properties = (name: string) => resources[name]?.Properties;
+const zip = (name: string) => unzip(join(packaged.folder, `${name}.zip`));
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'pawl-infra-'));
+  packaged = await packageService(join(folder, 'iam'));
+  resources = readTemplate(packaged.folder).Resources;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const appendOnly = ['JournalTable', 'RunbooksTable', 'ClaimsTable'];
+const rebuildable = ['ViewsTable', 'SubscriptionsTable'];
+const altering = ['UpdateItem', 'DeleteItem', 'BatchWriteItem', 'PartiQLInsert', 'PartiQLUpdate', 'PartiQLDelete'];
+
+/** Measured against CloudFormation's own description of the resource type. */
+const problemsOf = (db: ReturnType<typeof loadAwsServiceSpecSync>, name: string): string[] => {
+  const { Type, Properties } = resources[name] ?? { Type: '' };
+  const [resource] = db.lookup('resource', 'cloudFormationType', 'equals', Type);
+  if (resource === undefined) return [`${name}: no type ${Type}`];
+  const unknown = Object.keys(Properties ?? {}).filter((property) => !(property in resource.properties));
+  const missing = Object.entries(resource.properties)
+    .filter(([property, { required }]) => required && !(property in (Properties ?? {})))
+    .map(([property]) => property);
+  return [...unknown.map((one) => `${name}: unknown ${one}`), ...missing.map((one) => `${name}: missing ${one}`)];
+};
+
+describe('the package', () => {
+  it('is made without credentials, network or account, and names only what CloudFormation knows', () => {
+    const db = loadAwsServiceSpecSync();
+    expect(Object.keys(resources).flatMap((name) => problemsOf(db, name))).toEqual([]);
+  });
+
+  it('has five functions, each on ARM64 with a role, a time-out and a log of its own', () => {
+    const told = named(resources, 'AWS::Lambda::Function').map((name) => {
+      const { Runtime, Architectures, Timeout, MemorySize, Role, FunctionName, Code } = properties(name);
+      const log = named(resources, 'AWS::Logs::LogGroup').find(
+        (group) => properties(group).LogGroupName === `/aws/lambda/${FunctionName}`,
+      );
+      const { RetentionInDays } = properties(log ?? '');
+      const file = Code.S3Key.split('/').at(-1);
+      return [FunctionName, file, Runtime, ...Architectures, Timeout, MemorySize, textOf(Role), RetentionInDays].join(
+        ' ',
+      );
+    });
+    expect(told).toEqual([
+      'pawl-dev-api api.zip nodejs24.x arm64 75 1024 ApiRole.Arn 30',
+      'pawl-dev-work work.zip nodejs24.x arm64 900 1024 WorkRole.Arn 30',
+      'pawl-dev-tick tick.zip nodejs24.x arm64 50 512 TickRole.Arn 30',
+      'pawl-dev-execute-cell executeCell.zip nodejs24.x arm64 900 1024 ExecuteCellRole.Arn 30',
+      'pawl-dev-audit audit.zip nodejs24.x arm64 30 256 AuditRole.Arn 30',
+    ]);
+  });
+
+  it('tells each function what it needs, and execute-cell of no table', () => {
+    const told = (name: string) => properties(`${name}LambdaFunction`).Environment.Variables;
+    expect(told('Api')).toMatchObject({
+      PAWL_TABLES: 'pawl-dev',
+      PAWL_DEPLOYMENT: 'pawl-dev',
+      PAWL_AUTH: 'iam',
+      PAWL_WORK_FUNCTION: 'pawl-dev-work',
+      PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
+      PAWL_UNRECORDED_QUEUE: { Ref: 'UnrecordedQueue' },
+      PAWL_ALLOW_SH: 'false',
+    });
+    expect(told('Work')).toMatchObject({
+      PAWL_TABLES: 'pawl-dev',
+      PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
+      PAWL_UNRECORDED_QUEUE: { Ref: 'UnrecordedQueue' },
+    });
+    expect(told('Tick')).toMatchObject({ PAWL_TABLES: 'pawl-dev', PAWL_WORK_FUNCTION: 'pawl-dev-work' });
+    expect(Object.keys(told('ExecuteCell'))).not.toContain('PAWL_TABLES');
+    for (const name of ['Api', 'Work', 'Tick', 'ExecuteCell', 'Audit'])
+      expect(told(name)).toMatchObject({ NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_METRICS_NAMESPACE: 'Pawl' });
+  });
+
+  it('has in each zip one bundle with its source map, and the cells’ own processes beside execute-cell alone', () => {
+    const files = (name: string) => [...zip(name).keys()].sort();
+    const alone = (name: string) => [`src/handlers/${name}.mjs`, `src/handlers/${name}.mjs.map`];
+    for (const name of ['api', 'work', 'tick', 'audit']) expect(files(name)).toEqual(alone(name));
+    const beside = ['harness', 'reap', 'runner'].map((name) => `src/handlers/${name}.mjs`);
+    expect(files('executeCell')).toEqual([...alone('executeCell'), ...beside].sort());
+  });
+
+  it('has bundles that load by themselves, with source maps that hold no sources', () => {
+    for (const name of ['api', 'work', 'tick', 'executeCell', 'audit']) {
+      const bundle = zip(name).get(`src/handlers/${name}.mjs`) ?? Buffer.alloc(0);
+      const path = join(folder, `${name}.mjs`);
+      writeFileSync(path, bundle);
+      const script = `console.log(typeof (await import(${JSON.stringify(path)})).handler)`;
+      const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' });
+      expect(said, name).toBe('function\n');
+      expect(bundle.toString()).toContain(`//# sourceMappingURL=${name}.mjs.map`);
+      const map = JSON.parse(zip(name).get(`src/handlers/${name}.mjs.map`)?.toString() ?? '{}');
+      expect(map.sources).toContainEqual(expect.stringMatching(new RegExp(`src/handlers/${name}.ts$`)));
+      expect(map.sources.filter((source: string) => source.startsWith('/'))).toEqual([]);
+      expect(map.sourcesContent ?? []).toEqual([]);
+    }
+  });
+
+  it('has bundles of the sizes in infra/bundles.json, within 2 % (`npm run sizes` writes it)', () => {
+    const committed = JSON.parse(readFileSync(join(import.meta.dirname, '../../infra/bundles.json'), 'utf8'));
+    expect(Object.keys(packaged.sizes)).toEqual(Object.keys(committed));
+    for (const [name, { kb }] of Object.entries(packaged.sizes)) {
+      const allowedKb = Math.max(5, committed[name].kb * 0.02);
+      expect(Math.abs(kb - committed[name].kb), `${name}: ${kb} KB`).toBeLessThanOrEqual(allowedKb);
+    }
+  });
+
+  it('has zod in English alone', () => {
+    for (const { of } of Object.values(packaged.sizes)) expect(of.zod).toBeLessThan(150);
+    // One word each of the German and of the Japanese messages of zod.
+    for (const name of ['api', 'work', 'tick', 'executeCell', 'audit'])
+      expect(zip(name).get(`src/handlers/${name}.mjs`)?.toString()).not.toMatch(/Ungültige Eingabe|無効な入力/);
+  });
+});
+
+describe('rights', () => {
+  const rights = (name: string) => allowedBy(statementsOf(resources, name));
+  const put = ['GetItem', 'PutItem', 'Query'].flatMap((action) =>
+    appendOnly.map((table) => `dynamodb:${action} on ${table}.Arn`),
+  );
+  const logs = (name: string) =>
+    ['CreateLogStream', 'PutLogEvents'].map((action) => `logs:${action} on ${name}LogGroup.Arn`);
+  const views = ['dynamodb:GetItem on ViewsTable.Arn', 'dynamodb:UpdateItem on ViewsTable.Arn'];
+
+  it('of api: entries, views, lists, work and execute-cell, and nothing else', () => {
+    expect(rights('ApiRole')).toEqual(
+      [
+        ...logs('Api'),
+        ...put,
+        ...views,
+        'dynamodb:Query on ViewsTable.Arn/index/byStatus',
+        'dynamodb:Query on ViewsTable.Arn/index/byRunbook',
+        'dynamodb:Query on RunbooksTable.Arn/index/names',
+        'lambda:InvokeFunction on WorkLambdaFunction.Arn',
+        'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
+        'sqs:SendMessage on UnrecordedQueue.Arn',
+      ].sort(),
+    );
+  });
+
+  it('of work: entries, views, execute-cell and its queues, and nothing else', () => {
+    expect(rights('WorkRole')).toEqual(
+      [
+        ...logs('Work'),
+        ...put,
+        ...views,
+        'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
+        'sqs:SendMessage on UnrecordedQueue.Arn',
+        'sqs:SendMessage on FailuresQueue.Arn',
+        'sqs:ReceiveMessage on UnrecordedQueue.Arn',
+        'sqs:DeleteMessage on UnrecordedQueue.Arn',
+        'sqs:GetQueueAttributes on UnrecordedQueue.Arn',
+      ].sort(),
+    );
+  });
+
+  it('of tick: reading what is due and invoking work; it writes nothing at all', () => {
+    expect(rights('TickRole')).toEqual(
+      [
+        ...logs('Tick'),
+        'dynamodb:Query on ViewsTable.Arn/index/due',
+        'lambda:InvokeFunction on WorkLambdaFunction.Arn',
+      ].sort(),
+    );
+  });
+
+  it('of execute-cell: its log; whatever is attached to it, no table of Pawl', () => {
+    expect(rights('ExecuteCellRole')).toEqual(logs('ExecuteCell').sort());
+    const all = { effect: 'Allow', actions: ['*'], resources: ['*'] } as const;
+    const generous = [...statementsOf(resources, 'ExecuteCellRole'), { ...all, actions: ['*'], resources: ['*'] }];
+    const tables = [...appendOnly, ...rebuildable].map((table) => `${table}.Arn`);
+    const indexes = ['ViewsTable.Arn/index/due', 'RunbooksTable.Arn/index/names'];
+    for (const resource of [...tables, ...indexes])
+      for (const action of ['GetItem', 'Query', 'Scan', 'PutItem', 'UpdateItem', 'DeleteItem', 'DeleteTable'])
+        expect(decision(generous, `dynamodb:${action}`, resource), `${action} on ${resource}`).toBe('denied');
+  });
+
+  it('of audit: reading the streams of the append-only tables', () => {
+    const streams = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].flatMap((action) =>
+      appendOnly.map((table) => `dynamodb:${action} on ${table}.StreamArn`),
+    );
+    expect(rights('AuditRole')).toEqual([...logs('Audit'), ...streams, 'sqs:SendMessage on FailuresQueue.Arn'].sort());
+  });
+
+  it.each(['ApiRole', 'WorkRole', 'TickRole', 'AuditRole', 'ExecuteCellRole'])(
+    '%s may never alter an append-only table, whatever policy is attached to it',
+    (role) => {
+      const generous = [
+        ...statementsOf(resources, role),
+        { effect: 'Allow' as const, actions: ['dynamodb:*'], resources: ['*'] },
+      ];
+      for (const table of appendOnly)
+        for (const action of altering)
+          expect(decision(generous, `dynamodb:${action}`, `${table}.Arn`), `${action} on ${table}`).toBe('denied');
+    },
+  );
+
+  it('lets Lambda alone assume the roles', () => {
+    for (const role of named(resources, 'AWS::IAM::Role'))
+      expect(properties(role).AssumeRolePolicyDocument.Statement).toEqual([
+        { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
+      ]);
+  });
+});
+
+describe('the HTTP API', () => {
+  const keys = (from: Resources) =>
+    named(from, 'AWS::ApiGatewayV2::Route').map((name) => from[name]?.Properties.RouteKey);
+  const authorization = (from: Resources, key: string) =>
+    Object.values(from).find(({ Properties }) => Properties?.RouteKey === key)?.Properties.AuthorizationType ?? 'NONE';
+
+  it('has the routes that the handler has, and one for everything else', () => {
+    expect(keys(resources).sort()).toEqual(
+      [...routes.map(({ method, path }) => `${method} ${path}`), '$default'].sort(),
+    );
+  });
+
+  it('asks for a signature everywhere but at /health', () => {
+    for (const key of keys(resources))
+      expect(authorization(resources, key), key).toBe(key === 'GET /health' ? 'NONE' : 'AWS_IAM');
+  });
+
+  it('asks for a token instead when it is deployed with auth=jwt', async () => {
+    const more = ['auth=jwt', 'jwtIssuer=https://issuer.example', 'jwtAudience=pawl'].flatMap((one) => [
+      '--param',
+      one,
+    ]);
+    const jwt = readTemplate((await packageService(join(folder, 'jwt'), more)).folder).Resources;
+    for (const key of keys(jwt)) expect(authorization(jwt, key), key).toBe(key === 'GET /health' ? 'NONE' : 'JWT');
+    expect(jwt.HttpApiAuthorizerJwt?.Properties).toMatchObject({
+      AuthorizerType: 'JWT',
+      IdentitySource: ['$request.header.Authorization'],
+      JwtConfiguration: { Issuer: 'https://issuer.example', Audience: ['pawl'] },
+    });
+    expect(jwt.ApiLambdaFunction?.Properties.Environment.Variables.PAWL_AUTH).toBe('jwt');
+  });
+
+  it.each(['read', 'operate', 'author', 'decide'] as const)(
+    'the policy %s allows exactly the routes of its permission',
+    (permission) => {
+      const name = `${permission.charAt(0).toUpperCase()}${permission.slice(1)}Policy`;
+      expect(properties(name).ManagedPolicyName).toBe(`pawl-dev-${permission}`);
+      const statements = statementsOf(resources, name);
+      const may = ({ method, path }: { method: string; path: string }) => {
+        const arn = 'arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:HttpApi/$default';
+        return (
+          decision(statements, 'execute-api:Invoke', `${arn}/${method}${path.replaceAll(/\{\w+\}/g, 'x')}`) ===
+          'allowed'
+        );
+      };
+      const wanted = routes.filter((route) => route.permission === permission);
+      expect(routes.filter((route) => route.permission !== null && may(route))).toEqual(wanted);
+      expect(wanted.length).toBeGreaterThan(0);
+    },
+  );
+});
+
+describe('what moves by itself', () => {
+  it('a schedule invokes tick every minute, never two at once, never again when one failed', () => {
+    const { ScheduleExpression, State, Targets } = properties('TickEventsRuleSchedule1');
+    expect([ScheduleExpression, State, textOf(Targets[0].Arn)]).toEqual([
+      'rate(1 minute)',
+      'ENABLED',
+      'TickLambdaFunction.Arn',
+    ]);
+    expect(properties('TickLambdaFunction').ReservedConcurrentExecutions).toBe(1);
+    expect(properties('TickLambdaEvConf')).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 });
+  });
+
+  it('work is repeated twice, then what was asked of it goes to the failure queue', () => {
+    expect(properties('WorkLambdaEvConf')).toMatchObject({
+      MaximumRetryAttempts: 2,
+      DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['FailuresQueue', 'Arn'] } } },
+    });
+  });
+
+  it('a cell is never repeated by Lambda', () => {
+    expect(properties('ExecuteCellLambdaEvConf').MaximumRetryAttempts).toBe(0);
+  });
+
+  it('work takes unrecorded outcomes from their queue, one by one, each hidden for six of its time-outs', () => {
+    expect(properties('WorkEventSourceMappingSQSUnrecordedQueue')).toMatchObject({
+      EventSourceArn: { 'Fn::GetAtt': ['UnrecordedQueue', 'Arn'] },
+      BatchSize: 1,
+      FunctionResponseTypes: ['ReportBatchItemFailures'],
+    });
+    expect(properties('UnrecordedQueue')).toMatchObject({ VisibilityTimeout: 5400, MessageRetentionPeriod: 1209600 });
+  });
+
+  it('audit sees every alteration of the append-only tables, and only these', () => {
+    for (const table of appendOnly)
+      expect(properties(`AuditEventSourceMappingDynamodb${table}`)).toMatchObject({
+        EventSourceArn: { 'Fn::GetAtt': [table, 'StreamArn'] },
+        StartingPosition: 'TRIM_HORIZON',
+        FilterCriteria: { Filters: [{ Pattern: '{"eventName":["MODIFY","REMOVE"]}' }] },
+      });
+    expect(named(resources, 'AWS::Lambda::EventSourceMapping')).toHaveLength(appendOnly.length + 1);
+  });
+});
+
+describe('tables', () => {
+  it('are on demand, can be restored to any second, and outlive the stack', () => {
+    expect(named(resources, 'AWS::DynamoDB::Table')).toEqual([...appendOnly, ...rebuildable]);
+    for (const table of [...appendOnly, ...rebuildable]) {
+      expect(resources[table]?.DeletionPolicy).toBe('Retain');
+      expect(properties(table)).toMatchObject({
+        BillingMode: 'PAY_PER_REQUEST',
+        DeletionProtectionEnabled: true,
+        PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+      });
+    }
+  });
+
+  it('have a stream where they are append-only, and none where they can be rebuilt', () => {
+    const streams = [...appendOnly, ...rebuildable].map(
+      (table) => properties(table).StreamSpecification?.StreamViewType,
+    );
+    const images = 'NEW_AND_OLD_IMAGES';
+    expect(streams).toEqual([images, images, images, undefined, undefined]);
+  });
+});
+
+describe('what is watched', () => {
+  const alarm = (name: string) => {
+    const { Namespace, MetricName, Statistic, ComparisonOperator, Threshold, Period, EvaluationPeriods } =
+      properties(name);
+    return [Namespace, MetricName, Statistic, ComparisonOperator, Threshold, `${EvaluationPeriods}×${Period} s`].join(
+      ' ',
+    );
+  };
+  it('has an alarm for each thing that should wake somebody', () => {
+    expect(Object.fromEntries(named(resources, 'AWS::CloudWatch::Alarm').map((name) => [name, alarm(name)]))).toEqual({
+      JournalAlteredAlarm: 'Pawl JournalAltered Sum GreaterThanOrEqualToThreshold 1 1×60 s',
+      AuditFailingAlarm: 'AWS/Lambda Errors Sum GreaterThanOrEqualToThreshold 1 1×300 s',
+      TickFailingAlarm: 'AWS/Lambda Errors Sum GreaterThanOrEqualToThreshold 1 5×60 s',
+      TickSilentAlarm: 'AWS/Lambda Invocations Sum LessThanThreshold 1 1×300 s',
+      DueLateAlarm: 'Pawl DueOldestAgeMs Maximum GreaterThanThreshold 300000 3×60 s',
+      InDoubtAlarm: 'Pawl InDoubt Sum GreaterThanOrEqualToThreshold 1 1×60 s',
+      OutcomeUnrecordedAlarm: 'Pawl OutcomeUnrecorded Sum GreaterThanOrEqualToThreshold 1 1×60 s',
+      UnrecordedWaitingAlarm: 'AWS/SQS ApproximateAgeOfOldestMessage Maximum GreaterThanThreshold 10800 1×300 s',
+      FailuresWaitingAlarm: 'AWS/SQS ApproximateNumberOfMessagesVisible Maximum GreaterThanOrEqualToThreshold 1 1×60 s',
+    });
+  });
+
+  it('rings at the topic, and watches metrics that the handlers emit, by the service they emit them for', () => {
+    for (const name of named(resources, 'AWS::CloudWatch::Alarm')) {
+      const { Namespace, MetricName, Dimensions, AlarmActions } = properties(name);
+      expect(AlarmActions).toEqual([{ Ref: 'AlarmsTopic' }]);
+      if (Namespace !== 'Pawl') continue;
+      expect(Object.values(metricNames)).toContain(MetricName);
+      expect(Dimensions).toEqual([{ Name: 'service', Value: 'pawl-dev' }]);
+    }
+  });
+
+  it('has a dashboard that is JSON, shows every alarm and every metric of the handlers', () => {
+    const body = textOf(properties('Dashboard').DashboardBody);
+    const { widgets } = JSON.parse(body);
+    const [first, ...others] = widgets;
+    expect(first.properties.alarms.sort()).toEqual(
+      named(resources, 'AWS::CloudWatch::Alarm')
+        .map((name) => `${name}.Arn`)
+        .sort(),
+    );
+    expect(others.length).toBeGreaterThan(5);
+    const shown = Object.values(metricNames).filter(
+      (name) => !body.includes(`"${name}"`) && !body.includes(`\\"${name}\\"`),
+    );
+    expect(shown).toEqual(['JournalAltered']); // Its alarm shows it.
+  });
+});
