@@ -3,9 +3,12 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Authoring, By, Engine, Versions } from '../engine/index.ts';
 import { isPawlError, limits, PawlError } from '../engine/index.ts';
+import { readService, type ServiceSettings } from './service.ts';
 import { openSetAside, type SetAside } from './setAside.ts';
 
 export type Settings = {
+  /** A running service, which has a store of its own: then nothing below is opened here. */
+  service: ServiceSettings | null;
   store:
     | { kind: 'aws'; tables: string }
     | { kind: 'endpoint'; endpoint: string; tables: string }
@@ -59,8 +62,11 @@ const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
   return { kind: 'endpoint', endpoint, tables };
 };
 
-/** @throws PawlError `request.invalid` naming the variable */
-export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => {
+/**
+ * @param url of a service, as it was given on the command line
+ * @throws PawlError `request.invalid` naming the variable
+ */
+export const readSettings = (url?: string, env: NodeJS.ProcessEnv = process.env): Settings => {
   const name = env.PAWL_DEPLOYMENT || 'local';
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
     throw new PawlError(
@@ -73,12 +79,15 @@ export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => 
     const message = `PAWL_TAKEOVER_GRACE_MS is ${takeoverGraceMs}; it must be at least ${limits.takeoverGraceMsMin} (takeoverGraceMsMin).`;
     throw new PawlError('request.invalid', message);
   }
+  const actor = env.PAWL_ACTOR || osUser();
+  const service = url ?? env.PAWL_URL ?? '';
   return {
+    service: service === '' ? null : readService(service, env, actor),
     store: storeOf(env),
     setAsideDir: join(dataDirOf(env), 'unrecorded'),
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
     deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
-    by: { actor: env.PAWL_ACTOR || osUser(), via: 'cli', where: `${hostname()}:${process.pid}` },
+    by: { actor, via: 'cli', where: `${hostname()}:${process.pid}` },
     debug: readTerminal(env).debug,
   };
 };
@@ -86,13 +95,14 @@ export const readSettings = (env: NodeJS.ProcessEnv = process.env): Settings => 
 /** The demo never leaves this machine, whatever store is set; it reaches only the service it starts itself. */
 export const demoSettings = (settings: Settings, httpAllow: string): Settings => ({
   ...settings,
+  service: null,
   store: storeOf({ PAWL_DATA_DIR: process.env.PAWL_DATA_DIR }),
   httpAllow,
 });
 
 /** For a process of the CLI that the demo starts in the name of `actor`. */
 export const demoEnvironment = (actor: string): NodeJS.ProcessEnv => {
-  const { PAWL_STORE: _store, PAWL_DYNAMODB_ENDPOINT: _endpoint, ...others } = process.env;
+  const { PAWL_URL: _url, PAWL_STORE: _store, PAWL_DYNAMODB_ENDPOINT: _endpoint, ...others } = process.env;
   return { ...others, PAWL_ACTOR: actor };
 };
 

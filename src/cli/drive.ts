@@ -25,7 +25,11 @@ export const watched = async <T>(
 ): Promise<T> => {
   const { screen, interruption } = session;
   const said = (): void => {
-    screen.print(screen.paint('warn', '  stopping the cell and recording how it ended; once more leaves at once'));
+    const what =
+      session.settings.service === null
+        ? 'stopping the cell and recording how it ended; once more leaves at once'
+        : 'no longer waiting; what the service has begun goes on there';
+    screen.print(screen.paint('warn', `  ${what}`));
   };
   const { instanceId, seq: afterSeq } = from.view;
   return await interruption.during(said, (signal) =>

@@ -19,6 +19,7 @@ import { report } from './trouble.ts';
 const environmentHelp = `Environment:
   PAWL_DATA_DIR            folder of the embedded store (default: .pawl)
   PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
+  PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
   PAWL_HTTP_ALLOW          private host[:port]s that http cells may reach
   PAWL_ACTOR               who acts (default: the user logged in)
@@ -28,6 +29,7 @@ const build = (run: Runner, json: boolean): Command => {
   const program = new Command('pawl');
   program
     .description('Runs operational runbooks whose steps never run twice without permission.')
+    .option('--url <url>', 'work with a running service instead of a store of this machine')
     .addHelpText(
       'after',
       `\n${exitHelp}\n\n${environmentHelp}\n\nExample:\n  $ pawl demo\n  $ pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app`,
@@ -46,6 +48,10 @@ const build = (run: Runner, json: boolean): Command => {
   return program.showHelpAfterError('Next: `pawl --help` shows the commands.');
 };
 
+/** `--url` stands anywhere on the command line, and before PAWL_URL. */
+const urlOf = (command: unknown): string | undefined =>
+  command instanceof Command ? command.optsWithGlobals<{ url?: string }>().url : undefined;
+
 /** @param argv without node and script */
 export const main = async (argv: string[]): Promise<void> => {
   const json = argv.includes('--json');
@@ -57,7 +63,7 @@ export const main = async (argv: string[]): Promise<void> => {
   const run: Runner =
     (work) =>
     async (...args) => {
-      const session = createSession(screen, readSettings(), watchSignals());
+      const session = createSession(screen, readSettings(urlOf(args.at(-1))), watchSignals());
       try {
         const { exit, document } = await work(session, ...args);
         if (json) screen.document(document);

@@ -6,6 +6,8 @@ import { openAuthoring, openDeps, type Settings } from './deps.ts';
 import type { Exit } from './exits.ts';
 import type { Interruption } from './interruption.ts';
 import type { Screen } from './screen.ts';
+import { createService } from './service.ts';
+import { openSetAside } from './setAside.ts';
 
 export type Session = {
   screen: Screen;
@@ -26,6 +28,11 @@ export const createSession = (
 ): Session & { close(): Promise<void> } => {
   let opening: Promise<{ client: Client; close(): void }> | undefined;
   const open = async () => {
+    const { service, setAsideDir } = settings;
+    if (service !== null) {
+      const { httpClient } = await import('./httpClient.ts');
+      return { client: httpClient(createService(service), { setAside: openSetAside(setAsideDir) }), close: () => {} };
+    }
     const deps = await openDeps(settings);
     return { client: engineClient(deps, settings.by), close: deps.close };
   };

@@ -1,0 +1,212 @@
+/**
+ * Requests to a running service, on this machine or on AWS: signed if they have to be, and every refusal as the
+ * `PawlError` that the service meant.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import { type ErrorCode, errorCodes, isPawlError, PawlError } from '../engine/index.ts';
+
+/** How a caller shows who it is. `local`: by saying so; nothing is checked on somebody's own machine. */
+export type Credentials =
+  | { kind: 'local'; actor: string }
+  | { kind: 'token'; token: string }
+  | { kind: 'iam'; region: string };
+
+export type ServiceSettings = { url: URL; credentials: Credentials; trace: string | null };
+
+const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+
+/**
+ * How to reach a service, from what the environment says.
+ * @throws PawlError `request.invalid` naming the variable
+ */
+export const readService = (text: string, env: NodeJS.ProcessEnv, actor: string): ServiceSettings => {
+  const refuse = (why: string): never => {
+    throw new PawlError('request.invalid', `The service is ${JSON.stringify(text)} (--url, PAWL_URL): ${why}.`);
+  };
+  const url = URL.canParse(text) ? new URL(text) : refuse('give the URL of a service');
+  if (!/^https?:$/.test(url.protocol)) refuse('give a URL with http or https');
+  if (url.username !== '' || url.search !== '' || url.hash !== '') refuse('give it without user, query and fragment');
+  const trace = env.TRACEPARENT ?? null;
+  if (env.PAWL_TOKEN && (url.protocol === 'https:' || isLoopback(url)))
+    return { url, credentials: { kind: 'token', token: env.PAWL_TOKEN }, trace };
+  if (isLoopback(url)) return { url, credentials: { kind: 'local', actor }, trace };
+  if (url.protocol !== 'https:') refuse('what is not on this machine is reached by https alone');
+  const region =
+    url.hostname.match(/\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/)?.[1] ||
+    env.AWS_REGION ||
+    env.AWS_DEFAULT_REGION ||
+    refuse('requests to a name of your own are signed for a region, so set AWS_REGION; or give PAWL_TOKEN');
+  return { url, credentials: { kind: 'iam', region }, trace };
+};
+
+type Headers = Record<string, string>;
+export type Sign = (request: { method: string; url: URL; headers: Headers; body: string }) => Promise<Headers>;
+
+/** A service answers within 25 s; a cold one on a busy machine takes its time to begin. */
+const answerWithinMs = 60_000;
+const readTriesMax = 3;
+const readPauseMs = 300;
+
+/** Signs as every AWS SDK does, with the usual chain: environment, profile, SSO, container, instance. */
+const createSign = async (region: string): Promise<Sign> => {
+  const [{ SignatureV4 }, { Sha256 }, { defaultProvider }] = await Promise.all([
+    import('@smithy/signature-v4'),
+    import('@aws-crypto/sha256-js'),
+    import('@aws-sdk/credential-provider-node'),
+  ]);
+  const signer = new SignatureV4({ service: 'execute-api', region, credentials: defaultProvider(), sha256: Sha256 });
+  return async ({ method, url, headers, body }) => {
+    const query = Object.fromEntries(url.searchParams);
+    const { hostname, protocol, pathname: path, port } = url;
+    const named = { ...headers, host: url.host };
+    const place = { hostname, protocol, path, query, ...(port === '' ? {} : { port: Number(port) }) };
+    const signed = await signer.sign({ method, headers: named, body, ...place });
+    // fetch writes the host itself, as it was signed.
+    const { host: _, ...others } = signed.headers;
+    return others;
+  };
+};
+
+const signerOf = (credentials: Credentials): (() => Promise<Sign>) => {
+  if (credentials.kind === 'local') {
+    return async () =>
+      async ({ headers }) => ({ ...headers, 'x-pawl-actor': credentials.actor });
+  }
+  if (credentials.kind === 'token') {
+    return async () =>
+      async ({ headers }) => ({ ...headers, authorization: `Bearer ${credentials.token}` });
+  }
+  let signing: Promise<Sign> | undefined;
+  return () => {
+    signing ??= createSign(credentials.region);
+    return signing;
+  };
+};
+
+const noAnswer = ({ url }: ServiceSettings, error: unknown, isRead: boolean): PawlError => {
+  const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
+  const known = isRead ? '' : ' Whether it was done is not known: look before you ask again.';
+  const next = isLoopback(url) ? ' `npm run dev` starts a local service.' : '';
+  const message = `No answer from ${url.origin}: ${why}.${known}${next}`;
+  return new PawlError('store.unavailable', message, { url: url.origin }, error);
+};
+
+const textAt = (value: unknown, name: string): string | undefined => {
+  const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  return typeof found === 'string' ? found : undefined;
+};
+
+/** API Gateway answers by itself whom it does not let through, and for a function that does not answer. */
+const gatewayRefusal = ({ url }: ServiceSettings, status: number, body: unknown): PawlError => {
+  const said = textAt(body, 'message') ?? textAt(body, 'title') ?? `HTTP ${status}`;
+  if (status === 401 || status === 403) {
+    const code: ErrorCode = status === 401 ? 'actor.unknown' : 'permission.missing';
+    const next = 'attach one of the policies of the deployment to who you are, or give PAWL_TOKEN';
+    return new PawlError(code, `${url.origin} does not let you do this (${said}): ${next}.`, { url: url.origin });
+  }
+  if (status === 429 || status >= 500) {
+    const message = `${url.origin} could not answer (${said}); look with \`pawl list\`, then ask again.`;
+    return new PawlError('store.unavailable', message, { url: url.origin });
+  }
+  const message = `What answers at ${url.origin} is no Pawl service (${said}): correct --url or PAWL_URL.`;
+  return new PawlError('request.invalid', message, { url: url.origin });
+};
+
+const refusalOf = (settings: ServiceSettings, status: number, body: unknown): PawlError => {
+  const code = textAt(body, 'code');
+  const detail = textAt(body, 'detail');
+  if (code === undefined || detail === undefined || !Object.hasOwn(errorCodes, code)) {
+    return gatewayRefusal(settings, status, body);
+  }
+  const { type: _t, title: _i, status: _s, detail: _d, code: _c, ...details } = body as Record<string, unknown>;
+  return new PawlError(code as ErrorCode, detail, details);
+};
+
+export type Call = {
+  method: 'GET' | 'PUT' | 'POST';
+  /** Segments of the path, as they are meant. */
+  path: (string | number)[];
+  query?: Record<string, string | number | undefined>;
+  json?: unknown;
+  markdown?: string;
+  /** Ends the waiting for an answer, and nothing in the service. */
+  signal?: AbortSignal;
+};
+export type Answered = { status: number; body: unknown; trace: string };
+export type Service = {
+  /** @throws PawlError what the service refused with; `store.unavailable` when there was no answer */
+  call(asked: Call): Promise<Answered>;
+};
+
+/** Every call is a span of its own, in the caller's trace if there is one: the journal tells by it whose entries are whose. */
+const spanIn = (trace: string | null): string => {
+  const traceId = trace?.match(/^00-([0-9a-f]{32})-/)?.[1] ?? randomBytes(16).toString('hex');
+  return `00-${traceId}-${randomBytes(8).toString('hex')}-01`;
+};
+
+const urlOf = ({ url }: ServiceSettings, { path, query = {} }: Call): URL => {
+  const whole = new URL(url);
+  const segments = path.map((segment) => encodeURIComponent(segment));
+  whole.pathname = [url.pathname.replace(/\/$/, ''), ...segments].join('/');
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) whole.searchParams.set(name, String(value));
+  }
+  return whole;
+};
+
+const mediaOf = ({ json, markdown }: Call): Headers => {
+  if (markdown !== undefined) return { 'content-type': 'text/markdown' };
+  return json === undefined ? {} : { 'content-type': 'application/json' };
+};
+
+export const createService = (settings: ServiceSettings): Service => {
+  const signer = signerOf(settings.credentials);
+
+  const once = async (asked: Call): Promise<Answered> => {
+    const { method, signal } = asked;
+    const url = urlOf(settings, asked);
+    const trace = spanIn(settings.trace);
+    const body = asked.markdown ?? (asked.json === undefined ? '' : JSON.stringify(asked.json));
+    const plain = { accept: 'application/json', traceparent: trace, ...mediaOf(asked) };
+    const sign = await signer();
+    const headers = await sign({ method, url, headers: plain, body });
+    let response: Response;
+    let text: string;
+    try {
+      response = await fetch(url, {
+        method,
+        headers,
+        redirect: 'manual',
+        signal: AbortSignal.any([AbortSignal.timeout(answerWithinMs), ...(signal === undefined ? [] : [signal])]),
+        ...(method === 'GET' ? {} : { body }),
+      });
+      text = await response.text();
+    } catch (error) {
+      throw noAnswer(settings, error, method === 'GET');
+    }
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      throw gatewayRefusal(settings, response.status, undefined);
+    }
+    if (!response.ok) throw refusalOf(settings, response.status, value);
+    return { status: response.status, body: value, trace };
+  };
+
+  return {
+    call: async (asked) => {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await once(asked);
+        } catch (error) {
+          // Reading changes nothing, so it is tried again; what may have been done is not.
+          const again = asked.method === 'GET' && isPawlError(error, 'store.unavailable') && tries < readTriesMax;
+          if (!again || asked.signal?.aborted) throw error;
+          await wait(readPauseMs * tries);
+        }
+      }
+    },
+  };
+};
