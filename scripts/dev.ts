@@ -2,14 +2,15 @@
  * `npm run dev`: the whole service on this machine, from the files that are deployed. The embedded store, then
  * `osls offline` with every route, the schedule, and the Lambda endpoint by which one function calls another.
  *
- * PORT is its HTTP port. The store is the command line's own: PAWL_DATA_DIR, or PAWL_DYNAMODB_ENDPOINT with PAWL_TABLES.
+ * PORT is its HTTP port, PAWL_LAMBDA_PORT that of the Lambda endpoint (any free one). The store is the command line's
+ * own: PAWL_DATA_DIR, or PAWL_DYNAMODB_ENDPOINT with PAWL_TABLES.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -44,16 +45,16 @@ const freePort = (port: number): Promise<number | undefined> =>
     });
   });
 
-const httpPort = async (text = process.env.PORT || '3000'): Promise<number> => {
+const portOf = async (name: 'PORT' | 'PAWL_LAMBDA_PORT', otherwise: string): Promise<number> => {
+  const text = process.env[name] || otherwise;
   const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535) {
-    throw new PawlError(
-      'request.invalid',
-      `PORT is ${JSON.stringify(text)}; give a number from 1 to 65535, or unset it.`,
-    );
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) {
+    const message = `${name} is ${JSON.stringify(text)}; give a number from 1 to 65535, or unset it.`;
+    throw new PawlError('request.invalid', message);
   }
-  if ((await freePort(port)) !== undefined) return port;
-  throw new PawlError('request.invalid', `Port ${port} is taken: give another, \`PORT=${port + 1} npm run dev\`.`);
+  const free = await freePort(port);
+  if (free !== undefined) return free;
+  throw new PawlError('request.invalid', `Port ${port} is taken: give another, \`${name}=${port + 1} npm run dev\`.`);
 };
 
 /** Each server builds into a folder of its own. What servers left that were killed goes now. */
@@ -98,6 +99,7 @@ const environment = (store: Store, port: number, lambdaPort: number, build: stri
     PAWL_LAMBDA_PORT: String(lambdaPort),
     PAWL_BUILD_DIR: build,
     PAWL_TABLES: store.tables,
+    PAWL_UNRECORDED_DIR: resolve(readSettings().setAsideDir),
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
@@ -157,13 +159,13 @@ const main = async (): Promise<number> => {
   const asked = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => resolve(stopping.abort()));
   });
-  const port = await httpPort();
-  const lambdaPort = await freePort(0);
+  const port = await portOf('PORT', '3000');
+  const lambdaPort = await portOf('PAWL_LAMBDA_PORT', '0');
   const build = await prepareBuildDir();
   const store = await openStore();
   const url = `http://127.0.0.1:${port}`;
 
-  const child = startOffline(environment(store, port, lambdaPort ?? 3002, build));
+  const child = startOffline(environment(store, port, lambdaPort, build));
   const exited = once(child, 'exit');
   const output = relay(child);
   try {

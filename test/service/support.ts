@@ -1,0 +1,190 @@
+/** A running `npm run dev` with a store of its own, and what a test asks of it. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { isAlive, until } from '../cli/support.ts';
+
+const script = fileURLToPath(new URL('../../scripts/dev.ts', import.meta.url));
+const readyWithinMs = 90_000;
+
+export type Answer = { status: number; headers: Headers; body: Record<string, unknown> };
+
+export type Dev = {
+  url: string;
+  pid: number;
+  dataDir: string;
+  out(): string;
+  ask(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  publish(source: string): Promise<Answer>;
+  /** Starts an instance of a runbook and says its id. */
+  start(runbookId: string, asked?: object): Promise<string>;
+  /** `Event`: asynchronously, and nobody hears how it ended. */
+  invoke(name: 'work' | 'tick', event: unknown, type: 'Event' | 'RequestResponse'): Promise<unknown>;
+  /** Everything that runs because of it, the embedded store included. */
+  processes(): number[];
+  /** Sends a signal to the server itself, and waits until it has gone. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+};
+
+export const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+};
+
+const parentOf = (pid: number): number | undefined => {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[1]);
+  } catch {
+    return undefined; // It has gone meanwhile.
+  }
+};
+
+export const descendantsOf = (pid: number): number[] => {
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => [Number(name), parentOf(Number(name))] as const);
+  const found = [pid];
+  for (const one of found) found.push(...parents.filter(([, parent]) => parent === one).map(([child]) => child));
+  return found.slice(1);
+};
+
+export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'pawl-dev-'));
+/** The store may still be writing when its service has gone. */
+export const removeDataDir = (dataDir: string): Promise<void> =>
+  rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
+
+const storePid = (dataDir: string): number[] => {
+  try {
+    return [JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8')).pid];
+  } catch {
+    return [];
+  }
+};
+
+export const startDev = async (dataDir: string, env: Record<string, string> = {}): Promise<Dev> => {
+  const port = Number(env.PORT ?? (await freePort()));
+  const lambdaPort = await freePort();
+  // A group of its own, so that a test may press Ctrl-C as a terminal does.
+  const child: ChildProcess = spawn(process.execPath, [script], {
+    detached: true,
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: dataDir,
+      PORT: String(port),
+      PAWL_LAMBDA_PORT: String(lambdaPort),
+      PAWL_DATA_DIR: dataDir,
+      PAWL_TAKEOVER_GRACE_MS: '1000',
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  const pid = child.pid ?? -1;
+  const hasGone = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await until('the line that says it is ready', () => out.includes('Pawl is ready') || hasGone(), readyWithinMs);
+  if (hasGone()) throw new Error(`The server ended: ${out}`);
+
+  const url = `http://127.0.0.1:${port}`;
+  const lambda = new LambdaClient({
+    endpoint: `http://127.0.0.1:${lambdaPort}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    maxAttempts: 1,
+  });
+  const ask: Dev['ask'] = async (method, path, body, headers = {}) => {
+    const markdown = typeof body === 'string';
+    const media = { 'content-type': markdown ? 'text/markdown' : 'application/json' };
+    const sent = body === undefined ? {} : { body: markdown ? body : JSON.stringify(body) };
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : media), 'x-pawl-actor': 'alice', ...headers },
+      ...sent,
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] };
+  };
+  return {
+    url,
+    pid,
+    dataDir,
+    out: () => out,
+    ask,
+    publish: (source) => ask('PUT', `/runbooks/${source.match(/^runbook: (\S+)/m)?.[1]}`, source),
+    start: async (runbookId, asked = {}) => {
+      const { status, body } = await ask('POST', `/runbooks/${runbookId}/instances`, asked);
+      if (status !== 201) throw new Error(`Not started: ${JSON.stringify(body)}`);
+      return (body.view as { instanceId: string }).instanceId;
+    },
+    invoke: async (name, event, type) => {
+      const command = new InvokeCommand({
+        FunctionName: `pawl-local-${name}`,
+        InvocationType: type,
+        Payload: JSON.stringify(event),
+      });
+      const { Payload, FunctionError } = await lambda.send(command);
+      if (FunctionError !== undefined) throw new Error(`${name} failed: ${Payload?.transformToString()}`);
+      const text = Payload?.transformToString() ?? '';
+      return text === '' ? undefined : JSON.parse(text);
+    },
+    processes: () => [...new Set([pid, ...descendantsOf(pid), ...storePid(dataDir)])],
+    end: async (signal) => {
+      if (!hasGone()) {
+        const gone = once(child, 'exit');
+        process.kill(pid, signal);
+        await gone;
+      }
+      lambda.destroy();
+      return child.exitCode;
+    },
+  };
+};
+
+/** Nothing of a server is left when its tests are over, however they went. */
+export const stopDev = async (dev: Dev | undefined): Promise<void> => {
+  if (dev === undefined) return;
+  await dev.end('SIGTERM');
+  await until('the end of the store', () => storePid(dev.dataDir).every((pid) => !isAlive(pid)), 40_000);
+};
+
+type View = { status: string; seq: number; cell: string | null; instanceId: string };
+export const viewOf = async (dev: Dev, instanceId: string): Promise<View> =>
+  (await dev.ask('GET', `/instances/${instanceId}`)).body.view as View;
+
+export const untilStatus = async (dev: Dev, instanceId: string, status: string, withinMs = 60_000): Promise<View> => {
+  let view = await viewOf(dev, instanceId);
+  await until(
+    `${instanceId} to be ${status}`,
+    async () => {
+      view = await viewOf(dev, instanceId);
+      return view.status === status;
+    },
+    withinMs,
+  );
+  return view;
+};
+
+/** The kinds of the entries of a journal, in order, outcomes with their cell and status. */
+export const journalOf = async (dev: Dev, instanceId: string): Promise<string[]> => {
+  const { body } = await dev.ask('GET', `/instances/${instanceId}/journal`);
+  return (body.entries as { kind: string; cell?: string; status?: string; reserve?: { cell: string } }[]).map(
+    ({ kind, cell, status, reserve }) =>
+      [kind, cell, status, reserve === undefined ? undefined : `+ ${reserve.cell}`]
+        .filter((one) => one !== undefined)
+        .join(' '),
+  );
+};
