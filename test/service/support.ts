@@ -63,7 +63,7 @@ export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'pawl-de
 export const removeDataDir = (dataDir: string): Promise<void> =>
   rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 
-const storePid = (dataDir: string): number[] => {
+export const storePid = (dataDir: string): number[] => {
   try {
     return [JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8')).pid];
   } catch {
