@@ -16,8 +16,9 @@ import {
   type Note,
   type Standing,
 } from './entries.ts';
-import { PawlError } from './errors.ts';
+import { isPawlError, PawlError } from './errors.ts';
 import type { OutputCache } from './inputs.ts';
+import { fallbackOf } from './outcomes.ts';
 import type { Armed, Ports, Put } from './ports.ts';
 import type { Runbook } from './runbook.ts';
 import { type View, viewOf } from './view.ts';
@@ -146,6 +147,19 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   return put;
 };
 
+/** A decision over the size of an item must not stand in its own way: it is put without what made it so large. */
+const putFitting = async (call: Call, body: EntryBody): Promise<Put<Standing>> => {
+  try {
+    return await putNext(call, body);
+  } catch (error) {
+    const closes = body.kind === 'outcome' || body.kind === 'resolved';
+    if (!closes || !isPawlError(error, 'limit.exceeded')) throw error;
+    const { engine, instanceId, head } = call;
+    engine.observe({ kind: 'outcome.fallback', instanceId, seq: head.entry.seq + 1, error: error.message });
+    return await putNext(call, fallbackOf(body));
+  }
+};
+
 /**
  * Puts `body` at head + 1, again and again into the same slot while no answer comes. `true`: an entry of ours stands
  * there (look at `call.head`: it may be an earlier put of this call); `false`: somebody else's does, decide anew.
@@ -156,7 +170,7 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
 export const append = async (call: Call, bodyNow: () => EntryBody): Promise<boolean> => {
   for (let tried = 1; ; tried += 1) {
     await arm(call);
-    const put = await putNext(call, bodyNow());
+    const put = await putFitting(call, bodyNow());
     if (put.kind === 'written') return true;
     if (put.kind === 'conflict') {
       // The winner may be long behind by now: what is decided next, and what is told, rests on the newest entry.
