@@ -162,6 +162,23 @@ const readExpectations = (cell: CellPiece, kind: CellKind, reads: Reads, reading
     });
 };
 
+/** An outcome holds every expectation of its cell, and has to fit into one item. */
+const refuseTooMany = ({ fence, name }: CellPiece, { expect, body }: Pick<Cell, 'expect' | 'body'>, report: Report) => {
+  const all = body?.kind === 'assert' ? [...body.expressions, ...expect] : expect;
+  const bytes = all.reduce((sum, { source }) => sum + Buffer.byteLength(source), 0);
+  const { expectationsPerCellMax: max, expectationsBytesMax: bytesMax } = limits;
+  if (all.length > max)
+    report(
+      fence.position,
+      `cell \`${name}\` has ${all.length} expectations, at most ${max} are possible (expectationsPerCellMax): join some with &&`,
+    );
+  if (bytes > bytesMax)
+    report(
+      fence.position,
+      `the expectations of cell \`${name}\` have ${bytes} bytes, at most ${bytesMax} are possible (expectationsBytesMax)`,
+    );
+};
+
 /** Reads one cell. `undefined`: its kind is unknown or not available yet (reported). */
 export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined => {
   const { fence, info, index, name } = piece;
@@ -187,5 +204,6 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     probe: readProbes(piece, common.interrupted, reading),
     body: readBody(kind, fence.body, around, reads, report),
   };
+  refuseTooMany(piece, cell, report);
   return { ...cell, reads: readsInOrder(reads, around) };
 };

@@ -1,10 +1,10 @@
 /** One decision about many steps: slowly enough to be stopped, and one that is refused holds up none of the others. */
-import { setTimeout as wait } from 'node:timers/promises';
 import { isPawlError, PawlError, type View } from '../engine/index.ts';
 import type { Client } from './client.ts';
 import { findDoubts } from './doubts.ts';
 import { type Exit, exitOfError, exits } from './exits.ts';
 import { duration, plural } from './format.ts';
+import type { Turn } from './pace.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Step } from './step.ts';
 import type { Ruling, Target } from './verdict.ts';
@@ -14,7 +14,8 @@ type Named = { instanceId: string; seq: number };
 type Decided = Named & { view: View };
 type Refused = Named & { error: { code: string; message: string; details: object }; exit: Exit };
 
-export type Bulk = { decided: Decided[]; refused: Refused[]; left: Named[] };
+/** `left`: not decided, because somebody stopped it or the store gave no answer. */
+export type Bulk = { decided: Decided[]; refused: Refused[]; left: Named[]; stopped: 'signal' | 'store' | null };
 
 /** @throws PawlError `runbook.unknown`, `cell.unknown`: a name that is not there finds nothing for ever */
 const assertThere = async (client: Client, { runbookId, cell }: Many): Promise<void> => {
@@ -32,21 +33,24 @@ export const findMany = async (client: Client, many: Many) => {
   return { doubts, unreadable };
 };
 
-/** Decides one after the other until the signal; never more than `perSecond` of them begin within a second. */
+/**
+ * Decides one after the other until the signal, each at its turn. Nothing is remembered between two calls: what was
+ * decided is in doubt no longer, so the same command again decides only what is left.
+ */
 export const decideMany = async (
   screen: Screen,
   client: Client,
   steps: Step[],
   ruling: Ruling,
-  { perSecond, signal }: { perSecond: number; signal: AbortSignal },
+  { turn, signal }: { turn: Turn; signal: AbortSignal },
 ): Promise<Bulk> => {
+  const rest = (from: number): Named[] => steps.slice(from).map(({ instanceId, seq }) => ({ instanceId, seq }));
   const decided: Decided[] = [];
   const refused: Refused[] = [];
   const width = String(steps.length).length;
   for (const [index, { instanceId, seq, ageMs }] of steps.entries()) {
-    const beganMs = performance.now();
-    if (signal.aborted)
-      return { decided, refused, left: steps.slice(index).map(({ instanceId, seq }) => ({ instanceId, seq })) };
+    await turn(signal);
+    if (signal.aborted) return { decided, refused, left: rest(index), stopped: 'signal' };
     const head = `  ${String(index + 1).padStart(width)}/${steps.length}  ${instanceId}  seq ${seq}`;
     try {
       const { view } = await client.verdict(instanceId, { ...ruling, seq });
@@ -58,22 +62,21 @@ export const decideMany = async (
       const { code, message, details } = error;
       refused.push({ instanceId, seq, error: { code, message, details }, exit: exitOfError(error) });
       screen.print(`${head}  ${screen.paint('bad', 'refused')}: ${harmless(message)}`);
+      if (code === 'store.unavailable') return { decided, refused, left: rest(index + 1), stopped: 'store' };
     }
-    const pauseMs = 1_000 / perSecond - (performance.now() - beganMs);
-    if (pauseMs > 0 && index + 1 < steps.length) await wait(pauseMs, undefined, { signal }).catch(() => undefined);
   }
-  return { decided, refused, left: [] };
+  return { decided, refused, left: [], stopped: null };
 };
 
 /** 0 only when everything was decided. */
-export const exitOfMany = ({ refused, left }: Bulk, unreadable: number): Exit => {
-  if (left.length > 0) return exits.interrupted;
+export const exitOfMany = ({ refused, stopped }: Bulk, unreadable: number): Exit => {
+  if (stopped !== null) return stopped === 'signal' ? exits.interrupted : exits.later;
   if (unreadable > 0) return exits.failed;
   if (refused.length === 0) return exits.done;
   return refused.every(({ exit }) => exit === exits.later) ? exits.later : exits.failed;
 };
 
-export const summarize = (screen: Screen, { decided, refused, left }: Bulk): void => {
+export const summarize = (screen: Screen, { decided, refused, left, stopped }: Bulk): void => {
   const all = decided.length + refused.length + left.length;
   screen.print();
   screen.print(`Decided ${decided.length} of ${plural(all, 'step')}.`);
@@ -81,5 +84,9 @@ export const summarize = (screen: Screen, { decided, refused, left }: Bulk): voi
     const codes = [...new Set(refused.map(({ error }) => error.code))].join(', ');
     screen.print(screen.paint('bad', `Refused ${refused.length} (${codes}): look at each with \`pawl status ID\`.`));
   }
-  if (left.length > 0) screen.print(screen.paint('warn', `Interrupted: ${left.length} were left as they were.`));
+  if (stopped === null) return;
+  const why = stopped === 'signal' ? 'Interrupted' : 'The store gave no answer';
+  screen.print(
+    screen.paint('warn', `${why}: ${left.length} left as they were. The same command decides what is left.`),
+  );
 };

@@ -119,18 +119,16 @@ export type Deps = {
 export const openDeps = async (settings: Settings): Promise<Deps> => {
   const [
     { createEngine },
-    { createClient, createStore, sha256, systemRandom },
+    { canonical, createClient, createStore, sha256, systemRandom },
     { createTables, openEmbedded },
     cells,
     authoring,
-    canonicalize,
   ] = await Promise.all([
     import('../engine/index.ts'),
     import('../store/index.ts'),
     import('../store/local.ts'),
     import('../cells/index.ts'),
     openAuthoring(),
-    import('canonicalize'),
   ]);
   const { store } = settings;
   const httpAllow = cells.parseHttpAllow(settings.httpAllow);
@@ -147,7 +145,7 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     authoring,
     execute: cells.createExecute({ httpAllow }),
     sha256,
-    canonical: (value) => canonicalize.default(value) ?? 'null',
+    canonical,
     // What only an operator of a deployment wants to know; the CLI shows the journal instead.
     observe: (event) => {
       if (settings.debug) process.stderr.write(`${JSON.stringify(event)}\n`);

@@ -3,7 +3,7 @@ import type { CellReport, Stop } from '../engine/index.ts';
 import type { Client, Instance } from './client.ts';
 import { clock, duration, oneLine, plural, shellWord } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
-import { readStep, type Step } from './step.ts';
+import { openedBy, readStep, type Step } from './step.ts';
 import { printFact, printStep, printWays } from './stepScreen.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
 
@@ -34,6 +34,30 @@ const cancelledBy = async (client: Client, { view, head }: Instance): Promise<st
   const seq = head.state.cancelled;
   const [entry] = seq === null ? [] : await client.journal(view.instanceId, seq - 1);
   return entry?.kind === 'cancelled' ? ` by ${harmless(entry.by.actor)}: ${harmless(entry.reason)}` : '';
+};
+
+/** A step that was in doubt when the run ended: the truth is not in this journal, and no verdict can put it there. */
+const printLeftInDoubt = async (screen: Screen, client: Client, { view, head }: Instance): Promise<boolean> => {
+  const { halted } = head.state;
+  if (halted?.doubt !== true) return false;
+  const { cell, seq } = halted;
+  const { print, paint } = screen;
+  const [opening] = await client.journal(view.instanceId, seq - 1);
+  print(paint('warn', `Nobody knows whether ${cell} happened, and nothing can be decided here any more.`));
+  const key = openedBy(opening)?.key;
+  if (key !== undefined) printFact(screen, 'key', harmless(key));
+  print(`Next: look at what ${cell} acts upon; its log: \`pawl journal ${shellWord(view.instanceId)} --notes\`.`);
+  return true;
+};
+
+const explainCancelled = async (screen: Screen, client: Client, instance: Instance): Promise<void> => {
+  const { view } = instance;
+  const who = await cancelledBy(client, instance);
+  screen.print(screen.paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
+  if (await printLeftInDoubt(screen, client, instance)) return;
+  const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
+  if (cell !== undefined)
+    screen.print(`A mended version may go on after it: \`${continueCommand({ ...view, cell })}\`.`);
 };
 
 const explainReady = ({ print }: Screen, { head, nowMs }: Instance, cell: CellReport, stop: Stop | undefined): void => {
@@ -108,8 +132,7 @@ export const explain = async (
     return undefined;
   }
   if (view.status === 'cancelled' || cell === undefined) {
-    const who = await cancelledBy(client, instance);
-    print(paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
+    await explainCancelled(screen, client, instance);
     return undefined;
   }
   const step = await readStep(client, view, { ...instance, status: view.status });

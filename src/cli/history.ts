@@ -9,14 +9,15 @@ const reserving = (reserved: Pick<EntryOf<'reserved'>, 'cell' | 'attempt' | 'vis
   return `${cell}, attempt ${attempt}${visit > 1 ? ` of visit ${visit}` : ''}, until ${clock(deadlineAtMs)}`;
 };
 
-/** Where an entry leads, and by what permission. */
-const leading = (entry: EntryOf<'outcome' | 'resolved'>, granted: boolean): string => {
+const dueOf = ({ dueAtMs, atMs }: EntryOf<'outcome' | 'resolved'>): string =>
+  dueAtMs !== null && dueAtMs - atMs >= 1_000 ? ` from ${clock(dueAtMs)} on` : '';
+
+/** Where an attempt leads that its holder closed, or a person, and by what permission of the cell's own. */
+const leading = (entry: EntryOf<'outcome' | 'resolved'>): string => {
   if (entry.then === 'halt') return entry.kind === 'outcome' && entry.status === 'unknown' ? '; in doubt' : '; halts';
   if (entry.then === 'end') return '; ends the run';
   if (entry.then === 'next') return '';
-  const { permission, dueAtMs } = entry;
-  const due = dueAtMs !== null && dueAtMs - entry.atMs >= 1_000 ? ` from ${clock(dueAtMs)} on` : '';
-  return `; again${due}${granted && permission !== null ? ` (${permission.detail})` : ''}`;
+  return `; again${dueOf(entry)}${entry.permission === null ? '' : ` (${entry.permission.detail})`}`;
 };
 
 const checks = (expectations: Checked[]): string[] =>
@@ -25,10 +26,11 @@ const checks = (expectations: Checked[]): string[] =>
     .map(({ source, result, overridden }) => `${overridden ? 'overridden' : result}: ${source}`);
 
 /** Who or what settled a step that its holder did not: a person with a reason, the policy, the probe. */
-const settledBy = (entry: EntryOf<'outcome' | 'resolved'>, said: string, reason: string): string => {
+const settledBy = (entry: EntryOf<'outcome' | 'resolved'>, said: string, freshKey: boolean, reason: string): string => {
   const { cell, closedBy, by } = entry;
   const who = { person: by.actor, probe: 'its probe', policy: 'its policy', holder: 'its holder' }[closedBy];
-  return `${cell}: ${said} by ${who}${leading(entry, false)}: ${reason}`;
+  if (said !== 'retry') return `${cell}: ${said} by ${who}${leading(entry)}: ${reason}`;
+  return `${cell}: retry${freshKey ? ' with a fresh key' : ''}, permitted by ${who}${dueOf(entry)}: ${reason}`;
 };
 
 const verdicts = {
@@ -40,25 +42,49 @@ const verdicts = {
   never: 'never',
 } as const;
 
-const outcomeTold = (entry: EntryOf<'outcome'>): string => {
-  const { cell, status, then, durationMs, closes, closedBy, attempt, note, error, freshKey } = entry;
-  const also = entry.reserve === undefined ? '' : `; reserved ${reserving(entry.reserve)}`;
-  const missed = status === 'unknown' ? [] : checks(entry.expectations);
-  // A manual cell is done by a person in the ordinary way: no verdict.
-  if (closedBy !== 'holder' && attempt > 0) {
-    const said = `${verdicts[status]}${freshKey ? ' with a fresh key' : ''}`;
-    return [settledBy(entry, said, note ?? 'no reason given'), ...missed].join('; ') + also;
-  }
+/** What its holder recorded, with what it did not know. */
+const holderTold = (entry: EntryOf<'outcome'>): string => {
+  const { cell, status, then, closes, durationMs, expectations, error } = entry;
+  if (error?.code === 'key.lapsed') return `${cell}: its permission lapsed${leading(entry)}`;
   const time = closes === null ? '' : `, ${duration(durationMs)}`;
-  const on = then === 'next' && status !== 'completed' && status !== 'skipped' ? '; goes on' : leading(entry, true);
-  const because = [error?.message ?? '', ...missed, note === null ? '' : `"${note}"`].filter((text) => text !== '');
-  return `${cell} ${status}${time}${on}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
+  if (then !== 'next' || status === 'skipped') return `${cell} ${status}${time}${leading(entry)}`;
+  const held = expectations.every(({ result }) => result === 'pass');
+  if (status === 'failed' && held && expectations.length > 0) return `${cell} failed as expected${time}`;
+  return status === 'completed' && held ? `${cell} completed${time}` : `${cell} ${status}${time}; forgiven, goes on`;
+};
+
+const outcomeTold = (entry: EntryOf<'outcome'>): string => {
+  const { cell, status, closedBy, attempt, note, error, freshKey } = entry;
+  const also = entry.reserve === undefined ? '' : `; reserved ${reserving(entry.reserve)}`;
+  const unknown = status === 'unknown';
+  const missed = unknown ? [] : checks(entry.expectations);
+  // Best effort: by whoever found it in doubt, or by the holder itself, which saw that it was cut off.
+  const goesOn = unknown && closedBy === 'policy';
+  // A manual cell is done by a person in the ordinary way: no verdict.
+  if (closedBy !== 'holder' && attempt > 0 && !goesOn) {
+    const told = settledBy(entry, verdicts[status], freshKey === true, note ?? 'no reason given');
+    return [told, ...missed].join('; ') + also;
+  }
+  const said = goesOn ? `${cell} unknown; goes on by its policy` : holderTold(entry);
+  const because = [error?.message ?? '', ...missed, note === null ? '' : goesOn ? note : `"${note}"`].filter(
+    (text) => text !== '',
+  );
+  return `${said}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
+};
+
+/** A cancelled run may still have had a step that was not closed, or one that nobody knows about. */
+const cancelling = ({ reason, state }: EntryOf<'cancelled'>): string => {
+  const { open, halted } = state;
+  if (open?.kind === 'reserved') return `${reason}; ${open.cell}, seq ${open.seq}, was not closed yet`;
+  return halted?.doubt === true ? `${reason}; ${halted.cell}, seq ${halted.seq}, was in doubt and stays so` : reason;
 };
 
 const continuing = ({ continues }: EntryOf<'started'>): string => {
   if (continues === null) return '';
-  const { instanceId, at, reason } = continues;
-  return `; continues ${instanceId} at ${at}${reason === null ? '' : `: ${reason}`}`;
+  const { instanceId, at, reason, outputs } = continues;
+  const cited = Object.entries(outputs).map(([cell, { instanceId, seq }]) => `${cell} (${instanceId}, seq ${seq})`);
+  const cites = cited.length === 0 ? '' : `; cites ${cited.join(', ')}`;
+  return `; continues ${instanceId} at ${at}${reason === null ? '' : `: ${reason}`}${cites}`;
 };
 
 /** What an entry says, in a few words. */
@@ -72,17 +98,15 @@ const told = (entry: Entry): string => {
       return outcomeTold(entry);
     case 'waiting':
       return `${entry.cell} waits`;
-    case 'resolved': {
-      const said = `${entry.verdict}${entry.freshKey ? ' with a fresh key' : ''}`;
-      return [settledBy(entry, said, entry.reason), ...checks(entry.expectations)].join('; ');
-    }
+    case 'resolved':
+      return [settledBy(entry, entry.verdict, entry.freshKey, entry.reason), ...checks(entry.expectations)].join('; ');
     case 'control': {
       const released = entry.epoch === undefined ? '' : `released to epoch ${entry.epoch}`;
       const drive = entry.drive === undefined ? '' : `drive ${entry.drive}`;
       return [released, drive, entry.reason ?? ''].filter((text) => text !== '').join(': ');
     }
     case 'cancelled':
-      return entry.reason;
+      return cancelling(entry);
   }
 };
 

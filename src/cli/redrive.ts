@@ -1,7 +1,7 @@
 /** Outcomes that the store did not take, recorded afterwards: one after the other, and none is lost on the way. */
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { isPawlError, type PawlError, type Redriven, readUnrecorded, type Unrecorded } from '../engine/index.ts';
+import { join, resolve } from 'node:path';
+import { isPawlError, PawlError, type Redriven, readUnrecorded, type Unrecorded } from '../engine/index.ts';
 import type { Client } from './client.ts';
 import { fileTrouble } from './session.ts';
 import type { SetAside } from './setAside.ts';
@@ -16,8 +16,21 @@ export type Report = { redriven: Done[]; kept: Kept[]; left: string[]; unfinishe
 
 const inFolder = (setAside: SetAside, file: string): Waiting => ({
   file,
-  read: () => setAside.read(file),
-  remove: () => setAside.remove(file),
+  read: async () => {
+    try {
+      return await setAside.read(file);
+    } catch (error) {
+      throw fileTrouble(join(setAside.folder, file), error);
+    }
+  },
+  remove: async () => {
+    try {
+      await setAside.remove(file);
+    } catch (error) {
+      const message = `The journal has it, but ${join(setAside.folder, file)} cannot be removed: remove it by hand.`;
+      throw new PawlError('request.invalid', message, { file }, error);
+    }
+  },
 });
 
 /** A copy from elsewhere (a message of the queue on AWS, say) is read and left where it is. */

@@ -48,7 +48,7 @@ export type Step = {
 const logLinesMax = 6;
 
 /** Since an outcome may carry the next reservation, a step may have been opened by either. */
-const openedBy = (
+export const openedBy = (
   entry: Entry | undefined,
 ): EntryOf<'reserved'> | NonNullable<EntryOf<'outcome'>['reserve']> | null => {
   if (entry?.kind === 'reserved') return entry;

@@ -22,7 +22,9 @@ const byPolicy = {
 
 export const waysOut = (step: Omit<Step, 'commands'>): Way[] => {
   const { instanceId, seq, status, cancelled, recorded, declared, byItself, setAside } = step;
-  const cancel: Way = { name: 'cancel', what: 'give the run up', command: cancelCommand(instanceId) };
+  // A step that is closed as `unknown` ends with its run: no verdict can be given afterwards.
+  const giveUp = status === 'in_doubt' && recorded !== null ? 'give up, undecided' : 'give the run up';
+  const cancel: Way = { name: 'cancel', what: giveUp, command: cancelCommand(instanceId) };
   if (status === 'running') return cancelled ? [] : [cancel];
   const verdict = (name: string, what: string, flags: string): Way => {
     return { name, what, command: `pawl verdict ${shellWord(instanceId)} --seq ${seq} ${flags} ${because}` };

@@ -16,9 +16,8 @@ import {
   type Note,
   type Standing,
 } from './entries.ts';
-import { isPawlError, PawlError } from './errors.ts';
+import { PawlError } from './errors.ts';
 import type { OutputCache } from './inputs.ts';
-import { fallbackOf } from './outcomes.ts';
 import type { Armed, Ports, Put } from './ports.ts';
 import type { Runbook } from './runbook.ts';
 import { type View, viewOf } from './view.ts';
@@ -40,6 +39,8 @@ export type Call = {
   armed: Armed | null;
   /** When the mark of this call is due. */
   armedUntilMs: number;
+  /** Whether the head was read or written after this call armed: only then does a view of it say what stands (I7). */
+  current: boolean;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
   /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
@@ -95,6 +96,7 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     runbook: version.runbook,
     armed: null,
     armedUntilMs: 0,
+    current: false,
     lost: false,
     wrote: false,
     outputs: new Map(),
@@ -111,9 +113,11 @@ export const arm = async (call: Call): Promise<void> => {
   while (call.armed === null || engine.clock.nowMs() >= call.armedUntilMs) {
     const nowMs = engine.clock.nowMs();
     const overAtMs = call.armed === null ? call.endAtMs : nowMs + commandMs;
-    call.armedUntilMs = overAtMs + engine.deployment.takeoverGraceMs;
+    const untilAtMs = overAtMs + engine.deployment.takeoverGraceMs;
     const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
-    call.armed = await engine.views.arm(seed, call.armedUntilMs, nowMs);
+    call.armed = await engine.views.arm(seed, untilAtMs, nowMs);
+    call.armedUntilMs = untilAtMs;
+    call.current = false;
   }
 };
 
@@ -139,6 +143,7 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   const stands = put.kind === 'written' ? put.standing : put.winner;
   assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
   call.head = stands;
+  call.current = put.kind === 'written' && !put.adopted;
   if (put.kind === 'conflict') call.lost = true;
   else call.wrote = true;
   // Ours, but not by this put's own answer: the SDK met an earlier attempt of itself, or an earlier put landed late.
@@ -147,17 +152,12 @@ export const putNext = async (call: Call, body: EntryBody): Promise<Put<Standing
   return put;
 };
 
-/** A decision over the size of an item must not stand in its own way: it is put without what made it so large. */
-const putFitting = async (call: Call, body: EntryBody): Promise<Put<Standing>> => {
-  try {
-    return await putNext(call, body);
-  } catch (error) {
-    const closes = body.kind === 'outcome' || body.kind === 'resolved';
-    if (!closes || !isPawlError(error, 'limit.exceeded')) throw error;
-    const { engine, instanceId, head } = call;
-    engine.observe({ kind: 'outcome.fallback', instanceId, seq: head.entry.seq + 1, error: error.message });
-    return await putNext(call, fallbackOf(body));
-  }
+/** A winner may be long behind by now: what is decided next, and what is told, rests on the newest entry. */
+const readHead = async (call: Call): Promise<void> => {
+  const head = await call.engine.journal.head(call.instanceId);
+  // Never back to an older one, whatever a store answers.
+  if (head !== undefined && head.entry.seq >= call.head.entry.seq) call.head = head;
+  call.current = true;
 };
 
 /**
@@ -170,11 +170,10 @@ const putFitting = async (call: Call, body: EntryBody): Promise<Put<Standing>> =
 export const append = async (call: Call, bodyNow: () => EntryBody): Promise<boolean> => {
   for (let tried = 1; ; tried += 1) {
     await arm(call);
-    const put = await putFitting(call, bodyNow());
+    const put = await putNext(call, bodyNow());
     if (put.kind === 'written') return true;
     if (put.kind === 'conflict') {
-      // The winner may be long behind by now: what is decided next, and what is told, rests on the newest entry.
-      call.head = (await call.engine.journal.head(call.instanceId)) ?? call.head;
+      await readHead(call);
       return false;
     }
     if (tried === putTriesMax || call.engine.clock.nowMs() >= call.endAtMs) {
@@ -199,14 +198,18 @@ export const viewNow = (call: Call): View => {
   return viewOf(started, head.entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
 };
 
-/** Saves the view if this call armed it. A view is a hint: when saving fails the instance stays due. */
+/**
+ * Saves the view if this call armed it: that of an entry which was the newest after the arm. A head read before may be
+ * old by then (a sandbox froze in between), and the mark of whoever wrote since long over. A view is a hint: when saving
+ * fails the instance stays due.
+ */
 export const saveView = async (call: Call): Promise<View> => {
-  const view = viewNow(call);
-  if (call.armed === null) return view;
+  if (call.armed === null) return viewNow(call);
   try {
-    await call.engine.views.save(view, call.armed);
+    if (!call.current) await readHead(call);
+    await call.engine.views.save(viewNow(call), call.armed);
   } catch (error) {
     call.engine.observe({ kind: 'view.unsaved', instanceId: call.instanceId, error: String(error) });
   }
-  return view;
+  return viewNow(call);
 };

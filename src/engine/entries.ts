@@ -10,7 +10,8 @@ import { z } from 'zod';
 
 export const journalVersion = 1;
 
-const atMs = z.int().min(1_500_000_000_000).max(9_000_000_000_000);
+/** A moment: milliseconds since 1970, so that seconds and microseconds are refused. */
+export const atMs = z.int().min(1_500_000_000_000).max(9_000_000_000_000);
 const count = z.int().min(0);
 const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);

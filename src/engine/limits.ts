@@ -65,6 +65,9 @@ export const limits = {
   settleMsMax: 24 * 3_600_000,
   keyWindowMsMin: 1_000,
   keyWindowMsMax: 366 * 24 * 3_600_000,
+  /** Of one cell, those of an `assert` among them: each stands in the outcome with what became of it. */
+  expectationsPerCellMax: 50,
+  expectationsBytesMax: 64 * 1024,
   /** One expression: its text, its syntax tree, and comprehensions inside comprehensions. */
   expressionCharsMax: 4_000,
   expressionNodesMax: 1_000,

@@ -103,15 +103,14 @@ export const keepOutput = async (
   }
 };
 
-/** The entry that can always be written: what happened, without anything that could be refused for its size. */
-export const fallbackOf = <B extends OutcomeBody | ResolvedBody>(body: B): B => ({
+/** The outcome that can always be written: what happened, without anything that could be refused for its size. */
+export const fallbackOutcome = (body: OutcomeBody): OutcomeBody => ({
   ...body,
   output: body.output === null ? null : { kind: 'truncated', bytes: sizeOf(body.output), limitBytes: 0, head: '' },
   expectations: body.expectations.slice(0, 20).map((c) => ({ source: cut(c.source, 80), result: c.result })),
-  ...('note' in body && body.note !== null ? { note: cut(body.note, 200) } : {}),
+  note: body.note === null ? null : cut(body.note, 200),
 });
 const sizeOf = (output: Output): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);
 
 type Common = 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state';
 export type OutcomeBody = Omit<EntryOf<'outcome'>, Common>;
-export type ResolvedBody = Omit<EntryOf<'resolved'>, Common>;

@@ -8,7 +8,7 @@ import { arm, type Call, noteQuietly, putNext } from './call.ts';
 import type { Reservation } from './entries.ts';
 import { isPawlError, PawlError } from './errors.ts';
 import { limits } from './limits.ts';
-import { fallbackOf, headOf, type OutcomeBody } from './outcomes.ts';
+import { fallbackOutcome, headOf, type OutcomeBody } from './outcomes.ts';
 import { unrecorded } from './unrecorded.ts';
 
 /** Cuts what a fenced holder saw to a note: its truth came too late for the chain, and is kept as evidence. */
@@ -62,7 +62,7 @@ export const record = async (
         engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
       );
       const reserve = whole ? await following() : undefined;
-      const body = whole ? outcome : fallbackOf(outcome);
+      const body = whole ? outcome : fallbackOutcome(outcome);
       const put = await putNext(call, reserve === undefined ? body : { ...body, reserve });
       if (put.kind === 'written') return true;
       if (put.kind === 'conflict') {

@@ -8,7 +8,7 @@ import { type By, by, type EntryOf, outcomeSchema } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { readJournal } from './inspect.ts';
 import { limits } from './limits.ts';
-import { bytesOf, fallbackOf, headOf, type OutcomeBody } from './outcomes.ts';
+import { bytesOf, fallbackOutcome, headOf, type OutcomeBody } from './outcomes.ts';
 import type { View } from './view.ts';
 
 const unrecordedSchema = z.strictObject({
@@ -28,7 +28,7 @@ export const unrecorded = (engine: Engine, call: Call, about: number, outcome: O
   const { instanceId, token, by } = call;
   const item: Unrecorded = { v: 1, instanceId, about, token, by, atMs: engine.clock.nowMs(), outcome };
   const fits = bytesOf(JSON.stringify(item)) <= limits.unrecordedBytesMax;
-  return fits ? item : { ...item, outcome: fallbackOf(outcome) };
+  return fits ? item : { ...item, outcome: fallbackOutcome(outcome) };
 };
 
 /**

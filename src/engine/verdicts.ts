@@ -56,7 +56,7 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
   if (state.ended !== null) {
     throw new PawlError(
       'instance.finished',
-      `Instance ${instanceId} has ended as ${state.ended}; nothing is left to decide.`,
+      `Instance ${instanceId} has ended as ${state.ended}: nothing can be decided in it any more; see \`pawl journal ${instanceId}\`.`,
       details,
     );
   }
@@ -64,13 +64,15 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
   const cell = runbook.cells[state.next];
   if (at !== request.seq || cell === undefined) {
     const now = at === undefined ? 'no step of it needs a verdict' : `the step that may need one is at seq ${at}`;
-    throw new PawlError('seq.stale', `Seq ${request.seq} of ${instanceId} is not undecided: ${now}.`, details);
+    const message = `Seq ${request.seq} of ${instanceId} is not undecided: ${now}; look again with \`pawl status ${instanceId}\`.`;
+    throw new PawlError('seq.stale', message, details);
   }
   const { open } = state;
   const untilMs = open?.kind === 'reserved' ? open.deadlineAtMs + engine.deployment.takeoverGraceMs : 0;
-  if (engine.clock.nowMs() < untilMs) {
+  const earlyMs = untilMs - engine.clock.nowMs();
+  if (earlyMs > 0) {
     const until = new Date(untilMs).toISOString();
-    const message = `Cell ${cell.name} may still be running: its holder is heard until ${until}. Decide after that.`;
+    const message = `Cell ${cell.name} of ${instanceId} may still be running: its holder may be heard of until ${until}; decide after that, in ${Math.ceil(earlyMs / 1_000)} s.`;
     throw new PawlError('verdict.early', message, { ...details, untilMs });
   }
   return cell;

@@ -11,7 +11,7 @@ export type { StoreClient } from './access.ts';
 export { type ClientOptions, createClient } from './client.ts';
 export { createClock, type StoreClock } from './clock.ts';
 export { arming, free, queries, saving } from './conditions.ts';
-export { sha256 } from './items.ts';
+export { canonical, sha256 } from './items.ts';
 export { dueShards } from './views.ts';
 
 export type Store = { journal: Journal; versions: Versions; locks: Locks; views: Views; clock: Clock };

@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import { z } from 'zod';
 import {
+  atMs,
+  by,
   type Entry,
   entrySchema,
   journalVersion,
@@ -18,13 +20,25 @@ import type { Item, RawItem } from './access.ts';
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
 
-/** RFC 8785. Refuses what JSON cannot carry: NaN, infinities, lone surrogates. */
-const canonical = (value: unknown): string => {
+/** The same value with U+FFFD for every half of a character, which no UTF-8 can carry. */
+const wellFormed = (value: unknown): unknown => {
+  if (typeof value === 'string') return value.toWellFormed();
+  if (Array.isArray(value)) return value.map(wellFormed);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name.toWellFormed(), wellFormed(one)]));
+};
+
+/** RFC 8785. Refuses what JSON cannot carry: NaN, infinities. What a cell or a person wrote is never refused for its text. */
+export const canonical = (value: unknown): string => {
   let text: string | undefined;
   try {
     text = canonicalize(value);
-  } catch (error) {
-    throw new PawlError('request.invalid', 'A value cannot be written as JSON: see the cause.', {}, error);
+  } catch {
+    try {
+      text = canonicalize(wellFormed(value));
+    } catch (error) {
+      throw new PawlError('request.invalid', 'A value cannot be written as JSON: see the cause.', {}, error);
+    }
   }
   if (text === undefined) throw new PawlError('request.invalid', 'A value cannot be written as JSON.');
   return text;
@@ -110,12 +124,11 @@ export const decodeEntry = (raw: RawItem): Standing => {
   return { entry, hash: sha256(item.entry) };
 };
 
-const by = z.strictObject({ actor: z.string(), via: z.string(), where: z.string() });
 const note = z.strictObject({
   kind: z.enum(['log', 'fenced', 'evidence', 'probe']),
   about: z.int(),
   cell: z.string(),
-  atMs: z.number(),
+  atMs,
   by,
   text: z.string(),
 });
@@ -165,7 +178,7 @@ const lockItem = z.object({
   revision: z.int(),
   instanceId: z.string(),
   token: z.string(),
-  atMs: z.number(),
+  atMs,
 });
 
 export const encodeLock = (entry: LockEntry): Item & { token: string } => ({

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Armed, limits, PawlError, together, type View, type ViewStatus, type Views } from '../engine/index.ts';
+import { type Armed, limits, PawlError, type View, type ViewStatus, type Views } from '../engine/index.ts';
 import { type Access, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
 import { arming, saving } from './conditions.ts';
 
@@ -18,7 +18,7 @@ export const dueShards = 16;
 /** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
 const listShards = 4;
 /** Each failed form tells what stands, so a further one is needed only when somebody else came in between. */
-const formsMax = 20;
+const formsMax = 50;
 
 const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
 statuses satisfies readonly ViewStatus[];
@@ -163,7 +163,9 @@ export const createViews = (access: Access): Views => {
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
       };
-      const found = await together(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
+      const found = await Promise.all(
+        partitions.map((partition) => queryItems(access, 'views', { ...query, partition })),
+      );
       const views = found
         .flat()
         .map(decode)

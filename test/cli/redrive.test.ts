@@ -1,10 +1,10 @@
 /** A store that goes away while a cell runs: the outcome is set aside on this machine, and `pawl redrive` records it. */
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createProxy } from '../support/proxy.ts';
 import { serviceOf } from '../support/world.ts';
-import { at, setup, until } from './support.ts';
+import { at, flat, setup, until } from './support.ts';
 
 /** Tells that it began, then waits to be let go: by then the store is away. */
 const document = `---
@@ -86,7 +86,7 @@ test('set aside, listed, recorded as the outcome, removed; again changes nothing
   expect((await pawl('advance', 'lost', '--max-cells', 'all')).exit).toBe(0);
   expect(await place.read('lost.txt')).toBe('begun\nafter\n');
   const { out } = await pawl('journal', 'lost');
-  expect(out).toMatch(/works completed.+"set aside\s+\d{4}-/s);
+  expect(flat(out)).toMatch(/works completed, .+ — "set aside \d{4}-\S+Z by alice \(\S+\), redriven"/);
 
   // What belongs to another reservation is refused, and kept.
   const foreign = { ...JSON.parse(text), about: 3, outcome: { ...JSON.parse(text).outcome, closes: 3 } };
@@ -104,4 +104,51 @@ test('a store that is still away: everything is kept for later', async () => {
   expect(exit).toBe(4);
   expect(at(json, 'error', 'code') ?? at(json, 'kept', 0, 'error', 'code')).toBe('store.unavailable');
   expect((await waiting()).sort()).toEqual(['broken.json', 'other.json']);
+  // Back again: what the journal knows already is removed, what belongs to nothing is kept.
+  const back = await pawl('redrive', '--all', '--json');
+  expect(back).toMatchObject({ exit: 1, json: { redriven: [{ file: 'other.json', result: 'known' }], left: [] } });
+  expect(await waiting()).toEqual(['broken.json']);
+  await rm(join(folder(), 'broken.json'));
+}, 60_000);
+
+test('somebody has decided meanwhile: the verdict stands, what was set aside becomes a note, and the file goes', async () => {
+  const name = await loseStore('late');
+  const early = { ...env, PAWL_TAKEOVER_GRACE_MS: '1000' };
+  const call = (...args: string[]) => place.begin(args, { env: early }).ended;
+  const { json } = await call('doubts', '--json');
+  expect(json).toMatchObject({
+    doubts: [{ instanceId: 'late', setAside: [name], commands: { redrive: 'pawl redrive' } }],
+  });
+  expect((await call('verdict', 'late', '--seq', '1', '--skip', '--reason', 'not needed')).exit).toBe(0);
+  const { exit, out } = await pawl('redrive', name);
+  expect({ exit, out }).toEqual({
+    exit: 0,
+    out: '  late  works, seq 1, completed: kept as a note: somebody else had closed the step; now ready\nRedriven 1 of 1 outcome.\n',
+  });
+  expect(await waiting()).toEqual([]);
+  const journal = flat((await pawl('journal', 'late', '--notes')).out);
+  expect(journal).toMatch(/2 \S+ outcome alice \S+ works: skip by alice: not needed fenced of works, seq 1,/);
+  expect(journal).toContain('output {"done": true}');
+}, 120_000);
+
+test('what cannot be read stops none of the others; files that are named, and --all, exclude one another', async () => {
+  await mkdir(join(folder(), 'a-folder.json'));
+  await writeFile(join(folder(), 'b-cut.json.part'), '{"v"');
+  await writeFile(join(folder(), 'c-known.json'), await place.read('copy.json'));
+  const listed = await pawl('redrive', '--list');
+  expect(listed.exit).toBe(0);
+  expect(listed.out).toMatch(/a-folder\.json {2}Cannot read .+: it is a folder/);
+  expect(listed.out).toContain('  lost  works, seq 1, completed  c-known.json\n');
+  expect(listed.out).toMatch(/^1 file in .+ cut off while it was written: look at each\.\n {2}b-cut\.json\.part$/m);
+  expect(await pawl('redrive', '--all', 'c-known.json')).toMatchObject({ exit: 2, out: '' });
+  const { exit, json } = await pawl('redrive', '--json');
+  expect(exit).toBe(1);
+  expect(json).toMatchObject({
+    redriven: [{ file: 'c-known.json', result: 'known' }],
+    kept: [{ file: 'a-folder.json', error: { code: 'request.invalid' } }],
+    unfinished: ['b-cut.json.part'],
+  });
+  expect((await waiting()).sort()).toEqual(['a-folder.json', 'b-cut.json.part']);
+  const nowhere = await pawl('redrive', 'nowhere.json', '--json');
+  expect(nowhere).toMatchObject({ exit: 1, json: { kept: [{ file: 'nowhere.json' }] } });
 }, 60_000);

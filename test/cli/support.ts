@@ -32,8 +32,11 @@ const environment = (folder: string, env: Record<string, string> = {}): Record<s
   ...env,
 });
 
-export const begin = (folder: string, args: string[], options: Options = {}): Running => {
-  const child = spawn(process.execPath, [launcher, ...args], {
+export const begin = (folder: string, args: string[], options: Options = {}): Running =>
+  beginProgram(folder, [process.execPath, launcher, ...args], options);
+
+const beginProgram = (folder: string, [program = '', ...args]: string[], options: Options = {}): Running => {
+  const child = spawn(program, args, {
     cwd: folder,
     env: environment(folder, options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -57,6 +60,8 @@ export type Place = {
   folder: string;
   pawl(...args: string[]): Promise<Ended>;
   begin(args: string[], options?: Options): Running;
+  /** A line as somebody pastes it into a shell where `pawl` is a command. */
+  shell(line: string): Promise<Ended>;
   write(name: string, text: string): Promise<string>;
   read(name: string): Promise<string>;
 };
@@ -69,6 +74,8 @@ export const setup = (): Place => {
     place.folder = folder;
     place.begin = (args, options) => begin(folder, args, options);
     place.pawl = (...args) => begin(folder, args).ended;
+    place.shell = (line) =>
+      beginProgram(folder, ['sh', '-c', `pawl() { "${process.execPath}" "${launcher}" "$@"; }\n${line}`]).ended;
     place.write = async (name, text) => {
       await writeFile(join(folder, name), text);
       return name;
@@ -100,6 +107,9 @@ export const isAlive = (pid: number): boolean => {
     return false;
   }
 };
+
+/** A printed table on one line: where it wraps depends on the name of the machine. */
+export const flat = (text: string): string => text.replace(/\s+/g, ' ').trim();
 
 /** The document of a `--json` call as somebody who reads it would take it. */
 export const at = (document: unknown, ...path: (string | number)[]): unknown =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CellResult, createEngine, type Entry } from '../../src/engine/index.ts';
+import { type CellResult, createEngine, type Entry, PawlError } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import type { Command } from '../simulation/tables.ts';
 import { broken, fail, pass, runbookOf } from './runbooks.ts';
@@ -416,6 +416,28 @@ describe('what the simulation found: a refusal is told only by a call of which n
     await engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'the disk is back', by: alice });
     expect(await world.ports.views.get(id)).toMatchObject({ status: 'halted', dueAtMs: T0 + 300_000 + 45_000 });
   });
+});
+
+test('a mark that could not be made counts for nothing: the next entry of the call makes it (I7)', async () => {
+  const world = setup();
+  const id = await world.start(runbookOf([{ interrupted: 'retry' }]));
+  world.behave = () => {
+    // The sandbox freezes in the cell until long after the mark of its call.
+    world.now = T0 + 300_000;
+    return { status: 'unknown' };
+  };
+  const asked: string[] = [];
+  const { views } = world.ports;
+  const arm: typeof views.arm = async (...args) => {
+    asked.push((await world.entries(id)).at(-1)?.kind ?? '');
+    if (asked.length === 2) throw new PawlError('store.unavailable', 'The store gave no answer.');
+    return await views.arm(...args);
+  };
+  const engine = createEngine({ ...world.ports, views: { ...views, arm } });
+  await engine.advance(id, request);
+  expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'unknown>halt', 'resolved']);
+  // Before the reservation; before the outcome, in vain: it is recorded all the same; before what follows it.
+  expect(asked).toEqual(['started', 'reserved', 'outcome']);
 });
 
 describe('cancelling', () => {

@@ -1,6 +1,5 @@
 /** A fresh engine above the shipped store and a simulated table service, with time that moves only by hand. */
 import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
 import {
   type By,
   type CellInput,
@@ -13,6 +12,7 @@ import {
   type Unrecorded,
 } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
+import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLocks } from '../../src/store/locks.ts';
 import { createVersions } from '../../src/store/versions.ts';
@@ -41,7 +41,6 @@ export type World = {
 };
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-export const canonical = (value: unknown): string => canonicalize(value) as string;
 
 /** `wrap` puts faults between the store and the tables. */
 export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tables = createTables()): World => {

@@ -155,6 +155,14 @@ test('scenario 6: every time in every entry is milliseconds: seconds, microsecon
   );
 });
 
+test('scenario 6: a lock in seconds, which would look long abandoned, is refused', async () => {
+  const { locks } = setup().ports;
+  const lock = { lock: 'a', revision: 1, instanceId: 'i1', token: 'f'.repeat(32) };
+  await expect(locks.putOnce({ ...lock, atMs: Math.floor(T0 / 1_000) })).rejects.toThrow();
+  expect(await locks.newest('a')).toBeUndefined();
+  expect(await locks.putOnce({ ...lock, atMs: T0 })).toMatchObject({ kind: 'written' });
+});
+
 describe('scenario 9: when the time of a lease begins', () => {
   test('scenario 9: whoever comes first after deadline and grace knows it at once; whoever comes a moment before, does not', async () => {
     for (const [laterMs, result] of [

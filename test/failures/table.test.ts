@@ -178,13 +178,16 @@ describe.concurrent('the failure table', () => {
     },
   );
 
-  test('outcome too large, not encodable, refused: an executor that answers with half a character; the fallback outcome', async () => {
+  test('outcome too large, not encodable, refused: an executor that answers with half a character; halts, whole', async () => {
     const world = setup();
     world.behave = () => ({ status: 'failed', output: '"\ud83d"', error: { code: 'x', message: 'y\ud83d' } });
     const id = await world.start(runbookOf([{}]));
     expect((await world.engine.advance(id, request)).result).toBe('halted');
-    expect(world.events.map((event) => event.kind)).toContain('outcome.fallback');
-    expect((await world.entries(id))[2]).toMatchObject({ status: 'failed', output: { kind: 'truncated', bytes: 5 } });
+    expect((await world.entries(id))[2]).toMatchObject({
+      status: 'failed',
+      output: { kind: 'inline', text: '"\ufffd"' },
+      error: { code: 'x', message: 'y\ufffd' },
+    });
   });
 
   test('after the outcome, before the view: the view is stale but still due; the tick repairs it', async (t) => {

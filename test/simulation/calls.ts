@@ -41,6 +41,7 @@ export const ask = async <T>(
     onAbandoned: null,
     told: null,
     forgotten: false,
+    frozenInPut: false,
   };
   world.calls.push(call);
   process.calls.add(call);

@@ -15,7 +15,7 @@ const atMost = {
   childOutlives: 1,
   frozen: 0.012,
   /** The sandbox freezes and its caller's time is over; thawed by another call, the old promise goes on beside it. */
-  thawed: 0.012,
+  thawed: 0.04,
   /** A holder freezes after its effect until its step is in doubt, and a person decides in the same moment. */
   operatorRace: 0.4,
   clockOff: 0.4,

@@ -3,8 +3,8 @@
  * process at one of its awaits for ever; a freeze stops it for a while; what it had on the wire may still land.
  */
 import { hash } from 'node:crypto';
-import canonicalize from 'canonicalize';
 import { type Clock, createEngine, type Engine, type Ports, type Random } from '../../src/engine/index.ts';
+import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLocks } from '../../src/store/locks.ts';
 import { createViews } from '../../src/store/views.ts';
@@ -91,15 +91,23 @@ export const pause = (world: World, process: Process, place: Place, what: string
       return;
     }
     const { draw, schedule } = world;
-    if (strikes(world, 'frozen', call)) freeze(world, process, 'frozen', 5_000 + draw.int(60_000), what);
+    if (strikes(world, 'frozen', call)) {
+      freeze(world, process, 'frozen', 5_000 + draw.int(60_000), what);
+      frozen(call, place);
+    }
     if (call?.onAbandoned != null && strikes(world, 'thawed', call)) {
       const frozenMs = 500 + draw.int(draw.chance(0.4) ? 60_000 : 600_000);
       freeze(world, process, 'thawed', frozenMs, `${what}, and the caller's time is over`);
       schedule.after(process.frozenUntilMs - schedule.nowMs() + draw.int(20), call.onAbandoned);
       call.onAbandoned = null;
+      frozen(call, place);
     }
     later(world, process, ms ?? latencyMs(world, call), resolve);
   });
+
+const frozen = (call: Call | undefined, place: Place): void => {
+  if (call !== undefined && place === 'crashBeforePut') call.frozenInPut = true;
+};
 
 export const freeze = (world: World, process: Process, kind: FaultKind, ms: number, what: string): void => {
   hitAll(process, kind);
@@ -192,7 +200,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     authoring: plainAuthoring,
     execute: createExecute(world, process),
     sha256: (text) => hash('sha256', text),
-    canonical: (value) => canonicalize(value) as string,
+    canonical,
     observe: (event) => {
       if (event.kind === 'decided') world.branches.add(event.branch as string);
     },

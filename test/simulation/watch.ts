@@ -35,8 +35,12 @@ export const watch = (world: World, command: Command, call: Call | undefined): v
   const item = input.Item as Row | undefined;
   if (item?.instanceId === instanceId && item.entry !== undefined) {
     landed(world, item);
-    // By a clock that is behind by more than the grace, its mark was over before it wrote: somebody may have cleared it.
-    if (offMs < -tolerated && unmarked()) world.unlookedAfter = true;
+    // By a clock that is behind by more than is tolerated, or frozen in the middle of sending it: its mark was over
+    // before it wrote, and somebody may have taken it down. The writer itself makes it due again if it lives.
+    // An outcome is recorded although its call could not arm anew.
+    const over = call !== undefined && world.schedule.nowMs() >= call.endAtMs + world.graceMs;
+    const unarmed = over && call.struck.some((kind) => !/^(frozen|thawed)$/.test(kind));
+    if ((offMs < -tolerated || call?.frozenInPut || unarmed) && unmarked()) world.unlookedAfter = true;
   } else if (command.constructor.name !== 'UpdateCommand') return;
   else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
     // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.

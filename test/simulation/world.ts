@@ -47,6 +47,8 @@ export type Call = {
   told: { kind: 'answer'; answer: unknown } | { kind: 'error'; code: string; details: Record<string, unknown> } | null;
   /** Written before a restore that took its entries back. */
   forgotten: boolean;
+  /** It froze between its last look at the time and the sending of a put. */
+  frozenInPut: boolean;
 };
 
 /** What a tick, or a caller who cannot wait, hands to `work`; every delivery of it is a call of its own. */
@@ -109,8 +111,9 @@ export type World = {
   /** Calls a person who decides at that moment. */
   rush: (atMs: number, seq: number) => void;
   /**
-   * The view was saved last by a call that had read a stale head, or its mark was taken for over by a clock that is off
-   * by more than the takeover grace. Only safety, not looking after, is promised then: the next call looks.
+   * The view was saved last by a call that had read a stale head; or its mark was over, by a clock that is off by more
+   * than is tolerated, or by a freeze in the middle of a put. Only safety, not looking after, is promised then, until
+   * the next save.
    */
   unlookedAfter: boolean;
   /** Ways `decide` took. */

@@ -1,8 +1,7 @@
 /** An engine on a real store, with whatever a test wants to be different. */
 import { createHash } from 'node:crypto';
-import canonicalize from 'canonicalize';
 import { createEngine, type Engine, type Ports } from '../../src/engine/index.ts';
-import { type Store, systemRandom } from '../../src/store/index.ts';
+import { canonical, type Store, systemRandom } from '../../src/store/index.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
 
 export const portsOn = (store: Store, over: Partial<Ports> = {}): Ports => ({
@@ -11,7 +10,7 @@ export const portsOn = (store: Store, over: Partial<Ports> = {}): Ports => ({
   authoring: plainAuthoring,
   execute: async () => ({ status: 'completed', output: '{}' }),
   sha256: (text) => createHash('sha256').update(text).digest('hex'),
-  canonical: (value) => canonicalize(value) as string,
+  canonical,
   observe: () => {},
   setAside: async () => {},
   deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },

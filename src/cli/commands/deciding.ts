@@ -3,6 +3,7 @@ import { decideMany, exitOfMany, findMany, summarize } from '../bulk.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { oneLine, plural } from '../format.ts';
+import { createPace } from '../pace.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { printUnreadable } from '../stepScreen.ts';
@@ -43,19 +44,19 @@ const decideThem = async (session: Session, target: Many, ruling: Ruling): Promi
   if (doubts.length === 0) {
     screen.print(`No instance of ${runbookId} is in doubt at ${cell}; nothing was decided.`);
     const exit = unreadable.length > 0 ? exits.failed : exits.done;
-    return { exit, document: { ...asked, steps: [], decided: [], refused: [], left: [] } };
+    return { exit, document: { ...asked, steps: [], decided: [], refused: [], left: [], stopped: null } };
   }
   const what = `${plural(doubts.length, 'step')} of ${runbookId} in doubt at ${cell}`;
   const steps = doubts.map(({ instanceId, seq, ageMs, holder, key }) => ({ instanceId, seq, ageMs, holder, key }));
   if (dryRun) {
     screen.print(`${what}; without --dry-run each would be decided: ${ruling.verdict}.`);
     for (const { instanceId, seq, key } of steps) screen.print(`  ${instanceId}  seq ${seq}  ${harmless(key ?? '')}`);
-    return { exit: exits.done, document: { ...asked, steps, decided: [], refused: [], left: steps } };
+    return { exit: exits.done, document: { ...asked, steps, decided: [], refused: [], left: steps, stopped: null } };
   }
   screen.print(`${what}: ${ruling.verdict}, at most ${perSecond} a second. Ctrl-C stops between two.`);
   const said = (): void => screen.print(screen.paint('warn', '  stopping after this one'));
   const bulk = await interruption.during(said, (signal) =>
-    decideMany(screen, client, doubts, ruling, { perSecond, signal }),
+    decideMany(screen, client, doubts, ruling, { turn: createPace(perSecond), signal }),
   );
   summarize(screen, bulk);
   return { exit: exitOfMany(bulk, unreadable.length), document: { ...asked, steps, ...bulk } };

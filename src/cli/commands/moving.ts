@@ -113,8 +113,13 @@ const cancel = async (session: Session, instanceId: string, options: { reason: s
   const instance = await client.instance(instanceId);
   const { mayStillRun } = cancelled;
   const { print } = session.screen;
+  if (mayStillRun === null) {
+    await explain(session.screen, client, instance);
+    const leftInDoubt = instance.head.state.halted?.doubt ? instance.head.state.halted : null;
+    const undecided = leftInDoubt === null ? null : { cell: leftInDoubt.cell, seq: leftInDoubt.seq };
+    return { exit: exits.done, document: { ...cancelled, undecided, step: null } };
+  }
   print(`Cancelled ${instanceId}: nothing further begins in it.`);
-  if (mayStillRun === null) return { exit: exits.done, document: { ...cancelled, step: null } };
   if (instance.view.status === 'in_doubt') {
     const step = await explain(session.screen, client, instance);
     return { exit: exits.done, document: { ...cancelled, step } };

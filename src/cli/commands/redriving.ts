@@ -1,5 +1,5 @@
 /** redrive: what the store did not take in time goes into the journal after all. */
-import { readUnrecorded } from '../../engine/index.ts';
+import { PawlError, readUnrecorded } from '../../engine/index.ts';
 import { type Exit, exits } from '../exits.ts';
 import { plural } from '../format.ts';
 import { type Done, type Kept, type Report, redriveAll, toldOf, waitingFiles } from '../redrive.ts';
@@ -63,8 +63,10 @@ const list = async (screen: Screen, setAside: SetAside, named: string[]): Promis
   return { exit: exits.done, document: { folder: setAside.folder, waiting: items, unfinished } };
 };
 
-const redrive = async (session: Session, named: string[], options: { list?: true }): Promise<Answer> => {
+const redrive = async (session: Session, named: string[], options: { list?: true; all?: true }): Promise<Answer> => {
   const { screen, settings } = session;
+  if (options.all && named.length > 0)
+    throw new PawlError('request.invalid', '--all means every file of the folder: name files, or give --all.');
   const setAside = openSetAside(settings.setAsideDir);
   if (options.list) return await list(screen, setAside, named);
   const waiting = await waitingFiles(setAside, named);
@@ -90,6 +92,6 @@ export const addRedriving: AddCommands = (program, run) => {
   redriving.description(
     'When a cell has run and the store takes no outcome until well after the deadline, the outcome is set aside: on a\nlaptop in a folder beside the embedded store. This records each as the outcome if its step is still open, as a note if\nsomebody has closed it meanwhile. A file is removed once the journal has it; doing it twice changes nothing.',
   );
-  redriving.option('--list', 'only show what waits');
-  withExamples(redriving, 'pawl redrive --list', 'pawl redrive').action(run(redrive));
+  redriving.option('--list', 'only show what waits').option('--all', 'everything in the folder, as without files');
+  withExamples(redriving, 'pawl redrive --list', 'pawl redrive --all').action(run(redrive));
 };

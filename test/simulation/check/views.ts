@@ -7,15 +7,20 @@ import { needsLook } from '../watch.ts';
 import { instanceId, must, viewRow } from '../world.ts';
 import type { Oracle } from './reading.ts';
 
+const rearmedMs = 30_000;
 const doubtBackoffMaxMs = 10 * 60_000;
 
 /** The latest moment at which somebody must look again, as it stands now. */
 const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
   const { state } = head;
   const writer = calls.get(head.by.where);
-  // Whoever wrote the head had armed the view for the end of its invocation.
-  const armedMs = (writer?.endAtMs ?? head.atMs) + world.graceMs;
-  if (state.open === null && state.halted === null) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
+  // Whoever wrote the head had armed the view for the end of its invocation; after that, for a command's time more.
+  const endMs = writer?.endAtMs ?? head.atMs;
+  const armedMs = (head.atMs >= endMs + world.graceMs ? head.atMs + rearmedMs : endMs) + world.graceMs;
+  // A put that froze while it was sent, or an outcome recorded although its call could not arm anew: then it is looked at by the mark of somebody else.
+  const over = head.atMs >= endMs + world.graceMs;
+  const late = writer?.frozenInPut || (over && writer?.struck.some((kind) => !/^(frozen|thawed)$/.test(kind)));
+  if (state.open === null && state.halted === null && !late) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
   // In doubt it is looked at ever more rarely, by whatever clock.
   const doubtMs = world.schedule.nowMs() + doubtBackoffMaxMs + world.clockErrorMaxMs;
   return Math.max(armedMs, doubtMs);
