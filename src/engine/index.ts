@@ -12,6 +12,7 @@ export * from './limits.ts';
 export * from './ports.ts';
 export * from './runbook.ts';
 export type { Started, StartRequest } from './start.ts';
+export { together } from './together.ts';
 export { type Redriven, readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export type { VerdictRequest } from './verdicts.ts';
 export * from './view.ts';

@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Armed, limits, PawlError, type View, type ViewStatus, type Views } from '../engine/index.ts';
+import { type Armed, limits, PawlError, together, type View, type ViewStatus, type Views } from '../engine/index.ts';
 import { type Access, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
 import { arming, saving } from './conditions.ts';
 
@@ -163,9 +163,7 @@ export const createViews = (access: Access): Views => {
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
       };
-      const found = await Promise.all(
-        partitions.map((partition) => queryItems(access, 'views', { ...query, partition })),
-      );
+      const found = await together(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
       const views = found
         .flat()
         .map(decode)
