@@ -1,5 +1,5 @@
 /** The engine's door: other folders import from here and from nowhere else in this folder. */
-export type { AdvanceAnswer, AdvanceRequest, StepReport } from './advance.ts';
+export type { AdvanceAnswer } from './advance.ts';
 export { apply, satisfiedAt } from './apply.ts';
 export type { Cancelled, DoneRequest, Published, RunAnswer, Verdict } from './commands.ts';
 export type { ContinueRequest } from './continuation.ts';
@@ -10,6 +10,7 @@ export * from './errors.ts';
 export { type CellReport, type CellState, type Inspection, readJournal } from './inspect.ts';
 export * from './limits.ts';
 export * from './ports.ts';
+export type { AdvanceRequest, StepReport } from './progress.ts';
 export * from './runbook.ts';
 export type { Started, StartRequest } from './start.ts';
 export { together } from './together.ts';

@@ -10,7 +10,7 @@ import { type AddCommands, withExamples } from './common.ts';
 
 const words = {
   recorded: 'recorded as its outcome',
-  noted: 'kept as a note: somebody else had closed the step',
+  noted: 'kept as a note: the step was closed otherwise',
   known: 'the journal has it already',
 } as const;
 

@@ -177,8 +177,10 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   const cell = cellAt(oracle, reading.next);
   judgePermission(oracle, reading, entry, cell);
   must(entry.then !== 'end', 'I2', `${at} ends the run`);
-  if (entry.then === 'retry') retry(reading, entry, entry.freshKey);
-  else if (entry.then === 'halt') reading.halted.doubt = false;
+  if (entry.then === 'retry') {
+    retry(reading, entry, entry.freshKey);
+    reading.nevers = 0;
+  } else if (entry.then === 'halt') reading.halted.doubt = false;
   else goOn(oracle, reading, entry);
   settle(oracle, reading);
 };
