@@ -1,12 +1,14 @@
 /** `npm run bench:batching`: what an outcome that carries the next reservation saves, against the same engine without. */
 
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from '../../test/support/options.ts';
 import { inPatchedCopy, project, runJson } from '../../test/support/patched.ts';
 import type { Cost, Costs } from './measure.ts';
 
 const script = 'bench/batching/measure.ts';
-const { values } = parseArgs({ options: { json: { type: 'boolean', default: false } } });
+const help =
+  'npm run bench:batching -- [--json]\n\nRequests and write units for each cell, with batching and without, in one run each.';
+const { values } = readOptions(help, { options: { json: { type: 'boolean', default: false } } as const });
 
 const batched = (await runJson(project, script, [])) as Costs;
 const patch = fileURLToPath(new URL('plain.patch', import.meta.url));

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions, refuse } from '../../test/support/options.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
 const steps = 10;
@@ -42,14 +42,14 @@ const cell = (number: number, policy: Policy): string => {
 const document = (policy: Policy): string =>
   `---\nrunbook: crash-${policy}\ntitle: Killed in step 5\nparams:\n  file: { type: string }\n---\n${Array.from({ length: steps }, (_, index) => cell(index + 1, policy)).join('')}`;
 
-const { values } = parseArgs({
-  options: { runs: { type: 'string', default: '10' }, json: { type: 'boolean', default: false } },
-});
+const help = `npm run bench:crash -- [--runs N] [--json]
+
+Kills N workers in step ${killedIn} of ${steps} whose step a probe settles, and N whose step a person settles (10).
+Ends with 0 if every step ran once, was settled as declared, and its run completed; with 1 otherwise.`;
+const options = { runs: { type: 'string', default: '10' }, json: { type: 'boolean', default: false } } as const;
+const { values } = readOptions(help, { options });
 const runs = Number(values.runs);
-if (!Number.isSafeInteger(runs) || runs < 1) {
-  console.error('--runs is a whole number from 1 on.');
-  process.exit(2);
-}
+if (!Number.isSafeInteger(runs) || runs < 1) refuse(`--runs is a whole number from 1 on, not ${values.runs}`);
 const folder = await mkdtemp(join(tmpdir(), 'pawl-crash-'));
 const dataDir = join(folder, 'data');
 const env = {

@@ -53,7 +53,7 @@ export const decideMany = async (
     if (signal.aborted) return { decided, refused, left: rest(index), stopped: 'signal' };
     const head = `  ${String(index + 1).padStart(width)}/${steps.length}  ${instanceId}  seq ${seq}`;
     try {
-      const { view } = await client.verdict(instanceId, { ...ruling, seq });
+      const { view } = await client.verdict(instanceId, { ...ruling, seq, onlyInDoubt: true });
       decided.push({ instanceId, seq, view });
       const age = ageMs === null ? '' : `, reserved ${duration(ageMs)} ago`;
       screen.print(`${head}  ${screen.paint('good', ruling.verdict)}${age}; now ${view.status.replace('_', ' ')}`);

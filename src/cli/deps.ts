@@ -126,6 +126,9 @@ export type Deps = {
   close(): void;
 };
 
+/** Events that say what neither the store nor, perhaps, the failure queue has. */
+const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten']);
+
 export const openDeps = async (settings: Settings): Promise<Deps> => {
   const [
     { createEngine },
@@ -156,9 +159,9 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     execute: cells.createExecute({ httpAllow }),
     sha256,
     canonical,
-    // What only an operator of a deployment wants to know; the CLI shows the journal instead.
+    // What only an operator of a deployment wants to know, the CLI shows by the journal; what no journal has is told always.
     observe: (event) => {
-      if (settings.debug) process.stderr.write(`${JSON.stringify(event)}\n`);
+      if (settings.debug || lostOtherwise.has(event.kind)) process.stderr.write(`${JSON.stringify(event)}\n`);
     },
     setAside: (item) =>
       setAside.write({ instanceId: item.instanceId, seq: item.about, token: item.token }, JSON.stringify(item)),

@@ -69,7 +69,7 @@ const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void 
     .map((text) => `, ${text}`)
     .join('');
   if (verdict === 'passed') {
-    const declared = `${coverage.declared} of ${plural(coverage.cells, 'cell')} declared what to expect`;
+    const declared = `${coverage.declared} of ${plural(coverage.cells, 'cell')} met what they declare`;
     print(paint('good', `Passed: ${declared}${rest}.`));
   } else if (verdict === 'completed procedurally') {
     print(paint('good', `Completed procedurally: no cell said what to expect, so nothing was proven${rest}.`));

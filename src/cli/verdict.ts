@@ -9,6 +9,7 @@ export type VerdictOptions = Partial<Record<(typeof verdicts)[number], true>> & 
   output?: string;
   evidence?: string;
   freshKey?: true;
+  inDoubt?: true;
   seq?: number;
   runbook?: string;
   cell?: string;
@@ -32,13 +33,14 @@ export const rulingOf = async (options: VerdictOptions): Promise<Ruling> => {
   if (verdict === undefined) return refuse(`Say what you decide: one of ${list}.`);
   if (given.length > 1)
     return refuse(`${given.map((name) => `--${name}`).join(' and ')} exclude one another: give one of ${list}.`);
-  const { reason, output, evidence, freshKey } = options;
+  const { reason, output, evidence, freshKey, inDoubt } = options;
   return {
     verdict,
     reason,
     ...(output === undefined ? {} : { output: await textGiven('--output', output) }),
     ...(evidence === undefined ? {} : { evidence: await textGiven('--evidence', evidence) }),
     ...(freshKey === undefined ? {} : { freshKey }),
+    ...(inDoubt === undefined ? {} : { onlyInDoubt: true }),
   };
 };
 

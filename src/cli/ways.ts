@@ -38,8 +38,10 @@ export const waysOut = (step: Omit<Step, 'commands'>): Way[] => {
   if (recorded?.status !== 'failed' && declared === null)
     ways.push(verdict('failed', doubt ? 'it did not happen' : 'it failed', '--failed'));
   if (!cancelled) {
-    ways.push(verdict('retry', 'once more, same key', '--retry'));
-    ways.push(verdict('retryFreshKey', 'once more, fresh key', '--retry --fresh-key'));
+    // Pasted after the holder was heard of all the same, it must not run again what is known to have happened.
+    const retry = doubt ? '--in-doubt --retry' : '--retry';
+    ways.push(verdict('retry', 'once more, same key', retry));
+    ways.push(verdict('retryFreshKey', 'once more, fresh key', `${retry} --fresh-key`));
   }
   ways.push(verdict('skip', cancelled ? 'leave it at that' : 'go on without it', '--skip'));
   if (cancelled) return ways;

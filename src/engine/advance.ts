@@ -6,58 +6,22 @@
  *                 └── budget left and cells remain ──┤
  *                                         save view ► answer
  *
- * Batching: while one call runs several cells, the outcome of one also carries the reservation of the next.
- *
  * I3 reserve only what `decide` found next, at head + 1. I4 begin only a reservation of ours that stands, once.
  * I10 the answer says what stands in the journal. If this call dies at any line, the next load sees what stands.
  */
 import assert from 'node:assert/strict';
-import { apply } from './apply.ts';
 import { append, arm, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
-import { branchOf, type Decision, decide, reservedForMs, type Stop, type Wish } from './decide.ts';
-import type { By, Drive, Entry, Failure, Reservation, State, Status, Then } from './entries.ts';
+import { carryOut, type Held, rememberOutput, reservationOf } from './carryOut.ts';
+import { branchOf, type Decision, decide, type Stop } from './decide.ts';
+import type { State } from './entries.ts';
 import { isPawlError, PawlError } from './errors.ts';
-import { execute, type Reserved } from './execute.ts';
-import { inHand, type OutputCache } from './inputs.ts';
-import { failure, type OutcomeBody } from './outcomes.ts';
+import { failure } from './outcomes.ts';
 import type { CellResult, Execute } from './ports.ts';
-import { keyOf, prepare, type Ready, withoutReservation } from './prepare.ts';
-import { record } from './record.ts';
-import { type Cell, natureOf } from './runbook.ts';
+import { prepare, withoutReservation } from './prepare.ts';
+import { type AdvanceRequest, momentOf, type Progress, reportOf, type StepReport, wishOf } from './progress.ts';
+import { natureOf } from './runbook.ts';
 import { takeOver } from './takeover.ts';
 import type { View } from './view.ts';
-
-export type AdvanceRequest = {
-  /** Reservations at most; a wait, an assertion, an end, a skip cost none. Default 1. */
-  maxCells?: number;
-  /** Milliseconds until the end of this invocation. */
-  budgetMs: number;
-  /** Only this cell. */
-  cell?: string;
-  /** Seq of the head the caller has seen; a different one is refused with `seq.stale`. */
-  expectedSeq?: number;
-  /** Changes the drive first, by an entry of its own. */
-  drive?: Drive;
-  /** False for the schedule: in drive `manual` nothing new is reserved. Default true. */
-  explicit?: boolean;
-  /** Aborted when the caller gives up: the running cell is stopped, its end is still recorded, nothing further begins. */
-  signal?: AbortSignal;
-  by: By;
-};
-
-/** One step this call has closed. */
-export type StepReport = {
-  cell: string;
-  /** Seq of its reservation; of the outcome where there was none. */
-  seq: number;
-  status: Status;
-  then: Then;
-  attempt: number;
-  durationMs: number;
-  error: Failure | null;
-  /** `false`: somebody else closed it first; what this call saw is a note. */
-  recorded: boolean;
-};
 
 /** `reserved`: how many reservations it took. `state` is what the head's entry says after the last step. */
 export type AdvanceAnswer = {
@@ -68,19 +32,6 @@ export type AdvanceAnswer = {
   view: View;
   state: State;
 };
-
-export const reportOf = (outcome: OutcomeBody, seq: number, recorded: boolean): StepReport => ({
-  cell: outcome.cell,
-  seq,
-  status: outcome.status,
-  then: outcome.then,
-  attempt: outcome.attempt,
-  durationMs: outcome.durationMs,
-  error: outcome.error,
-  recorded,
-});
-
-type Progress = { steps: StepReport[]; reservations: number };
 
 /** Goes through the next cell as far as this call may. A lost slot is no error: the loop decides anew. */
 const enter = async (
@@ -129,78 +80,6 @@ const enter = async (
   let held: Held | undefined = { cell, reserved: stands, ready: found };
   while (held !== undefined) held = await carryOut(call, held, request, progress);
   return undefined;
-};
-
-const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready): Reservation => ({
-  index: cell.index,
-  cell: cell.name,
-  visit: state.visit,
-  attempt: state.attempt + 1,
-  key: keyOf(call, cell, state.visit),
-  inputsHash: ready.inputsHash,
-  deadlineAtMs: Math.ceil(call.engine.clock.nowMs() + reservedForMs(cell)),
-});
-
-/** A step of ours: its reservation stands in the journal, and its body has not begun. */
-type Held = { cell: Cell; reserved: Reserved; ready: Ready };
-
-/** Carries a step out and records how it ended. Answers with the next step where the outcome reserved it as well. */
-const carryOut = async (
-  call: Call,
-  { cell, reserved, ready }: Held,
-  request: AdvanceRequest,
-  progress: Progress,
-): Promise<Held | undefined> => {
-  const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
-  let following: { cell: Cell; ready: Ready } | undefined;
-  const recorded = await record(call, outcome, reserved.deadlineAtMs, async () => {
-    const found = await follow(call, outcome, request, progress);
-    if (found === undefined) return undefined;
-    following = found;
-    return found.reservation;
-  });
-  const stands = call.head.entry;
-  if (recorded && outcome.then === 'next') rememberOutput(call.outputs, stands);
-  progress.steps.push(reportOf(outcome, reserved.seq, recorded));
-  if (!recorded || stands.kind !== 'outcome' || stands.reserve === undefined) return undefined;
-  // What stands counts here too: perhaps an earlier put of this outcome landed, with a reservation that a later one lacked.
-  progress.reservations += 1;
-  assert(stands.token === call.token && following !== undefined, 'a reservation of this call stands');
-  assert(following.ready.inputsHash === stands.reserve.inputsHash, 'one visit has one set of inputs');
-  const { seq, atMs } = stands;
-  return { ...following, reserved: { ...stands.reserve, seq, atMs } };
-};
-
-/**
- * Batching: what this call would reserve right after `outcome`, so that one entry can say both. Only if everything the
- * next cell reads is in hand: between an effect and its record nothing is asked of the store. Whoever takes the slot
- * first makes us come here again, and decide anew on the state that stands then.
- */
-const follow = async (
-  call: Call,
-  outcome: OutcomeBody,
-  request: AdvanceRequest,
-  progress: Progress,
-): Promise<{ cell: Cell; ready: Ready; reservation: Reservation } | undefined> => {
-  if (outcome.then !== 'next' || request.signal?.aborted) return undefined;
-  const { head, engine, by } = call;
-  const step = { ...outcome, seq: head.entry.seq + 1, atMs: engine.clock.nowMs(), by };
-  const state = apply(head.entry.state, step);
-  const decision = decide(state, call.runbook, wishOf(call, request, progress), momentOf(engine));
-  if (decision.kind !== 'enter' || !decision.mayReserve) return undefined;
-  const { cell } = decision;
-  const outputs = new Map(call.outputs);
-  rememberOutput(outputs, outcome);
-  if (!inHand({ runbook: call.runbook, outputs }, cell)) return undefined;
-  const ready = await prepare(call, cell, { state, outputs });
-  return ready.kind === 'go' ? { cell, ready, reservation: reservationOf(call, cell, state, ready) } : undefined;
-};
-
-/** The next cells may read what was just recorded, without asking the store. */
-const rememberOutput = (outputs: OutputCache, entry: Entry | OutcomeBody): void => {
-  if (entry.kind !== 'outcome') return;
-  if (entry.output === null) outputs.set(entry.cell, null);
-  if (entry.output?.kind === 'inline') outputs.set(entry.cell, entry.output.text);
 };
 
 const assertFresh = (call: Call, expectedSeq: number | undefined): void => {
@@ -257,7 +136,10 @@ export const advance = async (engine: Engine, instanceId: string, request: Advan
     stop = { kind: 'stop', result: 'deferred', cell, untilMs: engine.clock.nowMs(), why: 'store' };
   }
   // The schedule came since the view is due: whatever this call found, the view must say it now.
-  if (request.explicit === false) await arm(call);
+  if (request.explicit === false)
+    await arm(call).catch((error: unknown) =>
+      engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
+    );
   const { steps, reservations: reserved } = progress;
   return { stop, result: stop.result, steps, reserved, view: await saveView(call), state: call.head.entry.state };
 };
@@ -296,20 +178,6 @@ const carryOn = async (
     }
   }
 };
-
-const wishOf = (call: Call, request: AdvanceRequest, progress: Progress): Wish => ({
-  cell: request.cell,
-  reservationsLeft: (request.maxCells ?? 1) - progress.reservations,
-  wroteSome: call.wrote,
-  endAtMs: call.endAtMs,
-  explicit: request.explicit ?? true,
-});
-
-const momentOf = ({ clock, deployment }: Engine) => ({
-  nowMs: clock.nowMs(),
-  graceMs: deployment.takeoverGraceMs,
-  epoch: deployment.epoch,
-});
 
 const decideNow = (call: Call, request: AdvanceRequest, progress: Progress): Decision => {
   const { engine } = call;

@@ -173,7 +173,7 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   switch (step.then) {
     case 'next':
     case 'end': {
-      const covered = step.expectations.length > 0 && step.status !== 'skipped';
+      const covered = step.expectations.length > 0 && allPass(step.expectations);
       const satisfied = step.expectations.length > 0 ? allPass(step.expectations) : step.status === 'completed';
       const skipped = step.status === 'skipped';
       const on = goOn(closed, step.seq);
@@ -229,14 +229,14 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
     const permission = step.permission?.kind ?? null;
-    const again: State = { ...state, halted: null, permission, dueAtMs: step.dueAtMs, interruptions };
+    const again: State = { ...state, nevers: 0, halted: null, permission, dueAtMs: step.dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;
   const forgiven = step.verdict === 'failed' ? 1 : 0;
   const counters = {
     attempts: state.counters.attempts,
-    covered: state.counters.covered + (step.expectations.length > 0 ? 1 : 0),
+    covered: state.counters.covered + (step.expectations.length > 0 && allPass(step.expectations) ? 1 : 0),
     forgiven: state.counters.forgiven + forgiven,
     skipped: state.counters.skipped + skipped,
   };

@@ -1,11 +1,12 @@
 /** What a caller may ask besides starting and advancing: publish, run, cancel, record a manual cell. */
-import { type AdvanceAnswer, type AdvanceRequest, advance } from './advance.ts';
+import { type AdvanceAnswer, advance } from './advance.ts';
 import { append, type Call, commandMs, type Engine, openCall, saveView, viewNow } from './call.ts';
 import type { By, Open, State } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
 import { limits } from './limits.ts';
 import { check, failure, type OutcomeBody, sequelOf } from './outcomes.ts';
+import type { AdvanceRequest } from './progress.ts';
 import type { Cell } from './runbook.ts';
 import type { View } from './view.ts';
 
@@ -144,7 +145,10 @@ export const done = async (
 export type Verdict = 'passed' | 'completed procedurally' | 'halted' | 'cancelled' | 'unfinished';
 export type RunAnswer = AdvanceAnswer & {
   verdict: Verdict;
-  /** How many of the cells gone through declared expectations; a run with none is never called passed. */
+  /**
+   * `declared`: how many of the cells gone through declared expectations that all passed; a run with none is never called
+   * passed, whatever was forgiven or overridden.
+   */
   coverage: { declared: number; cells: number; forgiven: number; skipped: number };
 };
 

@@ -8,6 +8,7 @@ import { append, type Call, commandMs, type Engine, openCall, saveView } from '.
 import type { By, Continues, Entry } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { outputOf } from './inputs.ts';
+import { closingOf } from './inspect.ts';
 import { limits } from './limits.ts';
 import type { Cell, Runbook } from './runbook.ts';
 
@@ -70,7 +71,7 @@ const assertLeft = (call: Call): void => {
   }
 };
 
-const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest): Cell => {
+const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest, completed: string | undefined): Cell => {
   const { instanceId, head, runbook: earlier } = call;
   const first = runbook.cells.find((cell) => cell.name === request.at);
   if (first === undefined) {
@@ -86,6 +87,7 @@ const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest): Ce
     const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
     refuse(message, { instanceId, cell: missing.name });
   }
+  if (completed !== undefined) gone.add(completed);
   const again = runbook.cells.slice(first.index).find((cell) => gone.has(cell.name));
   const reason = request.reason ?? '';
   if (again !== undefined && reason.trim() === '') {
@@ -99,10 +101,32 @@ const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest): Ce
   return first;
 };
 
-/** `<id>.2` continues `<id>`, `<id>.3` continues that. */
-const idAfter = (instanceId: string, continued: boolean): string => {
+/** The cell a run halted at although its body completed: under the new run's key its effects would happen again. */
+const completedAt = async ({ engine, instanceId, head }: Call): Promise<string | undefined> => {
+  const { halted } = head.entry.state;
+  if (halted === null) return undefined;
+  const closing = await closingOf(engine, instanceId, halted.seq);
+  return closing?.status === 'completed' ? halted.cell : undefined;
+};
+
+const idsMax = 100;
+
+/**
+ * `<id>.2` continues `<id>`, `<id>.3` continues that. An id whose first entry says something else for ever (another run,
+ * or a start that was given up) is passed over: everybody passes over the same ones, so all who continue a run get one id.
+ */
+const idAfter = async (engine: Engine, instanceId: string, continued: boolean): Promise<string> => {
   const [, base, n] = /^(.+)\.(\d+)$/.exec(instanceId) ?? [];
-  return continued && base !== undefined ? `${base}.${Number(n) + 1}` : `${instanceId}.2`;
+  const [stem, first] = continued && base !== undefined ? [base, Number(n) + 1] : [instanceId, 2];
+  for (let number = first; number < first + idsMax; number += 1) {
+    const id = `${stem}.${number}`;
+    const begun = (await engine.journal.entry(id, 0))?.entry;
+    if (begun === undefined) return id;
+    if (begun.kind === 'started' && begun.continues?.instanceId === instanceId) return id;
+  }
+  return refuse(`Every id from ${stem}.${first} to ${stem}.${first + idsMax - 1} is taken: start a run of its own.`, {
+    instanceId,
+  });
 };
 
 export type Continuation = { instanceId: string; params: Record<string, unknown>; leave(): Promise<Continues> };
@@ -124,15 +148,15 @@ export const continuationOf = async (
     const message = `Instance ${request.instanceId} is one of runbook ${started.runbookId}, not of ${runbook.runbookId}.`;
     refuse(message, { instanceId: request.instanceId });
   }
-  const instanceId = idAfter(request.instanceId, started.continues !== null);
-  const look = (): Cell => {
+  const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
+  const look = async (): Promise<Cell> => {
     assertLeft(call);
-    return assertCells(call, runbook, request);
+    return assertCells(call, runbook, request, await completedAt(call));
   };
-  look();
+  await look();
   const leave = async (): Promise<Continues> => {
     for (;;) {
-      const first = look();
+      const first = await look();
       const { state } = call.head.entry;
       const reason = `goes on as ${instanceId}`;
       if (state.ended === null && !(await append(call, () => ({ kind: 'cancelled', reason })))) continue;

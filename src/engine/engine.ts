@@ -1,5 +1,5 @@
 /** The engine: its commands over one set of ports. */
-import { type AdvanceAnswer, type AdvanceRequest, advance } from './advance.ts';
+import { type AdvanceAnswer, advance } from './advance.ts';
 import type { Engine as Context } from './call.ts';
 import {
   type Cancelled,
@@ -17,6 +17,7 @@ import { createFollower, type Followed, type FollowRequest } from './follow.ts';
 import { type Inspection, inspect, notes, outputAt } from './inspect.ts';
 import { limits } from './limits.ts';
 import type { Journal, Ports, Views } from './ports.ts';
+import type { AdvanceRequest } from './progress.ts';
 import { release } from './release.ts';
 import { type Started, type StartRequest, start } from './start.ts';
 import { type Redriven, redrive, type Unrecorded } from './unrecorded.ts';

@@ -32,6 +32,7 @@ export type By = z.infer<typeof by>;
 const output = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('inline'), text: z.string() }),
   z.strictObject({ kind: z.literal('stored'), partition: z.string(), bytes: count, sha256: hash }),
+  /** `limitBytes` is the limit that it exceeded; 0 where the store did not take the whole for another reason. */
   z.strictObject({ kind: z.literal('truncated'), bytes: count, limitBytes: count, head: z.string() }),
 ]);
 export type Output = z.infer<typeof output>;

@@ -5,11 +5,13 @@
  * A hand-over names the seq it was made at, and runs only if the next entry is its own. So that entry tells whether there
  * is anything to wait for.
  */
-import { type AdvanceAnswer, reportOf, type StepReport } from './advance.ts';
+import type { AdvanceAnswer } from './advance.ts';
+
 import { type Call, type Engine, openCall } from './call.ts';
 import { decide } from './decide.ts';
 import type { By, Entry } from './entries.ts';
 import { readJournal } from './inspect.ts';
+import { reportOf, type StepReport } from './progress.ts';
 import { viewOf } from './view.ts';
 
 export type FollowRequest = {

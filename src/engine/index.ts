@@ -1,5 +1,5 @@
 /** The engine's door: other folders import from here and from nowhere else in this folder. */
-export type { AdvanceAnswer, AdvanceRequest, StepReport } from './advance.ts';
+export type { AdvanceAnswer } from './advance.ts';
 export { apply, satisfiedAt } from './apply.ts';
 export { type Cancelled, type DoneRequest, gateOf, type Published, type RunAnswer, type Verdict } from './commands.ts';
 export type { ContinueRequest } from './continuation.ts';
@@ -11,8 +11,10 @@ export type { Followed, FollowRequest } from './follow.ts';
 export { type CellReport, type CellState, type Inspection, readJournal } from './inspect.ts';
 export * from './limits.ts';
 export * from './ports.ts';
+export type { AdvanceRequest, StepReport } from './progress.ts';
 export * from './runbook.ts';
 export type { Started, StartRequest } from './start.ts';
+export { together } from './together.ts';
 export { type Redriven, readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export type { VerdictRequest } from './verdicts.ts';
 export * from './view.ts';

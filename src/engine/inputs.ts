@@ -9,6 +9,7 @@ import { limits } from './limits.ts';
 import { bytesOf } from './outcomes.ts';
 import type { Ports, Scope } from './ports.ts';
 import type { Cell, Runbook } from './runbook.ts';
+import { together } from './together.ts';
 
 /** Outputs read in this call, JSON text by cell name; `null` where a cell was skipped or had none. */
 export type OutputCache = Map<string, string | null>;
@@ -70,7 +71,7 @@ export const resolveInputs = async (reader: Reader, cell: Pick<Cell, 'index' | '
   const { runbook, outputs, started } = reader;
   const wanted = wantedBy(runbook, cell);
   const missing = wanted.filter((other) => !outputs.has(other.name));
-  await Promise.all(missing.map(async (other) => outputs.set(other.name, await readOne(reader, other))));
+  await together(missing.map(async (other) => outputs.set(other.name, await readOne(reader, other))));
   const texts = wanted.flatMap((other) => {
     const text = outputs.get(other.name) ?? null;
     return text === null ? [] : [[other.name, text] as const];

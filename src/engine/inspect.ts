@@ -1,6 +1,6 @@
 /** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
 import { type Call, type Engine, openCall, viewNow } from './call.ts';
-import type { By, Checked, Entry, Failure, Note, Standing, State } from './entries.ts';
+import type { By, Checked, Entry, EntryOf, Failure, Note, Standing, State } from './entries.ts';
 import { outputOf, resolveInputs, scopeOf, textOf } from './inputs.ts';
 import { limits } from './limits.ts';
 import { bytesOf, sizeOf } from './outcomes.ts';
@@ -69,6 +69,18 @@ export async function* readJournal(
     after = last.entry.seq;
   }
 }
+
+/** The outcome that closes the step reserved at `about`. */
+export const closingOf = async (
+  engine: Engine,
+  instanceId: string,
+  about: number,
+): Promise<EntryOf<'outcome'> | undefined> => {
+  for await (const { entry } of readJournal(engine, instanceId, about)) {
+    if (entry.kind === 'outcome' && entry.closes === about) return entry;
+  }
+  return undefined;
+};
 
 const emptyReport = (name: string, kind: string): CellReport => ({
   name,

@@ -38,22 +38,39 @@ const hasEnded = async (engine: Engine, holder: LockEntry, taker: Taker): Promis
   return (await engine.journal.head(holder.instanceId))?.entry.state.ended === 'cancelled';
 };
 
+const assertText = (lock: string): void => {
+  if (lock !== '' && lock.length <= limits.lockCharsMax) return;
+  const message = `\`concurrency\` gives a text of ${lock.length} characters; 1 to ${limits.lockCharsMax} (lockCharsMax) are allowed.`;
+  throw new PawlError('params.invalid', message, { limit: 'lockCharsMax' });
+};
+
+/**
+ * Looks who holds the lock. `except`: a run that is about to be ended.
+ * @returns its newest entry, which may be followed
+ * @throws PawlError `params.invalid`, `concurrency.held` naming the holder, `store.unavailable`
+ */
+export const assertFree = async (
+  engine: Engine,
+  lock: string,
+  taker: Taker,
+  except?: string,
+): Promise<LockEntry | undefined> => {
+  assertText(lock);
+  const newest = await engine.locks.newest(lock);
+  const ours = newest === undefined || newest.instanceId === taker.instanceId || newest.instanceId === except;
+  if (ours || (await hasEnded(engine, newest, taker))) return newest;
+  const message = `Instance ${newest.instanceId} holds "${lock}" and has not ended; see \`pawl status ${newest.instanceId}\`.`;
+  throw new PawlError('concurrency.held', message, { lock, holder: newest.instanceId });
+};
+
 /**
  * Takes the lock for an instance about to start; a second time for the same instance is the same.
  * @throws PawlError `concurrency.held` naming the holder, `store.unavailable`
  */
 export const takeLock = async (engine: Engine, lock: string, taker: Taker): Promise<void> => {
-  if (lock === '' || lock.length > limits.lockCharsMax) {
-    const message = `\`concurrency\` gives a text of ${lock.length} characters; 1 to ${limits.lockCharsMax} (lockCharsMax) are allowed.`;
-    throw new PawlError('params.invalid', message, { limit: 'lockCharsMax' });
-  }
   for (;;) {
-    const newest = await engine.locks.newest(lock);
+    const newest = await assertFree(engine, lock, taker);
     if (newest?.instanceId === taker.instanceId) return;
-    if (newest !== undefined && !(await hasEnded(engine, newest, taker))) {
-      const message = `Instance ${newest.instanceId} holds "${lock}" and has not ended; see \`pawl status ${newest.instanceId}\`.`;
-      throw new PawlError('concurrency.held', message, { lock, holder: newest.instanceId });
-    }
     const revision = (newest?.revision ?? 0) + 1;
     const { instanceId, token } = taker;
     const put = await engine.locks.putOnce({ lock, revision, instanceId, token, atMs: engine.clock.nowMs() });

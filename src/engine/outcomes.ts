@@ -87,19 +87,19 @@ export const keepOutput = async (
   cutFromBytes: number | undefined,
 ): Promise<Output> => {
   const bytes = cutFromBytes ?? bytesOf(text);
-  const truncated = (): Output => ({
+  const truncated = (limitBytes: number): Output => ({
     kind: 'truncated',
     bytes,
-    limitBytes: limits.outputBytesMax,
+    limitBytes,
     head: headOf(text, limits.outputHeadBytesMax),
   });
-  if (bytes > limits.outputBytesMax) return truncated();
+  if (bytes > limits.outputBytesMax) return truncated(limits.outputBytesMax);
   if (bytes <= limits.outputInlineBytesMax) return { kind: 'inline', text };
   try {
     return await journal.putOutput(at.instanceId, at.seq, at.token, text);
   } catch {
-    // The step ran; that must be recorded even if its output cannot be kept whole.
-    return truncated();
+    // The step ran; that must be recorded even if its output cannot be kept whole. Not for its size: there is no limit.
+    return truncated(0);
   }
 };
 

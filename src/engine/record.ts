@@ -18,6 +18,10 @@ const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promi
   await noteQuietly(call, { kind: 'fenced', about, cell: outcome.cell, atMs: engine.clock.nowMs(), by, text });
 };
 
+/** Whether a put was refused for what it holds: then a smaller one may be taken. Everything else may pass by itself. */
+const isAboutContent = (error: PawlError): boolean =>
+  error.code === 'limit.exceeded' || error.code === 'request.invalid' || error.details.content === true;
+
 /** The outcome goes to the log first, then to the failure queue: either is enough to record it later. */
 const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: unknown): Promise<never> => {
   const { engine, instanceId } = call;
@@ -29,11 +33,19 @@ const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: un
     cell: outcome.cell,
     item: engine.canonical(item),
   });
-  await engine.setAside(item).catch((error: unknown) => {
-    engine.observe({ kind: 'outcome.unqueued', instanceId, seq: about, error: String(error) });
-  });
-  const message = `Cell ${outcome.cell} ended as ${outcome.status}, but the store did not take its outcome; \`pawl redrive\` records it once the store is back.`;
-  throw new PawlError('outcome.unrecorded', message, { instanceId, seq: about, cell: outcome.cell }, cause);
+  const queued = await engine.setAside(item).then(
+    () => true,
+    (error: unknown) => {
+      engine.observe({ kind: 'outcome.unqueued', instanceId, seq: about, error: String(error) });
+      return false;
+    },
+  );
+  const next = queued
+    ? '`pawl redrive` records it once the store is back.'
+    : 'nor could it be set aside: it stands in the log and in the details of this error only. Keep that item as a file, and `pawl redrive FILE` records it.';
+  const message = `Cell ${outcome.cell} ended as ${outcome.status}, but the store did not take its outcome; ${next}`;
+  const details = { instanceId, seq: about, cell: outcome.cell, ...(queued ? {} : { item }) };
+  throw new PawlError('outcome.unrecorded', message, details, cause);
 };
 
 /**
@@ -74,8 +86,8 @@ export const record = async (
     } catch (error) {
       if (!isPawlError(error)) throw error;
       cause = error;
-      if (whole) {
-        // Refused for what it holds, perhaps: the smallest outcome that says what happened can always be written.
+      if (whole && isAboutContent(error)) {
+        // The smallest outcome that says what happened can always be written.
         engine.observe({ kind: 'outcome.fallback', instanceId, seq: about, cell: outcome.cell, error: error.message });
         whole = false;
         continue;

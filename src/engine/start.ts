@@ -3,7 +3,7 @@ import { commandMs, type Engine, openCall, seal, viewNow } from './call.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
 import type { By, Drive, EntryOf } from './entries.ts';
 import { named, PawlError } from './errors.ts';
-import { takeLock } from './locks.ts';
+import { assertFree, takeLock } from './locks.ts';
 import type { Runbook, Version } from './runbook.ts';
 import { type View, viewOf } from './view.ts';
 
@@ -136,10 +136,14 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
   const existing = await again();
   if (existing !== undefined) return existing;
 
-  const continues = continuation === undefined ? null : await continuation.leave();
   const lock = renderId(engine, runbook, 'concurrency', params);
   const token = engine.random.token();
-  if (lock !== null) await takeLock(engine, lock, { instanceId, token, by: request.by });
+  const taker = { instanceId, token, by: request.by };
+  // What refuses this start must do so before the earlier run is ended for it.
+  if (lock !== null && request.continues !== undefined)
+    await assertFree(engine, lock, taker, request.continues.instanceId);
+  const continues = continuation === undefined ? null : await continuation.leave();
+  if (lock !== null) await takeLock(engine, lock, taker);
   const nowMs = engine.clock.nowMs();
   // The view of `start` precedes `started`: whatever is written is looked after (I7).
   const seed = { instanceId, runbookId: request.runbookId };

@@ -32,7 +32,7 @@ const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]
   if (!open) {
     const satisfied = checks.length === 0 || allPass(checks);
     const verdict = permission !== null ? 'retry' : satisfied ? 'succeeded' : 'failed';
-    const then = permission !== null ? 'retry' : satisfied ? 'next' : 'halt';
+    const then = permission !== null ? 'retry' : satisfied || cell.optional ? 'next' : 'halt';
     await append(call, () => ({
       kind: 'resolved',
       about: seq,

@@ -2,11 +2,12 @@
  * Outcomes that the store did not take in time. They wait in the failure queue (on a laptop a folder), and `redrive`
  * records them as what they are: as the outcome while the step is still open, as a note once somebody else has closed it.
  */
+import { AssertionError } from 'node:assert';
 import * as z from 'zod';
 import { append, type Call, commandMs, type Engine, openCall, saveView } from './call.ts';
-import { type By, by, type EntryOf, outcomeSchema } from './entries.ts';
+import { atMs, type By, by, type EntryOf, outcomeSchema } from './entries.ts';
 import { PawlError } from './errors.ts';
-import { readJournal } from './inspect.ts';
+import { closingOf } from './inspect.ts';
 import { limits } from './limits.ts';
 import { bytesOf, fallbackOutcome, headOf, type OutcomeBody } from './outcomes.ts';
 import type { View } from './view.ts';
@@ -18,7 +19,7 @@ const unrecordedSchema = z.strictObject({
   about: z.int().min(0),
   token: z.string(),
   by,
-  atMs: z.number(),
+  atMs,
   outcome: outcomeSchema,
 });
 export type Unrecorded = z.infer<typeof unrecordedSchema>;
@@ -48,26 +49,39 @@ export const readUnrecorded = (text: string): Unrecorded => {
   }
 };
 
-/** `recorded`: as the outcome. `noted`: somebody else had closed the step. `known`: the journal had it already. */
+/**
+ * `recorded`: as the outcome. `noted`: the step was closed by somebody else, or by less than this outcome says. `known`:
+ * the journal had it already.
+ */
 export type Redriven = { result: 'recorded' | 'noted' | 'known'; view: View };
-
-const closingOf = async (
-  engine: Engine,
-  instanceId: string,
-  about: number,
-): Promise<EntryOf<'outcome'> | undefined> => {
-  for await (const { entry } of readJournal(engine, instanceId, about)) {
-    if (entry.kind === 'outcome' && entry.closes === about) return entry;
-  }
-  return undefined;
-};
 
 const assertOurs = async (engine: Engine, item: Unrecorded): Promise<void> => {
   const { instanceId, about, token, outcome } = item;
-  const reserved = (await engine.journal.entry(instanceId, about))?.entry;
-  if (reserved?.token === token && outcome.closes === about) return;
-  const message = `The outcome set aside for ${instanceId} does not belong to the reservation at seq ${about}; nothing was recorded.`;
+  const entry = (await engine.journal.entry(instanceId, about))?.entry;
+  const reserved = entry?.kind === 'reserved' ? entry : entry?.kind === 'outcome' ? entry.reserve : undefined;
+  const same = (['index', 'cell', 'visit', 'attempt'] as const).every((name) => reserved?.[name] === outcome[name]);
+  const byHolder = outcome.closedBy === 'holder' || (outcome.closedBy === 'policy' && outcome.status === 'unknown');
+  // A reservation in it would be one that nobody holds.
+  const ours = entry?.token === token && outcome.closes === about && outcome.reserve === undefined;
+  if (same && byHolder && ours) return;
+  const message = `The outcome set aside for ${instanceId} does not belong to the reservation at seq ${about}; nothing was recorded. Keep it, and look at both.`;
   throw new PawlError('request.invalid', message, { instanceId, seq: about });
+};
+
+/** A step that the rules do not allow, in a file that nobody of us wrote so. */
+const refuseIllegal = (item: Unrecorded, error: unknown): never => {
+  if (!(error instanceof AssertionError)) throw error;
+  const message = `The outcome set aside for ${item.instanceId} is no legal step (${error.message}); nothing was recorded. Keep it, and look at its text.`;
+  throw new PawlError('request.invalid', message, { instanceId: item.instanceId, seq: item.about }, error);
+};
+
+/** Whether the journal has all that the item says: of a put that landed late perhaps only the smallest form stands. */
+const saysAll = (engine: Engine, closing: EntryOf<'outcome'>, { outcome }: Unrecorded): boolean => {
+  const smallest = outcome.output?.kind === 'truncated' && outcome.output.head === '';
+  return (
+    closing.status === outcome.status &&
+    (smallest || engine.canonical(closing.output) === engine.canonical(outcome.output))
+  );
 };
 
 /**
@@ -80,12 +94,15 @@ export const redrive = async (engine: Engine, item: Unrecorded, by: By): Promise
   await assertOurs(engine, item);
   const setAside = `set aside ${new Date(item.atMs).toISOString()} by ${item.by.actor} (${item.by.where}), redriven`;
   while (call.head.entry.state.open?.seq === about) {
-    if (await append(call, () => ({ ...outcome, note: setAside })))
-      return { result: 'recorded', view: await saveView(call) };
+    const recorded = await append(call, () => ({ ...outcome, note: setAside })).catch((error: unknown) =>
+      refuseIllegal(item, error),
+    );
+    if (recorded) return { result: 'recorded', view: await saveView(call) };
   }
   const view = await saveView(call);
   const closing = await closingOf(engine, instanceId, about);
-  if (closing?.token === item.token || closing?.note === setAside) return { result: 'known', view };
+  const own = closing !== undefined && (closing.token === item.token || closing.note === setAside);
+  if (own && saysAll(engine, closing, item)) return { result: 'known', view };
   const text = headOf(engine.canonical({ ...outcome, note: setAside }), limits.noteTextCharsMax);
   const standing = await engine.journal.notes(instanceId, about);
   if (standing.some((note) => note.kind === 'fenced' && note.text === text)) return { result: 'known', view };

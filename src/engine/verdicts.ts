@@ -22,6 +22,8 @@ export type VerdictRequest = {
   evidence?: string;
   /** With `retry`: another idempotency key, a new visit. */
   freshKey?: boolean;
+  /** Refused unless the step is still in doubt: for a decision about many, looked for before. */
+  onlyInDoubt?: boolean;
   by: By;
 };
 
@@ -68,6 +70,10 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
     throw new PawlError('seq.stale', message, details);
   }
   const { open } = state;
+  if (request.onlyInDoubt === true && open === null && state.halted?.doubt !== true) {
+    const message = `Cell ${cell.name} of ${instanceId} is not in doubt any more: somebody has settled it; look again with \`pawl status ${instanceId}\`.`;
+    throw new PawlError('seq.stale', message, details);
+  }
   const untilMs = open?.kind === 'reserved' ? open.deadlineAtMs + engine.deployment.takeoverGraceMs : 0;
   const earlyMs = untilMs - engine.clock.nowMs();
   if (earlyMs > 0) {
@@ -177,6 +183,15 @@ const keepEvidence = async (call: Call, cell: Cell, request: VerdictRequest): Pr
 
 const isOpen = (state: State): boolean => state.open?.kind === 'reserved';
 
+/** What took the slot while somebody decided says what they did not know, unless it is about the run and not the step. */
+const assertSameStep = async (call: Call, request: VerdictRequest, knownSeq: number): Promise<void> => {
+  const since = await call.engine.journal.page(call.instanceId, knownSeq, limits.pageMax);
+  if (since.every(({ entry }) => entry.kind === 'control' || entry.kind === 'cancelled')) return;
+  const { instanceId } = call;
+  const message = `Seq ${request.seq} of ${instanceId} was settled while you decided: nothing was recorded of your verdict; look again with \`pawl status ${instanceId}\`.`;
+  throw new PawlError('seq.stale', message, { instanceId, seq: request.seq, view: viewNow(call) });
+};
+
 /**
  * Decides. Who loses the slot is told what stands now: a late holder's truth, another person's verdict.
  * @throws PawlError `request.invalid`, `seq.stale`, `verdict.early` (naming until when), `instance.finished`
@@ -188,9 +203,10 @@ export const decideStep = async (
 ): Promise<{ view: View }> => {
   assertRequest(request);
   const call = await openCall(engine, instanceId, request.by, commandMs);
+  await keepEvidence(call, assertDecidable(call, request), request);
   for (;;) {
     const cell = assertDecidable(call, request);
-    await keepEvidence(call, cell, request);
+    const knownSeq = call.head.entry.seq;
     const { verdict, seq } = request;
     const checks = verdict === 'succeeded' ? await overridden(call, cell, request.output) : [];
     const at = { instanceId, seq, token: call.token };
@@ -200,6 +216,7 @@ export const decideStep = async (
     const ruling: Ruling = { checks, output, permission };
     const make = isOpen(call.head.entry.state) ? asOutcome : asResolved;
     if (await append(call, () => make(call, cell, request, ruling))) break;
+    await assertSameStep(call, request, knownSeq);
   }
   return { view: await saveView(call) };
 };

@@ -23,6 +23,9 @@ const hopeless = new Set([
   'CredentialsProviderError',
 ]);
 
+/** Refusals that may be about what a request holds, and not about who sends it or where to. */
+const aboutContent = new Set(['ValidationException', 'SerializationException']);
+
 const nextMoves: Record<string, string> = {
   ResourceNotFoundException: 'create the tables of infra/tables.yml under this prefix, or correct the prefix',
   AccessDeniedException: 'let the role read and put items in the tables of infra/tables.yml',
@@ -53,7 +56,12 @@ export const storeError = (error: unknown, action: string): PawlError => {
   }
   if (hopeless.has(name)) {
     const next = nextMoves[name] ?? 'see the cause';
-    return new PawlError('store.misconfigured', `${action} was refused (${name}): ${next}.`, { name }, error);
+    return new PawlError(
+      'store.misconfigured',
+      `${action} was refused (${name}): ${next}.`,
+      { name, content: aboutContent.has(name) },
+      error,
+    );
   }
   const message = `${action} failed (${name}): the store gave no usable answer, ask again later.`;
   return new PawlError('store.unavailable', message, { name }, error);

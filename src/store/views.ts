@@ -9,7 +9,7 @@
  */
 import { createHash } from 'node:crypto';
 import * as z from 'zod';
-import { type Armed, limits, PawlError, type View, type ViewStatus, type Views } from '../engine/index.ts';
+import { type Armed, limits, PawlError, together, type View, type ViewStatus, type Views } from '../engine/index.ts';
 import { type Access, getItem, type Item, queryItems, queryPage, type RawItem, updateView } from './access.ts';
 import { arming, dropping, saving } from './conditions.ts';
 
@@ -177,9 +177,7 @@ export const createViews = (access: Access): Views => {
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
       };
-      const found = await Promise.all(
-        partitions.map((partition) => queryItems(access, 'views', { ...query, partition })),
-      );
+      const found = await together(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
       const views = found
         .flat()
         .map(decode)

@@ -68,7 +68,7 @@ describe('run', () => {
     expect({ exit, err }).toEqual({ exit: 0, err: '' });
     expect(out).toMatch(/^run-1 {2}two version \d+\n {2}✓ greet +completed +attempt 1 +\d/);
     expect(out).toMatch(/✓ refused +failed as expected +attempt 1/);
-    expect(out).toContain('Passed: 2 of 2 cells declared what to expect.');
+    expect(out).toContain('Passed: 2 of 2 cells met what they declare.');
   });
 
   test('its document: result, verdict, coverage, steps, view, cells', async () => {

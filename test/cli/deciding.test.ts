@@ -41,8 +41,8 @@ describe('pawl doubts', () => {
     expect(commands).toEqual({
       succeeded: 'pawl verdict listed --seq 2 --succeeded --reason "…"',
       failed: 'pawl verdict listed --seq 2 --failed --reason "…"',
-      retry: 'pawl verdict listed --seq 2 --retry --reason "…"',
-      retryFreshKey: 'pawl verdict listed --seq 2 --retry --fresh-key --reason "…"',
+      retry: 'pawl verdict listed --seq 2 --in-doubt --retry --reason "…"',
+      retryFreshKey: 'pawl verdict listed --seq 2 --in-doubt --retry --fresh-key --reason "…"',
       skip: 'pawl verdict listed --seq 2 --skip --reason "…"',
       cancel: 'pawl cancel listed --reason "…"',
     });

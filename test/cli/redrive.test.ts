@@ -55,6 +55,7 @@ const loseStore = async (instanceId: string): Promise<string> => {
   const { exit, err } = await worker.ended;
   expect(exit).toBe(4);
   expect(err).toContain('pawl redrive');
+  expect(err).toContain('"kind":"outcome.unrecorded"');
   const [name = ''] = await fresh();
   return name;
 };
@@ -123,7 +124,7 @@ test('somebody has decided meanwhile: the verdict stands, what was set aside bec
   const { exit, out } = await pawl('redrive', name);
   expect({ exit, out }).toEqual({
     exit: 0,
-    out: '  late  works, seq 1, completed: kept as a note: somebody else had closed the step; now ready\nRedriven 1 of 1 outcome.\n',
+    out: '  late  works, seq 1, completed: kept as a note: the step was closed otherwise; now ready\nRedriven 1 of 1 outcome.\n',
   });
   expect(await waiting()).toEqual([]);
   const journal = flat((await pawl('journal', 'late', '--notes')).out);

@@ -161,6 +161,20 @@ describe('what satisfies a cell', () => {
     expect(ran).toMatchObject({ result: 'in_doubt', step: { status: 'unknown', then: 'halt' } });
     expect(ran.entries.at(-1)).toMatchObject({ expectations: [{ result: 'skipped' }] });
   });
+  test('what was overridden or forgiven proves nothing: such a run is not called passed', async () => {
+    const world = setup();
+    const overridden = await world.start(runbookOf([{ expect: [fail] }]));
+    await world.engine.advance(overridden, request);
+    await world.engine.verdict(overridden, { seq: 1, verdict: 'succeeded', reason: 'seen by eye', by: bob });
+    const forgiven = await world.start(runbookOf([{ expect: [fail], optional: true }]), 'i2');
+    for (const id of [overridden, forgiven]) {
+      expect(await world.engine.run(id, request)).toMatchObject({
+        verdict: 'completed procedurally',
+        coverage: { declared: 0, cells: 1 },
+      });
+    }
+  });
+
   test('a run whose cells declared expectations that all pass has passed', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{ expect: [pass] }, {}]));

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createEngine } from '../../src/engine/index.ts';
-import { runbookOf } from './runbooks.ts';
+import { createEngine, type Template } from '../../src/engine/index.ts';
+import { fail, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
@@ -161,4 +161,72 @@ describe('what is not continued', () => {
     const { world, id } = await halted(book({}, ['take', 'pay', 'check', 'tell']));
     await expect(go(world, id, 'pay')).rejects.toMatchObject(refused(/check was done/));
   });
+});
+
+describe('a continuation that is refused leaves the earlier run as it was', () => {
+  const lockedBook = (concurrency: Template) =>
+    runbookOf(
+      names.map((name) => ({ name })),
+      { concurrency },
+    );
+
+  test('when somebody else holds its lock', async () => {
+    const { world, id } = await halted(lockedBook(['one']));
+    await world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'other', by: alice });
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({
+      code: 'concurrency.held',
+      details: { holder: 'other' },
+    });
+    expect((await world.entries(id)).at(-1)).toMatchObject({ kind: 'outcome', state: { ended: null } });
+    await world.engine.cancel('other', 'over', alice);
+    expect(await go(world, id, 'pay')).toMatchObject({ view: { instanceId: 'i1.2' } });
+  });
+
+  test('when its lock cannot be filled in', async () => {
+    const { world, id } = await halted(lockedBook([{ expression: 'missing', write: 'text' }]));
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({ code: 'params.invalid' });
+    expect((await world.entries(id)).at(-1)).toMatchObject({ kind: 'outcome', state: { ended: null } });
+  });
+
+  test('the earlier run’s own lock is no reason', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(lockedBook(['one']));
+    await world.engine.advance(id, request);
+    expect(await go(world, id, 'take')).toMatchObject({ view: { instanceId: 'i1.2' } });
+  });
+});
+
+describe('an id that says something else for ever is passed over', () => {
+  test('another run of that name', async () => {
+    const { world, id } = await halted();
+    await world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'i1.2', by: alice });
+    expect(await go(world, id, 'pay')).toMatchObject({ created: true, view: { instanceId: 'i1.3' } });
+    expect(await go(world, id, 'pay')).toMatchObject({ created: false, view: { instanceId: 'i1.3' } });
+  });
+
+  test('a start that was given up because it never began', async () => {
+    const { world, id } = await halted(
+      runbookOf(
+        names.map((name) => ({ name })),
+        { concurrency: ['one'] },
+      ),
+    );
+    const lock = { lock: 'one', revision: 1, instanceId: 'i1.2', token: 'f'.repeat(32), atMs: world.now };
+    await world.ports.locks.putOnce(lock);
+    world.now += 61_000;
+    await world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'other', by: alice });
+    await world.engine.cancel('other', 'over', alice);
+    expect(await go(world, id, 'pay')).toMatchObject({ created: true, view: { instanceId: 'i1.3' } });
+  });
+});
+
+test('a cell whose body completed, and only not as expected, begins again for a reason alone: its key is a new one', async () => {
+  const world = setup();
+  const id = await world.start(runbookOf([{ expect: [fail] }, {}]));
+  await world.engine.advance(id, request);
+  await expect(go(world, id, 'c0')).rejects.toMatchObject({ code: 'continue.refused', details: { cell: 'c0' } });
+  expect((await world.entries(id)).at(-1)).toMatchObject({ kind: 'outcome' });
+  const continues = { instanceId: id, at: 'c0', reason: 'it was paid back' };
+  expect(await go(world, id, 'c0', { continues })).toMatchObject({ view: { instanceId: 'i1.2' } });
 });

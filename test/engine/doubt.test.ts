@@ -229,6 +229,104 @@ describe('probes', () => {
   });
 });
 
+describe('whoever loses the slot to a decision is told, and decides nothing', () => {
+  /** An engine whose first put of a person meets what `first` has done meanwhile. */
+  const overtaken = (world: World, first: () => Promise<unknown>) => {
+    let done = false;
+    const { journal } = world.ports;
+    const putOnce: typeof journal.putOnce = async (entry) => {
+      if (!done && 'closedBy' in entry && entry.closedBy === 'person') {
+        done = true;
+        await first();
+      }
+      return await journal.putOnce(entry);
+    };
+    return createEngine({ ...world.ports, journal: { ...journal, putOnce } });
+  };
+
+  test('a retry that loses to the late truth of the holder, which halts', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ expect: [fail] }]));
+    let answer = (_result: CellResult): void => {};
+    world.behave = () => new Promise((resolve) => (answer = resolve));
+    const holder = world.engine.advance(id, request);
+    await expect.poll(() => world.begun.length).toBe(1);
+    world.now = T0 + gone;
+    const engine = overtaken(world, async () => {
+      answer({ status: 'completed', output: '{"paid":true}' });
+      await holder;
+    });
+    const verdict = engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'nobody knows', by: bob });
+    await expect(verdict).rejects.toMatchObject({ code: 'seq.stale', details: { view: { status: 'halted' } } });
+    expect(lines(await world.entries(id))).toEqual(['started', 'reserved', 'completed by holder > halt']);
+    expect(world.begun).toHaveLength(1);
+  });
+
+  test('of two people at once one decides', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown' });
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.advance(id, request);
+    const say = (engine: typeof world.engine, verdict: 'failed' | 'retry') =>
+      engine.verdict(id, { seq: 1, verdict, reason: 'looked', by: bob });
+    const engine = overtaken(world, () => say(world.engine, 'failed'));
+    await expect(say(engine, 'retry')).rejects.toMatchObject({ code: 'seq.stale' });
+    expect((await world.entries(id)).at(-1)).toMatchObject({ kind: 'resolved', verdict: 'failed' });
+  });
+
+  test('a cancellation in between says nothing of the step: the verdict stands', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}]));
+    world.now = T0 + gone;
+    const engine = overtaken(world, () => world.engine.cancel(id, 'enough', alice));
+    await engine.verdict(id, { seq: 1, verdict: 'succeeded', reason: 'it is there', by: bob });
+    expect(lines(await world.entries(id))).toEqual(['started', 'reserved', 'cancelled', 'completed by person > next']);
+  });
+
+  test('onlyInDoubt: refused once the late truth is known, also when it halts', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ expect: [fail] }]));
+    world.behave = () => ({ status: 'completed', output: '{"paid":true}' });
+    await world.engine.advance(id, request);
+    const say = (over: object) =>
+      world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'nobody knows', by: bob, ...over });
+    await expect(say({ onlyInDoubt: true })).rejects.toMatchObject({ code: 'seq.stale' });
+    expect(world.begun).toHaveLength(1);
+    await say({});
+  });
+
+  test('evidence is kept once, however often the slot is lost', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{}]));
+    world.now = T0 + gone;
+    const engine = overtaken(world, () => world.engine.cancel(id, 'enough', alice));
+    await engine.verdict(id, { seq: 1, verdict: 'skip', reason: 'it is there', evidence: 'line 12', by: bob });
+    expect(await world.engine.notes(id, 1)).toHaveLength(1);
+  });
+});
+
+test('a probe that finds it done, but not as expected, is forgiven where the cell is optional', async () => {
+  const world = setup();
+  world.behave = (input) => (isProbe(input) ? answering('done', 1) : { status: 'unknown' });
+  const over = { interrupted: 'probe' as const, probe, settleMs: 0, optional: true, expect: [fail] };
+  const id = await world.start(runbookOf([over, {}]));
+  await world.engine.advance(id, request);
+  expect(lines(await world.entries(id)).at(-1)).toBe('resolved failed by probe > next');
+});
+
+test('bodies that never begin are counted anew after a person has let it try again', async () => {
+  const world = setup();
+  world.behave = () => ({ status: 'never' });
+  const id = await world.start(runbookOf([{}]));
+  const { result } = await world.engine.run(id, { budgetMs: 600_000, by: alice });
+  expect(result).toBe('halted');
+  const seq = (await world.entries(id)).at(-1)?.state.halted?.seq ?? 0;
+  await world.engine.verdict(id, { seq, verdict: 'retry', reason: 'the pool has room again', by: bob });
+  const before = world.begun.length;
+  expect((await world.engine.run(id, { budgetMs: 600_000, by: alice })).result).toBe('halted');
+  expect(world.begun.length - before).toBe(10);
+});
+
 describe('verdicts', () => {
   const decide = (world: World, id: string, verdict: 'succeeded' | 'failed' | 'retry' | 'skip', over: object = {}) =>
     world.engine.verdict(id, { seq: 1, verdict, reason: 'looked it up', by: bob, ...over });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createEngine, limits, readUnrecorded, type Unrecorded } from '../../src/engine/index.ts';
+import { createEngine, limits, type PawlError, readUnrecorded, type Unrecorded } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import type { Command } from '../simulation/tables.ts';
 import { runbookOf } from './runbooks.ts';
@@ -129,4 +129,93 @@ describe('redrive: what the store did not take is recorded later', () => {
     expect(await world.engine.redrive(readUnrecorded(String(logged?.item)), bob)).toMatchObject({ result: 'recorded' });
     expect(T0).toBeLessThan(world.now);
   });
+});
+
+describe('what is set aside is believed only as far as it fits', () => {
+  const broken: [string, object][] = [
+    ['another attempt', { attempt: 2 }],
+    ['another visit', { visit: 2 }],
+    ['another cell', { index: 1, cell: 'c1' }],
+    ['the word of a person', { closedBy: 'person' }],
+    ['a step that the rules do not know', { then: 'end' }],
+    [
+      'a reservation that nobody holds',
+      {
+        reserve: {
+          index: 1,
+          cell: 'c1',
+          visit: 1,
+          attempt: 1,
+          key: 'k',
+          inputsHash: 'a'.repeat(64),
+          deadlineAtMs: T0 + 99_999,
+        },
+      },
+    ],
+  ];
+  test.each(broken)('%s is refused, and nothing is written', async (_what, over) => {
+    const { world, id, item } = await unrecorded();
+    const altered = readUnrecorded(JSON.stringify({ ...item, outcome: { ...item.outcome, ...over } }));
+    await expect(world.engine.redrive(altered, bob)).rejects.toMatchObject({ code: 'request.invalid' });
+    expect(await world.entries(id)).toHaveLength(2);
+    expect(await world.engine.redrive(item, bob)).toMatchObject({ result: 'recorded' });
+  });
+
+  test('a time that is none is refused as it is read', async () => {
+    const { item } = await unrecorded();
+    expect(() => readUnrecorded(JSON.stringify({ ...item, atMs: 1e300 }))).toThrow('no outcome of the failure queue');
+  });
+
+  test('of a put that landed late only the smallest form stands: the whole is kept as a note, once', async () => {
+    const { world, id, item } = await unrecorded();
+    const { seal } = await import('../../src/engine/call.ts');
+    const { fallbackOutcome } = await import('../../src/engine/outcomes.ts');
+    const head = await world.ports.journal.head(id);
+    const from = { instanceId: id, token: item.token, by: item.by, atMs: world.now };
+    await world.ports.journal.putOnce(seal(head ?? null, fallbackOutcome(item.outcome), from));
+    expect(await world.engine.redrive(item, bob)).toMatchObject({ result: 'noted' });
+    expect(await world.engine.notes(id, 1)).toMatchObject([{ text: expect.stringContaining('paid') }]);
+    expect(await world.engine.redrive(item, bob)).toMatchObject({ result: 'known' });
+  });
+});
+
+test('neither the store nor the queue takes it: the error carries the whole item, and says what to do with it', async () => {
+  let away = false;
+  const send = (client: StoreClient) => async (command: Command) => {
+    if (away) throw new Error('timeout');
+    return await client.send(command as never);
+  };
+  const world = setup((client) => ({ send: send(client) }) as unknown as StoreClient);
+  const setAside = async () => {
+    throw new Error('ENOSPC');
+  };
+  const id = await world.start(runbookOf([{}]));
+  world.behave = () => {
+    away = true;
+    return { status: 'completed', output: '{"paid":true}' };
+  };
+  const lost = createEngine({ ...world.ports, setAside }).advance(id, request);
+  const error = await lost.catch((one: PawlError) => one);
+  expect(error).toMatchObject({ code: 'outcome.unrecorded', message: expect.stringContaining('`pawl redrive FILE`') });
+  away = false;
+  const item = readUnrecorded(JSON.stringify((error as PawlError).details.item));
+  expect(await world.engine.redrive(item, bob)).toMatchObject({ result: 'recorded' });
+});
+
+test.each([
+  ['credentials that just ran out', 'CredentialsProviderError', '{"paid":true}'],
+  ['what the item holds', 'ValidationException', null],
+])('a put refused for %s: the output stands where that is not the reason', async (_what, name, output) => {
+  let refusals = 0;
+  const send = (client: StoreClient) => async (command: Command) => {
+    const item = command.input.Item as { kind?: string } | undefined;
+    if (item?.kind === 'outcome' && refusals++ === 0) throw Object.assign(new Error('refused'), { name });
+    return await client.send(command as never);
+  };
+  const world = setup((client) => ({ send: send(client) }) as unknown as StoreClient);
+  world.behave = () => ({ status: 'completed', output: '{"paid":true}' });
+  const id = await world.start(runbookOf([{}]));
+  expect((await world.engine.advance(id, request)).result).toBe('completed');
+  const { output: kept } = (await world.entries(id)).at(-1) as { output: { text?: string } };
+  expect(kept.text ?? null).toBe(output);
 });

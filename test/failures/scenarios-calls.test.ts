@@ -1,13 +1,18 @@
 /** Scenarios of FAILURES.md about calls: suspended, repeated, cut off, and what may be left of one in the next. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type Cell, limits } from '../../src/engine/index.ts';
+import { isAlive } from '../cells/cells.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { setup, T0 } from '../engine/world.ts';
 import { rivalOf } from '../support/deaths.ts';
-import { alice, attemptsOf, bob, createScene, disagreements, lines, request } from '../support/scene.ts';
+import type { Fate } from '../support/proxy.ts';
+import { alice, attemptsOf, bob, createScene, disagreements, eventually, lines, request } from '../support/scene.ts';
 
 const hourMs = 3_600_000;
 const tick = { ...request, explicit: false, maxCells: Number.POSITIVE_INFINITY };
@@ -158,6 +163,43 @@ describe('scenario 21: nothing of a finished call goes on in the next', () => {
     expect(JSON.stringify(notes)).not.toContain('late line');
   });
 
+  test('scenario 21: when a call ends because one of its reads failed, none of the others is still under way', async (t) => {
+    const scene = await createScene(t);
+    const id = await scene.start([{}, {}, {}, {}, scene.effect({ reads: 'all' })]);
+    const quick = scene.another({ execute: async () => ({ status: 'completed', output: '{}' }) });
+    await quick.advance(id, { ...request, maxCells: 4 });
+    const { engine } = scene.proxied();
+    await engine.inspect(id, alice);
+    let reads = 0;
+    scene.proxy.fate((asked): Fate => {
+      if (asked.target !== 'GetItem' || asked.table !== 'journal') return 'pass';
+      reads += 1;
+      if (reads === 1) return { refuse: 'ValidationException' };
+      return { answerAfter: wait(400) };
+    });
+    await expect(engine.advance(id, request)).rejects.toMatchObject({ name: 'PawlError' });
+    expect(reads).toBeGreaterThan(0);
+    expect(scene.proxy.open()).toBe(0);
+    const asked = scene.proxy.asked.length;
+    await wait(600);
+    expect(scene.proxy.asked.length).toBe(asked);
+    expect(scene.witness.effects).toEqual([]);
+  });
+
+  test('scenario 21: when a list ends because one of its partitions failed, none of the others is still being read', async (t) => {
+    const scene = await createScene(t);
+    await scene.start([scene.effect()]);
+    const { engine } = scene.proxied();
+    let reads = 0;
+    scene.proxy.fate((): Fate => {
+      reads += 1;
+      return reads === 1 ? { refuse: 'ValidationException' } : { answerAfter: wait(400) };
+    });
+    await expect(engine.list({ limit: 10 })).rejects.toMatchObject({ name: 'PawlError' });
+    expect(reads).toBeGreaterThan(1);
+    expect(scene.proxy.open()).toBe(0);
+  });
+
   test('scenario 21: a call that the store cut short has answered nothing yet when it begins anew', async (t) => {
     const scene = await createScene(t);
     const id = await scene.start([scene.effect(), scene.effect()]);
@@ -176,28 +218,87 @@ describe('scenario 21: nothing of a finished call goes on in the next', () => {
   });
 });
 
-test('scenario 26: a grandchild that ignores SIGTERM, with a session of its own, is gone when its cell is over', async (t) => {
-  const scene = await createScene(t);
-  const url = `${scene.witness.url}/effect`;
-  const post = (key: string) => `fetch('${url}', { method: 'POST', headers: { 'idempotency-key': '${key}' } })`;
-  const stubborn = `process.on('SIGTERM', () => {}); process.on('SIGHUP', () => {}); ${post('alive')}; setTimeout(() => ${post('late')}, 1500)`;
-  // The cell waits for it to be there, and is then cut by its own time-out.
-  const sh = `setsid node -e "${stubborn}" > /dev/null 2>&1 < /dev/null & sleep 30`;
-  const id = await scene.start([{ timeoutMs: 1_000, body: { kind: 'sh', code: sh } }]);
-  const worker = await scene.worker(id);
-  expect(await worker.advance(id)).toMatchObject({ result: 'in_doubt', steps: [{ status: 'unknown' }] });
-  await wait(2_000);
-  expect(scene.witness.effects).toEqual(['alive']);
+describe.concurrent('scenario 1: a put that collides with itself is no lost race', () => {
+  test.for(['reserved', 'outcome'] as const)(
+    'scenario 1: the answer to the %s is lost and the SDK asks again: own token, exactly one run, counted as self_conflict',
+    async (kind, t) => {
+      const scene = await createScene(t);
+      const id = await scene.start([scene.effect()]);
+      const { engine, events } = scene.proxied();
+      let lost = 0;
+      scene.proxy.dropWhen((_, body) => body.includes(`"kind":{"S":"${kind}"}`) && lost++ === 0);
+      expect(await engine.advance(id, { ...request, by: alice })).toMatchObject({
+        result: 'completed',
+        steps: [{ attempt: 1, recorded: true }],
+      });
+      const seq = kind === 'reserved' ? 1 : 2;
+      expect(events.filter((event) => /conflict/.test(event.kind))).toEqual([
+        { kind: 'self_conflict', instanceId: id, seq, meant: kind, stands: kind },
+      ]);
+      expect(lines(await scene.entries(id))).toEqual(['started', 'reserved', 'completed by holder > next']);
+      expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    },
+  );
+
+  test('scenario 1: the answer to every other put of every kind is lost: nobody is paged', async (t) => {
+    const scene = await createScene(t);
+    const id = await scene.start([scene.effect()]);
+    const { engine, events } = scene.proxied();
+    let lost = 0;
+    scene.proxy.dropWhen((target) => target === 'PutItem' && lost++ % 2 === 0);
+    expect(await engine.advance(id, { ...request, by: alice })).toMatchObject({ result: 'completed' });
+    expect(lost).toBeGreaterThanOrEqual(4);
+    expect(events.map((event) => event.kind)).not.toContain('put.conflict');
+    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+  });
 });
 
-test('scenario 1: a PutItem that collides with itself is told apart from a lost race: nobody is paged', async (t) => {
-  const scene = await createScene(t);
-  const id = await scene.start([scene.effect()]);
-  const { engine, events } = scene.proxied();
-  let lost = 0;
-  scene.proxy.dropWhen((target) => target === 'PutItem' && lost++ % 2 === 0);
-  expect(await engine.advance(id, { ...request, by: alice })).toMatchObject({ result: 'completed' });
-  expect(lost).toBeGreaterThanOrEqual(4);
-  expect(events.map((event) => event.kind)).not.toContain('put.conflict');
-  expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+describe.concurrent('scenario 26: no child outlives its cell', () => {
+  /** Deaf to SIGTERM and SIGHUP, in a session of its own, reparented, its pipes closed; it acts once its parent is gone. */
+  const grandchild = (url: string): string => {
+    const act = `trap "" TERM HUP; sleep 1; node -e "fetch(\\"${url}\\",{method:\\"POST\\",headers:{\\"idempotency-key\\":\\"late\\"}})"`;
+    return `(setsid sh -c 'echo $$ > "$PAWL_PARAM_FILE"; ${act}' >/dev/null 2>&1 </dev/null &)`;
+  };
+
+  test.for([
+    ['ends', 'while [ ! -s "$PAWL_PARAM_FILE" ]; do sleep 0.02; done', 'completed'],
+    ['is cut at its time-out', 'sleep 60', 'unknown'],
+  ] as const)(
+    'scenario 26: a grandchild deaf to SIGTERM in a session of its own is gone when its cell %s',
+    async ([, then, status], t) => {
+      const scene = await createScene(t);
+      const dir = await mkdtemp(join(tmpdir(), 'grandchild-'));
+      t.onTestFinished(() => rm(dir, { recursive: true }));
+      const file = join(dir, 'pid');
+      const code = `export PAWL_PARAM_FILE='${file}'\n${grandchild(`${scene.witness.url}/effect`)}\n${then}`;
+      const id = await scene.start([{ timeoutMs: 900, body: { kind: 'sh', code } }, scene.effect()]);
+      const told = await scene.another().advance(id, request);
+      expect(told.steps).toMatchObject([{ status, recorded: true }]);
+      const pid = Number(await readFile(file, 'utf8'));
+      expect(pid).toBeGreaterThan(1);
+      expect(isAlive(pid)).toBe(false);
+      // It would have acted by now.
+      await wait(1_500);
+      expect(scene.witness.effects).toEqual([]);
+    },
+  );
+
+  test('scenario 26: a grandchild is gone soon after its worker was killed in the middle of the cell', async (t) => {
+    const scene = await createScene(t);
+    const dir = await mkdtemp(join(tmpdir(), 'grandchild-'));
+    t.onTestFinished(() => rm(dir, { recursive: true }));
+    const file = join(dir, 'pid');
+    const code = `export PAWL_PARAM_FILE='${file}'\n${grandchild(`${scene.witness.url}/effect`)}\nsleep 60`;
+    const id = await scene.start([{ timeoutMs: 30_000, body: { kind: 'sh', code } }]);
+    const worker = await scene.worker(id);
+    void worker.advance(id);
+    const pidNow = async () => Number(await readFile(file, 'utf8').catch(() => ''));
+    await eventually(async () => (await pidNow()) > 1);
+    const pid = await pidNow();
+    expect(isAlive(pid)).toBe(true);
+    await worker.kill();
+    await eventually(() => !isAlive(pid));
+    await wait(1_500);
+    expect(scene.witness.effects).toEqual([]);
+  });
 });

@@ -130,6 +130,31 @@ describe.concurrent('holders', () => {
     expect(await scene.engine.notes(id, 1)).toMatchObject([{ kind: 'fenced', cell: 'c0' }]);
   });
 
+  test('scenario 8: a holder that acts while the attempt after its own is under way closes nothing but its own', async (t) => {
+    const scene = await createScene(t);
+    const id = await scene.start([scene.effect({ interrupted: 'retry', timeoutMs: 2_000 })]);
+    const late = Promise.withResolvers<void>();
+    const second = Promise.withResolvers<void>();
+    let begun = 0;
+    const execute = (mine: Promise<void>, output: string) => async (): Promise<CellResult> => {
+      begun += 1;
+      await mine;
+      return { status: 'completed', output };
+    };
+    const first = scene.another({ execute: execute(late.promise, '"first"') }).advance(id, request);
+    await eventually(() => begun === 1);
+    const successor = scene.another({ execute: execute(second.promise, '"second"') });
+    const next = scene.whenGone(id, {}, successor);
+    await eventually(() => begun === 2);
+    late.resolve();
+    expect((await first).steps).toMatchObject([{ seq: 1, attempt: 1, recorded: false }]);
+    expect((await scene.entries(id)).at(-1)).toMatchObject({ seq: 3, kind: 'reserved', attempt: 2 });
+    second.resolve();
+    expect((await next).steps).toMatchObject([{ seq: 3, attempt: 2, recorded: true }]);
+    expect((await scene.entries(id)).at(-1)).toMatchObject({ closes: 3, attempt: 2, output: { text: '"second"' } });
+    expect(await scene.engine.notes(id)).toMatchObject([{ kind: 'fenced', about: 1 }]);
+  });
+
   test('scenario 12: engines that start, however many, leave a live run alone', async (t) => {
     const scene = await createScene(t);
     const id = await scene.start([scene.effect({ timeoutMs: 8_000 }), scene.effect()]);

@@ -1,10 +1,16 @@
 /** Scenarios of FAILURES.md about the store: what it refuses, loses, cuts, and what it is never asked to do. */
 import { describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import type { CellInput, Entry } from '../../src/engine/index.ts';
+import { type Cell, type CellInput, type Entry, limits } from '../../src/engine/index.ts';
+import type { StoreClient } from '../../src/store/access.ts';
+import { runbookOf } from '../engine/runbooks.ts';
+import { setup, T0 } from '../engine/world.ts';
+import type { Command } from '../simulation/tables.ts';
+import { rivalOf } from '../support/deaths.ts';
 import type { Fate } from '../support/proxy.ts';
 import { alice, attemptsOf, bob, createScene, disagreements, eventually, lines, request } from '../support/scene.ts';
 
+const hourMs = 3_600_000;
 const settle = async <T>(calls: Promise<T>[]): Promise<(T | string)[]> =>
   (await Promise.allSettled(calls)).map((one) =>
     one.status === 'fulfilled' ? one.value : (one.reason.code as string),
@@ -129,6 +135,50 @@ describe.concurrent('the store', () => {
     expect(cut).toMatchObject({ kind: 'truncated', bytes: 5_242_882, limitBytes: 5_242_880 });
     expect(cut?.kind === 'truncated' && cut.head.length).toBe(65_536);
   });
+
+  test.for([
+    ['a probe makes', 'resolved failed by probe > halt', 'halted'],
+    ['a person makes about an open step', 'completed by person > next', 'completed'],
+    ['a person makes about one closed as unknown', 'resolved succeeded by person > next', 'completed'],
+    ['an assertion makes', 'completed by holder > halt', 'halted'],
+  ] as const)(
+    'scenario 27: as many and as long expectations as a runbook may have fit into the entry that %s',
+    async ([, line, result]) => {
+      const { expectationsPerCellMax, expectationsBytesMax } = limits;
+      const world = setup();
+      // Each quote takes two bytes more once it stands in a text in a text.
+      const source = '"'.repeat(Math.floor(expectationsBytesMax / expectationsPerCellMax));
+      const wide = Array.from({ length: expectationsPerCellMax }, (_, at) => ({ source, line: at + 1 }));
+      const probe = {
+        line: 1,
+        timeoutMs: 1_000,
+        done: null,
+        notDone: null,
+        reads: [],
+        body: { kind: 'ts' as const, code: 'probe' },
+      };
+      const asked: Partial<Cell> = line.includes('probe') ? { interrupted: 'probe', probe, settleMs: 0 } : {};
+      const assertion: Partial<Cell> = { body: { kind: 'assert', expressions: wide } };
+      const cell: Partial<Cell> = line.includes('holder') ? assertion : { ...asked, expect: wide };
+      const id = await world.start(runbookOf([cell, {}]));
+      world.behave = ({ body, step }) => {
+        if ('code' in body && body.code === 'probe') return { status: 'completed', output: '{"answer":"done"}' };
+        return step.cell === 'c0' ? { status: 'unknown' } : { status: 'completed' };
+      };
+      if (line === 'completed by person > next') {
+        // The holder vanishes: its step is open.
+        void rivalOf(world, 0, { execute: () => new Promise(() => {}) }).advance(id, request);
+        await eventually(async () => (await world.entries(id)).length === 2);
+        world.now = T0 + hourMs;
+      } else await world.engine.advance(id, request);
+      const verdict = { seq: 1, verdict: 'succeeded', output: '{}', reason: 'seen', by: bob } as const;
+      if (line.includes('person')) await world.engine.verdict(id, verdict);
+      expect((await world.engine.run(id, request)).result).toBe(result);
+      const closing = (await world.entries(id)).find((entry) => lines([entry])[0] === line);
+      expect(closing).toMatchObject({ expectations: { length: expectationsPerCellMax } });
+      expect(world.events.map((event) => event.kind)).not.toContain('outcome.fallback');
+    },
+  );
 
   test('scenario 28: numbers beyond 2^53 reach the store, the expectations and the next cell unchanged; a BigInt is a failure with a reason', async (t) => {
     const scene = await createScene(t);
@@ -256,6 +306,33 @@ describe.concurrent('connections', () => {
     scene.proxy.fate((asked) => (asked.table === 'views' && asked.body.includes('revision') ? 'hang' : 'pass'));
     expect(await engine.advance(id, request)).toMatchObject({ result: 'completed', steps: [{ recorded: true }] });
     expect(events.map((event) => event.kind)).toContain('view.unsaved');
+  });
+
+  test('scenario 20: a call in which every put hangs ends with its time, not after all its tries', async () => {
+    const putMs = 18_000;
+    let hanging = false;
+    const world = setup(
+      (client) =>
+        ({
+          send: async (command: Command) => {
+            if (!hanging || command.input.TableName !== 't-journal' || command.constructor.name === 'QueryCommand')
+              return client.send(command as never);
+            // The put, and the look at its slot: each as long as the client's three requests may take.
+            world.now += putMs / 2;
+            throw new Error('timeout');
+          },
+        }) as unknown as StoreClient,
+    );
+    const id = await world.start(runbookOf([{}]));
+    await world.engine.inspect(id, alice);
+    hanging = true;
+    await expect(world.engine.advance(id, { ...request, budgetMs: 12_000 })).rejects.toMatchObject({
+      code: 'store.unavailable',
+      details: { instanceId: id },
+    });
+    // The one that was under way when the time was over.
+    expect(world.now - T0).toBe(putMs);
+    expect(world.begun).toEqual([]);
   });
 
   test.for([

@@ -5,9 +5,11 @@
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { readUnrecorded, type Unrecorded } from '../../src/engine/index.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { setup, T0 } from '../engine/world.ts';
 import { dieAfter, dieBefore, freezeBefore, rivalOf } from '../support/deaths.ts';
+import type { Fate } from '../support/proxy.ts';
 import { alice, bob, createScene, disagreements, eventually, lines, request, type Scene } from '../support/scene.ts';
 
 const at = (kind: string) => (asked: { kind: string | undefined }) => asked.kind === kind;
@@ -157,6 +159,37 @@ describe.concurrent('the failure table', () => {
     if (!passes) expect(entries[2]).toMatchObject({ expectations: { length: 20 } });
   });
 
+  test.for([
+    ['written by a script that is no JSON', `printf '🎉 done' > "$PAWL_OUTPUT"`, 'sh'],
+    ['thrown in a message that is cut', `export default () => { throw new Error('x'.repeat(292) + '🎉'); }`, 'ts'],
+  ] as const)(
+    'outcome too large, not encodable, refused: half a character, %s, keeps no outcome from being written; halts',
+    async ([, code, kind], t) => {
+      const scene = await createScene(t);
+      const id = await scene.start([{ timeoutMs: 5_000, body: { kind, code } }]);
+      expect(await scene.another().advance(id, request)).toMatchObject({
+        result: 'halted',
+        steps: [{ recorded: true }],
+      });
+      const entries = await scene.entries(id);
+      expect(lines(entries)).toEqual(['started', 'reserved', 'failed by holder > halt']);
+      // V8 quotes the half of a character that it met; a message of 300 characters ends in the middle of one.
+      expect(entries[2]).toMatchObject({ error: { message: expect.stringContaining('\ufffd') } });
+    },
+  );
+
+  test('outcome too large, not encodable, refused: an executor that answers with half a character; halts, whole', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed', output: '"\ud83d"', error: { code: 'x', message: 'y\ud83d' } });
+    const id = await world.start(runbookOf([{}]));
+    expect((await world.engine.advance(id, request)).result).toBe('halted');
+    expect((await world.entries(id))[2]).toMatchObject({
+      status: 'failed',
+      output: { kind: 'inline', text: '"\ufffd"' },
+      error: { code: 'x', message: 'y\ufffd' },
+    });
+  });
+
   test('after the outcome, before the view: the view is stale but still due; the tick repairs it', async (t) => {
     const scene = await createScene(t);
     const id = await scene.start([scene.effect()]);
@@ -241,19 +274,38 @@ describe.concurrent('the failure table', () => {
     await expectWitnessed(scene, id, []);
   });
 
-  test('store throttles or is away after the effect: the outcome is unrecorded; tick, redrive', async (t) => {
-    const scene = await createScene(t);
-    const id = await scene.start([scene.effect()]);
-    const { engine, events } = scene.proxied();
-    scene.witness.onEffect(() => scene.proxy.fate(() => 'reset'));
-    await expect(engine.advance(id, request)).rejects.toMatchObject({
-      code: 'outcome.unrecorded',
-      details: { instanceId: id, seq: 1, cell: 'c0' },
-    });
-    expect(events.find((event) => event.kind === 'outcome.unrecorded')?.item).toContain('"status":"completed"');
-    expect((await scene.whenGone(id, tick)).result).toBe('in_doubt');
-    await expectWitnessed(scene, id, [`test/${id}/c0/1`]);
-  });
+  test.for([
+    ['away, then recorded while the step is open', 'hold', 'reset', 'in_doubt', 'recorded'],
+    ['throttled, then noted since the tick has closed the step', 'retry', 'throttle', 'parked', 'noted'],
+  ] as const)(
+    'store throttles or is away after the effect: the outcome is unrecorded; tick, redrive (%s)',
+    async ([, interrupted, how, ticked, redriven], t) => {
+      const scene = await createScene(t);
+      const id = await scene.start([scene.effect({ interrupted })]);
+      const key = `test/${id}/c0/1`;
+      const aside: Unrecorded[] = [];
+      const { engine, events } = scene.proxied({ setAside: async (item) => void aside.push(item) });
+      const fate: Fate = how === 'reset' ? 'reset' : { refuse: 'ThrottlingException' };
+      scene.witness.onEffect(() => scene.proxy.fate(() => fate));
+      await expect(engine.advance(id, request)).rejects.toMatchObject({
+        code: 'outcome.unrecorded',
+        details: { instanceId: id, seq: 1, cell: 'c0' },
+      });
+      // Both the log and the failure queue have it.
+      const logged = String(events.find((event) => event.kind === 'outcome.unrecorded')?.item);
+      expect(readUnrecorded(logged)).toMatchObject({ instanceId: id, about: 1, outcome: { status: 'completed' } });
+      expect(aside).toEqual([readUnrecorded(logged)]);
+      expect((await scene.whenGone(id, tick)).result).toBe(ticked);
+      const item = readUnrecorded(JSON.stringify(aside[0]));
+      expect(await scene.engine.redrive(item, bob)).toMatchObject({ result: redriven });
+      expect(await scene.another().redrive(item, alice)).toMatchObject({ result: 'known' });
+      expect((await scene.engine.run(id, request)).result).toBe('completed');
+      expect((await scene.engine.notes(id, 1)).map((note) => note.kind)).toEqual(
+        redriven === 'noted' ? ['fenced'] : [],
+      );
+      await expectWitnessed(scene, id, redriven === 'noted' ? [key, key] : [key]);
+    },
+  );
 
   test('clocks differ by less than the grace: nothing is seen, nothing happens', async () => {
     await fc.assert(

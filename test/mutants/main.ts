@@ -1,7 +1,7 @@
 /** `npm run mutants`: runs every wrong engine until the simulation finds what is wrong with it. */
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
+import { readOptions, refuse } from '../support/options.ts';
 import { describeMutant, type Killer, mutants, simulateMutant } from './mutant.ts';
 
 const seedsMax = 20_000;
@@ -15,27 +15,11 @@ rule breaks. Without names: all of them.
 
 Ends with 0 if every mutant was found, 1 if one was not, 2 if it was asked for wrongly.`;
 
-const read = () => {
-  try {
-    return parseArgs({
-      allowPositionals: true,
-      options: { write: { type: 'boolean', default: false }, help: { type: 'boolean', default: false } },
-    });
-  } catch (error) {
-    console.error(`${(error as Error).message} See --help.`);
-    return process.exit(2);
-  }
-};
-
 const main = async (): Promise<void> => {
-  const { values, positionals } = read();
-  if (values.help) return console.log(help);
+  const options = { write: { type: 'boolean', default: false } } as const;
+  const { values, positionals } = readOptions(help, { allowPositionals: true, options });
   const unknown = positionals.filter((name) => !mutants.some((one) => one.startsWith(name)));
-  if (unknown.length > 0) {
-    console.error(`There is no mutant ${unknown.join(', ')}; there are ${mutants.join(', ')}.`);
-    process.exitCode = 2;
-    return;
-  }
+  if (unknown.length > 0) refuse(`There is no mutant ${unknown.join(', ')}; there are ${mutants.join(', ')}`);
   const chosen = mutants.filter((name) => positionals.length === 0 || positionals.some((one) => name.startsWith(one)));
   const found: Record<string, Killer> = {};
   for (const name of chosen) {

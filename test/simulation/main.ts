@@ -1,6 +1,6 @@
 /** `npm run simulate`: runs schedules, and shows the first that breaks a rule. */
-import { parseArgs } from 'node:util';
 import { entrySchema } from '../../src/engine/index.ts';
+import { readOptions, refuse } from '../support/options.ts';
 import { type Batch, type Failure, runSeeds } from './batch.ts';
 import { simulate } from './simulate.ts';
 import { summary } from './summary.ts';
@@ -22,35 +22,21 @@ For every full range of 10,000 seeds (1 to 10,000, 10,001 to 20,000, …) a dige
 journal of each schedule, so two machines that print the same have seen the same.
 Ends with 0 if every rule held, 1 if one broke or the run does not count, 2 if it was asked for wrongly.`;
 
-const refuse = (message: string): never => {
-  console.error(`${message} See --help.`);
-  process.exit(2);
-};
-
 const wholeNumber = (name: string, text: string, min: number): number => {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < min || value > 2_000_000_000) {
-    return refuse(`--${name} is a whole number from ${min} to 2000000000, not ${text}.`);
+    return refuse(`--${name} is a whole number from ${min} to 2000000000, not ${text}`);
   }
   return value;
 };
 
-const read = () => {
-  try {
-    return parseArgs({
-      options: {
-        from: { type: 'string', default: '1' },
-        seeds: { type: 'string', default: '10000' },
-        jobs: { type: 'string' },
-        trace: { type: 'boolean', default: false },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
-      },
-    }).values;
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
-};
+const options = {
+  from: { type: 'string', default: '1' },
+  seeds: { type: 'string', default: '10000' },
+  jobs: { type: 'string' },
+  trace: { type: 'boolean', default: false },
+  json: { type: 'boolean', default: false },
+} as const;
 
 const replay = (seed: number): string => `npm run simulate -- --from ${seed} --seeds 1 --trace`;
 
@@ -90,8 +76,7 @@ const progress = (seeds: number) => {
 };
 
 const main = async (): Promise<void> => {
-  const values = read();
-  if (values.help) return console.log(help);
+  const { values } = readOptions(help, { options });
   const from = wholeNumber('from', values.from, 0);
   const seeds = wholeNumber('seeds', values.seeds, 1);
   const jobs = values.jobs === undefined ? {} : { jobs: wholeNumber('jobs', values.jobs, 1) };

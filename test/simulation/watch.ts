@@ -9,7 +9,8 @@ import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World 
 type State = Entry['state'];
 
 /** Whether the schedule must come by although nobody asks: everything but an end, and what a person has to do. */
-export const needsLook = (state: State): boolean => {
+export const needsLook = (state: State | undefined): boolean => {
+  if (state === undefined) return false;
   if (state.ended !== null || state.open?.kind === 'waiting') return false;
   if (state.open !== null) return true;
   if (state.halted !== null) return state.halted.doubt;
@@ -44,7 +45,10 @@ export const watch = (world: World, command: Command, call: Call | undefined): v
   } else if (command.constructor.name !== 'UpdateCommand') return;
   else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
     // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.
-    world.unlookedAfter = call?.struck.includes('staleRead') === true || (offMs > tolerated && unmarked());
+    // A save that leaves the mark as it is mends nothing.
+    const still = world.unlookedAfter && unmarked() && needsLook(headOf(world)?.state);
+    const stale = call?.struck.includes('staleRead') === true;
+    world.unlookedAfter = stale || still || (offMs > tolerated && unmarked());
   }
   const head = headOf(world);
   if (world.unlookedAfter || head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined)

@@ -15,6 +15,7 @@ const copied = [
   'test/simulation',
   'test/engine/runbooks.ts',
   'test/support/engine.ts',
+  'test/support/options.ts',
   'bench/batching',
 ];
 const outputBytesMax = 16 * 1024 * 1024;

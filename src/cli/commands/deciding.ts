@@ -100,6 +100,7 @@ export const addDeciding: AddCommands = (program, run) => {
     .option('--output <json>', 'with --succeeded: what the cell would have returned; @FILE reads it from a file')
     .option('--evidence <text>', 'what you saw, kept as a note; @FILE reads it from a file')
     .option('--fresh-key', 'with --retry: another idempotency key, so that the target takes it for a new request')
+    .option('--in-doubt', 'refuse unless it is still in doubt; always so for many')
     .option('--runbook <id>', 'every instance of this runbook …')
     .option('--cell <name>', '… that is in doubt at this cell')
     .option('--per-second <n>', `at most so many decisions a second (default: ${perSecondDefault})`, wholeNumber(1))

@@ -10,7 +10,7 @@ import { type AddCommands, withExamples } from './common.ts';
 
 const words = {
   recorded: 'recorded as its outcome',
-  noted: 'kept as a note: somebody else had closed the step',
+  noted: 'kept as a note: the step was closed otherwise',
   known: 'the journal has it already',
 } as const;
 
@@ -78,7 +78,10 @@ const redrive = async (session: Session, named: string[], options: { list?: true
   const { redriven, kept, left } = report;
   if (waiting.length === 0) screen.print(`Nothing waits in ${setAside.folder}.`);
   else screen.print(`Redriven ${redriven.length} of ${plural(waiting.length, 'outcome')}.`);
-  if (kept.length > 0) screen.print(screen.paint('bad', `${plural(kept.length, 'file')} kept as they are.`));
+  if (kept.length > 0)
+    screen.print(
+      screen.paint('bad', `${plural(kept.length, 'file')} left as ${kept.length === 1 ? 'it is' : 'they are'}.`),
+    );
   if (left.length > 0) screen.print(`The store gave no answer; ${left.length} left for later: \`pawl redrive\` again.`);
   printUnfinished(screen, setAside, unfinished);
   return { exit: exitOf(report), document: { ...report, unfinished } };

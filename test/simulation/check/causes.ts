@@ -2,6 +2,7 @@
 import type { FaultKind } from '../faults.ts';
 import { must } from '../world.ts';
 import type { Oracle } from './reading.ts';
+import { writerOf } from './writer.ts';
 
 /** Faults that the engine rides out by itself: they explain no doubt. */
 const riddenOut = new Set<FaultKind>(['answerLostAndRetried', 'viewLost', 'viewReordered', 'probeUnsure', 'cutRead']);
@@ -14,7 +15,7 @@ export const checkCauses = ({ world, calls, entries }: Oracle): void => {
     if (entry.kind !== 'outcome' || entry.closes === null) continue;
     const reserved = entries[entry.closes];
     if (reserved === undefined || reserved.kind === 'waiting' || reserved.token === entry.token) continue;
-    const holder = calls.get(reserved.by.where);
+    const holder = writerOf({ calls }, reserved);
     const cause = holder?.struck.some((kind) => !riddenOut.has(kind));
     must(
       cause === true,

@@ -4,6 +4,7 @@ import { apply, type Entry, type State } from '../../../src/engine/index.ts';
 import { instanceId, must } from '../world.ts';
 import { compare, type Oracle, type Reading, readOn } from './reading.ts';
 import { same } from './same.ts';
+import { writerOf } from './writer.ts';
 
 const checkTables = ({ world }: Oracle): void => {
   const rows = world.tables.partition('journal', instanceId);
@@ -36,7 +37,7 @@ export const checkChain = (oracle: Oracle): Reading | undefined => {
     must(same(entry.state, state), 'I1', `the state of entry ${index} is not what apply gives`);
     reading = readOn(oracle, reading, entry);
     compare(reading, entry);
-    const call = oracle.calls.get(entry.by.where);
+    const call = writerOf(oracle, entry);
     must(
       call?.tokens.has(entry.token) === true,
       'I4',

@@ -13,7 +13,7 @@ export { checkDue, checkView } from './views.ts';
 
 export const oracleOf = (world: World): Oracle => ({
   world,
-  calls: new Map(world.calls.map((call) => [call.id, call])),
+  calls: Map.groupBy(world.calls, (call) => call.id),
   entries: world.chain.map(({ entry }) => entry),
 });
 

@@ -6,6 +6,7 @@ import type { Cell, Checked, Entry, EntryOf } from '../../../src/engine/index.ts
 import { must } from '../world.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { same } from './same.ts';
+import { writerOf } from './writer.ts';
 
 type Closing = EntryOf<'outcome'> | EntryOf<'resolved'>;
 
@@ -17,8 +18,7 @@ const backoffMaxMs = 5 * 60_000;
 const satisfied = (status: string, checks: Checked[]): boolean =>
   checks.length > 0 ? checks.every((one) => one.result === 'pass') : status === 'completed';
 
-const isPerson = (oracle: Oracle, entry: Closing): boolean =>
-  oracle.calls.get(entry.by.where)?.actor.startsWith('op') === true;
+const isPerson = (oracle: Oracle, entry: Closing): boolean => writerOf(oracle, entry)?.actor.startsWith('op') === true;
 
 const begunAt = (oracle: Oracle, seq: number) => oracle.world.begins.find((begin) => begin.seq === seq);
 
@@ -32,7 +32,7 @@ const wasAnswered = (oracle: Oracle, entry: Closing, about: number, said: string
 /** By the call that held the step, itself or by way of the failure queue. */
 const ofHolder = (oracle: Oracle, { open }: Reading, entry: EntryOf<'outcome'>): boolean => {
   if (entry.token === open?.token) return true;
-  if (oracle.calls.get(entry.by.where)?.what !== 'redrive') return false;
+  if (writerOf(oracle, entry)?.what !== 'redrive') return false;
   return oracle.world.aside.some(
     ({ about, token, outcome }) =>
       about === open?.seq &&
@@ -116,7 +116,7 @@ export const judgeThen = (_oracle: Oracle, reading: Reading, entry: EntryOf<'out
  */
 export const inWindow = (oracle: Oracle, reading: Reading, entry: Entry, cell: Cell): boolean => {
   if (cell.keyWindowMs === null || reading.firstAtMs === null || reading.permission?.kind === 'person') return true;
-  const decidedAtMs = oracle.calls.get(entry.by.where)?.atMs ?? entry.atMs;
+  const decidedAtMs = writerOf(oracle, entry)?.atMs ?? entry.atMs;
   return decidedAtMs < reading.firstAtMs + cell.keyWindowMs;
 };
 

@@ -8,6 +8,7 @@
 import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
 import { type Call, instanceId, must, type World } from '../world.ts';
 import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
+import { writerOf } from './writer.ts';
 
 export type Reading = {
   next: number;
@@ -32,7 +33,7 @@ export type Reading = {
   outputs: Map<string, string | null>;
 };
 
-export type Oracle = { world: World; calls: Map<string, Call>; entries: Entry[] };
+export type Oracle = { world: World; calls: Map<string, Call[]>; entries: Entry[] };
 
 const beginning = (entry: EntryOf<'started'>): Reading => ({
   next: 0,
@@ -100,7 +101,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
   const reservedForMs = cell.timeoutMs + marginMs(cell.timeoutMs);
   must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
-  const epoch = calls.get(entry.by.where)?.process.epoch ?? 0;
+  const epoch = writerOf({ calls }, entry)?.process.epoch ?? 0;
   must(reading.epoch >= epoch, 'epoch', `${at} reserves in a held instance of epoch ${reading.epoch}, not ${epoch}`);
   must(reading.reservations < world.attemptsMax, 'limit', `${at} is one attempt too many`);
   reading.open = { kind: 'reserved', seq: entry.seq, token: entry.token, deadlineAtMs: step.deadlineAtMs };
@@ -177,8 +178,10 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   const cell = cellAt(oracle, reading.next);
   judgePermission(oracle, reading, entry, cell);
   must(entry.then !== 'end', 'I2', `${at} ends the run`);
-  if (entry.then === 'retry') retry(reading, entry, entry.freshKey);
-  else if (entry.then === 'halt') reading.halted.doubt = false;
+  if (entry.then === 'retry') {
+    retry(reading, entry, entry.freshKey);
+    reading.nevers = 0;
+  } else if (entry.then === 'halt') reading.halted.doubt = false;
   else goOn(oracle, reading, entry);
   settle(oracle, reading);
 };

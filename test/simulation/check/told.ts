@@ -3,6 +3,7 @@ import type { AdvanceAnswer, Cancelled, Entry, Redriven, Started, StepReport } f
 import { type Call, instanceId, must } from '../world.ts';
 import type { Oracle } from './reading.ts';
 import { same } from './same.ts';
+import { isBy } from './writer.ts';
 
 const isReservation = (entry: Entry | undefined): boolean =>
   entry?.kind === 'reserved' || (entry?.kind === 'outcome' && entry.reserve !== undefined);
@@ -11,7 +12,7 @@ const checkStep = ({ entries }: Oracle, call: Call, step: StepReport): void => {
   const at = `${call.id} was told that seq ${step.seq} is ${step.status}`;
   const closing = entries.find((entry) => entry.kind === 'outcome' && (entry.closes ?? entry.seq) === step.seq);
   must(closing?.kind === 'outcome', 'I10', `${at}, and nothing closes it`);
-  const own = closing.by.where === call.id;
+  const own = isBy(call, closing);
   must(own === step.recorded, 'I10', `${at}, ${step.recorded ? 'recorded' : 'fenced'}; ${closing.by.where} closed it`);
   must(!own || (closing.status === step.status && closing.then === step.then), 'I10', `${at}, it is ${closing.status}`);
 };
@@ -41,7 +42,7 @@ const checkCancelled = ({ entries }: Oracle, call: Call, answer: Cancelled): voi
 };
 
 const wrote = ({ entries }: Oracle, call: Call, kinds: string[]): boolean =>
-  entries.some((entry) => entry.by.where === call.id && kinds.includes(entry.kind));
+  entries.some((entry) => isBy(call, entry) && kinds.includes(entry.kind));
 
 const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
   const stands = (kinds: string[]): void =>
@@ -65,7 +66,7 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
     case 'start': {
       const first = oracle.entries[0];
       must(first?.kind === 'started', 'I10', `${call.id} was told that it started`);
-      const created = first.by.where === call.id;
+      const created = isBy(call, first);
       must(created || !(answer as Started).created, 'I10', `${call.id} was told that it created the instance`);
       break;
     }
@@ -89,21 +90,21 @@ const checkError = (oracle: Oracle, call: Call, code: string, details: Record<st
     must(named, 'I10', `${call.id} was told ${code} without the id to ask again with`);
     return;
   }
-  const entry = oracle.entries.find(({ by }) => by.where === call.id);
+  const entry = oracle.entries.find((one) => isBy(call, one));
   must(entry === undefined, 'I10', `${call.id} was told ${code}, and entry ${entry?.seq} (${entry?.kind}) is its own`);
 };
 
 /** Whoever named a seq wrote nothing after any other head, and no more reservations than were asked for. */
 const checkNamed = ({ entries }: Oracle, call: Call): void => {
   if (call.expectedSeq === undefined) return;
-  const first = entries.find(({ by }) => by.where === call.id);
+  const first = entries.find((one) => isBy(call, one));
   if (first === undefined) return;
   const stale = `${call.id} named seq ${call.expectedSeq} and wrote entry ${first.seq}`;
   must(first.seq === call.expectedSeq + 1, 'expectedSeq', stale);
 };
 
 const reservationsOf = ({ entries }: Oracle, call: Call): number =>
-  entries.filter((entry) => entry.by.where === call.id && isReservation(entry)).length;
+  entries.filter((entry) => isBy(call, entry) && isReservation(entry)).length;
 
 const checkCount = (oracle: Oracle, call: Call): void => {
   if (call.what !== 'advance') return;

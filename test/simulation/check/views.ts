@@ -6,6 +6,7 @@ import { type Entry, type EntryOf, type View, viewOf } from '../../../src/engine
 import { needsLook } from '../watch.ts';
 import { instanceId, must, viewRow } from '../world.ts';
 import type { Oracle } from './reading.ts';
+import { writerOf } from './writer.ts';
 
 const rearmedMs = 30_000;
 const doubtBackoffMaxMs = 10 * 60_000;
@@ -13,7 +14,7 @@ const doubtBackoffMaxMs = 10 * 60_000;
 /** The latest moment at which somebody must look again, as it stands now. */
 const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
   const { state } = head;
-  const writer = calls.get(head.by.where);
+  const writer = writerOf({ calls }, head);
   // Whoever wrote the head had armed the view for the end of its invocation; after that, for a command's time more.
   const endMs = writer?.endAtMs ?? head.atMs;
   const armedMs = (head.atMs >= endMs + world.graceMs ? head.atMs + rearmedMs : endMs) + world.graceMs;
