@@ -68,10 +68,15 @@ POST ${url}/effect
 /** What differs between two runs of the same: times, ids of processes and requests, hashes of these. */
 const comparable = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(comparable);
+  if (typeof value === 'string') return value.replaceAll(/file:\S+\//g, '');
   if (typeof value !== 'object' || value === null) return value;
-  const varies = /(AtMs|Ms|^where|^via|^token|^prev|^trace|^deadlineAt|^hash|^inputsHash|^key|^request)$/;
+  const varies = /(AtMs|Ms|^where|^via|^token|^prev|^deadlineAt|^hash|^inputsHash|^key|^logBytes)$/;
+  // A service answers with the trace and the id of the request; a stack names the folder of its process.
+  const { trace: _, request: __, ...same } = value as Record<string, unknown>;
   return Object.fromEntries(
-    Object.entries(value).map(([name, one]) => [name, varies.test(name) && one !== null ? '~' : comparable(one)]),
+    Object.entries(same).map(([name, one]) => {
+      return [name, varies.test(name) && one !== null ? '~' : comparable(one)];
+    }),
   );
 };
 
