@@ -66,7 +66,9 @@ export const sequelOf = (
   if (status === 'never') {
     if (state.nevers + 1 >= limits.neversInRowMax) return halt;
     const permission = { kind: 'never', detail: 'the body did not begin' } as const;
-    return { then: 'retry', permission, dueAtMs: nowMs };
+    // The first time at once: a frozen sandbox thawed. Again and again (an executor that is full): ever later.
+    const pauseMs = state.nevers === 0 ? 0 : backoffMs(state.nevers, fraction);
+    return { then: 'retry', permission, dueAtMs: nowMs + pauseMs };
   }
   const satisfied = checks.length > 0 ? allPass(checks) : status === 'completed';
   if (satisfied) return next;

@@ -314,9 +314,35 @@ test('a probe that finds it done, but not as expected, is forgiven where the cel
   expect(lines(await world.entries(id)).at(-1)).toBe('resolved failed by probe > next');
 });
 
+test('bodies that never begin are tried again at once, then ever later, and at last not at all', async () => {
+  const world = setup();
+  world.behave = () => ({ status: 'never' });
+  world.ports.random.fraction = () => 1;
+  const id = await world.start(runbookOf([{}]));
+  for (let calls = 0; calls < 10; calls += 1) {
+    await world.engine.run(id, { budgetMs: 600_000, by: alice });
+    world.now = Math.max(world.now, (await world.entries(id)).at(-1)?.state.dueAtMs ?? 0);
+  }
+  const ends = (await world.entries(id)).filter((entry) => entry.kind === 'outcome');
+  expect(ends.map(({ dueAtMs, atMs }) => (dueAtMs === null ? null : dueAtMs - atMs))).toEqual([
+    0,
+    1_000,
+    2_000,
+    4_000,
+    8_000,
+    16_000,
+    32_000,
+    64_000,
+    128_000,
+    null,
+  ]);
+  expect(ends.at(-1)?.then).toBe('halt');
+});
+
 test('bodies that never begin are counted anew after a person has let it try again', async () => {
   const world = setup();
   world.behave = () => ({ status: 'never' });
+  world.ports.random.fraction = () => 0;
   const id = await world.start(runbookOf([{}]));
   const { result } = await world.engine.run(id, { budgetMs: 600_000, by: alice });
   expect(result).toBe('halted');
