@@ -43,7 +43,7 @@ const enter = async (
   const { cell, mayReserve } = decision;
   const { engine } = call;
   const found = await prepare(call, cell);
-  const nature = natureOf(cell.body.kind);
+  const nature = natureOf(cell);
   const { state } = call.head.entry;
 
   if (found.kind !== 'go' || nature === 'pure') {

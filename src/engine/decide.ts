@@ -135,7 +135,7 @@ export const decide = (
   if (!wish.explicit && state.drive === 'manual') {
     return { kind: 'stop', result: 'parked', cell: cell.name, seq: null, dueAtMs: null };
   }
-  if (natureOf(cell.body.kind) !== 'effect') return { kind: 'enter', cell, mayReserve: false };
+  if (natureOf(cell) !== 'effect') return { kind: 'enter', cell, mayReserve: false };
 
   // A permission of the cell's own was given while the key was remembered; a person's is given in the knowledge of the time.
   if (state.attempt > 0 && state.permission !== 'person' && !inKeyWindow(state, cell, at.nowMs)) {

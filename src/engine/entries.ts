@@ -81,7 +81,20 @@ export type Reservation = z.infer<typeof reserve>;
 
 const open = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('reserved'), seq: count, cell: name, attempt: count, deadlineAtMs: atMs, by, atMs }),
-  z.strictObject({ kind: z.literal('waiting'), seq: count, cell: name, dueAtMs: atMs.nullable(), atMs }),
+  z.strictObject({
+    kind: z.literal('waiting'),
+    seq: count,
+    cell: name,
+    /** The moment it waits for, its time-out or its expiry; `null`: as long as it takes. */
+    dueAtMs: atMs.nullable(),
+    atMs,
+    /** Looked at every so often. */
+    pollMs: z.int().min(1).optional(),
+    /** Of an approval: how many are needed, who approves so far, and whether somebody rejected it. */
+    quorum: z.int().min(1).optional(),
+    approvals: z.array(z.string()).optional(),
+    rejected: z.literal(true).optional(),
+  }),
 ]);
 export type Open = z.infer<typeof open>;
 
@@ -193,6 +206,32 @@ const bodies = {
     inputsHash: hash,
     dueAtMs: atMs.nullable().default(null),
     shownHash: hash.nullable().default(null),
+    pollMs: z.int().min(1).optional(),
+    /** Of an `await`: the claims it waits for. */
+    claims: z.array(z.string()).optional(),
+    /** Of an `approve`: who is asked. */
+    asked: z
+      .strictObject({
+        approvers: z.array(z.string()),
+        groups: z.array(z.string()),
+        quorum: z.int().min(1),
+        self: z.boolean(),
+      })
+      .optional(),
+  },
+  vote: {
+    /** Seq of the `waiting` entry it is about. */
+    about: count,
+    index: count,
+    cell: name,
+    decision: z.enum(['approve', 'reject', 'withdraw']),
+    /** What the voter was shown: the hash of the `waiting` entry. */
+    shownHash: hash,
+    comment: z.string().nullable().default(null),
+    /** The tally: who approves after it. */
+    approvals: z.array(z.string()),
+    /** The one-time link it came by, and who had made that. */
+    link: z.strictObject({ hash, madeBy: z.string() }).nullable().default(null),
   },
   resolved: {
     /** Seq of the reservation the verdict is about. */
@@ -238,6 +277,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
   z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
   z.strictObject({ ...common, kind: z.literal('waiting'), ...bodies.waiting }),
+  z.strictObject({ ...common, kind: z.literal('vote'), ...bodies.vote }),
   z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
   z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
   z.strictObject({ ...common, kind: z.literal('cancelled'), ...bodies.cancelled }),

@@ -49,6 +49,26 @@ export const limits = {
   /** Instances in doubt stay due, looked at ever more rarely. */
   doubtBackoffMsMin: 15_000,
   doubtBackoffMsMax: 10 * 60_000,
+  claimIdCharsMax: 256,
+  claimStatementCharsMax: 2_000,
+  claimEvidenceBytesMax: 64 * 1024,
+  /** Of one `await`. */
+  claimsPerAwaitMax: 20,
+  /** Named in one `approve`, people and groups. */
+  approversMax: 50,
+  quorumMax: 10,
+  commentCharsMax: 2_000,
+  /** The longest wait, time-out of a wait, or expiry of an approval. */
+  waitMsMax: 366 * 24 * 3_600_000,
+  waitMsMin: 1_000,
+  pollMsMin: 1_000,
+  pollMsMax: 24 * 3_600_000,
+  /** What is due sooner than this is woken to the second where a queue can do so (SQS delays up to 15 minutes). */
+  wakeAheadMsMax: 15 * 60_000,
+  /** Waiters that one writer of a claim wakes at once. */
+  wakesAtOnce: 16,
+  /** A one-time link ends with its approval, at the latest after this. */
+  linkMsMax: 7 * 24 * 3_600_000,
   /** A lock whose instance never started may be followed after this. */
   unstartedLockMs: 60_000,
   /** One item of the failure queue; SQS takes 256 KB. */

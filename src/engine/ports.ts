@@ -4,7 +4,7 @@
  */
 import type { By, Entry, Note, Output, Standing } from './entries.ts';
 import type { PawlError, Problem } from './errors.ts';
-import type { Cell, CellBody, Expression, Runbook, Template, Version } from './runbook.ts';
+import type { Cell, CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './runbook.ts';
 import type { Unrecorded } from './unrecorded.ts';
 import type { View } from './view.ts';
 
@@ -70,6 +70,64 @@ export type Locks = {
   putOnce(entry: LockEntry): Promise<Put<LockEntry>>;
 };
 
+/** One revision of a claim: a named, shared fact. Its history is append-only; the newest revision is what holds. */
+export type ClaimEntry = {
+  claimId: string;
+  /** 1, 2, 3 … */
+  revision: number;
+  status: ClaimStatus;
+  statement: string | null;
+  /** JSON text. */
+  evidence: string | null;
+  by: By;
+  atMs: number;
+  /** 128 random bits of the call that wrote it. */
+  token: string;
+};
+export type Claims = {
+  /** Consistent. */
+  newest(claimId: string): Promise<ClaimEntry | undefined>;
+  putOnce(entry: ClaimEntry): Promise<Put<ClaimEntry>>;
+  /** Newest first, those before revision `before`; fewer than `limit` only at the end. */
+  history(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
+  /** The newest revision of each claim, by id, from an index that may lag: for lists only. */
+  list(filter: { limit: number; next?: string }): Promise<{ claims: ClaimEntry[]; next: string | null }>;
+};
+
+/** Who waits for a claim. `runbookId` makes its view again where that is missing. */
+export type Waiter = { instanceId: string; cell: string; runbookId: string };
+/** Mutable and rebuildable: whoever looks at a wait subscribes again. Read consistently, from the base table. */
+export type Subscriptions = {
+  add(claimId: string, waiter: Waiter): Promise<void>;
+  remove(claimId: string, waiter: Pick<Waiter, 'instanceId' | 'cell'>): Promise<void>;
+  /** In an order of its own; `next` is where to go on, `null` at the end. */
+  page(claimId: string, limit: number, from?: string): Promise<{ waiters: Waiter[]; next: string | null }>;
+};
+
+/**
+ * A one-time link to an approval: a chain of at most two entries. Revision 1 says for whom it was made, revision 2 that
+ * it was used: whoever puts that may vote. Only the hash of the link's secret is stored.
+ */
+export type LinkEntry = {
+  /** sha256 (hex) of the 256 random bits in the link. */
+  linkHash: string;
+  revision: 1 | 2;
+  instanceId: string;
+  cell: string;
+  /** Seq of the `waiting` entry it is for. */
+  about: number;
+  /** Whose vote it is. */
+  actor: string;
+  expiresAtMs: number;
+  by: By;
+  atMs: number;
+  token: string;
+};
+export type Links = {
+  newest(linkHash: string): Promise<LinkEntry | undefined>;
+  putOnce(entry: LinkEntry): Promise<Put<LinkEntry>>;
+};
+
 /**
  * What `arm` tells `save`: how often the view was armed, and the mark of others whose writes may still land: until
  * `landsLateMsMax` after it.
@@ -85,6 +143,13 @@ export type Views = {
    * when nobody armed since `armed` and nothing of an earlier writer may still land; otherwise it stays early.
    */
   save(view: View, armed: Armed): Promise<void>;
+  /**
+   * Makes the view due now, creating it when missing, and counts as an arm: whoever armed before cannot take the mark
+   * down. Unlike `arm` it announces no writer.
+   */
+  wake(seed: Pick<View, 'instanceId' | 'runbookId'>, nowMs: number): Promise<void>;
+  /** Takes down the mark of what was armed and is no view, unless others armed since or may still be writing. */
+  disarm(instanceId: string, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;
   /**
    * One page of what is due at `nowMs` in one of `dueShards` parts of the index, longest due first; `next` is where to
@@ -114,6 +179,8 @@ export type Scope = {
   status?: string;
   exitCode?: number | null;
   error?: unknown;
+  /** In the condition of an `await`: the claim it is asked about. */
+  claim?: unknown;
 };
 export type Evaluated = { kind: 'value'; value: unknown } | { kind: 'error'; message: string };
 
@@ -126,16 +193,23 @@ export type Authoring = {
   /** Renders every template of a body or a single template. */
   render(template: Template, scope: Scope): { kind: 'text'; text: string } | { kind: 'error'; message: string };
   renderBody(body: CellBody, scope: Scope): { kind: 'body'; body: RenderedBody } | { kind: 'error'; message: string };
+  /** The moment that a `wait` waits for, from `nowMs` on; fixed in the journal by whoever begins to wait. */
+  momentOf(body: RenderedBody & { kind: 'wait' }, nowMs: number): Moment;
   /** JSON text to values, keeping large integers (bigint). */
   parseJson(text: string): unknown;
 };
+
+export type Moment = { kind: 'moment'; atMs: number } | { kind: 'error'; message: string };
 
 /** A cell's body with nothing left to fill in. */
 export type RenderedBody =
   | { kind: 'ts' | 'js' | 'sh'; code: string }
   | { kind: 'http'; method: string; url: string; headers: [string, string][]; body: string | null }
   | { kind: 'assert' | 'end' }
-  | { kind: 'manual'; instructions: string };
+  | { kind: 'manual'; instructions: string }
+  | { kind: 'await'; claims: string[] }
+  | { kind: 'approve'; text: string; approvers: string[]; groups: string[] }
+  | { kind: 'wait'; forMs: number | null; until: string | null; cron: string | null; tz: string };
 
 export type StepInfo = {
   instanceId: string;
@@ -191,6 +265,9 @@ export type Ports = {
   journal: Journal;
   versions: Versions;
   locks: Locks;
+  claims: Claims;
+  subscriptions: Subscriptions;
+  links: Links;
   views: Views;
   authoring: Authoring;
   execute: Execute;
@@ -201,6 +278,8 @@ export type Ports = {
   observe: Observe;
   /** The failure queue: takes an outcome that could not be recorded, and keeps it until it is redriven. */
   setAside(item: Unrecorded): Promise<void>;
+  /** Asks for an advance at that time, to the second. Best effort: the due mark stands behind it. */
+  wakeAt(instanceId: string, atMs: number): Promise<void>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
 };
 

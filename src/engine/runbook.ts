@@ -17,7 +17,43 @@ export type Expression = { source: string; line: number };
 export type CodeBody = { code: string };
 export type HttpBody = { method: string; url: Template; headers: [string, Template][]; body: Template | null };
 
-export type CellKind = 'ts' | 'js' | 'sh' | 'http' | 'assert' | 'manual' | 'end';
+export type CellKind = 'ts' | 'js' | 'sh' | 'http' | 'assert' | 'manual' | 'await' | 'approve' | 'wait' | 'end';
+
+export const claimStatuses = ['asserted', 'supported', 'invalidated', 'superseded'] as const;
+export type ClaimStatus = (typeof claimStatuses)[number];
+
+/** Waits until all (or any) of the claims have one of the statuses and the condition holds, which sees `claim`. */
+export type AwaitBody = {
+  claims: Template[];
+  match: 'all' | 'any';
+  until: ClaimStatus[];
+  condition: Expression | null;
+  /** `null`: as long as it takes. */
+  withinMs: number | null;
+  onTimeout: OnTimeout;
+};
+/** `fail`: the cell failed. `continue`: it completed, and its output says `timedOut`. */
+export type OnTimeout = 'fail' | 'continue';
+
+/** Asks named people, or anybody of named groups, whether the run may go on. */
+export type ApproveBody = {
+  text: Template;
+  /** What is shown is the source up to this line, the last of the cell's fence. */
+  lines: number;
+  approvers: Template[];
+  groups: Template[];
+  /** So many approvals; one rejection is enough. */
+  quorum: number;
+  /** Whether whoever started the run may approve it as well. */
+  self: boolean;
+  /** `null`: asked for as long as it takes. */
+  withinMs: number | null;
+  onExpiry: 'approve' | 'reject';
+  onReject: 'halt' | 'continue';
+};
+
+/** Exactly one of `forMs`, `until` (RFC 3339, with a zone) and `cron` (five fields, in the time zone `tz`). */
+export type WaitBody = { forMs: number | null; until: Template | null; cron: string | null; tz: string };
 
 /** What a cell does, by kind. `ts` and `js` both hold JavaScript (types are stripped at publishing). */
 export type CellBody =
@@ -25,6 +61,9 @@ export type CellBody =
   | ({ kind: 'http' } & HttpBody)
   | { kind: 'assert'; expressions: Expression[] }
   | { kind: 'manual'; instructions: Template }
+  | ({ kind: 'await' } & AwaitBody)
+  | ({ kind: 'approve' } & ApproveBody)
+  | ({ kind: 'wait' } & WaitBody)
   | { kind: 'end' };
 
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
@@ -57,6 +96,8 @@ export type Cell = {
   optional: boolean;
   expect: Expression[];
   probe: Probe | null;
+  /** A cell without effects that is repeated every so often until its expectations hold, and recorded once. */
+  poll?: { everyMs: number; withinMs: number | null; onTimeout: OnTimeout };
   /** Names of earlier cells whose outputs the cell, its `when` or its expectations read. */
   reads: string[] | 'all';
   body: CellBody;
@@ -77,7 +118,8 @@ export type Runbook = {
 export type Version = { runbookId: string; version: number; hash: string; source: string; runbook: Runbook };
 
 /** How a cell is carried out: with a reservation, by one outcome alone, or by waiting for somebody. */
-export const natureOf = (kind: CellKind): 'effect' | 'pure' | 'waiting' => {
+export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {
   if (kind === 'assert' || kind === 'end') return 'pure';
-  return kind === 'manual' ? 'waiting' : 'effect';
+  if (kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait') return 'waiting';
+  return poll === undefined ? 'effect' : 'waiting';
 };
