@@ -11,10 +11,11 @@
  */
 import assert from 'node:assert/strict';
 import { append, arm, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
-import { carryOut, type Held, rememberOutput, reservationOf } from './carryOut.ts';
+import { carryAllOut, rememberOutput, reservationOf } from './carryOut.ts';
 import { branchOf, type Decision, decide, type Stop } from './decide.ts';
 import type { State } from './entries.ts';
 import { isPawlError, PawlError } from './errors.ts';
+import { limits } from './limits.ts';
 import { failure } from './outcomes.ts';
 import type { CellResult, Execute } from './ports.ts';
 import { prepare, withoutReservation } from './prepare.ts';
@@ -22,6 +23,7 @@ import { type AdvanceRequest, momentOf, type Progress, reportOf, type StepReport
 import { natureOf } from './runbook.ts';
 import { takeOver } from './takeover.ts';
 import type { View } from './view.ts';
+import { beginWait, look } from './waits.ts';
 
 /** `reserved`: how many reservations it took. `state` is what the head's entry says after the last step. */
 export type AdvanceAnswer = {
@@ -41,7 +43,6 @@ const enter = async (
   progress: Progress,
 ): Promise<Stop | undefined> => {
   const { cell, mayReserve } = decision;
-  const { engine } = call;
   const found = await prepare(call, cell);
   const nature = natureOf(cell);
   const { state } = call.head.entry;
@@ -55,18 +56,9 @@ const enter = async (
     return undefined;
   }
   if (nature === 'waiting') {
-    const shownHash = found.body.kind === 'manual' ? engine.sha256(found.body.instructions) : null;
-    const { visit } = state;
-    const waiting = {
-      kind: 'waiting',
-      index: cell.index,
-      cell: cell.name,
-      visit,
-      inputsHash: found.inputsHash,
-      dueAtMs: null,
-      shownHash,
-    } as const;
-    await append(call, () => waiting);
+    const begun = await beginWait(call, cell, found);
+    if ((await append(call, () => begun)) && begun.kind === 'outcome')
+      progress.steps.push(reportOf(begun, call.head.entry.seq, true));
     return undefined;
   }
   if (!mayReserve) return { kind: 'stop', result: 'advanced' };
@@ -77,8 +69,7 @@ const enter = async (
   // What stands counts, not what was meant: an earlier put of this call may have landed late, with an earlier deadline.
   const stands = call.head.entry;
   assert(stands.kind === 'reserved' && stands.token === call.token && stands.cell === cell.name);
-  let held: Held | undefined = { cell, reserved: stands, ready: found };
-  while (held !== undefined) held = await carryOut(call, held, request, progress);
+  await carryAllOut(call, { cell, reserved: stands, ready: found }, request, progress);
   return undefined;
 };
 
@@ -140,8 +131,18 @@ export const advance = async (engine: Engine, instanceId: string, request: Advan
     await arm(call).catch((error: unknown) =>
       engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
     );
+  await wakeInTime(call, stop);
   const { steps, reservations: reserved } = progress;
   return { stop, result: stop.result, steps, reserved, view: await saveView(call), state: call.head.entry.state };
+};
+
+/** What is due soon is woken to the second where that can be had; the due mark stands behind it. */
+const wakeInTime = async ({ engine, instanceId, armed }: Call, stop: Stop): Promise<void> => {
+  if (stop.result !== 'parked' || stop.dueAtMs === null || armed === null) return;
+  if (stop.dueAtMs - engine.clock.nowMs() > limits.wakeAheadMsMax) return;
+  await engine.wakeAt(instanceId, stop.dueAtMs).catch((error: unknown) => {
+    engine.observe({ kind: 'wake.unsent', instanceId, cell: stop.cell, error: String(error) });
+  });
 };
 
 const loop = async (call: Call, request: AdvanceRequest, progress: Progress): Promise<Stop> => {
@@ -168,6 +169,8 @@ const carryOn = async (
   switch (decision.kind) {
     case 'takeOver':
       return await takeOver(call, decision);
+    case 'look':
+      return await look(call, decision, request, progress);
     case 'enter':
       return await enter(call, decision, request, progress);
     case 'lapse': {

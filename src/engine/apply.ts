@@ -12,7 +12,7 @@
  * I9 the attempts of one visit have one set of inputs.
  */
 import assert from 'node:assert/strict';
-import type { By, Checked, EntryBody, EntryOf, Permission, State, Status, Then } from './entries.ts';
+import type { By, Checked, EntryBody, EntryOf, Open, Permission, State, Status, Then } from './entries.ts';
 import { limits } from './limits.ts';
 
 /** What `apply` looks at: an entry's body, its place, its time and its writer. A whole `Entry` fits. */
@@ -139,8 +139,39 @@ const applyReserved = (state: State, step: Reservation): State => {
 
 const applyWaiting = (state: State, step: StepOf<'waiting'>): State => {
   assertCanBegin(state, step);
-  const open = { kind: 'waiting', seq: step.seq, cell: step.cell, dueAtMs: step.dueAtMs, atMs: step.atMs } as const;
-  return { ...state, open, inputsHash: step.inputsHash };
+  assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
+  const { seq, cell, dueAtMs, atMs, pollMs, asked } = step;
+  const polled = pollMs === undefined ? {} : { pollMs };
+  const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
+  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted } as const;
+  return { ...state, open, permission: null, dueAtMs: null, inputsHash: step.inputsHash };
+};
+
+/** Whether an approval needs no further vote: by what stands, or because its time is over. */
+export const isDecided = (open: Extract<Open, { kind: 'waiting' }>, nowMs: number): boolean =>
+  open.rejected === true ||
+  (open.approvals ?? []).length >= (open.quorum ?? Number.POSITIVE_INFINITY) ||
+  (open.dueAtMs !== null && nowMs >= open.dueAtMs);
+
+/** Who approves after a vote. A rejection takes back an approval of the same person. */
+export const tallyOf = (approvals: string[], voter: string, decision: StepOf<'vote'>['decision']): string[] => {
+  const others = approvals.filter((one) => one !== voter);
+  return decision === 'approve' ? [...others, voter] : others;
+};
+
+const applyVote = (state: State, step: StepOf<'vote'>): State => {
+  const { open } = state;
+  assert(open?.kind === 'waiting' && open.quorum !== undefined, 'nobody is asked');
+  assert(step.about === open.seq && step.cell === open.cell && step.index === state.next, 'about another step');
+  const { approvals = [] } = open;
+  assert(open.rejected === undefined && approvals.length < open.quorum, 'the vote is over');
+  const approves = approvals.includes(step.by.actor);
+  assert(step.decision !== 'approve' || !approves, 'approved already');
+  assert(step.decision !== 'withdraw' || approves, 'nothing to withdraw');
+  const tally = tallyOf(approvals, step.by.actor, step.decision);
+  assert.deepEqual(step.approvals, tally, 'another tally');
+  const rejected = step.decision === 'reject' ? { rejected: true as const } : {};
+  return { ...state, open: { ...open, approvals: tally, ...rejected } };
 };
 
 const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
@@ -155,6 +186,8 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
     assert(closers[step.closedBy].includes(status), `${step.closedBy} cannot close as ${status}`);
     if (state.open.kind === 'waiting')
       assert(['completed', 'failed', 'skipped'].includes(status), 'a wait has no holder');
+    if (state.open.kind === 'waiting' && state.open.quorum !== undefined)
+      assert(step.closedBy === 'policy' && isDecided(state.open, step.atMs), 'its votes decide');
     if (state.open.kind === 'reserved') assert(step.attempt === state.open.attempt, 'another attempt');
   }
   assert(sequels[status].includes(then), `${status} cannot lead to ${then}`);
@@ -276,6 +309,8 @@ export const apply = (before: State | null, step: Step): State => {
       return applyOutcome(before, step);
     case 'waiting':
       return applyWaiting(before, step);
+    case 'vote':
+      return applyVote(before, step);
     case 'resolved':
       return applyResolved(before, step);
     case 'control':

@@ -28,44 +28,63 @@ export const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready
 /** A step of ours: its reservation stands in the journal, and its body has not begun. */
 export type Held = { cell: Cell; reserved: Reserved; ready: Ready };
 
+/** Carries a step out, and those that its outcome and the next ones reserve. */
+export const carryAllOut = async (
+  call: Call,
+  first: Held | undefined,
+  request: AdvanceRequest,
+  progress: Progress,
+): Promise<void> => {
+  for (let held = first; held !== undefined; held = await carryOut(call, held, request, progress)) {}
+};
+
 /** Carries a step out and records how it ended. Answers with the next step where the outcome reserved it as well. */
-export const carryOut = async (
+const carryOut = async (
   call: Call,
   { cell, reserved, ready }: Held,
   request: AdvanceRequest,
   progress: Progress,
 ): Promise<Held | undefined> => {
   const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
-  let following: { cell: Cell; ready: Ready } | undefined;
+  let following: Following | undefined;
   const recorded = await record(call, outcome, reserved.deadlineAtMs, async () => {
     const found = await follow(call, outcome, request, progress);
     if (found === undefined) return undefined;
     following = found;
     return found.reservation;
   });
-  const stands = call.head.entry;
-  if (recorded && outcome.then === 'next') rememberOutput(call.outputs, stands);
+  if (recorded && outcome.then === 'next') rememberOutput(call.outputs, call.head.entry);
   progress.steps.push(reportOf(outcome, reserved.seq, recorded));
-  if (!recorded || stands.kind !== 'outcome' || stands.reserve === undefined) return undefined;
-  // What stands counts here too: perhaps an earlier put of this outcome landed, with a reservation that a later one lacked.
+  return recorded ? heldBy(call, following, progress) : undefined;
+};
+
+/**
+ * The step that an outcome of this call reserved as well. What stands counts here too: perhaps an earlier put of this
+ * outcome landed, with a reservation that a later one lacked.
+ */
+export const heldBy = (call: Call, following: Following | undefined, progress: Progress): Held | undefined => {
+  const stands = call.head.entry;
+  if (stands.kind !== 'outcome' || stands.reserve === undefined) return undefined;
   progress.reservations += 1;
   assert(stands.token === call.token && following !== undefined, 'a reservation of this call stands');
   assert(following.ready.inputsHash === stands.reserve.inputsHash, 'one visit has one set of inputs');
   const { seq, atMs } = stands;
-  return { ...following, reserved: { ...stands.reserve, seq, atMs } };
+  return { cell: following.cell, ready: following.ready, reserved: { ...stands.reserve, seq, atMs } };
 };
+
+export type Following = { cell: Cell; ready: Ready; reservation: Reservation };
 
 /**
  * Batching: what this call would reserve right after `outcome`, so that one entry can say both. Only if everything the
  * next cell reads is in hand: between an effect and its record nothing is asked of the store. Whoever takes the slot
  * first makes us come here again, and decide anew on the state that stands then.
  */
-const follow = async (
+export const follow = async (
   call: Call,
   outcome: OutcomeBody,
   request: AdvanceRequest,
   progress: Progress,
-): Promise<{ cell: Cell; ready: Ready; reservation: Reservation } | undefined> => {
+): Promise<Following | undefined> => {
   if (outcome.then !== 'next' || request.signal?.aborted) return undefined;
   const { head, engine, by } = call;
   const step = { ...outcome, seq: head.entry.seq + 1, atMs: engine.clock.nowMs(), by };

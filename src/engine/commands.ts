@@ -1,5 +1,6 @@
 /** What a caller may ask besides starting and advancing: publish, run, cancel, record a manual cell. */
 import { type AdvanceAnswer, advance } from './advance.ts';
+import { unsubscribe } from './awaiting.ts';
 import { append, type Call, commandMs, type Engine, openCall, saveView, viewNow } from './call.ts';
 import type { By, Open, State } from './entries.ts';
 import { PawlError } from './errors.ts';
@@ -9,6 +10,7 @@ import { check, failure, type OutcomeBody, sequelOf } from './outcomes.ts';
 import type { AdvanceRequest } from './progress.ts';
 import type { Cell } from './runbook.ts';
 import type { View } from './view.ts';
+import { waitingEntry } from './waits.ts';
 
 const assertReason = (reason: string, what: string): void => {
   if (reason.trim() === '' || reason.length > limits.reasonCharsMax) {
@@ -55,8 +57,10 @@ const openReserved = (state: State): Cancelled['mayStillRun'] => {
 export const cancel = async (engine: Engine, instanceId: string, reason: string, by: By): Promise<Cancelled> => {
   assertReason(reason, 'Cancelling');
   const call = await openCall(engine, instanceId, by, commandMs);
+  let waited: Awaiting | undefined;
   for (;;) {
     const { state } = call.head.entry;
+    waited = await awaitingOf(call);
     if (state.ended === 'completed') {
       throw new PawlError('instance.finished', `Instance ${instanceId} completed before it could be cancelled.`, {
         instanceId,
@@ -65,7 +69,17 @@ export const cancel = async (engine: Engine, instanceId: string, reason: string,
     // Cancelled already, by whomever: the same answer.
     if (state.cancelled !== null || (await append(call, () => ({ kind: 'cancelled', reason })))) break;
   }
+  if (waited !== undefined) await unsubscribe(call, waited.cell, waited.claims);
   return { view: await saveView(call), mayStillRun: openReserved(call.head.entry.state) };
+};
+
+type Awaiting = { cell: Cell; claims: string[] };
+/** The claims that an instance waits for, so that they need not wake what was cancelled. */
+const awaitingOf = async (call: Call): Promise<Awaiting | undefined> => {
+  const { open, next } = call.head.entry.state;
+  const cell = call.runbook.cells[next];
+  if (open?.kind !== 'waiting' || cell?.body.kind !== 'await') return undefined;
+  return { cell, claims: (await waitingEntry(call, open)).claims ?? [] };
 };
 
 type Waiting = Extract<Open, { kind: 'waiting' }>;
@@ -135,6 +149,11 @@ export const done = async (
     }
     const next = call.runbook.cells[state.next];
     if (next === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
+    if (next.body.kind !== 'manual') {
+      const how = next.body.kind === 'approve' ? 'it is voted about: `pawl vote`' : 'it waits for no person';
+      const message = `Cell ${cell} of ${instanceId} is no manual cell: ${how}. See \`pawl status ${instanceId}\`.`;
+      throw new PawlError('cell.notWaiting', message, { instanceId, cell, view: viewNow(call) });
+    }
     // Only expectations look at earlier outputs; without them none is read.
     const inputs = await resolveInputs(call, next.expect.length === 0 ? { ...next, reads: [] } : next);
     if (await append(call, () => manualOutcome(call, next, open, inputs, request)))

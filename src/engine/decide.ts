@@ -2,9 +2,11 @@
  * `decide` looks at a state and says what this call does next. Pure: the same state, time and wishes give the same
  * answer, and nothing has happened when it returns.
  */
-import type { By, State } from './entries.ts';
+import { isDecided } from './apply.ts';
+import type { By, Open, State } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { limits } from './limits.ts';
+import { parkedAt } from './parked.ts';
 import { inKeyWindow, type Takeover, takeoverOf } from './policy.ts';
 import { type Cell, natureOf, type Runbook } from './runbook.ts';
 
@@ -21,6 +23,8 @@ export type Wish = {
   /** False for the schedule, which reserves nothing new in drive `manual`. */
   explicit: boolean;
 };
+
+export type Waiting = Extract<Open, { kind: 'waiting' }>;
 
 export type Holder = { cell: string; seq: number; by: By; ageMs: number; deadlineAtMs: number };
 
@@ -40,6 +44,8 @@ export type Decision =
   | { kind: 'takeOver'; cell: Cell; takeover: Takeover }
   /** The permission to try again came too late for the cell's `keyWindow`: a person decides. */
   | { kind: 'lapse'; cell: Cell }
+  /** A wait that may be over: look at what it waits for. */
+  | { kind: 'look'; cell: Cell; open: Waiting }
   /** Sleep inside the call, then look again. */
   | { kind: 'wait'; ms: number }
   /** Go through this cell. `mayReserve: false`: only if that needs no reservation. */
@@ -101,6 +107,28 @@ const inDoubt = (
   return { kind: 'stop', result: 'in_doubt', ...doubt, nextAtMs: null };
 };
 
+/** Whether a call may sleep until then: not for long, not beyond its end, and not when it has done what was asked of it. */
+export const mayWait = (wish: Wish, ms: number, nowMs: number): boolean =>
+  wish.reservationsLeft >= 1 && ms <= limits.backoffInCallMsMax && nowMs + ms < wish.endAtMs;
+
+const whileWaiting = (open: Waiting, cell: Cell, wish: Wish, nowMs: number): Decision => {
+  const parked = parkedAt(open, nowMs);
+  const look = { kind: 'look', cell, open } as const;
+  switch (cell.body.kind) {
+    case 'manual':
+      return parked;
+    case 'approve':
+      return isDecided(open, nowMs) ? look : parked;
+    case 'wait': {
+      const ms = (open.dueAtMs ?? Number.POSITIVE_INFINITY) - nowMs;
+      if (ms <= 0) return look;
+      return mayWait(wish, ms, nowMs) ? { kind: 'wait', ms } : parked;
+    }
+    default:
+      return look;
+  }
+};
+
 /**
  * @param at the time, the takeover grace and the deployment's epoch
  * @throws PawlError `cell.unknown`, `cell.outOfOrder`, `instance.finished` when the wish names a cell that cannot be.
@@ -120,16 +148,14 @@ export const decide = (
     if (at.nowMs < open.deadlineAtMs + at.graceMs) return { kind: 'stop', result: 'in_flight', holder };
     return inDoubt(state, runbook, { cell: open.cell, seq: open.seq, holder }, at.nowMs);
   }
-  if (open?.kind === 'waiting') {
-    return { kind: 'stop', result: 'parked', cell: open.cell, seq: open.seq, dueAtMs: open.dueAtMs };
-  }
+  const cell = runbook.cells[state.next];
+  if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
+  if (open?.kind === 'waiting') return whileWaiting(open, cell, wish, at.nowMs);
   if (halted !== null) {
     if (halted.doubt) return inDoubt(state, runbook, { cell: halted.cell, seq: halted.seq, holder: null }, at.nowMs);
     return { kind: 'stop', result: 'halted', cell: halted.cell, seq: halted.seq, why: 'step' };
   }
 
-  const cell = runbook.cells[state.next];
-  if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
   if (wish.cell !== undefined && wish.cell !== cell.name) return { kind: 'stop', result: 'advanced' };
   if (state.epoch < at.epoch) return { kind: 'stop', result: 'halted', cell: cell.name, seq: 0, why: 'epoch' };
   if (!wish.explicit && state.drive === 'manual') {
@@ -162,7 +188,7 @@ export const decide = (
 export const branchOf = (decision: Decision): string => {
   if (decision.kind === 'enter') return decision.mayReserve ? 'enter' : 'enter without reserving';
   if (decision.kind === 'takeOver') return `take over: ${decision.takeover.kind}`;
-  if (decision.kind === 'wait' || decision.kind === 'lapse') return decision.kind;
+  if (decision.kind === 'wait' || decision.kind === 'lapse' || decision.kind === 'look') return decision.kind;
   if (decision.result === 'parked') return decision.seq === null ? 'parked: drive manual' : 'parked: waiting';
   if (decision.result === 'in_doubt') return decision.holder === null ? 'in_doubt: unknown' : 'in_doubt: holder gone';
   return 'why' in decision ? `${decision.result}: ${decision.why}` : decision.result;

@@ -1,6 +1,7 @@
 /** The engine: its commands over one set of ports. */
 import { type AdvanceAnswer, advance } from './advance.ts';
 import type { Engine as Context } from './call.ts';
+import { assertClaimId, type ClaimRequest, type ClaimSet, setClaim, wake } from './claims.ts';
 import {
   type Cancelled,
   cancel,
@@ -16,13 +17,15 @@ import { named, PawlError } from './errors.ts';
 import { createFollower, type Followed, type FollowRequest } from './follow.ts';
 import { type Inspection, inspect, notes, outputAt } from './inspect.ts';
 import { limits } from './limits.ts';
-import type { Journal, Ports, Views } from './ports.ts';
+import { type LinkShown, type LinkVote, type MadeLink, makeLink, readLink, useLink } from './links.ts';
+import type { ClaimEntry, Claims, Journal, Ports, Views } from './ports.ts';
 import type { AdvanceRequest } from './progress.ts';
 import { release } from './release.ts';
 import { type Started, type StartRequest, start } from './start.ts';
 import { type Redriven, redrive, type Unrecorded } from './unrecorded.ts';
 import { decideStep, type VerdictRequest } from './verdicts.ts';
 import type { View } from './view.ts';
+import { type Voted, type VoteRequest, vote } from './votes.ts';
 
 export type Engine = {
   publish(source: string, by: By): Promise<Published>;
@@ -42,6 +45,16 @@ export type Engine = {
   notes(instanceId: string, about?: number): Promise<Note[]>;
   notesPage: Journal['notesPage'];
   list: Views['list'];
+  setClaim(claimId: string, request: ClaimRequest): Promise<ClaimSet>;
+  claim(claimId: string): Promise<ClaimEntry | undefined>;
+  claimHistory(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
+  claims: Claims['list'];
+  /** Wakes whoever waits for a claim, because its writer may have died before it had. */
+  wake(claimId: string): Promise<{ woken: number }>;
+  vote(instanceId: string, cell: string, request: VoteRequest): Promise<Voted>;
+  makeLink(instanceId: string, cell: string, request: { actor: string; by: By }): Promise<MadeLink>;
+  readLink(secret: string, by: By): Promise<LinkShown>;
+  useLink(secret: string, request: LinkVote): Promise<Voted>;
 };
 
 /** @throws PawlError `request.invalid` when the takeover grace is below a second. */
@@ -73,5 +86,20 @@ export const createEngine = (ports: Ports): Engine => {
     notesPage: (instanceId, limit, after) =>
       named(instanceId, ports.journal.notesPage(instanceId, Math.min(limit, limits.pageMax), after)),
     list: (filter) => ports.views.list(filter),
+    setClaim: (claimId, request) => setClaim(context, claimId, request),
+    claim: async (claimId) => {
+      assertClaimId(claimId);
+      return await ports.claims.newest(claimId);
+    },
+    claimHistory: async (claimId, limit, before) => {
+      assertClaimId(claimId);
+      return await ports.claims.history(claimId, Math.min(limit, limits.pageMax), before);
+    },
+    claims: (filter) => ports.claims.list(filter),
+    wake: (claimId) => wake(context, claimId),
+    vote: (instanceId, cell, request) => named(instanceId, vote(context, instanceId, cell, request)),
+    makeLink: (instanceId, cell, request) => named(instanceId, makeLink(context, instanceId, cell, request)),
+    readLink: (secret, by) => readLink(context, secret, by),
+    useLink: (secret, request) => useLink(context, secret, request),
   };
 };

@@ -6,11 +6,11 @@
  * is anything to wait for.
  */
 import type { AdvanceAnswer } from './advance.ts';
-
 import { type Call, type Engine, openCall } from './call.ts';
 import { decide } from './decide.ts';
 import type { By, Entry } from './entries.ts';
 import { readJournal } from './inspect.ts';
+import { parkedAt } from './parked.ts';
 import { reportOf, type StepReport } from './progress.ts';
 import { viewOf } from './view.ts';
 
@@ -63,7 +63,9 @@ export const createFollower = (engine: Engine, instanceId: string, request: Foll
       endAtMs: Number.POSITIVE_INFINITY,
       explicit: true,
     };
-    const stop = decide(last.state, runbook, wish, { nowMs, graceMs, epoch });
+    const decision = decide(last.state, runbook, wish, { nowMs, graceMs, epoch });
+    // What waits for something outside is not under way, however often it is looked at.
+    const stop = decision.kind === 'look' ? parkedAt(decision.open, nowMs) : decision;
     if (stop.kind !== 'stop') return { kind: 'underWay' };
     if (stop.result === 'in_flight' && isOurs(stop.holder.by)) return { kind: 'underWay' };
     const view = viewOf(started, last, runbook, nowMs, graceMs);

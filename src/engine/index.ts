@@ -1,6 +1,8 @@
 /** The engine's door: other folders import from here and from nowhere else in this folder. */
 export type { AdvanceAnswer } from './advance.ts';
 export { apply, satisfiedAt } from './apply.ts';
+export type { Shown } from './approvals.ts';
+export { type ClaimRequest, type ClaimSet, wakeIdOf, wakeOf } from './claims.ts';
 export { type Cancelled, type DoneRequest, gateOf, type Published, type RunAnswer, type Verdict } from './commands.ts';
 export type { ContinueRequest } from './continuation.ts';
 export { type Decision, decide, type Holder, marginMs, type Stop } from './decide.ts';
@@ -10,6 +12,7 @@ export * from './errors.ts';
 export type { Followed, FollowRequest } from './follow.ts';
 export { type CellReport, type CellState, type Inspection, readJournal } from './inspect.ts';
 export * from './limits.ts';
+export type { LinkShown, LinkVote, MadeLink } from './links.ts';
 export * from './ports.ts';
 export type { AdvanceRequest, StepReport } from './progress.ts';
 export * from './runbook.ts';
@@ -18,3 +21,5 @@ export { together } from './together.ts';
 export { type Redriven, readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export type { VerdictRequest } from './verdicts.ts';
 export * from './view.ts';
+export type { Voted, VoteRequest } from './votes.ts';
+export type { WaitReport } from './waitReport.ts';

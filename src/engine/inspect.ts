@@ -1,11 +1,12 @@
 /** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
-import { type Call, type Engine, openCall, viewNow } from './call.ts';
+import { type Engine, openCall, viewNow } from './call.ts';
 import type { By, Checked, Entry, EntryOf, Failure, Note, Standing, State } from './entries.ts';
-import { outputOf, resolveInputs, scopeOf, textOf } from './inputs.ts';
+import { outputOf, textOf } from './inputs.ts';
 import { limits } from './limits.ts';
 import { bytesOf, sizeOf } from './outcomes.ts';
 import type { Runbook } from './runbook.ts';
 import { statusOf, type View } from './view.ts';
+import { type WaitReport, waitReport } from './waitReport.ts';
 
 export type CellState =
   | 'pending'
@@ -50,8 +51,8 @@ export type Inspection = {
   params: Record<string, unknown>;
   title: string;
   cells: CellReport[];
-  /** What a `manual` cell asks for, filled in as the person is to read it, while the instance waits there. */
-  instructions: string | null;
+  /** What it waits for. */
+  waits: WaitReport | null;
 };
 
 /** The whole journal in order, read in pages. */
@@ -131,17 +132,6 @@ const standing = (state: State, nowMs: number, graceMs: number): CellState => {
   return status === 'ready' ? 'next' : 'not reached';
 };
 
-const instructionsOf = async (call: Call): Promise<string | null> => {
-  const { engine, runbook, head } = call;
-  const { open, next, visit } = head.entry.state;
-  const cell = runbook.cells[next];
-  if (open?.kind !== 'waiting' || cell?.body.kind !== 'manual') return null;
-  const inputs = await resolveInputs(call, cell);
-  const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit });
-  const rendered = engine.authoring.render(cell.body.instructions, scope);
-  return rendered.kind === 'text' ? rendered.text : null;
-};
-
 /** The whole text of the output that the entry at `seq` carries. `undefined`: there is none. */
 export const outputAt = async (
   engine: Engine,
@@ -200,8 +190,8 @@ export const inspect = async (
     report.output = await textOf(engine, output);
   }
   finish(reports, runbook, call.head.entry.state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
-  const instructions = await instructionsOf(call);
-  return { view: viewNow(call), params: started.params, title: runbook.title, cells: reports, instructions };
+  const waits = await waitReport(call);
+  return { view: viewNow(call), params: started.params, title: runbook.title, cells: reports, waits };
 };
 
 const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {

@@ -4,7 +4,7 @@
  * times at most: then a person decides.
  */
 import { type Call, noteQuietly } from './call.ts';
-import { reservedForMs } from './decide.ts';
+import { fits, runFree } from './free.ts';
 import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
 import { limits } from './limits.ts';
 import { headOf } from './outcomes.ts';
@@ -74,34 +74,10 @@ const run = async (
   scope: Scope,
   seq: number,
 ): Promise<Verdict> => {
-  const { engine } = call;
-  const { state } = call.head.entry;
-  const rendered = engine.authoring.renderBody(probe.body, scope);
+  const rendered = call.engine.authoring.renderBody(probe.body, scope);
   if (rendered.kind === 'error') return unsure(rendered.message);
-  const result = await engine
-    .execute({
-      body: rendered.body,
-      params: inputs.params,
-      outputs: inputs.outputs,
-      step: {
-        instanceId: call.instanceId,
-        runbookId: call.started.runbookId,
-        version: call.started.version,
-        cell: cell.name,
-        seq,
-        visit: state.visit,
-        attempt: Math.max(1, state.attempt),
-        idempotencyKey: keyOf(call, cell, state.visit),
-        deadlineAtMs: Math.ceil(engine.clock.nowMs() + reservedForMs(probe)),
-      },
-      timeoutMs: probe.timeoutMs,
-      ...(call.by.trace === undefined ? {} : { trace: call.by.trace }),
-      signal: new AbortController().signal,
-      log: () => {},
-    })
-    .catch(
-      (error: unknown): CellResult => ({ status: 'unknown', error: { code: 'cell.executor', message: String(error) } }),
-    );
+  const { timeoutMs } = probe;
+  const result = await runFree(call, cell, { body: rendered.body, timeoutMs, inputs, seq, log: () => {} });
   try {
     return probe.body.kind === 'http' ? byExpressions(call, probe, result, scope) : byAnswer(result);
   } catch (error) {
@@ -122,7 +98,7 @@ export const askProbe = async (
   if (earlier.length >= limits.probesMax) return { kind: 'held' };
   const nextAtMs = (earlier.at(-1)?.atMs ?? 0) + limits.probeBackoffMs * 2 ** Math.max(0, earlier.length - 1);
   if (earlier.length > 0 && engine.clock.nowMs() < nextAtMs) return { kind: 'later', atMs: nextAtMs };
-  if (engine.clock.nowMs() + reservedForMs(probe) > call.endAtMs) return { kind: 'budget' };
+  if (!fits(call, probe.timeoutMs)) return { kind: 'budget' };
 
   const inputs = await resolveInputs(call, { ...cell, reads: probe.reads });
   const { state } = call.head.entry;

@@ -69,6 +69,10 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
     const message = `Seq ${request.seq} of ${instanceId} is not undecided: ${now}; look again with \`pawl status ${instanceId}\`.`;
     throw new PawlError('seq.stale', message, details);
   }
+  if (cell.body.kind === 'approve' && (request.verdict === 'succeeded' || request.verdict === 'skip')) {
+    const message = `Cell ${cell.name} of ${instanceId} is an approval: no verdict stands for votes. Ask again with \`retry\`, or cancel.`;
+    throw new PawlError('verdict.refused', message, details);
+  }
   const { open } = state;
   if (request.onlyInDoubt === true && open === null && state.halted?.doubt !== true) {
     const message = `Cell ${cell.name} of ${instanceId} is not in doubt any more: somebody has settled it; look again with \`pawl status ${instanceId}\`.`;

@@ -4,6 +4,7 @@
  */
 import type { Drive, Entry, State } from './entries.ts';
 import { limits } from './limits.ts';
+import { nextLookAtMs } from './parked.ts';
 import type { Runbook } from './runbook.ts';
 
 export type ViewStatus = 'ready' | 'running' | 'waiting' | 'in_doubt' | 'halted' | 'completed' | 'cancelled';
@@ -44,7 +45,7 @@ const dueOf = (state: State, updatedAtMs: number, nowMs: number, graceMs: number
     const goneAtMs = state.open.deadlineAtMs + graceMs;
     return nowMs < goneAtMs ? goneAtMs : doubtDueAtMs(goneAtMs, nowMs);
   }
-  if (state.open?.kind === 'waiting') return state.open.dueAtMs;
+  if (state.open?.kind === 'waiting') return nextLookAtMs(state.open, updatedAtMs, nowMs);
   if (state.halted !== null) return state.halted.doubt ? doubtDueAtMs(state.halted.atMs, nowMs) : null;
   if (state.drive === 'manual') return null;
   return state.dueAtMs ?? updatedAtMs;

@@ -1,0 +1,70 @@
+/** Approvals: what is shown to those who are asked, and what their votes come to. */
+import type { Call } from './call.ts';
+import type { Waiting } from './decide.ts';
+import type { EntryOf } from './entries.ts';
+import { PawlError } from './errors.ts';
+import type { Inputs } from './inputs.ts';
+import { readJournal } from './inspect.ts';
+import { failure } from './outcomes.ts';
+import type { RenderedBody } from './ports.ts';
+import type { ApproveBody, Cell } from './runbook.ts';
+import type { WaitEnd } from './waits.ts';
+
+/** What a vote is about. `hash` binds it: sha256 of the canonical JSON of the rest, and of which approval it is. */
+export type Shown = {
+  /** The runbook up to the end of this cell. */
+  document: string;
+  params: Record<string, unknown>;
+  /** JSON texts of the outputs that the cell refers to. */
+  outputs: Record<string, string>;
+  text: string;
+  hash: string;
+};
+
+export const shownOf = async (call: Call, cell: Cell, text: string, { params, outputs }: Inputs): Promise<Shown> => {
+  const { engine, instanceId, started, head } = call;
+  const version = await engine.versions.get(started.runbookId, started.version);
+  if (version === undefined || cell.body.kind !== 'approve')
+    throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`);
+  const document = version.source.split('\n').slice(0, cell.body.lines).join('\n');
+  const shown = { document, params, outputs, text };
+  const which = { instanceId, cell: cell.name, visit: head.entry.state.visit };
+  return { ...shown, hash: engine.sha256(engine.canonical({ ...shown, ...which })) };
+};
+
+export const asked = (
+  { approvers, groups }: RenderedBody & { kind: 'approve' },
+  { quorum, self }: ApproveBody,
+): NonNullable<EntryOf<'waiting'>['asked']> => ({ approvers, groups, quorum, self });
+
+/** Every vote since the approval was asked for, in order. */
+export const votesSince = async ({ engine, instanceId }: Call, seq: number): Promise<EntryOf<'vote'>[]> => {
+  const votes: EntryOf<'vote'>[] = [];
+  for await (const { entry } of readJournal(engine, instanceId, seq)) if (entry.kind === 'vote') votes.push(entry);
+  return votes;
+};
+
+/** @returns how it ended; `undefined`: more votes are needed */
+export const approvalEnd = async (call: Call, body: ApproveBody, open: Waiting): Promise<WaitEnd | undefined> => {
+  const { approvals = [], quorum = Number.POSITIVE_INFINITY, rejected, dueAtMs } = open;
+  const byVotes = rejected === true ? 'rejected' : approvals.length >= quorum ? 'approved' : undefined;
+  const isOver = dueAtMs !== null && call.engine.clock.nowMs() >= dueAtMs;
+  if (byVotes === undefined && !isOver) return undefined;
+  const decision = byVotes ?? (body.onExpiry === 'approve' ? 'approved' : 'rejected');
+  const votes = (await votesSince(call, open.seq)).map(({ by, decision, comment, seq, atMs }) => ({
+    actor: by.actor,
+    decision,
+    comment,
+    seq,
+    at: new Date(atMs).toISOString(),
+  }));
+  const output = JSON.stringify({ decision, by: byVotes === undefined ? 'expiry' : 'votes', approvals, votes });
+  const who = rejected === true ? (votes.at(-1)?.actor ?? '') : approvals.join(', ');
+  const note =
+    byVotes === undefined
+      ? `${decision} by expiry: ${approvals.length} of ${quorum} approvals in time`
+      : `${decision} by ${who}`;
+  if (decision === 'approved' || body.onReject === 'continue')
+    return { status: 'completed', output, error: null, note };
+  return { status: 'failed', output, error: failure('approval.rejected', note), note, halt: true };
+};

@@ -1,0 +1,92 @@
+/** What an `await` waits for: claims, read consistently; who waits for a claim stands in its subscriptions. */
+import type { Call } from './call.ts';
+import type { Waiting } from './decide.ts';
+import type { EntryOf } from './entries.ts';
+import { resolveInputs, scopeOf } from './inputs.ts';
+import { failure } from './outcomes.ts';
+import type { ClaimEntry, Scope } from './ports.ts';
+import type { AwaitBody, Cell } from './runbook.ts';
+import { together } from './together.ts';
+import type { WaitEnd } from './waits.ts';
+
+type Found = { claimId: string; claim: ClaimEntry | undefined };
+
+/** What a condition sees as `claim`. */
+const seenOf = (call: Call, { claimId, claim }: Found): Record<string, unknown> => ({
+  id: claimId,
+  status: claim?.status ?? null,
+  statement: claim?.statement ?? null,
+  evidence: claim?.evidence == null ? null : call.engine.authoring.parseJson(claim.evidence),
+  revision: claim?.revision ?? 0,
+});
+
+const isMet = (call: Call, body: AwaitBody, scope: Scope, found: Found): boolean => {
+  if (found.claim === undefined || !body.until.includes(found.claim.status)) return false;
+  if (body.condition === null) return true;
+  const evaluated = call.engine.authoring.evaluate(body.condition, { ...scope, claim: seenOf(call, found) });
+  return evaluated.kind === 'value' && evaluated.value === true;
+};
+
+/** JSON text, with evidence as it was given: a parse would change large numbers. */
+const outputOf = (found: Found[], timedOut: boolean): string => {
+  const claims = found.map(({ claimId, claim }) => {
+    if (claim === undefined) return `${JSON.stringify(claimId)}:null`;
+    const { status, revision, statement, evidence, by } = claim;
+    const plain = JSON.stringify({ status, revision, statement, by: by.actor });
+    return `${JSON.stringify(claimId)}:${plain.slice(0, -1)},"evidence":${evidence ?? 'null'}}`;
+  });
+  return `{"timedOut":${timedOut},"claims":{${claims.join(',')}}}`;
+};
+
+const said = ({ claimId, claim }: Found): string =>
+  claim === undefined
+    ? `${claimId} does not exist`
+    : `${claimId} is ${claim.status} (revision ${claim.revision}, ${claim.by.actor})`;
+
+/**
+ * Reads the claims; not met, subscribes and reads them again: whoever changes one in between wakes us.
+ * @returns how it ended; `undefined`: it goes on waiting
+ */
+export const awaitEnd = async (
+  call: Call,
+  cell: Cell,
+  body: AwaitBody,
+  open: Waiting,
+  waiting: EntryOf<'waiting'>,
+): Promise<WaitEnd | undefined> => {
+  const { engine, instanceId, started } = call;
+  const claimIds = waiting.claims ?? [];
+  const inputs = await resolveInputs(call, body.condition === null ? { ...cell, reads: [] } : cell);
+  const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit: waiting.visit });
+  const read = (): Promise<Found[]> =>
+    together(claimIds.map(async (claimId) => ({ claimId, claim: await engine.claims.newest(claimId) })));
+  const metBy = (found: Found[]): WaitEnd | undefined => {
+    const met = found.filter((one) => isMet(call, body, scope, one));
+    if (body.match === 'all' ? met.length < found.length : met.length === 0) return undefined;
+    const note = met.map(said).join('; ');
+    return { status: 'completed', output: outputOf(found, false), error: null, note, claims: claimIds };
+  };
+
+  const found = await read();
+  const met = metBy(found);
+  if (met !== undefined) return met;
+  if (open.dueAtMs !== null && engine.clock.nowMs() >= open.dueAtMs) {
+    const note = `timed out: ${found.map(said).join('; ')}`;
+    const output = outputOf(found, true);
+    const ended = { output, note, claims: claimIds };
+    if (body.onTimeout === 'continue') return { status: 'completed', error: null, ...ended };
+    return { status: 'failed', error: failure('wait.timeout', note), ...ended };
+  }
+  const waiter = { instanceId, cell: cell.name, runbookId: started.runbookId };
+  await together(claimIds.map((claimId) => engine.subscriptions.add(claimId, waiter)));
+  return metBy(await read());
+};
+
+/** Nobody needs to wake it any more. A subscription that stays costs a look for each change of its claim, no more. */
+export const unsubscribe = async (call: Call, cell: Cell, claims: string[] = []): Promise<void> => {
+  const { engine, instanceId } = call;
+  const waiter = { instanceId, cell: cell.name };
+  await together(claims.map((claimId) => engine.subscriptions.remove(claimId, waiter))).catch((error: unknown) =>
+    engine.observe({ kind: 'subscription.left', instanceId, cell: cell.name, error: String(error) }),
+  );
+};
