@@ -1,14 +1,17 @@
-/** How the store reaches DynamoDB: four commands, consistent reads, every query paged to its end. */
+/** How the store reaches DynamoDB: five commands, consistent reads, every query paged to its end. */
 import {
+  DeleteCommand,
+  type DeleteCommandOutput,
   GetCommand,
   type GetCommandOutput,
-  type PutCommand,
+  PutCommand,
   type PutCommandOutput,
   QueryCommand,
   type QueryCommandOutput,
   UpdateCommand,
   type UpdateCommandOutput,
 } from '@aws-sdk/lib-dynamodb';
+import { PawlError } from '../engine/index.ts';
 import { queries } from './conditions.ts';
 import { storeError } from './failures.ts';
 
@@ -18,6 +21,7 @@ export type StoreClient = {
   send(command: GetCommand): Promise<GetCommandOutput>;
   send(command: QueryCommand): Promise<QueryCommandOutput>;
   send(command: UpdateCommand): Promise<UpdateCommandOutput>;
+  send(command: DeleteCommand): Promise<DeleteCommandOutput>;
 };
 
 export type Access = { client: StoreClient; tablesPrefix: string };
@@ -33,18 +37,37 @@ const keys = {
   runbooks: ['runbookId', 'version'],
   claims: ['claimId', 'revision'],
   views: ['instanceId'],
+  subscriptions: ['claimId', 'waiter'],
 } as const;
 const indexKeys = {
   due: ['dueShard', 'dueAtMs'],
   byStatus: ['statusShard', 'newest'],
   byRunbook: ['runbookShard', 'newest'],
-  names: ['listed', 'runbookId'],
 } as const;
+/** Lists by name: of the runbooks and of the claims, each once. */
+type Index = keyof typeof indexKeys | 'names';
 
 export type Table = keyof typeof keys;
+/** Tables that can be made again: only their items are overwritten or deleted. Views have `updateView`. */
+export type Rebuildable = 'subscriptions';
+export type AppendOnly = Exclude<Table, Rebuildable | 'views'>;
 
 export const tableName = (access: Access, table: Table): string => `${access.tablesPrefix}-${table}`;
 export const partitionKey = (table: Table): string => keys[table][0];
+
+const indexKeysOf = (table: Table, index: Index) =>
+  index === 'names' ? ['listed', partitionKey(table)] : indexKeys[index];
+
+/** DynamoDB's partition keys hold 2048 bytes, its sort keys and those of its indexes 1024. */
+const keyBytesMax = 1024;
+
+/** `text`, which is to be (a part of) a key. @throws PawlError `limit.exceeded` naming `limit` */
+export const keyText = (text: string, what: string, limit: string): string => {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= keyBytesMax) return text;
+  const details = { limit, bytes, max: keyBytesMax };
+  throw new PawlError('limit.exceeded', `${what} has ${bytes} bytes: make it shorter.`, details);
+};
 
 export const keyOf = (table: Table, item: RawItem): RawItem =>
   Object.fromEntries(keys[table].map((name) => [name, item[name]]));
@@ -70,14 +93,14 @@ export type Query = {
   /** Without it: everything. */
   limit?: number;
   /** Index reads may lag behind; table reads are strongly consistent. */
-  index?: keyof typeof indexKeys;
+  index?: Index;
 };
 
 export type Page = { items: RawItem[]; from: RawItem | undefined };
 
 /** What the service gives in one answer, at most `limit`, and where to go on; `from` undefined means the end. */
 export const queryPage = async (access: Access, table: Table, query: Query, from?: RawItem): Promise<Page> => {
-  const [pk, sk] = query.index === undefined ? keys[table] : indexKeys[query.index];
+  const [pk, sk] = query.index === undefined ? keys[table] : indexKeysOf(table, query.index);
   const bound = query.after ?? query.before;
   const expression = query.after !== undefined ? queries.after : bound !== undefined ? queries.before : queries.all;
   const command = new QueryCommand({
@@ -109,6 +132,24 @@ export const queryItems = async (access: Access, table: Table, query: Query): Pr
     from = page.from;
   } while (from !== undefined && (query.limit === undefined || items.length < query.limit));
   return items;
+};
+
+/** Puts the item, whatever stood there. */
+export const overwrite = async (access: Access, table: Rebuildable, item: Item): Promise<void> => {
+  try {
+    await access.client.send(new PutCommand({ TableName: tableName(access, table), Item: item }));
+  } catch (error) {
+    throw storeError(error, `Writing ${table} ${JSON.stringify(keyOf(table, item))}`);
+  }
+};
+
+/** Deletes the item, if there is one. */
+export const deleteItem = async (access: Access, table: Rebuildable, key: RawItem): Promise<void> => {
+  try {
+    await access.client.send(new DeleteCommand({ TableName: tableName(access, table), Key: keyOf(table, key) }));
+  } catch (error) {
+    throw storeError(error, `Deleting ${table} ${JSON.stringify(key)}`);
+  }
 };
 
 /**

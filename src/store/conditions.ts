@@ -47,6 +47,14 @@ export const arming = {
   },
 } as const satisfies Record<string, Form>;
 
+/**
+ * `wake`: dueAtMs = min(standing, :until), and nobody is announced who may still be writing. Two cases, as in `arm`.
+ */
+export const waking = {
+  due: { condition: dueLater, update: arming.due.update },
+  dueAlready: { condition: dueEarly, update: arming.neither.update },
+} as const satisfies Record<string, Form>;
+
 const summary = [
   'revision',
   'status',
@@ -99,6 +107,16 @@ export const saving = {
     condition: notOlder,
     update: `SET ${summary}`,
   },
+} as const satisfies Record<string, Form>;
+
+const armedOnly = 'attribute_not_exists(#revision) AND #wakes = :wakes';
+/**
+ * `disarm`, of what was armed and is no view: nobody armed since. With `last…` somebody before may still be writing: as
+ * in `save`, the due mark stays and `armedUntilMs` is theirs again.
+ */
+export const disarming = {
+  alone: { condition: armedOnly, update: 'REMOVE #dueAtMs, #dueShard, #armedUntilMs' },
+  lastAsItStands: { condition: armedOnly, update: 'SET #armedUntilMs = :others' },
 } as const satisfies Record<string, Form>;
 
 /**

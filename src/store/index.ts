@@ -1,20 +1,32 @@
 /** The store's door: the engine's ports on DynamoDB. What only a developer's machine needs is behind `local.ts`. */
 import { randomBytes } from 'node:crypto';
-import type { Clock, Journal, Locks, Random, Versions, Views } from '../engine/index.ts';
+import type { Claims, Clock, Journal, Links, Locks, Random, Subscriptions, Versions, Views } from '../engine/index.ts';
 import type { Access, StoreClient } from './access.ts';
+import { createClaims } from './claims.ts';
 import { createJournal } from './journal.ts';
+import { createLinks } from './links.ts';
 import { createLocks } from './locks.ts';
+import { createSubscriptions } from './subscriptions.ts';
 import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
 
 export type { StoreClient } from './access.ts';
 export { type ClientOptions, createClient } from './client.ts';
 export { createClock, type StoreClock } from './clock.ts';
-export { arming, dropping, free, queries, saving } from './conditions.ts';
+export { arming, disarming, dropping, free, queries, saving, waking } from './conditions.ts';
 export { canonical, sha256 } from './items.ts';
 export type { Catalogue, Listed } from './versions.ts';
 
-export type Store = { journal: Journal; versions: Versions & Catalogue; locks: Locks; views: Views; clock: Clock };
+export type Store = {
+  journal: Journal;
+  versions: Versions & Catalogue;
+  locks: Locks;
+  claims: Claims;
+  subscriptions: Subscriptions;
+  links: Links;
+  views: Views;
+  clock: Clock;
+};
 
 export type StoreOptions = {
   /** Tables are `<tablesPrefix>-journal` and so on, as in infra/tables.yml. */
@@ -29,7 +41,7 @@ export const systemRandom: Random = {
   fraction: () => Math.random(),
 };
 
-/** The store ports on `client`, which is a DynamoDBDocumentClient or anything that answers the same four commands. */
+/** The store ports on `client`, which is a DynamoDBDocumentClient or anything that answers the same five commands. */
 export const createStore = (client: StoreClient, options: StoreOptions): Store => {
   const access: Access = { client, tablesPrefix: options.tablesPrefix };
   const random = options.random ?? systemRandom;
@@ -37,6 +49,9 @@ export const createStore = (client: StoreClient, options: StoreOptions): Store =
     journal: createJournal(access, random),
     versions: createVersions(access, options.clock, random),
     locks: createLocks(access),
+    claims: createClaims(access),
+    subscriptions: createSubscriptions(access),
+    links: createLinks(access),
     views: createViews(access),
     clock: options.clock,
   };

@@ -11,7 +11,6 @@ import {
   type Entry,
   entrySchema,
   journalVersion,
-  type LockEntry,
   type Note,
   PawlError,
   type Standing,
@@ -19,6 +18,10 @@ import {
 import type { Item, RawItem } from './access.ts';
 
 export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+
+/** In which of so many parts of an index an id is found. */
+export const shardOf = (id: string, shards: number): number =>
+  (createHash('sha256').update(id).digest()[0] ?? 0) % shards;
 
 /** The same value with U+FFFD for every half of a character, which no UTF-8 can carry. */
 const wellFormed = (value: unknown): unknown => {
@@ -44,7 +47,7 @@ export const canonical = (value: unknown): string => {
   return text;
 };
 
-const broken = (where: string, why: string, cause?: unknown): PawlError =>
+export const broken = (where: string, why: string, cause?: unknown): PawlError =>
   new PawlError(
     'journal.broken',
     `The item at ${where} cannot be trusted: ${why}. Compare it with a backup before anything runs.`,
@@ -52,7 +55,7 @@ const broken = (where: string, why: string, cause?: unknown): PawlError =>
     cause,
   );
 
-const parseJson = (text: string, where: string): unknown => {
+export const parseJson = (text: string, where: string): unknown => {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -60,14 +63,14 @@ const parseJson = (text: string, where: string): unknown => {
   }
 };
 
-const read = <T>(schema: z.ZodType<T>, value: unknown, where: string): T => {
+export const read = <T>(schema: z.ZodType<T>, value: unknown, where: string): T => {
   const parsed = schema.safeParse(value);
   if (!parsed.success) throw broken(where, 'it does not have the shape it should', parsed.error);
   return parsed.data;
 };
 
 /** Read before anything else, so that an entry of a newer Pawl is refused for what it is. */
-const refuseNewer = (item: RawItem, where: string): void => {
+export const refuseNewer = (item: RawItem, where: string): void => {
   if (typeof item.v !== 'number') throw broken(where, 'it carries no format number');
   if (item.v > journalVersion) {
     const message = `The item at ${where} was written by a newer Pawl (format ${item.v}): update this one.`;
@@ -171,28 +174,4 @@ export const decodeVersion = (raw: RawItem): VersionItem => {
   const where = `${raw.runbookId} version ${raw.version}`;
   refuseNewer(raw, where);
   return read(versionItem, raw, where);
-};
-
-const lockItem = z.object({
-  claimId: z.string().startsWith('lock:'),
-  revision: z.int(),
-  instanceId: z.string(),
-  token: z.string(),
-  atMs,
-});
-
-export const encodeLock = (entry: LockEntry): Item & { token: string } => ({
-  claimId: `lock:${entry.lock}`,
-  revision: entry.revision,
-  v: journalVersion,
-  instanceId: entry.instanceId,
-  token: entry.token,
-  atMs: entry.atMs,
-});
-
-export const decodeLock = (raw: RawItem): LockEntry => {
-  const where = `${raw.claimId} revision ${raw.revision}`;
-  refuseNewer(raw, where);
-  const { claimId, ...rest } = read(lockItem, raw, where);
-  return { lock: claimId.slice('lock:'.length), ...rest };
 };

@@ -7,7 +7,16 @@
  */
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { PawlError, type Put } from '../engine/index.ts';
-import { type Access, getItem, type Item, keyOf, partitionKey, type RawItem, type Table, tableName } from './access.ts';
+import {
+  type Access,
+  type AppendOnly,
+  getItem,
+  type Item,
+  keyOf,
+  partitionKey,
+  type RawItem,
+  tableName,
+} from './access.ts';
 import { free } from './conditions.ts';
 import { isConditionFailed, provesRefusal, storeError } from './failures.ts';
 
@@ -16,7 +25,7 @@ const itemBytesMax = 400 * 1024;
 const roundsMax = 2;
 
 export type Slot<T> = {
-  table: Exclude<Table, 'views'>;
+  table: AppendOnly;
   /** Keys, `token` and content. */
   item: Item & { token: string };
   decode(item: RawItem): T;

@@ -3,15 +3,19 @@
  * somebody who armed the view may still be writing. What has to hold, whoever is late or dies:
  *
  * - arm never makes a view due later, save only when nobody else armed: `wakes` unchanged and no other arm running.
+ * - wake counts as an arm, though it announces no writer: whoever armed before it leaves the mark as it stands.
  * - an older view never replaces a newer one (`revision` is the seq of the head it was made from).
+ *
+ * What is to be looked after without being an instance (`wake:<claimId>`) is armed and disarmed in the same table, never
+ * saved: an item without `revision` is no view. Instance ids hold no `:`, so the two never meet.
  *
  * So a mark that is too early is possible, and costs one look; a mark that is too late or missing is not.
  */
-import { createHash } from 'node:crypto';
 import * as z from 'zod';
 import { type Armed, limits, PawlError, together, type View, type ViewStatus, type Views } from '../engine/index.ts';
 import { type Access, getItem, type Item, queryItems, queryPage, type RawItem, updateView } from './access.ts';
-import { arming, dropping, saving } from './conditions.ts';
+import { arming, disarming, dropping, saving, waking } from './conditions.ts';
+import { shardOf } from './items.ts';
 
 /** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
 const listShards = 4;
@@ -52,9 +56,6 @@ const decode = (item: RawItem | undefined): View | undefined => {
   const { revision, dueAtMs, ...rest } = parsed.data;
   return { ...rest, seq: revision, dueAtMs: dueAtMs ?? null };
 };
-
-const shardOf = (instanceId: string, shards: number): number =>
-  (createHash('sha256').update(instanceId).digest()[0] ?? 0) % shards;
 
 /** Unique and in order of time, so it names a place in every partition of a list. 13 digits last until the year 2286. */
 const newestOf = (view: View): string => `${String(view.startedAtMs).padStart(13, '0')}/${view.instanceId}`;
@@ -101,6 +102,9 @@ const placeOf = (filter: Filter): string | undefined => {
   throw new PawlError('request.invalid', 'The page mark `next` is not one of this list: begin with the first page.');
 };
 
+const inDemand = (instanceId: string): PawlError =>
+  new PawlError('store.unavailable', `The view of ${instanceId} is in high demand: ask again later.`);
+
 export const createViews = (access: Access): Views => {
   const readMarks = async (instanceId: string) => {
     const item = await getItem(access, 'views', { instanceId });
@@ -125,7 +129,7 @@ export const createViews = (access: Access): Views => {
         const longer = seen.armedUntilMs === undefined || seen.armedUntilMs < untilAtMs;
         form = sooner ? (longer ? arming.dueAndArmed : arming.due) : longer ? arming.armed : arming.neither;
       }
-      throw new PawlError('store.unavailable', `The view of ${instanceId} is in high demand: ask again later.`);
+      throw inDemand(instanceId);
     },
 
     async save(view, armed) {
@@ -145,6 +149,20 @@ export const createViews = (access: Access): Views => {
       }
       // What stands is due sooner, or this view is the older one: then nobody misses it.
       await updateView(access, instanceId, saving.besideAsItStands, values);
+    },
+
+    async wake({ instanceId, runbookId }, nowMs) {
+      const values = { runbookId, until: nowMs, dueShard: shardOf(instanceId, dueShards), zero: 0, one: 1 };
+      for (let tries = 0; tries < formsMax; tries += 2) {
+        if (await updateView(access, instanceId, waking.due, values)) return;
+        if (await updateView(access, instanceId, waking.dueAlready, values)) return;
+      }
+      throw inDemand(instanceId);
+    },
+
+    async disarm(instanceId, { wakes, othersUntilMs: others }) {
+      if (others === null) await updateView(access, instanceId, disarming.alone, { wakes });
+      else await updateView(access, instanceId, disarming.lastAsItStands, { wakes, others });
     },
 
     async drop(instanceId, beforeMs) {
