@@ -111,6 +111,7 @@ const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
  */
 export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
   const call = await openCall(stoppable(engine, request.signal), instanceId, request.by, request.budgetMs);
+  call.isDue = request.explicit === false;
   assertFresh(call, request.expectedSeq);
   const progress: Progress = { steps: [], reservations: 0 };
   let stop: Stop;

@@ -37,6 +37,8 @@ export type Call = {
   started: EntryOf<'started'>;
   runbook: Runbook;
   armed: Armed | null;
+  /** Whether it is looked at because it is due. */
+  isDue: boolean;
   /** When the mark of this call is due. */
   armedUntilMs: number;
   /** Whether the head was read or written after this call armed: only then does a view of it say what stands (I7). */
@@ -95,6 +97,7 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     started,
     runbook: version.runbook,
     armed: null,
+    isDue: false,
     armedUntilMs: 0,
     current: false,
     lost: false,
@@ -115,7 +118,7 @@ export const arm = async (call: Call): Promise<void> => {
     const overAtMs = call.armed === null ? call.endAtMs : nowMs + commandMs;
     const untilAtMs = overAtMs + engine.deployment.takeoverGraceMs;
     const seed = { instanceId: call.instanceId, runbookId: call.started.runbookId };
-    call.armed = await engine.views.arm(seed, untilAtMs, nowMs);
+    call.armed = await engine.views.arm(seed, untilAtMs, nowMs, call.isDue);
     call.armedUntilMs = untilAtMs;
     call.current = false;
   }

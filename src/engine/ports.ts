@@ -136,8 +136,11 @@ export type Armed = { wakes: number; othersUntilMs: number | null };
 /** An entry of the index of what is due: it may lag behind, and an instance that moved shows twice or not this time. */
 export type Due = { instanceId: string; dueAtMs: number };
 export type Views = {
-  /** Makes the view due no later than `untilAtMs`, creating it when missing. Before every command's first put. */
-  arm(seed: Pick<View, 'instanceId' | 'runbookId'>, untilAtMs: number, nowMs: number): Promise<Armed>;
+  /**
+   * Makes the view due no later than `untilAtMs`, creating it when missing. Before every command's first put. `isDue`: it
+   * probably is due already; a wrong guess costs two requests.
+   */
+  arm(seed: Pick<View, 'instanceId' | 'runbookId'>, untilAtMs: number, nowMs: number, isDue?: boolean): Promise<Armed>;
   /**
    * Writes the view if its revision is not older than the stored one. The due mark goes down to the view's own only
    * when nobody armed since `armed` and nothing of an earlier writer may still land; otherwise it stays early.

@@ -164,6 +164,8 @@ export const look = async (
   progress: Progress,
 ): Promise<Stop | undefined> => {
   const { engine } = call;
+  // Whoever looks has mostly been woken.
+  call.isDue = true;
   await arm(call);
   const looked = await lookAt(call, cell, open);
   if (looked.kind === 'over') {

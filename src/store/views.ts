@@ -112,11 +112,11 @@ export const createViews = (access: Access): Views => {
   };
 
   return {
-    async arm(seed, untilAtMs, nowMs): Promise<Armed> {
+    async arm(seed, untilAtMs, nowMs, isDue = false): Promise<Armed> {
       const { instanceId, runbookId } = seed;
       const dueShard = shardOf(instanceId, dueShards);
       const values = { runbookId, until: untilAtMs, dueShard, zero: 0, one: 1 };
-      let form: { condition: string; update: string } = arming.dueAndArmed;
+      let form: { condition: string; update: string } = isDue ? arming.armed : arming.dueAndArmed;
       for (let tries = 0; tries < formsMax; tries += 1) {
         const before = await updateView(access, instanceId, form, values);
         if (before !== undefined) {

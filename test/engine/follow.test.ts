@@ -116,10 +116,14 @@ describe('inspecting', () => {
     const world = setup();
     const look = { name: 'look', body: { kind: 'manual' as const, instructions: ['Look at the board.'] } };
     const id = await world.start(runbookOf([look]));
-    expect((await world.engine.inspect(id, alice)).instructions).toBeNull();
+    expect((await world.engine.inspect(id, alice)).waits).toBeNull();
     await world.engine.advance(id, { budgetMs, by: alice });
-    expect((await world.engine.inspect(id, alice)).instructions).toBe('Look at the board.');
+    expect((await world.engine.inspect(id, alice)).waits).toMatchObject({
+      kind: 'manual',
+      cell: 'look',
+      instructions: 'Look at the board.',
+    });
     await world.engine.done(id, 'look', { result: 'done', note: 'fine', by: bob });
-    expect((await world.engine.inspect(id, alice)).instructions).toBeNull();
+    expect((await world.engine.inspect(id, alice)).waits).toBeNull();
   });
 });

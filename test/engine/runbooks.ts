@@ -6,6 +6,8 @@ import {
   limits,
   type RenderedBody,
   type Runbook,
+  type Scope,
+  type Template,
 } from '../../src/engine/index.ts';
 
 export const cellOf = (index: number, name: string, over: Partial<Cell> = {}): Cell => ({
@@ -41,6 +43,52 @@ export const pass = { source: 'true', line: 1 };
 export const fail = { source: 'false', line: 1 };
 export const broken = { source: 'broken', line: 1 };
 
+const fill = (template: Template, scope: Scope): string =>
+  template.map((part) => (typeof part === 'string' ? part : String(scope.params[part.expression] ?? ''))).join('');
+
+const rendered = (body: CellBody, scope: Scope): RenderedBody => {
+  const all = (templates: Template[]): string[] => templates.map((template) => fill(template, scope));
+  switch (body.kind) {
+    case 'manual':
+      return { kind: 'manual', instructions: fill(body.instructions, scope) };
+    case 'await':
+      return { kind: 'await', claims: all(body.claims) };
+    case 'approve': {
+      const { kind, text, approvers, groups } = body;
+      return { kind, text: fill(text, scope), approvers: all(approvers), groups: all(groups) };
+    }
+    case 'wait':
+      return { ...body, until: body.until === null ? null : fill(body.until, scope) };
+    default:
+      return body as unknown as RenderedBody;
+  }
+};
+
+export const awaiting = (claims: string[], over: Partial<CellBody & { kind: 'await' }> = {}): CellBody => ({
+  kind: 'await',
+  claims: claims.map((claim) => [claim]),
+  match: 'all',
+  until: ['supported'],
+  condition: null,
+  withinMs: null,
+  onTimeout: 'fail',
+  ...over,
+});
+export const approving = (approvers: string[], over: Partial<CellBody & { kind: 'approve' }> = {}): CellBody => ({
+  kind: 'approve',
+  text: ['Shall it go on?'],
+  lines: 1,
+  approvers: approvers.map((one) => [one]),
+  groups: [],
+  quorum: 1,
+  self: false,
+  withinMs: null,
+  onExpiry: 'reject',
+  onReject: 'halt',
+  ...over,
+});
+export const waitingFor = (forMs: number): CellBody => ({ kind: 'wait', forMs, until: null, cron: null, tz: 'UTC' });
+
 /** Compiles nothing: `publish` gets the runbook as JSON text. */
 export const plainAuthoring: Authoring = {
   compile: (source) => ({ kind: 'runbook', runbook: JSON.parse(source) as Runbook }),
@@ -55,16 +103,11 @@ export const plainAuthoring: Authoring = {
       .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scope);
     return wanted === undefined ? { kind: 'value', value } : { kind: 'value', value: JSON.stringify(value) === wanted };
   },
-  render: (template, scope) => ({
-    kind: 'text',
-    text: template
-      .map((part) => (typeof part === 'string' ? part : String(scope.params[part.expression] ?? '')))
-      .join(''),
-  }),
-  renderBody: (body: CellBody) => {
-    if (body.kind === 'manual')
-      return { kind: 'body', body: { kind: 'manual', instructions: body.instructions.join('') } };
-    return { kind: 'body', body: body as unknown as RenderedBody };
+  render: (template, scope) => ({ kind: 'text', text: fill(template, scope) }),
+  renderBody: (body: CellBody, scope) => ({ kind: 'body', body: rendered(body, scope) }),
+  momentOf: ({ forMs, until }, nowMs) => {
+    const atMs = until === null ? nowMs + (forMs ?? 0) : Date.parse(until);
+    return Number.isNaN(atMs) ? { kind: 'error', message: `${until} is no time` } : { kind: 'moment', atMs };
   },
   parseJson: (text) => JSON.parse(text),
 };

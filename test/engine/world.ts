@@ -12,9 +12,12 @@ import {
   type Unrecorded,
 } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
+import { createClaims } from '../../src/store/claims.ts';
 import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
+import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
+import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createVersions } from '../../src/store/versions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { clientOf, createTables, type Tables } from '../simulation/tables.ts';
@@ -36,6 +39,8 @@ export type World = {
   start(runbook: Runbook, instanceId?: string): Promise<string>;
   entries(instanceId: string): Promise<Entry[]>;
   events: { kind: string; [key: string]: unknown }[];
+  /** Advances asked for to the second. */
+  wakes: { instanceId: string; atMs: number }[];
   /** The failure queue. */
   aside: Unrecorded[];
 };
@@ -56,6 +61,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     now: T0,
     events: [],
     aside: [],
+    wakes: [],
     tables,
   } as unknown as World;
   const ports: Ports = {
@@ -71,6 +77,9 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     journal: createJournal(access, random),
     versions: createVersions(access, { nowMs: () => world.now, sleep: async () => {} }, random),
     locks: createLocks(access),
+    claims: createClaims(access),
+    subscriptions: createSubscriptions(access),
+    links: createLinks(access),
     views: createViews(access),
     authoring: plainAuthoring,
     execute: async (input) => {
@@ -82,6 +91,9 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     observe: (event) => world.events.push(event),
     setAside: async (item) => {
       world.aside.push(item);
+    },
+    wakeAt: async (instanceId, atMs) => {
+      world.wakes.push({ instanceId, atMs });
     },
     deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
   };

@@ -13,6 +13,7 @@ export const portsOn = (store: Store, over: Partial<Ports> = {}): Ports => ({
   canonical,
   observe: () => {},
   setAside: async () => {},
+  wakeAt: async () => {},
   deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
   ...over,
 });

@@ -1,0 +1,395 @@
+/** Cells that wait: claims, times, polls. What satisfied them stands in the journal; nothing they wait for is missed. */
+import { describe, expect, test } from 'vitest';
+import { type CellBody, createEngine, type Entry, type Runbook } from '../../src/engine/index.ts';
+import { approving, awaiting, runbookOf, waitingFor } from './runbooks.ts';
+import { alice, bob, setup, T0, type World } from './world.ts';
+
+const request = { budgetMs: 60_000, by: alice };
+const tick = { budgetMs: 60_000, by: { actor: 'schedule', via: 'tick', where: 'host:3' }, explicit: false };
+const lines = (entries: Entry[]): string[] =>
+  entries.map((entry) => {
+    const fused = entry.kind === 'outcome' && entry.reserve !== undefined ? ` + ${entry.reserve.cell}` : '';
+    if (entry.kind === 'outcome') return `${entry.cell} ${entry.status} > ${entry.then}${fused}`;
+    return 'cell' in entry ? `${entry.kind} ${entry.cell}` : entry.kind;
+  });
+const outputOf = (entry: Entry | undefined): unknown =>
+  entry?.kind === 'outcome' && entry.output?.kind === 'inline' ? JSON.parse(entry.output.text) : undefined;
+const supported = { status: 'supported' as const, by: bob };
+const dueOf = async (world: World, id = 'i1'): Promise<number | null> =>
+  (await world.ports.views.get(id))?.dueAtMs ?? null;
+
+const parkedAt = async (world: World, body: CellBody, over: Partial<Runbook['cells'][0]> = {}): Promise<string> => {
+  const id = await world.start(runbookOf([{ body, ...over }, {}]));
+  const { result } = await world.engine.advance(id, { ...request, maxCells: 9 });
+  expect(result).toBe('parked');
+  return id;
+};
+
+describe('await', () => {
+  test('parks without being due, and goes on when the claim has its status: one entry closes it and reserves the next', async () => {
+    const world = setup();
+    const id = await parkedAt(world, awaiting(['ci/42']));
+    expect(await dueOf(world)).toBeNull();
+    const evidence = '{"run":12345678901234567890}';
+    const set = await world.engine.setClaim('ci/42', { ...supported, evidence });
+    expect(set).toMatchObject({ woken: 1, claim: { revision: 1, status: 'supported' } });
+    expect(await dueOf(world)).toBe(T0);
+    expect(world.wakes).toEqual([{ instanceId: id, atMs: T0 }]);
+
+    expect((await world.engine.advance(id, { ...tick, explicit: true })).result).toBe('completed');
+    const entries = await world.entries(id);
+    expect(lines(entries)).toEqual(['started', 'waiting c0', 'c0 completed > next + c1', 'c1 completed > next']);
+    expect(entries[2]).toMatchObject({ closes: 1, closedBy: 'policy', note: 'ci/42 is supported (revision 1, bob)' });
+    const output = entries[2]?.kind === 'outcome' && entries[2].output?.kind === 'inline' ? entries[2].output.text : '';
+    expect(output).toContain(`"evidence":${evidence}`);
+    expect((await world.ports.subscriptions.page('ci/42', 10)).waiters).toEqual([]);
+    expect(await dueOf(world)).toBeNull();
+  });
+
+  test('of a claim that stands already does not wait', async () => {
+    const world = setup();
+    await world.engine.setClaim('ci/42', supported);
+    const id = await world.start(runbookOf([{ body: awaiting(['ci/42']) }, {}]));
+    expect((await world.engine.advance(id, request)).result).toBe('completed');
+    expect(lines(await world.entries(id)).slice(1, 3)).toEqual(['waiting c0', 'c0 completed > next + c1']);
+  });
+
+  test('all, any, several statuses, and a condition over the evidence', async () => {
+    const world = setup();
+    const condition = { source: 'claim.evidence.errors == 0', line: 1 };
+    const until = ['supported', 'superseded'] as const;
+    await parkedAt(world, awaiting(['a', 'b'], { match: 'all', until: [...until], condition }));
+    const set = (claimId: string, status: 'asserted' | 'supported' | 'superseded', errors: number) =>
+      world.engine.setClaim(claimId, { status, evidence: JSON.stringify({ errors }), by: bob });
+    const result = async () => (await world.engine.advance('i1', request)).result;
+    await set('a', 'supported', 0);
+    await set('b', 'asserted', 0);
+    expect(await result()).toBe('parked');
+    await set('b', 'superseded', 2);
+    expect(await result()).toBe('parked');
+    await set('b', 'superseded', 0);
+    expect(await result()).toBe('completed');
+
+    const other = setup();
+    await parkedAt(other, awaiting(['a', 'b'], { match: 'any' }));
+    await other.engine.setClaim('b', supported);
+    expect((await other.engine.advance('i1', request)).result).toBe('completed');
+    expect((await other.entries('i1'))[2]).toMatchObject({ note: 'b is supported (revision 1, bob)' });
+  });
+
+  test('a time-out fails it, or lets it go on and says so; a claim that came in time counts also when looked at late', async () => {
+    const failing = setup();
+    await parkedAt(failing, awaiting(['ci'], { withinMs: 60_000 }));
+    expect(await dueOf(failing)).toBe(T0 + 60_000);
+    failing.now = T0 + 60_000;
+    expect(await failing.engine.advance('i1', tick)).toMatchObject({ result: 'halted', stop: { cell: 'c0', seq: 1 } });
+    expect((await failing.entries('i1')).at(-1)).toMatchObject({
+      status: 'failed',
+      error: { code: 'wait.timeout', message: 'timed out: ci does not exist' },
+    });
+
+    const going = setup();
+    await parkedAt(going, awaiting(['ci'], { withinMs: 60_000, onTimeout: 'continue' }));
+    going.now = T0 + 60_000;
+    expect((await going.engine.advance('i1', request)).result).toBe('completed');
+    expect(outputOf((await going.entries('i1'))[2])).toEqual({ timedOut: true, claims: { ci: null } });
+
+    const late = setup();
+    await parkedAt(late, awaiting(['ci'], { withinMs: 60_000 }));
+    await late.engine.setClaim('ci', supported);
+    late.now = T0 + 3_600_000;
+    expect((await late.engine.advance('i1', request)).result).toBe('completed');
+  });
+
+  test('in drive manual the schedule records what is satisfied, and begins nothing', async () => {
+    const world = setup();
+    await parkedAt(world, awaiting(['ci']));
+    await world.engine.setClaim('ci', supported);
+    expect(await world.engine.advance('i1', { ...tick, maxCells: 9 })).toMatchObject({ result: 'parked' });
+    expect(lines(await world.entries('i1'))).toEqual(['started', 'waiting c0', 'c0 completed > next']);
+    expect(world.begun).toEqual([]);
+    expect(await dueOf(world)).toBeNull();
+  });
+
+  test('after a person asked for it once more it waits anew, with a new time-out', async () => {
+    const world = setup();
+    const id = await parkedAt(world, awaiting(['ci'], { withinMs: 60_000 }));
+    world.now = T0 + 60_000;
+    await world.engine.advance(id, tick);
+    await world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'the build is late', by: bob });
+    expect((await world.engine.advance(id, request)).result).toBe('parked');
+    expect(await dueOf(world)).toBe(T0 + 120_000);
+    await world.engine.setClaim('ci', supported);
+    expect((await world.engine.advance(id, request)).result).toBe('completed');
+  });
+
+  test('a cancelled instance is woken by nobody any more', async () => {
+    const world = setup();
+    const id = await parkedAt(world, awaiting(['ci']));
+    await world.engine.cancel(id, 'enough', bob);
+    expect(await world.engine.setClaim('ci', supported)).toMatchObject({ woken: 0 });
+    expect(await dueOf(world)).toBeNull();
+  });
+
+  test('waking takes at most three requests before the first cell is reserved', async () => {
+    const sent: string[] = [];
+    const world = setup((client) => ({
+      send: (command: never) => {
+        sent.push((command as { constructor: { name: string } }).constructor.name);
+        return client.send(command);
+      },
+    }));
+    const id = await parkedAt(world, awaiting(['ci']));
+    await world.engine.setClaim('ci', supported);
+    sent.length = 0;
+    world.behave = () => {
+      sent.push('begins');
+      return { status: 'completed', output: '{}' };
+    };
+    await world.engine.advance(id, request);
+    expect(sent.slice(0, 4)).toEqual(['QueryCommand', 'UpdateCommand', 'QueryCommand', 'PutCommand']);
+    expect(sent.filter((name) => name === 'PutCommand' || name === 'begins').slice(0, 2)).toEqual([
+      'PutCommand',
+      'begins',
+    ]);
+  });
+});
+
+describe('no lost wake-up', () => {
+  test('a writer that dies between its claim and its waiters leaves a mark, and the schedule wakes them', async () => {
+    const world = setup();
+    const id = await parkedAt(world, awaiting(['ci']));
+    const dying = createEngine({
+      ...world.ports,
+      subscriptions: { ...world.ports.subscriptions, page: () => Promise.reject(new Error('it died here')) },
+    });
+    expect(await dying.setClaim('ci', supported)).toMatchObject({ claim: { revision: 1 }, woken: null });
+    expect(await dueOf(world, id)).toBeNull();
+    const due = async (): Promise<string[]> => {
+      const shards = Array.from({ length: 16 }, (_, shard) => world.ports.views.due(world.now, shard));
+      return (await Promise.all(shards)).flatMap((page) => page.due.map(({ instanceId }) => instanceId));
+    };
+    world.now = T0 + 50_000;
+    expect(await due()).toEqual(['wake:ci']);
+    expect(await world.engine.wake('ci')).toEqual({ woken: 1 });
+    expect(await due()).toContain(id);
+    // Once nothing of the writer that died may still land, the mark is taken down.
+    world.now += 120_000;
+    await world.engine.wake('ci');
+    expect(await due()).toEqual([id]);
+  });
+
+  test('a claim that is set after the schedule has read it, and before it saves what it found, leaves the instance due', async () => {
+    const world = setup();
+    const id = await parkedAt(world, awaiting(['ci']));
+    await world.ports.views.wake({ instanceId: id, runbookId: 'demo' }, T0);
+    let reads = 0;
+    const claims: typeof world.ports.claims = {
+      ...world.ports.claims,
+      newest: async (claimId) => {
+        const found = await world.ports.claims.newest(claimId);
+        reads += 1;
+        if (reads === 2) await world.engine.setClaim('ci', supported);
+        return found;
+      },
+    };
+    expect((await createEngine({ ...world.ports, claims }).advance(id, tick)).result).toBe('parked');
+    expect(await dueOf(world, id)).toBe(T0);
+  });
+
+  test('a claim set between a subscription and the parking is seen', async () => {
+    const world = setup();
+    const subscriptions: typeof world.ports.subscriptions = {
+      ...world.ports.subscriptions,
+      add: async (claimId, waiter) => {
+        await world.ports.subscriptions.add(claimId, waiter);
+        await world.engine.setClaim(claimId, supported);
+      },
+    };
+    const id = await world.start(runbookOf([{ body: awaiting(['ci']) }, {}]));
+    expect((await createEngine({ ...world.ports, subscriptions }).advance(id, request)).result).toBe('completed');
+  });
+});
+
+describe('claims', () => {
+  test('grow by revisions; whoever holds on to one is refused when it moved on', async () => {
+    const { engine } = setup();
+    expect(
+      await engine.setClaim('db/primary', { status: 'asserted', statement: 'eu-1', revision: 0, by: alice }),
+    ).toMatchObject({ claim: { revision: 1 } });
+    expect(await engine.setClaim('db/primary', { ...supported, revision: 1 })).toMatchObject({
+      claim: { revision: 2 },
+    });
+    await expect(engine.setClaim('db/primary', { ...supported, revision: 1 })).rejects.toMatchObject({
+      code: 'claim.stale',
+      details: { revision: 2 },
+    });
+    await expect(engine.setClaim('db/other', { ...supported, revision: 1 })).rejects.toMatchObject({
+      code: 'claim.stale',
+    });
+    expect((await engine.claimHistory('db/primary', 10)).map(({ revision, status }) => [revision, status])).toEqual([
+      [2, 'supported'],
+      [1, 'asserted'],
+    ]);
+  });
+
+  test('of fifty at once who hold on to nothing, every one stands; of fifty who hold on to one, one does', async () => {
+    const { engine } = setup();
+    const set = (n: number, over: object = {}) =>
+      engine.setClaim('a', { status: 'asserted', statement: `${n}`, by: alice, ...over });
+    const ten = await Promise.all(Array.from({ length: 10 }, (_, n) => set(n)));
+    expect(ten.map(({ claim }) => claim.revision).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const held = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => set(n, { revision: 10 })));
+    expect(held.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  test.each([[''], ['/a'], ['a/'], ['a//b'], ['lock:x'], ['a b'], ['x'.repeat(257)], ['ä']])(
+    '%j is no claim id',
+    async (claimId) => {
+      await expect(setup().engine.setClaim(claimId, supported)).rejects.toMatchObject({ code: 'request.invalid' });
+    },
+  );
+
+  test('evidence is JSON within its limit', async () => {
+    const { engine } = setup();
+    await expect(engine.setClaim('a', { ...supported, evidence: '{' })).rejects.toThrow('JSON text');
+    const large = JSON.stringify('x'.repeat(64 * 1024));
+    await expect(engine.setClaim('a', { ...supported, evidence: large })).rejects.toThrow('claimEvidenceBytesMax');
+    expect(await engine.claim('a')).toBeUndefined();
+  });
+});
+
+describe('wait', () => {
+  test('fixes its moment in the journal, is due then, and goes on', async () => {
+    const world = setup();
+    const days = 30 * 24 * 3_600_000;
+    const id = await parkedAt(world, waitingFor(days));
+    expect(await dueOf(world)).toBe(T0 + days);
+    expect(world.wakes).toEqual([]);
+    world.now = T0 + days - 1;
+    expect(await world.engine.advance(id, { ...request, budgetMs: 0 })).toMatchObject({ result: 'parked' });
+    world.now = T0 + days;
+    expect((await world.engine.run(id, request)).result).toBe('completed');
+    expect((await world.entries(id)).filter(({ kind }) => kind === 'outcome')[0]).toMatchObject({
+      note: 'it is past 2026-12-24T03:00:00.000Z',
+    });
+  });
+
+  test('a short one is slept through inside the call; one of minutes is woken to the second', async () => {
+    const short = setup();
+    const id = await short.start(runbookOf([{ body: waitingFor(5_000) }, {}]));
+    expect((await short.engine.advance(id, request)).result).toBe('completed');
+    expect(short.now).toBe(T0 + 5_000);
+
+    const longer = setup();
+    await parkedAt(longer, waitingFor(300_000));
+    expect(longer.wakes).toEqual([{ instanceId: 'i1', atMs: T0 + 300_000 }]);
+  });
+
+  test('a moment that has passed does not wait; one that is no time fails', async () => {
+    const world = setup();
+    const until = (text: string): CellBody => ({ kind: 'wait', forMs: null, until: [text], cron: null, tz: 'UTC' });
+    const id = await world.start(runbookOf([{ body: until('2020-01-01T00:00:00Z') }, { body: until('never') }]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted', stop: { cell: 'c1' } });
+    expect((await world.entries(id)).at(-1)).toMatchObject({
+      status: 'failed',
+      error: { code: 'inputs.unresolvable', message: 'never is no time' },
+    });
+  });
+});
+
+describe('poll', () => {
+  const ready = { source: 'output.ready == true', line: 1 };
+  const polled = (over: object = {}) => ({
+    expect: [ready],
+    poll: { everyMs: 30_000, withinMs: null, onTimeout: 'fail' as const, ...over },
+  });
+  const answers = (world: World, ...outputs: boolean[]): void => {
+    world.behave = () => ({ status: 'completed', output: JSON.stringify({ ready: outputs.shift() ?? true }) });
+  };
+
+  test('is tried every so often without a reservation, and recorded once', async () => {
+    const world = setup();
+    answers(world, false, false, true);
+    const id = await world.start(runbookOf([polled(), {}]));
+    expect(await world.engine.advance(id, request)).toMatchObject({ result: 'parked', stop: { dueAtMs: T0 + 30_000 } });
+    expect(await dueOf(world)).toBe(T0 + 30_000);
+    expect(world.wakes).toEqual([{ instanceId: id, atMs: T0 + 30_000 }]);
+    world.now = T0 + 30_000;
+    await world.engine.advance(id, tick);
+    expect(await dueOf(world)).toBe(T0 + 60_000);
+    world.now = T0 + 61_000;
+    expect((await world.engine.run(id, request)).result).toBe('completed');
+    const entries = await world.entries(id);
+    expect(lines(entries)).toEqual([
+      'started',
+      'waiting c0',
+      'control',
+      'c0 completed > next + c1',
+      'c1 completed > next',
+    ]);
+    expect(entries[3]).toMatchObject({ expectations: [{ result: 'pass' }], closedBy: 'policy' });
+    expect(world.begun.map(({ step }) => step.cell)).toEqual(['c0', 'c0', 'c0', 'c1']);
+  });
+
+  test('what is unknown, fails or cannot be read is no answer yet', async () => {
+    const world = setup();
+    const ends = [
+      { status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } },
+      { status: 'completed', output: '{' },
+      { status: 'failed', error: { code: 'cell.failed', message: 'no' } },
+    ] as const;
+    let at = 0;
+    world.behave = () => ends[at++] ?? { status: 'completed', output: '{"ready":true}' };
+    const id = await world.start(runbookOf([polled()]));
+    for (const _ of ends) {
+      expect((await world.engine.advance(id, request)).result).toBe('parked');
+      world.now += 30_000;
+    }
+    expect((await world.engine.advance(id, request)).result).toBe('completed');
+  });
+
+  test('ends after its time: by then one more try is made, and what it saw stands in the outcome', async () => {
+    const world = setup();
+    answers(world, false, false, false);
+    const id = await world.start(runbookOf([polled({ withinMs: 55_000 })]));
+    await world.engine.advance(id, request);
+    world.now = T0 + 30_000;
+    await world.engine.advance(id, request);
+    expect(await dueOf(world)).toBe(T0 + 55_000);
+    world.now = T0 + 55_000;
+    expect((await world.engine.advance(id, request)).result).toBe('halted');
+    expect((await world.entries(id)).at(-1)).toMatchObject({
+      status: 'failed',
+      error: { code: 'wait.timeout' },
+      expectations: [{ result: 'fail' }],
+      output: { kind: 'inline', text: '{"ready":false}' },
+    });
+
+    const going = setup();
+    answers(going, false, false);
+    await going.start(runbookOf([polled({ withinMs: 20_000, onTimeout: 'continue' })]));
+    await going.engine.advance('i1', { ...request, budgetMs: 10_000 });
+    going.now = T0 + 20_000;
+    expect(await going.engine.run('i1', request)).toMatchObject({
+      result: 'completed',
+      verdict: 'completed procedurally',
+    });
+  });
+
+  test('is not tried when it does not fit into the call', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([polled()]));
+    expect(await world.engine.advance(id, { ...request, budgetMs: 4_000 })).toMatchObject({ result: 'deferred' });
+    expect(world.begun).toEqual([]);
+  });
+});
+
+test('a person cannot record what only claims, times or votes decide', async () => {
+  for (const body of [awaiting(['ci']), waitingFor(3_600_000), approving(['bob'])]) {
+    const world = setup();
+    const id = await parkedAt(world, body);
+    const done = world.engine.done(id, 'c0', { result: 'done', note: 'looks fine', by: alice });
+    await expect(done).rejects.toMatchObject({ code: 'cell.notWaiting' });
+  }
+});
