@@ -24,12 +24,18 @@ const split = (text: string, word: string): string[] => {
 
 const attribute = (row: Row | undefined, names: Names, name: string): unknown => row?.[names[name] as string];
 
+/** Numbers by value, texts by their UTF-8. */
+export const order = (left: unknown, right: unknown): number =>
+  typeof left === 'number'
+    ? left - (right as number)
+    : Buffer.compare(Buffer.from(left as string), Buffer.from(right as string));
+
 const comparisons: Record<string, (left: unknown, right: unknown) => boolean> = {
   '=': (left, right) => left === right,
-  '<': (left, right) => (left as number) < (right as number),
-  '>': (left, right) => (left as number) > (right as number),
-  '<=': (left, right) => (left as number) <= (right as number),
-  '>=': (left, right) => (left as number) >= (right as number),
+  '<': (left, right) => order(left, right) < 0,
+  '>': (left, right) => order(left, right) > 0,
+  '<=': (left, right) => order(left, right) <= 0,
+  '>=': (left, right) => order(left, right) >= 0,
 };
 
 const readPredicate = (text: string): Predicate => {
@@ -72,8 +78,10 @@ const readTerm = (text: string): Term => {
 };
 
 const readUpdate = (text: string): Update => {
-  const [sets = '', removes = ''] = text.replace(/^SET /, '').split(' REMOVE ');
-  const terms = sets.split(/, (?=#)/).map((set) => {
+  const parts = /^(?:SET (.+?))?(?:(?:^| )REMOVE (.+))?$/.exec(text);
+  if (parts === null) throw new Error(`the simulated table service does not know the update ${text}`);
+  const [, sets = '', removes = ''] = parts;
+  const terms = (sets === '' ? [] : sets.split(/, (?=#)/)).map((set) => {
     const [name, term] = set.split(' = ') as [string, string];
     return { name, term: readTerm(term) };
   });

@@ -4,7 +4,8 @@
  * level deep.
  */
 import type { StoreClient } from '../../src/store/access.ts';
-import { type Names, predicateOf, type Row, updateOf, type Values } from './expressions.ts';
+import { free } from '../../src/store/conditions.ts';
+import { type Names, order, predicateOf, type Row, updateOf, type Values } from './expressions.ts';
 
 export type { Row } from './expressions.ts';
 export type Command = { constructor: { name: string }; input: Record<string, unknown> };
@@ -14,6 +15,44 @@ const keysOf: Record<string, [string, string?]> = {
   runbooks: ['runbookId', 'version'],
   claims: ['claimId', 'revision'],
   views: ['instanceId'],
+  subscriptions: ['claimId', 'waiter'],
+};
+type Index = { keys: [string, string]; keysOnly: boolean };
+const indexesOf: Record<string, Record<string, Index>> = {
+  runbooks: { names: { keys: ['listed', 'runbookId'], keysOnly: true } },
+  claims: { names: { keys: ['listed', 'claimId'], keysOnly: true } },
+  views: {
+    due: { keys: ['dueShard', 'dueAtMs'], keysOnly: true },
+    byStatus: { keys: ['statusShard', 'newest'], keysOnly: false },
+    byRunbook: { keys: ['runbookShard', 'newest'], keysOnly: false },
+  },
+};
+/** The writes that `src/store` may send to each table; every put to an append-only one is under the condition `free`. */
+const writesOf: Record<string, readonly string[]> = {
+  journal: ['PutCommand'],
+  runbooks: ['PutCommand'],
+  claims: ['PutCommand'],
+  views: ['UpdateCommand'],
+  subscriptions: ['PutCommand', 'DeleteCommand'],
+};
+
+/** A write that could alter what stands in an append-only table, or that no table takes. */
+export class ForbiddenWrite extends Error {}
+
+const pick = (row: Row, names: readonly (string | undefined)[]): Row =>
+  Object.fromEntries(names.filter((name) => name !== undefined).map((name) => [name, row[name]]));
+
+/** The key of a row, as a query says where to go on after it. */
+export const keyOf = (tableName: string, row: Row, indexName?: string): Row => {
+  const name = plainName(tableName);
+  return pick(row, [...(keysOf[name] ?? []), ...(indexesOf[name]?.[indexName ?? '']?.keys ?? [])]);
+};
+
+const checkWrite = (name: string, kind: string, input: Row): void => {
+  const conditional = input.ConditionExpression === free;
+  const fits = name === 'views' || conditional === (name !== 'subscriptions');
+  if (writesOf[name]?.includes(kind) && fits) return;
+  throw new ForbiddenWrite(`${kind} to ${name} under the condition ${input.ConditionExpression}`);
 };
 
 export class ConditionalCheckFailedException extends Error {
@@ -73,6 +112,9 @@ export const createTables = (): Tables => {
     return partition;
   };
 
+  const rowsOf = (name: string): Row[] =>
+    [...(content.get(name)?.values() ?? [])].flatMap((rows) => [...rows.values()]);
+
   const put = (name: string, input: Row, names: Names, values: Values): Row => {
     const [pk, sk] = keysOf[name] as [string, string?];
     const item = input.Item as Row;
@@ -100,17 +142,42 @@ export const createTables = (): Tables => {
     return before === undefined ? {} : { Attributes: { ...before } };
   };
 
+  const remove = (name: string, input: Row): Row => {
+    const [pk, sk] = keysOf[name] as [string, string?];
+    const key = input.Key as Row;
+    partitionOf(name, key[pk]).delete(sk === undefined ? null : key[sk]);
+    return {};
+  };
+
+  /** Rows of a partition of the table, or of an index: sparse, in order of its sort key and then of the table's own. */
   const query = (name: string, input: Row, names: Names, values: Values): Row => {
-    const [, sk = ''] = keysOf[name] as [string, string?];
-    const holds = predicateOf(input.KeyConditionExpression as string);
-    const found: Row[] = [];
-    for (const row of partitionOf(name, values[':pk']).values()) if (holds(row, names, values)) found.push(row);
+    const indexName = input.IndexName as string | undefined;
+    const index = indexName === undefined ? undefined : indexesOf[name]?.[indexName];
+    if (indexName !== undefined && index === undefined) throw new Error(`there is no index ${indexName} of ${name}`);
+    const base = keysOf[name] as [string, string?];
+    const sorts = (index === undefined ? [base[1]] : [index.keys[1], ...base]).filter((sort) => sort !== undefined);
     const sign = input.ScanIndexForward === false ? -1 : 1;
-    found.sort((a, b) => sign * ((a[sk] as number) - (b[sk] as number)));
-    const from = (input.ExclusiveStartKey as Row | undefined)?.[sk] as number | undefined;
-    const rest = from === undefined ? found : found.filter((row) => sign * ((row[sk] as number) - from) > 0);
-    const limit = (input.Limit as number | undefined) ?? rest.length;
-    return { Items: rest.slice(0, limit).map((row) => ({ ...row })) };
+    const inOrder = (a: Row, b: Row): number => {
+      for (const sort of sorts) {
+        const way = order(a[sort], b[sort]);
+        if (way !== 0) return sign * way;
+      }
+      return 0;
+    };
+    const holds = predicateOf(input.KeyConditionExpression as string);
+    const from = input.ExclusiveStartKey as Row | undefined;
+    const found: Row[] = [];
+    for (const row of index === undefined ? partitionOf(name, values[':pk']).values() : rowsOf(name)) {
+      if (index !== undefined && row[index.keys[1]] === undefined) continue;
+      if (holds(row, names, values) && (from === undefined || inOrder(row, from) > 0)) found.push(row);
+    }
+    found.sort(inOrder);
+    const limit = (input.Limit as number | undefined) ?? found.length;
+    const page = found.slice(0, limit);
+    const last = page.at(-1);
+    const seen = (row: Row): Row => (index?.keysOnly ? keyOf(name, row, indexName) : { ...row });
+    const more = found.length > limit && last !== undefined;
+    return { Items: page.map(seen), ...(more ? { LastEvaluatedKey: keyOf(name, last, indexName) } : {}) };
   };
 
   const execute = (command: Command): Row => {
@@ -122,7 +189,11 @@ export const createTables = (): Tables => {
     const values = (input.ExpressionAttributeValues ?? {}) as Values;
     switch (command.constructor.name) {
       case 'PutCommand':
+        checkWrite(name, 'PutCommand', input);
         return put(name, input, names, values);
+      case 'DeleteCommand':
+        checkWrite(name, 'DeleteCommand', input);
+        return remove(name, input);
       case 'GetCommand': {
         const [pk, sk] = keysOf[name] as [string, string?];
         const key = input.Key as Row;
@@ -130,16 +201,17 @@ export const createTables = (): Tables => {
         return row === undefined ? {} : { Item: { ...row } };
       }
       case 'UpdateCommand':
+        checkWrite(name, 'UpdateCommand', input);
         return update(name, input, names, values);
       case 'QueryCommand':
-        return input.IndexName === undefined ? query(name, input, names, values) : { Items: [] };
+        return query(name, input, names, values);
       default:
         throw new Error(`the simulated table service does not know ${command.constructor.name}`);
     }
   };
   return {
     execute,
-    rows: (name) => [...(content.get(name)?.values() ?? [])].flatMap((rows) => [...rows.values()]),
+    rows: rowsOf,
     row: (name, partition, sort) =>
       content
         .get(name)

@@ -2,9 +2,9 @@
 import type { StoreClient } from '../../src/store/access.ts';
 import { crash, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
-import type { Command, Row } from './tables.ts';
+import { type Command, ForbiddenWrite, keyOf, type Row } from './tables.ts';
 import { watch } from './watch.ts';
-import { type Call, currentCall, instanceId, say, strikes, type World } from './world.ts';
+import { breaks, type Call, currentCall, instanceId, RuleBroken, say, strikes, type World } from './world.ts';
 
 const failing = (name: string, message: string): Error => Object.assign(new Error(message), { name });
 const timeout = (): Error => failing('TimeoutError', 'socket hang up');
@@ -19,6 +19,7 @@ const attempt = (world: World, call: Call | undefined, command: Command): Done =
     watch(world, command, call);
     return { answer };
   } catch (error) {
+    if (error instanceof ForbiddenWrite) breaks(world, new RuleBroken('I1', error.message));
     return { error: error as Error };
   }
 };
@@ -50,7 +51,9 @@ const read = (world: World, call: Call | undefined, command: Command): Done => {
   if (items.length > 1 && strikes(world, 'cutRead', call)) {
     const first = items.slice(0, Math.ceil(items.length / 2));
     const last = first.at(-1) as Row;
-    return { answer: { Items: first, LastEvaluatedKey: { instanceId: last.instanceId, seq: last.seq } } };
+    const { TableName, IndexName } = command.input;
+    const LastEvaluatedKey = keyOf(TableName as string, last, IndexName as string | undefined);
+    return { answer: { Items: first, LastEvaluatedKey } };
   }
   return done;
 };
