@@ -77,15 +77,15 @@ export const awaitEnd = async (
     if (body.onTimeout === 'continue') return { status: 'completed', error: null, ...ended };
     return { status: 'failed', error: failure('wait.timeout', note), ...ended };
   }
-  const waiter = { instanceId, cell: cell.name, runbookId: started.runbookId };
+  const waiter = { instanceId, cell: cell.name, about: open.seq, runbookId: started.runbookId };
   await together(claimIds.map((claimId) => engine.subscriptions.add(claimId, waiter)));
   return metBy(await read());
 };
 
 /** Nobody needs to wake it any more. A subscription that stays costs a look for each change of its claim, no more. */
-export const unsubscribe = async (call: Call, cell: Cell, claims: string[] = []): Promise<void> => {
+export const unsubscribe = async (call: Call, cell: Cell, about: number, claims: string[] = []): Promise<void> => {
   const { engine, instanceId } = call;
-  const waiter = { instanceId, cell: cell.name };
+  const waiter = { instanceId, cell: cell.name, about };
   await together(claims.map((claimId) => engine.subscriptions.remove(claimId, waiter))).catch((error: unknown) =>
     engine.observe({ kind: 'subscription.left', instanceId, cell: cell.name, error: String(error) }),
   );

@@ -69,17 +69,17 @@ export const cancel = async (engine: Engine, instanceId: string, reason: string,
     // Cancelled already, by whomever: the same answer.
     if (state.cancelled !== null || (await append(call, () => ({ kind: 'cancelled', reason })))) break;
   }
-  if (waited !== undefined) await unsubscribe(call, waited.cell, waited.claims);
+  if (waited !== undefined) await unsubscribe(call, waited.cell, waited.about, waited.claims);
   return { view: await saveView(call), mayStillRun: openReserved(call.head.entry.state) };
 };
 
-type Awaiting = { cell: Cell; claims: string[] };
+type Awaiting = { cell: Cell; about: number; claims: string[] };
 /** The claims that an instance waits for, so that they need not wake what was cancelled. */
 const awaitingOf = async (call: Call): Promise<Awaiting | undefined> => {
   const { open, next } = call.head.entry.state;
   const cell = call.runbook.cells[next];
   if (open?.kind !== 'waiting' || cell?.body.kind !== 'await') return undefined;
-  return { cell, claims: (await waitingEntry(call, open)).claims ?? [] };
+  return { cell, about: open.seq, claims: (await waitingEntry(call, open)).claims ?? [] };
 };
 
 type Waiting = Extract<Open, { kind: 'waiting' }>;

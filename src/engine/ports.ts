@@ -94,12 +94,15 @@ export type Claims = {
   list(filter: { limit: number; next?: string }): Promise<{ claims: ClaimEntry[]; next: string | null }>;
 };
 
-/** Who waits for a claim. `runbookId` makes its view again where that is missing. */
-export type Waiter = { instanceId: string; cell: string; runbookId: string };
+/**
+ * Who waits for a claim. `about` is the seq of its `waiting` entry: what an earlier wait of the same cell still writes or
+ * removes changes nothing of a later one. `runbookId` makes its view again where that is missing.
+ */
+export type Waiter = { instanceId: string; cell: string; about: number; runbookId: string };
 /** Mutable and rebuildable: whoever looks at a wait subscribes again. Read consistently, from the base table. */
 export type Subscriptions = {
   add(claimId: string, waiter: Waiter): Promise<void>;
-  remove(claimId: string, waiter: Pick<Waiter, 'instanceId' | 'cell'>): Promise<void>;
+  remove(claimId: string, waiter: Omit<Waiter, 'runbookId'>): Promise<void>;
   /** In an order of its own; `next` is where to go on, `null` at the end. */
   page(claimId: string, limit: number, from?: string): Promise<{ waiters: Waiter[]; next: string | null }>;
 };

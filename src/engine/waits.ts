@@ -145,7 +145,7 @@ const close = async (
   };
   if (!(await append(call, body))) return;
   rememberOutput(call.outputs, call.head.entry);
-  const tidied = unsubscribe(call, cell, end.claims);
+  const tidied = unsubscribe(call, cell, open.seq, end.claims);
   if (wants !== undefined) {
     wants.progress.steps.push(reportOf(outcome, open.seq, true));
     await carryAllOut(call, heldBy(call, following, wants.progress), wants.request, wants.progress);

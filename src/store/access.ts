@@ -13,7 +13,7 @@ import {
 } from '@aws-sdk/lib-dynamodb';
 import { PawlError } from '../engine/index.ts';
 import { queries } from './conditions.ts';
-import { storeError } from './failures.ts';
+import { isConditionFailed, storeError } from './failures.ts';
 
 /** All that the store asks of a client. A DynamoDBDocumentClient is one; so is a simulated table service. */
 export type StoreClient = {
@@ -134,21 +134,35 @@ export const queryItems = async (access: Access, table: Table, query: Query): Pr
   return items;
 };
 
-/** Puts the item, whatever stood there. */
-export const overwrite = async (access: Access, table: Rebuildable, item: Item): Promise<void> => {
+/** `:name` in the condition stands for attribute `name` of the item, `#name` for the attribute that stands there. */
+const conditionOf = (condition: string, item: RawItem) => {
+  const fields = [...new Set(condition.match(/#\w+/g) ?? [])].map((name) => name.slice(1));
+  return {
+    ConditionExpression: condition,
+    ExpressionAttributeNames: Object.fromEntries(fields.map((name) => [`#${name}`, name])),
+    ExpressionAttributeValues: Object.fromEntries(fields.map((name) => [`:${name}`, item[name]])),
+  };
+};
+
+/** Puts the item where the condition lets it; nothing is changed otherwise. */
+export const overwrite = async (access: Access, table: Rebuildable, item: Item, condition: string): Promise<void> => {
   try {
-    await access.client.send(new PutCommand({ TableName: tableName(access, table), Item: item }));
+    const TableName = tableName(access, table);
+    await access.client.send(new PutCommand({ TableName, Item: item, ...conditionOf(condition, item) }));
   } catch (error) {
+    if (isConditionFailed(error)) return;
     throw storeError(error, `Writing ${table} ${JSON.stringify(keyOf(table, item))}`);
   }
 };
 
-/** Deletes the item, if there is one. */
-export const deleteItem = async (access: Access, table: Rebuildable, key: RawItem): Promise<void> => {
+/** Deletes the item where the condition lets it; nothing is changed otherwise. */
+export const deleteItem = async (access: Access, table: Rebuildable, item: Item, condition: string): Promise<void> => {
   try {
-    await access.client.send(new DeleteCommand({ TableName: tableName(access, table), Key: keyOf(table, key) }));
+    const target = { TableName: tableName(access, table), Key: keyOf(table, item) };
+    await access.client.send(new DeleteCommand({ ...target, ...conditionOf(condition, item) }));
   } catch (error) {
-    throw storeError(error, `Deleting ${table} ${JSON.stringify(key)}`);
+    if (isConditionFailed(error)) return;
+    throw storeError(error, `Deleting ${table} ${JSON.stringify(keyOf(table, item))}`);
   }
 };
 

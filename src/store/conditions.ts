@@ -55,6 +55,10 @@ export const waking = {
   dueAlready: { condition: dueEarly, update: arming.neither.update },
 } as const satisfies Record<string, Form>;
 
+/** A later wait of the same cell stands in the same place: what an earlier one still sends leaves that as it is. */
+export const subscribing = 'attribute_not_exists(#about) OR #about <= :about';
+export const leaving = '#about = :about';
+
 const summary = [
   'revision',
   'status',

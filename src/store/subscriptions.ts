@@ -1,36 +1,37 @@
 /**
- * Who waits for which claim. Written without a condition and deleted from: whoever looks at a wait subscribes again. Read
- * from the base table, consistently: a waker must not miss who subscribed before it wrote.
+ * Who waits for which claim. Can be made again: whoever looks at a wait subscribes again. Read from the base table, consistently: a waker must not miss who subscribed before it wrote.
  */
 import * as z from 'zod';
 import type { Subscriptions, Waiter } from '../engine/index.ts';
 import { type Access, deleteItem, keyText, overwrite, queryItems, type RawItem } from './access.ts';
 import { claimKey } from './claimItems.ts';
+import { leaving, subscribing } from './conditions.ts';
 
-const waiterItem = z.object({ waiter: z.string().regex(/^[^/]+\/./), runbookId: z.string() });
+const waiterItem = z.object({ waiter: z.string().regex(/^[^/]+\/./), about: z.int(), runbookId: z.string() });
 
-const keyOf = (claimId: string, { instanceId, cell }: Pick<Waiter, 'instanceId' | 'cell'>) => ({
+const itemOf = (claimId: string, { instanceId, cell, about }: Omit<Waiter, 'runbookId'>) => ({
   claimId: claimKey(claimId),
   // Instance ids hold no `/`.
   waiter: keyText(`${instanceId}/${cell}`, 'The name of who waits', 'waiterBytesMax'),
+  about,
 });
 
 /** What cannot be read is nobody, and must not keep the others from being woken. */
 const decode = (item: RawItem): Waiter | undefined => {
   const parsed = waiterItem.safeParse(item);
   if (!parsed.success) return undefined;
-  const { waiter, runbookId } = parsed.data;
+  const { waiter, about, runbookId } = parsed.data;
   const slash = waiter.indexOf('/');
-  return { instanceId: waiter.slice(0, slash), cell: waiter.slice(slash + 1), runbookId };
+  return { instanceId: waiter.slice(0, slash), cell: waiter.slice(slash + 1), about, runbookId };
 };
 
 export const createSubscriptions = (access: Access): Subscriptions => ({
   async add(claimId, waiter) {
-    await overwrite(access, 'subscriptions', { ...keyOf(claimId, waiter), runbookId: waiter.runbookId });
+    await overwrite(access, 'subscriptions', { ...itemOf(claimId, waiter), runbookId: waiter.runbookId }, subscribing);
   },
 
   async remove(claimId, waiter) {
-    await deleteItem(access, 'subscriptions', keyOf(claimId, waiter));
+    await deleteItem(access, 'subscriptions', itemOf(claimId, waiter), leaving);
   },
 
   async page(claimId, limit, from) {

@@ -211,6 +211,19 @@ describe('no lost wake-up', () => {
   });
 });
 
+test('what an earlier wait of a cell sends late changes nothing of a later one', async () => {
+  const { ports } = setup();
+  const { subscriptions } = ports;
+  const waiter = { instanceId: 'i1', cell: 'c0', runbookId: 'demo' };
+  await subscriptions.add('ci', { ...waiter, about: 1 });
+  await subscriptions.add('ci', { ...waiter, about: 4 });
+  await subscriptions.remove('ci', { ...waiter, about: 1 });
+  await subscriptions.add('ci', { ...waiter, about: 1 });
+  expect((await subscriptions.page('ci', 10)).waiters).toEqual([{ ...waiter, about: 4 }]);
+  await subscriptions.remove('ci', { ...waiter, about: 4 });
+  expect((await subscriptions.page('ci', 10)).waiters).toEqual([]);
+});
+
 describe('claims', () => {
   test('grow by revisions; whoever holds on to one is refused when it moved on', async () => {
     const { engine } = setup();

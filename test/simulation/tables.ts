@@ -4,7 +4,7 @@
  * level deep.
  */
 import type { StoreClient } from '../../src/store/access.ts';
-import { free } from '../../src/store/conditions.ts';
+import { free, leaving, subscribing } from '../../src/store/conditions.ts';
 import { type Names, order, predicateOf, type Row, updateOf, type Values } from './expressions.ts';
 
 export type { Row } from './expressions.ts';
@@ -49,8 +49,9 @@ export const keyOf = (tableName: string, row: Row, indexName?: string): Row => {
 };
 
 const checkWrite = (name: string, kind: string, input: Row): void => {
-  const conditional = input.ConditionExpression === free;
-  const fits = name === 'views' || conditional === (name !== 'subscriptions');
+  const under = input.ConditionExpression;
+  const fits =
+    name === 'views' || under === (name !== 'subscriptions' ? free : kind === 'PutCommand' ? subscribing : leaving);
   if (writesOf[name]?.includes(kind) && fits) return;
   throw new ForbiddenWrite(`${kind} to ${name} under the condition ${input.ConditionExpression}`);
 };
@@ -121,8 +122,7 @@ export const createTables = (): Tables => {
     const rows = partitionOf(name, item[pk]);
     const sort = sk === undefined ? null : item[sk];
     const standing = rows.get(sort);
-    const condition = input.ConditionExpression as string | undefined;
-    if (condition !== undefined && !predicateOf(condition)(standing, names, values)) {
+    if (!predicateOf(input.ConditionExpression as string)(standing, names, values)) {
       throw new ConditionalCheckFailedException(standing === undefined ? undefined : { ...standing });
     }
     rows.set(sort, { ...item });
@@ -142,10 +142,15 @@ export const createTables = (): Tables => {
     return before === undefined ? {} : { Attributes: { ...before } };
   };
 
-  const remove = (name: string, input: Row): Row => {
+  const remove = (name: string, input: Row, names: Names, values: Values): Row => {
     const [pk, sk] = keysOf[name] as [string, string?];
     const key = input.Key as Row;
-    partitionOf(name, key[pk]).delete(sk === undefined ? null : key[sk]);
+    const rows = partitionOf(name, key[pk]);
+    const sort = sk === undefined ? null : key[sk];
+    if (!predicateOf(input.ConditionExpression as string)(rows.get(sort), names, values)) {
+      throw new ConditionalCheckFailedException(undefined);
+    }
+    rows.delete(sort);
     return {};
   };
 
@@ -193,7 +198,7 @@ export const createTables = (): Tables => {
         return put(name, input, names, values);
       case 'DeleteCommand':
         checkWrite(name, 'DeleteCommand', input);
-        return remove(name, input);
+        return remove(name, input, names, values);
       case 'GetCommand': {
         const [pk, sk] = keysOf[name] as [string, string?];
         const key = input.Key as Row;
