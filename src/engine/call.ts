@@ -43,6 +43,8 @@ export type Call = {
   armedUntilMs: number;
   /** Whether the head was read or written after this call armed: only then does a view of it say what stands (I7). */
   current: boolean;
+  /** Seq of the `waiting` entry whose claims this call has read since it armed, as a subscriber: only then may it rest (I7). */
+  lookedAt: number | null;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
   /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
@@ -100,6 +102,7 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     isDue: false,
     armedUntilMs: 0,
     current: false,
+    lookedAt: null,
     lost: false,
     wrote: false,
     outputs: new Map(),
@@ -121,6 +124,7 @@ export const arm = async (call: Call): Promise<void> => {
     call.armed = await engine.views.arm(seed, untilAtMs, nowMs, call.isDue);
     call.armedUntilMs = untilAtMs;
     call.current = false;
+    call.lookedAt = null;
   }
 };
 
@@ -202,6 +206,16 @@ export const viewNow = (call: Call): View => {
   return viewOf(started, head.entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
 };
 
+/** An `await` that this call has not looked at stays due: perhaps nobody has subscribed for it yet, or it is met (I7). */
+const viewToSave = (call: Call): View => {
+  const view = viewNow(call);
+  const { open, next } = call.head.entry.state;
+  if (open?.kind !== 'waiting' || call.runbook.cells[next]?.body.kind !== 'await') return view;
+  if (call.lookedAt === open.seq) return view;
+  const nowMs = Math.floor(call.engine.clock.nowMs());
+  return { ...view, dueAtMs: Math.min(view.dueAtMs ?? nowMs, nowMs) };
+};
+
 /**
  * Saves the view if this call armed it: that of an entry which was the newest after the arm. A head read before may be
  * old by then (a sandbox froze in between), and the mark of whoever wrote since long over. A view is a hint: when saving
@@ -211,7 +225,7 @@ export const saveView = async (call: Call): Promise<View> => {
   if (call.armed === null) return viewNow(call);
   try {
     if (!call.current) await readHead(call);
-    await call.engine.views.save(viewNow(call), call.armed);
+    await call.engine.views.save(viewToSave(call), call.armed);
   } catch (error) {
     call.engine.observe({ kind: 'view.unsaved', instanceId: call.instanceId, error: String(error) });
   }

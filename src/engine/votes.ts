@@ -156,14 +156,8 @@ export const vote = async (
     assertAsked(call, approval, by.actor, groups);
     const { open, waiting, cell } = approval;
     const refusal = refusalOf(call, approval, request);
-    if (refusal !== undefined) {
-      // Its time is over and nobody recorded that yet.
-      if (refusal.code === 'vote.closed' && !call.wrote) {
-        await settleQuietly(call, approval);
-        await saveView(call);
-      }
-      throw refusal;
-    }
+    // What its time decided is recorded by whoever advances: a call that refuses writes nothing (I10).
+    if (refusal !== undefined) throw refusal;
     const approvals = tallyOf(open.approvals ?? [], by.actor, decision);
     const linked = link === undefined ? null : { hash: link.hash, madeBy: link.madeBy };
     const body = {

@@ -172,6 +172,7 @@ export const look = async (
     await close(call, cell, open, looked.end, { request, progress });
     return undefined;
   }
+  call.lookedAt = open.seq;
   const nowMs = engine.clock.nowMs();
   if (looked.kind === 'budget')
     return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: nowMs, why: 'budget' };

@@ -1,6 +1,6 @@
 /** Cells that wait: claims, times, polls. What satisfied them stands in the journal; nothing they wait for is missed. */
 import { describe, expect, test } from 'vitest';
-import { type CellBody, createEngine, type Entry, type Runbook } from '../../src/engine/index.ts';
+import { type CellBody, createEngine, type Entry, PawlError, type Runbook } from '../../src/engine/index.ts';
 import { approving, awaiting, runbookOf, waitingFor } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
@@ -195,6 +195,32 @@ describe('no lost wake-up', () => {
     };
     expect((await createEngine({ ...world.ports, claims }).advance(id, tick)).result).toBe('parked');
     expect(await dueOf(world, id)).toBe(T0);
+  });
+
+  test('a look that fails half way, and a command that does not look, leave the instance due', async () => {
+    const world = setup();
+    let away = true;
+    const claims: typeof world.ports.claims = {
+      ...world.ports.claims,
+      newest: async (claimId) => {
+        if (away) throw new PawlError('store.unavailable', 'away');
+        return await world.ports.claims.newest(claimId);
+      },
+    };
+    const engine = createEngine({ ...world.ports, claims });
+    const id = await world.start(runbookOf([{}, { body: awaiting(['ci']) }]));
+    expect((await engine.advance(id, { ...request, maxCells: 2 })).stop).toMatchObject({
+      result: 'deferred',
+      why: 'store',
+    });
+    expect(await dueOf(world)).toBe(T0);
+    await engine.advance(id, { ...request, drive: 'auto' }).catch(() => {});
+    expect(await dueOf(world)).toBe(T0);
+    away = false;
+    // Until nothing of those who failed may still land, their mark stays.
+    world.now += 120_000;
+    expect((await engine.advance(id, tick)).result).toBe('parked');
+    expect(await dueOf(world)).toBeNull();
   });
 
   test('a claim set between a subscription and the parking is seen', async () => {

@@ -2,6 +2,7 @@
 import type { AdvanceAnswer, AdvanceRequest } from '../../src/engine/index.ts';
 import { ask, type By } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
+import { wakeAll } from './waiting.ts';
 import { breaks, type HandOver, instanceId, say, strikes, type World } from './world.ts';
 
 export type Run = {
@@ -138,11 +139,22 @@ export const tick = async (run: Run, process: Process): Promise<void> => {
   await pause(world, process, 'crashElsewhere', 'listing what is due');
   for (const view of world.tables.rows('views')) {
     if (typeof view.dueAtMs !== 'number' || view.dueAtMs > schedule.nowMs()) continue;
+    if (strikes(world, 'indexLag', undefined)) continue;
+    if (wakeAll(world, view, `${process.name.split('.')[0]}`)) continue;
     const seq = typeof view.revision === 'number' && draw.chance(0.5) ? { expectedSeq: view.revision } : {};
     const maxCells = draw.pick([1, 3, Number.POSITIVE_INFINITY]);
     handOver(run, `${process.name.split('.')[0]}-work`, { explicit: false, maxCells, ...seq });
     await pause(world, process, 'crashElsewhere', 'between hand-overs');
   }
+};
+
+/** What is asked for to the second: a message that may be lost, or late. */
+export const wakeAt = (run: Run, atMs: number): void => {
+  const { draw, schedule } = run.world;
+  if (draw.chance(0.6)) return;
+  schedule.after(Math.max(0, atMs - schedule.nowMs()) + draw.int(1_500), () =>
+    handOver(run, 'wake-work', { explicit: false, maxCells: draw.pick([1, Number.POSITIVE_INFINITY]) }),
+  );
 };
 
 /** The schedule: a tick now and then; the same event may come twice, or once more six hours late. */

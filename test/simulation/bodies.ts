@@ -29,6 +29,15 @@ const probe = async (world: World, process: Process, call: Call, input: CellInpu
   return { status: 'completed', output: JSON.stringify({ answer: said, output: { found: true } }) };
 };
 
+/** Looks whether the world is ready; a look may fail, and finds nothing then. */
+const poll = (world: World, call: Call, { step }: CellInput): CellResult => {
+  if (world.draw.chance(0.15)) return world.draw.pick(wrongAnswers);
+  const ready = world.schedule.nowMs() >= world.readyAtMs;
+  world.polls.push({ call, about: step.seq, ready });
+  say(world, call.id, `poll of ${step.cell}: ${ready ? 'ready' : 'not yet'}`);
+  return { status: 'completed', output: JSON.stringify({ ready }) };
+};
+
 const never = (message: string): CellResult => ({ status: 'never', error: { code: 'cell.late', message } });
 const cut = (message: string): CellResult => ({ status: 'unknown', error: { code: 'cell.timeout', message } });
 
@@ -78,6 +87,7 @@ export const createExecute =
     const calledAtMs = schedule.nowMs();
     await pause(world, process, 'crashElsewhere', `before the body of ${step.cell}`);
     if (body.kind === 'http' || ('code' in body && body.code === 'probe')) return probe(world, process, call, input);
+    if ('code' in body && body.code === 'poll') return poll(world, call, input);
     if (signal.aborted) return never('given up before it began');
     // The real executors' kill timer runs from the call: a body that did not begin by then never does.
     const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);

@@ -36,6 +36,12 @@ const atMost = {
   unknownResult: 0.2,
   probeUnsure: 1,
   givenUp: 0.1,
+  /** A claim is changed while somebody parks. */
+  claimRace: 0.5,
+  /** The writer of a claim dies before it has woken everybody. */
+  crashInWake: 0.25,
+  /** A tick does not see what is due: its index lags. */
+  indexLag: 0.4,
   duplicateTick: 0.2,
   lateTick: 0.15,
   duplicateHandOver: 0.4,

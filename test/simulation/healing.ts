@@ -1,4 +1,5 @@
 /** After the faults have stopped: the schedule alone has its say, then one honest caller, then the views are made anew. */
+import { wakeOf } from '../../src/engine/index.ts';
 import { advance, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess } from './processes.ts';
@@ -18,11 +19,20 @@ export const scheduleAlone = async (run: Run): Promise<void> => {
   const process = createProcess(world, 'schedule');
   let idle = 0;
   for (let round = 0; round < roundsMax && idle < idleRoundsMax; round += 1) {
-    const row = viewRow(world);
-    if (typeof row?.dueAtMs !== 'number') return;
+    const due = world.tables.rows('views').filter((one) => typeof one.dueAtMs === 'number');
+    const soonest = Math.min(...due.map((one) => one.dueAtMs as number));
+    if (due.length === 0) return;
     // A tick comes by every minute.
-    await wait(run, Math.max(round === 0 ? 0 : tickMs, row.dueAtMs - world.schedule.nowMs()));
+    await wait(run, Math.max(round === 0 ? 0 : tickMs, soonest - world.schedule.nowMs()));
     const length = world.chain.length;
+    const nowMs = world.schedule.nowMs();
+    for (const one of due) {
+      const claimId = wakeOf(String(one.instanceId));
+      if (claimId !== undefined && (one.dueAtMs as number) <= nowMs)
+        await ask(world, process, 'schedule', 'wake', {}, () => process.engine.wake(claimId));
+    }
+    const row = viewRow(world);
+    if (typeof row?.dueAtMs !== 'number' || row.dueAtMs > nowMs) continue;
     const seq = typeof row.revision === 'number' ? { expectedSeq: row.revision } : {};
     const answer = await advance(run, process, 'schedule', {
       explicit: false,
@@ -58,6 +68,9 @@ export const oneCaller = async (run: Run): Promise<void> => {
     else if (stop.result === 'deferred') await wait(run, stop.untilMs - nowMs);
     else if (stop.result === 'in_doubt' && stop.nextAtMs !== null) {
       await wait(run, stop.nextAtMs - nowMs);
+      idle = 0;
+    } else if (stop.result === 'parked' && stop.dueAtMs !== null) {
+      await wait(run, stop.dueAtMs - nowMs);
       idle = 0;
     } else return;
   }

@@ -3,6 +3,7 @@ import type { State, Unrecorded, VerdictRequest } from '../../src/engine/index.t
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
+import { castVote } from './waiting.ts';
 import { breaks, instanceId, type World } from './world.ts';
 
 /** Starts the instance; after an answer that promises nothing, or a crash, once more under the same id. */
@@ -38,7 +39,10 @@ const act = async (world: World, process: Process, actor: string, state: State):
   const { open, halted } = state;
   if (state.epoch < process.epoch) {
     await ask(world, process, actor, 'release', {}, (by) => process.engine.release(instanceId, 'compared', by));
+  } else if (open?.kind === 'waiting' && open.quorum !== undefined) {
+    await castVote(world, process, state, open.cell);
   } else if (open?.kind === 'waiting') {
+    // What waits for no person refuses whoever says that it is done.
     const result = draw.chance(0.85) ? 'done' : 'failed';
     await ask(world, process, actor, 'done', {}, (by) =>
       process.engine.done(instanceId, open.cell, { result, note: 'looked', by }),

@@ -4,9 +4,12 @@
  */
 import { hash } from 'node:crypto';
 import { type Clock, createEngine, type Engine, type Ports, type Random } from '../../src/engine/index.ts';
+import { createClaims } from '../../src/store/claims.ts';
 import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
+import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
+import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
 import { createExecute } from './bodies.ts';
@@ -196,6 +199,9 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
       publish: async () => ({ version: 1, created: false }),
     },
     locks: createLocks(access),
+    claims: createClaims(access),
+    subscriptions: createSubscriptions(access),
+    links: createLinks(access),
     views: createViews(access),
     authoring: plainAuthoring,
     execute: createExecute(world, process),
@@ -210,6 +216,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
       say(world, process.name, `the outcome of seq ${item.about} is set aside`);
       world.redrive(item);
     },
+    wakeAt: async (_instanceId, atMs) => world.wakeAt(atMs - process.offMs),
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };
   process.engine = createEngine(process.ports);

@@ -3,7 +3,7 @@
  * faults stop, and the journal, the view and the witness are judged.
  */
 import { limits, type Redriven, type Version } from '../../src/engine/index.ts';
-import { advancer, type Run, ticker } from './actors.ts';
+import { advancer, type Run, ticker, wakeAt } from './actors.ts';
 import { checkDue, checkProgress, checkSafety, checkView, oracleOf, promisesNothing } from './check/index.ts';
 import { disasters } from './disasters.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
@@ -11,7 +11,8 @@ import { oneCaller, scheduleAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
 import { createRandom, createSchedule } from './schedule.ts';
 import { createTables } from './tables.ts';
-import { describeRunbook, drawRunbook } from './workload.ts';
+import { claimant, rushClaim } from './waiting.ts';
+import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
 import { type Call, RuleBroken, type World } from './world.ts';
 
 const startMs = Date.UTC(2026, 10, 24, 3, 0, 0);
@@ -67,10 +68,15 @@ const createWorld = (seed: number): World => {
     begins: [],
     forgottenBegins: [],
     probes: [],
+    polls: [],
+    readyAtMs: startMs + draw.int(120_000),
     chain: [],
     aside: [],
     redrive: (item) => redriver(world, item),
     rush: (atMs, seq) => rush(world, atMs, seq),
+    rushesLeft: 5,
+    rushClaim: () => rushClaim(world),
+    wakeAt: () => {},
     unlookedAfter: false,
     branches: new Set(),
     trace: [],
@@ -97,6 +103,12 @@ const setOut = (run: Run): void => {
   operator(run, 'op1', 5);
   if (draw.chance(0.5)) operator(run, 'op2', 3);
   if (draw.chance(0.3)) canceller(run);
+  if (hasWaits(world.version.runbook)) {
+    claimant(run, 'claimant', 4);
+    if (draw.chance(0.3)) claimant(run, 'claimant2', 3);
+    operator(run, 'op3', 6);
+    world.wakeAt = (atMs) => wakeAt(run, atMs);
+  }
   disasters(world);
 };
 

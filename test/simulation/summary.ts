@@ -8,6 +8,7 @@ export const wordsOf = (entry: Row): string => {
   const words = [
     entry.cell,
     entry.status ?? entry.verdict,
+    kind === 'vote' && `${entry.decision} by ${(entry.by as Row).actor}`,
     kind === 'outcome' && `closes ${entry.closes ?? 'nothing'}`,
     kind === 'resolved' && `about ${entry.about}`,
     closedBy !== undefined && `by ${closedBy}`,

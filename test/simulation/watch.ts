@@ -4,17 +4,26 @@
  */
 import { type Entry, entrySchema, limits } from '../../src/engine/index.ts';
 import type { Command, Row } from './tables.ts';
+import { waitNeedsLook, willBeWoken } from './waiting.ts';
 import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
 
 type State = Entry['state'];
 
 /** Whether the schedule must come by although nobody asks: everything but an end, and what a person has to do. */
-export const needsLook = (state: State | undefined): boolean => {
+export const needsLook = (world: World, state: State | undefined): boolean => {
   if (state === undefined) return false;
-  if (state.ended !== null || state.open?.kind === 'waiting') return false;
+  if (state.ended !== null) return false;
+  if (state.open?.kind === 'waiting') return waitNeedsLook(world, state);
   if (state.open !== null) return true;
   if (state.halted !== null) return state.halted.doubt;
   return state.drive === 'auto';
+};
+
+/** Its view is due, or the mark of a claim's writer is, by which it will be woken. */
+const isLookedAfter = (world: World): boolean => {
+  if (viewRow(world)?.dueAtMs !== undefined) return true;
+  const state = headOf(world)?.state;
+  return state !== undefined && willBeWoken(world, state);
 };
 
 const landed = (world: World, item: Row): void => {
@@ -32,10 +41,11 @@ export const watch = (world: World, command: Command, call: Call | undefined): v
   const { input } = command;
   const offMs = call?.process.offMs ?? 0;
   const tolerated = world.graceMs + limits.landsLateMsMax;
-  const unmarked = (): boolean => viewRow(world)?.dueAtMs === undefined;
+  const unmarked = (): boolean => !isLookedAfter(world);
   const item = input.Item as Row | undefined;
-  if (item?.instanceId === instanceId && item.entry !== undefined) {
-    landed(world, item);
+  const isEntry = item?.instanceId === instanceId && item.entry !== undefined;
+  if (isEntry) landed(world, item);
+  if (isEntry || (item?.claimId !== undefined && item.status !== undefined)) {
     // By a clock that is behind by more than is tolerated, or frozen in the middle of sending it: its mark was over
     // before it wrote, and somebody may have taken it down. The writer itself makes it due again if it lives.
     // An outcome is recorded although its call could not arm anew.
@@ -46,13 +56,13 @@ export const watch = (world: World, command: Command, call: Call | undefined): v
   else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
     // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.
     // A save that leaves the mark as it is mends nothing.
-    const still = world.unlookedAfter && unmarked() && needsLook(headOf(world)?.state);
+    const still = world.unlookedAfter && unmarked() && needsLook(world, headOf(world)?.state);
     const stale = call?.struck.includes('staleRead') === true;
     world.unlookedAfter = stale || still || (offMs > tolerated && unmarked());
   }
   const head = headOf(world);
-  if (world.unlookedAfter || head === undefined || !needsLook(head.state) || viewRow(world)?.dueAtMs !== undefined)
-    return;
-  const what = item === undefined ? 'a view was put to rest' : `entry ${head.seq} was written`;
+  if (world.unlookedAfter || head === undefined || !needsLook(world, head.state) || isLookedAfter(world)) return;
+  const what =
+    item === undefined ? 'a view was put to rest' : isEntry ? `entry ${head.seq} was written` : 'a claim changed';
   breaks(world, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
 };

@@ -70,14 +70,37 @@ const acknowledge = (call: Call | undefined, command: Command, done: Done): void
   else for (const row of (done.answer.Items as Row[] | undefined) ?? [done.answer.Item]) told(row);
 };
 
-const verbs: Record<string, string> = { PutCommand: 'put', GetCommand: 'get', QueryCommand: 'read', UpdateCommand: '' };
+/** The steps of parking at a claim: the wait itself, the subscription, the reading of claims, the saving of the view. */
+const parks = (command: Command): boolean => {
+  const { input } = command;
+  const { kind } = (input.Item ?? {}) as Row;
+  const table = String(input.TableName).slice(2);
+  if (command.constructor.name === 'PutCommand') return kind === 'waiting' || table === 'subscriptions';
+  return command.constructor.name === 'QueryCommand' && table === 'claims';
+};
+
+const verbs: Record<string, string> = {
+  PutCommand: 'put',
+  GetCommand: 'get',
+  QueryCommand: 'read',
+  UpdateCommand: '',
+  DeleteCommand: 'delete',
+};
 
 const nameOf = (command: Command): string => {
   const { input } = command;
   const item = (input.Item ?? input.Key ?? {}) as Row;
   const table = String(input.TableName).slice(2);
   const verb = verbs[command.constructor.name] ?? command.constructor.name;
-  if (table === 'views') return verb === '' ? (updates(input) ?? 'update view') : 'read view';
+  if (table === 'views') {
+    const which = item.instanceId === instanceId ? '' : ` of ${item.instanceId}`;
+    return (verb === '' ? (updates(input) ?? 'update view') : 'read view') + which;
+  }
+  if (table === 'claims' || table === 'subscriptions') {
+    const values = (input.ExpressionAttributeValues ?? {}) as Row;
+    const words = [verb, table, item.claimId ?? values[':pk'], item.revision ?? item.waiter, item.status];
+    return words.filter((word) => word !== undefined).join(' ');
+  }
   const partition = item.instanceId ?? (input.ExpressionAttributeValues as Row | undefined)?.[':pk'];
   if (partition !== instanceId) return `${verb} ${String(partition).split('/')[1] ?? table}`;
   if (input.Limit === 1) return `${verb} head`;
@@ -107,7 +130,9 @@ export const createClient = (world: World, process: Process): StoreClient => {
     const update = command.constructor.name === 'UpdateCommand';
     const hit = (kind: Parameters<typeof strikes>[1]): boolean => strikes(world, kind, call);
     const writes = put || update;
-    await pause(world, process, put ? 'crashBeforePut' : 'crashElsewhere', `before ${what}`);
+    if (call?.what === 'advance' && parks(command) && hit('claimRace')) world.rushClaim();
+    const elsewhere = call?.what === 'setClaim' ? 'crashInWake' : 'crashElsewhere';
+    await pause(world, process, put ? 'crashBeforePut' : elsewhere, `before ${what}`);
     if (schedule.nowMs() < world.outageUntilMs) {
       call?.struck.push('outage');
       throw draw.chance(0.5) ? throttle() : timeout();
@@ -127,7 +152,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
     }
     let done = writes ? attempt(world, call, command) : read(world, call, command);
     if (writes) say(world, who, `${what}${'answer' in done ? details(world, command) : ': refused by its condition'}`);
-    await pause(world, process, put ? 'crashAfterPut' : 'crashElsewhere', `after ${what}`);
+    await pause(world, process, put ? 'crashAfterPut' : elsewhere, `after ${what}`);
     if (put && hit('answerLostAndRetried')) {
       // The SDK repeats a put whose answer was lost, and collides with itself.
       done = attempt(world, call, command);

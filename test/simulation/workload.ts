@@ -1,7 +1,15 @@
 /** What a seed's schedule is about: a runbook of one to six mixed cells, and the deployment it runs in. */
-import type { Cell, CellBody, Expression, Probe, Runbook } from '../../src/engine/index.ts';
-import { runbookOf } from '../engine/runbooks.ts';
+import {
+  type Cell,
+  type CellBody,
+  type Expression,
+  natureOf,
+  type Probe,
+  type Runbook,
+} from '../../src/engine/index.ts';
+import { approving, awaiting, runbookOf, waitingFor } from '../engine/runbooks.ts';
 import type { Draw } from './schedule.ts';
+import { claimIds, voters } from './waiting.ts';
 
 const one = (source: string): Expression => ({ source, line: 1 });
 
@@ -36,7 +44,34 @@ const withoutEffect = (draw: Draw, index: number): Partial<Cell> | undefined => 
   return undefined;
 };
 
-const drawCell = (draw: Draw, index: number): Partial<Cell> => {
+const some = <T>(draw: Draw, items: readonly T[]): T[] => {
+  const [first, ...others] = items.filter(() => draw.chance(0.6));
+  return first === undefined ? [draw.pick(items)] : [first, ...others];
+};
+
+const waiting = (draw: Draw): Partial<Cell> => {
+  const withinMs = draw.chance(0.5) ? null : draw.pick([8_000, 25_000, 60_000]);
+  const onTimeout = draw.pick(['fail', 'continue'] as const);
+  const x = draw.fraction();
+  if (x < 0.5) {
+    const until = draw.pick([['supported'], ['supported', 'superseded']] as const);
+    const over = { match: draw.pick(['all', 'any'] as const), until: [...until], withinMs, onTimeout };
+    return { body: awaiting(some(draw, claimIds), over), optional: draw.chance(0.3) };
+  }
+  if (x < 0.75) {
+    const approvers = some(draw, voters);
+    const quorum = 1 + draw.int(Math.min(2, approvers.length));
+    const onExpiry = draw.pick(['approve', 'reject'] as const);
+    const onReject = draw.pick(['halt', 'continue'] as const);
+    return { body: approving(approvers, { quorum, withinMs, onExpiry, onReject }) };
+  }
+  if (x < 0.88) return { body: waitingFor(draw.pick([3_000, 25_000, 90_000])) };
+  const poll = { everyMs: draw.pick([2_000, 10_000, 30_000]), withinMs, onTimeout };
+  return { body: { kind: 'ts', code: 'poll' }, poll, expect: [one('output.ready == true')], timeoutMs: 2_000 };
+};
+
+const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
+  if (waits && draw.chance(0.45)) return waiting(draw);
   const pure = withoutEffect(draw, index);
   if (pure !== undefined) return pure;
   const interrupted = draw.pick(['hold', 'retry', 'retry', 'probe', 'continue'] as const);
@@ -56,8 +91,14 @@ const drawCell = (draw: Draw, index: number): Partial<Cell> => {
   };
 };
 
-export const drawRunbook = (draw: Draw): Runbook =>
-  runbookOf(Array.from({ length: 1 + draw.int(6) }, (_, index) => drawCell(draw, index)));
+/** Some wait much, others not at all. */
+export const drawRunbook = (draw: Draw): Runbook => {
+  const waits = draw.chance(0.4);
+  return runbookOf(Array.from({ length: 1 + draw.int(6) }, (_, index) => drawCell(draw, index, waits)));
+};
+
+export const hasWaits = ({ cells }: Runbook): boolean =>
+  cells.some((cell) => natureOf(cell) === 'waiting' && cell.body.kind !== 'manual');
 
 const seconds = (ms: number | null): string => (ms === null ? 'none' : `${ms / 1000} s`);
 
@@ -65,7 +106,16 @@ const seconds = (ms: number | null): string => (ms === null ? 'none' : `${ms / 1
 export const describeRunbook = (runbook: Runbook): string[] =>
   runbook.cells.map((cell) => {
     const words = [cell.name, cell.body.kind];
-    if (cell.body.kind === 'ts') {
+    const { body, poll } = cell;
+    if (body.kind === 'await') {
+      words.push(body.match, body.claims.flat().join(','), `until ${body.until}`, `within ${seconds(body.withinMs)}`);
+      words.push(`onTimeout=${body.onTimeout}`);
+    } else if (body.kind === 'approve') {
+      words.push(`${body.quorum} of ${body.approvers.flat()}`, `within ${seconds(body.withinMs)}`);
+      words.push(`default=${body.onExpiry}`, `onReject=${body.onReject}`);
+    } else if (body.kind === 'wait') words.push(`for ${seconds(body.forMs)}`);
+    else if (poll !== undefined) words.push(`poll every ${seconds(poll.everyMs)}`, `within ${seconds(poll.withinMs)}`);
+    else if (cell.body.kind === 'ts') {
       words.push(`timeout ${seconds(cell.timeoutMs)}`, `retry=${cell.retryMax ?? 'none'}`);
       words.push(`interrupted=${cell.interrupted}`);
       if (cell.probe !== null) words.push(`settle ${seconds(cell.settleMs)}`);

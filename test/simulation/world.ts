@@ -102,6 +102,9 @@ export type World = {
   /** Begun under reservations which a restore has taken out of the journal. */
   forgottenBegins: Begin[];
   probes: ProbeAsked[];
+  /** Tries of polled cells, and whether they found what they look for; when they will. */
+  polls: { call: Call; about: number; ready: boolean }[];
+  readyAtMs: number;
   /** The chain as it stands, read once: index is seq. */
   chain: { entry: Entry; text: string }[];
   /** The failure queue: outcomes which the store did not take in time. */
@@ -110,6 +113,11 @@ export type World = {
   redrive: (item: Unrecorded) => void;
   /** Calls a person who decides at that moment. */
   rush: (atMs: number, seq: number) => void;
+  /** Changes a claim at that moment, so many times. */
+  rushesLeft: number;
+  rushClaim: () => void;
+  /** Pushes the instance at that time, to the second, unless the message is lost. */
+  wakeAt: (atMs: number) => void;
   /**
    * The view was saved last by a call that had read a stale head; or its mark was over, by a clock that is off by more
    * than is tolerated, or by a freeze in the middle of a put. Only safety, not looking after, is promised then, until

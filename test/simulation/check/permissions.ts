@@ -6,6 +6,7 @@ import type { Cell, Checked, Entry, EntryOf } from '../../../src/engine/index.ts
 import { must } from '../world.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { same } from './same.ts';
+import { judgeWait } from './waits.ts';
 import { writerOf } from './writer.ts';
 
 type Closing = EntryOf<'outcome'> | EntryOf<'resolved'>;
@@ -52,12 +53,12 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
   const at = `seq ${entry.seq}`;
   if (open === null) {
     must(entry.closedBy === 'holder', 'I2', `${at} is closed by ${entry.closedBy}, and nothing was open`);
-    const effect = cell.body.kind === 'ts';
+    const effect = !['assert', 'end'].includes(cell.body.kind);
     must(!effect || entry.status !== 'completed', 'I2', `${at} completes ${cell.name} without a reservation`);
     return;
   }
   if (open.kind === 'waiting') {
-    must(entry.closedBy === 'person' && isPerson(oracle, entry), 'I2', `${at}: only a person closes a wait`);
+    judgeWait(oracle, reading, entry, cell);
     return;
   }
   const begin = begunAt(oracle, open.seq);

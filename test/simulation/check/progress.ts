@@ -1,4 +1,6 @@
 /** Progress: once faults have stopped and one caller lives, whatever needs no person has finished. */
+import type { Entry } from '../../../src/engine/index.ts';
+import { waitsForOthers } from '../waiting.ts';
 import { must } from '../world.ts';
 import type { Oracle, Reading } from './reading.ts';
 
@@ -13,7 +15,9 @@ const asked = ({ world }: Oracle, seq: number): number =>
 /** Why an instance that has not ended may stand where it stands. */
 export const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
   const { world } = oracle;
-  if (reading.ended !== null || reading.open?.kind === 'waiting') return true;
+  if (reading.ended !== null) return true;
+  const { state } = oracle.entries.at(-1) as Entry;
+  if (reading.open?.kind === 'waiting') return waitsForOthers(world, state, world.schedule.nowMs());
   if (reading.halted !== null && !reading.halted.doubt) return true;
   const cell = world.version.runbook.cells[reading.next];
   if (cell === undefined) return false;

@@ -8,6 +8,8 @@
 import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
 import { type Call, instanceId, must, type World } from '../world.ts';
 import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
+import { same } from './same.ts';
+import { judgeVote } from './waits.ts';
 import { writerOf } from './writer.ts';
 
 export type Reading = {
@@ -19,6 +21,8 @@ export type Reading = {
   /** Reservations of the whole journal. */
   reservations: number;
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
+  /** Of an approval that is open: who approves, in the order of their votes. */
+  approvals: string[];
   halted: { seq: number; doubt: boolean; sinceAtMs: number } | null;
   cancelled: boolean;
   ended: 'completed' | 'cancelled' | null;
@@ -52,6 +56,7 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   firstAtMs: null,
   inputsHash: null,
   outputs: new Map(),
+  approvals: [],
 });
 
 const cellAt = ({ world }: Oracle, index: number) => {
@@ -81,11 +86,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   must(!reading.cancelled, 'I6', `${at} reserves after the cancellation`);
   must(step.index === reading.next && step.visit === reading.visit, 'I3', `${at} reserves another cell or visit`);
   const cell = cellAt(oracle, step.index);
-  must(
-    cell.name === step.cell && !['assert', 'end', 'manual'].includes(cell.body.kind),
-    'I3',
-    `${at} names ${step.cell}`,
-  );
+  must(cell.name === step.cell && cell.body.kind === 'ts' && cell.poll === undefined, 'I3', `${at} names ${step.cell}`);
   must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
   const again = reading.attempts > 0 || reading.nevers > 0;
   must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
@@ -211,7 +212,21 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
         `seq ${entry.seq} waits out of turn`,
       );
       must(entry.index === reading.next, 'I3', `seq ${entry.seq} waits for another cell`);
+      must(entry.visit === reading.visit, 'I3', `seq ${entry.seq} waits in another visit`);
+      must(cellAt(oracle, entry.index).name === entry.cell, 'I3', `seq ${entry.seq} waits for ${entry.cell}`);
+      must(
+        reading.inputsHash === null || reading.inputsHash === entry.inputsHash,
+        'I9',
+        `seq ${entry.seq} sees other inputs`,
+      );
       reading.open = { kind: 'waiting', seq: entry.seq, token: entry.token, deadlineAtMs: 0 };
+      Object.assign(reading, { permission: null, dueAtMs: null, inputsHash: entry.inputsHash, approvals: [] });
+      break;
+    case 'vote':
+      judgeVote(oracle, reading, entry, cellAt(oracle, entry.index));
+      reading.approvals = reading.approvals.filter((one) => one !== entry.by.actor);
+      if (entry.decision === 'approve') reading.approvals.push(entry.by.actor);
+      must(same(entry.approvals, reading.approvals), 'wait', `seq ${entry.seq} counts ${entry.approvals}`);
       break;
     case 'resolved':
       resolved(oracle, reading, entry);

@@ -1,5 +1,13 @@
 /** I10: what a caller was told stands in the journal; a refusal never appears in it later; a 503 names the id. */
-import type { AdvanceAnswer, Cancelled, Entry, Redriven, Started, StepReport } from '../../../src/engine/index.ts';
+import type {
+  AdvanceAnswer,
+  Cancelled,
+  ClaimSet,
+  Entry,
+  Redriven,
+  Started,
+  StepReport,
+} from '../../../src/engine/index.ts';
 import { type Call, instanceId, must } from '../world.ts';
 import type { Oracle } from './reading.ts';
 import { same } from './same.ts';
@@ -63,6 +71,16 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
     case 'done':
       stands(['outcome']);
       break;
+    case 'vote':
+      stands(['vote']);
+      break;
+    case 'setClaim': {
+      const { claimId, revision, status } = (answer as ClaimSet).claim;
+      const row = oracle.world.tables.row('claims', claimId, revision);
+      const own = row?.status === status && call.tokens.has(row.token as string);
+      must(own, 'I10', `${call.id} was told that ${claimId} is ${status} at revision ${revision}`);
+      break;
+    }
     case 'start': {
       const first = oracle.entries[0];
       must(first?.kind === 'started', 'I10', `${call.id} was told that it started`);
@@ -83,13 +101,18 @@ export const promisesNothing = new Set(['store.unavailable', 'outcome.unrecorded
 
 /** Looks of a simulated person that go past the engine's door. */
 const readings = new Set(['look', 'inspect']);
+/** Calls about a claim name that. */
+const aboutClaims = new Set(['setClaim', 'wake']);
 
 const checkError = (oracle: Oracle, call: Call, code: string, details: Record<string, unknown>): void => {
   if (promisesNothing.has(code)) {
-    const named = code === 'store.misconfigured' || readings.has(call.what) || details.instanceId === instanceId;
+    const exempt = readings.has(call.what) || aboutClaims.has(call.what);
+    const named = code === 'store.misconfigured' || exempt || details.instanceId === instanceId;
     must(named, 'I10', `${call.id} was told ${code} without the id to ask again with`);
     return;
   }
+  const written = oracle.world.tables.rows('claims').find((row) => call.tokens.has(row.token as string));
+  must(written === undefined, 'I10', `${call.id} was told ${code}, and a claim of it stands`);
   const entry = oracle.entries.find((one) => isBy(call, one));
   must(entry === undefined, 'I10', `${call.id} was told ${code}, and entry ${entry?.seq} (${entry?.kind}) is its own`);
 };

@@ -3,6 +3,7 @@
  * I8: at rest, when the schedule has had its say, the view is a function of the journal; it may be due earlier.
  */
 import { type Entry, type EntryOf, type View, viewOf } from '../../../src/engine/index.ts';
+import { willBeWoken } from '../waiting.ts';
 import { needsLook } from '../watch.ts';
 import { instanceId, must, viewRow } from '../world.ts';
 import type { Oracle } from './reading.ts';
@@ -22,6 +23,13 @@ const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
   const over = head.atMs >= endMs + world.graceMs;
   const late = writer?.frozenInPut || (over && writer?.struck.some((kind) => !/^(frozen|thawed)$/.test(kind)));
   if (state.open === null && state.halted === null && !late) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
+  // A wait with a time of its own; what is due because somebody woke it is due now.
+  if (state.open?.kind === 'waiting' && !late && (state.open.pollMs ?? state.open.dueAtMs) !== null) {
+    const { pollMs, dueAtMs } = state.open;
+    const nowMs = world.schedule.nowMs();
+    const turnMs = pollMs === undefined ? Number.POSITIVE_INFINITY : nowMs + pollMs;
+    return Math.max(armedMs, Math.min(turnMs, dueAtMs ?? Number.POSITIVE_INFINITY) + world.clockErrorMaxMs);
+  }
   // In doubt it is looked at ever more rarely, by whatever clock.
   const doubtMs = world.schedule.nowMs() + doubtBackoffMaxMs + world.clockErrorMaxMs;
   return Math.max(armedMs, doubtMs);
@@ -29,8 +37,10 @@ const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
 
 export const checkDue = (oracle: Oracle): void => {
   const head = oracle.entries.at(-1);
-  if (oracle.world.unlookedAfter || head === undefined || !needsLook(head.state)) return;
-  const dueAtMs = viewRow(oracle.world)?.dueAtMs;
+  const { world } = oracle;
+  if (world.unlookedAfter || head === undefined || !needsLook(world, head.state)) return;
+  const dueAtMs = viewRow(world)?.dueAtMs;
+  if (dueAtMs === undefined && willBeWoken(world, head.state)) return;
   must(typeof dueAtMs === 'number', 'I7', `at rest after entry ${head.seq} nothing makes it due`);
   const latestMs = latestLookMs(oracle, head);
   must(dueAtMs <= latestMs, 'I7', `after entry ${head.seq} it is due at ${dueAtMs}, later than ${latestMs}`);
