@@ -287,6 +287,13 @@ describe.each(serviceKinds)('views on %s', (which) => {
     }
   });
 
+  test('a wake that finds the mark early already is not lost in the save of whoever armed before', async () => {
+    const armed = await views.arm(seed('early'), inMs(30), atMs);
+    await views.wake(seed('early'), inMs(31));
+    await views.save(view('early', 1, { status: 'waiting' }), armed);
+    expect(await marks('early')).toMatchObject({ dueAtMs: inMs(30), inIndex: true });
+  });
+
   test('waking and arming all at once counts each, and the earliest wake stands', async () => {
     const armed = await views.arm(seed('throng'), inMs(30), atMs);
     await Promise.all(Array.from({ length: 20 }, (_, i) => views.wake(seed('throng'), inMs(1 + ((i * 7) % 20)))));
