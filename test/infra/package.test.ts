@@ -137,16 +137,21 @@ describe('rights', () => {
   const logs = (name: string) =>
     ['CreateLogStream', 'PutLogEvents'].map((action) => `logs:${action} on ${name}LogGroup.Arn`);
   const views = ['dynamodb:GetItem on ViewsTable.Arn', 'dynamodb:UpdateItem on ViewsTable.Arn'];
+  const subscriptions = ['DeleteItem', 'PutItem', 'Query'].map(
+    (action) => `dynamodb:${action} on SubscriptionsTable.Arn`,
+  );
 
-  it('of api: entries, views, lists, work and execute-cell, and nothing else', () => {
+  it('of api: entries, views, subscriptions, lists, work and execute-cell, and nothing else', () => {
     expect(rights('ApiRole')).toEqual(
       [
         ...logs('Api'),
         ...put,
         ...views,
+        ...subscriptions,
         'dynamodb:Query on ViewsTable.Arn/index/byStatus',
         'dynamodb:Query on ViewsTable.Arn/index/byRunbook',
         'dynamodb:Query on RunbooksTable.Arn/index/names',
+        'dynamodb:Query on ClaimsTable.Arn/index/names',
         'lambda:InvokeFunction on WorkLambdaFunction.Arn',
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
         'sqs:SendMessage on UnrecordedQueue.Arn',
@@ -154,12 +159,13 @@ describe('rights', () => {
     );
   });
 
-  it('of work: entries, views, execute-cell and its queues, and nothing else', () => {
+  it('of work: entries, views, subscriptions, execute-cell and its queues, and nothing else', () => {
     expect(rights('WorkRole')).toEqual(
       [
         ...logs('Work'),
         ...put,
         ...views,
+        ...subscriptions,
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
         'sqs:SendMessage on UnrecordedQueue.Arn',
         'sqs:SendMessage on FailuresQueue.Arn',
@@ -185,7 +191,7 @@ describe('rights', () => {
     const all = { effect: 'Allow', actions: ['*'], resources: ['*'] } as const;
     const generous = [...statementsOf(resources, 'ExecuteCellRole'), { ...all, actions: ['*'], resources: ['*'] }];
     const tables = [...appendOnly, ...rebuildable].map((table) => `${table}.Arn`);
-    const indexes = ['ViewsTable.Arn/index/due', 'RunbooksTable.Arn/index/names'];
+    const indexes = ['ViewsTable.Arn/index/due', 'RunbooksTable.Arn/index/names', 'ClaimsTable.Arn/index/names'];
     for (const resource of [...tables, ...indexes])
       for (const action of ['GetItem', 'Query', 'Scan', 'PutItem', 'UpdateItem', 'DeleteItem', 'DeleteTable'])
         expect(decision(generous, `dynamodb:${action}`, resource), `${action} on ${resource}`).toBe('denied');

@@ -227,6 +227,139 @@ describe.each(serviceKinds)('views on %s', (which) => {
     expect(await marks('saved')).toMatchObject({ dueAtMs: inMs(40), inIndex: true });
   });
 
+  test('wake makes an instance due now and announces no writer; an earlier mark stays', async () => {
+    const armed = await views.arm(seed('parked'), inMs(30), atMs);
+    await views.save(view('parked', 2, { status: 'waiting', dueAtMs: inMs(5_000) }), armed);
+    await views.wake(seed('parked'), inMs(60));
+    expect(await marks('parked')).toEqual({ dueAtMs: inMs(60), armedUntilMs: undefined, inIndex: true });
+    await views.wake(seed('parked'), inMs(70));
+    expect(await marks('parked')).toEqual({ dueAtMs: inMs(60), armedUntilMs: undefined, inIndex: true });
+    await views.wake(seed('parked'), inMs(50));
+    expect(await marks('parked')).toEqual({ dueAtMs: inMs(50), armedUntilMs: undefined, inIndex: true });
+    expect(await views.get('parked')).toEqual(view('parked', 2, { status: 'waiting', dueAtMs: inMs(50) }));
+    // Whoever arms after the wake, and is alone, takes the mark down.
+    const after = await views.arm(seed('parked'), inMs(90), inMs(60));
+    expect(after).toEqual({ wakes: 5, othersUntilMs: null });
+    await views.save(view('parked', 3, { status: 'completed' }), after);
+    expect(await marks('parked')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+  });
+
+  test('wake leaves the mark of a writer as it stands', async () => {
+    await views.arm(seed('written'), inMs(30), atMs);
+    await views.wake(seed('written'), inMs(1));
+    expect(await marks('written')).toEqual({ dueAtMs: inMs(1), armedUntilMs: inMs(30), inIndex: true });
+    expect(await views.arm(seed('written'), inMs(40), inMs(2))).toEqual({ wakes: 3, othersUntilMs: inMs(30) });
+  });
+
+  test('wake makes a view that is missing, so that the tick comes by', async () => {
+    await views.wake(seed('missing'), inMs(3));
+    expect(await marks('missing')).toEqual({ dueAtMs: inMs(3), armedUntilMs: undefined, inIndex: true });
+    expect(await views.get('missing')).toBeUndefined();
+    const TableName = `${world.prefix}-views`;
+    const { Item } = await world.client.send(new GetCommand({ TableName, Key: { instanceId: 'missing' } }));
+    expect(Item).toEqual({
+      instanceId: 'missing',
+      runbookId: 'deploy',
+      wakes: 1,
+      dueAtMs: inMs(3),
+      dueShard: (createHash('sha256').update('missing').digest()[0] ?? -1) % 16,
+    });
+    const due = await views.due(inMs(3), Item?.dueShard);
+    expect(due.due).toContainEqual({ instanceId: 'missing', dueAtMs: inMs(3) });
+  });
+
+  test('no save of whoever armed before a wake takes its mark down, at whatever point the wake comes', async () => {
+    for (const others of [false, true]) {
+      for (const dueAtMs of [null, inMs(5_000)]) {
+        for (const place of ['before the arm', 'before the save', 'after the save']) {
+          const id = `woken-${others}-${dueAtMs}-${place.replaceAll(' ', '-')}`;
+          if (others) await views.arm(seed(id), inMs(35), atMs);
+          if (place === 'before the arm') await views.wake(seed(id), inMs(2));
+          const armed = await views.arm(seed(id), inMs(30), atMs);
+          if (place === 'before the save') await views.wake(seed(id), inMs(2));
+          await views.save(view(id, 1, { status: 'waiting', dueAtMs }), armed);
+          if (place === 'after the save') await views.wake(seed(id), inMs(2));
+          // Who armed after the wake has seen what it was about: only its own save may take the mark down.
+          const seen = place === 'before the arm' && !others;
+          expect((await marks(id)).dueAtMs, id).toBe(seen ? (dueAtMs ?? undefined) : inMs(2));
+        }
+      }
+    }
+  });
+
+  test('a wake that finds the mark early already is not lost in the save of whoever armed before', async () => {
+    const armed = await views.arm(seed('early'), inMs(30), atMs);
+    await views.wake(seed('early'), inMs(31));
+    await views.save(view('early', 1, { status: 'waiting' }), armed);
+    expect(await marks('early')).toMatchObject({ dueAtMs: inMs(30), inIndex: true });
+  });
+
+  test('waking and arming all at once counts each, and the earliest wake stands', async () => {
+    const armed = await views.arm(seed('throng'), inMs(30), atMs);
+    await Promise.all(Array.from({ length: 20 }, (_, i) => views.wake(seed('throng'), inMs(1 + ((i * 7) % 20)))));
+    await views.save(view('throng', 1, { status: 'waiting' }), armed);
+    expect(await marks('throng')).toMatchObject({ dueAtMs: inMs(1), inIndex: true });
+    expect(await views.arm(seed('throng'), inMs(40), atMs)).toMatchObject({ wakes: 22 });
+  });
+
+  test('what is no view is armed, due and disarmed; no view is found in it and no list shows it', async () => {
+    const shard = (createHash('sha256').update('wake:ci/7').digest()[0] ?? -1) % 16;
+    const listed = async () => (await views.due(inMs(30), shard)).due.filter((one) => one.instanceId === 'wake:ci/7');
+    const armed = await views.arm(seed('wake:ci/7'), inMs(30), atMs);
+    expect(await listed()).toEqual([{ instanceId: 'wake:ci/7', dueAtMs: inMs(30) }]);
+    expect(await views.get('wake:ci/7')).toBeUndefined();
+    for (const filter of [{}, { runbookId: 'deploy' }, { status: 'ready' as const }]) {
+      const { views: found } = await views.list({ limit: 100, ...filter });
+      expect(found.filter((one) => one.instanceId.startsWith('wake:'))).toEqual([]);
+    }
+    await views.disarm('wake:ci/7', armed);
+    expect(await marks('wake:ci/7')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    expect(await listed()).toEqual([]);
+    // The count goes on: an `armed` of before never fits again.
+    const again = await views.arm(seed('wake:ci/7'), inMs(60), inMs(40));
+    expect(again).toEqual({ wakes: 2, othersUntilMs: null });
+    await views.disarm('wake:ci/7', armed);
+    expect(await marks('wake:ci/7')).toEqual({ dueAtMs: inMs(60), armedUntilMs: inMs(60), inIndex: true });
+  });
+
+  test('disarm after somebody else armed, or before: the mark stays, and theirs stands', async () => {
+    const first = await views.arm(seed('wake:both'), inMs(30), atMs);
+    const second = await views.arm(seed('wake:both'), inMs(50), atMs);
+    expect(second).toEqual({ wakes: 2, othersUntilMs: inMs(30) });
+    await views.disarm('wake:both', first);
+    expect(await marks('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(50), inIndex: true });
+    await views.disarm('wake:both', second);
+    expect(await marks('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(30), inIndex: true });
+    const lastMs = inMs(30) + minuteMs;
+    expect(await views.arm(seed('wake:both'), inMs(200), lastMs - 1)).toMatchObject({ othersUntilMs: inMs(30) });
+    await views.disarm('wake:both', { wakes: 3, othersUntilMs: inMs(30) });
+    const later = await views.arm(seed('wake:both'), inMs(200), lastMs);
+    expect(later).toEqual({ wakes: 4, othersUntilMs: null });
+    await views.disarm('wake:both', later);
+    expect(await marks('wake:both')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+  });
+
+  test('a wake and a disarm of the same mark, in both orders: a wake is never lost', async () => {
+    const before = await views.arm(seed('wake:first'), inMs(30), atMs);
+    await views.wake(seed('wake:first'), inMs(2));
+    await views.disarm('wake:first', before);
+    expect(await marks('wake:first')).toMatchObject({ dueAtMs: inMs(2), inIndex: true });
+    const armed = await views.arm(seed('wake:last'), inMs(30), atMs);
+    await views.disarm('wake:last', armed);
+    await views.wake(seed('wake:last'), inMs(2));
+    expect(await marks('wake:last')).toEqual({ dueAtMs: inMs(2), armedUntilMs: undefined, inIndex: true });
+  });
+
+  test('disarm never touches a view, nor makes what is not there', async () => {
+    const armed = await views.arm(seed('a-view'), inMs(30), atMs);
+    await views.save(view('a-view', 1, { dueAtMs: inMs(40) }), armed);
+    await views.disarm('a-view', armed);
+    await views.disarm('a-view', { ...armed, othersUntilMs: inMs(9) });
+    expect(await marks('a-view')).toEqual({ dueAtMs: inMs(40), armedUntilMs: undefined, inIndex: true });
+    await views.disarm('wake:nothing', { wakes: 1, othersUntilMs: inMs(9) });
+    expect(await marks('wake:nothing')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+  });
+
   describe('lists', () => {
     const many = Array.from({ length: 30 }, (_, i) =>
       view(`run-${String(i).padStart(2, '0')}`, 1, {

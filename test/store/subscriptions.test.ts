@@ -1,0 +1,120 @@
+/** Conformance of subscriptions, against DynamoDB Local and dynalite. */
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Waiter } from '../../src/engine/index.ts';
+import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
+import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
+import { faulty, named, timeout } from './fixtures.ts';
+
+const waiter = (instanceId: string, cell = 'wait', runbookId = 'deploy'): Waiter => ({ instanceId, cell, runbookId });
+
+describe.each(serviceKinds)('subscriptions on %s', (which) => {
+  let world: FreshStore;
+  let subscriptions: Store['subscriptions'];
+  const on = (client: StoreClient) => createStore(client, { tablesPrefix: world.prefix, clock: world.store.clock });
+  beforeAll(async () => {
+    world = await freshStore(which);
+    subscriptions = world.store.subscriptions;
+  });
+  afterAll(() => world.drop());
+  const all = async (claimId: string, limit: number) => {
+    const pages: Waiter[][] = [];
+    let from: string | undefined;
+    do {
+      const page: Awaited<ReturnType<typeof subscriptions.page>> = await subscriptions.page(claimId, limit, from);
+      pages.push(page.waiters);
+      from = page.next ?? undefined;
+    } while (from !== undefined);
+    return pages;
+  };
+
+  test('who subscribed is found, once, until removed; of each claim its own', async () => {
+    expect(await subscriptions.page('none', 10)).toEqual({ waiters: [], next: null });
+    for (let time = 0; time < 2; time += 1) {
+      await subscriptions.add('ci/7', waiter('run-1'));
+      await subscriptions.add('ci/7', waiter('run-1', 'other'));
+      await subscriptions.add('ci/7', waiter('run-2', 'wait', 'backup'));
+      await subscriptions.add('ci/8', waiter('run-1'));
+    }
+    const three = [waiter('run-1', 'other'), waiter('run-1'), waiter('run-2', 'wait', 'backup')];
+    expect(await subscriptions.page('ci/7', 10)).toEqual({ waiters: three, next: null });
+    expect(await subscriptions.page('ci/8', 10)).toEqual({ waiters: [waiter('run-1')], next: null });
+    for (let time = 0; time < 2; time += 1) await subscriptions.remove('ci/7', { instanceId: 'run-1', cell: 'wait' });
+    expect((await subscriptions.page('ci/7', 10)).waiters).toEqual([three[0], three[2]]);
+    expect((await subscriptions.page('ci/8', 10)).waiters).toEqual([waiter('run-1')]);
+  });
+
+  test('250 waiters in pages, each once, and `next` only where there is more', { timeout: 60_000 }, async () => {
+    const ids = Array.from({ length: 250 }, (_, i) => `run-${String(i).padStart(3, '0')}`);
+    await Promise.all(ids.map((id) => subscriptions.add('busy', waiter(id))));
+    for (const [limit, sizes] of [
+      [100, [100, 100, 50]],
+      [125, [125, 125]],
+      [250, [250]],
+      [1000, [250]],
+    ] as const) {
+      const pages = await all('busy', limit);
+      expect(pages.map((page) => page.length)).toEqual(sizes);
+      expect(pages.flat()).toEqual(ids.map((id) => waiter(id)));
+    }
+  });
+
+  test('a waker goes on where another one stopped, whoever comes and goes meanwhile', async () => {
+    for (const id of ['b', 'd', 'f', 'h']) await subscriptions.add('moving', waiter(id));
+    const first = await subscriptions.page('moving', 2);
+    expect(first).toEqual({ waiters: [waiter('b'), waiter('d')], next: 'd/wait' });
+    await subscriptions.remove('moving', { instanceId: 'd', cell: 'wait' });
+    await subscriptions.add('moving', waiter('e'));
+    await subscriptions.add('moving', waiter('a'));
+    const rest = await subscriptions.page('moving', 10, 'd/wait');
+    expect(rest).toEqual({ waiters: [waiter('e'), waiter('f'), waiter('h')], next: null });
+  });
+
+  test('a page is read consistently, from the table itself', async () => {
+    const inputs: object[] = [];
+    const send = world.client.send.bind(world.client) as (command: { input: object }) => Promise<unknown>;
+    const watched = (command: { input: object }) => {
+      inputs.push(command.input);
+      return send(command);
+    };
+    await on({ send: watched } as StoreClient).subscriptions.page('ci/7', 10);
+    expect(inputs).toEqual([expect.objectContaining({ ConsistentRead: true })]);
+    expect(inputs[0]).not.toHaveProperty('IndexName');
+  });
+
+  test('an item that cannot be read is nobody, and keeps nobody from being found', async () => {
+    const TableName = `${world.prefix}-subscriptions`;
+    for (const id of ['a', 'b', 'c']) await subscriptions.add('odd', waiter(id));
+    await world.client.send(new PutCommand({ TableName, Item: { claimId: 'odd', waiter: 'b' } }));
+    await world.client.send(new PutCommand({ TableName, Item: { claimId: 'odd', waiter: 'b/wait' } }));
+    expect((await all('odd', 1)).flat()).toEqual([waiter('a'), waiter('c')]);
+  });
+
+  test('no subscription to what is no claim, nor under too long a name', async () => {
+    for (const tried of [
+      subscriptions.add('lock:prod', waiter('run')),
+      subscriptions.remove('', waiter('run')),
+      subscriptions.page('link:x', 1),
+    ])
+      await expect(tried).rejects.toMatchObject({ code: 'request.invalid' });
+    for (const tried of [
+      subscriptions.add('x'.repeat(1025), waiter('run')),
+      subscriptions.add('long', waiter('run', 'x'.repeat(1021))),
+    ])
+      await expect(tried).rejects.toMatchObject({ code: 'limit.exceeded' });
+    await subscriptions.add('long', waiter('run', 'x'.repeat(1020)));
+    expect((await subscriptions.page('long', 1)).waiters).toEqual([waiter('run', 'x'.repeat(1020))]);
+  });
+
+  test('no answer is the store that is unavailable, a refusal one that is misconfigured', async () => {
+    for (const [error, code] of [
+      [timeout(), 'store.unavailable'],
+      [named('AccessDeniedException'), 'store.misconfigured'],
+    ] as const) {
+      const deaf = on(faulty(world.client, () => Promise.reject(error))).subscriptions;
+      await expect(deaf.add('ci/9', waiter('run'))).rejects.toMatchObject({ code });
+      await expect(deaf.remove('ci/9', waiter('run'))).rejects.toMatchObject({ code });
+      await expect(deaf.page('ci/9', 1)).rejects.toMatchObject({ code });
+    }
+  });
+});
