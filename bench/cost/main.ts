@@ -5,7 +5,19 @@ import { createTables } from '../../src/store/local.ts';
 import { readOptions, refuse } from '../../test/support/options.ts';
 import { startDynalite, startJar } from '../../test/support/servers.ts';
 import { type Measured, measure } from './measure.ts';
-import { type Assumptions, assumed, billOf, idleMonth, memory, plus, prices, sum, times, type Use } from './prices.ts';
+import {
+  type Assumptions,
+  assumed,
+  billOf,
+  idleMonth,
+  keptMonth,
+  memory,
+  plus,
+  prices,
+  sum,
+  times,
+  type Use,
+} from './prices.ts';
 
 const help = `npm run bench:cost -- [--cells N] [--cell-ms N] [--json]
 
@@ -61,11 +73,14 @@ try {
   const store = createStore(client, { tablesPrefix: prefix, clock });
   const { runs, tick } = await measure({ client, store, prefix }, cells);
   const bills = runs.map((run) => billOf(wholeCell(run), 1, assumptions));
+  const keptUsd = runs.map((run) => keptMonth(wholeCell(run)));
   const idleUsd = idleMonth(tick, assumptions);
 
   if (values.json) {
     const told = runs.map((run, at) => ({ ...run, usdPerMillionCells: bills[at] }));
-    console.log(JSON.stringify({ tables: tables.name, cells, prices, memory, assumptions, runs: told, tick, idleUsd }));
+    console.log(
+      JSON.stringify({ tables: tables.name, cells, prices, memory, assumptions, runs: told, tick, keptUsd, idleUsd }),
+    );
   } else {
     console.log(`Counted on ${tables.name}, in runs of ${cells} cells.\n`);
     console.log(`${' '.repeat(26)}requests  writes   reads`);
@@ -84,8 +99,9 @@ ${requestMs} ms for each request to DynamoDB; api and execute-cell have ${memory
       const row = Object.values(bills[at] ?? {}).map((usd) => fixed(usd));
       console.log(`${`${kind}, ${shape}`.padEnd(23)}${row.join('')}`);
     }
-    console.log(`\nA month of ticks that find nothing: ${idleUsd.toFixed(2)} USD.`);
-    console.log('Not counted: storage and backups, alarms, metrics, the dashboard, and what cells use themselves.');
+    console.log(`\nA month of keeping their journals, at most: ${Math.max(...keptUsd).toFixed(2)} USD.`);
+    console.log(`A month of ticks that find nothing: ${idleUsd.toFixed(2)} USD.`);
+    console.log('Not counted: alarms, metrics, the dashboard, and what cells use themselves.');
   }
 } finally {
   client.destroy();

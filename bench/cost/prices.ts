@@ -22,6 +22,8 @@ export const prices = {
   perMillionInvocations: 0.2,
   perMillionHttpCalls: 1.0,
   perGbOfLog: 0.5,
+  perGbMonthStored: 0.25,
+  perGbMonthRecoverable: 0.2,
 } as const;
 
 /** What no bench on one machine can measure: the time that functions are billed for. */
@@ -72,6 +74,10 @@ export const billOf = (use: Use, cells: number, { cellMs, callMs, requestMs }: A
   };
   return { ...parts, total: sum(parts) };
 };
+
+/** A month of keeping what a million of `use` wrote to the journal, recovery included: at most 1 KB for each unit. */
+export const keptMonth = ({ write }: Use): number =>
+  ((write.journal ?? 0) * 1_024 * 1_000_000 * (prices.perGbMonthStored + prices.perGbMonthRecoverable)) / 1024 ** 3;
 
 const ticksPerMonth = 60 * 24 * 30;
 
