@@ -91,10 +91,12 @@ const meter = ({ client, prefix }: Tables) => {
   };
 };
 
-const contextOf = (): Context =>
+/** What of it is in every line of a log, too. */
+const contextOf = (name: string): Context =>
   ({
     awsRequestId: randomUUID(),
-    functionName: 'pawl-prod',
+    functionName: `pawl-prod-${name}`,
+    invokedFunctionArn: `arn:aws:lambda:us-east-1:111122223333:function:pawl-prod-${name}`,
     memoryLimitInMB: '1024',
     getRemainingTimeInMillis: () => withinMs,
   }) as unknown as Context;
@@ -147,7 +149,10 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
     allowSh: false,
     invoke: async (payload) => {
       used.add({ executions: 1 });
-      return { kind: 'answer', payload: JSON.stringify(await executeCell(JSON.parse(payload), contextOf())) };
+      return {
+        kind: 'answer',
+        payload: JSON.stringify(await executeCell(JSON.parse(payload), contextOf('execute-cell'))),
+      };
     },
   });
   const refuseHandOver = async (): Promise<never> => {
@@ -179,7 +184,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
 
   const ask = async (method: string, path: string, body: string, type = 'application/json') => {
     used.add({ calls: 1 });
-    const answer = await api(eventOf(method, path, body, type), contextOf());
+    const answer = await api(eventOf(method, path, body, type), contextOf('api'));
     if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${answer.body}`);
     return JSON.parse(answer.body) as { result?: string };
   };
@@ -208,7 +213,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
           for (const shape of shapes) runs.push(await runOnce(kind, shape));
         }
         used.read();
-        await tick({}, contextOf());
+        await tick({}, contextOf('tick'));
         return { runs, tick: used.read() };
       },
     );
