@@ -40,16 +40,15 @@ const scopesOf = ({ requestContext }: HttpEvent): string[] => {
   });
 };
 
-/** @throws PawlError `permission.missing` naming the scope */
+/**
+ * `pawl:read`, or as Cognito writes the scopes of a resource server that is named `pawl`: `pawl/read`.
+ * @throws PawlError `permission.missing` naming the scope
+ */
 export const assertPermitted = (auth: Auth, event: HttpEvent, permission: Permission, actor: string): void => {
+  if (auth !== 'jwt') return;
   const scope = `pawl:${permission}`;
-  if (auth !== 'jwt' || scopesOf(event).includes(scope)) return;
-  throw new PawlError(
-    'permission.missing',
-    `This needs the scope ${scope}, which the token of ${actor} does not have.`,
-    {
-      permission,
-      scope,
-    },
-  );
+  const given = scopesOf(event);
+  if (given.includes(scope) || given.includes(`pawl/${permission}`)) return;
+  const message = `This needs the scope ${scope} (or pawl/${permission}), which the token of ${actor} does not have.`;
+  throw new PawlError('permission.missing', message, { permission, scope });
 };

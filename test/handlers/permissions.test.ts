@@ -106,6 +106,18 @@ describe.each(guarded)('%s', (name) => {
     expect(past((await jwt.ask({ ...askedOf(name, id), authorizer: token({ scope }) })).status)).toBe(true);
   });
 
+  test('with a JWT of Cognito: the same by the scopes of its resource server, pawl/…', async () => {
+    const id = await start(local, 'demo');
+    const own = scope.replace(':', '/');
+    const others = all
+      .replaceAll(':', '/')
+      .split(' ')
+      .filter((each) => each !== own);
+    const asked = askedOf(name, id);
+    expect((await jwt.ask({ ...asked, authorizer: token({ scope: others.join(' ') }) })).status).toBe(403);
+    expect(past((await jwt.ask({ ...asked, authorizer: token({ scope: own }) })).status)).toBe(true);
+  });
+
   test('refused for want of a permission, nothing has happened', async () => {
     const id = await start(local, 'demo');
     await jwt.ask({ ...askedOf(name, id), authorizer: token({ scope: '' }) });
@@ -187,6 +199,7 @@ describe('scopes', () => {
     ['a list', { scope: ['openid', 'pawl:read'] }],
     ['the claim scp', { scp: 'pawl:read' }],
     ['a list in scp', { scp: ['pawl:read'] }],
+    ['a text of Cognito', { scope: 'openid pawl/read' }],
   ])('are read from %s', async (_, claims) => {
     expect(await statusWith(claims)).toBe(200);
   });
@@ -196,6 +209,8 @@ describe('scopes', () => {
     ['a longer one', { scope: 'x-pawl:read' }],
     ['one in capitals', { scope: 'PAWL:READ' }],
     ['a wildcard', { scope: 'pawl:*' }],
+    ['a resource server of another name', { scope: 'https://pawl/read' }],
+    ['a part of one of Cognito', { scope: 'pawl/readonly' }],
     ['roles instead', { roles: ['pawl:read'] }],
     ['an object', { scope: { 'pawl:read': true } }],
   ])('are not guessed from %s', async (_, claims) => {

@@ -55,6 +55,24 @@ describe('on a real store', () => {
     ]);
   });
 
+  test('while a long cell of an `auto` instance runs, each tick has it looked at once, in vain', async () => {
+    const id = await start(service, 'demo', { drive: 'auto' });
+    const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+    service.cells.execute = async () => {
+      await held;
+      return { status: 'completed', output: '{}' };
+    };
+    const running = service.ask({ method: 'POST', path: `/instances/${id}/advance`, body: {} });
+    while (service.cells.begun.length === 0) await new Promise((resolve) => setImmediate(resolve));
+    for (let tick = 1; tick <= 2; tick += 1) {
+      expect(await service.tick()).toMatchObject({ due: 1, handedOver: 1 });
+      expect(await service.work(service.handed.at(-1))).toMatchObject({ result: 'in_flight' });
+    }
+    letGo();
+    expect((await running).status).toBe(200);
+    expect(service.cells.begun).toEqual(['one']);
+  });
+
   test('ticks that overlap, come twice and late run each cell once', async () => {
     service.deliver.on = true;
     const ids = await Promise.all(Array.from({ length: 5 }, () => start(service, 'demo', { drive: 'auto' })));

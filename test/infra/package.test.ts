@@ -88,6 +88,23 @@ describe('the package', () => {
       expect(told(name)).toMatchObject({ NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_METRICS_NAMESPACE: 'Pawl' });
   });
 
+  it('has the resources that the README counts', () => {
+    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8').replaceAll('\n', ' ');
+    const count = (type: string): number => named(resources, `AWS::${type}`).length;
+    const [tables, functions] = [count('DynamoDB::Table'), count('Lambda::Function')];
+    const [roles, logs, routeCount] = [count('IAM::Role'), count('Logs::LogGroup'), count('ApiGatewayV2::Route')];
+    const [queues, policies, alarms] = [count('SQS::Queue'), count('IAM::ManagedPolicy'), count('CloudWatch::Alarm')];
+    expect(readme).toContain(
+      `${Object.keys(resources).length} resources: ${tables} tables, ${functions} functions with ${roles} roles and ${logs} log groups`,
+    );
+    expect(readme).toContain(
+      `an HTTP API with ${routeCount} routes, a schedule, ${queues} queues, ${policies} managed policies`,
+    );
+    expect(readme).toContain(`${alarms} alarms on a topic, a dashboard, a bucket for the code`);
+    for (const type of ['ApiGatewayV2::Api', 'Events::Rule', 'SNS::Topic', 'CloudWatch::Dashboard', 'S3::Bucket'])
+      expect(count(type), type).toBe(1);
+  });
+
   it('has in each zip one bundle with its source map, and the cells’ own processes beside execute-cell alone', () => {
     const files = (name: string) => [...zip(name).keys()].sort();
     const alone = (name: string) => [`src/handlers/${name}.mjs`, `src/handlers/${name}.mjs.map`];
