@@ -58,9 +58,12 @@ export const prepare = async (
   }
 };
 
-/** Idempotency key of a visit: the same for all its attempts, different for any other visit (I9). */
+/**
+ * Idempotency key of a visit: the same for all its attempts, different for any other visit (I9). It begins with the
+ * deployment that the instance was started in: a setting that is changed later sends no other key.
+ */
 export const keyOf = (call: Call, cell: Cell, visit: number): string => {
-  const key = `${call.engine.deployment.name}/${call.instanceId}/${cell.name}/${visit}`;
+  const key = `${call.started.deployment}/${call.instanceId}/${cell.name}/${visit}`;
   return key.length <= limits.idempotencyKeyCharsMax ? key : `${key.slice(0, 100)}${call.engine.sha256(key)}`;
 };
 

@@ -71,6 +71,16 @@ describe('a holder that vanished', () => {
     expect(world.begun.map((i) => [i.step.attempt, i.step.idempotencyKey])).toEqual([[2, 'test/i1/c0/1']]);
   });
 
+  test('another attempt has the same key although the deployment was renamed meanwhile (I9)', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ interrupted: 'retry' }]));
+    world.now = T0 + gone;
+    const deployment = { ...world.ports.deployment, name: 'renamed' };
+    expect((await createEngine({ ...world.ports, deployment }).advance(id, request)).result).toBe('completed');
+    const keys = (await world.entries(id)).flatMap((entry) => (entry.kind === 'reserved' ? [entry.key] : []));
+    expect(keys).toEqual(['test/i1/c0/1', 'test/i1/c0/1']);
+  });
+
   test('interruptions use up the budget: two further attempts by default, then a person', async () => {
     const world = setup();
     world.behave = () => ({ status: 'unknown', error: { code: 'cell.timeout', message: 'cut' } });

@@ -218,7 +218,7 @@ describe('no lost wake-up', () => {
     expect(await dueOf(world)).toBe(T0);
     away = false;
     // Until nothing of those who failed may still land, their mark stays.
-    world.now += 120_000;
+    world.now += 200_000;
     expect((await engine.advance(id, tick)).result).toBe('parked');
     expect(await dueOf(world)).toBeNull();
   });

@@ -127,10 +127,15 @@ export const createClient = (world: World, process: Process): StoreClient => {
     const what = nameOf(command);
     const who = call?.id ?? process.name;
     const put = command.constructor.name === 'PutCommand';
-    const update = command.constructor.name === 'UpdateCommand';
+    // What can be made again: views are updated, subscriptions deleted.
+    const update = ['UpdateCommand', 'DeleteCommand'].includes(command.constructor.name);
     const hit = (kind: Parameters<typeof strikes>[1]): boolean => strikes(world, kind, call);
     const writes = put || update;
-    if (call?.what === 'advance' && parks(command) && hit('claimRace')) world.rushClaim();
+    if (call?.what === 'advance' && parks(command) && hit('claimRace')) {
+      world.rushClaim();
+      // Half of the time it is through before this one goes on.
+      if (draw.chance(0.5)) await pause(world, process, 'crashElsewhere', `overtaken before ${what}`, draw.int(300));
+    }
     const elsewhere = call?.what === 'setClaim' ? 'crashInWake' : 'crashElsewhere';
     await pause(world, process, put ? 'crashBeforePut' : elsewhere, `before ${what}`);
     if (schedule.nowMs() < world.outageUntilMs) {
