@@ -67,6 +67,7 @@ const environment = new Environment({
   .registerFunction('pawlTimestamp(string): google.protobuf.Timestamp', timestamp)
   .registerVariable('status', 'string');
 for (const name of ['params', 'outputs', 'step']) environment.registerVariable(name, 'map<string, dyn>');
+environment.registerVariable('claim', 'map<string, dyn>');
 for (const name of ['output', 'exitCode', 'error']) environment.registerVariable(name, 'dyn');
 
 const mixed: Record<string, (a: number, b: number) => number> = {

@@ -6,7 +6,7 @@ import { checkExpression } from './expressions.ts';
 import type { FrontMatter } from './frontMatter.ts';
 import { readHttp } from './http.ts';
 import { isKind, isProbeKind, readCommon, readDuration, refuseKind, textOfAttribute, timeoutMsMax } from './kinds.ts';
-import { type AttachedPiece, type CellPiece, type Outline, refuseOthers } from './outline.ts';
+import { type AttachedPiece, type CellPiece, type Outline, type Piece, refuseOthers } from './outline.ts';
 import {
   attemptFields,
   bareFields,
@@ -19,6 +19,18 @@ import {
 } from './surroundings.ts';
 import { asText, readTemplate } from './templates.ts';
 import { linesOf, type Report, type Text, trim } from './text.ts';
+import { readApprove, readAwait, readPoll, readWait, type Reading as WaitReading } from './waiting.ts';
+
+type BodyReading = WaitReading & { lines: number };
+
+const bodyReading = ({ fence, info }: Piece, around: Surroundings, reads: Reads, report: Report): BodyReading => ({
+  attributes: info.attributes,
+  around,
+  reads,
+  report,
+  at: fence.position,
+  lines: fence.lastLine,
+});
 
 type Reading = { front: FrontMatter; outline: Outline; report: Report };
 
@@ -30,8 +42,12 @@ const surroundingsOf = (index: number, { front, outline }: Reading, stepFields: 
   index,
 });
 
+/** Kinds that have no reservation, and so no attempt. */
+const bareKinds: readonly CellKind[] = ['assert', 'manual', 'await', 'approve', 'wait'];
+
 /** The step of a cell as its own expressions see it: cells without a reservation have no key. */
-const fieldsOf = (kind: CellKind): readonly string[] => (kind === 'assert' ? bareFields : visitFields);
+const fieldsOf = (kind: CellKind): readonly string[] =>
+  kind !== 'manual' && bareKinds.includes(kind) ? bareFields : visitFields;
 
 const readExpression = (text: Text, around: Surroundings, reads: Reads, report: Report): Expression => {
   checkExpression(text, true, around, reads, report);
@@ -48,7 +64,9 @@ const readExpressions = (body: Text, around: Surroundings, reads: Reads, report:
   return lines.map((line) => readExpression(line, around, reads, report));
 };
 
-const readBody = (kind: CellKind, body: Text, around: Surroundings, reads: Reads, report: Report): CellBody => {
+/** `attributes` and `lines` are those of the cell's own fence. */
+const readBody = (kind: CellKind, body: Text, { lines, ...reading }: BodyReading): CellBody => {
+  const { around, reads, report } = reading;
   switch (kind) {
     case 'ts':
     case 'js':
@@ -63,6 +81,12 @@ const readBody = (kind: CellKind, body: Text, around: Surroundings, reads: Reads
       if (body.text.trim() === '')
         report(body.at(0), 'this manual cell has no instructions; say what the person is to do');
       return { kind, instructions: readTemplate(body, asText, around, reads, report) };
+    case 'await':
+      return readAwait(body, reading);
+    case 'approve':
+      return readApprove(body, lines, reading);
+    case 'wait':
+      return readWait(body, reading);
     case 'end':
       if (body.text.trim() !== '')
         report(
@@ -107,7 +131,7 @@ const readProbe = (piece: AttachedPiece & { of: CellPiece }, reading: Reading): 
       limits.cellTimeoutMsDefault,
     done: answer('done'),
     notDone: answer('notDone'),
-    body: readBody(info.language, fence.body, around, reads, report) as Probe['body'],
+    body: readBody(info.language, fence.body, bodyReading(piece, around, reads, report)) as Probe['body'],
     reads: readsInOrder(reads, around),
   };
 };
@@ -137,10 +161,16 @@ const readProbes = (cell: CellPiece, interrupted: Cell['interrupted'], reading: 
   return read[0] ?? null;
 };
 
+/** A poll has no attempt; what has no reservation has no key either. */
+const fieldsAfter = ({ info }: CellPiece, kind: CellKind): readonly string[] => {
+  if (bareKinds.includes(kind)) return bareFields;
+  return info.attributes.has('poll') ? bareFields : attemptFields;
+};
+
 /** Expectations of a cell, from every fence that names it. */
 const readExpectations = (cell: CellPiece, kind: CellKind, reads: Reads, reading: Reading): Expression[] => {
   const { outline, report } = reading;
-  const around = surroundingsOf(cell.index, reading, kind === 'manual' ? bareFields : attemptFields);
+  const around = surroundingsOf(cell.index, reading, fieldsAfter(cell, kind));
   return outline.expects
     .filter(({ of }) => of === cell)
     .flatMap((piece) => {
@@ -202,8 +232,13 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     when: when === undefined ? null : readExpression(when, around, reads, report),
     expect: readExpectations(piece, kind, reads, reading),
     probe: readProbes(piece, common.interrupted, reading),
-    body: readBody(kind, fence.body, around, reads, report),
+    body: readBody(kind, fence.body, bodyReading(piece, around, reads, report)),
   };
   refuseTooMany(piece, cell, report);
-  return { ...cell, reads: readsInOrder(reads, around) };
+  const poll = isProbeKind(kind)
+    ? readPoll(kind, cell.expect.length > 0, bodyReading(piece, around, reads, report))
+    : undefined;
+  if (poll !== undefined && cell.body.kind === 'http' && !['GET', 'HEAD'].includes(cell.body.method))
+    report(fence.body.at(0), `a cell with \`poll\` has no effects: GET or HEAD, not ${cell.body.method}`);
+  return { ...cell, ...(poll === undefined ? {} : { poll }), reads: readsInOrder(reads, around) };
 };

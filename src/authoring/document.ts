@@ -10,6 +10,8 @@ export type Fence = {
   info: Text;
   body: Text;
   closed: boolean;
+  /** The line of its closing marks. */
+  lastLine: number;
 };
 /** `lost`: lines that look like the beginning of a fence for Pawl but are text, by Markdown's rules. */
 export type Document = { frontMatter: Text | null; heading: string | null; fences: Fence[]; lost: Position[] };
@@ -86,6 +88,7 @@ export const readDocument = (source: string, report: Report): Document => {
       info: slice(textOf([opening]), token.markup.length),
       body: textOf(content.map((text, at) => placed(lines, first + 1 + at, text))),
       closed: after - first === content.length + 2,
+      lastLine: after,
     });
   }
   return { frontMatter: end === -1 ? null : textOf(frontMatter), heading, fences, lost };

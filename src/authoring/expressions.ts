@@ -4,7 +4,15 @@ import { limits } from '../engine/index.ts';
 import { type ASTNode, comprehensions, functionNames, parseExpression, useOwnFunctions } from './cel.ts';
 import { describeError } from './evaluate.ts';
 import { patternProblem } from './patterns.ts';
-import { expectationRoots, type Reads, referToCell, referToParam, roots, type Surroundings } from './surroundings.ts';
+import {
+  claimFields,
+  expectationRoots,
+  type Reads,
+  referToCell,
+  referToParam,
+  roots,
+  type Surroundings,
+} from './surroundings.ts';
 import { list, type Position, quote, type Report, suggest, type Text } from './text.ts';
 import { ExpressionError } from './values.ts';
 
@@ -57,6 +65,11 @@ const referenceOf = (node: ASTNode): { root: ASTNode & { op: 'id' }; field: stri
 const refer = (root: string, field: string, at: Position, { around, reads, report }: Walk): void => {
   if (root === 'outputs') referToCell(field, at, around, reads, report);
   else if (root === 'params') referToParam(field, at, around, report);
+  else if (root === 'claim' && !(claimFields as readonly string[]).includes(field))
+    report(
+      at,
+      `\`claim\` has no field ${quote(field)}${suggest(field, claimFields) || `; it has ${list(claimFields)}`}`,
+    );
   else if (root === 'step' && !around.stepFields.includes(field)) {
     report(
       at,

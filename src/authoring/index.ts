@@ -4,8 +4,10 @@ import { compile } from './compile.ts';
 import { evaluate } from './evaluate.ts';
 import { renderHttp } from './http.ts';
 import { parseJson } from './json.ts';
+import { momentOf } from './moments.ts';
 import { resolveParams } from './parameters.ts';
 import { render } from './templates.ts';
+import { renderApprove, renderAwait, renderWait } from './waiting.ts';
 
 const renderBody = (
   body: CellBody,
@@ -24,6 +26,12 @@ const renderBody = (
         ? rendered
         : { kind: 'body', body: { kind: 'manual', instructions: rendered.text } };
     }
+    case 'await':
+      return renderAwait(body, scope);
+    case 'approve':
+      return renderApprove(body, scope);
+    case 'wait':
+      return renderWait(body, scope);
     case 'assert':
     case 'end':
       return { kind: 'body', body: { kind: body.kind } };
@@ -36,5 +44,6 @@ export const authoring: Authoring = {
   evaluate: ({ source }, scope) => evaluate(source, scope),
   render: (template, scope) => render(template, scope),
   renderBody,
+  momentOf,
   parseJson,
 };

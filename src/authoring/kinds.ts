@@ -6,8 +6,19 @@ import { type Attribute, type Attributes, nameProblem, parseDuration, refuseUnkn
 import type { Defaults } from './frontMatter.ts';
 import { type Position, quote, type Report, suggest, type Text } from './text.ts';
 
-export const kinds: readonly CellKind[] = ['ts', 'js', 'sh', 'http', 'assert', 'manual', 'end'];
-export const laterKinds: readonly string[] = ['aws', 'task', 'lambda', 'await', 'approve', 'wait'];
+export const kinds: readonly CellKind[] = [
+  'ts',
+  'js',
+  'sh',
+  'http',
+  'assert',
+  'manual',
+  'await',
+  'approve',
+  'wait',
+  'end',
+];
+export const laterKinds: readonly string[] = ['aws', 'task', 'lambda'];
 export const probeKinds = ['ts', 'js', 'sh', 'http'] as const;
 export type ProbeKind = (typeof probeKinds)[number];
 
@@ -41,10 +52,18 @@ export const refuseKind = (language: string, at: Position, report: Report): void
   report(at, `unknown kind of cell ${quote(language)}${hint}`);
 };
 
-const effectAttributes = ['name', 'timeout', 'retry', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'];
+const effectAttributes = [
+  ...['name', 'timeout', 'retry', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'],
+  ...['poll', 'within', 'onTimeout'],
+];
+const waitAttributes: Readonly<Partial<Record<CellKind, readonly string[]>>> = {
+  await: ['timeout', 'onTimeout'],
+  approve: ['approvers', 'groups', 'quorum', 'self', 'expires', 'default', 'onReject'],
+  wait: ['for', 'until', 'cron', 'tz'],
+};
 const attributesOf = (kind: CellKind): readonly string[] => {
   if (isProbeKind(kind)) return effectAttributes;
-  return kind === 'end' ? ['name', 'when'] : ['name', 'when', 'optional'];
+  return kind === 'end' ? ['name', 'when'] : ['name', 'when', 'optional', ...(waitAttributes[kind] ?? [])];
 };
 
 /** The longest time-out of a kind: what only waits for an answer gets less. */
@@ -143,6 +162,9 @@ export const readCommon = (
   const settleMs = readDuration('settle', attributes, 0, limits.settleMsMax, report);
   const interrupted = readInterrupted(attributes, report) ?? defaults.interrupted ?? 'hold';
   const settle = attributes.get('settle');
+  // Nothing of a cell that only looks is retried, or in doubt.
+  if (attributes.has('poll'))
+    return { ...common, timeoutMs: timeoutMs ?? defaults.timeoutMs ?? limits.cellTimeoutMsDefault };
   if (settle !== undefined && interrupted !== 'probe')
     report(settle.at, '`settle` says when a probe may answer not-done; it needs `interrupted=probe`');
   return {

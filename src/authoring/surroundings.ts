@@ -3,7 +3,9 @@ import { type Position, quote, type Report, suggest } from './text.ts';
 
 /** What only expectations see: how the attempt ended. */
 export const expectationRoots = ['output', 'status', 'exitCode', 'error'] as const;
-export const roots = ['params', 'outputs', 'step', ...expectationRoots] as const;
+/** What only the condition of an `await` sees: the claim it is asked about. */
+export const claimFields = ['id', 'status', 'statement', 'evidence', 'revision'] as const;
+export const roots = ['params', 'outputs', 'step', ...expectationRoots, 'claim'] as const;
 export type Root = (typeof roots)[number];
 
 export type Surroundings = {

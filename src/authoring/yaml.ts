@@ -14,6 +14,8 @@ export type Field = {
   valueAt: Position;
   text: Text;
   fields(): Field[] | null;
+  /** The texts of a list; `null` when it is none, or holds something else. */
+  items(): Text[] | null;
 };
 
 /** How deep the syntax tree goes, counted without recursion; stops counting at `max`. */
@@ -89,23 +91,27 @@ const fieldsOf = (source: Text, map: YAMLMap): Field[] =>
     const value = plain(source, node, () => {});
     const text = node === null ? { text: '', at: () => at } : scalarText(source, node, value);
     const valueAt = node?.range ? source.at(node.range[0]) : at;
-    return { key, at, value, valueAt, text, fields: () => (isMap(node) ? fieldsOf(source, node) : null) };
+    const fields = (): Field[] | null => (isMap(node) ? fieldsOf(source, node) : null);
+    const items = (): Text[] | null => {
+      if (!isSeq(node)) return null;
+      const scalars = node.items.filter((item) => isScalar(item) && typeof item.value === 'string');
+      if (scalars.length < node.items.length) return null;
+      return scalars.map((item) => scalarText(source, item as Node, (item as { value: unknown }).value));
+    };
+    return { key, at, value, valueAt, text, fields, items };
   });
 
 /** The top-level fields of a YAML text; `undefined` when it is not a mapping (reported). */
-export const readYaml = (source: Text, report: Report): Field[] | undefined => {
+export const readYaml = (source: Text, report: Report, what = 'the front matter'): Field[] | undefined => {
   if (Buffer.byteLength(source.text) > limits.frontMatterBytesMax) {
-    report(source.at(0), `the front matter is larger than ${limits.frontMatterBytesMax} bytes; shorten it`);
+    report(source.at(0), `${what} is larger than ${limits.frontMatterBytesMax} bytes; shorten it`);
     return undefined;
   }
   const tokens = [...new Parser().parse(source.text)];
   for (const token of tokens) {
     const { depth, offset } = nestingOf(token, limits.frontMatterNestingMax);
     if (depth <= limits.frontMatterNestingMax) continue;
-    report(
-      source.at(offset),
-      `the front matter is nested deeper than ${limits.frontMatterNestingMax} levels; flatten it`,
-    );
+    report(source.at(offset), `${what} is nested deeper than ${limits.frontMatterNestingMax} levels; flatten it`);
     return undefined;
   }
   const composer = new Composer({
@@ -117,13 +123,11 @@ export const readYaml = (source: Text, report: Report): Field[] | undefined => {
     prettyErrors: false,
   });
   const [document, second] = [...composer.compose(tokens)];
-  if (second !== undefined)
-    report(source.at(second.range?.[0] ?? 0), 'the front matter holds several YAML documents; keep one');
-  for (const error of document?.errors ?? [])
-    report(source.at(error.pos[0]), `the front matter is not YAML: ${error.message}`);
+  if (second !== undefined) report(source.at(second.range?.[0] ?? 0), `${what} holds several YAML documents; keep one`);
+  for (const error of document?.errors ?? []) report(source.at(error.pos[0]), `${what} is not YAML: ${error.message}`);
   for (const warning of document?.warnings ?? []) {
     if (warning.code !== 'TAG_RESOLVE_FAILED')
-      report(source.at(warning.pos[0]), `the front matter is not plain YAML: ${warning.message}`);
+      report(source.at(warning.pos[0]), `${what} is not plain YAML: ${warning.message}`);
   }
   const contents = document?.contents ?? null;
   if (contents !== null && isMap(contents)) {
@@ -131,6 +135,6 @@ export const readYaml = (source: Text, report: Report): Field[] | undefined => {
     return fieldsOf(source, contents as YAMLMap);
   }
   if ((document?.errors.length ?? 0) === 0)
-    report(source.at(0), 'the front matter is empty; it needs at least `runbook: <id>`');
+    report(source.at(0), `${what} is not a mapping of keys and values, like \`runbook: <id>\``);
   return undefined;
 };

@@ -190,7 +190,7 @@ params.nope == 2
   });
 
   test('kinds and secrets that come later say so', () => {
-    expect(problems(withCells(fence('await { name=a }', 'claim: x')))[0]).toContain('later version');
+    expect(problems(withCells(fence('lambda { name=a }', 'fn: x')))[0]).toContain('later version');
     expect(problems(front('secrets: { A: "ssm:/x" }\n') + fence('sh { name=a }'))[0]).toMatch(/later version/);
   });
 

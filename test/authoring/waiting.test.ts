@@ -1,0 +1,276 @@
+/** Cells that wait, as they are written: what they become, what is refused and where, and when a time comes. */
+import { describe, expect, test } from 'vitest';
+import { authoring } from '../../src/authoring/index.ts';
+import type { Cell, RenderedBody, Runbook } from '../../src/engine/index.ts';
+
+/** A first fence stands in line 6. */
+const front = '---\nrunbook: demo\nparams:\n  pr: { type: string, default: x }\n---\n';
+const fence = (info: string, body: string): string => `\`\`\`${info}\n${body}${body === '' ? '' : '\n'}\`\`\`\n`;
+const compiled = (...fences: string[]): Runbook => {
+  const result = authoring.compile(front + fences.join(''));
+  if (result.kind === 'problems') throw new Error(JSON.stringify(result.problems));
+  return result.runbook;
+};
+const cellOf = (...fences: string[]): Cell => compiled(...fences).cells[0] as Cell;
+const problems = (...fences: string[]): string[] => {
+  const result = authoring.compile(front + fences.join(''));
+  return result.kind === 'runbook' ? [] : result.problems.map((one) => `${one.line}:${one.column} ${one.message}`);
+};
+const scope = { params: { pr: '42' }, outputs: {}, step: {} };
+const rendered = (cell: Cell, params: Record<string, unknown> = scope.params): unknown => {
+  const result = authoring.renderBody(cell.body, { ...scope, params });
+  return result.kind === 'body' ? result.body : result.message;
+};
+
+describe('await', () => {
+  test('one claim, all of several, any of several, with statuses, a condition and a time-out', () => {
+    const cell = cellOf(fence('await { name=a timeout=2h }', 'claim: ci/{{ params.pr }}\nuntil: supported'));
+    expect(cell.body).toMatchObject({ match: 'all', until: ['supported'], withinMs: 7_200_000, onTimeout: 'fail' });
+    expect(rendered(cell)).toEqual({ kind: 'await', claims: ['ci/42'] });
+    const any = cellOf(
+      fence(
+        'await { name=a timeout=1d onTimeout=continue optional }',
+        'any: [a/b, "c/{{ params.pr }}"]\nuntil: [supported, superseded]\nif: claim.evidence.errors == 0',
+      ),
+    );
+    expect(any).toMatchObject({ optional: true });
+    expect(any.body).toMatchObject({
+      match: 'any',
+      until: ['supported', 'superseded'],
+      condition: { source: 'claim.evidence.errors == 0', line: 9 },
+      onTimeout: 'continue',
+    });
+    expect(rendered(any)).toEqual({ kind: 'await', claims: ['a/b', 'c/42'] });
+    const claim = { id: 'a', status: 'supported', statement: null, evidence: { errors: 0 }, revision: 1 };
+    const condition = (any.body.kind === 'await' && any.body.condition) || { source: '', line: 0 };
+    expect(authoring.evaluate(condition, { ...scope, claim })).toEqual({ kind: 'value', value: true });
+  });
+
+  test.each([
+    ['{ name=a }', '', '6:1 an `await` cell says what it waits for'],
+    ['{ name=a }', 'until: supported', '7:1 an `await` cell names a claim'],
+    ['{ name=a }', 'claim: x', '7:1 an `await` cell says which status it waits for'],
+    [
+      '{ name=a }',
+      'claim: x\nuntil: suported',
+      '8:8 a claim is asserted, supported, invalidated or superseded, not `suported`; did you mean `supported`?',
+    ],
+    ['{ name=a }', 'claim: x\nall: [y]\nuntil: supported', '8:1 `claim`, `all` and `any` exclude each other'],
+    ['{ name=a }', 'claim: a//b\nuntil: supported', '7:8 `a//b` is no claim id'],
+    ['{ name=a }', 'claim: lock:x\nuntil: supported', '7:8 `lock:x` is no claim id'],
+    ['{ name=a }', 'claim: x\nuntill: supported', '8:1 unknown key `untill` in an `await` cell; did you mean `until`?'],
+    ['{ name=a }', 'all: []\nuntil: supported', '7:6 `all` is a text or a list of texts'],
+    [
+      '{ name=a }',
+      'claim: x\nuntil: supported\nif: claim.evidense == 1',
+      '9:11 `claim` has no field `evidense`; did you mean `evidence`?',
+    ],
+    ['{ name=a }', 'claim: x\nuntil: supported\nif: output == 1', '9:5 `output` is known in expectations only'],
+    ['{ name=a }', 'claim: {{ params.nope }}\nuntil: supported', '7:8'],
+    [
+      '{ name=a onTimeout=continue }',
+      'claim: x\nuntil: supported',
+      '6:20 `onTimeout` says what happens when the time is over; it needs `timeout=`',
+    ],
+    [
+      '{ name=a timeout=1d onTimeout=go }',
+      'claim: x\nuntil: supported',
+      '6:41 `onTimeout` is fail or continue, not `go`',
+    ],
+    ['{ name=a timeout=400d }', 'claim: x\nuntil: supported', '6:26 `timeout`: `400d` is too long; at most 366d'],
+    ['{ name=a retry=3 }', 'claim: x\nuntil: supported', '6:18 unknown attribute `retry` for `await` cells'],
+    ['{ name=a }', '- x', '7:1 the body of an `await` cell is not a mapping'],
+  ])('await %s with %j is refused: %s', (info, body, message) => {
+    expect(problems(fence(`await ${info}`, body)).join('\n')).toContain(message);
+  });
+
+  test('a claim id that is filled in wrongly says so', () => {
+    const cell = cellOf(fence('await { name=a }', 'claim: "{{ params.pr }}"\nuntil: supported'));
+    expect(rendered(cell, { pr: 'a b' })).toContain('`a b` is no claim id');
+    expect(rendered(cell, { pr: '' })).toContain('no claim id');
+  });
+
+  test('`claim` is known nowhere else', () => {
+    expect(problems(fence('end { name=a when="claim.id == \'x\'" }', '')).join()).toContain(
+      '`claim` is not known here',
+    );
+  });
+});
+
+describe('approve', () => {
+  test('people, groups, a quorum, an expiry; what is shown ends with the last line of the cell', () => {
+    const cell = cellOf(
+      fence(
+        'approve { name=go approvers="alice, {{ params.pr }}" groups=sre quorum=2 expires=24h default=approve onReject=continue self=true }',
+        'Shall {{ params.pr }}\ngo on?',
+      ),
+    );
+    expect(cell.body).toMatchObject({
+      lines: 9,
+      quorum: 2,
+      self: true,
+      withinMs: 86_400_000,
+      onExpiry: 'approve',
+      onReject: 'continue',
+    });
+    expect(rendered(cell)).toEqual({
+      kind: 'approve',
+      text: 'Shall 42\ngo on?',
+      approvers: ['alice', '42'],
+      groups: ['sre'],
+    });
+    expect(rendered(cell, { pr: 'alice' })).toMatchObject({ approvers: ['alice'] });
+    expect(rendered(cell, { pr: '' })).toContain('names nobody');
+    expect(cellOf(fence('approve { name=go approvers=bob }', 'Go?')).body).toMatchObject({
+      quorum: 1,
+      self: false,
+      withinMs: null,
+      onExpiry: 'reject',
+      onReject: 'halt',
+    });
+  });
+
+  test.each([
+    ['{ name=go }', 'Go?', '6:1 an `approve` cell names who is asked'],
+    ['{ name=go approvers=bob }', '', '6:1 an `approve` cell says in its body what is asked'],
+    ['{ name=go approvers="bob, bob" }', 'Go?', '6:38 `bob` stands twice in `approvers`'],
+    ['{ name=go approvers="bob, " }', 'Go?', 'a name is missing in `approvers`'],
+    ['{ name=go approvers=bob quorum=2 }', 'Go?', '6:43 nobody but 1 person is asked; a quorum of 2 cannot be reached'],
+    ['{ name=go groups=sre quorum=11 }', 'Go?', 'from 1 to 10 (quorumMax), not `11`'],
+    ['{ name=go groups=sre quorum=0 }', 'Go?', 'from 1 to 10 (quorumMax), not `0`'],
+    [
+      '{ name=go approvers=bob default=approve }',
+      'Go?',
+      '`default` says what happens when the time is over; it needs `expires=`',
+    ],
+    ['{ name=go approvers=bob optional }', 'Go?', 'an approval is not optional; `onReject=continue`'],
+    ['{ name=go approvers=bob self=yes }', 'Go?', '`self` is true or false, not `yes`'],
+    ['{ name=go approver=bob }', 'Go?', 'unknown attribute `approver` for `approve` cells; did you mean `approvers`?'],
+  ])('approve %s with %j is refused: %s', (info, body, message) => {
+    expect(problems(fence(`approve ${info}`, body)).join('\n')).toContain(message);
+  });
+});
+
+describe('wait', () => {
+  test('for a while, until a time, by a pattern', () => {
+    expect(cellOf(fence('wait { name=w for=10m }', '')).body).toMatchObject({
+      forMs: 600_000,
+      until: null,
+      cron: null,
+    });
+    const until = cellOf(fence('wait { name=w until="{{ params.pr }}" }', ''));
+    expect(rendered(until, { pr: '2026-12-24T08:00:00Z' })).toMatchObject({ until: '2026-12-24T08:00:00Z' });
+    expect(rendered(until, { pr: 'tomorrow' })).toContain('`tomorrow` is not a time with a zone');
+    expect(cellOf(fence('wait { name=w cron="0 9 * * 1-5" tz=Europe/Berlin }', '')).body).toMatchObject({
+      cron: '0 9 * * 1-5',
+      tz: 'Europe/Berlin',
+    });
+  });
+
+  test.each([
+    ['{ name=w }', '', '6:1 a `wait` cell says how long'],
+    ['{ name=w for=10m cron="* * * * *" }', '', '`for` and `cron` exclude each other'],
+    ['{ name=w for=10m tz=UTC }', '', '`tz` is the time zone of `cron=`'],
+    ['{ name=w cron="* * * * *" tz=Europe/Berln }', '', 'there is no time zone `Europe/Berln`'],
+    ['{ name=w cron="61 * * * *" }', '', '6:21 `61 * * * *` is not a pattern of five fields'],
+    ['{ name=w cron="* * * * * *" }', '', 'is not a pattern of five fields'],
+    ['{ name=w until=2026-12-24T08:00:00 }', '', '`2026-12-24T08:00:00` is not a time with a zone'],
+    ['{ name=w until=2027-02-30T08:00:00Z }', '', '`2027-02-30T08:00:00Z` is not a time with a zone'],
+    ['{ name=w for=10m }', 'because', '7:1 a `wait` cell has no body'],
+    ['{ name=w for=400d }', '', 'too long; at most 366d'],
+  ])('wait %s with %j is refused: %s', (info, body, message) => {
+    expect(problems(fence(`wait ${info}`, body)).join('\n')).toContain(message);
+  });
+});
+
+describe('the moment of a wait', () => {
+  const wait = (over: object): RenderedBody & { kind: 'wait' } => ({
+    kind: 'wait',
+    forMs: null,
+    until: null,
+    cron: null,
+    tz: 'UTC',
+    ...over,
+  });
+  const next = (cron: string, tz: string, from: string): string => {
+    const moment = authoring.momentOf(wait({ cron, tz }), Date.parse(from));
+    return moment.kind === 'moment' ? new Date(moment.atMs).toISOString() : moment.message;
+  };
+  const nowMs = Date.parse('2026-11-26T08:00:00Z');
+
+  test('after so long; at a time, which may have passed; at the next time of a pattern', () => {
+    expect(authoring.momentOf(wait({ forMs: 1_000 }), nowMs)).toEqual({ kind: 'moment', atMs: nowMs + 1_000 });
+    const passed = authoring.momentOf(wait({ until: '2026-11-26T08:00:00+01:00' }), nowMs);
+    expect(passed).toEqual({ kind: 'moment', atMs: nowMs - 3_600_000 });
+    expect(next('0 9 * * 1-5', 'Europe/Berlin', '2026-11-27T09:00:00+01:00')).toBe('2026-11-30T08:00:00.000Z');
+    expect(next('0 9 * * 1-5', 'Europe/Berlin', '2026-11-27T08:59:59+01:00')).toBe('2026-11-27T08:00:00.000Z');
+  });
+
+  test('too far ahead, or never, is an error that says so', () => {
+    expect(authoring.momentOf(wait({ until: '2030-01-01T00:00:00Z' }), nowMs)).toMatchObject({
+      kind: 'error',
+      message: '`2030-01-01T00:00:00Z` does not come within 366 days (waitMsMax)',
+    });
+    expect(next('0 0 29 2 *', 'UTC', '2026-11-26T08:00:00Z')).toContain('does not come within 366 days');
+    expect(next('0 0 31 2 *', 'UTC', '2026-11-26T08:00:00Z')).toContain('does not come within 366 days');
+  });
+
+  test('02:30 on the days the clock is changed: left out in spring, twice in autumn', () => {
+    // Europe/Berlin puts the clock on at 01:00 UTC on 28 March 2027, and back at 01:00 UTC on 31 October 2027.
+    expect(next('30 2 * * *', 'Europe/Berlin', '2027-03-27T12:00:00Z')).toBe('2027-03-28T01:30:00.000Z');
+    expect(next('30 2 * * *', 'Europe/Berlin', '2027-03-28T01:30:00Z')).toBe('2027-03-29T00:30:00.000Z');
+    expect(next('30 2 * * *', 'Europe/Berlin', '2027-10-30T12:00:00Z')).toBe('2027-10-31T00:30:00.000Z');
+    expect(next('30 2 * * *', 'Europe/Berlin', '2027-10-31T00:30:00Z')).toBe('2027-11-01T01:30:00.000Z');
+    // America/New_York: 07:00 UTC on 14 March 2027, 06:00 UTC on 7 November 2027.
+    expect(next('30 2 * * *', 'America/New_York', '2027-03-13T12:00:00Z')).toBe('2027-03-14T07:30:00.000Z');
+    expect(next('30 1 * * *', 'America/New_York', '2027-11-06T12:00:00Z')).toBe('2027-11-07T05:30:00.000Z');
+    expect(next('30 1 * * *', 'America/New_York', '2027-11-07T05:30:00Z')).toBe('2027-11-08T06:30:00.000Z');
+    // Every day at nine stays at nine.
+    expect(next('0 9 * * *', 'Europe/Berlin', '2027-03-27T12:00:00Z')).toBe('2027-03-28T07:00:00.000Z');
+    expect(next('0 9 * * *', 'Europe/Berlin', '2027-10-30T12:00:00Z')).toBe('2027-10-31T08:00:00.000Z');
+  });
+});
+
+describe('poll', () => {
+  const get = 'GET https://example.com/health';
+  const expects = fence('cel { expect=p }', 'output.status == 200');
+
+  test('repeats a cell without effects', () => {
+    const cell = cellOf(fence('http { name=p poll=30s within=2h onTimeout=continue timeout=5s }', get), expects);
+    expect(cell).toMatchObject({
+      poll: { everyMs: 30_000, withinMs: 7_200_000, onTimeout: 'continue' },
+      timeoutMs: 5_000,
+      interrupted: 'hold',
+      retryMax: null,
+    });
+    expect(cellOf(fence('sh { name=p poll=1s }', 'true'), expects).poll).toEqual({
+      everyMs: 1_000,
+      withinMs: null,
+      onTimeout: 'fail',
+    });
+    expect('poll' in cellOf(fence('http { name=p }', get))).toBe(false);
+  });
+
+  test.each([
+    ['http { name=p poll=30s }', get, false, '6:16 a cell with `poll` is repeated until its expectations hold'],
+    [
+      'http { name=p poll=30s retry=2 }',
+      get,
+      true,
+      '`retry` cannot stand beside `poll`: a `http` cell that only looks',
+    ],
+    ['http { name=p poll=30s interrupted=retry }', get, true, '`interrupted` cannot stand beside `poll`'],
+    [
+      'http { name=p poll=30s }',
+      'POST https://example.com',
+      true,
+      '7:1 a cell with `poll` has no effects: GET or HEAD, not POST',
+    ],
+    ['http { name=p poll=10ms }', get, true, 'too short; at least 1s'],
+    ['http { name=p within=2h }', get, true, '`within` belongs to a cell that is repeated; it needs `poll=`'],
+    ['http { name=p poll=5s onTimeout=fail }', get, true, 'it needs `within=`'],
+    ['manual { name=p poll=5s }', 'Look.', true, 'unknown attribute `poll` for `manual` cells'],
+  ])('%s with %j is refused', (info, body, expected, message) => {
+    expect(problems(fence(info, body), expected ? expects : '').join('\n')).toContain(message);
+  });
+});
