@@ -24,7 +24,9 @@ describe('the embedded store', { timeout: 60_000 }, () => {
     for (const one of opened) one.close();
     const pid = JSON.parse(await readFile(join(dataDir, 'server.json'), 'utf8').catch(() => '{}')).pid;
     if (await alive(pid)) process.kill(pid, 'SIGKILL');
-    await rm(dataDir, { recursive: true, force: true });
+    // A process that is told to die writes for a moment yet.
+    await gone(pid, 2_000);
+    await rm(dataDir, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });
   const open = async (): Promise<Embedded> => {
     const one = await openEmbedded(dataDir, { idleMs });
@@ -40,7 +42,7 @@ describe('the embedded store', { timeout: 60_000 }, () => {
     const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
     return command.includes('embeddedServer') && command.includes(dataDir);
   };
-  const gone = async (pid: number, withinMs: number): Promise<boolean> => {
+  const gone = async (pid: unknown, withinMs: number): Promise<boolean> => {
     for (let i = 0; i < withinMs / 50 && (await alive(pid)); i += 1) await wait(50);
     return !(await alive(pid));
   };
