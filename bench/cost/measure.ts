@@ -160,8 +160,9 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   };
   const api = createApi((telemetry) => {
     const ports = { ...store, random: systemRandom, authoring, execute, sha256, canonical, setAside: refuseHandOver };
+    const wakeAt = refuseHandOver;
     return {
-      engine: createEngine({ ...ports, deployment, observe: telemetry.observe }),
+      engine: createEngine({ ...ports, wakeAt, deployment, observe: telemetry.observe }),
       runbooks: versions,
       authoring,
       clock,

@@ -177,7 +177,7 @@ params.nope == 2
     ['a literal private scheme', fence('http { name=a }', 'GET ftp://example.com/'), '8:'],
     ['a header that Pawl sets', fence('http { name=a }', 'GET https://example.com/\nIdempotency-Key: x'), '9:'],
     ['a pattern that is none', fence('assert { name=a }', 'params.name.matches("(")'), '8:'],
-    ['a kind that comes later', fence('approve { name=a }', 'quorum: 2'), '7:4'],
+    ['a kind that comes later', fence('lambda { name=a }', 'quorum: 2'), '7:4'],
     ['a secret', fence('http { name=a }', 'GET https://example.com/\nAuthorization: {{ secrets.X }}'), '9:'],
     ['no cell at all', 'Just prose.\n', ''],
   ])('%s', (_name, body, where) => {

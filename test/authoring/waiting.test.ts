@@ -70,15 +70,15 @@ describe('await', () => {
     [
       '{ name=a onTimeout=continue }',
       'claim: x\nuntil: supported',
-      '6:20 `onTimeout` says what happens when the time is over; it needs `timeout=`',
+      '6:19 `onTimeout` says what happens when the time is over; it needs `timeout=`',
     ],
     [
       '{ name=a timeout=1d onTimeout=go }',
       'claim: x\nuntil: supported',
-      '6:41 `onTimeout` is fail or continue, not `go`',
+      '6:40 `onTimeout` is fail or continue, not `go`',
     ],
-    ['{ name=a timeout=400d }', 'claim: x\nuntil: supported', '6:26 `timeout`: `400d` is too long; at most 366d'],
-    ['{ name=a retry=3 }', 'claim: x\nuntil: supported', '6:18 unknown attribute `retry` for `await` cells'],
+    ['{ name=a timeout=400d }', 'claim: x\nuntil: supported', '6:27 `timeout`: `400d` is too long; at most 366d'],
+    ['{ name=a retry=3 }', 'claim: x\nuntil: supported', '6:19 unknown attribute `retry` for `await` cells'],
     ['{ name=a }', '- x', '7:1 the body of an `await` cell is not a mapping'],
   ])('await %s with %j is refused: %s', (info, body, message) => {
     expect(problems(fence(`await ${info}`, body)).join('\n')).toContain(message);
@@ -172,7 +172,7 @@ describe('wait', () => {
     ['{ name=w for=10m cron="* * * * *" }', '', '`for` and `cron` exclude each other'],
     ['{ name=w for=10m tz=UTC }', '', '`tz` is the time zone of `cron=`'],
     ['{ name=w cron="* * * * *" tz=Europe/Berln }', '', 'there is no time zone `Europe/Berln`'],
-    ['{ name=w cron="61 * * * *" }', '', '6:21 `61 * * * *` is not a pattern of five fields'],
+    ['{ name=w cron="61 * * * *" }', '', '6:24 `61 * * * *` is not a pattern of five fields'],
     ['{ name=w cron="* * * * * *" }', '', 'is not a pattern of five fields'],
     ['{ name=w until=2026-12-24T08:00:00 }', '', '`2026-12-24T08:00:00` is not a time with a zone'],
     ['{ name=w until=2027-02-30T08:00:00Z }', '', '`2027-02-30T08:00:00Z` is not a time with a zone'],
@@ -217,12 +217,12 @@ describe('the moment of a wait', () => {
 
   test('02:30 on the days the clock is changed: left out in spring, twice in autumn', () => {
     // Europe/Berlin puts the clock on at 01:00 UTC on 28 March 2027, and back at 01:00 UTC on 31 October 2027.
-    expect(next('30 2 * * *', 'Europe/Berlin', '2027-03-27T12:00:00Z')).toBe('2027-03-28T01:30:00.000Z');
-    expect(next('30 2 * * *', 'Europe/Berlin', '2027-03-28T01:30:00Z')).toBe('2027-03-29T00:30:00.000Z');
+    expect(next('30 2 * * *', 'Europe/Berlin', '2027-03-27T12:00:00Z')).toBe('2027-03-28T01:00:00.000Z');
+    expect(next('30 2 * * *', 'Europe/Berlin', '2027-03-28T01:00:00Z')).toBe('2027-03-29T00:30:00.000Z');
     expect(next('30 2 * * *', 'Europe/Berlin', '2027-10-30T12:00:00Z')).toBe('2027-10-31T00:30:00.000Z');
     expect(next('30 2 * * *', 'Europe/Berlin', '2027-10-31T00:30:00Z')).toBe('2027-11-01T01:30:00.000Z');
     // America/New_York: 07:00 UTC on 14 March 2027, 06:00 UTC on 7 November 2027.
-    expect(next('30 2 * * *', 'America/New_York', '2027-03-13T12:00:00Z')).toBe('2027-03-14T07:30:00.000Z');
+    expect(next('30 2 * * *', 'America/New_York', '2027-03-13T12:00:00Z')).toBe('2027-03-14T07:00:00.000Z');
     expect(next('30 1 * * *', 'America/New_York', '2027-11-06T12:00:00Z')).toBe('2027-11-07T05:30:00.000Z');
     expect(next('30 1 * * *', 'America/New_York', '2027-11-07T05:30:00Z')).toBe('2027-11-08T06:30:00.000Z');
     // Every day at nine stays at nine.
@@ -252,7 +252,7 @@ describe('poll', () => {
   });
 
   test.each([
-    ['http { name=p poll=30s }', get, false, '6:16 a cell with `poll` is repeated until its expectations hold'],
+    ['http { name=p poll=30s }', get, false, '6:18 a cell with `poll` is repeated until its expectations hold'],
     [
       'http { name=p poll=30s retry=2 }',
       get,

@@ -17,6 +17,7 @@ const branches = [
   'take over: continue',
   'take over: probe',
   'wait',
+  'look',
   'advanced',
   'completed',
   'cancelled',

@@ -36,7 +36,7 @@ test('claims are listed once each, by their newest revision, page by page, witho
 
 test('subscriptions are found page by page, put anew and deleted', async () => {
   const { store, tables } = fresh();
-  const waiter = (instanceId: string) => ({ instanceId, cell: 'wait', runbookId: 'deploy' });
+  const waiter = (instanceId: string) => ({ instanceId, cell: 'wait', about: 1, runbookId: 'deploy' });
   for (const id of ['c', 'a', 'b', 'a']) await store.subscriptions.add('ci', waiter(id));
   expect(await store.subscriptions.page('ci', 2)).toEqual({ waiters: [waiter('a'), waiter('b')], next: 'b/wait' });
   expect(await store.subscriptions.page('ci', 2, 'b/wait')).toEqual({ waiters: [waiter('c')], next: null });

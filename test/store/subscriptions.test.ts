@@ -6,7 +6,12 @@ import { createStore, type Store, type StoreClient } from '../../src/store/index
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { faulty, named, timeout } from './fixtures.ts';
 
-const waiter = (instanceId: string, cell = 'wait', runbookId = 'deploy'): Waiter => ({ instanceId, cell, runbookId });
+const waiter = (instanceId: string, cell = 'wait', runbookId = 'deploy', about = 1): Waiter => ({
+  instanceId,
+  cell,
+  about,
+  runbookId,
+});
 
 describe.each(serviceKinds)('subscriptions on %s', (which) => {
   let world: FreshStore;
@@ -39,7 +44,8 @@ describe.each(serviceKinds)('subscriptions on %s', (which) => {
     const three = [waiter('run-1', 'other'), waiter('run-1'), waiter('run-2', 'wait', 'backup')];
     expect(await subscriptions.page('ci/7', 10)).toEqual({ waiters: three, next: null });
     expect(await subscriptions.page('ci/8', 10)).toEqual({ waiters: [waiter('run-1')], next: null });
-    for (let time = 0; time < 2; time += 1) await subscriptions.remove('ci/7', { instanceId: 'run-1', cell: 'wait' });
+    for (let time = 0; time < 2; time += 1)
+      await subscriptions.remove('ci/7', { instanceId: 'run-1', cell: 'wait', about: 1 });
     expect((await subscriptions.page('ci/7', 10)).waiters).toEqual([three[0], three[2]]);
     expect((await subscriptions.page('ci/8', 10)).waiters).toEqual([waiter('run-1')]);
   });
@@ -63,11 +69,23 @@ describe.each(serviceKinds)('subscriptions on %s', (which) => {
     for (const id of ['b', 'd', 'f', 'h']) await subscriptions.add('moving', waiter(id));
     const first = await subscriptions.page('moving', 2);
     expect(first).toEqual({ waiters: [waiter('b'), waiter('d')], next: 'd/wait' });
-    await subscriptions.remove('moving', { instanceId: 'd', cell: 'wait' });
+    await subscriptions.remove('moving', { instanceId: 'd', cell: 'wait', about: 1 });
     await subscriptions.add('moving', waiter('e'));
     await subscriptions.add('moving', waiter('a'));
     const rest = await subscriptions.page('moving', 10, 'd/wait');
     expect(rest).toEqual({ waiters: [waiter('e'), waiter('f'), waiter('h')], next: null });
+  });
+
+  test('what an earlier wait of the same cell still writes or removes changes nothing of a later one', async () => {
+    const of = (about: number): Waiter => waiter('run', 'wait', 'deploy', about);
+    await subscriptions.add('again', of(3));
+    await subscriptions.add('again', of(9));
+    await subscriptions.add('again', of(3));
+    expect((await subscriptions.page('again', 10)).waiters).toEqual([of(9)]);
+    await subscriptions.remove('again', of(3));
+    expect((await subscriptions.page('again', 10)).waiters).toEqual([of(9)]);
+    await subscriptions.remove('again', of(9));
+    expect((await subscriptions.page('again', 10)).waiters).toEqual([]);
   });
 
   test('a page is read consistently, from the table itself', async () => {
