@@ -1,15 +1,13 @@
 /**
  * What a one-time link shows: a page without scripts, so that it works wherever a mail is read. Everything in it that
- * comes from a runbook, a parameter or an output is escaped; the document is rendered without its HTML.
+ * comes from a runbook, a parameter or an output is escaped. The document is shown as it is written: rendered, it would
+ * hide what stands in its front matter and beside its cells, and the vote is about that too.
  */
 import { createHash } from 'node:crypto';
 import MarkdownIt from 'markdown-it';
 import { type LinkShown, limits, type Voted } from '../engine/index.ts';
 
-const markdown = new MarkdownIt({ html: false, linkify: false });
-// What the document embeds is not loaded: whoever looks at it tells nobody.
-markdown.disable('image');
-const { escapeHtml } = markdown.utils;
+const { escapeHtml } = new MarkdownIt().utils;
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:46rem;margin:0 auto;padding:1.5rem}
 h1{font-size:1.3rem;margin:0 0 .25rem}h2{font-size:1rem;margin:1.5rem 0 .5rem}
@@ -70,7 +68,7 @@ ${section('Parameters', params)}
 ${section('Outputs of earlier cells', shown.outputs)}
 <h2>Runbook so far</h2>
 <details><summary>Show the document up to this question</summary>
-${markdown.render(shown.document.replace(/^---\n.*?\n---\n/s, ''))}
+<pre>${escapeHtml(shown.document)}</pre>
 </details>
 <h2>Your vote</h2>
 <form method="post">

@@ -108,7 +108,7 @@ const status = z.enum(claimStatuses);
 export const claimBody = z.strictObject({
   status,
   statement: z.string().describe('What it says, for people.').exactOptional(),
-  evidence: z.unknown().describe('Any JSON value. Write numbers beyond 2^53 as text.'),
+  evidence: z.unknown().describe('Any JSON value. Write numbers beyond 2^53 as text.').exactOptional(),
   revision: z
     .int()
     .min(0)
