@@ -87,7 +87,7 @@ export const votedPage = (
 ): string => {
   const vote = asked === 'approve' ? 'You approved.' : 'You rejected.';
   const missing =
-    decision === null ? `${approvals.length} of ${quorum} approvals are there; the run waits for the rest.` : '';
+    decision === null ? `${approvals.length} of ${quorum} approvals so far; the run waits for the rest.` : '';
   const came = decision === null ? missing : `It is ${decision}.`;
   return page(vote, `<h1>${vote}</h1>\n<p>${escapeHtml(came)} You may close this page; the link is spent.</p>`);
 };
