@@ -74,6 +74,28 @@ const stale = (claimId: string, asked: number, newest: ClaimEntry | undefined): 
   });
 };
 
+/** The newest revision. @throws PawlError `request.invalid`, `claim.unknown`, `store.unavailable` */
+export const claimNow = async (engine: Engine, claimId: string): Promise<ClaimEntry> => {
+  assertClaimId(claimId);
+  const newest = await engine.claims.newest(claimId);
+  if (newest !== undefined) return newest;
+  const message = `There is no claim ${claimId}: nobody has set it yet; \`pawl claim set ${claimId} --status asserted\` does.`;
+  throw new PawlError('claim.unknown', message, { claimId });
+};
+
+/** Newest first, those before revision `before`. @throws what `claimNow` throws */
+export const claimHistory = async (
+  engine: Engine,
+  claimId: string,
+  limit: number,
+  before?: number,
+): Promise<ClaimEntry[]> => {
+  assertClaimId(claimId);
+  const found = await engine.claims.history(claimId, limit, before);
+  if (found.length === 0) await claimNow(engine, claimId);
+  return found;
+};
+
 /** Puts the next revision. Without a revision to hold on to, whoever comes later stands later. */
 const putNext = async (engine: Engine, claimId: string, request: ClaimRequest, first: ClaimEntry | undefined) => {
   const { revision, by, status } = request;

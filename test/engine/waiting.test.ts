@@ -294,7 +294,7 @@ describe('claims', () => {
     await expect(engine.setClaim('a', { ...supported, evidence: '{' })).rejects.toThrow('JSON text');
     const large = JSON.stringify('x'.repeat(64 * 1024));
     await expect(engine.setClaim('a', { ...supported, evidence: large })).rejects.toThrow('claimEvidenceBytesMax');
-    expect(await engine.claim('a')).toBeUndefined();
+    await expect(engine.claim('a')).rejects.toMatchObject({ code: 'claim.unknown' });
   });
 });
 
