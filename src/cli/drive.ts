@@ -41,20 +41,27 @@ export const watched = async <T>(
 /** What it waits for may be brought by anybody, anywhere: so it is looked at every now and then, and nothing is written. */
 const waitLookMs = 2_000;
 
-/** Until what is waited for may be there: somebody woke it, its time has come, or somebody else moved it. */
+/** The claims as they stood when the run went on the last time; '' before that. */
+type Stayed = { seq: number | null; claims: string };
+
+/** Until what is waited for may be there: a claim has changed, the time has come, or somebody else moved it. */
 const untilDue = async (
   session: Session,
   client: Client,
   { seq, instanceId }: View,
+  stayed: Stayed,
   signal: AbortSignal,
-): Promise<void> => {
-  let told = false;
+) => {
   for (;;) {
     const instance = await client.instance(instanceId);
     const { view, waits, nowMs } = instance;
-    if (view.seq !== seq || waits === null || (view.dueAtMs !== null && view.dueAtMs <= nowMs)) return;
-    if (!told) explainWait(session.screen, instance, waits);
-    told = true;
+    if (view.seq !== seq || waits === null || (waits.nextAtMs !== null && waits.nextAtMs <= nowMs)) return;
+    const claims = waits.kind === 'await' ? JSON.stringify(waits.claims) : '';
+    if (stayed.seq !== seq) explainWait(session.screen, instance, waits);
+    const changed = claims !== stayed.claims;
+    Object.assign(stayed, { seq, claims });
+    // Also the first time: one may have changed since the run looked.
+    if (changed) return;
     await wait(waitLookMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
   }
@@ -69,12 +76,13 @@ export const runThrough = async (
   waits = false,
 ): Promise<RunAnswer> => {
   const steps: RunAnswer['steps'] = [];
+  const stayed: Stayed = { seq: null, claims: '' };
   for (;;) {
     const answer = await client.run(instanceId, signal);
     steps.push(...answer.steps);
     const { stop } = answer;
     if (stop.result === 'parked' && waits && !signal.aborted) {
-      await untilDue(session, client, answer.view, signal);
+      await untilDue(session, client, answer.view, stayed, signal);
       if (!signal.aborted) continue;
     }
     if (stop.result !== 'deferred' || signal.aborted) return { ...answer, steps };

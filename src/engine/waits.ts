@@ -57,8 +57,10 @@ export const beginWait = async (call: Call, cell: Cell, found: Ready): Promise<E
     return { ...begun, dueAtMs: within(body.withinMs), shownHash: shown.hash, asked: asked(found.body, body) };
   }
   if (found.body.kind !== 'wait') throw new PawlError('journal.broken', `Cell ${cell.name} does not wait.`);
-  const moment = engine.authoring.momentOf(found.body, engine.clock.nowMs());
-  if (moment.kind === 'moment') return { ...begun, dueAtMs: Math.ceil(moment.atMs) };
+  const nowMs = engine.clock.nowMs();
+  const moment = engine.authoring.momentOf(found.body, nowMs);
+  // One that has passed, however long ago, is now: an entry holds no time before there were any.
+  if (moment.kind === 'moment') return { ...begun, dueAtMs: Math.ceil(Math.max(moment.atMs, nowMs)) };
   const error = failure('inputs.unresolvable', moment.message);
   return withoutReservation(call, cell, { kind: 'cannot', error });
 };
