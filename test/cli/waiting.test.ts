@@ -1,9 +1,13 @@
 /** Waiting on the command line: claims, votes, times; what is told while something waits, and what goes on afterwards. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createWitness, type Witness } from '../support/witness.ts';
 import { type Ended, flat, setup, until } from './support.ts';
 
+const release = fileURLToPath(new URL('../../runbooks/release.md', import.meta.url));
 const place = setup();
 const pawl = (...args: string[]) => place.pawl(...args);
 const as = (actor: string, groups: string, ...args: string[]): Promise<Ended> =>
@@ -302,4 +306,51 @@ describe('vote', () => {
     const self = await pawl('vote', id, 'go', '--link-for', 'bob');
     expect([self.exit, self.err]).toEqual([2, expect.stringContaining('cannot hand out votes')]);
   });
+});
+
+/** A deployment that needs a while after it was told to release. */
+const createTarget = async () => {
+  const state = { keys: [] as string[], build: 0, looks: 0 };
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (text) => {
+      body += text;
+    });
+    request.on('end', () => {
+      response.setHeader('content-type', 'application/json');
+      if (request.method === 'POST') {
+        state.keys.push(String(request.headers['idempotency-key']));
+        state.build = Number(JSON.parse(body).build);
+        return void response.end('{}');
+      }
+      state.looks += 1;
+      response.end(JSON.stringify({ build: state.looks > 2 ? state.build : 0 }));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { host, state, close: () => new Promise((resolve) => server.close(resolve)) };
+};
+
+describe('runbooks/release.md', () => {
+  test('runs from a claim over two approvals to the new version, released once', async () => {
+    const target = await createTarget();
+    try {
+      const env = { PAWL_HTTP_ALLOW: target.host };
+      const args = ['run', release, '-p', 'build=7', '-p', `url=http://${target.host}`, '--wait'];
+      const running = place.begin(args, { env });
+      await until('it to wait for the build', () => running.out().includes('ci/build-7  does not exist yet'));
+      await pawl('claim', 'set', 'ci/build-7', '--status', 'supported', '--evidence', '{"errors":0}');
+      await until('it to ask', () => running.out().includes('Parked: agree waits for approval.'));
+      const { json } = await pawl('vote', 'release.build-7', 'agree', '--json');
+      const hash = String(json.shownHash);
+      for (const actor of ['bob', 'carol'])
+        expect((await as(actor, '', 'vote', 'release.build-7', 'agree', '--approve', '--shown', hash)).exit).toBe(0);
+      const { exit, out } = await running.ended;
+      expect([exit, out]).toEqual([0, expect.stringContaining('Passed: 2 of 5 cells met what they declare.')]);
+      expect(target.state).toMatchObject({ keys: ['local/release.build-7/release/1'], build: 7, looks: 3 });
+    } finally {
+      await target.close();
+    }
+  }, 60_000);
 });
