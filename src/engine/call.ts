@@ -45,6 +45,8 @@ export type Call = {
   current: boolean;
   /** Seq of the `waiting` entry whose claims this call has read since it armed, as a subscriber: only then may it rest (I7). */
   lookedAt: number | null;
+  /** Until when this call stays with a cell that it polls; 0: it has not begun to. */
+  pollUntilMs: number;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
   /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
@@ -103,6 +105,7 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     armedUntilMs: 0,
     current: false,
     lookedAt: null,
+    pollUntilMs: 0,
     lost: false,
     wrote: false,
     outputs: new Map(),

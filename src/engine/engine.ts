@@ -52,7 +52,7 @@ export type Engine = {
   claimHistory(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
   claims: Claims['list'];
   /** Wakes whoever waits for a claim, because its writer may have died before it had. */
-  wake(claimId: string): Promise<{ woken: number }>;
+  wake(claimId: string): Promise<{ woken: number | null }>;
   vote(instanceId: string, cell: string, request: VoteRequest): Promise<Voted>;
   makeLink(instanceId: string, cell: string, request: { actor: string; by: By }): Promise<MadeLink>;
   readLink(secret: string, by: By): Promise<LinkShown>;

@@ -154,6 +154,11 @@ export type Views = {
    * down. Unlike `arm` it announces no writer.
    */
   wake(seed: Pick<View, 'instanceId' | 'runbookId'>, nowMs: number): Promise<void>;
+  /**
+   * Takes over the mark of what is due and is no view: due at `untilAtMs` instead, unless somebody's time at it is not
+   * over. `undefined`: it is not due, or somebody is at it.
+   */
+  hold(instanceId: string, untilAtMs: number, nowMs: number): Promise<Armed | undefined>;
   /** Takes down the mark of what was armed and is no view, unless others armed since or may still be writing. */
   disarm(instanceId: string, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;
