@@ -127,14 +127,14 @@ export type Woken = {
   after: string[];
 };
 
-export type Worker = {
+type Worker = {
   /** An invocation of `work` in this process. */
   wake(instanceId: string): Promise<Woken>;
   /** It brings one to wait itself, and so has read how it started. */
   park(parked: Parked): Promise<Parked>;
 };
 
-export const openWorker = ({ client, store }: World): Worker => {
+const openWorker = ({ client, store }: World): Worker => {
   const engine = engineFor(store);
   let meter: Meter;
   let look: Request[] = [];
@@ -163,6 +163,27 @@ export const openWorker = ({ client, store }: World): Worker => {
         meter.stop();
       }
     },
+  };
+};
+
+/** What the process that wakes has read before: nothing, the runbook, or how this very instance started too. */
+export const acquainted = ['new process', 'runbook known', 'instance known'] as const;
+export type Wakes = Record<(typeof acquainted)[number], Woken>;
+
+/** Three that wait beside all the others, woken one after the other by `other`, a process that was just started. */
+export const wakeThree = async ({ store }: World, other: World, name: string): Promise<Wakes> => {
+  const engine = engineFor(store);
+  const worker = openWorker(other);
+  const woken = async (n: number, bring: (parked: Parked) => Promise<Parked>): Promise<Woken> => {
+    const parked = { instanceId: `${name}-${n}`, claimId: `${name}/${n}` };
+    await bring(parked);
+    await engine.setClaim(parked.claimId, { status: 'supported', by });
+    return await worker.wake(parked.instanceId);
+  };
+  return {
+    'new process': await woken(1, (parked) => park(engine, parked)),
+    'runbook known': await woken(2, (parked) => park(engine, parked)),
+    'instance known': await woken(3, worker.park),
   };
 };
 

@@ -5,10 +5,10 @@ import {
   fillParked,
   makeDue,
   openParked,
-  openWorker,
   parkedOf,
   type Ticked,
   tickOnce,
+  wakeThree,
   wakeWaiters,
 } from '../../bench/scale/measure.ts';
 import { unitsOf } from '../support/meter.ts';
@@ -87,11 +87,8 @@ describe('20 due among 200 and among 2,000 that wait', () => {
   });
 
   test('waking one makes 3 requests before the put that reserves its next cell, 4 where the process has not seen it', async () => {
-    const worker = openWorker({ ...world.again(), prefix: world.prefix });
-    const [cold, unseen] = [await worker.wake(due[0] ?? ''), await worker.wake(due[1] ?? '')];
-    const known = await worker.park({ instanceId: 'known', claimId: 'scale/known' });
-    await engineFor(world.store).setClaim('scale/known', { status: 'supported', by });
-    const seen = await worker.wake(known.instanceId);
+    const wakes = await wakeThree(world, { ...world.again(), prefix: world.prefix }, 'woken');
+    const { 'new process': cold, 'runbook known': unseen, 'instance known': seen } = wakes;
     // Whether it is due at all is one read before the advance.
     for (const { look } of [cold, unseen, seen]) expect(look).toEqual(['GetItem views']);
     expect(seen.beforeCell).toEqual(['Query journal', 'UpdateItem views', 'Query claims']);
@@ -106,9 +103,9 @@ describe('20 due among 200 and among 2,000 that wait', () => {
       'PutItem journal',
       'UpdateItem views',
     ]);
-    const [, , entry] = await engineFor(world.store).journal(due[1] ?? '', -1, 10);
+    const [, , entry] = await engineFor(world.store).journal('woken-2', -1, 10);
     expect(entry?.entry).toMatchObject({ kind: 'outcome', cell: 'ci', reserve: { cell: 'last', attempt: 1 } });
-    for (const [what, { beforeCell }] of Object.entries({ seen, unseen, cold }))
+    for (const [what, { beforeCell }] of Object.entries(wakes))
       console.log(`woken, ${what}: ${beforeCell.length} requests before the put (${beforeCell.join(', ')})`);
   });
 });
