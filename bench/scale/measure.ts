@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
-import type { Engine } from '../../src/engine/index.ts';
+import { type Engine, wakeIdOf } from '../../src/engine/index.ts';
 import type { Asked } from '../../src/handlers/events.ts';
 import { createTick, type TickAnswer } from '../../src/handlers/tick.ts';
 import { createWork } from '../../src/handlers/work.ts';
@@ -89,6 +89,7 @@ export const makeDue = async ({ store }: World, count: number): Promise<string[]
   return due.map(({ instanceId }) => instanceId);
 };
 
+/** `handed`: ids of instances, and `wake:<claimId>`. */
 export type Ticked = { answer: TickAnswer; handed: string[]; requests: Request[] };
 
 /** One tick, of a function that was just started. What it hands over is counted, and runs nothing. */
@@ -103,6 +104,7 @@ export const tickOnce = async ({ client, store }: World): Promise<Ticked> => {
     },
     due: views.due,
     handOver: async (event: Asked) => {
+      if ('wake' in event) handed.push(wakeIdOf(event.wake));
       if ('instanceId' in event) handed.push(event.instanceId);
       return true;
     },
