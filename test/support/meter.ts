@@ -1,0 +1,45 @@
+/** Counts what a client asks of the tables, and what that consumes. */
+import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+
+/** `what` is the command and the table (`Query journal`); `units` those of the table and its indexes together. */
+export type Request = { what: string; units: number };
+
+export type Meter = {
+  /** What was asked since the last time. */
+  read(): Request[];
+  stop(): void;
+};
+
+export const meterOf = (client: DynamoDBDocumentClient): Meter => {
+  let requests: Request[] = [];
+  const name = 'meter';
+  client.middlewareStack.add(
+    (next, context) => async (args) => {
+      const input = args.input as unknown as {
+        TableName?: string;
+        IndexName?: string;
+        ReturnConsumedCapacity?: string;
+      };
+      input.ReturnConsumedCapacity = 'TOTAL';
+      const table = [String(input.TableName).split('-').at(-1), input.IndexName].filter(Boolean).join('.');
+      // Counted when it is sent: what is under way stands in the list, a refused one too.
+      const request: Request = { what: `${String(context.commandName).replace('Command', '')} ${table}`, units: 0 };
+      requests.push(request);
+      const result = await next(args);
+      const { ConsumedCapacity } = result.output as unknown as { ConsumedCapacity?: { CapacityUnits?: number } };
+      request.units = ConsumedCapacity?.CapacityUnits ?? 0;
+      return result;
+    },
+    { step: 'initialize', name, priority: 'low' },
+  );
+  return {
+    read: () => {
+      const told = requests;
+      requests = [];
+      return told;
+    },
+    stop: () => void client.middlewareStack.remove(name),
+  };
+};
+
+export const unitsOf = (requests: Request[]): number => requests.reduce((sum, { units }) => sum + units, 0);
