@@ -102,7 +102,7 @@ test('150 of 400 were woken when it died: its mark becomes due, the schedule wak
   expect((await world.store.subscriptions.page(claimId, 100)).waiters).toEqual([]);
 
   // What the dead writer sent last may land late. After that the schedule finds nobody, and takes the mark down.
-  const lateMs = overMs + limits.landsLateMsMax + 5 * clocksApartMs;
+  const lateMs = overMs + limits.wakeMsMax + limits.landsLateMsMax + 5 * clocksApartMs;
   expect(await dueIn(lateMs)).toEqual([mark]);
   expect(await engineFor(later(lateMs).store).wake(claimId)).toEqual({ woken: 0 });
   expect(await dueIn(2 * lateMs)).toEqual([]);
