@@ -1,0 +1,309 @@
+/**
+ * Workers that are killed and frozen while they work, callers over HTTP and on the command line, a schedule, and an
+ * operator who decides doubts by what the witness saw. Afterwards every journal is held against the witness.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Entry } from '../../src/engine/index.ts';
+import { createClient, createStore } from '../../src/store/index.ts';
+import { createTables } from '../../src/store/local.ts';
+import { attemptsOf } from '../support/scene.ts';
+import { type Judged, judge } from './judge.ts';
+import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
+
+/** The least that is possible: a holder is gone 2.6 s after its reservation. */
+const graceMs = 1_000;
+const timeoutMs = 600;
+const goneAfterMs = timeoutMs + 1_000 + graceMs;
+const workersCount = 4;
+const instancesAtOnce = 16;
+const cellsEach = 6;
+
+export type ChaosOptions = {
+  endpoint: string;
+  kills: number;
+  stops: number;
+  seed: number;
+  tell?(line: string): void;
+};
+export type ChaosReport = Judged & {
+  seed: number;
+  kills: number;
+  /** Of them, with the body of a cell running. */
+  killsInCell: number;
+  /** Of the workers; the rest were commands. */
+  killsOfCommands: number;
+  stops: number;
+  calls: { http: number; cli: number; ticks: number };
+  verdicts: number;
+  instances: number;
+  begins: number;
+  ms: number;
+};
+
+/** mulberry32: small, seeded, good enough to choose what is done next. */
+const createDraw = (seed: number) => {
+  let state = seed >>> 0;
+  const fraction = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+  const int = (below: number): number => Math.floor(fraction() * below);
+  return { int, chance: (of: number) => fraction() < of, pick: <T>(of: readonly T[]): T => of[int(of.length)] as T };
+};
+
+/** Cells of each policy in turn; the witness takes longer than some of them are given. */
+const documentOf = (url: string): string => {
+  const policies = [
+    '',
+    'interrupted=retry retry=20',
+    'interrupted=probe settle=1s',
+    '',
+    'interrupted=retry retry=20',
+    '',
+  ];
+  const cells = policies.map((policy, n) => {
+    const effect = `\`\`\`http { name=c${n} timeout=${timeoutMs}ms ${policy} }\nPOST ${url}/effect\n\`\`\`\n`;
+    const probe = `\`\`\`http { probe=c${n} done="output.status == 200" notDone="output.status == 404" timeout=500ms }\nGET ${url}/happened\n\`\`\`\n`;
+    return policy.includes('probe') ? effect + probe : effect;
+  });
+  return `---\nrunbook: chaos\ntitle: Cells that are cut off\n---\n${cells.join('')}`;
+};
+
+/** The key under which the step at `seq` was reserved. */
+const keyAt = (entries: Entry[], seq: number): string | undefined =>
+  attemptsOf(entries).find((attempt) => attempt.seq === seq)?.key;
+
+type Answer = { status: number; body: Record<string, unknown> };
+
+const createHarness = async (options: ChaosOptions, witness: WitnessProcess) => {
+  const { endpoint, seed } = options;
+  const draw = createDraw(seed);
+  const prefix = `chaos-${seed}-${Date.now()}`;
+  const { client, clock } = createClient({ endpoint });
+  await createTables(client, prefix);
+  const store = createStore(client, { tablesPrefix: prefix, clock });
+  const spawnOne = () => spawnWorker({ endpoint, prefix, graceMs, httpAllow: [witness.host] });
+  const workers = await Promise.all(Array.from({ length: workersCount }, spawnOne));
+  return { draw, prefix, client, store, workers, spawnOne };
+};
+
+export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
+  const { kills: killsWanted, stops: stopsWanted, seed, endpoint, tell = () => {} } = options;
+  const beganMs = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), 'pawl-chaos-'));
+  const witness = await spawnWitness(join(folder, 'seen.jsonl'));
+  const { draw, prefix, client, store, workers, spawnOne } = await createHarness(options, witness);
+  const report = { kills: 0, killsInCell: 0, killsOfCommands: 0, stops: 0, verdicts: 0 };
+  const calls = { http: 0, cli: 0, ticks: 0 };
+  const env = {
+    HOME: folder,
+    PAWL_DATA_DIR: join(folder, 'data'),
+    PAWL_DYNAMODB_ENDPOINT: endpoint,
+    PAWL_TABLES: prefix,
+    PAWL_DEPLOYMENT: 'chaos',
+    PAWL_TAKEOVER_GRACE_MS: String(graceMs),
+    PAWL_HTTP_ALLOW: witness.host,
+    AWS_REGION: 'us-east-1',
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_SECRET_ACCESS_KEY: 'local',
+  };
+
+  /** By any worker; `undefined`: it died, or stands still, before it answered. */
+  const ask = async (method: string, path: string, body?: unknown): Promise<Answer | undefined> => {
+    const { url } = draw.pick(workers);
+    calls.http += 1;
+    const media = typeof body === 'string' ? 'text/markdown' : 'application/json';
+    try {
+      const response = await fetch(`${url}${path}`, {
+        method,
+        headers: { 'x-pawl-actor': 'chaos', ...(body === undefined ? {} : { 'content-type': media }) },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+        signal: AbortSignal.timeout(goneAfterMs * 2),
+      });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    } catch {
+      return undefined;
+    }
+  };
+  const surely = async (method: string, path: string, body?: unknown): Promise<Answer> => {
+    for (;;) {
+      const answer = await ask(method, path, body);
+      if (answer !== undefined && answer.status < 500) return answer;
+      await wait(100);
+    }
+  };
+
+  const document = documentOf(witness.url);
+  const published = await surely('PUT', '/runbooks/chaos', document);
+  if (published.status !== 201) throw new Error(JSON.stringify(published.body));
+  const ids: string[] = [];
+  const unfinished = new Set<string>();
+  let breaking = true;
+  let over = false;
+
+  const startOne = async (): Promise<void> => {
+    const instanceId = `i${ids.length}`;
+    ids.push(instanceId);
+    unfinished.add(instanceId);
+    await surely('POST', '/runbooks/chaos/instances', { instanceId, drive: 'auto' });
+  };
+  const commands = new Set<Command>();
+
+  /** Pushes instances on, over HTTP; what completed makes room for another. */
+  const pusher = async (): Promise<void> => {
+    while (!over) {
+      if (breaking && unfinished.size < instancesAtOnce) await startOne();
+      const id = draw.pick([...unfinished]);
+      if (id === undefined) return;
+      const answer = await ask('POST', `/instances/${id}/run`, {});
+      if (answer?.body.result === 'completed') unfinished.delete(id);
+      await wait(draw.int(120));
+    }
+  };
+  /** The same on the command line: a process for each call, which may be killed as well. */
+  const commander = async (): Promise<void> => {
+    while (!over) {
+      const id = draw.pick([...unfinished]);
+      if (id === undefined) return;
+      calls.cli += 1;
+      const command = pawl({ ...env, PAWL_ACTOR: 'commander' }, ['advance', id, '--max-cells', 'all']);
+      commands.add(command);
+      await command.ended;
+      commands.delete(command);
+      await wait(50);
+    }
+  };
+  const schedule = async (): Promise<void> => {
+    while (!over) {
+      calls.ticks += 1;
+      await ask('POST', '/tick');
+      await wait(700);
+    }
+  };
+  /** Looks at what is in doubt, asks the witness, decides: what it saw happened, what it did not may be tried again. */
+  const operator = async (): Promise<void> => {
+    while (!over) {
+      const list = await ask('GET', '/instances?status=in_doubt&limit=20');
+      const views = (list?.body.views ?? []) as { instanceId: string }[];
+      for (const { instanceId } of views) {
+        const entries = (await store.journal.page(instanceId, -1, 1_000)).map(({ entry }) => entry);
+        const { open, halted } = entries.at(-1)?.state ?? {};
+        const seq = open?.kind === 'reserved' ? open.seq : halted?.doubt === true ? halted.seq : undefined;
+        if (seq === undefined) continue;
+        const key = keyAt(entries, seq);
+        const happened = witness.seen().some((one) => one.what === 'effect' && one.key === key);
+        const verdict = happened ? 'succeeded' : 'retry';
+        const reason = happened ? 'the witness saw it' : 'the witness saw nothing of it';
+        const said = await ask('POST', `/instances/${instanceId}/verdict`, { seq, verdict, reason });
+        if (said?.status === 200) report.verdicts += 1;
+      }
+      await wait(300);
+    }
+  };
+
+  const replace = async (worker: Worker): Promise<void> => {
+    workers[workers.indexOf(worker)] = await spawnOne();
+  };
+  /** A third of the kills at least waits for a body to run; commands are killed too. */
+  const killer = async (): Promise<void> => {
+    while (report.kills < killsWanted) {
+      const inCell = report.killsInCell < report.kills * 0.45;
+      const alive = workers.filter(({ dead, frozen }) => !dead && !frozen);
+      const [command] = commands;
+      if (!inCell && command !== undefined && draw.chance(0.2)) {
+        command.child.kill('SIGKILL');
+        report.kills += 1;
+        report.killsOfCommands += 1;
+      } else {
+        const victims = inCell ? alive.filter(({ running }) => running > 0) : alive;
+        const victim = draw.pick(victims);
+        if (victim !== undefined && alive.length > 1) {
+          report.kills += 1;
+          if (victim.running > 0) report.killsInCell += 1;
+          victim.kill();
+          await replace(victim);
+          if (report.kills % 50 === 0)
+            tell(
+              `${report.kills} kills, ${report.stops} stops, ${ids.length - unfinished.size} of ${ids.length} instances completed`,
+            );
+        }
+      }
+      await wait(draw.int(inCell ? 60 : 160));
+    }
+  };
+  /** Longer than a deadline and the grace after it: whoever thaws finds its step taken for doubtful, or closed. */
+  const stopper = async (): Promise<void> => {
+    while (report.stops < stopsWanted) {
+      const victim = draw.pick(workers.filter(({ dead, frozen, running }) => !dead && !frozen && running > 0));
+      if (victim === undefined) {
+        await wait(10);
+        continue;
+      }
+      await victim.freeze().catch(() => undefined);
+      if (victim.dead) continue;
+      report.stops += 1;
+      await wait(goneAfterMs + 300 + draw.int(1_500));
+      victim.thaw();
+    }
+  };
+
+  const working = [pusher(), pusher(), pusher(), pusher(), commander(), schedule(), operator()];
+  await Promise.all([killer(), stopper(), stopper()]);
+  breaking = false;
+  tell(`${report.kills} kills and ${report.stops} stops are over; ${unfinished.size} instances are to be finished`);
+  const endMs = performance.now() + 120_000;
+  while (unfinished.size > 0 && performance.now() < endMs) {
+    for (const id of [...unfinished]) {
+      const view = await store.views.get(id);
+      if (view?.status === 'completed') unfinished.delete(id);
+    }
+    await wait(100);
+  }
+  over = true;
+  await Promise.all(working);
+  for (const worker of workers) worker.kill();
+
+  const journals = new Map<string, Entry[]>();
+  for (const id of ids)
+    journals.set(
+      id,
+      (await store.journal.page(id, -1, 10_000)).map(({ entry }) => entry),
+    );
+  const seen = witness.seen();
+  const judged = judge(journals, seen);
+  await witness.stop();
+  client.destroy();
+  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  return {
+    ...judged,
+    ...report,
+    seed,
+    calls,
+    instances: ids.length,
+    begins: seen.filter(({ what }) => what === 'begin').length,
+    ms: Math.round(performance.now() - beganMs),
+  };
+};
+
+/** What a run must have gone through to show anything. */
+export const cellsMin = 300;
+export const doubtsMin = 30;
+
+export const reportText = (report: ChaosReport): string => {
+  const { calls, wrong } = report;
+  const lines = [
+    `seed ${report.seed}: ${report.kills} kills (${report.killsInCell} with a cell running, ${report.killsOfCommands} of commands), ${report.stops} stops, ${(report.ms / 1_000).toFixed(0)} s`,
+    `${report.instances} instances, ${report.cellsCompleted} cells completed, ${report.begins} begun, ${report.doubts} doubts, ${report.verdicts} of them decided by the operator`,
+    `calls: ${calls.http} over HTTP, ${calls.cli} commands, ${calls.ticks} ticks`,
+    wrong.length === 0 ? 'journals and witness agree' : `${wrong.length} DISAGREEMENTS`,
+    ...wrong.slice(0, 20),
+  ];
+  return lines.join('\n');
+};
+export { cellsEach };

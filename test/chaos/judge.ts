@@ -1,0 +1,91 @@
+/** What the journals say and what the witness saw, put side by side. */
+import type { Entry } from '../../src/engine/index.ts';
+import { attemptsOf } from '../support/scene.ts';
+import type { Saw } from './processes.ts';
+
+export type Judged = {
+  /** Each a sentence about what must not be; empty when journal and witness agree. */
+  wrong: string[];
+  cellsCompleted: number;
+  /** Steps that were closed by a person, a probe or their policy since their holder was gone. */
+  doubts: number;
+};
+
+const effectsOf = (seen: Saw[], key: string): Saw[] => seen.filter((one) => one.key === key);
+
+/** One instance. `seen` is of that instance alone. */
+const judgeOne = (id: string, entries: Entry[], seen: Saw[]): Judged => {
+  const wrong: string[] = [];
+  const say = (what: string): void => void wrong.push(`${id}: ${what}`);
+  const attempts = attemptsOf(entries);
+  const reservedAt = new Map(attempts.map((attempt) => [attempt.seq, attempt]));
+  const nevers = new Set(entries.flatMap((e) => (e.kind === 'outcome' && e.status === 'never' ? [e.closes] : [])));
+
+  // Every begin is of one reservation, and of each reservation there is one at most.
+  const begun = new Set<number>();
+  const begins = seen.filter(({ what }) => what === 'begin');
+  for (const { key, seq } of begins) {
+    if (seq === null) continue;
+    if (begun.has(seq)) say(`the step of seq ${seq} began twice`);
+    begun.add(seq);
+    if (nevers.has(seq)) say(`seq ${seq} is closed as never begun, and it began`);
+    else if (reservedAt.get(seq)?.key !== key) say(`${key} began under seq ${seq}, which no entry reserved for it`);
+  }
+  for (const key of new Set(begins.map((one) => one.key))) {
+    const [begunTimes, reserved] = [begins, attempts].map((list) => list.filter((one) => one.key === key).length);
+    if ((begunTimes ?? 0) > (reserved ?? 0))
+      say(`${key} began ${begunTimes} times, ${reserved} attempts were reserved`);
+  }
+
+  // A further attempt of a visit stands after a permission for it.
+  for (const key of new Set(attempts.map((attempt) => attempt.key))) {
+    const mine = attempts.filter((attempt) => attempt.key === key);
+    const permissions = entries.filter(
+      (entry) =>
+        (entry.kind === 'outcome' || entry.kind === 'resolved') &&
+        entry.cell === mine[0]?.cell &&
+        entry.permission !== null &&
+        entry.permission.kind !== 'never',
+    );
+    if (mine.length > 1 + permissions.length)
+      say(`${key} has ${mine.length} attempts and ${permissions.length} permissions`);
+  }
+
+  let cellsCompleted = 0;
+  let doubts = 0;
+  for (const entry of entries) {
+    if (entry.kind !== 'outcome' && entry.kind !== 'resolved') continue;
+    const about = entry.kind === 'outcome' ? entry.closes : entry.about;
+    const reserved = about === null ? undefined : reservedAt.get(about);
+    if (reserved === undefined) continue;
+    if (entry.closedBy !== 'holder') doubts += 1;
+    const status = entry.kind === 'outcome' ? entry.status : entry.verdict === 'succeeded' ? 'completed' : 'other';
+    if (status !== 'completed') continue;
+    cellsCompleted += 1;
+    // The holder saw its own answer; a probe and a person looked for the key.
+    const effects = effectsOf(seen, reserved.key).filter(({ what }) => what === 'effect');
+    const own = entry.closedBy === 'holder' ? effects.filter(({ seq }) => seq === null || seq === about) : effects;
+    if (own.length === 0) say(`seq ${about} is completed by its ${entry.closedBy}, and it did not happen`);
+  }
+  const ended = entries.at(-1)?.state.ended ?? null;
+  if (ended !== 'completed') say(`it stands at seq ${entries.at(-1)?.seq} as ${ended ?? 'unfinished'}`);
+  for (let seq = 0; seq < entries.length; seq += 1) if (entries[seq]?.seq !== seq) say(`entry ${seq} is missing`);
+  return { wrong, cellsCompleted, doubts };
+};
+
+export const judge = (journals: Map<string, Entry[]>, seen: Saw[]): Judged => {
+  const by = new Map<string, Saw[]>([...journals.keys()].map((id) => [id, []]));
+  const total: Judged = { wrong: [], cellsCompleted: 0, doubts: 0 };
+  for (const one of seen) {
+    const of = by.get(one.key.split('/')[1] ?? '');
+    if (of === undefined) total.wrong.push(`${one.key} was seen, and no such instance exists`);
+    else of.push(one);
+  }
+  for (const [id, entries] of journals) {
+    const { wrong, cellsCompleted, doubts } = judgeOne(id, entries, by.get(id) ?? []);
+    total.wrong.push(...wrong);
+    total.cellsCompleted += cellsCompleted;
+    total.doubts += doubts;
+  }
+  return total;
+};

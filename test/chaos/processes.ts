@@ -1,0 +1,102 @@
+/** Processes of the chaos: workers that are killed and frozen, commands of the CLI, and the witness that stays. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { freezeProcess } from '../support/workers.ts';
+import type { WorkerOptions } from './worker.ts';
+
+const scriptOf = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const launcher = scriptOf('../../bin/pawl.js');
+
+const spawnScript = async (name: string, argument: string): Promise<{ child: ChildProcess; port: number }> => {
+  const child = spawn(process.execPath, [scriptOf(name), argument], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  return { child, port };
+};
+
+export type Worker = {
+  url: string;
+  pid: number;
+  /** Cells whose bodies run in it. */
+  running: number;
+  frozen: boolean;
+  dead: boolean;
+  kill(): void;
+  freeze(): Promise<void>;
+  thaw(): void;
+};
+
+export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
+  const { child, port } = await spawnScript('worker.ts', JSON.stringify(options));
+  const worker: Worker = {
+    url: `http://127.0.0.1:${port}`,
+    pid: child.pid ?? -1,
+    running: 0,
+    frozen: false,
+    dead: false,
+    kill: () => {
+      worker.dead = true;
+      child.kill('SIGKILL');
+    },
+    freeze: async () => {
+      worker.frozen = true;
+      await freezeProcess(worker.pid);
+    },
+    thaw: () => {
+      child.kill('SIGCONT');
+      worker.frozen = false;
+    },
+  };
+  child.on('message', (what) => {
+    worker.running += what === 'begins' ? 1 : -1;
+  });
+  child.once('exit', () => {
+    worker.dead = true;
+  });
+  return worker;
+};
+
+/** `seq`: of the reservation by which it came, where its sender said so. */
+export type Saw = { what: 'begin' | 'effect'; key: string; seq: number | null };
+export type WitnessProcess = { url: string; host: string; seen(): Saw[]; stop(): Promise<void> };
+
+export const spawnWitness = async (file: string): Promise<WitnessProcess> => {
+  const { child, port } = await spawnScript('witnessProcess.ts', file);
+  const host = `127.0.0.1:${port}`;
+  return {
+    url: `http://${host}`,
+    host,
+    // A line is whole once its line break is there.
+    seen: () =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line) as Saw),
+    stop: async () => {
+      const gone = once(child, 'exit');
+      child.disconnect();
+      await gone;
+    },
+  };
+};
+
+export type Command = { child: ChildProcess; ended: Promise<{ exit: number | null; out: string }> };
+
+/** The shipped command line, on the same tables. */
+export const pawl = (env: Record<string, string>, args: string[]): Command => {
+  const child = spawn(process.execPath, [launcher, ...args, '--json'], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let out = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text;
+  });
+  const ended = new Promise<{ exit: number | null; out: string }>((resolve) =>
+    child.once('close', (exit) => resolve({ exit, out })),
+  );
+  return { child, ended };
+};

@@ -1,0 +1,48 @@
+/**
+ * A witness in a process of its own, which nothing kills. What it saw stands in a file, forced to the disk before it goes
+ * on: a line when a request arrives, another when its effect has happened. Its argument is the file.
+ *
+ * `POST /effect`: takes up to half a second. `GET /happened`: whether the effect of this key has.
+ */
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+
+const log = openSync(process.argv[2] ?? '', 'a');
+const happened = new Set<string>();
+let begun = 0;
+
+const write = (line: object): void => {
+  writeSync(log, `${JSON.stringify(line)}\n`);
+  fsyncSync(log);
+};
+
+const server = createServer((request, response) => {
+  // Who asked may be dead before it has said everything: then nothing happens.
+  request.on('error', () => {});
+  request.resume();
+  request.on('end', async () => {
+    const key = String(request.headers['idempotency-key']);
+    const answer = (status: number, value: object): void => {
+      response.writeHead(status, { 'content-type': 'application/json' });
+      response.end(JSON.stringify(value));
+    };
+    if (request.url === '/happened') return answer(happened.has(key) ? 200 : 404, {});
+    // Workers say by which reservation they come; commands do not.
+    const given = request.headers['x-seq'];
+    const seq = given === undefined ? null : Number(given);
+    begun += 1;
+    const ms = (begun * 137) % 500;
+    write({ what: 'begin', key, seq });
+    await wait(ms);
+    write({ what: 'effect', key, seq });
+    happened.add(key);
+    answer(200, { seq });
+  });
+});
+server.listen(0, '127.0.0.1', () => process.send?.({ port: (server.address() as AddressInfo).port }));
+process.on('disconnect', () => {
+  closeSync(log);
+  process.exit(0);
+});
