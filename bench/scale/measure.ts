@@ -5,13 +5,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
-import { type Engine, wakeIdOf } from '../../src/engine/index.ts';
-import type { Asked } from '../../src/handlers/events.ts';
+import { type Engine, type Ports, wakeIdOf } from '../../src/engine/index.ts';
+import type { Asked, Look } from '../../src/handlers/events.ts';
 import { createTick, type TickAnswer } from '../../src/handlers/tick.ts';
 import { createWork } from '../../src/handlers/work.ts';
 import type { Store } from '../../src/store/index.ts';
 import { engineOn } from '../../test/support/engine.ts';
-import { type Meter, meterOf, type Request } from '../../test/support/meter.ts';
+import { meterOf, type Request } from '../../test/support/meter.ts';
 import { documents, fill, type Model, modelOf, type Parked, park, type Tables } from '../../test/support/parked.ts';
 
 export type World = Tables & { store: Store };
@@ -121,9 +121,7 @@ export const tickOnce = async ({ client, store }: World): Promise<Ticked> => {
 };
 
 export type Woken = {
-  /** Before the advance: whether it is due at all. */
-  look: string[];
-  /** Of the advance, up to the put that reserves the next cell, which is not among them. */
+  /** From the beginning of its invocation up to the put that reserves the next cell, which is not among them. */
   beforeCell: string[];
   /** From that put to the end, the cell among it. */
   after: string[];
@@ -131,36 +129,25 @@ export type Woken = {
 
 type Worker = {
   /** An invocation of `work` in this process. */
-  wake(instanceId: string): Promise<Woken>;
+  wake(message: Look): Promise<Woken>;
   /** It brings one to wait itself, and so has read how it started. */
   park(parked: Parked): Promise<Parked>;
 };
 
 const openWorker = ({ client, store }: World): Worker => {
   const engine = engineFor(store);
-  let meter: Meter;
-  let look: Request[] = [];
-  const advance: Engine['advance'] = (...args) => {
-    look = meter.read();
-    return engine.advance(...args);
-  };
-  const work = createWork((telemetry) => ({
-    engine: { ...engine, advance },
-    clock: store.clock,
-    views: store.views,
-    telemetry,
-  }));
+  const work = createWork((telemetry) => ({ engine, clock: store.clock, views: store.views, telemetry }));
   return {
     park: (parked) => park(engine, parked),
-    wake: async (instanceId) => {
-      meter = meterOf(client);
+    wake: async (message) => {
+      const meter = meterOf(client);
       try {
-        const answer = await quietly(() => work({ look: instanceId }, contextOf('work')));
+        const answer = await quietly(() => work(message, contextOf('work')));
         if (!('result' in answer) || answer.result !== 'completed')
-          throw new Error(`${instanceId} was woken and is not completed: ${JSON.stringify(answer)}.`);
+          throw new Error(`${message.look} was woken and is not completed: ${JSON.stringify(answer)}.`);
         const said = meter.read().map(({ what }) => what);
         const put = said.indexOf('PutItem journal');
-        return { look: look.map(({ what }) => what), beforeCell: said.slice(0, put), after: said.slice(put) };
+        return { beforeCell: said.slice(0, put), after: said.slice(put) };
       } finally {
         meter.stop();
       }
@@ -174,13 +161,20 @@ export type Wakes = Record<(typeof acquainted)[number], Woken>;
 
 /** Three that wait beside all the others, woken one after the other by `other`, a process that was just started. */
 export const wakeThree = async ({ store }: World, other: World, name: string): Promise<Wakes> => {
-  const engine = engineFor(store);
+  // The message that whoever sets the claim sends to the queue of wakes.
+  const sent: Look[] = [];
+  const wakeAt: Ports['wakeAt'] = async (look, _atMs, seq) => {
+    sent.push({ look, ...(seq === undefined ? {} : { seq }) });
+  };
+  const engine = engineOn(store, { authoring, wakeAt });
   const worker = openWorker(other);
   const woken = async (n: number, bring: (parked: Parked) => Promise<Parked>): Promise<Woken> => {
     const parked = { instanceId: `${name}-${n}`, claimId: `${name}/${n}` };
     await bring(parked);
     await engine.setClaim(parked.claimId, { status: 'supported', by });
-    return await worker.wake(parked.instanceId);
+    const message = sent.pop();
+    if (message?.look !== parked.instanceId) throw new Error(`${parked.instanceId} was not woken.`);
+    return await worker.wake(message);
   };
   return {
     'new process': await woken(1, (parked) => park(engine, parked)),

@@ -61,10 +61,10 @@ export const commandMs = 30_000;
 const putTriesMax = 4;
 const putPauseMs = 100;
 
-const loadStarted = async (engine: Engine, instanceId: string): Promise<EntryOf<'started'>> => {
+const loadStarted = async (engine: Engine, instanceId: string, read?: Standing): Promise<EntryOf<'started'>> => {
   const kept = engine.startedOf.get(instanceId);
   if (kept !== undefined) return kept;
-  const first = await engine.journal.entry(instanceId, 0);
+  const first = read ?? (await engine.journal.entry(instanceId, 0));
   if (first?.entry.kind !== 'started') {
     throw new PawlError('instance.unknown', `Instance ${instanceId} never started; start it with \`pawl start\`.`, {
       instanceId,
@@ -77,14 +77,23 @@ const loadStarted = async (engine: Engine, instanceId: string): Promise<EntryOf<
 
 /**
  * Loads the head (one consistent read), the `started` entry and the version (both cached).
+ * @param seenSeq the head that the caller has seen: if nothing follows it, one request has head and `started`
  * @throws PawlError `instance.unknown`, `store.unavailable`
  */
-export const openCall = async (engine: Engine, instanceId: string, by: By, budgetMs: number): Promise<Call> => {
-  const head = await engine.journal.head(instanceId);
+export const openCall = async (
+  engine: Engine,
+  instanceId: string,
+  by: By,
+  budgetMs: number,
+  seenSeq = 0,
+): Promise<Call> => {
+  const isKnown = engine.startedOf.has(instanceId);
+  const opening = seenSeq > 0 && !isKnown ? await engine.journal.opening(instanceId, seenSeq) : undefined;
+  const head = opening?.head ?? (await engine.journal.head(instanceId));
   if (head === undefined) {
     throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
   }
-  const started = await loadStarted(engine, instanceId);
+  const started = await loadStarted(engine, instanceId, opening?.first);
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined) {
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, {

@@ -172,10 +172,11 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
   return woken;
 };
 
-const wakeWaiter = async (engine: Engine, { instanceId, runbookId }: Waiter): Promise<void> => {
+const wakeWaiter = async (engine: Engine, { instanceId, runbookId, about }: Waiter): Promise<void> => {
   const nowMs = engine.clock.nowMs();
   await engine.views.wake({ instanceId, runbookId }, nowMs);
-  await engine.wakeAt(instanceId, nowMs).catch((error: unknown) => {
+  // While it waits, its `waiting` entry is the newest; otherwise somebody has been there.
+  await engine.wakeAt(instanceId, nowMs, about).catch((error: unknown) => {
     engine.observe({ kind: 'wake.unsent', instanceId, error: String(error) });
   });
 };

@@ -78,7 +78,7 @@ test('150 of 400 were woken when it died: its mark becomes due, the schedule wak
 
   expect(await engineFor(later(overMs + clocksApartMs).store).wake(claimId)).toEqual({ woken: waiters });
   const second = await dueIn(overMs + 2 * clocksApartMs);
-  expect(second).toEqual(all);
+  expect(second.filter((id) => id !== mark)).toEqual(all);
 
   const begun: string[] = [];
   const engine = engineOn(later(overMs + 3 * clocksApartMs).store, {
@@ -101,11 +101,9 @@ test('150 of 400 were woken when it died: its mark becomes due, the schedule wak
   expect(begun.sort()).toEqual(all);
   expect((await world.store.subscriptions.page(claimId, 100)).waiters).toEqual([]);
 
-  // What the dead writer sent last may land late: the mark stays, and is due again when the time of who woke is over, so
-  // that the schedule does not wake everybody anew every minute. Then nobody is left, and it is taken down.
-  expect(await dueIn(overMs + limits.landsLateMsMax)).toEqual([]);
-  const againMs = overMs + limits.wakeMsMax + 5 * clocksApartMs;
-  expect(await dueIn(againMs)).toEqual([mark]);
-  expect(await engineFor(later(againMs).store).wake(claimId)).toEqual({ woken: 0 });
-  expect(await dueIn(2 * againMs)).toEqual([]);
+  // What the dead writer sent last may land late. After that the schedule finds nobody, and takes the mark down.
+  const lateMs = overMs + limits.wakeMsMax + limits.landsLateMsMax + 5 * clocksApartMs;
+  expect(await dueIn(lateMs)).toEqual([mark]);
+  expect(await engineFor(later(lateMs).store).wake(claimId)).toEqual({ woken: 0 });
+  expect(await dueIn(2 * lateMs)).toEqual([]);
 });

@@ -86,17 +86,15 @@ describe('20 due among 200 and among 2,000 that wait', () => {
     expect(await engine.journal(parkedOf(1_998).instanceId, -1, 10)).toHaveLength(2);
   });
 
-  test('waking one makes 3 requests before the put that reserves its next cell, 4 where the process has not seen it', async () => {
+  test('waking one makes 3 requests before the put that reserves its next cell, and two more for a runbook that the process has not read', async () => {
     const wakes = await wakeThree(world, { ...world.again(), prefix: world.prefix }, 'woken');
     const { 'new process': cold, 'runbook known': unseen, 'instance known': seen } = wakes;
-    // Whether it is due at all is one read before the advance.
-    for (const { look } of [cold, unseen, seen]) expect(look).toEqual(['GetItem views']);
     expect(seen.beforeCell).toEqual(['Query journal', 'UpdateItem views', 'Query claims']);
-    // How it started, which never changes: once for each instance in a process.
-    expect(unseen.beforeCell).toEqual(['Query journal', 'GetItem journal', 'UpdateItem views', 'Query claims']);
+    // How it started and where it stands, in one request: the wake says which entry was the newest.
+    expect(unseen.beforeCell).toEqual(['BatchGetItem journal', 'UpdateItem views', 'Query claims']);
     // What its runbook says, which never changes: once for each version in a process.
     const runbook = ['GetItem runbooks', 'GetItem runbooks'];
-    expect(cold.beforeCell).toEqual([...unseen.beforeCell.slice(0, 2), ...runbook, ...unseen.beforeCell.slice(2)]);
+    expect(cold.beforeCell).toEqual([...unseen.beforeCell.slice(0, 1), ...runbook, ...unseen.beforeCell.slice(1)]);
     expect(unseen.after).toEqual([
       'PutItem journal',
       'DeleteItem subscriptions',

@@ -1,6 +1,7 @@
 /** Cells that wait: claims, times, polls. What satisfied them stands in the journal; nothing they wait for is missed. */
 import { describe, expect, test } from 'vitest';
 import { type CellBody, createEngine, type Entry, PawlError, type Runbook } from '../../src/engine/index.ts';
+import type { StoreClient } from '../../src/store/index.ts';
 import { approving, awaiting, runbookOf, waitingFor } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
@@ -133,12 +134,13 @@ describe('await', () => {
 
   test('waking takes at most three requests before the first cell is reserved', async () => {
     const sent: string[] = [];
-    const world = setup((client) => ({
-      send: (command: never) => {
+    const world = setup((client) => {
+      const send = (command: never): unknown => {
         sent.push((command as { constructor: { name: string } }).constructor.name);
         return client.send(command);
-      },
-    }));
+      };
+      return { send } as StoreClient;
+    });
     const id = await parkedAt(world, awaiting(['ci']));
     await world.engine.setClaim('ci', supported);
     sent.length = 0;

@@ -187,8 +187,21 @@ export const createTables = (): Tables => {
     return { Items: page.map(seen), ...(more ? { LastEvaluatedKey: keyOf(name, last, indexName) } : {}) };
   };
 
+  const batchGet = ({ RequestItems }: Row): Row => {
+    const asked = Object.entries(RequestItems as Record<string, { Keys: Row[] }>);
+    const Responses = asked.map(([table, { Keys }]) => {
+      const name = plainName(table);
+      requests.set(`BatchGetCommand ${name}`, (requests.get(`BatchGetCommand ${name}`) ?? 0) + 1);
+      const [pk, sk] = keysOf[name] as [string, string?];
+      const found = Keys.map((key) => partitionOf(name, key[pk]).get(sk === undefined ? null : key[sk]));
+      return [table, found.flatMap((row) => (row === undefined ? [] : [{ ...row }]))];
+    });
+    return { Responses: Object.fromEntries(Responses) };
+  };
+
   const execute = (command: Command): Row => {
     const { input } = command;
+    if (command.constructor.name === 'BatchGetCommand') return batchGet(input);
     const name = plainName(input.TableName as string);
     const what = `${command.constructor.name} ${name}`;
     requests.set(what, (requests.get(what) ?? 0) + 1);

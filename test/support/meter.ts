@@ -17,17 +17,20 @@ export const meterOf = (client: DynamoDBDocumentClient): Meter => {
     (next, context) => async (args) => {
       const input = args.input as unknown as {
         TableName?: string;
+        RequestItems?: object;
         IndexName?: string;
         ReturnConsumedCapacity?: string;
       };
       input.ReturnConsumedCapacity = 'TOTAL';
-      const table = [String(input.TableName).split('-').at(-1), input.IndexName].filter(Boolean).join('.');
+      const name = input.TableName ?? Object.keys(input.RequestItems ?? {})[0];
+      const table = [String(name).split('-').at(-1), input.IndexName].filter(Boolean).join('.');
       // Counted when it is sent: what is under way stands in the list, a refused one too.
       const request: Request = { what: `${String(context.commandName).replace('Command', '')} ${table}`, units: 0 };
       requests.push(request);
       const result = await next(args);
-      const { ConsumedCapacity } = result.output as unknown as { ConsumedCapacity?: { CapacityUnits?: number } };
-      request.units = ConsumedCapacity?.CapacityUnits ?? 0;
+      type Consumed = { CapacityUnits?: number };
+      const { ConsumedCapacity = [] } = result.output as unknown as { ConsumedCapacity?: Consumed | Consumed[] };
+      request.units = [ConsumedCapacity].flat().reduce((sum, { CapacityUnits = 0 }) => sum + CapacityUnits, 0);
       return result;
     },
     { step: 'initialize', name, priority: 'low' },
