@@ -175,7 +175,7 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
 const wakeWaiter = async (engine: Engine, { instanceId, runbookId, about }: Waiter): Promise<void> => {
   const nowMs = engine.clock.nowMs();
   await engine.views.wake({ instanceId, runbookId }, nowMs);
-  // While it waits, its `waiting` entry is the newest; otherwise somebody has been there.
+  // Its `waiting` entry is mostly the newest still: naming it saves whoever takes the message a read.
   await engine.wakeAt(instanceId, nowMs, about).catch((error: unknown) => {
     engine.observe({ kind: 'wake.unsent', instanceId, error: String(error) });
   });
