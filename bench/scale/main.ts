@@ -72,13 +72,17 @@ const show = (sizes: Size[], woken: Waiters): void => {
   each('due, and found by one tick', ({ due }) => due);
   each('requests of that tick', ({ tick }) => tick.requests);
   each('capacity units of that tick', ({ tick }) => tick.units);
-  console.log('\nRequests of a wake, from the beginning of its advance to the put that reserves the next cell');
+  console.log('\nRequests of a wake, from the beginning of its invocation to the put that reserves the next cell');
   for (const who of acquainted) each(who, ({ wakes }) => wakes[who].beforeCell.length);
   for (const who of acquainted) console.log(`  ${who}: ${sizes.at(-1)?.wakes[who].beforeCell.join(', ')}`);
   const { requests, units } = useOf(woken.requests);
   const perWaiter = (number: number): string => (number / waiters).toFixed(3);
+  const who =
+    woken.woken === null
+      ? `more than its writer had time for (wakeInCallMsMax), ${woken.bySchedule?.toLocaleString('en')} woken by the schedule after it, both`
+      : `${woken.woken.toLocaleString('en')} woken by its writer`;
   console.log(`
-${waiters.toLocaleString('en')} waiters of one claim: ${woken.woken?.toLocaleString('en')} woken by its writer in ${(woken.ms / 1_000).toFixed(1)} s, ${woken.due.toLocaleString('en')} due afterwards;
+${waiters.toLocaleString('en')} waiters of one claim: ${who} in ${(woken.ms / 1_000).toFixed(1)} s, ${woken.due.toLocaleString('en')} due afterwards;
 for each of them ${perWaiter(requests)} requests and ${perWaiter(units)} capacity units.`);
 };
 

@@ -188,7 +188,21 @@ const waiterOf = (claimId: string, n: number): Parked => ({
   claimId,
 });
 
-export type Waiters = { waiters: number; woken: number | null; due: number; requests: Request[]; ms: number };
+/** `woken`: by the writer; `null`: its time was over before, and `bySchedule` were woken by the schedule, all of them anew. */
+export type Waiters = {
+  waiters: number;
+  woken: number | null;
+  bySchedule: number | null;
+  due: number;
+  requests: Request[];
+  ms: number;
+};
+
+/** The same tables for a process that runs when the time of a claim's writer is over. */
+const afterwards = (world: World): World => {
+  const { clock } = world.store;
+  return { ...world, store: { ...world.store, clock: { ...clock, nowMs: () => clock.nowMs() + 120_000 } } };
+};
 
 /** So many wait for one claim, which is set; then those that are due are read as the tick does. */
 export const wakeWaiters = async (
@@ -205,10 +219,13 @@ export const wakeWaiters = async (
   const meter = meterOf(client);
   const begunAtMs = performance.now();
   const { woken } = await engine.setClaim(claimId, { status: 'supported', by });
+  const later = afterwards(world);
+  const bySchedule = woken === null ? (await engineFor(later.store).wake(claimId)).woken : null;
   const ms = performance.now() - begunAtMs;
   const requests = meter.read();
   meter.stop();
-  const { handed } = await tickOnce(world);
+  const { handed } = await tickOnce(later);
   const prefix = waiterOf(claimId, 0).instanceId.slice(0, -6);
-  return { waiters: count, woken, due: handed.filter((id) => id.startsWith(prefix)).length, requests, ms };
+  const due = handed.filter((id) => id.startsWith(prefix)).length;
+  return { waiters: count, woken, bySchedule, due, requests, ms };
 };

@@ -157,16 +157,18 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
   let woken = 0;
   let from: string | undefined;
   do {
-    if (engine.clock.nowMs() >= endAtMs) return null;
     const page = await engine.subscriptions.page(claimId, limits.pageMax, from);
     const left = [...page.waiters];
     const wakeOne = async (): Promise<void> => {
-      for (let waiter = left.shift(); waiter !== undefined; waiter = left.shift()) {
+      while (engine.clock.nowMs() < endAtMs) {
+        const waiter = left.shift();
+        if (waiter === undefined) return;
         await wakeWaiter(engine, waiter);
         woken += 1;
       }
     };
     await together(Array.from({ length: limits.wakesAtOnce }, wakeOne));
+    if (left.length > 0) return null;
     from = page.next ?? undefined;
   } while (from !== undefined);
   return woken;
@@ -175,7 +177,7 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
 const wakeWaiter = async (engine: Engine, { instanceId, runbookId, about }: Waiter): Promise<void> => {
   const nowMs = engine.clock.nowMs();
   await engine.views.wake({ instanceId, runbookId }, nowMs);
-  // While it waits, its `waiting` entry is the newest; otherwise somebody has been there.
+  // Its `waiting` entry is mostly the newest still: naming it saves whoever takes the message a read.
   await engine.wakeAt(instanceId, nowMs, about).catch((error: unknown) => {
     engine.observe({ kind: 'wake.unsent', instanceId, error: String(error) });
   });

@@ -295,8 +295,8 @@ export type Ports = {
   /** The failure queue: takes an outcome that could not be recorded, and keeps it until it is redriven. */
   setAside(item: Unrecorded): Promise<void>;
   /**
-   * Asks for an advance at that time, to the second. Best effort: the due mark stands behind it. `seq`: only while that is
-   * the newest entry.
+   * Asks for an advance at that time, to the second. Best effort: the due mark stands behind it. `seq`: the entry
+   * that is probably the newest.
    */
   wakeAt(instanceId: string, atMs: number, seq?: number): Promise<void>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };

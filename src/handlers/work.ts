@@ -85,14 +85,17 @@ const carryOn = async (event: HandOver, deps: WorkDeps, context: Context): Promi
 const earlyMsMax = 5_000;
 
 /**
- * Looks after an instance if it is due, or if nothing has happened in it since. If not, somebody has been here since it was
- * asked for: one read, and no more.
+ * Looks after an instance if nothing has happened in it since, or if it is due: what has happened may have been something
+ * else, its drive for one. If not, somebody has been here since it was asked for: one read, and no more.
  */
 const lookAfter = async ({ look: instanceId, seq }: Look, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   const { views, clock } = deps;
   const by: By = { actor: 'schedule', via: 'wake', where: 'queue' };
   const event = { instanceId, by, explicit: false, maxCells: 'all' } as const;
-  if (seq !== undefined) return await handOverTaken({ ...event, expectedSeq: seq }, deps, context);
+  if (seq !== undefined) {
+    const answer = await handOverTaken({ ...event, expectedSeq: seq }, deps, context);
+    if (!('result' in answer) || answer.result !== 'seq.stale') return answer;
+  }
   const view = await views.get(instanceId);
   const earlyMs = (view?.dueAtMs ?? Number.POSITIVE_INFINITY) - clock.nowMs();
   if (earlyMs > earlyMsMax) return { result: 'not due', seq: view?.seq ?? null };

@@ -19,6 +19,8 @@ export const createJournal = (access: Access, random: Random): Journal => ({
   },
 
   async opening(instanceId, seq) {
+    // Callers name what they like: no chain is so long.
+    if (!Number.isSafeInteger(seq + 1)) return undefined;
     const found = await getItems(
       access,
       'journal',

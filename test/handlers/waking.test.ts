@@ -125,6 +125,17 @@ describe('a wait', () => {
 });
 
 describe('a wake', () => {
+  test('that names an entry which is not the newest any more looks whether it is due: its drive was changed, say', async () => {
+    const id = await start(service, 'awaiting', { params: { n: 61 }, drive: 'manual' });
+    await service.ask({ method: 'POST', path: `/instances/${id}/advance`, body: {} });
+    // `started`, `waiting`, and the drive.
+    await service.ask({ method: 'POST', path: `/instances/${id}/run` });
+    await set('ci/61');
+    expect(await service.work({ look: id, seq: 1 })).toMatchObject({ result: 'completed' });
+    expect(await service.work({ look: id, seq: 1 })).toMatchObject({ result: 'not due' });
+    expect(service.cells.begun).toEqual(['last']);
+  });
+
   test('of what is not due is one read, and writes nothing', async () => {
     const id = await parked('awaiting', { params: { n: 41 } });
     const before = await service.world.store.views.get(id);

@@ -42,7 +42,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     const opening = await journal.opening(id, 2);
     expect([opening?.first, opening?.head]).toEqual([await journal.entry(id, 0), await journal.head(id)]);
     // Something follows it; it is not there yet; there is no such instance.
-    for (const seq of [1, 3, 7]) expect(await journal.opening(id, seq)).toBeUndefined();
+    for (const seq of [1, 3, 7, Number.MAX_SAFE_INTEGER]) expect(await journal.opening(id, seq)).toBeUndefined();
     expect(await journal.opening('nobody', 1)).toBeUndefined();
   });
 
