@@ -10,6 +10,7 @@ import type { Entry } from '../../src/engine/index.ts';
 import { createClient, createStore } from '../../src/store/index.ts';
 import { createTables } from '../../src/store/local.ts';
 import { attemptsOf } from '../support/scene.ts';
+import { createDraw } from './draw.ts';
 import { type Judged, judge } from './judge.ts';
 import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
 
@@ -19,7 +20,6 @@ const timeoutMs = 600;
 const goneAfterMs = timeoutMs + 1_000 + graceMs;
 const workersCount = 4;
 const instancesAtOnce = 16;
-const cellsEach = 6;
 
 export type ChaosOptions = {
   endpoint: string;
@@ -41,20 +41,6 @@ export type ChaosReport = Judged & {
   instances: number;
   begins: number;
   ms: number;
-};
-
-/** mulberry32: small, seeded, good enough to choose what is done next. */
-const createDraw = (seed: number) => {
-  let state = seed >>> 0;
-  const fraction = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-  const int = (below: number): number => Math.floor(fraction() * below);
-  return { int, chance: (of: number) => fraction() < of, pick: <T>(of: readonly T[]): T => of[int(of.length)] as T };
 };
 
 /** Cells of each policy in turn; the witness takes longer than some of them are given. */
@@ -306,4 +292,3 @@ export const reportText = (report: ChaosReport): string => {
   ];
   return lines.join('\n');
 };
-export { cellsEach };
