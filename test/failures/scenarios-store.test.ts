@@ -5,7 +5,7 @@ import { type Cell, type CellInput, type Entry, limits } from '../../src/engine/
 import type { StoreClient } from '../../src/store/access.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { setup, T0 } from '../engine/world.ts';
-import type { Command } from '../simulation/tables.ts';
+import type { Command } from '../../src/testing/tables.ts';
 import { rivalOf } from '../support/deaths.ts';
 import type { Fate } from '../support/proxy.ts';
 import { alice, attemptsOf, bob, createScene, disagreements, eventually, lines, request } from '../support/scene.ts';

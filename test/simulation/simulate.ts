@@ -10,7 +10,7 @@ import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './fau
 import { oneCaller, scheduleAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
 import { createRandom, createSchedule } from './schedule.ts';
-import { createTables } from './tables.ts';
+import { createTables } from '../../src/testing/tables.ts';
 import { claimant, rushClaim } from './waiting.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
 import { type Call, RuleBroken, type World } from './world.ts';

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { free } from '../../src/store/conditions.ts';
 import { createStore } from '../../src/store/index.ts';
 import { atMs, by } from '../store/fixtures.ts';
-import { clientOf, createTables } from './tables.ts';
+import { clientOf, createTables } from '../../src/testing/tables.ts';
 
 const fresh = () => {
   const tables = createTables();

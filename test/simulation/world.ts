@@ -4,7 +4,7 @@ import type { Entry, Unrecorded, Version } from '../../src/engine/index.ts';
 import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
-import type { Row, Tables } from './tables.ts';
+import type { Row, Tables } from '../../src/testing/tables.ts';
 
 export const instanceId = 'sim';
 
