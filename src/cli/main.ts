@@ -9,6 +9,7 @@ import { addDoubts } from './commands/doubts.ts';
 import { addMoving } from './commands/moving.ts';
 import { addReading } from './commands/reading.ts';
 import { addRedriving } from './commands/redriving.ts';
+import { addTesting } from './commands/testing.ts';
 import { readSettings, readTerminal } from './deps.ts';
 import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
 import { watchSignals } from './interruption.ts';
@@ -37,6 +38,7 @@ const build = (run: Runner, json: boolean): Command => {
     .exitOverride()
     .configureOutput(json ? { writeErr: () => undefined } : {});
   addAuthoring(program, run);
+  addTesting(program, run);
   addMoving(program, run);
   addReading(program, run);
   addDoubts(program, run);

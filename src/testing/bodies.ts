@@ -93,7 +93,12 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
       try {
         const result = await carryOut(input, role);
         const { status, output = null, exitCode = null, error } = result;
-        const ended = { status, output, exitCode, error: error === undefined ? null : `${error.code}: ${error.message}` };
+        const ended = {
+          status,
+          output,
+          exitCode,
+          error: error === undefined ? null : `${error.code}: ${error.message}`,
+        };
         if (role !== 'probe') results.set(input.step.cell, ended);
         return result;
       } finally {

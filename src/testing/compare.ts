@@ -24,7 +24,7 @@ const walk = (path: string, before: unknown, after: unknown, found: Difference[]
 };
 
 /** JSON text to a value; what is no JSON (the head of a large output) is compared as it stands. */
-const valueOf = (text: string | null): unknown => {
+const jsonOf = (text: string | null): unknown => {
   if (text === null) return null;
   try {
     return JSON.parse(text);
@@ -40,6 +40,6 @@ const isUnder = (path: string, ignored: string): boolean =>
 export const differencesOf = (before: Ended, after: Ended, ignore: readonly string[] = []): Difference[] => {
   const found: Difference[] = [];
   for (const field of ['status', 'exitCode', 'satisfied'] as const) walk(field, before[field], after[field], found);
-  walk('output', valueOf(before.output), valueOf(after.output), found);
+  walk('output', jsonOf(before.output), jsonOf(after.output), found);
   return found.filter(({ path }) => !ignore.some((one) => isUnder(path, one)));
 };

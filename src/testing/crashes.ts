@@ -116,6 +116,14 @@ export const consequenceOf = async (
   return { then: 'held', detail: 'its probe was never sure', process };
 };
 
+/** What a fresh engine makes of a run of which only the start stands. */
+export const afterStart = async (recovery: Recovery, tables: Tables, nowMs: number): Promise<Answered> => {
+  const { engine } = comeBack(recovery, tables, nowMs, { onlyProbes: true });
+  const { instanceId } = recovery;
+  const { steps, reserved } = await engine.advance(instanceId, { maxCells: 0, budgetMs, by: tester });
+  return reserved > 0 ? { then: 'runs_again', detail: steps[0]?.cell ?? null } : { then: 'goes_on', detail: null };
+};
+
 /** What the probe said last, where one was asked. */
 const whyHeld = async ({ engine }: Process, instanceId: string): Promise<string | null> => {
   const said = (await engine.notes(instanceId)).filter(({ kind }) => kind === 'probe').at(-1);
@@ -150,7 +158,9 @@ export const runAgain = async (
     break;
   }
   const result = bodies.results.get(cell.name);
-  const last = (await entriesOf(process, instanceId)).findLast((one) => one.kind === 'outcome' && one.cell === cell.name);
+  const last = (await entriesOf(process, instanceId)).findLast(
+    (one) => one.kind === 'outcome' && one.cell === cell.name,
+  );
   if (result === undefined || last?.kind !== 'outcome') return null;
   return { ...result, satisfied: last.then === 'next' || last.then === 'end' };
 };

@@ -63,7 +63,10 @@ export type TestOptions = {
 export type WillRun = { cell: string; kind: string; line: number; times: 1 | 2; probe: boolean };
 
 /** Which cells a test would really run: those with bodies that nothing stands in for. */
-export const willRun = (runbook: Runbook, { stubs = {}, cell: only }: Pick<TestOptions, 'stubs' | 'cell'>): WillRun[] => {
+export const willRun = (
+  runbook: Runbook,
+  { stubs = {}, cell: only }: Pick<TestOptions, 'stubs' | 'cell'>,
+): WillRun[] => {
   const last = runbook.cells.find(({ name }) => name === only)?.index ?? runbook.cells.length;
   return runbook.cells
     .filter((cell) => cell.index <= last && (natureOf(cell) === 'effect' || cell.poll !== undefined))

@@ -28,10 +28,11 @@ export type ProcessOptions = {
 };
 
 /** The entry that a command would put into a chain; notes and outputs beside it have partitions with a `/`. */
-const entryOf = ({ constructor, input }: Command): Entry | undefined => {
-  const item = (input.Item ?? {}) as Row;
+const entryOf = (command: Command): Entry | undefined => {
+  const item = (command.input.Item ?? {}) as Row;
   const { instanceId, seq, entry } = item;
-  if (constructor.name !== 'PutCommand' || typeof seq !== 'number' || typeof entry !== 'string') return undefined;
+  if (command.constructor.name !== 'PutCommand' || typeof seq !== 'number' || typeof entry !== 'string')
+    return undefined;
   return String(instanceId).includes('/') ? undefined : (JSON.parse(entry) as Entry);
 };
 

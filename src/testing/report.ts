@@ -96,6 +96,8 @@ export type RunbookTest = {
   result: 'completed' | 'stopped' | 'halted' | 'in_doubt' | 'waiting' | 'cancelled';
   /** How many times an engine went away. */
   crashes: number;
+  /** What a fresh engine makes of a run that is started and of which nothing else stands. */
+  started: { then: Consequence; detail: string | null };
   cells: CellTest[];
   findings: Finding[];
   stubbed: string[];

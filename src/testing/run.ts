@@ -15,7 +15,7 @@ import {
 import { type Answers, answerWait } from './answers.ts';
 import { createBodies, isStubbed, type Stubs } from './bodies.ts';
 import { differencesOf } from './compare.ts';
-import { consequenceOf, type Recovery, runAgain } from './crashes.ts';
+import { afterStart, consequenceOf, type Recovery, runAgain } from './crashes.ts';
 import { budgetMs, createProcess, type Process, tester } from './process.ts';
 import type { CellTest, Crash, CrashPoint, Ended, Repeat, RunbookTest } from './report.ts';
 import { createTables, type Tables } from './tables.ts';
@@ -65,6 +65,7 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   /** As it stood before the newest reservation of each cell. */
   const beforeReserved = new Map<string, { tables: Tables; nowMs: number }>();
   const recovery: Recovery = { authoring, deployment, runbook, bodies, stubs, instanceId: '' };
+  let started: RunbookTest['started'] = { then: 'goes_on', detail: null };
   let main: Process;
 
   /** What the run's own attempt came to, as the entry that is about to be put says. */
@@ -82,7 +83,11 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     return { by, after, same: after !== null && differences.length === 0, differences };
   };
 
-  const takeCrash = async (after: CrashPoint, entry: Entry, cell: Cell): Promise<{ crash: Crash; process: Process }> => {
+  const takeCrash = async (
+    after: CrashPoint,
+    entry: Entry,
+    cell: Cell,
+  ): Promise<{ crash: Crash; process: Process }> => {
     const nowMs = main.clock.nowMs();
     const { process, then, detail } = await consequenceOf(recovery, main.tables.fork(), cell, nowMs);
     const attempt = entry.kind === 'reserved' || entry.kind === 'outcome' ? entry.attempt : 0;
@@ -129,6 +134,11 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
       if (hasBody(entry, cell)) await main.clock.stopped(() => betweenEffectAndOutcome(entry, cell));
     },
     after: async (entry: Entry): Promise<void> => {
+      recovery.instanceId = entry.instanceId;
+      if (entry.kind === 'started')
+        await main.clock.stopped(async () => {
+          started = await afterStart(recovery, main.tables.fork(), main.clock.nowMs());
+        });
       if (entry.kind === 'outcome') {
         const ran = runbook.cells.find(({ name }) => name === entry.cell);
         const track = trackOf(entry.cell);
@@ -145,7 +155,7 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   };
 
   main = createProcess({ authoring, tables: createTables(), bodies: bodies.by(), startAtMs: null, deployment, watch });
-  return { main, recovery, trackOf, times: bodies.times };
+  return { main, trackOf, times: bodies.times, started: () => started };
 };
 
 const answeredMax = 200;
@@ -201,7 +211,6 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
   const { engine } = run.main;
   await engine.publish(wanted.source, tester);
   const { view } = await engine.start({ runbookId: runbook.runbookId, params: wanted.params, by: tester });
-  run.recovery.instanceId = view.instanceId;
   const result = await drive(run, runbook, wanted, view.instanceId);
   const { params } = await engine.inspect(view.instanceId, tester);
   const cells = runbook.cells.map((cell): CellTest => {
@@ -223,7 +232,8 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
     params,
     instanceId: view.instanceId,
     result,
-    crashes: cells.reduce((sum, { crashes }) => sum + crashes.length, 0),
+    started: run.started(),
+    crashes: 1 + cells.reduce((sum, { crashes }) => sum + crashes.length, 0),
     cells,
     stubbed: Object.keys(wanted.stubs),
   };
