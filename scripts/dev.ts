@@ -128,7 +128,9 @@ const relay = (child: ChildProcess): { show(what: 'all' | 'from now on'): void; 
   const ready = Promise.withResolvers<void>();
   const follow = (from: NodeJS.ReadableStream | null, to: NodeJS.WriteStream): void => {
     if (from === null) return;
-    createInterface({ input: from }).on('line', (line) => {
+    createInterface({ input: from }).on('line', (said) => {
+      // serverless-offline says every path, and that of a one-time link is its secret.
+      const line = said.replaceAll(/(?<=\/links\/)[0-9a-f]{8,}/g, '…');
       if (line.startsWith('Server ready:')) ready.resolve();
       if (shown) to.write(`${line}\n`);
       else held.push([to, line]);

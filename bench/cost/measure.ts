@@ -168,6 +168,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
       clock,
       sha256,
       auth: 'iam',
+      groupsClaim: 'cognito:groups',
       deployment,
       telemetry,
       answerWithinMs: withinMs,

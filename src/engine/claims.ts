@@ -67,7 +67,11 @@ const stale = (claimId: string, asked: number, newest: ClaimEntry | undefined): 
       ? 'does not exist'
       : `is at revision ${newest.revision} (${newest.status}, ${newest.by.actor})`;
   const message = `Claim ${claimId} ${stands}, not at revision ${asked}: look at it and decide anew.`;
-  return new PawlError('claim.stale', message, { claimId, revision: newest?.revision ?? 0, claim: newest ?? null });
+  return new PawlError('claim.stale', message, {
+    claimId,
+    revision: newest?.revision ?? 0,
+    status: newest?.status ?? null,
+  });
 };
 
 /** Puts the next revision. Without a revision to hold on to, whoever comes later stands later. */

@@ -32,12 +32,38 @@ export const actorOf = (auth: Auth, event: HttpEvent): string => {
 };
 
 /** HTTP API hands a claim on as text: `a b`, or a list as `[a b]`. */
+const listed = (claim: unknown): string[] =>
+  (Array.isArray(claim)
+    ? claim
+    : String(claim ?? '')
+        .replace(/^\[(.*)\]$/s, '$1')
+        .split(/\s+/)
+  )
+    .map(String)
+    .filter((one) => one !== '');
+
+const roleArn = /^arn:[^:]+:sts::\d+:assumed-role\/([^/]+)\/[^/]+$/;
+
+/**
+ * The groups that whoever acts is in, as the authorizer says it; on somebody's own machine as they say it themselves.
+ * With a JWT the values of one claim, which must hold no spaces: a list comes as `[a b]`. With IAM the role they are in.
+ */
+export const groupsOf = (auth: Auth, groupsClaim: string, { headers, requestContext }: HttpEvent): string[] => {
+  const { authorizer } = requestContext;
+  if (auth === 'jwt') return listed(authorizer?.jwt?.claims?.[groupsClaim]);
+  if (auth === 'iam') {
+    const [, role] = roleArn.exec(authorizer?.iam?.userArn ?? '') ?? [];
+    return role === undefined ? [] : [`role/${role}`];
+  }
+  return (headers['x-pawl-groups'] ?? '')
+    .split(',')
+    .map((group) => group.trim())
+    .filter((group) => group !== '');
+};
+
 const scopesOf = ({ requestContext }: HttpEvent): string[] => {
   const claims = requestContext.authorizer?.jwt?.claims ?? {};
-  return [claims.scope, claims.scp].flatMap((claim) => {
-    const list: unknown[] = Array.isArray(claim) ? claim : String(claim ?? '').split(/[\s[\],]+/);
-    return list.map(String);
-  });
+  return [claims.scope, claims.scp].flatMap(listed);
 };
 
 /**

@@ -1,6 +1,6 @@
 /** What comes out: the zod schemas of answers, from which the OpenAPI document and the types of the operations are made. */
 import * as z from 'zod';
-import { type ErrorCode, entrySchema, errorCodes } from '../engine/index.ts';
+import { claimStatuses, type ErrorCode, entrySchema, errorCodes } from '../engine/index.ts';
 
 const count = z.int().min(0);
 const [started, , outcome] = entrySchema.options;
@@ -166,12 +166,114 @@ const cellReport = z.strictObject({
   closedBy: z.string().nullable(),
   note: z.string().nullable(),
 });
+const claimStatus = z.enum(claimStatuses);
+const shown = z
+  .strictObject({
+    document: z.string().describe('The runbook up to the end of the cell.'),
+    params: z.record(z.string(), z.unknown()),
+    outputs: z.record(z.string(), z.string()).describe('JSON texts of the outputs that the cell refers to.'),
+    text: z.string().describe('What is asked.'),
+    hash: z.string(),
+  })
+  .describe('What a vote is about; `hash` binds it.');
+const wait = {
+  cell: z.string(),
+  seq: count,
+  sinceMs: z.number(),
+  dueAtMs: z.number().nullable().describe('When it ends by itself; null: as long as it takes.'),
+  nextAtMs: z.number().nullable().describe('When it is looked at again.'),
+};
+const waits = z.discriminatedUnion('kind', [
+  z.strictObject({ ...wait, kind: z.literal('manual'), instructions: z.string().nullable() }),
+  z.strictObject({ ...wait, kind: z.literal('wait') }),
+  z.strictObject({ ...wait, kind: z.literal('poll'), everyMs: z.number() }),
+  z.strictObject({
+    ...wait,
+    kind: z.literal('await'),
+    match: z.enum(['all', 'any']),
+    until: z.array(claimStatus),
+    condition: z.string().nullable(),
+    claims: z.array(
+      z.strictObject({
+        claimId: z.string(),
+        revision: count.describe('0: it does not exist yet.'),
+        status: claimStatus.nullable(),
+      }),
+    ),
+  }),
+  z.strictObject({
+    ...wait,
+    kind: z.literal('approve'),
+    shown: shown.nullable().describe('null: it cannot be shown any more.'),
+    shownHash: z.string(),
+    approvers: z.array(z.string()),
+    groups: z.array(z.string()),
+    quorum: count,
+    self: z.boolean(),
+    onExpiry: z.enum(['approve', 'reject']),
+    approvals: z.array(z.string()),
+    votes: z.array(
+      z.strictObject({
+        actor: z.string(),
+        decision: z.enum(['approve', 'reject', 'withdraw']),
+        comment: z.string().nullable(),
+        seq: count,
+        atMs: z.number(),
+      }),
+    ),
+  }),
+]);
+
+export const claim = z.strictObject({
+  claimId: z.string(),
+  revision: count,
+  status: claimStatus,
+  statement: z.string().nullable(),
+  evidence: z.unknown(),
+  by: started.shape.by,
+  at: z.iso.datetime(),
+});
+export const claimAnswer = z.strictObject({ claim });
+export const claimSet = z.strictObject({
+  claim,
+  woken: count.nullable().describe('Waiters told; null: the schedule tells the rest of them.'),
+});
+export const claimPage = z.strictObject({ claims: z.array(claim), next: z.string().nullable() });
+export const claimFound = z
+  .union([claimAnswer, claimPage])
+  .describe('With `id` that claim, without it a page of them.');
+export const claimHistory = z.strictObject({
+  claims: z.array(claim).describe('Newest first.'),
+  next: count.nullable().describe('Give it as `before`; null at the end.'),
+});
+
+const tally = {
+  decision: z.enum(['approved', 'rejected']).nullable().describe('null: votes are missing.'),
+  approvals: z.array(z.string()),
+  quorum: count,
+};
+export const voted = z.strictObject({ view, ...tally });
+export const linkMade = z.strictObject({
+  link: z.string().describe('Whoever has it votes as `actor`, once: hand it to nobody else.'),
+  actor: z.string(),
+  expiresAt: z.iso.datetime(),
+});
+export const linkShown = z.strictObject({
+  instanceId: z.string(),
+  cell: z.string(),
+  title: z.string(),
+  actor: z.string(),
+  expiresAt: z.iso.datetime(),
+  shown,
+});
+export const linkVoted = z.strictObject({ instanceId: z.string(), ...tally });
+
 export const instance = z.strictObject({
   view,
   title: z.string(),
   params: z.record(z.string(), z.unknown()),
   cells: z.array(cellReport),
-  instructions: z.string().nullable(),
+  waits: waits.nullable().describe('What it waits for.'),
   head: entry.describe('The entry that `view` was made from.'),
   held: z.boolean().describe('Begun before the last restore from backup: held until a person releases it.'),
   nowMs: z.number(),

@@ -1,10 +1,11 @@
 /** The HTTP API: find the route, know who acts and whether they may, read the input, carry out, answer. */
 import type { Context } from 'aws-lambda';
-import { type By, limits, PawlError, traceSchema } from '../engine/index.ts';
-import { actorOf, assertPermitted } from './actor.ts';
+import { type By, errorCodes, isPawlError, limits, PawlError, traceSchema } from '../engine/index.ts';
+import { type Auth, actorOf, assertPermitted, groupsOf } from './actor.ts';
 import type { ApiCall, ApiDeps } from './apiDeps.ts';
 import { openApiDeps } from './deps.ts';
 import { type HttpEvent, httpEvent } from './events.ts';
+import { refusedPage } from './linkPage.ts';
 import type { Telemetry } from './metrics.ts';
 import { operations } from './operations.ts';
 import { type HttpResult, httpPipeline, type Invoke } from './pipeline.ts';
@@ -24,10 +25,20 @@ const byOf = (actor: string, { headers }: HttpEvent, { awsRequestId }: Context):
 const prefersAsync = ({ headers }: HttpEvent): boolean =>
   (headers.prefer ?? '').split(',').some((each) => each.trim().toLowerCase() === 'respond-async');
 
-const callOf = (by: By, event: HttpEvent, context: Context, answerWithinMs: number): ApiCall => {
+/** API Gateway sets the host itself; on somebody's own machine it is what they typed. */
+const originOf = (auth: Auth, { headers, requestContext }: HttpEvent): string => {
+  if (auth === 'local') return headers.host === undefined ? '' : `http://${headers.host}`;
+  return requestContext.domainName ? `https://${requestContext.domainName}` : '';
+};
+
+const callOf = (by: By, event: HttpEvent, context: Context, deps: ApiDeps): ApiCall => {
   const beganMs = performance.now();
+  const { auth, groupsClaim, answerWithinMs } = deps;
   return {
     by,
+    groups: groupsOf(auth, groupsClaim, event),
+    wantsPage: (event.headers.accept ?? '').includes('text/html'),
+    origin: originOf(auth, event),
     isAsync: prefersAsync(event),
     answerLeftMs: () => answerWithinMs - (performance.now() - beganMs),
     remainingMs: () => context.getRemainingTimeInMillis(),
@@ -50,6 +61,18 @@ const standingOf = (body: unknown): { instanceId?: string; seq: number | null; c
     : { instanceId: view.instanceId, seq: view.seq, cell: view.cell };
 };
 
+/** Somebody who followed a link reads a page, whatever comes of it. */
+const pageOnRefusal = async (name: OperationName, { wantsPage }: ApiCall, answer: Promise<Answer>): Promise<Answer> => {
+  if (!wantsPage || (name !== 'link' && name !== 'useLink')) return await answer;
+  try {
+    return await answer;
+  } catch (error) {
+    // What failed for want of a store or by a defect of ours is told, and logged, as everywhere.
+    if (!isPawlError(error) || errorCodes[error.code].status >= 500) throw error;
+    return { status: errorCodes[error.code].status, body: { code: error.code }, page: refusedPage(error.message) };
+  }
+};
+
 const assertFits = (answer: Answer): Answer => {
   const bytes = Buffer.byteLength(JSON.stringify(JSON.stringify(answer.body)));
   if (bytes <= limits.answerBytesMax) return answer;
@@ -68,8 +91,8 @@ const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promis
   const actor = route.permission === null ? 'nobody' : actorOf(deps.auth, event);
   if (route.permission !== null) assertPermitted(deps.auth, event, route.permission, actor);
   const input = readInput(route, found.pathParameters, event);
-  const call = callOf(byOf(actor, event, context), event, context, deps.answerWithinMs);
-  const answer = assertFits(await operationOf(found.name)(deps, input, call));
+  const call = callOf(byOf(actor, event, context), event, context, deps);
+  const answer = assertFits(await pageOnRefusal(found.name, call, operationOf(found.name)(deps, input, call)));
   logger.info('answered', { actor, status: answer.status, ...standingOf(answer.body) });
   return answer;
 };

@@ -24,6 +24,8 @@ export type ApiDeps = {
   clock: Clock;
   sha256(text: string): string;
   auth: Auth;
+  /** The claim of a JWT that names groups. */
+  groupsClaim: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   telemetry: Telemetry;
   /** An answer is on its way by then, whatever still runs. */
@@ -34,6 +36,12 @@ export type ApiDeps = {
 
 export type ApiCall = {
   by: By;
+  /** That whoever acts is in, as the authorizer says. */
+  groups: string[];
+  /** A browser asks: it is to get a page. */
+  wantsPage: boolean;
+  /** Of this service, without a path, where the request says it. */
+  origin: string;
   /** `Prefer: respond-async`. */
   isAsync: boolean;
   /** Until an answer has to be on its way. */

@@ -1,11 +1,11 @@
 /** The one place that reads the environment of the functions and puts things together. Each takes what it needs. */
 import { authoring } from '../authoring/index.ts';
 import { createHttp, executeCode, parseHttpAllow } from '../cells/index.ts';
-import { createEngine, limits } from '../engine/index.ts';
+import { createEngine, limits, type Ports } from '../engine/index.ts';
 import { canonical, createClient, createStore, sha256, systemRandom } from '../store/index.ts';
 import type { ApiDeps } from './apiDeps.ts';
 import type { AuditDeps } from './audit.ts';
-import type { HandOver } from './events.ts';
+import type { Asked } from './events.ts';
 import type { ExecuteCellDeps } from './executeCell.ts';
 import { createHandOver, createInvokeCell } from './lambda.ts';
 import { metricNames, type Telemetry } from './metrics.ts';
@@ -14,14 +14,17 @@ import { setAsideInFolder, setAsideInQueue } from './setAside.ts';
 import {
   allowShOf,
   authOf,
+  type EngineSettings,
   type Environment,
   engineSettings,
+  groupsClaimOf,
   isLocal,
   refuseManagedInstances,
   tablesOf,
   workFunctionOf,
 } from './settings.ts';
 import type { TickDeps } from './tick.ts';
+import { wakeByQueue, wakeByTimer } from './wakes.ts';
 import type { WorkDeps } from './work.ts';
 
 /** Where DynamoDB and Lambda are is the SDK's own business: AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and so on. */
@@ -42,17 +45,29 @@ const openEngine = (telemetry: Telemetry, env: Environment) => {
   });
   const setAside = unrecorded.kind === 'queue' ? setAsideInQueue(unrecorded.url) : setAsideInFolder(unrecorded.folder);
   const { observe } = telemetry;
-  const ports = { ...store, random: systemRandom, authoring, execute, sha256, canonical, observe, setAside };
+  const wakeAt = openWakeAt(settings.wakes, store.clock, telemetry, env);
+  const ports = { ...store, random: systemRandom, authoring, execute, sha256, canonical, observe, setAside, wakeAt };
   return { engine: createEngine({ ...ports, deployment }), store, deployment };
 };
 
-const openHandOver = (telemetry: Telemetry, env: Environment): ApiDeps['handOver'] => {
+const openWakeAt = (wakes: EngineSettings['wakes'], clock: Ports['clock'], telemetry: Telemetry, env: Environment) =>
+  wakes.kind === 'queue' ? wakeByQueue(wakes.url, clock) : wakeByTimer(openHandOver(telemetry, env), clock);
+
+/** What a log line says of it. */
+const placeAsked = (event: Asked) => {
+  if ('wake' in event) return { claimId: event.wake, instanceId: null, seq: null, cell: null };
+  if ('look' in event) return { instanceId: event.look, seq: null, cell: null };
+  const { instanceId, expectedSeq: seq = null, cell = null } = event;
+  return { instanceId, seq, cell };
+};
+
+/** Asks `work` for something, asynchronously. */
+const openHandOver = (telemetry: Telemetry, env: Environment) => {
   const invoke = createHandOver(workFunctionOf(env));
-  return async (event: HandOver) => {
+  return async (event: Asked): Promise<boolean> => {
     const answer = await invoke(event);
     if (answer.taken) return true;
-    const { instanceId, expectedSeq: seq = null, cell = null } = event;
-    telemetry.logger.warn('not handed over', { instanceId, seq, cell, why: answer.why });
+    telemetry.logger.warn('not handed over', { ...placeAsked(event), why: answer.why });
     telemetry.count(metricNames.handOversFailed);
     return false;
   };
@@ -67,6 +82,7 @@ export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env
     clock: store.clock,
     sha256,
     auth: authOf(env),
+    groupsClaim: groupsClaimOf(env),
     deployment,
     telemetry,
     answerWithinMs: limits.answerWithinMs,
@@ -76,7 +92,7 @@ export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env
 
 export const openWorkDeps = (telemetry: Telemetry, env: Environment = process.env): WorkDeps => {
   const { engine, store } = openEngine(telemetry, env);
-  return { engine, clock: store.clock, dropView: store.views.drop, telemetry };
+  return { engine, clock: store.clock, views: store.views, telemetry };
 };
 
 export const openTickDeps = (telemetry: Telemetry, env: Environment = process.env): TickDeps => {

@@ -12,6 +12,7 @@ export const httpEvent = z.object({
   isBase64Encoded: z.boolean().default(false),
   requestContext: z.object({
     http: z.object({ method: z.string() }),
+    domainName: z.string().nullish(),
     authorizer: z
       .object({
         iam: z.object({ userArn: z.string().nullish() }).nullish(),
@@ -37,13 +38,24 @@ export const handOver = z.strictObject({
 });
 export type HandOver = z.infer<typeof handOver>;
 
-/** Outcomes from the failure queue, as SQS brings them. */
+/** Looks after an instance if it is due: a wake whose time has come. Otherwise it was looked after already. */
+export const look = z.strictObject({ look: instanceId });
+export type Look = z.infer<typeof look>;
+
+/** Wakes whoever waits for a claim, because its writer may have died before it had. */
+export const wakeAll = z.strictObject({ wake: z.string().min(1) });
+export type WakeAll = z.infer<typeof wakeAll>;
+
+/** Outcomes from the failure queue, and wakes from theirs, as SQS brings them. */
 export const queueEvent = z.object({
   Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), messageId: z.string(), body: z.string() })),
 });
 export type QueueEvent = z.infer<typeof queueEvent>;
 
-export const workEvent = z.union([queueEvent, handOver]);
+export const workEvent = z.union([queueEvent, handOver, look, wakeAll]);
+export type WorkEvent = z.infer<typeof workEvent>;
+/** What one function asks `work` for. */
+export type Asked = Exclude<WorkEvent, QueueEvent>;
 
 /** What was altered in an append-only table, as its stream tells. */
 export const streamEvent = z.object({

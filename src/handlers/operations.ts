@@ -1,8 +1,9 @@
 /** What each route does: call the engine, shape the answer. */
 import type * as z from 'zod';
-import { gateOf, limits, PawlError, type Version } from '../engine/index.ts';
+import { type ClaimEntry, gateOf, limits, PawlError, type Version } from '../engine/index.ts';
 import type { ApiCall, ApiDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
+import { linkPage, votedPage } from './linkPage.ts';
 import { type Moved, move } from './moving.ts';
 import { openApi } from './openapi.ts';
 import type { OperationName, operations as table } from './routes.ts';
@@ -18,6 +19,7 @@ type AnswerOf<R extends Routes[OperationName]> = {
     status: S;
     body: R['answers'][S] extends z.ZodType ? z.input<R['answers'][S]> : never;
     headers?: Record<string, string>;
+    page?: string;
   };
 }[keyof R['answers'] & number];
 
@@ -75,6 +77,23 @@ const partsOf = (text: string): string[] => {
   }
   return parts.length === 0 ? [''] : parts;
 };
+
+const shownClaim = ({ claimId, revision, status, statement, evidence, by, atMs }: ClaimEntry) => ({
+  claimId,
+  revision,
+  status,
+  statement,
+  evidence: evidence === null ? null : (JSON.parse(evidence) as unknown),
+  by,
+  at: new Date(atMs).toISOString(),
+});
+
+const claimUnknown = (claimId: string): PawlError =>
+  new PawlError(
+    'claim.unknown',
+    `There is no claim ${claimId}: nobody has set it yet, \`pawl claim set ${claimId} --status asserted\` does.`,
+    { claimId },
+  );
 
 const ran = ({ status, answer, headers }: Moved) => ({ status, body: gateOf(answer), headers });
 
@@ -212,4 +231,59 @@ export const operations: Operations = {
     status: 200,
     body: await engine.done(path.instanceId, path.cell, { ...body, by }),
   }),
+
+  vote: async ({ engine }, { path, body }, { by, groups }) => ({
+    status: 200,
+    body: await engine.vote(path.instanceId, path.cell, { ...body, groups, by }),
+  }),
+
+  makeLink: async ({ engine }, { path, body }, { by, origin }) => {
+    const { secret, actor, expiresAtMs } = await engine.makeLink(path.instanceId, path.cell, { ...body, by });
+    const link = `${origin}/links/${secret}`;
+    return { status: 201, body: { link, actor, expiresAt: new Date(expiresAtMs).toISOString() } };
+  },
+
+  link: async ({ engine }, { path }, { by, wantsPage }) => {
+    const found = await engine.readLink(path.secret, by);
+    const { expiresAtMs, ...rest } = found;
+    const body = { ...rest, expiresAt: new Date(expiresAtMs).toISOString() };
+    return { status: 200, body, ...(wantsPage ? { page: linkPage(found) } : {}) };
+  },
+
+  useLink: async ({ engine }, { path, body }, { by, wantsPage }) => {
+    const { view, ...tally } = await engine.useLink(path.secret, { ...body, where: by.where });
+    const answer = { instanceId: view.instanceId, ...tally };
+    return { status: 200, body: answer, ...(wantsPage ? { page: votedPage(body.decision, tally) } : {}) };
+  },
+
+  claims: async (deps, { query }) => {
+    const { id, next } = query;
+    if (id !== undefined) {
+      const claim = await deps.engine.claim(id);
+      if (claim === undefined) throw claimUnknown(id);
+      return { status: 200, body: { claim: shownClaim(claim) } };
+    }
+    const after = next === undefined ? {} : { next: unseal(deps, 'claims', next) };
+    const page = await deps.engine.claims({ limit: limitOf(query), ...after });
+    const claims = fitting(page.claims.map(shownClaim));
+    // What did not fit is where the next page begins.
+    const at = claims.length < page.claims.length ? (claims.at(-1)?.claimId ?? null) : page.next;
+    return { status: 200, body: { claims, next: seal(deps, 'claims', at) } };
+  },
+
+  setClaim: async ({ engine }, { query, body }, { by }) => {
+    const { evidence, ...said } = body;
+    const text = evidence === undefined ? {} : { evidence: JSON.stringify(evidence) };
+    const { claim, woken } = await engine.setClaim(query.id, { ...said, ...text, by });
+    return { status: claim.revision === 1 ? 201 : 200, body: { claim: shownClaim(claim), woken } };
+  },
+
+  claimHistory: async ({ engine }, { query }) => {
+    const limit = limitOf(query);
+    const found = await engine.claimHistory(query.id, limit, query.before);
+    if (found.length === 0 && (await engine.claim(query.id)) === undefined) throw claimUnknown(query.id);
+    const claims = fitting(found.map(shownClaim));
+    const last = claims.at(-1)?.revision ?? 1;
+    return { status: 200, body: { claims, next: last > 1 && found.length > 0 ? last : null } };
+  },
 };

@@ -9,6 +9,7 @@ import httpSecurityHeaders from '@middy/http-security-headers';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { isPawlError, PawlError } from '../engine/index.ts';
+import { contentSecurityPolicy } from './linkPage.ts';
 import { createTelemetry, placeOf, type Telemetry, toldOf } from './metrics.ts';
 import { type Answer, problemOf } from './problem.ts';
 
@@ -22,10 +23,14 @@ export type Work<D, E, A> = {
   handle(event: E, deps: D, context: Context): Promise<A>;
 };
 
-export const httpResult = ({ status, body, headers }: Answer): HttpResult => ({
+export const httpResult = ({ status, body, headers, page }: Answer): HttpResult => ({
   statusCode: status,
-  headers: { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers },
-  body: JSON.stringify(body),
+  headers: {
+    'content-type': page === undefined ? 'application/json' : 'text/html; charset=utf-8',
+    'cache-control': 'no-store',
+    ...headers,
+  },
+  body: page ?? JSON.stringify(body),
 });
 
 /** The engine owns the time of an invocation: an early answer of middy would leave a cell running behind it. */
@@ -73,7 +78,7 @@ export const httpPipeline = <D, E>(
   };
   const handler = stack(telemetry, { ...work, open })
     .use(httpHeaderNormalizer())
-    .use(httpSecurityHeaders({ contentSecurityPolicy: { 'default-src': "'none'" }, permissionsPolicy: false }))
+    .use(httpSecurityHeaders({ contentSecurityPolicy, permissionsPolicy: false }))
     .use({
       after: (request) => {
         request.response = httpResult(request.response as Answer);

@@ -2,7 +2,8 @@
 import { STATUS_CODES } from 'node:http';
 import { errorCodes, isPawlError, PawlError } from '../engine/index.ts';
 
-export type Answer = { status: number; body: unknown; headers?: Record<string, string> };
+/** `page`: HTML for a person, in place of the body. */
+export type Answer = { status: number; body: unknown; headers?: Record<string, string>; page?: string };
 
 /** A step under way may end well before its deadline, so a caller need not wait for that. */
 const retryAfterMaxMs = 30_000;

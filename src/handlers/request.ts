@@ -21,16 +21,20 @@ const parse = (where: Where, schema: z.ZodType, value: unknown): unknown => {
   });
 };
 
-const readQuery = (text: string): Record<string, string> => {
+const readPairs = (text: string, what: 'Query parameter' | 'Field'): Record<string, string> => {
   const query: Record<string, string> = {};
   for (const [name, value] of new URLSearchParams(text)) {
     if (Object.hasOwn(query, name)) {
-      throw new PawlError('request.invalid', `Query parameter ${name.slice(0, 100)} is given twice; give it once.`);
+      throw new PawlError('request.invalid', `${what} ${name.slice(0, 100)} is given twice; give it once.`);
     }
     Object.defineProperty(query, name, { value, enumerable: true });
   }
   return query;
 };
+
+/** A field that was left empty is one that was not given. */
+const readForm = (text: string): Record<string, string> =>
+  Object.fromEntries(Object.entries(readPairs(text, 'Field')).filter(([, value]) => value.trim() !== ''));
 
 const mediaOf = (value = ''): string => (value.split(';')[0] ?? '').trim().toLowerCase();
 const isJson = (media: string): boolean => /^application\/(?:[\w.+-]+\+)?json$/.test(media);
@@ -90,6 +94,8 @@ const readBody = (event: HttpEvent, body: Route['body']): unknown => {
     return readText(event, body.bytesMax);
   }
   if (body.optional && (event.body ?? '') === '') return parse('body', body.schema, {});
+  if (body.form === true && mediaOf(event.headers['content-type']) === 'application/x-www-form-urlencoded')
+    return parse('body', body.schema, readForm(readText(event, body.bytesMax)));
   assertMedia(event, body.media);
   return parse('body', body.schema, readJson(readText(event, body.bytesMax)));
 };
@@ -99,6 +105,6 @@ export type Input = { path: unknown; query: unknown; body: unknown };
 /** @throws PawlError `request.invalid` with every problem, `media.unsupported`, `limit.exceeded` */
 export const readInput = (route: Route, pathParameters: Record<string, string>, event: HttpEvent): Input => ({
   path: parse('path', route.pathParameters, pathParameters),
-  query: parse('query', route.query, readQuery(event.rawQueryString)),
+  query: parse('query', route.query, readPairs(event.rawQueryString, 'Query parameter')),
   body: readBody(event, route.body),
 });

@@ -9,9 +9,9 @@ import * as schemas from './schemas.ts';
 
 export type Permission = 'read' | 'operate' | 'author' | 'decide';
 
-/** `optional`: a call without a body is one with an empty object. */
+/** `optional`: a call without a body is one with an empty object. `form`: a page may send its fields instead. */
 type Body =
-  | { media: 'application/json'; schema: z.ZodObject; bytesMax: number; optional: boolean }
+  | { media: 'application/json'; schema: z.ZodObject; bytesMax: number; optional: boolean; form?: boolean }
   | { media: 'text/markdown'; bytesMax: number };
 
 export type Route = {
@@ -214,6 +214,77 @@ export const operations = {
     query: noQuery,
     body: json(schemas.doneBody),
     answers: { 200: answers.viewAnswer },
+  },
+  vote: {
+    method: 'POST',
+    path: '/instances/{instanceId}/cells/{cell}/votes',
+    permission: 'decide',
+    summary:
+      'Votes about an `approve` cell, or withdraws an approval. Who was shown what stands in GET /instances/{instanceId}.',
+    pathParameters: schemas.cellPath,
+    query: noQuery,
+    body: json(schemas.voteBody),
+    answers: { 200: answers.voted },
+  },
+  makeLink: {
+    method: 'POST',
+    path: '/instances/{instanceId}/cells/{cell}/links',
+    permission: 'decide',
+    summary: 'Makes a one-time link by which a named approver votes without credentials.',
+    pathParameters: schemas.cellPath,
+    query: noQuery,
+    body: json(schemas.linkBody),
+    answers: { 201: answers.linkMade },
+  },
+  link: {
+    method: 'GET',
+    path: '/links/{secret}',
+    permission: null,
+    summary: 'Shows what a one-time link votes about: a page, or JSON. Changes nothing.',
+    pathParameters: schemas.linkPath,
+    query: noQuery,
+    body: null,
+    answers: { 200: answers.linkShown },
+  },
+  useLink: {
+    method: 'POST',
+    path: '/links/{secret}',
+    permission: null,
+    summary: 'Votes by a one-time link, which is spent by it.',
+    pathParameters: schemas.linkPath,
+    query: noQuery,
+    body: { ...json(schemas.linkVoteBody), form: true },
+    answers: { 200: answers.linkVoted },
+  },
+  claims: {
+    method: 'GET',
+    path: '/claims',
+    permission: 'read',
+    summary: 'The claim `id`; without one, claims in order of their ids. A list may lag behind.',
+    pathParameters: noPath,
+    query: schemas.claimsQuery,
+    body: null,
+    answers: { 200: answers.claimFound },
+  },
+  setClaim: {
+    method: 'PUT',
+    path: '/claims',
+    permission: 'operate',
+    summary: 'Writes the next revision of a claim and wakes whoever waits for it.',
+    pathParameters: noPath,
+    query: schemas.claimQuery,
+    body: json(schemas.claimBody),
+    answers: { 200: answers.claimSet, 201: answers.claimSet },
+  },
+  claimHistory: {
+    method: 'GET',
+    path: '/claims/history',
+    permission: 'read',
+    summary: 'Every revision of a claim, newest first.',
+    pathParameters: noPath,
+    query: schemas.claimHistoryQuery,
+    body: null,
+    answers: { 200: answers.claimHistory },
   },
 } as const satisfies Record<string, Route>;
 

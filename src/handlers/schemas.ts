@@ -1,6 +1,6 @@
 /** What goes in: the zod schemas that validate requests, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { limits } from '../engine/index.ts';
+import { claimStatuses, limits } from '../engine/index.ts';
 
 const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 export const runbookId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
@@ -25,6 +25,7 @@ export const runbookPath = z.strictObject({ runbookId });
 export const versionPath = z.strictObject({ runbookId, version: digits(1) });
 export const instancePath = z.strictObject({ instanceId });
 export const cellPath = z.strictObject({ instanceId, cell: cellName });
+export const linkPath = z.strictObject({ secret: z.string().min(1).max(200) });
 export const outputPath = z.strictObject({ instanceId, seq: digits(0) });
 
 const next = z.string().min(1).max(2_000).describe('`next` of the page before, as it was given.').exactOptional();
@@ -48,6 +49,19 @@ export const notesQuery = z.strictObject({
 });
 export const outputQuery = z.strictObject({
   part: digits(1).describe('Which part of a large output; the first is 1.').exactOptional(),
+});
+/** A claim id may hold slashes, so it stands in the query. What is none is refused by the engine, in words. */
+const claimId = z
+  .string()
+  .min(1)
+  .max(2_000)
+  .describe('Letters, digits, dots, dashes, underscores, and single slashes between them.');
+export const claimQuery = z.strictObject({ id: claimId });
+export const claimsQuery = z.strictObject({ id: claimId.exactOptional(), limit, next });
+export const claimHistoryQuery = z.strictObject({
+  id: claimId,
+  before: digits(1).describe('`next` of the page before: only revisions before this one.').exactOptional(),
+  limit,
 });
 export const noQuery = z.strictObject({});
 
@@ -89,3 +103,25 @@ export const doneBody = z.strictObject({
   note: reason,
   expectedSeq: expectedSeq.exactOptional(),
 });
+
+const status = z.enum(claimStatuses);
+export const claimBody = z.strictObject({
+  status,
+  statement: z.string().describe('What it says, for people.').exactOptional(),
+  evidence: z.unknown().describe('Any JSON value. Write numbers beyond 2^53 as text.').exactOptional(),
+  revision: z
+    .int()
+    .min(0)
+    .describe('The revision the caller has seen, 0 for none: another one is refused (claim.stale).')
+    .exactOptional(),
+});
+const shownHash = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .describe('The hash of what the voter was shown.');
+const comment = z.string().exactOptional();
+export const voteBody = z.strictObject({ decision: z.enum(['approve', 'reject', 'withdraw']), shownHash, comment });
+export const linkBody = z.strictObject({
+  actor: z.string().min(1).max(limits.actorCharsMax).describe('The named approver whose vote it is.'),
+});
+export const linkVoteBody = z.strictObject({ decision: z.enum(['approve', 'reject']), shownHash, comment });

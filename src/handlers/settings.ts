@@ -44,6 +44,7 @@ export type EngineSettings = {
   allowSh: boolean;
   executeFunction: string;
   unrecorded: { kind: 'queue'; url: string } | { kind: 'folder'; folder: string };
+  wakes: { kind: 'queue'; url: string } | { kind: 'timer' };
 };
 
 const deploymentOf = (env: Environment): EngineSettings['deployment'] => {
@@ -63,6 +64,15 @@ const unrecordedOf = (env: Environment): EngineSettings['unrecorded'] => {
   return refuse('PAWL_UNRECORDED_QUEUE is not set: an outcome that the store does not take would be lost.');
 };
 
+const wakesOf = (env: Environment): EngineSettings['wakes'] => {
+  const url = env.PAWL_WAKES_QUEUE;
+  if (url) return { kind: 'queue', url };
+  if (isLocal(env)) return { kind: 'timer' };
+  return refuse('PAWL_WAKES_QUEUE is not set: what waits would be looked at by the schedule alone.');
+};
+
+/** The claim of a JWT that names the groups somebody is in. */
+export const groupsClaimOf = (env: Environment): string => env.PAWL_GROUPS_CLAIM || 'cognito:groups';
 export const tablesOf = (env: Environment): string => needed(env, 'PAWL_TABLES');
 export const workFunctionOf = (env: Environment): string => needed(env, 'PAWL_WORK_FUNCTION');
 export const allowShOf = (env: Environment): boolean => env.PAWL_ALLOW_SH === 'true';
@@ -75,4 +85,5 @@ export const engineSettings = (env: Environment): EngineSettings => ({
   allowSh: allowShOf(env),
   executeFunction: needed(env, 'PAWL_EXECUTE_FUNCTION'),
   unrecorded: unrecordedOf(env),
+  wakes: wakesOf(env),
 });

@@ -4,9 +4,9 @@
  */
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
-import { type By, type Due, limits } from '../engine/index.ts';
+import { type By, type Due, limits, wakeOf } from '../engine/index.ts';
 import { openTickDeps } from './deps.ts';
-import { type HandOver, tickEvent } from './events.ts';
+import { type Asked, tickEvent } from './events.ts';
 import { metricNames, type Telemetry, toldOf } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 
@@ -15,7 +15,7 @@ export type TickDeps = {
   nowMs(): Promise<number>;
   due(nowMs: number, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
   /** Invokes `work`; `false` when it was refused. */
-  handOver(event: HandOver): Promise<boolean>;
+  handOver(event: Asked): Promise<boolean>;
   /** In [0, 1). */
   fraction(): number;
   telemetry: Telemetry;
@@ -32,6 +32,12 @@ export const tickAnswer = z.strictObject({
 export type TickAnswer = z.infer<typeof tickAnswer>;
 
 type Place = { shard: number; from?: Due };
+
+/** A mark that a claim's waiters are to be woken stands among the instances that are due. */
+const askedOf = (dueId: string, by: By): Asked => {
+  const claimId = wakeOf(dueId);
+  return claimId === undefined ? { instanceId: dueId, by, explicit: false, maxCells: 'all' } : { wake: claimId };
+};
 
 /**
  * Hands over a page, so many at once, as long as there is time. One that is refused holds up none of the others; `left`
@@ -50,7 +56,7 @@ const handOverAll = async (
       const next = waiting.shift();
       if (next === undefined) return;
       const { instanceId } = next;
-      const taken = await handOver({ instanceId, by, explicit: false, maxCells: 'all' });
+      const taken = await handOver(askedOf(instanceId, by));
       if (!taken) failed += 1;
       telemetry.logger.debug('handed over', { instanceId, seq: null, cell: null, taken });
     }

@@ -1,20 +1,29 @@
 /**
- * Moves an instance on where nobody waits: what `api` and `tick` hand over, and outcomes from the failure queue. It goes
- * on inside its one invocation and leaves the rest to the due mark; it never invokes itself.
+ * Moves an instance on where nobody waits: what `api` and `tick` hand over, wakes whose time has come, and outcomes from
+ * the failure queue. It goes on inside its one invocation and leaves the rest to the due mark; it never invokes itself.
  */
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
-import { type By, type Clock, type Engine, errorCodes, isPawlError, limits, readUnrecorded } from '../engine/index.ts';
+import {
+  type By,
+  type Clock,
+  type Engine,
+  errorCodes,
+  isPawlError,
+  limits,
+  readUnrecorded,
+  type Views,
+  wakeIdOf,
+} from '../engine/index.ts';
 import { openWorkDeps } from './deps.ts';
-import { type HandOver, type QueueEvent, workEvent } from './events.ts';
+import { type HandOver, look, type QueueEvent, type WorkEvent, workEvent } from './events.ts';
 import { type Telemetry, toldOf } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 
 export type WorkDeps = {
   engine: Engine;
   clock: Clock;
-  /** Takes a view whose instance never started out of what is due. */
-  dropView(instanceId: string, beforeMs: number): Promise<boolean>;
+  views: Pick<Views, 'get' | 'drop'>;
   telemetry: Telemetry;
 };
 
@@ -28,13 +37,13 @@ const budgetOf = (context: Context): number => Math.max(0, context.getRemainingT
 
 /** Nobody waits for an answer: what cannot be any more is said in the log, and only what may succeed later fails. */
 const refused = async (error: unknown, event: HandOver, deps: WorkDeps): Promise<WorkAnswer> => {
-  const { telemetry, clock, dropView } = deps;
+  const { telemetry, clock, views } = deps;
   if (!isPawlError(error)) throw error;
   const { instanceId } = event;
   const { code } = error;
   if (code === 'instance.unknown') {
     // Armed by a start that never came to its first entry: looked after for an hour, then let go.
-    const dropped = await dropView(instanceId, clock.nowMs() - limits.unstartedViewMs);
+    const dropped = await views.drop(instanceId, clock.nowMs() - limits.unstartedViewMs);
     telemetry.logger.info('unstarted', { instanceId, seq: null, cell: null, dropped });
     return { result: code, seq: null };
   }
@@ -72,36 +81,77 @@ const carryOn = async (event: HandOver, deps: WorkDeps, context: Context): Promi
   }
 };
 
+/** A wake comes by a clock of its own: a moment early is waited for. */
+const earlyMsMax = 5_000;
+
+/** Looks after an instance if it is due. If not, somebody has been here since it was asked for: one read, and no more. */
+const lookAfter = async (instanceId: string, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
+  const { views, clock } = deps;
+  const view = await views.get(instanceId);
+  const earlyMs = (view?.dueAtMs ?? Number.POSITIVE_INFINITY) - clock.nowMs();
+  if (earlyMs > earlyMsMax) return { result: 'not due', seq: view?.seq ?? null };
+  if (earlyMs > 0) await clock.sleep(earlyMs);
+  const by: By = { actor: 'schedule', via: 'wake', where: 'queue' };
+  return await handOverTaken({ instanceId, by, explicit: false, maxCells: 'all' }, deps, context);
+};
+
+/** Wakes whoever waits for a claim, page by page. Interrupted, its mark stands, and the schedule asks again. */
+const wakeAll = async (claimId: string, { engine, telemetry }: WorkDeps): Promise<WorkAnswer> => {
+  const { woken } = await engine.wake(claimId);
+  telemetry.logger.info('woken', { instanceId: wakeIdOf(claimId), seq: null, cell: null, woken });
+  return { result: 'woken', seq: null };
+};
+
+const redrive = async (body: string, { engine, telemetry }: WorkDeps, context: Context): Promise<void> => {
+  const item = readUnrecorded(body);
+  const { instanceId, about, outcome } = item;
+  const by: By = { actor: 'redrive', via: 'work', where: context.awsRequestId };
+  const { result } = await engine.redrive(item, by);
+  telemetry.logger.info('redriven', { instanceId, seq: about, cell: outcome.cell, result });
+};
+
+/** The instance that a message of the wakes' queue is about. */
+const lookOf = (body: string): string | undefined => {
+  try {
+    const parsed = look.safeParse(JSON.parse(body));
+    return parsed.success ? parsed.data.look : undefined;
+  } catch {
+    return undefined;
+  }
+};
+
 /** One message that cannot be recorded holds up none of the others; the queue brings it again, and at last keeps it aside. */
-const redrive = async (
-  { Records }: QueueEvent,
-  { engine, telemetry }: WorkDeps,
-  context: Context,
-): Promise<WorkAnswer> => {
+const messages = async ({ Records }: QueueEvent, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   const failures: { itemIdentifier: string }[] = [];
   for (const { messageId, body } of Records) {
+    const woken = lookOf(body);
     try {
-      const item = readUnrecorded(body);
-      const { instanceId, about, outcome } = item;
-      const by: By = { actor: 'redrive', via: 'work', where: context.awsRequestId };
-      const { result } = await engine.redrive(item, by);
-      telemetry.logger.info('redriven', { instanceId, seq: about, cell: outcome.cell, result });
+      if (woken === undefined) await redrive(body, deps, context);
+      else await lookAfter(woken, deps, context);
     } catch (error) {
-      telemetry.logger.error('not redriven', { messageId, ...toldOf(error) });
-      failures.push({ itemIdentifier: messageId });
+      // A wake that comes to nothing is not repeated: the due mark stands behind it.
+      if (woken === undefined) failures.push({ itemIdentifier: messageId });
+      const about = woken === undefined ? { messageId } : { messageId, instanceId: woken, seq: null, cell: null };
+      deps.telemetry.logger.error(woken === undefined ? 'not redriven' : 'not woken', { ...about, ...toldOf(error) });
     }
   }
   return { batchItemFailures: failures };
 };
 
-const handle = async (event: HandOver | QueueEvent, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
-  if ('Records' in event) return await redrive(event, deps, context);
+const handOverTaken = async (event: HandOver, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   deps.telemetry.logger.appendKeys({ instanceId: event.instanceId, seq: null, cell: event.cell ?? null });
   try {
     return await carryOn(event, deps, context);
   } catch (error) {
     return await refused(error, event, deps);
   }
+};
+
+const handle = async (event: WorkEvent, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
+  if ('Records' in event) return await messages(event, deps, context);
+  if ('look' in event) return await lookAfter(event.look, deps, context);
+  if ('wake' in event) return await wakeAll(event.wake, deps);
+  return await handOverTaken(event, deps, context);
 };
 
 export const createWork = (open: (telemetry: Telemetry) => WorkDeps): Invoke<WorkAnswer> =>

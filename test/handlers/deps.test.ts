@@ -72,6 +72,7 @@ beforeAll(async () => {
     PAWL_WORK_FUNCTION: 'test-work',
     PAWL_EXECUTE_FUNCTION: 'test-execute-cell',
     PAWL_UNRECORDED_QUEUE: `${aws.url}/queue`,
+    PAWL_WAKES_QUEUE: `${aws.url}/wakes`,
     PAWL_ALLOW_SH: 'false',
   });
 });

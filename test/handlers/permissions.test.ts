@@ -43,6 +43,13 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   verdict: 'decide',
   release: 'decide',
   done: 'operate',
+  vote: 'decide',
+  makeLink: 'decide',
+  link: null,
+  useLink: null,
+  claims: 'read',
+  setClaim: 'operate',
+  claimHistory: 'read',
 };
 const names = Object.keys(permissions) as OperationName[];
 const guarded = names.filter((name) => permissions[name] !== null);
@@ -60,13 +67,18 @@ const askedOf = (name: OperationName, id: string): Asked => {
     release: { reason: 'r' },
     done: { result: 'done', note: 'n' },
     verdict: { seq: 1, verdict: 'failed', reason: 'r' },
+    vote: { decision: 'approve', shownHash: '0'.repeat(64) },
+    makeLink: { actor: 'bob' },
+    setClaim: { status: 'supported' },
   };
+  const queries: Partial<Record<OperationName, string>> = { setClaim: 'id=ci/7', claimHistory: 'id=ci/7' };
   if (name === 'publish') {
     const body = documentOf('demo', ['name=first', '```manual { name=look }\nLook.\n```']);
     return { method, path: real, body, headers: { 'content-type': 'text/markdown' } };
   }
   const body = bodies[name] ?? (method === 'POST' ? {} : undefined);
-  return { method, path: real, ...(body === undefined ? {} : { body }) };
+  const query = queries[name];
+  return { method, path: real, ...(body === undefined ? {} : { body }), ...(query === undefined ? {} : { query }) };
 };
 /** What is answered once the permission is there: the operation's own business. */
 const past = (status: number): boolean => status !== 401 && status !== 403;

@@ -6,6 +6,10 @@ import { type Answered, type Asked, documentOf, openService, publish, type Servi
 
 let service: Service;
 const doubtful = documentOf('doubtful', ['name=first', 'name=second']);
+const askingOne = documentOf('permit', [
+  '```approve { name=go approvers=bob groups=sre quorum=1 }\nShall it go on?\n```',
+  'name=last',
+]);
 const demo = documentOf(
   'demo',
   ['name=first', '```manual { name=look }\nLook at {{ outputs.first.a }}.\n```', 'name=last'],
@@ -14,7 +18,7 @@ const demo = documentOf(
 
 beforeAll(async () => {
   service = await openService();
-  for (const source of [demo, doubtful, documentOf('other', ['name=only'])]) {
+  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only'])]) {
     const { status } = await publish(service, source);
     expect(status).toBe(201);
   }
@@ -31,6 +35,29 @@ const markdown = (path: string, body: string, more: Partial<Asked> = {}): Asked 
 });
 const at = (id: string, rest = '') => `/instances/${id}${rest}`;
 const idOf = (answer: Answered): string => (answer.body.view as { instanceId: string }).instanceId;
+
+/** An instance that waits for the approval of bob or of somebody from sre, and the hash of what it shows. */
+const asking = async (): Promise<{ id: string; shownHash: string }> => {
+  const id = await start(service, 'permit');
+  await service.ask(post(at(id, '/advance')));
+  const { body } = await service.ask({ path: at(id) });
+  return { id, shownHash: (body.waits as { shownHash: string }).shownHash };
+};
+const asCarol = { 'x-pawl-actor': 'carol' };
+const asBob = { 'x-pawl-actor': 'bob' };
+const linkOf = async (id: string): Promise<string> => {
+  const { body } = await service.ask(post(at(id, '/cells/go/links'), { actor: 'bob' }, asCarol));
+  return new URL(String(body.link), 'http://localhost').pathname;
+};
+let claims = 0;
+/** A claim that was set twice. */
+const claimed = async (): Promise<string> => {
+  claims += 1;
+  const id = `ci/${claims}`;
+  for (const status of ['asserted', 'supported'])
+    await service.ask({ method: 'PUT', path: '/claims', query: `id=${id}`, body: { status, evidence: { n: 1 } } });
+  return id;
+};
 
 /** An instance whose first cell is in doubt: its holder was cut off. */
 const inDoubt = async (): Promise<string> => {
@@ -114,7 +141,7 @@ const good: Record<OperationName, Good> = {
         { name: 'look', state: 'waiting', output: null },
         { name: 'last', state: 'pending' },
       ],
-      instructions: 'Look at 1.',
+      waits: { kind: 'manual', cell: 'look', instructions: 'Look at 1.', dueAtMs: null },
       head: { kind: 'waiting', seq: 3 },
       held: false,
     },
@@ -188,10 +215,79 @@ const good: Record<OperationName, Good> = {
     status: 200,
     body: { view: { status: 'ready', cell: 'last', cellsDone: 2 } },
   },
+  vote: {
+    asked: async () => {
+      const { id, shownHash } = await asking();
+      return post(at(id, '/cells/go/votes'), { decision: 'approve', shownHash, comment: 'looks good' }, asBob);
+    },
+    status: 200,
+    body: { view: { status: 'ready', cell: 'last' }, decision: 'approved', approvals: ['bob'], quorum: 1 },
+  },
+  makeLink: {
+    asked: async () =>
+      post(at((await asking()).id, '/cells/go/links'), { actor: 'bob' }, { ...asCarol, host: 'localhost:3000' }),
+    status: 201,
+    body: {
+      link: expect.stringMatching(/^http:\/\/localhost:3000\/links\/[0-9a-f]{64}$/),
+      actor: 'bob',
+      expiresAt: expect.stringMatching(/Z$/),
+    },
+  },
+  link: {
+    asked: async () => ({ path: await linkOf((await asking()).id) }),
+    status: 200,
+    body: { cell: 'go', title: 'permit, a test', actor: 'bob', shown: { text: 'Shall it go on?', params: {} } },
+  },
+  useLink: {
+    asked: async () => {
+      const { id, shownHash } = await asking();
+      return post(await linkOf(id), { decision: 'reject', shownHash });
+    },
+    status: 200,
+    body: { decision: 'rejected', approvals: [], quorum: 1 },
+  },
+  claims: {
+    asked: async () => ({ path: '/claims', query: `id=${await claimed()}` }),
+    status: 200,
+    body: {
+      claim: { claimId: expect.stringMatching(/^ci\//), revision: 2, status: 'supported', evidence: { n: 1 } },
+    },
+  },
+  setClaim: {
+    asked: async () => ({
+      method: 'PUT',
+      path: '/claims',
+      query: 'id=deploy%2Feu',
+      body: { status: 'asserted', statement: 'It is deployed.', evidence: [1, 'two', null], revision: 0 },
+    }),
+    status: 201,
+    body: {
+      claim: {
+        claimId: 'deploy/eu',
+        revision: 1,
+        status: 'asserted',
+        statement: 'It is deployed.',
+        evidence: [1, 'two', null],
+        by: { actor: 'local' },
+        at: expect.stringMatching(/Z$/),
+      },
+      woken: 0,
+    },
+  },
+  claimHistory: {
+    asked: async () => ({ path: '/claims/history', query: `id=${await claimed()}&limit=1` }),
+    status: 200,
+    body: { claims: [{ revision: 2, status: 'supported' }], next: 2 },
+  },
 };
 
 const invalid = { status: 400, code: 'request.invalid' } as const;
 const noInstance = { status: 404, code: 'instance.unknown' } as const;
+const noClaim = { status: 404, code: 'claim.unknown' } as const;
+const noHash = '0'.repeat(64);
+const noVote = { decision: 'approve', shownHash: noHash };
+const form = 'application/x-www-form-urlencoded';
+const put = (query: string, body: object): Asked => ({ method: 'PUT', path: '/claims', query, body });
 const tooDeep = `{"params":${'['.repeat(150)}${']'.repeat(150)}}`;
 const reservedOnly = { reason: 'r' };
 
@@ -569,6 +665,145 @@ const bad: Record<OperationName, Bad[]> = {
       ...invalid,
       says: /path\.cell/,
     },
+  ],
+  vote: [
+    ...badBodies(async () => at((await asking()).id, '/cells/go/votes'), { decision: 'maybe', shownHash: '' }),
+    ...badInstance('/cells/go/votes', { decision: 'approve', shownHash: noHash }),
+    {
+      name: 'a cell that asks nobody',
+      asked: async () => post(at(await waiting(), '/cells/look/votes'), { decision: 'approve', shownHash: noHash }),
+      status: 409,
+      code: 'cell.notWaiting',
+    },
+    {
+      name: 'a hash of something else',
+      asked: async () =>
+        post(at((await asking()).id, '/cells/go/votes'), { decision: 'approve', shownHash: noHash }, asBob),
+      status: 409,
+      code: 'vote.stale',
+    },
+    {
+      name: 'somebody who is not asked',
+      asked: async () => {
+        const { id, shownHash } = await asking();
+        return post(at(id, '/cells/go/votes'), { decision: 'approve', shownHash }, { 'x-pawl-actor': 'mallory' });
+      },
+      status: 403,
+      code: 'vote.notAsked',
+      says: /bob, members of sre/,
+    },
+    {
+      name: 'a comment over the limit',
+      asked: async () => {
+        const { id, shownHash } = await asking();
+        return post(at(id, '/cells/go/votes'), { decision: 'approve', shownHash, comment: 'x'.repeat(2_001) }, asBob);
+      },
+      ...invalid,
+      says: /commentCharsMax/,
+    },
+  ],
+  makeLink: [
+    ...badBodies(async () => at((await asking()).id, '/cells/go/links'), { actor: '' }),
+    ...badInstance('/cells/go/links', { actor: 'bob' }),
+    {
+      name: 'a link for somebody who is not named',
+      asked: async () => post(at((await asking()).id, '/cells/go/links'), { actor: 'dave' }, asCarol),
+      status: 403,
+      code: 'vote.notAsked',
+    },
+    {
+      name: 'one who started the run and hands out votes',
+      asked: async () => post(at((await asking()).id, '/cells/go/links'), { actor: 'bob' }),
+      status: 403,
+      code: 'vote.self',
+    },
+  ],
+  link: [
+    ...badReads(`/links/${noHash}`).filter(({ name }) => name === 'DELETE' || name.startsWith('a query')),
+    { name: 'a link made up', asked: now({ path: `/links/${noHash}` }), status: 404, code: 'link.unknown' },
+    { name: 'a link cut short', asked: now({ path: '/links/abc' }), status: 404, code: 'link.unknown' },
+    { name: 'a link too long', asked: now({ path: `/links/${'a'.repeat(201)}` }), ...invalid },
+    {
+      name: 'a link that was used',
+      asked: async () => {
+        const { id, shownHash } = await asking();
+        const path = await linkOf(id);
+        await service.ask(post(path, { decision: 'approve', shownHash }));
+        return { path };
+      },
+      status: 409,
+      code: 'link.used',
+    },
+  ],
+  useLink: [
+    ...badBodies(async () => await linkOf((await asking()).id), { decision: 'withdraw', shownHash: noHash }).filter(
+      ({ name }) => !name.startsWith('a content type'),
+    ),
+    { name: 'a link made up', asked: now(post(`/links/${noHash}`, noVote)), status: 404, code: 'link.unknown' },
+    {
+      name: 'a hash of something else',
+      asked: async () => post(await linkOf((await asking()).id), noVote),
+      status: 409,
+      code: 'vote.stale',
+    },
+    {
+      name: 'a form without a decision',
+      asked: async () => post(await linkOf((await asking()).id), `shownHash=${noHash}`, { 'content-type': form }),
+      ...invalid,
+      says: /body\.decision/,
+    },
+    {
+      name: 'a form with two decisions',
+      asked: async () =>
+        post(await linkOf((await asking()).id), 'decision=approve&decision=reject', { 'content-type': form }),
+      ...invalid,
+      says: /twice/,
+    },
+    {
+      name: 'a content type that is neither',
+      asked: async () => post(await linkOf((await asking()).id), 'x', { 'content-type': 'text/plain' }),
+      status: 415,
+      code: 'media.unsupported',
+    },
+  ],
+  claims: [
+    ...badReads('/claims').filter(({ name }) => name === 'DELETE' || name === 'POST' || name.startsWith('a query')),
+    ...badPages('/claims'),
+    ...badMarks('/claims', ''),
+    { name: 'a claim that is not there', asked: now({ path: '/claims', query: 'id=none' }), ...noClaim },
+    { name: 'a lock', asked: now({ path: '/claims', query: 'id=lock:prod' }), ...invalid, says: /no claim id/ },
+    { name: 'an id with a blank', asked: now({ path: '/claims', query: 'id=a%20b' }), ...invalid },
+  ],
+  setClaim: [
+    ...badBodies(async () => '/claims', { status: 'green' })
+      .filter(({ name }) => !name.startsWith('a query'))
+      .map((each) => ({
+        ...each,
+        asked: async () => ({ ...(await each.asked()), method: 'PUT', query: 'id=a' }),
+      })),
+    { name: 'no id', asked: now(put('', { status: 'supported' })), ...invalid, says: /query\.id/ },
+    { name: 'a lock', asked: now(put('id=lock:prod', { status: 'supported' })), ...invalid, says: /no claim id/ },
+    { name: 'a link', asked: now(put('id=link:ab', { status: 'supported' })), ...invalid, says: /no claim id/ },
+    {
+      name: 'a revision that is behind',
+      asked: async () => put(`id=${await claimed()}`, { status: 'supported', revision: 1 }),
+      status: 409,
+      code: 'claim.stale',
+      says: /revision 2/,
+    },
+    {
+      name: 'evidence over the limit',
+      asked: now(put('id=a', { status: 'supported', evidence: 'x'.repeat(64 * 1024) })),
+      ...invalid,
+      says: /claimEvidenceBytesMax/,
+    },
+  ],
+  claimHistory: [
+    ...badReads('/claims/history').filter(({ name }) => name === 'DELETE' || name === 'POST'),
+    { name: 'no id', asked: now({ path: '/claims/history' }), ...invalid, says: /query\.id/ },
+    { name: 'a claim that is not there', asked: now({ path: '/claims/history', query: 'id=none' }), ...noClaim },
+    { name: 'before=0', asked: now({ path: '/claims/history', query: 'id=a&before=0' }), ...invalid },
+    { name: 'limit=0', asked: now({ path: '/claims/history', query: 'id=a&limit=0' }), ...invalid },
   ],
 };
 

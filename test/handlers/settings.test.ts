@@ -5,6 +5,7 @@ import {
   allowShOf,
   authOf,
   engineSettings,
+  groupsClaimOf,
   refuseManagedInstances,
   tablesOf,
   workFunctionOf,
@@ -21,6 +22,7 @@ const deployed = {
   PAWL_WORK_FUNCTION: 'pawl-dev-work',
   PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
   PAWL_UNRECORDED_QUEUE: 'https://sqs.us-east-1.amazonaws.com/123456789012/q',
+  PAWL_WAKES_QUEUE: 'https://sqs.us-east-1.amazonaws.com/123456789012/w',
 };
 const codeOf = (read: () => unknown): string => {
   try {
@@ -39,6 +41,7 @@ test('what serverless.yml sets is read', () => {
     allowSh: false,
     executeFunction: 'pawl-dev-execute-cell',
     unrecorded: { kind: 'queue', url: 'https://sqs.us-east-1.amazonaws.com/123456789012/q' },
+    wakes: { kind: 'queue', url: 'https://sqs.us-east-1.amazonaws.com/123456789012/w' },
   });
   expect(authOf(deployed)).toBe('iam');
   expect(workFunctionOf(deployed)).toBe('pawl-dev-work');
@@ -63,6 +66,7 @@ test.each([
   ['PAWL_TAKEOVER_GRACE_MS', '15s'],
   ['PAWL_EXECUTE_FUNCTION', undefined],
   ['PAWL_UNRECORDED_QUEUE', undefined],
+  ['PAWL_WAKES_QUEUE', undefined],
 ])('%s = %j is refused, by name', (name, value) => {
   const told = codeOf(() => engineSettings({ ...deployed, [name]: value }));
   expect(told).toMatch(new RegExp(`^deployment\\.unsupported: ${name} `));
@@ -73,6 +77,16 @@ test('without a queue outcomes are set aside in a folder, on one’s own machine
   const local = { ...least, IS_OFFLINE: 'true' };
   expect(engineSettings(local).unrecorded).toEqual({ kind: 'folder', folder: '.pawl/unrecorded' });
   expect(engineSettings({ ...local, PAWL_UNRECORDED_DIR: '/x' }).unrecorded).toEqual({ kind: 'folder', folder: '/x' });
+});
+
+test('without a queue the process itself remembers whom to wake, on one’s own machine only', () => {
+  const { PAWL_WAKES_QUEUE: _, ...least } = deployed;
+  expect(engineSettings({ ...least, IS_OFFLINE: 'true' }).wakes).toEqual({ kind: 'timer' });
+});
+
+test('groups are in the claim of Cognito, or in the one that is named', () => {
+  expect(groupsClaimOf(deployed)).toBe('cognito:groups');
+  expect(groupsClaimOf({ ...deployed, PAWL_GROUPS_CLAIM: 'groups' })).toBe('groups');
 });
 
 describe('who is known', () => {

@@ -13,7 +13,7 @@ import {
 import type { Auth } from '../../src/handlers/actor.ts';
 import { createApi } from '../../src/handlers/api.ts';
 import type { ApiDeps } from '../../src/handlers/apiDeps.ts';
-import type { HandOver } from '../../src/handlers/events.ts';
+import type { Asked as AskedOfWork, HandOver } from '../../src/handlers/events.ts';
 import type { Telemetry } from '../../src/handlers/metrics.ts';
 import type { HttpResult } from '../../src/handlers/pipeline.ts';
 import { createTick } from '../../src/handlers/tick.ts';
@@ -117,6 +117,8 @@ export type Service = {
   cells: { execute: Execute; begun: string[] };
   /** What api and tick handed to work, in order. */
   handed: HandOver[];
+  /** Whom the functions asked to be woken, in order. */
+  wakes: { instanceId: string; atMs: number }[];
   /** Delivers what is handed over, as Lambda does: at once, and without anybody waiting. */
   deliver: { on: boolean; refuse: boolean };
   ask(asked: Asked): Promise<Answered>;
@@ -136,6 +138,7 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
   const build = (settings: Partial<Pick<ApiDeps, 'auth' | 'deployment' | 'answerWithinMs'>>): Service => {
     const deployment = settings.deployment ?? { name: 'test', epoch: 0, takeoverGraceMs: 1_000 };
     const handed: HandOver[] = [];
+    const wakes: Service['wakes'] = [];
     const running = new Set<Promise<unknown>>();
     const deliver: Service['deliver'] = { on: false, refuse: false };
     const execute: Execute = async (input: CellInput) => {
@@ -143,9 +146,10 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
       return await cells.execute(input);
     };
     const engineOf = (telemetry: Telemetry) =>
-      createEngine(portsOn(world.store, { authoring, execute, deployment, observe: telemetry.observe }));
-    const handOver = async (event: HandOver): Promise<boolean> => {
-      handed.push(event);
+      createEngine(portsOn(world.store, { authoring, execute, deployment, observe: telemetry.observe, wakeAt }));
+    const wakeAt = async (instanceId: string, atMs: number): Promise<void> => void wakes.push({ instanceId, atMs });
+    const handOver = async (event: AskedOfWork): Promise<boolean> => {
+      handed.push(event as HandOver);
       if (deliver.refuse) return false;
       if (deliver.on) {
         const run = work(event, contextOf(900_000)).finally(() => running.delete(run));
@@ -160,6 +164,7 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
       clock: world.clock,
       sha256,
       auth: settings.auth ?? 'local',
+      groupsClaim: 'cognito:groups',
       deployment,
       telemetry,
       answerWithinMs: settings.answerWithinMs ?? 25_000,
@@ -168,7 +173,7 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
     const work = createWork((telemetry) => ({
       engine: engineOf(telemetry),
       clock: world.clock,
-      dropView: world.store.views.drop,
+      views: world.store.views,
       telemetry,
     }));
     const tick = createTick((telemetry) => ({
@@ -182,6 +187,7 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
       world,
       cells,
       handed,
+      wakes,
       deliver,
       ask: async (asked) => answeredOf(await api(eventOf(asked), contextOf(asked.remainingMs))),
       work: (event, remainingMs = 900_000) => work(event, contextOf(remainingMs)),

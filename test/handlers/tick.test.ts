@@ -129,6 +129,7 @@ describe('with what it meets', () => {
         return { due, next: more ? { instanceId: `page/${at + 1}`, dueAtMs: 0 } : null };
       },
       handOver: async (event) => {
+        if (!('instanceId' in event)) throw new Error('No claim is due here.');
         handed.push(event.instanceId);
         return (await over.handOver?.(event)) ?? true;
       },

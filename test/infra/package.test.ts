@@ -75,12 +75,15 @@ describe('the package', () => {
       PAWL_WORK_FUNCTION: 'pawl-dev-work',
       PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
       PAWL_UNRECORDED_QUEUE: { Ref: 'UnrecordedQueue' },
+      PAWL_WAKES_QUEUE: { Ref: 'WakesQueue' },
+      PAWL_GROUPS_CLAIM: 'cognito:groups',
       PAWL_ALLOW_SH: 'false',
     });
     expect(told('Work')).toMatchObject({
       PAWL_TABLES: 'pawl-dev',
       PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
       PAWL_UNRECORDED_QUEUE: { Ref: 'UnrecordedQueue' },
+      PAWL_WAKES_QUEUE: { Ref: 'WakesQueue' },
     });
     expect(told('Tick')).toMatchObject({ PAWL_TABLES: 'pawl-dev', PAWL_WORK_FUNCTION: 'pawl-dev-work' });
     expect(Object.keys(told('ExecuteCell'))).not.toContain('PAWL_TABLES');
@@ -172,6 +175,7 @@ describe('rights', () => {
         'lambda:InvokeFunction on WorkLambdaFunction.Arn',
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
         'sqs:SendMessage on UnrecordedQueue.Arn',
+        'sqs:SendMessage on WakesQueue.Arn',
       ].sort(),
     );
   });
@@ -185,10 +189,11 @@ describe('rights', () => {
         ...subscriptions,
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
         'sqs:SendMessage on UnrecordedQueue.Arn',
+        'sqs:SendMessage on WakesQueue.Arn',
         'sqs:SendMessage on FailuresQueue.Arn',
-        'sqs:ReceiveMessage on UnrecordedQueue.Arn',
-        'sqs:DeleteMessage on UnrecordedQueue.Arn',
-        'sqs:GetQueueAttributes on UnrecordedQueue.Arn',
+        ...['ReceiveMessage', 'DeleteMessage', 'GetQueueAttributes'].flatMap((action) =>
+          ['UnrecordedQueue', 'WakesQueue'].map((queue) => `sqs:${action} on ${queue}.Arn`),
+        ),
       ].sort(),
     );
   });
@@ -254,9 +259,11 @@ describe('the HTTP API', () => {
     );
   });
 
-  it('asks for a signature everywhere but at /health', () => {
+  const isOpen = (key: string): boolean => ['GET /health', 'GET /links/{secret}', 'POST /links/{secret}'].includes(key);
+
+  it('asks for a signature everywhere but at /health and at one-time links', () => {
     for (const key of keys(resources))
-      expect(authorization(resources, key), key).toBe(key === 'GET /health' ? 'NONE' : 'AWS_IAM');
+      expect(authorization(resources, key), key).toBe(isOpen(key) ? 'NONE' : 'AWS_IAM');
   });
 
   it('asks for a token instead when it is deployed with auth=jwt', async () => {
@@ -265,7 +272,7 @@ describe('the HTTP API', () => {
       one,
     ]);
     const jwt = readTemplate((await packageService(join(folder, 'jwt'), more)).folder).Resources;
-    for (const key of keys(jwt)) expect(authorization(jwt, key), key).toBe(key === 'GET /health' ? 'NONE' : 'JWT');
+    for (const key of keys(jwt)) expect(authorization(jwt, key), key).toBe(isOpen(key) ? 'NONE' : 'JWT');
     expect(jwt.HttpApiAuthorizerJwt?.Properties).toMatchObject({
       AuthorizerType: 'JWT',
       IdentitySource: ['$request.header.Authorization'],
@@ -326,6 +333,16 @@ describe('what moves by itself', () => {
     expect(properties('UnrecordedQueue')).toMatchObject({ VisibilityTimeout: 5400, MessageRetentionPeriod: 1209600 });
   });
 
+  it('work takes wakes from their queue, so many at once; one that was taken does not come back', () => {
+    expect(properties('WorkEventSourceMappingSQSWakesQueue')).toMatchObject({
+      EventSourceArn: { 'Fn::GetAtt': ['WakesQueue', 'Arn'] },
+      BatchSize: 1,
+      ScalingConfig: { MaximumConcurrency: 50 },
+    });
+    const { MessageRetentionPeriod, VisibilityTimeout } = properties('WakesQueue');
+    expect(VisibilityTimeout).toBeGreaterThan(MessageRetentionPeriod);
+  });
+
   it('audit sees every alteration of the append-only tables, and only these', () => {
     for (const table of appendOnly)
       expect(properties(`AuditEventSourceMappingDynamodb${table}`)).toMatchObject({
@@ -333,7 +350,7 @@ describe('what moves by itself', () => {
         StartingPosition: 'TRIM_HORIZON',
         FilterCriteria: { Filters: [{ Pattern: '{"eventName":["MODIFY","REMOVE"]}' }] },
       });
-    expect(named(resources, 'AWS::Lambda::EventSourceMapping')).toHaveLength(appendOnly.length + 1);
+    expect(named(resources, 'AWS::Lambda::EventSourceMapping')).toHaveLength(appendOnly.length + 2);
   });
 });
 

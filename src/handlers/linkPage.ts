@@ -1,0 +1,97 @@
+/**
+ * What a one-time link shows: a page without scripts, so that it works wherever a mail is read. Everything in it that
+ * comes from a runbook, a parameter or an output is escaped. The document is shown as it is written: rendered, it would
+ * hide what stands in its front matter and beside its cells, and the vote is about that too.
+ */
+import { createHash } from 'node:crypto';
+import MarkdownIt from 'markdown-it';
+import { type LinkShown, limits, type Voted } from '../engine/index.ts';
+
+const { escapeHtml } = new MarkdownIt().utils;
+
+const style = `body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:46rem;margin:0 auto;padding:1.5rem}
+h1{font-size:1.3rem;margin:0 0 .25rem}h2{font-size:1rem;margin:1.5rem 0 .5rem}
+p{margin:.5rem 0}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f3f3f3;padding:.75rem;border-radius:.25rem;margin:.5rem 0}
+.asked{border-left:.25rem solid #8a5a00;background:#fff8ea;font:inherit}.quiet{color:#595959;font-size:.9rem}
+details{border:1px solid #ccc;border-radius:.25rem;padding:.5rem .75rem}summary{cursor:pointer}
+textarea{width:100%;box-sizing:border-box;font:inherit;min-height:4rem}
+button{font:inherit;padding:.5rem 1.25rem;border-radius:.25rem;border:1px solid #1a1a1a;background:#fff;margin-right:.75rem;cursor:pointer}
+button.yes{background:#1a6334;border-color:#1a6334;color:#fff}button.no{background:#9c1c1c;border-color:#9c1c1c;color:#fff}
+dt{font-weight:600}dd{margin:0 0 .5rem}`;
+
+const styleHash = createHash('sha256').update(style).digest('base64');
+
+/** Sent with every answer: the page has one style and one form, and nothing else is ever loaded or framed. */
+export const contentSecurityPolicy = {
+  'default-src': "'none'",
+  'style-src': `'sha256-${styleHash}'`,
+  'form-action': "'self'",
+  'base-uri': "'none'",
+  'frame-ancestors': "'none'",
+};
+
+const page = (title: string, body: string): string => `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${escapeHtml(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+${body}
+</body>
+</html>
+`;
+
+const listOf = (values: Record<string, string>): string =>
+  Object.entries(values)
+    .map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd><pre>${escapeHtml(value)}</pre></dd>`)
+    .join('\n');
+
+const section = (title: string, values: Record<string, string>): string =>
+  Object.keys(values).length === 0 ? '' : `<h2>${title}</h2>\n<dl>\n${listOf(values)}\n</dl>`;
+
+const told = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+
+/** What is asked, all that it rests upon, and a form. Looking at it changes nothing. */
+export const linkPage = ({ instanceId, cell, title, actor, expiresAtMs, shown }: LinkShown): string => {
+  const params = Object.fromEntries(Object.entries(shown.params).map(([name, value]) => [name, told(value)]));
+  const until = new Date(expiresAtMs).toISOString().replace('T', ' ').slice(0, 16);
+  return page(
+    `${title}: your approval`,
+    `<h1>${escapeHtml(title)}</h1>
+<p class="quiet">Run ${escapeHtml(instanceId)}, cell ${escapeHtml(cell)}. Asked: ${escapeHtml(actor)}, until ${until} UTC.</p>
+<pre class="asked">${escapeHtml(shown.text.trim())}</pre>
+${section('Parameters', params)}
+${section('Outputs of earlier cells', shown.outputs)}
+<h2>Runbook so far</h2>
+<details><summary>Show the document up to this question</summary>
+<pre>${escapeHtml(shown.document)}</pre>
+</details>
+<h2>Your vote</h2>
+<form method="post">
+<input type="hidden" name="shownHash" value="${escapeHtml(shown.hash)}">
+<p><label for="comment">Comment, if you like (it stands in the journal)</label></p>
+<p><textarea id="comment" name="comment" maxlength="${limits.commentCharsMax}"></textarea></p>
+<p><button class="yes" name="decision" value="approve">Approve</button><button class="no" name="decision" value="reject">Reject</button></p>
+</form>
+<p class="quiet">This link votes once, as ${escapeHtml(actor)}. What you see is bound to your vote by its hash ${escapeHtml(shown.hash.slice(0, 12))}…</p>`,
+  );
+};
+
+export const votedPage = (
+  asked: 'approve' | 'reject',
+  { decision, approvals, quorum }: Omit<Voted, 'view'>,
+): string => {
+  const vote = asked === 'approve' ? 'You approved.' : 'You rejected.';
+  const missing =
+    decision === null ? `${approvals.length} of ${quorum} approvals so far; the run waits for the rest.` : '';
+  const came = decision === null ? missing : `It is ${decision}.`;
+  return page(vote, `<h1>${vote}</h1>\n<p>${escapeHtml(came)} You may close this page; the link is spent.</p>`);
+};
+
+/** For somebody who followed a link: the same words as the problem that a program gets. */
+export const refusedPage = (message: string): string =>
+  page('Nothing was voted', `<h1>Nothing was voted</h1>\n<p>${escapeHtml(message)}</p>`);
