@@ -11,8 +11,10 @@ export type StubInput = {
   outputs: Record<string, unknown>;
   step: CellInput['step'];
 };
+/** What JSON can say. */
+export type StubValue = string | number | boolean | null | readonly unknown[] | { readonly [name: string]: unknown };
 /** A value is the output of a cell that completed; a function makes it, and the cell failed when it throws. */
-export type Stub = unknown | ((input: StubInput) => unknown);
+export type Stub = StubValue | ((input: StubInput) => unknown);
 /** By cell, `name`; by the probe of a cell, `name.probe`. */
 export type Stubs = Readonly<Record<string, Stub>>;
 
@@ -75,7 +77,7 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
       const name = role === 'probe' ? `${cell}.probe` : cell;
       // Time is moved, so a poll that is looked at under a crash could be over before its time.
       if (role === 'poll' && rules.onlyProbes === true) return notAsked('a poll twice');
-      if (isStubbed(stubs, name)) return await answer(stubs[name], input);
+      if (isStubbed(stubs, name)) return await answer(stubs[name] ?? null, input);
       // What the test answered for did not happen, so whoever asks the world about it is misled.
       if (role === 'probe' && isStubbed(stubs, cell)) return notAsked('the probe of a cell that it answered for');
       times.set(name, (times.get(name) ?? 0) + 1);

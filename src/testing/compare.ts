@@ -1,4 +1,5 @@
 /** Whether a cell that ran again left the same result. */
+import type { CellKind } from '../engine/index.ts';
 import type { Difference, Ended } from './report.ts';
 
 const differencesMax = 20;
@@ -35,6 +36,9 @@ const jsonOf = (text: string | null): unknown => {
 
 const isUnder = (path: string, ignored: string): boolean =>
   path === ignored || path.startsWith(`${ignored}.`) || path.startsWith(`${ignored}[`);
+
+/** Headers of an answer say when and by whom it was given: what a request came to is its status and its body. */
+export const ignoredOf = (kind: CellKind): string[] => (kind === 'http' ? ['output.headers'] : []);
 
 /** @param ignore paths such as `output.at` that may differ */
 export const differencesOf = (before: Ended, after: Ended, ignore: readonly string[] = []): Difference[] => {

@@ -8,8 +8,10 @@ const short = (value: unknown): string => {
 };
 
 /** `output.removed: 3, then 0`. */
-export const differenceText = ({ path, before, after }: Difference): string =>
-  `${path}: ${short(before)}, then ${short(after)}`;
+export const differenceText = ({ path, before, after }: Difference): string => {
+  if (path !== 'satisfied') return `${path}: ${short(before)}, then ${short(after)}`;
+  return before === true ? 'what it expects held, then did not' : 'what it expects did not hold, then did';
+};
 
 const shownDifferences = 3;
 
@@ -28,12 +30,16 @@ const ofRepeat = ({ name, repeat, declared }: CellTest): Finding[] => {
   }
   const shown = repeat.differences.slice(0, shownDifferences).map(differenceText);
   const more = repeat.differences.length - shown.length;
+  const differ = more > 0 ? [...shown, `and ${more} more`] : shown;
+  const halts = declared.optional || repeat.after.satisfied ? '' : '; the run would halt there';
+  const path = repeat.differences.find((one) => one.path.startsWith('output'))?.path;
+  const ignore = path === undefined ? '' : `; or, if the difference does not matter, say --ignore ${name}.${path}`;
   return [
     {
       code: 'repeat.differs',
       cell: name,
-      message: `${name} is declared safe to repeat by ${by}, and running it again left another result (${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}).`,
-      next: `Let it return what is true afterwards, not what this attempt did; or take ${by} off, and a person decides; or, if the difference does not matter, say --ignore ${name}.${repeat.differences[0]?.path ?? 'output'}.`,
+      message: `${name} is declared safe to repeat by ${by}, and running it again left another result (${differ.join('; ')})${halts}.`,
+      next: `Let it return what is true afterwards, not what this attempt did; or take ${by} off, and a person decides${ignore}.`,
     },
   ];
 };

@@ -22,7 +22,7 @@ import type { RunbookTest } from './report.ts';
 import { runUnderCrashes } from './run.ts';
 
 export type { ClaimAnswer } from './answers.ts';
-export type { Stub, StubInput, Stubs } from './bodies.ts';
+export type { Stub, StubInput, Stubs, StubValue } from './bodies.ts';
 export { differenceText } from './findings.ts';
 export type {
   CellTest,

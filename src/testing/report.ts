@@ -62,7 +62,7 @@ export type CellTest = {
   line: number;
   /** `really`: its body ran. `answered`: it waits for somebody, and the test was that. `none`: no effects. */
   ran: 'really' | 'stubbed' | 'answered' | 'none' | 'skipped' | 'not reached';
-  declared: { interrupted: Interrupted; retry: number | null; probe: boolean };
+  declared: { interrupted: Interrupted; retry: number | null; probe: boolean; optional: boolean };
   /** How often its body was begun, in the run and under crashes. */
   times: number;
   attempts: number;

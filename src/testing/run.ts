@@ -14,7 +14,7 @@ import {
 } from '../engine/index.ts';
 import { type Answers, answerWait } from './answers.ts';
 import { createBodies, isStubbed, type Stubs } from './bodies.ts';
-import { differencesOf } from './compare.ts';
+import { differencesOf, ignoredOf } from './compare.ts';
 import { afterStart, consequenceOf, type Recovery, runAgain } from './crashes.ts';
 import { budgetMs, createProcess, type Process, tester } from './process.ts';
 import type { CellTest, Crash, CrashPoint, Ended, Repeat, RunbookTest } from './report.ts';
@@ -79,7 +79,8 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   };
 
   const compare = (by: Repeat['by'], cell: Cell, before: Ended, after: Ended | null): Repeat => {
-    const differences = after === null ? [] : differencesOf(before, after, ignore[cell.name]);
+    const ignored = [...ignoredOf(cell.body.kind), ...(ignore[cell.name] ?? [])];
+    const differences = after === null ? [] : differencesOf(before, after, ignored);
     return { by, after, same: after !== null && differences.length === 0, differences };
   };
 
@@ -204,7 +205,10 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
   const compiled = wanted.authoring.compile(wanted.source);
   if (compiled.kind === 'problems') {
     const { problems } = compiled;
-    throw new PawlError('runbook.invalid', `The runbook has ${problems.length} problems; nothing ran.`, { problems });
+    const listed = problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
+    throw new PawlError('runbook.invalid', `Nothing ran: the runbook is not valid.\n${listed.join('\n')}`, {
+      problems,
+    });
   }
   const { runbook } = compiled;
   const run = createRun(wanted, runbook);
@@ -220,7 +224,12 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
       kind: cell.body.kind,
       line: cell.line,
       ran: ranOf(cell, run.trackOf(cell.name), wanted.stubs),
-      declared: { interrupted: cell.interrupted, retry: cell.retryMax, probe: cell.probe !== null },
+      declared: {
+        interrupted: cell.interrupted,
+        retry: cell.retryMax,
+        probe: cell.probe !== null,
+        optional: cell.optional,
+      },
       times: run.times.get(cell.name) ?? 0,
       ...track,
     };

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { claimStatuses, PawlError, type Runbook } from '../../engine/index.ts';
-import type { ClaimAnswer, TestOptions, WillRun } from '../../testing/index.ts';
+import type { ClaimAnswer, StubValue, TestOptions, WillRun } from '../../testing/index.ts';
 import { readDocument } from '../documents.ts';
 import { exits } from '../exits.ts';
 import { textGiven } from '../given.ts';
@@ -41,11 +41,11 @@ const jsonOf = (what: string, text: string): unknown => {
   }
 };
 
-const stubsOf = async (given: string[]): Promise<Record<string, unknown>> => {
-  const stubs: Record<string, unknown> = Object.create(null);
+const stubsOf = async (given: string[]): Promise<Record<string, StubValue>> => {
+  const stubs: Record<string, StubValue> = Object.create(null);
   for (const one of given) {
     const [name, text] = pairOf('--stub', one, 'NAME=JSON, or NAME=@FILE');
-    stubs[name] = jsonOf(`--stub ${name}`, await textGiven(`--stub ${name}`, text));
+    stubs[name] = jsonOf(`--stub ${name}`, await textGiven(`--stub ${name}`, text)) as StubValue;
   }
   return stubs;
 };
