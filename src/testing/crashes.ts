@@ -26,10 +26,11 @@ export type Recovery = Pick<ProcessOptions, 'authoring' | 'deployment'> & {
 };
 type Answered = { then: Consequence; detail: string | null };
 
-const entriesOf = async ({ engine }: Pick<Process, 'engine'>, instanceId: string): Promise<Entry[]> => {
+/** What stands after `seq`. */
+const entriesAfter = async ({ engine }: Pick<Process, 'engine'>, instanceId: string, seq: number): Promise<Entry[]> => {
   const entries: Entry[] = [];
   for (;;) {
-    const page = await engine.journal(instanceId, entries.length - 1, limits.pageMax);
+    const page = await engine.journal(instanceId, seq + entries.length, limits.pageMax);
     entries.push(...page.map(({ entry }) => entry));
     if (page.length < limits.pageMax) return entries;
   }
@@ -41,8 +42,8 @@ const comeBack = (recovery: Recovery, tables: Tables, startAtMs: number, rules: 
 };
 
 /** When whoever comes next may act: after the deadline, the grace, and the time a probe's answer needs to settle. */
-const goneAtMs = (cell: Cell, entries: Entry[], nowMs: number): number => {
-  const open = entries.at(-1)?.state.open;
+const goneAtMs = (cell: Cell, head: Entry | undefined, nowMs: number): number => {
+  const open = head?.state.open;
   if (open?.kind !== 'reserved') return nowMs + 1;
   const settleMs = cell.interrupted === 'probe' ? cell.settleMs : 0;
   return Math.max(nowMs, open.deadlineAtMs) + Math.max(graceMs, settleMs) + 1;
@@ -80,25 +81,27 @@ const ask = async (process: Process, instanceId: string, cell: Cell): Promise<Ad
 
 const asksMax = 20;
 
-/** What a fresh engine makes of the cell, without beginning it. The tables given are used up. */
+/** The moment that an engine was gone: what stood then, the seq of the newest entry in it, and when it was. */
+export type Moment = { tables: Tables; seq: number; nowMs: number };
+
+/** What a fresh engine makes of the cell, without beginning it. The tables of the moment are used up. */
 export const consequenceOf = async (
   recovery: Recovery,
-  tables: Tables,
+  { tables, seq, nowMs }: Moment,
   cell: Cell,
-  nowMs: number,
 ): Promise<Answered & { process: Process }> => {
   const { instanceId, stubs } = recovery;
   const process = comeBack(recovery, tables, nowMs, { onlyProbes: true });
-  const before = await entriesOf(process, instanceId);
-  process.clock.moveTo(goneAtMs(cell, before, nowMs));
+  const [head] = await entriesAfter(process, instanceId, seq - 1);
+  process.clock.moveTo(goneAtMs(cell, head, nowMs));
   const deaf = isStubbed(stubs, cell.name) && !isStubbed(stubs, `${cell.name}.probe`);
-  const isOpen = before.at(-1)?.state.open?.kind === 'reserved';
+  const isOpen = head?.state.open?.kind === 'reserved';
   if (deaf && isOpen && cell.interrupted === 'probe') {
     return { then: 'probe_not_asked', detail: 'the cell was answered for', process };
   }
   for (let asked = 0; asked < asksMax; asked += 1) {
     const answer = await ask(process, instanceId, cell);
-    const written = (await entriesOf(process, instanceId)).slice(before.length);
+    const written = await entriesAfter(process, instanceId, seq);
     const again = written.find((entry) => entry.kind === 'reserved' && entry.cell === cell.name);
     if (again !== undefined) return { then: 'runs_again', detail: `seq ${again.seq}`, process };
     if (answer === 'done') return { ...(readNew(written, cell) ?? { then: 'goes_on', detail: null }), process };
@@ -117,7 +120,7 @@ export const consequenceOf = async (
 };
 
 /** What a fresh engine makes of a run of which only the start stands. */
-export const afterStart = async (recovery: Recovery, tables: Tables, nowMs: number): Promise<Answered> => {
+export const afterStart = async (recovery: Recovery, { tables, nowMs }: Moment): Promise<Answered> => {
   const { engine } = comeBack(recovery, tables, nowMs, { onlyProbes: true });
   const { instanceId } = recovery;
   const { steps, reserved } = await engine.advance(instanceId, { maxCells: 0, budgetMs, by: tester });
@@ -135,9 +138,8 @@ const whyHeld = async ({ engine }: Process, instanceId: string): Promise<string 
 /** Lets the cell run again, which a permission allows, and says how that ended; `null`: it was not begun. */
 export const runAgain = async (
   recovery: Recovery,
-  tables: Tables,
+  { tables, seq, nowMs }: Moment,
   cell: Cell,
-  nowMs: number,
   instead?: Rules['instead'],
 ): Promise<Ended | null> => {
   const process = comeBack(recovery, tables, nowMs, instead === undefined ? {} : { instead });
@@ -158,7 +160,7 @@ export const runAgain = async (
     break;
   }
   const result = bodies.results.get(cell.name);
-  const last = (await entriesOf(process, instanceId)).findLast(
+  const last = (await entriesAfter(process, instanceId, seq)).findLast(
     (one) => one.kind === 'outcome' && one.cell === cell.name,
   );
   if (result === undefined || last?.kind !== 'outcome') return null;

@@ -15,10 +15,10 @@ import {
 import { type Answers, answerWait } from './answers.ts';
 import { createBodies, isStubbed, type Stubs } from './bodies.ts';
 import { differencesOf, ignoredOf } from './compare.ts';
-import { afterStart, consequenceOf, type Recovery, runAgain } from './crashes.ts';
+import { afterStart, consequenceOf, type Moment, type Recovery, runAgain } from './crashes.ts';
 import { budgetMs, createProcess, type Process, tester } from './process.ts';
 import type { CellTest, Crash, CrashPoint, Ended, Repeat, RunbookTest } from './report.ts';
-import { createTables, type Tables } from './tables.ts';
+import { createTables } from './tables.ts';
 
 export type Wanted = Answers & {
   authoring: Authoring;
@@ -63,7 +63,7 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     return track;
   };
   /** As it stood before the newest reservation of each cell. */
-  const beforeReserved = new Map<string, { tables: Tables; nowMs: number }>();
+  const beforeReserved = new Map<string, Moment>();
   const recovery: Recovery = { authoring, deployment, runbook, bodies, stubs, instanceId: '' };
   let started: RunbookTest['started'] = { then: 'goes_on', detail: null };
   let main: Process;
@@ -84,13 +84,16 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     return { by, after, same: after !== null && differences.length === 0, differences };
   };
 
+  const momentAt = (seq: number): Moment => ({ tables: main.tables.fork(), seq, nowMs: main.clock.nowMs() });
+
   const takeCrash = async (
     after: CrashPoint,
     entry: Entry,
     cell: Cell,
   ): Promise<{ crash: Crash; process: Process }> => {
-    const nowMs = main.clock.nowMs();
-    const { process, then, detail } = await consequenceOf(recovery, main.tables.fork(), cell, nowMs);
+    // A body is through while its outcome is about to be put: what stands is the entry before it.
+    const stands = after === 'effect' ? entry.seq - 1 : entry.seq;
+    const { process, then, detail } = await consequenceOf(recovery, momentAt(stands), cell);
     const attempt = entry.kind === 'reserved' || entry.kind === 'outcome' ? entry.attempt : 0;
     const crash = { after, seq: entry.seq, attempt, then, detail };
     trackOf(cell.name).crashes.push(crash);
@@ -106,14 +109,15 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     const ended = endedOf(cell, entry);
     if (!ended.satisfied || track.repeat !== null || !canShow(cell)) return;
     if (crash.then === 'retried') {
-      const after = await runAgain(recovery, process.tables, cell, process.clock.nowMs());
+      const closed = { tables: process.tables, seq: entry.seq - 1, nowMs: process.clock.nowMs() };
+      const after = await runAgain(recovery, closed, cell);
       track.repeat = compare('interrupted', cell, ended, after);
       return;
     }
     const before = beforeReserved.get(cell.name);
     if ((cell.retryMax ?? 0) < 1 || cell.interrupted === 'retry' || before === undefined) return;
     const instead = { cell: cell.name, result: madeUp };
-    const after = await runAgain(recovery, before.tables, cell, before.nowMs, instead);
+    const after = await runAgain(recovery, before, cell, instead);
     // A cell that is meant to fail takes the failure for its end: nothing permits another attempt.
     track.repeat = after === null ? null : compare('retry', cell, ended, after);
   };
@@ -130,15 +134,14 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     before: async (entry: Entry): Promise<void> => {
       const cell = cellOf(entry);
       if (cell === undefined) return;
-      if (entry.kind === 'reserved')
-        beforeReserved.set(cell.name, { tables: main.tables.fork(), nowMs: main.clock.nowMs() });
+      if (entry.kind === 'reserved') beforeReserved.set(cell.name, momentAt(entry.seq - 1));
       if (hasBody(entry, cell)) await main.clock.stopped(() => betweenEffectAndOutcome(entry, cell));
     },
     after: async (entry: Entry): Promise<void> => {
       recovery.instanceId = entry.instanceId;
       if (entry.kind === 'started')
         await main.clock.stopped(async () => {
-          started = await afterStart(recovery, main.tables.fork(), main.clock.nowMs());
+          started = await afterStart(recovery, momentAt(entry.seq));
         });
       if (entry.kind === 'outcome') {
         const ran = runbook.cells.find(({ name }) => name === entry.cell);
