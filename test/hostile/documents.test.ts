@@ -26,7 +26,7 @@ describe('documents that are refused', () => {
     );
     const { exit, json } = await place.pawl('check', '--json', ...files);
     expect(exit).toBe(2);
-    byFile = Map.groupBy(problemsOf(json), ({ file }) => file ?? '');
+    byFile = Map.groupBy(problemsOf(at(json, 'error', 'details')), ({ file }) => file ?? '');
   });
 
   test.each(refusedDocuments.map((one, i) => ({ ...one, i })))(
@@ -76,6 +76,11 @@ test.each(['constructor', 'toString', 'valueOf', 'hasOwnProperty'])(
   },
 );
 
+test('hostile 7: what is said about an empty cell is said where it stands', async () => {
+  const { body } = await put('---\nrunbook: demo\n---\n\nText.\n\n```sh { name=a }\n```\n');
+  expect(problemsOf(body)).toEqual([{ line: 7, column: 1, message: 'this script is empty; write what the cell does' }]);
+});
+
 test('hostile 8: __proto__ given as a parameter is refused through both doors, and nothing is polluted', async () => {
   const source = '---\nrunbook: plain\n---\n```sh { name=a }\ntrue\n```\n';
   await service.ask({
@@ -89,7 +94,7 @@ test('hostile 8: __proto__ given as a parameter is refused through both doors, a
     path: '/runbooks/plain/instances',
     body: '{"params":{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}}}}',
   });
-  expect([status, body.code]).toEqual([422, 'params.invalid']);
+  expect([status, body.code]).toEqual([400, 'params.invalid']);
   const { exit, err } = await place.pawl('plan', await place.write('plain.md', source), '-p', '__proto__=x');
   expect(exit).toBe(2);
   expect(err).toContain('__proto__');

@@ -36,7 +36,24 @@ export const refusedDocuments: Hostile[] = [
   { entry: 7, name: 'a cell named ../x', source: body('```sh { name=../x }\ntrue\n```\n'), says: /name/i },
   { entry: 7, name: 'a cell named a#b', source: body('```sh { name=a#b }\ntrue\n```\n'), says: /name/i },
   { entry: 7, name: 'a cell without a name', source: body('```sh { name= }\ntrue\n```\n'), says: /name/i },
-  { entry: 7, name: 'a cell with an empty name', source: body('```sh { name="" }\ntrue\n```\n'), says: /name/i },
+  {
+    entry: 7,
+    name: 'a cell with an empty name',
+    source: body('```sh { name="" }\ntrue\n```\n'),
+    says: /`name` is empty/,
+  },
+  {
+    entry: 7,
+    name: 'expectations of an empty name',
+    source: body(`${cell}\`\`\`cel { expect="" }\nfalse\n\`\`\`\n`),
+    says: /`expect` is empty/,
+  },
+  {
+    entry: 7,
+    name: 'a probe of an empty name',
+    source: body(`${cell}\`\`\`sh { probe="" }\ntrue\n\`\`\`\n`),
+    says: /`probe` is empty/,
+  },
   {
     entry: 7,
     name: 'a name of 1 KB',
@@ -58,7 +75,7 @@ export const refusedDocuments: Hostile[] = [
   {
     entry: 9,
     name: '10,001 cells',
-    source: body(Array.from({ length: 10_001 }, (_, i) => `\`\`\`sh {name=a${i}}\n\`\`\`\n`).join('')),
+    source: body(Array.from({ length: 10_001 }, (_, i) => `\`\`\`sh {name=a${i}}\n:\n\`\`\`\n`).join('')),
     says: /cellsPerRunbookMax|500/,
   },
   {
