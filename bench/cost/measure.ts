@@ -62,7 +62,9 @@ const meter = ({ client, prefix }: Tables) => {
       Object.assign(args.input, { ReturnConsumedCapacity: 'INDEXES' });
       // A refused write is charged too, and says no units: nobody races here, so a run in which one came is no measurement.
       const result = await next(args);
-      const consumed = (result.output as { ConsumedCapacity?: Consumed }).ConsumedCapacity ?? {};
+      const told = (result.output as { ConsumedCapacity?: Consumed | Consumed[] }).ConsumedCapacity ?? {};
+      // Of several items at once it is a list, one for each table: here always one.
+      const consumed = Array.isArray(told) ? (told[0] ?? {}) : told;
       const { TableName = '', CapacityUnits = 0, Table, GlobalSecondaryIndexes = {} } = consumed;
       const table = TableName.slice(prefix.length + 1);
       const indexes = Object.entries(GlobalSecondaryIndexes).map(([name, index]) => [

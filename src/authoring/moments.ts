@@ -35,6 +35,8 @@ const patternOf = (cron: string, tz: string): Cron => new Cron(cron, { timezone:
 
 export const cronProblem = (cron: string, tz: string): string | undefined => {
   try {
+    // croner takes a date and names like @yearly as well.
+    if (!/^\S+( +\S+){4}$/.test(cron.trim())) throw new Error('give exactly five, separated by blanks');
     patternOf(cron, tz);
     return undefined;
   } catch (error) {

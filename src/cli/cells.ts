@@ -39,7 +39,10 @@ const again = (word: string): Look => ({ mark: '↻', word, tone: 'warn' });
 
 /** How an attempt ended, as one line of progress; or how somebody else settled what its holder did not. */
 export const lookOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Look => {
-  const by = entry.closedBy === 'holder' ? '' : entry.closedBy === 'person' ? entry.by.actor : `its ${entry.closedBy}`;
+  // A wait is over by what it waited for: nobody settled anything.
+  const itself =
+    entry.closedBy === 'holder' || (entry.kind === 'outcome' && entry.closedBy === 'policy' && entry.attempt === 0);
+  const by = itself ? '' : entry.closedBy === 'person' ? entry.by.actor : `its ${entry.closedBy}`;
   if (entry.then === 'retry') {
     if (by !== '') return again(`again, by ${by}`);
     const ended = entry.kind === 'outcome' ? entry.status : 'unknown';
@@ -80,6 +83,8 @@ const lookOfCell = (cell: CellReport, passed: boolean): Look => {
   const look = lookOf(cell, passed);
   const settled = ['completed', 'failed', 'skipped'].includes(cell.state) && cell.kind !== 'manual';
   if (!settled || cell.closedBy === null || cell.closedBy === 'holder') return look;
+  // A wait is over by what it waited for.
+  if (cell.closedBy === 'policy' && cell.attempts === 0) return look;
   const by = cell.closedBy === 'person' ? 'verdict' : cell.closedBy;
   return { ...look, word: `${look.word}, by ${by}` };
 };

@@ -6,6 +6,8 @@ import type {
   AdvanceAnswer,
   By,
   Cancelled,
+  ClaimEntry,
+  ClaimStatus,
   ContinueRequest,
   Drive,
   Entry,
@@ -19,6 +21,7 @@ import type {
   Unrecorded,
   VerdictRequest,
   View,
+  Voted,
 } from '../engine/index.ts';
 import { PawlError, statusOf } from '../engine/index.ts';
 import type { Deps } from './deps.ts';
@@ -35,10 +38,18 @@ export type AdvanceAsked = { cell?: string; maxCells?: number | 'all'; expectedS
 export type ListAsked = { runbookId?: string; status?: View['status']; limit: number; next?: string };
 export type DoneAsked = { result: 'done' | 'failed'; note: string; expectedSeq?: number };
 export type VerdictAsked = Omit<VerdictRequest, 'by'>;
+export type ClaimAsked = { status: ClaimStatus; statement?: string; evidence?: unknown; revision?: number };
+export type VoteAsked = { decision: 'approve' | 'reject' | 'withdraw'; shownHash: string; comment?: string };
+/** One revision of a claim. `evidence`: any JSON value, `null` when there is none; `at`: ISO 8601. */
+export type Claim = Pick<ClaimEntry, 'claimId' | 'revision' | 'status' | 'statement' | 'by'> & {
+  evidence: unknown;
+  at: string;
+};
+/** A one-time link: a path, or a whole URL where a service made it. */
+export type LinkMade = { link: string; actor: string; expiresAt: string };
 /** `nowMs` is the store's time: ages are reckoned from it, never from this machine's clock. */
 export type Instance = Inspection & {
   nowMs: number;
-  instructions: string | null;
   /** The entry that `view` was made from. */
   head: Entry;
   /** Begun before the last restore from backup: held until a person releases it. */
@@ -70,7 +81,26 @@ export type Client = {
   /** Outcomes of a step that were set aside on this machine, as file names. */
   setAside(instanceId: string, seq: number): Promise<string[]>;
   list(asked: ListAsked): Promise<{ views: View[]; next: string | null }>;
+  /** `woken`: how many who waited for it were told; `null`: the schedule tells the rest. */
+  setClaim(claimId: string, asked: ClaimAsked): Promise<{ claim: Claim; woken: number | null }>;
+  /** @throws PawlError `claim.unknown` */
+  claim(claimId: string): Promise<Claim>;
+  /** Newest first; `next`: give it as `before`. */
+  claimHistory(claimId: string, limit: number, before?: number): Promise<{ claims: Claim[]; next: number | null }>;
+  claims(limit: number, next?: string): Promise<{ claims: Claim[]; next: string | null }>;
+  vote(instanceId: string, cell: string, asked: VoteAsked): Promise<Voted>;
+  makeLink(instanceId: string, cell: string, actor: string): Promise<LinkMade>;
 };
+
+const shownClaim = ({ claimId, revision, status, statement, evidence, by, atMs }: ClaimEntry): Claim => ({
+  claimId,
+  revision,
+  status,
+  statement,
+  evidence: evidence === null ? null : (JSON.parse(evidence) as unknown),
+  by,
+  at: new Date(atMs).toISOString(),
+});
 
 /** Every entry after a seq, in order. */
 export const entriesAfter = async (
@@ -104,8 +134,8 @@ const refuseInFlight = (answer: AdvanceAnswer, nowMs: number): void => {
   throw new PawlError('step.inFlight', message, { instanceId, holder, ageMs: holder.ageMs, deadlineAt, view });
 };
 
-export const engineClient = (deps: Deps, by: By): Client => {
-  const { engine, authoring, deployment } = deps;
+export const engineClient = (deps: Deps, by: By, groups: string[]): Client => {
+  const { engine, deployment } = deps;
 
   const journal = async (instanceId: string, after: number): Promise<Entry[]> =>
     (await engine.journal(instanceId, after, pageSize)).map(({ entry }) => entry);
@@ -117,20 +147,6 @@ export const engineClient = (deps: Deps, by: By): Client => {
     if (head === undefined) return undefined;
     const nowMs = deps.nowMs();
     return { head, held: isHeld(head), nowMs, status: statusOf(head.state, nowMs, deployment.takeoverGraceMs) };
-  };
-
-  /** What a `manual` cell asks for, filled in as the person is to read it. */
-  const instructionsOf = async ({ view, params, cells }: Inspection): Promise<string | null> => {
-    if (view.status !== 'waiting') return null;
-    const { runbook } = await runbookOf(view.runbookId, view.version);
-    const cell = runbook.cells.find(({ name }) => name === view.cell);
-    if (cell?.body.kind !== 'manual') return null;
-    const outputs = cells.flatMap(({ name, output }) =>
-      output === null ? [] : [[name, authoring.parseJson(output)] as const],
-    );
-    const step = { instanceId: view.instanceId, cell: cell.name };
-    const rendered = authoring.render(cell.body.instructions, { params, outputs: Object.fromEntries(outputs), step });
-    return rendered.kind === 'text' ? rendered.text : null;
   };
 
   const runbookOf = async (runbookId: string, version?: number) => {
@@ -166,13 +182,32 @@ export const engineClient = (deps: Deps, by: By): Client => {
       const [head] = await journal(instanceId, seq - 1);
       if (head?.seq !== seq)
         throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`, { instanceId, seq });
-      const [nowMs, instructions] = [deps.nowMs(), await instructionsOf(inspection)];
-      return { ...inspection, nowMs, instructions, head, held: isHeld(head) };
+      return { ...inspection, nowMs: deps.nowMs(), head, held: isHeld(head) };
     },
     standing,
     journal,
     notes: (instanceId, about) => engine.notes(instanceId, about),
     setAside: (instanceId, seq) => deps.setAside.of(instanceId, seq),
     list: (asked) => engine.list(asked),
+    setClaim: async (claimId, { evidence, ...asked }) => {
+      const text = evidence === undefined ? {} : { evidence: JSON.stringify(evidence) };
+      const { claim, woken } = await engine.setClaim(claimId, { ...asked, ...text, by });
+      return { claim: shownClaim(claim), woken };
+    },
+    claim: async (claimId) => shownClaim(await engine.claim(claimId)),
+    claimHistory: async (claimId, limit, before) => {
+      const claims = await engine.claimHistory(claimId, limit, before);
+      const last = claims.at(-1)?.revision ?? 1;
+      return { claims: claims.map(shownClaim), next: last > 1 ? last : null };
+    },
+    claims: async (limit, next) => {
+      const page = await engine.claims({ limit, ...(next === undefined ? {} : { next }) });
+      return { claims: page.claims.map(shownClaim), next: page.next };
+    },
+    vote: (instanceId, cell, asked) => engine.vote(instanceId, cell, { ...asked, groups, by }),
+    makeLink: async (instanceId, cell, actor) => {
+      const { secret, expiresAtMs } = await engine.makeLink(instanceId, cell, { actor, by });
+      return { link: `/links/${secret}`, actor, expiresAt: new Date(expiresAtMs).toISOString() };
+    },
   };
 };

@@ -19,6 +19,8 @@ export type Settings = {
   httpAllow: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   by: By;
+  /** That whoever acts says they are in: on this machine nobody else says it. */
+  groups: string[];
   debug: boolean;
 };
 
@@ -88,6 +90,10 @@ export const readSettings = (url?: string, env: NodeJS.ProcessEnv = process.env)
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
     deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
     by: { actor, via: 'cli', where: `${hostname()}:${process.pid}` },
+    groups: (env.PAWL_GROUPS ?? '')
+      .split(',')
+      .map((group) => group.trim())
+      .filter((group) => group !== ''),
     debug: readTerminal(env).debug,
   };
 };
@@ -165,6 +171,8 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     },
     setAside: (item) =>
       setAside.write({ instanceId: item.instanceId, seq: item.about, token: item.token }, JSON.stringify(item)),
+    // Nothing listens here: what is due is found by `pawl advance`, `pawl run --wait`, or the schedule of a service.
+    wakeAt: async () => {},
     deployment: settings.deployment,
   });
   const close = (): void => {

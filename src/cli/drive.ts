@@ -9,6 +9,7 @@ import { following } from './follow.ts';
 import { duration, plural, shellWord } from './format.ts';
 import type { Session } from './session.ts';
 import type { Step } from './step.ts';
+import { explainWait } from './waits.ts';
 
 /** A store that went away in mid-run is asked again after this; if it is still away, its own error ends the run. */
 const storePauseMs = 2_000;
@@ -37,18 +38,53 @@ export const watched = async <T>(
   );
 };
 
-/** Runs to the end: what is deferred is waited for and gone on with. */
+/** What it waits for may be brought by anybody, anywhere: so it is looked at every now and then, and nothing is written. */
+const waitLookMs = 2_000;
+
+/** The claims as they stood when the run went on the last time; '' before that. */
+type Stayed = { seq: number | null; claims: string };
+
+/** Until what is waited for may be there: a claim has changed, the time has come, or somebody else moved it. */
+const untilDue = async (
+  session: Session,
+  client: Client,
+  { seq, instanceId }: View,
+  stayed: Stayed,
+  signal: AbortSignal,
+) => {
+  for (;;) {
+    const instance = await client.instance(instanceId);
+    const { view, waits, nowMs } = instance;
+    if (view.seq !== seq || waits === null || (waits.nextAtMs !== null && waits.nextAtMs <= nowMs)) return;
+    const claims = waits.kind === 'await' ? JSON.stringify(waits.claims) : '';
+    if (stayed.seq !== seq) explainWait(session.screen, instance, waits);
+    const changed = claims !== stayed.claims;
+    Object.assign(stayed, { seq, claims });
+    // Also the first time: one may have changed since the run looked.
+    if (changed) return;
+    await wait(waitLookMs, undefined, { signal }).catch(() => undefined);
+    if (signal.aborted) return;
+  }
+};
+
+/** Runs to the end: what is deferred is waited for and gone on with; with `waits` also what is parked. */
 export const runThrough = async (
   session: Session,
   client: Client,
   instanceId: string,
   signal: AbortSignal,
+  waits = false,
 ): Promise<RunAnswer> => {
   const steps: RunAnswer['steps'] = [];
+  const stayed: Stayed = { seq: null, claims: '' };
   for (;;) {
     const answer = await client.run(instanceId, signal);
     steps.push(...answer.steps);
     const { stop } = answer;
+    if (stop.result === 'parked' && waits && !signal.aborted) {
+      await untilDue(session, client, answer.view, stayed, signal);
+      if (!signal.aborted) continue;
+    }
     if (stop.result !== 'deferred' || signal.aborted) return { ...answer, steps };
     const { nowMs } = await client.instance(instanceId);
     const pauseMs = stop.why === 'store' ? storePauseMs : Math.max(0, stop.untilMs - nowMs);

@@ -5,14 +5,8 @@ import { clock, duration, oneLine, plural, shellWord } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 import { openedBy, readStep, type Step } from './step.ts';
 import { printFact, printStep, printWays } from './stepScreen.ts';
+import { explainWait } from './waits.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
-
-const indented = (text: string): string =>
-  text
-    .trimEnd()
-    .split('\n')
-    .map((line) => `    ${line}`.trimEnd())
-    .join('\n');
 
 const printExpectations = (screen: Screen, { expectations, output, state }: CellReport): void => {
   for (const { source, result, message } of expectations) {
@@ -124,7 +118,6 @@ export const explain = async (
   stop?: Stop,
 ): Promise<Step | undefined> => {
   const { view } = instance;
-  const id = shellWord(view.instanceId);
   const cell = instance.cells.find(({ name }) => name === view.cell);
   const { print, paint } = screen;
   if (view.status === 'completed') {
@@ -139,13 +132,8 @@ export const explain = async (
   if (step?.status === 'in_doubt') explainDoubt(screen, instance, step, await cancelledBy(client, instance));
   else if (step?.status === 'running') explainRunning(screen, instance, step);
   else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);
-  else if (view.status === 'waiting') {
-    print(paint('warn', `Parked: ${cell.name} waits for a person.`));
-    if (instance.instructions !== null) print(indented(harmless(instance.instructions)));
-    print(
-      `Next: do it, then \`pawl done ${id} ${cell.name} --note "…"\` (or --failed), then \`pawl advance ${id} --max-cells all\`.`,
-    );
-  } else if (instance.held) explainHeld(screen, instance, cell);
+  else if (instance.waits !== null) explainWait(screen, instance, instance.waits);
+  else if (instance.held) explainHeld(screen, instance, cell);
   else if (stop?.result === 'halted') {
     print(paint('bad', `Halted at ${cell.name}: the instance has used up attemptsPerInstanceMax.`));
     print(`Next: \`${cancelCommand(view.instanceId)}\`, then \`${continueCommand({ ...view, cell: cell.name })}\`.`);

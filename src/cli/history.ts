@@ -1,6 +1,6 @@
 /** The journal of an instance and its notes, as tables. */
 import type { Checked, Entry, EntryOf, Note } from '../engine/index.ts';
-import { clock, day, duration, oneLine, zone } from './format.ts';
+import { clock, day, duration, oneLine, plural, stamp, zone } from './format.ts';
 import { noteLines } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 
@@ -66,10 +66,32 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
     return [told, ...missed].join('; ') + also;
   }
   const said = goesOn ? `${cell} unknown; goes on by its policy` : holderTold(entry);
-  const because = [error?.message ?? '', ...missed, note === null ? '' : goesOn ? note : `"${note}"`].filter(
-    (text) => text !== '',
-  );
+  const because = [
+    error?.message ?? '',
+    ...missed,
+    note === null ? '' : closedBy === 'policy' ? note : `"${note}"`,
+  ].filter((text) => text !== '');
   return `${said}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
+};
+
+/** What a wait waits for, as far as its entry says: the moment, the names and the terms are fixed there. */
+const waitingTold = ({ cell, dueAtMs, pollMs, claims, asked, shownHash }: EntryOf<'waiting'>): string => {
+  const until = dueAtMs === null ? '' : ` until ${stamp(dueAtMs)}`;
+  if (pollMs !== undefined) return `${cell} is repeated every ${duration(pollMs)}${until}`;
+  if (claims !== undefined) return `${cell} waits for ${claims.join(', ')}${until}`;
+  if (asked !== undefined) {
+    const whom = [...asked.approvers, ...asked.groups.map((group) => `members of ${group}`)].join(', ');
+    return `${cell} asks ${whom}; ${plural(asked.quorum, 'approval')} needed${until}; shown ${shownHash?.slice(0, 12)}`;
+  }
+  return dueAtMs === null ? `${cell} waits for a person` : `${cell} waits${until}`;
+};
+
+const voteTold = ({ cell, decision, comment, approvals, link }: EntryOf<'vote'>): string => {
+  const voted = { approve: 'approves', reject: 'rejects', withdraw: 'withdraws the approval of' }[decision];
+  const by = link === null ? '' : `, by a link that ${link.madeBy} made`;
+  const said = comment === null ? '' : ` — "${comment}"`;
+  const so = decision === 'reject' ? '' : `; ${plural(approvals.length, 'approval')} so far`;
+  return `${voted} ${cell}${so}${by}${said}`;
 };
 
 /** A cancelled run may still have had a step that was not closed, or one that nobody knows about. */
@@ -97,7 +119,9 @@ const told = (entry: Entry): string => {
     case 'outcome':
       return outcomeTold(entry);
     case 'waiting':
-      return `${entry.cell} waits`;
+      return waitingTold(entry);
+    case 'vote':
+      return voteTold(entry);
     case 'resolved':
       return [settledBy(entry, entry.verdict, entry.freshKey, entry.reason), ...checks(entry.expectations)].join('; ');
     case 'control': {

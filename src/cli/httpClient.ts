@@ -4,7 +4,7 @@
  */
 import type { AdvanceAnswer, Entry, Note, Published, Runbook, Started, View } from '../engine/index.ts';
 import { gateOf, isPawlError, PawlError, statusOf } from '../engine/index.ts';
-import { type AdvanceAsked, type Client, entriesAfter, type Instance } from './client.ts';
+import { type AdvanceAsked, type Claim, type Client, entriesAfter, type Instance } from './client.ts';
 import { type JournalPage, untilOver } from './handedOver.ts';
 import type { Service } from './service.ts';
 import type { SetAside } from './setAside.ts';
@@ -135,6 +135,16 @@ export const httpClient = (service: Service, local: { setAside: SetAside }): Cli
       return notes;
     },
     setAside: (instanceId, seq) => local.setAside.of(instanceId, seq),
+    setClaim: async (id, asked) =>
+      (await service.call({ method: 'PUT', path: ['claims'], query: { id }, json: asked })).body as {
+        claim: Claim;
+        woken: number | null;
+      },
+    claim: async (id) => (await get<{ claim: Claim }>(['claims'], { id })).claim,
+    claimHistory: (id, limit, before) => get(['claims', 'history'], { id, limit, before }),
+    claims: (limit, next) => get(['claims'], { limit, next }),
+    vote: (instanceId, cell, asked) => post(['instances', instanceId, 'cells', cell, 'votes'], asked),
+    makeLink: (instanceId, cell, actor) => post(['instances', instanceId, 'cells', cell, 'links'], { actor }),
     list: ({ runbookId, ...rest }) =>
       get<{ views: View[]; next: string | null }>(['instances'], { runbook: runbookId, ...rest }),
   };

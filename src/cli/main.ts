@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { isPawlError } from '../engine/index.ts';
 import { addAuthoring } from './commands/authoring.ts';
+import { addClaims } from './commands/claims.ts';
 import type { Runner } from './commands/common.ts';
 import { addDeciding } from './commands/deciding.ts';
 import { addDemo } from './commands/demo.ts';
@@ -10,6 +11,7 @@ import { addMoving } from './commands/moving.ts';
 import { addReading } from './commands/reading.ts';
 import { addRedriving } from './commands/redriving.ts';
 import { addTesting } from './commands/testing.ts';
+import { addVoting } from './commands/voting.ts';
 import { readSettings, readTerminal } from './deps.ts';
 import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
 import { watchSignals } from './interruption.ts';
@@ -23,7 +25,7 @@ const environmentHelp = `Environment:
   PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
   PAWL_HTTP_ALLOW          private host[:port]s that http cells may reach
-  PAWL_ACTOR               who acts (default: the user logged in)
+  PAWL_ACTOR               who acts (default: the user logged in); PAWL_GROUPS: their groups, separated by commas
   PAWL_DEPLOYMENT, PAWL_EPOCH, PAWL_TAKEOVER_GRACE_MS, NO_COLOR, PAWL_DEBUG=1`;
 
 const build = (run: Runner, json: boolean): Command => {
@@ -43,6 +45,8 @@ const build = (run: Runner, json: boolean): Command => {
   addReading(program, run);
   addDoubts(program, run);
   addDeciding(program, run);
+  addVoting(program, run);
+  addClaims(program, run);
   addRedriving(program, run);
   addDemo(program, run);
   for (const command of program.commands)

@@ -22,6 +22,8 @@ export type PlannedCell = {
   optional: boolean;
   when: string | null;
   expect: string[];
+  /** Of a cell that waits: for whom or what, how long, and what then. */
+  waits: string | null;
   /** What it acts with; `{{ }}` stays where an earlier cell's output is needed. */
   input: string;
 };
@@ -61,8 +63,47 @@ const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => 
       return fill(authoring, body.instructions, scope);
     case 'assert':
       return sources(body.expressions).join('\n');
+    case 'await': {
+      const which = body.claims.length === 1 ? '' : `${body.match} of `;
+      const claims = body.claims.map((claim) => fill(authoring, claim, scope)).join(', ');
+      const also = body.condition === null ? '' : `\nif ${body.condition.source}`;
+      return `${which}${claims}: ${body.until.join(' or ')}${also}`;
+    }
+    case 'approve':
+      return fill(authoring, body.text, scope);
+    case 'wait':
+      if (body.forMs !== null) return `for ${duration(body.forMs)}`;
+      if (body.until !== null) return `until ${fill(authoring, body.until, scope)}`;
+      return `until the next time of ${body.cron} in ${body.tz}`;
     case 'end':
       return '';
+  }
+};
+
+const within = (ms: number | null, then: string): string =>
+  ms === null ? 'as long as it takes' : `${duration(ms)} at most, then ${then}`;
+const onTimeout = { fail: 'it fails', continue: 'it goes on' } as const;
+
+const waitsOf = (authoring: Authoring, { body, poll }: Cell, scope: Scope): string | null => {
+  if (poll !== undefined)
+    return `repeated every ${duration(poll.everyMs)} until what it expects holds; ${within(poll.withinMs, onTimeout[poll.onTimeout])}`;
+  switch (body.kind) {
+    case 'manual':
+      return 'waits for a person';
+    case 'await':
+      return `waits for claims; ${within(body.withinMs, onTimeout[body.onTimeout])}`;
+    case 'approve': {
+      const names = (list: Template[]): string[] => list.map((one) => fill(authoring, one, scope));
+      const whom = [...names(body.approvers), ...names(body.groups).map((group) => `members of ${group}`)].join(', ');
+      const time = within(body.withinMs, `it is ${body.onExpiry === 'approve' ? 'approved' : 'rejected'}`);
+      const rejected = body.onReject === 'halt' ? 'halts' : 'goes on';
+      const self = body.self ? '' : ', not whoever started it';
+      return `asks ${whom}${self}; ${plural(body.quorum, 'approval')} needed; ${time}; rejected: ${rejected}`;
+    }
+    case 'wait':
+      return 'waits for a time';
+    default:
+      return null;
   }
 };
 
@@ -81,6 +122,7 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     optional: cell.optional,
     when: cell.when?.source ?? null,
     expect: sources(cell.expect),
+    waits: waitsOf(authoring, cell, scope),
     input: inputOf(authoring, cell, scope),
   }));
   return {
@@ -103,7 +145,7 @@ const onInterruption: Record<string, string> = {
 const policy = (cell: PlannedCell): string => {
   if (cell.kind === 'assert') return 'no effects; halts unless all hold';
   if (cell.kind === 'end') return 'no effects; ends the run';
-  if (cell.kind === 'manual') return 'waits for a person';
+  if (cell.waits !== null) return cell.waits;
   const retries = cell.retries > 0 ? `${plural(cell.retries, 'more attempt')}, then ` : '';
   const failed = `fails: ${retries}${cell.optional ? 'forgiven' : 'halts'}`;
   return `${duration(cell.timeoutMs)}; ${failed}; cut off: ${onInterruption[cell.interrupted] ?? cell.interrupted}`;

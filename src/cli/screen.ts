@@ -23,9 +23,9 @@ const widthDefault = 80;
 const gap = 2;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
-/** What a cell or a person wrote must not steer the terminal it is shown on. */
+/** What a cell or a person wrote must not steer the terminal it is shown on, nor be reordered or hidden there. */
 export const harmless = (text: string): string => text.replace(controls, '�');
 
 /** `silent` keeps everything but the document from standard output, for `--json`; `dumb`: no line changes in place. */

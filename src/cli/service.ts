@@ -8,7 +8,7 @@ import { type ErrorCode, errorCodes, isPawlError, PawlError } from '../engine/in
 
 /** How a caller shows who it is. `local`: by saying so; nothing is checked on somebody's own machine. */
 export type Credentials =
-  | { kind: 'local'; actor: string }
+  | { kind: 'local'; actor: string; groups: string }
   | { kind: 'token'; token: string }
   | { kind: 'iam'; region: string };
 
@@ -21,6 +21,7 @@ const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d+){3}|\[
  * @throws PawlError `request.invalid` naming the variable
  */
 export const readService = (text: string, env: NodeJS.ProcessEnv, actor: string): ServiceSettings => {
+  const groups = env.PAWL_GROUPS ?? '';
   const refuse = (why: string): never => {
     throw new PawlError('request.invalid', `The service is ${JSON.stringify(text)} (--url, PAWL_URL): ${why}.`);
   };
@@ -30,7 +31,7 @@ export const readService = (text: string, env: NodeJS.ProcessEnv, actor: string)
   const trace = env.TRACEPARENT ?? null;
   if (env.PAWL_TOKEN && (url.protocol === 'https:' || isLoopback(url)))
     return { url, credentials: { kind: 'token', token: env.PAWL_TOKEN }, trace };
-  if (isLoopback(url)) return { url, credentials: { kind: 'local', actor }, trace };
+  if (isLoopback(url)) return { url, credentials: { kind: 'local', actor, groups }, trace };
   if (url.protocol !== 'https:') refuse('what is not on this machine is reached by https alone');
   const region =
     url.hostname.match(/\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/)?.[1] ||
@@ -71,7 +72,11 @@ const createSign = async (region: string): Promise<Sign> => {
 const signerOf = (credentials: Credentials): (() => Promise<Sign>) => {
   if (credentials.kind === 'local') {
     return async () =>
-      async ({ headers }) => ({ ...headers, 'x-pawl-actor': credentials.actor });
+      async ({ headers }) => ({
+        ...headers,
+        'x-pawl-actor': credentials.actor,
+        ...(credentials.groups === '' ? {} : { 'x-pawl-groups': credentials.groups }),
+      });
   }
   if (credentials.kind === 'token') {
     return async () =>

@@ -34,7 +34,7 @@ export const createSession = (
       return { client: httpClient(createService(service), { setAside: openSetAside(setAsideDir) }), close: () => {} };
     }
     const deps = await openDeps(settings);
-    return { client: engineClient(deps, settings.by), close: deps.close };
+    return { client: engineClient(deps, settings.by, settings.groups), close: deps.close };
   };
   return {
     screen,

@@ -110,7 +110,8 @@ const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
  *   `store.unavailable` (nothing was begun that the journal does not tell), `outcome.unrecorded`
  */
 export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
-  const call = await openCall(stoppable(engine, request.signal), instanceId, request.by, request.budgetMs);
+  const { by, budgetMs, expectedSeq, signal } = request;
+  const call = await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq);
   call.isDue = request.explicit === false;
   assertFresh(call, request.expectedSeq);
   const progress: Progress = { steps: [], reservations: 0 };

@@ -1,13 +1,15 @@
 /** Approvals: what is shown to those who are asked, and what their votes come to. */
 import type { Call } from './call.ts';
 import type { Waiting } from './decide.ts';
-import type { EntryOf } from './entries.ts';
+import type { EntryOf, Failure } from './entries.ts';
 import { PawlError } from './errors.ts';
 import type { Inputs } from './inputs.ts';
 import { readJournal } from './inspect.ts';
-import { failure } from './outcomes.ts';
+import { limits } from './limits.ts';
+import { bytesOf, failure } from './outcomes.ts';
 import type { RenderedBody } from './ports.ts';
 import type { ApproveBody, Cell } from './runbook.ts';
+import { startersOf } from './votes.ts';
 import type { WaitEnd } from './waits.ts';
 
 /** What a vote is about. `hash` binds it: sha256 of the canonical JSON of the rest, and of which approval it is. */
@@ -21,15 +23,45 @@ export type Shown = {
   hash: string;
 };
 
-export const shownOf = async (call: Call, cell: Cell, text: string, { params, outputs }: Inputs): Promise<Shown> => {
-  const { engine, instanceId, started, head } = call;
+/** @param seq of the `waiting` entry: asked again, the same question is another one, and an earlier vote is none about it. */
+export const shownOf = async (
+  call: Call,
+  cell: Cell,
+  text: string,
+  { params, outputs }: Inputs,
+  seq: number,
+): Promise<Shown> => {
+  const { engine, instanceId, started } = call;
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined || cell.body.kind !== 'approve')
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`);
   const document = version.source.split('\n').slice(0, cell.body.lines).join('\n');
   const shown = { document, params, outputs, text };
-  const which = { instanceId, cell: cell.name, visit: head.entry.state.visit };
+  const which = { instanceId, cell: cell.name, seq };
   return { ...shown, hash: engine.sha256(engine.canonical({ ...shown, ...which })) };
+};
+
+/** Why nobody can be asked: a quorum that cannot be reached, or more than anybody can be shown. */
+export const cannotAsk = (
+  call: Call,
+  cell: Cell,
+  { approvers, groups }: RenderedBody & { kind: 'approve' },
+  { quorum, self }: ApproveBody,
+  shown: Shown,
+): Failure | undefined => {
+  const starters = self ? [] : startersOf(call.started);
+  const able = new Set(approvers.filter((actor) => !starters.includes(actor)));
+  if (groups.length === 0 && able.size < quorum) {
+    const left = self ? '' : `, without ${starters.join(', ')}, who started it`;
+    return failure(
+      'approval.unreachable',
+      `Cell ${cell.name} needs ${quorum} approvals, and ${able.size} of those it asks can give one${left}.`,
+    );
+  }
+  const bytes = bytesOf(JSON.stringify(JSON.stringify(shown)));
+  if (bytes <= limits.shownBytesMax) return undefined;
+  const message = `What cell ${cell.name} would show has ${bytes} bytes; shownBytesMax is ${limits.shownBytesMax}. Refer to less, an output's summary say.`;
+  return failure('inputs.tooLarge', message);
 };
 
 export const asked = (

@@ -3,6 +3,7 @@ import type { Call } from './call.ts';
 import type { Waiting } from './decide.ts';
 import type { EntryOf } from './entries.ts';
 import { resolveInputs, scopeOf } from './inputs.ts';
+import { limits } from './limits.ts';
 import { failure } from './outcomes.ts';
 import type { ClaimEntry, Scope } from './ports.ts';
 import type { AwaitBody, Cell } from './runbook.ts';
@@ -43,6 +44,16 @@ const said = ({ claimId, claim }: Found): string =>
     ? `${claimId} does not exist`
     : `${claimId} is ${claim.status} (revision ${claim.revision}, ${claim.by.actor})`;
 
+/** What held when the time was over: whoever looks late finds what somebody who looked in time had found. */
+const inTime = async ({ engine }: Call, claimId: string, dueAtMs: number | null): Promise<ClaimEntry | undefined> => {
+  let claim = await engine.claims.newest(claimId);
+  while (claim !== undefined && dueAtMs !== null && claim.atMs > dueAtMs) {
+    const earlier: ClaimEntry[] = await engine.claims.history(claimId, limits.pageMax, claim.revision);
+    claim = earlier.find(({ atMs }) => atMs <= dueAtMs) ?? earlier.at(-1);
+  }
+  return claim;
+};
+
 /**
  * Reads the claims; not met, subscribes and reads them again: whoever changes one in between wakes us.
  * @returns how it ended; `undefined`: it goes on waiting
@@ -59,7 +70,7 @@ export const awaitEnd = async (
   const inputs = await resolveInputs(call, body.condition === null ? { ...cell, reads: [] } : cell);
   const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit: waiting.visit });
   const read = (): Promise<Found[]> =>
-    together(claimIds.map(async (claimId) => ({ claimId, claim: await engine.claims.newest(claimId) })));
+    together(claimIds.map(async (claimId) => ({ claimId, claim: await inTime(call, claimId, open.dueAtMs) })));
   const metBy = (found: Found[]): WaitEnd | undefined => {
     const met = found.filter((one) => isMet(call, body, scope, one));
     if (body.match === 'all' ? met.length < found.length : met.length === 0) return undefined;

@@ -45,6 +45,8 @@ export type Call = {
   current: boolean;
   /** Seq of the `waiting` entry whose claims this call has read since it armed, as a subscriber: only then may it rest (I7). */
   lookedAt: number | null;
+  /** Until when this call stays with a cell that it polls; 0: it has not begun to. */
+  pollUntilMs: number;
   /** Whether another writer took a slot this call wanted. */
   lost: boolean;
   /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
@@ -59,10 +61,10 @@ export const commandMs = 30_000;
 const putTriesMax = 4;
 const putPauseMs = 100;
 
-const loadStarted = async (engine: Engine, instanceId: string): Promise<EntryOf<'started'>> => {
+const loadStarted = async (engine: Engine, instanceId: string, read?: Standing): Promise<EntryOf<'started'>> => {
   const kept = engine.startedOf.get(instanceId);
   if (kept !== undefined) return kept;
-  const first = await engine.journal.entry(instanceId, 0);
+  const first = read ?? (await engine.journal.entry(instanceId, 0));
   if (first?.entry.kind !== 'started') {
     throw new PawlError('instance.unknown', `Instance ${instanceId} never started; start it with \`pawl start\`.`, {
       instanceId,
@@ -75,14 +77,23 @@ const loadStarted = async (engine: Engine, instanceId: string): Promise<EntryOf<
 
 /**
  * Loads the head (one consistent read), the `started` entry and the version (both cached).
+ * @param seenSeq the head that the caller has seen: if nothing follows it, one request has head and `started`
  * @throws PawlError `instance.unknown`, `store.unavailable`
  */
-export const openCall = async (engine: Engine, instanceId: string, by: By, budgetMs: number): Promise<Call> => {
-  const head = await engine.journal.head(instanceId);
+export const openCall = async (
+  engine: Engine,
+  instanceId: string,
+  by: By,
+  budgetMs: number,
+  seenSeq = 0,
+): Promise<Call> => {
+  const isKnown = engine.startedOf.has(instanceId);
+  const opening = seenSeq > 0 && !isKnown ? await engine.journal.opening(instanceId, seenSeq) : undefined;
+  const head = opening?.head ?? (await engine.journal.head(instanceId));
   if (head === undefined) {
     throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
   }
-  const started = await loadStarted(engine, instanceId);
+  const started = await loadStarted(engine, instanceId, opening?.first);
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined) {
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, {
@@ -103,6 +114,7 @@ export const openCall = async (engine: Engine, instanceId: string, by: By, budge
     armedUntilMs: 0,
     current: false,
     lookedAt: null,
+    pollUntilMs: 0,
     lost: false,
     wrote: false,
     outputs: new Map(),

@@ -89,7 +89,9 @@ export const follow = async (
   const { head, engine, by } = call;
   const step = { ...outcome, seq: head.entry.seq + 1, atMs: engine.clock.nowMs(), by };
   const state = apply(head.entry.state, step);
-  const decision = decide(state, call.runbook, wishOf(call, request, progress), momentOf(engine));
+  // Decided for the time when the outcome stands: from then on a call refuses nothing.
+  const wish = { ...wishOf(call, request, progress), wroteSome: true };
+  const decision = decide(state, call.runbook, wish, momentOf(engine));
   if (decision.kind !== 'enter' || !decision.mayReserve) return undefined;
   const { cell } = decision;
   const outputs = new Map(call.outputs);

@@ -8,8 +8,9 @@ import { commandMs, type Engine } from './call.ts';
 import type { By } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { limits } from './limits.ts';
+import { isDeeper } from './nesting.ts';
 import { bytesOf } from './outcomes.ts';
-import type { ClaimEntry, Put, Waiter } from './ports.ts';
+import type { Armed, ClaimEntry, Put, Waiter } from './ports.ts';
 import { type ClaimStatus, claimStatuses } from './runbook.ts';
 import { together } from './together.ts';
 
@@ -25,7 +26,8 @@ export type ClaimRequest = {
 /** `woken: null`: not all of those who wait were told yet; the schedule goes on with that. */
 export type ClaimSet = { claim: ClaimEntry; woken: number | null };
 
-const putTriesMax = 20;
+const putTriesMax = 4;
+const putPauseMs = 100;
 const wakePrefix = 'wake:';
 
 /** The mark in the views table that a claim's waiters are to be woken. No instance has such an id. */
@@ -54,11 +56,14 @@ const assertRequest = (claimId: string, { status, statement, evidence }: ClaimRe
   if (evidence === undefined) return;
   if (bytesOf(evidence) > limits.claimEvidenceBytesMax)
     refuse(`The evidence has ${bytesOf(evidence)} bytes; claimEvidenceBytesMax is ${limits.claimEvidenceBytesMax}.`);
+  let value: unknown;
   try {
-    JSON.parse(evidence);
+    value = JSON.parse(evidence);
   } catch {
     refuse('The evidence of a claim is JSON text; this is not.');
   }
+  if (isDeeper(value, limits.bodyNestingMax))
+    refuse(`The evidence is nested deeper than ${limits.bodyNestingMax} (bodyNestingMax).`);
 };
 
 const stale = (claimId: string, asked: number, newest: ClaimEntry | undefined): PawlError => {
@@ -74,23 +79,70 @@ const stale = (claimId: string, asked: number, newest: ClaimEntry | undefined): 
   });
 };
 
-/** Puts the next revision. Without a revision to hold on to, whoever comes later stands later. */
-const putNext = async (engine: Engine, claimId: string, request: ClaimRequest, first: ClaimEntry | undefined) => {
+/** The newest revision. @throws PawlError `request.invalid`, `claim.unknown`, `store.unavailable` */
+export const claimNow = async (engine: Engine, claimId: string): Promise<ClaimEntry> => {
+  assertClaimId(claimId);
+  const newest = await engine.claims.newest(claimId);
+  if (newest !== undefined) return newest;
+  const message = `There is no claim ${claimId}: nobody has set it yet; \`pawl claim set ${claimId} --status asserted\` does.`;
+  throw new PawlError('claim.unknown', message, { claimId });
+};
+
+/** Newest first, those before revision `before`. @throws what `claimNow` throws */
+export const claimHistory = async (
+  engine: Engine,
+  claimId: string,
+  limit: number,
+  before?: number,
+): Promise<ClaimEntry[]> => {
+  assertClaimId(claimId);
+  const found = await engine.claims.history(claimId, limit, before);
+  if (found.length === 0) await claimNow(engine, claimId);
+  return found;
+};
+
+type Mark = { armed: Armed; untilAtMs: number };
+
+/** Makes the waking due when this call will be over, whatever becomes of it. */
+const armWake = async (engine: Engine, claimId: string): Promise<Mark> => {
+  const nowMs = engine.clock.nowMs();
+  const untilAtMs = nowMs + commandMs + engine.deployment.takeoverGraceMs;
+  const armed = await engine.views.arm({ instanceId: wakeIdOf(claimId), runbookId: '' }, untilAtMs, nowMs);
+  return { armed, untilAtMs };
+};
+
+/**
+ * Puts the next revision. Without a revision to hold on to, whoever comes later stands later. A sandbox that thaws after
+ * its mark arms anew: the schedule may have looked since, woken everybody for nothing, and taken the mark down (I7).
+ */
+const putNext = async (
+  engine: Engine,
+  claimId: string,
+  request: ClaimRequest,
+  first: ClaimEntry | undefined,
+): Promise<{ claim: ClaimEntry; mark: Mark }> => {
+  let mark = await armWake(engine, claimId);
+  const endAtMs = engine.clock.nowMs() + commandMs;
   const { revision, by, status } = request;
   const token = engine.random.token();
   let newest = first;
   let entry: ClaimEntry | undefined;
-  for (let tried = 1; tried <= putTriesMax; tried += 1) {
+  for (let unanswered = 0; unanswered < putTriesMax && engine.clock.nowMs() < endAtMs; ) {
     if (entry === undefined) {
       if (revision !== undefined && revision !== (newest?.revision ?? 0)) throw stale(claimId, revision, newest);
       const said = { statement: request.statement ?? null, evidence: request.evidence ?? null };
       const at = { revision: (newest?.revision ?? 0) + 1, atMs: engine.clock.nowMs(), by, token };
       entry = { claimId, status, ...said, ...at };
     }
+    while (engine.clock.nowMs() >= mark.untilAtMs) mark = await armWake(engine, claimId);
     const put: Put<ClaimEntry> = await engine.claims.putOnce(entry);
-    if (put.kind === 'written') return put.standing;
+    if (put.kind === 'written') return { claim: put.standing, mark };
     // Without an answer it may still land: the same again, into the same slot.
-    if (put.kind === 'unknown') continue;
+    if (put.kind === 'unknown') {
+      unanswered += 1;
+      await engine.clock.sleep(putPauseMs * unanswered);
+      continue;
+    }
     entry = undefined;
     newest = await engine.claims.newest(claimId);
   }
@@ -99,11 +151,13 @@ const putNext = async (engine: Engine, claimId: string, request: ClaimRequest, f
   });
 };
 
-/** Wakes page by page, so many at once. */
-const wakeWaiters = async (engine: Engine, claimId: string): Promise<number> => {
+/** Wakes page by page, so many at once. @returns how many; `null`: not all of them in that time */
+const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): Promise<number | null> => {
+  const endAtMs = engine.clock.nowMs() + withinMs;
   let woken = 0;
   let from: string | undefined;
   do {
+    if (engine.clock.nowMs() >= endAtMs) return null;
     const page = await engine.subscriptions.page(claimId, limits.pageMax, from);
     const left = [...page.waiters];
     const wakeOne = async (): Promise<void> => {
@@ -118,18 +172,13 @@ const wakeWaiters = async (engine: Engine, claimId: string): Promise<number> => 
   return woken;
 };
 
-const wakeWaiter = async (engine: Engine, { instanceId, runbookId }: Waiter): Promise<void> => {
+const wakeWaiter = async (engine: Engine, { instanceId, runbookId, about }: Waiter): Promise<void> => {
   const nowMs = engine.clock.nowMs();
   await engine.views.wake({ instanceId, runbookId }, nowMs);
-  await engine.wakeAt(instanceId, nowMs).catch((error: unknown) => {
+  // While it waits, its `waiting` entry is the newest; otherwise somebody has been there.
+  await engine.wakeAt(instanceId, nowMs, about).catch((error: unknown) => {
     engine.observe({ kind: 'wake.unsent', instanceId, error: String(error) });
   });
-};
-
-const armWake = async (engine: Engine, claimId: string) => {
-  const nowMs = engine.clock.nowMs();
-  const untilAtMs = nowMs + commandMs + engine.deployment.takeoverGraceMs;
-  return await engine.views.arm({ instanceId: wakeIdOf(claimId), runbookId: '' }, untilAtMs, nowMs);
 };
 
 /**
@@ -141,11 +190,10 @@ export const setClaim = async (engine: Engine, claimId: string, request: ClaimRe
   const newest = await engine.claims.newest(claimId);
   if (request.revision !== undefined && request.revision !== (newest?.revision ?? 0))
     throw stale(claimId, request.revision, newest);
-  const armed = await armWake(engine, claimId);
-  const claim = await putNext(engine, claimId, request, newest);
+  const { claim, mark } = await putNext(engine, claimId, request, newest);
   try {
-    const woken = await wakeWaiters(engine, claimId);
-    await engine.views.disarm(wakeIdOf(claimId), armed);
+    const woken = await wakeWaiters(engine, claimId, limits.wakeInCallMsMax);
+    if (woken !== null) await engine.views.disarm(wakeIdOf(claimId), mark.armed);
     return { claim, woken };
   } catch (error) {
     // The claim stands, and so does the mark: the schedule wakes the rest.
@@ -155,14 +203,18 @@ export const setClaim = async (engine: Engine, claimId: string, request: ClaimRe
 };
 
 /**
- * Wakes everybody who waits for a claim, because its writer may have died before it had: for the schedule.
+ * Wakes everybody who waits for a claim, because its writer may have died before it had: for the schedule. Whoever does
+ * so holds the mark meanwhile, so that a schedule that comes every minute does not begin it anew every minute.
+ * @returns `null`: somebody else is at it, or it took too long and the schedule begins again
  * @throws PawlError `store.unavailable`
  */
-export const wake = async (engine: Engine, claimId: string): Promise<{ woken: number }> => {
-  // The clock needs an answer of the store, and the mark is armed before anything is read.
+export const wake = async (engine: Engine, claimId: string): Promise<{ woken: number | null }> => {
+  // The clock needs an answer of the store, and the mark is taken before anything else is read.
   await engine.claims.newest(claimId);
-  const armed = await armWake(engine, claimId);
-  const woken = await wakeWaiters(engine, claimId);
-  await engine.views.disarm(wakeIdOf(claimId), armed);
+  const nowMs = engine.clock.nowMs();
+  const held = await engine.views.hold(wakeIdOf(claimId), nowMs + limits.wakeMsMax, nowMs);
+  if (held === undefined) return { woken: null };
+  const woken = await wakeWaiters(engine, claimId, limits.wakeMsMax);
+  if (woken !== null) await engine.views.disarm(wakeIdOf(claimId), held);
   return { woken };
 };

@@ -10,7 +10,8 @@ import { PawlError } from './errors.ts';
 import { outputOf } from './inputs.ts';
 import { closingOf } from './inspect.ts';
 import { limits } from './limits.ts';
-import type { Cell, Runbook } from './runbook.ts';
+import type { Cell, Runbook, Version } from './runbook.ts';
+import { startersOf } from './votes.ts';
 
 export type ContinueRequest = {
   /** The earlier run. */
@@ -129,7 +130,43 @@ const idAfter = async (engine: Engine, instanceId: string, continued: boolean): 
   });
 };
 
-export type Continuation = { instanceId: string; params: Record<string, unknown>; leave(): Promise<Continues> };
+export type Continuation = {
+  instanceId: string;
+  /** Those of the earlier run, as far as the version has them. */
+  params: Record<string, unknown>;
+  /** @throws PawlError `continue.refused`, where it would go past an approval of something else */
+  assertApproved(version: Version, params: Record<string, unknown>): Promise<void>;
+  leave(): Promise<Continues>;
+};
+
+/**
+ * What was approved there is approved here only if it is the same: the document to the end of the cell, and every
+ * parameter. (Outputs before it are cited, so they are the same.)
+ */
+const assertApproved = async (
+  { engine, started, runbook: earlier, instanceId }: Call,
+  at: string,
+  { source, runbook }: Version,
+  params: Record<string, unknown>,
+): Promise<void> => {
+  const first = runbook.cells.findIndex(({ name }) => name === at);
+  const then = (await engine.versions.get(started.runbookId, started.version))?.source ?? '';
+  const upTo = (text: string, cell: Cell | undefined): string | null =>
+    cell?.body.kind === 'approve' ? text.split('\n').slice(0, cell.body.lines).join('\n') : null;
+  const sameParams = engine.canonical(params) === engine.canonical(started.params);
+  for (const cell of runbook.cells.slice(0, first)) {
+    const shown = upTo(source, cell);
+    if (shown === null) continue;
+    const before = upTo(
+      then,
+      earlier.cells.find(({ name }) => name === cell.name),
+    );
+    if (sameParams && shown === before) continue;
+    const what = sameParams ? 'the document up to it has changed' : 'the parameters have changed';
+    const message = `What ${cell.name} approved in ${instanceId} was something else: ${what}. Begin at ${cell.name} or before it, so that it is asked again.`;
+    refuse(message, { instanceId, cell: cell.name });
+  }
+};
 
 /**
  * Looks whether a run can be continued. Nothing is written before `leave`, which cancels it, so that nothing more can
@@ -170,10 +207,16 @@ export const continuationOf = async (
         index: first.index,
         reason: request.reason ?? null,
         outputs,
+        startedBy: [...new Set(startersOf(started))],
       };
     }
   };
   const known = Object.keys((runbook.params.properties as Record<string, unknown> | undefined) ?? {});
   const params = Object.fromEntries(Object.entries(started.params).filter(([name]) => known.includes(name)));
-  return { instanceId, params, leave };
+  return {
+    instanceId,
+    params,
+    assertApproved: (version, resolved) => assertApproved(call, request.at, version, resolved),
+    leave,
+  };
 };

@@ -1,7 +1,7 @@
 /** The engine: its commands over one set of ports. */
 import { type AdvanceAnswer, advance } from './advance.ts';
 import type { Engine as Context } from './call.ts';
-import { assertClaimId, type ClaimRequest, type ClaimSet, setClaim, wake } from './claims.ts';
+import { type ClaimRequest, type ClaimSet, claimHistory, claimNow, setClaim, wake } from './claims.ts';
 import {
   type Cancelled,
   cancel,
@@ -46,11 +46,13 @@ export type Engine = {
   notesPage: Journal['notesPage'];
   list: Views['list'];
   setClaim(claimId: string, request: ClaimRequest): Promise<ClaimSet>;
-  claim(claimId: string): Promise<ClaimEntry | undefined>;
+  /** @throws PawlError `claim.unknown` */
+  claim(claimId: string): Promise<ClaimEntry>;
+  /** Newest first, those before revision `before`. @throws PawlError `claim.unknown` */
   claimHistory(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
   claims: Claims['list'];
   /** Wakes whoever waits for a claim, because its writer may have died before it had. */
-  wake(claimId: string): Promise<{ woken: number }>;
+  wake(claimId: string): Promise<{ woken: number | null }>;
   vote(instanceId: string, cell: string, request: VoteRequest): Promise<Voted>;
   makeLink(instanceId: string, cell: string, request: { actor: string; by: By }): Promise<MadeLink>;
   readLink(secret: string, by: By): Promise<LinkShown>;
@@ -87,14 +89,8 @@ export const createEngine = (ports: Ports): Engine => {
       named(instanceId, ports.journal.notesPage(instanceId, Math.min(limit, limits.pageMax), after)),
     list: (filter) => ports.views.list(filter),
     setClaim: (claimId, request) => setClaim(context, claimId, request),
-    claim: async (claimId) => {
-      assertClaimId(claimId);
-      return await ports.claims.newest(claimId);
-    },
-    claimHistory: async (claimId, limit, before) => {
-      assertClaimId(claimId);
-      return await ports.claims.history(claimId, Math.min(limit, limits.pageMax), before);
-    },
+    claim: (claimId) => claimNow(context, claimId),
+    claimHistory: (claimId, limit, before) => claimHistory(context, claimId, Math.min(limit, limits.pageMax), before),
     claims: (filter) => ports.claims.list(filter),
     wake: (claimId) => wake(context, claimId),
     vote: (instanceId, cell, request) => named(instanceId, vote(context, instanceId, cell, request)),

@@ -156,6 +156,8 @@ const continues = z.strictObject({
   index: count,
   reason: z.string().nullable().default(null),
   outputs: z.record(z.string(), z.strictObject({ instanceId: z.string(), seq: count })),
+  /** Who started that run, and those before it: none of them approves what they began. */
+  startedBy: z.array(z.string()).default([]),
 });
 export type Continues = z.infer<typeof continues>;
 

@@ -13,6 +13,7 @@ export type { Followed, FollowRequest } from './follow.ts';
 export { type CellReport, type CellState, type Inspection, readJournal } from './inspect.ts';
 export * from './limits.ts';
 export type { LinkShown, LinkVote, MadeLink } from './links.ts';
+export { isDeeper } from './nesting.ts';
 export * from './ports.ts';
 export type { AdvanceRequest, StepReport } from './progress.ts';
 export * from './runbook.ts';

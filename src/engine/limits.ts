@@ -62,11 +62,22 @@ export const limits = {
   waitMsMax: 366 * 24 * 3_600_000,
   waitMsMin: 1_000,
   pollMsMin: 1_000,
+  /** A call that somebody waits for stays so long with a cell that it polls. */
+  pollInCallMsMax: 60_000,
+  /** Votes of one approval, withdrawn ones among them. */
+  votesMax: 200,
   pollMsMax: 24 * 3_600_000,
   /** What is due sooner than this is woken to the second where a queue can do so (SQS delays up to 15 minutes). */
   wakeAheadMsMax: 15 * 60_000,
   /** Waiters that one writer of a claim wakes at once. */
   wakesAtOnce: 16,
+  /** Whoever sets a claim wakes for so long, and leaves the rest to the schedule; that has so long for all of them. */
+  wakeInCallMsMax: 15_000,
+  wakeMsMax: 5 * 60_000,
+  /** What an approval shows, quoted twice as an answer of Lambda has it: nobody reads more, and every answer holds it. */
+  shownBytesMax: 512 * 1024,
+  /** Votes that an answer about an instance tells: the newest. */
+  votesToldMax: 50,
   /** A one-time link ends with its approval, at the latest after this. */
   linkMsMax: 7 * 24 * 3_600_000,
   /** A lock whose instance never started may be followed after this. */

@@ -11,7 +11,16 @@ import { isPawlError, PawlError } from './errors.ts';
 import { limits } from './limits.ts';
 import type { LinkEntry } from './ports.ts';
 import { prepare } from './prepare.ts';
-import { approvalAt, assertAsked, refusalOf, type Voted, vote } from './votes.ts';
+import {
+  approvalAt,
+  assertAsked,
+  assertComment,
+  assertHand,
+  refusalOf,
+  startersOf,
+  type Voted,
+  vote,
+} from './votes.ts';
 
 export type MadeLink = { secret: string; actor: string; expiresAtMs: number };
 export type LinkShown = {
@@ -40,7 +49,7 @@ export const makeLink = async (
   const call = await openCall(engine, instanceId, by, commandMs);
   const approval = await approvalAt(call, cellName);
   assertAsked(call, approval, actor, []);
-  if (approval.waiting.asked?.self !== true && call.started.by.actor === by.actor) {
+  if (by.actor !== actor && startersOf(call.started).includes(by.actor)) {
     const message = `${by.actor} started ${instanceId} and cannot hand out votes about it: somebody else has to.`;
     throw new PawlError('vote.self', message, { instanceId, cell: cellName });
   }
@@ -93,7 +102,7 @@ export const readLink = async (engine: Engine, secret: string, by: By): Promise<
   const found = await prepare(call, approval.cell);
   if (found.kind !== 'go' || found.body.kind !== 'approve')
     throw new PawlError('journal.broken', `What cell ${cell} of ${instanceId} asks cannot be shown any more.`);
-  const shown = await shownOf(call, approval.cell, found.body.text, found.inputs);
+  const shown = await shownOf(call, approval.cell, found.body.text, found.inputs, about);
   return { instanceId, cell, title: call.runbook.title, actor, expiresAtMs, shown };
 };
 
@@ -116,11 +125,13 @@ export const useLink = async (engine: Engine, secret: string, request: LinkVote)
     ...said,
   };
   // What would refuse the vote does so before the link is spent.
+  assertComment(comment);
   const call = await openCall(engine, instanceId, by, 0);
   const approval = await approvalAt(call, cell);
   assertAsked(call, approval, actor, []);
   const refusal = refusalOf(call, approval, asked);
   if (refusal !== undefined) throw refusal;
+  await assertHand(call, approval, asked);
   const atMs = engine.clock.nowMs();
   const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() });
   if (!used) throw new PawlError('link.used', 'This link was used already: it votes once. Ask for a new one.');

@@ -36,6 +36,11 @@ export type Put<T> =
 export type Journal = {
   /** The newest entry, strongly consistent: one request, whatever the length of the journal. */
   head(instanceId: string): Promise<Standing | undefined>;
+  /**
+   * The first entry, and the newest if that is the one at `seq` (from 1 on), in one request. `undefined`: it is not, or this
+   * was not to be had; then `head` tells.
+   */
+  opening(instanceId: string, seq: number): Promise<{ first: Standing; head: Standing } | undefined>;
   entry(instanceId: string, seq: number): Promise<Standing | undefined>;
   /** Puts `entry` at (instanceId, seq) if nothing is there. The only way an entry is ever written. */
   putOnce(entry: Entry): Promise<Put<Standing>>;
@@ -154,6 +159,11 @@ export type Views = {
    * down. Unlike `arm` it announces no writer.
    */
   wake(seed: Pick<View, 'instanceId' | 'runbookId'>, nowMs: number): Promise<void>;
+  /**
+   * Takes over the mark of what is due and is no view: due at `untilAtMs` instead, unless somebody's time at it is not
+   * over. `undefined`: it is not due, or somebody is at it.
+   */
+  hold(instanceId: string, untilAtMs: number, nowMs: number): Promise<Armed | undefined>;
   /** Takes down the mark of what was armed and is no view, unless others armed since or may still be writing. */
   disarm(instanceId: string, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;
@@ -284,8 +294,11 @@ export type Ports = {
   observe: Observe;
   /** The failure queue: takes an outcome that could not be recorded, and keeps it until it is redriven. */
   setAside(item: Unrecorded): Promise<void>;
-  /** Asks for an advance at that time, to the second. Best effort: the due mark stands behind it. */
-  wakeAt(instanceId: string, atMs: number): Promise<void>;
+  /**
+   * Asks for an advance at that time, to the second. Best effort: the due mark stands behind it. `seq`: only while that is
+   * the newest entry.
+   */
+  wakeAt(instanceId: string, atMs: number, seq?: number): Promise<void>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
 };
 

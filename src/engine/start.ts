@@ -116,6 +116,7 @@ const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan
   const { runbook } = version;
   const continuation = request.continues && (await continuationOf(engine, runbook, request.continues, request.by));
   const params = engine.authoring.resolveParams(runbook, { ...continuation?.params, ...request.params });
+  await continuation?.assertApproved(version, params);
   const instanceId = instanceIdOf(engine, runbook, request, params, continuation);
   return { version, params, instanceId, ...(continuation && { continuation }) };
 };

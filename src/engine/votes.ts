@@ -1,5 +1,6 @@
 /** Votes about an approval. A vote is an entry like any other, so it races with expiry, cancellation and other votes. */
 import { isDecided, tallyOf } from './apply.ts';
+import { votesSince } from './approvals.ts';
 import { append, type Call, commandMs, type Engine, openCall, saveView, viewNow } from './call.ts';
 import type { Waiting } from './decide.ts';
 import type { By, EntryOf } from './entries.ts';
@@ -49,6 +50,19 @@ export const approvalAt = async (call: Call, cellName: string): Promise<Approval
   throw new PawlError('cell.notWaiting', message, { instanceId, cell: cellName, view: viewNow(call) });
 };
 
+/** Whoever started the run, or one that it continues. */
+export const startersOf = ({ by, continues }: EntryOf<'started'>): string[] => [
+  by.actor,
+  ...(continues?.startedBy ?? []),
+];
+
+/** @throws PawlError `request.invalid` */
+export const assertComment = (comment: string | undefined): void => {
+  if (comment === undefined || comment.length <= limits.commentCharsMax) return;
+  const message = `A comment has at most ${limits.commentCharsMax} characters (commentCharsMax).`;
+  throw new PawlError('request.invalid', message, { limit: 'commentCharsMax' });
+};
+
 /** @throws PawlError `vote.notAsked`, `vote.self` */
 export const assertAsked = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
   const { instanceId, started } = call;
@@ -64,7 +78,7 @@ export const assertAsked = (call: Call, { waiting }: Approval, actor: string, gr
     const message = `${actor} is not asked by cell ${waiting.cell} of ${instanceId}; it asks ${whom}.`;
     throw new PawlError('vote.notAsked', message, { ...details, approvers: asked.approvers, groups: asked.groups });
   }
-  if (!asked.self && started.by.actor === actor) {
+  if (!asked.self && startersOf(started).includes(actor)) {
     const message = `${actor} started ${instanceId} and cannot vote about it: somebody else has to (the cell does not say self=true).`;
     throw new PawlError('vote.self', message, details);
   }
@@ -83,6 +97,10 @@ export const refusalOf = (
   if (shownHash !== waiting.shownHash || (link !== undefined && link.about !== open.seq)) {
     const message = `What ${by.actor} was shown is not what cell ${cell.name} of ${instanceId} asks about now; look again and vote about that.`;
     return new PawlError('vote.stale', message, details);
+  }
+  if (call.head.entry.seq - open.seq >= limits.votesMax) {
+    const message = `Cell ${cell.name} of ${instanceId} has had ${limits.votesMax} votes (votesMax): it takes no more.`;
+    return new PawlError('vote.closed', message, { ...details, limit: 'votesMax' });
   }
   if (isDecided(open, 0)) {
     const message = `Cell ${cell.name} of ${instanceId} is decided: nothing was recorded of this vote.`;
@@ -106,6 +124,30 @@ export const refusalOf = (
       details,
     );
   return undefined;
+};
+
+/**
+ * Whoever makes a link could use it: so whoever's hand is in an approval fills one place of a quorum, by a vote of their
+ * own or by one link that they made.
+ * @throws PawlError `vote.double`
+ */
+export const assertHand = async (call: Call, approval: Approval, request: VoteRequest): Promise<void> => {
+  const { open, cell } = approval;
+  const { approvals = [] } = open;
+  if (request.decision !== 'approve' || approvals.length === 0) return;
+  const hands = new Map<string, string>();
+  for (const { by, decision, link } of await votesSince(call, open.seq))
+    if (decision === 'approve') hands.set(link?.madeBy ?? by.actor, by.actor);
+  const hand = request.link?.madeBy ?? request.by.actor;
+  const already = hands.get(hand);
+  if (already === undefined || !approvals.includes(already)) return;
+  const message = `${hand} has a hand in the approval of ${already} for ${cell.name} of ${call.instanceId}: whoever votes, or makes a link, counts once. Somebody else has to.`;
+  throw new PawlError('vote.double', message, { instanceId: call.instanceId, cell: cell.name });
+};
+
+const unanswered = (instanceId: string): PawlError => {
+  const message = `The store gave no answer to this vote before its time was over; look at ${instanceId}, its journal tells whether it stands.`;
+  return new PawlError('store.unavailable', message, { instanceId });
 };
 
 /** A vote that stands is answered as such; what it decided is recorded by whoever comes next, if not by us. */
@@ -146,10 +188,7 @@ export const vote = async (
   request: VoteRequest,
 ): Promise<Voted> => {
   const { decision, comment, by, groups, shownHash, link } = request;
-  if (comment !== undefined && comment.length > limits.commentCharsMax) {
-    const message = `A comment has at most ${limits.commentCharsMax} characters (commentCharsMax).`;
-    throw new PawlError('request.invalid', message, { limit: 'commentCharsMax' });
-  }
+  assertComment(comment);
   const call = await openCall(engine, instanceId, by, commandMs);
   for (;;) {
     const approval = await approvalAt(call, cellName);
@@ -158,6 +197,7 @@ export const vote = async (
     const refusal = refusalOf(call, approval, request);
     // What its time decided is recorded by whoever advances: a call that refuses writes nothing (I10).
     if (refusal !== undefined) throw refusal;
+    await assertHand(call, approval, request);
     const approvals = tallyOf(open.approvals ?? [], by.actor, decision);
     const linked = link === undefined ? null : { hash: link.hash, madeBy: link.madeBy };
     const body = {
@@ -171,7 +211,17 @@ export const vote = async (
       approvals,
       link: linked,
     } as const;
-    if (!(await append(call, () => body))) continue;
+    let sent = false;
+    // The time counts when the vote is put. One that was sent in time and not answered may stand: then nobody knows.
+    const inTime = (): typeof body => {
+      const late = open.dueAtMs !== null && engine.clock.nowMs() >= open.dueAtMs;
+      if (late && sent) throw unanswered(instanceId);
+      const closed = late ? refusalOf(call, approval, request) : undefined;
+      if (closed !== undefined) throw closed;
+      sent = true;
+      return body;
+    };
+    if (!(await append(call, inTime))) continue;
     const decided = decisionOf(call, approval);
     await settleQuietly(call, approval);
     const view = await saveView(call);

@@ -1,6 +1,7 @@
 /** What an instance waits for, as somebody who looks at it is to see it. Reads only. */
 import { type Shown, shownOf, votesSince } from './approvals.ts';
 import type { Call } from './call.ts';
+import { limits } from './limits.ts';
 import { parkedAt } from './parked.ts';
 import { prepare } from './prepare.ts';
 import type { ClaimStatus } from './runbook.ts';
@@ -37,6 +38,7 @@ export type WaitReport = {
       self: boolean;
       onExpiry: 'approve' | 'reject';
       approvals: string[];
+      /** The newest. */
       votes: {
         actor: string;
         decision: 'approve' | 'reject' | 'withdraw';
@@ -79,15 +81,17 @@ export const waitReport = async (call: Call): Promise<WaitReport | null> => {
       const found = await prepare(call, cell);
       const shown =
         found.kind === 'go' && found.body.kind === 'approve'
-          ? await shownOf(call, cell, found.body.text, found.inputs)
+          ? await shownOf(call, cell, found.body.text, found.inputs, open.seq)
           : null;
-      const votes = (await votesSince(call, open.seq)).map(({ by, decision, comment, seq, atMs }) => ({
-        actor: by.actor,
-        decision,
-        comment,
-        seq,
-        atMs,
-      }));
+      const votes = (await votesSince(call, open.seq))
+        .slice(-limits.votesToldMax)
+        .map(({ by, decision, comment, seq, atMs }) => ({
+          actor: by.actor,
+          decision,
+          comment,
+          seq,
+          atMs,
+        }));
       const { approvers = [], groups = [], quorum = 1, self = false } = asked ?? {};
       const terms = { approvers, groups, quorum, self, onExpiry: body.onExpiry };
       return {

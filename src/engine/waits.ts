@@ -6,7 +6,7 @@
  * No lost wake-up (I7): a look arms the view before it reads anything. Whoever changes what is waited for wakes the view
  * afterwards, so a save that would take the mark down meets the wake and leaves it.
  */
-import { approvalEnd, asked, shownOf } from './approvals.ts';
+import { approvalEnd, asked, cannotAsk, shownOf } from './approvals.ts';
 import { awaitEnd, unsubscribe } from './awaiting.ts';
 import { append, arm, type Call } from './call.ts';
 import { carryAllOut, follow, heldBy, rememberOutput } from './carryOut.ts';
@@ -14,6 +14,7 @@ import { type Decision, mayWait, reservedForMs, type Stop, type Waiting } from '
 import type { Checked, EntryBody, EntryOf, Failure } from './entries.ts';
 import { PawlError } from './errors.ts';
 import { resolveInputs, scopeOf } from './inputs.ts';
+import { limits } from './limits.ts';
 import { check, failure, keepOutput, noPermission, type OutcomeBody, sequelOf } from './outcomes.ts';
 import { parkedAt } from './parked.ts';
 import { pollEnd } from './polls.ts';
@@ -53,12 +54,16 @@ export const beginWait = async (call: Call, cell: Cell, found: Ready): Promise<E
   if (found.body.kind === 'await' && body.kind === 'await')
     return { ...begun, dueAtMs: within(body.withinMs), claims: found.body.claims };
   if (found.body.kind === 'approve' && body.kind === 'approve') {
-    const shown = await shownOf(call, cell, found.body.text, found.inputs);
+    const shown = await shownOf(call, cell, found.body.text, found.inputs, call.head.entry.seq + 1);
+    const error = cannotAsk(call, cell, found.body, body, shown);
+    if (error !== undefined) return withoutReservation(call, cell, { kind: 'cannot', error });
     return { ...begun, dueAtMs: within(body.withinMs), shownHash: shown.hash, asked: asked(found.body, body) };
   }
   if (found.body.kind !== 'wait') throw new PawlError('journal.broken', `Cell ${cell.name} does not wait.`);
-  const moment = engine.authoring.momentOf(found.body, engine.clock.nowMs());
-  if (moment.kind === 'moment') return { ...begun, dueAtMs: Math.ceil(moment.atMs) };
+  const nowMs = engine.clock.nowMs();
+  const moment = engine.authoring.momentOf(found.body, nowMs);
+  // One that has passed, however long ago, is now: an entry holds no time before there were any.
+  if (moment.kind === 'moment') return { ...begun, dueAtMs: Math.ceil(Math.max(moment.atMs, nowMs)) };
   const error = failure('inputs.unresolvable', moment.message);
   return withoutReservation(call, cell, { kind: 'cannot', error });
 };
@@ -179,7 +184,10 @@ export const look = async (
   const parked = parkedAt(open, nowMs);
   const pauseMs =
     open.pollMs === undefined || parked.dueAtMs === null ? Number.POSITIVE_INFINITY : parked.dueAtMs - nowMs;
-  if (request.signal?.aborted !== true && mayWait(wishOf(call, request, progress), pauseMs, nowMs)) {
+  if (call.pollUntilMs === 0) call.pollUntilMs = nowMs + limits.pollInCallMsMax;
+  // The schedule comes again: nobody's invocation is held for it.
+  const stays = request.explicit !== false && nowMs + pauseMs < call.pollUntilMs && request.signal?.aborted !== true;
+  if (stays && mayWait(wishOf(call, request, progress), pauseMs, nowMs)) {
     await engine.clock.sleep(Math.max(0, pauseMs), request.signal);
     return undefined;
   }

@@ -74,7 +74,7 @@ const pageOnRefusal = async (name: OperationName, { wantsPage }: ApiCall, answer
 };
 
 const assertFits = (answer: Answer): Answer => {
-  const bytes = Buffer.byteLength(JSON.stringify(JSON.stringify(answer.body)));
+  const bytes = Buffer.byteLength(JSON.stringify(answer.page ?? JSON.stringify(answer.body)));
   if (bytes <= limits.answerBytesMax) return answer;
   const message = `The answer has ${bytes} bytes; answerBytesMax is ${limits.answerBytesMax}. What was asked for was done; read it in parts.`;
   throw new PawlError('limit.exceeded', message, { limit: 'answerBytesMax', bytes, max: limits.answerBytesMax });

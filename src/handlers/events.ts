@@ -38,8 +38,11 @@ export const handOver = z.strictObject({
 });
 export type HandOver = z.infer<typeof handOver>;
 
-/** Looks after an instance if it is due: a wake whose time has come. Otherwise it was looked after already. */
-export const look = z.strictObject({ look: instanceId });
+/**
+ * Looks after an instance, as long as `seq` is its newest entry, or if it is due: a wake whose time has come. Otherwise it
+ * was looked after already.
+ */
+export const look = z.strictObject({ look: instanceId, seq: seq.exactOptional() });
 export type Look = z.infer<typeof look>;
 
 /** Wakes whoever waits for a claim, because its writer may have died before it had. */

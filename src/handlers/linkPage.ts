@@ -7,7 +7,16 @@ import { createHash } from 'node:crypto';
 import MarkdownIt from 'markdown-it';
 import { type LinkShown, limits, type Voted } from '../engine/index.ts';
 
-const { escapeHtml } = new MarkdownIt().utils;
+const markdown = new MarkdownIt();
+
+/** Characters that reorder or hide what is shown stand there by their numbers. */
+const escapeHtml = (text: string): string =>
+  markdown.utils
+    .escapeHtml(text)
+    .replaceAll(
+      /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
+      (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase()}]`,
+    );
 
 const style = `body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:46rem;margin:0 auto;padding:1.5rem}
 h1{font-size:1.3rem;margin:0 0 .25rem}h2{font-size:1rem;margin:1.5rem 0 .5rem}

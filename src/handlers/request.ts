@@ -1,7 +1,7 @@
 /** From an HTTP event to the typed input of an operation: path, query, body. Whatever is wrong is refused with its place. */
 import { isUtf8 } from 'node:buffer';
 import type * as z from 'zod';
-import { limits, PawlError } from '../engine/index.ts';
+import { isDeeper, limits, PawlError } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
 import type { Route } from './routes.ts';
 
@@ -32,9 +32,13 @@ const readPairs = (text: string, what: 'Query parameter' | 'Field'): Record<stri
   return query;
 };
 
-/** A field that was left empty is one that was not given. */
+/** A field that was left empty is one that was not given; a browser sends every line break as CRLF. */
 const readForm = (text: string): Record<string, string> =>
-  Object.fromEntries(Object.entries(readPairs(text, 'Field')).filter(([, value]) => value.trim() !== ''));
+  Object.fromEntries(
+    Object.entries(readPairs(text, 'Field'))
+      .filter(([, value]) => value.trim() !== '')
+      .map(([name, value]) => [name, value.replaceAll('\r\n', '\n')]),
+  );
 
 const mediaOf = (value = ''): string => (value.split(';')[0] ?? '').trim().toLowerCase();
 const isJson = (media: string): boolean => /^application\/(?:[\w.+-]+\+)?json$/.test(media);
@@ -62,16 +66,6 @@ const readText = (event: HttpEvent, bytesMax: number): string => {
   }
   if (!isUtf8(bytes)) throw new PawlError('request.invalid', 'The body is not UTF-8 text.');
   return bytes.toString('utf8');
-};
-
-/** Without recursion: a body is hostile until it has been read. */
-const isDeeper = (value: unknown, max: number): boolean => {
-  let level = [value];
-  for (let depth = 0; level.length > 0; depth += 1) {
-    if (depth > max) return true;
-    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
-  }
-  return false;
 };
 
 const readJson = (text: string): unknown => {

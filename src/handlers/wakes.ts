@@ -18,6 +18,11 @@ const delaySecondsOf = (atMs: number, clock: Clock): number | undefined => {
   return ms > limits.wakeAheadMsMax ? undefined : Math.ceil(ms / 1_000);
 };
 
+const lookOf = (instanceId: string, seq?: number): Look => ({
+  look: instanceId,
+  ...(seq === undefined ? {} : { seq }),
+});
+
 export const wakeByQueue = (url: string, clock: Clock): Ports['wakeAt'] => {
   const client = new SQSClient({
     maxAttempts: attemptsMax,
@@ -27,10 +32,10 @@ export const wakeByQueue = (url: string, clock: Clock): Ports['wakeAt'] => {
       throwOnRequestTimeout: true,
     }),
   });
-  return async (instanceId, atMs) => {
+  return async (instanceId, atMs, seq) => {
     const delay = delaySecondsOf(atMs, clock);
     if (delay === undefined) return;
-    const event: Look = { look: instanceId };
+    const event = lookOf(instanceId, seq);
     await client.send(
       new SendMessageCommand({ QueueUrl: url, MessageBody: JSON.stringify(event), DelaySeconds: delay }),
     );
@@ -39,8 +44,8 @@ export const wakeByQueue = (url: string, clock: Clock): Ports['wakeAt'] => {
 
 /** On somebody's own machine there is no queue: this process remembers, as long as it lives. */
 export const wakeByTimer = (handOver: (event: Look) => Promise<boolean>, clock: Clock): Ports['wakeAt'] => {
-  return async (instanceId, atMs) => {
+  return async (instanceId, atMs, seq) => {
     const delay = delaySecondsOf(atMs, clock);
-    if (delay !== undefined) setTimeout(() => void handOver({ look: instanceId }), delay * 1_000).unref();
+    if (delay !== undefined) setTimeout(() => void handOver(lookOf(instanceId, seq)), delay * 1_000).unref();
   };
 };

@@ -16,7 +16,7 @@ import {
   wakeIdOf,
 } from '../engine/index.ts';
 import { openWorkDeps } from './deps.ts';
-import { type HandOver, look, type QueueEvent, type WorkEvent, workEvent } from './events.ts';
+import { type HandOver, type Look, look, type QueueEvent, type WorkEvent, workEvent } from './events.ts';
 import { type Telemetry, toldOf } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 
@@ -84,15 +84,20 @@ const carryOn = async (event: HandOver, deps: WorkDeps, context: Context): Promi
 /** A wake comes by a clock of its own: a moment early is waited for. */
 const earlyMsMax = 5_000;
 
-/** Looks after an instance if it is due. If not, somebody has been here since it was asked for: one read, and no more. */
-const lookAfter = async (instanceId: string, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
+/**
+ * Looks after an instance if it is due, or if nothing has happened in it since. If not, somebody has been here since it was
+ * asked for: one read, and no more.
+ */
+const lookAfter = async ({ look: instanceId, seq }: Look, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   const { views, clock } = deps;
+  const by: By = { actor: 'schedule', via: 'wake', where: 'queue' };
+  const event = { instanceId, by, explicit: false, maxCells: 'all' } as const;
+  if (seq !== undefined) return await handOverTaken({ ...event, expectedSeq: seq }, deps, context);
   const view = await views.get(instanceId);
   const earlyMs = (view?.dueAtMs ?? Number.POSITIVE_INFINITY) - clock.nowMs();
   if (earlyMs > earlyMsMax) return { result: 'not due', seq: view?.seq ?? null };
   if (earlyMs > 0) await clock.sleep(earlyMs);
-  const by: By = { actor: 'schedule', via: 'wake', where: 'queue' };
-  return await handOverTaken({ instanceId, by, explicit: false, maxCells: 'all' }, deps, context);
+  return await handOverTaken(event, deps, context);
 };
 
 /** Wakes whoever waits for a claim, page by page. Interrupted, its mark stands, and the schedule asks again. */
@@ -110,11 +115,11 @@ const redrive = async (body: string, { engine, telemetry }: WorkDeps, context: C
   telemetry.logger.info('redriven', { instanceId, seq: about, cell: outcome.cell, result });
 };
 
-/** The instance that a message of the wakes' queue is about. */
-const lookOf = (body: string): string | undefined => {
+/** What a message of the wakes' queue asks for. */
+const lookOf = (body: string): Look | undefined => {
   try {
     const parsed = look.safeParse(JSON.parse(body));
-    return parsed.success ? parsed.data.look : undefined;
+    return parsed.success ? parsed.data : undefined;
   } catch {
     return undefined;
   }
@@ -131,7 +136,8 @@ const messages = async ({ Records }: QueueEvent, deps: WorkDeps, context: Contex
     } catch (error) {
       // A wake that comes to nothing is not repeated: the due mark stands behind it.
       if (woken === undefined) failures.push({ itemIdentifier: messageId });
-      const about = woken === undefined ? { messageId } : { messageId, instanceId: woken, seq: null, cell: null };
+      const about =
+        woken === undefined ? { messageId } : { messageId, instanceId: woken.look, seq: woken.seq ?? null, cell: null };
       deps.telemetry.logger.error(woken === undefined ? 'not redriven' : 'not woken', { ...about, ...toldOf(error) });
     }
   }
@@ -149,7 +155,7 @@ const handOverTaken = async (event: HandOver, deps: WorkDeps, context: Context):
 
 const handle = async (event: WorkEvent, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   if ('Records' in event) return await messages(event, deps, context);
-  if ('look' in event) return await lookAfter(event.look, deps, context);
+  if ('look' in event) return await lookAfter(event, deps, context);
   if ('wake' in event) return await wakeAll(event.wake, deps);
   return await handOverTaken(event, deps, context);
 };

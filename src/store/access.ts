@@ -1,5 +1,7 @@
-/** How the store reaches DynamoDB: five commands, consistent reads, every query paged to its end. */
+/** How the store reaches DynamoDB: six commands, consistent reads, every query paged to its end. */
 import {
+  BatchGetCommand,
+  type BatchGetCommandOutput,
   DeleteCommand,
   type DeleteCommandOutput,
   GetCommand,
@@ -19,6 +21,7 @@ import { isConditionFailed, storeError } from './failures.ts';
 export type StoreClient = {
   send(command: PutCommand): Promise<PutCommandOutput>;
   send(command: GetCommand): Promise<GetCommandOutput>;
+  send(command: BatchGetCommand): Promise<BatchGetCommandOutput>;
   send(command: QueryCommand): Promise<QueryCommandOutput>;
   send(command: UpdateCommand): Promise<UpdateCommandOutput>;
   send(command: DeleteCommand): Promise<DeleteCommandOutput>;
@@ -80,6 +83,21 @@ export const getItem = async (access: Access, table: Table, keyed: RawItem): Pro
     return (await access.client.send(command)).Item;
   } catch (error) {
     throw storeError(error, `Reading ${table} ${JSON.stringify(key)}`);
+  }
+};
+
+/** Several of one table in one request, each strongly consistent. @returns `undefined`: the service gave only some of them */
+export const getItems = async (access: Access, table: Table, keyed: RawItem[]): Promise<RawItem[] | undefined> => {
+  const name = tableName(access, table);
+  const Keys = keyed.map((one) => keyOf(table, one));
+  try {
+    const answer = await access.client.send(
+      new BatchGetCommand({ RequestItems: { [name]: { Keys, ConsistentRead: true } } }),
+    );
+    const left = Object.keys(answer.UnprocessedKeys ?? {}).length > 0;
+    return left ? undefined : (answer.Responses?.[name] ?? []);
+  } catch (error) {
+    throw storeError(error, `Reading ${table} ${JSON.stringify(Keys)}`);
   }
 };
 

@@ -113,6 +113,13 @@ export const saving = {
   },
 } as const satisfies Record<string, Form>;
 
+/** `hold`: what is due and no view is due later, while one looks after it; its time counts as that of whoever armed. */
+export const holding = {
+  condition:
+    'attribute_not_exists(#revision) AND #dueAtMs <= :now AND (attribute_not_exists(#armedUntilMs) OR #armedUntilMs <= :now)',
+  update: 'SET #dueAtMs = :until, #armedUntilMs = :until, #wakes = if_not_exists(#wakes, :zero) + :one',
+} as const satisfies Form;
+
 const armedOnly = 'attribute_not_exists(#revision) AND #wakes = :wakes';
 /**
  * `disarm`, of what was armed and is no view: nobody armed since. With `last…` somebody before may still be writing: as

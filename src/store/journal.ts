@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import { type Journal, limits, type Output, PawlError, type Random } from '../engine/index.ts';
-import { type Access, getItem, queryItems } from './access.ts';
+import { type Access, getItem, getItems, queryItems } from './access.ts';
 import { decodeBytes, decodeEntry, decodeNote, encodeEntry, encodeNote, sha256 } from './items.ts';
 import { putOnce, putSurely } from './putOnce.ts';
 
@@ -16,6 +16,19 @@ export const createJournal = (access: Access, random: Random): Journal => ({
   async head(instanceId) {
     const [item] = await queryItems(access, 'journal', { partition: instanceId, descending: true, limit: 1 });
     return item && decodeEntry(item);
+  },
+
+  async opening(instanceId, seq) {
+    const found = await getItems(
+      access,
+      'journal',
+      [0, seq, seq + 1].map((one) => ({ instanceId, seq: one })),
+    );
+    const at = (one: number) => found?.find((item) => item.seq === one);
+    const [first, last] = [at(0), at(seq)];
+    // The chain has no gaps: what nothing follows is the head.
+    if (first === undefined || last === undefined || at(seq + 1) !== undefined) return undefined;
+    return { first: decodeEntry(first), head: decodeEntry(last) };
   },
 
   async entry(instanceId, seq) {

@@ -14,7 +14,7 @@
 import * as z from 'zod';
 import { type Armed, limits, PawlError, together, type View, type ViewStatus, type Views } from '../engine/index.ts';
 import { type Access, getItem, type Item, queryItems, queryPage, type RawItem, updateView } from './access.ts';
-import { arming, disarming, dropping, saving, waking } from './conditions.ts';
+import { arming, disarming, dropping, holding, saving, waking } from './conditions.ts';
 import { shardOf } from './items.ts';
 
 /** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
@@ -105,6 +105,13 @@ const placeOf = (filter: Filter): string | undefined => {
 const inDemand = (instanceId: string): PawlError =>
   new PawlError('store.unavailable', `The view of ${instanceId} is in high demand: ask again later.`);
 
+/** How it stands once this call has armed, from how it stood before. */
+const armedAfter = (before: RawItem, nowMs: number): Armed => {
+  const { wakes, armedUntilMs } = marks.parse(before);
+  const maybe = armedUntilMs !== undefined && armedUntilMs + limits.landsLateMsMax > nowMs;
+  return { wakes: (wakes ?? 0) + 1, othersUntilMs: maybe ? armedUntilMs : null };
+};
+
 export const createViews = (access: Access): Views => {
   const readMarks = async (instanceId: string) => {
     const item = await getItem(access, 'views', { instanceId });
@@ -119,11 +126,7 @@ export const createViews = (access: Access): Views => {
       let form: { condition: string; update: string } = isDue ? arming.armed : arming.dueAndArmed;
       for (let tries = 0; tries < formsMax; tries += 1) {
         const before = await updateView(access, instanceId, form, values);
-        if (before !== undefined) {
-          const { wakes, armedUntilMs } = marks.parse(before);
-          const maybe = armedUntilMs !== undefined && armedUntilMs + limits.landsLateMsMax > nowMs;
-          return { wakes: (wakes ?? 0) + 1, othersUntilMs: maybe ? armedUntilMs : null };
-        }
+        if (before !== undefined) return armedAfter(before, nowMs);
         const seen = await readMarks(instanceId);
         const sooner = seen.dueAtMs === undefined || seen.dueAtMs > untilAtMs;
         const longer = seen.armedUntilMs === undefined || seen.armedUntilMs < untilAtMs;
@@ -158,6 +161,12 @@ export const createViews = (access: Access): Views => {
         if (await updateView(access, instanceId, waking.dueAlready, values)) return;
       }
       throw inDemand(instanceId);
+    },
+
+    async hold(instanceId, untilAtMs, nowMs) {
+      const values = { until: untilAtMs, now: nowMs, zero: 0, one: 1 };
+      const before = await updateView(access, instanceId, holding, values);
+      return before && armedAfter(before, nowMs);
     },
 
     async disarm(instanceId, { wakes, othersUntilMs: others }) {

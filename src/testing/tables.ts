@@ -77,6 +77,8 @@ export type Tables = {
   rows(table: string): Row[];
   row(table: string, partition: string, sort?: number): Row | undefined;
   partition(table: string, partition: string): Row[];
+  /** What somebody else put there, past every condition. */
+  tamper: (name: string, row: Row) => void;
   remove(table: string, partition: string): void;
   /** What a restore from backup brings back: everything, as it stood. */
   backup(): () => void;
@@ -186,8 +188,21 @@ export const createTables = (begin: Content = new Map()): Tables => {
     return { Items: page.map(seen), ...(more ? { LastEvaluatedKey: keyOf(name, last, indexName) } : {}) };
   };
 
+  const batchGet = ({ RequestItems }: Row): Row => {
+    const asked = Object.entries(RequestItems as Record<string, { Keys: Row[] }>);
+    const Responses = asked.map(([table, { Keys }]) => {
+      const name = plainName(table);
+      requests.set(`BatchGetCommand ${name}`, (requests.get(`BatchGetCommand ${name}`) ?? 0) + 1);
+      const [pk, sk] = keysOf[name] as [string, string?];
+      const found = Keys.map((key) => partitionOf(name, key[pk]).get(sk === undefined ? null : key[sk]));
+      return [table, found.flatMap((row) => (row === undefined ? [] : [{ ...row }]))];
+    });
+    return { Responses: Object.fromEntries(Responses) };
+  };
+
   const execute = (command: Command): Row => {
     const { input } = command;
+    if (command.constructor.name === 'BatchGetCommand') return batchGet(input);
     const name = plainName(input.TableName as string);
     const what = `${command.constructor.name} ${name}`;
     requests.set(what, (requests.get(what) ?? 0) + 1);
@@ -224,6 +239,10 @@ export const createTables = (begin: Content = new Map()): Tables => {
         ?.get(partition)
         ?.get(sort ?? null),
     partition: (name, partition) => [...(content.get(name)?.get(partition)?.values() ?? [])],
+    tamper: (name, row) => {
+      const [pk, sk] = keysOf[name] as [string, string?];
+      partitionOf(name, row[pk]).set(sk === undefined ? null : row[sk], { ...row });
+    },
     remove: (name, partition) => void content.get(name)?.delete(partition),
     backup: () => {
       const kept = copyOf(content);

@@ -174,6 +174,8 @@ describe('wait', () => {
     ['{ name=w cron="* * * * *" tz=Europe/Berln }', '', 'there is no time zone `Europe/Berln`'],
     ['{ name=w cron="61 * * * *" }', '', '6:24 `61 * * * *` is not a pattern of five fields'],
     ['{ name=w cron="* * * * * *" }', '', 'is not a pattern of five fields'],
+    ['{ name=w cron=2027-01-01T00:00:00 }', '', 'is not a pattern of five fields'],
+    ['{ name=w cron=@yearly }', '', 'is not a pattern of five fields'],
     ['{ name=w until=2026-12-24T08:00:00 }', '', '`2026-12-24T08:00:00` is not a time with a zone'],
     ['{ name=w until=2027-02-30T08:00:00Z }', '', '`2027-02-30T08:00:00Z` is not a time with a zone'],
     ['{ name=w for=10m }', 'because', '7:1 a `wait` cell has no body'],

@@ -37,14 +37,14 @@ beforeEach(() => {
 });
 
 const local = (over: Partial<ServiceSettings> = {}) =>
-  createService({ url, credentials: { kind: 'local', actor: 'alice' }, trace: null, ...over });
+  createService({ url, credentials: { kind: 'local', actor: 'alice', groups: '' }, trace: null, ...over });
 
 describe('the URL of a service', () => {
   const read = (text: string, env: Record<string, string> = {}) => readService(text, env, 'alice').credentials;
 
   it('on this machine needs no credentials: it is told who acts', () => {
     for (const text of ['http://127.0.0.1:3000', 'http://localhost:3000', 'http://[::1]:3000'])
-      expect(read(text)).toEqual({ kind: 'local', actor: 'alice' });
+      expect(read(text)).toEqual({ kind: 'local', actor: 'alice', groups: '' });
   });
 
   it('on AWS is signed for, in the region that its name says', () => {
@@ -180,7 +180,7 @@ describe('an answer', () => {
   it('that never came says that it is not known what was done', async () => {
     const nobody = createService({
       url: new URL('http://127.0.0.1:1'),
-      credentials: { kind: 'local', actor: 'a' },
+      credentials: { kind: 'local', actor: 'a', groups: '' },
       trace: null,
     });
     await expect(nobody.call({ method: 'POST', path: ['instances'] })).rejects.toThrow(

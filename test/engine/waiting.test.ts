@@ -1,6 +1,7 @@
 /** Cells that wait: claims, times, polls. What satisfied them stands in the journal; nothing they wait for is missed. */
 import { describe, expect, test } from 'vitest';
 import { type CellBody, createEngine, type Entry, PawlError, type Runbook } from '../../src/engine/index.ts';
+import type { StoreClient } from '../../src/store/index.ts';
 import { approving, awaiting, runbookOf, waitingFor } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
@@ -133,12 +134,13 @@ describe('await', () => {
 
   test('waking takes at most three requests before the first cell is reserved', async () => {
     const sent: string[] = [];
-    const world = setup((client) => ({
-      send: (command: never) => {
+    const world = setup((client) => {
+      const send = (command: never): unknown => {
         sent.push((command as { constructor: { name: string } }).constructor.name);
         return client.send(command);
-      },
-    }));
+      };
+      return { send } as StoreClient;
+    });
     const id = await parkedAt(world, awaiting(['ci']));
     await world.engine.setClaim('ci', supported);
     sent.length = 0;
@@ -294,7 +296,7 @@ describe('claims', () => {
     await expect(engine.setClaim('a', { ...supported, evidence: '{' })).rejects.toThrow('JSON text');
     const large = JSON.stringify('x'.repeat(64 * 1024));
     await expect(engine.setClaim('a', { ...supported, evidence: large })).rejects.toThrow('claimEvidenceBytesMax');
-    expect(await engine.claim('a')).toBeUndefined();
+    await expect(engine.claim('a')).rejects.toMatchObject({ code: 'claim.unknown' });
   });
 });
 
@@ -328,7 +330,7 @@ describe('wait', () => {
   test('a moment that has passed does not wait; one that is no time fails', async () => {
     const world = setup();
     const until = (text: string): CellBody => ({ kind: 'wait', forMs: null, until: [text], cron: null, tz: 'UTC' });
-    const id = await world.start(runbookOf([{ body: until('2020-01-01T00:00:00Z') }, { body: until('never') }]));
+    const id = await world.start(runbookOf([{ body: until('1960-01-01T00:00:00Z') }, { body: until('never') }]));
     expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted', stop: { cell: 'c1' } });
     expect((await world.entries(id)).at(-1)).toMatchObject({
       status: 'failed',

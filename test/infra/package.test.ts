@@ -166,6 +166,7 @@ describe('rights', () => {
       [
         ...logs('Api'),
         ...put,
+        'dynamodb:BatchGetItem on JournalTable.Arn',
         ...views,
         ...subscriptions,
         'dynamodb:Query on ViewsTable.Arn/index/byStatus',
@@ -185,6 +186,7 @@ describe('rights', () => {
       [
         ...logs('Work'),
         ...put,
+        'dynamodb:BatchGetItem on JournalTable.Arn',
         ...views,
         ...subscriptions,
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',

@@ -149,11 +149,15 @@ export const tick = async (run: Run, process: Process): Promise<void> => {
 };
 
 /** What is asked for to the second: a message that may be lost, or late. */
-export const wakeAt = (run: Run, atMs: number): void => {
+export const wakeAt = (run: Run, atMs: number, seq?: number): void => {
   const { draw, schedule } = run.world;
   if (draw.chance(0.6)) return;
   schedule.after(Math.max(0, atMs - schedule.nowMs()) + draw.int(1_500), () =>
-    handOver(run, 'wake-work', { explicit: false, maxCells: draw.pick([1, Number.POSITIVE_INFINITY]) }),
+    handOver(run, 'wake-work', {
+      explicit: false,
+      maxCells: draw.pick([1, Number.POSITIVE_INFINITY]),
+      ...(seq === undefined ? {} : { expectedSeq: seq }),
+    }),
   );
 };
 

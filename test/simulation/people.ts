@@ -101,6 +101,8 @@ export const redriver = (world: World, item: Unrecorded): void => {
   deliver(firstMs, '');
   if (draw.chance(0.3)) deliver(firstMs + draw.int(2_000), '-twice');
   deliver(firstMs + 120_000, '-again');
+  // An operator who redrives what lies there again and again: it is met by other steps that are open.
+  for (let again = 1; again <= 6; again += 1) deliver(draw.int(120_000), `-also${again}`);
 };
 
 export const canceller = ({ world }: Run): void => {

@@ -216,7 +216,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
       say(world, process.name, `the outcome of seq ${item.about} is set aside`);
       world.redrive(item);
     },
-    wakeAt: async (_instanceId, atMs) => world.wakeAt(atMs - process.offMs),
+    wakeAt: async (_instanceId, atMs, seq) => world.wakeAt(atMs - process.offMs, seq),
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };
   process.engine = createEngine(process.ports);

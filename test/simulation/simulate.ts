@@ -107,7 +107,7 @@ const setOut = (run: Run): void => {
     claimant(run, 'claimant', 4);
     if (draw.chance(0.3)) claimant(run, 'claimant2', 3);
     operator(run, 'op3', 6);
-    world.wakeAt = (atMs) => wakeAt(run, atMs);
+    world.wakeAt = (atMs, seq) => wakeAt(run, atMs, seq);
   }
   disasters(world);
 };

@@ -117,7 +117,7 @@ export type World = {
   rushesLeft: number;
   rushClaim: () => void;
   /** Pushes the instance at that time, to the second, unless the message is lost. */
-  wakeAt: (atMs: number) => void;
+  wakeAt: (atMs: number, seq?: number) => void;
   /**
    * The view was saved last by a call that had read a stale head; or its mark was over, by a clock that is off by more
    * than is tolerated, or by a freeze in the middle of a put. Only safety, not looking after, is promised then, until

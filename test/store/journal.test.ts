@@ -36,6 +36,16 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     }
   });
 
+  test('one request has the first entry and the newest, where the caller knows its seq', async () => {
+    const id = `${which}-opening`;
+    for (const seq of [0, 1, 2]) await journal.putOnce(entry(id, seq, `token-${seq}`));
+    const opening = await journal.opening(id, 2);
+    expect([opening?.first, opening?.head]).toEqual([await journal.entry(id, 0), await journal.head(id)]);
+    // Something follows it; it is not there yet; there is no such instance.
+    for (const seq of [1, 3, 7]) expect(await journal.opening(id, seq)).toBeUndefined();
+    expect(await journal.opening('nobody', 1)).toBeUndefined();
+  });
+
   test('an entry comes back as it was written, with the hash of its text', async () => {
     const written = entry('back', 0, 'mine', 'żółć 🦊 \u0000 "quoted"');
     const put = await journal.putOnce(written);

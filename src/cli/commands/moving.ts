@@ -33,7 +33,7 @@ const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): { cont
 };
 type AdvanceOptions = { cell?: string; maxCells?: number | 'all'; expectedSeq?: number };
 
-const run = async (session: Session, file: string, options: StartOptions): Promise<Answer> => {
+const run = async (session: Session, file: string, options: StartOptions & { wait?: true }): Promise<Answer> => {
   const { screen } = session;
   const authoring = await session.authoring();
   const { source, runbook } = await readDocument(authoring, file);
@@ -49,7 +49,7 @@ const run = async (session: Session, file: string, options: StartOptions): Promi
   );
   const cells = runbook.cells.map(({ name }) => name);
   const answer = await watched(session, client, { view, cells }, (signal) =>
-    runThrough(session, client, instanceId, signal),
+    runThrough(session, client, instanceId, signal, options.wait),
   );
   const { exit, instance, step } = await conclude(session, client, answer);
   const { state: _, ...told } = answer;
@@ -140,7 +140,9 @@ export const addMoving: AddCommands = (program, runner) => {
   running.description(
     'Publishes a document, starts an instance of it (or goes on with the one that exists) and runs it to its end.\nCtrl-C stops the running cell, records how it ended, and begins nothing further.',
   );
-  withParams(running).option('--instance <id>', 'id of the instance, where the runbook has no `unique`');
+  withParams(running)
+    .option('--instance <id>', 'id of the instance, where the runbook has no `unique`')
+    .option('--wait', 'stay while it waits for a person, a claim, votes or a time, and go on when that comes');
   withExamples(running, 'pawl run runbooks/post_merge.md -p pr=7 -p dir=/srv/app').action(runner(run));
 
   const starting = program

@@ -1,0 +1,131 @@
+/** claim: facts that runbooks wait for. Whoever sets one wakes them. */
+import { Argument, Option } from 'commander';
+import { type ClaimStatus, claimStatuses, PawlError } from '../../engine/index.ts';
+import type { Claim } from '../client.ts';
+import { exits } from '../exits.ts';
+import { oneLine, plural, shellWord, stamp } from '../format.ts';
+import { textGiven } from '../given.ts';
+import { harmless, type Screen } from '../screen.ts';
+import type { Answer, Session } from '../session.ts';
+import { type AddCommands, wholeNumber, withExamples } from './common.ts';
+
+type SetOptions = { status: ClaimStatus; statement?: string; evidence?: string; revision?: number };
+
+/** @throws PawlError `request.invalid` when it is no JSON */
+const evidenceOf = async (given: string | undefined): Promise<{ evidence?: unknown }> => {
+  if (given === undefined) return {};
+  const text = await textGiven('--evidence', given);
+  try {
+    return { evidence: JSON.parse(text) };
+  } catch {
+    const message = `--evidence is no JSON: ${oneLine(harmless(text), 60)}. Give '{"errors": 0}', '"a text"', or @FILE.`;
+    throw new PawlError('request.invalid', message);
+  }
+};
+
+const told = (screen: Screen, { claimId, revision, status, statement, evidence, by, at }: Claim): void => {
+  const when = `revision ${revision}, ${stamp(Date.parse(at))}, by ${harmless(by.actor)}`;
+  screen.print(`${screen.paint('strong', claimId)}  ${status}, ${when}`);
+  if (statement !== null) screen.print(`  statement ${harmless(statement)}`);
+  if (evidence !== null) screen.print(`  evidence  ${oneLine(harmless(JSON.stringify(evidence)), screen.width - 12)}`);
+};
+
+const set = async (session: Session, claimId: string, options: SetOptions): Promise<Answer> => {
+  const { statement, revision, status } = options;
+  const client = await session.client();
+  const answer = await client.setClaim(claimId, {
+    status,
+    ...(statement === undefined ? {} : { statement }),
+    ...(await evidenceOf(options.evidence)),
+    ...(revision === undefined ? {} : { revision }),
+  });
+  const { screen, settings } = session;
+  told(screen, answer.claim);
+  const { woken } = answer;
+  if (woken === null) screen.print('Not all who wait for it were told yet: the schedule goes on with that.');
+  else if (woken > 0) {
+    const here = settings.service === null ? ' Nobody pushes them here: `pawl advance ID --max-cells all` does.' : '';
+    screen.print(`${plural(woken, 'instance')} that waited for it will look at it.${here}`);
+  } else screen.print('Nobody waits for it now.');
+  return { exit: exits.done, document: answer };
+};
+
+const get = async ({ screen, client }: Session, claimId: string): Promise<Answer> => {
+  const claim = await (await client()).claim(claimId);
+  told(screen, claim);
+  return { exit: exits.done, document: { claim } };
+};
+
+const table = (screen: Screen, claims: Claim[], first: (claim: Claim) => string, title: string): void =>
+  screen.table(
+    [title, 'status', 'set at', 'by', 'statement, evidence'],
+    claims.map((claim) => [
+      first(claim),
+      claim.status,
+      stamp(Date.parse(claim.at)),
+      oneLine(harmless(claim.by.actor), 24),
+      [claim.statement ?? '', claim.evidence === null ? '' : JSON.stringify(claim.evidence)]
+        .filter((text) => text !== '')
+        .map((text) => oneLine(harmless(text), 120))
+        .join('; '),
+    ]),
+  );
+
+type HistoryOptions = { limit: number; before?: number };
+
+const history = async ({ screen, client }: Session, claimId: string, options: HistoryOptions): Promise<Answer> => {
+  const page = await (await client()).claimHistory(claimId, options.limit, options.before);
+  table(screen, page.claims, ({ revision }) => String(revision), 'revision');
+  if (page.next !== null) screen.print(`More: \`pawl claim history ${shellWord(claimId)} --before ${page.next}\`.`);
+  return { exit: exits.done, document: page };
+};
+
+const list = async ({ screen, client }: Session, options: { limit: number; next?: string }): Promise<Answer> => {
+  const page = await (await client()).claims(options.limit, options.next);
+  if (page.claims.length === 0) screen.print('No claims. `pawl claim set ID --status asserted` makes one.');
+  else table(screen, page.claims, ({ claimId }) => claimId, 'claim');
+  if (page.next !== null) screen.print(`More: add \`--next ${shellWord(page.next)}\`.`);
+  return { exit: exits.done, document: page };
+};
+
+export const addClaims: AddCommands = (program, run) => {
+  const claims = program.command('claim').summary('facts that runbooks wait for: set, get, history, list');
+  claims.description(
+    'A claim is a named fact with a status, a statement, evidence and a history that is never altered: `ci/pr-7` is\nsupported, with the report. `await` cells wait for claims; whoever sets one wakes them.',
+  );
+  const id = () => new Argument('<claim>', 'its id, such as ci/pr-7');
+
+  const setting = claims.command('set').summary('say what is so, and wake who waits for it').addArgument(id());
+  setting.description(
+    'Writes the next revision of a claim. With --revision only if nobody wrote one since the one you have seen.',
+  );
+  setting
+    .addOption(new Option('--status <status>', 'what is so').choices(claimStatuses).makeOptionMandatory())
+    .option('--statement <text>', 'what it says, for people')
+    .option(
+      '--evidence <json>',
+      'what shows it; conditions of `await` cells see it as claim.evidence; @FILE reads a file',
+    )
+    .option('--revision <n>', 'the revision you have seen, 0 for none; another one is refused', wholeNumber(0));
+  withExamples(
+    setting,
+    'pawl claim set ci/pr-7 --status supported --evidence \'{"errors": 0}\'',
+    'pawl claim set deploy/eu --status invalidated --statement "rolled back" --revision 3',
+  ).action(run(set));
+
+  const getting = claims.command('get').summary('show a claim as it stands').addArgument(id());
+  withExamples(getting, 'pawl claim get ci/pr-7').action(run(get));
+
+  const reading = claims.command('history').summary('show every revision, newest first').addArgument(id());
+  reading
+    .option('--limit <n>', 'at most so many, up to 100', wholeNumber(1), 20)
+    .option('--before <revision>', 'only those before it', wholeNumber(1));
+  withExamples(reading, 'pawl claim history ci/pr-7').action(run(history));
+
+  const listing = claims.command('list').summary('list claims by id, each as it stands');
+  listing.description('Lists claims. What was set within the last moments may be missing: the index lags.');
+  listing
+    .option('--limit <n>', 'at most so many, up to 100', wholeNumber(1), 20)
+    .option('--next <mark>', 'the page after; the mark stands under the page before');
+  withExamples(listing, 'pawl claim list').action(run(list));
+};

@@ -1,0 +1,190 @@
+/** vote: what an `approve` cell asks, and a vote about exactly that. */
+import { createInterface } from 'node:readline/promises';
+import { PawlError, type WaitReport } from '../../engine/index.ts';
+import type { Client, Instance, VoteAsked } from '../client.ts';
+import { exits } from '../exits.ts';
+import { explain } from '../explain.ts';
+import { duration, plural, shellWord, stamp } from '../format.ts';
+import { harmless, type Screen } from '../screen.ts';
+import type { Answer, Session } from '../session.ts';
+import { whomAsked } from '../waits.ts';
+import { type AddCommands, saidInWords, withExamples } from './common.ts';
+
+type Asked = Extract<WaitReport, { kind: 'approve' }>;
+type VoteOptions = {
+  approve?: true;
+  reject?: true;
+  withdraw?: true;
+  shown?: string;
+  comment?: string;
+  linkFor?: string;
+};
+
+/** @throws PawlError `request.invalid` for more than one of them */
+const decisionOf = ({ approve, reject, withdraw }: VoteOptions): VoteAsked['decision'] | undefined => {
+  const given = [approve && 'approve', reject && 'reject', withdraw && 'withdraw'].filter((one) => one !== undefined);
+  if (given.length > 1) {
+    throw new PawlError('request.invalid', `--${given.join(' and --')} exclude each other; nothing was voted.`);
+  }
+  return given[0] as VoteAsked['decision'] | undefined;
+};
+
+/** @throws PawlError `cell.notWaiting` */
+const askedBy = ({ waits, view }: Instance, cell: string): Asked => {
+  if (waits?.kind === 'approve' && waits.cell === cell) return waits;
+  const where = waits === null ? `it is ${view.status.replace('_', ' ')}` : `it waits at ${waits.cell}`;
+  const message = `Cell ${cell} of ${view.instanceId} asks nobody now: ${where}. See \`pawl status ${shellWord(view.instanceId)}\`.`;
+  throw new PawlError('cell.notWaiting', message, { instanceId: view.instanceId, cell, view });
+};
+
+const block = (screen: Screen, title: string, text: string): void => {
+  screen.print(screen.paint('strong', title));
+  for (const line of harmless(text).trimEnd().split('\n')) screen.print(`    ${line}`.trimEnd());
+};
+
+const votes = { approve: 'approved', reject: 'rejected', withdraw: 'withdrew' } as const;
+
+const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
+  const { shown, shownHash, approvals, quorum, dueAtMs, onExpiry, self } = asked;
+  const { print } = screen;
+  if (shown === null) {
+    print(
+      screen.paint(
+        'bad',
+        'What was asked cannot be shown any more: an input of it is gone. Reject, or cancel the run.',
+      ),
+    );
+  } else {
+    block(screen, 'Asked', shown.text);
+    for (const [name, value] of Object.entries(shown.params)) block(screen, `Parameter ${name}`, JSON.stringify(value));
+    for (const [name, text] of Object.entries(shown.outputs)) block(screen, `Output of ${name}`, text);
+    block(screen, 'Runbook so far', shown.document);
+  }
+  print();
+  print(`Asked: ${whomAsked(asked)}${self ? '' : '; not whoever started the run'}.`);
+  print(
+    `${approvals.length} of ${plural(quorum, 'approval')}${approvals.length === 0 ? '' : `: ${harmless(approvals.join(', '))}`}.`,
+  );
+  for (const { actor, decision, comment, atMs } of asked.votes)
+    print(
+      `  ${stamp(atMs)}  ${harmless(actor)} ${votes[decision]}${comment === null ? '' : `: "${harmless(comment)}"`}`,
+    );
+  if (dueAtMs !== null) {
+    const left = dueAtMs > nowMs ? `in ${duration(dueAtMs - nowMs)}` : 'which is past';
+    print(`Until ${stamp(dueAtMs)}, ${left}; then it is ${onExpiry === 'approve' ? 'approved' : 'rejected'}.`);
+  }
+  print(`Shown: ${shownHash}`);
+};
+
+/** Somebody at a terminal has just seen it, and says so. */
+const confirmed = async (decision: VoteAsked['decision']): Promise<boolean> => {
+  const asking = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await asking.question(`Type ${decision} to ${decision} this: `);
+    return answer.trim() === decision;
+  } catch {
+    return false;
+  } finally {
+    asking.close();
+  }
+};
+
+const next = (instanceId: string, cell: string): string => `pawl vote ${shellWord(instanceId)} ${cell}`;
+
+/**
+ * Nobody votes about what they have not seen: the hash comes from them, or from what a terminal has just shown.
+ * @throws PawlError `request.invalid`
+ */
+const shownTo = async (
+  session: Session,
+  instance: Instance,
+  asked: Asked,
+  decision: VoteAsked['decision'],
+): Promise<string> => {
+  const { screen } = session;
+  // A withdrawal only takes something back.
+  if (decision === 'withdraw') return asked.shownHash;
+  const { instanceId } = instance.view;
+  if (!screen.live || process.stdin.isTTY !== true) {
+    const message = `Say what you were shown: \`${next(instanceId, asked.cell)}\` shows it, then vote with --shown HASH.`;
+    throw new PawlError('request.invalid', message, { instanceId, cell: asked.cell });
+  }
+  printAsked(screen, asked, instance.nowMs);
+  if (await confirmed(decision)) return asked.shownHash;
+  throw new PawlError('request.invalid', 'Nothing was voted.', { instanceId });
+};
+
+const link = async (
+  session: Session,
+  client: Client,
+  instanceId: string,
+  cell: string,
+  actor: string,
+): Promise<Answer> => {
+  const { screen, settings } = session;
+  const made = await client.makeLink(instanceId, cell, actor);
+  screen.print(made.link);
+  screen.print(
+    `Whoever has it votes as ${harmless(actor)}, once, until ${stamp(Date.parse(made.expiresAt))}: give it to nobody else.`,
+  );
+  if (settings.service === null)
+    screen.print('It opens on a service that works on this store, behind its URL: `npm run dev` starts one.');
+  return { exit: exits.done, document: { instanceId, cell, ...made } };
+};
+
+const vote = async (session: Session, instanceId: string, cell: string, options: VoteOptions): Promise<Answer> => {
+  const { screen } = session;
+  const decision = decisionOf(options);
+  const client = await session.client();
+  if (options.linkFor !== undefined) {
+    if (decision !== undefined)
+      throw new PawlError(
+        'request.invalid',
+        '--link-for makes a link for somebody else and votes nothing: leave the vote out.',
+      );
+    return await link(session, client, instanceId, cell, options.linkFor);
+  }
+  const instance = await client.instance(instanceId);
+  if (decision === undefined) {
+    const asked = askedBy(instance, cell);
+    printAsked(screen, asked, instance.nowMs);
+    const command = `${next(instanceId, cell)} --approve --shown ${asked.shownHash}`;
+    screen.print(`Next: \`${command}\`, or --reject; --comment "…" says why.`);
+    return { exit: exits.done, document: { instanceId, ...asked } };
+  }
+  const shownHash = options.shown ?? (await shownTo(session, instance, askedBy(instance, cell), decision));
+  const comment = options.comment === undefined ? {} : { comment: options.comment };
+  const voted = await client.vote(instanceId, cell, { decision, shownHash, ...comment });
+  const { approvals, quorum } = voted;
+  const came =
+    voted.decision === null ? `${approvals.length} of ${plural(quorum, 'approval')}` : `it is ${voted.decision}`;
+  screen.print(
+    `Recorded: ${harmless(session.settings.by.actor)} ${votes[decision]} ${cell} of ${instanceId}; ${came}.`,
+  );
+  await explain(screen, client, await client.instance(instanceId));
+  return { exit: exits.done, document: { instanceId, cell, ...voted } };
+};
+
+export const addVoting: AddCommands = (program, run) => {
+  const voting = program
+    .command('vote')
+    .summary('approve, reject, or show what is asked')
+    .argument('<instance>', 'id of an instance')
+    .argument('<cell>', 'its `approve` cell');
+  voting.description(
+    'Without a vote: shows what an `approve` cell asks, and the hash of that. A vote is about exactly what its hash names;\nat a terminal it is asked for after it was shown. One rejection ends it; an approval may be withdrawn before the last.',
+  );
+  voting
+    .option('--approve', 'it may go on')
+    .option('--reject', 'it may not')
+    .option('--withdraw', 'take your approval back')
+    .option('--shown <hash>', 'what you were shown, as `pawl vote` without a vote says it')
+    .option('--comment <text>', 'why; kept in the journal', saidInWords)
+    .option('--link-for <actor>', 'make a one-time link, by which this approver votes without credentials');
+  withExamples(
+    voting,
+    'pawl vote failover.eu go',
+    'pawl vote failover.eu go --approve --shown 3f9c…41 --comment "replica is fresh"',
+    'pawl vote failover.eu go --link-for bob',
+  ).action(run(vote));
+};
