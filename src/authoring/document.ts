@@ -82,11 +82,16 @@ export const readDocument = (source: string, report: Report): Document => {
     const [first, after] = token.map;
     const content = token.content === '' ? [] : token.content.replace(/\n$/, '').split('\n');
     const opening = placed(lines, first, token.markup + token.info);
+    // What is said about an empty one is said where it opens.
+    const body =
+      content.length === 0
+        ? [{ ...opening, text: '' }]
+        : content.map((text, at) => placed(lines, first + 1 + at, text));
     fences.push({
       marks: token.markup,
       position: { line: opening.line, column: opening.column },
       info: slice(textOf([opening]), token.markup.length),
-      body: textOf(content.map((text, at) => placed(lines, first + 1 + at, text))),
+      body: textOf(body),
       closed: after - first === content.length + 2,
       lastLine: after,
     });

@@ -124,8 +124,9 @@ const readOptional = ({ at, value }: Attribute, report: Report): boolean => {
 /** A valid name given by an attribute, or nothing (reported). */
 export const readName = (attribute: string, attributes: Attributes, report: Report): string | undefined => {
   const text = textOfAttribute(attribute, attributes, report);
-  if (text === undefined || text.text === '') return undefined;
-  const problem = nameProblem(text.text);
+  if (text === undefined) return undefined;
+  // An empty one is no name either: a cell without one could not be recorded, a probe or expectations would be lost.
+  const problem = text.text === '' ? `\`${attribute}\` is empty; write \`${attribute}=NAME\`` : nameProblem(text.text);
   if (problem !== undefined) report(text.at(0), problem);
   return problem === undefined ? text.text : undefined;
 };

@@ -62,7 +62,8 @@ export const momentOf = (body: RenderedBody & { kind: 'wait' }, nowMs: number): 
     if (problem !== undefined) return { kind: 'error', message: problem };
     atMs = patternOf(cron, tz).nextRun(new Date(nowMs))?.getTime() ?? Number.NaN;
   }
-  if (atMs <= nowMs + limits.waitMsMax) return { kind: 'moment', atMs };
+  // What passed long ago has passed: a journal holds no moment of the last century, and refuses the entry that has one.
+  if (atMs <= nowMs + limits.waitMsMax) return { kind: 'moment', atMs: Math.max(atMs, nowMs - limits.waitMsMax) };
   const what = until ?? cron ?? '';
   return { kind: 'error', message: `${quote(what)} does not come within ${days} days (waitMsMax)` };
 };

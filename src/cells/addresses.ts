@@ -57,6 +57,9 @@ export const isPublic = (address: string): boolean => {
       return new ipaddr.IPv4([h >> 8, h & 255, l >> 8, l & 255]).range() === 'unicast';
     };
     if (parsed.isIPv4MappedAddress()) parsed = parsed.toIPv4Address();
+    // `::127.0.0.1`: deprecated, and still an address that some stacks take for the IPv4 one.
+    else if (parsed.range() === 'unicast' && parts.slice(0, 6).every((part) => part === 0))
+      return v4(parts[6], parts[7]);
     else if (parsed.range() === '6to4') return v4(parts[1], parts[2]);
     else if (parsed.range() === 'rfc6052') return v4(parts[6], parts[7]);
   }

@@ -10,6 +10,7 @@ import { addDoubts } from './commands/doubts.ts';
 import { addMoving } from './commands/moving.ts';
 import { addReading } from './commands/reading.ts';
 import { addRedriving } from './commands/redriving.ts';
+import { addTesting } from './commands/testing.ts';
 import { addVoting } from './commands/voting.ts';
 import { readSettings, readTerminal } from './deps.ts';
 import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
@@ -39,6 +40,7 @@ const build = (run: Runner, json: boolean): Command => {
     .exitOverride()
     .configureOutput(json ? { writeErr: () => undefined } : {});
   addAuthoring(program, run);
+  addTesting(program, run);
   addMoving(program, run);
   addReading(program, run);
   addDoubts(program, run);

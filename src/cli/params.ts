@@ -62,7 +62,8 @@ export const readParams = async (
 ): Promise<Record<string, unknown>> => {
   const { properties } = runbook.params;
   const schemas = typeof properties === 'object' && properties !== null ? (properties as Record<string, unknown>) : {};
-  const params: Record<string, unknown> = {};
+  // Without a prototype, or `__proto__=x` would be taken and vanish instead of being refused.
+  const params: Record<string, unknown> = Object.create(null);
   for (const pair of given) {
     const at = pair.indexOf('=');
     if (at < 1)

@@ -8,6 +8,7 @@ import { setup } from './support.ts';
 
 const place = setup();
 const commands = [
+  'test',
   'check',
   'plan',
   'publish',

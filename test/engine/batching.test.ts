@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine, type Entry } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
-import type { Command } from '../simulation/tables.ts';
+import type { Command } from '../../src/testing/tables.ts';
 import { fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0 } from './world.ts';
 

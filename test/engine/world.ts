@@ -20,7 +20,7 @@ import { createLocks } from '../../src/store/locks.ts';
 import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createVersions } from '../../src/store/versions.ts';
 import { createViews } from '../../src/store/views.ts';
-import { clientOf, createTables, type Tables } from '../simulation/tables.ts';
+import { clientOf, createTables, type Tables } from '../../src/testing/tables.ts';
 import { plainAuthoring } from './runbooks.ts';
 
 export const T0 = Date.UTC(2026, 10, 24, 3, 0, 0);

@@ -3,6 +3,7 @@
  * faults stop, and the journal, the view and the witness are judged.
  */
 import { limits, type Redriven, type Version } from '../../src/engine/index.ts';
+import { createTables } from '../../src/testing/tables.ts';
 import { advancer, type Run, ticker, wakeAt } from './actors.ts';
 import { checkDue, checkProgress, checkSafety, checkView, oracleOf, promisesNothing } from './check/index.ts';
 import { disasters } from './disasters.ts';
@@ -10,7 +11,6 @@ import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './fau
 import { oneCaller, scheduleAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
 import { createRandom, createSchedule } from './schedule.ts';
-import { createTables } from './tables.ts';
 import { claimant, rushClaim } from './waiting.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
 import { type Call, RuleBroken, type World } from './world.ts';

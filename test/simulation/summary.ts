@@ -1,5 +1,5 @@
 /** An entry in a few words: what one wants to see of it in a trace. */
-import type { Row } from './tables.ts';
+import type { Row } from '../../src/testing/tables.ts';
 
 export const wordsOf = (entry: Row): string => {
   const { kind, closedBy, then, attempt, drive, epoch } = entry;

@@ -6,8 +6,8 @@ import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb'
 import { expect, test } from 'vitest';
 import { free } from '../../src/store/conditions.ts';
 import { createStore } from '../../src/store/index.ts';
+import { clientOf, createTables } from '../../src/testing/tables.ts';
 import { atMs, by } from '../store/fixtures.ts';
-import { clientOf, createTables } from './tables.ts';
 
 const fresh = () => {
   const tables = createTables();

@@ -3,7 +3,7 @@
  * which needs looking after is due at some time (I7).
  */
 import { type Entry, entrySchema, limits } from '../../src/engine/index.ts';
-import type { Command, Row } from './tables.ts';
+import type { Command, Row } from '../../src/testing/tables.ts';
 import { waitNeedsLook, willBeWoken } from './waiting.ts';
 import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
 

@@ -1,8 +1,8 @@
 /** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
 import type { StoreClient } from '../../src/store/access.ts';
+import { type Command, ForbiddenWrite, keyOf, type Row } from '../../src/testing/tables.ts';
 import { crash, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
-import { type Command, ForbiddenWrite, keyOf, type Row } from './tables.ts';
 import { watch } from './watch.ts';
 import { breaks, type Call, currentCall, instanceId, RuleBroken, say, strikes, type World } from './world.ts';
 

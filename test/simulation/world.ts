@@ -1,10 +1,10 @@
 /** One simulated world: its tables, its time, its faults, and the independent witness of what really happened in it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Entry, Unrecorded, Version } from '../../src/engine/index.ts';
+import type { Row, Tables } from '../../src/testing/tables.ts';
 import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
-import type { Row, Tables } from './tables.ts';
 
 export const instanceId = 'sim';
 

@@ -8,7 +8,7 @@ export type Runner = <A extends unknown[]>(
 ) => (...args: A) => Promise<void>;
 export type AddCommands = (program: Command, run: Runner) => void;
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
+export const collect = (value: string, before: string[]): string[] => [...before, value];
 
 export const withParams = (command: Command): Command =>
   command.option(

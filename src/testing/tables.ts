@@ -3,8 +3,7 @@
  * update expressions interpreted, so that the shipped store runs above it unchanged. Items are flat, so a copy is one
  * level deep.
  */
-import type { StoreClient } from '../../src/store/access.ts';
-import { free, leaving, subscribing } from '../../src/store/conditions.ts';
+import { free, leaving, type StoreClient, subscribing } from '../store/index.ts';
 import { type Names, order, predicateOf, type Row, updateOf, type Values } from './expressions.ts';
 
 export type { Row } from './expressions.ts';
@@ -83,6 +82,8 @@ export type Tables = {
   remove(table: string, partition: string): void;
   /** What a restore from backup brings back: everything, as it stood. */
   backup(): () => void;
+  /** Tables of their own with the same content: what a process finds after the one that wrote here is gone. */
+  fork(): Tables;
   /** Requests so far, by kind and table. */
   requests: Map<string, number>;
 };
@@ -98,8 +99,8 @@ const plainName = (tableName: string): string => {
   return name;
 };
 
-export const createTables = (): Tables => {
-  let content: Content = new Map();
+export const createTables = (begin: Content = new Map()): Tables => {
+  let content = begin;
   const requests = new Map<string, number>();
   const partitionOf = (name: string, pk: unknown): Partition => {
     let table = content.get(name);
@@ -249,6 +250,7 @@ export const createTables = (): Tables => {
         content = copyOf(kept);
       };
     },
+    fork: () => createTables(copyOf(content)),
     requests,
   };
 };

@@ -1,0 +1,161 @@
+/** test: runs a document under crashes, and says what each cell comes to. */
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { claimStatuses, PawlError, type Runbook } from '../../engine/index.ts';
+import type { ClaimAnswer, StubValue, TestOptions, WillRun } from '../../testing/index.ts';
+import { readDocument } from '../documents.ts';
+import { exits } from '../exits.ts';
+import { textGiven } from '../given.ts';
+import { readParams } from '../params.ts';
+import { type Answer, fileTrouble, type Session } from '../session.ts';
+import { printTest, printWarning } from '../testScreen.ts';
+import { type AddCommands, collect, withExamples, withParams } from './common.ts';
+
+type Options = {
+  param: string[];
+  params?: string;
+  stub: string[];
+  claim: string[];
+  reject: string[];
+  ignore: string[];
+  cell?: string;
+  yes?: true;
+  json?: true;
+};
+
+const refuse = (message: string): never => {
+  throw new PawlError('request.invalid', message);
+};
+
+const pairOf = (option: string, given: string, wants: string): [string, string] => {
+  const at = given.indexOf('=');
+  if (at < 1) return refuse(`${option} wants ${wants}; ${JSON.stringify(given.slice(0, 80))} is not that.`);
+  return [given.slice(0, at), given.slice(at + 1)];
+};
+
+const jsonOf = (what: string, text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return refuse(`${what} wants JSON, such as {"removed":3}; ${JSON.stringify(text.slice(0, 80))} is none.`);
+  }
+};
+
+const stubsOf = async (given: string[]): Promise<Record<string, StubValue>> => {
+  const stubs: Record<string, StubValue> = Object.create(null);
+  for (const one of given) {
+    const [name, text] = pairOf('--stub', one, 'NAME=JSON, or NAME=@FILE');
+    stubs[name] = jsonOf(`--stub ${name}`, await textGiven(`--stub ${name}`, text)) as StubValue;
+  }
+  return stubs;
+};
+
+const isStatus = (value: unknown): value is Extract<ClaimAnswer, string> =>
+  claimStatuses.some((status) => status === value);
+
+const claimsOf = async (given: string[]): Promise<Record<string, ClaimAnswer>> => {
+  const claims: Record<string, ClaimAnswer> = Object.create(null);
+  for (const one of given) {
+    const [id, said] = pairOf('--claim', one, 'ID=STATUS, or ID={"status":…,"evidence":…}');
+    const text = await textGiven(`--claim ${id}`, said);
+    const value = text.trimStart().startsWith('{') ? (jsonOf(`--claim ${id}`, text) as ClaimAnswer) : text;
+    const status = typeof value === 'object' ? value.status : value;
+    if (!isStatus(status)) return refuse(`--claim ${id} wants a status: one of ${claimStatuses.join(', ')}.`);
+    claims[id] = value as ClaimAnswer;
+  }
+  return claims;
+};
+
+const paramsOf = async (runbook: Runbook, { param, params }: Options): Promise<Record<string, unknown>> => {
+  const given = await readParams(runbook, param);
+  if (params === undefined) return given;
+  const text = await readFile(params, 'utf8').catch((error: unknown) => {
+    throw fileTrouble(params, error);
+  });
+  const value = jsonOf(`--params ${params}`, text);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return refuse(`--params ${params} wants a JSON object of parameters.`);
+  return { ...value, ...given };
+};
+
+/** Nothing with effects runs unless somebody who could see what said so. */
+const agree = async ({ screen }: Session, cells: WillRun[], { yes }: Options): Promise<boolean> => {
+  if (cells.length === 0) return true;
+  printWarning(screen, cells);
+  if (yes) return true;
+  if (!screen.live || !process.stdin.isTTY) {
+    const names = cells.map(({ cell }) => cell);
+    const message = `These cells would really run: ${names.join(', ')}. Nothing ran. Say --yes if they may, or answer for them: --stub ${names[0]}='{…}'.`;
+    throw new PawlError('request.invalid', message, { cells: names });
+  }
+  const asking = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await asking.question('Run them? [y/N] ')).trim());
+  } finally {
+    asking.close();
+  }
+};
+
+const test = async (session: Session, file: string, options: Options): Promise<Answer> => {
+  const { screen, settings } = session;
+  const [{ testRunbook, willRun }, { source, runbook }] = await Promise.all([
+    import('../../testing/index.ts'),
+    session.authoring().then((compiler) => readDocument(compiler, file)),
+  ]);
+  const { cell } = options;
+  const stubs = await stubsOf(options.stub);
+  const asked: TestOptions = {
+    params: await paramsOf(runbook, options),
+    stubs,
+    claims: await claimsOf(options.claim),
+    rejects: options.reject,
+    ignore: options.ignore,
+    httpAllow: settings.httpAllow,
+    ...(cell === undefined ? {} : { cell }),
+    onCell: (name) => screen.status(`  ${name} …`),
+  };
+  if (!(await agree(session, willRun(runbook, asked), options))) {
+    screen.print('Nothing ran.');
+    return { exit: exits.failed, document: { ok: false, ran: false } };
+  }
+  const report = await testRunbook(source, asked);
+  printTest(screen, report);
+  return { exit: report.ok ? exits.done : exits.failed, document: report };
+};
+
+const how = `Each cell really runs, once, on a store in memory that is thrown away; no run of yours is touched, and the
+idempotency keys are the test's own. At every entry of the journal the engine is taken away, and a fresh one
+comes when deadline and grace are over (time is moved, not waited for). For each cell it says whether it is
+
+  held         nobody knows whether it happened, and nothing says that it may be repeated: a person decides
+  tried again  by interrupted=retry
+  probed       by interrupted=probe: the probe has to say "done" after the effect, and "not done" before it
+  going on     it is recorded; or, by interrupted=continue, best effort
+
+A cell that is declared safe to repeat (interrupted=retry, retry=N) is then run once more, as after a crash
+between its effect and its record (or, for retry=N alone, after a failure that is made up), and has to leave the
+same status and output. Cells that must not run here are answered for by --stub. Waiting cells are answered:
+claims get the status that is waited for (or --claim), those asked first approve (or --reject), manual cells are
+done. Exit code 0: all as declared. 1: a repetition left another result, a probe was wrong, or the run does
+not finish.`;
+
+export const addTesting: AddCommands = (program, run) => {
+  const testing = program
+    .command('test')
+    .summary('run a document under crashes')
+    .argument('<file>', 'a Markdown document');
+  testing.description(`Runs a document under crashes, and says what each cell comes to.\n\n${how}`);
+  withParams(testing)
+    .option('--params <file>', 'a JSON object of parameters; -p goes before it')
+    .option('--stub <name=json>', 'the output of a cell that must not run; NAME.probe for its probe', collect, [])
+    .option('--claim <id=status>', 'what a claim is found to be; or ID={"status":…,"evidence":…}', collect, [])
+    .option('--reject <cell>', 'an approval that is rejected', collect, [])
+    .option('--ignore <name.path>', 'a result that may differ: NAME.output.at', collect, [])
+    .option('--cell <name>', 'interrupt only this cell, and stop after it')
+    .option('-y, --yes', 'cells with effects may run: ask nothing');
+  withExamples(
+    testing,
+    'pawl test runbooks/hello.md --yes',
+    'pawl test runbooks/post_merge.md -p pr=7 -p dir=/tmp/copy --stub announce=\'{"status":201,"body":{}}\'',
+  ).action(run(test));
+};

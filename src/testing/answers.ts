@@ -1,0 +1,82 @@
+/** Answers what a run waits for, in the name of those it waits for; time is moved, not waited for. */
+import type { Cell, ClaimStatus, Inspection, WaitReport } from '../engine/index.ts';
+import { type Process, tester } from './process.ts';
+
+export type ClaimAnswer = ClaimStatus | { status: ClaimStatus; statement?: string; evidence?: unknown };
+/** Claims by id; without one, a claim gets the first status that is waited for. */
+export type Answers = { claims: Readonly<Record<string, ClaimAnswer>>; rejects: readonly string[] };
+
+/** What was said or done, in words. `null`: nothing that anybody could do helps. */
+type Said = string | null;
+type WaitOf<K extends WaitReport['kind']> = Extract<WaitReport, { kind: K }>;
+
+const setClaims = async (process: Process, wait: WaitOf<'await'>, { claims }: Answers): Promise<Said> => {
+  const said: string[] = [];
+  for (const { claimId, revision } of wait.claims) {
+    const given = Object.hasOwn(claims, claimId) ? claims[claimId] : undefined;
+    const whole = typeof given === 'object' ? given : { status: given ?? wait.until[0] ?? 'supported' };
+    const { status, statement, evidence } = whole as Exclude<ClaimAnswer, string>;
+    if (revision > 0) continue;
+    await process.engine.setClaim(claimId, {
+      status,
+      ...(statement === undefined ? {} : { statement }),
+      ...(evidence === undefined ? {} : { evidence: JSON.stringify(evidence) }),
+      by: tester,
+    });
+    said.push(`${claimId} is ${status}`);
+  }
+  return said.length === 0 ? null : said.join(', ');
+};
+
+const vote = async (process: Process, id: string, wait: WaitOf<'approve'>, { rejects }: Answers): Promise<Said> => {
+  const rejected = rejects.includes(wait.cell);
+  // People who are named vote before members of groups, whom the test makes up.
+  const people = wait.approvers.map((actor) => ({ actor, groups: [] as string[] }));
+  const members = Array.from({ length: wait.quorum }, (_, i) => ({
+    actor: `${wait.groups[0]}-member-${i + 1}`,
+    groups: wait.groups.slice(0, 1),
+  }));
+  const voters = [...people, ...(wait.groups.length === 0 ? [] : members)].filter(
+    ({ actor }) => !wait.approvals.includes(actor),
+  );
+  const [voter] = voters;
+  if (voter === undefined || wait.approvals.length >= wait.quorum) return null;
+  await process.engine.vote(id, wait.cell, {
+    decision: rejected ? 'reject' : 'approve',
+    shownHash: wait.shownHash,
+    groups: voter.groups,
+    by: { ...tester, actor: voter.actor },
+  });
+  return `${rejected ? 'rejected' : 'approved'} by ${voter.actor}`;
+};
+
+const moveOn = (process: Process, wait: WaitReport): Said => {
+  const atMs = wait.nextAtMs ?? wait.dueAtMs;
+  if (atMs === null) return null;
+  const before = process.clock.nowMs();
+  process.clock.moveTo(atMs);
+  const isTimeOut = wait.kind === 'await' || wait.kind === 'approve';
+  return isTimeOut ? 'its time ran out' : `time moved by ${Math.round(Math.max(0, atMs - before) / 1000)} s`;
+};
+
+/** @returns what was said; `null`: nothing can be said, and no time ends it */
+export const answerWait = async (
+  process: Process,
+  instanceId: string,
+  { waits }: Inspection,
+  cell: Cell,
+  answers: Answers,
+): Promise<Said> => {
+  if (waits === null) return null;
+  switch (waits.kind) {
+    case 'manual':
+      await process.engine.done(instanceId, cell.name, { result: 'done', note: 'done, says the test', by: tester });
+      return 'done by a person';
+    case 'await':
+      return (await setClaims(process, waits, answers)) ?? moveOn(process, waits);
+    case 'approve':
+      return (await vote(process, instanceId, waits, answers)) ?? moveOn(process, waits);
+    default:
+      return moveOn(process, waits);
+  }
+};

@@ -1,0 +1,140 @@
+/**
+ * Tests of runbooks under crashes: `pawl test FILE`, and the same for vitest as `pawl/testing`.
+ *
+ * @example
+ * ```ts
+ * import { readFile } from 'node:fs/promises';
+ * import { expect, test } from 'vitest';
+ * import { testRunbook } from 'pawl/testing';
+ *
+ * test('the clean-up may be interrupted anywhere', async () => {
+ *   const report = await testRunbook(await readFile('runbooks/clean_up.md', 'utf8'), { params: { dir: '/tmp/x' } });
+ *   expect(report.findings).toEqual([]);
+ * });
+ * ```
+ */
+import { randomBytes } from 'node:crypto';
+import { natureOf, PawlError, type Runbook } from '../engine/index.ts';
+import type { Answers } from './answers.ts';
+import { isStubbed, type Stubs } from './bodies.ts';
+import { judge } from './findings.ts';
+import type { RunbookTest } from './report.ts';
+import { runUnderCrashes } from './run.ts';
+
+export type { ClaimAnswer } from './answers.ts';
+export type { Stub, StubInput, Stubs, StubValue } from './bodies.ts';
+export { differenceText } from './findings.ts';
+export type {
+  CellTest,
+  Consequence,
+  Crash,
+  CrashPoint,
+  Difference,
+  Ended,
+  Finding,
+  FindingCode,
+  Repeat,
+  RunbookTest,
+} from './report.ts';
+
+export type TestOptions = {
+  /** As the runbook's parameter schema wants them; defaults are filled in. */
+  params?: Record<string, unknown>;
+  /**
+   * Answers for cells that must not run: a value is the output of a cell that completed, a function makes one from
+   * `{ params, outputs, step }` (and the cell failed when it throws). `'name.probe'` answers for a probe.
+   */
+  stubs?: Stubs;
+  /** What `await` cells find; a claim that is not named gets the first status that is waited for. */
+  claims?: Answers['claims'];
+  /** Names of `approve` cells that are rejected; the others are approved by the first who are asked. */
+  rejects?: readonly string[];
+  /** Only this cell is interrupted, and the run stops after it. */
+  cell?: string;
+  /** Paths of results that may differ when a cell runs again: `name.output.at`. */
+  ignore?: readonly string[];
+  /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
+  httpAllow?: string;
+  /** Told when a cell is about to run. */
+  onCell?: (cell: string) => void;
+};
+
+/** A cell whose body will really run, and how often at most: twice where a declaration permits another attempt. */
+export type WillRun = { cell: string; kind: string; line: number; times: 1 | 2; probe: boolean };
+
+/** Which cells a test would really run: those with bodies that nothing stands in for. */
+export const willRun = (
+  runbook: Runbook,
+  { stubs = {}, cell: only }: Pick<TestOptions, 'stubs' | 'cell'>,
+): WillRun[] => {
+  const last = runbook.cells.find(({ name }) => name === only)?.index ?? runbook.cells.length;
+  return runbook.cells
+    .filter((cell) => cell.index <= last && (natureOf(cell) === 'effect' || cell.poll !== undefined))
+    .filter(({ name }) => !isStubbed(stubs, name))
+    .map(({ name, body, line, interrupted, retryMax, probe }) => {
+      const again = interrupted === 'retry' || (retryMax ?? 0) > 0;
+      const isTested = only === undefined || only === name;
+      return { cell: name, kind: body.kind, line, times: again && isTested ? 2 : 1, probe: probe !== null };
+    });
+};
+
+const refuse = (message: string): never => {
+  throw new PawlError('request.invalid', message);
+};
+
+const ignoredBy = (paths: readonly string[] = []): Record<string, string[]> => {
+  const by: Record<string, string[]> = Object.create(null);
+  for (const given of paths) {
+    const dot = given.indexOf('.');
+    if (dot < 1) refuse(`${JSON.stringify(given)} names no result of a cell; say NAME.output or NAME.output.field.`);
+    const name = given.slice(0, dot);
+    by[name] = [...(by[name] ?? []), given.slice(dot + 1)];
+  }
+  return by;
+};
+
+const assertNames = (runbook: Runbook, { stubs = {}, cell, ignore = [], rejects = [] }: TestOptions): void => {
+  const names = runbook.cells.map(({ name }) => name);
+  const probes = runbook.cells.filter(({ probe }) => probe !== null).map(({ name }) => `${name}.probe`);
+  const check = (what: string, name: string, known: string[]): void => {
+    if (!known.includes(name))
+      refuse(`${what} names ${JSON.stringify(name)}, which this runbook has not; it has ${known.join(', ')}.`);
+  };
+  if (cell !== undefined) check('The cell to test', cell, names);
+  for (const name of Object.keys(stubs)) check('A stub', name, [...names, ...probes]);
+  for (const path of ignore) check('A path to ignore', path.split('.')[0] ?? '', names);
+  for (const name of rejects) check('A rejection', name, names);
+};
+
+/**
+ * Runs a runbook on a store in memory, and looks at what a fresh engine would make of a crash at each entry of its journal.
+ *
+ * Bodies really run, each once; one that is declared safe to repeat (`interrupted=retry`, `retry=N`) runs a second time
+ * after a crash between its effect and its outcome, and the two results are compared. Probes are asked. Waiting cells are
+ * answered, and time is moved instead of waited for. Idempotency keys begin with a deployment of the test's own, so a
+ * target never takes a test for a real run.
+ *
+ * @param source the Markdown document
+ * @throws PawlError `runbook.invalid`, `params.invalid`, `request.invalid` for names that the runbook has not
+ */
+export const testRunbook = async (source: string, options: TestOptions = {}): Promise<RunbookTest> => {
+  // Loaded on demand: `pawl --help` needs none of it.
+  const [{ authoring }, cells] = await Promise.all([import('../authoring/index.ts'), import('../cells/index.ts')]);
+  const { params = {}, stubs = {}, claims = {}, rejects = [], cell, ignore, httpAllow = '', onCell } = options;
+  const compiled = authoring.compile(source);
+  if (compiled.kind === 'runbook') assertNames(compiled.runbook, options);
+  const ran = await runUnderCrashes({
+    authoring,
+    source,
+    params,
+    stubs,
+    claims,
+    rejects,
+    cell,
+    ignore: ignoredBy(ignore),
+    really: cells.createExecute({ httpAllow: cells.parseHttpAllow(httpAllow) }),
+    deployment: `test-${randomBytes(6).toString('hex')}`,
+    ...(onCell === undefined ? {} : { onCell }),
+  });
+  return judge(ran);
+};

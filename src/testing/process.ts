@@ -1,0 +1,66 @@
+/** One engine of a test, as if in a process of its own: above the shipped store, on tables in memory, in moved time. */
+import { type Authoring, type By, createEngine, type Engine, type Entry } from '../engine/index.ts';
+import { canonical, createStore, type StoreClient, sha256, systemRandom } from '../store/index.ts';
+import type { Bodies } from './bodies.ts';
+import type { Command, Row, Tables } from './tables.ts';
+import { createMovedClock, type MovedClock } from './time.ts';
+
+export const graceMs = 15_000;
+/** Enough for every cell with all its pauses: in a test no invocation ends. */
+export const budgetMs = 3_600_000;
+export const tester: By = { actor: 'pawl-test', via: 'test', where: 'pawl-test' };
+
+/** Told about an entry of the instance's chain: right before it is put, and when it stands. */
+export type Watch = {
+  before(entry: Entry): Promise<void>;
+  after(entry: Entry): Promise<void>;
+};
+
+export type Process = { engine: Engine; clock: MovedClock; tables: Tables; bodies: Bodies };
+export type ProcessOptions = {
+  authoring: Authoring;
+  tables: Tables;
+  bodies: Bodies;
+  /** `null`: now. */
+  startAtMs: number | null;
+  deployment: string;
+  watch?: Watch;
+};
+
+/** The entry that a command would put into a chain; notes and outputs beside it have partitions with a `/`. */
+const entryOf = (command: Command): Entry | undefined => {
+  const item = (command.input.Item ?? {}) as Row;
+  const { instanceId, seq, entry } = item;
+  if (command.constructor.name !== 'PutCommand' || typeof seq !== 'number' || typeof entry !== 'string')
+    return undefined;
+  return String(instanceId).includes('/') ? undefined : (JSON.parse(entry) as Entry);
+};
+
+const clientOn = (tables: Tables, watch: Watch | undefined): StoreClient => {
+  const send = async (command: Command): Promise<Row> => {
+    const entry = watch === undefined ? undefined : entryOf(command);
+    if (entry === undefined) return tables.execute(command);
+    await watch?.before(entry);
+    const answer = tables.execute(command);
+    await watch?.after(entry);
+    return answer;
+  };
+  return { send } as unknown as StoreClient;
+};
+
+export const createProcess = ({ authoring, tables, bodies, startAtMs, deployment, watch }: ProcessOptions): Process => {
+  const clock = createMovedClock(startAtMs, bodies.isBusy);
+  const engine = createEngine({
+    ...createStore(clientOn(tables, watch), { tablesPrefix: 'test', clock }),
+    random: systemRandom,
+    authoring,
+    execute: bodies.execute,
+    sha256,
+    canonical,
+    observe: () => undefined,
+    setAside: async () => undefined,
+    wakeAt: async () => undefined,
+    deployment: { name: deployment, epoch: 0, takeoverGraceMs: graceMs },
+  });
+  return { engine, clock, tables, bodies };
+};

@@ -1,0 +1,149 @@
+/** `pawl test`: what it asks before anything runs, what it prints, how it exits. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { at, setup } from './support.ts';
+
+const place = setup();
+const pawl = (...args: string[]) => place.pawl('test', ...args);
+
+const safe = `---
+runbook: safe
+title: Safe
+params:
+  file: { type: string }
+---
+\`\`\`sh { name=pay }
+echo paid >> "$PAWL_PARAM_FILE"
+\`\`\`
+\`\`\`sh { name=set interrupted=retry }
+echo set >> "$PAWL_PARAM_FILE"
+echo '{"is":1}' > "$PAWL_OUTPUT"
+\`\`\`
+\`\`\`await { name=green timeout=1h }
+claim: ci/7
+until: supported
+\`\`\`
+\`\`\`assert { name=sums }
+outputs.set.is == 1
+\`\`\`
+`;
+const unsafe = `---
+runbook: unsafe
+title: Unsafe
+params:
+  file: { type: string }
+---
+\`\`\`sh { name=count interrupted=retry }
+echo line >> "$PAWL_PARAM_FILE"
+echo "{\\"lines\\":$(grep -c line "$PAWL_PARAM_FILE")}" > "$PAWL_OUTPUT"
+\`\`\`
+`;
+
+describe('before anything runs', () => {
+  test('it says which cells would really run, and without a terminal it wants --yes', async () => {
+    await place.write('safe.md', safe);
+    const file = join(place.folder, 'asked');
+    const { exit, out, err } = await pawl('safe.md', '-p', `file=${file}`);
+    expect(exit).toBe(2);
+    expect(out).toBe(
+      '2 cells will really run, with all effects:\n  pay  sh, line 7: once\n  set  sh, line 10: twice, as it is declared safe to repeat\n',
+    );
+    expect(err).toContain('These cells would really run: pay, set. Nothing ran. Say --yes if they may');
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('cells that are answered for need no agreement, and the output says which they were', async () => {
+    await place.write('safe.md', safe);
+    const { exit, out } = await pawl('safe.md', '-p', 'file=none', '--stub', 'pay={}', '--stub', 'set={"is":1}');
+    expect(exit).toBe(0);
+    expect(out).toContain(' 1  pay  sh, line 7  answered for by --stub');
+    expect(out).toContain('2 answered for.');
+  });
+
+  test.each([
+    [['--stub', 'pay'], 'wants NAME=JSON'],
+    [['--stub', 'pay=nope'], 'wants JSON'],
+    [['--stub', 'nobody={}'], 'A stub names "nobody"'],
+    [['--claim', 'ci/7=green'], 'one of asserted, supported, invalidated, superseded'],
+    [['--cell', 'nobody'], 'The cell to test names "nobody"'],
+    [['--params', 'nowhere.json'], 'there is no such file'],
+  ])('wrong usage is refused: %j', async (args, said) => {
+    await place.write('safe.md', safe);
+    const { exit, err } = await pawl('safe.md', '-p', 'file=none', '--yes', ...args);
+    expect({ exit, said: err.includes(said) }).toEqual({ exit: 2, said: true });
+  });
+});
+
+describe('what it finds', () => {
+  test('each cell with what it comes to, a conclusion, exit code 0', async () => {
+    await place.write('safe.md', safe);
+    const file = join(place.folder, 'safe');
+    await place.write('given.json', JSON.stringify({ file }));
+    const { exit, out, err } = await pawl('safe.md', '--params', 'given.json', '--yes');
+    expect({ exit, err }).toEqual({ exit: 0, err: '' });
+    expect(out.split('\n').slice(3)).toEqual([
+      '',
+      ' 1  pay  sh, line 7  ran once',
+      '    gone before its effect  in doubt: held for a person',
+      '    gone after its effect   in doubt: held for a person',
+      '',
+      ' 2  set  sh, line 10  ran 2 times',
+      '    gone before its effect  tried again, by interrupted=retry',
+      '    gone after its effect   tried again, by interrupted=retry',
+      '    ran again               the same result: completed',
+      '',
+      ' 3  green  await, line 14',
+      '    nothing to interrupt: it waits as before',
+      '    answered                ci/7 is supported',
+      '',
+      ' 4  sums  assert, line 18',
+      '    nothing to interrupt: it has no effects',
+      '',
+      'Every cell is as declared: 10 crashes, 1 cell held for a person, 1 cell ran again with the same result.',
+      '',
+    ]);
+    expect(await readFile(file, 'utf8')).toBe('paid\nset\nset\n');
+  });
+
+  test('a repetition with another result: exit code 1, what differed, and the next move', async () => {
+    await place.write('unsafe.md', unsafe);
+    const file = join(place.folder, 'unsafe');
+    const { exit, out } = await pawl('unsafe.md', '-p', `file=${file}`, '-y');
+    expect(exit).toBe(1);
+    expect(out).toContain('    ran again               another result: output.lines: 1, then 2');
+    expect(out).toContain('1 cell of 1 is not as declared:');
+    expect(out).toContain('    Next: Let it return what is true afterwards, not what this attempt did;');
+  });
+
+  test('--json: the whole report as one document, and nothing else', async () => {
+    await place.write('unsafe.md', unsafe);
+    const file = join(place.folder, 'json');
+    const { exit, json } = await pawl('unsafe.md', '-p', `file=${file}`, '--yes', '--json');
+    expect(exit).toBe(1);
+    expect(json).toMatchObject({ runbookId: 'unsafe', ok: false, result: 'completed', crashes: 4 });
+    expect(at(json, 'cells', 0, 'repeat', 'differences')).toEqual([{ path: 'output.lines', before: 1, after: 2 }]);
+    expect(at(json, 'findings', 0, 'code')).toBe('repeat.differs');
+  });
+
+  test('a claim that is not as it is waited for: the run does not finish, exit code 1', async () => {
+    await place.write('safe.md', safe);
+    const args = ['-p', 'file=none', '--stub', 'pay={}', '--stub', 'set={"is":1}', '--claim', 'ci/7=invalidated'];
+    const { exit, out } = await pawl('safe.md', ...args);
+    expect(exit).toBe(1);
+    expect(out).toContain('The run does not finish: green halted');
+  });
+
+  test('nothing of it is left in the store of this folder', async () => {
+    await place.write('safe.md', safe);
+    await pawl('safe.md', '-p', `file=${join(place.folder, 'left')}`, '--yes');
+    expect(await place.read('data/server.json')).toBe('');
+  });
+
+  test('--help teaches what is held, tried again and probed', async () => {
+    const { exit, out } = await pawl('--help');
+    expect(exit).toBe(0);
+    for (const word of ['held', 'tried again', 'probed', '--stub', '--claim', 'Exit code 0'])
+      expect(out).toContain(word);
+  });
+});

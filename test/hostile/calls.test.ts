@@ -1,0 +1,117 @@
+/** Callers of the service who mean harm: nothing is stored, nothing runs, and the refusal says what was refused. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testRunbook } from '../../src/testing/index.ts';
+import { documentOf, openService, publish, type Service, start } from '../handlers/support.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await openService();
+  await publish(service, documentOf('one', ['name=only']));
+});
+afterAll(() => service.world.drop());
+
+const post = (path: string, body: object) => service.ask({ method: 'POST', path, body });
+
+test.each(['tenant', 'deployment', 'actor', 'by'])(
+  'hostile 52: %s in the body of a request is refused by name, and nothing runs',
+  async (field) => {
+    const id = await start(service, 'one');
+    const begun = service.cells.begun.length;
+    const { status, body } = await post(`/instances/${id}/advance`, { [field]: 'somebody-else' });
+    expect([status, body.code]).toEqual([400, 'request.invalid']);
+    expect(JSON.stringify(body)).toContain(field);
+    expect(service.cells.begun).toHaveLength(begun);
+  },
+);
+
+test('hostile 53: an instance named `a` and one named `ab` share nothing, and neither does a list', async () => {
+  await publish(service, documentOf('a', ['name=only']));
+  await publish(service, documentOf('ab', ['name=only']));
+  await start(service, 'a', { instanceId: 'a' });
+  await start(service, 'ab', { instanceId: 'ab' });
+  await post('/instances/ab/run', {});
+  const { body } = await service.ask({ path: '/instances/a/journal' });
+  expect((body.entries as { kind: string }[]).map(({ kind }) => kind)).toEqual(['started']);
+  const listed = await service.ask({ path: '/instances', query: 'runbook=a' });
+  expect((listed.body.views as { instanceId: string }[]).map(({ instanceId }) => instanceId)).toEqual(['a']);
+});
+
+test('hostile 54: of 200 advances at once one runs the cell; every other one is told, and runs nothing', async () => {
+  const id = await start(service, 'one');
+  const begun = service.cells.begun.length;
+  const asked = Array.from({ length: 200 }, () => post(`/instances/${id}/advance`, { cell: 'only', expectedSeq: 0 }));
+  const answers = await Promise.all(asked);
+  expect(service.cells.begun).toHaveLength(begun + 1);
+  const codes = answers.map(({ status, body }) => (status === 200 ? 'ran' : String(body.code)));
+  expect(codes.filter((code) => code === 'ran')).toHaveLength(1);
+  const others = new Set(codes.filter((code) => code !== 'ran'));
+  expect([...others].filter((code) => !['step.inFlight', 'seq.stale', 'instance.finished'].includes(code))).toEqual([]);
+}, 60_000);
+
+test.each([
+  ['status', 'halted OR 1=1'],
+  ['status', "halted' OR '1'='1"],
+  ['runbook', 'one) OR attribute_exists(instanceId'],
+  ['runbook', '#pk = :pk'],
+  ['runbook', '*'],
+])('hostile 57: the filter %s = %j is a value and nothing else', async (name, value) => {
+  const { status, body } = await service.ask({ path: '/instances', query: `${name}=${encodeURIComponent(value)}` });
+  expect([status, body.code]).toEqual([400, 'request.invalid']);
+  expect(body.views).toBeUndefined();
+});
+
+test('hostile 58: a verdict about a step that is not in doubt, or without a reason, is refused', async () => {
+  const id = await start(service, 'one');
+  await post(`/instances/${id}/run`, {});
+  const finished = await post(`/instances/${id}/verdict`, { seq: 1, verdict: 'retry', reason: 'again' });
+  expect(finished.status).toBe(409);
+  const unreasoned = await post(`/instances/${id}/verdict`, { seq: 1, verdict: 'retry', reason: '' });
+  expect([unreasoned.status, unreasoned.body.code]).toEqual([400, 'request.invalid']);
+});
+
+test('hostile 56: a million ids, or an event that is none, sent to work is refused as a whole', async () => {
+  const begun = service.cells.begun.length;
+  const ids = Array.from({ length: 1_000_000 }, (_, i) => `i${i}`);
+  await expect(service.work({ instanceIds: ids })).rejects.toThrow();
+  await expect(service.work({ kind: 'advance', instanceId: '../x' })).rejects.toThrow();
+  expect(service.cells.begun).toHaveLength(begun);
+});
+
+describe('money', () => {
+  const failing = (attributes: string): string =>
+    `---\nrunbook: costs\n---\n\`\`\`sh { name=fails ${attributes} }\nexit 1\n\`\`\`\n`;
+
+  test('hostile 67: a cell that fails at once is tried as often as it says, with pauses, and then halts', async () => {
+    let tried = 0;
+    const report = await testRunbook(failing('retry=100'), {
+      stubs: {
+        fails: () => {
+          tried += 1;
+          throw new Error('no');
+        },
+      },
+    });
+    expect([tried, report.result]).toEqual([101, 'halted']);
+  });
+
+  test('hostile 67: more than a hundred retries are refused by name of the limit', async () => {
+    await expect(testRunbook(failing('retry=101'))).rejects.toMatchObject({
+      code: 'runbook.invalid',
+      message: expect.stringContaining('100'),
+    });
+  });
+
+  test.each([
+    ['9999-12-31T23:59:59Z', 'halted'],
+    ['1970-01-01T00:00:00Z', 'completed'],
+  ])('hostile 68: a wait until %s: %s, decided once', async (until, result) => {
+    const report = await testRunbook(
+      '---\nrunbook: waits\nparams: { at: { type: string } }\n---\n```wait { name=w until="{{ params.at }}" }\n```\n',
+      {
+        params: { at: until },
+      },
+    );
+    expect(report.result).toBe(result);
+    expect(report.cells[0]?.crashes.filter(({ after }) => after === 'outcome')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,248 @@
+/** What expressions, requests and code meet, or do, that they should not: by the real executors, under the real engine. */
+import { readFileSync } from 'node:fs';
+import { createServer as createTlsServer } from 'node:https';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { authoring } from '../../src/authoring/index.ts';
+import { testRunbook } from '../../src/testing/index.ts';
+import { ts } from '../cells/cells.ts';
+import { setup } from '../cli/support.ts';
+import { documentOf, endOf, get, js, listen, serve } from './support.ts';
+
+const place = setup();
+
+describe('expressions', () => {
+  const evaluate = (source: string, output: unknown = {}) =>
+    authoring.evaluate({ source, line: 1 }, { params: {}, outputs: {}, step: {}, output });
+
+  test.each([
+    ['a text that grows by doubling', `${'output.s'}${' + output.s'.repeat(200)} == ""`, { s: 'x'.repeat(1_000_000) }],
+    ['lists of lists', 'output.all(a, output.all(b, output.all(c, true)))', Array.from({ length: 3_000 }, (_, i) => i)],
+    ['a text that is matched against itself', 'output.s.matches(output.s)', { s: '(a+)+'.repeat(2_000) }],
+  ])('hostile 20: %s ends as an error and has no value', (_name, source, output) => {
+    expect(evaluate(source, output)).toMatchObject({ kind: 'error' });
+  });
+
+  test('hostile 17: what a cell returned under the names of prototypes is data, and reaches none', () => {
+    const output = authoring.parseJson('{"__proto__":{"x":1},"constructor":{"name":"y"},"toString":3}');
+    expect(evaluate('output.constructor.name == "y"', output)).toEqual({ kind: 'value', value: true });
+    expect(evaluate('output.toString + 1 == 4', output)).toEqual({ kind: 'value', value: true });
+    expect(evaluate('output.valueOf == 1', output).kind).toBe('error');
+    expect(Reflect.get({}, 'x')).toBeUndefined();
+  });
+});
+
+describe('what a cell returns', () => {
+  test.each([
+    ['a getter', '({ get a() { return 1; } })', '{"a":1}'],
+    ['a proxy', 'new Proxy({ a: 1 }, { get: (target, name) => target[name] })', '{"a":1}'],
+    ['toJSON', '({ toJSON: () => ({ a: 1 }) })', '{"a":1}'],
+    ['a date', '({ at: new Date(0) })', '{"at":"1970-01-01T00:00:00.000Z"}'],
+    ['undefined in an object', '({ a: undefined, b: 1 })', '{"b":1}'],
+    ['a map and a class', '({ m: new Map([[1, 2]]), c: new (class { a = 1 })() })', '{"m":{},"c":{"a":1}}'],
+  ])('hostile 21: %s passes as plain JSON or not at all', async (_name, value, expected) => {
+    const ran = await ts(`export default () => (${value})`);
+    expect(ran).toMatchObject({ status: 'completed', output: expected });
+  });
+
+  test('hostile 21: a proxy that throws when it is read fails the cell, and nothing of it passes', async () => {
+    const ran = await ts('export default () => new Proxy({}, { ownKeys() { throw new Error("not you"); } })');
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'output.invalid' } });
+    expect(ran.output).toBeUndefined();
+  });
+
+  test.each([
+    ['500 KB', '"x".repeat(500_000)', 'completed'],
+    ['a million keys', 'Object.fromEntries(Array.from({ length: 1_000_000 }, (_, i) => ["k" + i, 1]))', 'completed'],
+    ['10,000 levels', '(() => { let a = 1; for (let i = 0; i < 10_000; i++) a = [a]; return a; })()', 'failed'],
+    ['itself', '(() => { const a = {}; a.a = a; return a; })()', 'failed'],
+    ['a BigInt', '({ n: 10n })', 'failed'],
+    ['undefined', 'undefined', 'completed'],
+    ['a symbol', 'Symbol("x")', 'failed'],
+    ['half a character', '"\\ud800"', 'completed'],
+  ])('hostile 47: %s has an outcome in the journal', async (_name, value, status) => {
+    const ended = await endOf(js('returns', `export default () => (${value});`));
+    expect(ended.status).toBe(status);
+  });
+
+  test('hostile 45: a cell that kills its parent is in doubt, and what it had logged is kept', async () => {
+    const ran = await ts(
+      'export default async ({ log }) => { log("before"); await new Promise((r) => setTimeout(r, 200)); process.kill(process.ppid, "SIGKILL"); await new Promise((r) => setTimeout(r, 5_000)); }',
+    );
+    expect(ran.status).toBe('unknown');
+    expect(ran.log).toContain('before');
+  });
+
+  test('hostile 40: what a cell multiplies into is gone when its time is over', async () => {
+    const { children } = JSON.parse(
+      (
+        await ts(
+          'import { spawn } from "node:child_process";\nexport default () => ({ children: Array.from({ length: 40 }, () => spawn("sleep", ["60"], { detached: true, stdio: "ignore" }).pid) });',
+        )
+      ).output ?? '{}',
+    ) as { children: number[] };
+    expect(children).toHaveLength(40);
+    const living = children.filter((pid) => {
+      try {
+        // A zombie is dead already.
+        return !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+      } catch {
+        return false;
+      }
+    });
+    expect(living).toEqual([]);
+  });
+});
+
+describe('requests to where no runbook may reach', () => {
+  const urls = [
+    'http://169.254.169.254/latest/meta-data/',
+    'http://[fd00:ec2::254]/latest/meta-data/',
+    'http://169.254.170.2/v2/credentials',
+    'http://127.0.0.1:9001/2018-06-01/runtime/invocation/next',
+    'http://localhost.:9001/',
+    'http://[::1]/',
+    'http://[::]/',
+    'http://0.0.0.0/',
+    'http://0/',
+    'http://0177.0.0.1/',
+    'http://[::127.0.0.1]/',
+    'http://[::ffff:7f00:1]/',
+    'http://[::ffff:0:127.0.0.1]/',
+    'http://[64:ff9b:1::127.0.0.1]/',
+    'http://[2001:0:1::1]/',
+    'http://[fec0::1]/',
+    'http://192.0.0.192/',
+    'http://198.18.0.1/',
+    'http://255.255.255.255/',
+    'http://①②⑦.⓪.⓪.①/',
+  ];
+
+  test('hostile 22–24: each is refused before any packet, and the outcome names the address', async () => {
+    const cells = urls.map(
+      (url, i) =>
+        `\`\`\`http { name=c${i} }\nGET ${url}\n\`\`\`\n\`\`\`cel { expect=c${i} }\nstatus == "failed"\n\`\`\`\n`,
+    );
+    const file = await place.write('ssrf.md', documentOf(cells.join('')));
+    const { exit, json } = await place.pawl('test', file, '--yes', '--json');
+    expect(exit).toBe(0);
+    const tested = json.cells as { ended: { error: string } }[];
+    expect(tested.map(({ ended }) => /^http\.blocked: .*\(.+\) is not a public address/.test(ended.error))).toEqual(
+      urls.map(() => true),
+    );
+  });
+
+  test.each([
+    'file:///etc/passwd',
+    'gopher://127.0.0.1/',
+    'data:text/plain,x',
+    'ftp://127.0.0.1/',
+    'http://[fe80::1%25eth0]/',
+    'javascript:alert(1)',
+  ])('hostile 28: %s as the value of a parameter is refused before any packet', async (url) => {
+    const cell = '```http { name=a }\nGET {{ params.url }}\n```\n';
+    const ended = await endOf(cell, { params: { url } }, 'params: { url: { type: string } }\n');
+    expect(ended).toMatchObject({ status: 'failed', output: null });
+    expect(ended.error).toMatch(/http\.(blocked|invalid)|template|URL/);
+  });
+
+  test('hostile 27: a redirect to the metadata service is not followed, and says where it led', async () => {
+    const host = await serve((_request, response) => {
+      response.writeHead(302, { location: 'http://169.254.169.254/latest/' }).end();
+    });
+    const ran = await get(`http://${host}/`);
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'http.status' } });
+    expect(JSON.parse(ran.output ?? '').headers.location).toBe('http://169.254.169.254/latest/');
+  });
+
+  test('hostile 35: credentials do not go where a redirect leads: nothing goes there', async () => {
+    const asked: string[] = [];
+    const elsewhere = await serve((request, response) => {
+      asked.push(String(request.headers.authorization));
+      response.end();
+    });
+    const host = await serve((_request, response) => {
+      response.writeHead(307, { location: `http://${elsewhere}/` }).end();
+    });
+    const ran = await get(`http://${host}/`, { headers: [['Authorization', 'Bearer x']] });
+    expect(ran.status).toBe('failed');
+    expect(asked).toEqual([]);
+  });
+});
+
+describe('answers that are meant to hurt', () => {
+  test('hostile 32: an answer that unpacks into a gigabyte is not unpacked', async () => {
+    const packed = gzipSync(Buffer.alloc(64 * 1024 * 1024));
+    const host = await serve((request, response) => {
+      expect(request.headers['accept-encoding']).toBe('identity');
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' }).end(packed);
+    });
+    const ran = await get(`http://${host}/`);
+    expect(ran.status).toBe('completed');
+    const { body, bodyEncoding } = JSON.parse(ran.output ?? '');
+    expect([bodyEncoding, Buffer.from(body, 'base64').length]).toEqual(['base64', packed.length]);
+  });
+
+  test('hostile 34: "come again in ten years" changes nothing: the retry comes after the engine’s own pause', async () => {
+    let asked = 0;
+    const host = await serve((_request, response) => {
+      asked += 1;
+      response.writeHead(asked === 1 ? 429 : 200, { 'retry-after': '315360000' }).end();
+    });
+    const source = documentOf(
+      `\`\`\`http { name=a retry=1 }\nGET http://${host}/\n\`\`\`\n\`\`\`assert { name=soon }\noutputs.a.status == 200\n\`\`\`\n`,
+    );
+    const report = await testRunbook(source, { httpAllow: host });
+    expect(report.cells[0]).toMatchObject({ attempts: 2, ended: { status: 'completed' } });
+    expect(report.result).toBe('completed');
+  });
+
+  test('hostile 29: a line break in a header that a template fills in never reaches the wire', async () => {
+    let asked = 0;
+    const host = await serve((_request, response) => {
+      asked += 1;
+      response.end();
+    });
+    const cell = `\`\`\`http { name=a }\nGET http://${host}/\nX-A: {{ params.v }}\n\`\`\`\n`;
+    const ended = await endOf(
+      cell,
+      { params: { v: 'b\r\nHost: evil' }, httpAllow: host },
+      'params: { v: { type: string } }\n',
+    );
+    expect(ended.status).toBe('failed');
+    expect(asked).toBe(0);
+  });
+});
+
+describe('TLS', () => {
+  const pem = (name: string): string => readFileSync(new URL(`tls/${name}`, import.meta.url), 'utf8');
+  const before = getCACertificates('default');
+  beforeAll(() => setDefaultCACertificates([pem('ca.pem')]));
+  afterAll(() => setDefaultCACertificates(before));
+
+  test.each([
+    ['good', 'completed'],
+    ['wrongName', 'failed'],
+    ['expired', 'failed'],
+    ['selfSigned', 'failed'],
+  ])(
+    'hostile 36: a server with the certificate %s: %s, and without a right one it is sent nothing',
+    async (name, status) => {
+      let asked = 0;
+      const host = await listen(
+        createTlsServer({ key: pem('test-only.key'), cert: pem(`${name}.pem`) }, (_request, response) => {
+          asked += 1;
+          response.end('ok');
+        }) as never,
+      );
+      const port = host.split(':')[1];
+      const ran = await get(`https://service.test:${port}/`, {
+        allow: ['service.test'],
+        lookup: async () => ['127.0.0.1'],
+        headers: [['Authorization', 'Bearer x']],
+      });
+      expect([ran.status, asked]).toEqual([status, status === 'completed' ? 1 : 0]);
+    },
+  );
+});

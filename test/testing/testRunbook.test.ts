@@ -1,0 +1,327 @@
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type CellTest, type RunbookTest, testRunbook } from 'pawl/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+let dir = '';
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'pawl-testing-'));
+});
+afterAll(async () => await rm(dir, { recursive: true, force: true }));
+
+const document = (cells: string, front = ''): string => `---
+runbook: kit
+title: Kit
+params:
+  file: { type: string, default: none }
+${front}---
+${cells}`;
+const sh = (braces: string, script: string): string => `\`\`\`sh { ${braces} }\n${script}\n\`\`\`\n`;
+const fence = (head: string, text = ''): string => `\`\`\`${head}\n${text}\n\`\`\`\n`;
+
+const cellOf = (report: RunbookTest, name: string): CellTest => {
+  const cell = report.cells.find((one) => one.name === name);
+  if (cell === undefined) throw new Error(`there is no cell ${name}`);
+  return cell;
+};
+/** `reserved: held` and so on, in order. */
+const crashes = (report: RunbookTest, name: string): string[] =>
+  cellOf(report, name).crashes.map(({ after, then }) => `${after}: ${then}`);
+const linesOf = async (file: string): Promise<string[]> => (await readFile(file, 'utf8')).trim().split('\n');
+
+describe('what a cell comes to when its engine is gone', () => {
+  test('nothing declared: held for a person, and its body ran once in all', async () => {
+    const file = join(dir, 'held');
+    const report = await testRunbook(document(sh('name=pay', 'echo paid >> "$PAWL_PARAM_FILE"')), { params: { file } });
+    expect(crashes(report, 'pay')).toEqual(['reserved: held', 'effect: held', 'outcome: goes_on']);
+    expect(cellOf(report, 'pay')).toMatchObject({ ran: 'really', times: 1, repeat: null });
+    expect(await linesOf(file)).toEqual(['paid']);
+    expect(report).toMatchObject({ ok: true, result: 'completed', crashes: 4, started: { then: 'goes_on' } });
+  });
+
+  test('interrupted=continue: recorded as unknown, and on; it is not begun again', async () => {
+    const file = join(dir, 'continue');
+    const report = await testRunbook(
+      document(sh('name=tell interrupted=continue', 'echo told >> "$PAWL_PARAM_FILE"')),
+      {
+        params: { file },
+      },
+    );
+    expect(crashes(report, 'tell')).toEqual(['reserved: continued', 'effect: continued', 'outcome: goes_on']);
+    expect(await linesOf(file)).toEqual(['told']);
+  });
+
+  test('cells without effects have nothing to interrupt; a skipped one neither; an end ends it', async () => {
+    const report = await testRunbook(
+      document(
+        fence('assert { name=sums }', '1 + 1 == 2') +
+          sh('name=never when="false"', 'exit 1') +
+          fence('end { name=enough when="true" }') +
+          sh('name=later', 'true'),
+      ),
+    );
+    expect(report.cells.map(({ name, ran }) => [name, ran])).toEqual([
+      ['sums', 'none'],
+      ['never', 'skipped'],
+      ['enough', 'none'],
+      ['later', 'not reached'],
+    ]);
+    expect(crashes(report, 'never')).toEqual(['outcome: goes_on']);
+    expect(report).toMatchObject({ ok: true, result: 'completed' });
+  });
+
+  test('time is moved: retries, waits of weeks and deadlines take no time of anybody', async () => {
+    let asked = 0;
+    const report = await testRunbook(
+      document(sh('name=flaky retry=2 timeout=10m', 'true') + fence('wait { name=rest for=20d }')),
+      {
+        stubs: {
+          flaky: () => {
+            asked += 1;
+            if (asked === 1) throw new Error('not yet');
+            return { ok: true };
+          },
+        },
+      },
+    );
+    expect(report).toMatchObject({ ok: true, result: 'completed' });
+    expect(cellOf(report, 'flaky')).toMatchObject({ attempts: 2, ended: { status: 'completed' } });
+    expect(cellOf(report, 'rest').answer).toBe('time moved by 1728000 s');
+  });
+});
+
+describe('a cell that is declared safe to repeat', () => {
+  test('the same result after a crash between effect and outcome: as declared', async () => {
+    const file = join(dir, 'same');
+    const report = await testRunbook(
+      document(sh('name=set interrupted=retry', `echo set >> "$PAWL_PARAM_FILE"\necho '{"is":1}' > "$PAWL_OUTPUT"`)),
+      { params: { file } },
+    );
+    expect(crashes(report, 'set')).toEqual(['reserved: retried', 'effect: retried', 'outcome: goes_on']);
+    expect(cellOf(report, 'set').repeat).toMatchObject({ by: 'interrupted', same: true, differences: [] });
+    expect(await linesOf(file)).toEqual(['set', 'set']);
+    expect(report.ok).toBe(true);
+  });
+
+  test('another result: what differed is said, and what to change', async () => {
+    const file = join(dir, 'differs');
+    const script = `echo line >> "$PAWL_PARAM_FILE"\necho "{\\"lines\\":$(wc -l < "$PAWL_PARAM_FILE")}" > "$PAWL_OUTPUT"`;
+    const report = await testRunbook(document(sh('name=count interrupted=retry', script)), { params: { file } });
+    expect(cellOf(report, 'count').repeat?.differences).toEqual([{ path: 'output.lines', before: 1, after: 2 }]);
+    expect(report.ok).toBe(false);
+    expect(report.findings).toMatchObject([
+      {
+        code: 'repeat.differs',
+        cell: 'count',
+        message:
+          'count is declared safe to repeat by interrupted=retry, and running it again left another result (output.lines: 1, then 2).',
+      },
+    ]);
+    expect(report.findings[0]?.next).toContain('--ignore count.output.lines');
+  });
+
+  test('a difference that does not matter is left out by its path', async () => {
+    const report = await testRunbook(document(sh('name=stamp interrupted=retry', 'date +%s%N > "$PAWL_OUTPUT"')), {
+      ignore: ['stamp.output'],
+    });
+    expect(cellOf(report, 'stamp').repeat).toMatchObject({ same: true, differences: [] });
+    expect(report.ok).toBe(true);
+  });
+
+  test('retry=N alone: run again after a failure that is made up, under the same idempotency key', async () => {
+    const keys: string[] = [];
+    const report = await testRunbook(document(sh('name=put retry=1', 'true')), {
+      stubs: {
+        put: ({ step }) => {
+          keys.push(step.idempotencyKey);
+          return { puts: keys.length };
+        },
+      },
+    });
+    expect(crashes(report, 'put')).toEqual(['reserved: held', 'effect: held', 'outcome: goes_on']);
+    expect(cellOf(report, 'put').repeat).toMatchObject({
+      by: 'retry',
+      same: false,
+      differences: [{ path: 'output.puts', before: 1, after: 2 }],
+    });
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys).size).toBe(1);
+    expect(keys[0]).toMatch(/^test-[0-9a-f]{12}\/kit-[0-9a-f]{12}\/put\/1$/);
+  });
+
+  test('expectations that no longer hold after the repetition are a different result, and would halt the run', async () => {
+    let files = 3;
+    const report = await testRunbook(
+      document(sh('name=remove interrupted=retry', 'true') + fence('cel { expect=remove }', 'output.removed > 0')),
+      {
+        stubs: {
+          remove: () => {
+            const removed = files;
+            files = 0;
+            return { removed };
+          },
+        },
+      },
+    );
+    expect(report.findings[0]?.message).toBe(
+      'remove is declared safe to repeat by interrupted=retry, and running it again left another result (what it expects held, then did not; output.removed: 3, then 0); the run would halt there.',
+    );
+  });
+
+  test('no attempt left to repeat it with: held, whatever it declares', async () => {
+    const report = await testRunbook(document(sh('name=once interrupted=retry retry=0', 'true')));
+    expect(crashes(report, 'once')).toEqual(['reserved: held', 'effect: held', 'outcome: goes_on']);
+  });
+
+  test('a fixed answer shows nothing about a repetition, and says so by showing none', async () => {
+    const report = await testRunbook(document(sh('name=set interrupted=retry', 'exit 1')), {
+      stubs: { set: { is: 1 } },
+    });
+    expect(cellOf(report, 'set')).toMatchObject({ ran: 'stubbed', times: 0, repeat: null });
+    expect(report).toMatchObject({ ok: true, stubbed: ['set'] });
+  });
+});
+
+describe('a cell with a probe', () => {
+  const probed = (probe: string): string =>
+    document(
+      sh('name=send interrupted=probe', 'echo "$PAWL_IDEMPOTENCY_KEY" >> "$PAWL_PARAM_FILE"') +
+        sh('probe=send', `${probe} && a=done || a=not-done\necho "{\\"answer\\":\\"$a\\"}" > "$PAWL_OUTPUT"`),
+    );
+
+  test('not done before the effect, done after it: as declared, and it ran once', async () => {
+    const file = join(dir, 'probed');
+    const source = probed('grep -qs "$PAWL_IDEMPOTENCY_KEY" "$PAWL_PARAM_FILE"');
+    const report = await testRunbook(source, { params: { file } });
+    expect(crashes(report, 'send')).toEqual(['reserved: probe_not_done', 'effect: probe_done', 'outcome: goes_on']);
+    expect(await linesOf(file)).toHaveLength(1);
+    expect(report.ok).toBe(true);
+  });
+
+  test('a probe that does not see the effect is found: the cell would run twice', async () => {
+    const report = await testRunbook(probed('false'), { params: { file: join(dir, 'blind') } });
+    expect(report.findings).toMatchObject([{ code: 'probe.missesEffect', cell: 'send' }]);
+  });
+
+  test('a probe that takes an earlier run for this one is found: the cell would never run', async () => {
+    const file = join(dir, 'earlier');
+    await appendFile(file, 'an earlier run\n');
+    const report = await testRunbook(probed('test -s "$PAWL_PARAM_FILE"'), { params: { file } });
+    expect(report.findings).toMatchObject([{ code: 'probe.seesNothing', cell: 'send' }]);
+  });
+
+  test('a probe that is never sure leaves the step to a person, and says why', async () => {
+    const source = document(
+      sh('name=send interrupted=probe', 'true') + sh('probe=send', `echo '{"answer":"unsure"}' > "$PAWL_OUTPUT"`),
+    );
+    const report = await testRunbook(source);
+    expect(crashes(report, 'send')).toEqual(['reserved: held', 'effect: held', 'outcome: goes_on']);
+    expect(cellOf(report, 'send').crashes[0]?.detail).toBe('its probe is not sure: the probe answered unsure');
+  });
+
+  test('the probe of a cell that was answered for is not asked about a world where nothing happened', async () => {
+    const report = await testRunbook(probed('false'), { stubs: { send: {} } });
+    expect(crashes(report, 'send')).toEqual([
+      'reserved: probe_not_asked',
+      'effect: probe_not_asked',
+      'outcome: goes_on',
+    ]);
+    expect(report.ok).toBe(true);
+  });
+});
+
+describe('cells that wait are answered', () => {
+  const waiting = document(
+    fence('await { name=green timeout=2h }', 'claim: ci/7\nuntil: supported') +
+      fence('approve { name=agree approvers="bob, carol, dave" quorum=2 }', 'May it go out?') +
+      fence('manual { name=look }', 'Look.') +
+      fence('assert { name=went }', 'outputs.green.timedOut == false'),
+  );
+
+  test('by the status that is waited for, by the first who are asked, by a person', async () => {
+    const report = await testRunbook(waiting);
+    expect(report.cells.map(({ name, answer }) => [name, answer])).toEqual([
+      ['green', 'ci/7 is supported'],
+      ['agree', 'approved by bob, approved by carol'],
+      ['look', 'done by a person'],
+      ['went', null],
+    ]);
+    expect(crashes(report, 'green')).toEqual(['waiting: waits', 'outcome: goes_on']);
+    expect(crashes(report, 'agree')).toEqual(['waiting: waits', 'vote: waits', 'vote: goes_on', 'outcome: goes_on']);
+    expect(report).toMatchObject({ ok: true, result: 'completed' });
+  });
+
+  test('a claim that never gets there: its time is moved to the time-out, and the run does not finish', async () => {
+    const report = await testRunbook(waiting, { claims: { 'ci/7': 'invalidated' } });
+    expect(cellOf(report, 'green').answer).toBe('ci/7 is invalidated, its time ran out');
+    expect(report).toMatchObject({
+      ok: false,
+      result: 'halted',
+      findings: [{ code: 'run.unfinished', cell: 'green' }],
+    });
+  });
+
+  test('a rejection halts', async () => {
+    const report = await testRunbook(waiting, { rejects: ['agree'] });
+    expect(cellOf(report, 'agree').answer).toBe('rejected by bob');
+    expect(report).toMatchObject({ ok: false, result: 'halted' });
+  });
+});
+
+describe('a run that does not finish', () => {
+  test('a cell that fails halts it: said with its error', async () => {
+    const report = await testRunbook(document(sh('name=breaks', 'exit 4') + sh('name=after', 'true')));
+    expect(report).toMatchObject({
+      ok: false,
+      result: 'halted',
+      findings: [{ code: 'run.unfinished', cell: 'breaks' }],
+    });
+    expect(cellOf(report, 'breaks').ended).toMatchObject({ status: 'failed', exitCode: 4, satisfied: false });
+    expect(cellOf(report, 'after').ran).toBe('not reached');
+  });
+
+  test('a cell that outlives its time-out is in doubt by itself', async () => {
+    const report = await testRunbook(document(sh('name=slow timeout=200ms', 'sleep 20')));
+    expect(report).toMatchObject({
+      ok: false,
+      result: 'in_doubt',
+      findings: [{ code: 'run.unfinished', cell: 'slow' }],
+    });
+  });
+});
+
+describe('what is asked for', () => {
+  test('one cell alone: only that one is interrupted, and the run stops after it', async () => {
+    const source = document(
+      sh('name=one', 'true') + sh('name=two interrupted=retry', 'true') + sh('name=three', 'true'),
+    );
+    const report = await testRunbook(source, { cell: 'two' });
+    expect(report.cells.map(({ name, times, crashes: all }) => [name, times, all.length])).toEqual([
+      ['one', 1, 0],
+      ['two', 2, 3],
+      ['three', 0, 0],
+    ]);
+    expect(report).toMatchObject({ ok: true, result: 'stopped' });
+  });
+
+  test.each([
+    [{ stubs: { nobody: 1 } }, 'request.invalid', /A stub names "nobody"/],
+    [{ cell: 'nobody' }, 'request.invalid', /The cell to test names "nobody"/],
+    [{ ignore: ['one'] }, 'request.invalid', /say NAME\.output/],
+    [{ ignore: ['nobody.output'] }, 'request.invalid', /A path to ignore names "nobody"/],
+    [{ params: { nothing: 1 } }, 'params.invalid', /nothing/],
+  ])('what the runbook has not is refused before anything runs: %j', async (options, code, message) => {
+    const file = join(dir, 'refused');
+    const asked = testRunbook(document(sh('name=one', `echo ran >> ${file}`)), options);
+    await expect(asked).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
+    await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test('a document with mistakes is refused with each of them', async () => {
+    await expect(testRunbook('no front matter')).rejects.toMatchObject({
+      code: 'runbook.invalid',
+      message: expect.stringMatching(/^Nothing ran: the runbook is not valid\.\n1:1 /),
+    });
+  });
+});
