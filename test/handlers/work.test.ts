@@ -16,7 +16,10 @@ let service: Service;
 const done: CellResult = { status: 'completed', output: '{"a":1}' };
 beforeAll(async () => {
   service = await openService();
-  await publish(service, documentOf('three', ['name=one timeout=10s', 'name=two timeout=10s', 'name=three timeout=10s']));
+  await publish(
+    service,
+    documentOf('three', ['name=one timeout=10s', 'name=two timeout=10s', 'name=three timeout=10s']),
+  );
   await publish(service, documentOf('slow', ['name=one timeout=14m', 'name=two timeout=14m']));
   await publish(service, documentOf('stubborn', ['name=one retry=3']));
 });
