@@ -69,7 +69,7 @@ afterAll(async () => {
   await rm(marks, { recursive: true, force: true });
 });
 
-describe('npm run dev', () => {
+describe('npm run dev', { timeout: 180_000 }, () => {
   it('says in one line that it is ready and what to try, and nothing else', async () => {
     dev = await startDev(dataDir);
     const lines = dev.out().trim().split('\n');
