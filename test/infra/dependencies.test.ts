@@ -1,0 +1,61 @@
+/**
+ * An audit of what is installed, without a network: `npm audit` asks a registry for advisories and is `npm run audit`; this
+ * looks at what the lockfile lets in.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+type Package = {
+  version?: string;
+  integrity?: string;
+  resolved?: string;
+  license?: string;
+  dev?: boolean;
+  optional?: boolean;
+  hasInstallScript?: boolean;
+  link?: boolean;
+};
+const root = join(import.meta.dirname, '../..');
+const read = <T>(name: string): T => JSON.parse(readFileSync(join(root, name), 'utf8')) as T;
+const { packages } = read<{ packages: Record<string, Package> }>('package-lock.json');
+const installed = Object.entries(packages).filter(([path]) => path !== '');
+const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+const shipped = installed.filter(([, { dev, optional }]) => dev !== true && optional !== true);
+
+describe('what package.json asks for', () => {
+  test('is one version each, not a range', () => {
+    const { dependencies, devDependencies } = read<Record<string, Record<string, string>>>('package.json');
+    for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
+      expect(version, name).toMatch(/^(npm:[\w@/-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/);
+  });
+});
+
+describe('what package-lock.json lets in', () => {
+  test('is known by its sha512, and from no registry by name', () => {
+    for (const [path, { integrity, resolved }] of installed) {
+      expect(integrity, path).toMatch(/^sha512-/);
+      expect(resolved, path).toBeUndefined();
+    }
+  });
+
+  test('runs no script when it is installed, but for those that are known here', () => {
+    const scripted = installed.filter(([, { hasInstallScript }]) => hasInstallScript === true);
+    expect([...new Set(scripted.map(([path]) => nameOf(path)))].sort()).toEqual(scriptedKnown);
+  });
+
+  test('may be shipped: its licences are permissive', () => {
+    const others = shipped.filter(([, { license = 'none' }]) => !permissive.has(license));
+    expect(others.map(([path, { license }]) => `${nameOf(path)} ${license}`)).toEqual([]);
+  });
+
+  test('is not more than was looked at: so many packages are shipped', () => {
+    const names = new Set(shipped.map(([path]) => nameOf(path)));
+    expect(names.size).toBeLessThanOrEqual(shippedMax);
+  });
+});
+
+const permissive = new Set(['MIT', 'ISC', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', '0BSD', 'MIT-0', 'PSF-2.0']);
+/** Each was read: what it does when it is installed stands in docs/security.md. */
+const scriptedKnown = ['@parcel/watcher', 'classic-level', 'cpu-features', 'es5-ext', 'esbuild', 'protobufjs', 'ssh2'];
+const shippedMax = 100;
