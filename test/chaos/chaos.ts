@@ -43,16 +43,26 @@ export type ChaosReport = Judged & {
   ms: number;
 };
 
-/** Cells of each policy in turn; the witness takes longer than some of them are given. */
-const documentOf = (url: string): string => {
-  const policies = [
-    '',
-    'interrupted=retry retry=20',
-    'interrupted=probe settle=1s',
-    '',
-    'interrupted=retry retry=20',
-    '',
+const policies = [
+  '',
+  'interrupted=retry retry=20',
+  'interrupted=probe settle=1s',
+  '',
+  'interrupted=retry retry=20',
+  '',
+];
+/** Of the cells by their numbers: what permits another attempt. A person may always. */
+const permits = (cell: string): string[] => {
+  const policy = policies[Number(cell.slice(1))] ?? '';
+  return [
+    'person',
+    ...(policy.includes('retry') ? ['retry', 'interrupted'] : []),
+    ...(policy.includes('probe') ? ['probe'] : []),
   ];
+};
+
+/** Cells of each policy in turn; the witness takes nearly as long as they are given. */
+const documentOf = (url: string): string => {
   const cells = policies.map((policy, n) => {
     const effect = `\`\`\`http { name=c${n} timeout=${timeoutMs}ms ${policy} }\nPOST ${url}/effect\n\`\`\`\n`;
     const probe = `\`\`\`http { probe=c${n} done="output.status == 200" notDone="output.status == 404" timeout=500ms }\nGET ${url}/happened\n\`\`\`\n`;
@@ -262,7 +272,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       (await store.journal.page(id, -1, 10_000)).map(({ entry }) => entry),
     );
   const seen = witness.seen();
-  const judged = judge(journals, seen);
+  const judged = judge(journals, seen, permits);
   await witness.stop();
   client.destroy();
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

@@ -3,6 +3,9 @@ import type { Entry } from '../../src/engine/index.ts';
 import { attemptsOf } from '../support/scene.ts';
 import type { Saw } from './processes.ts';
 
+/** By cell: kinds of permission that its author or a person may have given for another attempt. */
+export type Permits = (cell: string) => readonly string[];
+
 export type Judged = {
   /** Each a sentence about what must not be; empty when journal and witness agree. */
   wrong: string[];
@@ -14,7 +17,7 @@ export type Judged = {
 const effectsOf = (seen: Saw[], key: string): Saw[] => seen.filter((one) => one.key === key);
 
 /** One instance. `seen` is of that instance alone. */
-const judgeOne = (id: string, entries: Entry[], seen: Saw[]): Judged => {
+const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits): Judged => {
   const wrong: string[] = [];
   const say = (what: string): void => void wrong.push(`${id}: ${what}`);
   const attempts = attemptsOf(entries);
@@ -46,7 +49,10 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[]): Judged => {
         entry.cell === mine[0]?.cell &&
         entry.permission !== null &&
         entry.permission.kind !== 'never',
-    );
+    ) as Extract<Entry, { kind: 'outcome' | 'resolved' }>[];
+    for (const { seq, permission } of permissions)
+      if (!permits(mine[0]?.cell ?? '').includes(permission?.kind ?? ''))
+        say(`seq ${seq} permits as ${permission?.kind}, which ${mine[0]?.cell} does not declare`);
     if (mine.length > 1 + permissions.length)
       say(`${key} has ${mine.length} attempts and ${permissions.length} permissions`);
   }
@@ -73,7 +79,7 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[]): Judged => {
   return { wrong, cellsCompleted, doubts };
 };
 
-export const judge = (journals: Map<string, Entry[]>, seen: Saw[]): Judged => {
+export const judge = (journals: Map<string, Entry[]>, seen: Saw[], permits: Permits): Judged => {
   const by = new Map<string, Saw[]>([...journals.keys()].map((id) => [id, []]));
   const total: Judged = { wrong: [], cellsCompleted: 0, doubts: 0 };
   for (const one of seen) {
@@ -82,7 +88,7 @@ export const judge = (journals: Map<string, Entry[]>, seen: Saw[]): Judged => {
     else of.push(one);
   }
   for (const [id, entries] of journals) {
-    const { wrong, cellsCompleted, doubts } = judgeOne(id, entries, by.get(id) ?? []);
+    const { wrong, cellsCompleted, doubts } = judgeOne(id, entries, by.get(id) ?? [], permits);
     total.wrong.push(...wrong);
     total.cellsCompleted += cellsCompleted;
     total.doubts += doubts;
