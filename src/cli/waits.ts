@@ -27,8 +27,10 @@ const goesOn = ({ view }: Instance): string => {
     : `Then ${advance}.`;
 };
 
-const claimLine = ({ claimId, revision, status }: Of<'await'>['claims'][number]): string =>
-  status === null ? `${claimId}  does not exist yet` : `${claimId}  ${status}, revision ${revision}`;
+const claimLine = ({ claimId, revision, status, unmet }: Of<'await'>['claims'][number]): string => {
+  if (status === null) return `${claimId}  does not exist yet`;
+  return `${claimId}  ${status}, revision ${revision}: ${unmet === null ? 'that is met' : harmless(unmet)}`;
+};
 
 const explainAwait = ({ print }: Screen, instance: Instance, waits: Of<'await'>): void => {
   const { claims, match, until, condition } = waits;

@@ -21,11 +21,37 @@ const seenOf = (call: Call, { claimId, claim }: Found): Record<string, unknown> 
   revision: claim?.revision ?? 0,
 });
 
-const isMet = (call: Call, body: AwaitBody, scope: Scope, found: Found): boolean => {
-  if (found.claim === undefined || !body.until.includes(found.claim.status)) return false;
-  if (body.condition === null) return true;
+/** Why a claim is not what is waited for; `null`: it is. */
+const unmet = (call: Call, body: AwaitBody, scope: Scope, found: Found): string | null => {
+  const { claim } = found;
+  if (claim === undefined) return 'it does not exist yet';
+  if (!body.until.includes(claim.status)) return `it is ${claim.status}`;
+  if (body.condition === null) return null;
   const evaluated = call.engine.authoring.evaluate(body.condition, { ...scope, claim: seenOf(call, found) });
-  return evaluated.kind === 'value' && evaluated.value === true;
+  if (evaluated.kind === 'error') return `the condition cannot be evaluated: ${evaluated.message}`;
+  return evaluated.value === true ? null : 'the condition does not hold';
+};
+
+/** What a condition sees beside the claim. */
+const scopeAt = async (call: Call, cell: Cell, body: AwaitBody, visit: number): Promise<Scope> => {
+  const inputs = await resolveInputs(call, body.condition === null ? { ...cell, reads: [] } : cell);
+  return scopeOf(call.engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit });
+};
+
+/** How the claims stand, and why each is not yet what is waited for. Reads only. */
+export const claimsNow = async (
+  call: Call,
+  cell: Cell,
+  body: AwaitBody,
+  { claims = [], visit, dueAtMs }: EntryOf<'waiting'>,
+) => {
+  const scope = await scopeAt(call, cell, body, visit);
+  const look = async (claimId: string) => {
+    const claim = await inTime(call, claimId, dueAtMs);
+    const why = unmet(call, body, scope, { claimId, claim });
+    return { claimId, revision: claim?.revision ?? 0, status: claim?.status ?? null, unmet: why };
+  };
+  return await together(claims.map(look));
 };
 
 /** JSON text, with evidence as it was given: a parse would change large numbers. */
@@ -67,12 +93,11 @@ export const awaitEnd = async (
 ): Promise<WaitEnd | undefined> => {
   const { engine, instanceId, started } = call;
   const claimIds = waiting.claims ?? [];
-  const inputs = await resolveInputs(call, body.condition === null ? { ...cell, reads: [] } : cell);
-  const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit: waiting.visit });
+  const scope = await scopeAt(call, cell, body, waiting.visit);
   const read = (): Promise<Found[]> =>
     together(claimIds.map(async (claimId) => ({ claimId, claim: await inTime(call, claimId, open.dueAtMs) })));
   const metBy = (found: Found[]): WaitEnd | undefined => {
-    const met = found.filter((one) => isMet(call, body, scope, one));
+    const met = found.filter((one) => unmet(call, body, scope, one) === null);
     if (body.match === 'all' ? met.length < found.length : met.length === 0) return undefined;
     const note = met.map(said).join('; ');
     return { status: 'completed', output: outputOf(found, false), error: null, note, claims: claimIds };

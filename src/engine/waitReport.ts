@@ -1,11 +1,11 @@
 /** What an instance waits for, as somebody who looks at it is to see it. Reads only. */
 import { type Shown, shownOf, votesSince } from './approvals.ts';
+import { claimsNow } from './awaiting.ts';
 import type { Call } from './call.ts';
 import { limits } from './limits.ts';
 import { parkedAt } from './parked.ts';
 import { prepare } from './prepare.ts';
 import type { ClaimStatus } from './runbook.ts';
-import { together } from './together.ts';
 import { waitingEntry } from './waits.ts';
 
 /** `dueAtMs`: when it ends by itself; `null`: as long as it takes. `nextAtMs`: when it is looked at again. */
@@ -24,8 +24,8 @@ export type WaitReport = {
       match: 'all' | 'any';
       until: ClaimStatus[];
       condition: string | null;
-      /** `revision` 0: it does not exist yet. */
-      claims: { claimId: string; revision: number; status: ClaimStatus | null }[];
+      /** `revision` 0: it does not exist yet. `unmet`: why it is not what is waited for; `null`: it is. */
+      claims: { claimId: string; revision: number; status: ClaimStatus | null; unmet: string | null }[];
     }
   | {
       kind: 'approve';
@@ -61,11 +61,7 @@ export const waitReport = async (call: Call): Promise<WaitReport | null> => {
   if (cell.poll !== undefined) return { ...base, kind: 'poll', everyMs: cell.poll.everyMs };
   switch (body.kind) {
     case 'await': {
-      const { claims = [] } = await waitingEntry(call, open);
-      const found = claims.map(async (claimId) => {
-        const claim = await engine.claims.newest(claimId);
-        return { claimId, revision: claim?.revision ?? 0, status: claim?.status ?? null };
-      });
+      const claims = await claimsNow(call, cell, body, await waitingEntry(call, open));
       const { match, until, condition } = body;
       return {
         ...base,
@@ -73,7 +69,7 @@ export const waitReport = async (call: Call): Promise<WaitReport | null> => {
         match,
         until,
         condition: condition?.source ?? null,
-        claims: await together(found),
+        claims,
       };
     }
     case 'approve': {

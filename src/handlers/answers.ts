@@ -198,6 +198,7 @@ const waits = z.discriminatedUnion('kind', [
         claimId: z.string(),
         revision: count.describe('0: it does not exist yet.'),
         status: claimStatus.nullable(),
+        unmet: z.string().nullable().describe('Why it is not what is waited for; null: it is.'),
       }),
     ),
   }),

@@ -150,7 +150,7 @@ describe('an instance that waits', () => {
     const set = await pawl('claim', 'set', 'ci/1', '--status', 'supported', '--evidence', '{"errors":3}');
     expect(set.out).toContain('1 instance that waited for it will look at it.');
     expect((await pawl('advance', id)).exit).toBe(3);
-    expect((await pawl('status', id)).out).toContain('    ci/1  supported, revision 1\n');
+    expect((await pawl('status', id)).out).toContain('    ci/1  supported, revision 1: the condition does not hold\n');
     await pawl('claim', 'set', 'ci/1', '--status', 'superseded', '--evidence', '{"errors":0}');
     const { json } = await pawl('advance', id, '--json');
     expect(json).toMatchObject({ result: 'parked', steps: [{ cell: 'green', status: 'completed' }] });

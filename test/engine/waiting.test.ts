@@ -132,6 +132,22 @@ describe('await', () => {
     expect(await dueOf(world)).toBeNull();
   });
 
+  test('a condition that cannot be evaluated is told as such, and is met by nothing', async () => {
+    const world = setup();
+    const condition = { source: 'broken', line: 1 };
+    const id = await parkedAt(world, awaiting(['ci'], { condition }));
+    const whyNot = async () => {
+      const { waits } = await world.engine.inspect(id, alice);
+      return waits?.kind === 'await' ? waits.claims.map(({ unmet }) => unmet) : [];
+    };
+    expect(await whyNot()).toEqual(['it does not exist yet']);
+    await world.engine.setClaim('ci', { ...supported, status: 'asserted' });
+    expect(await whyNot()).toEqual(['it is asserted']);
+    await world.engine.setClaim('ci', supported);
+    await world.engine.advance(id, request);
+    expect(await whyNot()).toEqual(['the condition cannot be evaluated: broken on purpose']);
+  });
+
   test('waking takes at most three requests before the first cell is reserved', async () => {
     const sent: string[] = [];
     const world = setup((client) => {
