@@ -3,13 +3,13 @@
  * HTTP, and says what became of them, how long it took, and whether the service has grown. The service is the shipped
  * handlers behind HTTP in a process of its own, on DynamoDB Local; with --url any other.
  */
-import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createClient } from '../../src/store/index.ts';
 import { createTables } from '../../src/store/local.ts';
 import { spawnWorker } from '../../test/chaos/processes.ts';
+import type { Held } from '../../test/chaos/worker.ts';
 import { readOptions, refuse } from '../../test/support/options.ts';
 import { startJar } from '../../test/support/servers.ts';
 
@@ -17,7 +17,7 @@ const help = `npm run bench:load -- [--rate N] [--seconds S | --instances N] [--
 
 Starts N instances a second (20) for S seconds (30), or until so many were started, and runs each of N http cells (5) to
 its end. Needs Java, unless --url names a running service; that one has to be allowed to reach 127.0.0.1 (PAWL_HTTP_ALLOW).
-Ends with 0 if every instance that was started completed and nothing was refused, else with 1.`;
+Ends with 0 if the rate was held, every instance completed and the service has not grown, else with 1.`;
 const options = {
   rate: { type: 'string', default: '20' },
   seconds: { type: 'string', default: '30' },
@@ -40,13 +40,8 @@ const total =
 /** More than this at once is not load any more but a queue of ours: a start waits, and is counted as late. */
 const atOnceMax = 100;
 
-/** What a process holds. Linux tells; elsewhere nothing is said. */
-type Held = { memoryMb: number; handles: number } | null;
-const heldBy = (pid: number | undefined): Held => {
-  if (pid === undefined || process.platform !== 'linux') return null;
-  const [, kb = '0'] = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
-  return { memoryMb: Math.round(Number(kb) / 1_024), handles: readdirSync(`/proc/${pid}/fd`).length };
-};
+/** What the service may hold more at the end than at the start; whatever is beyond is a leak. */
+const growthMax = { heapMb: 10, handles: 20 };
 
 const target = createServer((request, response) => {
   request.resume();
@@ -58,8 +53,9 @@ const target = createServer((request, response) => {
 await new Promise<void>((resolve) => target.listen(0, '127.0.0.1', resolve));
 const targetHost = `127.0.0.1:${(target.address() as AddressInfo).port}`;
 
-const openService = async (): Promise<{ url: string; pid: number | undefined; close(): Promise<void> }> => {
-  if (values.url !== undefined) return { url: values.url.replace(/\/$/, ''), pid: undefined, close: async () => {} };
+const openService = async (): Promise<{ url: string; held(): Promise<Held | null>; close(): Promise<void> }> => {
+  if (values.url !== undefined)
+    return { url: values.url.replace(/\/$/, ''), held: async () => null, close: async () => {} };
   const tables = await startJar();
   const { client } = createClient({ endpoint: tables.endpoint });
   await createTables(client, 'load');
@@ -74,7 +70,12 @@ const openService = async (): Promise<{ url: string; pid: number | undefined; cl
     worker.kill();
     await tables.stop();
   };
-  return { url: worker.url, pid: worker.pid, close };
+  // Whatever is kept for a while (sockets kept alive) is let go first.
+  const held = async (): Promise<Held> => {
+    await wait(6_000);
+    return (await (await fetch(`${worker.url}/held`)).json()) as Held;
+  };
+  return { url: worker.url, held, close };
 };
 
 const service = await openService();
@@ -127,9 +128,9 @@ const percentile = (of: number): number => {
 };
 
 // Caches and connection pools fill up before anything is compared.
-await Promise.all(Array.from({ length: 20 }, (_, n) => runOne(-1 - n)));
-await wait(500);
-const atStart = heldBy(service.pid);
+const warmUp = 100;
+await Promise.all(Array.from({ length: warmUp }, (_, n) => runOne(-1 - n)));
+const atStart = await service.held();
 completed = 0;
 latencies.length = 0;
 errors.clear();
@@ -149,14 +150,20 @@ for (let n = 0; n < total; n += 1) {
 }
 await Promise.all(under);
 const seconds = (performance.now() - beganMs) / 1_000;
-// Whatever is kept for a while (sockets kept alive) is let go before the end is looked at.
-await wait(6_000);
-const atEnd = heldBy(service.pid);
+const atEnd = await service.held();
 await service.close();
 target.close();
 target.closeAllConnections();
 
 const refused = [...errors.values()].reduce((sum, count) => sum + count, 0);
+const grown = (of: 'heapMb' | 'handles'): boolean =>
+  atStart !== null && atEnd !== null && atEnd[of] > atStart[of] + growthMax[of];
+const problems = [
+  ...(completed < total ? [`${total - completed} did not complete`] : []),
+  ...(late > 0 ? [`the rate was not held: ${late} started late, since ${atOnceMax} others were not over`] : []),
+  ...(grown('heapMb') ? ['its memory has grown'] : []),
+  ...(grown('handles') ? ['its open handles have grown'] : []),
+];
 const report = {
   asked: { rate, instances: total, cells },
   seconds: Number(seconds.toFixed(1)),
@@ -167,14 +174,16 @@ const report = {
   latencyMs: { p50: percentile(0.5), p95: percentile(0.95), p99: percentile(0.99), max: percentile(1) },
   atStart,
   atEnd,
+  problems,
 };
 if (values.json) console.log(JSON.stringify(report));
 else {
   const { p50, p95, p99, max } = report.latencyMs;
-  const held = (what: string, of: Held): string =>
-    of === null ? `${what}: not known` : `${what}: ${of.memoryMb} MB, ${of.handles} open handles`;
+  const told = (of: Held | null): string =>
+    of === null ? 'not known' : `heap ${of.heapMb} MB, ${of.rssMb} MB resident, ${of.handles} open handles`;
   console.log(`${total} instances of ${cells} cells at ${rate} a second: ${completed} completed in ${seconds.toFixed(1)} s (${report.perSecond} a second), ${refused} errors ${JSON.stringify(report.errors)}, ${late} started late
 from the start to the end of a run: half within ${p50} ms, 95 % within ${p95}, 99 % within ${p99}, all within ${max}
-${held('service at the start', atStart)}; ${held('at the end', atEnd)}`);
+what the service holds, after a collection of garbage: at the start ${told(atStart)}; at the end ${told(atEnd)}`);
+  for (const problem of problems) console.error(`problem: ${problem}`);
 }
-process.exitCode = completed === total && refused === 0 ? 0 : 1;
+process.exitCode = problems.length === 0 ? 0 : 1;

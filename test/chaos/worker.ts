@@ -5,6 +5,8 @@
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
 import { createExecute } from '../../src/cells/index.ts';
@@ -81,11 +83,23 @@ const tick = createTick((telemetry) => ({
   telemetry,
 }));
 
+/** What this process holds: `heapMb` is what is left after a collection of garbage. */
+export type Held = { heapMb: number; rssMb: number; handles: number };
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
+const held = (): Held => {
+  collect();
+  const { heapUsed, rss } = process.memoryUsage();
+  const mb = (bytes: number): number => Number((bytes / 1_048_576).toFixed(1));
+  return { heapMb: mb(heapUsed), rssMb: mb(rss), handles: process.getActiveResourcesInfo().length };
+};
+
 const server = createServer((request, response) => {
   const chunks: Buffer[] = [];
   request.on('data', (chunk: Buffer) => chunks.push(chunk));
   request.on('end', async () => {
     const { pathname, search } = new URL(request.url ?? '/', 'http://worker');
+    if (pathname === '/held') return void response.end(JSON.stringify(held()));
     if (pathname === '/tick') {
       const answer = await tick({}, contextOf(50_000)).catch((error: unknown) => ({ error: String(error) }));
       return void response.end(JSON.stringify(answer));

@@ -201,6 +201,64 @@ describe('with what it meets', () => {
     expect(handed.sort()).toEqual(['a', 'b', 'c']);
   });
 
+  test('100,000 that are due in one minute are spread over ticks: each in its time, all parts alike, none lost', async () => {
+    const parts = Array.from({ length: 16 }, (_, shard) => {
+      const all = Array.from({ length: 6_250 }, (_, n) => ({ instanceId: `${shard}/${n}`, dueAtMs: n }));
+      return new Map(all.map((one) => [one.instanceId, one]));
+    });
+    const pageAfter = (shard: number, from?: Due): { due: Due[]; next: Due | null } => {
+      const left = [...(parts[shard]?.values() ?? [])].filter(({ dueAtMs }) => dueAtMs > (from?.dueAtMs ?? -1));
+      return { due: left.slice(0, 100), next: left.length > 100 ? (left[99] ?? null) : null };
+    };
+    const refused = new Set<string>();
+    let takenNow: string[] = [];
+    let onHandOver = (): void => {};
+    const tick = createTick((telemetry) => ({
+      nowMs: async () => 1_800_000_000_000,
+      due: async (_nowMs, shard, from) => pageAfter(shard, from),
+      handOver: async (event) => {
+        if (!('instanceId' in event)) throw new Error('No claim is due here.');
+        const { instanceId } = event;
+        onHandOver();
+        // Lambda refuses one in a hundred, once.
+        if (instanceId.endsWith('7') && instanceId.at(-2) === '7' && !refused.has(instanceId)) {
+          refused.add(instanceId);
+          return false;
+        }
+        takenNow.push(instanceId);
+        return true;
+      },
+      fraction: () => 0.5,
+      telemetry,
+    }));
+    const ticks: number[] = [];
+    do {
+      takenNow = [];
+      // Each hand-over takes a millisecond of the fifty seconds.
+      let elapsedMs = 0;
+      const getRemainingTimeInMillis = () => 50_000 - elapsedMs;
+      onHandOver = () => {
+        elapsedMs += 1;
+      };
+      const { handedOver, whole } = await tick({}, { ...contextOf(), getRemainingTimeInMillis });
+      expect(handedOver).toBe(takenNow.length);
+      // Ten seconds are left for the end.
+      expect(elapsedMs).toBeLessThanOrEqual(40_001);
+      if (!whole) {
+        const perPart = parts.map((_, shard) => takenNow.filter((id) => id.startsWith(`${shard}/`)).length);
+        expect(Math.max(...perPart) - Math.min(...perPart)).toBeLessThanOrEqual(100);
+      }
+      // `work` takes the mark of each away before the next minute.
+      for (const id of takenNow) expect(parts[Number(id.split('/')[0])]?.delete(id)).toBe(true);
+      ticks.push(handedOver);
+    } while (parts.some((part) => part.size > 0) && ticks.length < 10);
+    expect(parts.reduce((sum, part) => sum + part.size, 0)).toBe(0);
+    expect(ticks.reduce((sum, one) => sum + one, 0)).toBe(100_000);
+    expect(refused.size).toBeGreaterThan(900);
+    // The last one for what was refused in the one before.
+    expect(ticks.length).toBe(4);
+  }, 60_000);
+
   test('not more than sixteen invocations are under way at once', async () => {
     let now = 0;
     let most = 0;

@@ -268,6 +268,16 @@ describe('the HTTP API', () => {
       expect(authorization(resources, key), key).toBe(isOpen(key) ? 'NONE' : 'AWS_IAM');
   });
 
+  it('slows down whoever guesses one-time links, to less than 1,000 a minute', () => {
+    const { RouteSettings } = properties('HttpApiStage');
+    expect(Object.keys(RouteSettings)).toEqual(['GET /links/{secret}', 'POST /links/{secret}']);
+    for (const { ThrottlingRateLimit, ThrottlingBurstLimit } of Object.values<Record<string, number>>(RouteSettings))
+      expect([ThrottlingRateLimit, ThrottlingBurstLimit]).toEqual([10, 50]);
+    // A stage that names a route before there is one cannot be made.
+    const dependsOn = resources.HttpApiStage?.DependsOn ?? [];
+    expect([dependsOn].flat().map((route) => properties(route).RouteKey)).toEqual(Object.keys(RouteSettings));
+  });
+
   it('asks for a token instead when it is deployed with auth=jwt', async () => {
     const more = ['auth=jwt', 'jwtIssuer=https://issuer.example', 'jwtAudience=pawl'].flatMap((one) => [
       '--param',

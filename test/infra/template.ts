@@ -5,7 +5,10 @@ import { inflateRawSync } from 'node:zlib';
 
 // biome-ignore lint/suspicious/noExplicitAny: a template is JSON of any shape, and every test says what it expects of it.
 type Json = any;
-export type Resources = Record<string, { Type: string; Properties: Json; DeletionPolicy?: string }>;
+export type Resources = Record<
+  string,
+  { Type: string; Properties: Json; DeletionPolicy?: string; DependsOn?: string | string[] }
+>;
 
 export const readTemplate = (folder: string): { Resources: Resources; Outputs: Record<string, { Value: Json }> } =>
   JSON.parse(readFileSync(join(folder, 'cloudformation-template-update-stack.json'), 'utf8'));
