@@ -22,17 +22,25 @@ const line = (label: string, text: string, tone: Tone = 'plain'): Line => ({ lab
 const thens = ({ crashes }: CellTest, after: CellTest['crashes'][number]['after']): Line[] =>
   // Several attempts of one cell mostly come to the same.
   [...new Map(crashes.filter((crash) => crash.after === after).map((crash) => [crash.then, crash])).values()].map(
-    ({ then, detail }) => {
+    ({ then, detail, halts, withoutOutputFor }) => {
       const unsure = then === 'held' && detail !== null ? `${words.held}, since ${detail}` : words[then];
+      const said = halts && then === 'probe_done' ? 'its probe says done: recorded, and the run halts' : unsure;
       const label = after === 'reserved' ? 'gone before its effect' : 'gone after its effect';
-      return line(label, unsure, then === 'runs_again' ? 'bad' : 'plain');
+      if (then === 'runs_again') return line(label, said, 'bad');
+      return withoutOutputFor.length === 0
+        ? line(label, said)
+        : line(label, `${said}; without its output, which ${withoutOutputFor.join(', ')} reads`, 'warn');
     },
   );
 
 const repeatLine = ({ repeat, ended }: CellTest): Line[] => {
   if (repeat === null) return [];
   const why = repeat.by === 'retry' ? ', after a failure that the test made up' : '';
-  if (repeat.same) return [line('ran again', `the same result${why}: ${ended?.status}`, 'good')];
+  if (repeat.same) {
+    const isEmpty = ended?.output == null || ended.output === 'null';
+    const said = isEmpty ? `${ended?.status} again${why}; it returns nothing, so nothing was compared` : null;
+    return [line('ran again', said ?? `the same result${why}: ${ended?.status}`, isEmpty ? 'warn' : 'good')];
+  }
   if (repeat.after === null) return [line('ran again', 'no attempt was left', 'bad')];
   const [first, ...more] = repeat.differences.map(differenceText);
   return [
@@ -101,7 +109,9 @@ export const printTest = (screen: Screen, report: RunbookTest): void => {
     print(ran === '' ? head : `${head}  ${paint('quiet', ran)}`);
     for (const { label, text, tone } of linesOf(cell)) {
       const start = label === '' && tone === 'quiet' ? '    ' : `    ${label.padEnd(labelWidth)} `;
-      print(`${start}${paint(tone, oneLine(harmless(text), Math.max(40, width - start.length)))}`);
+      // Whole where a file or a program reads it: the end of a line is often the reason.
+      const most = screen.live ? Math.max(40, width - start.length) : text.length;
+      print(`${start}${paint(tone, oneLine(harmless(text), most))}`);
     }
   });
   print();
@@ -112,12 +122,17 @@ export const printTest = (screen: Screen, report: RunbookTest): void => {
   }
 };
 
+const times: Record<WillRun['often'], string> = {
+  once: 'once',
+  again: 'twice, as it is declared safe to repeat; as often as it permits, if it fails',
+  polled: 'until what it expects holds, or its time is over',
+};
+
 /** What is about to really happen, before it does. */
 export const printWarning = (screen: Screen, cells: WillRun[]): void => {
   const { print, paint } = screen;
   print(paint('warn', `${plural(cells.length, 'cell')} will really run, with all effects:`));
-  for (const { cell, kind, line: at, times, probe } of cells) {
-    const often = times === 2 ? 'twice, as it is declared safe to repeat' : 'once';
-    print(`  ${cell}  ${kind}, line ${at}: ${often}${probe ? '; its probe is asked' : ''}`);
+  for (const { cell, kind, line: at, often, probe } of cells) {
+    print(`  ${cell}  ${kind}, line ${at}: ${times[often]}${probe ? '; its probe is asked' : ''}`);
   }
 };

@@ -1,8 +1,22 @@
 /** Answers what a run waits for, in the name of those it waits for; time is moved, not waited for. */
-import type { Cell, ClaimStatus, Inspection, WaitReport } from '../engine/index.ts';
+import * as z from 'zod';
+import { type Cell, type ClaimStatus, claimStatuses, type Inspection, type WaitReport } from '../engine/index.ts';
 import { type Process, tester } from './process.ts';
 
+const status = z.enum(claimStatuses);
+const wholeClaim = z.strictObject({
+  status,
+  statement: z.string().exactOptional(),
+  evidence: z.unknown().optional(),
+});
 export type ClaimAnswer = ClaimStatus | { status: ClaimStatus; statement?: string; evidence?: unknown };
+
+/** What is wrong with an answer for a claim; `undefined`: nothing. */
+export const troubleOf = (given: unknown): string | undefined => {
+  const { error } = typeof given === 'object' ? wholeClaim.safeParse(given) : status.safeParse(given);
+  return error?.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
+};
+
 /** Claims by id; without one, a claim gets the first status that is waited for. */
 export type Answers = { claims: Readonly<Record<string, ClaimAnswer>>; rejects: readonly string[] };
 

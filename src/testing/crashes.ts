@@ -24,7 +24,7 @@ export type Recovery = Pick<ProcessOptions, 'authoring' | 'deployment'> & {
   stubs: Stubs;
   instanceId: string;
 };
-type Answered = { then: Consequence; detail: string | null };
+type Answered = { then: Consequence; detail: string | null; halts?: boolean; output?: boolean };
 
 /** What stands after `seq`. */
 const entriesAfter = async ({ engine }: Pick<Process, 'engine'>, instanceId: string, seq: number): Promise<Entry[]> => {
@@ -62,9 +62,10 @@ const readNew = (entries: Entry[], cell: Cell): Answered | undefined => {
     const detail = entry.kind === 'outcome' ? entry.note : entry.reason;
     const again = byPermission(entry.permission);
     if (again !== undefined) return { then: again, detail };
-    if (entry.closedBy === 'probe') return { then: 'probe_done', detail };
-    if (natureOf(cell) === 'effect' && entry.closedBy === 'policy') return { then: 'continued', detail };
-    return { then: 'goes_on', detail };
+    const closed = { detail, halts: entry.then === 'halt', output: entry.output !== null };
+    if (entry.closedBy === 'probe') return { then: 'probe_done', ...closed };
+    if (natureOf(cell) === 'effect' && entry.closedBy === 'policy') return { then: 'continued', ...closed };
+    return { then: 'goes_on', ...closed };
   }
   return undefined;
 };

@@ -55,7 +55,29 @@ const ofProbe = (cell: CellTest): Finding[] => {
         code: 'probe.missesEffect',
         cell: cell.name,
         message: `${cell.name} had run, and its probe said that it did not happen (${missed.detail}): it would run twice.`,
-        next: 'Let the probe look for what the cell leaves behind, by step.idempotencyKey; or raise settle= if that takes a while.',
+        next: 'Let the probe look for what the cell leaves behind, by step.idempotencyKey. It was asked at once: if what it looks for shows after a while only, let it wait, or answer for it with --stub here, and see that settle= is long enough.',
+      },
+    ];
+  }
+  const unsure = after(cell, 'effect', 'held');
+  if (unsure !== undefined && cell.declared.interrupted === 'probe') {
+    return [
+      {
+        code: 'probe.unsure',
+        cell: cell.name,
+        message: `${cell.name} had run, and its probe could not say so (${unsure.detail?.replace(/^its probe is not sure: /, '') ?? 'it was not asked'}): a person would have to decide, as with interrupted=hold.`,
+        next: 'Let done= or notDone= hold for what the probe finds after the effect; or answer for it with --stub, if it needs what is not here.',
+      },
+    ];
+  }
+  const halting = cell.crashes.find(({ after: at, then, halts }) => at === 'effect' && then === 'probe_done' && halts);
+  if (halting !== undefined && cell.ended?.satisfied === true) {
+    return [
+      {
+        code: 'probe.halts',
+        cell: cell.name,
+        message: `${cell.name} had run, its probe said so, and the run would halt there: what ${cell.name} expects does not hold for what the probe returns.`,
+        next: 'Let the probe return what the cell returns; it is recorded in its place.',
       },
     ];
   }
@@ -85,7 +107,7 @@ const ofEnd = ({ result, cells }: Ran): Finding[] => {
   if (result === 'completed' || result === 'stopped') return [];
   const last = cells.findLast(({ ran }) => ran !== 'not reached');
   const name = last?.name ?? null;
-  const error = last?.ended?.error == null ? '' : `: ${last.ended.error}`;
+  const error = last?.ended?.error == null ? '' : `: ${last.ended.error.replace(/\.$/, '')}`;
   const texts = {
     halted: ['halted', 'Mend the cell or what it expects; or answer for it with --stub, if it needs what is not here.'],
     in_doubt: [
@@ -102,8 +124,17 @@ const ofEnd = ({ result, cells }: Ran): Finding[] => {
   return [{ code: 'run.unfinished', cell: name, message: `The run does not finish: ${name} ${what}${error}.`, next }];
 };
 
+const ofAnswers = ({ unusedClaims, result }: Ran): Finding[] =>
+  // A run that stopped on its way may not have come to them.
+  (result === 'completed' ? unusedClaims : []).map((claimId) => ({
+    code: 'answer.unused',
+    cell: null,
+    message: `An answer was given for the claim ${claimId}, which nobody waited for.`,
+    next: 'Look whether its id is the one that the cell makes of its template.',
+  }));
+
 export const judge = ({ runbook: _, ...ran }: Ran): RunbookTest => {
   const findings = ran.cells.flatMap((cell) => [...ofPromise(cell), ...ofRepeat(cell), ...ofProbe(cell)]);
-  const all = [...findings, ...ofEnd(ran as Ran)];
+  const all = [...findings, ...ofEnd(ran as Ran), ...ofAnswers(ran as Ran)];
   return { ...ran, ok: all.length === 0, findings: all };
 };

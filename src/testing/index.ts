@@ -14,8 +14,8 @@
  * ```
  */
 import { randomBytes } from 'node:crypto';
-import { natureOf, PawlError, type Runbook } from '../engine/index.ts';
-import type { Answers } from './answers.ts';
+import { type Authoring, type Cell, natureOf, PawlError, type Runbook } from '../engine/index.ts';
+import { type Answers, troubleOf } from './answers.ts';
 import { isStubbed, type Stubs } from './bodies.ts';
 import { judge } from './findings.ts';
 import type { RunbookTest } from './report.ts';
@@ -59,8 +59,12 @@ export type TestOptions = {
   onCell?: (cell: string) => void;
 };
 
-/** A cell whose body will really run, and how often at most: twice where a declaration permits another attempt. */
-export type WillRun = { cell: string; kind: string; line: number; times: 1 | 2; probe: boolean };
+/**
+ * A cell whose body will really run, and how often: `again` where a declaration permits further attempts, of which the
+ * test makes one; what fails, or is cut short, is tried as often as its `retry=` and `interrupted=` permit. `polled`: until
+ * what it expects holds, or its time is over.
+ */
+export type WillRun = { cell: string; kind: string; line: number; often: 'once' | 'again' | 'polled'; probe: boolean };
 
 /** Which cells a test would really run: those with bodies that nothing stands in for. */
 export const willRun = (
@@ -71,10 +75,10 @@ export const willRun = (
   return runbook.cells
     .filter((cell) => cell.index <= last && (natureOf(cell) === 'effect' || cell.poll !== undefined))
     .filter(({ name }) => !isStubbed(stubs, name))
-    .map(({ name, body, line, interrupted, retryMax, probe }) => {
+    .map(({ name, body, line, interrupted, retryMax, probe, poll }) => {
       const again = interrupted === 'retry' || (retryMax ?? 0) > 0;
-      const isTested = only === undefined || only === name;
-      return { cell: name, kind: body.kind, line, times: again && isTested ? 2 : 1, probe: probe !== null };
+      const often = poll !== undefined ? 'polled' : again ? 'again' : 'once';
+      return { cell: name, kind: body.kind, line, often, probe: probe !== null };
     });
 };
 
@@ -86,24 +90,53 @@ const ignoredBy = (paths: readonly string[] = []): Record<string, string[]> => {
   const by: Record<string, string[]> = Object.create(null);
   for (const given of paths) {
     const dot = given.indexOf('.');
-    if (dot < 1) refuse(`${JSON.stringify(given)} names no result of a cell; say NAME.output or NAME.output.field.`);
+    if (dot < 1 || !/^(output|status|exitCode)(?![A-Za-z0-9_])/.test(given.slice(dot + 1)))
+      refuse(
+        `${JSON.stringify(given)} names no result of a cell; say NAME.output, NAME.output.field, NAME.status or NAME.exitCode.`,
+      );
     const name = given.slice(0, dot);
     by[name] = [...(by[name] ?? []), given.slice(dot + 1)];
   }
   return by;
 };
 
-const assertNames = (runbook: Runbook, { stubs = {}, cell, ignore = [], rejects = [] }: TestOptions): void => {
-  const names = runbook.cells.map(({ name }) => name);
-  const probes = runbook.cells.filter(({ probe }) => probe !== null).map(({ name }) => `${name}.probe`);
-  const check = (what: string, name: string, known: string[]): void => {
-    if (!known.includes(name))
-      refuse(`${what} names ${JSON.stringify(name)}, which this runbook has not; it has ${known.join(', ')}.`);
+/**
+ * Refuses answers and parameters that this runbook has no use for, before anything runs.
+ * @throws PawlError `request.invalid`, `params.invalid`
+ */
+export const assertFits = (runbook: Runbook, authoring: Authoring, options: TestOptions): void => {
+  const { params = {}, stubs = {}, cell, ignore = [], rejects = [], claims = {} } = options;
+  authoring.resolveParams(runbook, params);
+  const { cells } = runbook;
+  const namesOf = (wanted: (one: Cell) => boolean): string[] => cells.filter(wanted).map(({ name }) => name);
+  const check = (what: string, name: string, known: string[], which: string): void => {
+    if (known.includes(name)) return;
+    const has = known.length === 0 ? 'none' : known.join(', ');
+    refuse(`${what} names ${JSON.stringify(name)}, which is no ${which} of this runbook; it has ${has}.`);
   };
-  if (cell !== undefined) check('The cell to test', cell, names);
-  for (const name of Object.keys(stubs)) check('A stub', name, [...names, ...probes]);
-  for (const path of ignore) check('A path to ignore', path.split('.')[0] ?? '', names);
-  for (const name of rejects) check('A rejection', name, names);
+  const bodies = namesOf((one) => natureOf(one) === 'effect' || one.poll !== undefined);
+  const probes = namesOf(({ probe }) => probe !== null).map((name) => `${name}.probe`);
+  if (cell !== undefined)
+    check(
+      'The cell to test',
+      cell,
+      namesOf(() => true),
+      'cell',
+    );
+  for (const name of Object.keys(stubs))
+    check('A stub', name, [...bodies, ...probes], 'cell with a body, and no probe,');
+  for (const path of Object.keys(ignoredBy(ignore))) check('A path to ignore', path, bodies, 'cell with a body');
+  for (const [id, given] of Object.entries(claims)) {
+    const trouble = troubleOf(given);
+    if (trouble !== undefined) refuse(`The answer for the claim ${id} cannot be taken: ${trouble}.`);
+  }
+  for (const name of rejects)
+    check(
+      'A rejection',
+      name,
+      namesOf(({ body }) => body.kind === 'approve'),
+      'approval',
+    );
 };
 
 /**
@@ -122,7 +155,7 @@ export const testRunbook = async (source: string, options: TestOptions = {}): Pr
   const [{ authoring }, cells] = await Promise.all([import('../authoring/index.ts'), import('../cells/index.ts')]);
   const { params = {}, stubs = {}, claims = {}, rejects = [], cell, ignore, httpAllow = '', onCell } = options;
   const compiled = authoring.compile(source);
-  if (compiled.kind === 'runbook') assertNames(compiled.runbook, options);
+  if (compiled.kind === 'runbook') assertFits(compiled.runbook, authoring, options);
   const ran = await runUnderCrashes({
     authoring,
     source,

@@ -34,6 +34,10 @@ export type Crash = {
   then: Consequence;
   /** What the entry that a fresh engine wrote says, or why none could be written. */
   detail: string | null;
+  /** That entry closes the cell, and the run halts at it: what it expects does not hold. */
+  halts: boolean;
+  /** Later cells that read an output which the cell would then not have; its own attempt left one. */
+  withoutOutputFor: string[];
 };
 
 /** How one attempt ended. `output` is JSON text. */
@@ -79,6 +83,9 @@ export type FindingCode =
   | 'repeat.held'
   | 'probe.missesEffect'
   | 'probe.seesNothing'
+  | 'probe.unsure'
+  | 'probe.halts'
+  | 'answer.unused'
   | 'promise.broken'
   | 'run.unfinished';
 
@@ -101,4 +108,6 @@ export type RunbookTest = {
   cells: CellTest[];
   findings: Finding[];
   stubbed: string[];
+  /** Claims that were given an answer and that nobody waited for. */
+  unusedClaims: string[];
 };

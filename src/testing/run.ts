@@ -93,12 +93,21 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   ): Promise<{ crash: Crash; process: Process }> => {
     // A body is through while its outcome is about to be put: what stands is the entry before it.
     const stands = after === 'effect' ? entry.seq - 1 : entry.seq;
-    const { process, then, detail } = await consequenceOf(recovery, momentAt(stands), cell);
+    const answered = await consequenceOf(recovery, momentAt(stands), cell);
+    const { process, then, detail, halts = false, output } = answered;
     const attempt = entry.kind === 'reserved' || entry.kind === 'outcome' ? entry.attempt : 0;
-    const crash = { after, seq: entry.seq, attempt, then, detail };
+    const lost = after === 'effect' && output === false && main.bodies.results.get(cell.name)?.output != null;
+    const withoutOutputFor = lost ? readersOf(cell) : [];
+    const crash: Crash = { after, seq: entry.seq, attempt, then, detail, halts, withoutOutputFor };
     trackOf(cell.name).crashes.push(crash);
     return { crash, process };
   };
+
+  /** Later cells that read its output by name. */
+  const readersOf = ({ name, index }: Cell): string[] =>
+    runbook.cells
+      .filter((one) => one.index > index && one.reads !== 'all' && one.reads.includes(name))
+      .map((one) => one.name);
 
   /** A fixed answer says the same whenever it is asked: that shows nothing about the cell. */
   const canShow = (cell: Cell): boolean => !isStubbed(stubs, cell.name) || typeof stubs[cell.name] === 'function';
@@ -159,7 +168,7 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   };
 
   main = createProcess({ authoring, tables: createTables(), bodies: bodies.by(), startAtMs: null, deployment, watch });
-  return { main, trackOf, times: bodies.times, started: () => started };
+  return { main, trackOf, times: bodies.times, started: () => started, claimed: new Set<string>() };
 };
 
 const answeredMax = 200;
@@ -185,8 +194,9 @@ const drive = async (run: ReturnType<typeof createRun>, runbook: Runbook, wanted
     if (stop.result === 'in_flight') main.clock.moveTo(stop.holder.deadlineAtMs + 60_000);
     if (stop.result !== 'parked') continue;
     const cell = runbook.cells[state.next];
-    const said =
-      cell && (await answerWait(main, instanceId, await main.engine.inspect(instanceId, tester), cell, wanted));
+    const found = await main.engine.inspect(instanceId, tester);
+    if (found.waits?.kind === 'await') for (const { claimId } of found.waits.claims) run.claimed.add(claimId);
+    const said = cell && (await answerWait(main, instanceId, found, cell, wanted));
     if (said == null || cell === undefined) return 'waiting';
     addAnswer(trackOf(cell.name), said);
   }
@@ -248,5 +258,6 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
     crashes: 1 + cells.reduce((sum, { crashes }) => sum + crashes.length, 0),
     cells,
     stubbed: Object.keys(wanted.stubs),
+    unusedClaims: Object.keys(wanted.claims).filter((id) => !run.claimed.has(id)),
   };
 };

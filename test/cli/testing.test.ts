@@ -47,7 +47,7 @@ describe('before anything runs', () => {
     const { exit, out, err } = await pawl('safe.md', '-p', `file=${file}`);
     expect(exit).toBe(2);
     expect(out).toBe(
-      '2 cells will really run, with all effects:\n  pay  sh, line 7: once\n  set  sh, line 10: twice, as it is declared safe to repeat\n',
+      '2 cells will really run, with all effects:\n  pay  sh, line 7: once\n  set  sh, line 10: twice, as it is declared safe to repeat; as often as it permits, if it fails\n',
     );
     expect(err).toContain('These cells would really run: pay, set. Nothing ran. Say --yes if they may');
     await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -65,13 +65,16 @@ describe('before anything runs', () => {
     [['--stub', 'pay'], 'wants NAME=JSON'],
     [['--stub', 'pay=nope'], 'wants JSON'],
     [['--stub', 'nobody={}'], 'A stub names "nobody"'],
-    [['--claim', 'ci/7=green'], 'one of asserted, supported, invalidated, superseded'],
+    [['--claim', 'ci/7=green'], 'claim ci/7 cannot be taken: Invalid option: expected one of'],
+    [['-p', 'nothing=1'], 'nothing'],
     [['--cell', 'nobody'], 'The cell to test names "nobody"'],
     [['--params', 'nowhere.json'], 'there is no such file'],
   ])('wrong usage is refused: %j', async (args, said) => {
     await place.write('safe.md', safe);
-    const { exit, err } = await pawl('safe.md', '-p', 'file=none', '--yes', ...args);
+    const { exit, out, err } = await pawl('safe.md', '-p', 'file=none', '--yes', ...args);
     expect({ exit, said: err.includes(said) }).toEqual({ exit: 2, said: true });
+    // Before anybody is asked, too.
+    expect(out).toBe('');
   });
 });
 
@@ -114,6 +117,27 @@ describe('what it finds', () => {
     expect(out).toContain('    ran again               another result: output.lines: 1, then 2');
     expect(out).toContain('1 cell of 1 is not as declared:');
     expect(out).toContain('    Next: Let it return what is true afterwards, not what this attempt did;');
+  });
+
+  test('a repetition that has nothing to compare says so', async () => {
+    const file = join(place.folder, 'silent');
+    const silent = safe.replace(`echo '{"is":1}' > "$PAWL_OUTPUT"\n`, '').replace(/```assert[\s\S]*$/, '');
+    await place.write('silent.md', silent);
+    const { exit, out } = await pawl('silent.md', '-p', `file=${file}`, '--yes');
+    expect(exit).toBe(0);
+    expect(out).toContain('    ran again               completed again; it returns nothing, so nothing was compared\n');
+  });
+
+  test('why a probe is not sure stands whole in a pipe', async () => {
+    await place.write(
+      'unsure.md',
+      `---\nrunbook: unsure\ntitle: Unsure\n---\n\`\`\`sh { name=go interrupted=probe }\ntrue\n\`\`\`\n\`\`\`sh { probe=go }\necho '{"answer":"perhaps"}' > "$PAWL_OUTPUT"\n\`\`\`\n`,
+    );
+    const { exit, out } = await pawl('unsure.md', '--yes');
+    expect(exit).toBe(1);
+    expect(out).toContain(
+      'gone after its effect   in doubt: held for a person, since its probe is not sure: the probe gave no answer of done, not-done, unsure\n',
+    );
   });
 
   test('--json: the whole report as one document, and nothing else', async () => {

@@ -211,13 +211,62 @@ describe('a cell with a probe', () => {
     expect(report.findings).toMatchObject([{ code: 'probe.seesNothing', cell: 'send' }]);
   });
 
-  test('a probe that is never sure leaves the step to a person, and says why', async () => {
+  test('a probe that is not sure after the effect is found: a person would have to decide', async () => {
     const source = document(
       sh('name=send interrupted=probe', 'true') + sh('probe=send', `echo '{"answer":"unsure"}' > "$PAWL_OUTPUT"`),
     );
     const report = await testRunbook(source);
     expect(crashes(report, 'send')).toEqual(['reserved: held', 'effect: held', 'outcome: goes_on']);
     expect(cellOf(report, 'send').crashes[0]?.detail).toBe('its probe is not sure: the probe answered unsure');
+    expect(report.findings).toMatchObject([
+      {
+        code: 'probe.unsure',
+        cell: 'send',
+        message:
+          'send had run, and its probe could not say so (the probe answered unsure): a person would have to decide, as with interrupted=hold.',
+      },
+    ]);
+  });
+
+  test('a probe that only ever says done is enough for the effect: before it a person decides, as it is declared', async () => {
+    const source = probed('grep -qs "$PAWL_IDEMPOTENCY_KEY" "$PAWL_PARAM_FILE"').replace('a=not-done', 'a=unsure');
+    const report = await testRunbook(source, { params: { file: join(dir, 'half') } });
+    expect(crashes(report, 'send')).toEqual(['reserved: held', 'effect: probe_done', 'outcome: goes_on']);
+    expect(report.findings).toEqual([]);
+  });
+
+  test('a probe whose answer is not what the cell expects is found: the run would halt', async () => {
+    const report = await testRunbook(
+      document(
+        sh('name=send interrupted=probe', `echo '{"sent":1}' > "$PAWL_OUTPUT"\ntouch "$PAWL_PARAM_FILE"`) +
+          sh(
+            'probe=send',
+            `test -f "$PAWL_PARAM_FILE" && a=done || a=not-done\necho "{\\"answer\\":\\"$a\\"}" > "$PAWL_OUTPUT"`,
+          ) +
+          fence('cel { expect=send }', 'has(output.sent)'),
+      ),
+      { params: { file: join(dir, 'halts') } },
+    );
+    expect(crashes(report, 'send')).toEqual(['reserved: probe_not_done', 'effect: probe_done', 'outcome: goes_on']);
+    expect(report.findings).toMatchObject([{ code: 'probe.halts', cell: 'send' }]);
+    expect(report.findings[0]?.message).toBe(
+      'send had run, its probe said so, and the run would halt there: what send expects does not hold for what the probe returns.',
+    );
+  });
+
+  test('an output that would be missing is said, with the cells that read it', async () => {
+    const report = await testRunbook(
+      document(
+        sh('name=tell interrupted=continue', `echo '{"id":7}' > "$PAWL_OUTPUT"`) +
+          fence('assert { name=told }', 'outputs.tell.id == 7') +
+          fence('assert { name=other }', '1 == 1'),
+      ),
+    );
+    expect(cellOf(report, 'tell').crashes.map(({ then, withoutOutputFor }) => [then, withoutOutputFor])).toEqual([
+      ['continued', []],
+      ['continued', ['told']],
+      ['goes_on', []],
+    ]);
   });
 
   test('the probe of a cell that was answered for is not asked about a world where nothing happened', async () => {
@@ -260,6 +309,12 @@ describe('cells that wait are answered', () => {
       result: 'halted',
       findings: [{ code: 'run.unfinished', cell: 'green' }],
     });
+  });
+
+  test('an answer for a claim that nobody waits for is found', async () => {
+    const report = await testRunbook(waiting, { claims: { 'ci/8': 'supported' } });
+    expect(report.findings).toMatchObject([{ code: 'answer.unused', cell: null }]);
+    expect(report.findings[0]?.message).toContain('ci/8');
   });
 
   test('a rejection halts', async () => {
@@ -307,13 +362,27 @@ describe('what is asked for', () => {
 
   test.each([
     [{ stubs: { nobody: 1 } }, 'request.invalid', /A stub names "nobody"/],
+    [{ stubs: { waits: 1 } }, 'request.invalid', /A stub names "waits", which is no cell with a body/],
+    [{ rejects: ['one'] }, 'request.invalid', /"one", which is no approval of this runbook; it has none/],
+    [{ ignore: ['one.otput'] }, 'request.invalid', /say NAME\.output/],
+    [
+      { claims: { 'ci/7': { status: 'supported', statement: 5 } as never } },
+      'request.invalid',
+      /claim ci\/7 cannot be taken: statement: /,
+    ],
+    [
+      { claims: { 'ci/7': { status: 'supported', evidnce: 1 } as never } },
+      'request.invalid',
+      /cannot be taken: Unrecognized key: "evidnce"/,
+    ],
     [{ cell: 'nobody' }, 'request.invalid', /The cell to test names "nobody"/],
     [{ ignore: ['one'] }, 'request.invalid', /say NAME\.output/],
     [{ ignore: ['nobody.output'] }, 'request.invalid', /A path to ignore names "nobody"/],
     [{ params: { nothing: 1 } }, 'params.invalid', /nothing/],
   ])('what the runbook has not is refused before anything runs: %j', async (options, code, message) => {
     const file = join(dir, 'refused');
-    const asked = testRunbook(document(sh('name=one', `echo ran >> ${file}`)), options);
+    const cells = sh('name=one', `echo ran >> ${file}`) + fence('wait { name=waits for=1h }');
+    const asked = testRunbook(document(cells), options);
     await expect(asked).rejects.toMatchObject({ code, message: expect.stringMatching(message) });
     await expect(readFile(file)).rejects.toMatchObject({ code: 'ENOENT' });
   });

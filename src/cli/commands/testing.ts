@@ -1,7 +1,7 @@
 /** test: runs a document under crashes, and says what each cell comes to. */
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
-import { claimStatuses, PawlError, type Runbook } from '../../engine/index.ts';
+import { PawlError, type Runbook } from '../../engine/index.ts';
 import type { ClaimAnswer, StubValue, TestOptions, WillRun } from '../../testing/index.ts';
 import { readDocument } from '../documents.ts';
 import { exits } from '../exits.ts';
@@ -50,17 +50,13 @@ const stubsOf = async (given: string[]): Promise<Record<string, StubValue>> => {
   return stubs;
 };
 
-const isStatus = (value: unknown): value is Extract<ClaimAnswer, string> =>
-  claimStatuses.some((status) => status === value);
-
 const claimsOf = async (given: string[]): Promise<Record<string, ClaimAnswer>> => {
   const claims: Record<string, ClaimAnswer> = Object.create(null);
   for (const one of given) {
     const [id, said] = pairOf('--claim', one, 'ID=STATUS, or ID={"status":…,"evidence":…}');
     const text = await textGiven(`--claim ${id}`, said);
-    const value = text.trimStart().startsWith('{') ? (jsonOf(`--claim ${id}`, text) as ClaimAnswer) : text;
-    const status = typeof value === 'object' ? value.status : value;
-    if (!isStatus(status)) return refuse(`--claim ${id} wants a status: one of ${claimStatuses.join(', ')}.`);
+    const value = text.trimStart().startsWith('{') ? jsonOf(`--claim ${id}`, text) : text;
+    // `assertFits` looks at it.
     claims[id] = value as ClaimAnswer;
   }
   return claims;
@@ -98,11 +94,13 @@ const agree = async ({ screen }: Session, cells: WillRun[], { yes }: Options): P
 
 const test = async (session: Session, file: string, options: Options): Promise<Answer> => {
   const { screen, settings } = session;
-  const [{ testRunbook, willRun }, { source, runbook }] = await Promise.all([
+  const [{ assertFits, testRunbook, willRun }, authoring] = await Promise.all([
     import('../../testing/index.ts'),
-    session.authoring().then((compiler) => readDocument(compiler, file)),
+    session.authoring(),
   ]);
+  const { source, runbook } = await readDocument(authoring, file);
   const { cell } = options;
+  const begun = new Set<string>();
   const stubs = await stubsOf(options.stub);
   const asked: TestOptions = {
     params: await paramsOf(runbook, options),
@@ -112,32 +110,39 @@ const test = async (session: Session, file: string, options: Options): Promise<A
     ignore: options.ignore,
     httpAllow: settings.httpAllow,
     ...(cell === undefined ? {} : { cell }),
-    onCell: (name) => screen.status(`  ${name} …`),
+    onCell: (name) => {
+      begun.add(name);
+      screen.status(`  ${name} …`);
+    },
   };
+  assertFits(runbook, authoring, asked);
   if (!(await agree(session, willRun(runbook, asked), options))) {
     screen.print('Nothing ran.');
     return { exit: exits.failed, document: { ok: false, ran: false } };
   }
-  const report = await testRunbook(source, asked);
+  // What ran has had its effects: whoever stops the test has to know which.
+  const left = (): never => {
+    const names = [...begun].filter((name) => !Object.hasOwn(stubs, name));
+    const said = names.length === 0 ? 'no cell had begun' : `these had begun, with all effects: ${names.join(', ')}`;
+    console.error(`\nInterrupted; ${said}.`);
+    screen.document({ ok: false, ran: true, interrupted: true, begun: names });
+    process.exit(exits.interrupted);
+  };
+  const report = await session.interruption.during(left, () => testRunbook(source, asked));
   printTest(screen, report);
   return { exit: report.ok ? exits.done : exits.failed, document: report };
 };
 
-const how = `Each cell really runs, once, on a store in memory that is thrown away; no run of yours is touched, and the
-idempotency keys are the test's own. At every entry of the journal the engine is taken away, and a fresh one
-comes when deadline and grace are over (time is moved, not waited for). For each cell it says whether it is
-
-  held         nobody knows whether it happened, and nothing says that it may be repeated: a person decides
+const how = [
+  `Each cell really runs, on a store in memory that is thrown away; no run of yours is touched, and the idempotency keys are the test's own. At every entry of the journal the engine is taken away, and a fresh one comes when deadline and grace are over (time is moved, not waited for). For each cell it says whether it is`,
+  `  held         nobody knows whether it happened: a person decides
   tried again  by interrupted=retry
-  probed       by interrupted=probe: the probe has to say "done" after the effect, and "not done" before it
-  going on     it is recorded; or, by interrupted=continue, best effort
-
-A cell that is declared safe to repeat (interrupted=retry, retry=N) is then run once more, as after a crash
-between its effect and its record (or, for retry=N alone, after a failure that is made up), and has to leave the
-same status and output. Cells that must not run here are answered for by --stub. Waiting cells are answered:
-claims get the status that is waited for (or --claim), those asked first approve (or --reject), manual cells are
-done. Exit code 0: all as declared. 1: a repetition left another result, a probe was wrong, or the run does
-not finish.`;
+  probed       by interrupted=probe: the probe has to say "done" after
+               the effect, and "not done" before it
+  going on     it is recorded; or, by interrupted=continue, best effort`,
+  'A cell that is declared safe to repeat (interrupted=retry, retry=N) is then run once more, as after a crash between its effect and its record (or, for retry=N alone, after a failure that is made up), and has to leave the same status and output. Cells that must not run here are answered for by --stub. Waiting cells are answered: claims get the status that is waited for (or --claim), those asked first approve (or --reject), manual cells are done.',
+  'Exit code 0: all as declared. 1: a repetition left another result, a probe was wrong or not sure, the run does not finish, or an answer was for nobody. 2: wrong usage; nothing ran.',
+].join('\n\n');
 
 export const addTesting: AddCommands = (program, run) => {
   const testing = program
