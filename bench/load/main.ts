@@ -106,7 +106,7 @@ const runOne = async (n: number): Promise<void> => {
   const instanceId = `${name}-${n}`;
   const beganMs = performance.now();
   try {
-    const started = await ask('POST', '/runbooks/load/instances', { instanceId, drive: 'auto' });
+    const started = await ask('POST', '/runbooks/load/instances', { instanceId });
     if (started.status !== 201) throw new Error(String(started.body.code));
     for (;;) {
       const { status, body } = await ask('POST', `/instances/${instanceId}/run`, {});

@@ -79,3 +79,19 @@ test('kill -9 of the CLI: the cell is dead within a second; in flight, then in d
   expect(out).toMatch(/key +local\/killed\/works\/1/);
   expect((await place.read(file)).trim()).toBe(`begun ${cellPid}`);
 });
+
+test.each([[], ['--json']])(
+  'SIGINT in `pawl test %s`: the cell is dead, and it says what had begun',
+  async (...more) => {
+    const file = `tested${more.length}.txt`;
+    const cli = place.begin(['test', 'slow.md', '--yes', '-p', `file=${place.folder}/${file}`, ...more]);
+    await until('the cell to begin', async () => (await place.read(file)).startsWith('begun'));
+    const cellPid = Number((await place.read(file)).trim().split(' ')[1]);
+    cli.kill('SIGINT');
+    const { exit, err, json } = await cli.ended;
+    expect(exit).toBe(130);
+    expect(err).toContain('Interrupted; these had begun, with all effects: works.');
+    if (more.length > 0) expect(json).toEqual({ ok: false, ran: true, interrupted: true, begun: ['works'] });
+    await until('the cell to be dead', () => !isAlive(cellPid), 1_000);
+  },
+);
