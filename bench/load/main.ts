@@ -109,7 +109,7 @@ const runOne = async (n: number): Promise<void> => {
     const started = await ask('POST', '/runbooks/load/instances', { instanceId });
     if (started.status !== 201) throw new Error(String(started.body.code));
     for (;;) {
-      const { status, body } = await ask('POST', `/instances/${instanceId}/run`, {});
+      const { status, body } = await ask('POST', `/instances/${instanceId}/advance`, { maxCells: 'all' });
       if (body.result === 'completed') break;
       // 202: it goes on behind the answer.
       if (status !== 202) throw new Error(String(body.code ?? body.result));

@@ -136,8 +136,9 @@ export const limits = {
   bodyBytesMax: 256 * 1024,
   bodyNestingMax: 100,
   actorCharsMax: 512,
-  /** Between two looks at what a handed-over call has come to. */
-  followPauseMs: 500,
+  /** Before the first look at what a handed-over call has come to; twice as long before each further one, up to the most. */
+  followPauseMs: 100,
+  followPauseMsMax: 500,
   /** `work` waits for backoffs up to this itself; the schedule would not be quicker. */
   backoffInWorkMsMax: 60_000,
   /** The tick begins no further page when less than this is left of its invocation. */

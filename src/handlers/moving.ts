@@ -45,8 +45,10 @@ const followed = async (
 ): Promise<AdvanceAnswer | 'lost' | undefined> => {
   const isOurs = ({ where }: { where: string }): boolean => where.startsWith(`${call.by.where}+`);
   const look = engine.follow(instanceId, { ...from, isOurs, by: call.by });
-  while (call.answerLeftMs() > limits.followPauseMs) {
-    await clock.sleep(limits.followPauseMs);
+  let pauseMs: number = limits.followPauseMs;
+  while (call.answerLeftMs() > pauseMs) {
+    await clock.sleep(pauseMs);
+    pauseMs = Math.min(2 * pauseMs, limits.followPauseMsMax);
     const seen = await look().catch((error: unknown) => {
       // It goes on, whether or not somebody can see it.
       if (!isPawlError(error, 'store.unavailable')) throw error;
