@@ -40,21 +40,24 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits): 
       say(`${key} began ${begunTimes} times, ${reserved} attempts were reserved`);
   }
 
-  // A further attempt of a visit stands after a permission for it.
-  for (const key of new Set(attempts.map((attempt) => attempt.key))) {
-    const mine = attempts.filter((attempt) => attempt.key === key);
-    const permissions = entries.filter(
-      (entry) =>
-        (entry.kind === 'outcome' || entry.kind === 'resolved') &&
-        entry.cell === mine[0]?.cell &&
-        entry.permission !== null &&
-        entry.permission.kind !== 'never',
-    ) as Extract<Entry, { kind: 'outcome' | 'resolved' }>[];
-    for (const { seq, permission } of permissions)
-      if (!permits(mine[0]?.cell ?? '').includes(permission?.kind ?? ''))
-        say(`seq ${seq} permits as ${permission?.kind}, which ${mine[0]?.cell} does not declare`);
-    if (mine.length > 1 + permissions.length)
-      say(`${key} has ${mine.length} attempts and ${permissions.length} permissions`);
+  // A further attempt of a cell stands after a permission about the one before, of a kind that is declared.
+  const permissions = entries.flatMap((entry) => {
+    if (entry.kind !== 'outcome' && entry.kind !== 'resolved') return [];
+    const { seq, cell, permission } = entry;
+    // An attempt that never began is none: a permission for another one says nothing about the world.
+    if (permission === null || permission.kind === 'never') return [];
+    return [{ seq, cell, kind: permission.kind, about: entry.kind === 'outcome' ? entry.closes : entry.about }];
+  });
+  for (const { seq, cell, kind } of permissions)
+    if (!permits(cell).includes(kind)) say(`seq ${seq} permits as ${kind}, which ${cell} does not declare`);
+  for (const cell of new Set(attempts.map((attempt) => attempt.cell))) {
+    const mine = attempts.filter((attempt) => attempt.cell === cell);
+    for (const [n, { seq }] of mine.entries()) {
+      const before = mine[n - 1];
+      if (before === undefined) continue;
+      if (!permissions.some((one) => one.about === before.seq && one.seq < seq))
+        say(`${cell} is reserved at seq ${seq}, and nothing permits another attempt after seq ${before.seq}`);
+    }
   }
 
   let cellsCompleted = 0;

@@ -1,8 +1,8 @@
 /** test: runs a document under crashes, and says what each cell comes to. */
 import { readFile } from 'node:fs/promises';
-import { createInterface } from 'node:readline/promises';
 import { PawlError, type Runbook } from '../../engine/index.ts';
 import type { ClaimAnswer, StubValue, TestOptions, WillRun } from '../../testing/index.ts';
+import { ask } from '../ask.ts';
 import { readDocument } from '../documents.ts';
 import { exits } from '../exits.ts';
 import { textGiven } from '../given.ts';
@@ -84,12 +84,7 @@ const agree = async ({ screen }: Session, cells: WillRun[], { yes }: Options): P
     const message = `These cells would really run: ${names.join(', ')}. Nothing ran. Say --yes if they may, or answer for them: --stub ${names[0]}='{…}'.`;
     throw new PawlError('request.invalid', message, { cells: names });
   }
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    return /^y(es)?$/i.test((await asking.question('Run them? [y/N] ')).trim());
-  } finally {
-    asking.close();
-  }
+  return /^y(es)?$/i.test(await ask('Run them? [y/N] '));
 };
 
 const test = async (session: Session, file: string, options: Options): Promise<Answer> => {

@@ -1,6 +1,7 @@
 /** vote: what an `approve` cell asks, and a vote about exactly that. */
-import { createInterface } from 'node:readline/promises';
+
 import { PawlError, type WaitReport } from '../../engine/index.ts';
+import { ask } from '../ask.ts';
 import type { Client, Instance, VoteAsked } from '../client.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
@@ -77,17 +78,8 @@ const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
 };
 
 /** Somebody at a terminal has just seen it, and says so. */
-const confirmed = async (decision: VoteAsked['decision']): Promise<boolean> => {
-  const asking = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = await asking.question(`Type ${decision} to ${decision} this: `);
-    return answer.trim() === decision;
-  } catch {
-    return false;
-  } finally {
-    asking.close();
-  }
-};
+const confirmed = async (decision: VoteAsked['decision']): Promise<boolean> =>
+  (await ask(`Type ${decision} to ${decision} this: `)) === decision;
 
 const next = (instanceId: string, cell: string): string => `pawl vote ${shellWord(instanceId)} ${cell}`;
 

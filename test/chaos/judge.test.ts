@@ -1,0 +1,157 @@
+/** The judge of the chaos has to find each mistake that an engine could make: here it makes them. */
+import { describe, expect, test } from 'vitest';
+import type { Entry } from '../../src/engine/index.ts';
+import { judge } from './judge.ts';
+import type { Saw } from './processes.ts';
+
+const key = 'chaos/one/c0/1';
+type Draft = Record<string, unknown> & { kind: string };
+const reserved = (over: object = {}): Draft => ({ kind: 'reserved', cell: 'c0', visit: 1, attempt: 1, key, ...over });
+const outcome = (closes: number, over: object = {}): Draft => ({
+  kind: 'outcome',
+  cell: 'c0',
+  closes,
+  status: 'completed',
+  closedBy: 'holder',
+  permission: null,
+  ...over,
+});
+const resolved = (about: number, over: object = {}): Draft => ({
+  kind: 'resolved',
+  cell: 'c0',
+  about,
+  verdict: 'retry',
+  closedBy: 'person',
+  permission: { kind: 'person', detail: 'it did not happen' },
+  ...over,
+});
+/** A journal whose last entry ends the run. */
+const journal = (drafts: Draft[], ended: string | null = 'completed'): Entry[] =>
+  [{ kind: 'started' }, ...drafts].map((draft, seq) => ({
+    seq,
+    by: { actor: 'a', via: 'test', where: 'here' },
+    token: 't',
+    ...draft,
+    state: { ended: seq === drafts.length ? ended : null },
+  })) as unknown as Entry[];
+const saw = (what: Saw['what'], seq: number | null, of = key): Saw => ({ what, key: of, seq });
+const wrongOf = (entries: Entry[], seen: Saw[]): string[] =>
+  judge(new Map([['one', entries]]), seen, () => ['person', 'interrupted']).wrong;
+
+describe('what agrees', () => {
+  test('one attempt that began and happened once', () => {
+    expect(wrongOf(journal([reserved(), outcome(1)]), [saw('begin', 1), saw('effect', 1)])).toEqual([]);
+  });
+
+  test('a second attempt after a permission about the first; both may have happened', () => {
+    const entries = journal([reserved(), resolved(1), reserved({ attempt: 2 }), outcome(3)]);
+    const seen = [saw('begin', 1), saw('effect', 1), saw('begin', 3), saw('effect', 3)];
+    expect(judge(new Map([['one', entries]]), seen, () => ['person'])).toEqual({
+      wrong: [],
+      cellsCompleted: 1,
+      doubts: 1,
+    });
+  });
+
+  test('an attempt that never began needs no permission of its own', () => {
+    const never = { status: 'never', permission: { kind: 'never', detail: 'late' } };
+    const entries = journal([reserved(), outcome(1, never), reserved(), outcome(3)]);
+    expect(wrongOf(entries, [saw('begin', 3), saw('effect', 3)])).toEqual([]);
+  });
+});
+
+describe('what it finds', () => {
+  const once = journal([reserved(), outcome(1)]);
+  const cases: [string, Entry[], Saw[], string][] = [
+    [
+      'one reservation, begun twice',
+      once,
+      [saw('begin', 1), saw('begin', 1), saw('effect', 1)],
+      'the step of seq 1 began twice',
+    ],
+    [
+      'begun twice by processes that do not say by which reservation',
+      once,
+      [saw('begin', null), saw('begin', null), saw('effect', null)],
+      `${key} began 2 times, 1 attempts were reserved`,
+    ],
+    [
+      'begun under a reservation that nobody made',
+      once,
+      [saw('begin', 1), saw('effect', 1), saw('begin', 7)],
+      `${key} began under seq 7, which no entry reserved for it`,
+    ],
+    [
+      'repeated without a permission',
+      journal([reserved(), outcome(1, { status: 'unknown' }), reserved({ attempt: 2 }), outcome(3)]),
+      [saw('begin', 1), saw('begin', 3), saw('effect', 3)],
+      'c0 is reserved at seq 3, and nothing permits another attempt after seq 1',
+    ],
+    [
+      'one permission, used twice',
+      journal([reserved(), resolved(1), reserved({ attempt: 2 }), reserved({ attempt: 3 }), outcome(4)]),
+      [saw('begin', 1), saw('begin', 3), saw('begin', 4), saw('effect', 4)],
+      'c0 is reserved at seq 4, and nothing permits another attempt after seq 3',
+    ],
+    [
+      'permitted afterwards',
+      journal([reserved(), reserved({ attempt: 2 }), resolved(1), outcome(2)]),
+      [saw('begin', 1), saw('begin', 2), saw('effect', 2)],
+      'c0 is reserved at seq 2, and nothing permits another attempt after seq 1',
+    ],
+    [
+      'permitted as the cell does not declare',
+      journal([
+        reserved(),
+        resolved(1, { closedBy: 'probe', permission: { kind: 'probe', detail: '' } }),
+        reserved({ attempt: 2 }),
+        outcome(3),
+      ]),
+      [saw('begin', 1), saw('begin', 3), saw('effect', 3)],
+      'seq 2 permits as probe, which c0 does not declare',
+    ],
+    [
+      'completed, and it did not happen',
+      once,
+      [saw('begin', 1)],
+      'seq 1 is completed by its holder, and it did not happen',
+    ],
+    [
+      'completed by an answer to another attempt',
+      journal([reserved(), resolved(1), reserved({ attempt: 2 }), outcome(3)]),
+      [saw('begin', 1), saw('effect', 1), saw('begin', 3)],
+      'seq 3 is completed by its holder, and it did not happen',
+    ],
+    [
+      'closed as never begun, and it began',
+      journal([
+        reserved(),
+        outcome(1, { status: 'never', permission: { kind: 'never', detail: '' } }),
+        reserved(),
+        outcome(3),
+      ]),
+      [saw('begin', 1), saw('begin', 3), saw('effect', 3)],
+      'seq 1 is closed as never begun, and it began',
+    ],
+    [
+      'left behind',
+      journal([reserved()], null),
+      [saw('begin', 1), saw('effect', 1)],
+      'it stands at seq 1 as unfinished',
+    ],
+  ];
+  test.each(cases)('%s', (_, entries, seen, said) => {
+    expect(wrongOf(entries, seen)).toContain(`one: ${said}`);
+  });
+
+  test('an entry that is missing', () => {
+    const entries = once.filter(({ seq }) => seq !== 1);
+    expect(wrongOf(entries, [])).toContain('one: entry 1 is missing');
+  });
+
+  test('something that happened for an instance that is not there', () => {
+    expect(wrongOf(once, [saw('begin', 1), saw('effect', 1), saw('effect', 1, 'chaos/other/c0/1')])).toContain(
+      'chaos/other/c0/1 was seen, and no such instance exists',
+    );
+  });
+});
