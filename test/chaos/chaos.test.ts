@@ -16,5 +16,8 @@ test(`${kills} kills and ${stops} stops: no step begins twice without a permissi
   expect(report.stops).toBeGreaterThanOrEqual(stops);
   expect(report.cellsCompleted).toBeGreaterThanOrEqual(cellsMin);
   expect(report.doubts).toBeGreaterThanOrEqual(doubtsMin);
+  expect(report.defects).toEqual([]);
+  // Whatever became of a command that was not killed: done, in flight, in doubt, or somebody was first.
+  expect(Object.keys(report.exits).filter((exit) => !['0', '1', '3', '4', '5', 'null'].includes(exit))).toEqual([]);
   for (const count of Object.values(report.calls)) expect(count).toBeGreaterThan(10);
 }, 300_000);

@@ -38,6 +38,10 @@ export type ChaosReport = Judged & {
   stops: number;
   calls: { http: number; cli: number; ticks: number };
   verdicts: number;
+  /** How the commands ended, by exit code; `null`: killed. */
+  exits: Record<string, number>;
+  /** Answers of the service that no caller may be given. */
+  defects: string[];
   instances: number;
   begins: number;
   ms: number;
@@ -95,7 +99,15 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const folder = await mkdtemp(join(tmpdir(), 'pawl-chaos-'));
   const witness = await spawnWitness(join(folder, 'seen.jsonl'));
   const { draw, prefix, client, store, workers, spawnOne } = await createHarness(options, witness);
-  const report = { kills: 0, killsInCell: 0, killsOfCommands: 0, stops: 0, verdicts: 0 };
+  const report = {
+    kills: 0,
+    killsInCell: 0,
+    killsOfCommands: 0,
+    stops: 0,
+    verdicts: 0,
+    exits: {} as Record<string, number>,
+    defects: [] as string[],
+  };
   const calls = { http: 0, cli: 0, ticks: 0 };
   const env = {
     HOME: folder,
@@ -122,7 +134,11 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
         signal: AbortSignal.timeout(goneAfterMs * 2),
       });
-      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+      const answer = { status: response.status, body: (await response.json()) as Record<string, unknown> };
+      // Nothing is away but workers, and those do not answer.
+      if (answer.status >= 500 && answer.status !== 503)
+        report.defects.push(`${method} ${path}: ${JSON.stringify(answer)}`);
+      return answer;
     } catch {
       return undefined;
     }
@@ -170,7 +186,8 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       calls.cli += 1;
       const command = pawl({ ...env, PAWL_ACTOR: 'commander' }, ['advance', id, '--max-cells', 'all']);
       commands.add(command);
-      await command.ended;
+      const { exit } = await command.ended;
+      report.exits[String(exit)] = (report.exits[String(exit)] ?? 0) + 1;
       commands.delete(command);
       await wait(50);
     }
@@ -236,11 +253,12 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   /** Longer than a deadline and the grace after it: whoever thaws finds its step taken for doubtful, or closed. */
   const stopper = async (): Promise<void> => {
     while (report.stops < stopsWanted) {
-      const victim = draw.pick(workers.filter(({ dead, frozen, running }) => !dead && !frozen && running > 0));
-      if (victim === undefined) {
-        await wait(10);
-        continue;
-      }
+      // Never again in the cell in which it was frozen before: that would be one stop, and not two.
+      const mayFreeze = ({ dead, frozen, thawing, running }: Worker) => !dead && !frozen && !thawing && running > 0;
+      const victim = draw.pick(workers.filter(mayFreeze));
+      // Anywhere in the cell, and mostly after its request has left.
+      await wait(10 + draw.int(200));
+      if (victim === undefined || !mayFreeze(victim)) continue;
       await victim.freeze().catch(() => undefined);
       if (victim.dead) continue;
       report.stops += 1;
@@ -272,7 +290,12 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       (await store.journal.page(id, -1, 10_000)).map(({ entry }) => entry),
     );
   const seen = witness.seen();
-  const judged = judge(journals, seen, permits);
+  const judged = judge(
+    journals,
+    seen,
+    permits,
+    policies.map((_, n) => `c${n}`),
+  );
   await witness.stop();
   client.destroy();
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
@@ -296,7 +319,7 @@ export const reportText = (report: ChaosReport): string => {
   const lines = [
     `seed ${report.seed}: ${report.kills} kills (${report.killsInCell} with a cell running, ${report.killsOfCommands} of commands), ${report.stops} stops, ${(report.ms / 1_000).toFixed(0)} s`,
     `${report.instances} instances, ${report.cellsCompleted} cells completed, ${report.begins} begun, ${report.doubts} doubts, ${report.verdicts} of them decided by the operator`,
-    `calls: ${calls.http} over HTTP, ${calls.cli} commands, ${calls.ticks} ticks`,
+    `calls: ${calls.http} over HTTP, ${calls.cli} commands (exit codes ${JSON.stringify(report.exits)}), ${calls.ticks} ticks`,
     wrong.length === 0 ? 'journals and witness agree' : `${wrong.length} DISAGREEMENTS`,
     ...wrong.slice(0, 20),
   ];

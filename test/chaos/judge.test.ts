@@ -14,6 +14,7 @@ const outcome = (closes: number, over: object = {}): Draft => ({
   status: 'completed',
   closedBy: 'holder',
   permission: null,
+  then: 'next',
   ...over,
 });
 const resolved = (about: number, over: object = {}): Draft => ({
@@ -36,7 +37,7 @@ const journal = (drafts: Draft[], ended: string | null = 'completed'): Entry[] =
   })) as unknown as Entry[];
 const saw = (what: Saw['what'], seq: number | null, of = key): Saw => ({ what, key: of, seq });
 const wrongOf = (entries: Entry[], seen: Saw[]): string[] =>
-  judge(new Map([['one', entries]]), seen, () => ['person', 'interrupted']).wrong;
+  judge(new Map([['one', entries]]), seen, () => ['person', 'interrupted'], ['c0']).wrong;
 
 describe('what agrees', () => {
   test('one attempt that began and happened once', () => {
@@ -46,7 +47,7 @@ describe('what agrees', () => {
   test('a second attempt after a permission about the first; both may have happened', () => {
     const entries = journal([reserved(), resolved(1), reserved({ attempt: 2 }), outcome(3)]);
     const seen = [saw('begin', 1), saw('effect', 1), saw('begin', 3), saw('effect', 3)];
-    expect(judge(new Map([['one', entries]]), seen, () => ['person'])).toEqual({
+    expect(judge(new Map([['one', entries]]), seen, () => ['person'], ['c0'])).toEqual({
       wrong: [],
       cellsCompleted: 1,
       doubts: 1,
@@ -83,7 +84,7 @@ describe('what it finds', () => {
     ],
     [
       'repeated without a permission',
-      journal([reserved(), outcome(1, { status: 'unknown' }), reserved({ attempt: 2 }), outcome(3)]),
+      journal([reserved(), outcome(1, { status: 'unknown', then: 'halt' }), reserved({ attempt: 2 }), outcome(3)]),
       [saw('begin', 1), saw('begin', 3), saw('effect', 3)],
       'c0 is reserved at seq 3, and nothing permits another attempt after seq 1',
     ],
@@ -142,6 +143,30 @@ describe('what it finds', () => {
   ];
   test.each(cases)('%s', (_, entries, seen, said) => {
     expect(wrongOf(entries, seen)).toContain(`one: ${said}`);
+  });
+
+  test('a cell that was left out', () => {
+    const { wrong } = judge(new Map([['one', once]]), [saw('begin', 1), saw('effect', 1)], () => [], ['c0', 'c1']);
+    expect(wrong).toEqual(['one: it is completed, and of its cells c0,c1 these are: c0']);
+  });
+
+  test('passed, though nobody knows whether it happened; completed by a policy', () => {
+    const passed = journal([reserved(), outcome(1, { status: 'unknown', closedBy: 'policy' })]);
+    expect(wrongOf(passed, [saw('begin', 1)])).toContain('one: seq 1 ended as unknown by its policy, and was passed');
+    const completed = journal([reserved(), outcome(1, { closedBy: 'policy' })]);
+    expect(wrongOf(completed, [saw('begin', 1), saw('effect', 1)])).toEqual([
+      'one: seq 1 is completed by its policy, which cannot know',
+    ]);
+  });
+
+  test('said not to have happened, long after it had; a look before it is no lie', () => {
+    const atMs = 1_800_000_000_000;
+    const entries = journal([reserved(), resolved(1, { atMs: atMs + 60_000 }), reserved({ attempt: 2 }), outcome(3)]);
+    const [first, ...others] = [saw('effect', 1), saw('begin', 1), saw('begin', 3), saw('effect', 3)];
+    expect(wrongOf(entries, [{ ...(first as Saw), atMs }, ...others])).toEqual([
+      `one: seq 2 permits another attempt of ${key} by a person, and it had happened`,
+    ]);
+    expect(wrongOf(entries, [{ ...(first as Saw), atMs: atMs + 55_000 }, ...others])).toEqual([]);
   });
 
   test('an entry that is missing', () => {

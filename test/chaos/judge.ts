@@ -5,6 +5,11 @@ import type { Saw } from './processes.ts';
 
 /** By cell: kinds of permission that its author or a person may have given for another attempt. */
 export type Permits = (cell: string) => readonly string[];
+/**
+ * How long before its entry somebody may have looked: clocks of witness and store differ, an entry is timed before it stands,
+ * and the worker that is asked to record a verdict may be frozen.
+ */
+const lookedBeforeMs = { probe: 2_000, person: 7_000 };
 
 export type Judged = {
   /** Each a sentence about what must not be; empty when journal and witness agree. */
@@ -17,7 +22,7 @@ export type Judged = {
 const effectsOf = (seen: Saw[], key: string): Saw[] => seen.filter((one) => one.key === key);
 
 /** One instance. `seen` is of that instance alone. */
-const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits): Judged => {
+const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits, cells: readonly string[]): Judged => {
   const wrong: string[] = [];
   const say = (what: string): void => void wrong.push(`${id}: ${what}`);
   const attempts = attemptsOf(entries);
@@ -60,6 +65,18 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits): 
     }
   }
 
+  // Who looked said that it had not happened, and it had.
+  for (const { seq, kind, about } of permissions) {
+    if (kind !== 'probe' && kind !== 'person') continue;
+    const looked = (entries[seq]?.atMs ?? 0) - lookedBeforeMs[kind];
+    const key = about === null ? undefined : reservedAt.get(about)?.key;
+    const had = seen.some(
+      (one) => one.what === 'effect' && one.key === key && (one.atMs ?? Number.POSITIVE_INFINITY) < looked,
+    );
+    if (had) say(`seq ${seq} permits another attempt of ${key} by a ${kind}, and it had happened`);
+  }
+
+  const done: string[] = [];
   let cellsCompleted = 0;
   let doubts = 0;
   for (const entry of entries) {
@@ -69,7 +86,13 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits): 
     if (reserved === undefined) continue;
     if (entry.closedBy !== 'holder') doubts += 1;
     const status = entry.kind === 'outcome' ? entry.status : entry.verdict === 'succeeded' ? 'completed' : 'other';
-    if (status !== 'completed') continue;
+    if (status !== 'completed') {
+      // No cell here is best effort, optional or conditional: one that did not complete is never passed.
+      if (entry.then === 'next') say(`seq ${about} ended as ${status} by its ${entry.closedBy}, and was passed`);
+      continue;
+    }
+    if (entry.closedBy === 'policy') say(`seq ${about} is completed by its policy, which cannot know`);
+    done.push(entry.cell);
     cellsCompleted += 1;
     // The holder saw its own answer; a probe and a person looked for the key.
     const effects = effectsOf(seen, reserved.key).filter(({ what }) => what === 'effect');
@@ -77,12 +100,20 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits): 
     if (own.length === 0) say(`seq ${about} is completed by its ${entry.closedBy}, and it did not happen`);
   }
   const ended = entries.at(-1)?.state.ended ?? null;
+  if (ended === 'completed' && done.join() !== cells.join())
+    say(`it is completed, and of its cells ${cells.join()} these are: ${done.join()}`);
   if (ended !== 'completed') say(`it stands at seq ${entries.at(-1)?.seq} as ${ended ?? 'unfinished'}`);
   for (let seq = 0; seq < entries.length; seq += 1) if (entries[seq]?.seq !== seq) say(`entry ${seq} is missing`);
   return { wrong, cellsCompleted, doubts };
 };
 
-export const judge = (journals: Map<string, Entry[]>, seen: Saw[], permits: Permits): Judged => {
+/** `cells`: of the runbook, in order. Each has to complete. */
+export const judge = (
+  journals: Map<string, Entry[]>,
+  seen: Saw[],
+  permits: Permits,
+  cells: readonly string[],
+): Judged => {
   const by = new Map<string, Saw[]>([...journals.keys()].map((id) => [id, []]));
   const total: Judged = { wrong: [], cellsCompleted: 0, doubts: 0 };
   for (const one of seen) {
@@ -91,7 +122,7 @@ export const judge = (journals: Map<string, Entry[]>, seen: Saw[], permits: Perm
     else of.push(one);
   }
   for (const [id, entries] of journals) {
-    const { wrong, cellsCompleted, doubts } = judgeOne(id, entries, by.get(id) ?? [], permits);
+    const { wrong, cellsCompleted, doubts } = judgeOne(id, entries, by.get(id) ?? [], permits, cells);
     total.wrong.push(...wrong);
     total.cellsCompleted += cellsCompleted;
     total.doubts += doubts;

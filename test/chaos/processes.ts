@@ -23,6 +23,8 @@ export type Worker = {
   /** Cells whose bodies run in it. */
   running: number;
   frozen: boolean;
+  /** Thawed, and the cell in which it was frozen has not ended yet. */
+  thawing: boolean;
   dead: boolean;
   kill(): void;
   freeze(): Promise<void>;
@@ -36,6 +38,7 @@ export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
     pid: child.pid ?? -1,
     running: 0,
     frozen: false,
+    thawing: false,
     dead: false,
     kill: () => {
       worker.dead = true;
@@ -48,10 +51,12 @@ export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
     thaw: () => {
       child.kill('SIGCONT');
       worker.frozen = false;
+      worker.thawing = worker.running > 0;
     },
   };
   child.on('message', (what) => {
     worker.running += what === 'begins' ? 1 : -1;
+    if (worker.running === 0) worker.thawing = false;
   });
   child.once('exit', () => {
     worker.dead = true;
@@ -60,7 +65,7 @@ export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
 };
 
 /** `seq`: of the reservation by which it came, where its sender said so. */
-export type Saw = { what: 'begin' | 'effect'; key: string; seq: number | null };
+export type Saw = { what: 'begin' | 'effect'; key: string; seq: number | null; atMs?: number };
 export type WitnessProcess = { url: string; host: string; seen(): Saw[]; stop(): Promise<void> };
 
 export const spawnWitness = async (file: string): Promise<WitnessProcess> => {

@@ -127,9 +127,10 @@ test(`between engine and store, each kind of fault ${each} times: no step begins
   const journals = new Map<string, Awaited<ReturnType<typeof entriesOf>>>();
   const entriesOf = async (id: string) => (await fresh.store.journal.page(id, -1, 10_000)).map(({ entry }) => entry);
   for (const id of ids) journals.set(id, await entriesOf(id));
-  const { wrong, cellsCompleted, doubts } = judge(journals, seen, (cell) =>
-    Number(cell.slice(1)) % 2 === 0 ? ['person', 'retry'] : ['person', 'retry', 'interrupted'],
-  );
+  const permits = (cell: string): string[] =>
+    Number(cell.slice(1)) % 2 === 0 ? ['person', 'retry'] : ['person', 'retry', 'interrupted'];
+  const names = Array.from({ length: 8 }, (_, n) => `c${n}`);
+  const { wrong, cellsCompleted, doubts } = judge(journals, seen, permits, names);
   console.log(
     `${ids.length} instances, ${cellsCompleted} cells, ${doubts} doubts; faults ${JSON.stringify(wire.counts)}; told ${JSON.stringify(Object.fromEntries(told))}`,
   );

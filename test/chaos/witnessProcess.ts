@@ -2,7 +2,8 @@
  * A witness in a process of its own, which nothing kills. What it saw stands in a file, forced to the disk before it goes
  * on: a line when a request arrives, another when its effect has happened. Its argument is the file.
  *
- * `POST /effect`: takes up to half a second. `GET /happened`: whether the effect of this key has.
+ * `POST /effect`: takes up to half a second; every other one is given up when its sender is gone before that.
+ * `GET /happened`: whether the effect of this key has.
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -34,9 +35,17 @@ const server = createServer((request, response) => {
     const seq = given === undefined ? null : Number(given);
     begun += 1;
     const ms = (begun * 137) % 500;
-    write({ what: 'begin', key, seq });
+    // Some effects come to nothing when whoever asked for them is gone: only then is a cut attempt not always a done one.
+    const givenUp = begun % 2 === 0;
+    let gone = false;
+    for (const event of ['end', 'close'] as const)
+      request.socket.once(event, () => {
+        gone = true;
+      });
+    write({ what: 'begin', key, seq, atMs: Date.now() });
     await wait(ms);
-    write({ what: 'effect', key, seq });
+    if (gone && givenUp) return;
+    write({ what: 'effect', key, seq, atMs: Date.now() });
     happened.add(key);
     answer(200, { seq });
   });
