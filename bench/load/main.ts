@@ -94,7 +94,9 @@ const document = `---\nrunbook: load\ntitle: Cells under load\n---\n${Array.from
   { length: cells },
   (_, n) => `\`\`\`http { name=c${n} timeout=20s }\nPOST http://${targetHost}/\n\`\`\`\n`,
 ).join('')}`;
-const published = await ask('PUT', '/runbooks/load', document);
+const published = await ask('PUT', '/runbooks/load', document).catch((error: unknown) =>
+  refuse(`--url ${service.url} does not answer: ${(error as Error).message}`),
+);
 if (published.status > 201) throw new Error(JSON.stringify(published.body));
 
 const latencies: number[] = [];

@@ -17,6 +17,7 @@ test(`${kills} kills and ${stops} stops: no step begins twice without a permissi
   expect(report.cellsCompleted).toBeGreaterThanOrEqual(cellsMin);
   expect(report.doubts).toBeGreaterThanOrEqual(doubtsMin);
   expect(report.defects).toEqual([]);
+  expect(report.told).toBeGreaterThan(100);
   // Whatever became of a command that was not killed: done, in flight, in doubt, or somebody was first.
   expect(Object.keys(report.exits).filter((exit) => !['0', '1', '3', '4', '5', 'null'].includes(exit))).toEqual([]);
   for (const count of Object.values(report.calls)) expect(count).toBeGreaterThan(10);

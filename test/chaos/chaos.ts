@@ -37,6 +37,8 @@ export type ChaosReport = Judged & {
   killsOfCommands: number;
   stops: number;
   calls: { http: number; cli: number; ticks: number };
+  /** Steps of which a caller over HTTP was told how they ended. */
+  told: number;
   verdicts: number;
   /** How the commands ended, by exit code; `null`: killed. */
   exits: Record<string, number>;
@@ -159,21 +161,32 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   let breaking = true;
   let over = false;
 
+  // Nobody asks for one that is not there yet.
+  let starting = 0;
   const startOne = async (): Promise<void> => {
     const instanceId = `i${ids.length}`;
     ids.push(instanceId);
-    unfinished.add(instanceId);
+    starting += 1;
     await surely('POST', '/runbooks/chaos/instances', { instanceId, drive: 'auto' });
+    unfinished.add(instanceId);
+    starting -= 1;
   };
   const commands = new Set<Command>();
+  /** What callers were told of steps: it has to stand. */
+  const told: { id: string; seq: number; status: string }[] = [];
 
   /** Pushes instances on, over HTTP; what completed makes room for another. */
   const pusher = async (): Promise<void> => {
     while (!over) {
-      if (breaking && unfinished.size < instancesAtOnce) await startOne();
+      if (breaking && unfinished.size + starting < instancesAtOnce) await startOne();
       const id = draw.pick([...unfinished]);
-      if (id === undefined) return;
+      if (id === undefined) {
+        await wait(50);
+        continue;
+      }
       const answer = await ask('POST', `/instances/${id}/run`, {});
+      const steps = (answer?.body.steps ?? []) as { seq: number; status: string; recorded: boolean }[];
+      told.push(...steps.filter(({ recorded }) => recorded).map(({ seq, status }) => ({ id, seq, status })));
       if (answer?.body.result === 'completed') unfinished.delete(id);
       await wait(draw.int(120));
     }
@@ -182,7 +195,10 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const commander = async (): Promise<void> => {
     while (!over) {
       const id = draw.pick([...unfinished]);
-      if (id === undefined) return;
+      if (id === undefined) {
+        await wait(50);
+        continue;
+      }
       calls.cli += 1;
       const command = pawl({ ...env, PAWL_ACTOR: 'commander' }, ['advance', id, '--max-cells', 'all']);
       commands.add(command);
@@ -272,7 +288,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   breaking = false;
   tell(`${report.kills} kills and ${report.stops} stops are over; ${unfinished.size} instances are to be finished`);
   const endMs = performance.now() + 120_000;
-  while (unfinished.size > 0 && performance.now() < endMs) {
+  while (unfinished.size + starting > 0 && performance.now() < endMs) {
     for (const id of [...unfinished]) {
       const view = await store.views.get(id);
       if (view?.status === 'completed') unfinished.delete(id);
@@ -296,12 +312,19 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     permits,
     policies.map((_, n) => `c${n}`),
   );
+  for (const { id, seq, status } of told) {
+    const stands = journals
+      .get(id)
+      ?.some((one) => one.kind === 'outcome' && one.closes === seq && one.status === status);
+    if (stands !== true) judged.wrong.push(`${id}: a caller was told that seq ${seq} ${status}, and no entry says so`);
+  }
   await witness.stop();
   client.destroy();
   await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   return {
     ...judged,
     ...report,
+    told: told.length,
     seed,
     calls,
     instances: ids.length,
@@ -319,7 +342,7 @@ export const reportText = (report: ChaosReport): string => {
   const lines = [
     `seed ${report.seed}: ${report.kills} kills (${report.killsInCell} with a cell running, ${report.killsOfCommands} of commands), ${report.stops} stops, ${(report.ms / 1_000).toFixed(0)} s`,
     `${report.instances} instances, ${report.cellsCompleted} cells completed, ${report.begins} begun, ${report.doubts} doubts, ${report.verdicts} of them decided by the operator`,
-    `calls: ${calls.http} over HTTP, ${calls.cli} commands (exit codes ${JSON.stringify(report.exits)}), ${calls.ticks} ticks`,
+    `calls: ${calls.http} over HTTP, ${calls.cli} commands (exit codes ${JSON.stringify(report.exits)}), ${calls.ticks} ticks; ${report.told} steps told`,
     wrong.length === 0 ? 'journals and witness agree' : `${wrong.length} DISAGREEMENTS`,
     ...wrong.slice(0, 20),
   ];

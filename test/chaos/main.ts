@@ -18,9 +18,9 @@ const number = (name: 'kills' | 'stops' | 'seed'): number => {
   const value = Number(values[name]);
   return Number.isSafeInteger(value) && value >= 1 ? value : refuse(`--${name} is a whole number from 1 on`);
 };
+const asked = { kills: number('kills'), stops: number('stops'), seed: number('seed') };
 const tables = await startJar();
 try {
-  const asked = { kills: number('kills'), stops: number('stops'), seed: number('seed') };
   const tell = (line: string): void => console.error(line);
   const report = await runChaos({ ...asked, endpoint: tables.endpoint, tell });
   console.log(values.json ? JSON.stringify(report) : reportText(report));
