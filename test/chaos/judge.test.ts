@@ -1,7 +1,7 @@
 /** The judge of the chaos has to find each mistake that an engine could make: here it makes them. */
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/engine/index.ts';
-import { judge } from './judge.ts';
+import { judge, type Rules } from './judge.ts';
 import type { Saw } from './processes.ts';
 
 const key = 'chaos/one/c0/1';
@@ -36,8 +36,10 @@ const journal = (drafts: Draft[], ended: string | null = 'completed'): Entry[] =
     state: { ended: seq === drafts.length ? ended : null },
   })) as unknown as Entry[];
 const saw = (what: Saw['what'], seq: number | null, of = key): Saw => ({ what, key: of, seq });
-const wrongOf = (entries: Entry[], seen: Saw[]): string[] =>
-  judge(new Map([['one', entries]]), seen, () => ['person', 'interrupted'], ['c0']).wrong;
+const rules: Rules = { permits: () => ['person', 'interrupted'], cells: ['c0'], mayBeUnseen: () => false };
+const judged = (entries: Entry[], seen: Saw[], over: Partial<Rules> = {}) =>
+  judge(new Map([['one', entries]]), seen, { ...rules, ...over });
+const wrongOf = (entries: Entry[], seen: Saw[]): string[] => judged(entries, seen).wrong;
 
 describe('what agrees', () => {
   test('one attempt that began and happened once', () => {
@@ -47,11 +49,30 @@ describe('what agrees', () => {
   test('a second attempt after a permission about the first; both may have happened', () => {
     const entries = journal([reserved(), resolved(1), reserved({ attempt: 2 }), outcome(3)]);
     const seen = [saw('begin', 1), saw('effect', 1), saw('begin', 3), saw('effect', 3)];
-    expect(judge(new Map([['one', entries]]), seen, () => ['person'], ['c0'])).toEqual({
-      wrong: [],
-      cellsCompleted: 1,
-      doubts: 1,
-    });
+    expect(judged(entries, seen)).toEqual({ wrong: [], cellsCompleted: 1, doubts: 1, doubtsWitnessed: 1 });
+  });
+
+  test('a doubt without a line of the witness, where something is known that cut it off', () => {
+    const entries = journal([reserved(), resolved(1), reserved({ attempt: 2 }), outcome(3)]);
+    const seen = [saw('begin', 3), saw('effect', 3)];
+    const asked: number[] = [];
+    const mayBeUnseen: Rules['mayBeUnseen'] = (_, { seq }) => asked.push(seq) > 0;
+    expect(judged(entries, seen, { mayBeUnseen })).toMatchObject({ wrong: [], doubts: 1, doubtsWitnessed: 0 });
+    expect(asked).toEqual([1]);
+  });
+
+  test('a command, which does not say by which reservation it came', () => {
+    const by = { actor: 'a', via: 'cli', where: 'here' };
+    const entries = journal([reserved({ by }), resolved(1, { verdict: 'succeeded', permission: null, then: 'next' })]);
+    const seen = [saw('begin', null), saw('effect', null)];
+    expect(judged(entries, seen)).toMatchObject({ wrong: [], doubts: 1, doubtsWitnessed: 1 });
+  });
+
+  test('a step whose holder did not know, and a person afterwards: one doubt', () => {
+    const unknown = { status: 'unknown', closedBy: 'policy', then: 'halt' };
+    const entries = journal([reserved(), outcome(1, unknown), resolved(1), reserved({ attempt: 2 }), outcome(4)]);
+    const seen = [saw('begin', 1), saw('begin', 4), saw('effect', 4)];
+    expect(judged(entries, seen)).toMatchObject({ wrong: [], doubts: 1, doubtsWitnessed: 1 });
   });
 
   test('an attempt that never began needs no permission of its own', () => {
@@ -135,6 +156,12 @@ describe('what it finds', () => {
       'seq 1 is closed as never begun, and it began',
     ],
     [
+      'taken for doubtful, though nothing cut it off',
+      journal([reserved(), resolved(1), reserved({ attempt: 2 }), outcome(3)]),
+      [saw('begin', 3), saw('effect', 3)],
+      'seq 1 was in doubt, and nothing cut it off before it began',
+    ],
+    [
       'left behind',
       journal([reserved()], null),
       [saw('begin', 1), saw('effect', 1)],
@@ -146,7 +173,7 @@ describe('what it finds', () => {
   });
 
   test('a cell that was left out', () => {
-    const { wrong } = judge(new Map([['one', once]]), [saw('begin', 1), saw('effect', 1)], () => [], ['c0', 'c1']);
+    const { wrong } = judged(once, [saw('begin', 1), saw('effect', 1)], { cells: ['c0', 'c1'] });
     expect(wrong).toEqual(['one: it is completed, and of its cells c0,c1 these are: c0']);
   });
 

@@ -3,8 +3,20 @@ import type { Entry } from '../../src/engine/index.ts';
 import { attemptsOf } from '../support/scene.ts';
 import type { Saw } from './processes.ts';
 
-/** By cell: kinds of permission that its author or a person may have given for another attempt. */
-export type Permits = (cell: string) => readonly string[];
+export type Attempt = ReturnType<typeof attemptsOf>[number];
+
+/** What a run is judged by. */
+export type Rules = {
+  /** By cell: kinds of permission that its author or a person may have given for another attempt. */
+  permits(cell: string): readonly string[];
+  /** Of the runbook, in order. Each has to complete. */
+  cells: readonly string[];
+  /**
+   * Whether something is known that can have cut off this attempt before it began. Only then may the journal take it for
+   * doubtful although the witness has no line of it.
+   */
+  mayBeUnseen(id: string, attempt: Attempt): boolean;
+};
 /**
  * How long before its entry somebody may have looked: clocks of witness and store differ, an entry is timed before it stands,
  * and the worker that is asked to record a verdict may be frozen.
@@ -15,14 +27,17 @@ export type Judged = {
   /** Each a sentence about what must not be; empty when journal and witness agree. */
   wrong: string[];
   cellsCompleted: number;
-  /** Steps that were closed by a person, a probe or their policy since their holder was gone. */
+  /** Attempts that were closed by a person, a probe or their policy since their holder did not. */
   doubts: number;
+  /** Of them, those of which the witness has a line. */
+  doubtsWitnessed: number;
 };
 
 const effectsOf = (seen: Saw[], key: string): Saw[] => seen.filter((one) => one.key === key);
 
 /** One instance. `seen` is of that instance alone. */
-const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits, cells: readonly string[]): Judged => {
+const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judged => {
+  const { permits, cells } = rules;
   const wrong: string[] = [];
   const say = (what: string): void => void wrong.push(`${id}: ${what}`);
   const attempts = attemptsOf(entries);
@@ -39,6 +54,9 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits, c
     if (nevers.has(seq)) say(`seq ${seq} is closed as never begun, and it began`);
     else if (reservedAt.get(seq)?.key !== key) say(`${key} began under seq ${seq}, which no entry reserved for it`);
   }
+  // A command does not say by which reservation it comes.
+  const beganAs = ({ key, seq, by }: Attempt): boolean =>
+    begins.some((one) => one.key === key && (one.seq === null ? by.via === 'cli' : one.seq === seq));
   for (const key of new Set(begins.map((one) => one.key))) {
     const [begunTimes, reserved] = [begins, attempts].map((list) => list.filter((one) => one.key === key).length);
     if ((begunTimes ?? 0) > (reserved ?? 0))
@@ -78,13 +96,13 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits, c
 
   const done: string[] = [];
   let cellsCompleted = 0;
-  let doubts = 0;
+  const doubtful = new Set<Attempt>();
   for (const entry of entries) {
     if (entry.kind !== 'outcome' && entry.kind !== 'resolved') continue;
     const about = entry.kind === 'outcome' ? entry.closes : entry.about;
     const reserved = about === null ? undefined : reservedAt.get(about);
     if (reserved === undefined) continue;
-    if (entry.closedBy !== 'holder') doubts += 1;
+    if (entry.closedBy !== 'holder') doubtful.add(reserved);
     const status = entry.kind === 'outcome' ? entry.status : entry.verdict === 'succeeded' ? 'completed' : 'other';
     if (status !== 'completed') {
       // No cell here is best effort, optional or conditional: one that did not complete is never passed.
@@ -99,33 +117,31 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], permits: Permits, c
     const own = entry.closedBy === 'holder' ? effects.filter(({ seq }) => seq === null || seq === about) : effects;
     if (own.length === 0) say(`seq ${about} is completed by its ${entry.closedBy}, and it did not happen`);
   }
+  const unseen = [...doubtful].filter((attempt) => !beganAs(attempt));
+  for (const attempt of unseen)
+    if (!rules.mayBeUnseen(id, attempt)) say(`seq ${attempt.seq} was in doubt, and nothing cut it off before it began`);
   const ended = entries.at(-1)?.state.ended ?? null;
   if (ended === 'completed' && done.join() !== cells.join())
     say(`it is completed, and of its cells ${cells.join()} these are: ${done.join()}`);
   if (ended !== 'completed') say(`it stands at seq ${entries.at(-1)?.seq} as ${ended ?? 'unfinished'}`);
   for (let seq = 0; seq < entries.length; seq += 1) if (entries[seq]?.seq !== seq) say(`entry ${seq} is missing`);
-  return { wrong, cellsCompleted, doubts };
+  return { wrong, cellsCompleted, doubts: doubtful.size, doubtsWitnessed: doubtful.size - unseen.length };
 };
 
-/** `cells`: of the runbook, in order. Each has to complete. */
-export const judge = (
-  journals: Map<string, Entry[]>,
-  seen: Saw[],
-  permits: Permits,
-  cells: readonly string[],
-): Judged => {
+export const judge = (journals: Map<string, Entry[]>, seen: Saw[], rules: Rules): Judged => {
   const by = new Map<string, Saw[]>([...journals.keys()].map((id) => [id, []]));
-  const total: Judged = { wrong: [], cellsCompleted: 0, doubts: 0 };
+  const total: Judged = { wrong: [], cellsCompleted: 0, doubts: 0, doubtsWitnessed: 0 };
   for (const one of seen) {
     const of = by.get(one.key.split('/')[1] ?? '');
     if (of === undefined) total.wrong.push(`${one.key} was seen, and no such instance exists`);
     else of.push(one);
   }
   for (const [id, entries] of journals) {
-    const { wrong, cellsCompleted, doubts } = judgeOne(id, entries, by.get(id) ?? [], permits, cells);
-    total.wrong.push(...wrong);
-    total.cellsCompleted += cellsCompleted;
-    total.doubts += doubts;
+    const one = judgeOne(id, entries, by.get(id) ?? [], rules);
+    total.wrong.push(...one.wrong);
+    total.cellsCompleted += one.cellsCompleted;
+    total.doubts += one.doubts;
+    total.doubtsWitnessed += one.doubtsWitnessed;
   }
   return total;
 };

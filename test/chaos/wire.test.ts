@@ -144,7 +144,7 @@ test(`between engine and store, each kind of fault ${each} times: no step begins
   const permits = (cell: string): string[] =>
     Number(cell.slice(1)) % 2 === 0 ? ['person', 'retry'] : ['person', 'retry', 'interrupted'];
   const names = Array.from({ length: 8 }, (_, n) => `c${n}`);
-  const { wrong, cellsCompleted, doubts } = judge(journals, seen, permits, names);
+  const { wrong, cellsCompleted, doubts } = judge(journals, seen, { permits, cells: names, mayBeUnseen: () => false });
   console.log(
     `${ids.length} instances, ${cellsCompleted} cells, ${doubts} doubts; faults ${JSON.stringify(wire.counts)}; told ${JSON.stringify(Object.fromEntries(told))}`,
   );
