@@ -1,7 +1,8 @@
 /** Real processes, killed and stopped while they work; `npm run chaos` does the same for longer. */
 import { expect, test } from 'vitest';
 import { serviceOf } from '../support/world.ts';
-import { cellsMin, doubtsMin, reportText, runChaos } from './chaos.ts';
+import { runChaos } from './chaos.ts';
+import { problemsOf, reportText } from './report.ts';
 
 const kills = 100;
 const stops = 20;
@@ -10,15 +11,6 @@ test(`${kills} kills and ${stops} stops: no step begins twice without a permissi
   const { endpoint } = await serviceOf('dynamodb');
   const report = await runChaos({ endpoint: endpoint ?? '', kills, stops, seed: Date.now() % 1_000_000 });
   console.log(reportText(report));
-  expect(report.wrong).toEqual([]);
-  expect(report.kills).toBeGreaterThanOrEqual(kills);
-  expect(report.killsInCell).toBeGreaterThanOrEqual(kills / 3);
-  expect(report.stops).toBeGreaterThanOrEqual(stops);
-  expect(report.cellsCompleted).toBeGreaterThanOrEqual(cellsMin);
-  expect(report.doubts).toBeGreaterThanOrEqual(doubtsMin);
-  expect(report.defects).toEqual([]);
-  expect(report.told).toBeGreaterThan(100);
-  // Whatever became of a command that was not killed: done, in flight, in doubt, or somebody was first.
-  expect(Object.keys(report.exits).filter((exit) => !['0', '1', '3', '4', '5', 'null'].includes(exit))).toEqual([]);
-  for (const count of Object.values(report.calls)) expect(count).toBeGreaterThan(10);
-}, 300_000);
+  expect(problemsOf(report, { kills, stops })).toEqual([]);
+  // Much more than it takes: on a machine that is busy with other things each kill takes seconds.
+}, 900_000);

@@ -2,7 +2,8 @@
  * Workers that are killed and frozen while they work, callers over HTTP and on the command line, a schedule, and an
  * operator who decides doubts by what the witness saw. Afterwards every journal is held against the witness.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -10,11 +11,13 @@ import type { Entry } from '../../src/engine/index.ts';
 import { createClient, createStore } from '../../src/store/index.ts';
 import { createTables } from '../../src/store/local.ts';
 import { attemptsOf } from '../support/scene.ts';
+import { aftermath, type Strike, type Told } from './aftermath.ts';
 import { createDraw } from './draw.ts';
-import { type Judged, judge } from './judge.ts';
-import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
 
-/** The least that is possible: a holder is gone 2.6 s after its reservation. */
+import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
+import type { ChaosReport } from './report.ts';
+
+/** The least that is possible: a holder is gone 2.6 s after its reservation. A stop lasts 2 to 5 s longer than that. */
 const graceMs = 1_000;
 const timeoutMs = 600;
 const goneAfterMs = timeoutMs + 1_000 + graceMs;
@@ -28,27 +31,6 @@ export type ChaosOptions = {
   seed: number;
   tell?(line: string): void;
 };
-export type ChaosReport = Judged & {
-  seed: number;
-  kills: number;
-  /** Of them, with the body of a cell running. */
-  killsInCell: number;
-  /** Of the workers; the rest were commands. */
-  killsOfCommands: number;
-  stops: number;
-  calls: { http: number; cli: number; ticks: number };
-  /** Steps of which a caller over HTTP was told how they ended. */
-  told: number;
-  verdicts: number;
-  /** How the commands ended, by exit code; `null`: killed. */
-  exits: Record<string, number>;
-  /** Answers of the service that no caller may be given. */
-  defects: string[];
-  instances: number;
-  begins: number;
-  ms: number;
-};
-
 const policies = [
   '',
   'interrupted=retry retry=20',
@@ -99,6 +81,13 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const { kills: killsWanted, stops: stopsWanted, seed, endpoint, tell = () => {} } = options;
   const beganMs = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'pawl-chaos-'));
+  const commands = new Set<Command>();
+  /** Also when we are ended half way: workers and witness see by themselves that we are gone. */
+  const clear = (): void => {
+    for (const { child } of commands) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  };
+  process.once('exit', clear);
   const witness = await spawnWitness(join(folder, 'seen.jsonl'));
   const { draw, prefix, client, store, workers, spawnOne } = await createHarness(options, witness);
   const report = {
@@ -111,6 +100,13 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     defects: [] as string[],
   };
   const calls = { http: 0, cli: 0, ticks: 0 };
+  const told: Told[] = [];
+  const strikes: Strike[] = [];
+  const killed = (pid: number | undefined): void =>
+    void strikes.push({ pid: pid ?? -1, fromMs: Date.now(), untilMs: Number.POSITIVE_INFINITY });
+  type Steps = { seq: number; status: string; recorded: boolean }[] | undefined;
+  const note = (id: string, steps: Steps): void =>
+    void told.push(...(steps ?? []).filter(({ recorded }) => recorded).map(({ seq, status }) => ({ id, seq, status })));
   const env = {
     HOME: folder,
     PAWL_DATA_DIR: join(folder, 'data'),
@@ -124,9 +120,10 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     AWS_SECRET_ACCESS_KEY: 'local',
   };
 
-  /** By any worker; `undefined`: it died, or stands still, before it answered. */
+  /** By any worker that does not stand still; `undefined`: it died, or was stopped, before it answered. */
   const ask = async (method: string, path: string, body?: unknown): Promise<Answer | undefined> => {
-    const { url } = draw.pick(workers);
+    const { url } = draw.pick(workers.filter(({ frozen }) => !frozen)) ?? {};
+    if (url === undefined) return void (await wait(50));
     calls.http += 1;
     const media = typeof body === 'string' ? 'text/markdown' : 'application/json';
     try {
@@ -171,9 +168,6 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
     unfinished.add(instanceId);
     starting -= 1;
   };
-  const commands = new Set<Command>();
-  /** What callers were told of steps: it has to stand. */
-  const told: { id: string; seq: number; status: string }[] = [];
 
   /** Pushes instances on, over HTTP; what completed makes room for another. */
   const pusher = async (): Promise<void> => {
@@ -185,8 +179,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
         continue;
       }
       const answer = await ask('POST', `/instances/${id}/run`, {});
-      const steps = (answer?.body.steps ?? []) as { seq: number; status: string; recorded: boolean }[];
-      told.push(...steps.filter(({ recorded }) => recorded).map(({ seq, status }) => ({ id, seq, status })));
+      note(id, answer?.body.steps as Steps);
       if (answer?.body.result === 'completed') unfinished.delete(id);
       await wait(draw.int(120));
     }
@@ -202,7 +195,8 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       calls.cli += 1;
       const command = pawl({ ...env, PAWL_ACTOR: 'commander' }, ['advance', id, '--max-cells', 'all']);
       commands.add(command);
-      const { exit } = await command.ended;
+      const { exit, out } = await command.ended;
+      if (exit !== null && out !== '') note(id, (JSON.parse(out) as { steps?: Steps }).steps);
       report.exits[String(exit)] = (report.exits[String(exit)] ?? 0) + 1;
       commands.delete(command);
       await wait(50);
@@ -246,6 +240,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       const alive = workers.filter(({ dead, frozen }) => !dead && !frozen);
       const [command] = commands;
       if (!inCell && command !== undefined && draw.chance(0.2)) {
+        killed(command.child.pid);
         command.child.kill('SIGKILL');
         report.kills += 1;
         report.killsOfCommands += 1;
@@ -255,6 +250,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
         if (victim !== undefined && alive.length > 1) {
           report.kills += 1;
           if (victim.running > 0) report.killsInCell += 1;
+          killed(victim.pid);
           victim.kill();
           await replace(victim);
           if (report.kills % 50 === 0)
@@ -275,10 +271,12 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       // Anywhere in the cell, and mostly after its request has left.
       await wait(10 + draw.int(200));
       if (victim === undefined || !mayFreeze(victim)) continue;
+      const strike = { pid: victim.pid, fromMs: Date.now(), untilMs: Date.now() };
       await victim.freeze().catch(() => undefined);
       if (victim.dead) continue;
       report.stops += 1;
-      await wait(goneAfterMs + 300 + draw.int(1_500));
+      await wait(goneAfterMs + 2_000 + draw.int(3_000));
+      strikes.push({ ...strike, untilMs: Date.now() });
       victim.thaw();
     }
   };
@@ -299,47 +297,26 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   await Promise.all(working);
   for (const worker of workers) worker.kill();
 
-  const journals = new Map<string, Entry[]>();
-  for (const id of ids)
-    journals.set(
-      id,
-      (await store.journal.page(id, -1, 10_000)).map(({ entry }) => entry),
-    );
   const seen = witness.seen();
-  const judged = judge(journals, seen, { permits, cells: policies.map((_, n) => `c${n}`), mayBeUnseen: () => true });
-  for (const { id, seq, status } of told) {
-    const stands = journals
-      .get(id)
-      ?.some((one) => one.kind === 'outcome' && one.closes === seq && one.status === status);
-    if (stands !== true) judged.wrong.push(`${id}: a caller was told that seq ${seq} ${status}, and no entry says so`);
-  }
+  const left = await aftermath(store, {
+    ids,
+    seen,
+    strikes,
+    told,
+    permits,
+    cells: policies.map((_, n) => `c${n}`),
+  });
   await witness.stop();
   client.destroy();
-  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  clear();
+  process.off('exit', clear);
   return {
-    ...judged,
+    ...left,
     ...report,
     told: told.length,
     seed,
     calls,
     instances: ids.length,
-    begins: seen.filter(({ what }) => what === 'begin').length,
     ms: Math.round(performance.now() - beganMs),
   };
-};
-
-/** What a run must have gone through to show anything. */
-export const cellsMin = 300;
-export const doubtsMin = 30;
-
-export const reportText = (report: ChaosReport): string => {
-  const { calls, wrong } = report;
-  const lines = [
-    `seed ${report.seed}: ${report.kills} kills (${report.killsInCell} with a cell running, ${report.killsOfCommands} of commands), ${report.stops} stops, ${(report.ms / 1_000).toFixed(0)} s`,
-    `${report.instances} instances, ${report.cellsCompleted} cells completed, ${report.begins} begun, ${report.doubts} doubts, ${report.verdicts} of them decided by the operator`,
-    `calls: ${calls.http} over HTTP, ${calls.cli} commands (exit codes ${JSON.stringify(report.exits)}), ${calls.ticks} ticks; ${report.told} steps told`,
-    wrong.length === 0 ? 'journals and witness agree' : `${wrong.length} DISAGREEMENTS`,
-    ...wrong.slice(0, 20),
-  ];
-  return lines.join('\n');
 };

@@ -1,7 +1,8 @@
 /** `npm run chaos`: many more kills and stops than `npm test` has, on a DynamoDB Local of its own. */
 import { readOptions, refuse } from '../support/options.ts';
 import { startJar } from '../support/servers.ts';
-import { cellsMin, doubtsMin, reportText, runChaos } from './chaos.ts';
+import { runChaos } from './chaos.ts';
+import { problemsOf, reportText } from './report.ts';
 
 const help = `npm run chaos -- [--kills N] [--stops N] [--seed S] [--json]
 
@@ -19,14 +20,17 @@ const number = (name: 'kills' | 'stops' | 'seed'): number => {
   return Number.isSafeInteger(value) && value >= 1 ? value : refuse(`--${name} is a whole number from 1 on`);
 };
 const asked = { kills: number('kills'), stops: number('stops'), seed: number('seed') };
+// What stands still or listens ends with us; so does the folder.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 const tables = await startJar();
 try {
   const tell = (line: string): void => console.error(line);
   const report = await runChaos({ ...asked, endpoint: tables.endpoint, tell });
-  console.log(values.json ? JSON.stringify(report) : reportText(report));
-  const progressed = report.cellsCompleted >= cellsMin && report.doubts >= doubtsMin;
-  if (!progressed) console.error(`Too little happened: ${cellsMin} cells and ${doubtsMin} doubts are the least.`);
-  process.exitCode = report.wrong.length === 0 && progressed ? 0 : 1;
+  const problems = problemsOf(report, asked);
+  console.log(values.json ? JSON.stringify({ ...report, problems }) : reportText(report));
+  if (problems.length === 0) console.error('Journals, witness and callers agree.');
+  else console.error([`${problems.length} PROBLEMS`, ...problems.slice(0, 20)].join('\n'));
+  process.exitCode = problems.length === 0 ? 0 : 1;
 } finally {
   await tables.stop();
 }

@@ -13,7 +13,10 @@ const spawnScript = async (name: string, argument: string): Promise<{ child: Chi
   const child = spawn(process.execPath, [scriptOf(name), argument], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const died = once(child, 'exit').then(([code]): never => {
+    throw new Error(`${name} ended with ${code} before it said where it listens`);
+  });
+  const [{ port }] = (await Promise.race([once(child, 'message'), died])) as [{ port: number }];
   return { child, port };
 };
 
@@ -33,6 +36,7 @@ export type Worker = {
 
 export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
   const { child, port } = await spawnScript('worker.ts', JSON.stringify(options));
+  let letGo = (): void => {};
   const worker: Worker = {
     url: `http://127.0.0.1:${port}`,
     pid: child.pid ?? -1,
@@ -46,10 +50,10 @@ export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
     },
     freeze: async () => {
       worker.frozen = true;
-      await freezeProcess(worker.pid);
+      letGo = await freezeProcess(worker.pid);
     },
     thaw: () => {
-      child.kill('SIGCONT');
+      letGo();
       worker.frozen = false;
       worker.thawing = worker.running > 0;
     },
@@ -60,6 +64,7 @@ export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
   });
   child.once('exit', () => {
     worker.dead = true;
+    letGo();
   });
   return worker;
 };

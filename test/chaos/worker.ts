@@ -44,6 +44,9 @@ process.env.POWERTOOLS_SERVICE_NAME = 'chaos';
 for (const stream of [process.stdout, process.stderr]) stream.write = (() => true) as typeof stream.write;
 for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) console[name] = () => {};
 
+/** Time for what was handed over: who is dead before its end is due again soon after it. */
+const workMs = 30_000;
+
 let requests = 0;
 const contextOf = (remainingMs: number): Context => {
   requests += 1;
@@ -55,7 +58,7 @@ const contextOf = (remainingMs: number): Context => {
 const engineOf = (telemetry: Telemetry) =>
   engineOn(store, { authoring, execute, deployment, sha256, random: systemRandom, observe: telemetry.observe });
 const handOver = async (event: Asked): Promise<boolean> => {
-  void work(event, contextOf(900_000)).catch(() => undefined);
+  void work(event, contextOf(workMs)).catch(() => undefined);
   return true;
 };
 const api = createApi((telemetry) => ({

@@ -106,14 +106,15 @@ describe.concurrent('holders', () => {
     const [first] = told;
     if (first === undefined) throw new Error('nobody began');
     // The whole sandbox stands still: the engine, the runner, the cell.
-    await Promise.all([worker.freeze(), freezeProcess(first.runner), freezeProcess(first.pid)]);
+    await worker.freeze();
+    const [thawRunner, thawCell] = await Promise.all([freezeProcess(first.runner), freezeProcess(first.pid)]);
     expect((await scene.whenGone(id)).result).toBe('completed');
     expect(writes).toEqual([[3, true]]);
     // It wakes, the cell before whatever would have killed it.
-    process.kill(first.pid, 'SIGCONT');
+    thawCell();
     first.response.end();
     await eventually(() => writes.length === 2);
-    process.kill(first.runner, 'SIGCONT');
+    thawRunner();
     worker.thaw();
     expect(await late).toMatchObject({ steps: [{ seq: 1, recorded: false }] });
     expect(writes).toEqual([

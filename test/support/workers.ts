@@ -33,11 +33,38 @@ export type Worker = {
 };
 
 /** Whether a process stands still. Linux only, as is all that freezes here. */
-export const isFrozen = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+const isFrozen = (pid: number): boolean => /\) T /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 
-export const freezeProcess = async (pid: number): Promise<void> => {
-  process.kill(pid, 'SIGSTOP');
-  while (!isFrozen(pid)) await wait(2);
+/** Kills `$1` once its own standard input ends without a word: whoever held the other end is gone. */
+const guard = 'read -r word || kill -9 "$1"';
+
+/**
+ * Stops a process where it is, and resolves to what lets it go on. A process that stands still does not see its parent go:
+ * a guard in a group of its own, which no Ctrl-C reaches, kills it when we die first.
+ */
+export const freezeProcess = async (pid: number): Promise<() => void> => {
+  const guarding = spawn('sh', ['-c', guard, 'sh', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // Dead before us, it is no loss.
+  guarding.stdin.on('error', () => {});
+  const leave = (): void => void guarding.stdin.end('thawed\n');
+  try {
+    process.kill(pid, 'SIGSTOP');
+    while (!isFrozen(pid)) await wait(2);
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  return () => {
+    leave();
+    try {
+      process.kill(pid, 'SIGCONT');
+    } catch {
+      // It was killed as it stood.
+    }
+  };
 };
 
 /** A wall clock that is wrong by so much; the monotonic one stays right. Loaded before anything else. */
@@ -61,6 +88,8 @@ export const spawnWorker = async (options: WorkerOptions & { wallClockOffMs?: nu
   if (pid === undefined) throw new Error('the worker did not start');
   const waiting = new Map<number, (answered: Answered) => void>();
   child.on('message', (answered: Answered) => waiting.get(answered.id)?.(answered));
+  let thaw = (): void => {};
+  void exited.then(() => thaw());
   let last = 0;
   /** Never resolves when the worker dies first: whoever waited for it has lost it. */
   const order = async (what: Order): Promise<unknown> => {
@@ -83,7 +112,9 @@ export const spawnWorker = async (options: WorkerOptions & { wallClockOffMs?: nu
       child.kill('SIGKILL');
       await exited;
     },
-    freeze: () => freezeProcess(pid),
-    thaw: () => void child.kill('SIGCONT'),
+    freeze: async () => {
+      thaw = await freezeProcess(pid);
+    },
+    thaw: () => thaw(),
   };
 };

@@ -1,0 +1,84 @@
+/** What a run left: its journals held against the witness, against what callers were told, and against what struck whom. */
+import type { Entry } from '../../src/engine/index.ts';
+import type { Store } from '../../src/store/index.ts';
+import { type Attempt, type Judged, judge, type Rules } from './judge.ts';
+import type { Saw } from './processes.ts';
+
+/** A process that was killed (`untilMs` is infinite), or stood still. By the clock of this machine, as all else here. */
+export type Strike = { pid: number; fromMs: number; untilMs: number };
+/** What a caller was told of a step: it has to stand. */
+export type Told = { id: string; seq: number; status: string };
+export type Happened = Pick<Rules, 'permits' | 'cells'> & {
+  ids: readonly string[];
+  seen: Saw[];
+  strikes: Strike[];
+  told: Told[];
+};
+export type Aftermath = Judged & {
+  begins: number;
+  /** Of them, those of commands. */
+  beginsOfCommands: number;
+  /** Stops during which somebody else closed the step of the one who stood still. */
+  stopsOvertaken: number;
+};
+
+/** The clock of an entry is estimated from whole seconds. */
+const clockOffMs = 1_500;
+
+/** Of the process that made an entry: a request has one and a number, a command a host before it. */
+const pidOf = ({ by }: Pick<Attempt, 'by'>): number => Number(/(\d+)(?:-\d+)?$/.exec(by.where)?.[1] ?? -1);
+
+type Closing = Extract<Entry, { kind: 'outcome' | 'resolved' }>;
+/** How a step first ended: by its holder, or taken from it. */
+const closingOf = (entries: Entry[], seq: number): Closing | undefined =>
+  entries.find(
+    (entry): entry is Closing =>
+      (entry.kind === 'outcome' && entry.closes === seq) || (entry.kind === 'resolved' && entry.about === seq),
+  );
+
+const untrueOf = (told: Told[], journals: Map<string, Entry[]>): string[] =>
+  told.flatMap(({ id, seq, status }) => {
+    const stands = journals.get(id)?.some((e) => e.kind === 'outcome' && e.closes === seq && e.status === status);
+    return stands === true ? [] : [`${id}: a caller was told that seq ${seq} ${status}, and no entry says so`];
+  });
+
+export const aftermath = async (store: Store, happened: Happened): Promise<Aftermath> => {
+  const { ids, seen, strikes, told, ...rules } = happened;
+  const journals = new Map<string, Entry[]>();
+  for (const id of ids)
+    journals.set(
+      id,
+      (await store.journal.page(id, -1, 10_000)).map(({ entry }) => entry),
+    );
+  const entriesOf = (id: string): Entry[] => journals.get(id) ?? [];
+  /** Its holder was killed, or stood still, between the reservation and its end. */
+  const mayBeUnseen: Rules['mayBeUnseen'] = (id, attempt) => {
+    const [fromMs, untilMs] = [entriesOf(id)[attempt.seq]?.atMs, closingOf(entriesOf(id), attempt.seq)?.atMs];
+    return strikes.some(
+      (strike) =>
+        strike.pid === pidOf(attempt) &&
+        strike.untilMs + clockOffMs >= (fromMs ?? 0) &&
+        strike.fromMs - clockOffMs <= (untilMs ?? 0),
+    );
+  };
+  const judged = judge(journals, seen, { ...rules, mayBeUnseen });
+  judged.wrong.push(...untrueOf(told, journals));
+
+  const taken = [...journals.values()].flatMap((entries) =>
+    entries.flatMap((entry) => {
+      const closing = closingOf(entries, entry.seq);
+      const taken = closing !== undefined && closing.closedBy !== 'holder';
+      return taken ? [{ pid: pidOf(entry), atMs: closing.atMs }] : [];
+    }),
+  );
+  const overtook = ({ pid, fromMs, untilMs }: Strike): boolean =>
+    untilMs !== Number.POSITIVE_INFINITY &&
+    taken.some((one) => one.pid === pid && one.atMs > fromMs && one.atMs < untilMs);
+  const begins = seen.filter(({ what }) => what === 'begin');
+  return {
+    ...judged,
+    begins: begins.length,
+    beginsOfCommands: begins.filter(({ seq }) => seq === null).length,
+    stopsOvertaken: strikes.filter(overtook).length,
+  };
+};
