@@ -4,12 +4,24 @@ import type { Store } from '../../src/store/index.ts';
 import { type Attempt, type Judged, judge, type Rules } from './judge.ts';
 import type { Saw } from './processes.ts';
 
+export const readJournals = async (store: Store, ids: readonly string[]): Promise<Map<string, Entry[]>> => {
+  const journals = new Map<string, Entry[]>();
+  for (const id of ids) {
+    const items = await store.journal.page(id, -1, 10_000);
+    journals.set(
+      id,
+      items.map(({ entry }) => entry),
+    );
+  }
+  return journals;
+};
+
 /** A process that was killed (`untilMs` is infinite), or stood still. By the clock of this machine, as all else here. */
 export type Strike = { pid: number; fromMs: number; untilMs: number };
 /** What a caller was told of a step: it has to stand. */
 export type Told = { id: string; seq: number; status: string };
 export type Happened = Pick<Rules, 'permits' | 'cells'> & {
-  ids: readonly string[];
+  journals: Map<string, Entry[]>;
   seen: Saw[];
   strikes: Strike[];
   told: Told[];
@@ -36,20 +48,14 @@ const closingOf = (entries: Entry[], seq: number): Closing | undefined =>
       (entry.kind === 'outcome' && entry.closes === seq) || (entry.kind === 'resolved' && entry.about === seq),
   );
 
-const untrueOf = (told: Told[], journals: Map<string, Entry[]>): string[] =>
+/** What callers were told and no entry says. */
+export const untrueOf = (told: Told[], journals: Map<string, Entry[]>): string[] =>
   told.flatMap(({ id, seq, status }) => {
     const stands = journals.get(id)?.some((e) => e.kind === 'outcome' && e.closes === seq && e.status === status);
     return stands === true ? [] : [`${id}: a caller was told that seq ${seq} ${status}, and no entry says so`];
   });
 
-export const aftermath = async (store: Store, happened: Happened): Promise<Aftermath> => {
-  const { ids, seen, strikes, told, ...rules } = happened;
-  const journals = new Map<string, Entry[]>();
-  for (const id of ids)
-    journals.set(
-      id,
-      (await store.journal.page(id, -1, 10_000)).map(({ entry }) => entry),
-    );
+export const aftermath = ({ journals, seen, strikes, told, ...rules }: Happened): Aftermath => {
   const entriesOf = (id: string): Entry[] => journals.get(id) ?? [];
   /** Its holder was killed, or stood still, between the reservation and its end. */
   const mayBeUnseen: Rules['mayBeUnseen'] = (id, attempt) => {

@@ -1,41 +1,10 @@
 /** The judge of the chaos has to find each mistake that an engine could make: here it makes them. */
 import { describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/engine/index.ts';
+import { journal, key, outcome, reserved, resolved, saw } from './drafts.ts';
 import { judge, type Rules } from './judge.ts';
 import type { Saw } from './processes.ts';
 
-const key = 'chaos/one/c0/1';
-type Draft = Record<string, unknown> & { kind: string };
-const reserved = (over: object = {}): Draft => ({ kind: 'reserved', cell: 'c0', visit: 1, attempt: 1, key, ...over });
-const outcome = (closes: number, over: object = {}): Draft => ({
-  kind: 'outcome',
-  cell: 'c0',
-  closes,
-  status: 'completed',
-  closedBy: 'holder',
-  permission: null,
-  then: 'next',
-  ...over,
-});
-const resolved = (about: number, over: object = {}): Draft => ({
-  kind: 'resolved',
-  cell: 'c0',
-  about,
-  verdict: 'retry',
-  closedBy: 'person',
-  permission: { kind: 'person', detail: 'it did not happen' },
-  ...over,
-});
-/** A journal whose last entry ends the run. */
-const journal = (drafts: Draft[], ended: string | null = 'completed'): Entry[] =>
-  [{ kind: 'started' }, ...drafts].map((draft, seq) => ({
-    seq,
-    by: { actor: 'a', via: 'test', where: 'here' },
-    token: 't',
-    ...draft,
-    state: { ended: seq === drafts.length ? ended : null },
-  })) as unknown as Entry[];
-const saw = (what: Saw['what'], seq: number | null, of = key): Saw => ({ what, key: of, seq });
 const rules: Rules = { permits: () => ['person', 'interrupted'], cells: ['c0'], mayBeUnseen: () => false };
 const judged = (entries: Entry[], seen: Saw[], over: Partial<Rules> = {}) =>
   judge(new Map([['one', entries]]), seen, { ...rules, ...over });
