@@ -15,12 +15,13 @@ const doubtful = journal([
   outcome(3),
 ]);
 const again = [saw('begin', 3), saw('effect', 3)];
-const after = (entries: Entry[], over: Partial<Happened> = {}) =>
+const left = (entries: Entry[], over: Partial<Happened> = {}) =>
   aftermath({
     journals: new Map([['one', entries]]),
     seen: again,
     strikes: [],
     told: [],
+    neverBegun: () => false,
     permits: () => ['person'],
     cells: ['c0'],
     ...over,
@@ -41,16 +42,20 @@ describe('a doubt of which the witness has no line', () => {
     ['it had stood still, and went on, long before', [struck(42, -60_000, -50_000)], unexplained],
     ['it was killed long after the step was closed', [struck(42, 60_000)], unexplained],
   ];
+  test('its holder left a note that it had not begun', () => {
+    expect(left(doubtful, { neverBegun: (id, seq) => id === 'one' && seq === 1 }).wrong).toEqual([]);
+  });
+
   test.each(cases)('%s', (_, strikes, wrong) => {
-    expect(after(doubtful, { strikes }).wrong).toEqual(wrong);
+    expect(left(doubtful, { strikes }).wrong).toEqual(wrong);
   });
 });
 
 test('a stop during which the step was taken over, and one that ended before', () => {
   const stops = [struck(42, 100, 8_000), struck(42, 100, 4_000), struck(17, 100, 8_000)];
-  expect(after(doubtful, { strikes: stops }).stopsOvertaken).toBe(1);
+  expect(left(doubtful, { strikes: stops }).stopsOvertaken).toBe(1);
   const own = journal([reserved({ by, atMs }), outcome(1, { atMs: atMs + 5_000 })]);
-  expect(after(own, { seen: [saw('begin', 1), saw('effect', 1)], strikes: stops })).toMatchObject({
+  expect(left(own, { seen: [saw('begin', 1), saw('effect', 1)], strikes: stops })).toMatchObject({
     wrong: [],
     stopsOvertaken: 0,
   });
@@ -58,7 +63,7 @@ test('a stop during which the step was taken over, and one that ended before', (
 
 test('what a caller was told, and what no entry says', () => {
   const told = (seq: number, status: string) =>
-    after(doubtful, { strikes: [struck(42, 1)], told: [{ id: 'one', seq, status }] });
+    left(doubtful, { strikes: [struck(42, 1)], told: [{ id: 'one', seq, status }] });
   expect(told(3, 'completed').wrong).toEqual([]);
   for (const [seq, status] of [
     [3, 'failed'],

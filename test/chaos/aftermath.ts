@@ -16,6 +16,17 @@ export const readJournals = async (store: Store, ids: readonly string[]): Promis
   return journals;
 };
 
+const stepOf = (id: string, seq: number): string => `${id} ${seq}`;
+/** Steps that were closed while their holder, kept waiting by the store, had not begun: it left a note that it never did. */
+export type NeverBegun = (id: string, seq: number) => boolean;
+export const readNeverBegun = async (store: Store, ids: readonly string[]): Promise<NeverBegun> => {
+  const steps = new Set<string>();
+  for (const id of ids)
+    for (const { kind, about, text } of await store.journal.notes(id))
+      if (kind === 'fenced' && text.includes('"status":"never"')) steps.add(stepOf(id, about));
+  return (id, seq) => steps.has(stepOf(id, seq));
+};
+
 /** A process that was killed (`untilMs` is infinite), or stood still. By the clock of this machine, as all else here. */
 export type Strike = { pid: number; fromMs: number; untilMs: number };
 /** What a caller was told of a step: it has to stand. */
@@ -25,6 +36,7 @@ export type Happened = Pick<Rules, 'permits' | 'cells'> & {
   seen: Saw[];
   strikes: Strike[];
   told: Told[];
+  neverBegun: NeverBegun;
 };
 export type Aftermath = Judged & {
   begins: number;
@@ -55,10 +67,11 @@ export const untrueOf = (told: Told[], journals: Map<string, Entry[]>): string[]
     return stands === true ? [] : [`${id}: a caller was told that seq ${seq} ${status}, and no entry says so`];
   });
 
-export const aftermath = ({ journals, seen, strikes, told, ...rules }: Happened): Aftermath => {
+export const aftermath = ({ journals, seen, strikes, told, neverBegun, ...rules }: Happened): Aftermath => {
   const entriesOf = (id: string): Entry[] => journals.get(id) ?? [];
-  /** Its holder was killed, or stood still, between the reservation and its end. */
+  /** Its holder was killed, or stood still, between the reservation and its end, or says itself that it was too late. */
   const mayBeUnseen: Rules['mayBeUnseen'] = (id, attempt) => {
+    if (neverBegun(id, attempt.seq)) return true;
     const [fromMs, untilMs] = [entriesOf(id)[attempt.seq]?.atMs, closingOf(entriesOf(id), attempt.seq)?.atMs];
     return strikes.some(
       (strike) =>

@@ -11,7 +11,7 @@ import type { Entry } from '../../src/engine/index.ts';
 import { createClient, createStore } from '../../src/store/index.ts';
 import { createTables } from '../../src/store/local.ts';
 import { attemptsOf } from '../support/scene.ts';
-import { aftermath, readJournals, type Strike, type Told } from './aftermath.ts';
+import { aftermath, readJournals, readNeverBegun, type Strike, type Told } from './aftermath.ts';
 import { createDraw } from './draw.ts';
 
 import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
@@ -299,7 +299,9 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
 
   const seen = witness.seen();
   const journals = await readJournals(store, ids);
-  const left = aftermath({ journals, seen, strikes, told, permits, cells: policies.map((_, n) => `c${n}`) });
+  const neverBegun = await readNeverBegun(store, ids);
+  const cells = policies.map((_, n) => `c${n}`);
+  const left = aftermath({ journals, seen, strikes, told, neverBegun, permits, cells });
   await witness.stop();
   client.destroy();
   clear();

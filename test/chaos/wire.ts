@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 export const wireFaults = [
   'dropRequest',
   'dropAnswer',
+  'silence',
   'delay',
   'duplicate',
   'resetAfterBytes',
@@ -26,6 +27,8 @@ export type WireOptions = {
   refusals: Record<'answer400' | 'answer500' | 'throttle', { status: number; body: string }>;
   /** In [0, 1). */
   fraction(): number;
+  /** How long a delayed request waits before it is carried out, and as long at most before its answer goes back. */
+  delayMs(): number;
 };
 export type Wire = { host: string; counts: Record<WireFault, number>; close(): Promise<void> };
 
@@ -70,7 +73,7 @@ const answerOf = ({ status, body }: { status: number; body: string }): Buffer =>
 const keepOpen = (answer: Buffer): Buffer =>
   Buffer.from(answer.toString('latin1').replace(/\r\nconnection: close/i, ''), 'latin1');
 
-export const createWire = async ({ port, next, refusals, fraction }: WireOptions): Promise<Wire> => {
+export const createWire = async ({ port, next, refusals, fraction, delayMs }: WireOptions): Promise<Wire> => {
   const counts = Object.fromEntries(wireFaults.map((fault) => [fault, 0])) as Record<WireFault, number>;
   const sockets = new Set<Socket>();
 
@@ -81,13 +84,17 @@ export const createWire = async ({ port, next, refusals, fraction }: WireOptions
     switch (fault) {
       case 'dropRequest':
         return void socket.destroy();
+      // Not carried out, and the connection stands: whoever asked waits until its own patience ends.
+      case 'silence':
+        return;
       case 'dropAnswer':
         await pass();
         return void socket.destroy();
       case 'delay': {
-        await wait(20 + fraction() * 150);
+        const ms = delayMs();
+        await wait(ms);
         const answer = await pass();
-        await wait(fraction() * 150);
+        await wait(fraction() * ms);
         return void socket.write(answer);
       }
       case 'duplicate': {
