@@ -43,7 +43,7 @@ const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: un
   const next = queued
     ? '`pawl redrive` records it once the store is back.'
     : 'nor could it be set aside: it stands in the log and in the details of this error only. Keep that item as a file, and `pawl redrive FILE` records it.';
-  const message = `Cell ${outcome.cell} ended as ${outcome.status}, but the store did not take its outcome; ${next}`;
+  const message = `Cell ${outcome.cell} of ${instanceId} ended as ${outcome.status}, but the store did not take its outcome; ${next}`;
   const details = { instanceId, seq: about, cell: outcome.cell, ...(queued ? {} : { item }) };
   throw new PawlError('outcome.unrecorded', message, details, cause);
 };

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, test } from 'vitest';
-import { type Entry, isPawlError } from '../../src/engine/index.ts';
+import { type Entry, isPawlError, type Unrecorded } from '../../src/engine/index.ts';
 import { createClient, createStore } from '../../src/store/index.ts';
 import { createTables } from '../../src/store/local.ts';
 import { isAlive, until } from '../cli/support.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { engineOn } from '../support/engine.ts';
 import { startStored } from '../support/servers.ts';
+import { readJournals, type Told, untrueOf } from './aftermath.ts';
 import { judge } from './judge.ts';
 import { pawl, type Saw, spawnWorker } from './processes.ts';
 
@@ -35,7 +36,9 @@ test('DynamoDB Local killed four times under load, and started on what it had wr
   await createTables(client, 'away');
   const store = createStore(client, { tablesPrefix: 'away', clock });
   const seen: Saw[] = [];
+  const aside: Unrecorded[] = [];
   const engine = engineOn(store, {
+    setAside: async (item) => void aside.push(item),
     deployment: { name: 'away', epoch: 0, takeoverGraceMs: 1_000 },
     execute: async ({ step: { idempotencyKey: key, seq } }) => {
       seen.push({ what: 'begin', key, seq }, { what: 'effect', key, seq });
@@ -50,16 +53,14 @@ test('DynamoDB Local killed four times under load, and started on what it had wr
   const ids = Array.from({ length: 12 }, (_, n) => `away-${n}`);
   for (const instanceId of ids) await engine.start({ runbookId: 'away', params: {}, instanceId, by });
 
-  /** What somebody was told stands: the seq of the newest entry that an answer named, by instance. */
-  const acknowledged: { instanceId: string; seq: number; cell: string; status: string }[] = [];
+  const told: Told[] = [];
   let refused = 0;
   let over = false;
   const drive = async (instanceId: string): Promise<void> => {
     while (!over) {
       try {
         const { steps, result } = await engine.advance(instanceId, { budgetMs: 10_000, by });
-        for (const { seq, cell, status, recorded } of steps)
-          if (recorded) acknowledged.push({ instanceId, seq, cell, status });
+        for (const { seq, status, recorded } of steps) if (recorded) told.push({ id: instanceId, seq, status });
         if (result === 'completed') return;
         if (result === 'in_flight') await wait(100);
       } catch (error) {
@@ -83,76 +84,81 @@ test('DynamoDB Local killed four times under load, and started on what it had wr
   }
   await Promise.all(driving.map((one) => Promise.race([one, wait(120_000)])));
   over = true;
-  const journals = new Map<string, Entry[]>();
-  for (const id of ids)
-    journals.set(
-      id,
-      (await store.journal.page(id, -1, 10_000)).map(({ entry }) => entry),
-    );
-  // What an answer said stands, at the seq that it said.
-  for (const { instanceId, seq, cell, status } of acknowledged) {
-    const stands = journals.get(instanceId)?.find((entry) => entry.kind === 'outcome' && entry.closes === seq);
-    expect(stands).toMatchObject({ cell, status });
-  }
-  expect(acknowledged.length).toBeGreaterThan(ids.length);
-  expect(
-    judge(journals, seen, { permits: anything, cells: cells.map((_, n) => `c${n}`), mayBeUnseen: () => false }).wrong,
-  ).toEqual([]);
+  // Where the store was away for longer than a holder tries (on a machine that starts it slowly).
+  for (const item of aside) await engine.redrive(item, by);
+  const journals = await readJournals(store, ids);
+  const names = cells.map((_, n) => `c${n}`);
+  const judged = judge(journals, seen, { permits: anything, cells: names, mayBeUnseen: () => false });
+  console.log(JSON.stringify({ refused, aside: aside.length, told: told.length, ...judged }));
+  // Hardly a doubt: a holder tries to record for longer than the store is away, mostly. `wire.test.ts` outlasts that.
+  expect([...judged.wrong, ...untrueOf(told, journals)]).toEqual([]);
+  expect(told.length).toBeGreaterThan(ids.length);
   expect(refused).toBeGreaterThan(0);
   client.destroy();
 }, 240_000);
 
-test('the embedded store killed under a running command: the next one finds all that was told, and goes on', async () => {
+test('the embedded store killed while cells run: what was told stands, the command goes on, and so does the next one', async () => {
   const folder = await folderOf();
   const env = { HOME: folder, PAWL_DATA_DIR: join(folder, 'data'), PAWL_ACTOR: 'away', PAWL_TAKEOVER_GRACE_MS: '1000' };
   const marks = join(folder, 'marks.txt');
-  const cell = (n: number) =>
-    `\`\`\`sh { name=c${n} timeout=3s interrupted=retry retry=10 }\necho "$PAWL_IDEMPOTENCY_KEY" >> "${marks}"\nsleep 0.2\n\`\`\`\n`;
-  await writeFile(
-    join(folder, 'many.md'),
-    `---\nrunbook: many\ntitle: t\n---\n${[0, 1, 2, 3, 4, 5].map(cell).join('')}`,
-  );
-  const storePid = async (): Promise<number> =>
-    JSON.parse(await readFile(join(folder, 'data/server.json'), 'utf8')).pid;
+  const names = ['c0', 'c1', 'c2', 'c3', 'c4', 'c5'];
+  const cellOf = (name: string): string =>
+    `\`\`\`sh { name=${name} timeout=3s interrupted=retry retry=10 }\necho "$PAWL_IDEMPOTENCY_KEY" >> "${marks}"\nsleep 0.4\n\`\`\`\n`;
   const file = join(folder, 'many.md');
-  const alive = async (): Promise<number | undefined> => {
-    const pid = await storePid().catch(() => -1);
-    return pid > 0 && isAlive(pid) ? pid : undefined;
-  };
-  /** In the middle of what the command does with it. */
-  const killStore = async (): Promise<void> => {
-    await until('the store to be there', async () => (await alive()) !== undefined);
-    await wait(700);
-    const pid = await alive();
-    if (pid !== undefined) process.kill(pid, 'SIGKILL');
-  };
+  await writeFile(file, `---\nrunbook: many\ntitle: t\n---\n${names.map(cellOf).join('')}`);
+  const seen = async (): Promise<Saw[]> =>
+    (await readFile(marks, 'utf8').catch(() => ''))
+      .split('\n')
+      .slice(0, -1)
+      .flatMap((key) => ['begin', 'effect'].map((what): Saw => ({ what: what as Saw['what'], key, seq: null })));
+  const begunOf = async (id: string): Promise<number> =>
+    (await seen()).filter(({ what, key }) => what === 'begin' && key.split('/')[1] === id).length;
+  const storePid = async (): Promise<number> =>
+    JSON.parse(await readFile(join(folder, 'data/server.json'), 'utf8').catch(() => '{"pid":-1}')).pid;
   cleanUp.push(async () => {
-    const pid = await alive();
-    if (pid !== undefined) process.kill(pid, 'SIGTERM');
+    const pid = await storePid();
+    if (pid > 0 && isAlive(pid)) process.kill(pid, 'SIGTERM');
   });
-  for (let time = 0; time < 3; time += 1) {
-    const running = pawl(env, ['run', file, '--instance', 'many-1']);
-    await killStore();
-    // It brings the store back itself, or says that it is away.
-    expect([0, 1, 4, 5]).toContain((await running.ended).exit);
+
+  const told: Told[] = [];
+  const exits: (number | null)[] = [];
+  const note = (id: string, { exit, out }: { exit: number | null; out: string }): void => {
+    exits.push(exit);
+    const { steps = [] } = (out === '' ? {} : JSON.parse(out)) as { steps?: (Told & { recorded: boolean })[] };
+    for (const { seq, status, recorded } of steps) if (recorded) told.push({ id, seq, status });
+  };
+  /** The last time the command dies together with its store. */
+  const rounds = ['many-0', 'many-1', 'many-2', 'many-3'];
+  for (const id of rounds) {
+    const running = pawl(env, ['run', file, '--instance', id]);
+    await until('its second cell to run', async () => (await begunOf(id)) >= 2, 60_000);
+    const pid = await storePid();
+    if (id === rounds.at(-1)) running.child.kill('SIGKILL');
+    process.kill(pid, 'SIGKILL');
+    // Whatever it had begun until then, there was more to do.
+    expect(await begunOf(id)).toBeLessThan(names.length);
+    note(id, await running.ended);
+    if (running.child.signalCode === null) expect(await storePid()).not.toBe(pid);
   }
-  for (;;) {
-    const { exit } = await pawl(env, ['advance', 'many-1', '--max-cells', 'all']).ended;
-    if (exit === 0) break;
-    expect([4, 5]).toContain(exit);
-    await wait(300);
+  for (const id of rounds) {
+    for (;;) {
+      const ended = await pawl(env, ['advance', id, '--max-cells', 'all']).ended;
+      note(id, ended);
+      if (ended.exit === 0) break;
+      // In flight, or in doubt until the grace is over.
+      expect([4, 5]).toContain(ended.exit);
+      await wait(300);
+    }
   }
-  const { out } = await pawl(env, ['journal', 'many-1']).ended;
-  const { entries } = JSON.parse(out) as { entries: Entry[] };
-  const seen = (await readFile(marks, 'utf8'))
-    .trim()
-    .split('\n')
-    .flatMap((key): Saw[] => ['begin', 'effect'].map((what) => ({ what, key, seq: null }) as Saw));
-  expect(
-    judge(new Map([['many-1', entries]]), seen, {
-      permits: anything,
-      cells: ['c0', 'c1', 'c2', 'c3', 'c4', 'c5'],
-      mayBeUnseen: () => false,
-    }).wrong,
-  ).toEqual([]);
-}, 120_000);
+  const journals = new Map<string, Entry[]>();
+  for (const id of rounds) {
+    const { out } = await pawl(env, ['journal', id]).ended;
+    journals.set(id, (JSON.parse(out) as { entries: Entry[] }).entries);
+  }
+  const judged = judge(journals, await seen(), { permits: anything, cells: names, mayBeUnseen: () => false });
+  console.log(JSON.stringify({ exits, told: told.length, ...judged }));
+  expect([...judged.wrong, ...untrueOf(told, journals)]).toEqual([]);
+  expect(told.length).toBeGreaterThanOrEqual(names.length);
+  // A command that lives brings the store back and records what its cell did; of the one that died, one cell is in doubt.
+  expect(judged.doubtsWitnessed).toBeGreaterThanOrEqual(1);
+}, 240_000);

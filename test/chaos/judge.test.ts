@@ -131,6 +131,12 @@ describe('what it finds', () => {
       'seq 1 was in doubt, and nothing cut it off before it began',
     ],
     [
+      'a further attempt of the same visit under another key, which no target can tell from a new request',
+      journal([reserved(), resolved(1), reserved({ attempt: 2, key: `${key}-2` }), outcome(3)]),
+      [saw('begin', 1), saw('begin', 3, `${key}-2`), saw('effect', 3, `${key}-2`)],
+      `c0 is reserved at seq 3 under ${key}-2, and was under ${key} before`,
+    ],
+    [
       'left behind',
       journal([reserved()], null),
       [saw('begin', 1), saw('effect', 1)],

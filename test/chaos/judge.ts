@@ -75,9 +75,11 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judg
     if (!permits(cell).includes(kind)) say(`seq ${seq} permits as ${kind}, which ${cell} does not declare`);
   for (const cell of new Set(attempts.map((attempt) => attempt.cell))) {
     const mine = attempts.filter((attempt) => attempt.cell === cell);
-    for (const [n, { seq }] of mine.entries()) {
+    for (const [n, { seq, visit, key }] of mine.entries()) {
       const before = mine[n - 1];
       if (before === undefined) continue;
+      if (visit === before.visit && key !== before.key)
+        say(`${cell} is reserved at seq ${seq} under ${key}, and was under ${before.key} before`);
       if (!permissions.some((one) => one.about === before.seq && one.seq < seq))
         say(`${cell} is reserved at seq ${seq}, and nothing permits another attempt after seq ${before.seq}`);
     }
