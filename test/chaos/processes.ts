@@ -2,6 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freezeProcess } from '../support/workers.ts';
 import type { WorkerOptions } from './worker.ts';
@@ -12,6 +14,8 @@ const launcher = scriptOf('../../bin/pawl.js');
 const spawnScript = async (name: string, argument: string): Promise<{ child: ChildProcess; port: number }> => {
   const child = spawn(process.execPath, [scriptOf(name), argument], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    // Where the launcher of the CLI keeps what is compiled, too.
+    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache') },
   });
   const died = once(child, 'exit').then(([code]): never => {
     throw new Error(`${name} ended with ${code} before it said where it listens`);
