@@ -139,6 +139,22 @@ describe.each(guarded)('%s', (name) => {
   });
 });
 
+test.each(['iam', 'jwt'] as const)(
+  'with %s a page of somebody else, which a browser sends the cookies along with, is nobody, and nothing happens',
+  async (auth) => {
+    const foreign = { origin: 'https://elsewhere.example', 'sec-fetch-site': 'cross-site', cookie: 'session=of-ada' };
+    const service = local.as({ auth });
+    const id = await start(local, 'demo');
+    for (const path of ['/runbooks/demo/instances', `/instances/${id}/run`, `/instances/${id}/cancel`]) {
+      const body = path.endsWith('cancel') ? { reason: 'r' } : {};
+      const { status, body: said } = await service.ask({ method: 'POST', path, body, headers: foreign });
+      expect([status, said.code]).toEqual([401, 'actor.unknown']);
+    }
+    const { body } = await local.ask({ path: `/instances/${id}/journal` });
+    expect((body.entries as unknown[]).length).toBe(1);
+  },
+);
+
 describe('health', () => {
   test.each(['local', 'iam', 'jwt'] as const)('answers everybody: %s', async (auth) => {
     expect(await local.as({ auth }).ask({ path: '/health' })).toMatchObject({ status: 200, body: { status: 'ok' } });

@@ -731,7 +731,7 @@ const bad: Record<OperationName, Bad[]> = {
         await service.ask(post(path, { decision: 'approve', shownHash }));
         return { path };
       },
-      status: 409,
+      status: 410,
       code: 'link.used',
     },
   ],

@@ -1,7 +1,11 @@
 /** Callers of the service who mean harm: nothing is stored, nothing runs, and the refusal says what was refused. */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createExecute } from '../../src/cells/index.ts';
+import { limits } from '../../src/engine/index.ts';
+import { createTick } from '../../src/handlers/tick.ts';
 import { testRunbook } from '../../src/testing/index.ts';
-import { documentOf, openService, publish, type Service, start } from '../handlers/support.ts';
+import { contextOf, documentOf, openService, publish, type Service, start } from '../handlers/support.ts';
+import { serve } from './support.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -78,18 +82,20 @@ test('hostile 53: an instance named `a` and one named `ab` share nothing, and ne
 });
 
 test('hostile 54: of 200 advances at once one runs the cell; every other one is told, and runs nothing', async () => {
-  const id = await start(service, 'one');
+  // With time enough to begin, however late two hundred at once are answered.
+  await publish(service, documentOf('rushed', ['name=only timeout=15s']));
+  const id = await start(service, 'rushed');
   const begun = service.cells.begun.length;
   const asked = Array.from({ length: 200 }, () => post(`/instances/${id}/advance`, { cell: 'only', expectedSeq: 0 }));
   const answers = await Promise.all(asked);
   expect(service.cells.begun).toHaveLength(begun + 1);
-  const codes = answers.map(({ status, body }) => (status === 200 ? 'ran' : String(body.code)));
+  const codes = answers.map(({ status, body }) => (status === 200 ? 'ran' : `${status} ${body.code}`));
   expect(codes.filter((code) => code === 'ran')).toHaveLength(1);
   const others = new Set(codes.filter((code) => code !== 'ran'));
   // Two hundred at once can be more than the table service of a busy machine answers in time: told as well, and safely.
-  const told = ['step.inFlight', 'seq.stale', 'instance.finished', 'store.unavailable'];
+  const told = ['409 step.inFlight', '409 seq.stale', '409 instance.finished', '503 store.unavailable'];
   expect([...others].filter((code) => !told.includes(code))).toEqual([]);
-  expect(codes.filter((code) => code === 'store.unavailable').length).toBeLessThan(100);
+  expect(codes.filter((code) => code === '503 store.unavailable').length).toBeLessThan(100);
 }, 60_000);
 
 test.each([
@@ -121,11 +127,42 @@ test('hostile 56: a million ids, or an event that is none, sent to work is refus
   expect(service.cells.begun).toHaveLength(begun);
 });
 
+test('hostile 56: a forged tick makes nothing due: what it says is not read', async () => {
+  const handed: unknown[] = [];
+  const tick = createTick((telemetry) => ({
+    nowMs: async () => Date.now(),
+    due: async () => ({ due: [], next: null }),
+    handOver: async (event) => handed.push(event) > 0,
+    fraction: () => 0.5,
+    telemetry,
+  }));
+  const ids = Array.from({ length: 1_000_000 }, (_, i) => `i${i}`);
+  expect(await tick({ instanceIds: ids, due: ids, explicit: true }, contextOf())).toMatchObject({
+    due: 0,
+    handedOver: 0,
+  });
+  expect(handed).toEqual([]);
+});
+
+/** How long each failed attempt of a cell is to wait before the next one, and how much later that was reserved. */
+const pausesIn = async (id: string): Promise<{ pauseMs: number; sooner: number }[]> => {
+  const { body } = await service.ask({ path: `/instances/${id}/journal` });
+  const entries = body.entries as { kind: string; then?: string; atMs: number; dueAtMs?: number | null }[];
+  return entries.flatMap(({ kind, then, atMs, dueAtMs }, seq) => {
+    if (kind !== 'outcome' || then !== 'retry') return [];
+    const next = entries.slice(seq + 1).find((entry) => entry.kind === 'reserved');
+    return [{ pauseMs: (dueAtMs ?? 0) - atMs, sooner: (dueAtMs ?? 0) - (next?.atMs ?? 0) }];
+  });
+};
+
 describe('money', () => {
   const failing = (attributes: string): string =>
     `---\nrunbook: costs\n---\n\`\`\`sh { name=fails ${attributes} }\nexit 1\n\`\`\`\n`;
+  afterEach(() => {
+    service.cells.execute = async () => ({ status: 'completed', output: '{}' });
+  });
 
-  test('hostile 67: a cell that fails at once is tried as often as it says, with pauses, and then halts', async () => {
+  test('hostile 67: a cell that fails at once is tried as often as it says, and then halts', async () => {
     let tried = 0;
     const report = await testRunbook(failing('retry=100'), {
       stubs: {
@@ -136,6 +173,43 @@ describe('money', () => {
       },
     });
     expect([tried, report.result]).toEqual([101, 'halted']);
+  });
+
+  test('hostile 67: between two attempts it waits for up to twice as long each time', async () => {
+    await publish(service, failing('retry=3'));
+    service.cells.execute = async () => ({ status: 'failed', error: { code: 'cell.exit', message: 'no' } });
+    const id = await start(service, 'costs');
+    // A busy machine does not get through it in one call.
+    let result: unknown;
+    do result = (await post(`/instances/${id}/run`, {})).body.result;
+    while (result === 'deferred');
+    expect(result).toBe('halted');
+    const pauses = await pausesIn(id);
+    expect(pauses).toHaveLength(3);
+    for (const [n, { pauseMs, sooner }] of pauses.entries()) {
+      expect(pauseMs).toBeGreaterThanOrEqual(0);
+      expect(pauseMs).toBeLessThanOrEqual(limits.retryBackoffFirstMs * 2 ** n);
+      expect(sooner).toBeLessThanOrEqual(0);
+    }
+    // Anywhere up to that: all at once they would hit what has just failed. Three times nothing does not happen.
+    expect(Math.max(...pauses.map(({ pauseMs }) => pauseMs))).toBeGreaterThan(0);
+  });
+
+  test('hostile 34: "come again in ten years" changes nothing: the retry comes after the engine’s own pause', async () => {
+    let asked = 0;
+    const host = await serve((_request, response) => {
+      asked += 1;
+      response.writeHead(asked === 1 ? 429 : 200, { 'retry-after': '315360000' }).end();
+    });
+    service.cells.execute = createExecute({ httpAllow: [host] });
+    await publish(service, documentOf('patient', [`\`\`\`http { name=a retry=1 }\nGET http://${host}/\n\`\`\``]));
+    const id = await start(service, 'patient');
+    const { body } = await post(`/instances/${id}/run`, {});
+    expect([asked, body.result]).toEqual([2, 'completed']);
+    const [pause, ...others] = await pausesIn(id);
+    expect(others).toEqual([]);
+    expect(pause?.pauseMs).toBeLessThanOrEqual(limits.retryBackoffFirstMs);
+    expect(pause?.sooner).toBeLessThanOrEqual(0);
   });
 
   test('hostile 67: more than a hundred retries are refused by name of the limit', async () => {

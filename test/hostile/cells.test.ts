@@ -5,7 +5,6 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import { testRunbook } from '../../src/testing/index.ts';
 import { ts } from '../cells/cells.ts';
 import { setup } from '../cli/support.ts';
 import { documentOf, endOf, get, js, listen, serve } from './support.ts';
@@ -182,20 +181,6 @@ describe('answers that are meant to hurt', () => {
     expect(ran.status).toBe('completed');
     const { body, bodyEncoding } = JSON.parse(ran.output ?? '');
     expect([bodyEncoding, Buffer.from(body, 'base64').length]).toEqual(['base64', packed.length]);
-  });
-
-  test('hostile 34: "come again in ten years" changes nothing: the retry comes after the engine’s own pause', async () => {
-    let asked = 0;
-    const host = await serve((_request, response) => {
-      asked += 1;
-      response.writeHead(asked === 1 ? 429 : 200, { 'retry-after': '315360000' }).end();
-    });
-    const source = documentOf(
-      `\`\`\`http { name=a retry=1 }\nGET http://${host}/\n\`\`\`\n\`\`\`assert { name=soon }\noutputs.a.status == 200\n\`\`\`\n`,
-    );
-    const report = await testRunbook(source, { httpAllow: host });
-    expect(report.cells[0]).toMatchObject({ attempts: 2, ended: { status: 'completed' } });
-    expect(report.result).toBe('completed');
   });
 
   test('hostile 29: a line break in a header that a template fills in never reaches the wire', async () => {
