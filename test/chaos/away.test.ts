@@ -46,7 +46,7 @@ test('DynamoDB Local killed four times under load, and started on what it had wr
       return { status: 'completed', output: '{}' };
     },
   });
-  const worker = await spawnWorker({ endpoint, prefix: 'away', graceMs: 1_000, httpAllow: [] });
+  const worker = await spawnWorker({ endpoint, prefix: 'away', graceMs: 1_000, httpAllow: [], workMs: 900_000 });
   cleanUp.push(async () => worker.kill());
   const cells = Array.from({ length: 30 }, () => ({ timeoutMs: 2_000, interrupted: 'retry' as const, retryMax: 20 }));
   await engine.publish(JSON.stringify(runbookOf(cells, { runbookId: 'away' })), by);

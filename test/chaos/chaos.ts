@@ -21,6 +21,8 @@ import type { ChaosReport } from './report.ts';
 const graceMs = 1_000;
 const timeoutMs = 600;
 const goneAfterMs = timeoutMs + 1_000 + graceMs;
+/** As short as cells of 600 ms allow: whom a killed worker held is due again soon. */
+const workMs = 30_000;
 const workersCount = 4;
 const instancesAtOnce = 16;
 
@@ -72,7 +74,7 @@ const createHarness = async (options: ChaosOptions, witness: WitnessProcess) => 
   const { client, clock } = createClient({ endpoint });
   await createTables(client, prefix);
   const store = createStore(client, { tablesPrefix: prefix, clock });
-  const spawnOne = () => spawnWorker({ endpoint, prefix, graceMs, httpAllow: [witness.host] });
+  const spawnOne = () => spawnWorker({ endpoint, prefix, graceMs, httpAllow: [witness.host], workMs });
   const workers = await Promise.all(Array.from({ length: workersCount }, spawnOne));
   return { draw, prefix, client, store, workers, spawnOne };
 };

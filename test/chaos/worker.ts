@@ -20,8 +20,15 @@ import { createWork } from '../../src/handlers/work.ts';
 import { createClient, createStore, sha256, systemRandom } from '../../src/store/index.ts';
 import { engineOn } from '../support/engine.ts';
 
-export type WorkerOptions = { endpoint: string; prefix: string; graceMs: number; httpAllow: string[] };
-const { endpoint, prefix, graceMs, httpAllow }: WorkerOptions = JSON.parse(process.argv[2] ?? '');
+export type WorkerOptions = {
+  endpoint: string;
+  prefix: string;
+  graceMs: number;
+  httpAllow: string[];
+  /** Time of an invocation of `work`. Whom a dead one held is due again after it. */
+  workMs: number;
+};
+const { endpoint, prefix, graceMs, httpAllow, workMs }: WorkerOptions = JSON.parse(process.argv[2] ?? '');
 const { client, clock } = createClient({ endpoint });
 const store = createStore(client, { tablesPrefix: prefix, clock });
 const deployment = { name: 'chaos', epoch: 0, takeoverGraceMs: graceMs };
@@ -44,9 +51,6 @@ process.env.POWERTOOLS_SERVICE_NAME = 'chaos';
 /** Nobody reads what the functions log. */
 for (const stream of [process.stdout, process.stderr]) stream.write = (() => true) as typeof stream.write;
 for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) console[name] = () => {};
-
-/** Time for what was handed over: who is dead before its end is due again soon after it. */
-const workMs = 30_000;
 
 let requests = 0;
 const contextOf = (remainingMs: number): Context => {
