@@ -3,6 +3,7 @@ import type { Entry } from '../../src/engine/index.ts';
 import type { Store } from '../../src/store/index.ts';
 import { type Attempt, type Judged, judge, type Rules } from './judge.ts';
 import type { Saw } from './processes.ts';
+import { stepOf } from './steps.ts';
 
 export const readJournals = async (store: Store, ids: readonly string[]): Promise<Map<string, Entry[]>> => {
   const journals = new Map<string, Entry[]>();
@@ -16,15 +17,13 @@ export const readJournals = async (store: Store, ids: readonly string[]): Promis
   return journals;
 };
 
-const stepOf = (id: string, seq: number): string => `${id} ${seq}`;
 /** Steps that were closed while their holder, kept waiting by the store, had not begun: it left a note that it never did. */
-export type NeverBegun = (id: string, seq: number) => boolean;
-export const readNeverBegun = async (store: Store, ids: readonly string[]): Promise<NeverBegun> => {
+export const readNeverBegun = async (store: Store, ids: readonly string[]): Promise<Set<string>> => {
   const steps = new Set<string>();
   for (const id of ids)
     for (const { kind, about, text } of await store.journal.notes(id))
       if (kind === 'fenced' && text.includes('"status":"never"')) steps.add(stepOf(id, about));
-  return (id, seq) => steps.has(stepOf(id, seq));
+  return steps;
 };
 
 /** A process that was killed (`untilMs` is infinite), or stood still. By the clock of this machine, as all else here. */
@@ -36,7 +35,9 @@ export type Happened = Pick<Rules, 'permits' | 'cells'> & {
   seen: Saw[];
   strikes: Strike[];
   told: Told[];
-  neverBegun: NeverBegun;
+  /** Steps, by `stepOf`: of which a note says that they never began, and which a worker was about to begin. */
+  neverBegun: Set<string>;
+  begun: Set<string>;
 };
 export type Aftermath = Judged & {
   begins: number;
@@ -46,6 +47,8 @@ export type Aftermath = Judged & {
   stopsOvertaken: number;
 };
 
+/** So long a client waits at most for the answer to a put: three times three seconds, and pauses. */
+const answeredWithinMs = 10_000;
 /** The clock of an entry is estimated from whole seconds. */
 const clockOffMs = 1_500;
 
@@ -67,18 +70,22 @@ export const untrueOf = (told: Told[], journals: Map<string, Entry[]>): string[]
     return stands === true ? [] : [`${id}: a caller was told that seq ${seq} ${status}, and no entry says so`];
   });
 
-export const aftermath = ({ journals, seen, strikes, told, neverBegun, ...rules }: Happened): Aftermath => {
+export const aftermath = ({ journals, seen, strikes, told, neverBegun, begun, ...rules }: Happened): Aftermath => {
   const entriesOf = (id: string): Entry[] => journals.get(id) ?? [];
-  /** Its holder was killed, or stood still, between the reservation and its end, or says itself that it was too late. */
+  /**
+   * Its holder was killed, or stood still, between the reservation and its end; or the store's answer came too late to begin,
+   * and the holder left a note of that, or was killed before it could.
+   */
   const mayBeUnseen: Rules['mayBeUnseen'] = (id, attempt) => {
-    if (neverBegun(id, attempt.seq)) return true;
-    const [fromMs, untilMs] = [entriesOf(id)[attempt.seq]?.atMs, closingOf(entriesOf(id), attempt.seq)?.atMs];
-    return strikes.some(
-      (strike) =>
-        strike.pid === pidOf(attempt) &&
-        strike.untilMs + clockOffMs >= (fromMs ?? 0) &&
-        strike.fromMs - clockOffMs <= (untilMs ?? 0),
-    );
+    const step = stepOf(id, attempt.seq);
+    if (neverBegun.has(step)) return true;
+    const fromMs = entriesOf(id)[attempt.seq]?.atMs ?? 0;
+    const untilMs = closingOf(entriesOf(id), attempt.seq)?.atMs ?? 0;
+    return strikes.some((strike) => {
+      if (strike.pid !== pidOf(attempt) || strike.untilMs + clockOffMs < fromMs) return false;
+      const mute = strike.untilMs === Number.POSITIVE_INFINITY && !begun.has(step);
+      return strike.fromMs - clockOffMs <= untilMs + (mute ? answeredWithinMs : 0);
+    });
   };
   const judged = judge(journals, seen, { ...rules, mayBeUnseen });
   judged.wrong.push(...untrueOf(told, journals));

@@ -3,7 +3,7 @@
  * operator who decides doubts by what the witness saw. Afterwards every journal is held against the witness.
  */
 import { rmSync } from 'node:fs';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -74,9 +74,20 @@ const createHarness = async (options: ChaosOptions, witness: WitnessProcess) => 
   const { client, clock } = createClient({ endpoint });
   await createTables(client, prefix);
   const store = createStore(client, { tablesPrefix: prefix, clock });
-  const spawnOne = () => spawnWorker({ endpoint, prefix, graceMs, httpAllow: [witness.host], workMs });
+  const begun = new Set<string>();
+  const spawnOne = () =>
+    spawnWorker({ endpoint, prefix, graceMs, httpAllow: [witness.host], workMs }, (step) => begun.add(step));
   const workers = await Promise.all(Array.from({ length: workersCount }, spawnOne));
-  return { draw, prefix, client, store, workers, spawnOne };
+  return { begun, draw, prefix, client, store, workers, spawnOne };
+};
+
+/** What was wrong cannot be looked at again: the tables are gone with the run. */
+const keep = async (happened: object, seed: number, tell: (line: string) => void): Promise<void> => {
+  const file = join(tmpdir(), `pawl-chaos-evidence-${seed}.json`);
+  const plain = (_: string, value: unknown): unknown =>
+    value instanceof Map || value instanceof Set ? [...value] : value;
+  await writeFile(file, JSON.stringify(happened, plain));
+  tell(`what was written, seen, told and struck is kept in ${file}`);
 };
 
 export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
@@ -91,7 +102,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   };
   process.once('exit', clear);
   const witness = await spawnWitness(join(folder, 'seen.jsonl'));
-  const { draw, prefix, client, store, workers, spawnOne } = await createHarness(options, witness);
+  const { begun, draw, prefix, client, store, workers, spawnOne } = await createHarness(options, witness);
   const report = {
     kills: 0,
     killsInCell: 0,
@@ -303,7 +314,9 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const journals = await readJournals(store, ids);
   const neverBegun = await readNeverBegun(store, ids);
   const cells = policies.map((_, n) => `c${n}`);
-  const left = aftermath({ journals, seen, strikes, told, neverBegun, permits, cells });
+  const happened = { journals, seen, strikes, told, neverBegun, begun, cells };
+  const left = aftermath({ ...happened, permits });
+  if (left.wrong.length > 0) await keep(happened, seed, tell);
   await witness.stop();
   client.destroy();
   clear();

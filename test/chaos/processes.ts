@@ -38,7 +38,11 @@ export type Worker = {
   thaw(): void;
 };
 
-export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
+/** @param onBegin told of each body before it begins, by `stepOf` */
+export const spawnWorker = async (
+  options: WorkerOptions,
+  onBegin: (step: string) => void = () => {},
+): Promise<Worker> => {
   const { child, port } = await spawnScript('worker.ts', JSON.stringify(options));
   let letGo = (): void => {};
   const worker: Worker = {
@@ -62,8 +66,9 @@ export const spawnWorker = async (options: WorkerOptions): Promise<Worker> => {
       worker.thawing = worker.running > 0;
     },
   };
-  child.on('message', (what) => {
-    worker.running += what === 'begins' ? 1 : -1;
+  child.on('message', ({ begins }: { begins?: string }) => {
+    if (begins !== undefined) onBegin(begins);
+    worker.running += begins === undefined ? -1 : 1;
     if (worker.running === 0) worker.thawing = false;
   });
   child.once('exit', () => {

@@ -28,7 +28,7 @@ const toldMin = 100;
 const ofEachMin = 10;
 /** Of the kills with a body running, and of the stops during which the step was closed by somebody else. */
 const killsInCellMin = 1 / 3;
-const stopsOvertakenMin = 1 / 5;
+const stopsOvertakenMin = 1 / 10;
 
 /** A command that was not killed: done, refused, parked, in flight, in doubt, or somebody was first. */
 const exitsExpected = ['0', '1', '3', '4', '5', 'null'];

@@ -13,6 +13,7 @@ import { readJournals, type Told, untrueOf } from './aftermath.ts';
 import { createDraw } from './draw.ts';
 import { type Attempt, judge } from './judge.ts';
 import type { Saw } from './processes.ts';
+import { stepOf } from './steps.ts';
 import { createWire, type Wire, type WireFault, wireFaults } from './wire.ts';
 
 const each = 300;
@@ -144,7 +145,7 @@ test(`between engine and store, each kind of fault ${each} times: no step begins
       tell(answer.result);
       for (const { seq, status, recorded } of answer.steps) {
         if (recorded) steps.push({ id: instanceId, seq, status });
-        if (status === 'never') tooLate.add(`${instanceId} ${seq}`);
+        if (status === 'never') tooLate.add(stepOf(instanceId, seq));
       }
       return answer.result;
     } catch (error) {
@@ -199,7 +200,7 @@ test(`between engine and store, each kind of fault ${each} times: no step begins
   const journals = await readJournals(fresh.store, ids);
   const permits = (cell: string): string[] => ['person', 'retry', ...(holds(cell) ? [] : ['interrupted'])];
   const mayBeUnseen = (id: string, { seq, by: { where } }: Attempt): boolean =>
-    unsure.has(where) || tooLate.has(`${id} ${seq}`);
+    unsure.has(where) || tooLate.has(stepOf(id, seq));
   const judged = judge(journals, seen, { permits, cells: names, mayBeUnseen });
   const attempts = [...journals.values()].flatMap(attemptsOf);
   const again = attempts.filter(

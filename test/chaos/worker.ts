@@ -19,6 +19,7 @@ import { createTick } from '../../src/handlers/tick.ts';
 import { createWork } from '../../src/handlers/work.ts';
 import { createClient, createStore, sha256, systemRandom } from '../../src/store/index.ts';
 import { engineOn } from '../support/engine.ts';
+import { stepOf } from './steps.ts';
 
 export type WorkerOptions = {
   endpoint: string;
@@ -35,14 +36,14 @@ const deployment = { name: 'chaos', epoch: 0, takeoverGraceMs: graceMs };
 
 const really = createExecute({ httpAllow });
 const execute: Execute = async (input) => {
-  process.send?.('begins');
   const { body, step } = input;
+  process.send?.({ begins: stepOf(step.instanceId, step.seq) });
   // For the witness: by which reservation it comes.
   const marked = body.kind === 'http' ? { ...body, headers: [...body.headers, ['x-seq', String(step.seq)]] } : body;
   try {
     return await really({ ...input, body: marked as typeof body });
   } finally {
-    process.send?.('ends');
+    process.send?.({ ends: true });
   }
 };
 
