@@ -83,7 +83,7 @@ describe('ts and js cells', () => {
   test('is told shortly before its time-out, and may stop by itself', async () => {
     const code =
       'export default ({ signal }) => new Promise((resolve) => { signal.addEventListener("abort", () => resolve("stopped")); setInterval(() => {}, 50); })';
-    expect(await ts(code, { timeoutMs: 1_000 })).toMatchObject({ status: 'completed', output: '"stopped"' });
+    expect(await ts(code, { timeoutMs: 4_000 })).toMatchObject({ status: 'completed', output: '"stopped"' });
   });
   test('memory beyond the limit fails the cell, not the machine (hostile 43)', async () => {
     const ran = await ts(

@@ -108,7 +108,7 @@ describe('an instance that waits in a running service', { timeout: 150_000 }, ()
     const sent = await send();
     expect([sent.status, await sent.text()]).toEqual([200, expect.stringContaining('You approved.')]);
     const again = await send();
-    expect([again.status, await again.text()]).toEqual([409, expect.stringContaining('used already')]);
+    expect([again.status, await again.text()]).toEqual([410, expect.stringContaining('used already')]);
     await untilStatus(dev, id, 'completed');
     expect(dev.out()).not.toContain(link.slice(-64));
   });
