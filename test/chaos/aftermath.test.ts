@@ -45,6 +45,13 @@ describe('a doubt of which the witness has no line', () => {
     ['it was killed long after the step was closed', [struck(42, 60_000)], unexplained],
     ['it stood still after the step was closed', [struck(42, 12_000, 20_000)], unexplained],
   ];
+  test('its holder says itself that it does not know: its request was cut', () => {
+    const unknown = outcome(1, { status: 'unknown', then: 'halt' });
+    const entries = journal([reserved({ by, atMs }), unknown, resolved(1), reserved({ attempt: 2 }), outcome(4)]);
+    const seen = [saw('begin', 4), saw('effect', 4)];
+    expect(left(entries, { seen })).toMatchObject({ wrong: [], doubts: 1, doubtsWitnessed: 0 });
+  });
+
   test('its holder left a note that it had not begun', () => {
     expect(left(doubtful, { neverBegun: new Set(['one 1']) }).wrong).toEqual([]);
   });

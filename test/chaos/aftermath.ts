@@ -73,14 +73,16 @@ export const untrueOf = (told: Told[], journals: Map<string, Entry[]>): string[]
 export const aftermath = ({ journals, seen, strikes, told, neverBegun, begun, ...rules }: Happened): Aftermath => {
   const entriesOf = (id: string): Entry[] => journals.get(id) ?? [];
   /**
-   * Its holder was killed, or stood still, between the reservation and its end; or the store's answer came too late to begin,
-   * and the holder left a note of that, or was killed before it could.
+   * Its holder was killed, or stood still, between the reservation and its end; or says itself that its request was cut; or the
+   * store's answer came too late to begin, and the holder left a note of that, or was killed before it could.
    */
   const mayBeUnseen: Rules['mayBeUnseen'] = (id, attempt) => {
     const step = stepOf(id, attempt.seq);
     if (neverBegun.has(step)) return true;
     const fromMs = entriesOf(id)[attempt.seq]?.atMs ?? 0;
-    const untilMs = closingOf(entriesOf(id), attempt.seq)?.atMs ?? 0;
+    const closing = closingOf(entriesOf(id), attempt.seq);
+    if (closing?.kind === 'outcome' && closing.closedBy === 'holder' && closing.status === 'unknown') return true;
+    const untilMs = closing?.atMs ?? 0;
     return strikes.some((strike) => {
       if (strike.pid !== pidOf(attempt) || strike.untilMs + clockOffMs < fromMs) return false;
       const mute = strike.untilMs === Number.POSITIVE_INFINITY && !begun.has(step);

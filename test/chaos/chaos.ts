@@ -23,7 +23,7 @@ const timeoutMs = 600;
 const goneAfterMs = timeoutMs + 1_000 + graceMs;
 /** As short as cells of 600 ms allow: whom a killed worker held is due again soon. */
 const workMs = 30_000;
-const workersCount = 4;
+const workersCount = 5;
 const instancesAtOnce = 16;
 
 export type ChaosOptions = {
@@ -295,7 +295,8 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   };
 
   const working = [pusher(), pusher(), pusher(), pusher(), commander(), schedule(), operator()];
-  await Promise.all([killer(), stopper(), stopper()]);
+  // A worker takes its time to start: two are replaced at once.
+  await Promise.all([killer(), killer(), stopper(), stopper()]);
   breaking = false;
   tell(`${report.kills} kills and ${report.stops} stops are over; ${unfinished.size} instances are to be finished`);
   const endMs = performance.now() + 120_000;
