@@ -23,8 +23,10 @@ const timeoutMs = 600;
 const goneAfterMs = timeoutMs + 1_000 + graceMs;
 /** As short as cells of 600 ms allow: whom a killed worker held is due again soon. */
 const workMs = 30_000;
-const workersCount = 5;
+const workersCount = 4;
 const instancesAtOnce = 16;
+/** The killing goes on until so many were started: on a quick machine all kills could be over before much has happened. */
+const instancesMin = 60;
 
 export type ChaosOptions = {
   endpoint: string;
@@ -248,7 +250,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   };
   /** A third of the kills at least waits for a body to run; commands are killed too. */
   const killer = async (): Promise<void> => {
-    while (report.kills < killsWanted) {
+    while (report.kills < killsWanted || ids.length < instancesMin) {
       const inCell = report.killsInCell < report.kills * 0.45;
       const alive = workers.filter(({ dead, frozen }) => !dead && !frozen);
       const [command] = commands;
@@ -295,8 +297,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   };
 
   const working = [pusher(), pusher(), pusher(), pusher(), commander(), schedule(), operator()];
-  // A worker takes its time to start: two are replaced at once.
-  await Promise.all([killer(), killer(), stopper(), stopper()]);
+  await Promise.all([killer(), stopper(), stopper()]);
   breaking = false;
   tell(`${report.kills} kills and ${report.stops} stops are over; ${unfinished.size} instances are to be finished`);
   const endMs = performance.now() + 120_000;
