@@ -13,6 +13,8 @@ export type Batch = {
   totals: Totals;
   /** Digests of the full ranges of 10,000 seeds, from a multiple of 10,000 plus 1. */
   ranges: { from: number; to: number; digest: string }[];
+  /** Of all seeds that were asked for; `null` when a rule broke before the last. */
+  digest: string | null;
   failure: Failure | null;
   elapsedMs: number;
   /** Of all threads together. */
@@ -104,6 +106,7 @@ export const runSeeds = async ({ from, seeds, jobs, onProgress }: BatchOptions):
     seeds,
     totals,
     ranges: failure === null ? rangesOf(from, inOrder) : [],
+    digest: failure === null ? rangeDigest(inOrder) : null,
     failure,
     elapsedMs: performance.now() - begunAtMs,
     cpuMs: (used.user + used.system) / 1000,
