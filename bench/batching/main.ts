@@ -1,8 +1,8 @@
 /** `npm run bench:batching`: what an outcome that carries the next reservation saves, against the same engine without. */
 
 import { fileURLToPath } from 'node:url';
+import { inEditedCopy, project, runJson } from '../../test/support/edited.ts';
 import { readOptions } from '../../test/support/options.ts';
-import { inPatchedCopy, project, runJson } from '../../test/support/patched.ts';
 import type { Cost, Costs } from './measure.ts';
 
 const script = 'bench/batching/measure.ts';
@@ -11,8 +11,8 @@ const help =
 const { values } = readOptions(help, { options: { json: { type: 'boolean', default: false } } as const });
 
 const batched = (await runJson(project, script, [])) as Costs;
-const patch = fileURLToPath(new URL('plain.patch', import.meta.url));
-const plain = (await inPatchedCopy(patch, (folder) => runJson(folder, script, []))) as Costs;
+const edit = fileURLToPath(new URL('plain.edit', import.meta.url));
+const plain = (await inEditedCopy(edit, (folder) => runJson(folder, script, []))) as Costs;
 
 const requests = ({ puts, updates, reads }: Cost): number => puts + updates + reads;
 const perCell = (total: number, cells: string): string => (total / Number(cells)).toFixed(2).padStart(6);

@@ -9,31 +9,22 @@
  * I3 reserve only what `decide` found next, at head + 1. I4 begin only a reservation of ours that stands, once.
  * I10 the answer says what stands in the journal. If this call dies at any line, the next load sees what stands.
  */
-import assert from 'node:assert/strict';
-import { append, arm, type Call, type Engine, openCall, saveView, viewNow } from './call.ts';
-import { carryAllOut, rememberOutput, reservationOf } from './carryOut.ts';
-import { branchOf, type Decision, decide, type Stop } from './decide.ts';
-import type { State } from './entries.ts';
-import { isPawlError, PawlError } from './errors.ts';
-import { limits } from './limits.ts';
-import { failure } from './outcomes.ts';
-import type { CellResult, Execute } from './ports.ts';
-import { prepare, withoutReservation } from './prepare.ts';
-import { type AdvanceRequest, momentOf, type Progress, reportOf, type StepReport, wishOf } from './progress.ts';
-import { natureOf } from './runbook.ts';
-import { takeOver } from './takeover.ts';
-import type { View } from './view.ts';
-import { beginWait, look } from './waits.ts';
 
-/** `reserved`: how many reservations it took. `state` is what the head's entry says after the last step. */
-export type AdvanceAnswer = {
-  stop: Stop;
-  result: Stop['result'];
-  steps: StepReport[];
-  reserved: number;
-  view: View;
-  state: State;
-};
+import assert from 'node:assert/strict';
+import { append, arm, type Call, type Engine, openCall, saveView, viewNow } from './call/call.ts';
+import { failure } from './call/outcomes.ts';
+import { prepare, withoutReservation } from './call/prepare.ts';
+import { type AdvanceAnswer, type AdvanceRequest, momentOf, type Progress, reportOf, wishOf } from './call/progress.ts';
+import { takeOver } from './doubt/takeover.ts';
+import { isPawlError, PawlError } from './model/errors.ts';
+import { limits } from './model/limits.ts';
+import { natureOf } from './model/runbook.ts';
+import type { CellResult, Execute } from './ports.ts';
+import { branchOf, type Decision, decide } from './rules/decide.ts';
+import type { Stop } from './rules/stop.ts';
+import { carryAllOut, rememberOutput, reservationOf } from './steps/carryOut.ts';
+import { beginWait } from './waiting/begin.ts';
+import { look } from './waiting/look.ts';
 
 /** Goes through the next cell as far as this call may. A lost slot is no error: the loop decides anew. */
 const enter = async (

@@ -1,7 +1,9 @@
 /** The engine: its commands over one set of ports. */
-import { type AdvanceAnswer, advance } from './advance.ts';
-import type { Engine as Context } from './call.ts';
-import { type ClaimRequest, type ClaimSet, claimHistory, claimNow, setClaim, wake } from './claims.ts';
+
+import { advance } from './advance.ts';
+import type { Engine as Context } from './call/call.ts';
+import type { AdvanceAnswer, AdvanceRequest } from './call/progress.ts';
+import { type ClaimRequest, type ClaimSet, claimHistory, claimNow, setClaim, wake } from './commands/claims.ts';
 import {
   type Cancelled,
   cancel,
@@ -11,21 +13,21 @@ import {
   publish,
   type RunAnswer,
   run,
-} from './commands.ts';
-import type { By, Note, Standing } from './entries.ts';
-import { named, PawlError } from './errors.ts';
-import { createFollower, type Followed, type FollowRequest } from './follow.ts';
-import { type Inspection, inspect, notes, outputAt } from './inspect.ts';
-import { limits } from './limits.ts';
-import { type LinkShown, type LinkVote, type MadeLink, makeLink, readLink, useLink } from './links.ts';
+} from './commands/commands.ts';
+import { type LinkShown, type LinkVote, type MadeLink, makeLink, readLink, useLink } from './commands/links.ts';
+import { type Redriven, redrive } from './commands/redrive.ts';
+import { release } from './commands/release.ts';
+import { type Started, type StartRequest, start } from './commands/start.ts';
+import { decideStep, type VerdictRequest } from './commands/verdicts.ts';
+import { type Voted, type VoteRequest, vote } from './commands/votes.ts';
+import type { By, Note, Standing } from './model/entries.ts';
+import { named, PawlError } from './model/errors.ts';
+import { limits } from './model/limits.ts';
+import type { Unrecorded } from './model/unrecorded.ts';
 import type { ClaimEntry, Claims, Journal, Ports, Views } from './ports.ts';
-import type { AdvanceRequest } from './progress.ts';
-import { release } from './release.ts';
-import { type Started, type StartRequest, start } from './start.ts';
-import { type Redriven, redrive, type Unrecorded } from './unrecorded.ts';
-import { decideStep, type VerdictRequest } from './verdicts.ts';
-import type { View } from './view.ts';
-import { type Voted, type VoteRequest, vote } from './votes.ts';
+import { createFollower, type Followed, type FollowRequest } from './reading/follow.ts';
+import { type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
+import type { View } from './rules/view.ts';
 
 export type Engine = {
   publish(source: string, by: By): Promise<Published>;

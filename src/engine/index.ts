@@ -1,26 +1,109 @@
 /** The engine's door: other folders import from here and from nowhere else in this folder. */
-export type { AdvanceAnswer } from './advance.ts';
-export { apply, satisfiedAt } from './apply.ts';
-export type { Shown } from './approvals.ts';
-export { type ClaimRequest, type ClaimSet, wakeIdOf, wakeOf } from './claims.ts';
-export { type Cancelled, type DoneRequest, gateOf, type Published, type RunAnswer, type Verdict } from './commands.ts';
-export type { ContinueRequest } from './continuation.ts';
-export { type Decision, decide, type Holder, marginMs, type Stop } from './decide.ts';
+
+export { readJournal } from './call/journal.ts';
+export type { AdvanceAnswer, AdvanceRequest, StepReport } from './call/progress.ts';
+export { type ClaimRequest, type ClaimSet, wakeIdOf, wakeOf } from './commands/claims.ts';
+export {
+  type Cancelled,
+  type DoneRequest,
+  gateOf,
+  type Published,
+  type RunAnswer,
+  type Verdict,
+} from './commands/commands.ts';
+export type { ContinueRequest } from './commands/continuation.ts';
+export type { LinkShown, LinkVote, MadeLink } from './commands/links.ts';
+export type { Redriven } from './commands/redrive.ts';
+export type { Started, StartRequest } from './commands/start.ts';
+export type { VerdictRequest } from './commands/verdicts.ts';
+export type { Voted, VoteRequest } from './commands/votes.ts';
 export { createEngine, type Engine } from './engine.ts';
-export * from './entries.ts';
-export * from './errors.ts';
-export type { Followed, FollowRequest } from './follow.ts';
-export { type CellReport, type CellState, type Inspection, readJournal } from './inspect.ts';
-export * from './limits.ts';
-export type { LinkShown, LinkVote, MadeLink } from './links.ts';
-export { isDeeper } from './nesting.ts';
-export * from './ports.ts';
-export type { AdvanceRequest, StepReport } from './progress.ts';
-export * from './runbook.ts';
-export type { Started, StartRequest } from './start.ts';
-export { together } from './together.ts';
-export { type Redriven, readUnrecorded, type Unrecorded } from './unrecorded.ts';
-export type { VerdictRequest } from './verdicts.ts';
-export * from './view.ts';
-export type { Voted, VoteRequest } from './votes.ts';
-export type { WaitReport } from './waitReport.ts';
+export {
+  atMs,
+  type By,
+  by,
+  type Checked,
+  type Continues,
+  type Drive,
+  type Entry,
+  type EntryBody,
+  type EntryKind,
+  type EntryOf,
+  entrySchema,
+  type Failure,
+  journalVersion,
+  type Note,
+  type Open,
+  type Output,
+  outcomeSchema,
+  type Permission,
+  type Reservation,
+  type Standing,
+  type State,
+  type Status,
+  type Then,
+  traceSchema,
+} from './model/entries.ts';
+export { type ErrorCode, errorCodes, isPawlError, named, PawlError, type Problem } from './model/errors.ts';
+export { limits } from './model/limits.ts';
+export { isDeeper } from './model/nesting.ts';
+export {
+  type ApproveBody,
+  type AwaitBody,
+  type Cell,
+  type CellBody,
+  type CellKind,
+  type ClaimStatus,
+  type CodeBody,
+  claimStatuses,
+  type Expression,
+  type HttpBody,
+  type Interrupted,
+  natureOf,
+  type OnTimeout,
+  type Probe,
+  type Runbook,
+  type Template,
+  type TemplateWrite,
+  type Version,
+  type WaitBody,
+} from './model/runbook.ts';
+export { together } from './model/together.ts';
+export { readUnrecorded, type Unrecorded } from './model/unrecorded.ts';
+export type {
+  Armed,
+  Authoring,
+  CellInput,
+  CellResult,
+  ClaimEntry,
+  Claims,
+  Clock,
+  Due,
+  Evaluated,
+  Execute,
+  Journal,
+  LinkEntry,
+  Links,
+  LockEntry,
+  Locks,
+  Moment,
+  Observe,
+  Ports,
+  Put,
+  Random,
+  RenderedBody,
+  Scope,
+  StepInfo,
+  Subscriptions,
+  Versions,
+  Views,
+  Waiter,
+} from './ports.ts';
+export type { Followed, FollowRequest } from './reading/follow.ts';
+export type { CellReport, CellState, Inspection } from './reading/inspect.ts';
+export type { WaitReport } from './reading/waitReport.ts';
+export { apply, satisfiedAt } from './rules/apply.ts';
+export { type Decision, decide, marginMs } from './rules/decide.ts';
+export type { Holder, Stop } from './rules/stop.ts';
+export { statusOf, type View, type ViewStatus, viewOf } from './rules/view.ts';
+export type { Shown } from './waiting/approvals.ts';

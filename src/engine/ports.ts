@@ -2,11 +2,11 @@
  * What the engine needs from outside. Everything that waits, draws or remembers is here; the rest of `src/engine` is
  * pure. Store ports throw `PawlError('store.unavailable')` when the store gives no answer, and nothing else.
  */
-import type { By, Entry, Note, Output, Standing } from './entries.ts';
-import type { PawlError, Problem } from './errors.ts';
-import type { Cell, CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './runbook.ts';
-import type { Unrecorded } from './unrecorded.ts';
-import type { View } from './view.ts';
+import type { By, Entry, Note, Output, Standing } from './model/entries.ts';
+import type { PawlError, Problem } from './model/errors.ts';
+import type { Cell, CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './model/runbook.ts';
+import type { Unrecorded } from './model/unrecorded.ts';
+import type { View } from './rules/view.ts';
 
 /** Time is the store's: learnt from its answers and carried on by the monotonic clock. */
 export type Clock = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { apply, type Step, satisfiedAt } from '../../src/engine/apply.ts';
 import type { State } from '../../src/engine/index.ts';
 import { limits } from '../../src/engine/index.ts';
+import { apply, type Step, satisfiedAt } from '../../src/engine/rules/apply.ts';
 
 const at = 1_795_489_200_000;
 const by = { actor: 'alice', via: 'test', where: 'host:1' };

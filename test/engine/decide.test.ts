@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decide, marginMs, type Wish } from '../../src/engine/decide.ts';
 import type { State } from '../../src/engine/index.ts';
+import { decide, marginMs, type Wish } from '../../src/engine/rules/decide.ts';
 import { cellOf, pass, runbookOf } from './runbooks.ts';
 
 const now = 1_795_489_200_000;

@@ -7,7 +7,7 @@ import { describeMutant, type Killer, mutants, simulateMutant } from './mutant.t
 const seedsMax = 20_000;
 const help = `npm run mutants -- [NAME…] [--write]
 
-Applies each patch of test/mutants to a copy of the sources and runs up to ${seedsMax} schedules, from seed 1 on, until a
+Makes each edit of test/mutants in a copy of the sources and runs up to ${seedsMax} schedules, from seed 1 on, until a
 rule breaks. Without names: all of them.
 
   --write   keep the seeds that found them in test/mutants/killers.json, which \`npm test\` runs

@@ -2,12 +2,12 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { simulate } from '../simulation/simulate.ts';
-import { describeMutant, killers, mutants, simulateMutant, simulatePatched } from './mutant.ts';
+import { describeMutant, killers, mutants, simulateEdited, simulateMutant } from './mutant.ts';
 
-const withoutBatching = fileURLToPath(new URL('../../bench/batching/plain.patch', import.meta.url));
+const withoutBatching = fileURLToPath(new URL('../../bench/batching/plain.edit', import.meta.url));
 
 test('an engine that batches nothing keeps the rules as well: batching saves writes, and no rule rests on it', async () => {
-  const { failure, totals } = await simulatePatched(withoutBatching, 1, 2_000, availableParallelism());
+  const { failure, totals } = await simulateEdited(withoutBatching, 1, 2_000, availableParallelism());
   expect(failure).toBeNull();
   expect(totals.schedules).toBe(2_000);
 }, 120_000);
@@ -16,7 +16,7 @@ test('an engine that batches nothing keeps the rules as well: batching saves wri
 describe('the simulation can fail: it finds every wrong engine by its seed', () => {
   const killed = killers();
 
-  test('each patch has its seed, and no seed is without a patch', () => {
+  test('each edit has its seed, and no seed is without an edit', () => {
     expect(Object.keys(killed).sort()).toEqual(mutants);
     expect(mutants.length).toBeGreaterThanOrEqual(12);
   });

@@ -1,0 +1,222 @@
+/**
+ * A halted or cancelled run whose runbook needed a fix goes on as a new instance. The earlier one is cancelled first and
+ * its continuation has one id, so of the two at most one can ever run, and two people who continue it get the same one.
+ * Outputs are cited, not copied: their entries never change.
+ */
+
+import { append, type Call, commandMs, type Engine, openCall, saveView } from '../call/call.ts';
+import { outputOf } from '../call/inputs.ts';
+import { closingOf } from '../call/journal.ts';
+import { type By, type Continues, type Entry, startersOf } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Cell, Runbook, Version } from '../model/runbook.ts';
+import { satisfiedAt } from '../rules/apply.ts';
+
+export type ContinueRequest = {
+  /** The earlier run. */
+  instanceId: string;
+  /** The cell to begin with: everything before it was gone through there. */
+  at: string;
+  /** Asked for when a cell from `at` on completed there already and would run again. */
+  reason?: string;
+};
+
+const refuse = (message: string, details: Record<string, unknown>): never => {
+  throw new PawlError('continue.refused', message, details);
+};
+
+/** Seqs of the entries that satisfied the cells of a run, by cell name; cited ones as they were cited there. */
+const satisfiedIn = async (call: Call): Promise<Map<string, { instanceId: string; seq: number }>> => {
+  const { engine, instanceId, head, runbook, started } = call;
+  const { state } = head.entry;
+  const found = new Map<string, { instanceId: string; seq: number }>();
+  const entries = new Map<number, Entry>();
+  const entryAt = async (seq: number): Promise<Entry> => {
+    const entry = entries.get(seq) ?? (await engine.journal.entry(instanceId, seq))?.entry;
+    if (entry === undefined) throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`);
+    entries.set(seq, entry);
+    return entry;
+  };
+  for (const cell of runbook.cells.slice(0, state.next)) {
+    const cited = started.continues?.outputs[cell.name];
+    if (cell.index < state.from) {
+      if (cited !== undefined) found.set(cell.name, cited);
+      continue;
+    }
+    const place = satisfiedAt(state, cell.index);
+    if (place === undefined) continue;
+    const seq = 'seq' in place ? place.seq : (await entryAt(place.ask)).state.satisfied.recent[place.at];
+    if (seq !== undefined && outputOf(await entryAt(seq)) !== null) found.set(cell.name, { instanceId, seq });
+  }
+  return found;
+};
+
+/** Whether the earlier run can be left for good: nothing of it open or in doubt, and it did not complete. */
+const assertLeft = (call: Call): void => {
+  const { state } = call.head.entry;
+  const { instanceId } = call;
+  const seq = state.open?.seq ?? state.halted?.seq;
+  const details = { instanceId, seq };
+  if (state.ended === 'completed') refuse(`Instance ${instanceId} completed; there is nothing to continue.`, details);
+  if (state.open?.kind === 'reserved' || state.halted?.doubt === true) {
+    const cell = state.open?.cell ?? state.halted?.cell;
+    const next =
+      state.ended === null
+        ? `wait for its outcome, or decide it with \`pawl verdict ${instanceId} --seq ${seq} …\`, then continue`
+        : 'it was cancelled so, and nothing can be decided in it any more; find out, and start a run of its own';
+    refuse(`Cell ${cell} of ${instanceId} is in flight or in doubt: ${next}.`, details);
+  }
+  if (state.ended === null && state.halted === null) {
+    refuse(`Instance ${instanceId} is neither halted nor cancelled: go on with it, or cancel it first.`, details);
+  }
+};
+
+const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest, completed: string | undefined): Cell => {
+  const { instanceId, head, runbook: earlier } = call;
+  const first = runbook.cells.find((cell) => cell.name === request.at);
+  if (first === undefined) {
+    const cells = runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax);
+    throw new PawlError('cell.unknown', `There is no cell ${request.at} in this version of ${runbook.runbookId}.`, {
+      cell: request.at,
+      cells,
+    });
+  }
+  const gone = new Set(earlier.cells.slice(0, head.entry.state.next).map((cell) => cell.name));
+  const missing = runbook.cells.slice(0, first.index).find((cell) => !gone.has(cell.name));
+  if (missing !== undefined) {
+    const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
+    refuse(message, { instanceId, cell: missing.name });
+  }
+  if (completed !== undefined) gone.add(completed);
+  const again = runbook.cells.slice(first.index).find((cell) => gone.has(cell.name));
+  const reason = request.reason ?? '';
+  if (again !== undefined && reason.trim() === '') {
+    const message = `Cell ${again.name} was done in ${instanceId} and would run again: give a reason (\`--reason TEXT\`), or continue after it.`;
+    refuse(message, { instanceId, cell: again.name });
+  }
+  if (reason.length > limits.reasonCharsMax) {
+    const message = `A reason has at most ${limits.reasonCharsMax} characters (reasonCharsMax).`;
+    throw new PawlError('request.invalid', message, { limit: 'reasonCharsMax' });
+  }
+  return first;
+};
+
+/** The cell a run halted at although its body completed: under the new run's key its effects would happen again. */
+const completedAt = async ({ engine, instanceId, head }: Call): Promise<string | undefined> => {
+  const { halted } = head.entry.state;
+  if (halted === null) return undefined;
+  const closing = await closingOf(engine, instanceId, halted.seq);
+  return closing?.status === 'completed' ? halted.cell : undefined;
+};
+
+const idsMax = 100;
+
+/**
+ * `<id>.2` continues `<id>`, `<id>.3` continues that. An id whose first entry says something else for ever (another run,
+ * or a start that was given up) is passed over: everybody passes over the same ones, so all who continue a run get one id.
+ */
+const idAfter = async (engine: Engine, instanceId: string, continued: boolean): Promise<string> => {
+  const [, base, n] = /^(.+)\.(\d+)$/.exec(instanceId) ?? [];
+  const [stem, first] = continued && base !== undefined ? [base, Number(n) + 1] : [instanceId, 2];
+  for (let number = first; number < first + idsMax; number += 1) {
+    const id = `${stem}.${number}`;
+    const begun = (await engine.journal.entry(id, 0))?.entry;
+    if (begun === undefined) return id;
+    if (begun.kind === 'started' && begun.continues?.instanceId === instanceId) return id;
+  }
+  return refuse(`Every id from ${stem}.${first} to ${stem}.${first + idsMax - 1} is taken: start a run of its own.`, {
+    instanceId,
+  });
+};
+
+export type Continuation = {
+  instanceId: string;
+  /** Those of the earlier run, as far as the version has them. */
+  params: Record<string, unknown>;
+  /** @throws PawlError `continue.refused`, where it would go past an approval of something else */
+  assertApproved(version: Version, params: Record<string, unknown>): Promise<void>;
+  leave(): Promise<Continues>;
+};
+
+/**
+ * What was approved there is approved here only if it is the same: the document to the end of the cell, and every
+ * parameter. (Outputs before it are cited, so they are the same.)
+ */
+const assertApproved = async (
+  { engine, started, runbook: earlier, instanceId }: Call,
+  at: string,
+  { source, runbook }: Version,
+  params: Record<string, unknown>,
+): Promise<void> => {
+  const first = runbook.cells.findIndex(({ name }) => name === at);
+  const then = (await engine.versions.get(started.runbookId, started.version))?.source ?? '';
+  const upTo = (text: string, cell: Cell | undefined): string | null =>
+    cell?.body.kind === 'approve' ? text.split('\n').slice(0, cell.body.lines).join('\n') : null;
+  const sameParams = engine.canonical(params) === engine.canonical(started.params);
+  for (const cell of runbook.cells.slice(0, first)) {
+    const shown = upTo(source, cell);
+    if (shown === null) continue;
+    const before = upTo(
+      then,
+      earlier.cells.find(({ name }) => name === cell.name),
+    );
+    if (sameParams && shown === before) continue;
+    const what = sameParams ? 'the document up to it has changed' : 'the parameters have changed';
+    const message = `What ${cell.name} approved in ${instanceId} was something else: ${what}. Begin at ${cell.name} or before it, so that it is asked again.`;
+    refuse(message, { instanceId, cell: cell.name });
+  }
+};
+
+/**
+ * Looks whether a run can be continued. Nothing is written before `leave`, which cancels it, so that nothing more can
+ * happen in it, and then says what to cite.
+ * @throws PawlError `continue.refused`, `cell.unknown`, `instance.unknown`, `store.unavailable`
+ */
+export const continuationOf = async (
+  engine: Engine,
+  runbook: Runbook,
+  request: ContinueRequest,
+  by: By,
+): Promise<Continuation> => {
+  const call = await openCall(engine, request.instanceId, by, commandMs);
+  const { started } = call;
+  if (started.runbookId !== runbook.runbookId) {
+    const message = `Instance ${request.instanceId} is one of runbook ${started.runbookId}, not of ${runbook.runbookId}.`;
+    refuse(message, { instanceId: request.instanceId });
+  }
+  const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
+  const look = async (): Promise<Cell> => {
+    assertLeft(call);
+    return assertCells(call, runbook, request, await completedAt(call));
+  };
+  await look();
+  const leave = async (): Promise<Continues> => {
+    for (;;) {
+      const first = await look();
+      const { state } = call.head.entry;
+      const reason = `goes on as ${instanceId}`;
+      if (state.ended === null && !(await append(call, () => ({ kind: 'cancelled', reason })))) continue;
+      await saveView(call);
+      const outputs = Object.fromEntries(await satisfiedIn(call));
+      const { seq } = call.head.entry;
+      return {
+        instanceId: request.instanceId,
+        seq,
+        at: request.at,
+        index: first.index,
+        reason: request.reason ?? null,
+        outputs,
+        startedBy: [...new Set(startersOf(started))],
+      };
+    }
+  };
+  const known = Object.keys((runbook.params.properties as Record<string, unknown> | undefined) ?? {});
+  const params = Object.fromEntries(Object.entries(started.params).filter(([name]) => known.includes(name)));
+  return {
+    instanceId,
+    params,
+    assertApproved: (version, resolved) => assertApproved(call, request.at, version, resolved),
+    leave,
+  };
+};

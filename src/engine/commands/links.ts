@@ -1,0 +1,136 @@
+/**
+ * One-time links to an approval, for people without credentials of their own. A link holds 256 random bits, of which only
+ * the hash is stored; whoever has it votes as the person it was made for, once. As everything here it is used up before
+ * it acts: a link whose vote was lost to a store that was away is spent, and nothing was voted.
+ */
+
+import { commandMs, type Engine, openCall } from '../call/call.ts';
+import { prepare } from '../call/prepare.ts';
+import { type By, startersOf } from '../model/entries.ts';
+import { isPawlError, PawlError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { LinkEntry } from '../ports.ts';
+import { type Shown, shownOf } from '../waiting/approvals.ts';
+import { approvalAt, assertAsked, assertComment, assertHand, refusalOf, type Voted, vote } from './votes.ts';
+
+export type MadeLink = { secret: string; actor: string; expiresAtMs: number };
+export type LinkShown = {
+  instanceId: string;
+  cell: string;
+  title: string;
+  actor: string;
+  expiresAtMs: number;
+  shown: Shown;
+};
+export type LinkVote = { decision: 'approve' | 'reject'; shownHash: string; comment?: string; where: string };
+const putTriesMax = 4;
+
+const unknown = (): PawlError => new PawlError('link.unknown', 'There is no such link: ask for a new one.');
+
+/**
+ * @param actor one of the named approvers: whoever has the link votes as them
+ * @throws PawlError `cell.notWaiting`, `vote.notAsked`, `vote.self` (about the one it is for, and the one who makes it)
+ */
+export const makeLink = async (
+  engine: Engine,
+  instanceId: string,
+  cellName: string,
+  { actor, by }: { actor: string; by: By },
+): Promise<MadeLink> => {
+  const call = await openCall(engine, instanceId, by, commandMs);
+  const approval = await approvalAt(call, cellName);
+  assertAsked(call, approval, actor, []);
+  if (by.actor !== actor && startersOf(call.started).includes(by.actor)) {
+    const message = `${by.actor} started ${instanceId} and cannot hand out votes about it: somebody else has to.`;
+    throw new PawlError('vote.self', message, { instanceId, cell: cellName });
+  }
+  const nowMs = engine.clock.nowMs();
+  const expiresAtMs = Math.min(approval.open.dueAtMs ?? Number.POSITIVE_INFINITY, nowMs + limits.linkMsMax);
+  const secret = engine.random.token() + engine.random.token();
+  const token = engine.random.token();
+  const about = approval.open.seq;
+  const named = { linkHash: engine.sha256(secret), instanceId, cell: cellName, about, actor };
+  await putSurely(engine, { ...named, revision: 1, expiresAtMs: Math.ceil(expiresAtMs), by, atMs: nowMs, token });
+  return { secret, actor, expiresAtMs };
+};
+
+/** @returns whether the slot is ours */
+const putSurely = async (engine: Engine, entry: LinkEntry): Promise<boolean> => {
+  for (let tried = 1; ; tried += 1) {
+    const put = await engine.links.putOnce(entry);
+    if (put.kind !== 'unknown') return put.kind === 'written';
+    if (tried === putTriesMax)
+      throw new PawlError(
+        'store.unavailable',
+        'The store gave no answer; ask again.',
+        { instanceId: entry.instanceId },
+        put.cause,
+      );
+  }
+};
+
+/** The link as it was made. @throws PawlError `link.unknown`, `link.used`, `link.expired` */
+const openLink = async (engine: Engine, secret: string): Promise<LinkEntry> => {
+  if (!/^[0-9a-f]{64}$/.test(secret)) throw unknown();
+  const link = await engine.links.newest(engine.sha256(secret));
+  if (link === undefined) throw unknown();
+  if (link.revision === 2)
+    throw new PawlError('link.used', 'This link was used already: it votes once. Ask for a new one.');
+  if (engine.clock.nowMs() >= link.expiresAtMs) {
+    const message = `This link ended at ${new Date(link.expiresAtMs).toISOString()}: nothing was voted. Ask for a new one.`;
+    throw new PawlError('link.expired', message);
+  }
+  return link;
+};
+
+/** What the link's vote is about. Reads only: whoever follows links ahead of people (mail scanners do) votes about nothing. */
+export const readLink = async (engine: Engine, secret: string, by: By): Promise<LinkShown> => {
+  const { instanceId, cell, actor, about, expiresAtMs } = await openLink(engine, secret);
+  const call = await openCall(engine, instanceId, by, 0);
+  const approval = await approvalAt(call, cell);
+  if (approval.open.seq !== about)
+    throw new PawlError('vote.stale', 'What this link was made for is decided; ask for a new one.');
+  const found = await prepare(call, approval.cell);
+  if (found.kind !== 'go' || found.body.kind !== 'approve')
+    throw new PawlError('journal.broken', `What cell ${cell} of ${instanceId} asks cannot be shown any more.`);
+  const shown = await shownOf(call, approval.cell, found.body.text, found.inputs, about);
+  return { instanceId, cell, title: call.runbook.title, actor, expiresAtMs, shown };
+};
+
+/**
+ * Votes by a link, as the person it was made for. It is used up first: of two who use it, one votes.
+ * @throws PawlError `link.unknown`, `link.used`, `link.expired`, and what `vote` throws
+ */
+export const useLink = async (engine: Engine, secret: string, request: LinkVote): Promise<Voted> => {
+  const link = await openLink(engine, secret);
+  const { instanceId, cell, actor, linkHash, about } = link;
+  const by: By = { actor, via: 'link', where: request.where };
+  const { decision, shownHash, comment } = request;
+  const said = comment === undefined ? {} : { comment };
+  const asked = {
+    decision,
+    shownHash,
+    groups: [],
+    link: { hash: linkHash, madeBy: link.by.actor, about },
+    by,
+    ...said,
+  };
+  // What would refuse the vote does so before the link is spent.
+  assertComment(comment);
+  const call = await openCall(engine, instanceId, by, 0);
+  const approval = await approvalAt(call, cell);
+  assertAsked(call, approval, actor, []);
+  const refusal = refusalOf(call, approval, asked);
+  if (refusal !== undefined) throw refusal;
+  await assertHand(call, approval, asked);
+  const atMs = engine.clock.nowMs();
+  const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() });
+  if (!used) throw new PawlError('link.used', 'This link was used already: it votes once. Ask for a new one.');
+  try {
+    return await vote(engine, instanceId, cell, asked);
+  } catch (error) {
+    if (!isPawlError(error, 'store.unavailable')) throw error;
+    const message = `${error.message} The link is spent; look at the approval, and ask for a new one if the vote is not there.`;
+    throw new PawlError(error.code, message, { ...error.details, instanceId }, error.cause);
+  }
+};

@@ -1,0 +1,189 @@
+/** Starting an instance: versions, parameters, its id, its lock, its first entry. */
+
+import { commandMs, type Engine, openCall, seal, viewNow } from '../call/call.ts';
+import type { By, Drive, EntryOf } from '../model/entries.ts';
+import { named, PawlError } from '../model/errors.ts';
+import type { Runbook, Version } from '../model/runbook.ts';
+import { type View, viewOf } from '../rules/view.ts';
+import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
+import { assertFree, takeLock } from './locks.ts';
+
+const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+export type StartRequest = {
+  runbookId: string;
+  /** Default: the newest. */
+  version?: number;
+  params: Record<string, unknown>;
+  /** Default: what `unique` makes of the parameters, else drawn. */
+  instanceId?: string;
+  /** Default `manual`. */
+  drive?: Drive;
+  /** Goes on from a halted or cancelled run; parameters that are not given are those of that run. */
+  continues?: ContinueRequest;
+  by: By;
+};
+export type Started = { view: View; created: boolean };
+
+const renderId = (
+  engine: Engine,
+  runbook: Runbook,
+  what: 'unique' | 'concurrency',
+  params: Record<string, unknown>,
+): string | null => {
+  const template = runbook[what];
+  if (template === null) return null;
+  const rendered = engine.authoring.render(template, { params, outputs: {}, step: {} });
+  if (rendered.kind === 'error')
+    throw new PawlError('params.invalid', `\`${what}\` cannot be filled in: ${rendered.message}`);
+  return rendered.text;
+};
+
+const instanceIdOf = (
+  engine: Engine,
+  runbook: Runbook,
+  request: StartRequest,
+  params: Record<string, unknown>,
+  continuation: Continuation | undefined,
+): string => {
+  if (continuation !== undefined) {
+    if (request.instanceId === undefined || request.instanceId === continuation.instanceId)
+      return assertId(continuation.instanceId);
+    const message = `What continues ${request.continues?.instanceId} is ${continuation.instanceId}; leave the instance id out.`;
+    throw new PawlError('request.invalid', message);
+  }
+  const unique = renderId(engine, runbook, 'unique', params);
+  if (unique !== null && request.instanceId !== undefined) {
+    const message = `Runbook ${runbook.runbookId} derives its instance ids by \`unique\`; leave the instance id out.`;
+    throw new PawlError('request.invalid', message);
+  }
+  const drawn = `${runbook.runbookId.slice(0, 100)}-${engine.random.token().slice(0, 12)}`;
+  return assertId(request.instanceId ?? (unique === null ? drawn : `${runbook.runbookId}.${unique}`));
+};
+
+const assertId = (id: string): string => {
+  if (!idPattern.test(id)) {
+    const message = `${JSON.stringify(id.slice(0, 140))} is no instance id: 1 to 128 letters, digits, dots, dashes, underscores, the first a letter or digit.`;
+    throw new PawlError('request.invalid', message, { instanceId: id.slice(0, 140) });
+  }
+  return id;
+};
+
+const assertSame = (
+  engine: Engine,
+  existing: EntryOf<'started'>,
+  request: StartRequest,
+  params: Record<string, unknown>,
+): void => {
+  const same =
+    existing.runbookId === request.runbookId &&
+    (request.version === undefined || request.version === existing.version) &&
+    engine.canonical(existing.params) === engine.canonical(params) &&
+    existing.continues?.instanceId === request.continues?.instanceId &&
+    existing.continues?.at === request.continues?.at;
+  if (same) return;
+  const id = existing.instanceId;
+  const message = `Instance ${id} exists with another content (${existing.runbookId} version ${existing.version}); take another id, or the same parameters.`;
+  throw new PawlError('instance.exists', message, { instanceId: id });
+};
+
+const versionOf = async (engine: Engine, request: StartRequest): Promise<Version> => {
+  const version = await engine.versions.get(request.runbookId, request.version);
+  if (version !== undefined) return version;
+  const which = request.version === undefined ? '' : ` version ${request.version}`;
+  const message = `There is no runbook ${request.runbookId}${which}; publish it with \`pawl publish FILE\`.`;
+  throw new PawlError('runbook.unknown', message, { runbookId: request.runbookId });
+};
+
+const currentView = async (engine: Engine, instanceId: string, by: By): Promise<View> =>
+  viewNow(await openCall(engine, instanceId, by, commandMs));
+
+/**
+ * Starts an instance. The same id with the same content answers with the one that exists.
+ * @throws PawlError `runbook.unknown`, `params.invalid`, `request.invalid`, `instance.exists`, `concurrency.held`,
+ *   `continue.refused`, `store.unavailable` (names the id to ask again with)
+ */
+export const start = async (engine: Engine, request: StartRequest): Promise<Started> => {
+  const id = request.instanceId;
+  const prepared = prepareStart(engine, request);
+  const plan = await (id === undefined ? prepared : named(id, prepared));
+  return named(plan.instanceId, begin(engine, request, plan));
+};
+
+type Plan = { version: Version; params: Record<string, unknown>; instanceId: string; continuation?: Continuation };
+
+const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan> => {
+  const version = await versionOf(engine, request);
+  const { runbook } = version;
+  const continuation = request.continues && (await continuationOf(engine, runbook, request.continues, request.by));
+  const params = engine.authoring.resolveParams(runbook, { ...continuation?.params, ...request.params });
+  await continuation?.assertApproved(version, params);
+  const instanceId = instanceIdOf(engine, runbook, request, params, continuation);
+  return { version, params, instanceId, ...(continuation && { continuation }) };
+};
+
+const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise<Started> => {
+  const { version, params, instanceId, continuation } = plan;
+  const { runbook } = version;
+  const again = async (): Promise<Started | undefined> => {
+    const first = (await engine.journal.entry(instanceId, 0))?.entry;
+    if (first === undefined) return undefined;
+    if (first.kind !== 'started') {
+      const message = `Instance ${instanceId} was given up before it began; start it under another id.`;
+      throw new PawlError('instance.exists', message, { instanceId });
+    }
+    assertSame(engine, first, request, params);
+    return { view: await currentView(engine, instanceId, request.by), created: false };
+  };
+  const existing = await again();
+  if (existing !== undefined) return existing;
+
+  const lock = renderId(engine, runbook, 'concurrency', params);
+  const token = engine.random.token();
+  const taker = { instanceId, token, by: request.by };
+  // What refuses this start must do so before the earlier run is ended for it.
+  if (lock !== null && request.continues !== undefined)
+    await assertFree(engine, lock, taker, request.continues.instanceId);
+  const continues = continuation === undefined ? null : await continuation.leave();
+  if (lock !== null) await takeLock(engine, lock, taker);
+  const nowMs = engine.clock.nowMs();
+  // The view of `start` precedes `started`: whatever is written is looked after (I7).
+  const seed = { instanceId, runbookId: request.runbookId };
+  const armed = await engine.views.arm(seed, nowMs + commandMs, nowMs);
+  const { name: deployment, epoch } = engine.deployment;
+  const body = {
+    kind: 'started',
+    runbookId: request.runbookId,
+    version: version.version,
+    hash: version.hash,
+    cells: runbook.cells.length,
+    params,
+    drive: request.drive ?? 'manual',
+    epoch,
+    deployment,
+    lock,
+    continues,
+  } as const;
+  const put = await engine.journal.putOnce(seal(null, body, { instanceId, token, by: request.by, atMs: nowMs }));
+  if (put.kind === 'unknown') {
+    const message = `The store gave no answer; ask again for instance ${instanceId}.`;
+    throw new PawlError('store.unavailable', message, { instanceId }, put.cause);
+  }
+  if (put.kind === 'conflict') {
+    const theirs = await again();
+    if (theirs !== undefined) return theirs;
+    throw new PawlError('journal.broken', `The first entry of ${instanceId} was there and is gone.`, { instanceId });
+  }
+  const { entry } = put.standing;
+  const view = viewOf(
+    entry as EntryOf<'started'>,
+    entry,
+    runbook,
+    engine.clock.nowMs(),
+    engine.deployment.takeoverGraceMs,
+  );
+  await engine.views.save(view, armed).catch((error: unknown) => {
+    engine.observe({ kind: 'view.unsaved', instanceId, error: String(error) });
+  });
+  return { view, created: true };
+};

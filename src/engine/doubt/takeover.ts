@@ -1,0 +1,161 @@
+/**
+ * Closes a step in doubt as its policy allows. Fence and permission are one entry: whoever closes the step also says
+ * whether it may be tried again, so nothing can come between (I5).
+ */
+
+import { append, type Call } from '../call/call.ts';
+import { check, keepOutput, type OutcomeBody } from '../call/outcomes.ts';
+import type { Checked, Permission } from '../model/entries.ts';
+import type { Cell } from '../model/runbook.ts';
+import type { Scope } from '../ports.ts';
+import type { Decision } from '../rules/decide.ts';
+import { doubtOf } from '../rules/policy.ts';
+import { allPass, backoffMs, sequelOf } from '../rules/sequel.ts';
+import type { Stop } from '../rules/stop.ts';
+import { askProbe, type ProbeAnswer } from './probe.ts';
+
+type Closing = {
+  status: 'completed' | 'unknown' | 'abandoned';
+  closedBy: 'policy' | 'probe';
+  note: string;
+  permission: Permission | null;
+  output: string | null;
+};
+
+/** Puts what closes the doubt: an outcome for an open step, a `resolved` entry for one that was closed as `unknown`. */
+const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]): Promise<void> => {
+  const { engine } = call;
+  const { state } = call.head.entry;
+  const nowMs = engine.clock.nowMs();
+  const { seq, open } = doubtOf(state);
+  const retryAtMs = nowMs + backoffMs(Math.max(1, state.attempt), engine.random.fraction());
+  const at = { instanceId: call.instanceId, seq, token: call.token };
+  const output = closing.output === null ? null : await keepOutput(engine.journal, at, closing.output, undefined);
+  const { permission, closedBy, note } = closing;
+  if (!open) {
+    const satisfied = checks.length === 0 || allPass(checks);
+    const verdict = permission !== null ? 'retry' : satisfied ? 'succeeded' : 'failed';
+    const then = permission !== null ? 'retry' : satisfied || cell.optional ? 'next' : 'halt';
+    await append(call, () => ({
+      kind: 'resolved',
+      about: seq,
+      index: cell.index,
+      cell: cell.name,
+      verdict,
+      closedBy,
+      then,
+      permission,
+      freshKey: false,
+      dueAtMs: permission === null ? null : retryAtMs,
+      reason: note,
+      output,
+      evidence: null,
+      expectations: checks,
+    }));
+    return;
+  }
+  const ended = { status: closing.status, checks, attempt: state.attempt };
+  const sequel =
+    permission !== null
+      ? { then: 'retry' as const, permission, dueAtMs: retryAtMs }
+      : closing.status === 'unknown'
+        ? { then: 'next' as const, permission: null, dueAtMs: null }
+        : sequelOf(cell, state, ended, nowMs, engine.random.fraction());
+  const outcome: OutcomeBody = {
+    kind: 'outcome',
+    closes: seq,
+    index: cell.index,
+    cell: cell.name,
+    visit: state.visit,
+    attempt: state.attempt,
+    status: closing.status,
+    closedBy,
+    ...sequel,
+    output,
+    error: null,
+    exitCode: null,
+    expectations: checks,
+    durationMs: 0,
+    logBytes: 0,
+    note,
+  };
+  await append(call, () => outcome);
+};
+
+const closeByProbe = async (call: Call, cell: Cell, answer: ProbeAnswer, scope: Scope): Promise<void> => {
+  if (answer.kind === 'not-done') {
+    const permission = { kind: 'probe', detail: answer.detail } as const;
+    await close(
+      call,
+      cell,
+      { status: 'abandoned', closedBy: 'probe', note: answer.detail, permission, output: null },
+      [],
+    );
+    return;
+  }
+  const output = answer.output;
+  const seen = {
+    ...scope,
+    output: output === null ? null : call.engine.authoring.parseJson(output),
+    status: 'completed',
+    exitCode: null,
+    error: null,
+  };
+  const checks = check(call.engine.authoring, cell.expect, seen);
+  await close(
+    call,
+    cell,
+    { status: 'completed', closedBy: 'probe', note: answer.detail, permission: null, output },
+    checks,
+  );
+};
+
+/** Carries out what policy allows. A stop when it has to wait or to hold; else whatever was put, or lost, decides anew. */
+export const takeOver = async (
+  call: Call,
+  decision: Extract<Decision, { kind: 'takeOver' }>,
+): Promise<Stop | undefined> => {
+  const { cell, takeover } = decision;
+  const { state } = call.head.entry;
+  const doubt = doubtOf(state);
+  const held = (nextAtMs: number | null): Stop => ({
+    kind: 'stop',
+    result: 'in_doubt',
+    cell: cell.name,
+    seq: doubt.seq,
+    holder: null,
+    nextAtMs,
+  });
+  switch (takeover.kind) {
+    case 'hold':
+      return held(null);
+    case 'retry': {
+      const { permission } = takeover;
+      await close(
+        call,
+        cell,
+        { status: 'abandoned', closedBy: 'policy', note: permission.detail, permission, output: null },
+        [],
+      );
+      return undefined;
+    }
+    case 'continue':
+      await close(
+        call,
+        cell,
+        { status: 'unknown', closedBy: 'policy', note: 'interrupted=continue', permission: null, output: null },
+        [],
+      );
+      return undefined;
+    case 'probe': {
+      const asked = await askProbe(call, cell, takeover, doubt.seq);
+      if (asked.kind === 'later') return held(asked.atMs);
+      if (asked.kind === 'budget') {
+        return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: call.engine.clock.nowMs(), why: 'budget' };
+      }
+      if (asked.kind === 'held') return held(null);
+      await closeByProbe(call, cell, asked.answer, asked.scope);
+      return undefined;
+    }
+  }
+};

@@ -1,0 +1,317 @@
+/**
+ * The journal's format. One chain of entries per instance, numbered 0, 1, 2 …; every entry takes the next seq by a
+ * conditional put and is never altered. `state` is what is true after the entry: `apply` of the state before it.
+ * An entry is stored as one JSON text, without what a default below says (1 KB is a write unit), and `prev` is the sha256
+ * (hex) of the text of the entry before it.
+ *
+ * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
+ */
+import * as z from 'zod';
+
+export type Waiting = Extract<Open, { kind: 'waiting' }>;
+
+export const journalVersion = 1;
+
+/** A moment: milliseconds since 1970, so that seconds and microseconds are refused. */
+export const atMs = z.int().min(1_500_000_000_000).max(9_000_000_000_000);
+const count = z.int().min(0);
+const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** W3C trace context of the caller: version 00, trace id, parent id, flags. */
+export const traceSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/);
+
+/** Who wrote an entry, by what door, from which process (host:pid, or the Lambda request id), and in which trace. */
+export const by = z.strictObject({
+  actor: z.string(),
+  via: z.string(),
+  where: z.string(),
+  trace: traceSchema.exactOptional(),
+});
+export type By = z.infer<typeof by>;
+
+/** A cell's output is JSON text, as the cell wrote it: parsing and printing would change large numbers. */
+const output = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('inline'), text: z.string() }),
+  z.strictObject({ kind: z.literal('stored'), partition: z.string(), bytes: count, sha256: hash }),
+  /** `limitBytes` is the limit that it exceeded; 0 where the store did not take the whole for another reason. */
+  z.strictObject({ kind: z.literal('truncated'), bytes: count, limitBytes: count, head: z.string() }),
+]);
+export type Output = z.infer<typeof output>;
+
+const failure = z.strictObject({ code: z.string(), message: z.string() });
+export type Failure = z.infer<typeof failure>;
+
+const checked = z.strictObject({
+  source: z.string(),
+  result: z.enum(['pass', 'fail', 'error', 'skipped']),
+  message: z.string().optional(),
+  overridden: z.literal(true).optional(),
+});
+/** One expectation and how it came out; only `pass` is pass. */
+export type Checked = z.infer<typeof checked>;
+
+const status = z.enum(['completed', 'failed', 'unknown', 'skipped', 'never', 'abandoned']);
+export type Status = z.infer<typeof status>;
+
+/**
+ * What an outcome leads to. `next`: the cell is satisfied or forgiven. `retry`: the same cell may be reserved again, by
+ * the permission beside it. `halt`: a person is needed. `end`: the run stops green.
+ */
+const then = z.enum(['next', 'retry', 'halt', 'end']);
+export type Then = z.infer<typeof then>;
+
+/** Why a cell may be started again. It stands in the entry that closed the attempt; one permission, one attempt. */
+const permissionKind = z.enum(['retry', 'never', 'interrupted', 'probe', 'person']);
+const permission = z.strictObject({
+  kind: permissionKind,
+  detail: z.string(),
+});
+export type Permission = z.infer<typeof permission>;
+
+const reservation = {
+  index: count,
+  cell: name,
+  visit: z.int().min(1),
+  attempt: z.int().min(1),
+  key: z.string(),
+  inputsHash: hash,
+  deadlineAtMs: atMs,
+};
+const reserve = z.strictObject(reservation);
+export type Reservation = z.infer<typeof reserve>;
+
+const open = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('reserved'), seq: count, cell: name, attempt: count, deadlineAtMs: atMs, by, atMs }),
+  z.strictObject({
+    kind: z.literal('waiting'),
+    seq: count,
+    cell: name,
+    /** The moment it waits for, its time-out or its expiry; `null`: as long as it takes. */
+    dueAtMs: atMs.nullable(),
+    atMs,
+    /** Looked at every so often. */
+    pollMs: z.int().min(1).optional(),
+    /** Of an approval: how many are needed, who approves so far, and whether somebody rejected it. */
+    quorum: z.int().min(1).optional(),
+    approvals: z.array(z.string()).optional(),
+    rejected: z.literal(true).optional(),
+  }),
+]);
+export type Open = z.infer<typeof open>;
+
+const state = z.strictObject({
+  /** How many cells the version has, and the index of the next unsatisfied one (`cells` when none is left). */
+  cells: count,
+  next: count,
+  /** Cells before this index were gone through by the run that this one continues; 0 where it continues none. */
+  from: count.default(0),
+  /** Visit of the next cell, attempts begun in it, interrupted ones among them. */
+  visit: z.int().min(1),
+  attempt: count,
+  interruptions: count.default(0),
+  /** Reservations in a row whose body never began; they cost no attempt. */
+  nevers: count.default(0),
+  /** When the visit's first attempt was reserved, for `keyWindow`. */
+  firstAtMs: atMs.nullable().default(null),
+  /** By what the next attempt is permitted; `null` before a first attempt and while one is open. */
+  permission: permissionKind.nullable().default(null),
+  /** No new attempt before this. */
+  dueAtMs: atMs.nullable().default(null),
+  inputsHash: hash.nullable().default(null),
+  drive: z.enum(['auto', 'manual']),
+  open: open.nullable().default(null),
+  /** A step that needs a person: seq of its reservation (or of the outcome without one). */
+  halted: z
+    .strictObject({ seq: count, cell: name, doubt: z.boolean(), atMs, deadlineAtMs: atMs.nullable() })
+    .nullable()
+    .default(null),
+  cancelled: count.nullable().default(null),
+  ended: z.enum(['completed', 'cancelled']).nullable().default(null),
+  epoch: count.default(0),
+  counters: z.strictObject({
+    attempts: count,
+    /** Cells that declared expectations; cells forgiven as `optional`; cells skipped. */
+    covered: count.default(0),
+    forgiven: count.default(0),
+    skipped: count.default(0),
+  }),
+  /**
+   * Seq of the entry that satisfied each cell, in document order: the newest up to 32 in `recent`; `chunks` are seqs of
+   * entries whose own `recent` holds the 32 before. So any output is at most two reads away and the state stays small.
+   */
+  satisfied: z.strictObject({ recent: z.array(count).default([]), chunks: z.array(count).default([]) }),
+});
+export type State = z.infer<typeof state>;
+export type Drive = State['drive'];
+
+/**
+ * The run that a new one goes on from. It has ended when this is written, so nothing can run in both. `outputs` says
+ * where the outputs of its cells stand: entries of that run, or of one that it continued itself.
+ */
+const continues = z.strictObject({
+  instanceId: z.string(),
+  /** Seq of its last entry. */
+  seq: count,
+  /** The cell to begin with, and its index in this version. */
+  at: name,
+  index: count,
+  reason: z.string().nullable().default(null),
+  outputs: z.record(z.string(), z.strictObject({ instanceId: z.string(), seq: count })),
+  /** Who started that run, and those before it: none of them approves what they began. */
+  startedBy: z.array(z.string()).default([]),
+});
+export type Continues = z.infer<typeof continues>;
+
+const bodies = {
+  started: {
+    runbookId: z.string(),
+    version: z.int().min(1),
+    hash,
+    cells: count,
+    params: z.record(z.string(), z.unknown()),
+    drive: z.enum(['auto', 'manual']),
+    epoch: count,
+    deployment: z.string(),
+    lock: z.string().nullable().default(null),
+    continues: continues.nullable().default(null),
+  },
+  reserved: reservation,
+  outcome: {
+    /** Seq of the reservation or `waiting` entry it closes; `null` for cells without effects. */
+    closes: count.nullable().default(null),
+    index: count,
+    cell: name,
+    visit: z.int().min(1),
+    attempt: count,
+    status,
+    closedBy: z.enum(['holder', 'policy', 'probe', 'person']),
+    then,
+    output: output.nullable().default(null),
+    error: failure.nullable().default(null),
+    exitCode: z.int().nullable().default(null),
+    expectations: z.array(checked).default([]),
+    permission: permission.nullable().default(null),
+    /** With `then: retry`: when the next attempt may begin. */
+    dueAtMs: atMs.nullable().default(null),
+    durationMs: count,
+    logBytes: count,
+    /** What a person, a policy, a probe, or what satisfied a wait, had to say. */
+    note: z.string().nullable().default(null),
+    /** A person's permission with a fresh key: the next attempt is a new visit. */
+    freshKey: z.literal(true).optional(),
+    /** Reservation of the next cell, in the same slot. */
+    reserve: reserve.optional(),
+  },
+  waiting: {
+    index: count,
+    cell: name,
+    visit: z.int().min(1),
+    inputsHash: hash,
+    dueAtMs: atMs.nullable().default(null),
+    shownHash: hash.nullable().default(null),
+    pollMs: z.int().min(1).optional(),
+    /** Of an `await`: the claims it waits for. */
+    claims: z.array(z.string()).optional(),
+    /** Of an `approve`: who is asked. */
+    asked: z
+      .strictObject({
+        approvers: z.array(z.string()),
+        groups: z.array(z.string()),
+        quorum: z.int().min(1),
+        self: z.boolean(),
+      })
+      .optional(),
+  },
+  vote: {
+    /** Seq of the `waiting` entry it is about. */
+    about: count,
+    index: count,
+    cell: name,
+    decision: z.enum(['approve', 'reject', 'withdraw']),
+    /** What the voter was shown: the hash of the `waiting` entry. */
+    shownHash: hash,
+    comment: z.string().nullable().default(null),
+    /** The tally: who approves after it. */
+    approvals: z.array(z.string()),
+    /** The one-time link it came by, and who had made that. */
+    link: z.strictObject({ hash, madeBy: z.string() }).nullable().default(null),
+  },
+  resolved: {
+    /** Seq of the reservation the verdict is about. */
+    about: count,
+    index: count,
+    cell: name,
+    verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']),
+    closedBy: z.enum(['policy', 'probe', 'person']),
+    then,
+    permission: permission.nullable().default(null),
+    freshKey: z.boolean(),
+    dueAtMs: atMs.nullable().default(null),
+    reason: z.string(),
+    output: output.nullable().default(null),
+    evidence: z.string().nullable().default(null),
+    expectations: z.array(checked).default([]),
+  },
+  control: {
+    drive: z.enum(['auto', 'manual']).optional(),
+    epoch: count.optional(),
+    reason: z.string().nullable().default(null),
+  },
+  cancelled: { reason: z.string() },
+} as const;
+
+const common = {
+  v: z.literal(journalVersion),
+  instanceId: z.string(),
+  seq: count,
+  /** 128 random bits of the call that wrote it. */
+  token: z.string().min(16),
+  by,
+  atMs,
+  prev: hash.nullable().default(null),
+  state,
+};
+
+/** The body of an outcome, as it waits in the failure queue. */
+export const outcomeSchema = z.strictObject({ kind: z.literal('outcome'), ...bodies.outcome });
+
+export const entrySchema = z.discriminatedUnion('kind', [
+  z.strictObject({ ...common, kind: z.literal('started'), ...bodies.started }),
+  z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
+  z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
+  z.strictObject({ ...common, kind: z.literal('waiting'), ...bodies.waiting }),
+  z.strictObject({ ...common, kind: z.literal('vote'), ...bodies.vote }),
+  z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
+  z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
+  z.strictObject({ ...common, kind: z.literal('cancelled'), ...bodies.cancelled }),
+]);
+
+export type Entry = z.infer<typeof entrySchema>;
+export type EntryKind = Entry['kind'];
+export type EntryOf<K extends EntryKind> = Extract<Entry, { kind: K }>;
+/** What its writer decides about an entry; seq, prev and state follow from the head. */
+type BodyOf<E> = E extends Entry
+  ? Omit<E, 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state'>
+  : never;
+export type EntryBody = BodyOf<Entry>;
+
+/** An entry as it stands in the store, with the sha256 (hex) of its text, which the next entry carries as `prev`. */
+export type Standing = { entry: Entry; hash: string };
+
+/** Evidence beside the chain: write-once, without order, never read by a decision. */
+export type Note = {
+  kind: 'log' | 'fenced' | 'evidence' | 'probe';
+  /** Seq of the reservation it is about. */
+  about: number;
+  cell: string;
+  atMs: number;
+  by: By;
+  text: string;
+};
+
+/** Whoever started the run, or one that it continues. */
+export const startersOf = ({ by, continues }: EntryOf<'started'>): string[] => [
+  by.actor,
+  ...(continues?.startedBy ?? []),
+];

@@ -1,0 +1,184 @@
+/** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
+
+import { type Engine, openCall, viewNow } from '../call/call.ts';
+import { outputOf, textOf } from '../call/inputs.ts';
+import { readJournal } from '../call/journal.ts';
+import type { By, Checked, Entry, Failure, Note, State } from '../model/entries.ts';
+import type { Runbook } from '../model/runbook.ts';
+import { bytesOf, sizeOf } from '../model/text.ts';
+import { statusOf, type View } from '../rules/view.ts';
+import { type WaitReport, waitReport } from './waitReport.ts';
+
+export type CellState =
+  | 'pending'
+  | 'next'
+  | 'running'
+  | 'waiting'
+  | 'in_doubt'
+  | 'halted'
+  /** Done in the run that this one continues. */
+  | 'cited'
+  | 'completed'
+  | 'failed'
+  | 'skipped'
+  | 'unknown'
+  | 'not reached';
+
+export type CellReport = {
+  name: string;
+  kind: string;
+  state: CellState;
+  /** Reservations whose body may have begun. */
+  attempts: number;
+  /** Seq of its last reservation or wait. */
+  seq: number | null;
+  /** JSON text; of a truncated output its beginning as a JSON string. `null` too when it was left out for its size. */
+  output: string | null;
+  /** Seq of the entry that carries the output, and the whole size of it. */
+  outputSeq: number | null;
+  outputBytes: number | null;
+  error: Failure | null;
+  expectations: Checked[];
+  startedAtMs: number | null;
+  endedAtMs: number | null;
+  durationMs: number | null;
+  by: string | null;
+  closedBy: string | null;
+  note: string | null;
+};
+
+export type Inspection = {
+  view: View;
+  params: Record<string, unknown>;
+  title: string;
+  cells: CellReport[];
+  /** What it waits for. */
+  waits: WaitReport | null;
+};
+
+const emptyReport = (name: string, kind: string): CellReport => ({
+  name,
+  kind,
+  state: 'pending',
+  attempts: 0,
+  seq: null,
+  output: null,
+  outputSeq: null,
+  outputBytes: null,
+  error: null,
+  expectations: [],
+  startedAtMs: null,
+  endedAtMs: null,
+  durationMs: null,
+  by: null,
+  closedBy: null,
+  note: null,
+});
+
+const took = (report: CellReport, entry: Entry): void => {
+  if (entry.kind === 'reserved') {
+    Object.assign(report, { attempts: entry.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+  } else if (entry.kind === 'waiting') {
+    Object.assign(report, { seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+  } else if (entry.kind === 'outcome') {
+    report.startedAtMs ??= entry.atMs;
+    report.by ??= entry.by.actor;
+    if (entry.closedBy === 'person') report.by = entry.by.actor;
+    report.seq ??= entry.seq;
+    if (entry.status === 'never') report.attempts -= 1;
+    const { error, expectations, durationMs, closedBy, note } = entry;
+    Object.assign(report, { error, expectations, durationMs, closedBy, note, endedAtMs: entry.atMs });
+    if (entry.then !== 'retry')
+      report.state = entry.status === 'abandoned' || entry.status === 'never' ? 'pending' : entry.status;
+  } else if (entry.kind === 'resolved') {
+    const { expectations, closedBy, reason: note } = entry;
+    Object.assign(report, { expectations, closedBy, note, endedAtMs: entry.atMs });
+    if (entry.then === 'next')
+      report.state = entry.verdict === 'skip' ? 'skipped' : entry.verdict === 'failed' ? 'failed' : 'completed';
+  }
+};
+
+/** The state of the cell an instance stands at. */
+const standing = (state: State, nowMs: number, graceMs: number): CellState => {
+  const status = statusOf(state, nowMs, graceMs);
+  if (status === 'running' || status === 'waiting' || status === 'in_doubt' || status === 'halted') return status;
+  return status === 'ready' ? 'next' : 'not reached';
+};
+
+/** The whole text of the output that the entry at `seq` carries. `undefined`: there is none. */
+export const outputAt = async (
+  engine: Engine,
+  instanceId: string,
+  seq: number,
+): Promise<{ text: string; bytes: number; truncated: boolean } | undefined> => {
+  const standing = await engine.journal.entry(instanceId, seq);
+  const output = standing === undefined ? null : outputOf(standing.entry);
+  const text = await textOf(engine, output);
+  if (output === null || text === null) return undefined;
+  return { text, bytes: sizeOf(output), truncated: output.kind === 'truncated' };
+};
+
+/**
+ * View, parameters and every cell of an instance; outputs in document order as long as they fit into `outputsBytesMax`.
+ * @throws PawlError `instance.unknown`, `store.unavailable`
+ */
+export const inspect = async (
+  engine: Engine,
+  instanceId: string,
+  by: By,
+  outputsBytesMax = Number.POSITIVE_INFINITY,
+): Promise<Inspection> => {
+  const call = await openCall(engine, instanceId, by, 0);
+  const { runbook, started } = call;
+  const reports = runbook.cells.map((cell) => emptyReport(cell.name, cell.body.kind));
+  const outputs = new Map<CellReport, Entry>();
+  for (const report of reports.slice(0, started.continues?.index ?? 0)) {
+    const cited = started.continues?.outputs[report.name];
+    const entry = cited && (await engine.journal.entry(cited.instanceId, cited.seq))?.entry;
+    Object.assign(report, { state: 'cited', note: `done in ${cited?.instanceId ?? started.continues?.instanceId}` });
+    if (entry !== undefined) outputs.set(report, entry);
+  }
+  for await (const { entry, hash } of readJournal(engine, instanceId)) {
+    call.head = { entry, hash };
+    if (!('index' in entry)) continue;
+    const report = reports[entry.index];
+    if (report === undefined) continue;
+    took(report, entry);
+    if (outputOf(entry) !== null) outputs.set(report, entry);
+    const fused = entry.kind === 'outcome' ? entry.reserve : undefined;
+    const next = fused === undefined ? undefined : reports[fused.index];
+    if (fused !== undefined && next !== undefined) {
+      Object.assign(next, { attempts: fused.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+    }
+  }
+  let left = outputsBytesMax;
+  for (const report of reports) {
+    const entry = outputs.get(report);
+    const output = entry === undefined ? null : outputOf(entry);
+    if (entry === undefined || output === null) continue;
+    Object.assign(report, { outputSeq: entry.seq, outputBytes: sizeOf(output) });
+    const bytes = output.kind === 'truncated' ? bytesOf(output.head) : sizeOf(output);
+    if (bytes > left) continue;
+    left -= bytes;
+    report.output = await textOf(engine, output);
+  }
+  finish(reports, runbook, call.head.entry.state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  const waits = await waitReport(call);
+  return { view: viewNow(call), params: started.params, title: runbook.title, cells: reports, waits };
+};
+
+const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {
+  const at = reports[state.next];
+  if (at !== undefined && runbook.cells[state.next] !== undefined) {
+    const now = standing(state, nowMs, graceMs);
+    // A halted cell shows how it ended; that the run is halted shows in the view.
+    if (now !== 'halted' || at.state === 'pending')
+      at.state = now === 'not reached' && at.state !== 'pending' ? at.state : now;
+  }
+  if (state.ended === null) return;
+  for (const report of reports) if (report.state === 'pending') report.state = 'not reached';
+};
+
+/** Notes of an instance or of one of its steps, oldest first. */
+export const notes = (engine: Engine, instanceId: string, about?: number): Promise<Note[]> =>
+  engine.journal.notes(instanceId, about);

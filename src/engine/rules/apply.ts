@@ -1,0 +1,334 @@
+/**
+ * `apply(state, entry)` is the whole meaning of the journal: what is true after an entry, given what was true before.
+ * Pure. It refuses (by assertion) every entry that is not a legal step, so a journal that folds is a journal that kept
+ * the rules:
+ *
+ * I1 every entry is a legal step from the state before it, and its `state` is what `apply` gives.
+ * I2 at most one step is open; an outcome closes the open one (cells without effects: an outcome that closes nothing).
+ * I3 a reservation is legal only if nothing is open, the instance is not ended, halted or cancelled, and its cell is next.
+ * I5 the permission to start a cell again stands in the entry that closed it, or in the `resolved` entry after it; a
+ *    reservation uses it up.
+ * I6 after a cancellation nothing is reserved.
+ * I9 the attempts of one visit have one set of inputs.
+ */
+
+import assert from 'node:assert/strict';
+import type { By, Checked, EntryBody, EntryOf, Open, Permission, State, Status, Then } from '../model/entries.ts';
+import { limits } from '../model/limits.ts';
+
+/** What `apply` looks at: an entry's body, its place, its time and its writer. A whole `Entry` fits. */
+export type Step = EntryBody & { seq: number; atMs: number; by: By };
+type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
+
+/** Statuses by who may close a reserved step with them, and what each may lead to. */
+const closers: Record<EntryOf<'outcome'>['closedBy'], readonly Status[]> = {
+  holder: ['completed', 'failed', 'unknown', 'never', 'skipped'],
+  policy: ['unknown', 'abandoned', 'completed', 'failed'],
+  probe: ['completed', 'abandoned'],
+  person: ['completed', 'failed', 'skipped', 'abandoned'],
+};
+const sequels: Record<Status, readonly Then[]> = {
+  completed: ['next', 'retry', 'halt', 'end'],
+  failed: ['next', 'retry', 'halt'],
+  unknown: ['halt', 'next'],
+  skipped: ['next'],
+  never: ['retry', 'halt'],
+  abandoned: ['retry'],
+};
+const permits: Record<Status, readonly Permission['kind'][]> = {
+  completed: ['retry'],
+  failed: ['retry'],
+  unknown: [],
+  skipped: [],
+  never: ['never'],
+  abandoned: ['interrupted', 'probe', 'person'],
+};
+
+const allPass = (checks: Checked[]): boolean => checks.every((check) => check.result === 'pass');
+
+const freshVisit = {
+  attempt: 0,
+  interruptions: 0,
+  nevers: 0,
+  firstAtMs: null,
+  permission: null,
+  dueAtMs: null,
+  inputsHash: null,
+} as const;
+
+/** A person's fresh key: the same cell is gone through anew, with another idempotency key. */
+const newVisit = (state: State): State => {
+  const { permission, dueAtMs, visit } = state;
+  return { ...state, ...freshVisit, permission, dueAtMs, visit: visit + 1 };
+};
+
+const assertCanBegin = (state: State, step: { index: number; visit: number }): void => {
+  assert(state.open === null, 'a step is open already');
+  assert(state.halted === null, 'the instance is halted');
+  assert(state.cancelled === null, 'the instance is cancelled');
+  assert(state.next < state.cells && step.index === state.next, 'not the next cell');
+  assert(step.visit === state.visit, 'another visit');
+};
+
+/** An instance ends when no cell is left, or when it is cancelled and nothing is open. */
+const settle = (state: State): State => {
+  if (state.cancelled !== null && state.open === null) return { ...state, ended: 'cancelled' };
+  if (state.next === state.cells && state.open === null) return { ...state, ended: 'completed' };
+  return state;
+};
+
+/** The next cell becomes due; the seq of the entry that satisfied this one is kept. */
+const goOn = (state: State, seq: number): State => {
+  const { recent, chunks } = state.satisfied;
+  const full = recent.length === limits.satisfiedChunk;
+  const satisfied = full ? { recent: [seq], chunks: [...chunks, seq - 1] } : { recent: [...recent, seq], chunks };
+  return { ...state, ...freshVisit, next: state.next + 1, visit: 1, halted: null, satisfied };
+};
+
+const applyStarted = (step: StepOf<'started'>): State => {
+  assert(step.seq === 0 && step.cells > 0, 'started is the first entry');
+  const from = step.continues?.index ?? 0;
+  assert(from < step.cells, 'it continues at a cell');
+  return {
+    cells: step.cells,
+    next: from,
+    from,
+    visit: 1,
+    ...freshVisit,
+    drive: step.drive,
+    open: null,
+    halted: null,
+    cancelled: null,
+    ended: null,
+    epoch: step.epoch,
+    counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
+    satisfied: { recent: [], chunks: [] },
+  };
+};
+
+type Reservation = Pick<
+  StepOf<'reserved'>,
+  'index' | 'cell' | 'visit' | 'attempt' | 'inputsHash' | 'deadlineAtMs' | 'seq' | 'atMs' | 'by'
+>;
+
+const applyReserved = (state: State, step: Reservation): State => {
+  assertCanBegin(state, step);
+  assert(step.attempt === state.attempt + 1, 'attempts count from 1 without gaps');
+  assert(step.deadlineAtMs > step.atMs, 'the deadline lies after the reservation');
+  assert(state.attempt === 0 || state.permission !== null, 'a further attempt needs a permission');
+  assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
+  assert(state.counters.attempts < limits.attemptsPerInstanceMax, 'attemptsPerInstanceMax');
+  return {
+    ...state,
+    attempt: step.attempt,
+    firstAtMs: state.firstAtMs ?? step.atMs,
+    permission: null,
+    dueAtMs: null,
+    inputsHash: step.inputsHash,
+    open: {
+      kind: 'reserved',
+      seq: step.seq,
+      cell: step.cell,
+      attempt: step.attempt,
+      deadlineAtMs: step.deadlineAtMs,
+      by: step.by,
+      atMs: step.atMs,
+    },
+    counters: { ...state.counters, attempts: state.counters.attempts + 1 },
+  };
+};
+
+const applyWaiting = (state: State, step: StepOf<'waiting'>): State => {
+  assertCanBegin(state, step);
+  assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
+  const { seq, cell, dueAtMs, atMs, pollMs, asked } = step;
+  const polled = pollMs === undefined ? {} : { pollMs };
+  const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
+  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted } as const;
+  return { ...state, open, permission: null, dueAtMs: null, inputsHash: step.inputsHash };
+};
+
+/** Whether an approval needs no further vote: by what stands, or because its time is over. */
+export const isDecided = (open: Extract<Open, { kind: 'waiting' }>, nowMs: number): boolean =>
+  open.rejected === true ||
+  (open.approvals ?? []).length >= (open.quorum ?? Number.POSITIVE_INFINITY) ||
+  (open.dueAtMs !== null && nowMs >= open.dueAtMs);
+
+/** Who approves after a vote. A rejection takes back an approval of the same person. */
+export const tallyOf = (approvals: string[], voter: string, decision: StepOf<'vote'>['decision']): string[] => {
+  const others = approvals.filter((one) => one !== voter);
+  return decision === 'approve' ? [...others, voter] : others;
+};
+
+const applyVote = (state: State, step: StepOf<'vote'>): State => {
+  const { open } = state;
+  assert(open?.kind === 'waiting' && open.quorum !== undefined, 'nobody is asked');
+  assert(step.about === open.seq && step.cell === open.cell && step.index === state.next, 'about another step');
+  const { approvals = [] } = open;
+  assert(open.rejected === undefined && approvals.length < open.quorum, 'the vote is over');
+  const approves = approvals.includes(step.by.actor);
+  assert(step.decision !== 'approve' || !approves, 'approved already');
+  assert(step.decision !== 'withdraw' || approves, 'nothing to withdraw');
+  const tally = tallyOf(approvals, step.by.actor, step.decision);
+  assert.deepEqual(step.approvals, tally, 'another tally');
+  const rejected = step.decision === 'reject' ? { rejected: true as const } : {};
+  return { ...state, open: { ...open, approvals: tally, ...rejected } };
+};
+
+const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
+  const { status, then, permission } = step;
+  if (step.closes === null) {
+    assertCanBegin(state, step);
+    assert(step.closedBy === 'holder' && ['completed', 'failed', 'skipped'].includes(status), 'needs a reservation');
+    assert(then !== 'retry', 'a cell without effects is not tried again');
+  } else {
+    assert(state.open !== null && state.open.seq === step.closes, 'closes the open step');
+    assert(state.open.cell === step.cell && step.index === state.next && step.visit === state.visit, 'another cell');
+    assert(closers[step.closedBy].includes(status), `${step.closedBy} cannot close as ${status}`);
+    if (state.open.kind === 'waiting')
+      assert(['completed', 'failed', 'skipped'].includes(status), 'a wait has no holder');
+    if (state.open.kind === 'waiting' && state.open.quorum !== undefined)
+      assert(step.closedBy === 'policy' && isDecided(state.open, step.atMs), 'its votes decide');
+    if (state.open.kind === 'reserved') assert(step.attempt === state.open.attempt, 'another attempt');
+  }
+  assert(sequels[status].includes(then), `${status} cannot lead to ${then}`);
+  assert(then !== 'end' || step.closes === null, 'only a cell without effects ends the run');
+  assert(status !== 'unknown' || (then === 'next') === (step.closedBy === 'policy'), 'unknown goes on by policy only');
+  assert((permission !== null) === (then === 'retry'), 'a permission stands in the entry that uses it');
+  assert(permission === null || permits[status].includes(permission.kind), `${status} gives no such permission`);
+  assert(step.reserve === undefined || then === 'next', 'only a satisfied cell is followed by the next');
+  assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
+};
+
+const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
+  assertOutcome(before, step);
+  const open = before.open;
+  const closed: State = { ...before, open: null, nevers: step.status === 'never' ? before.nevers + 1 : 0 };
+  switch (step.then) {
+    case 'next':
+    case 'end': {
+      const covered = step.expectations.length > 0 && allPass(step.expectations);
+      const satisfied = step.expectations.length > 0 ? allPass(step.expectations) : step.status === 'completed';
+      const skipped = step.status === 'skipped';
+      const on = goOn(closed, step.seq);
+      const counters = {
+        attempts: before.counters.attempts,
+        covered: before.counters.covered + (covered ? 1 : 0),
+        forgiven: before.counters.forgiven + (satisfied || skipped ? 0 : 1),
+        skipped: before.counters.skipped + (skipped ? 1 : 0),
+      };
+      if (step.then === 'end') return { ...on, counters, ended: 'completed' };
+      const after = settle({ ...on, counters });
+      if (step.reserve === undefined) return after;
+      assert(after.ended === null, 'nothing is left to reserve');
+      return applyReserved(after, { ...step.reserve, seq: step.seq, atMs: step.atMs, by: step.by });
+    }
+    case 'retry': {
+      const interrupted = step.status === 'abandoned' ? 1 : 0;
+      // A reservation whose body provably never began costs no attempt.
+      const attempt = step.status === 'never' ? before.attempt - 1 : before.attempt;
+      const again: State = {
+        ...closed,
+        attempt,
+        interruptions: before.interruptions + interrupted,
+        permission: step.permission?.kind ?? null,
+        dueAtMs: step.dueAtMs,
+      };
+      return settle(step.freshKey ? newVisit(again) : again);
+    }
+    case 'halt': {
+      const seq = open?.seq ?? step.seq;
+      const deadlineAtMs = open?.kind === 'reserved' ? open.deadlineAtMs : null;
+      const halted = { seq, cell: step.cell, doubt: step.status === 'unknown', atMs: step.atMs, deadlineAtMs };
+      return settle({ ...closed, halted });
+    }
+  }
+};
+
+const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
+  assert(state.open === null && state.halted !== null, 'a verdict after the fact needs a halted step');
+  assert(step.about === state.halted.seq && step.index === state.next, 'about another step');
+  assert((step.permission !== null) === (step.then === 'retry'), 'a permission stands in the entry that uses it');
+  assert(step.closedBy === 'person' || state.halted.doubt, 'only a person decides about what is known');
+  assert(step.closedBy === 'person' || !step.freshKey, 'only a person gives a fresh key');
+  const expected: Record<typeof step.verdict, readonly Then[]> = {
+    succeeded: ['next'],
+    skip: ['next'],
+    failed: ['halt', 'next'],
+    retry: ['retry'],
+  };
+  assert(expected[step.verdict].includes(step.then), `${step.verdict} cannot lead to ${step.then}`);
+  if (step.then === 'halt') return { ...state, halted: { ...state.halted, doubt: false } };
+  if (step.then === 'retry') {
+    // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
+    const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
+    const permission = step.permission?.kind ?? null;
+    const again: State = { ...state, nevers: 0, halted: null, permission, dueAtMs: step.dueAtMs, interruptions };
+    return step.freshKey ? newVisit(again) : again;
+  }
+  const skipped = step.verdict === 'skip' ? 1 : 0;
+  const forgiven = step.verdict === 'failed' ? 1 : 0;
+  const counters = {
+    attempts: state.counters.attempts,
+    covered: state.counters.covered + (step.expectations.length > 0 && allPass(step.expectations) ? 1 : 0),
+    forgiven: state.counters.forgiven + forgiven,
+    skipped: state.counters.skipped + skipped,
+  };
+  return settle({ ...goOn(state, step.seq), counters });
+};
+
+const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State => {
+  if (before === null) {
+    // A start that was given up before it was written: its id can never begin any more.
+    assert(step.seq === 0);
+    const none = applyStarted({ ...step, kind: 'started', cells: 1, drive: 'manual', epoch: 0, ...never });
+    return { ...none, cells: 0, cancelled: 0, ended: 'cancelled' };
+  }
+  assert(before.cancelled === null, 'cancelled already');
+  const open = before.open?.kind === 'waiting' ? null : before.open;
+  return settle({ ...before, open, cancelled: step.seq });
+};
+const never = { runbookId: '', version: 1, hash: '', params: {}, deployment: '', lock: null, continues: null };
+
+/**
+ * The state after `step`.
+ * @param before state in the entry before, `null` for the first.
+ * @throws AssertionError when the step is not legal after `before`.
+ */
+export const apply = (before: State | null, step: Step): State => {
+  if (step.kind === 'cancelled' && before === null) return applyCancelled(before, step);
+  if (step.kind === 'started') {
+    assert(before === null, 'started is the first entry');
+    return applyStarted(step);
+  }
+  assert(before !== null && step.seq > 0, 'the first entry is started');
+  assert(before.ended === null, 'the instance has ended');
+  switch (step.kind) {
+    case 'reserved':
+      return applyReserved(before, step);
+    case 'outcome':
+      return applyOutcome(before, step);
+    case 'waiting':
+      return applyWaiting(before, step);
+    case 'vote':
+      return applyVote(before, step);
+    case 'resolved':
+      return applyResolved(before, step);
+    case 'control':
+      return { ...before, drive: step.drive ?? before.drive, epoch: step.epoch ?? before.epoch };
+    case 'cancelled':
+      return applyCancelled(before, step);
+  }
+};
+
+/** Where to find the entry that satisfied a cell of this run: its seq, or the seq of an entry whose state knows. */
+export const satisfiedAt = (state: State, index: number): { seq: number } | { ask: number; at: number } | undefined => {
+  const own = index - state.from;
+  if (own < 0) return undefined;
+  const chunk = Math.floor(own / limits.satisfiedChunk);
+  const ask = state.satisfied.chunks[chunk];
+  const at = own % limits.satisfiedChunk;
+  if (ask !== undefined) return { ask, at };
+  const seq = state.satisfied.recent[at];
+  return chunk === state.satisfied.chunks.length && seq !== undefined ? { seq } : undefined;
+};

@@ -1,0 +1,47 @@
+/** What a cell's `interrupted=` allows about a step in doubt, without a person. Pure. */
+import type { Permission, State } from '../model/entries.ts';
+import { limits } from '../model/limits.ts';
+import type { Cell, Probe } from '../model/runbook.ts';
+
+export type Takeover =
+  | { kind: 'hold' }
+  /** Declared safe beside and after an older attempt. */
+  | { kind: 'retry'; permission: Permission }
+  /** Best effort: neither repeated nor waited for. */
+  | { kind: 'continue' }
+  | { kind: 'probe'; probe: Probe; settledAtMs: number; mayRetry: boolean };
+
+/** The step in doubt: the open one whose holder is gone, or the one that was closed as `unknown`. */
+export const doubtOf = (state: State): { seq: number; sinceAtMs: number; open: boolean } => {
+  if (state.open?.kind === 'reserved') return { seq: state.open.seq, sinceAtMs: state.open.deadlineAtMs, open: true };
+  const { seq = 0, atMs = 0, deadlineAtMs = null } = state.halted ?? {};
+  // An attempt that was cut may act until its deadline; what is asked before may be answered too early.
+  return { seq, sinceAtMs: Math.max(atMs, deadlineAtMs ?? atMs), open: false };
+};
+
+/**
+ * Whether the cell's `keyWindow` still holds: whoever gets the key remembers it that long, counted from the first attempt
+ * of the visit. Afterwards nothing is repeated without a person.
+ */
+export const inKeyWindow = (state: State, cell: Cell, atMs: number): boolean =>
+  cell.keyWindowMs === null || state.firstAtMs === null || atMs < state.firstAtMs + cell.keyWindowMs;
+
+/** What the cell's `interrupted=` allows at a moment. Interruptions use up the attempts; after `keyWindow` nothing is automatic. */
+export const takeoverOf = (state: State, cell: Cell, nowMs: number): Takeover => {
+  const retries = cell.retryMax ?? limits.interruptedRetriesDefault;
+  const mayRetry = state.attempt <= retries && inKeyWindow(state, cell, nowMs);
+  switch (cell.interrupted) {
+    case 'hold':
+      return { kind: 'hold' };
+    case 'continue':
+      return { kind: 'continue' };
+    case 'retry': {
+      const detail = `interrupted=retry, attempt ${state.attempt} of ${retries + 1}`;
+      return mayRetry ? { kind: 'retry', permission: { kind: 'interrupted', detail } } : { kind: 'hold' };
+    }
+    case 'probe': {
+      if (cell.probe === null) return { kind: 'hold' };
+      return { kind: 'probe', probe: cell.probe, settledAtMs: doubtOf(state).sinceAtMs + cell.settleMs, mayRetry };
+    }
+  }
+};

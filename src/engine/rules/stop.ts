@@ -1,0 +1,14 @@
+/** Why a call stops. */
+import type { By } from '../model/entries.ts';
+
+export type Holder = { cell: string; seq: number; by: By; ageMs: number; deadlineAtMs: number };
+
+/** Why a call stops, as it is told to the caller. */
+export type Stop =
+  | { kind: 'stop'; result: 'advanced' | 'completed' | 'cancelled' }
+  | { kind: 'stop'; result: 'in_flight'; holder: Holder }
+  /** `nextAtMs`: when the schedule will ask its probe again; `null`: a person is needed. */
+  | { kind: 'stop'; result: 'in_doubt'; cell: string; seq: number; holder: Holder | null; nextAtMs: number | null }
+  | { kind: 'stop'; result: 'halted'; cell: string; seq: number; why: 'step' | 'epoch' | 'attempts' }
+  | { kind: 'stop'; result: 'parked'; cell: string; seq: number | null; dueAtMs: number | null }
+  | { kind: 'stop'; result: 'deferred'; cell: string; untilMs: number; why: 'backoff' | 'budget' | 'store' };

@@ -1,0 +1,48 @@
+/** Bodies without effects (probes, polls): run without a reservation, perhaps by several callers at a time. */
+
+import type { Call } from '../call/call.ts';
+import type { Inputs } from '../call/inputs.ts';
+import { keyOf } from '../call/prepare.ts';
+import type { Cell } from '../model/runbook.ts';
+import type { CellResult, RenderedBody } from '../ports.ts';
+import { reservedForMs } from '../rules/decide.ts';
+
+export type Free = { body: RenderedBody; timeoutMs: number; inputs: Inputs; seq: number; log: (text: string) => void };
+
+/** Whether there is time for it in this call. */
+export const fits = (call: Call, timeoutMs: number): boolean =>
+  call.engine.clock.nowMs() + reservedForMs({ timeoutMs }) <= call.endAtMs;
+
+/** @returns how it ended; never throws for what the body does */
+export const runFree = async (
+  call: Call,
+  cell: Cell,
+  { body, timeoutMs, inputs, seq, log }: Free,
+): Promise<CellResult> => {
+  const { engine, instanceId, started, by } = call;
+  const { visit, attempt } = call.head.entry.state;
+  return await engine
+    .execute({
+      body,
+      params: inputs.params,
+      outputs: inputs.outputs,
+      step: {
+        instanceId,
+        runbookId: started.runbookId,
+        version: started.version,
+        cell: cell.name,
+        seq,
+        visit,
+        attempt: Math.max(1, attempt),
+        idempotencyKey: keyOf(call, cell, visit),
+        deadlineAtMs: Math.ceil(engine.clock.nowMs() + reservedForMs({ timeoutMs })),
+      },
+      timeoutMs,
+      ...(by.trace === undefined ? {} : { trace: by.trace }),
+      signal: new AbortController().signal,
+      log: (_stream, text) => log(text),
+    })
+    .catch(
+      (error: unknown): CellResult => ({ status: 'unknown', error: { code: 'cell.executor', message: String(error) } }),
+    );
+};

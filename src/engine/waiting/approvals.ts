@@ -1,0 +1,94 @@
+/** Approvals: what is shown to those who are asked, and what their votes come to. */
+import type { Call } from '../call/call.ts';
+import type { Inputs } from '../call/inputs.ts';
+import { votesSince } from '../call/journal.ts';
+import { failure } from '../call/outcomes.ts';
+import { type EntryOf, type Failure, startersOf, type Waiting } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { ApproveBody, Cell } from '../model/runbook.ts';
+import { bytesOf } from '../model/text.ts';
+import type { RenderedBody } from '../ports.ts';
+import type { WaitEnd } from './wait.ts';
+
+/** What a vote is about. `hash` binds it: sha256 of the canonical JSON of the rest, and of which approval it is. */
+export type Shown = {
+  /** The runbook up to the end of this cell. */
+  document: string;
+  params: Record<string, unknown>;
+  /** JSON texts of the outputs that the cell refers to. */
+  outputs: Record<string, string>;
+  text: string;
+  hash: string;
+};
+
+/** @param seq of the `waiting` entry: asked again, the same question is another one, and an earlier vote is none about it. */
+export const shownOf = async (
+  call: Call,
+  cell: Cell,
+  text: string,
+  { params, outputs }: Inputs,
+  seq: number,
+): Promise<Shown> => {
+  const { engine, instanceId, started } = call;
+  const version = await engine.versions.get(started.runbookId, started.version);
+  if (version === undefined || cell.body.kind !== 'approve')
+    throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`);
+  const document = version.source.split('\n').slice(0, cell.body.lines).join('\n');
+  const shown = { document, params, outputs, text };
+  const which = { instanceId, cell: cell.name, seq };
+  return { ...shown, hash: engine.sha256(engine.canonical({ ...shown, ...which })) };
+};
+
+/** Why nobody can be asked: a quorum that cannot be reached, or more than anybody can be shown. */
+export const cannotAsk = (
+  call: Call,
+  cell: Cell,
+  { approvers, groups }: RenderedBody & { kind: 'approve' },
+  { quorum, self }: ApproveBody,
+  shown: Shown,
+): Failure | undefined => {
+  const starters = self ? [] : startersOf(call.started);
+  const able = new Set(approvers.filter((actor) => !starters.includes(actor)));
+  if (groups.length === 0 && able.size < quorum) {
+    const left = self ? '' : `, without ${starters.join(', ')}, who started it`;
+    return failure(
+      'approval.unreachable',
+      `Cell ${cell.name} needs ${quorum} approvals, and ${able.size} of those it asks can give one${left}.`,
+    );
+  }
+  const bytes = bytesOf(JSON.stringify(JSON.stringify(shown)));
+  if (bytes <= limits.shownBytesMax) return undefined;
+  const message = `What cell ${cell.name} would show has ${bytes} bytes; shownBytesMax is ${limits.shownBytesMax}. Refer to less, an output's summary say.`;
+  return failure('inputs.tooLarge', message);
+};
+
+export const asked = (
+  { approvers, groups }: RenderedBody & { kind: 'approve' },
+  { quorum, self }: ApproveBody,
+): NonNullable<EntryOf<'waiting'>['asked']> => ({ approvers, groups, quorum, self });
+
+/** @returns how it ended; `undefined`: more votes are needed */
+export const approvalEnd = async (call: Call, body: ApproveBody, open: Waiting): Promise<WaitEnd | undefined> => {
+  const { approvals = [], quorum = Number.POSITIVE_INFINITY, rejected, dueAtMs } = open;
+  const byVotes = rejected === true ? 'rejected' : approvals.length >= quorum ? 'approved' : undefined;
+  const isOver = dueAtMs !== null && call.engine.clock.nowMs() >= dueAtMs;
+  if (byVotes === undefined && !isOver) return undefined;
+  const decision = byVotes ?? (body.onExpiry === 'approve' ? 'approved' : 'rejected');
+  const votes = (await votesSince(call, open.seq)).map(({ by, decision, comment, seq, atMs }) => ({
+    actor: by.actor,
+    decision,
+    comment,
+    seq,
+    at: new Date(atMs).toISOString(),
+  }));
+  const output = JSON.stringify({ decision, by: byVotes === undefined ? 'expiry' : 'votes', approvals, votes });
+  const who = rejected === true ? (votes.at(-1)?.actor ?? '') : approvals.join(', ');
+  const note =
+    byVotes === undefined
+      ? `${decision} by expiry: ${approvals.length} of ${quorum} approvals in time`
+      : `${decision} by ${who}`;
+  if (decision === 'approved' || body.onReject === 'continue')
+    return { status: 'completed', output, error: null, note };
+  return { status: 'failed', output, error: failure('approval.rejected', note), note, halt: true };
+};
