@@ -1,6 +1,8 @@
 /** The ways out of a step, each as the exact command: to be pasted, and given a reason. */
+
+import type { Status } from '../engine/index.ts';
+import type { ByItself } from './byItself.ts';
 import { shellWord } from './format.ts';
-import type { Step } from './step.ts';
 
 export type Way = { name: string; what: string; command: string };
 
@@ -20,7 +22,21 @@ const byPolicy = {
   hold: null,
 } as const;
 
-export const waysOut = (step: Omit<Step, 'commands'>): Way[] => {
+/** What the ways out of a step depend on. */
+export type Undecided = {
+  instanceId: string;
+  runbookId: string;
+  cell: string;
+  seq: number;
+  status: 'running' | 'in_doubt' | 'halted';
+  cancelled: boolean;
+  recorded: { status: Status } | null;
+  declared: object | null;
+  byItself: ByItself | null;
+  setAside: string[];
+};
+
+export const waysOut = (step: Undecided): Way[] => {
   const { instanceId, seq, status, cancelled, recorded, declared, byItself, setAside } = step;
   // A step that is closed as `unknown` ends with its run: no verdict can be given afterwards.
   const giveUp = status === 'in_doubt' && recorded !== null ? 'give up, undecided' : 'give the run up';

@@ -3,7 +3,6 @@ import type { Context } from 'aws-lambda';
 import { type By, errorCodes, isPawlError, limits, PawlError, traceSchema } from '../engine/index.ts';
 import { type Auth, actorOf, assertPermitted, groupsOf } from './actor.ts';
 import type { ApiCall, ApiDeps } from './apiDeps.ts';
-import { openApiDeps } from './deps.ts';
 import { type HttpEvent, httpEvent } from './events.ts';
 import { refusedPage } from './linkPage.ts';
 import type { Telemetry } from './metrics.ts';
@@ -99,5 +98,3 @@ const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promis
 
 export const createApi = (open: (telemetry: Telemetry) => ApiDeps): Invoke<HttpResult> =>
   httpPipeline({ schema: httpEvent, open, handle, nowMs: (deps) => deps?.clock.nowMs() ?? 0 });
-
-export const handler = createApi(openApiDeps);

@@ -1,6 +1,5 @@
 /** Sees every alteration of the append-only tables, which nothing of Pawl ever makes, and raises the alarm. */
 import * as z from 'zod';
-import { openAuditDeps } from './deps.ts';
 import { streamEvent } from './events.ts';
 import { metricNames, type Telemetry } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
@@ -33,5 +32,3 @@ const handle = async ({ Records }: StreamEvent, { telemetry }: AuditDeps): Promi
 
 export const createAudit = (open: (telemetry: Telemetry) => AuditDeps): Invoke<AuditAnswer> =>
   pipeline({ schema: streamEvent, open, handle });
-
-export const handler = createAudit(openAuditDeps);

@@ -1,7 +1,6 @@
 /** Runs the code of one cell. No table, no queue, no right of its own: it is told everything and says how it ended. */
 import type { Context } from 'aws-lambda';
 import { type CellResult, type Execute, limits } from '../engine/index.ts';
-import { openExecuteCellDeps } from './deps.ts';
 import type { Telemetry } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 import { type CellAnswer, cellEvent, type Packed, pack, packed, shIsOff, unpack } from './remote.ts';
@@ -61,5 +60,3 @@ const handle = async (event: Packed, deps: ExecuteCellDeps, context: Context): P
 
 export const createExecuteCell = (open: (telemetry: Telemetry) => ExecuteCellDeps): Invoke<Packed> =>
   pipeline({ schema: packed, open, handle });
-
-export const handler = createExecuteCell(openExecuteCellDeps);

@@ -5,7 +5,6 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { type By, type Due, limits, wakeOf } from '../engine/index.ts';
-import { openTickDeps } from './deps.ts';
 import { type Asked, tickEvent } from './events.ts';
 import { metricNames, type Telemetry, toldOf } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
@@ -112,5 +111,3 @@ const handle = async (_event: unknown, deps: TickDeps, context: Context): Promis
 
 export const createTick = (open: (telemetry: Telemetry) => TickDeps): Invoke<TickAnswer> =>
   pipeline({ schema: tickEvent, open, handle });
-
-export const handler = createTick(openTickDeps);

@@ -15,7 +15,6 @@ import {
   type Views,
   wakeIdOf,
 } from '../engine/index.ts';
-import { openWorkDeps } from './deps.ts';
 import { type HandOver, type Look, look, type QueueEvent, type WorkEvent, workEvent } from './events.ts';
 import { type Telemetry, toldOf } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
@@ -165,5 +164,3 @@ const handle = async (event: WorkEvent, deps: WorkDeps, context: Context): Promi
 
 export const createWork = (open: (telemetry: Telemetry) => WorkDeps): Invoke<WorkAnswer> =>
   pipeline({ schema: workEvent, open, handle });
-
-export const handler = createWork(openWorkDeps);

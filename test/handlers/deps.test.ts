@@ -90,14 +90,14 @@ beforeEach(() => {
 describe('the five functions', () => {
   const authorizer = { iam: { userArn: 'arn:aws:iam::123456789012:user/ada' } };
   const ask = async (method: string, path: string, body?: unknown, headers = {}): Promise<Answered> => {
-    const { handler } = await import('../../src/handlers/api.ts');
+    const { handler } = await import('../../src/handlers/functions/api.ts');
     return answeredOf(await handler(eventOf({ method, path, body, headers: { ...headers }, authorizer }), contextOf()));
   };
 
   test('carry a runbook from its document to its end', async () => {
-    const { handler: work } = await import('../../src/handlers/work.ts');
-    const { handler: executeCell } = await import('../../src/handlers/executeCell.ts');
-    const { handler: tick } = await import('../../src/handlers/tick.ts');
+    const { handler: work } = await import('../../src/handlers/functions/work.ts');
+    const { handler: executeCell } = await import('../../src/handlers/functions/executeCell.ts');
+    const { handler: tick } = await import('../../src/handlers/functions/tick.ts');
     const functions: Record<string, Invoke<unknown>> = { 'test-work': work, 'test-execute-cell': executeCell };
     const running: Promise<unknown>[] = [];
     aws.state.reply = async ({ name, type, body }) => {
@@ -144,7 +144,7 @@ describe('the five functions', () => {
   });
 
   test('the audit needs nothing of it', async () => {
-    const { handler } = await import('../../src/handlers/audit.ts');
+    const { handler } = await import('../../src/handlers/functions/audit.ts');
     expect(await handler({ Records: [] }, contextOf())).toEqual({ altered: 0 });
   });
 });

@@ -121,22 +121,22 @@ describe('the package', () => {
 
   it('has in each zip one bundle with its source map, and the cells’ own processes beside execute-cell alone', () => {
     const files = (name: string) => [...zip(name).keys()].sort();
-    const alone = (name: string) => [`src/handlers/${name}.mjs`, `src/handlers/${name}.mjs.map`];
+    const alone = (name: string) => [`src/handlers/functions/${name}.mjs`, `src/handlers/functions/${name}.mjs.map`];
     for (const name of ['api', 'work', 'tick', 'audit']) expect(files(name)).toEqual(alone(name));
-    const beside = ['harness', 'reap', 'runner'].map((name) => `src/handlers/${name}.mjs`);
+    const beside = ['harness', 'reap', 'runner'].map((name) => `src/handlers/functions/${name}.mjs`);
     expect(files('executeCell')).toEqual([...alone('executeCell'), ...beside].sort());
   });
 
   it('has bundles that load by themselves, with source maps that hold no sources', () => {
     for (const name of ['api', 'work', 'tick', 'executeCell', 'audit']) {
-      const bundle = zip(name).get(`src/handlers/${name}.mjs`) ?? Buffer.alloc(0);
+      const bundle = zip(name).get(`src/handlers/functions/${name}.mjs`) ?? Buffer.alloc(0);
       const path = join(folder, `${name}.mjs`);
       writeFileSync(path, bundle);
       const script = `console.log(typeof (await import(${JSON.stringify(path)})).handler)`;
       const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' });
       expect(said, name).toBe('function\n');
       expect(bundle.toString()).toContain(`//# sourceMappingURL=${name}.mjs.map`);
-      const map = JSON.parse(zip(name).get(`src/handlers/${name}.mjs.map`)?.toString() ?? '{}');
+      const map = JSON.parse(zip(name).get(`src/handlers/functions/${name}.mjs.map`)?.toString() ?? '{}');
       expect(map.sources).toContainEqual(expect.stringMatching(new RegExp(`src/handlers/${name}.ts$`)));
       expect(map.sources.filter((source: string) => source.startsWith('/'))).toEqual([]);
       expect(map.sourcesContent ?? []).toEqual([]);
@@ -156,7 +156,9 @@ describe('the package', () => {
     for (const { of } of Object.values(packaged.sizes)) expect(of.zod).toBeLessThan(150);
     // One word each of the German and of the Japanese messages of zod.
     for (const name of ['api', 'work', 'tick', 'executeCell', 'audit'])
-      expect(zip(name).get(`src/handlers/${name}.mjs`)?.toString()).not.toMatch(/Ungültige Eingabe|無効な入力/);
+      expect(zip(name).get(`src/handlers/functions/${name}.mjs`)?.toString()).not.toMatch(
+        /Ungültige Eingabe|無効な入力/,
+      );
   });
 });
 

@@ -1,0 +1,4 @@
+import { createApi } from '../api.ts';
+import { openApiDeps } from '../deps.ts';
+
+export const handler = createApi(openApiDeps);

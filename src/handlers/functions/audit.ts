@@ -1,0 +1,4 @@
+import { createAudit } from '../audit.ts';
+import { openAuditDeps } from '../deps.ts';
+
+export const handler = createAudit(openAuditDeps);

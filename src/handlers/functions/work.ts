@@ -1,0 +1,4 @@
+import { openWorkDeps } from '../deps.ts';
+import { createWork } from '../work.ts';
+
+export const handler = createWork(openWorkDeps);
