@@ -9,78 +9,87 @@
  * I3 reserve only what `decide` found next, at head + 1. I4 begin only a reservation of ours that stands, once.
  * I10 the answer says what stands in the journal. If this call dies at any line, the next load sees what stands.
  */
-
 import assert from 'node:assert/strict';
-import { append, arm, type Call, type Engine, openCall, saveView, viewNow } from './call/call.ts';
-import { failure } from './call/outcomes.ts';
+import { type Call, type Engine, nextCell, openCall, saveView, stateOf } from './call/call.ts';
+import { changeIn } from './call/change.ts';
+import { failure, type OutcomeBody } from './call/outcomes.ts';
 import { prepare, withoutReservation } from './call/prepare.ts';
-import { type AdvanceAnswer, type AdvanceRequest, momentOf, type Progress, reportOf, wishOf } from './call/progress.ts';
+import {
+  type AdvanceAnswer,
+  type AdvanceRequest,
+  type Advancing,
+  createProgress,
+  momentOf,
+  wishOf,
+} from './call/progress.ts';
+import { assertFresh } from './call/refusals.ts';
 import { takeOver } from './doubt/takeover.ts';
-import { isPawlError, PawlError } from './model/errors.ts';
+import { isPawlError } from './model/errors.ts';
+import { causeOf } from './model/events.ts';
 import { limits } from './model/limits.ts';
 import { natureOf } from './model/runbook.ts';
 import type { CellResult, Execute } from './ports.ts';
 import { branchOf, type Decision, decide } from './rules/decide.ts';
 import type { Stop } from './rules/stop.ts';
-import { carryAllOut, rememberOutput, reservationOf } from './steps/carryOut.ts';
+import { rememberOutput, reservationOf, runSteps } from './steps/runStep.ts';
 import { beginWait } from './waiting/begin.ts';
 import { look } from './waiting/look.ts';
+import { parkOf } from './waiting/park.ts';
+
+/** Closes the next cell by one outcome: nothing outside has happened. */
+const closeAtOnce = async ({ call, progress }: Advancing, outcome: OutcomeBody): Promise<void> => {
+  const stands = await call.chain.append(() => outcome);
+  if (stands === undefined) return;
+  rememberOutput(call.outputs, stands);
+  progress.closed(outcome, stands.seq, true);
+};
 
 /** Goes through the next cell as far as this call may. A lost slot is no error: the loop decides anew. */
 const enter = async (
-  call: Call,
-  decision: Extract<Decision, { kind: 'enter' }>,
-  request: AdvanceRequest,
-  progress: Progress,
+  advancing: Advancing,
+  { cell, mayReserve }: Extract<Decision, { kind: 'enter' }>,
 ): Promise<Stop | undefined> => {
-  const { cell, mayReserve } = decision;
+  const { call, progress } = advancing;
   const found = await prepare(call, cell);
   const nature = natureOf(cell);
-  const { state } = call.head.entry;
+  const state = stateOf(call);
 
   if (found.kind !== 'go' || nature === 'pure') {
-    const outcome = withoutReservation(call, cell, found);
-    if (await append(call, () => outcome)) {
-      rememberOutput(call.outputs, call.head.entry);
-      progress.steps.push(reportOf(outcome, call.head.entry.seq, true));
-    }
+    await closeAtOnce(advancing, withoutReservation(call, cell, found));
     return undefined;
   }
   if (nature === 'waiting') {
     const begun = await beginWait(call, cell, found);
-    if ((await append(call, () => begun)) && begun.kind === 'outcome')
-      progress.steps.push(reportOf(begun, call.head.entry.seq, true));
+    if (begun.kind === 'outcome') await closeAtOnce(advancing, begun);
+    else await call.chain.append(() => begun);
     return undefined;
   }
   if (!mayReserve) return { kind: 'stop', result: 'advanced' };
 
-  const ours = await append(call, () => ({ kind: 'reserved', ...reservationOf(call, cell, state, found) }));
-  if (!ours) return undefined;
-  progress.reservations += 1;
+  const stands = await call.chain.append(() => ({
+    kind: 'reserved',
+    ...reservationOf(call, cell, state, found),
+  }));
+  if (stands === undefined) return undefined;
+  progress.reserved();
   // What stands counts, not what was meant: an earlier put of this call may have landed late, with an earlier deadline.
-  const stands = call.head.entry;
   assert(stands.kind === 'reserved' && stands.token === call.token && stands.cell === cell.name);
-  await carryAllOut(call, { cell, reserved: stands, ready: found }, request, progress);
+  await runSteps(advancing, { cell, reserved: stands, ready: found });
   return undefined;
 };
 
-const assertFresh = (call: Call, expectedSeq: number | undefined): void => {
-  const { seq } = call.head.entry;
-  if (expectedSeq === undefined || expectedSeq === seq) return;
-  const message = `The journal of ${call.instanceId} is at ${seq}, not at ${expectedSeq}; look at the present state and ask again.`;
-  throw new PawlError('seq.stale', message, { instanceId: call.instanceId, expectedSeq, seq, view: viewNow(call) });
-};
-
 /**
- * The drive is part of the journal: changing it is an entry, decided anew whenever the slot is lost.
- * @throws PawlError `seq.stale` when the one who took the slot moved the head past what this caller has seen
+ * The drive is part of the journal: changing it is an entry.
+ * @throws PawlError `seq.stale` when whoever took the slot moved the head past what this caller has seen
  */
 const setDrive = async (call: Call, { drive, expectedSeq }: AdvanceRequest): Promise<void> => {
-  const differs = () =>
-    drive !== undefined && call.head.entry.state.drive !== drive && call.head.entry.state.ended === null;
-  while (drive !== undefined && differs()) {
-    if (!(await append(call, () => ({ kind: 'control', drive, reason: null })))) assertFresh(call, expectedSeq);
-  }
+  if (drive === undefined) return;
+  await changeIn(call, {
+    prepare: () => undefined,
+    decide: (state) =>
+      state.drive === drive || state.ended !== null ? null : { kind: 'control', drive, reason: null },
+    lost: () => assertFresh(call, expectedSeq),
+  });
 };
 
 /** The engine with cells that also stop when the caller gives up. */
@@ -103,92 +112,94 @@ const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
 export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
   const { by, budgetMs, expectedSeq, signal } = request;
   const call = await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq);
-  call.isDue = request.explicit === false;
-  assertFresh(call, request.expectedSeq);
-  const progress: Progress = { steps: [], reservations: 0 };
-  let stop: Stop;
+  const isScheduled = request.explicit === false;
+  if (isScheduled) call.mark.expectDue();
+  assertFresh(call, expectedSeq);
+  const progress = createProgress();
+  const stop = await untilStopped({ call, request, progress });
+  // The schedule came since the view is due: whatever this call found, the view must say it now.
+  if (isScheduled) await armQuietly(call);
+  await wakeInTime(call, stop);
+  const { steps, reservations: reserved } = progress;
+  return { stop, result: stop.result, steps: [...steps], reserved, view: await saveView(call), state: stateOf(call) };
+};
+
+const untilStopped = async (advancing: Advancing): Promise<Stop> => {
+  const { call, request, progress } = advancing;
   try {
     // A wish that cannot be is refused before anything is written, the drive included.
-    decideNow(call, request, progress);
+    decideNow(advancing);
     await setDrive(call, request);
-    stop = await loop(call, request, progress);
+    return await loop(advancing);
   } catch (error) {
     // Once something ran, the caller is told what: a store that went away afterwards only stops the call.
     if (progress.steps.length === 0 || !isPawlError(error, 'store.unavailable')) throw error;
-    const { started, head, runbook } = call;
-    const cell = runbook.cells[head.entry.state.next]?.name ?? started.runbookId;
-    stop = { kind: 'stop', result: 'deferred', cell, untilMs: engine.clock.nowMs(), why: 'store' };
+    const cell = nextCell(call)?.name ?? call.started.runbookId;
+    return { kind: 'stop', result: 'deferred', cell, untilMs: call.engine.clock.nowMs(), why: 'store' };
   }
-  // The schedule came since the view is due: whatever this call found, the view must say it now.
-  if (request.explicit === false)
-    await arm(call).catch((error: unknown) =>
-      engine.observe({ kind: 'view.unarmed', instanceId, error: String(error) }),
-    );
-  await wakeInTime(call, stop);
-  const { steps, reservations: reserved } = progress;
-  return { stop, result: stop.result, steps, reserved, view: await saveView(call), state: call.head.entry.state };
 };
 
-/** What is due soon is woken to the second where that can be had; the due mark stands behind it. */
-const wakeInTime = async ({ engine, instanceId, armed }: Call, stop: Stop): Promise<void> => {
-  if (stop.result !== 'parked' || stop.dueAtMs === null || armed === null) return;
-  if (stop.dueAtMs - engine.clock.nowMs() > limits.wakeAheadMsMax) return;
-  await engine.wakeAt(instanceId, stop.dueAtMs).catch((error: unknown) => {
-    engine.observe({ kind: 'wake.unsent', instanceId, cell: stop.cell, error: String(error) });
+const armQuietly = async ({ engine, instanceId, mark }: Call): Promise<void> => {
+  await mark.arm().catch((error: unknown) => {
+    engine.observe({ kind: 'view.unarmed', instanceId, cell: undefined, cause: causeOf(error) });
   });
 };
 
-const loop = async (call: Call, request: AdvanceRequest, progress: Progress): Promise<Stop> => {
+/** What is due soon is woken to the second where that can be had; the due mark stands behind it. */
+const wakeInTime = async ({ engine, instanceId, mark }: Call, stop: Stop): Promise<void> => {
+  if (stop.result !== 'parked' || stop.dueAtMs === null || mark.arms === 0) return;
+  if (stop.dueAtMs - engine.clock.nowMs() > limits.wakeAheadMsMax) return;
+  await engine.wakeAt(instanceId, stop.dueAtMs).catch((error: unknown) => {
+    engine.observe({ kind: 'wake.unsent', instanceId, cell: stop.cell, cause: causeOf(error) });
+  });
+};
+
+const loop = async (advancing: Advancing): Promise<Stop> => {
+  const { call, request } = advancing;
   for (;;) {
-    const decision = decideNow(call, request, progress);
+    const decision = decideNow(advancing);
     if (decision.kind === 'stop') return decision;
     if (request.signal?.aborted) return { kind: 'stop', result: 'advanced' };
     if (decision.kind === 'wait') {
-      await arm(call);
+      await call.mark.arm();
       await call.engine.clock.sleep(decision.ms, request.signal);
       continue;
     }
-    const stopped = await carryOn(call, decision, request, progress);
+    const stopped = await carryDecisionOut(advancing, decision);
     if (stopped !== undefined) return stopped;
   }
 };
 
-const carryOn = async (
-  call: Call,
-  decision: Exclude<Decision, Stop | { kind: 'wait' }>,
-  request: AdvanceRequest,
-  progress: Progress,
-): Promise<Stop | undefined> => {
+type Action = Exclude<Decision, Stop | { kind: 'wait' | 'waiting' }>;
+
+const carryDecisionOut = async (advancing: Advancing, decision: Action): Promise<Stop | undefined> => {
   switch (decision.kind) {
     case 'takeOver':
-      return await takeOver(call, decision);
+      return await takeOver(advancing.call, decision);
     case 'look':
-      return await look(call, decision, request, progress);
+      return await look(advancing, decision);
     case 'enter':
-      return await enter(call, decision, request, progress);
+      return await enter(advancing, decision);
     case 'lapse': {
       const error = failure('key.lapsed', 'Its keyWindow passed before it was tried again.');
-      const outcome = withoutReservation(call, decision.cell, { kind: 'cannot', error });
-      if (await append(call, () => outcome)) progress.steps.push(reportOf(outcome, call.head.entry.seq, true));
+      await closeAtOnce(advancing, withoutReservation(advancing.call, decision.cell, { kind: 'cannot', error }));
       return undefined;
     }
   }
 };
 
-const decideNow = (call: Call, request: AdvanceRequest, progress: Progress): Decision => {
-  const { engine } = call;
-  const wish = wishOf(call, request, progress);
-  const decision = decide(call.head.entry.state, call.runbook, wish, momentOf(engine));
-  engine.observe({
-    kind: 'decided',
-    instanceId: call.instanceId,
-    seq: call.head.entry.seq,
-    cell: call.runbook.cells[call.head.entry.state.next]?.name,
-    branch: branchOf(decision),
-  });
+const decideNow = (advancing: Advancing): Exclude<Decision, { kind: 'waiting' }> => {
+  const { call, request, progress } = advancing;
+  const { engine, instanceId, chain, runbook } = call;
+  const wish = wishOf(advancing);
+  const now = momentOf(engine);
+  const decided = decide(stateOf(call), runbook, wish, now);
+  const decision = decided.kind === 'waiting' ? parkOf(decided, wish, now.nowMs) : decided;
+  const { seq } = chain.head.entry;
+  engine.observe({ kind: 'decided', instanceId, seq, cell: nextCell(call)?.name, branch: branchOf(decision) });
   // Whoever names the seq it has seen meant the cell that was next then, not the one after it.
-  if (call.lost && progress.steps.length === 0 && decision.kind !== 'stop' && request.expectedSeq !== undefined) {
-    if (call.wrote) return { kind: 'stop', result: 'advanced' };
+  if (chain.lost && progress.steps.length === 0 && decision.kind !== 'stop' && request.expectedSeq !== undefined) {
+    if (chain.wrote) return { kind: 'stop', result: 'advanced' };
     assertFresh(call, request.expectedSeq);
   }
   return decision;

@@ -3,20 +3,14 @@
 import { advance } from './advance.ts';
 import type { Engine as Context } from './call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from './call/progress.ts';
+import { type Cancelled, cancel } from './commands/cancel.ts';
 import { type ClaimRequest, type ClaimSet, claimHistory, claimNow, setClaim, wake } from './commands/claims.ts';
-import {
-  type Cancelled,
-  cancel,
-  type DoneRequest,
-  done,
-  type Published,
-  publish,
-  type RunAnswer,
-  run,
-} from './commands/commands.ts';
+import { type DoneRequest, done } from './commands/done.ts';
 import { type LinkShown, type LinkVote, type MadeLink, makeLink, readLink, useLink } from './commands/links.ts';
+import { type Published, publish } from './commands/publish.ts';
 import { type Redriven, redrive } from './commands/redrive.ts';
 import { release } from './commands/release.ts';
+import { type RunAnswer, run } from './commands/run.ts';
 import { type Started, type StartRequest, start } from './commands/start.ts';
 import { decideStep, type VerdictRequest } from './commands/verdicts.ts';
 import { type Voted, type VoteRequest, vote } from './commands/votes.ts';

@@ -2,18 +2,14 @@
 
 export { readJournal } from './call/journal.ts';
 export type { AdvanceAnswer, AdvanceRequest, StepReport } from './call/progress.ts';
+export type { Cancelled } from './commands/cancel.ts';
 export { type ClaimRequest, type ClaimSet, wakeIdOf, wakeOf } from './commands/claims.ts';
-export {
-  type Cancelled,
-  type DoneRequest,
-  gateOf,
-  type Published,
-  type RunAnswer,
-  type Verdict,
-} from './commands/commands.ts';
 export type { ContinueRequest } from './commands/continuation.ts';
+export type { DoneRequest } from './commands/done.ts';
 export type { LinkShown, LinkVote, MadeLink } from './commands/links.ts';
+export type { Published } from './commands/publish.ts';
 export type { Redriven } from './commands/redrive.ts';
+export { gateOf, type RunAnswer, type Verdict } from './commands/run.ts';
 export type { Started, StartRequest } from './commands/start.ts';
 export type { VerdictRequest } from './commands/verdicts.ts';
 export type { Voted, VoteRequest } from './commands/votes.ts';
@@ -41,10 +37,12 @@ export {
   type Standing,
   type State,
   type Status,
+  storedForm,
   type Then,
   traceSchema,
 } from './model/entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, named, PawlError, type Problem } from './model/errors.ts';
+export { type EngineEvent, eventLevels } from './model/events.ts';
 export { limits } from './model/limits.ts';
 export { isDeeper } from './model/nesting.ts';
 export {
@@ -101,9 +99,9 @@ export type {
 } from './ports.ts';
 export type { Followed, FollowRequest } from './reading/follow.ts';
 export type { CellReport, CellState, Inspection } from './reading/inspect.ts';
-export type { WaitReport } from './reading/waitReport.ts';
 export { apply, satisfiedAt } from './rules/apply.ts';
 export { type Decision, decide, marginMs } from './rules/decide.ts';
 export type { Holder, Stop } from './rules/stop.ts';
 export { statusOf, type View, type ViewStatus, viewOf } from './rules/view.ts';
-export type { Shown } from './waiting/approvals.ts';
+export type { Shown } from './waiting/approve.ts';
+export type { WaitReport } from './waiting/kinds.ts';

@@ -3,8 +3,9 @@
  * pure. Store ports throw `PawlError('store.unavailable')` when the store gives no answer, and nothing else.
  */
 import type { By, Entry, Note, Output, Standing } from './model/entries.ts';
-import type { PawlError, Problem } from './model/errors.ts';
-import type { Cell, CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './model/runbook.ts';
+import type { Problem } from './model/errors.ts';
+import type { EngineEvent } from './model/events.ts';
+import type { CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './model/runbook.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './rules/view.ts';
 
@@ -272,8 +273,7 @@ export type CellResult = {
 /** Carries a cell with effects out. Never throws. */
 export type Execute = (input: CellInput) => Promise<CellResult>;
 
-/** What somebody watching a call may want to know; never a way to change it. */
-export type Observe = (event: { kind: string; instanceId: string; [key: string]: unknown }) => void;
+export type Observe = (event: EngineEvent) => void;
 
 export type Ports = {
   clock: Clock;
@@ -301,5 +301,3 @@ export type Ports = {
   wakeAt(instanceId: string, atMs: number, seq?: number): Promise<void>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
 };
-
-export type { Cell, PawlError };

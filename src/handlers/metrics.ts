@@ -4,7 +4,14 @@
  */
 import { Logger } from '@aws-lambda-powertools/logger';
 import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics';
-import { type AdvanceAnswer, isPawlError, type Observe, type Unrecorded } from '../engine/index.ts';
+import {
+  type AdvanceAnswer,
+  type EngineEvent,
+  eventLevels,
+  isPawlError,
+  type Observe,
+  type Unrecorded,
+} from '../engine/index.ts';
 
 export const metricNames = {
   /** By `result`, a second dimension. */
@@ -19,26 +26,35 @@ export const metricNames = {
   journalAltered: 'JournalAltered',
 } as const;
 
-const levels: Record<string, 'debug' | 'warn' | 'error'> = {
-  decided: 'debug',
-  'put.unknown': 'warn',
-  'note.unwritten': 'warn',
-  'view.unsaved': 'warn',
-  'view.unarmed': 'warn',
-  'outcome.fallback': 'warn',
-  'outcome.unrecorded': 'error',
-  'outcome.unqueued': 'error',
-};
-
-const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
-
 /** The part of an unrecorded outcome that may be read by whoever reads logs: enough to record how the step ended. */
-const fallbackOf = (item: unknown): object => {
-  const { about, token, outcome } = JSON.parse(text(item) ?? '{}') as Partial<Unrecorded>;
-  if (outcome === undefined) return {};
+const fallbackOf = (item: string): object => {
+  const { about, token, outcome } = JSON.parse(item) as Unrecorded;
   const { visit, attempt, status, then, exitCode, durationMs, error } = outcome;
   return { about, token, visit, attempt, status, then, exitCode, durationMs, errorCode: error?.code ?? null };
 };
+
+/** Of an event only what is listed here. */
+const detailsOf = (event: EngineEvent): object => {
+  switch (event.kind) {
+    case 'decided':
+      return { branch: event.branch };
+    case 'put.written':
+    case 'put.conflict':
+    case 'self_conflict':
+      return { meant: event.meant, stands: event.stands };
+    case 'outcome.unrecorded':
+      return fallbackOf(event.item);
+    default:
+      return {};
+  }
+};
+
+const lineOf = (event: EngineEvent): Record<string, unknown> => ({
+  instanceId: event.instanceId,
+  seq: 'seq' in event ? event.seq : null,
+  cell: ('cell' in event ? event.cell : null) ?? null,
+  ...detailsOf(event),
+});
 
 /** What may be said of an error: its code, and its message where it is one of ours, which never holds a payload. */
 export const toldOf = (error: unknown): Record<string, unknown> => {
@@ -84,18 +100,9 @@ export const createTelemetry = (): Telemetry => {
   const ms: Telemetry['ms'] = (name, value) => metrics.addMetric(name, MetricUnit.Milliseconds, value);
 
   const observe: Observe = (event) => {
-    const { kind, instanceId } = event;
-    const line = {
-      instanceId,
-      seq: typeof event.seq === 'number' ? event.seq : null,
-      cell: text(event.cell) ?? null,
-      ...(kind === 'decided' ? { branch: text(event.branch) } : {}),
-      ...(kind.startsWith('put.') || kind === 'self_conflict' ? { meant: event.meant, stands: event.stands } : {}),
-      ...(kind === 'outcome.unrecorded' ? fallbackOf(event.item) : {}),
-    };
-    logger[levels[kind] ?? 'info'](kind, line);
-    if (kind === 'put.conflict') count(metricNames.conflicts);
-    if (kind === 'outcome.unrecorded') count(metricNames.outcomeUnrecorded);
+    logger[eventLevels[event.kind]](event.kind, lineOf(event));
+    if (event.kind === 'put.conflict') count(metricNames.conflicts);
+    if (event.kind === 'outcome.unrecorded') count(metricNames.outcomeUnrecorded);
   };
 
   const advanced: Telemetry['advanced'] = ({ result, steps, view }) => {

@@ -14,6 +14,7 @@ import {
   type Note,
   PawlError,
   type Standing,
+  storedForm,
 } from '../engine/index.ts';
 import type { Item, RawItem } from './access.ts';
 
@@ -87,33 +88,13 @@ const entryItem = z.object({
   entry: z.string(),
 });
 
-/**
- * An entry without what reading fills in again: most of a state is null, 0 or empty most of the time, and every KB of an
- * entry is a write unit. Only the fields of the format are looked at, never what is in them (parameters, outputs).
- */
-const lean = (entry: Entry): unknown => {
-  const { counters, satisfied, ...state } = entry.state;
-  const needed = (fields: object, plain: (value: unknown, name: string) => boolean): object =>
-    Object.fromEntries(Object.entries(fields).filter(([name, value]) => !plain(value, name)));
-  const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0;
-  const counted = new Set(['from', 'interruptions', 'nevers', 'epoch', 'covered', 'forgiven', 'skipped']);
-  return {
-    ...needed(entry, (value, name) => value === null || (name === 'expectations' && isEmpty(value))),
-    state: {
-      ...needed(state, (value, name) => value === null || (value === 0 && counted.has(name))),
-      counters: needed(counters, (value, name) => value === 0 && counted.has(name)),
-      satisfied: needed(satisfied, isEmpty),
-    },
-  };
-};
-
 export const encodeEntry = (entry: Entry): Item & { token: string } => ({
   instanceId: entry.instanceId,
   seq: entry.seq,
   v: entry.v,
   kind: entry.kind,
   token: entry.token,
-  entry: canonical(lean(entry)),
+  entry: canonical(storedForm(entry)),
 });
 
 export const decodeEntry = (raw: RawItem): Standing => {

@@ -76,19 +76,10 @@ describe('decide: what this call does next', () => {
     ).toEqual({ kind: 'stop', result: 'halted', cell: 'a', seq: 3, why: 'step' });
   });
 
-  test('what waits is parked', () => {
-    const state: State = {
-      ...fresh,
-      next: 2,
-      open: { kind: 'waiting', seq: 7, cell: 'look', dueAtMs: null, atMs: now },
-    };
-    expect(decide(state, book, wish, at)).toEqual({
-      kind: 'stop',
-      result: 'parked',
-      cell: 'look',
-      seq: 7,
-      dueAtMs: null,
-    });
+  test('what waits is for its kind to say', () => {
+    const waits = { kind: 'waiting', seq: 7, cell: 'look', dueAtMs: null, atMs: now } as const;
+    const decided = { kind: 'waiting', cell: book.cells[2], open: waits };
+    expect(decide({ ...fresh, next: 2, open: waits }, book, wish, at)).toEqual(decided);
   });
 
   test('what has ended says how', () => {

@@ -69,7 +69,7 @@ describe('redrive: what the store did not take is recorded later', () => {
 
   test('when the outcome’s own put landed late after all, it is known', async () => {
     const { world, id, item } = await unrecorded();
-    const { seal } = await import('../../src/engine/call/call.ts');
+    const { seal } = await import('../../src/engine/call/chain.ts');
     const head = await world.ports.journal.head(id);
     await world.ports.journal.putOnce(
       seal(head ?? null, item.outcome, { instanceId: id, token: item.token, by: item.by, atMs: world.now }),
@@ -168,7 +168,7 @@ describe('what is set aside is believed only as far as it fits', () => {
 
   test('of a put that landed late only the smallest form stands: the whole is kept as a note, once', async () => {
     const { world, id, item } = await unrecorded();
-    const { seal } = await import('../../src/engine/call/call.ts');
+    const { seal } = await import('../../src/engine/call/chain.ts');
     const { fallbackOutcome } = await import('../../src/engine/call/outcomes.ts');
     const head = await world.ports.journal.head(id);
     const from = { instanceId: id, token: item.token, by: item.by, atMs: world.now };

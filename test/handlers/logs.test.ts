@@ -181,8 +181,9 @@ describe('an outcome that the store did not take', () => {
       output: { kind: 'inline', text: secrets.output },
       note: secrets.note,
     };
+    const cause = { code: 'store.unavailable', message: 'no answer' };
     const item = JSON.stringify({ v: 1, instanceId: 'deploy-7', about: 3, token: 'f'.repeat(32), outcome });
-    telemetry.observe({ kind: 'outcome.unrecorded', instanceId: 'deploy-7', seq: 3, cell: 'one', item });
+    telemetry.observe({ kind: 'outcome.unrecorded', instanceId: 'deploy-7', seq: 3, cell: 'one', cause, item });
     telemetry.metrics.publishStoredMetrics();
     expect(linesOf('outcome.unrecorded')).toMatchObject([
       {
@@ -207,7 +208,8 @@ describe('an outcome that the store did not take', () => {
 
   test('what else an event may carry is not logged', () => {
     const telemetry = createTelemetry();
-    telemetry.observe({ kind: 'note.unwritten', instanceId: 'deploy-7', note: secrets.log, error: secrets.error });
+    const cause = { code: 'store.unavailable', message: 'no answer' };
+    telemetry.observe({ kind: 'note.unwritten', instanceId: 'deploy-7', note: secrets.log, cause });
     expect(linesOf('note.unwritten')).toMatchObject([{ level: 'WARN', instanceId: 'deploy-7' }]);
     expect(written.text).not.toContain('hunter2');
   });
@@ -263,8 +265,8 @@ describe('metrics', () => {
 
   test('conflicts: one for every slot that somebody else took', () => {
     const telemetry = createTelemetry();
-    const put = { instanceId: 'deploy-7', seq: 3, meant: 'reserved', stands: 'cancelled' };
-    for (const kind of ['put.conflict', 'put.written', 'put.conflict', 'self_conflict'])
+    const put = { instanceId: 'deploy-7', seq: 3, cell: 'one', meant: 'reserved', stands: 'cancelled' } as const;
+    for (const kind of ['put.conflict', 'put.written', 'put.conflict', 'self_conflict'] as const)
       telemetry.observe({ ...put, kind });
     telemetry.metrics.publishStoredMetrics();
     expect(metricsIn(written.lines, 'Conflicts')).toEqual([{ value: 1 }, { value: 1 }]);

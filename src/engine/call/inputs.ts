@@ -2,15 +2,15 @@
  * What a cell sees: the parameters and the outputs of earlier cells. Both are immutable, so resolving them again for
  * another attempt of the same visit gives the same; the hash in the journal proves it (I9).
  */
-import type { Entry, EntryOf, Output, Standing } from '../model/entries.ts';
+import type { Entry, Output } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { Cell, Runbook } from '../model/runbook.ts';
+import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import { together } from '../model/together.ts';
 import type { Ports, Scope } from '../ports.ts';
 import { satisfiedAt } from '../rules/apply.ts';
-import type { OutputCache } from './call.ts';
+import type { Call } from './call.ts';
 
 export type Inputs = { params: Record<string, unknown>; outputs: Record<string, string> };
 
@@ -26,15 +26,10 @@ export const textOf = async (ports: Pick<Ports, 'journal'>, output: Output | nul
 };
 
 /** Where a call reads from: what it knows of the instance. */
-export type Reader = {
-  engine: Ports;
-  head: Standing;
-  started: EntryOf<'started'>;
-  runbook: Runbook;
-  outputs: OutputCache;
-};
+export type Reader = Pick<Call, 'engine' | 'chain' | 'started' | 'runbook' | 'outputs'>;
 
-const readOne = async ({ engine, head, started }: Reader, cell: Cell): Promise<string | null> => {
+const readOne = async ({ engine, chain, started }: Reader, cell: Cell): Promise<string | null> => {
+  const { head } = chain;
   const { instanceId, state } = head.entry;
   const outputAt = async (id: string, seq: number): Promise<string | null> =>
     textOf(engine, outputOf(await entryAt(id, seq)));
@@ -54,20 +49,20 @@ const readOne = async ({ engine, head, started }: Reader, cell: Cell): Promise<s
   return seq === undefined ? null : await outputAt(instanceId, seq);
 };
 
-const wantedBy = (runbook: Runbook, cell: Pick<Cell, 'index' | 'reads'>): Cell[] => {
+const wantedBy = ({ runbook }: Pick<Reader, 'runbook'>, cell: Pick<Cell, 'index' | 'reads'>): Cell[] => {
   const { reads } = cell;
   const earlier = runbook.cells.slice(0, cell.index);
   return reads === 'all' ? earlier : earlier.filter((other) => reads.includes(other.name));
 };
 
 /** Whether everything the cell reads is known already, so that resolving its inputs asks the store nothing. */
-export const inHand = ({ runbook, outputs }: Pick<Reader, 'runbook' | 'outputs'>, cell: Cell): boolean =>
-  wantedBy(runbook, cell).every((other) => outputs.has(other.name));
+export const inHand = (reader: Pick<Reader, 'runbook' | 'outputs'>, cell: Cell): boolean =>
+  wantedBy(reader, cell).every((other) => reader.outputs.has(other.name));
 
 /** Reads what `cell` names (or every earlier output), at most two requests an output and none for what is cached. */
 export const resolveInputs = async (reader: Reader, cell: Pick<Cell, 'index' | 'name' | 'reads'>): Promise<Inputs> => {
-  const { runbook, outputs, started } = reader;
-  const wanted = wantedBy(runbook, cell);
+  const { outputs, started } = reader;
+  const wanted = wantedBy(reader, cell);
   const missing = wanted.filter((other) => !outputs.has(other.name));
   await together(missing.map(async (other) => outputs.set(other.name, await readOne(reader, other))));
   const texts = wanted.flatMap((other) => {

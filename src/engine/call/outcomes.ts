@@ -2,11 +2,30 @@
  * How an attempt's end becomes the body of an outcome entry: which expectations held, what it leads to, and how its
  * output is kept. Nothing that ran goes unrecorded: everything is measured here, before the put.
  */
-import type { Checked, EntryOf, Failure, Output } from '../model/entries.ts';
+import type * as z from 'zod';
+import { defaultsOf } from '../model/defaults.ts';
+import { type Checked, type Failure, type Output, outcomeSchema, type State } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
-import type { Expression } from '../model/runbook.ts';
+import type { Cell, Expression } from '../model/runbook.ts';
 import { bytesOf, cut, headOf, sizeOf } from '../model/text.ts';
 import type { Authoring, Journal, Scope } from '../ports.ts';
+
+export type OutcomeBody = z.output<typeof outcomeSchema>;
+
+type Said = z.input<typeof outcomeSchema>;
+type FromCell = 'kind' | 'index' | 'cell' | 'visit' | 'attempt';
+type Measured = 'durationMs' | 'logBytes';
+/** What an outcome says beside what follows from its cell and from the state before it. */
+export type Ended = Omit<Said, FromCell | Measured> & Partial<Pick<Said, Measured | 'attempt'>>;
+
+const plain = defaultsOf(outcomeSchema);
+
+/** The body of an outcome of the cell that the state stands at; what is not said is as plain as the schema's defaults. */
+export const outcomeOf = (cell: Cell, { visit, attempt }: State, ended: Ended): OutcomeBody => {
+  const { index, name } = cell;
+  const body: Said = { kind: 'outcome', index, cell: name, visit, attempt, durationMs: 0, logBytes: 0, ...ended };
+  return { ...plain, ...body } as OutcomeBody;
+};
 
 export const failure = (code: string, message: string): Failure => ({
   code,
@@ -54,6 +73,3 @@ export const fallbackOutcome = (body: OutcomeBody): OutcomeBody => ({
   expectations: body.expectations.slice(0, 20).map((c) => ({ source: cut(c.source, 80), result: c.result })),
   note: body.note === null ? null : cut(body.note, 200),
 });
-
-type Common = 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state';
-export type OutcomeBody = Omit<EntryOf<'outcome'>, Common>;

@@ -1,14 +1,13 @@
-/** Before a cell is gone through: what it sees, whether its `when` lets it, its body filled in. Reads only. */
-
+/** Before entering a cell: resolve its inputs, evaluate its `when`, render its body. Reads only. */
 import type { Failure, State } from '../model/entries.ts';
 import { isPawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
-import type { RenderedBody, Scope } from '../ports.ts';
+import type { RenderedBody } from '../ports.ts';
 import { sequelOf } from '../rules/sequel.ts';
-import type { Call, OutputCache } from './call.ts';
+import { type Call, type OutputCache, stateOf } from './call.ts';
 import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
-import { check, failure, type OutcomeBody } from './outcomes.ts';
+import { check, failure, type OutcomeBody, outcomeOf } from './outcomes.ts';
 
 export type Ready = { inputs: Inputs; body: RenderedBody; inputsHash: string };
 export type Entering =
@@ -18,14 +17,13 @@ export type Entering =
   | ({ kind: 'go' } & Ready);
 
 /**
- * Resolves what the cell sees, looks at its `when`, fills in its body. Reads only.
  * @param at the state before the cell, and the outputs known then: the head's, or those that an outcome about to be
  *   recorded will lead to.
  */
 export const prepare = async (
   call: Call,
   cell: Cell,
-  at: { state: State; outputs: OutputCache } = { state: call.head.entry.state, outputs: call.outputs },
+  at: { state: State; outputs: OutputCache } = { state: stateOf(call), outputs: call.outputs },
 ): Promise<Entering> => {
   const { engine } = call;
   const { state } = at;
@@ -69,52 +67,34 @@ export const keyOf = (call: Call, cell: Cell, visit: number): string => {
   return key.length <= limits.idempotencyKeyCharsMax ? key : `${key.slice(0, 100)}${call.engine.sha256(key)}`;
 };
 
+const checked = (call: Call, cell: Cell, state: State, { inputs }: Ready): OutcomeBody => {
+  const { engine, instanceId } = call;
+  const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit: state.visit });
+  const expressions = cell.body.kind === 'assert' ? [...cell.body.expressions, ...cell.expect] : cell.expect;
+  const seen = { ...scope, output: null, status: 'completed', exitCode: null, error: null };
+  const checks = check(engine.authoring, expressions, seen);
+  const ended = { status: 'completed', checks, attempt: 1 } as const;
+  const sequel = sequelOf({ ...cell, retryMax: 0 }, state, ended, 0, 0);
+  return outcomeOf(cell, state, {
+    status: 'completed',
+    closedBy: 'holder',
+    closes: null,
+    ...sequel,
+    expectations: checks,
+  });
+};
+
 /** An outcome that needs no reservation: nothing outside has happened. */
 export const withoutReservation = (
   call: Call,
   cell: Cell,
   found: Exclude<Entering, { kind: 'go' }> | Ready,
 ): OutcomeBody => {
-  const { engine, head } = call;
-  const { visit, attempt } = head.entry.state;
-  const base: Omit<OutcomeBody, 'status' | 'then'> = {
-    kind: 'outcome',
-    closes: null,
-    index: cell.index,
-    cell: cell.name,
-    visit,
-    attempt,
-    closedBy: 'holder',
-    permission: null,
-    dueAtMs: null,
-    output: null,
-    error: null,
-    exitCode: null,
-    expectations: [],
-    durationMs: 0,
-    logBytes: 0,
-    note: null,
-  };
-  if ('inputs' in found) {
-    const scope: Scope = scopeOf(engine, found.inputs, { instanceId: call.instanceId, cell: cell.name, visit });
-    const expressions = cell.body.kind === 'assert' ? [...cell.body.expressions, ...cell.expect] : cell.expect;
-    const checks = check(engine.authoring, expressions, {
-      ...scope,
-      output: null,
-      status: 'completed',
-      exitCode: null,
-      error: null,
-    });
-    const sequel = sequelOf(
-      { ...cell, retryMax: 0 },
-      head.entry.state,
-      { status: 'completed', checks, attempt: 1 },
-      0,
-      0,
-    );
-    return { ...base, status: 'completed', ...sequel, expectations: checks };
-  }
-  if (found.kind === 'skip') return { ...base, status: 'skipped', then: 'next' };
-  if (found.kind === 'end') return { ...base, status: 'completed', then: 'end' };
-  return { ...base, status: 'failed', then: cell.optional ? 'next' : 'halt', error: found.error };
+  const state = stateOf(call);
+  if ('inputs' in found) return checked(call, cell, state, found);
+  const base = { closes: null, closedBy: 'holder' } as const;
+  if (found.kind === 'skip') return outcomeOf(cell, state, { ...base, status: 'skipped', then: 'next' });
+  if (found.kind === 'end') return outcomeOf(cell, state, { ...base, status: 'completed', then: 'end' });
+  const then = cell.optional ? 'next' : 'halt';
+  return outcomeOf(cell, state, { ...base, status: 'failed', then, error: found.error });
 };

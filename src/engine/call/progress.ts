@@ -1,6 +1,6 @@
-/** What a call asks for, and how far it has come. */
-
+/** One advance: what it was asked for, and how far it has come. */
 import type { By, Drive, Failure, State, Status, Then } from '../model/entries.ts';
+import { limits } from '../model/limits.ts';
 import type { Wish } from '../rules/decide.ts';
 import type { Stop } from '../rules/stop.ts';
 import type { View } from '../rules/view.ts';
@@ -60,12 +60,46 @@ export const reportOf = (outcome: OutcomeBody, seq: number, recorded: boolean): 
   recorded,
 });
 
-export type Progress = { steps: StepReport[]; reservations: number };
+export type Progress = {
+  readonly steps: readonly StepReport[];
+  readonly reservations: number;
+  /** A reservation of this call stands. */
+  reserved(): void;
+  /** A step was closed; `seq` as in `StepReport`. */
+  closed(outcome: OutcomeBody, seq: number, recorded: boolean): void;
+  /** Until when the call stays with a cell that it polls, from the first time it is asked. */
+  polledUntilMs(nowMs: number): number;
+};
 
-export const wishOf = (call: Call, request: AdvanceRequest, progress: Progress): Wish => ({
+export const createProgress = (): Progress => {
+  const steps: StepReport[] = [];
+  let reservations = 0;
+  let pollUntilMs: number | null = null;
+  return {
+    steps,
+    get reservations() {
+      return reservations;
+    },
+    reserved: () => {
+      reservations += 1;
+    },
+    closed: (outcome, seq, recorded) => {
+      steps.push(reportOf(outcome, seq, recorded));
+    },
+    polledUntilMs: (nowMs) => {
+      pollUntilMs ??= nowMs + limits.pollInCallMsMax;
+      return pollUntilMs;
+    },
+  };
+};
+
+/** An advance under way. */
+export type Advancing = { call: Call; request: AdvanceRequest; progress: Progress };
+
+export const wishOf = ({ call, request, progress }: Advancing): Wish => ({
   cell: request.cell,
   reservationsLeft: (request.maxCells ?? 1) - progress.reservations,
-  wroteSome: call.wrote,
+  wroteSome: call.chain.wrote,
   endAtMs: call.endAtMs,
   explicit: request.explicit ?? true,
 });

@@ -5,9 +5,12 @@
  * woken. Whoever dies in between leaves it, and the schedule wakes them all again: waking twice costs a look, no more.
  */
 
-import { commandMs, type Engine } from '../call/call.ts';
+import { inCall, putUntilAnswered } from '../call/answered.ts';
+import type { Engine } from '../call/call.ts';
+import { commandMs } from '../call/mark.ts';
 import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import { isDeeper } from '../model/nesting.ts';
 import { type ClaimStatus, claimStatuses } from '../model/runbook.ts';
@@ -27,8 +30,6 @@ export type ClaimRequest = {
 /** `woken: null`: not all of those who wait were told yet; the schedule goes on with that. */
 export type ClaimSet = { claim: ClaimEntry; woken: number | null };
 
-const putTriesMax = 4;
-const putPauseMs = 100;
 const wakePrefix = 'wake:';
 
 /** The mark in the views table that a claim's waiters are to be woken. No instance has such an id. */
@@ -127,24 +128,18 @@ const putNext = async (
   const { revision, by, status } = request;
   const token = engine.random.token();
   let newest = first;
-  let entry: ClaimEntry | undefined;
-  for (let unanswered = 0; unanswered < putTriesMax && engine.clock.nowMs() < endAtMs; ) {
-    if (entry === undefined) {
-      if (revision !== undefined && revision !== (newest?.revision ?? 0)) throw stale(claimId, revision, newest);
-      const said = { statement: request.statement ?? null, evidence: request.evidence ?? null };
-      const at = { revision: (newest?.revision ?? 0) + 1, atMs: engine.clock.nowMs(), by, token };
-      entry = { claimId, status, ...said, ...at };
-    }
-    while (engine.clock.nowMs() >= mark.untilAtMs) mark = await armWake(engine, claimId);
-    const put: Put<ClaimEntry> = await engine.claims.putOnce(entry);
+  while (engine.clock.nowMs() < endAtMs) {
+    if (revision !== undefined && revision !== (newest?.revision ?? 0)) throw stale(claimId, revision, newest);
+    const said = { statement: request.statement ?? null, evidence: request.evidence ?? null };
+    const at = { revision: (newest?.revision ?? 0) + 1, atMs: engine.clock.nowMs(), by, token };
+    const entry = { claimId, status, ...said, ...at };
+    const armAndPut = async (): Promise<Put<ClaimEntry>> => {
+      while (engine.clock.nowMs() >= mark.untilAtMs) mark = await armWake(engine, claimId);
+      return await engine.claims.putOnce(entry);
+    };
+    const put = await putUntilAnswered(engine.clock, armAndPut, inCall(endAtMs));
     if (put.kind === 'written') return { claim: put.standing, mark };
-    // Without an answer it may still land: the same again, into the same slot.
-    if (put.kind === 'unknown') {
-      unanswered += 1;
-      await engine.clock.sleep(putPauseMs * unanswered);
-      continue;
-    }
-    entry = undefined;
+    if (put.kind === 'unknown') break;
     newest = await engine.claims.newest(claimId);
   }
   throw new PawlError('store.unavailable', `Claim ${claimId} could not be written; look at it and ask again.`, {
@@ -175,12 +170,12 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
   return woken;
 };
 
-const wakeWaiter = async (engine: Engine, { instanceId, runbookId, about }: Waiter): Promise<void> => {
+const wakeWaiter = async (engine: Engine, { instanceId, runbookId, cell, about }: Waiter): Promise<void> => {
   const nowMs = engine.clock.nowMs();
   await engine.views.wake({ instanceId, runbookId }, nowMs);
   // Its `waiting` entry is mostly the newest still: naming it saves whoever takes the message a read.
   await engine.wakeAt(instanceId, nowMs, about).catch((error: unknown) => {
-    engine.observe({ kind: 'wake.unsent', instanceId, error: String(error) });
+    engine.observe({ kind: 'wake.unsent', instanceId, cell, cause: causeOf(error) });
   });
 };
 
@@ -200,7 +195,7 @@ export const setClaim = async (engine: Engine, claimId: string, request: ClaimRe
     return { claim, woken };
   } catch (error) {
     // The claim stands, and so does the mark: the schedule wakes the rest.
-    engine.observe({ kind: 'wake.interrupted', instanceId: wakeIdOf(claimId), error: String(error) });
+    engine.observe({ kind: 'wake.interrupted', instanceId: wakeIdOf(claimId), cause: causeOf(error) });
     return { claim, woken: null };
   }
 };

@@ -4,9 +4,11 @@
  * Outputs are cited, not copied: their entries never change.
  */
 
-import { append, type Call, commandMs, type Engine, openCall, saveView } from '../call/call.ts';
+import { type Call, type Engine, openCall, saveView, stateOf } from '../call/call.ts';
+import { changeIn } from '../call/change.ts';
 import { outputOf } from '../call/inputs.ts';
 import { closingOf } from '../call/journal.ts';
+import { commandMs } from '../call/mark.ts';
 import { type By, type Continues, type Entry, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -28,8 +30,8 @@ const refuse = (message: string, details: Record<string, unknown>): never => {
 
 /** Seqs of the entries that satisfied the cells of a run, by cell name; cited ones as they were cited there. */
 const satisfiedIn = async (call: Call): Promise<Map<string, { instanceId: string; seq: number }>> => {
-  const { engine, instanceId, head, runbook, started } = call;
-  const { state } = head.entry;
+  const { engine, instanceId, runbook, started } = call;
+  const state = stateOf(call);
   const found = new Map<string, { instanceId: string; seq: number }>();
   const entries = new Map<number, Entry>();
   const entryAt = async (seq: number): Promise<Entry> => {
@@ -54,7 +56,7 @@ const satisfiedIn = async (call: Call): Promise<Map<string, { instanceId: string
 
 /** Whether the earlier run can be left for good: nothing of it open or in doubt, and it did not complete. */
 const assertLeft = (call: Call): void => {
-  const { state } = call.head.entry;
+  const state = stateOf(call);
   const { instanceId } = call;
   const seq = state.open?.seq ?? state.halted?.seq;
   const details = { instanceId, seq };
@@ -73,7 +75,7 @@ const assertLeft = (call: Call): void => {
 };
 
 const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest, completed: string | undefined): Cell => {
-  const { instanceId, head, runbook: earlier } = call;
+  const { instanceId, runbook: earlier } = call;
   const first = runbook.cells.find((cell) => cell.name === request.at);
   if (first === undefined) {
     const cells = runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax);
@@ -82,7 +84,7 @@ const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest, com
       cells,
     });
   }
-  const gone = new Set(earlier.cells.slice(0, head.entry.state.next).map((cell) => cell.name));
+  const gone = new Set(earlier.cells.slice(0, stateOf(call).next).map((cell) => cell.name));
   const missing = runbook.cells.slice(0, first.index).find((cell) => !gone.has(cell.name));
   if (missing !== undefined) {
     const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
@@ -103,8 +105,9 @@ const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest, com
 };
 
 /** The cell a run halted at although its body completed: under the new run's key its effects would happen again. */
-const completedAt = async ({ engine, instanceId, head }: Call): Promise<string | undefined> => {
-  const { halted } = head.entry.state;
+const completedAt = async (call: Call): Promise<string | undefined> => {
+  const { engine, instanceId } = call;
+  const { halted } = stateOf(call);
   if (halted === null) return undefined;
   const closing = await closingOf(engine, instanceId, halted.seq);
   return closing?.status === 'completed' ? halted.cell : undefined;
@@ -190,26 +193,26 @@ export const continuationOf = async (
     assertLeft(call);
     return assertCells(call, runbook, request, await completedAt(call));
   };
-  await look();
+  const { index } = await look();
   const leave = async (): Promise<Continues> => {
-    for (;;) {
-      const first = await look();
-      const { state } = call.head.entry;
-      const reason = `goes on as ${instanceId}`;
-      if (state.ended === null && !(await append(call, () => ({ kind: 'cancelled', reason })))) continue;
-      await saveView(call);
-      const outputs = Object.fromEntries(await satisfiedIn(call));
-      const { seq } = call.head.entry;
-      return {
-        instanceId: request.instanceId,
-        seq,
-        at: request.at,
-        index: first.index,
-        reason: request.reason ?? null,
-        outputs,
-        startedBy: [...new Set(startersOf(started))],
-      };
-    }
+    const reason = `goes on as ${instanceId}`;
+    await changeIn(call, {
+      prepare: async () => {
+        await look();
+      },
+      decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason } : null),
+    });
+    await saveView(call);
+    const outputs = Object.fromEntries(await satisfiedIn(call));
+    return {
+      instanceId: request.instanceId,
+      seq: call.chain.head.entry.seq,
+      at: request.at,
+      index,
+      reason: request.reason ?? null,
+      outputs,
+      startedBy: [...new Set(startersOf(started))],
+    };
   };
   const known = Object.keys((runbook.params.properties as Record<string, unknown> | undefined) ?? {});
   const params = Object.fromEntries(Object.entries(started.params).filter(([name]) => known.includes(name)));

@@ -1,17 +1,29 @@
 /**
  * One-time links to an approval, for people without credentials of their own. A link holds 256 random bits, of which only
- * the hash is stored; whoever has it votes as the person it was made for, once. As everything here it is used up before
- * it acts: a link whose vote was lost to a store that was away is spent, and nothing was voted.
+ * the hash is stored; whoever has it votes as the person it was made for, once. Like everything here, it is spent
+ * before it acts: a link whose vote was lost to a store that was away is spent, and nothing was voted.
  */
 
-import { commandMs, type Engine, openCall } from '../call/call.ts';
+import { inCall, putUntilAnswered } from '../call/answered.ts';
+import { type Engine, openCall } from '../call/call.ts';
+import { commandMs } from '../call/mark.ts';
 import { prepare } from '../call/prepare.ts';
 import { type By, startersOf } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { LinkEntry } from '../ports.ts';
-import { type Shown, shownOf } from '../waiting/approvals.ts';
-import { approvalAt, assertAsked, assertComment, assertHand, refusalOf, type Voted, vote } from './votes.ts';
+import { type Shown, shownOf } from '../waiting/approve.ts';
+import {
+  aboutOf,
+  approvalAt,
+  assertAsked,
+  assertComment,
+  assertHand,
+  handsOf,
+  refusalOf,
+  type Voted,
+  vote,
+} from './votes.ts';
 
 export type MadeLink = { secret: string; actor: string; expiresAtMs: number };
 export type LinkShown = {
@@ -23,7 +35,6 @@ export type LinkShown = {
   shown: Shown;
 };
 export type LinkVote = { decision: 'approve' | 'reject'; shownHash: string; comment?: string; where: string };
-const putTriesMax = 4;
 
 const unknown = (): PawlError => new PawlError('link.unknown', 'There is no such link: ask for a new one.');
 
@@ -55,18 +66,11 @@ export const makeLink = async (
 };
 
 /** @returns whether the slot is ours */
-const putSurely = async (engine: Engine, entry: LinkEntry): Promise<boolean> => {
-  for (let tried = 1; ; tried += 1) {
-    const put = await engine.links.putOnce(entry);
-    if (put.kind !== 'unknown') return put.kind === 'written';
-    if (tried === putTriesMax)
-      throw new PawlError(
-        'store.unavailable',
-        'The store gave no answer; ask again.',
-        { instanceId: entry.instanceId },
-        put.cause,
-      );
-  }
+const putSurely = async ({ links, clock }: Engine, entry: LinkEntry): Promise<boolean> => {
+  const put = await putUntilAnswered(clock, () => links.putOnce(entry), inCall(clock.nowMs() + commandMs));
+  if (put.kind !== 'unknown') return put.kind === 'written';
+  const { instanceId } = entry;
+  throw new PawlError('store.unavailable', 'The store gave no answer; ask again.', { instanceId }, put.cause);
 };
 
 /** The link as it was made. @throws PawlError `link.unknown`, `link.used`, `link.expired` */
@@ -120,9 +124,9 @@ export const useLink = async (engine: Engine, secret: string, request: LinkVote)
   const call = await openCall(engine, instanceId, by, 0);
   const approval = await approvalAt(call, cell);
   assertAsked(call, approval, actor, []);
-  const refusal = refusalOf(call, approval, asked);
+  const refusal = refusalOf(approval, asked, aboutOf(call));
   if (refusal !== undefined) throw refusal;
-  await assertHand(call, approval, asked);
+  assertHand(approval, asked, await handsOf(call, approval, asked), instanceId);
   const atMs = engine.clock.nowMs();
   const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() });
   if (!used) throw new PawlError('link.used', 'This link was used already: it votes once. Ask for a new one.');

@@ -3,7 +3,8 @@
  * followed once the holder's journal has ended. Nothing is ever released.
  */
 
-import { type Engine, seal } from '../call/call.ts';
+import type { Engine } from '../call/call.ts';
+import { seal } from '../call/chain.ts';
 import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';

@@ -4,7 +4,8 @@
  */
 
 import { AssertionError } from 'node:assert';
-import { append, commandMs, type Engine, openCall, saveView } from '../call/call.ts';
+import type { Engine } from '../call/call.ts';
+import { change } from '../call/change.ts';
 import { closingOf } from '../call/journal.ts';
 import type { By, EntryOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
@@ -32,7 +33,7 @@ const assertOurs = async (engine: Engine, item: Unrecorded): Promise<void> => {
   throw new PawlError('request.invalid', message, { instanceId, seq: about });
 };
 
-/** A step that the rules do not allow, in a file that nobody of us wrote so. */
+/** A step that the rules do not allow, in a file that was not written by Pawl, or altered since. */
 const refuseIllegal = (item: Unrecorded, error: unknown): never => {
   if (!(error instanceof AssertionError)) throw error;
   const message = `The outcome set aside for ${item.instanceId} is no legal step (${error.message}); nothing was recorded. Keep it, and look at its text.`;
@@ -54,22 +55,19 @@ const saysAll = (engine: Engine, closing: EntryOf<'outcome'>, { outcome }: Unrec
  */
 export const redrive = async (engine: Engine, item: Unrecorded, by: By): Promise<Redriven> => {
   const { instanceId, about, outcome } = item;
-  const call = await openCall(engine, instanceId, by, commandMs);
-  await assertOurs(engine, item);
-  const setAside = `set aside ${new Date(item.atMs).toISOString()} by ${item.by.actor} (${item.by.where}), redriven`;
-  while (call.head.entry.state.open?.seq === about) {
-    const recorded = await append(call, () => ({ ...outcome, note: setAside })).catch((error: unknown) =>
-      refuseIllegal(item, error),
-    );
-    if (recorded) return { result: 'recorded', view: await saveView(call) };
-  }
-  const view = await saveView(call);
+  const note = `set aside ${new Date(item.atMs).toISOString()} by ${item.by.actor} (${item.by.where}), redriven`;
+  const { stands, view } = await change(engine, instanceId, by, {
+    open: () => assertOurs(engine, item),
+    prepare: () => undefined,
+    decide: ({ open }) => (open?.seq === about ? { ...outcome, note } : null),
+  }).catch((error: unknown) => refuseIllegal(item, error));
+  if (stands !== null) return { result: 'recorded', view };
   const closing = await closingOf(engine, instanceId, about);
-  const own = closing !== undefined && (closing.token === item.token || closing.note === setAside);
+  const own = closing !== undefined && (closing.token === item.token || closing.note === note);
   if (own && saysAll(engine, closing, item)) return { result: 'known', view };
-  const text = headOf(engine.canonical({ ...outcome, note: setAside }), limits.noteTextCharsMax);
+  const text = headOf(engine.canonical({ ...outcome, note }), limits.noteTextCharsMax);
   const standing = await engine.journal.notes(instanceId, about);
-  if (standing.some((note) => note.kind === 'fenced' && note.text === text)) return { result: 'known', view };
+  if (standing.some((one) => one.kind === 'fenced' && one.text === text)) return { result: 'known', view };
   await engine.journal.addNote(instanceId, {
     kind: 'fenced',
     about,

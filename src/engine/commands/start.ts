@@ -1,8 +1,11 @@
 /** Starting an instance: versions, parameters, its id, its lock, its first entry. */
 
-import { commandMs, type Engine, openCall, seal, viewNow } from '../call/call.ts';
+import { type Engine, openCall, viewNow } from '../call/call.ts';
+import { seal } from '../call/chain.ts';
+import { commandMs } from '../call/mark.ts';
 import type { By, Drive, EntryOf } from '../model/entries.ts';
 import { named, PawlError } from '../model/errors.ts';
+import { causeOf } from '../model/events.ts';
 import type { Runbook, Version } from '../model/runbook.ts';
 import { type View, viewOf } from '../rules/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
@@ -183,7 +186,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
     engine.deployment.takeoverGraceMs,
   );
   await engine.views.save(view, armed).catch((error: unknown) => {
-    engine.observe({ kind: 'view.unsaved', instanceId, error: String(error) });
+    engine.observe({ kind: 'view.unsaved', instanceId, cause: causeOf(error) });
   });
   return { view, created: true };
 };

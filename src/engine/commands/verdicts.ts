@@ -2,10 +2,11 @@
  * A person decides about a step in doubt or halted. For an open step the verdict is its outcome, in the same race as a
  * late holder's; for one that was closed as `unknown`, or halted, it is a `resolved` entry.
  */
-
-import { append, type Call, commandMs, type Engine, openCall, saveView, viewNow } from '../call/call.ts';
+import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
+import { change, type Moment } from '../call/change.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
-import { check, failure, keepOutput } from '../call/outcomes.ts';
+import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
+import { assertReason, assertUnfinished } from '../call/refusals.ts';
 import type { By, Checked, EntryBody, Output, Permission, State } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
@@ -35,9 +36,7 @@ const assertRequest = (request: VerdictRequest): void => {
   const refuse = (message: string): never => {
     throw new PawlError('request.invalid', message);
   };
-  if (reason.trim() === '' || reason.length > limits.reasonCharsMax) {
-    refuse(`A verdict needs a reason of 1 to ${limits.reasonCharsMax} characters (reasonCharsMax).`);
-  }
+  assertReason(reason, 'A verdict');
   if (output !== undefined && verdict !== 'succeeded') refuse('Only the verdict `succeeded` takes an output.');
   if (output !== undefined && bytesOf(output) > limits.outputBytesMax) {
     refuse(`The output has ${bytesOf(output)} bytes; outputBytesMax is ${limits.outputBytesMax}.`);
@@ -53,34 +52,32 @@ const assertRequest = (request: VerdictRequest): void => {
   }
 };
 
+const isOpen = ({ open }: State): boolean => open?.kind === 'reserved';
+
+const refuseSettled = (call: Call, seq: number, how: string): never => {
+  const { instanceId } = call;
+  const message = `${how}; look again with \`pawl status ${instanceId}\`.`;
+  throw new PawlError('seq.stale', message, { instanceId, seq, view: viewNow(call) });
+};
+
 /** The step the verdict is about, or why it cannot be decided. */
-const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
-  const { engine, instanceId, head, runbook } = call;
-  const { state } = head.entry;
-  const details = { instanceId, seq: request.seq, view: viewNow(call) };
-  if (state.ended !== null) {
-    throw new PawlError(
-      'instance.finished',
-      `Instance ${instanceId} has ended as ${state.ended}: nothing can be decided in it any more; see \`pawl journal ${instanceId}\`.`,
-      details,
-    );
+const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictRequest): Cell => {
+  assertUnfinished(call);
+  const { engine, instanceId } = call;
+  const { open, halted } = stateOf(call);
+  const at = open?.kind === 'reserved' ? open.seq : halted?.seq;
+  const cell = nextCell(call);
+  if (at !== seq || cell === undefined) {
+    const now = at === undefined ? 'No step of this run needs a verdict' : `The step that may need one is at seq ${at}`;
+    return refuseSettled(call, seq, `Seq ${seq} of ${instanceId} needs no verdict. ${now}`);
   }
-  const at = state.open?.kind === 'reserved' ? state.open.seq : state.halted?.seq;
-  const cell = runbook.cells[state.next];
-  if (at !== request.seq || cell === undefined) {
-    const now = at === undefined ? 'no step of it needs a verdict' : `the step that may need one is at seq ${at}`;
-    const message = `Seq ${request.seq} of ${instanceId} is not undecided: ${now}; look again with \`pawl status ${instanceId}\`.`;
-    throw new PawlError('seq.stale', message, details);
-  }
-  if (cell.body.kind === 'approve' && (request.verdict === 'succeeded' || request.verdict === 'skip')) {
+  const details = { instanceId, seq, view: viewNow(call) };
+  if (cell.body.kind === 'approve' && (verdict === 'succeeded' || verdict === 'skip')) {
     const message = `Cell ${cell.name} of ${instanceId} is an approval: no verdict stands for votes. Ask again with \`retry\`, or cancel.`;
     throw new PawlError('verdict.refused', message, details);
   }
-  const { open } = state;
-  if (request.onlyInDoubt === true && open === null && state.halted?.doubt !== true) {
-    const message = `Cell ${cell.name} of ${instanceId} is not in doubt any more: somebody has settled it; look again with \`pawl status ${instanceId}\`.`;
-    throw new PawlError('seq.stale', message, details);
-  }
+  if (onlyInDoubt === true && open === null && halted?.doubt !== true)
+    refuseSettled(call, seq, `Cell ${cell.name} of ${instanceId} is not in doubt any more: it was settled meanwhile`);
   const untilMs = open?.kind === 'reserved' ? open.deadlineAtMs + engine.deployment.takeoverGraceMs : 0;
   const earlyMs = untilMs - engine.clock.nowMs();
   if (earlyMs > 0) {
@@ -95,108 +92,110 @@ const assertDecidable = (call: Call, request: VerdictRequest): Cell => {
 const overridden = async (call: Call, cell: Cell, output: string | undefined): Promise<Checked[]> => {
   if (output === undefined)
     return cell.expect.map((one) => ({ source: one.source, result: 'skipped', overridden: true }));
-  const { engine, head } = call;
+  const { engine, instanceId } = call;
   const inputs = await resolveInputs(call, cell);
-  const { visit, attempt } = head.entry.state;
-  const scope = scopeOf(engine, inputs, { instanceId: call.instanceId, cell: cell.name, visit, attempt });
-  const seen = {
-    ...scope,
-    output: engine.authoring.parseJson(output),
-    status: 'completed',
-    exitCode: null,
-    error: null,
-  };
-  return check(engine.authoring, cell.expect, seen).map((one) =>
+  const { visit, attempt } = stateOf(call);
+  const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit, attempt });
+  const ended = { output: engine.authoring.parseJson(output), status: 'completed', exitCode: null, error: null };
+  return check(engine.authoring, cell.expect, { ...scope, ...ended }).map((one) =>
     one.result === 'pass' ? one : { ...one, overridden: true },
   );
 };
 
-type Ruling = { checks: Checked[]; output: Output | null; permission: Permission | null };
+/** What a verdict comes to: the expectations and the output as they are to stand. */
+export type Ruling = { cell: Cell; checks: Checked[]; output: Output | null };
 
-const asOutcome = (call: Call, cell: Cell, request: VerdictRequest, ruling: Ruling): EntryBody => {
-  const { engine } = call;
-  const { state } = call.head.entry;
-  const { verdict } = request;
-  const nowMs = engine.clock.nowMs();
-  const status = ({ succeeded: 'completed', failed: 'failed', retry: 'abandoned', skip: 'skipped' } as const)[verdict];
-  const sequel =
-    verdict === 'retry'
-      ? { then: 'retry' as const, permission: ruling.permission, dueAtMs: nowMs }
-      : verdict === 'failed'
-        ? sequelOf(
-            cell,
-            state,
-            { status: 'failed', checks: [], attempt: state.attempt },
-            nowMs,
-            engine.random.fraction(),
-          )
-        : { then: 'next' as const, ...noPermission };
-  return {
-    kind: 'outcome',
-    closes: request.seq,
-    index: cell.index,
-    cell: cell.name,
-    visit: state.visit,
-    attempt: state.attempt,
-    status,
-    closedBy: 'person',
-    ...sequel,
-    output: ruling.output,
-    error: verdict === 'failed' ? failure('cell.declared', 'A person declared that it failed.') : null,
-    exitCode: null,
-    expectations: ruling.checks,
-    durationMs: 0,
-    logBytes: 0,
-    note: request.reason,
-    ...(request.freshKey === true ? { freshKey: true as const } : {}),
-  };
+const rulingOf = async (call: Call, request: VerdictRequest): Promise<Ruling> => {
+  const cell = assertDecidable(call, request);
+  const { verdict, seq, output } = request;
+  const checks = verdict === 'succeeded' ? await overridden(call, cell, output) : [];
+  const at = { instanceId: call.instanceId, seq, token: call.token };
+  const kept = output === undefined ? null : await keepOutput(call.engine.journal, at, output, undefined);
+  return { cell, checks, output: kept };
 };
 
-const asResolved = (call: Call, cell: Cell, request: VerdictRequest, ruling: Ruling): EntryBody => {
-  const { verdict } = request;
+const outcomeStatus = { succeeded: 'completed', failed: 'failed', retry: 'abandoned', skip: 'skipped' } as const;
+
+const permissionOf = ({ verdict, by }: VerdictRequest): Permission | null =>
+  verdict === 'retry' ? { kind: 'person', detail: by.actor } : null;
+
+const asOutcome = (
+  state: State,
+  { cell, checks, output }: Ruling,
+  { nowMs, fraction }: Moment,
+  request: VerdictRequest,
+): EntryBody => {
+  const { verdict, seq, reason, freshKey } = request;
+  const permission = permissionOf(request);
+  const failed = { status: 'failed' as const, checks: [], attempt: state.attempt };
+  const sequel =
+    permission !== null
+      ? { then: 'retry' as const, permission, dueAtMs: nowMs }
+      : verdict === 'failed'
+        ? sequelOf(cell, state, failed, nowMs, fraction())
+        : { then: 'next' as const, ...noPermission };
+  return outcomeOf(cell, state, {
+    closes: seq,
+    status: outcomeStatus[verdict],
+    closedBy: 'person',
+    ...sequel,
+    output,
+    error: verdict === 'failed' ? failure('cell.declared', 'A person declared that it failed.') : null,
+    expectations: checks,
+    note: reason,
+    ...(freshKey === true ? { freshKey: true as const } : {}),
+  });
+};
+
+const asResolved = (
+  _state: State,
+  { cell, checks, output }: Ruling,
+  { nowMs }: Moment,
+  request: VerdictRequest,
+): EntryBody => {
+  const { verdict, seq: about, reason, evidence = null, freshKey = false } = request;
   const then = verdict === 'retry' ? 'retry' : verdict === 'failed' ? (cell.optional ? 'next' : 'halt') : 'next';
   return {
     kind: 'resolved',
-    about: request.seq,
+    about,
     index: cell.index,
     cell: cell.name,
     verdict,
     closedBy: 'person',
     then,
-    permission: ruling.permission,
-    freshKey: request.freshKey === true,
-    dueAtMs: verdict === 'retry' ? call.engine.clock.nowMs() : null,
-    reason: request.reason,
-    output: ruling.output,
-    evidence: request.evidence ?? null,
-    expectations: ruling.checks,
+    permission: permissionOf(request),
+    freshKey,
+    dueAtMs: verdict === 'retry' ? nowMs : null,
+    reason,
+    output,
+    evidence,
+    expectations: checks,
   };
 };
 
+export const decideVerdict = (state: State, ruling: Ruling, moment: Moment, request: VerdictRequest): EntryBody =>
+  (isOpen(state) ? asOutcome : asResolved)(state, ruling, moment, request);
+
 /** Evidence about an open step is a note, written before the verdict that rests on it. */
-const keepEvidence = async (call: Call, cell: Cell, request: VerdictRequest): Promise<void> => {
-  const { evidence, seq, by } = request;
-  if (evidence === undefined || !isOpen(call.head.entry.state)) return;
-  const { engine, instanceId } = call;
-  await engine.journal.addNote(instanceId, {
-    kind: 'evidence',
-    about: seq,
-    cell: cell.name,
-    atMs: engine.clock.nowMs(),
-    by,
-    text: evidence,
-  });
+const keepEvidence = async (call: Call, request: VerdictRequest): Promise<void> => {
+  const cell = assertDecidable(call, request);
+  const { evidence, seq: about, by } = request;
+  if (evidence === undefined || !isOpen(stateOf(call))) return;
+  const { journal, clock } = call.engine;
+  const note = { kind: 'evidence', about, cell: cell.name, atMs: clock.nowMs(), by, text: evidence } as const;
+  await journal.addNote(call.instanceId, note);
 };
 
-const isOpen = (state: State): boolean => state.open?.kind === 'reserved';
-
-/** What took the slot while somebody decided says what they did not know, unless it is about the run and not the step. */
-const assertSameStep = async (call: Call, request: VerdictRequest, knownSeq: number): Promise<void> => {
-  const since = await call.engine.journal.page(call.instanceId, knownSeq, limits.pageMax);
+/** What took the slot says what the person did not know when they decided, unless it is about the run and not the step. */
+const assertSameStep = async (call: Call, { seq }: VerdictRequest, knownSeq: number): Promise<void> => {
+  const { engine, instanceId } = call;
+  const since = await engine.journal.page(instanceId, knownSeq, limits.pageMax);
   if (since.every(({ entry }) => entry.kind === 'control' || entry.kind === 'cancelled')) return;
-  const { instanceId } = call;
-  const message = `Seq ${request.seq} of ${instanceId} was settled while you decided: nothing was recorded of your verdict; look again with \`pawl status ${instanceId}\`.`;
-  throw new PawlError('seq.stale', message, { instanceId, seq: request.seq, view: viewNow(call) });
+  refuseSettled(
+    call,
+    seq,
+    `Seq ${seq} of ${instanceId} was settled while you decided: nothing was recorded of your verdict`,
+  );
 };
 
 /**
@@ -209,21 +208,11 @@ export const decideStep = async (
   request: VerdictRequest,
 ): Promise<{ view: View }> => {
   assertRequest(request);
-  const call = await openCall(engine, instanceId, request.by, commandMs);
-  await keepEvidence(call, assertDecidable(call, request), request);
-  for (;;) {
-    const cell = assertDecidable(call, request);
-    const knownSeq = call.head.entry.seq;
-    const { verdict, seq } = request;
-    const checks = verdict === 'succeeded' ? await overridden(call, cell, request.output) : [];
-    const at = { instanceId, seq, token: call.token };
-    const output =
-      request.output === undefined ? null : await keepOutput(engine.journal, at, request.output, undefined);
-    const permission = verdict === 'retry' ? ({ kind: 'person', detail: request.by.actor } as const) : null;
-    const ruling: Ruling = { checks, output, permission };
-    const make = isOpen(call.head.entry.state) ? asOutcome : asResolved;
-    if (await append(call, () => make(call, cell, request, ruling))) break;
-    await assertSameStep(call, request, knownSeq);
-  }
-  return { view: await saveView(call) };
+  const { view } = await change(engine, instanceId, request.by, {
+    open: (call) => keepEvidence(call, request),
+    prepare: (call) => rulingOf(call, request),
+    decide: (state, ruling, moment) => decideVerdict(state, ruling, moment, request),
+    lost: (call, knownSeq) => assertSameStep(call, request, knownSeq),
+  });
+  return { view };
 };

@@ -1,19 +1,21 @@
 /** Votes about an approval. A vote is an entry like any other, so it races with expiry, cancellation and other votes. */
-
-import { append, type Call, commandMs, type Engine, openCall, saveView, viewNow } from '../call/call.ts';
+import assert from 'node:assert/strict';
+import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
+import { change, type Moment } from '../call/change.ts';
 import { votesSince } from '../call/journal.ts';
-import { type By, type EntryOf, startersOf, type Waiting } from '../model/entries.ts';
+import { assertUnfinished } from '../call/refusals.ts';
+import { type By, type EntryOf, type State, startersOf, type Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
+import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { isDecided, tallyOf } from '../rules/apply.ts';
 import type { View } from '../rules/view.ts';
-import { settleApproval } from '../waiting/look.ts';
-import { waitingEntry } from '../waiting/wait.ts';
+import { waitingEntry } from '../waiting/kind.ts';
+import { settle } from '../waiting/look.ts';
 
-export type Decision = EntryOf<'vote'>['decision'];
 export type VoteRequest = {
-  decision: Decision;
+  decision: EntryOf<'vote'>['decision'];
   /** The hash of what the voter was shown. */
   shownHash: string;
   comment?: string;
@@ -39,11 +41,10 @@ export type Approval = { cell: Cell; open: Waiting; waiting: EntryOf<'waiting'> 
  * @throws PawlError `instance.finished`, `cell.notWaiting`
  */
 export const approvalAt = async (call: Call, cellName: string): Promise<Approval> => {
-  const { instanceId, runbook, head } = call;
-  const { open, ended, next } = head.entry.state;
-  if (ended !== null)
-    throw new PawlError('instance.finished', `Instance ${instanceId} has ended as ${ended}.`, { instanceId });
-  const cell = runbook.cells[next];
+  assertUnfinished(call);
+  const { instanceId } = call;
+  const { open } = stateOf(call);
+  const cell = nextCell(call);
   if (open?.kind === 'waiting' && open.cell === cellName && cell?.body.kind === 'approve')
     return { cell, open, waiting: await waitingEntry(call, open) };
   const waits = open?.kind === 'waiting' ? `it waits at ${open.cell}` : 'it waits for nobody';
@@ -61,12 +62,7 @@ export const assertComment = (comment: string | undefined): void => {
 /** @throws PawlError `vote.notAsked`, `vote.self` */
 export const assertAsked = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
   const { instanceId, started } = call;
-  const asked: NonNullable<typeof waiting.asked> = waiting.asked ?? {
-    approvers: [],
-    groups: [],
-    quorum: 1,
-    self: false,
-  };
+  const { asked = { approvers: [], groups: [], quorum: 1, self: false } } = waiting;
   const details = { instanceId, cell: waiting.cell };
   if (!asked.approvers.includes(actor) && !groups.some((group) => asked.groups.includes(group))) {
     const whom = [...asked.approvers, ...asked.groups.map((group) => `members of ${group}`)].join(', ');
@@ -74,26 +70,45 @@ export const assertAsked = (call: Call, { waiting }: Approval, actor: string, gr
     throw new PawlError('vote.notAsked', message, { ...details, approvers: asked.approvers, groups: asked.groups });
   }
   if (!asked.self && startersOf(started).includes(actor)) {
-    const message = `${actor} started ${instanceId} and cannot vote about it: somebody else has to (the cell does not say self=true).`;
+    const message = `${actor} started ${instanceId} and cannot vote about it: another person has to (the cell does not say self=true).`;
     throw new PawlError('vote.self', message, details);
   }
 };
 
+/**
+ * Whose hand is in which approval: whoever makes a link could use it. So a hand fills one place of a quorum, by a vote of
+ * its own or by one link that it made.
+ */
+export type Hands = ReadonlyMap<string, string>;
+
+/** Hands by who voted or made the link, with the approver they stand for. Read only where a further approval could repeat one. */
+export const handsOf = async (call: Call, { open }: Approval, { decision }: VoteRequest): Promise<Hands> => {
+  if (decision !== 'approve' || (open.approvals ?? []).length === 0) return new Map();
+  const approving = (await votesSince(call, open.seq)).filter((vote) => vote.decision === 'approve');
+  return new Map(approving.map(({ by, link }) => [link?.madeBy ?? by.actor, by.actor]));
+};
+
+type About = { instanceId: string; headSeq: number; nowMs: number; view(): View };
+export const aboutOf = (call: Call): About => ({
+  instanceId: call.instanceId,
+  headSeq: call.chain.head.entry.seq,
+  nowMs: call.engine.clock.nowMs(),
+  view: () => viewNow(call),
+});
+
 /** Why a vote of somebody who is asked cannot count. */
 export const refusalOf = (
-  call: Call,
   { open, waiting, cell }: Approval,
-  request: VoteRequest,
+  { decision, shownHash, by, link }: VoteRequest,
+  { instanceId, headSeq, nowMs, view }: About,
 ): PawlError | undefined => {
-  const { instanceId, engine } = call;
-  const { decision, shownHash, by, link } = request;
   const { approvals = [], dueAtMs } = open;
-  const details = { instanceId, cell: cell.name, shownHash: waiting.shownHash, view: viewNow(call) };
+  const details = { instanceId, cell: cell.name, shownHash: waiting.shownHash, view: view() };
   if (shownHash !== waiting.shownHash || (link !== undefined && link.about !== open.seq)) {
     const message = `What ${by.actor} was shown is not what cell ${cell.name} of ${instanceId} asks about now; look again and vote about that.`;
     return new PawlError('vote.stale', message, details);
   }
-  if (call.head.entry.seq - open.seq >= limits.votesMax) {
+  if (headSeq - open.seq >= limits.votesMax) {
     const message = `Cell ${cell.name} of ${instanceId} has had ${limits.votesMax} votes (votesMax): it takes no more.`;
     return new PawlError('vote.closed', message, { ...details, limit: 'votesMax' });
   }
@@ -101,7 +116,7 @@ export const refusalOf = (
     const message = `Cell ${cell.name} of ${instanceId} is decided: nothing was recorded of this vote.`;
     return new PawlError('vote.closed', message, details);
   }
-  if (dueAtMs !== null && engine.clock.nowMs() >= dueAtMs) {
+  if (dueAtMs !== null && nowMs >= dueAtMs) {
     const message = `The vote about ${cell.name} of ${instanceId} ended at ${new Date(dueAtMs).toISOString()}: nothing was recorded of this one.`;
     return new PawlError('vote.closed', message, { ...details, expiredAtMs: dueAtMs });
   }
@@ -121,23 +136,19 @@ export const refusalOf = (
   return undefined;
 };
 
-/**
- * Whoever makes a link could use it: so whoever's hand is in an approval fills one place of a quorum, by a vote of their
- * own or by one link that they made.
- * @throws PawlError `vote.double`
- */
-export const assertHand = async (call: Call, approval: Approval, request: VoteRequest): Promise<void> => {
-  const { open, cell } = approval;
-  const { approvals = [] } = open;
-  if (request.decision !== 'approve' || approvals.length === 0) return;
-  const hands = new Map<string, string>();
-  for (const { by, decision, link } of await votesSince(call, open.seq))
-    if (decision === 'approve') hands.set(link?.madeBy ?? by.actor, by.actor);
-  const hand = request.link?.madeBy ?? request.by.actor;
+/** @throws PawlError `vote.double` when the same hand is in the approval already */
+export const assertHand = (
+  { open, cell }: Approval,
+  { decision, by, link }: VoteRequest,
+  hands: Hands,
+  instanceId: string,
+): void => {
+  if (decision !== 'approve') return;
+  const hand = link?.madeBy ?? by.actor;
   const already = hands.get(hand);
-  if (already === undefined || !approvals.includes(already)) return;
-  const message = `${hand} has a hand in the approval of ${already} for ${cell.name} of ${call.instanceId}: whoever votes, or makes a link, counts once. Somebody else has to.`;
-  throw new PawlError('vote.double', message, { instanceId: call.instanceId, cell: cell.name });
+  if (already === undefined || !open.approvals?.includes(already)) return;
+  const message = `${hand} already counts towards the approval of ${cell.name} of ${instanceId} (through ${already}): another person has to approve.`;
+  throw new PawlError('vote.double', message, { instanceId, cell: cell.name });
 };
 
 const unanswered = (instanceId: string): PawlError => {
@@ -145,30 +156,62 @@ const unanswered = (instanceId: string): PawlError => {
   return new PawlError('store.unavailable', message, { instanceId });
 };
 
+type Facts = Approval & { hands: Hands; about: About };
+
+const factsOf = async (call: Call, cellName: string, request: VoteRequest): Promise<Facts> => {
+  const approval = await approvalAt(call, cellName);
+  assertAsked(call, approval, request.by.actor, request.groups);
+  const about = aboutOf(call);
+  const refusal = refusalOf(approval, request, about);
+  // What its time decided is recorded by whoever advances: a call that refuses writes nothing (I10).
+  if (refusal !== undefined) throw refusal;
+  return { ...approval, hands: await handsOf(call, approval, request), about };
+};
+
+/** The time counts when the vote is put. One that was sent in time and got no answer may stand: then nobody knows. */
+export const decideVote = (
+  facts: Facts,
+  { nowMs, sent }: Pick<Moment, 'nowMs' | 'sent'>,
+  request: VoteRequest,
+): Omit<EntryOf<'vote'>, 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state'> => {
+  const { cell, open, about } = facts;
+  const { decision, shownHash, comment = null, by, link } = request;
+  const isLate = open.dueAtMs !== null && nowMs >= open.dueAtMs;
+  if (isLate && sent) throw unanswered(about.instanceId);
+  const refusal = refusalOf(facts, request, { ...about, nowMs });
+  if (refusal !== undefined) throw refusal;
+  assertHand(facts, request, facts.hands, about.instanceId);
+  return {
+    kind: 'vote',
+    about: open.seq,
+    index: cell.index,
+    cell: cell.name,
+    decision,
+    shownHash,
+    comment,
+    approvals: tallyOf(open.approvals ?? [], by.actor, decision),
+    link: link === undefined ? null : { hash: link.hash, madeBy: link.madeBy },
+  };
+};
+
 /** A vote that stands is answered as such; what it decided is recorded by whoever comes next, if not by us. */
-const settleQuietly = async (call: Call, approval: Approval): Promise<void> => {
-  const { open } = call.head.entry.state;
-  if (open?.kind !== 'waiting' || open.seq !== approval.open.seq) return;
+const settleQuietly = async (call: Call, { cell, open: asked }: Approval): Promise<void> => {
+  const { open } = stateOf(call);
+  if (open?.kind !== 'waiting' || open.seq !== asked.seq) return;
   try {
-    await settleApproval(call, approval.cell, open);
+    await settle(call, cell, open);
   } catch (error) {
     if (!isPawlError(error, 'store.unavailable')) throw error;
-    call.engine.observe({
-      kind: 'approval.unsettled',
-      instanceId: call.instanceId,
-      cell: approval.cell.name,
-      error: error.message,
-    });
+    const { engine, instanceId } = call;
+    engine.observe({ kind: 'approval.unsettled', instanceId, cell: cell.name, cause: causeOf(error) });
   }
 };
 
-const decisionOf = (call: Call, { open: { seq } }: Approval): Voted['decision'] => {
-  const { open } = call.head.entry.state;
-  if (open?.kind === 'waiting' && open.seq === seq) {
-    if (open.rejected === true) return 'rejected';
-    return isDecided(open, 0) ? 'approved' : null;
-  }
-  return null;
+/** What an approval came to by the vote after which it stands so. */
+const decisionOf = ({ open }: State): Voted['decision'] => {
+  if (open?.kind !== 'waiting') return null;
+  if (open.rejected === true) return 'rejected';
+  return isDecided(open, 0) ? 'approved' : null;
 };
 
 /**
@@ -182,53 +225,22 @@ export const vote = async (
   cellName: string,
   request: VoteRequest,
 ): Promise<Voted> => {
-  const { decision, comment, by, groups, shownHash, link } = request;
-  assertComment(comment);
-  const call = await openCall(engine, instanceId, by, commandMs);
-  for (;;) {
-    const approval = await approvalAt(call, cellName);
-    assertAsked(call, approval, by.actor, groups);
-    const { open, waiting, cell } = approval;
-    const refusal = refusalOf(call, approval, request);
-    // What its time decided is recorded by whoever advances: a call that refuses writes nothing (I10).
-    if (refusal !== undefined) throw refusal;
-    await assertHand(call, approval, request);
-    const approvals = tallyOf(open.approvals ?? [], by.actor, decision);
-    const linked = link === undefined ? null : { hash: link.hash, madeBy: link.madeBy };
-    const body = {
-      kind: 'vote',
-      about: open.seq,
-      index: cell.index,
-      cell: cell.name,
-      decision,
-      shownHash,
-      comment: comment ?? null,
-      approvals,
-      link: linked,
-    } as const;
-    let sent = false;
-    // The time counts when the vote is put. One that was sent in time and not answered may stand: then nobody knows.
-    const inTime = (): typeof body => {
-      const late = open.dueAtMs !== null && engine.clock.nowMs() >= open.dueAtMs;
-      if (late && sent) throw unanswered(instanceId);
-      const closed = late ? refusalOf(call, approval, request) : undefined;
-      if (closed !== undefined) throw closed;
-      sent = true;
-      return body;
-    };
-    if (!(await append(call, inTime))) continue;
-    const decided = decisionOf(call, approval);
-    await settleQuietly(call, approval);
-    const view = await saveView(call);
-    await wakeIfAuto(call, view, decided);
-    return { view, decision: decided, approvals, quorum: waiting.asked?.quorum ?? 1 };
-  }
+  assertComment(request.comment);
+  const { call, stands, facts, view } = await change<Facts>(engine, instanceId, request.by, {
+    prepare: (opened) => factsOf(opened, cellName, request),
+    decide: (_state, approval, moment) => decideVote(approval, moment, request),
+    then: (opened, _stands, approval) => settleQuietly(opened, approval),
+  });
+  assert(stands?.kind === 'vote', 'a vote is put or refused');
+  const decision = decisionOf(stands.state);
+  await wakeIfAuto(call, view, decision);
+  return { view, decision, approvals: stands.approvals, quorum: facts.waiting.asked?.quorum ?? 1 };
 };
 
 /** Whoever votes runs nothing; the run goes on by itself where it is meant to, without waiting for the schedule. */
 const wakeIfAuto = async ({ engine, instanceId }: Call, view: View, decided: Voted['decision']): Promise<void> => {
   if (decided === null || view.drive !== 'auto' || view.status !== 'ready') return;
   await engine.wakeAt(instanceId, engine.clock.nowMs()).catch((error: unknown) => {
-    engine.observe({ kind: 'wake.unsent', instanceId, error: String(error) });
+    engine.observe({ kind: 'wake.unsent', instanceId, cell: undefined, cause: causeOf(error) });
   });
 };

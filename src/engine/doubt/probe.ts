@@ -4,7 +4,7 @@
  * times at most: then a person decides.
  */
 
-import { type Call, noteQuietly } from '../call/call.ts';
+import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, resolveInputs, scopeOf } from '../call/inputs.ts';
 import { keyOf } from '../call/prepare.ts';
 import { limits } from '../model/limits.ts';
@@ -16,7 +16,7 @@ import { fits, runFree } from '../steps/free.ts';
 export type ProbeAnswer =
   | { kind: 'done'; output: string | null; detail: string }
   | { kind: 'not-done'; detail: string };
-type Asked =
+type ProbeReply =
   | { kind: 'answer'; answer: ProbeAnswer; scope: Scope }
   /** Unsure, or asked too often lately: not before. */
   | { kind: 'later'; atMs: number }
@@ -92,7 +92,7 @@ export const askProbe = async (
   cell: Cell,
   takeover: { probe: Probe; settledAtMs: number; mayRetry: boolean },
   seq: number,
-): Promise<Asked> => {
+): Promise<ProbeReply> => {
   const { engine, instanceId, by } = call;
   const { probe, settledAtMs, mayRetry } = takeover;
   const earlier = (await engine.journal.notes(instanceId, seq)).filter((note) => note.kind === 'probe');
@@ -102,7 +102,7 @@ export const askProbe = async (
   if (!fits(call, probe.timeoutMs)) return { kind: 'budget' };
 
   const inputs = await resolveInputs(call, { ...cell, reads: probe.reads });
-  const { state } = call.head.entry;
+  const state = stateOf(call);
   const key = keyOf(call, cell, state.visit);
   const scope = scopeOf(engine, inputs, {
     instanceId,

@@ -3,8 +3,8 @@
  * whether it may be tried again, so nothing can come between (I5).
  */
 
-import { append, type Call } from '../call/call.ts';
-import { check, keepOutput, type OutcomeBody } from '../call/outcomes.ts';
+import { type Call, stateOf } from '../call/call.ts';
+import { check, keepOutput, outcomeOf } from '../call/outcomes.ts';
 import type { Checked, Permission } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { Scope } from '../ports.ts';
@@ -25,7 +25,7 @@ type Closing = {
 /** Puts what closes the doubt: an outcome for an open step, a `resolved` entry for one that was closed as `unknown`. */
 const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]): Promise<void> => {
   const { engine } = call;
-  const { state } = call.head.entry;
+  const state = stateOf(call);
   const nowMs = engine.clock.nowMs();
   const { seq, open } = doubtOf(state);
   const retryAtMs = nowMs + backoffMs(Math.max(1, state.attempt), engine.random.fraction());
@@ -36,7 +36,7 @@ const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]
     const satisfied = checks.length === 0 || allPass(checks);
     const verdict = permission !== null ? 'retry' : satisfied ? 'succeeded' : 'failed';
     const then = permission !== null ? 'retry' : satisfied || cell.optional ? 'next' : 'halt';
-    await append(call, () => ({
+    await call.chain.append(() => ({
       kind: 'resolved',
       about: seq,
       index: cell.index,
@@ -61,25 +61,16 @@ const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]
       : closing.status === 'unknown'
         ? { then: 'next' as const, permission: null, dueAtMs: null }
         : sequelOf(cell, state, ended, nowMs, engine.random.fraction());
-  const outcome: OutcomeBody = {
-    kind: 'outcome',
+  const outcome = outcomeOf(cell, state, {
     closes: seq,
-    index: cell.index,
-    cell: cell.name,
-    visit: state.visit,
-    attempt: state.attempt,
     status: closing.status,
     closedBy,
     ...sequel,
     output,
-    error: null,
-    exitCode: null,
     expectations: checks,
-    durationMs: 0,
-    logBytes: 0,
     note,
-  };
-  await append(call, () => outcome);
+  });
+  await call.chain.append(() => outcome);
 };
 
 const closeByProbe = async (call: Call, cell: Cell, answer: ProbeAnswer, scope: Scope): Promise<void> => {
@@ -116,7 +107,7 @@ export const takeOver = async (
   decision: Extract<Decision, { kind: 'takeOver' }>,
 ): Promise<Stop | undefined> => {
   const { cell, takeover } = decision;
-  const { state } = call.head.entry;
+  const state = stateOf(call);
   const doubt = doubtOf(state);
   const held = (nextAtMs: number | null): Stop => ({
     kind: 'stop',

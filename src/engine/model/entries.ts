@@ -7,8 +7,7 @@
  * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
  */
 import * as z from 'zod';
-
-export type Waiting = Extract<Open, { kind: 'waiting' }>;
+import { withoutDefaults } from './defaults.ts';
 
 export const journalVersion = 1;
 
@@ -99,6 +98,7 @@ const open = z.discriminatedUnion('kind', [
   }),
 ]);
 export type Open = z.infer<typeof open>;
+export type Waiting = Extract<Open, { kind: 'waiting' }>;
 
 const state = z.strictObject({
   /** How many cells the version has, and the index of the next unsatisfied one (`cells` when none is left). */
@@ -276,16 +276,30 @@ const common = {
 /** The body of an outcome, as it waits in the failure queue. */
 export const outcomeSchema = z.strictObject({ kind: z.literal('outcome'), ...bodies.outcome });
 
+const schemas = {
+  started: z.strictObject({ ...common, kind: z.literal('started'), ...bodies.started }),
+  reserved: z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
+  outcome: z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
+  waiting: z.strictObject({ ...common, kind: z.literal('waiting'), ...bodies.waiting }),
+  vote: z.strictObject({ ...common, kind: z.literal('vote'), ...bodies.vote }),
+  resolved: z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
+  control: z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
+  cancelled: z.strictObject({ ...common, kind: z.literal('cancelled'), ...bodies.cancelled }),
+} as const;
+
 export const entrySchema = z.discriminatedUnion('kind', [
-  z.strictObject({ ...common, kind: z.literal('started'), ...bodies.started }),
-  z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
-  z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
-  z.strictObject({ ...common, kind: z.literal('waiting'), ...bodies.waiting }),
-  z.strictObject({ ...common, kind: z.literal('vote'), ...bodies.vote }),
-  z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
-  z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
-  z.strictObject({ ...common, kind: z.literal('cancelled'), ...bodies.cancelled }),
+  schemas.started,
+  schemas.reserved,
+  schemas.outcome,
+  schemas.waiting,
+  schemas.vote,
+  schemas.resolved,
+  schemas.control,
+  schemas.cancelled,
 ]);
+
+/** An entry as it is stored: without what is as plain as the defaults above say. */
+export const storedForm = (entry: Entry): object => withoutDefaults(schemas[entry.kind], entry);
 
 export type Entry = z.infer<typeof entrySchema>;
 export type EntryKind = Entry['kind'];

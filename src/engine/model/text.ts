@@ -11,5 +11,6 @@ export const headOf = (text: string, bytesMax: number): string =>
 
 /** Cuts a text. A cut may fall inside of a character, and half of one is no text that could be stored. */
 export const cut = (text: string, charsMax: number): string => text.slice(0, charsMax).toWellFormed();
+
 /** The whole size of an output, however much of it was kept. */
 export const sizeOf = (output: Output): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);

@@ -65,7 +65,7 @@ export const createFollower = (engine: Engine, instanceId: string, request: Foll
     };
     const decision = decide(last.state, runbook, wish, { nowMs, graceMs, epoch });
     // What waits for something outside is not under way, however often it is looked at.
-    const stop = decision.kind === 'look' ? parkedAt(decision.open, nowMs) : decision;
+    const stop = decision.kind === 'waiting' ? parkedAt(decision.open, nowMs) : decision;
     if (stop.kind !== 'stop') return { kind: 'underWay' };
     if (stop.result === 'in_flight' && isOurs(stop.holder.by)) return { kind: 'underWay' };
     const view = viewOf(started, last, runbook, nowMs, graceMs);

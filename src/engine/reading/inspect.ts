@@ -1,13 +1,15 @@
 /** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
 
 import { type Engine, openCall, viewNow } from '../call/call.ts';
+import { createChain } from '../call/chain.ts';
 import { outputOf, textOf } from '../call/inputs.ts';
 import { readJournal } from '../call/journal.ts';
 import type { By, Checked, Entry, Failure, Note, State } from '../model/entries.ts';
 import type { Runbook } from '../model/runbook.ts';
 import { bytesOf, sizeOf } from '../model/text.ts';
 import { statusOf, type View } from '../rules/view.ts';
-import { type WaitReport, waitReport } from './waitReport.ts';
+import type { WaitReport } from '../waiting/kinds.ts';
+import { waitReport } from './waitReport.ts';
 
 export type CellState =
   | 'pending'
@@ -75,7 +77,7 @@ const emptyReport = (name: string, kind: string): CellReport => ({
   note: null,
 });
 
-const took = (report: CellReport, entry: Entry): void => {
+const foldEntry = (report: CellReport, entry: Entry): void => {
   if (entry.kind === 'reserved') {
     Object.assign(report, { attempts: entry.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
   } else if (entry.kind === 'waiting') {
@@ -138,12 +140,13 @@ export const inspect = async (
     Object.assign(report, { state: 'cited', note: `done in ${cited?.instanceId ?? started.continues?.instanceId}` });
     if (entry !== undefined) outputs.set(report, entry);
   }
+  let { head } = call.chain;
   for await (const { entry, hash } of readJournal(engine, instanceId)) {
-    call.head = { entry, hash };
+    head = { entry, hash };
     if (!('index' in entry)) continue;
     const report = reports[entry.index];
     if (report === undefined) continue;
-    took(report, entry);
+    foldEntry(report, entry);
     if (outputOf(entry) !== null) outputs.set(report, entry);
     const fused = entry.kind === 'outcome' ? entry.reserve : undefined;
     const next = fused === undefined ? undefined : reports[fused.index];
@@ -162,9 +165,11 @@ export const inspect = async (
     left -= bytes;
     report.output = await textOf(engine, output);
   }
-  finish(reports, runbook, call.head.entry.state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
-  const waits = await waitReport(call);
-  return { view: viewNow(call), params: started.params, title: runbook.title, cells: reports, waits };
+  finish(reports, runbook, head.entry.state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  // The cells were read to here: view and wait are to say the same.
+  const now = { ...call, chain: createChain(engine, call.mark, { ...call, head }) };
+  const waits = await waitReport(now);
+  return { view: viewNow(now), params: started.params, title: runbook.title, cells: reports, waits };
 };
 
 const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {

@@ -7,8 +7,6 @@ import type { State, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { type Cell, natureOf, type Runbook } from '../model/runbook.ts';
-import { isDecided } from './apply.ts';
-import { parkedAt } from './parked.ts';
 import { inKeyWindow, type Takeover, takeoverOf } from './policy.ts';
 import type { Holder, Stop } from './stop.ts';
 
@@ -32,6 +30,8 @@ export type Decision =
   | { kind: 'takeOver'; cell: Cell; takeover: Takeover }
   /** The permission to try again came too late for the cell's `keyWindow`: a person decides. */
   | { kind: 'lapse'; cell: Cell }
+  /** It waits: `waiting/park` says whether to look. */
+  | { kind: 'waiting'; cell: Cell; open: Waiting }
   /** A wait that may be over: look at what it waits for. */
   | { kind: 'look'; cell: Cell; open: Waiting }
   /** Sleep inside the call, then look again. */
@@ -99,24 +99,6 @@ const inDoubt = (
 export const mayWait = (wish: Wish, ms: number, nowMs: number): boolean =>
   wish.reservationsLeft >= 1 && ms <= limits.backoffInCallMsMax && nowMs + ms < wish.endAtMs;
 
-const whileWaiting = (open: Waiting, cell: Cell, wish: Wish, nowMs: number): Decision => {
-  const parked = parkedAt(open, nowMs);
-  const look = { kind: 'look', cell, open } as const;
-  switch (cell.body.kind) {
-    case 'manual':
-      return parked;
-    case 'approve':
-      return isDecided(open, nowMs) ? look : parked;
-    case 'wait': {
-      const ms = (open.dueAtMs ?? Number.POSITIVE_INFINITY) - nowMs;
-      if (ms <= 0) return look;
-      return mayWait(wish, ms, nowMs) ? { kind: 'wait', ms } : parked;
-    }
-    default:
-      return look;
-  }
-};
-
 /**
  * @param at the time, the takeover grace and the deployment's epoch
  * @throws PawlError `cell.unknown`, `cell.outOfOrder`, `instance.finished` when the wish names a cell that cannot be.
@@ -138,7 +120,7 @@ export const decide = (
   }
   const cell = runbook.cells[state.next];
   if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
-  if (open?.kind === 'waiting') return whileWaiting(open, cell, wish, at.nowMs);
+  if (open?.kind === 'waiting') return { kind: 'waiting', cell, open };
   if (halted !== null) {
     if (halted.doubt) return inDoubt(state, runbook, { cell: halted.cell, seq: halted.seq, holder: null }, at.nowMs);
     return { kind: 'stop', result: 'halted', cell: halted.cell, seq: halted.seq, why: 'step' };
@@ -176,7 +158,7 @@ export const decide = (
 export const branchOf = (decision: Decision): string => {
   if (decision.kind === 'enter') return decision.mayReserve ? 'enter' : 'enter without reserving';
   if (decision.kind === 'takeOver') return `take over: ${decision.takeover.kind}`;
-  if (decision.kind === 'wait' || decision.kind === 'lapse' || decision.kind === 'look') return decision.kind;
+  if (decision.kind !== 'stop') return decision.kind;
   if (decision.result === 'parked') return decision.seq === null ? 'parked: drive manual' : 'parked: waiting';
   if (decision.result === 'in_doubt') return decision.holder === null ? 'in_doubt: unknown' : 'in_doubt: holder gone';
   return 'why' in decision ? `${decision.result}: ${decision.why}` : decision.result;

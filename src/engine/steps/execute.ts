@@ -4,9 +4,9 @@
  * I4 a body begins at most once per seq: only here, only right after its reservation stood, only in good time.
  */
 
-import { type Call, noteQuietly } from '../call/call.ts';
+import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, scopeOf } from '../call/inputs.ts';
-import { check, failure, keepOutput, type OutcomeBody } from '../call/outcomes.ts';
+import { check, failure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
 import type { EntryOf } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
@@ -149,13 +149,9 @@ export const execute = async (
     : cell.expect.map((e) => ({ source: e.source, result: 'skipped' as const }));
   const nowMs = engine.clock.nowMs();
   const ended = { status, checks, attempt: reserved.attempt };
-  const sequel = sequelOf(cell, call.head.entry.state, ended, nowMs, engine.random.fraction());
-  return {
-    kind: 'outcome',
+  const sequel = sequelOf(cell, stateOf(call), ended, nowMs, engine.random.fraction());
+  return outcomeOf(cell, stateOf(call), {
     closes: reserved.seq,
-    index: reserved.index,
-    cell: reserved.cell,
-    visit: reserved.visit,
     attempt: reserved.attempt,
     status,
     closedBy: status === 'unknown' && sequel.then === 'next' ? 'policy' : 'holder',
@@ -166,6 +162,5 @@ export const execute = async (
     expectations: checks,
     durationMs: Math.max(0, Math.round(nowMs - beganAtMs)),
     logBytes: log.bytes(),
-    note: null,
-  };
+  });
 };

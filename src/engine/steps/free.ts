@@ -1,6 +1,6 @@
 /** Bodies without effects (probes, polls): run without a reservation, perhaps by several callers at a time. */
 
-import type { Call } from '../call/call.ts';
+import { type Call, stateOf } from '../call/call.ts';
 import type { Inputs } from '../call/inputs.ts';
 import { keyOf } from '../call/prepare.ts';
 import type { Cell } from '../model/runbook.ts';
@@ -20,7 +20,7 @@ export const runFree = async (
   { body, timeoutMs, inputs, seq, log }: Free,
 ): Promise<CellResult> => {
   const { engine, instanceId, started, by } = call;
-  const { visit, attempt } = call.head.entry.state;
+  const { visit, attempt } = stateOf(call);
   return await engine
     .execute({
       body,

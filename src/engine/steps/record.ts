@@ -5,15 +5,18 @@
  */
 
 import assert from 'node:assert/strict';
-import { arm, type Call, type Engine, noteQuietly, putNext } from '../call/call.ts';
+import { putUntilAnswered } from '../call/answered.ts';
+import { type Call, type Engine, noteQuietly } from '../call/call.ts';
 import { fallbackOutcome, type OutcomeBody } from '../call/outcomes.ts';
-import type { Reservation } from '../model/entries.ts';
+import type { Entry, Standing } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
+import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import { bytesOf, headOf } from '../model/text.ts';
 import type { Unrecorded } from '../model/unrecorded.ts';
+import type { Put } from '../ports.ts';
 
-/** Cuts what a fenced holder saw to a note: its truth came too late for the chain, and is kept as evidence. */
+/** Keeps a fenced holder's outcome as a note: too late for the chain, still evidence. */
 const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promise<void> => {
   const { engine, by } = call;
   const text = headOf(engine.canonical(outcome), limits.noteTextCharsMax);
@@ -24,6 +27,9 @@ const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promi
 const isAboutContent = (error: PawlError): boolean =>
   error.code === 'limit.exceeded' || error.code === 'request.invalid' || error.details.content === true;
 
+const pauseFirstMs = 50;
+const pauseMaxMs = 2_000;
+
 /** The outcome goes to the log first, then to the failure queue: either is enough to record it later. */
 const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: unknown): Promise<never> => {
   const { engine, instanceId } = call;
@@ -33,12 +39,14 @@ const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: un
     instanceId,
     seq: about,
     cell: outcome.cell,
+    cause: causeOf(cause),
     item: engine.canonical(item),
   });
   const queued = await engine.setAside(item).then(
     () => true,
     (error: unknown) => {
-      engine.observe({ kind: 'outcome.unqueued', instanceId, seq: about, error: String(error) });
+      const { cell } = outcome;
+      engine.observe({ kind: 'outcome.unqueued', instanceId, seq: about, cell, cause: causeOf(error) });
       return false;
     },
   );
@@ -50,54 +58,64 @@ const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: un
   throw new PawlError('outcome.unrecorded', message, details, cause);
 };
 
+/** What a put of the outcome is made of: its body, and what it also begins, where it reserves the next step. */
+export type Made<N> = { body: OutcomeBody; next: N | undefined };
+/** `next`: of the put that stands, or of a later one that said the same. */
+export type Recorded<N> = { stands: Entry; next: N | undefined };
+
 /**
  * Records how our open step ended. It is not cancelled with the work: it tries until well after the deadline. Whatever
  * takes the slot while the step is still open (a cancel, say) makes it try the next one.
- * @param following what to reserve in the same entry, asked anew for every put
- * @returns `false` when somebody else closed the step first (fenced).
+ * @param make the body, asked anew for every put
+ * @returns `undefined` when somebody else closed the step first (fenced)
  * @throws PawlError `outcome.unrecorded`
  */
-export const record = async (
+export const record = async <N>(
   call: Call,
   outcome: OutcomeBody,
   deadlineAtMs: number,
-  following: () => Promise<Reservation | undefined>,
-): Promise<boolean> => {
-  const { engine, instanceId } = call;
-  const about = outcome.closes;
+  make: () => Promise<Made<N>>,
+): Promise<Recorded<N> | undefined> => {
+  const { engine, instanceId, chain, mark } = call;
+  const { cell, closes: about } = outcome;
   assert(about !== null);
   const giveUpAtMs = Math.max(engine.clock.nowMs(), deadlineAtMs) + limits.recordExtraMs;
   let whole = true;
-  let pauseMs = 50;
-  for (;;) {
-    let cause: unknown;
-    try {
-      await arm(call).catch((error: unknown) =>
-        engine.observe({ kind: 'view.unarmed', instanceId, cell: outcome.cell, error: String(error) }),
-      );
-      const reserve = whole ? await following() : undefined;
-      const body = whole ? outcome : fallbackOutcome(outcome);
-      const put = await putNext(call, reserve === undefined ? body : { ...body, reserve });
-      if (put.kind === 'written') return true;
-      if (put.kind === 'conflict') {
-        if (put.winner.entry.state.open?.seq === about) continue;
-        await leaveNote(call, outcome, about);
-        return false;
-      }
-      cause = put.cause;
-    } catch (error) {
-      if (!isPawlError(error)) throw error;
-      cause = error;
-      if (whole && isAboutContent(error)) {
+  let next: N | undefined;
+  let pauseMs = pauseFirstMs / 2;
+  const longerPause = (): number => {
+    pauseMs = Math.min(pauseMaxMs, pauseMs * 2);
+    return pauseMs;
+  };
+
+  /** A put that was refused, but not for what it holds, is like one without an answer: it may be taken later. */
+  const putOne = async (): Promise<Put<Standing>> => {
+    await mark
+      .arm()
+      .catch((error: unknown) => engine.observe({ kind: 'view.unarmed', instanceId, cell, cause: causeOf(error) }));
+    for (;;) {
+      try {
+        const made = whole ? await make() : { body: fallbackOutcome(outcome), next: undefined };
+        // An earlier put may be the one that lands: what it began is still known then.
+        next = made.next ?? next;
+        return await chain.put(made.body);
+      } catch (error) {
+        if (!isPawlError(error)) throw error;
+        if (!whole || !isAboutContent(error)) return { kind: 'unknown', cause: error };
         // The smallest outcome that says what happened can always be written.
-        engine.observe({ kind: 'outcome.fallback', instanceId, seq: about, cell: outcome.cell, error: error.message });
+        engine.observe({ kind: 'outcome.fallback', instanceId, seq: about, cell, cause: causeOf(error) });
         whole = false;
-        continue;
       }
     }
-    if (engine.clock.nowMs() > giveUpAtMs) return await giveUp(call, outcome, about, cause);
-    await engine.clock.sleep(pauseMs);
-    pauseMs = Math.min(2_000, pauseMs * 2);
+  };
+  const patience = { triesMax: Number.POSITIVE_INFINITY, pauseMs: longerPause, endAtMs: giveUpAtMs };
+  for (;;) {
+    const put = await putUntilAnswered(engine.clock, putOne, patience);
+    if (put.kind === 'written') return { stands: put.standing.entry, next };
+    if (put.kind === 'unknown') return await giveUp(call, outcome, about, put.cause);
+    if (put.winner.entry.state.open?.seq === about) continue;
+    await leaveNote(call, outcome, about);
+    return undefined;
   }
 };
 

@@ -1,15 +1,17 @@
-/** Approvals: what is shown to those who are asked, and what their votes come to. */
+/** `approve`: what is shown to those who are asked, and what their votes come to. */
 import type { Call } from '../call/call.ts';
 import type { Inputs } from '../call/inputs.ts';
 import { votesSince } from '../call/journal.ts';
 import { failure } from '../call/outcomes.ts';
+import { prepare } from '../call/prepare.ts';
 import { type EntryOf, type Failure, startersOf, type Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { ApproveBody, Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { RenderedBody } from '../ports.ts';
-import type { WaitEnd } from './wait.ts';
+import { isDecided } from '../rules/apply.ts';
+import { bodyOf, endsAtMs, nextSeq, over, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
 
 /** What a vote is about. `hash` binds it: sha256 of the canonical JSON of the rest, and of which approval it is. */
 export type Shown = {
@@ -41,7 +43,7 @@ export const shownOf = async (
 };
 
 /** Why nobody can be asked: a quorum that cannot be reached, or more than anybody can be shown. */
-export const cannotAsk = (
+const cannotAsk = (
   call: Call,
   cell: Cell,
   { approvers, groups }: RenderedBody & { kind: 'approve' },
@@ -63,25 +65,25 @@ export const cannotAsk = (
   return failure('inputs.tooLarge', message);
 };
 
-export const asked = (
-  { approvers, groups }: RenderedBody & { kind: 'approve' },
-  { quorum, self }: ApproveBody,
-): NonNullable<EntryOf<'waiting'>['asked']> => ({ approvers, groups, quorum, self });
+const toldOf = ({ by, decision, comment, seq, atMs }: EntryOf<'vote'>) => ({
+  actor: by.actor,
+  decision,
+  comment,
+  seq,
+  atMs,
+});
 
 /** @returns how it ended; `undefined`: more votes are needed */
-export const approvalEnd = async (call: Call, body: ApproveBody, open: Waiting): Promise<WaitEnd | undefined> => {
+const endOf = async (call: Call, body: ApproveBody, open: Waiting): Promise<WaitEnd | undefined> => {
   const { approvals = [], quorum = Number.POSITIVE_INFINITY, rejected, dueAtMs } = open;
   const byVotes = rejected === true ? 'rejected' : approvals.length >= quorum ? 'approved' : undefined;
   const isOver = dueAtMs !== null && call.engine.clock.nowMs() >= dueAtMs;
   if (byVotes === undefined && !isOver) return undefined;
   const decision = byVotes ?? (body.onExpiry === 'approve' ? 'approved' : 'rejected');
-  const votes = (await votesSince(call, open.seq)).map(({ by, decision, comment, seq, atMs }) => ({
-    actor: by.actor,
-    decision,
-    comment,
-    seq,
-    at: new Date(atMs).toISOString(),
-  }));
+  const votes = (await votesSince(call, open.seq)).map((vote) => {
+    const { atMs, ...told } = toldOf(vote);
+    return { ...told, at: new Date(atMs).toISOString() };
+  });
   const output = JSON.stringify({ decision, by: byVotes === undefined ? 'expiry' : 'votes', approvals, votes });
   const who = rejected === true ? (votes.at(-1)?.actor ?? '') : approvals.join(', ');
   const note =
@@ -91,4 +93,48 @@ export const approvalEnd = async (call: Call, body: ApproveBody, open: Waiting):
   if (decision === 'approved' || body.onReject === 'continue')
     return { status: 'completed', output, error: null, note };
   return { status: 'failed', output, error: failure('approval.rejected', note), note, halt: true };
+};
+
+type Report = {
+  kind: 'approve';
+  /** `null` when what was shown cannot be filled in any more. */
+  shown: Shown | null;
+  shownHash: string;
+  approvers: string[];
+  groups: string[];
+  quorum: number;
+  self: boolean;
+  onExpiry: 'approve' | 'reject';
+  approvals: string[];
+  /** The newest. */
+  votes: ReturnType<typeof toldOf>[];
+};
+
+export const approve: WaitKind<Report> = {
+  begin: async (call, cell, { body: rendered, inputs }) => {
+    const body = bodyOf(cell, 'approve');
+    if (rendered.kind !== 'approve') throw new PawlError('journal.broken', `Cell ${cell.name} asks nobody.`);
+    const shown = await shownOf(call, cell, rendered.text, inputs, nextSeq(call));
+    const error = cannotAsk(call, cell, rendered, body, shown);
+    if (error !== undefined) return error;
+    const { approvers, groups } = rendered;
+    const { quorum, self, withinMs } = body;
+    return { dueAtMs: endsAtMs(call, withinMs), shownHash: shown.hash, asked: { approvers, groups, quorum, self } };
+  },
+  park: (open, nowMs) => (isDecided(open, nowMs) ? { look: 'now' } : { look: 'never' }),
+  look: async (call, cell, open) => over(await endOf(call, bodyOf(cell, 'approve'), open)),
+  report: async (call, cell, open) => {
+    const { asked, shownHash } = await waitingEntry(call, open);
+    const found = await prepare(call, cell);
+    const shown =
+      found.kind === 'go' && found.body.kind === 'approve'
+        ? await shownOf(call, cell, found.body.text, found.inputs, open.seq)
+        : null;
+    const votes = (await votesSince(call, open.seq)).slice(-limits.votesToldMax).map(toldOf);
+    const { approvers = [], groups = [], quorum = 1, self = false } = asked ?? {};
+    const { onExpiry } = bodyOf(cell, 'approve');
+    const { approvals = [] } = open;
+    const terms = { approvers, groups, quorum, self, onExpiry };
+    return { kind: 'approve', shown, shownHash: shownHash ?? '', ...terms, approvals, votes };
+  },
 };

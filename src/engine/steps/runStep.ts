@@ -1,14 +1,13 @@
 /**
- * Carrying out a step that is ours. Batching: while one call runs several cells, the outcome of one also carries the
- * reservation of the next.
+ * Running a step that is ours. Batching: while one call runs several cells, the outcome of one also carries the reservation
+ * of the next.
  */
-
 import assert from 'node:assert/strict';
-import type { Call, OutputCache } from '../call/call.ts';
+import { type Call, type OutputCache, stateOf } from '../call/call.ts';
 import { inHand } from '../call/inputs.ts';
 import type { OutcomeBody } from '../call/outcomes.ts';
 import { keyOf, prepare, type Ready } from '../call/prepare.ts';
-import { type AdvanceRequest, momentOf, type Progress, reportOf, wishOf } from '../call/progress.ts';
+import { type Advancing, momentOf, wishOf } from '../call/progress.ts';
 import type { Entry, Reservation, State } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
 import { apply } from '../rules/apply.ts';
@@ -29,75 +28,62 @@ export const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready
 /** A step of ours: its reservation stands in the journal, and its body has not begun. */
 export type Held = { cell: Cell; reserved: Reserved; ready: Ready };
 
-/** Carries a step out, and those that its outcome and the next ones reserve. */
-export const carryAllOut = async (
-  call: Call,
-  first: Held | undefined,
-  request: AdvanceRequest,
-  progress: Progress,
-): Promise<void> => {
-  for (let held = first; held !== undefined; held = await carryOut(call, held, request, progress)) {}
+/** Runs a step, and those that its outcome and the next ones reserve. */
+export const runSteps = async (advancing: Advancing, first: Held | undefined): Promise<void> => {
+  for (let held = first; held !== undefined; held = await runStep(advancing, held)) {}
 };
 
-/** Carries a step out and records how it ended. Answers with the next step where the outcome reserved it as well. */
-const carryOut = async (
-  call: Call,
-  { cell, reserved, ready }: Held,
-  request: AdvanceRequest,
-  progress: Progress,
-): Promise<Held | undefined> => {
+/** Runs a step and records how it ended. Answers with the next step where the outcome reserved it as well. */
+const runStep = async (advancing: Advancing, { cell, reserved, ready }: Held): Promise<Held | undefined> => {
+  const { call, progress } = advancing;
   const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
-  let following: Following | undefined;
   const recorded = await record(call, outcome, reserved.deadlineAtMs, async () => {
-    const found = await follow(call, outcome, request, progress);
-    if (found === undefined) return undefined;
-    following = found;
-    return found.reservation;
+    const next = await reserveNext(advancing, outcome);
+    return { body: next === undefined ? outcome : { ...outcome, reserve: next.reservation }, next };
   });
-  if (recorded && outcome.then === 'next') rememberOutput(call.outputs, call.head.entry);
-  progress.steps.push(reportOf(outcome, reserved.seq, recorded));
-  return recorded ? heldBy(call, following, progress) : undefined;
+  if (recorded !== undefined && outcome.then === 'next') rememberOutput(call.outputs, recorded.stands);
+  progress.closed(outcome, reserved.seq, recorded !== undefined);
+  return recorded && reservedByOutcome(advancing, recorded.stands, recorded.next);
 };
 
 /**
  * The step that an outcome of this call reserved as well. What stands counts here too: perhaps an earlier put of this
  * outcome landed, with a reservation that a later one lacked.
  */
-export const heldBy = (call: Call, following: Following | undefined, progress: Progress): Held | undefined => {
-  const stands = call.head.entry;
+export const reservedByOutcome = (
+  { call, progress }: Advancing,
+  stands: Entry,
+  next: Next | undefined,
+): Held | undefined => {
   if (stands.kind !== 'outcome' || stands.reserve === undefined) return undefined;
-  progress.reservations += 1;
-  assert(stands.token === call.token && following !== undefined, 'a reservation of this call stands');
-  assert(following.ready.inputsHash === stands.reserve.inputsHash, 'one visit has one set of inputs');
+  progress.reserved();
+  assert(stands.token === call.token && next !== undefined, 'a reservation of this call stands');
+  assert(next.ready.inputsHash === stands.reserve.inputsHash, 'one visit has one set of inputs');
   const { seq, atMs } = stands;
-  return { cell: following.cell, ready: following.ready, reserved: { ...stands.reserve, seq, atMs } };
+  return { cell: next.cell, ready: next.ready, reserved: { ...stands.reserve, seq, atMs } };
 };
 
-export type Following = { cell: Cell; ready: Ready; reservation: Reservation };
+export type Next = { cell: Cell; ready: Ready; reservation: Reservation };
 
 /**
  * Batching: what this call would reserve right after `outcome`, so that one entry can say both. Only if everything the
- * next cell reads is in hand: between an effect and its record nothing is asked of the store. Whoever takes the slot
+ * next cell reads is in hand: between an effect and its record nothing is asked of the store. A caller who takes the slot
  * first makes us come here again, and decide anew on the state that stands then.
  */
-export const follow = async (
-  call: Call,
-  outcome: OutcomeBody,
-  request: AdvanceRequest,
-  progress: Progress,
-): Promise<Following | undefined> => {
+export const reserveNext = async (advancing: Advancing, outcome: OutcomeBody): Promise<Next | undefined> => {
+  const { call, request } = advancing;
   if (outcome.then !== 'next' || request.signal?.aborted) return undefined;
-  const { head, engine, by } = call;
-  const step = { ...outcome, seq: head.entry.seq + 1, atMs: engine.clock.nowMs(), by };
-  const state = apply(head.entry.state, step);
+  const { chain, engine, by, runbook } = call;
+  const step = { ...outcome, seq: chain.head.entry.seq + 1, atMs: engine.clock.nowMs(), by };
+  const state = apply(stateOf(call), step);
   // Decided for the time when the outcome stands: from then on a call refuses nothing.
-  const wish = { ...wishOf(call, request, progress), wroteSome: true };
-  const decision = decide(state, call.runbook, wish, momentOf(engine));
+  const wish = { ...wishOf(advancing), wroteSome: true };
+  const decision = decide(state, runbook, wish, momentOf(engine));
   if (decision.kind !== 'enter' || !decision.mayReserve) return undefined;
   const { cell } = decision;
   const outputs = new Map(call.outputs);
   rememberOutput(outputs, outcome);
-  if (!inHand({ runbook: call.runbook, outputs }, cell)) return undefined;
+  if (!inHand({ runbook, outputs }, cell)) return undefined;
   const ready = await prepare(call, cell, { state, outputs });
   return ready.kind === 'go' ? { cell, ready, reservation: reservationOf(call, cell, state, ready) } : undefined;
 };

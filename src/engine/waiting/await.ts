@@ -1,14 +1,15 @@
-/** What an `await` waits for: claims, read consistently; who waits for a claim stands in its subscriptions. */
+/** `await`: waits for claims, read consistently; who waits for a claim stands in its subscriptions. */
 
 import type { Call } from '../call/call.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { failure } from '../call/outcomes.ts';
 import type { EntryOf, Waiting } from '../model/entries.ts';
+import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
-import type { AwaitBody, Cell } from '../model/runbook.ts';
+import type { AwaitBody, Cell, ClaimStatus } from '../model/runbook.ts';
 import { together } from '../model/together.ts';
 import type { ClaimEntry, Scope } from '../ports.ts';
-import type { WaitEnd } from './wait.ts';
+import { bodyOf, endsAtMs, over, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
 
 type Found = { claimId: string; claim: ClaimEntry | undefined };
 
@@ -39,7 +40,7 @@ const scopeAt = async (call: Call, cell: Cell, body: AwaitBody, visit: number): 
 };
 
 /** How the claims stand, and why each is not yet what is waited for. Reads only. */
-export const claimsNow = async (
+const claimsNow = async (
   call: Call,
   cell: Cell,
   body: AwaitBody,
@@ -84,7 +85,7 @@ const inTime = async ({ engine }: Call, claimId: string, dueAtMs: number | null)
  * Reads the claims; not met, subscribes and reads them again: whoever changes one in between wakes us.
  * @returns how it ended; `undefined`: it goes on waiting
  */
-export const awaitEnd = async (
+const endOf = async (
   call: Call,
   cell: Cell,
   body: AwaitBody,
@@ -123,6 +124,31 @@ export const unsubscribe = async (call: Call, cell: Cell, about: number, claims:
   const { engine, instanceId } = call;
   const waiter = { instanceId, cell: cell.name, about };
   await together(claims.map((claimId) => engine.subscriptions.remove(claimId, waiter))).catch((error: unknown) =>
-    engine.observe({ kind: 'subscription.left', instanceId, cell: cell.name, error: String(error) }),
+    engine.observe({ kind: 'subscription.left', instanceId, cell: cell.name, cause: causeOf(error) }),
   );
+};
+
+type Report = {
+  kind: 'await';
+  match: 'all' | 'any';
+  until: ClaimStatus[];
+  condition: string | null;
+  /** `revision` 0: it does not exist yet. `unmet`: why it is not what is waited for; `null`: it is. */
+  claims: { claimId: string; revision: number; status: ClaimStatus | null; unmet: string | null }[];
+};
+
+export const awaitClaims: WaitKind<Report> = {
+  begin: (call, cell, { body: rendered }) => ({
+    dueAtMs: endsAtMs(call, bodyOf(cell, 'await').withinMs),
+    claims: rendered.kind === 'await' ? rendered.claims : [],
+  }),
+  park: () => ({ look: 'now' }),
+  look: async (call, cell, open) =>
+    over(await endOf(call, cell, bodyOf(cell, 'await'), open, await waitingEntry(call, open))),
+  report: async (call, cell, open) => {
+    const body = bodyOf(cell, 'await');
+    const { match, until, condition } = body;
+    const claims = await claimsNow(call, cell, body, await waitingEntry(call, open));
+    return { kind: 'await', match, until, condition: condition?.source ?? null, claims };
+  },
 };

@@ -1,26 +1,29 @@
-/** A cell without effects, repeated until its expectations hold. Only the try that ends it is recorded. */
+/** `poll=`: a cell without effects, repeated until its expectations hold. Only the try that ends it is recorded. */
 
-import { type Call, noteQuietly } from '../call/call.ts';
+import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { scopeOf } from '../call/inputs.ts';
 import { check, failure } from '../call/outcomes.ts';
 import { prepare } from '../call/prepare.ts';
 import type { Waiting } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { headOf } from '../model/text.ts';
 import { allPass } from '../rules/sequel.ts';
 import { fits, runFree } from '../steps/free.ts';
-import type { WaitEnd } from './wait.ts';
+import { endsAtMs, type Looked, type WaitEnd, type WaitKind } from './kind.ts';
 
-type Looked = { kind: 'over'; end: WaitEnd } | { kind: 'waits' } | { kind: 'budget' };
+type Poll = NonNullable<Cell['poll']>;
+
+/** @throws PawlError `journal.broken` when the version polls nothing there */
+const pollOf = ({ name, poll }: Cell): Poll => {
+  if (poll !== undefined) return poll;
+  throw new PawlError('journal.broken', `Cell ${name} is not polled.`);
+};
 
 /** One try. After its time a last one is made: whoever looks late does not find the answer of an earlier look. */
-export const pollEnd = async (
-  call: Call,
-  cell: Cell,
-  open: Waiting,
-  poll: NonNullable<Cell['poll']>,
-): Promise<Looked> => {
+const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
+  const { onTimeout } = pollOf(cell);
   const { engine, instanceId, by } = call;
   const { timeoutMs } = cell;
   if (!fits(call, timeoutMs)) return { kind: 'budget' };
@@ -39,7 +42,7 @@ export const pollEnd = async (
   const { status, error = null, exitCode = null } = result;
   const ran = status === 'completed' || status === 'failed';
   const { value, text } = readOutput(call, result.output, result.outputBytes);
-  const step = { instanceId, cell: cell.name, visit: call.head.entry.state.visit };
+  const step = { instanceId, cell: cell.name, visit: stateOf(call).visit };
   const scope = { ...scopeOf(engine, inputs, step), output: value, status, exitCode, error };
   const checks = ran ? check(engine.authoring, cell.expect, scope) : [];
   const kept = {
@@ -63,7 +66,7 @@ export const pollEnd = async (
     });
   if (open.dueAtMs === null || engine.clock.nowMs() < open.dueAtMs) return { kind: 'waits' };
   const why = `not as expected in time; the last try ended as ${status}${error === null ? '' : `: ${error.message}`}`;
-  if (poll.onTimeout === 'continue')
+  if (onTimeout === 'continue')
     // Its expectations did not hold, and its author goes on all the same: none of them is counted as covered.
     return await over({ status: 'completed', ...kept, error: null, note: `timed out: ${why}`, checks: [] });
   return await over({ status: 'failed', ...kept, error: failure('wait.timeout', why), note: why, checks });
@@ -77,4 +80,14 @@ const readOutput = (call: Call, text: string | undefined, outputBytes: number | 
   } catch {
     return { text: null, value: null };
   }
+};
+
+export const poll: WaitKind<{ kind: 'poll'; everyMs: number }> = {
+  begin: (call, cell) => {
+    const { everyMs, withinMs } = pollOf(cell);
+    return { dueAtMs: endsAtMs(call, withinMs), pollMs: everyMs };
+  },
+  park: () => ({ look: 'now' }),
+  look,
+  report: (_call, cell) => ({ kind: 'poll', everyMs: pollOf(cell).everyMs }),
 };

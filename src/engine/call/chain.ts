@@ -1,0 +1,115 @@
+/**
+ * The chain of an instance as one call knows it, and the one way to add an entry to it.
+ *
+ * I4 a token is compared only inside its call; nobody resumes a reservation from the journal.
+ * I10 what a caller is told stands in the journal; a put without an answer promises nothing.
+ */
+import assert from 'node:assert/strict';
+import { type By, type Entry, type EntryBody, journalVersion, type Standing } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
+import type { Ports, Put } from '../ports.ts';
+import { apply } from '../rules/apply.ts';
+import { inCall, putUntilAnswered } from './answered.ts';
+import type { Mark } from './mark.ts';
+
+/** The entry that `body` makes after `head`. An illegal step is an assertion: a defect of ours, never sent. */
+export const seal = (
+  head: Standing | null,
+  body: EntryBody,
+  from: { instanceId: string; token: string; by: By; atMs: number },
+): Entry => {
+  const seq = head === null ? 0 : head.entry.seq + 1;
+  const step = { ...body, seq, atMs: from.atMs, by: from.by };
+  const state = apply(head?.entry.state ?? null, step);
+  const prev = head?.hash ?? null;
+  return { ...step, v: journalVersion, instanceId: from.instanceId, token: from.token, prev, state } as Entry;
+};
+
+export type Chain = {
+  /** The newest entry this call knows. */
+  readonly head: Standing;
+  /** Whether another writer took a slot this call wanted. */
+  readonly lost: boolean;
+  /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
+  readonly wrote: boolean;
+  /** The mark's count of arms when an answer of the store last said what the newest entry is; -1: not since it armed. */
+  readonly knownAt: number;
+  /** One put at head + 1. Both answers move the head to what stands there. */
+  put(body: EntryBody): Promise<Put<Standing>>;
+  /**
+   * Arms and puts at head + 1, again and again into the same slot while no answer comes. Answers with the entry of ours
+   * that stands there, which may be of an earlier try; `undefined`: another writer's does, decide anew.
+   * @param bodyNow made afresh for each try, since deadlines move
+   * @throws PawlError `store.unavailable` when no answer comes
+   */
+  append(bodyNow: (tried: number) => EntryBody): Promise<Entry | undefined>;
+  /** Reads the newest entry: a winner may be long behind, and what is decided and told next rests on the newest. */
+  refresh(): Promise<void>;
+};
+
+type From = { instanceId: string; token: string; by: By; head: Standing; endAtMs: number };
+
+export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from: From): Chain => {
+  const { instanceId, token, by, endAtMs } = from;
+  let { head } = from;
+  let lost = false;
+  let wrote = false;
+  let knownAt = -1;
+
+  const put = async (body: EntryBody): Promise<Put<Standing>> => {
+    const entry = seal(head, body, { instanceId, token, by, atMs: clock.nowMs() });
+    const answer = await journal.putOnce(entry);
+    if (answer.kind === 'unknown') return answer;
+    const stands = answer.kind === 'written' ? answer.standing : answer.winner;
+    assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
+    head = stands;
+    const adopted = answer.kind === 'written' && answer.adopted;
+    knownAt = answer.kind === 'written' && !adopted ? mark.arms : -1;
+    if (answer.kind === 'conflict') lost = true;
+    else wrote = true;
+    const kind = answer.kind === 'conflict' ? 'put.conflict' : adopted ? 'self_conflict' : 'put.written';
+    const cell = 'cell' in body ? body.cell : undefined;
+    observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stands.entry.kind });
+    return answer;
+  };
+
+  const refresh = async (): Promise<void> => {
+    const newest = await journal.head(instanceId);
+    // Never back to an older one, whatever a store answers.
+    if (newest !== undefined && newest.entry.seq >= head.entry.seq) head = newest;
+    knownAt = mark.arms;
+  };
+
+  const append: Chain['append'] = async (bodyNow) => {
+    const armAndPut = async (tried: number): Promise<Put<Standing>> => {
+      await mark.arm();
+      return await put(bodyNow(tried));
+    };
+    const answer = await putUntilAnswered(clock, armAndPut, inCall(endAtMs));
+    if (answer.kind === 'written') return answer.standing.entry;
+    if (answer.kind === 'unknown') {
+      const message = `The store gave no answer; ask again for ${instanceId}, its journal tells what was written.`;
+      throw new PawlError('store.unavailable', message, { instanceId }, answer.cause);
+    }
+    await refresh();
+    return undefined;
+  };
+
+  return {
+    get head() {
+      return head;
+    },
+    get lost() {
+      return lost;
+    },
+    get wrote() {
+      return wrote;
+    },
+    get knownAt() {
+      return knownAt;
+    },
+    put,
+    append,
+    refresh,
+  };
+};

@@ -1,0 +1,89 @@
+/** Recording that a person did what a `manual` cell asks for, or that it failed. */
+import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
+import { change, type Moment } from '../call/change.ts';
+import { resolveInputs, scopeOf } from '../call/inputs.ts';
+import { check, failure, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
+import { assertFresh, assertReason, assertUnfinished } from '../call/refusals.ts';
+import type { By, Checked, State, Waiting } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
+import type { Cell } from '../model/runbook.ts';
+import { sequelOf } from '../rules/sequel.ts';
+import type { View } from '../rules/view.ts';
+
+export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
+
+type Asked = { cell: Cell; open: Waiting };
+
+/** The manual cell that the instance waits at. @throws PawlError `cell.notWaiting`, `instance.finished` */
+const askedAt = (call: Call, name: string): Asked => {
+  assertUnfinished(call);
+  const { instanceId } = call;
+  const { open } = stateOf(call);
+  const cell = nextCell(call);
+  const refuse = (why: string): never => {
+    const details = { instanceId, cell: name, view: viewNow(call) };
+    throw new PawlError(
+      'cell.notWaiting',
+      `Cell ${name} of ${instanceId} ${why}. See \`pawl status ${instanceId}\`.`,
+      details,
+    );
+  };
+  if (open?.kind !== 'waiting' || open.cell !== name)
+    return refuse(`is not waiting: ${open?.kind === 'waiting' ? `it waits for ${open.cell}` : 'it waits for nobody'}`);
+  if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
+  if (cell.body.kind === 'approve') return refuse('is no manual cell: it is voted about: `pawl vote`');
+  return cell.body.kind === 'manual' ? { cell, open } : refuse('is no manual cell: it waits for no person');
+};
+
+type Facts = Asked & { output: string; checks: Checked[] };
+
+const statusOf = ({ result }: DoneRequest) => (result === 'done' ? 'completed' : 'failed');
+
+const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<Facts> => {
+  const asked = askedAt(call, name);
+  const { cell } = asked;
+  const { engine, instanceId } = call;
+  // Only expectations look at earlier outputs; without them none is read.
+  const inputs = await resolveInputs(call, cell.expect.length === 0 ? { ...cell, reads: [] } : cell);
+  const output = JSON.stringify({ result: request.result, note: request.note, by: request.by.actor });
+  const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit: stateOf(call).visit });
+  const ended = { output: JSON.parse(output), status: statusOf(request), exitCode: null, error: null };
+  return { ...asked, output, checks: check(engine.authoring, cell.expect, { ...scope, ...ended }) };
+};
+
+export const decideDone = (
+  state: State,
+  { cell, open, output, checks }: Facts,
+  { nowMs }: Pick<Moment, 'nowMs'>,
+  request: DoneRequest,
+): OutcomeBody => {
+  const status = statusOf(request);
+  const sequel = sequelOf({ ...cell, retryMax: 0 }, state, { status, checks, attempt: 1 }, 0, 0);
+  return outcomeOf(cell, state, {
+    closes: open.seq,
+    status,
+    closedBy: 'person',
+    ...sequel,
+    output: { kind: 'inline', text: output },
+    error: status === 'failed' ? failure('cell.declared', 'A person recorded that it failed.') : null,
+    expectations: checks,
+    durationMs: Math.max(0, Math.round(nowMs - open.atMs)),
+    note: request.note,
+  });
+};
+
+/** @throws PawlError `cell.notWaiting` naming what the instance waits for, `seq.stale`, `instance.finished` */
+export const done = async (
+  engine: Engine,
+  instanceId: string,
+  name: string,
+  request: DoneRequest,
+): Promise<{ view: View }> => {
+  assertReason(request.note, 'Recording a manual cell');
+  const { view } = await change(engine, instanceId, request.by, {
+    open: (call) => assertFresh(call, request.expectedSeq),
+    prepare: (call) => factsOf(call, name, request),
+    decide: (state, facts, moment) => decideDone(state, facts, moment, request),
+  });
+  return { view };
+};

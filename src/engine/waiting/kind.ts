@@ -1,0 +1,73 @@
+/**
+ * What each kind of wait brings. A wait opens with a `waiting` entry, which has no holder: it is never in flight and never
+ * in doubt. A new kind is one file, and its line in `kinds.ts`.
+ */
+import type { Call } from '../call/call.ts';
+import type { Ready } from '../call/prepare.ts';
+import type { Checked, EntryOf, Failure, Waiting } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
+import type { Cell } from '../model/runbook.ts';
+
+/** How a wait ended. */
+export type WaitEnd = {
+  status: 'completed' | 'failed';
+  /** JSON text. */
+  output: string | null;
+  /** Its whole size where `output` is only the beginning of one over the limit. */
+  outputBytes?: number;
+  error: Failure | null;
+  exitCode?: number | null;
+  /** What satisfied it, for people. */
+  note: string;
+  /** Of a poll: what came of its expectations; others are evaluated over the output. */
+  checks?: Checked[];
+  /** The claims that it need not be woken for any more. */
+  claims?: string[];
+  /** Whatever the expectations say: a rejected approval halts. */
+  halt?: boolean;
+};
+
+/** What a look came to. `budget`: this call has no time left to look. */
+export type Looked = { kind: 'over'; end: WaitEnd } | { kind: 'waits' } | { kind: 'budget' };
+
+export const over = (end: WaitEnd | undefined): Looked =>
+  end === undefined ? { kind: 'waits' } : { kind: 'over', end };
+
+/** What a `waiting` entry fixes beside its place: nobody who looks later comes to something else. */
+export type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked'>>;
+
+/** `now`: look at what it waits for. `then`: nothing to see before that moment. `never`: until somebody brings it. */
+export type Park = { look: 'now' } | { look: 'then'; atMs: number } | { look: 'never' };
+
+export type WaitKind<Report extends { kind: string }> = {
+  /** Reads only. What to fix, or why nobody can wait for it. */
+  begin(call: Call, cell: Cell, ready: Ready): Promise<Begun | Failure> | Begun | Failure;
+  /** Whether a call that comes by has to look. Pure. */
+  park(open: Waiting, nowMs: number): Park;
+  /** Looks; writes nothing to the chain. */
+  look(call: Call, cell: Cell, open: Waiting): Promise<Looked> | Looked;
+  /** What it waits for, as it is shown to people. Reads only. */
+  report(call: Call, cell: Cell, open: Waiting): Promise<Report> | Report;
+};
+
+/** The `waiting` entry: usually the head itself. */
+export const waitingEntry = async ({ engine, instanceId, chain }: Call, open: Waiting): Promise<EntryOf<'waiting'>> => {
+  const { entry: head } = chain.head;
+  const entry = head.seq === open.seq ? head : (await engine.journal.entry(instanceId, open.seq))?.entry;
+  if (entry?.kind === 'waiting') return entry;
+  throw new PawlError('journal.broken', `Entry ${open.seq} of ${instanceId} is no wait.`, { instanceId });
+};
+
+/** Milliseconds from now as the moment when it ends by itself; `null`: as long as it takes. */
+export const endsAtMs = ({ engine }: Call, withinMs: number | null): number | null =>
+  withinMs === null ? null : Math.ceil(engine.clock.nowMs() + withinMs);
+
+/** The seq that the `waiting` entry is going to have. */
+export const nextSeq = ({ chain }: Call): number => chain.head.entry.seq + 1;
+
+/** @throws PawlError `journal.broken` when the version has another kind there */
+export const bodyOf = <K extends Cell['body']['kind']>(cell: Cell, kind: K): Extract<Cell['body'], { kind: K }> => {
+  const { body } = cell;
+  if (body.kind === kind) return body as Extract<Cell['body'], { kind: K }>;
+  throw new PawlError('journal.broken', `Cell ${cell.name} is no ${kind}.`);
+};
