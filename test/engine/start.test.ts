@@ -155,3 +155,18 @@ test('a store that is away while somebody starts: the answer names the id to ask
   const named = await away.start({ ...request, instanceId: 'i7' }).catch((error: PawlError) => error);
   expect(named).toMatchObject({ code: 'store.unavailable', details: { instanceId: 'i7' } });
 });
+
+test('the first advance reads entry 0 once: it is the head', async () => {
+  const asked: string[] = [];
+  const world = setup((client) => ({
+    send: ((command: { constructor: { name: string } }) => {
+      asked.push(command.constructor.name);
+      return client.send(command as never);
+    }) as typeof client.send,
+  }));
+  const id = await world.start(runbookOf([{ name: 'a' }]));
+  asked.length = 0;
+  await world.engine.advance(id, { budgetMs: 60_000, by });
+  // Head, arm, reservation, outcome, view.
+  expect(asked).toEqual(['QueryCommand', 'UpdateCommand', 'PutCommand', 'PutCommand', 'UpdateCommand']);
+});

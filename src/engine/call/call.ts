@@ -62,7 +62,8 @@ export const openCall = async (
   if (head === undefined) {
     throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
   }
-  const started = await loadStarted(engine, instanceId, opening?.first);
+  const first = head.entry.seq === 0 ? head : opening?.first;
+  const started = await loadStarted(engine, instanceId, first);
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined) {
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, {
