@@ -32,6 +32,8 @@ const refused: [where: string, code: string, reason: string][] = [
   ['src/store', importing('../../test/support/world.ts'), 'imports engine/index.ts and itself'],
   ['src/store', 'export const a = (b: any) => b;\n', 'noExplicitAny'],
   ['src/store', 'export const a = new DynamoDBClient({});\n', 'it sets the time-outs'],
+  ['src/store', 'export const a = (b: Promise<void>[]) => Promise.all(b);\n', 'Use settleAll'],
+  ['src/handlers', 'export const a = (b: Promise<void>[]) => Promise.all(b);\n', 'Use settleAll'],
   ['src/cells', importing('../store/index.ts'), 'imports engine/index.ts and itself'],
   ['src/authoring', importing('../cells/index.ts'), 'imports engine/index.ts and itself'],
   ['src/handlers', importing('../store/index.ts'), 'only deps.ts sees'],

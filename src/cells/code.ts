@@ -9,7 +9,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type CellInput, type CellResult, limits } from '../engine/index.ts';
+import { type CellInput, type CellResult, limits, settleAll } from '../engine/index.ts';
 import { reap } from './reap.mjs';
 
 export const kinds = ['ts', 'js', 'sh'] as const;
@@ -59,7 +59,7 @@ const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
 const prepare = async (input: CellInput, body: CodeBody, killAtMs: number) => {
   const dir = await mkdtemp(join(tmpdir(), 'pawl-'));
   const execution = randomBytes(16).toString('hex');
-  await Promise.all([mkdir(join(dir, 'home')), mkdir(join(dir, 'tmp'))]);
+  await settleAll([mkdir(join(dir, 'home')), mkdir(join(dir, 'tmp'))]);
   await writeFile(join(dir, 'inputs.json'), inputsText(input), { mode: 0o600 });
   const script = body.kind === 'sh';
   const file = join(dir, `${input.step.cell}.${script ? 'sh' : 'mjs'}`);

@@ -116,27 +116,24 @@ export const advance = async (engine: Engine, instanceId: string, request: Advan
   if (isScheduled) call.mark.expectDue();
   assertFresh(call, expectedSeq);
   const progress = createProgress();
-  const stop = await untilStopped({ call, request, progress });
+  const advancing: Advancing = { call, request, progress };
+  let stop: Stop;
+  try {
+    // A wish that cannot be is refused before anything is written, the drive included.
+    decideNow(advancing);
+    await setDrive(call, request);
+    stop = await loop(advancing);
+  } catch (error) {
+    // Once something ran, the caller is told what: a store that went away afterwards only stops the call.
+    if (progress.steps.length === 0 || !isPawlError(error, 'store.unavailable')) throw error;
+    const cell = nextCell(call)?.name ?? call.started.runbookId;
+    stop = { kind: 'stop', result: 'deferred', cell, untilMs: engine.clock.nowMs(), why: 'store' };
+  }
   // The schedule came since the view is due: whatever this call found, the view must say it now.
   if (isScheduled) await armQuietly(call);
   await wakeInTime(call, stop);
   const { steps, reservations: reserved } = progress;
   return { stop, result: stop.result, steps: [...steps], reserved, view: await saveView(call), state: stateOf(call) };
-};
-
-const untilStopped = async (advancing: Advancing): Promise<Stop> => {
-  const { call, request, progress } = advancing;
-  try {
-    // A wish that cannot be is refused before anything is written, the drive included.
-    decideNow(advancing);
-    await setDrive(call, request);
-    return await loop(advancing);
-  } catch (error) {
-    // Once something ran, the caller is told what: a store that went away afterwards only stops the call.
-    if (progress.steps.length === 0 || !isPawlError(error, 'store.unavailable')) throw error;
-    const cell = nextCell(call)?.name ?? call.started.runbookId;
-    return { kind: 'stop', result: 'deferred', cell, untilMs: call.engine.clock.nowMs(), why: 'store' };
-  }
 };
 
 const armQuietly = async ({ engine, instanceId, mark }: Call): Promise<void> => {
@@ -160,31 +157,27 @@ const loop = async (advancing: Advancing): Promise<Stop> => {
     const decision = decideNow(advancing);
     if (decision.kind === 'stop') return decision;
     if (request.signal?.aborted) return { kind: 'stop', result: 'advanced' };
-    if (decision.kind === 'wait') {
-      await call.mark.arm();
-      await call.engine.clock.sleep(decision.ms, request.signal);
-      continue;
+    let stopped: Stop | undefined;
+    switch (decision.kind) {
+      case 'wait':
+        await call.mark.arm();
+        await call.engine.clock.sleep(decision.ms, request.signal);
+        break;
+      case 'takeOver':
+        stopped = await takeOver(call, decision);
+        break;
+      case 'look':
+        stopped = await look(advancing, decision);
+        break;
+      case 'enter':
+        stopped = await enter(advancing, decision);
+        break;
+      case 'lapse': {
+        const error = failure('key.lapsed', 'Its keyWindow passed before it was tried again.');
+        await closeAtOnce(advancing, withoutReservation(call, decision.cell, { kind: 'cannot', error }));
+      }
     }
-    const stopped = await carryDecisionOut(advancing, decision);
     if (stopped !== undefined) return stopped;
-  }
-};
-
-type Action = Exclude<Decision, Stop | { kind: 'wait' | 'waiting' }>;
-
-const carryDecisionOut = async (advancing: Advancing, decision: Action): Promise<Stop | undefined> => {
-  switch (decision.kind) {
-    case 'takeOver':
-      return await takeOver(advancing.call, decision);
-    case 'look':
-      return await look(advancing, decision);
-    case 'enter':
-      return await enter(advancing, decision);
-    case 'lapse': {
-      const error = failure('key.lapsed', 'Its keyWindow passed before it was tried again.');
-      await closeAtOnce(advancing, withoutReservation(advancing.call, decision.cell, { kind: 'cannot', error }));
-      return undefined;
-    }
   }
 };
 

@@ -66,7 +66,7 @@ export {
   type Version,
   type WaitBody,
 } from './model/runbook.ts';
-export { together } from './model/together.ts';
+export { settleAll } from './model/settleAll.ts';
 export { readUnrecorded, type Unrecorded } from './model/unrecorded.ts';
 export type {
   Armed,

@@ -53,6 +53,7 @@ const lineOf = (event: EngineEvent): Record<string, unknown> => ({
   instanceId: event.instanceId,
   seq: 'seq' in event ? event.seq : null,
   cell: ('cell' in event ? event.cell : null) ?? null,
+  ...('cause' in event ? { code: event.cause.code, error: event.cause.message } : {}),
   ...detailsOf(event),
 });
 

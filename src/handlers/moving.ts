@@ -8,7 +8,7 @@ import type { ApiCall, ApiDeps } from './apiDeps.ts';
 export type Wish = Pick<AdvanceRequest, 'cell' | 'expectedSeq' | 'drive'> & { maxCells: number };
 export type Moved = { status: 200 | 202; answer: AdvanceAnswer; headers: Record<string, string> };
 
-/** Seconds of a call in which cells may run: it answers in time, and what ran is recorded before the invocation ends. */
+/** Milliseconds left in which cells may run: it answers in time, and what ran is recorded before the invocation ends. */
 const budgetOf = (call: ApiCall): number =>
   call.isAsync ? 0 : Math.max(0, Math.min(call.answerLeftMs(), call.remainingMs() - limits.invocationEndMs));
 

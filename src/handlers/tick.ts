@@ -4,7 +4,7 @@
  */
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
-import { type By, type Due, limits, wakeOf } from '../engine/index.ts';
+import { type By, type Due, limits, settleAll, wakeOf } from '../engine/index.ts';
 import { type Asked, tickEvent } from './events.ts';
 import { metricNames, type Telemetry, toldOf } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
@@ -60,7 +60,7 @@ const handOverAll = async (
       telemetry.logger.debug('handed over', { instanceId, seq: null, cell: null, taken });
     }
   };
-  await Promise.all(Array.from({ length: limits.handOversAtOnce }, handOne));
+  await settleAll(Array.from({ length: limits.handOversAtOnce }, handOne));
   return { failed, left: waiting.length };
 };
 

@@ -3,7 +3,7 @@
  * index of first revisions, which may lag, and reads the newest of each from its chain, which does not.
  */
 import * as z from 'zod';
-import { type ClaimEntry, type Claims, limits, PawlError, together } from '../engine/index.ts';
+import { type ClaimEntry, type Claims, limits, PawlError, settleAll } from '../engine/index.ts';
 import { type Access, queryItems } from './access.ts';
 import { claimKey, decodeClaim, encodeClaim, listPartitions } from './claimItems.ts';
 import { putOnce } from './putOnce.ts';
@@ -52,7 +52,7 @@ export const createClaims = (access: Access): Claims => {
       const after = filter.next === undefined ? {} : { after: placeOf(filter.next) };
       // One more than asked for tells whether there is a next page.
       const query = { index: 'names', limit: limit + 1, ...after } as const;
-      const found = await together(
+      const found = await settleAll(
         listPartitions.map((partition) => queryItems(access, 'claims', { ...query, partition })),
       );
       const ids = found
@@ -60,7 +60,7 @@ export const createClaims = (access: Access): Claims => {
         .map((item) => nameItem.parse(item).claimId)
         .sort(inOrder);
       const page = ids.slice(0, limit);
-      const claims = (await together(page.map(newest))).filter((claim) => claim !== undefined);
+      const claims = (await settleAll(page.map(newest))).filter((claim) => claim !== undefined);
       return { claims, next: ids.length > limit ? encodeMark(page.at(-1) ?? '') : null };
     },
   };

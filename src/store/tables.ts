@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { PawlError } from '../engine/index.ts';
+import { PawlError, settleAll } from '../engine/index.ts';
 import { storeError } from './failures.ts';
 
 const activeWithinMs = 20_000;
@@ -51,7 +51,7 @@ export const readTables = async (prefix: string): Promise<CreateTableCommandInpu
 /** Creates the tables that do not exist yet and waits until all are active. May be called by several at once. */
 export const createTables = async (client: Pick<DynamoDBClient, 'send'>, prefix: string): Promise<void> => {
   const tables = await readTables(prefix);
-  await Promise.all(
+  await settleAll(
     tables.map(async (table) => {
       try {
         await client.send(new CreateTableCommand(table));

@@ -5,7 +5,7 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import * as z from 'zod';
-import { type Clock, PawlError, type Random, type Version, type Versions } from '../engine/index.ts';
+import { type Clock, PawlError, type Random, settleAll, type Version, type Versions } from '../engine/index.ts';
 import { type Access, getItem, queryItems } from './access.ts';
 import { decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
 import { putSurely } from './putOnce.ts';
@@ -144,7 +144,7 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
       const found = await queryItems(access, 'runbooks', after === undefined ? query : { ...query, after });
       const names = found.map((item) => nameItem.parse(item).runbookId);
       const page = names.slice(0, limit);
-      const newest = await Promise.all(
+      const newest = await settleAll(
         page.map((partition) => queryItems(access, 'runbooks', { partition, descending: true, limit: 1 })),
       );
       const runbooks = newest.flat().map((raw) => {

@@ -12,7 +12,7 @@
  * So a mark that is too early is possible, and costs one look; a mark that is too late or missing is not.
  */
 import * as z from 'zod';
-import { type Armed, limits, PawlError, together, type View, type ViewStatus, type Views } from '../engine/index.ts';
+import { type Armed, limits, PawlError, settleAll, type View, type ViewStatus, type Views } from '../engine/index.ts';
 import { type Access, getItem, type Item, queryItems, queryPage, type RawItem, updateView } from './access.ts';
 import { arming, disarming, dropping, holding, saving, waking } from './conditions.ts';
 import { shardOf } from './items.ts';
@@ -204,7 +204,9 @@ export const createViews = (access: Access): Views => {
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
       };
-      const found = await together(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
+      const found = await settleAll(
+        partitions.map((partition) => queryItems(access, 'views', { ...query, partition })),
+      );
       const views = found
         .flat()
         .map(decode)

@@ -1,6 +1,6 @@
 /** What the log and the metrics say, and what they never say; and that a caller's trace goes all the way. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { PawlError } from '../../src/engine/index.ts';
+import { type EngineEvent, PawlError } from '../../src/engine/index.ts';
 import { createApi } from '../../src/handlers/api.ts';
 import type { ApiDeps } from '../../src/handlers/apiDeps.ts';
 import { createTelemetry, metricNames } from '../../src/handlers/metrics.ts';
@@ -204,6 +204,28 @@ describe('an outcome that the store did not take', () => {
     ]);
     expect(metricsIn(written.lines, 'OutcomeUnrecorded')).toEqual([{ value: 1 }]);
     expect(written.text).not.toContain('hunter2');
+  });
+
+  test.each([
+    ['view.unsaved', {}],
+    ['view.unarmed', { cell: 'one' }],
+    ['note.unwritten', { note: secrets.log }],
+    ['wake.unsent', { cell: undefined }],
+    ['wake.interrupted', {}],
+    ['subscription.left', { cell: 'one' }],
+    ['approval.unsettled', { cell: 'one' }],
+    ['outcome.fallback', { seq: 3, cell: 'one' }],
+  ] as const)('%s is a warning, with its cause', (kind, more) => {
+    const telemetry = createTelemetry();
+    const cause = { code: 'store.unavailable', message: 'No answer (TimeoutError)' };
+    telemetry.observe({ kind, instanceId: 'deploy-7', cause, ...more } as EngineEvent);
+    const said = {
+      level: 'WARN',
+      instanceId: 'deploy-7',
+      code: 'store.unavailable',
+      error: 'No answer (TimeoutError)',
+    };
+    expect(linesOf(kind)).toMatchObject([said]);
   });
 
   test('what else an event may carry is not logged', () => {

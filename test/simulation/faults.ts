@@ -16,6 +16,12 @@ const atMost = {
   frozen: 0.012,
   /** The sandbox freezes and its caller's time is over; thawed by another call, the old promise goes on beside it. */
   thawed: 0.04,
+  /** A call freezes between reading the head and arming, while others go on. */
+  frozenBeforeArm: 0.15,
+  /** Whoever begins to wait dies before it has subscribed. */
+  crashAfterWaiting: 0.4,
+  /** The claims that a look wants to read are not to be had. */
+  claimUnread: 0.3,
   /** A holder freezes after its effect until its step is in doubt, and a person decides in the same moment. */
   operatorRace: 0.4,
   clockOff: 0.4,

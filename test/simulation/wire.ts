@@ -1,7 +1,7 @@
 /** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
 import type { StoreClient } from '../../src/store/access.ts';
 import { type Command, ForbiddenWrite, keyOf, type Row } from '../../src/testing/tables.ts';
-import { crash, type Process, pause } from './processes.ts';
+import { crash, freeze, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
 import { watch } from './watch.ts';
 import { breaks, type Call, currentCall, instanceId, RuleBroken, say, strikes, type World } from './world.ts';
@@ -136,6 +136,14 @@ export const createClient = (world: World, process: Process): StoreClient => {
       // Half of the time it is through before this one goes on.
       if (draw.chance(0.5)) await pause(world, process, 'crashElsewhere', `overtaken before ${what}`, draw.int(300));
     }
+    if (what === 'arm view' && hit('frozenBeforeArm'))
+      freeze(
+        world,
+        process,
+        'frozenBeforeArm',
+        20_000 + draw.int(draw.chance(0.5) ? 60_000 : 600_000),
+        `before ${what}`,
+      );
     const elsewhere = call?.what === 'setClaim' ? 'crashInWake' : 'crashElsewhere';
     await pause(world, process, put ? 'crashBeforePut' : elsewhere, `before ${what}`);
     if (schedule.nowMs() < world.outageUntilMs) {
@@ -145,6 +153,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
     if (hit('throttled')) throw throttle();
     if (hit('requestLost')) throw timeout();
     if (put && hit('itemRefused')) throw refusal();
+    if (call?.what === 'advance' && what.startsWith('read claims') && hit('claimUnread')) throw timeout();
     if (update && hit('viewLost')) throw timeout();
     if ((put && hit('delayed')) || (update && hit('viewReordered'))) {
       landLate(world, call, command, what, 50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000));
@@ -157,6 +166,10 @@ export const createClient = (world: World, process: Process): StoreClient => {
     }
     let done = writes ? attempt(world, call, command) : read(world, call, command);
     if (writes) say(world, who, `${what}${'answer' in done ? details(world, command) : ': refused by its condition'}`);
+    if (what.endsWith(' waiting') && !process.dead && hit('crashAfterWaiting')) {
+      crash(world, process, 'crashAfterWaiting', `after ${what}`);
+      return await new Promise<never>(() => {});
+    }
     await pause(world, process, put ? 'crashAfterPut' : elsewhere, `after ${what}`);
     if (put && hit('answerLostAndRetried')) {
       // The SDK repeats a put whose answer was lost, and collides with itself.

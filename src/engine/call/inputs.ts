@@ -6,8 +6,8 @@ import type { Entry, Output } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
+import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
-import { together } from '../model/together.ts';
 import type { Ports, Scope } from '../ports.ts';
 import { satisfiedAt } from '../rules/apply.ts';
 import type { Call } from './call.ts';
@@ -64,7 +64,7 @@ export const resolveInputs = async (reader: Reader, cell: Pick<Cell, 'index' | '
   const { outputs, started } = reader;
   const wanted = wantedBy(reader, cell);
   const missing = wanted.filter((other) => !outputs.has(other.name));
-  await together(missing.map(async (other) => outputs.set(other.name, await readOne(reader, other))));
+  await settleAll(missing.map(async (other) => outputs.set(other.name, await readOne(reader, other))));
   const texts = wanted.flatMap((other) => {
     const text = outputs.get(other.name) ?? null;
     return text === null ? [] : [[other.name, text] as const];

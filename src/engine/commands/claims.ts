@@ -14,8 +14,8 @@ import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import { isDeeper } from '../model/nesting.ts';
 import { type ClaimStatus, claimStatuses } from '../model/runbook.ts';
+import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
-import { together } from '../model/together.ts';
 import type { Armed, ClaimEntry, Put, Waiter } from '../ports.ts';
 
 export type ClaimRequest = {
@@ -163,7 +163,7 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
         woken += 1;
       }
     };
-    await together(Array.from({ length: limits.wakesAtOnce }, wakeOne));
+    await settleAll(Array.from({ length: limits.wakesAtOnce }, wakeOne));
     if (left.length > 0) return null;
     from = page.next ?? undefined;
   } while (from !== undefined);

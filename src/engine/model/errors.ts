@@ -15,7 +15,6 @@ export const errorCodes = {
   'instance.unknown': { status: 404, fate: 'refuse' },
   'instance.exists': { status: 409, fate: 'refuse' },
   'instance.finished': { status: 409, fate: 'refuse' },
-  'instance.held': { status: 409, fate: 'halt' },
   'continue.refused': { status: 409, fate: 'halt' },
   'concurrency.held': { status: 409, fate: 'later' },
   'step.inFlight': { status: 409, fate: 'later' },

@@ -7,7 +7,7 @@ import type { EntryOf, Waiting } from '../model/entries.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import type { AwaitBody, Cell, ClaimStatus } from '../model/runbook.ts';
-import { together } from '../model/together.ts';
+import { settleAll } from '../model/settleAll.ts';
 import type { ClaimEntry, Scope } from '../ports.ts';
 import { bodyOf, endsAtMs, over, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
 
@@ -52,7 +52,7 @@ const claimsNow = async (
     const why = unmet(call, body, scope, { claimId, claim });
     return { claimId, revision: claim?.revision ?? 0, status: claim?.status ?? null, unmet: why };
   };
-  return await together(claims.map(look));
+  return await settleAll(claims.map(look));
 };
 
 /** JSON text, with evidence as it was given: a parse would change large numbers. */
@@ -96,7 +96,7 @@ const endOf = async (
   const claimIds = waiting.claims ?? [];
   const scope = await scopeAt(call, cell, body, waiting.visit);
   const read = (): Promise<Found[]> =>
-    together(claimIds.map(async (claimId) => ({ claimId, claim: await inTime(call, claimId, open.dueAtMs) })));
+    settleAll(claimIds.map(async (claimId) => ({ claimId, claim: await inTime(call, claimId, open.dueAtMs) })));
   const metBy = (found: Found[]): WaitEnd | undefined => {
     const met = found.filter((one) => unmet(call, body, scope, one) === null);
     if (body.match === 'all' ? met.length < found.length : met.length === 0) return undefined;
@@ -115,7 +115,7 @@ const endOf = async (
     return { status: 'failed', error: failure('wait.timeout', note), ...ended };
   }
   const waiter = { instanceId, cell: cell.name, about: open.seq, runbookId: started.runbookId };
-  await together(claimIds.map((claimId) => engine.subscriptions.add(claimId, waiter)));
+  await settleAll(claimIds.map((claimId) => engine.subscriptions.add(claimId, waiter)));
   return metBy(await read());
 };
 
@@ -123,7 +123,7 @@ const endOf = async (
 export const unsubscribe = async (call: Call, cell: Cell, about: number, claims: string[] = []): Promise<void> => {
   const { engine, instanceId } = call;
   const waiter = { instanceId, cell: cell.name, about };
-  await together(claims.map((claimId) => engine.subscriptions.remove(claimId, waiter))).catch((error: unknown) =>
+  await settleAll(claims.map((claimId) => engine.subscriptions.remove(claimId, waiter))).catch((error: unknown) =>
     engine.observe({ kind: 'subscription.left', instanceId, cell: cell.name, cause: causeOf(error) }),
   );
 };
