@@ -14,6 +14,7 @@ export type { Started, StartRequest } from './commands/start.ts';
 export type { VerdictRequest } from './commands/verdicts.ts';
 export type { Voted, VoteRequest } from './commands/votes.ts';
 export { createEngine, type Engine } from './engine.ts';
+export { assertChain, assertFollows, brokenAt } from './model/chain.ts';
 export {
   atMs,
   type By,
@@ -37,7 +38,6 @@ export {
   type Standing,
   type State,
   type Status,
-  storedForm,
   type Then,
   traceSchema,
 } from './model/entries.ts';
@@ -67,6 +67,7 @@ export {
   type WaitBody,
 } from './model/runbook.ts';
 export { settleAll } from './model/settleAll.ts';
+export { coveredBy, fromStored, storedForm } from './model/stored.ts';
 export { readUnrecorded, type Unrecorded } from './model/unrecorded.ts';
 export type {
   Armed,

@@ -35,17 +35,21 @@ export type Put<T> =
   | { kind: 'unknown'; cause: unknown };
 
 export type Journal = {
-  /** The newest entry, strongly consistent: one request, whatever the length of the journal. */
+  /**
+   * The newest entry, strongly consistent: one request, whatever the length of the journal. What is read of a journal
+   * follows what is read beside it, by number and by hash; else `journal.broken` says where it does not.
+   */
   head(instanceId: string): Promise<Standing | undefined>;
   /**
-   * The first entry, and the newest if that is the one at `seq` (from 1 on), in one request. `undefined`: it is not, or this
-   * was not to be had; then `head` tells.
+   * The first entry, checked by the second, and the newest if that is the one at `seq` (from 1 on), in one request.
+   * `undefined`: `seq` is not the head, or the read was incomplete: call `head`.
    */
   opening(instanceId: string, seq: number): Promise<{ first: Standing; head: Standing } | undefined>;
+  /** Checked by its successor, which comes along in the same request, where there is one. */
   entry(instanceId: string, seq: number): Promise<Standing | undefined>;
   /** Puts `entry` at (instanceId, seq) if nothing is there. The only way an entry is ever written. */
   putOnce(entry: Entry): Promise<Put<Standing>>;
-  /** Entries after `afterSeq` in order, consistent; fewer than `limit` only at the end of the journal. */
+  /** Entries after `afterSeq` in order, consistent and checked; fewer than `limit` only at the end of the journal. */
   page(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
   addNote(instanceId: string, note: Note): Promise<void>;
   /** Every note of the instance, oldest first; `about` narrows to one step. */

@@ -14,7 +14,7 @@ export type { StoreClient } from './access.ts';
 export { type ClientOptions, createClient } from './client.ts';
 export { createClock, type StoreClock } from './clock.ts';
 export { arming, disarming, dropping, free, leaving, queries, saving, subscribing, waking } from './conditions.ts';
-export { canonical, sha256 } from './items.ts';
+export { canonical, decodeEntry, sha256 } from './items.ts';
 export type { Catalogue, Listed } from './versions.ts';
 
 export type Store = {

@@ -1,6 +1,5 @@
 /**
- * What the items of the append-only tables look like, and how they are read. The text of an entry is stored as it was
- * hashed; the attributes beside it (v, kind, token) are there to be seen without parsing and for the put's condition.
+ * What the items of the append-only tables look like, and how they are read.
  */
 import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
@@ -8,8 +7,10 @@ import * as z from 'zod';
 import {
   atMs,
   by,
+  coveredBy,
   type Entry,
   entrySchema,
+  fromStored,
   journalVersion,
   type Note,
   PawlError,
@@ -88,24 +89,20 @@ const entryItem = z.object({
   entry: z.string(),
 });
 
-export const encodeEntry = (entry: Entry): Item & { token: string } => ({
-  instanceId: entry.instanceId,
-  seq: entry.seq,
-  v: entry.v,
-  kind: entry.kind,
-  token: entry.token,
-  entry: canonical(storedForm(entry)),
-});
+export const encodeEntry = (entry: Entry): Item & { token: string } => {
+  const { instanceId, seq, v, kind, token } = entry;
+  return { instanceId, seq, v, kind, token, entry: canonical(storedForm(entry)) };
+};
 
 export const decodeEntry = (raw: RawItem): Standing => {
   const where = `${raw.instanceId} seq ${raw.seq}`;
   refuseNewer(raw, where);
-  const item = read(entryItem, raw, where);
-  const entry = read(entrySchema, parseJson(item.entry, where), where);
-  for (const name of ['instanceId', 'seq', 'v', 'kind', 'token'] as const) {
-    if (entry[name] !== item[name]) throw broken(where, `its ${name} and that of the entry in it differ`);
-  }
-  return { entry, hash: sha256(item.entry) };
+  const { entry: text, ...attributes } = read(entryItem, raw, where);
+  const content = parseJson(text, where);
+  const twice = Object.keys(attributes).find((name) => Object.hasOwn(Object(content), name));
+  if (twice !== undefined) throw broken(where, `its text has a ${twice} of its own`);
+  const entry = read(entrySchema, fromStored(attributes, content), where);
+  return { entry, hash: sha256(canonical(coveredBy(attributes, text))) };
 };
 
 const note = z.strictObject({

@@ -2,7 +2,17 @@
 import { strict as assert } from 'node:assert';
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
-import { type Journal, limits, type Output, PawlError, type Random } from '../engine/index.ts';
+import {
+  assertChain,
+  assertFollows,
+  brokenAt,
+  type Journal,
+  limits,
+  type Output,
+  PawlError,
+  type Random,
+  type Standing,
+} from '../engine/index.ts';
 import { type Access, getItem, getItems, queryItems } from './access.ts';
 import { decodeBytes, decodeEntry, decodeNote, encodeEntry, encodeNote, sha256 } from './items.ts';
 import { putOnce, putSurely } from './putOnce.ts';
@@ -12,30 +22,59 @@ const chunkBytes = 350 * 1024;
 const noteSlotsPerMs = 1000;
 const noteDrawsMax = 20;
 
+/** @returns `undefined`: the service gave only some of them */
+const entriesAt = async (
+  access: Access,
+  instanceId: string,
+  seqs: number[],
+): Promise<Map<number, Standing> | undefined> => {
+  const items = await getItems(
+    access,
+    'journal',
+    seqs.map((seq) => ({ instanceId, seq })),
+  );
+  const found = items?.map(decodeEntry).map((standing) => [standing.entry.seq, standing] as const);
+  return found && new Map(found);
+};
+
+const entriesOneByOne = async (access: Access, instanceId: string, seq: number): Promise<Map<number, Standing>> => {
+  const found = new Map<number, Standing>();
+  for (const one of [seq, seq + 1]) {
+    const item = await getItem(access, 'journal', { instanceId, seq: one });
+    if (item !== undefined) found.set(one, decodeEntry(item));
+  }
+  return found;
+};
+
 export const createJournal = (access: Access, random: Random): Journal => ({
   async head(instanceId) {
-    const [item] = await queryItems(access, 'journal', { partition: instanceId, descending: true, limit: 1 });
-    return item && decodeEntry(item);
+    // The one before comes along for the same request, so that neither was altered without the other.
+    const items = await queryItems(access, 'journal', { partition: instanceId, descending: true, limit: 2 });
+    const [head, before] = items.map(decodeEntry);
+    if (head !== undefined && before === undefined && head.entry.seq > 0)
+      throw brokenAt(instanceId, head.entry.seq - 1, 'the entry is missing');
+    if (head !== undefined && before !== undefined) assertFollows(before, head);
+    return head;
   },
 
   async opening(instanceId, seq) {
     // Callers name what they like: no chain is so long.
     if (!Number.isSafeInteger(seq + 1)) return undefined;
-    const found = await getItems(
-      access,
-      'journal',
-      [0, seq, seq + 1].map((one) => ({ instanceId, seq: one })),
-    );
-    const at = (one: number) => found?.find((item) => item.seq === one);
-    const [first, last] = [at(0), at(seq)];
+    const found = await entriesAt(access, instanceId, [...new Set([0, 1, seq, seq + 1])]);
+    const [first, second, head, next] = [0, 1, seq, seq + 1].map((one) => found?.get(one));
     // The chain has no gaps: what nothing follows is the head.
-    if (first === undefined || last === undefined || at(seq + 1) !== undefined) return undefined;
-    return { first: decodeEntry(first), head: decodeEntry(last) };
+    if (first === undefined || head === undefined || next !== undefined) return undefined;
+    if (second !== undefined) assertFollows(first, second);
+    return { first, head };
   },
 
   async entry(instanceId, seq) {
-    const item = await getItem(access, 'journal', { instanceId, seq });
-    return item && decodeEntry(item);
+    const found =
+      (await entriesAt(access, instanceId, [seq, seq + 1])) ?? (await entriesOneByOne(access, instanceId, seq));
+    const [entry, next] = [found.get(seq), found.get(seq + 1)];
+    if (entry === undefined && next !== undefined) throw brokenAt(instanceId, seq, 'the entry is missing');
+    if (entry !== undefined && next !== undefined) assertFollows(entry, next);
+    return entry;
   },
 
   async putOnce(entry) {
@@ -43,8 +82,14 @@ export const createJournal = (access: Access, random: Random): Journal => ({
   },
 
   async page(instanceId, afterSeq, limit) {
-    const items = await queryItems(access, 'journal', { partition: instanceId, after: afterSeq, limit });
-    return items.map(decodeEntry);
+    // The one before comes along: what is asked for has to follow it.
+    const query = { partition: instanceId, after: afterSeq - 1, limit: afterSeq < 0 ? limit : limit + 1 };
+    const entries = (await queryItems(access, 'journal', query)).map(decodeEntry);
+    const first = entries[0]?.entry.seq;
+    const expected = Math.max(0, afterSeq);
+    if (first !== undefined && first !== expected) throw brokenAt(instanceId, expected, 'the entry is missing');
+    assertChain(entries);
+    return afterSeq < 0 ? entries : entries.slice(1);
   },
 
   async addNote(instanceId, note) {

@@ -1,6 +1,6 @@
 /** One engine of a test, as if in a process of its own: above the shipped store, on tables in memory, in moved time. */
 import { type Authoring, type By, createEngine, type Engine, type Entry } from '../engine/index.ts';
-import { canonical, createStore, type StoreClient, sha256, systemRandom } from '../store/index.ts';
+import { canonical, createStore, decodeEntry, type StoreClient, sha256, systemRandom } from '../store/index.ts';
 import type { Bodies } from './bodies.ts';
 import type { Command, Row, Tables } from './tables.ts';
 import { createMovedClock, type MovedClock } from './time.ts';
@@ -33,7 +33,7 @@ const entryOf = (command: Command): Entry | undefined => {
   const { instanceId, seq, entry } = item;
   if (command.constructor.name !== 'PutCommand' || typeof seq !== 'number' || typeof entry !== 'string')
     return undefined;
-  return String(instanceId).includes('/') ? undefined : (JSON.parse(entry) as Entry);
+  return String(instanceId).includes('/') ? undefined : decodeEntry(item).entry;
 };
 
 const clientOn = (tables: Tables, watch: Watch | undefined): StoreClient => {

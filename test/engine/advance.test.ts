@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CellResult, createEngine, type Entry, PawlError } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
-import type { Command } from '../../src/testing/tables.ts';
+import { type Command, createTables } from '../../src/testing/tables.ts';
 import { broken, fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
@@ -448,6 +448,29 @@ describe('what the simulation found: a refusal is told only by a call of which n
     await engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'the disk is back', by: alice });
     expect(await world.ports.views.get(id)).toMatchObject({ status: 'halted', dueAtMs: T0 + 300_000 + 45_000 });
   });
+});
+
+test('a put of the call that got no answer may still land: its mark is not taken down (I7)', async () => {
+  const late: (() => void)[] = [];
+  const tables = createTables();
+  const world = setup(
+    (client) => ({
+      send: ((command: { constructor: { name: string }; input: { Item?: { seq?: number; kind?: string } } }) => {
+        const item = command.input.Item;
+        if (command.constructor.name !== 'PutCommand' || item?.seq !== 3) return client.send(command as never);
+        late.push(() => tables.execute(command as never));
+        return Promise.reject(Object.assign(new Error('socket hang up'), { name: 'TimeoutError' }));
+      }) as typeof client.send,
+    }),
+    tables,
+  );
+  const id = await world.start(runbookOf([{}, { body: { kind: 'assert', expressions: [pass] } }]));
+  const answer = await world.engine.advance(id, { ...request, maxCells: 5 });
+  expect(answer).toMatchObject({ result: 'deferred', stop: { why: 'store' }, steps: [{ cell: 'c0' }] });
+  late[0]?.();
+  expect(kinds(await world.entries(id)).at(-1)).toBe('completed>next');
+  // Nobody else knows of that entry: the schedule has to come by.
+  expect((await world.ports.views.get(id))?.dueAtMs).toBe(T0 + request.budgetMs + 15_000);
 });
 
 test('a mark that could not be made counts for nothing: the next entry of the call makes it (I7)', async () => {

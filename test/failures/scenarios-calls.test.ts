@@ -172,7 +172,7 @@ describe('scenario 21: nothing of a finished call goes on in the next', () => {
     await engine.inspect(id, alice);
     let reads = 0;
     scene.proxy.fate((asked): Fate => {
-      if (asked.target !== 'GetItem' || asked.table !== 'journal') return 'pass';
+      if (asked.target !== 'BatchGetItem' || asked.table !== 'journal') return 'pass';
       reads += 1;
       if (reads === 1) return { refuse: 'ValidationException' };
       return { answerAfter: wait(400) };

@@ -1,5 +1,4 @@
 /** `npm run simulate`: runs schedules, and shows the first that breaks a rule. */
-import { entrySchema } from '../../src/engine/index.ts';
 import { readOptions, refuse } from '../support/options.ts';
 import { type Batch, type Failure, runSeeds } from './batch.ts';
 import { simulate } from './simulate.ts';
@@ -45,8 +44,8 @@ const replay = (seed: number): string => `npm run simulate -- --from ${seed} --s
 
 /** The schedule of a seed once more, with the places of defects, in lines. */
 const tell = async (seed: number): Promise<string[]> => {
-  const { trace, journal, broken } = await simulate(seed, true);
-  const entries = journal.map((text) => `   entry ${summary(entrySchema.parse(JSON.parse(text)))}`);
+  const { trace, entries: standing, broken } = await simulate(seed, true);
+  const entries = standing.map((entry) => `   entry ${summary(entry)}`);
   return [...trace, '   THE JOURNAL', ...entries, ...(broken === null ? [] : [broken.message])];
 };
 

@@ -2,7 +2,7 @@
  * One schedule: callers, ticks, people and disasters race over one instance under the faults that a seed draws. Then the
  * faults stop, and the journal, the view and the witness are judged.
  */
-import { limits, type Redriven, type Version } from '../../src/engine/index.ts';
+import { type Entry, limits, type Redriven, type Version } from '../../src/engine/index.ts';
 import { createTables } from '../../src/testing/tables.ts';
 import { advancer, type Run, ticker, wakeAt } from './actors.ts';
 import { checkDue, checkProgress, checkSafety, checkView, oracleOf, promisesNothing } from './check/index.ts';
@@ -27,7 +27,9 @@ export type Simulated = {
   faults: Counts;
   branches: string[];
   trace: string[];
+  /** The entries as they are stored, and as they are read. */
   journal: string[];
+  entries: Entry[];
   /**
    * Bodies begun, entries written, calls made, those that no fault struck, and of these: answered, refused; outcomes set
    * aside, and those of them that were recorded in the end.
@@ -193,6 +195,7 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
     branches: [...world.branches],
     trace: world.trace,
     journal: world.chain.map(({ text }) => text),
+    entries: world.chain.map(({ entry }) => entry),
     counts: countsOf(world),
     ended: world.chain.at(-1)?.entry.state.ended ?? null,
   };

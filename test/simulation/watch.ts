@@ -2,7 +2,8 @@
  * What is watched while a schedule runs, at every write: that nothing written is altered (I1), and that an instance
  * which needs looking after is due at some time (I7).
  */
-import { type Entry, entrySchema, limits } from '../../src/engine/index.ts';
+import { type Entry, limits } from '../../src/engine/index.ts';
+import { decodeEntry } from '../../src/store/items.ts';
 import type { Command, Row } from '../../src/testing/tables.ts';
 import { waitNeedsLook, willBeWoken } from './waiting.ts';
 import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
@@ -26,14 +27,17 @@ const isLookedAfter = (world: World): boolean => {
   return state !== undefined && willBeWoken(world, state);
 };
 
+/** All of an entry as it stands: what `prev` of the next one covers, in order. */
+export const textOf = ({ v, instanceId: id, seq, kind, token, entry }: Row): string =>
+  JSON.stringify([v, id, seq, kind, token, entry]);
+
 const landed = (world: World, item: Row): void => {
   const seq = item.seq as number;
-  const text = item.entry as string;
   if (seq !== world.chain.length) {
     const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
     breaks(world, new RuleBroken('I1', `${what} ${seq}`));
   }
-  world.chain[seq] = { entry: entrySchema.parse(JSON.parse(text)), text };
+  world.chain[seq] = { entry: decodeEntry(item).entry, text: textOf(item) };
 };
 
 /** Called after every write that was carried out. */

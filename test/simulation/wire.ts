@@ -41,12 +41,13 @@ const read = (world: World, call: Call | undefined, command: Command): Done => {
   const done = attempt(world, call, command);
   if ('error' in done || command.constructor.name !== 'QueryCommand') return done;
   const items = done.answer.Items as Row[];
-  const { Limit, ScanIndexForward, ExpressionAttributeValues } = command.input;
-  const chain = (ExpressionAttributeValues as Row)[':pk'] === instanceId;
-  if (chain && Limit === 1 && ScanIndexForward === false && strikes(world, 'staleRead', call)) {
-    const older = { constructor: command.constructor, input: { ...command.input, Limit: 2 } };
-    const [, second] = world.tables.execute(older).Items as Row[];
-    return second === undefined ? done : { answer: { Items: [second] } };
+  const { ScanIndexForward, ExclusiveStartKey, ExpressionAttributeValues } = command.input;
+  const head = (ExpressionAttributeValues as Row)[':pk'] === instanceId && ScanIndexForward === false;
+  if (head && ExclusiveStartKey === undefined && strikes(world, 'staleRead', call)) {
+    // As if the newest were not there yet.
+    const older = { constructor: command.constructor, input: { ...command.input, Limit: 3 } };
+    const [, ...before] = world.tables.execute(older).Items as Row[];
+    return before.length === 0 ? done : { answer: { Items: before } };
   }
   if (items.length > 1 && strikes(world, 'cutRead', call)) {
     const first = items.slice(0, Math.ceil(items.length / 2));
@@ -103,7 +104,7 @@ const nameOf = (command: Command): string => {
   }
   const partition = item.instanceId ?? (input.ExpressionAttributeValues as Row | undefined)?.[':pk'];
   if (partition !== instanceId) return `${verb} ${String(partition).split('/')[1] ?? table}`;
-  if (input.Limit === 1) return `${verb} head`;
+  if (input.ScanIndexForward === false) return `${verb} head`;
   return `${verb} ${item.seq ?? 'journal'} ${item.kind ?? ''}`.trimEnd();
 };
 

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createClient, createStore } from '../../src/store/index.ts';
 import { type Embedded, openEmbedded } from '../../src/store/local.ts';
-import { entry } from './fixtures.ts';
+import { entry, putChain } from './fixtures.ts';
 
 const idleMs = 4_000;
 
@@ -67,7 +67,7 @@ describe('the embedded store', { timeout: 60_000 }, () => {
   test('after kill -9 the next one finds everything that was acknowledged, at the same address', async () => {
     const first = await open();
     const journal = journalAt(first);
-    for (let seq = 0; seq < 50; seq += 1) await journal.putOnce(entry('kept', seq, `token-${seq}`));
+    await putChain(journal, 'kept', 50);
     process.kill(first.pid, 'SIGKILL');
     expect(await gone(first.pid, 2_000)).toBe(true);
     const second = await open();

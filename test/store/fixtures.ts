@@ -1,5 +1,6 @@
 /** Literal entries, views and faulty clients for the store's suites. */
-import type { Entry, View } from '../../src/engine/index.ts';
+import { strict as assert } from 'node:assert';
+import type { Entry, Journal, View } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/index.ts';
 
 /** 24 November 2026, 04:00:00 UTC. */
@@ -42,6 +43,21 @@ export const entry = (instanceId: string, seq: number, token: string, reason: st
   drive: 'auto',
   reason,
 });
+
+/** Entries 0 to `count - 1`, each carrying the hash of the one before. */
+export const putChain = async (
+  journal: Journal,
+  instanceId: string,
+  count: number,
+  reason: string | null = null,
+): Promise<void> => {
+  let prev: string | null = null;
+  for (let seq = 0; seq < count; seq += 1) {
+    const put = await journal.putOnce({ ...entry(instanceId, seq, `token-${seq}`, reason), prev });
+    assert(put.kind === 'written');
+    prev = put.standing.hash;
+  }
+};
 
 export const view = (instanceId: string, seq: number, more: Partial<View> = {}): View => ({
   instanceId,

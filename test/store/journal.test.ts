@@ -8,8 +8,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Note } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
+import { encodeEntry } from '../../src/store/items.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
-import { atMs, by, entry, faulty, named, timeout } from './fixtures.ts';
+import { atMs, by, entry, faulty, named, putChain, timeout } from './fixtures.ts';
 
 describe.each(serviceKinds)('the journal on %s', (which) => {
   let world: FreshStore;
@@ -38,7 +39,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
 
   test('one request has the first entry and the newest, where the caller knows its seq', async () => {
     const id = `${which}-opening`;
-    for (const seq of [0, 1, 2]) await journal.putOnce(entry(id, seq, `token-${seq}`));
+    await putChain(journal, id, 3);
     const opening = await journal.opening(id, 2);
     expect([opening?.first, opening?.head]).toEqual([await journal.entry(id, 0), await journal.head(id)]);
     // Something follows it; it is not there yet; there is no such instance.
@@ -146,7 +147,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
 
   test('3 MB of entries page without a gap, a repetition or a cut (failure 29)', { timeout: 60_000 }, async () => {
     const long = 'x'.repeat(100_000);
-    for (let seq = 0; seq < 30; seq += 1) await journal.putOnce(entry('pages', seq, `token-${seq}`, long));
+    await putChain(journal, 'pages', 30, long);
     const seqs = async (after: number, limit: number) =>
       (await journal.page('pages', after, limit)).map((standing) => standing.entry.seq);
     expect(await seqs(-1, 100)).toEqual(Array.from({ length: 30 }, (_, seq) => seq));
@@ -241,30 +242,30 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
   describe('items that somebody else wrote', () => {
     const put = (item: Record<string, unknown>) =>
       world.client.send(new PutCommand({ TableName: `${world.prefix}-journal`, Item: item }));
-    const good = (instanceId: string) => {
-      const one = entry(instanceId, 4, 'mine');
-      return { instanceId, seq: 4, v: 1, kind: one.kind, token: one.token, entry: JSON.stringify(one) };
-    };
+    /** `good` is a whole item; each row below spoils it. */
+    const good = (instanceId: string) => encodeEntry(entry(instanceId, 0, 'mine'));
+    const content = (instanceId: string) => JSON.parse(good(instanceId).entry as string) as object;
 
     test('a newer format is refused as newer, whatever is in it', async () => {
-      await put({ instanceId: 'newer', seq: 4, v: 2, body: 'unheard of' });
+      await put({ instanceId: 'newer', seq: 0, v: 2, body: 'unheard of' });
       await expect(journal.head('newer')).rejects.toMatchObject({ code: 'journal.newer', details: { v: 2 } });
-      await expect(journal.putOnce(entry('newer', 4, 'mine'))).rejects.toMatchObject({ code: 'journal.newer' });
+      await expect(journal.putOnce(entry('newer', 0, 'mine'))).rejects.toMatchObject({ code: 'journal.newer' });
     });
 
     test.each([
       ['not JSON', { entry: '{' }],
-      ['not an entry', { entry: '{"v":1}' }],
+      ['not an object', { entry: '[]' }],
+      ['not an entry', { entry: '{"by":1}' }],
       ['no format number', { v: 'one' }],
-      ['another seq inside', { entry: JSON.stringify(entry('broken', 5, 'mine')) }],
-      ['another instance inside', { entry: JSON.stringify(entry('other', 4, 'mine')) }],
-      ['another token inside', { entry: JSON.stringify(entry('broken', 4, 'other')) }],
+      ['another seq inside', { entry: JSON.stringify({ ...content('broken'), seq: 5 }) }],
+      ['another token inside', { entry: JSON.stringify({ ...content('broken'), token: 'f'.repeat(16) }) }],
+      ['a field that no entry has', { entry: JSON.stringify({ ...content('broken'), extra: 1 }) }],
       ['another kind outside', { kind: 'started' }],
     ])('%s is broken, naming instance and seq', async (_, change) => {
       await put({ ...good('broken'), ...change });
       await expect(journal.head('broken')).rejects.toMatchObject({
         code: 'journal.broken',
-        message: expect.stringContaining('broken seq 4'),
+        message: expect.stringContaining('broken seq 0'),
       });
     });
   });

@@ -82,7 +82,7 @@ export const createProxy = async (endpoint: string): Promise<Proxy> => {
     const target = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? '';
     const request: Asked = {
       target,
-      table: /"TableName":"[^"]*-([a-z]+)"/.exec(body)?.[1] ?? '',
+      table: /"(?:TableName|RequestItems)":\{?"[^"]*-([a-z]+)"/.exec(body)?.[1] ?? '',
       kind: target === 'PutItem' ? /"kind":\{"S":"([a-z]+)"\}/.exec(body)?.[1] : undefined,
       body,
       headers: incoming.headers,

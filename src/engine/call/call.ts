@@ -100,10 +100,14 @@ const awaitsAt = (call: Call): number | null => {
   return open?.kind === 'waiting' && nextCell(call)?.body.kind === 'await' ? open.seq : null;
 };
 
-/** Saves the view if this call armed it. A view is a hint: when saving fails the instance stays due. */
+/**
+ * Saves the view if this call armed it. A view is a hint: when saving fails the instance stays due, and so it does when a
+ * put of this call may still land (I7).
+ */
 export const saveView = async (call: Call): Promise<View> => {
   const { engine, instanceId, chain, mark } = call;
   const { knownAt, refresh } = chain;
+  if (chain.unanswered) return viewNow(call);
   try {
     await mark.save({ knownAt, refresh, view: () => viewNow(call), awaitsAt: () => awaitsAt(call) });
   } catch (error) {

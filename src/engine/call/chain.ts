@@ -32,6 +32,8 @@ export type Chain = {
   readonly lost: boolean;
   /** Whether an entry of this call stands: from then on it answers, and refuses nothing. */
   readonly wrote: boolean;
+  /** The last put of this call got no answer: it may still land, so what stands is not known. */
+  readonly unanswered: boolean;
   /** The mark's count of arms when an answer of the store last said what the newest entry is; -1: not since it armed. */
   readonly knownAt: number;
   /** One put at head + 1. Both answers move the head to what stands there. */
@@ -54,11 +56,13 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
   let { head } = from;
   let lost = false;
   let wrote = false;
+  let unanswered = false;
   let knownAt = -1;
 
   const put = async (body: EntryBody): Promise<Put<Standing>> => {
     const entry = seal(head, body, { instanceId, token, by, atMs: clock.nowMs() });
     const answer = await journal.putOnce(entry);
+    unanswered = answer.kind === 'unknown';
     if (answer.kind === 'unknown') return answer;
     const stands = answer.kind === 'written' ? answer.standing : answer.winner;
     assert(stands.entry.seq === entry.seq && stands.entry.instanceId === instanceId);
@@ -104,6 +108,9 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
     },
     get wrote() {
       return wrote;
+    },
+    get unanswered() {
+      return unanswered;
     },
     get knownAt() {
       return knownAt;

@@ -1,13 +1,11 @@
 /**
  * The journal's format. One chain of entries per instance, numbered 0, 1, 2 …; every entry takes the next seq by a
  * conditional put and is never altered. `state` is what is true after the entry: `apply` of the state before it.
- * An entry is stored as one JSON text, without what a default below says (1 KB is a write unit), and `prev` is the sha256
- * (hex) of the text of the entry before it.
+ * How an entry is stored, and what `prev` covers, says `stored.ts`.
  *
  * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
  */
 import * as z from 'zod';
-import { withoutDefaults } from './defaults.ts';
 
 export const journalVersion = 1;
 
@@ -276,7 +274,8 @@ const common = {
 /** The body of an outcome, as it waits in the failure queue. */
 export const outcomeSchema = z.strictObject({ kind: z.literal('outcome'), ...bodies.outcome });
 
-const schemas = {
+/** By kind. */
+export const entrySchemas = {
   started: z.strictObject({ ...common, kind: z.literal('started'), ...bodies.started }),
   reserved: z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
   outcome: z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
@@ -288,18 +287,15 @@ const schemas = {
 } as const;
 
 export const entrySchema = z.discriminatedUnion('kind', [
-  schemas.started,
-  schemas.reserved,
-  schemas.outcome,
-  schemas.waiting,
-  schemas.vote,
-  schemas.resolved,
-  schemas.control,
-  schemas.cancelled,
+  entrySchemas.started,
+  entrySchemas.reserved,
+  entrySchemas.outcome,
+  entrySchemas.waiting,
+  entrySchemas.vote,
+  entrySchemas.resolved,
+  entrySchemas.control,
+  entrySchemas.cancelled,
 ]);
-
-/** An entry as it is stored: without what is as plain as the defaults above say. */
-export const storedForm = (entry: Entry): object => withoutDefaults(schemas[entry.kind], entry);
 
 export type Entry = z.infer<typeof entrySchema>;
 export type EntryKind = Entry['kind'];
@@ -310,7 +306,7 @@ type BodyOf<E> = E extends Entry
   : never;
 export type EntryBody = BodyOf<Entry>;
 
-/** An entry as it stands in the store, with the sha256 (hex) of its text, which the next entry carries as `prev`. */
+/** An entry as it stands in the store, with its hash, which the next entry carries as `prev`. */
 export type Standing = { entry: Entry; hash: string };
 
 /** Evidence beside the chain: write-once, without order, never read by a decision. */

@@ -1,6 +1,7 @@
 /** I1: one entry per seq, no gaps, never altered, each a legal step; read by the engine's `apply` and by our own reading. */
 import { hash } from 'node:crypto';
 import { apply, type Entry, type State } from '../../../src/engine/index.ts';
+import { textOf } from '../watch.ts';
 import { instanceId, must } from '../world.ts';
 import { compare, type Oracle, type Reading, readOn } from './reading.ts';
 import { same } from './same.ts';
@@ -10,7 +11,7 @@ const checkTables = ({ world }: Oracle): void => {
   const rows = world.tables.partition('journal', instanceId);
   must(rows.length === world.chain.length, 'I1', `${rows.length} entries stand, ${world.chain.length} were written`);
   for (const row of rows) {
-    must(row.entry === world.chain[row.seq as number]?.text, 'I1', `entry ${row.seq} was altered`);
+    must(textOf(row) === world.chain[row.seq as number]?.text, 'I1', `entry ${row.seq} was altered`);
   }
 };
 

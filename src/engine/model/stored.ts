@@ -1,0 +1,89 @@
+/**
+ * How an entry is stored: its key and what the put's condition needs stand in attributes (`v`, `instanceId`, `seq`, `kind`,
+ * `token`), everything else in one canonical JSON text beside them. Nothing is said twice, since 1 KB is a write unit:
+ * not what an attribute says, not what a default says, and of the state not what the entry itself has just said.
+ *
+ * `prev` of an entry is the sha256 (hex) of the canonical `[v, instanceId, seq, kind, token, text]` of the entry before it,
+ * so that nothing beside the text is uncovered.
+ */
+import { withoutDefaults } from './defaults.ts';
+import { type Entry, type EntryKind, type EntryOf, entrySchemas, type Reservation, type State } from './entries.ts';
+
+/** What stands beside the text. */
+export type Attributes = { v: number; instanceId: string; seq: number; kind: string; token: string };
+
+/** What `prev` is the hash of. */
+export const coveredBy = ({ v, instanceId, seq, kind, token }: Attributes, text: string) => [
+  v,
+  instanceId,
+  seq,
+  kind,
+  token,
+  text,
+];
+
+type Place = Pick<Entry, 'seq' | 'by' | 'atMs'>;
+type Implied = Partial<Record<keyof State, unknown>>;
+
+const reservedBy = (reserved: Partial<Reservation>, { seq, by, atMs }: Place): Implied => {
+  const { cell, visit, attempt, inputsHash, deadlineAtMs } = reserved;
+  const open = { kind: 'reserved', seq, cell, attempt, deadlineAtMs, by, atMs };
+  return { visit, attempt, inputsHash, open, ...(attempt === 1 ? { firstAtMs: atMs } : {}) };
+};
+
+const waitingBy = (waiting: Partial<EntryOf<'waiting'>>, { seq, atMs }: Place): Implied => {
+  const { cell, visit, inputsHash, dueAtMs = null, pollMs, asked } = waiting;
+  const polled = pollMs === undefined ? {} : { pollMs };
+  const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
+  return { visit, inputsHash, open: { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted } };
+};
+
+/** What the entry has said itself of the state after it. Its body may still lack what defaults say. */
+const impliedBy = (kind: EntryKind, body: Place & Record<string, unknown>): Implied => {
+  switch (kind) {
+    case 'started': {
+      const { cells, drive, epoch } = body;
+      return { cells, drive, epoch };
+    }
+    case 'reserved':
+      return reservedBy(body as Partial<Reservation>, body);
+    case 'waiting':
+      return waitingBy(body as Partial<EntryOf<'waiting'>>, body);
+    case 'outcome':
+      return body.reserve === undefined ? {} : reservedBy(body.reserve as Partial<Reservation>, body);
+    default:
+      return {};
+  }
+};
+
+const isSame = (a: unknown, b: unknown): boolean => {
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
+  const [names, others] = [Object.keys(a), Object.keys(b)];
+  const at = (value: object, name: string): unknown => (value as Record<string, unknown>)[name];
+  return names.length === others.length && names.every((name) => isSame(at(a, name), at(b, name)));
+};
+
+/** The content of an entry's text. */
+export const storedForm = (entry: Entry): object => {
+  const { v: _v, instanceId: _id, seq: _seq, kind, token: _token, ...body } = entry;
+  const plain = withoutDefaults(entrySchemas[kind], entry) as Record<string, unknown>;
+  const implied = impliedBy(kind, entry as Entry & Record<string, unknown>);
+  const state: Record<string, unknown> = { ...(plain.state as object) };
+  for (const [name, said] of Object.entries(implied) as [keyof State, unknown][]) {
+    const value = entry.state[name];
+    if (isSame(value, said)) delete state[name];
+    // What differs is said, a default too: left out it would be read as implied.
+    else state[name] = value;
+  }
+  const kept = Object.keys(body).filter((name) => name in plain && name !== 'state');
+  return { ...Object.fromEntries(kept.map((name) => [name, plain[name]])), state };
+};
+
+/** The entry of which these are the attributes and this the content of the text; to be read by its schema. */
+export const fromStored = (attributes: Attributes, content: unknown): unknown => {
+  if (typeof content !== 'object' || content === null) return content;
+  const body = { ...(content as Place), ...attributes } as Place & Record<string, unknown>;
+  const { state } = body;
+  if (typeof state !== 'object' || state === null) return body;
+  return { ...body, state: { ...impliedBy(attributes.kind as EntryKind, body), ...state } };
+};
