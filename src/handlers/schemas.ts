@@ -96,6 +96,10 @@ export const verdictBody = z.strictObject({
     .exactOptional(),
   evidence: z.string().max(limits.noteTextCharsMax).exactOptional(),
   freshKey: z.boolean().describe('With `retry`: another idempotency key, a new visit.').exactOptional(),
+  onlyInDoubt: z
+    .boolean()
+    .describe('Refused unless the step is still in doubt: for a decision that was looked for before.')
+    .exactOptional(),
 });
 export const reasonBody = z.strictObject({ reason });
 export const doneBody = z.strictObject({

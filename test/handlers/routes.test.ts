@@ -964,6 +964,18 @@ describe('answers', () => {
     expect(await service.ask({ path: at(id) })).toMatchObject({ body: { view: { status: 'cancelled' } } });
   });
 
+  test('a verdict for what is in doubt alone: taken while nobody knows, refused once it is known', async () => {
+    const verdict = { seq: 1, verdict: 'retry', reason: 'not there', onlyInDoubt: true };
+    const doubtfulId = await inDoubt();
+    expect(await service.ask(post(at(doubtfulId, '/verdict'), verdict))).toMatchObject({ status: 200 });
+    const failedId = await start(service, 'doubtful');
+    service.cells.execute = async () => ({ status: 'failed' });
+    await service.ask(post(at(failedId, '/advance')));
+    service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
+    const known = await service.ask(post(at(failedId, '/verdict'), verdict));
+    expect(known).toMatchObject({ status: 409, body: { code: 'seq.stale' } });
+  });
+
   test('an instance of an older epoch is held until it is released', async () => {
     const id = await start(service, 'other');
     const restored = service.as({ deployment: { name: 'test', epoch: 1, takeoverGraceMs: 1_000 } });
