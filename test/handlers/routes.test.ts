@@ -1,6 +1,6 @@
 /** Every route: a good answer as the OpenAPI document promises it, and at least five bad requests, each refused as a problem. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type OperationName, operations } from '../../src/handlers/routes.ts';
+import { type OperationName, operations } from '../../src/contract/index.ts';
 import { assertDocumented } from './document.ts';
 import { type Answered, type Asked, documentOf, openService, publish, type Service, start } from './support.ts';
 

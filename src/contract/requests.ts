@@ -1,6 +1,6 @@
 /** What goes in: the zod schemas that validate requests, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { claimStatuses, limits } from '../engine/index.ts';
+import { claimStatuses, limits } from '../engine/model/index.ts';
 
 const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
 export const runbookId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
