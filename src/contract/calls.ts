@@ -20,7 +20,11 @@ export type InputOf<N extends OperationName> = {
 
 /** What is left out may be said to be undefined. */
 type Loose<T> = { [K in keyof T]: Pick<T, K> extends Required<Pick<T, K>> ? T[K] : T[K] | undefined };
-type Part<K extends string, T> = Partial<T> extends T ? { [P in K]?: Loose<T> } : { [P in K]: Loose<T> };
+type Part<K extends string, T> = string extends keyof T
+  ? { [P in K]?: never }
+  : Partial<T> extends T
+    ? { [P in K]?: Loose<T> }
+    : { [P in K]: Loose<T> };
 type Body<N extends OperationName> =
   SchemaOf<Routes[N]> extends z.ZodType
     ? Part<'body', z.input<SchemaOf<Routes[N]>>>

@@ -1,5 +1,5 @@
 /** From the path of a request to its operation, and from an operation to its path. */
-import { type OperationName, operations } from './routes.ts';
+import { type OperationName, operationNames, operations } from './routes.ts';
 
 export type Found = { name: OperationName; pathParameters: Record<string, string> };
 
@@ -32,7 +32,7 @@ const match = (path: string, pattern: string): Record<string, string> | undefine
 /** The operation of a request, or the methods that its path has: none when there is no such path. */
 export const findRoute = (method: string, path: string): Found | { allowed: string[] } => {
   const allowed: string[] = [];
-  for (const name of Object.keys(operations) as OperationName[]) {
+  for (const name of operationNames) {
     const route = operations[name];
     const pathParameters = match(path, route.path);
     if (pathParameters === undefined) continue;

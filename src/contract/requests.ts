@@ -2,9 +2,15 @@
 import * as z from 'zod';
 import { claimStatuses, limits } from '../engine/model/index.ts';
 
-const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
-export const runbookId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
-export const instanceId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
+const idOf = (what: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
+      error: `is no ${what}: 1 to 128 letters, digits, dots, dashes, underscores, the first a letter or digit`,
+    })
+    .describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
+export const runbookId = idOf('runbook id');
+export const instanceId = idOf('instance id');
 export const cellName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 export const seq = z.int().min(0).describe('Number of an entry in the journal of its instance.');
 const version = z.int().min(1);

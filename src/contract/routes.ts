@@ -290,4 +290,5 @@ export const operations = {
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof operations;
+export const operationNames = Object.keys(operations) as OperationName[];
 export const routes: readonly Route[] = Object.values(operations);

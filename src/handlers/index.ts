@@ -2,3 +2,4 @@
 export type { ApiCall, OperationDeps } from './apiDeps.ts';
 export { operationOf } from './operations.ts';
 export { takeInput } from './request.ts';
+export { setAsideInFolder } from './setAsideFolder.ts';

@@ -41,7 +41,7 @@ describe('following a hand-over', () => {
     };
     const told = await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
     seen.push(await look());
-    expect(seen[0]).toEqual({ kind: 'underWay', steps: [], reserved: 1 });
+    expect(seen[0]).toEqual({ kind: 'underWay', steps: [], reserved: 1, isHeld: true });
     expect(seen[1]).toEqual({ kind: 'over', answer: told });
     expect(told).toMatchObject({ result: 'advanced', reserved: 1, steps: [{ cell: 'c0', seq: 1 }] });
   });
@@ -50,7 +50,12 @@ describe('following a hand-over', () => {
     const world = setup();
     const id = await world.start(runbookOf([{}, {}, {}]));
     const told = await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
-    expect(await follow(world, id, { maxCells: 2 })()).toEqual({ kind: 'underWay', steps: told.steps, reserved: 1 });
+    expect(await follow(world, id, { maxCells: 2 })()).toEqual({
+      kind: 'underWay',
+      steps: told.steps,
+      reserved: 1,
+      isHeld: false,
+    });
     expect(await follow(world, id, { maxCells: 1 })()).toMatchObject({ kind: 'over' });
   });
 
@@ -83,7 +88,7 @@ describe('following a hand-over', () => {
       return { status: 'completed' };
     };
     await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
-    expect(seen).toEqual([{ kind: 'underWay', steps: [], reserved: 1 }]);
+    expect(seen).toEqual([{ kind: 'underWay', steps: [], reserved: 1, isHeld: true }]);
     expect(await look()).toMatchObject({ kind: 'over', answer: { result: 'cancelled', steps: [{ cell: 'c0' }] } });
   });
 
@@ -95,7 +100,7 @@ describe('following a hand-over', () => {
     await expect.poll(() => world.begun.length).toBe(1);
     const look = follow(world, id);
     world.now = T0 + 5_000 + 14_999;
-    expect(await look()).toEqual({ kind: 'underWay', steps: [], reserved: 1 });
+    expect(await look()).toEqual({ kind: 'underWay', steps: [], reserved: 1, isHeld: true });
     world.now = T0 + 5_000 + 15_000;
     expect(await look()).toMatchObject({ kind: 'over', answer: { result: 'in_doubt' } });
   });

@@ -42,11 +42,11 @@ export type FollowRequest = {
 
 /**
  * `unbegun`: nothing was written after the hand-over. `lost`: somebody else was first, so it runs nothing. `underWay`: with
- * what it has gone through so far.
+ * what it has gone through so far, and whether one of its steps is held at this moment.
  */
 export type Followed =
   | { kind: 'unbegun' | 'lost' }
-  | { kind: 'underWay'; steps: StepReport[]; reserved: number }
+  | { kind: 'underWay'; steps: StepReport[]; reserved: number; isHeld: boolean }
   | { kind: 'over'; answer: AdvanceAnswer };
 
 const reserves = (entry: Entry): boolean =>
@@ -102,7 +102,7 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
     // What waits for something outside is not under way, however often it is looked at.
     const stop = decision.kind === 'look' ? parkedAt(decision.open, nowMs) : decision;
     const isHeld = stop.kind === 'stop' && stop.result === 'in_flight' && isOurs(stop.holder.by);
-    if (stop.kind !== 'stop' || isHeld) return { kind: 'underWay', steps: [...steps], reserved };
+    if (stop.kind !== 'stop' || isHeld) return { kind: 'underWay', steps: [...steps], reserved, isHeld };
     const view = viewOf(started, last, runbook, nowMs, graceMs);
     return {
       kind: 'over',
