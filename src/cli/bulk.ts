@@ -6,6 +6,7 @@ import { type Exit, exitOfError, exits } from './exits.ts';
 import { duration, plural } from './format.ts';
 import type { Turn } from './pace.ts';
 import { harmless, type Screen } from './screen.ts';
+import type { Session } from './session.ts';
 import type { Step } from './step.ts';
 import type { Ruling, Target } from './verdict.ts';
 
@@ -26,10 +27,10 @@ const assertThere = async (client: Client, { runbookId, cell }: Many): Promise<v
 };
 
 /** Every step of the runbook in doubt at the cell, looked for before anything is decided. */
-export const findMany = async (client: Client, many: Many) => {
+export const findMany = async (session: Session, many: Many) => {
   const { runbookId, cell } = many;
-  const { doubts, unreadable } = await findDoubts(client, { runbookId, cell });
-  if (doubts.length === 0 && unreadable.length === 0) await assertThere(client, many);
+  const { doubts, unreadable } = await findDoubts(session, { runbookId, cell });
+  if (doubts.length === 0 && unreadable.length === 0) await assertThere(session.client, many);
   return { doubts, unreadable };
 };
 
@@ -53,7 +54,7 @@ export const decideMany = async (
     if (signal.aborted) return { decided, refused, left: rest(index), stopped: 'signal' };
     const head = `  ${String(index + 1).padStart(width)}/${steps.length}  ${instanceId}  seq ${seq}`;
     try {
-      const { view } = await client.verdict(instanceId, { ...ruling, seq, onlyInDoubt: true });
+      const { view } = await client.verdict({ path: { instanceId }, body: { ...ruling, seq, onlyInDoubt: true } });
       decided.push({ instanceId, seq, view });
       const age = ageMs === null ? '' : `, reserved ${duration(ageMs)} ago`;
       screen.print(`${head}  ${screen.paint('good', ruling.verdict)}${age}; now ${view.status.replace('_', ' ')}`);

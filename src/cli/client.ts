@@ -1,213 +1,153 @@
 /**
- * What every command works with: the calls of the HTTP API, plain JSON in and out. Here over the engine in this process;
- * a command cannot tell. Refusals are `PawlError`s.
+ * What every command works with: the operations of the contract by their names, over whichever transport brings them, and
+ * what several of them make together: an output in parts, a journal in pages, a call that goes on after its answer. A
+ * command cannot tell the transports apart. Refusals are `PawlError`s.
  */
-import type {
-  AdvanceAnswer,
-  By,
-  Cancelled,
-  ClaimEntry,
-  ClaimStatus,
-  ContinueRequest,
-  Drive,
-  Entry,
-  Inspection,
-  Note,
-  Published,
-  Redriven,
-  RunAnswer,
-  Runbook,
-  Started,
-  Unrecorded,
-  VerdictRequest,
-  View,
-  Voted,
+import { type BodyOf, type CallOf, type OperationName, operationNames } from '../contract/index.ts';
+import {
+  type AdvanceAnswer,
+  type By,
+  type Entry,
+  gateOf,
+  isPawlError,
+  type Note,
+  type RunAnswer,
+  type Stop,
+  statusOf,
 } from '../engine/index.ts';
-import { PawlError, statusOf } from '../engine/index.ts';
-import type { Deps } from './deps.ts';
-import { duration } from './format.ts';
+import { untilOver } from './untilOver.ts';
 
-export type StartAsked = {
-  params: Record<string, unknown>;
-  version?: number;
-  instanceId?: string;
-  drive?: Drive;
-  continues?: ContinueRequest;
-};
-export type AdvanceAsked = { cell?: string; maxCells?: number | 'all'; expectedSeq?: number };
-export type ListAsked = { runbookId?: string; status?: View['status']; limit: number; next?: string };
-export type DoneAsked = { result: 'done' | 'failed'; note: string; expectedSeq?: number };
-export type VerdictAsked = Omit<VerdictRequest, 'by'>;
-export type ClaimAsked = { status: ClaimStatus; statement?: string; evidence?: unknown; revision?: number };
-export type VoteAsked = { decision: 'approve' | 'reject' | 'withdraw'; shownHash: string; comment?: string };
-/** One revision of a claim. `evidence`: any JSON value, `null` when there is none; `at`: ISO 8601. */
-export type Claim = Pick<ClaimEntry, 'claimId' | 'revision' | 'status' | 'statement' | 'by'> & {
-  evidence: unknown;
-  at: string;
-};
-/** A one-time link: a path, or a whole URL where a service made it. */
-export type LinkMade = { link: string; actor: string; expiresAt: string };
+type Given = { path?: object; query?: object; body?: unknown };
+/** `isOurs`: whether an entry was written for this very call, where it may go on after its answer. */
+type Answered = { status: number; body: unknown; isOurs?(by: By): boolean };
+/**
+ * Carries out one operation, wherever it is. `undefined`: the signal has fired, and it goes on there without us.
+ * @throws PawlError what it was refused with; `store.unavailable` when there was no answer
+ */
+export type Transport = (name: OperationName, given: Given, signal?: AbortSignal) => Promise<Answered | undefined>;
+type Operations = { [N in OperationName]: (given: CallOf<N>) => Promise<BodyOf<N>> };
+
 /** `nowMs` is the store's time: ages are reckoned from it, never from this machine's clock. */
-export type Instance = Inspection & {
-  nowMs: number;
-  /** The entry that `view` was made from. */
-  head: Entry;
-  /** Begun before the last restore from backup: held until a person releases it. */
-  held: boolean;
-};
+export type Instance = BodyOf<'instance'>;
 /** The newest entry and what it means now. */
-export type Standing = Pick<Instance, 'head' | 'held' | 'nowMs'> & { status: View['status'] };
+export type Standing = Pick<Instance, 'head' | 'held' | 'nowMs'> & { status: Instance['view']['status'] };
+export type Claim = BodyOf<'setClaim'>['claim'];
+export type AdvanceAsked = NonNullable<CallOf<'advance'>['body']>;
 
-export type Client = {
-  publish(source: string): Promise<Published>;
-  runbook(runbookId: string, version?: number): Promise<{ version: number; runbook: Runbook }>;
-  start(runbookId: string, asked: StartAsked): Promise<Started>;
-  /** @throws PawlError `step.inFlight` when somebody else's step is under way and nothing ran */
-  advance(instanceId: string, asked: AdvanceAsked, signal: AbortSignal): Promise<AdvanceAnswer>;
-  /** @throws what `advance` throws */
-  run(instanceId: string, signal: AbortSignal): Promise<RunAnswer>;
-  done(instanceId: string, cell: string, asked: DoneAsked): Promise<{ view: View }>;
-  cancel(instanceId: string, asked: { reason: string }): Promise<Cancelled>;
-  /** Decides about a step in doubt or halted; `view.seq` is where that stands in the journal. */
-  verdict(instanceId: string, asked: VerdictAsked): Promise<{ view: View }>;
-  release(instanceId: string, asked: { reason: string }): Promise<{ view: View }>;
-  redrive(item: Unrecorded): Promise<Redriven>;
-  instance(instanceId: string): Promise<Instance>;
-  /** Consistent, and cheap for whoever knows that the journal goes at least to `seq`; `undefined` if it does not. */
-  standing(instanceId: string, seq: number): Promise<Standing | undefined>;
-  /** One page of entries after `after`, in order; an empty one at the end. */
-  journal(instanceId: string, after: number): Promise<Entry[]>;
-  notes(instanceId: string, about?: number): Promise<Note[]>;
-  /** Outcomes of a step that were set aside on this machine, as file names. */
-  setAside(instanceId: string, seq: number): Promise<string[]>;
-  list(asked: ListAsked): Promise<{ views: View[]; next: string | null }>;
-  /** `woken`: how many who waited for it were told; `null`: the schedule tells the rest. */
-  setClaim(claimId: string, asked: ClaimAsked): Promise<{ claim: Claim; woken: number | null }>;
-  /** @throws PawlError `claim.unknown` */
-  claim(claimId: string): Promise<Claim>;
-  /** Newest first; `next`: give it as `before`. */
-  claimHistory(claimId: string, limit: number, before?: number): Promise<{ claims: Claim[]; next: number | null }>;
-  claims(limit: number, next?: string): Promise<{ claims: Claim[]; next: string | null }>;
-  vote(instanceId: string, cell: string, asked: VoteAsked): Promise<Voted>;
-  makeLink(instanceId: string, cell: string, actor: string): Promise<LinkMade>;
+/** Where an instance stands, for whoever could not wait for the end of a call. */
+const standsAt = ({ view, head, nowMs }: Instance): AdvanceAnswer => {
+  const { status } = view;
+  const stop: Stop =
+    status === 'completed' || status === 'cancelled'
+      ? { kind: 'stop', result: status }
+      : { kind: 'stop', result: 'deferred', cell: view.cell ?? view.runbookId, untilMs: nowMs, why: 'budget' };
+  return { stop, result: stop.result, steps: [], reserved: 0, view, state: head.state };
 };
 
-const shownClaim = ({ claimId, revision, status, statement, evidence, by, atMs }: ClaimEntry): Claim => ({
-  claimId,
-  revision,
-  status,
-  statement,
-  evidence: evidence === null ? null : (JSON.parse(evidence) as unknown),
-  by,
-  at: new Date(atMs).toISOString(),
-});
+export const createClient = (transport: Transport) => {
+  // What goes in and comes out is what the table of routes says, here as there.
+  const operations = Object.fromEntries(
+    operationNames.map((name) => [name, async (given: Given) => (await transport(name, given))?.body]),
+  ) as unknown as Operations;
 
-/** Every entry after a seq, in order. */
-export const entriesAfter = async (
-  client: Pick<Client, 'journal'>,
-  instanceId: string,
-  seq: number,
-): Promise<Entry[]> => {
-  const entries: Entry[] = [];
-  for (let after = seq; ; ) {
-    const page = await client.journal(instanceId, after);
-    const last = page.at(-1);
-    if (last === undefined) return entries;
-    entries.push(...page);
-    after = last.seq;
-  }
-};
+  const runbook = (runbookId: string, version?: number): Promise<BodyOf<'version'>> =>
+    version === undefined
+      ? operations.runbook({ path: { runbookId } })
+      : operations.version({ path: { runbookId, version } });
 
-/** As long as the longest invocation on AWS: every cell fits, and what is left behind becomes due soon enough. */
-const budgetMs = 15 * 60_000;
-const pageSize = 100;
-
-const refuseInFlight = (answer: AdvanceAnswer, nowMs: number): void => {
-  const { stop, steps, view } = answer;
-  if (stop.result !== 'in_flight' || steps.length > 0) return;
-  const { holder } = stop;
-  const whose = `${holder.by.actor} (${holder.by.via}, ${holder.by.where})`;
-  const left = duration(holder.deadlineAtMs - nowMs);
-  const message = `Cell ${holder.cell} of ${view.instanceId} is in flight: ${whose} has held it for ${duration(holder.ageMs)}, ${left} more at most. This call ran nothing; ask again later.`;
-  const deadlineAt = new Date(holder.deadlineAtMs).toISOString();
-  const { instanceId } = view;
-  throw new PawlError('step.inFlight', message, { instanceId, holder, ageMs: holder.ageMs, deadlineAt, view });
-};
-
-export const engineClient = (deps: Deps, by: By, groups: string[]): Client => {
-  const { engine, deployment } = deps;
-
-  const journal = async (instanceId: string, after: number): Promise<Entry[]> =>
-    (await engine.journal(instanceId, after, pageSize)).map(({ entry }) => entry);
-
-  const isHeld = ({ state }: Entry): boolean => state.ended === null && state.epoch < deployment.epoch;
-
-  const standing = async (instanceId: string, seq: number): Promise<Standing | undefined> => {
-    const head = (await entriesAfter({ journal }, instanceId, seq - 1)).at(-1);
-    if (head === undefined) return undefined;
-    const nowMs = deps.nowMs();
-    return { head, held: isHeld(head), nowMs, status: statusOf(head.state, nowMs, deployment.takeoverGraceMs) };
+  const journalPage = (instanceId: string, after: number, limit?: number) =>
+    operations.journal({ path: { instanceId }, query: { after, limit } });
+  const entry = async (instanceId: string, seq: number): Promise<Entry | undefined> =>
+    (await journalPage(instanceId, seq - 1, 1)).entries[0];
+  /** Every entry after a seq, and the store's time when the last of them was read. */
+  const journalAfter = async (instanceId: string, seq: number): Promise<BodyOf<'journal'>> => {
+    let page = await journalPage(instanceId, seq);
+    const entries = [...page.entries];
+    while (page.next !== null) {
+      page = await journalPage(instanceId, page.next);
+      entries.push(...page.entries);
+    }
+    return { ...page, entries };
   };
 
-  const runbookOf = async (runbookId: string, version?: number) => {
-    const found = await deps.versions.get(runbookId, version);
-    if (found !== undefined) return { version: found.version, runbook: found.runbook };
-    const message = `There is no runbook ${runbookId}${version === undefined ? '' : ` version ${version}`}; publish it with \`pawl publish FILE\`.`;
-    throw new PawlError('runbook.unknown', message, { runbookId });
+  const wholeOutput = async (instanceId: string, seq: number): Promise<string> => {
+    let text = '';
+    for (let part = 1, parts = 1; part <= parts; part += 1) {
+      const answer = await operations.output({ path: { instanceId, seq }, query: { part } });
+      text += answer.text;
+      parts = answer.parts;
+    }
+    return text;
+  };
+  /** With every output, however large. */
+  const instance = async (instanceId: string): Promise<Instance> => {
+    const found = await operations.instance({ path: { instanceId } });
+    for (const cell of found.cells) {
+      if (cell.output !== null || cell.outputSeq === null) continue;
+      // What is cited stands in the journal of an earlier run.
+      const started = cell.state === 'cited' ? await entry(instanceId, 0) : undefined;
+      const cited = started?.kind === 'started' ? started.continues?.outputs[cell.name] : undefined;
+      cell.output = await wholeOutput(cited?.instanceId ?? instanceId, cell.outputSeq);
+    }
+    return found;
+  };
+
+  /** What takes longer than its answer may is followed in the journal to its end. */
+  const move = async (name: 'advance' | 'run', instanceId: string, body: AdvanceAsked, signal: AbortSignal) => {
+    const answered = await transport(name, { path: { instanceId }, body }, signal);
+    if (answered === undefined) return standsAt(await instance(instanceId));
+    const { status, isOurs } = answered;
+    const answer = answered.body as AdvanceAnswer;
+    const { stop } = answer;
+    if (status !== 202 || isOurs === undefined || stop.result !== 'deferred' || stop.why !== 'budget') return answer;
+    const many = name === 'run' || body.maxCells === 'all' ? Number.POSITIVE_INFINITY : (body.maxCells ?? 1);
+    const from = { afterSeq: answer.view.seq, cell: body.cell, maxCells: many - answer.reserved, isOurs };
+    const pages = {
+      page: (after: number, limit: number) => journalPage(instanceId, after, limit),
+      runbook: async (runbookId: string, version: number) => (await runbook(runbookId, version)).runbook,
+    };
+    const seen = await untilOver(pages, from, signal);
+    const soFar = seen.kind === 'underWay' ? { steps: seen.steps, reserved: seen.reserved } : {};
+    const more = seen.kind === 'over' ? seen.answer : { ...standsAt(await instance(instanceId)), ...soFar };
+    return { ...more, steps: [...answer.steps, ...more.steps], reserved: answer.reserved + more.reserved };
   };
 
   return {
-    publish: (source) => engine.publish(source, by),
-    runbook: runbookOf,
-    start: (runbookId, asked) => engine.start({ runbookId, ...asked, by }),
-    advance: async (instanceId, { maxCells, ...asked }, signal) => {
-      const many = maxCells === 'all' ? Number.POSITIVE_INFINITY : (maxCells ?? 1);
-      const answer = await engine.advance(instanceId, { ...asked, maxCells: many, budgetMs, signal, by });
-      refuseInFlight(answer, deps.nowMs());
-      return answer;
+    ...operations,
+    runbook,
+    entry,
+    entriesAfter: async (instanceId: string, seq: number): Promise<Entry[]> =>
+      (await journalAfter(instanceId, seq)).entries,
+    instance,
+    /** Consistent, and cheap for whoever knows that the journal goes at least to `seq`; `undefined` if it does not. */
+    standing: async (instanceId: string, seq: number): Promise<Standing | undefined> => {
+      const page = await journalAfter(instanceId, seq - 1).catch((error: unknown) => {
+        // Armed by a start that never came to its first entry.
+        if (isPawlError(error, 'instance.unknown')) return undefined;
+        throw error;
+      });
+      const head = page?.entries.at(-1);
+      if (page === undefined || head === undefined) return undefined;
+      const { nowMs, deployment } = page;
+      const held = head.state.ended === null && head.state.epoch < deployment.epoch;
+      return { head, held, nowMs, status: statusOf(head.state, nowMs, deployment.takeoverGraceMs) };
     },
-    run: async (instanceId, signal) => {
-      const answer = await engine.run(instanceId, { budgetMs, signal, by });
-      refuseInFlight(answer, deps.nowMs());
-      return answer;
+    /** Oldest first. */
+    notes: async (instanceId: string, about?: number): Promise<Note[]> => {
+      let page = await operations.notes({ path: { instanceId }, query: { about } });
+      const notes = [...page.notes];
+      while (page.next !== null) {
+        page = await operations.notes({ path: { instanceId }, query: { about, after: page.next } });
+        notes.push(...page.notes);
+      }
+      return notes;
     },
-    done: (instanceId, cell, asked) => engine.done(instanceId, cell, { ...asked, by }),
-    cancel: (instanceId, { reason }) => engine.cancel(instanceId, reason, by),
-    verdict: (instanceId, asked) => engine.verdict(instanceId, { ...asked, by }),
-    redrive: (item) => engine.redrive(item, by),
-    release: (instanceId, { reason }) => engine.release(instanceId, reason, by),
-    instance: async (instanceId) => {
-      const inspection = await engine.inspect(instanceId, by);
-      const { seq } = inspection.view;
-      const [head] = await journal(instanceId, seq - 1);
-      if (head?.seq !== seq)
-        throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`, { instanceId, seq });
-      return { ...inspection, nowMs: deps.nowMs(), head, held: isHeld(head) };
-    },
-    standing,
-    journal,
-    notes: (instanceId, about) => engine.notes(instanceId, about),
-    setAside: (instanceId, seq) => deps.setAside.of(instanceId, seq),
-    list: (asked) => engine.list(asked),
-    setClaim: async (claimId, { evidence, ...asked }) => {
-      const text = evidence === undefined ? {} : { evidence: JSON.stringify(evidence) };
-      const { claim, woken } = await engine.setClaim(claimId, { ...asked, ...text, by });
-      return { claim: shownClaim(claim), woken };
-    },
-    claim: async (claimId) => shownClaim(await engine.claim(claimId)),
-    claimHistory: async (claimId, limit, before) => {
-      const claims = await engine.claimHistory(claimId, limit, before);
-      const last = claims.at(-1)?.revision ?? 1;
-      return { claims: claims.map(shownClaim), next: last > 1 ? last : null };
-    },
-    claims: async (limit, next) => {
-      const page = await engine.claims({ limit, ...(next === undefined ? {} : { next }) });
-      return { claims: page.claims.map(shownClaim), next: page.next };
-    },
-    vote: (instanceId, cell, asked) => engine.vote(instanceId, cell, { ...asked, groups, by }),
-    makeLink: async (instanceId, cell, actor) => {
-      const { secret, expiresAtMs } = await engine.makeLink(instanceId, cell, { actor, by });
-      return { link: `/links/${secret}`, actor, expiresAt: new Date(expiresAtMs).toISOString() };
-    },
+    /** @throws PawlError `step.inFlight` when somebody else's step is under way and nothing ran */
+    advance: (instanceId: string, asked: AdvanceAsked, signal: AbortSignal): Promise<AdvanceAnswer> =>
+      move('advance', instanceId, asked, signal),
+    /** @throws what `advance` throws */
+    run: async (instanceId: string, signal: AbortSignal): Promise<RunAnswer> =>
+      gateOf(await move('run', instanceId, {}, signal)),
   };
 };
+export type Client = ReturnType<typeof createClient>;

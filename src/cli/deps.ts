@@ -1,10 +1,9 @@
 /** The one place in this folder that reads the environment, and the one that builds things. */
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import type { Authoring, By, Engine, Versions } from '../engine/index.ts';
-import { isPawlError, limits, PawlError } from '../engine/index.ts';
+import { type Authoring, type By, isPawlError, limits, PawlError } from '../engine/index.ts';
+import type { OperationDeps } from '../handlers/index.ts';
 import { readService, type ServiceSettings } from './service.ts';
-import { openSetAside, type SetAside } from './setAside.ts';
 
 export type Settings = {
   /** A running service, which has a store of its own: then nothing below is opened here. */
@@ -30,11 +29,15 @@ export const readTerminal = (env: NodeJS.ProcessEnv = process.env) => ({
   debug: env.PAWL_DEBUG === '1',
 });
 
+const refuse = (message: string): never => {
+  throw new PawlError('request.invalid', message);
+};
+
 const countOf = (env: NodeJS.ProcessEnv, name: string, otherwise: number): number => {
   const text = env[name];
   if (text === undefined || text === '') return otherwise;
   if (/^\d{1,12}$/.test(text)) return Number(text);
-  throw new PawlError('request.invalid', `${name} is ${JSON.stringify(text)}; give a whole number, or unset it.`);
+  return refuse(`${name} is ${JSON.stringify(text)}; give a whole number, or unset it.`);
 };
 
 const osUser = (): string => {
@@ -50,17 +53,11 @@ const dataDirOf = (env: NodeJS.ProcessEnv): string => env.PAWL_DATA_DIR || '.paw
 const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
   const tables = env.PAWL_TABLES || 'pawl';
   if (env.PAWL_STORE === 'aws') return { kind: 'aws', tables };
-  if (env.PAWL_STORE) {
-    throw new PawlError('request.invalid', `PAWL_STORE is ${JSON.stringify(env.PAWL_STORE)}; it may be aws, or unset.`);
-  }
+  if (env.PAWL_STORE) refuse(`PAWL_STORE is ${JSON.stringify(env.PAWL_STORE)}; it may be aws, or unset.`);
   const endpoint = env.PAWL_DYNAMODB_ENDPOINT;
   if (!endpoint) return { kind: 'embedded', dataDir: dataDirOf(env) };
-  if (!URL.canParse(endpoint)) {
-    throw new PawlError(
-      'request.invalid',
-      `PAWL_DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}; give an http URL, or unset it.`,
-    );
-  }
+  if (!URL.canParse(endpoint))
+    refuse(`PAWL_DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}; give an http URL, or unset it.`);
   return { kind: 'endpoint', endpoint, tables };
 };
 
@@ -70,17 +67,13 @@ const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
  */
 export const readSettings = (url?: string, env: NodeJS.ProcessEnv = process.env): Settings => {
   const name = env.PAWL_DEPLOYMENT || 'local';
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
-    throw new PawlError(
-      'request.invalid',
-      `PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`,
-    );
-  }
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
+    refuse(`PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`);
   const takeoverGraceMs = countOf(env, 'PAWL_TAKEOVER_GRACE_MS', limits.takeoverGraceMsDefault);
-  if (takeoverGraceMs < limits.takeoverGraceMsMin) {
-    const message = `PAWL_TAKEOVER_GRACE_MS is ${takeoverGraceMs}; it must be at least ${limits.takeoverGraceMsMin} (takeoverGraceMsMin).`;
-    throw new PawlError('request.invalid', message);
-  }
+  if (takeoverGraceMs < limits.takeoverGraceMsMin)
+    refuse(
+      `PAWL_TAKEOVER_GRACE_MS is ${takeoverGraceMs}; it must be at least ${limits.takeoverGraceMsMin} (takeoverGraceMsMin).`,
+    );
   const actor = env.PAWL_ACTOR || osUser();
   const service = url ?? env.PAWL_URL ?? '';
   return {
@@ -122,15 +115,7 @@ const noAnswer =
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
-export type Deps = {
-  engine: Engine;
-  versions: Versions;
-  authoring: Authoring;
-  deployment: Settings['deployment'];
-  setAside: SetAside;
-  nowMs(): number;
-  close(): void;
-};
+export type Deps = OperationDeps & { close(): void };
 
 /** Events that say what neither the store nor, perhaps, the failure queue has. */
 const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten']);
@@ -141,22 +126,23 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     { canonical, createClient, createStore, sha256, systemRandom },
     { createTables, openEmbedded },
     cells,
+    { setAsideInFolder },
     authoring,
   ] = await Promise.all([
     import('../engine/index.ts'),
     import('../store/index.ts'),
     import('../store/local.ts'),
     import('../cells/index.ts'),
+    import('../handlers/index.ts'),
     openAuthoring(),
   ]);
-  const { store } = settings;
+  const { store, deployment } = settings;
   const httpAllow = cells.parseHttpAllow(settings.httpAllow);
   const embedded = store.kind === 'embedded' ? await openEmbedded(store.dataDir) : undefined;
   const endpoint = store.kind === 'endpoint' ? store.endpoint : embedded?.endpoint;
   const tablesPrefix = store.kind === 'embedded' ? (embedded?.tablesPrefix ?? 'pawl') : store.tables;
   const { client, clock } = createClient(endpoint === undefined ? {} : { endpoint });
   if (store.kind === 'endpoint') await createTables(client, tablesPrefix).catch(noAnswer(store.endpoint));
-  const setAside = openSetAside(settings.setAsideDir);
   const ports = createStore(client, { tablesPrefix, clock });
   const engine = createEngine({
     ...ports,
@@ -169,17 +155,15 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     observe: (event) => {
       if (settings.debug || lostOtherwise.has(event.kind)) process.stderr.write(`${JSON.stringify(event)}\n`);
     },
-    setAside: (item) =>
-      setAside.write({ instanceId: item.instanceId, seq: item.about, token: item.token }, JSON.stringify(item)),
+    setAside: setAsideInFolder(settings.setAsideDir),
     // Nothing listens here: what is due is found by `pawl advance`, `pawl run --wait`, or the schedule of a service.
     wakeAt: async () => {},
-    deployment: settings.deployment,
+    deployment,
   });
   const close = (): void => {
     embedded?.close();
     client.destroy();
   };
-  const { deployment } = settings;
-  const nowMs = (): number => clock.nowMs();
-  return { engine, versions: ports.versions, authoring, deployment, setAside, nowMs, close };
+  const telemetry = { advanced: () => {} };
+  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, close };
 };

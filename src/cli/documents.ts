@@ -1,8 +1,7 @@
 /** Runbook documents on disk: read, compiled, and their problems told as `file:line:column message`. */
-import { readFile } from 'node:fs/promises';
 import { type Authoring, PawlError, type Problem, type Runbook } from '../engine/index.ts';
 import { plural } from './format.ts';
-import { fileTrouble } from './session.ts';
+import { textOfFile } from './given.ts';
 
 export type FileProblem = Problem & { file: string };
 export type Document = { file: string; source: string; runbook: Runbook };
@@ -15,9 +14,7 @@ export const readDocuments = async (authoring: Authoring, files: string[]): Prom
   const documents: Document[] = [];
   const problems: FileProblem[] = [];
   for (const file of files) {
-    const source = await readFile(file, 'utf8').catch((error: unknown) => {
-      throw fileTrouble(file, error);
-    });
+    const source = await textOfFile(file);
     const compiled = authoring.compile(source);
     if (compiled.kind === 'runbook') documents.push({ file, source, runbook: compiled.runbook });
     else problems.push(...compiled.problems.map((problem) => ({ file, ...problem })));

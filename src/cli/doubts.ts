@@ -4,7 +4,7 @@
  * journal: views in doubt and running, and all others that are due.
  */
 import { isPawlError, PawlError, type View } from '../engine/index.ts';
-import type { Client } from './client.ts';
+import type { Session } from './session.ts';
 import { readStep, type Step, standsAtStep } from './step.ts';
 
 /** In this order what becomes doubtful meanwhile is met in a later list, not missed. */
@@ -14,7 +14,7 @@ const pageSize = 100;
 /** Journals read at the same time. */
 const readersMax = 10;
 
-export type Search = { runbookId?: string; cell?: string };
+export type Search = { runbookId: string | undefined; cell?: string };
 export type Unreadable = { instanceId: string; code: string; message: string };
 export type Page = { doubts: Step[]; unreadable: Unreadable[]; next: string | null };
 
@@ -23,8 +23,10 @@ type Place = { status: Searched; next: string | undefined };
 
 const placeOf = (mark: string | undefined): Place => {
   if (mark === undefined) return { status: searched[0], next: undefined };
-  const [name, next] = mark.split('.', 2);
-  const status = searched.find((one) => one === name);
+  // The rest is the mark of that list, whatever stands in it.
+  const end = mark.indexOf('.');
+  const next = mark.slice(end + 1);
+  const status = searched.find((one) => one === mark.slice(0, Math.max(0, end)));
   if (status === undefined)
     throw new PawlError('request.invalid', 'The mark given by --next is not one of `pawl doubts`: begin without it.');
   return { status, next: next || undefined };
@@ -33,11 +35,11 @@ const placeOf = (mark: string | undefined): Place => {
 const mayBeInDoubt = ({ status, dueAtMs }: View): boolean =>
   status === 'in_doubt' || status === 'running' || dueAtMs !== null;
 
-const look = async (client: Client, view: View, search: Search): Promise<Step | Unreadable | undefined> => {
+const look = async (session: Session, view: View, search: Search): Promise<Step | Unreadable | undefined> => {
   try {
-    const standing = await client.standing(view.instanceId, view.seq);
+    const standing = await session.client.standing(view.instanceId, view.seq);
     if (standing?.status !== 'in_doubt' || !standsAtStep(standing)) return undefined;
-    const step = await readStep(client, view, standing);
+    const step = await readStep(session, view, standing);
     return search.cell === undefined || step?.cell === search.cell ? step : undefined;
   } catch (error) {
     // One journal that cannot be read hides no other doubt. A store that is away hides all of them.
@@ -54,23 +56,20 @@ const after = ({ status }: Place, next: string | null): Place | undefined => {
 
 /** Goes through everything, page by page, until `limit` are found; the oldest of them first. */
 export const findDoubts = async (
-  client: Client,
+  session: Session,
   search: Search,
   { limit = Number.POSITIVE_INFINITY, mark }: { limit?: number; mark?: string | undefined } = {},
 ): Promise<Page> => {
+  const { client } = session;
   const found = new Map<string, Step>();
   const unreadable = new Map<string, Unreadable>();
   let place: Place | undefined = placeOf(mark);
   while (place !== undefined && found.size < limit) {
-    const asked = { status: place.status, limit: Math.min(pageSize, limit - found.size) };
-    const page = await client.list({
-      ...asked,
-      ...(search.runbookId === undefined ? {} : { runbookId: search.runbookId }),
-      ...(place.next === undefined ? {} : { next: place.next }),
-    });
+    const asked = { ...place, runbook: search.runbookId, limit: Math.min(pageSize, limit - found.size) };
+    const page = await client.listInstances({ query: asked });
     const views = page.views.filter(mayBeInDoubt);
     while (views.length > 0) {
-      const looked = await Promise.all(views.splice(0, readersMax).map((view) => look(client, view, search)));
+      const looked = await Promise.all(views.splice(0, readersMax).map((view) => look(session, view, search)));
       for (const one of looked) {
         if (one === undefined) continue;
         if ('code' in one) unreadable.set(one.instanceId, one);

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AdvanceAnswer, RunAnswer, View } from '../engine/index.ts';
 import { cellTable } from './cells.ts';
-import type { Client, Instance } from './client.ts';
+import type { Instance } from './client.ts';
 import { type Exit, exitOfResult, exits } from './exits.ts';
 import { explain } from './explain.ts';
 import { following } from './follow.ts';
@@ -20,11 +20,10 @@ export type From = { view: View; cells: string[] };
 /** Makes a call with progress; the first Ctrl-C stops the cell and lets the call end by itself. */
 export const watched = async <T>(
   session: Session,
-  client: Client,
   from: From,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
-  const { screen, interruption } = session;
+  const { screen, client, interruption } = session;
   const said = (): void => {
     const what =
       session.settings.service === null
@@ -46,8 +45,7 @@ type Stayed = { seq: number | null; claims: string };
 
 /** Until what is waited for may be there: a claim has changed, the time has come, or somebody else moved it. */
 const untilDue = async (
-  session: Session,
-  client: Client,
+  { screen, client }: Session,
   { seq, instanceId }: View,
   stayed: Stayed,
   signal: AbortSignal,
@@ -57,7 +55,7 @@ const untilDue = async (
     const { view, waits, nowMs } = instance;
     if (view.seq !== seq || waits === null || (waits.nextAtMs !== null && waits.nextAtMs <= nowMs)) return;
     const claims = waits.kind === 'await' ? JSON.stringify(waits.claims) : '';
-    if (stayed.seq !== seq) explainWait(session.screen, instance, waits);
+    if (stayed.seq !== seq) explainWait(screen, instance, waits);
     const changed = claims !== stayed.claims;
     Object.assign(stayed, { seq, claims });
     // Also the first time: one may have changed since the run looked.
@@ -70,11 +68,11 @@ const untilDue = async (
 /** Runs to the end: what is deferred is waited for and gone on with; with `waits` also what is parked. */
 export const runThrough = async (
   session: Session,
-  client: Client,
   instanceId: string,
   signal: AbortSignal,
   waits = false,
 ): Promise<RunAnswer> => {
+  const { client } = session;
   const steps: RunAnswer['steps'] = [];
   const stayed: Stayed = { seq: null, claims: '' };
   for (;;) {
@@ -82,7 +80,7 @@ export const runThrough = async (
     steps.push(...answer.steps);
     const { stop } = answer;
     if (stop.result === 'parked' && waits && !signal.aborted) {
-      await untilDue(session, client, answer.view, stayed, signal);
+      await untilDue(session, answer.view, stayed, signal);
       if (!signal.aborted) continue;
     }
     if (stop.result !== 'deferred' || signal.aborted) return { ...answer, steps };
@@ -96,14 +94,8 @@ export const runThrough = async (
 
 const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void => {
   const { paint, print } = session.screen;
-  const also = [
-    coverage.skipped > 0 ? `${coverage.skipped} skipped` : '',
-    coverage.forgiven > 0 ? `${coverage.forgiven} forgiven` : '',
-  ];
-  const rest = also
-    .filter((text) => text !== '')
-    .map((text) => `, ${text}`)
-    .join('');
+  const { skipped, forgiven } = coverage;
+  const rest = `${skipped > 0 ? `, ${skipped} skipped` : ''}${forgiven > 0 ? `, ${forgiven} forgiven` : ''}`;
   if (verdict === 'passed') {
     const declared = `${coverage.declared} of ${plural(coverage.cells, 'cell')} met what they declare`;
     print(paint('good', `Passed: ${declared}${rest}.`));
@@ -115,10 +107,9 @@ const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void 
 /** The table, the verdict or where it stands, and the exit code. */
 export const conclude = async (
   session: Session,
-  client: Client,
   answer: AdvanceAnswer | RunAnswer,
 ): Promise<{ exit: Exit; instance: Instance; step: Step | null }> => {
-  const { screen, interruption } = session;
+  const { screen, client, interruption } = session;
   const instance = await client.instance(answer.view.instanceId);
   screen.print();
   cellTable(screen, instance.cells, instance.view, instance.nowMs);
@@ -127,7 +118,7 @@ export const conclude = async (
   if (interrupted) screen.print(screen.paint('warn', 'Interrupted.'));
   let step: Step | undefined;
   if ('verdict' in answer && answer.result === 'completed') printVerdict(session, answer);
-  else step = await explain(screen, client, instance, answer.stop);
+  else step = await explain(session, instance, answer.stop);
   if (interrupted && answer.result === 'advanced')
     screen.print(
       `It stands as it is until somebody goes on, and \`pawl status ${shellWord(instance.view.instanceId)}\` shows it.`,

@@ -3,6 +3,7 @@ import type { CellReport, Stop } from '../engine/index.ts';
 import type { Client, Instance } from './client.ts';
 import { clock, duration, oneLine, plural, shellWord } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
+import type { Session } from './session.ts';
 import { openedBy, readStep, type Step } from './step.ts';
 import { printFact, printStep, printWays } from './stepScreen.ts';
 import { explainWait } from './waits.ts';
@@ -26,17 +27,17 @@ const whyHalted = ({ declared }: Step, { state }: CellReport): string => {
 
 const cancelledBy = async (client: Client, { view, head }: Instance): Promise<string> => {
   const seq = head.state.cancelled;
-  const [entry] = seq === null ? [] : await client.journal(view.instanceId, seq - 1);
+  const entry = seq === null ? undefined : await client.entry(view.instanceId, seq);
   return entry?.kind === 'cancelled' ? ` by ${harmless(entry.by.actor)}: ${harmless(entry.reason)}` : '';
 };
 
 /** A step that was in doubt when the run ended: the truth is not in this journal, and no verdict can put it there. */
-const printLeftInDoubt = async (screen: Screen, client: Client, { view, head }: Instance): Promise<boolean> => {
+const printLeftInDoubt = async ({ screen, client }: Session, { view, head }: Instance): Promise<boolean> => {
   const { halted } = head.state;
   if (halted?.doubt !== true) return false;
   const { cell, seq } = halted;
   const { print, paint } = screen;
-  const [opening] = await client.journal(view.instanceId, seq - 1);
+  const opening = await client.entry(view.instanceId, seq);
   print(paint('warn', `Nobody knows whether ${cell} happened, and nothing can be decided here any more.`));
   const key = openedBy(opening)?.key;
   if (key !== undefined) printFact(screen, 'key', harmless(key));
@@ -44,11 +45,12 @@ const printLeftInDoubt = async (screen: Screen, client: Client, { view, head }: 
   return true;
 };
 
-const explainCancelled = async (screen: Screen, client: Client, instance: Instance): Promise<void> => {
+const explainCancelled = async (session: Session, instance: Instance): Promise<void> => {
+  const { screen, client } = session;
   const { view } = instance;
   const who = await cancelledBy(client, instance);
   screen.print(screen.paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
-  if (await printLeftInDoubt(screen, client, instance)) return;
+  if (await printLeftInDoubt(session, instance)) return;
   const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
   if (cell !== undefined)
     screen.print(`A mended version may go on after it: \`${continueCommand({ ...view, cell })}\`.`);
@@ -111,12 +113,8 @@ const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
  * @param stop how the call stopped, where one was made
  * @returns the step that is under way or needs somebody, for the command's document
  */
-export const explain = async (
-  screen: Screen,
-  client: Client,
-  instance: Instance,
-  stop?: Stop,
-): Promise<Step | undefined> => {
+export const explain = async (session: Session, instance: Instance, stop?: Stop): Promise<Step | undefined> => {
+  const { screen, client } = session;
   const { view } = instance;
   const cell = instance.cells.find(({ name }) => name === view.cell);
   const { print, paint } = screen;
@@ -125,10 +123,10 @@ export const explain = async (
     return undefined;
   }
   if (view.status === 'cancelled' || cell === undefined) {
-    await explainCancelled(screen, client, instance);
+    await explainCancelled(session, instance);
     return undefined;
   }
-  const step = await readStep(client, view, { ...instance, status: view.status });
+  const step = await readStep(session, view, { ...instance, status: view.status });
   if (step?.status === 'in_doubt') explainDoubt(screen, instance, step, await cancelledBy(client, instance));
   else if (step?.status === 'running') explainRunning(screen, instance, step);
   else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);

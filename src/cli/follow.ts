@@ -50,13 +50,9 @@ export const following = async <T>(screen: Screen, client: Client, watched: Watc
   const teller = createTeller(screen, watched.cells);
   let afterSeq = watched.afterSeq;
   const catchUp = async (): Promise<void> => {
-    for (;;) {
-      const entries = await client.journal(watched.instanceId, afterSeq);
-      entries.forEach(teller.tell);
-      const last = entries.at(-1);
-      if (last === undefined) return;
-      afterSeq = last.seq;
-    }
+    const entries = await client.entriesAfter(watched.instanceId, afterSeq);
+    entries.forEach(teller.tell);
+    afterSeq = entries.at(-1)?.seq ?? afterSeq;
   };
   const patiently = async (): Promise<void> => {
     try {
@@ -65,19 +61,14 @@ export const following = async <T>(screen: Screen, client: Client, watched: Watc
       if (!isPawlError(error, 'store.unavailable')) throw error; // The work itself will say so if it lasts.
     }
   };
-  let over = false;
-  const settled = work.then(
-    () => undefined,
-    () => undefined,
+  const over = work.then(
+    () => true,
+    () => true,
   );
-  void settled.then(() => {
-    over = true;
-  });
-  while (!over) {
+  do {
     await patiently();
     teller.refresh();
-    await Promise.race([settled, wait(pollMs)]);
-  }
+  } while (!(await Promise.race([over, wait(pollMs, false)])));
   await patiently();
   return await work;
 };

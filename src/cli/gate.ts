@@ -9,6 +9,7 @@ await Promise.all([
   import('../store/local.ts'),
   import('../store/index.ts'),
   import('../cells/index.ts'),
+  import('../handlers/index.ts'),
   import('./main.ts'),
 ]);
 await import('../authoring/index.ts');

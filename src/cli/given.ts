@@ -1,4 +1,4 @@
-/** Texts given on the command line: as they stand, or from a file as `@FILE`; `@@x` is the text `@x`. */
+/** Texts given on the command line: as they stand, or from a file, or as `@FILE`; `@@x` is the text `@x`. */
 import { readFile } from 'node:fs/promises';
 import { type ErrorCode, PawlError } from '../engine/index.ts';
 
@@ -14,5 +14,18 @@ export const textGiven = async (what: string, given: string, code: ErrorCode = '
     return await readFile(path, 'utf8');
   } catch (error) {
     throw new PawlError(code, `${what}: the file ${path} cannot be read.`, { what, path }, error);
+  }
+};
+
+/** @throws PawlError `request.invalid`, saying what the operating system says about it in words */
+export const textOfFile = async (file: string): Promise<string> => {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const why =
+      { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'it may not be read' }[code] ??
+      String(error);
+    throw new PawlError('request.invalid', `Cannot read ${file}: ${why}. Give the path of a file.`, { file }, error);
   }
 };

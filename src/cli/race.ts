@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { BodyOf } from '../contract/index.ts';
 import { demoEnvironment } from './deps.ts';
 
 export const racerCount = 8;
@@ -30,11 +31,7 @@ export type Racer = { number: number; exit: number | null; told: string; ran: bo
 const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
 const gate = fileURLToPath(new URL('./gate.ts', import.meta.url));
 
-type Parsed = {
-  error?: { code?: string; message?: string };
-  result?: string;
-  steps?: { cell: string; seq: number; status: string }[];
-};
+type Parsed = Partial<BodyOf<'advance'>> & { error?: { code?: string; message?: string } };
 
 const tellOf = (stdout: string, stderr: string): Pick<Racer, 'told' | 'ran' | 'refused'> => {
   const neither = { ran: false, refused: false };
@@ -50,11 +47,8 @@ const tellOf = (stdout: string, stderr: string): Pick<Racer, 'told' | 'ran' | 'r
   }
   const [step] = parsed.steps ?? [];
   if (step === undefined) return { told: `${parsed.result}: nothing ran`, ...neither };
-  return {
-    told: `won: reserved seq ${step.seq}, ran ${step.cell}, recorded ${step.status}`,
-    ran: true,
-    refused: false,
-  };
+  const told = `won: reserved seq ${step.seq}, ran ${step.cell}, recorded ${step.status}`;
+  return { told, ran: true, refused: false };
 };
 
 /** A racer loads everything, says so, and waits for the word. */

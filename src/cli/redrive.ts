@@ -1,56 +1,38 @@
 /** Outcomes that the store did not take, recorded afterwards: one after the other, and none is lost on the way. */
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isPawlError, PawlError, type Redriven, readUnrecorded, type Unrecorded } from '../engine/index.ts';
-import type { Client } from './client.ts';
-import { fileTrouble } from './session.ts';
+import { textOfFile } from './given.ts';
+import type { Session } from './session.ts';
 import type { SetAside } from './setAside.ts';
 
-/** A file to redrive: one of the folder by its name, any other by its path. `remove`: once the journal has it. */
-export type Waiting = { file: string; read(): Promise<string>; remove(): Promise<void> };
+/** A file to redrive. `isKept`: a copy from elsewhere (a message of the queue on AWS, say) is left where it is. */
+export type Waiting = { file: string; path: string; isKept: boolean };
 
 type Told = { file: string; instanceId: string; cell: string; seq: number; status: string };
 export type Done = Told & Redriven;
 export type Kept = { file: string; error: { code: string; message: string; details: object } };
 export type Report = { redriven: Done[]; kept: Kept[]; left: string[]; unfinished: string[] };
 
-const inFolder = (setAside: SetAside, file: string): Waiting => ({
-  file,
-  read: async () => {
-    try {
-      return await setAside.read(file);
-    } catch (error) {
-      throw fileTrouble(join(setAside.folder, file), error);
-    }
-  },
-  remove: async () => {
-    try {
-      await setAside.remove(file);
-    } catch (error) {
-      const message = `The journal has it, but ${join(setAside.folder, file)} cannot be removed: remove it by hand.`;
-      throw new PawlError('request.invalid', message, { file }, error);
-    }
-  },
-});
-
-/** A copy from elsewhere (a message of the queue on AWS, say) is read and left where it is. */
-const elsewhere = (path: string): Waiting => ({
-  file: path,
-  read: async () => {
-    try {
-      return await readFile(resolve(path), 'utf8');
-    } catch (error) {
-      throw fileTrouble(path, error);
-    }
-  },
-  remove: async () => undefined,
-});
-
 /** What waits: the named files, or everything in the folder. */
-export const waitingFiles = async (setAside: SetAside, named: string[]): Promise<Waiting[]> => {
-  const { files } = await setAside.list();
-  if (named.length === 0) return files.map((file) => inFolder(setAside, file));
-  return named.map((file) => (files.includes(file) ? inFolder(setAside, file) : elsewhere(file)));
+export const waitingFiles = async ({ folder, list }: SetAside, named: string[]): Promise<Waiting[]> => {
+  const { files } = await list();
+  return (named.length === 0 ? files : named).map((file) => {
+    const isKept = !files.includes(file);
+    return { file, path: isKept ? file : join(folder, file), isKept };
+  });
+};
+
+/** @throws PawlError `request.invalid` for a file that cannot be read, or holds no outcome */
+export const readWaiting = async ({ path }: Waiting): Promise<Unrecorded> => readUnrecorded(await textOfFile(path));
+
+/** Once the journal has it. Forgotten with the machine's power, it is redriven again, which changes nothing. */
+const remove = async ({ file, path, isKept }: Waiting): Promise<void> => {
+  if (isKept) return;
+  await rm(path, { force: true }).catch((error: unknown) => {
+    const message = `The journal has it, but ${path} cannot be removed: remove it by hand.`;
+    throw new PawlError('request.invalid', message, { file }, error);
+  });
 };
 
 export const toldOf = (file: string, { instanceId, about, outcome }: Unrecorded): Told => ({
@@ -61,35 +43,32 @@ export const toldOf = (file: string, { instanceId, about, outcome }: Unrecorded)
   status: outcome.status,
 });
 
-const keptFor = (file: string, { code, message, details }: PawlError): Kept => ({
-  file,
-  error: { code, message, details },
-});
-
 /**
  * Redrives one after the other. A file that cannot be read or does not fit is kept and stops none of the others; a store
  * that is away stops them all.
  */
 export const redriveAll = async (
-  client: Client,
+  session: Pick<Session, 'redrive'>,
   waiting: Waiting[],
   tell: (one: Done | Kept) => void,
 ): Promise<Pick<Report, 'redriven' | 'kept' | 'left'>> => {
   const redriven: Done[] = [];
   const kept: Kept[] = [];
-  for (const [index, { file, read, remove }] of waiting.entries()) {
+  for (const [index, one] of waiting.entries()) {
+    const { file } = one;
     try {
-      const item = readUnrecorded(await read());
-      const answer = await client.redrive(item);
-      await remove();
+      const item = await readWaiting(one);
+      const answer = await session.redrive(item);
+      await remove(one);
       const done = { ...toldOf(file, item), ...answer };
       redriven.push(done);
       tell(done);
     } catch (error) {
       if (!isPawlError(error)) throw error;
-      const one = keptFor(file, error);
-      kept.push(one);
-      tell(one);
+      const { code, message, details } = error;
+      const refused = { file, error: { code, message, details } };
+      kept.push(refused);
+      tell(refused);
       if (error.code === 'store.unavailable')
         return { redriven, kept, left: waiting.slice(index + 1).map((rest) => rest.file) };
     }

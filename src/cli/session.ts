@@ -1,63 +1,65 @@
 /** What a command gets: the screen, the settings, and the store once it asks for it. */
-import type { Authoring } from '../engine/index.ts';
-import { PawlError } from '../engine/index.ts';
-import { type Client, engineClient } from './client.ts';
+import { type Authoring, PawlError, type Redriven, type Unrecorded } from '../engine/index.ts';
+import { type Client, createClient, type Transport } from './client.ts';
 import { openAuthoring, openDeps, type Settings } from './deps.ts';
 import type { Exit } from './exits.ts';
 import type { Interruption } from './interruption.ts';
 import type { Screen } from './screen.ts';
 import { createService } from './service.ts';
-import { openSetAside } from './setAside.ts';
+import { openSetAside, type SetAside } from './setAside.ts';
+import { overHttp } from './transports/http.ts';
 
 export type Session = {
   screen: Screen;
   settings: Settings;
   interruption: Interruption;
   authoring(): Promise<Authoring>;
-  /** Opens the store, once. */
-  client(): Promise<Client>;
+  /** Its first call opens the store. */
+  client: Client;
+  /** Outcomes that were set aside on this machine, whichever store or service it works with. */
+  setAside: SetAside;
+  /** Only for whoever has the store: a service takes nobody's word for what happened. */
+  redrive(item: Unrecorded): Promise<Redriven>;
 };
 
 /** How a command ends: its exit code, and its one document for `--json`. */
 export type Answer = { exit: Exit; document: unknown };
+
+type Opened = Pick<Session, 'redrive'> & { transport: Transport; close(): void };
+
+const open = async (settings: Settings): Promise<Opened> => {
+  const { service, by } = settings;
+  if (service === null) {
+    const [{ inProcess }, deps] = await Promise.all([import('./transports/inProcess.ts'), openDeps(settings)]);
+    const redrive: Session['redrive'] = (item) => deps.engine.redrive(item, by);
+    return { transport: inProcess(deps, settings), redrive, close: deps.close };
+  }
+  const redrive = async (): Promise<never> => {
+    const message =
+      'A service records what its store did not take by itself, and believes nobody else about it: run `pawl redrive` without --url and PAWL_URL, on its tables.';
+    throw new PawlError('request.invalid', message);
+  };
+  return { transport: overHttp(createService(service)), redrive, close: () => {} };
+};
 
 export const createSession = (
   screen: Screen,
   settings: Settings,
   interruption: Interruption,
 ): Session & { close(): Promise<void> } => {
-  let opening: Promise<{ client: Client; close(): void }> | undefined;
-  const open = async () => {
-    const { service, setAsideDir } = settings;
-    if (service !== null) {
-      const { httpClient } = await import('./httpClient.ts');
-      return { client: httpClient(createService(service), { setAside: openSetAside(setAsideDir) }), close: () => {} };
-    }
-    const deps = await openDeps(settings);
-    return { client: engineClient(deps, settings.by, settings.groups), close: deps.close };
+  let opening: Promise<Opened> | undefined;
+  const opened = (): Promise<Opened> => {
+    opening ??= open(settings);
+    return opening;
   };
   return {
     screen,
     settings,
     interruption,
+    setAside: openSetAside(settings.setAsideDir),
     authoring: openAuthoring,
-    client: async () => {
-      opening ??= open();
-      return (await opening).client;
-    },
+    client: createClient(async (...asked) => (await opened()).transport(...asked)),
+    redrive: async (item) => (await opened()).redrive(item),
     close: async () => (await opening?.catch(() => undefined))?.close(),
   };
-};
-
-/** What the operating system says about a file, as an error a person can act on. */
-export const fileTrouble = (path: string, error: unknown): PawlError => {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  const why =
-    { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'it may not be read' }[code] ?? String(error);
-  return new PawlError(
-    'request.invalid',
-    `Cannot read ${path}: ${why}. Give the path of a file.`,
-    { file: path },
-    error,
-  );
 };

@@ -4,7 +4,8 @@
  */
 import type { By, Cell, Entry, EntryOf, Failure, Note, Status, View } from '../engine/index.ts';
 import { type ByItself, byItself } from './byItself.ts';
-import { type Client, entriesAfter, type Standing } from './client.ts';
+import type { Standing } from './client.ts';
+import type { Session } from './session.ts';
 import { waysOut } from './ways.ts';
 
 export type Step = {
@@ -90,21 +91,22 @@ export const standsAtStep = (standing: Standing): boolean => undecided(standing)
 
 /** The step that `standing` is about; `undefined` when the instance waits, is ready or has ended. */
 export const readStep = async (
-  client: Client,
+  session: Session,
   { instanceId, runbookId, version }: Pick<View, 'instanceId' | 'runbookId' | 'version'>,
   standing: Standing,
 ): Promise<Step | undefined> => {
   const at = undecided(standing);
   const { head, nowMs } = standing;
   const { state } = head;
+  const { client } = session;
   const { runbook } = await client.runbook(runbookId, version);
   const cell = runbook.cells[state.next];
   if (at === undefined || cell === undefined) return undefined;
   const { status, seq } = at;
   const [since, notes, setAside] = await Promise.all([
-    entriesAfter(client, instanceId, seq - 1),
+    client.entriesAfter(instanceId, seq - 1),
     client.notes(instanceId, seq),
-    client.setAside(instanceId, seq),
+    session.setAside.of(instanceId, seq),
   ]);
   const first = since[0];
   const reserved = openedBy(first);

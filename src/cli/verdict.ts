@@ -1,8 +1,10 @@
 /** What a person decides, as given on the command line, for one step or for many. */
-import { PawlError, type VerdictRequest } from '../engine/index.ts';
+import type { CallOf } from '../contract/index.ts';
+import { PawlError } from '../engine/index.ts';
 import { textGiven } from './given.ts';
 
-export const verdicts = ['succeeded', 'failed', 'retry', 'skip'] as const satisfies VerdictRequest['verdict'][];
+type Asked = CallOf<'verdict'>['body'];
+export const verdicts = ['succeeded', 'failed', 'retry', 'skip'] as const satisfies Asked['verdict'][];
 
 export type VerdictOptions = Partial<Record<(typeof verdicts)[number], true>> & {
   reason: string;
@@ -18,7 +20,7 @@ export type VerdictOptions = Partial<Record<(typeof verdicts)[number], true>> & 
 };
 
 /** What is decided, without the step that it is decided about. */
-export type Ruling = Omit<VerdictRequest, 'seq' | 'by'>;
+export type Ruling = Omit<Asked, 'seq'>;
 
 const refuse = (message: string): never => {
   throw new PawlError('request.invalid', message);
@@ -37,10 +39,10 @@ export const rulingOf = async (options: VerdictOptions): Promise<Ruling> => {
   return {
     verdict,
     reason,
-    ...(output === undefined ? {} : { output: await textGiven('--output', output) }),
-    ...(evidence === undefined ? {} : { evidence: await textGiven('--evidence', evidence) }),
-    ...(freshKey === undefined ? {} : { freshKey }),
-    ...(inDoubt === undefined ? {} : { onlyInDoubt: true }),
+    output: output && (await textGiven('--output', output)),
+    evidence: evidence && (await textGiven('--evidence', evidence)),
+    freshKey,
+    onlyInDoubt: inDoubt,
   };
 };
 

@@ -19,7 +19,6 @@ import { named, PawlError } from './model/errors.ts';
 import { limits } from './model/limits.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { ClaimEntry, Claims, Journal, Ports, Views } from './ports.ts';
-import { createFollower, type Followed, type FollowRequest } from './reading/follow.ts';
 import { type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
 import type { View } from './rules/view.ts';
 
@@ -33,8 +32,6 @@ export type Engine = {
   verdict(instanceId: string, request: VerdictRequest): Promise<{ view: View }>;
   redrive(item: Unrecorded, by: By): Promise<Redriven>;
   release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
-  /** What a call that was handed to another process has come to; each look reads what is new since the last. */
-  follow(instanceId: string, request: FollowRequest): () => Promise<Followed>;
   inspect(instanceId: string, by: By, outputsBytesMax?: number): Promise<Inspection>;
   output(instanceId: string, seq: number): Promise<{ text: string; bytes: number; truncated: boolean } | undefined>;
   journal(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
@@ -72,10 +69,6 @@ export const createEngine = (ports: Ports): Engine => {
     verdict: (instanceId, request) => named(instanceId, decideStep(context, instanceId, request)),
     redrive: (item, by) => named(item.instanceId, redrive(context, item, by)),
     release: (instanceId, reason, by) => named(instanceId, release(context, instanceId, reason, by)),
-    follow: (instanceId, request) => {
-      const look = createFollower(context, instanceId, request);
-      return () => named(instanceId, look());
-    },
     inspect: (instanceId, by, outputsBytesMax) => named(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
     output: (instanceId, seq) => named(instanceId, outputAt(context, instanceId, seq)),
     journal: (instanceId, afterSeq, limit) =>

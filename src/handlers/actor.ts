@@ -2,9 +2,10 @@
  * Who acts, and what they may do. API Gateway has authenticated the caller; with IAM its policies have also decided about
  * the route, with a JWT the scopes are looked at here. Nothing of this is ever taken from a body.
  */
+
+import type { Permission } from '../contract/index.ts';
 import { limits, PawlError } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
-import type { Permission } from './routes.ts';
 
 /** `local`: a service on somebody's own machine. Nothing is checked there, and everybody may do everything. */
 export type Auth = 'iam' | 'jwt' | 'local';

@@ -1,20 +1,16 @@
 /** The HTTP API: find the route, know who acts and whether they may, read the input, carry out, answer. */
 import type { Context } from 'aws-lambda';
+import { findRoute, type OperationName, type Route, operations as table } from '../contract/index.ts';
 import { type By, errorCodes, isPawlError, limits, PawlError, traceSchema } from '../engine/index.ts';
 import { type Auth, actorOf, assertPermitted, groupsOf } from './actor.ts';
 import type { ApiCall, ApiDeps } from './apiDeps.ts';
 import { type HttpEvent, httpEvent } from './events.ts';
 import { refusedPage } from './linkPage.ts';
 import type { Telemetry } from './metrics.ts';
-import { operations } from './operations.ts';
+import { operationOf } from './operations.ts';
 import { type HttpResult, httpPipeline, type Invoke } from './pipeline.ts';
 import type { Answer } from './problem.ts';
-import { type Input, readInput } from './request.ts';
-import { findRoute, type OperationName, type Route, operations as table } from './routes.ts';
-
-/** The operation's own types follow from the schemas that have just validated its input. */
-type Operation = (deps: ApiDeps, input: Input, call: ApiCall) => Promise<Answer>;
-const operationOf = (name: OperationName): Operation => operations[name] as unknown as Operation;
+import { readInput } from './request.ts';
 
 const byOf = (actor: string, { headers }: HttpEvent, { awsRequestId }: Context): By => {
   const trace = traceSchema.safeParse(headers.traceparent);

@@ -1,37 +1,36 @@
 /** What the operations of the API work with, and what each call brings. */
+import type { BodyOf } from '../contract/index.ts';
 import type { Authoring, By, Clock, Engine, Version } from '../engine/index.ts';
 import type { Auth } from './actor.ts';
 import type { HandOver } from './events.ts';
 import type { Telemetry } from './metrics.ts';
 
-type Listed = {
-  runbookId: string;
-  version: number;
-  hash: string;
-  title: string;
-  cells: number;
-  by: string;
-  atMs: number;
-};
-
-export type ApiDeps = {
+/** Also where no function is, and nobody listens on a port: the command line runs the operations in its own process. */
+export type OperationDeps = {
   engine: Engine;
   runbooks: {
     get(runbookId: string, version?: number): Promise<Version | undefined>;
-    list(limit: number, after?: string): Promise<{ runbooks: Listed[]; next: string | null }>;
+    list(limit: number, after?: string): Promise<BodyOf<'listRunbooks'>>;
   };
   authoring: Pick<Authoring, 'compile'>;
   clock: Clock;
   sha256(text: string): string;
+  deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  telemetry: Pick<Telemetry, 'advanced'>;
+  /**
+   * Invokes `work`. `false`: it was refused, or gave no answer; then nothing runs there that was not asked for. Without it
+   * everything runs here.
+   */
+  handOver?(event: HandOver): Promise<boolean>;
+};
+
+export type ApiDeps = OperationDeps & {
   auth: Auth;
   /** The claim of a JWT that names groups. */
   groupsClaim: string;
-  deployment: { name: string; epoch: number; takeoverGraceMs: number };
   telemetry: Telemetry;
   /** An answer is on its way by then, whatever still runs. */
   answerWithinMs: number;
-  /** Invokes `work`. `false`: it was refused, or gave no answer; then nothing runs there that was not asked for. */
-  handOver(event: HandOver): Promise<boolean>;
 };
 
 export type ApiCall = {
@@ -48,4 +47,6 @@ export type ApiCall = {
   answerLeftMs(): number;
   /** Until the end of the invocation. */
   remainingMs(): number;
+  /** Fires when whoever waits gives up: the running cell is stopped and recorded, nothing further begins. */
+  signal?: AbortSignal;
 };

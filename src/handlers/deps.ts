@@ -10,7 +10,8 @@ import type { ExecuteCellDeps } from './executeCell.ts';
 import { createHandOver, createInvokeCell } from './lambda.ts';
 import { metricNames, type Telemetry } from './metrics.ts';
 import { createRemote } from './remote.ts';
-import { setAsideInFolder, setAsideInQueue } from './setAside.ts';
+import { setAsideInQueue } from './setAside.ts';
+import { setAsideInFolder } from './setAsideFolder.ts';
 import {
   allowShOf,
   authOf,

@@ -1,7 +1,7 @@
 /** What starts a function: the zod schemas of their events, as far as Pawl reads them. */
 import * as z from 'zod';
+import { cellName, instanceId, seq } from '../contract/index.ts';
 import { by, limits } from '../engine/index.ts';
-import { cellName, instanceId, seq } from './schemas.ts';
 
 /** An HTTP API event, payload format 2.0. */
 export const httpEvent = z.object({

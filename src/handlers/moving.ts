@@ -1,9 +1,20 @@
 /**
  * Moving an instance on, for somebody who waits for the answer. What fits into the time of a call is run here; what does
- * not is handed to `work` and followed in the journal, and after 25 s the answer is 202 and where to look.
+ * not is handed to `work` and followed in the journal, and after 25 s the answer is 202 and where to look. Where there is no
+ * `work`, all of it runs here.
  */
-import { type AdvanceAnswer, type AdvanceRequest, isPawlError, limits, PawlError, type Stop } from '../engine/index.ts';
-import type { ApiCall, ApiDeps } from './apiDeps.ts';
+import {
+  type AdvanceAnswer,
+  type AdvanceRequest,
+  createFollower,
+  isPawlError,
+  limits,
+  PawlError,
+  type Stop,
+} from '../engine/index.ts';
+import type { ApiCall, OperationDeps } from './apiDeps.ts';
+import type { HandOver } from './events.ts';
+import { pagesOf } from './reading.ts';
 
 export type Wish = Pick<AdvanceRequest, 'cell' | 'expectedSeq' | 'drive'> & { maxCells: number };
 export type Moved = { status: 200 | 202; answer: AdvanceAnswer; headers: Record<string, string> };
@@ -38,46 +49,44 @@ const postponed = ({ stop, steps, view }: AdvanceAnswer, nowMs: number): Record<
 
 /** Looks until the call that was handed over is over, or was never to be, or this call has to answer. */
 const followed = async (
-  { engine, clock }: ApiDeps,
+  deps: OperationDeps,
   call: ApiCall,
   instanceId: string,
-  from: { afterSeq: number; maxCells: number; cell?: string },
+  from: { afterSeq: number; maxCells: number; cell: string | undefined },
 ): Promise<AdvanceAnswer | 'lost' | undefined> => {
   const isOurs = ({ where }: { where: string }): boolean => where.startsWith(`${call.by.where}+`);
-  const look = engine.follow(instanceId, { ...from, isOurs, by: call.by });
+  const look = createFollower(pagesOf(deps, instanceId), { ...from, isOurs });
   let pauseMs: number = limits.followPauseMs;
   while (call.answerLeftMs() > pauseMs) {
-    await clock.sleep(pauseMs);
+    await deps.clock.sleep(pauseMs);
     pauseMs = Math.min(2 * pauseMs, limits.followPauseMsMax);
     const seen = await look().catch((error: unknown) => {
       // It goes on, whether or not somebody can see it.
       if (!isPawlError(error, 'store.unavailable')) throw error;
-      return { kind: 'underWay' } as const;
+      return undefined;
     });
-    if (seen.kind === 'over') return seen.answer;
-    if (seen.kind === 'lost') return 'lost';
+    if (seen?.kind === 'over') return seen.answer;
+    if (seen?.kind === 'lost') return 'lost';
   }
   return undefined;
 };
 
-const handOver = async (
-  { handOver }: ApiDeps,
-  call: ApiCall,
-  instanceId: string,
-  { maxCells, cell }: Wish,
-  seq: number,
-): Promise<boolean> => {
-  const many = Number.isFinite(maxCells) ? maxCells : ('all' as const);
-  const one = cell === undefined ? {} : { cell };
-  return await handOver({ instanceId, by: call.by, explicit: true, expectedSeq: seq, maxCells: many, ...one });
-};
+const handedOver = (call: ApiCall, instanceId: string, { maxCells, cell }: Wish, seq: number): HandOver => ({
+  instanceId,
+  by: call.by,
+  explicit: true,
+  expectedSeq: seq,
+  maxCells: Number.isFinite(maxCells) ? maxCells : 'all',
+  ...(cell === undefined ? {} : { cell }),
+});
 
 /**
  * @throws PawlError what `engine.advance` throws; `step.inFlight` when somebody else's step is under way and nothing ran;
  *   `work.unavailable` when it could not be handed over and nothing ran
  */
-export const move = async (deps: ApiDeps, call: ApiCall, instanceId: string, asked: Wish): Promise<Moved> => {
-  const { engine, clock, telemetry } = deps;
+export const move = async (deps: OperationDeps, call: ApiCall, instanceId: string, asked: Wish): Promise<Moved> => {
+  const { engine, clock, telemetry, handOver } = deps;
+  const stopping = call.signal === undefined ? {} : { signal: call.signal };
   let wish = asked;
   let done: Pick<AdvanceAnswer, 'steps' | 'reserved'> = { steps: [], reserved: 0 };
   const with_ = (answer: AdvanceAnswer): AdvanceAnswer => ({
@@ -86,11 +95,11 @@ export const move = async (deps: ApiDeps, call: ApiCall, instanceId: string, ask
     reserved: done.reserved + answer.reserved,
   });
   for (;;) {
-    const mine = await engine.advance(instanceId, { ...wish, budgetMs: budgetOf(call), by: call.by });
+    const mine = await engine.advance(instanceId, { ...wish, ...stopping, budgetMs: budgetOf(call), by: call.by });
     telemetry.advanced(mine);
     const answer = with_(mine);
     refuseInFlight(answer);
-    if (answer.reserved >= asked.maxCells || !isForWork(answer.stop, clock.nowMs())) {
+    if (handOver === undefined || answer.reserved >= asked.maxCells || !isForWork(answer.stop, clock.nowMs())) {
       const headers = postponed(answer, clock.nowMs());
       return headers === undefined ? { status: 200, answer, headers: {} } : { status: 202, answer, headers };
     }
@@ -99,16 +108,14 @@ export const move = async (deps: ApiDeps, call: ApiCall, instanceId: string, ask
     // Once something of this call stands, what the caller has seen is behind it.
     const { expectedSeq, ...rest } = wish;
     wish = { ...rest, maxCells: asked.maxCells - done.reserved, ...(expectedSeq === seq ? { expectedSeq } : {}) };
-    if (!(await handOver(deps, call, instanceId, wish, seq))) {
+    if (!(await handOver(handedOver(call, instanceId, wish, seq)))) {
       if (answer.steps.length > 0) return { status: 200, answer, headers: {} };
       const message = `Nothing of ${instanceId} was begun: it could not be handed on to work. Ask again.`;
       throw new PawlError('work.unavailable', message, { instanceId, view: answer.view });
     }
     const later = { status: 202, answer, headers: locationOf(instanceId) } as const;
     if (call.isAsync) return later;
-    const { cell, maxCells } = wish;
-    const from = { afterSeq: seq, maxCells, ...(cell === undefined ? {} : { cell }) };
-    const seen = await followed(deps, call, instanceId, from);
+    const seen = await followed(deps, call, instanceId, { afterSeq: seq, maxCells: wish.maxCells, cell: wish.cell });
     if (seen === undefined) return later;
     if (seen !== 'lost') {
       const whole = with_(seen);

@@ -1,7 +1,6 @@
 /** The OpenAPI 3.1 document, made from the same table and schemas that validate. */
 import * as z from 'zod';
-import * as answers from './answers.ts';
-import { type OperationName, operations, type Route } from './routes.ts';
+import { answers, type OperationName, operationNames, operations, type Route } from '../contract/index.ts';
 
 type Json = Record<string, unknown>;
 const refTo = (id: string): string => `#/components/schemas/${id}`;
@@ -108,7 +107,7 @@ const operationOf = (name: OperationName): Json => {
 
 const make = () => {
   const paths: Record<string, Json> = {};
-  for (const name of Object.keys(operations) as OperationName[]) {
+  for (const name of operationNames) {
     const { path, method } = operations[name];
     paths[path] = { ...paths[path], [method.toLowerCase()]: operationOf(name) };
   }

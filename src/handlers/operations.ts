@@ -1,43 +1,20 @@
 /** What each route does: call the engine, shape the answer. */
-import type * as z from 'zod';
+import type { AnswerOf, InputOf, OperationName } from '../contract/index.ts';
 import { type ClaimEntry, gateOf, limits, PawlError, type Version } from '../engine/index.ts';
-import type { ApiCall, ApiDeps } from './apiDeps.ts';
+import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
 import { linkPage, votedPage } from './linkPage.ts';
 import { type Moved, move } from './moving.ts';
 import { openApi } from './openapi.ts';
-import type { OperationName, operations as table } from './routes.ts';
+import type { Answer } from './problem.ts';
+import { journalPage, versionOf } from './reading.ts';
+import type { Input } from './request.ts';
 
-type Routes = typeof table;
-type InputOf<R extends Routes[OperationName]> = {
-  path: z.output<R['pathParameters']>;
-  query: z.output<R['query']>;
-  body: R['body'] extends { schema: infer S extends z.ZodType } ? z.output<S> : R['body'] extends null ? null : string;
-};
-type AnswerOf<R extends Routes[OperationName]> = {
-  [S in keyof R['answers'] & number]: {
-    status: S;
-    body: R['answers'][S] extends z.ZodType ? z.input<R['answers'][S]> : never;
-    headers?: Record<string, string>;
-    page?: string;
-  };
-}[keyof R['answers'] & number];
+/** `page`: HTML for a person, in place of the body. */
+type Answered<N extends OperationName> = AnswerOf<N> & { headers?: Record<string, string>; page?: string };
 
 export type Operations = {
-  [N in OperationName]: (deps: ApiDeps, input: InputOf<Routes[N]>, call: ApiCall) => Promise<AnswerOf<Routes[N]>>;
-};
-
-const versionOf = async ({ runbooks }: ApiDeps, runbookId: string, version?: number): Promise<Version> => {
-  const found = await runbooks.get(runbookId, version);
-  if (found !== undefined) return found;
-  const which = version === undefined ? '' : ` version ${version}`;
-  throw new PawlError(
-    'runbook.unknown',
-    `There is no runbook ${runbookId}${which}; publish it with \`pawl publish FILE\`.`,
-    {
-      runbookId,
-    },
-  );
+  [N in OperationName]: (deps: OperationDeps, input: InputOf<N>, call: ApiCall) => Promise<Answered<N>>;
 };
 
 const shown = ({ runbookId, version, hash, source, runbook }: Version) => ({
@@ -46,7 +23,7 @@ const shown = ({ runbookId, version, hash, source, runbook }: Version) => ({
   hash,
   title: runbook.title,
   source,
-  runbook: { ...runbook },
+  runbook,
 });
 
 /** As Lambda measures it: the body is a JSON text inside a JSON text. */
@@ -60,6 +37,12 @@ const fitting = <T>(items: T[]): T[] => {
     return at > 0 && bytes > limits.answerBytesMax;
   });
   return cut === -1 ? items : items.slice(0, cut);
+};
+
+/** An instance that is not there is an error; an empty rest of what it has is not. */
+const assertBegun = async ({ engine }: Pick<OperationDeps, 'engine'>, instanceId: string): Promise<void> => {
+  if ((await engine.journal(instanceId, -1, 1)).length > 0) return;
+  throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
 };
 
 const limitOf = (query: { limit?: number }): number => query.limit ?? limits.pageMax;
@@ -147,26 +130,18 @@ export const operations: Operations = {
     return { status: 200, body: { ...inspection, head, held, nowMs: clock.nowMs() } };
   },
 
-  journal: async ({ engine, clock, deployment }, { path: { instanceId }, query }) => {
-    const limit = limitOf(query);
+  journal: async (deps, { path: { instanceId }, query }) => {
     const after = query.after ?? -1;
-    const page = (await engine.journal(instanceId, after, limit)).map(({ entry }) => entry);
-    if (page.length === 0 && (after < 0 || (await engine.journal(instanceId, -1, 1)).length === 0)) {
-      throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
-    }
-    const entries = fitting(page);
-    const isEnd = page.length < limit && entries.length === page.length;
-    const next = isEnd ? null : (entries.at(-1)?.seq ?? null);
-    const { name, epoch, takeoverGraceMs } = deployment;
-    const body = { entries, next, nowMs: clock.nowMs(), deployment: { name, epoch, takeoverGraceMs } };
-    return { status: 200, body };
+    const page = await journalPage(deps, instanceId, after, limitOf(query));
+    if (page.entries.length === 0) await assertBegun(deps, instanceId);
+    const entries = fitting(page.entries);
+    const next = entries.length < page.entries.length ? (entries.at(-1)?.seq ?? null) : page.next;
+    return { status: 200, body: { ...page, entries, next } };
   },
 
   notes: async ({ engine }, { path: { instanceId }, query }) => {
     const page = await engine.notesPage(instanceId, limitOf(query), query.after);
-    if (page.notes.length === 0 && (await engine.journal(instanceId, -1, 1)).length === 0) {
-      throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
-    }
+    if (page.notes.length === 0) await assertBegun({ engine }, instanceId);
     const kept = fitting(page.notes);
     const next = kept.length < page.notes.length ? (kept.at(-1)?.id ?? null) : page.next;
     const notes = kept
@@ -278,3 +253,7 @@ export const operations: Operations = {
     return { status: 200, body: { claims, next: last > 1 && found.length > 0 ? last : null } };
   },
 };
+
+type Operation = (deps: OperationDeps, input: Input, call: ApiCall) => Promise<Answer>;
+/** An operation by its name. Its own types follow from the schemas that have just read its input. */
+export const operationOf = (name: OperationName): Operation => operations[name] as unknown as Operation;

@@ -1,9 +1,9 @@
 /** From an HTTP event to the typed input of an operation: path, query, body. Whatever is wrong is refused with its place. */
 import { isUtf8 } from 'node:buffer';
 import type * as z from 'zod';
+import type { Route } from '../contract/index.ts';
 import { isDeeper, limits, PawlError } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
-import type { Route } from './routes.ts';
 
 /** Problems that the sentence itself names; `problems` has them all. */
 const toldMax = 5;
@@ -101,4 +101,11 @@ export const readInput = (route: Route, pathParameters: Record<string, string>, 
   path: parse('path', route.pathParameters, pathParameters),
   query: parse('query', route.query, readPairs(event.rawQueryString, 'Query parameter')),
   body: readBody(event, route.body),
+});
+
+/** What comes by no request, but in the same words: a text for everything in the path and the query. */
+export const takeInput = (route: Route, given: Input): Input => ({
+  path: parse('path', route.pathParameters, given.path),
+  query: parse('query', route.query, given.query),
+  body: route.body?.media === 'application/json' ? parse('body', route.body.schema, given.body) : given.body,
 });

@@ -122,3 +122,19 @@ echo '{"transfer": 99}' > "$PAWL_OUTPUT"
 echo "receipt" >> "$PAWL_PARAM_FILE"
 \`\`\`
 `;
+
+/** Two outputs that do not fit into one answer, and a cell that halts the run after them. */
+export const large = `---
+runbook: large
+title: Much to tell
+---
+\`\`\`js { name=one }
+export default () => 'x'.repeat(2_500_000);
+\`\`\`
+\`\`\`js { name=two }
+export default () => 'é'.repeat(1_500_000);
+\`\`\`
+\`\`\`sh { name=breaks }
+exit 1
+\`\`\`
+`;

@@ -3,8 +3,14 @@ import { createHash, createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { httpClient } from '../../src/cli/httpClient.ts';
+import { createClient } from '../../src/cli/client.ts';
+import { readSettings } from '../../src/cli/deps.ts';
+import type { Interruption } from '../../src/cli/interruption.ts';
+import type { Screen } from '../../src/cli/screen.ts';
 import { createService, readService, type ServiceSettings } from '../../src/cli/service.ts';
+import { createSession } from '../../src/cli/session.ts';
+import { overHttp } from '../../src/cli/transports/http.ts';
+import type { Unrecorded } from '../../src/engine/index.ts';
 
 type Seen = { method: string; url: string; headers: IncomingHttpHeaders; body: string };
 let seen: Seen[];
@@ -189,21 +195,28 @@ describe('an answer', () => {
   });
 });
 
-describe('publishing', () => {
-  const setAside = { of: async () => [] } as never;
-  it('puts a document where its front matter says, or where the service says', async () => {
-    const body = { status: 400, title: 'Bad Request', code: 'request.invalid', detail: 'Elsewhere.', runbookId: 'b' };
-    answer = { status: 400, body: JSON.stringify(body) };
-    const publishing = httpClient(local(), { setAside }).publish('---\nrunbook: "a"\ntitle: x\n---\n');
-    await expect(publishing).rejects.toThrow('Elsewhere.');
-    expect(seen.map(({ method, url: target }) => `${method} ${target}`)).toEqual([
-      'PUT /runbooks/a',
-      'PUT /runbooks/b',
+describe('the client over it', () => {
+  const client = () => createClient(overHttp(local()));
+
+  it('puts a document to its runbook as it is, and asks for everything else in JSON', async () => {
+    await client().publish({ path: { runbookId: 'a' }, body: '---\nrunbook: "a"\n---\n' });
+    await client().done({ path: { instanceId: 'i', cell: 'look' }, body: { result: 'done', note: 'n' } });
+    expect(seen.map(({ method, url: target, headers }) => [method, target, headers['content-type']])).toEqual([
+      ['PUT', '/runbooks/a', 'text/markdown'],
+      ['POST', '/instances/i/cells/look/done', 'application/json'],
     ]);
-    expect(seen[0]?.headers['content-type']).toBe('text/markdown');
+    expect(seen.map(({ body }) => body)).toEqual(['---\nrunbook: "a"\n---\n', '{"result":"done","note":"n"}']);
+  });
+
+  it('leaves out what was not said', async () => {
+    await client().listInstances({ query: { runbook: undefined, limit: 5 } });
+    expect(seen[0]?.url).toBe('/instances?limit=5');
   });
 
   it('redriving is refused: a service believes nobody about an outcome', async () => {
-    await expect(httpClient(local(), { setAside }).redrive({} as never)).rejects.toThrow('without --url and PAWL_URL');
+    const settings = readSettings(url.href, {});
+    const session = createSession({} as Screen, settings, {} as Interruption);
+    await expect(session.redrive({} as Unrecorded)).rejects.toThrow('without --url and PAWL_URL');
+    expect(seen).toEqual([]);
   });
 });

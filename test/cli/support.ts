@@ -1,5 +1,6 @@
-/** The real CLI as child processes, on an embedded store of its own in a temporary folder. */
-import { spawn } from 'node:child_process';
+/** The real CLI as child processes, on an embedded store of its own in a temporary folder, or on a service that has one. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -66,16 +67,45 @@ export type Place = {
   read(name: string): Promise<string>;
 };
 
-/** A fresh folder for a test file, and the end of its store. */
-export const setup = (): Place => {
+/** The two ways to the same operations: what a command prints, documents and exits with is the same by both. */
+export const transports = ['in process', 'over --url'] as const;
+export type Over = (typeof transports)[number];
+
+const service = fileURLToPath(new URL('./serviceProcess.ts', import.meta.url));
+/** @returns its URL */
+const startService = async (
+  folder: string,
+  env: Record<string, string>,
+): Promise<{ url: string; child: ChildProcess }> => {
+  const told = { ...environment(folder, env), PAWL_DATA_DIR: join(folder, 'served') };
+  const child = fork(service, { cwd: folder, env: told });
+  const [{ port }] = await once(child, 'message');
+  return { url: `http://127.0.0.1:${port}`, child };
+};
+
+/** A fresh folder for a test file, and the end of its store. `settings`: the environment of whoever has the store. */
+export const setup = (
+  over: Over = 'in process',
+  settings = async (): Promise<Record<string, string>> => ({}),
+): Place => {
   const place = {} as Place;
+  let served: ChildProcess | undefined;
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pawl-cli-'));
     place.folder = folder;
-    place.begin = (args, options) => begin(folder, args, options);
-    place.pawl = (...args) => begin(folder, args).ended;
+    const env = await settings();
+    let base = env;
+    if (over === 'over --url') {
+      const { url, child } = await startService(folder, env);
+      served = child;
+      base = { PAWL_URL: url };
+    }
+    const beginWith = (program: string[], { env: more = {} }: Options = {}) =>
+      beginProgram(folder, program, { env: { ...base, ...more } });
+    place.begin = (args, options) => beginWith([process.execPath, launcher, ...args], options);
+    place.pawl = (...args) => place.begin(args).ended;
     place.shell = (line) =>
-      beginProgram(folder, ['sh', '-c', `pawl() { "${process.execPath}" "${launcher}" "$@"; }\n${line}`]).ended;
+      beginWith(['sh', '-c', `pawl() { "${process.execPath}" "${launcher}" "$@"; }\n${line}`]).ended;
     place.write = async (name, text) => {
       await writeFile(join(folder, name), text);
       return name;
@@ -83,8 +113,14 @@ export const setup = (): Place => {
     place.read = (name) => readFile(join(folder, name), 'utf8').catch(() => '');
   });
   afterAll(async () => {
-    const { pid } = jsonOf(await place.read('data/server.json'));
-    if (typeof pid === 'number') process.kill(pid, 'SIGTERM');
+    if (served?.connected) {
+      served.disconnect();
+      await once(served, 'exit');
+    }
+    for (const store of ['data', 'served']) {
+      const { pid } = jsonOf(await place.read(`${store}/server.json`));
+      if (typeof pid === 'number') process.kill(pid, 'SIGTERM');
+    }
     await rm(place.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });
   return place;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { assumed, billOf, idleMonth, keptMonth, plus, sum, times, type Use } from '../../bench/cost/prices.ts';
-import { routes } from '../../src/handlers/routes.ts';
+import { routes } from '../../src/contract/index.ts';
 import { measured } from './measured.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -1,14 +1,27 @@
 /** What a call that was handed to another process has come to, as the journal tells it. */
 import { describe, expect, test } from 'vitest';
-import type { By } from '../../src/engine/index.ts';
+import { type By, createFollower, type JournalPages } from '../../src/engine/index.ts';
 import { runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
 const worker: By = { actor: 'alice', via: 'api', where: 'api-1 work-9' };
 const isOurs = (by: By): boolean => by.where.startsWith('api-1 ');
 const budgetMs = 60_000;
+/** Served two entries at a time, so that every journal here is more than one page. */
+const pagesOf = ({ engine, ports }: World, id: string): JournalPages => ({
+  page: async (after, limit) => {
+    const entries = (await engine.journal(id, after, Math.min(limit, 2))).map(({ entry }) => entry);
+    const next = entries.length < 2 ? null : (entries.at(-1)?.seq ?? null);
+    return { entries, next, nowMs: ports.clock.nowMs(), deployment: ports.deployment };
+  },
+  runbook: async (runbookId, version) => {
+    const found = await ports.versions.get(runbookId, version);
+    if (found === undefined) throw new Error(`no version ${version} of ${runbookId}`);
+    return found.runbook;
+  },
+});
 const follow = (world: World, id: string, more: { afterSeq?: number; maxCells?: number; cell?: string } = {}) =>
-  world.engine.follow(id, { afterSeq: 0, maxCells: 1, isOurs, by: alice, ...more });
+  createFollower(pagesOf(world, id), { afterSeq: 0, maxCells: 1, isOurs, ...more });
 
 describe('following a hand-over', () => {
   test('nothing was written yet: it has not begun', async () => {
@@ -28,7 +41,7 @@ describe('following a hand-over', () => {
     };
     const told = await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
     seen.push(await look());
-    expect(seen[0]).toEqual({ kind: 'underWay' });
+    expect(seen[0]).toEqual({ kind: 'underWay', steps: [], reserved: 1, isHeld: true });
     expect(seen[1]).toEqual({ kind: 'over', answer: told });
     expect(told).toMatchObject({ result: 'advanced', reserved: 1, steps: [{ cell: 'c0', seq: 1 }] });
   });
@@ -36,8 +49,13 @@ describe('following a hand-over', () => {
   test('between two of its cells it is under way', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}, {}, {}]));
-    await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
-    expect(await follow(world, id, { maxCells: 2 })()).toEqual({ kind: 'underWay' });
+    const told = await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
+    expect(await follow(world, id, { maxCells: 2 })()).toEqual({
+      kind: 'underWay',
+      steps: told.steps,
+      reserved: 1,
+      isHeld: false,
+    });
     expect(await follow(world, id, { maxCells: 1 })()).toMatchObject({ kind: 'over' });
   });
 
@@ -70,7 +88,7 @@ describe('following a hand-over', () => {
       return { status: 'completed' };
     };
     await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
-    expect(seen).toEqual([{ kind: 'underWay' }]);
+    expect(seen).toEqual([{ kind: 'underWay', steps: [], reserved: 1, isHeld: true }]);
     expect(await look()).toMatchObject({ kind: 'over', answer: { result: 'cancelled', steps: [{ cell: 'c0' }] } });
   });
 
@@ -82,7 +100,7 @@ describe('following a hand-over', () => {
     await expect.poll(() => world.begun.length).toBe(1);
     const look = follow(world, id);
     world.now = T0 + 5_000 + 14_999;
-    expect(await look()).toEqual({ kind: 'underWay' });
+    expect(await look()).toEqual({ kind: 'underWay', steps: [], reserved: 1, isHeld: true });
     world.now = T0 + 5_000 + 15_000;
     expect(await look()).toMatchObject({ kind: 'over', answer: { result: 'in_doubt' } });
   });

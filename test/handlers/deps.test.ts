@@ -10,7 +10,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Unrecorded } from '../../src/engine/index.ts';
 import { createHandOver, createInvokeCell } from '../../src/handlers/lambda.ts';
 import type { Invoke } from '../../src/handlers/pipeline.ts';
-import { setAsideInFolder, setAsideInQueue } from '../../src/handlers/setAside.ts';
+import { setAsideInQueue } from '../../src/handlers/setAside.ts';
+import { setAsideInFolder } from '../../src/handlers/setAsideFolder.ts';
 import { type FreshStore, freshStore } from '../support/world.ts';
 import { type Answered, answeredOf, contextOf, documentOf, eventOf, written } from './support.ts';
 

@@ -1,8 +1,8 @@
 /** The OpenAPI document as a judge: what an answer has to look like, by route and status. */
 import { strict as assert } from 'node:assert';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
+import { type OperationName, operations } from '../../src/contract/index.ts';
 import { openApi } from '../../src/handlers/openapi.ts';
-import { type OperationName, operations } from '../../src/handlers/routes.ts';
 import type { Answered } from './support.ts';
 
 // As a client has it: through JSON.

@@ -1,7 +1,7 @@
 /** The OpenAPI document is made from the table and the schemas that validate. */
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { expect, test } from 'vitest';
-import { operations, routes } from '../../src/handlers/routes.ts';
+import { operations, routes } from '../../src/contract/index.ts';
 import { document } from './document.ts';
 
 const refsIn = (value: unknown): string[] => {

@@ -3,7 +3,7 @@
  * emulates neither IAM nor signatures of tokens, so this is where they are tested; the policies are tested in test/infra.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type OperationName, operations } from '../../src/handlers/routes.ts';
+import { type OperationName, operations } from '../../src/contract/index.ts';
 import { assertDocumented } from './document.ts';
 import { type Asked, documentOf, openService, publish, type Service, start } from './support.ts';
 

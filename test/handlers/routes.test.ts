@@ -1,6 +1,6 @@
 /** Every route: a good answer as the OpenAPI document promises it, and at least five bad requests, each refused as a problem. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type OperationName, operations } from '../../src/handlers/routes.ts';
+import { type OperationName, operations } from '../../src/contract/index.ts';
 import { assertDocumented } from './document.ts';
 import { type Answered, type Asked, documentOf, openService, publish, type Service, start } from './support.ts';
 
@@ -962,6 +962,18 @@ describe('answers', () => {
     const { body } = await service.ask({ path: at(`${id}.2`) });
     expect((body.cells as { state: string }[]).map(({ state }) => state)).toEqual(['cited', 'next', 'pending']);
     expect(await service.ask({ path: at(id) })).toMatchObject({ body: { view: { status: 'cancelled' } } });
+  });
+
+  test('a verdict for what is in doubt alone: taken while nobody knows, refused once it is known', async () => {
+    const verdict = { seq: 1, verdict: 'retry', reason: 'not there', onlyInDoubt: true };
+    const doubtfulId = await inDoubt();
+    expect(await service.ask(post(at(doubtfulId, '/verdict'), verdict))).toMatchObject({ status: 200 });
+    const failedId = await start(service, 'doubtful');
+    service.cells.execute = async () => ({ status: 'failed' });
+    await service.ask(post(at(failedId, '/advance')));
+    service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
+    const known = await service.ask(post(at(failedId, '/verdict'), verdict));
+    expect(known).toMatchObject({ status: 409, body: { code: 'seq.stale' } });
   });
 
   test('an instance of an older epoch is held until it is released', async () => {

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { loadAwsServiceSpecSync } from '@aws-cdk/aws-service-spec';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Packaged, packageService } from '../../scripts/packageService.ts';
+import { routes } from '../../src/contract/index.ts';
 import { metricNames } from '../../src/handlers/metrics.ts';
-import { routes } from '../../src/handlers/routes.ts';
 import { allowedBy, decision, named, type Resources, readTemplate, statementsOf, textOf, unzip } from './template.ts';
 
 let folder: string;

@@ -32,10 +32,9 @@ const plan = async ({ screen, authoring }: Session, file: string, options: { par
 
 const publish = async ({ screen, authoring, client }: Session, files: string[]): Promise<Answer> => {
   const documents = await readDocuments(await authoring(), files);
-  const door = await client();
   const published = [];
-  for (const { file, source } of documents) {
-    const made = await door.publish(source);
+  for (const { file, source, runbook } of documents) {
+    const made = await client.publish({ path: { runbookId: runbook.runbookId }, body: source });
     const what = made.created
       ? screen.paint('good', `version ${made.version} published`)
       : `version ${made.version} has this content already`;

@@ -1,4 +1,5 @@
 /** claim: facts that runbooks wait for. Whoever sets one wakes them. */
+import assert from 'node:assert/strict';
 import { Argument, Option } from 'commander';
 import { type ClaimStatus, claimStatuses, PawlError } from '../../engine/index.ts';
 import type { Claim } from '../client.ts';
@@ -12,11 +13,11 @@ import { type AddCommands, wholeNumber, withExamples } from './common.ts';
 type SetOptions = { status: ClaimStatus; statement?: string; evidence?: string; revision?: number };
 
 /** @throws PawlError `request.invalid` when it is no JSON */
-const evidenceOf = async (given: string | undefined): Promise<{ evidence?: unknown }> => {
-  if (given === undefined) return {};
+const evidenceOf = async (given: string | undefined): Promise<unknown> => {
+  if (given === undefined) return undefined;
   const text = await textGiven('--evidence', given);
   try {
-    return { evidence: JSON.parse(text) };
+    return JSON.parse(text);
   } catch {
     const message = `--evidence is no JSON: ${oneLine(harmless(text), 60)}. Give '{"errors": 0}', '"a text"', or @FILE.`;
     throw new PawlError('request.invalid', message);
@@ -30,16 +31,10 @@ const told = (screen: Screen, { claimId, revision, status, statement, evidence, 
   if (evidence !== null) screen.print(`  evidence  ${oneLine(harmless(JSON.stringify(evidence)), screen.width - 12)}`);
 };
 
-const set = async (session: Session, claimId: string, options: SetOptions): Promise<Answer> => {
-  const { statement, revision, status } = options;
-  const client = await session.client();
-  const answer = await client.setClaim(claimId, {
-    status,
-    ...(statement === undefined ? {} : { statement }),
-    ...(await evidenceOf(options.evidence)),
-    ...(revision === undefined ? {} : { revision }),
-  });
-  const { screen, settings } = session;
+const set = async ({ screen, settings, client }: Session, id: string, options: SetOptions): Promise<Answer> => {
+  const { status, statement, revision } = options;
+  const evidence = await evidenceOf(options.evidence);
+  const answer = await client.setClaim({ query: { id }, body: { status, statement, evidence, revision } });
   told(screen, answer.claim);
   const { woken } = answer;
   if (woken === null) screen.print('Not all who wait for it were told yet: the schedule goes on with that.');
@@ -50,10 +45,11 @@ const set = async (session: Session, claimId: string, options: SetOptions): Prom
   return { exit: exits.done, document: answer };
 };
 
-const get = async ({ screen, client }: Session, claimId: string): Promise<Answer> => {
-  const claim = await (await client()).claim(claimId);
-  told(screen, claim);
-  return { exit: exits.done, document: { claim } };
+const get = async ({ screen, client }: Session, id: string): Promise<Answer> => {
+  const found = await client.claims({ query: { id } });
+  assert('claim' in found);
+  told(screen, found.claim);
+  return { exit: exits.done, document: found };
 };
 
 const table = (screen: Screen, claims: Claim[], first: (claim: Claim) => string, title: string): void =>
@@ -73,15 +69,20 @@ const table = (screen: Screen, claims: Claim[], first: (claim: Claim) => string,
 
 type HistoryOptions = { limit: number; before?: number };
 
-const history = async ({ screen, client }: Session, claimId: string, options: HistoryOptions): Promise<Answer> => {
-  const page = await (await client()).claimHistory(claimId, options.limit, options.before);
+const history = async ({ screen, client }: Session, id: string, options: HistoryOptions): Promise<Answer> => {
+  const { limit, before } = options;
+  const page = await client.claimHistory({ query: { id, limit, before } });
   table(screen, page.claims, ({ revision }) => String(revision), 'revision');
-  if (page.next !== null) screen.print(`More: \`pawl claim history ${shellWord(claimId)} --before ${page.next}\`.`);
+  if (page.next !== null) screen.print(`More: \`pawl claim history ${shellWord(id)} --before ${page.next}\`.`);
   return { exit: exits.done, document: page };
 };
 
-const list = async ({ screen, client }: Session, options: { limit: number; next?: string }): Promise<Answer> => {
-  const page = await (await client()).claims(options.limit, options.next);
+const list = async (
+  { screen, client }: Session,
+  { limit, next }: { limit: number; next?: string },
+): Promise<Answer> => {
+  const page = await client.claims({ query: { limit, next } });
+  assert('claims' in page);
   if (page.claims.length === 0) screen.print('No claims. `pawl claim set ID --status asserted` makes one.');
   else table(screen, page.claims, ({ claimId }) => claimId, 'claim');
   if (page.next !== null) screen.print(`More: add \`--next ${shellWord(page.next)}\`.`);

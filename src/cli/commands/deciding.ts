@@ -14,10 +14,9 @@ type One = Extract<Target, { kind: 'one' }>;
 type Many = Extract<Target, { kind: 'many' }>;
 
 const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Ruling): Promise<Answer> => {
-  const { screen, settings } = session;
-  const client = await session.client();
-  const { view } = await client.verdict(instanceId, { ...ruling, seq });
-  const [recorded] = await client.journal(instanceId, view.seq - 1);
+  const { screen, settings, client } = session;
+  const { view } = await client.verdict({ path: { instanceId }, body: { ...ruling, seq } });
+  const recorded = await client.entry(instanceId, view.seq);
   const cell = recorded !== undefined && 'cell' in recorded ? recorded.cell : view.cell;
   const { verdict, reason, freshKey } = ruling;
   screen.print(
@@ -29,16 +28,15 @@ const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Rul
     screen.print(
       `  overridden: ${harmless(source)} ${ruling.output === undefined ? 'was not looked at' : 'does not hold'}`,
     );
-  const step = await explain(screen, client, await client.instance(instanceId));
+  const step = await explain(session, await client.instance(instanceId));
   const document = { instanceId, seq, cell, verdict, reason, by: settings.by, entry: recorded ?? null, view };
   return { exit: exits.done, document: { ...document, step: step ?? null } };
 };
 
 const decideThem = async (session: Session, target: Many, ruling: Ruling): Promise<Answer> => {
-  const { screen, interruption } = session;
-  const client = await session.client();
+  const { screen, interruption, client } = session;
   const { runbookId, cell, dryRun, perSecond } = target;
-  const { doubts, unreadable } = await findMany(client, target);
+  const { doubts, unreadable } = await findMany(session, target);
   printUnreadable(screen, unreadable);
   const asked = { runbookId, cell, verdict: ruling.verdict, reason: ruling.reason, dryRun, perSecond, unreadable };
   if (doubts.length === 0) {
@@ -69,16 +67,15 @@ const verdict = async (session: Session, instance: string | undefined, options: 
 };
 
 const release = async (session: Session, instanceId: string, { reason }: { reason: string }): Promise<Answer> => {
-  const { screen } = session;
-  const client = await session.client();
+  const { screen, client } = session;
   const { held } = await client.instance(instanceId);
-  const { view } = await client.release(instanceId, { reason });
+  const { view } = await client.release({ path: { instanceId }, body: { reason } });
   screen.print(
     held
       ? `Released ${instanceId}: it may go on.`
       : `${instanceId} was not held: it began after the last restore, or was released before. Nothing was recorded.`,
   );
-  await explain(screen, client, await client.instance(instanceId));
+  await explain(session, await client.instance(instanceId));
   return { exit: exits.done, document: { instanceId, released: held, view } };
 };
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DemoServer, startDemoServer } from '../demoServer.ts';
 import { demoSettings } from '../deps.ts';
+import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
 import { oneLine } from '../format.ts';
@@ -33,16 +34,17 @@ const actOne = async (session: Session, server: DemoServer, folder: string) => {
     'runbooks/post_merge.md is a Markdown document; its fences are cells. Each cell that',
     'acts is reserved in the journal before it begins, and its outcome is recorded after.',
   );
-  const client = await session.client();
-  const { runbookId, version } = await client.publish(await readFile(runbookFile, 'utf8'));
+  const { client } = session;
+  const { source, runbook } = await readDocument(await session.authoring(), runbookFile);
+  const { runbookId } = runbook;
+  const { version } = await client.publish({ path: { runbookId }, body: source });
   const params = { pr: randomInt(1, 2 ** 31), base: server.base, dir: folder, migration };
-  const { view } = await client.start(runbookId, { params, version, drive: 'auto' });
-  const { runbook } = await client.runbook(runbookId, version);
+  const { view } = await client.start({ path: { runbookId }, body: { params, version, drive: 'auto' } });
   screen.print(`${screen.paint('strong', view.instanceId)}  ${runbookId} version ${version}`);
   const from = { view, cells: runbook.cells.map(({ name }) => name) };
-  const answer = await watched(session, client, from, (signal) => runThrough(session, client, view.instanceId, signal));
-  const { exit } = await conclude(session, client, answer);
-  const entries = await client.journal(view.instanceId, -1);
+  const answer = await watched(session, from, (signal) => runThrough(session, view.instanceId, signal));
+  const { exit } = await conclude(session, answer);
+  const entries = await client.entriesAfter(view.instanceId, -1);
   screen.print();
   screen.print('Its journal: one chain of entries, each written once and never altered.');
   journalTable(screen, entries);
@@ -77,9 +79,10 @@ const actTwo = async (session: Session, folder: string) => {
     'appends a line to a file and takes a second. One of them gets the reservation; the',
     'others are told who holds it, or that the journal has moved on, and run nothing.',
   );
-  const client = await session.client();
-  const { runbookId, version } = await client.publish(raceRunbook);
-  const { view } = await client.start(runbookId, { params: { file }, version });
+  const { client } = session;
+  const path = { runbookId: 'race' };
+  const { version } = await client.publish({ path, body: raceRunbook });
+  const { view } = await client.start({ path, body: { params: { file }, version } });
   // Ctrl-C reaches the racers by themselves; what they did is counted all the same.
   const racers = await session.interruption.during(
     () => undefined,

@@ -25,9 +25,7 @@ const printDoubt = (screen: Screen, step: Step): void => {
 
 const doubts = async (session: Session, { runbook, limit, next: mark }: Options): Promise<Answer> => {
   const { screen } = session;
-  const client = await session.client();
-  const search = runbook === undefined ? {} : { runbookId: runbook };
-  const { doubts: found, unreadable, next } = await findDoubts(client, search, { limit, mark });
+  const { doubts: found, unreadable, next } = await findDoubts(session, { runbookId: runbook }, { limit, mark });
   for (const step of found) printDoubt(screen, step);
   printUnreadable(screen, unreadable);
   const of = runbook === undefined ? '' : ` of ${runbook}`;

@@ -1,6 +1,8 @@
 /** run, start, advance, done and cancel: what moves an instance. */
 import { Option } from 'commander';
-import { type ContinueRequest, type Drive, PawlError } from '../../engine/index.ts';
+import type { CallOf } from '../../contract/index.ts';
+import { PawlError } from '../../engine/index.ts';
+import type { AdvanceAsked } from '../client.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
@@ -11,83 +13,76 @@ import type { Answer, Session } from '../session.ts';
 import { readStep } from '../step.ts';
 import { type AddCommands, cellCount, saidInWords, wholeNumber, withExamples, withParams } from './common.ts';
 
-type StartOptions = {
+type StartAsked = NonNullable<CallOf<'start'>['body']>;
+type StartOptions = Pick<StartAsked, 'version' | 'drive'> & {
   param: string[];
   instance?: string;
-  version?: number;
-  drive?: Drive;
   continue?: string;
   at?: string;
   reason?: string;
 };
 
 /** @throws PawlError `request.invalid` unless --continue and --at come together */
-const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): { continues?: ContinueRequest } => {
-  if (instanceId === undefined && at === undefined && reason === undefined) return {};
+const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): StartAsked['continues'] => {
+  if (instanceId === undefined && at === undefined && reason === undefined) return undefined;
   if (instanceId === undefined || at === undefined) {
     const message =
       'An earlier run is continued by --continue ID --at CELL [--reason TEXT]: give both, or leave all three out.';
     throw new PawlError('request.invalid', message);
   }
-  return { continues: { instanceId, at, ...(reason === undefined ? {} : { reason }) } };
+  return { instanceId, at, ...(reason === undefined ? {} : { reason }) };
 };
-type AdvanceOptions = { cell?: string; maxCells?: number | 'all'; expectedSeq?: number };
 
 const run = async (session: Session, file: string, options: StartOptions & { wait?: true }): Promise<Answer> => {
-  const { screen } = session;
+  const { screen, client } = session;
   const authoring = await session.authoring();
   const { source, runbook } = await readDocument(authoring, file);
   const params = await readParams(runbook, options.param);
   authoring.resolveParams(runbook, params); // Refused before anything is published.
-  const client = await session.client();
-  const { runbookId, version } = await client.publish(source);
-  const named = options.instance === undefined ? {} : { instanceId: options.instance };
-  const { view, created } = await client.start(runbookId, { params, version, drive: 'auto', ...named });
+  const { runbookId } = runbook;
+  const { version } = await client.publish({ path: { runbookId }, body: source });
+  const asked = { params, version, drive: 'auto', instanceId: options.instance } as const;
+  const { view, created } = await client.start({ path: { runbookId }, body: asked });
   const { instanceId } = view;
   screen.print(
     `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}${created ? '' : ', exists already: going on with it'}`,
   );
   const cells = runbook.cells.map(({ name }) => name);
-  const answer = await watched(session, client, { view, cells }, (signal) =>
-    runThrough(session, client, instanceId, signal, options.wait),
+  const answer = await watched(session, { view, cells }, (signal) =>
+    runThrough(session, instanceId, signal, options.wait),
   );
-  const { exit, instance, step } = await conclude(session, client, answer);
+  const { exit, instance, step } = await conclude(session, answer);
   const { state: _, ...told } = answer;
   return { exit, document: { instanceId, created, ...told, view: instance.view, cells: instance.cells, step } };
 };
 
 const start = async (session: Session, runbookId: string, options: StartOptions): Promise<Answer> => {
   const continues = continuesOf(options);
-  const client = await session.client();
+  const { client } = session;
   const { version, instance: instanceId, drive } = options;
   const { runbook } = await client.runbook(runbookId, version);
   const params = await readParams(runbook, options.param);
-  const started = await client.start(runbookId, {
-    params,
-    ...(version === undefined ? {} : { version }),
-    ...(instanceId === undefined ? {} : { instanceId }),
-    ...(drive === undefined ? {} : { drive }),
-    ...continues,
-  });
+  const asked = { params, version, instanceId, drive, continues };
+  const started = await client.start({ path: { runbookId }, body: asked });
   const { view, created } = started;
   session.screen.print(
     `${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}${options.continue === undefined ? '' : `, continues ${options.continue} at ${options.at}`}`,
   );
-  await explain(session.screen, client, await client.instance(view.instanceId));
+  await explain(session, await client.instance(view.instanceId));
   return { exit: exits.done, document: started };
 };
 
-const advance = async (session: Session, instanceId: string, options: AdvanceOptions): Promise<Answer> => {
-  const client = await session.client();
+const advance = async (session: Session, instanceId: string, options: AdvanceAsked): Promise<Answer> => {
+  const { client } = session;
   const before = await client.instance(instanceId);
   const asked = {
     expectedSeq: options.expectedSeq ?? before.view.seq,
     maxCells: options.maxCells ?? 1,
-    ...(options.cell === undefined ? {} : { cell: options.cell }),
+    cell: options.cell,
   };
   const from = { view: before.view, cells: before.cells.map(({ name }) => name) };
-  const answer = await watched(session, client, from, (signal) => client.advance(instanceId, asked, signal));
-  const { exit, step } = await conclude(session, client, answer);
+  const answer = await watched(session, from, (signal) => client.advance(instanceId, asked, signal));
+  const { exit, step } = await conclude(session, answer);
   const { state: _, ...told } = answer;
   return { exit, document: { ...told, step } };
 };
@@ -98,37 +93,40 @@ const done = async (
   cell: string,
   options: { note: string; failed?: true },
 ): Promise<Answer> => {
-  const client = await session.client();
+  const { client } = session;
   const { view } = await client.instance(instanceId);
   const result = options.failed ? 'failed' : 'done';
-  const recorded = await client.done(instanceId, cell, { result, note: options.note, expectedSeq: view.seq });
+  const recorded = await client.done({
+    path: { instanceId, cell },
+    body: { result, note: options.note, expectedSeq: view.seq },
+  });
   session.screen.print(`Recorded: ${cell} of ${instanceId} is ${result}, by ${session.settings.by.actor}.`);
-  await explain(session.screen, client, await client.instance(instanceId));
+  await explain(session, await client.instance(instanceId));
   return { exit: exits.done, document: recorded };
 };
 
 const cancel = async (session: Session, instanceId: string, options: { reason: string }): Promise<Answer> => {
-  const client = await session.client();
-  const cancelled = await client.cancel(instanceId, { reason: options.reason });
+  const { screen, client } = session;
+  const cancelled = await client.cancel({ path: { instanceId }, body: { reason: options.reason } });
   const instance = await client.instance(instanceId);
   const { mayStillRun } = cancelled;
-  const { print } = session.screen;
+  const { print } = screen;
   if (mayStillRun === null) {
-    await explain(session.screen, client, instance);
+    await explain(session, instance);
     const leftInDoubt = instance.head.state.halted?.doubt ? instance.head.state.halted : null;
     const undecided = leftInDoubt === null ? null : { cell: leftInDoubt.cell, seq: leftInDoubt.seq };
     return { exit: exits.done, document: { ...cancelled, undecided, step: null } };
   }
   print(`Cancelled ${instanceId}: nothing further begins in it.`);
   if (instance.view.status === 'in_doubt') {
-    const step = await explain(session.screen, client, instance);
+    const step = await explain(session, instance);
     return { exit: exits.done, document: { ...cancelled, step } };
   }
   const left = duration(mayStillRun.deadlineAtMs - instance.nowMs);
   print(
     `${mayStillRun.cell} is under way and may still run for ${left}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
   );
-  const step = await readStep(client, instance.view, { ...instance, status: instance.view.status });
+  const step = await readStep(session, instance.view, { ...instance, status: instance.view.status });
   return { exit: exits.done, document: { ...cancelled, step: step ?? null } };
 };
 

@@ -1,8 +1,7 @@
 /** status, journal and list: looking at instances. They change nothing. */
 import { Option } from 'commander';
-import type { View } from '../../engine/index.ts';
+import { type CallOf, statuses } from '../../contract/index.ts';
 import { cellTable } from '../cells.ts';
-import { entriesAfter, type ListAsked } from '../client.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { stamp } from '../format.ts';
@@ -11,11 +10,9 @@ import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';
 
-const statuses: View['status'][] = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'];
-
-const status = async ({ screen, client }: Session, instanceId: string): Promise<Answer> => {
-  const door = await client();
-  const instance = await door.instance(instanceId);
+const status = async (session: Session, instanceId: string): Promise<Answer> => {
+  const { screen, client } = session;
+  const instance = await client.instance(instanceId);
   const { view, title, cells, nowMs } = instance;
   screen.print(
     `${screen.paint('strong', view.instanceId)}  ${view.runbookId} version ${view.version}: ${harmless(title)}`,
@@ -26,7 +23,7 @@ const status = async ({ screen, client }: Session, instanceId: string): Promise<
   screen.print();
   cellTable(screen, cells, view, nowMs);
   screen.print();
-  const step = await explain(screen, door, instance);
+  const step = await explain(session, instance);
   const { head: _, ...told } = instance;
   return { exit: exits.done, document: { ...told, step: step ?? null } };
 };
@@ -36,27 +33,19 @@ const journal = async (
   instanceId: string,
   options: { after?: number; notes?: true },
 ): Promise<Answer> => {
-  const door = await client();
-  await door.instance(instanceId); // An instance that is not there is an error, an empty rest of a journal is not.
-  const entries = await entriesAfter(door, instanceId, options.after ?? -1);
+  await client.instance(instanceId); // An instance that is not there is an error, an empty rest of a journal is not.
+  const entries = await client.entriesAfter(instanceId, options.after ?? -1);
   journalTable(screen, entries);
   if (!options.notes) return { exit: exits.done, document: { entries } };
-  const notes = await door.notes(instanceId);
+  const notes = await client.notes(instanceId);
   screen.print();
   noteTable(screen, entries, notes);
   return { exit: exits.done, document: { entries, notes } };
 };
 
-type ListOptions = { runbook?: string; status?: View['status']; limit: number; next?: string };
-
-const list = async ({ screen, client }: Session, options: ListOptions): Promise<Answer> => {
-  const asked: ListAsked = {
-    limit: options.limit,
-    ...(options.runbook === undefined ? {} : { runbookId: options.runbook }),
-    ...(options.status === undefined ? {} : { status: options.status }),
-    ...(options.next === undefined ? {} : { next: options.next }),
-  };
-  const page = await (await client()).list(asked);
+const list = async ({ screen, client }: Session, options: CallOf<'listInstances'>['query']): Promise<Answer> => {
+  const { runbook, status, limit, next } = options ?? {};
+  const page = await client.listInstances({ query: { runbook, status, limit, next } });
   if (page.views.length === 0) screen.print('No instances. `pawl run FILE` or `pawl start RUNBOOK` begins one.');
   else {
     const rows = page.views.map((view) => [

@@ -1,11 +1,11 @@
 /** redrive: what the store did not take in time goes into the journal after all. */
-import { PawlError, readUnrecorded } from '../../engine/index.ts';
+import { PawlError } from '../../engine/index.ts';
 import { type Exit, exits } from '../exits.ts';
 import { plural } from '../format.ts';
-import { type Done, type Kept, type Report, redriveAll, toldOf, waitingFiles } from '../redrive.ts';
+import { type Done, type Kept, type Report, readWaiting, redriveAll, toldOf, waitingFiles } from '../redrive.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
-import { openSetAside, type SetAside } from '../setAside.ts';
+import type { SetAside } from '../setAside.ts';
 import { type AddCommands, withExamples } from './common.ts';
 
 const words = {
@@ -46,9 +46,10 @@ const list = async (screen: Screen, setAside: SetAside, named: string[]): Promis
   const waiting = await waitingFiles(setAside, named);
   const { unfinished } = await setAside.list();
   const items = await Promise.all(
-    waiting.map(async ({ file, read }) => {
+    waiting.map(async (one) => {
+      const { file } = one;
       try {
-        return toldOf(file, readUnrecorded(await read()));
+        return toldOf(file, await readWaiting(one));
       } catch (error) {
         return { file, error: error instanceof Error ? error.message : String(error) };
       }
@@ -64,17 +65,14 @@ const list = async (screen: Screen, setAside: SetAside, named: string[]): Promis
 };
 
 const redrive = async (session: Session, named: string[], options: { list?: true; all?: true }): Promise<Answer> => {
-  const { screen, settings } = session;
+  const { screen, setAside } = session;
   if (options.all && named.length > 0)
     throw new PawlError('request.invalid', '--all means every file of the folder: name files, or give --all.');
-  const setAside = openSetAside(settings.setAsideDir);
   if (options.list) return await list(screen, setAside, named);
   const waiting = await waitingFiles(setAside, named);
   const { unfinished } = await setAside.list();
   const report =
-    waiting.length === 0
-      ? { redriven: [], kept: [], left: [] }
-      : await redriveAll(await session.client(), waiting, tellOne(screen));
+    waiting.length === 0 ? { redriven: [], kept: [], left: [] } : await redriveAll(session, waiting, tellOne(screen));
   const { redriven, kept, left } = report;
   if (waiting.length === 0) screen.print(`Nothing waits in ${setAside.folder}.`);
   else screen.print(`Redriven ${redriven.length} of ${plural(waiting.length, 'outcome')}.`);

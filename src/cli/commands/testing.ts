@@ -1,13 +1,12 @@
 /** test: runs a document under crashes, and says what each cell comes to. */
-import { readFile } from 'node:fs/promises';
 import { PawlError, type Runbook } from '../../engine/index.ts';
 import type { ClaimAnswer, StubValue, TestOptions, WillRun } from '../../testing/index.ts';
 import { ask } from '../ask.ts';
 import { readDocument } from '../documents.ts';
 import { exits } from '../exits.ts';
-import { textGiven } from '../given.ts';
+import { textGiven, textOfFile } from '../given.ts';
 import { readParams } from '../params.ts';
-import { type Answer, fileTrouble, type Session } from '../session.ts';
+import type { Answer, Session } from '../session.ts';
 import { printTest, printWarning } from '../testScreen.ts';
 import { type AddCommands, collect, withExamples, withParams } from './common.ts';
 
@@ -65,10 +64,7 @@ const claimsOf = async (given: string[]): Promise<Record<string, ClaimAnswer>> =
 const paramsOf = async (runbook: Runbook, { param, params }: Options): Promise<Record<string, unknown>> => {
   const given = await readParams(runbook, param);
   if (params === undefined) return given;
-  const text = await readFile(params, 'utf8').catch((error: unknown) => {
-    throw fileTrouble(params, error);
-  });
-  const value = jsonOf(`--params ${params}`, text);
+  const value = jsonOf(`--params ${params}`, await textOfFile(params));
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return refuse(`--params ${params} wants a JSON object of parameters.`);
   return { ...value, ...given };

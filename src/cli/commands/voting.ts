@@ -1,8 +1,9 @@
 /** vote: what an `approve` cell asks, and a vote about exactly that. */
 
+import type { CallOf } from '../../contract/index.ts';
 import { PawlError, type WaitReport } from '../../engine/index.ts';
 import { ask } from '../ask.ts';
-import type { Client, Instance, VoteAsked } from '../client.ts';
+import type { Instance } from '../client.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { duration, plural, shellWord, stamp } from '../format.ts';
@@ -12,6 +13,7 @@ import { whomAsked } from '../waits.ts';
 import { type AddCommands, saidInWords, withExamples } from './common.ts';
 
 type Asked = Extract<WaitReport, { kind: 'approve' }>;
+type Decision = CallOf<'vote'>['body']['decision'];
 type VoteOptions = {
   approve?: true;
   reject?: true;
@@ -22,12 +24,12 @@ type VoteOptions = {
 };
 
 /** @throws PawlError `request.invalid` for more than one of them */
-const decisionOf = ({ approve, reject, withdraw }: VoteOptions): VoteAsked['decision'] | undefined => {
+const decisionOf = ({ approve, reject, withdraw }: VoteOptions): Decision | undefined => {
   const given = [approve && 'approve', reject && 'reject', withdraw && 'withdraw'].filter((one) => one !== undefined);
   if (given.length > 1) {
     throw new PawlError('request.invalid', `--${given.join(' and --')} exclude each other; nothing was voted.`);
   }
-  return given[0] as VoteAsked['decision'] | undefined;
+  return given[0] as Decision | undefined;
 };
 
 /** @throws PawlError `cell.notWaiting` */
@@ -49,12 +51,8 @@ const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
   const { shown, shownHash, approvals, quorum, dueAtMs, onExpiry, self } = asked;
   const { print } = screen;
   if (shown === null) {
-    print(
-      screen.paint(
-        'bad',
-        'What was asked cannot be shown any more: an input of it is gone. Reject, or cancel the run.',
-      ),
-    );
+    const gone = 'What was asked cannot be shown any more: an input of it is gone. Reject, or cancel the run.';
+    print(screen.paint('bad', gone));
   } else {
     block(screen, 'Asked', shown.text);
     for (const [name, value] of Object.entries(shown.params)) block(screen, `Parameter ${name}`, JSON.stringify(value));
@@ -78,7 +76,7 @@ const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
 };
 
 /** Somebody at a terminal has just seen it, and says so. */
-const confirmed = async (decision: VoteAsked['decision']): Promise<boolean> =>
+const confirmed = async (decision: Decision): Promise<boolean> =>
   (await ask(`Type ${decision} to ${decision} this: `)) === decision;
 
 const next = (instanceId: string, cell: string): string => `pawl vote ${shellWord(instanceId)} ${cell}`;
@@ -87,12 +85,7 @@ const next = (instanceId: string, cell: string): string => `pawl vote ${shellWor
  * Nobody votes about what they have not seen: the hash comes from them, or from what a terminal has just shown.
  * @throws PawlError `request.invalid`
  */
-const shownTo = async (
-  session: Session,
-  instance: Instance,
-  asked: Asked,
-  decision: VoteAsked['decision'],
-): Promise<string> => {
+const shownTo = async (session: Session, instance: Instance, asked: Asked, decision: Decision): Promise<string> => {
   const { screen } = session;
   // A withdrawal only takes something back.
   if (decision === 'withdraw') return asked.shownHash;
@@ -106,15 +99,9 @@ const shownTo = async (
   throw new PawlError('request.invalid', 'Nothing was voted.', { instanceId });
 };
 
-const link = async (
-  session: Session,
-  client: Client,
-  instanceId: string,
-  cell: string,
-  actor: string,
-): Promise<Answer> => {
-  const { screen, settings } = session;
-  const made = await client.makeLink(instanceId, cell, actor);
+const link = async (session: Session, instanceId: string, cell: string, actor: string): Promise<Answer> => {
+  const { screen, client, settings } = session;
+  const made = await client.makeLink({ path: { instanceId, cell }, body: { actor } });
   screen.print(made.link);
   screen.print(
     `Whoever has it votes as ${harmless(actor)}, once, until ${stamp(Date.parse(made.expiresAt))}: give it to nobody else.`,
@@ -125,16 +112,12 @@ const link = async (
 };
 
 const vote = async (session: Session, instanceId: string, cell: string, options: VoteOptions): Promise<Answer> => {
-  const { screen } = session;
+  const { screen, client } = session;
   const decision = decisionOf(options);
-  const client = await session.client();
   if (options.linkFor !== undefined) {
-    if (decision !== undefined)
-      throw new PawlError(
-        'request.invalid',
-        '--link-for makes a link for somebody else and votes nothing: leave the vote out.',
-      );
-    return await link(session, client, instanceId, cell, options.linkFor);
+    const message = '--link-for makes a link for somebody else and votes nothing: leave the vote out.';
+    if (decision !== undefined) throw new PawlError('request.invalid', message);
+    return await link(session, instanceId, cell, options.linkFor);
   }
   const instance = await client.instance(instanceId);
   if (decision === undefined) {
@@ -145,15 +128,15 @@ const vote = async (session: Session, instanceId: string, cell: string, options:
     return { exit: exits.done, document: { instanceId, ...asked } };
   }
   const shownHash = options.shown ?? (await shownTo(session, instance, askedBy(instance, cell), decision));
-  const comment = options.comment === undefined ? {} : { comment: options.comment };
-  const voted = await client.vote(instanceId, cell, { decision, shownHash, ...comment });
+  const { comment } = options;
+  const voted = await client.vote({ path: { instanceId, cell }, body: { decision, shownHash, comment } });
   const { approvals, quorum } = voted;
   const came =
     voted.decision === null ? `${approvals.length} of ${plural(quorum, 'approval')}` : `it is ${voted.decision}`;
   screen.print(
     `Recorded: ${harmless(session.settings.by.actor)} ${votes[decision]} ${cell} of ${instanceId}; ${came}.`,
   );
-  await explain(screen, client, await client.instance(instanceId));
+  await explain(session, await client.instance(instanceId));
   return { exit: exits.done, document: { instanceId, cell, ...voted } };
 };
 

@@ -1,61 +1,96 @@
 /**
  * Following a call that was handed to another process: what it has come to, read from the journal. Writes nothing, so it
- * can be asked as often as one likes, by anybody.
+ * can be asked as often as one likes, by anybody who is served the journal in pages.
  *
  * A hand-over names the seq it was made at, and runs only if the next entry is its own. So that entry tells whether there
  * is anything to wait for.
  */
 
-import { type Call, type Engine, openCall } from '../call/call.ts';
-import { readJournal } from '../call/journal.ts';
 import { type AdvanceAnswer, reportOf, type StepReport } from '../call/progress.ts';
-import type { By, Entry } from '../model/entries.ts';
+import type { By, Entry, EntryOf } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
+import type { Runbook } from '../model/runbook.ts';
 import { decide } from '../rules/decide.ts';
 import { parkedAt } from '../rules/parked.ts';
 import { viewOf } from '../rules/view.ts';
 
+/** The journal of one instance as its reader is served it. */
+export type JournalPages = {
+  /** Entries after a seq, in order. `next`: where to go on, `null` at the end. `nowMs` is the store's time. */
+  page(
+    after: number,
+    limit: number,
+  ): Promise<{
+    entries: Entry[];
+    next: number | null;
+    nowMs: number;
+    deployment: { epoch: number; takeoverGraceMs: number };
+  }>;
+  runbook(runbookId: string, version: number): Promise<Runbook>;
+};
+
 export type FollowRequest = {
   /** Seq of the head when the call was handed over. */
   afterSeq: number;
-  cell?: string;
+  cell?: string | undefined;
   /** Reservations it may make after that seq. */
   maxCells: number;
   /** Whether an entry was written by the call that was handed over. */
   isOurs(by: By): boolean;
-  by: By;
 };
 
-/** `unbegun`: nothing was written after the hand-over. `lost`: somebody else was first, so it runs nothing. */
-export type Followed = { kind: 'unbegun' | 'lost' | 'underWay' } | { kind: 'over'; answer: AdvanceAnswer };
+/**
+ * `unbegun`: nothing was written after the hand-over. `lost`: somebody else was first, so it runs nothing. `underWay`: with
+ * what it has gone through so far, and whether one of its steps is held at this moment.
+ */
+export type Followed =
+  | { kind: 'unbegun' | 'lost' }
+  | { kind: 'underWay'; steps: StepReport[]; reserved: number; isHeld: boolean }
+  | { kind: 'over'; answer: AdvanceAnswer };
 
 const reserves = (entry: Entry): boolean =>
   entry.kind === 'reserved' || (entry.kind === 'outcome' && entry.reserve !== undefined);
 
+type Opening = { started: EntryOf<'started'>; runbook: Runbook };
+const readOpening = async (pages: JournalPages): Promise<Opening> => {
+  const [started] = (await pages.page(-1, 1)).entries;
+  if (started?.kind !== 'started') throw new PawlError('journal.broken', 'The journal does not begin with a start.');
+  return { started, runbook: await pages.runbook(started.runbookId, started.version) };
+};
+
 /** Every look reads what was written since the one before. */
-export const createFollower = (engine: Engine, instanceId: string, request: FollowRequest) => {
+export const createFollower = (pages: JournalPages, request: FollowRequest) => {
   const { isOurs, maxCells, cell } = request;
   const steps: StepReport[] = [];
   let seq = request.afterSeq;
   let reserved = 0;
   let first: Entry | undefined;
   let last: Entry | undefined;
-  let call: Call | undefined;
+  let opening: Opening | undefined;
+
+  const take = (entry: Entry): void => {
+    first ??= entry;
+    last = entry;
+    seq = entry.seq;
+    if (!isOurs(entry.by)) return;
+    if (reserves(entry)) reserved += 1;
+    if (entry.kind === 'outcome') steps.push(reportOf(entry, entry.closes ?? entry.seq, true));
+  };
 
   return async (): Promise<Followed> => {
-    for await (const { entry } of readJournal(engine, instanceId, seq)) {
-      first ??= entry;
-      last = entry;
-      seq = entry.seq;
-      if (!isOurs(entry.by)) continue;
-      if (reserves(entry)) reserved += 1;
-      if (entry.kind === 'outcome') steps.push(reportOf(entry, entry.closes ?? entry.seq, true));
+    let page = await pages.page(seq, limits.pageMax);
+    page.entries.forEach(take);
+    while (page.next !== null) {
+      page = await pages.page(seq, limits.pageMax);
+      page.entries.forEach(take);
     }
     if (first === undefined || last === undefined) return { kind: 'unbegun' };
     if (!isOurs(first.by)) return { kind: 'lost' };
-    call ??= await openCall(engine, instanceId, request.by, 0);
-    const { started, runbook } = call;
-    const { takeoverGraceMs: graceMs, epoch } = engine.deployment;
-    const nowMs = engine.clock.nowMs();
+    opening ??= await readOpening(pages);
+    const { started, runbook } = opening;
+    const { nowMs, deployment } = page;
+    const { takeoverGraceMs: graceMs, epoch } = deployment;
     const wish = {
       cell,
       reservationsLeft: maxCells - reserved,
@@ -66,9 +101,12 @@ export const createFollower = (engine: Engine, instanceId: string, request: Foll
     const decision = decide(last.state, runbook, wish, { nowMs, graceMs, epoch });
     // What waits for something outside is not under way, however often it is looked at.
     const stop = decision.kind === 'waiting' ? parkedAt(decision.open, nowMs) : decision;
-    if (stop.kind !== 'stop') return { kind: 'underWay' };
-    if (stop.result === 'in_flight' && isOurs(stop.holder.by)) return { kind: 'underWay' };
+    const isHeld = stop.kind === 'stop' && stop.result === 'in_flight' && isOurs(stop.holder.by);
+    if (stop.kind !== 'stop' || isHeld) return { kind: 'underWay', steps: [...steps], reserved, isHeld };
     const view = viewOf(started, last, runbook, nowMs, graceMs);
-    return { kind: 'over', answer: { stop, result: stop.result, steps, reserved, view, state: last.state } };
+    return {
+      kind: 'over',
+      answer: { stop, result: stop.result, steps: [...steps], reserved, view, state: last.state },
+    };
   };
 };

@@ -1,19 +1,19 @@
 /** What comes out: the zod schemas of answers, from which the OpenAPI document and the types of the operations are made. */
 import * as z from 'zod';
-import { claimStatuses, type ErrorCode, entrySchema, errorCodes } from '../engine/index.ts';
+import { claimStatuses, type ErrorCode, entrySchema, errorCodes, type Runbook } from '../engine/model/index.ts';
+import { statuses } from './requests.ts';
 
 const count = z.int().min(0);
 const [started, , outcome] = entrySchema.options;
 const { drive } = started.shape;
 const { status: stepStatus, then, error: failure, expectations } = outcome.shape;
-const statuses = z.enum(['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled']);
 
 export const entry = entrySchema;
 
 export const view = z.strictObject({
   instanceId: z.string(),
   seq: count.describe('Seq of the newest entry; commands send it back as `expectedSeq`.'),
-  status: statuses,
+  status: z.enum(statuses),
   runbookId: z.string(),
   version: z.int(),
   cell: z.string().nullable().describe('The next unsatisfied cell, or the open one.'),
@@ -104,13 +104,15 @@ export const published = z.strictObject({
   cells: count,
   created: z.boolean(),
 });
+/** Nobody sends one: it is made by publishing, so its form is told by its type alone. */
+const compiled = z.record(z.string(), z.unknown()) as unknown as z.ZodType<Runbook>;
 export const runbook = z.strictObject({
   runbookId: z.string(),
   version: z.int(),
   hash: z.string(),
   title: z.string(),
   source: z.string(),
-  runbook: z.record(z.string(), z.unknown()).describe('The compiled form.'),
+  runbook: compiled.describe('The compiled form.'),
 });
 export const runbookPage = z.strictObject({
   runbooks: z.array(

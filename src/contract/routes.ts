@@ -1,11 +1,12 @@
 /**
  * The routes of the HTTP API: what each is for, who may call it, what goes in and what comes out. Validation, the OpenAPI
- * document, the policies in infra/ (a test compares them) and the types of the operations all follow from this table.
+ * document, the policies in infra/ (a test compares them), the command line and the types of all these follow from this
+ * table.
  */
 import type * as z from 'zod';
-import { limits } from '../engine/index.ts';
+import { limits } from '../engine/model/index.ts';
 import * as answers from './answers.ts';
-import * as schemas from './schemas.ts';
+import * as requests from './requests.ts';
 
 export type Permission = 'read' | 'operate' | 'author' | 'decide';
 
@@ -30,8 +31,8 @@ export type Route = {
 const json = <S extends z.ZodObject>(schema: S, optional = false, bytesMax: number = limits.bodyBytesMax) =>
   ({ media: 'application/json', schema, bytesMax, optional }) as const;
 
-const noPath = schemas.noQuery;
-const { noQuery } = schemas;
+const noPath = requests.noQuery;
+const { noQuery } = requests;
 
 export const operations = {
   health: {
@@ -60,7 +61,7 @@ export const operations = {
     permission: 'read',
     summary: 'Runbooks in order of their names, each by its newest version.',
     pathParameters: noPath,
-    query: schemas.runbooksQuery,
+    query: requests.runbooksQuery,
     body: null,
     answers: { 200: answers.runbookPage },
   },
@@ -69,7 +70,7 @@ export const operations = {
     path: '/runbooks/{runbookId}',
     permission: 'read',
     summary: 'The newest version of a runbook, its source included.',
-    pathParameters: schemas.runbookPath,
+    pathParameters: requests.runbookPath,
     query: noQuery,
     body: null,
     answers: { 200: answers.runbook },
@@ -79,7 +80,7 @@ export const operations = {
     path: '/runbooks/{runbookId}',
     permission: 'author',
     summary: 'Publishes a document. The same content answers with the version that exists.',
-    pathParameters: schemas.runbookPath,
+    pathParameters: requests.runbookPath,
     query: noQuery,
     body: { media: 'text/markdown', bytesMax: limits.sourceBytesMax },
     answers: { 200: answers.published, 201: answers.published },
@@ -89,7 +90,7 @@ export const operations = {
     path: '/runbooks/{runbookId}/versions/{version}',
     permission: 'read',
     summary: 'One version of a runbook, its source included.',
-    pathParameters: schemas.versionPath,
+    pathParameters: requests.versionPath,
     query: noQuery,
     body: null,
     answers: { 200: answers.runbook },
@@ -99,9 +100,9 @@ export const operations = {
     path: '/runbooks/{runbookId}/instances',
     permission: 'operate',
     summary: 'Starts an instance. The same id with the same content answers with the one that exists.',
-    pathParameters: schemas.runbookPath,
+    pathParameters: requests.runbookPath,
     query: noQuery,
-    body: json(schemas.startBody, true),
+    body: json(requests.startBody, true),
     answers: { 200: answers.startedAnswer, 201: answers.startedAnswer },
   },
   listInstances: {
@@ -110,7 +111,7 @@ export const operations = {
     permission: 'read',
     summary: 'Views of instances, newest first. A list may lag behind.',
     pathParameters: noPath,
-    query: schemas.listQuery,
+    query: requests.listQuery,
     body: null,
     answers: { 200: answers.viewPage },
   },
@@ -119,7 +120,7 @@ export const operations = {
     path: '/instances/{instanceId}',
     permission: 'read',
     summary: 'The view of an instance and every cell of it.',
-    pathParameters: schemas.instancePath,
+    pathParameters: requests.instancePath,
     query: noQuery,
     body: null,
     answers: { 200: answers.instance },
@@ -129,8 +130,8 @@ export const operations = {
     path: '/instances/{instanceId}/journal',
     permission: 'read',
     summary: 'Entries of the journal in order.',
-    pathParameters: schemas.instancePath,
-    query: schemas.journalQuery,
+    pathParameters: requests.instancePath,
+    query: requests.journalQuery,
     body: null,
     answers: { 200: answers.journalPage },
   },
@@ -139,8 +140,8 @@ export const operations = {
     path: '/instances/{instanceId}/notes',
     permission: 'read',
     summary: 'Logs and evidence beside the journal, oldest first.',
-    pathParameters: schemas.instancePath,
-    query: schemas.notesQuery,
+    pathParameters: requests.instancePath,
+    query: requests.notesQuery,
     body: null,
     answers: { 200: answers.notePage },
   },
@@ -149,8 +150,8 @@ export const operations = {
     path: '/instances/{instanceId}/outputs/{seq}',
     permission: 'read',
     summary: 'The output that the entry at `seq` carries; a large one in parts.',
-    pathParameters: schemas.outputPath,
-    query: schemas.outputQuery,
+    pathParameters: requests.outputPath,
+    query: requests.outputQuery,
     body: null,
     answers: { 200: answers.outputPart },
   },
@@ -159,9 +160,9 @@ export const operations = {
     path: '/instances/{instanceId}/advance',
     permission: 'operate',
     summary: 'Moves an instance on, by one cell if nothing else is said. 202: it goes on, look at the Location.',
-    pathParameters: schemas.instancePath,
+    pathParameters: requests.instancePath,
     query: noQuery,
-    body: json(schemas.advanceBody, true),
+    body: json(requests.advanceBody, true),
     answers: { 200: answers.advanced, 202: answers.advanced },
   },
   run: {
@@ -169,9 +170,9 @@ export const operations = {
     path: '/instances/{instanceId}/run',
     permission: 'operate',
     summary: 'Sets drive `auto` and moves an instance on as far as it goes; says how the whole run stands.',
-    pathParameters: schemas.instancePath,
+    pathParameters: requests.instancePath,
     query: noQuery,
-    body: json(schemas.runBody, true),
+    body: json(requests.runBody, true),
     answers: { 200: answers.ran, 202: answers.ran },
   },
   cancel: {
@@ -179,9 +180,9 @@ export const operations = {
     path: '/instances/{instanceId}/cancel',
     permission: 'operate',
     summary: 'Cancels an instance. 202: a step is still open, and may run until the deadline named.',
-    pathParameters: schemas.instancePath,
+    pathParameters: requests.instancePath,
     query: noQuery,
-    body: json(schemas.reasonBody),
+    body: json(requests.reasonBody),
     answers: { 200: answers.cancelled, 202: answers.cancelled },
   },
   verdict: {
@@ -189,10 +190,10 @@ export const operations = {
     path: '/instances/{instanceId}/verdict',
     permission: 'decide',
     summary: 'Decides about a step in doubt or halted.',
-    pathParameters: schemas.instancePath,
+    pathParameters: requests.instancePath,
     query: noQuery,
     // An output of the largest size, quoted.
-    body: json(schemas.verdictBody, false, limits.answerBytesMax + limits.bodyBytesMax),
+    body: json(requests.verdictBody, false, limits.answerBytesMax + limits.bodyBytesMax),
     answers: { 200: answers.viewAnswer },
   },
   release: {
@@ -200,9 +201,9 @@ export const operations = {
     path: '/instances/{instanceId}/release',
     permission: 'decide',
     summary: 'Lets an instance go on that is held since a restore from backup.',
-    pathParameters: schemas.instancePath,
+    pathParameters: requests.instancePath,
     query: noQuery,
-    body: json(schemas.reasonBody),
+    body: json(requests.reasonBody),
     answers: { 200: answers.viewAnswer },
   },
   done: {
@@ -210,9 +211,9 @@ export const operations = {
     path: '/instances/{instanceId}/cells/{cell}/done',
     permission: 'operate',
     summary: 'Records that a `manual` cell was done, or failed.',
-    pathParameters: schemas.cellPath,
+    pathParameters: requests.cellPath,
     query: noQuery,
-    body: json(schemas.doneBody),
+    body: json(requests.doneBody),
     answers: { 200: answers.viewAnswer },
   },
   vote: {
@@ -221,9 +222,9 @@ export const operations = {
     permission: 'decide',
     summary:
       'Votes about an `approve` cell, or withdraws an approval. Who was shown what stands in GET /instances/{instanceId}.',
-    pathParameters: schemas.cellPath,
+    pathParameters: requests.cellPath,
     query: noQuery,
-    body: json(schemas.voteBody),
+    body: json(requests.voteBody),
     answers: { 200: answers.voted },
   },
   makeLink: {
@@ -231,9 +232,9 @@ export const operations = {
     path: '/instances/{instanceId}/cells/{cell}/links',
     permission: 'decide',
     summary: 'Makes a one-time link by which a named approver votes without credentials.',
-    pathParameters: schemas.cellPath,
+    pathParameters: requests.cellPath,
     query: noQuery,
-    body: json(schemas.linkBody),
+    body: json(requests.linkBody),
     answers: { 201: answers.linkMade },
   },
   link: {
@@ -241,7 +242,7 @@ export const operations = {
     path: '/links/{secret}',
     permission: null,
     summary: 'Shows what a one-time link votes about: a page, or JSON. Changes nothing.',
-    pathParameters: schemas.linkPath,
+    pathParameters: requests.linkPath,
     query: noQuery,
     body: null,
     answers: { 200: answers.linkShown },
@@ -251,9 +252,9 @@ export const operations = {
     path: '/links/{secret}',
     permission: null,
     summary: 'Votes by a one-time link, which is spent by it.',
-    pathParameters: schemas.linkPath,
+    pathParameters: requests.linkPath,
     query: noQuery,
-    body: { ...json(schemas.linkVoteBody), form: true },
+    body: { ...json(requests.linkVoteBody), form: true },
     answers: { 200: answers.linkVoted },
   },
   claims: {
@@ -262,7 +263,7 @@ export const operations = {
     permission: 'read',
     summary: 'The claim `id`; without one, claims in order of their ids. A list may lag behind.',
     pathParameters: noPath,
-    query: schemas.claimsQuery,
+    query: requests.claimsQuery,
     body: null,
     answers: { 200: answers.claimFound },
   },
@@ -272,8 +273,8 @@ export const operations = {
     permission: 'operate',
     summary: 'Writes the next revision of a claim and wakes whoever waits for it.',
     pathParameters: noPath,
-    query: schemas.claimQuery,
-    body: json(schemas.claimBody),
+    query: requests.claimQuery,
+    body: json(requests.claimBody),
     answers: { 200: answers.claimSet, 201: answers.claimSet },
   },
   claimHistory: {
@@ -282,52 +283,12 @@ export const operations = {
     permission: 'read',
     summary: 'Every revision of a claim, newest first.',
     pathParameters: noPath,
-    query: schemas.claimHistoryQuery,
+    query: requests.claimHistoryQuery,
     body: null,
     answers: { 200: answers.claimHistory },
   },
 } as const satisfies Record<string, Route>;
 
 export type OperationName = keyof typeof operations;
+export const operationNames = Object.keys(operations) as OperationName[];
 export const routes: readonly Route[] = Object.values(operations);
-
-export type Found = { name: OperationName; pathParameters: Record<string, string> };
-
-const decoded = (segment: string): string | undefined => {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return undefined;
-  }
-};
-
-const match = (path: string, pattern: string): Record<string, string> | undefined => {
-  const given = path.split('/');
-  const wanted = pattern.split('/');
-  if (given.length !== wanted.length) return undefined;
-  const parameters: Record<string, string> = {};
-  for (const [at, name] of wanted.entries()) {
-    const segment = given[at] ?? '';
-    if (!name.startsWith('{')) {
-      if (segment !== name) return undefined;
-      continue;
-    }
-    const value = decoded(segment);
-    if (value === undefined || value === '') return undefined;
-    parameters[name.slice(1, -1)] = value;
-  }
-  return parameters;
-};
-
-/** The operation of a request, or the methods that its path has: none when there is no such path. */
-export const findRoute = (method: string, path: string): Found | { allowed: string[] } => {
-  const allowed: string[] = [];
-  for (const name of Object.keys(operations) as OperationName[]) {
-    const route = operations[name];
-    const pathParameters = match(path, route.path);
-    if (pathParameters === undefined) continue;
-    if (route.method === method) return { name, pathParameters };
-    allowed.push(route.method);
-  }
-  return { allowed };
-};

@@ -1,10 +1,16 @@
 /** What goes in: the zod schemas that validate requests, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { claimStatuses, limits } from '../engine/index.ts';
+import { claimStatuses, limits } from '../engine/model/index.ts';
 
-const id = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/);
-export const runbookId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
-export const instanceId = id.describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
+const idOf = (what: string) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, {
+      error: `is no ${what}: 1 to 128 letters, digits, dots, dashes, underscores, the first a letter or digit`,
+    })
+    .describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
+export const runbookId = idOf('runbook id');
+export const instanceId = idOf('instance id');
 export const cellName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 export const seq = z.int().min(0).describe('Number of an entry in the journal of its instance.');
 const version = z.int().min(1);
@@ -96,6 +102,10 @@ export const verdictBody = z.strictObject({
     .exactOptional(),
   evidence: z.string().max(limits.noteTextCharsMax).exactOptional(),
   freshKey: z.boolean().describe('With `retry`: another idempotency key, a new visit.').exactOptional(),
+  onlyInDoubt: z
+    .boolean()
+    .describe('Refused unless the step is still in doubt: for a decision that was looked for before.')
+    .exactOptional(),
 });
 export const reasonBody = z.strictObject({ reason });
 export const doneBody = z.strictObject({

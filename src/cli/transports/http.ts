@@ -1,0 +1,25 @@
+/** Calls of a running service, on this machine or on AWS. */
+import { operations, type Route, segmentsOf } from '../../contract/index.ts';
+import type { Transport } from '../client.ts';
+import type { Service } from '../service.ts';
+
+export const overHttp =
+  (service: Service): Transport =>
+  async (name, { path = {}, query = {}, body }, signal) => {
+    const { method, body: taken }: Route = operations[name];
+    const asked = {
+      method,
+      path: segmentsOf(name, { ...path }),
+      query: { ...query },
+      ...(taken?.media === 'text/markdown' ? { markdown: String(body) } : { json: body }),
+      ...(signal === undefined ? {} : { signal }),
+    };
+    try {
+      const { status, body: answer, trace } = await service.call(asked);
+      return { status, body: answer, isOurs: (by) => by.trace === trace };
+    } catch (error) {
+      // Whoever gives up waiting ends nothing in the service.
+      if (signal?.aborted) return undefined;
+      throw error;
+    }
+  };

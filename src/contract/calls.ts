@@ -1,0 +1,47 @@
+/** The types of a call, by the name of its operation. They follow from the table of routes, and nobody restates them. */
+import type * as z from 'zod';
+import type { OperationName, operations } from './routes.ts';
+
+type Routes = typeof operations;
+type SchemaOf<R extends Routes[OperationName]> = R['body'] extends { schema: infer S extends z.ZodType }
+  ? S
+  : undefined;
+
+/** What an operation gets, once its schemas have read it. */
+export type InputOf<N extends OperationName> = {
+  path: z.output<Routes[N]['pathParameters']>;
+  query: z.output<Routes[N]['query']>;
+  body: SchemaOf<Routes[N]> extends z.ZodType
+    ? z.output<SchemaOf<Routes[N]>>
+    : Routes[N]['body'] extends null
+      ? null
+      : string;
+};
+
+/** What is left out may be said to be undefined. */
+type Loose<T> = { [K in keyof T]: Pick<T, K> extends Required<Pick<T, K>> ? T[K] : T[K] | undefined };
+type Part<K extends string, T> = string extends keyof T
+  ? { [P in K]?: never }
+  : Partial<T> extends T
+    ? { [P in K]?: Loose<T> }
+    : { [P in K]: Loose<T> };
+type Body<N extends OperationName> =
+  SchemaOf<Routes[N]> extends z.ZodType
+    ? Part<'body', z.input<SchemaOf<Routes[N]>>>
+    : Routes[N]['body'] extends null
+      ? { body?: never }
+      : { body: string };
+
+/** What a caller gives. Numbers are numbers, wherever they are written. */
+export type CallOf<N extends OperationName> = Part<'path', InputOf<N>['path']> &
+  Part<'query', InputOf<N>['query']> &
+  Body<N>;
+
+/** What comes back, by status. */
+export type AnswerOf<N extends OperationName> = {
+  [S in keyof Routes[N]['answers'] & number]: {
+    status: S;
+    body: Routes[N]['answers'][S] extends z.ZodType ? z.output<Routes[N]['answers'][S]> : never;
+  };
+}[keyof Routes[N]['answers'] & number];
+export type BodyOf<N extends OperationName> = AnswerOf<N>['body'];

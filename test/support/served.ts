@@ -1,0 +1,105 @@
+/** The handlers of `api`, `work` and `tick` behind HTTP in this process, on a store and with cells that are given. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Context } from 'aws-lambda';
+import { authoring } from '../../src/authoring/index.ts';
+import type { Execute, Ports } from '../../src/engine/index.ts';
+import { createApi } from '../../src/handlers/api.ts';
+import type { Asked } from '../../src/handlers/events.ts';
+import type { Telemetry } from '../../src/handlers/metrics.ts';
+import { createTick } from '../../src/handlers/tick.ts';
+import { createWork } from '../../src/handlers/work.ts';
+import { type Store, type StoreClock, sha256, systemRandom } from '../../src/store/index.ts';
+import { engineOn } from './engine.ts';
+
+export type Serving = {
+  store: Store;
+  clock: StoreClock;
+  execute: Execute;
+  deployment: Ports['deployment'];
+  /** Time of an invocation of `work`. Whom a dead one held is due again after it. */
+  workMs: number;
+  /** What else is answered, by path. */
+  others?: Record<string, () => unknown>;
+};
+
+/** Nobody reads what the functions log. Before `serve`, in a process that does nothing else. */
+export const beSilent = (): void => {
+  process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
+  process.env.POWERTOOLS_SERVICE_NAME = 'served';
+  for (const stream of [process.stdout, process.stderr]) stream.write = (() => true) as typeof stream.write;
+  for (const name of ['log', 'info', 'warn', 'error', 'debug'] as const) console[name] = () => {};
+};
+
+let requests = 0;
+const contextOf = (remainingMs: number): Context => {
+  requests += 1;
+  const endMs = performance.now() + remainingMs;
+  const awsRequestId = `${process.pid}-${requests}`;
+  return { awsRequestId, functionName: 'served', getRemainingTimeInMillis: () => endMs - performance.now() } as Context;
+};
+
+/** @returns its port on 127.0.0.1 */
+export const serve = async ({ store, clock, execute, deployment, workMs, others = {} }: Serving): Promise<number> => {
+  const engineOf = ({ observe }: Telemetry) =>
+    engineOn(store, { authoring, execute, deployment, sha256, random: systemRandom, observe });
+  const handOver = async (event: Asked): Promise<boolean> => {
+    void work(event, contextOf(workMs)).catch(() => undefined);
+    return true;
+  };
+  const api = createApi((telemetry) => ({
+    engine: engineOf(telemetry),
+    runbooks: store.versions,
+    authoring,
+    clock,
+    sha256,
+    auth: 'local',
+    groupsClaim: 'cognito:groups',
+    deployment,
+    telemetry,
+    answerWithinMs: 25_000,
+    handOver,
+  }));
+  const work = createWork((telemetry) => ({ engine: engineOf(telemetry), clock, views: store.views, telemetry }));
+  const tick = createTick((telemetry) => ({
+    nowMs: async () => {
+      await store.views.due(0, 15);
+      return clock.nowMs();
+    },
+    due: store.views.due,
+    handOver,
+    fraction: systemRandom.fraction,
+    telemetry,
+  }));
+
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', async () => {
+      const { pathname, search } = new URL(request.url ?? '/', 'http://served');
+      const other = others[pathname];
+      if (other !== undefined) return void response.end(JSON.stringify(other()));
+      if (pathname === '/tick') {
+        const answer = await tick({}, contextOf(50_000)).catch((error: unknown) => ({ error: String(error) }));
+        return void response.end(JSON.stringify(answer));
+      }
+      const body = Buffer.concat(chunks).toString();
+      const answer = await api(
+        {
+          version: '2.0',
+          rawPath: pathname,
+          rawQueryString: search.slice(1),
+          headers: request.headers as Record<string, string>,
+          requestContext: { http: { method: request.method ?? 'GET' } },
+          ...(body === '' ? {} : { body }),
+          isBase64Encoded: false,
+        },
+        contextOf(75_000),
+      );
+      response.writeHead(answer.statusCode, answer.headers);
+      response.end(answer.body);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return (server.address() as AddressInfo).port;
+};
