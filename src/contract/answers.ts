@@ -97,10 +97,14 @@ export const ran = z.strictObject({
   coverage: z.strictObject({ declared: count, cells: count, forgiven: count, skipped: count }),
 });
 
+const hashes = {
+  sourceHash: z.string().describe('sha256 of the document: the same content has the same.'),
+  runHash: z.string().describe('sha256 of what runs: the document, its compiled form and format.'),
+};
 export const published = z.strictObject({
   runbookId: z.string(),
   version: z.int(),
-  hash: z.string(),
+  ...hashes,
   cells: count,
   created: z.boolean(),
 });
@@ -109,7 +113,7 @@ const compiled = z.record(z.string(), z.unknown()) as unknown as z.ZodType<Runbo
 export const runbook = z.strictObject({
   runbookId: z.string(),
   version: z.int(),
-  hash: z.string(),
+  ...hashes,
   title: z.string(),
   source: z.string(),
   runbook: compiled.describe('The compiled form.'),
@@ -119,7 +123,7 @@ export const runbookPage = z.strictObject({
     z.strictObject({
       runbookId: z.string(),
       version: z.int(),
-      hash: z.string(),
+      ...hashes,
       title: z.string(),
       cells: count,
       by: z.string(),

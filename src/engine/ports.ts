@@ -67,9 +67,16 @@ export type Journal = {
 };
 
 export type Versions = {
-  /** Publishes a content: `created: false` when this content has a version already. */
-  publish(runbookId: string, content: Omit<Version, 'version'>, by: By): Promise<{ version: number; created: boolean }>;
-  /** Immutable, hence cached. `undefined` version: the newest. */
+  /**
+   * Publishes a content as the newest version. `created: false`: the newest has this source already, and `runHash` is its,
+   * whoever compiled it.
+   */
+  publish(
+    runbookId: string,
+    content: Omit<Version, 'version'>,
+    by: By,
+  ): Promise<{ version: number; runHash: string; created: boolean }>;
+  /** Immutable, hence cached, and checked by its `runHash` when it is loaded. `undefined` version: the newest. */
   get(runbookId: string, version?: number): Promise<Version | undefined>;
 };
 

@@ -17,10 +17,11 @@ export type Operations = {
   [N in OperationName]: (deps: OperationDeps, input: InputOf<N>, call: ApiCall) => Promise<Answered<N>>;
 };
 
-const shown = ({ runbookId, version, hash, source, runbook }: Version) => ({
+const shown = ({ runbookId, version, sourceHash, runHash, source, runbook }: Version) => ({
   runbookId,
   version,
-  hash,
+  sourceHash,
+  runHash,
   title: runbook.title,
   source,
   runbook,

@@ -139,7 +139,8 @@ export const decodeBytes = (raw: RawItem): Uint8Array =>
 const versionItem = z.object({
   runbookId: z.string(),
   version: z.int().min(1),
-  hash: z.string(),
+  sourceHash: z.string(),
+  runHash: z.string(),
   title: z.string(),
   cells: z.int(),
   by: z.string(),

@@ -1,13 +1,13 @@
 /**
- * Runbook versions on DynamoDB. A content is written once at (`<runbookId>/content/<hash>`, 0); then the chain
+ * Runbook versions on DynamoDB. A content is written once at (`<runbookId>/content/<runHash>`, 0); then the chain
  * (`<runbookId>`, 1 …) gets a small item that names it. Both are immutable, so they are cached without end.
  */
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import * as z from 'zod';
-import { type Clock, PawlError, type Random, settleAll, type Version, type Versions } from '../engine/index.ts';
+import { type Clock, PawlError, type Random, runsOf, settleAll, type Version, type Versions } from '../engine/index.ts';
 import { type Access, getItem, queryItems } from './access.ts';
-import { decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
+import { canonical, decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
 import { putSurely } from './putOnce.ts';
 
 const cachedMax = 64;
@@ -20,7 +20,10 @@ const roundsMax = 100;
 const listed = 'runbook';
 
 /** The newest version of a runbook, without its content. */
-export type Listed = Pick<VersionItem, 'runbookId' | 'version' | 'hash' | 'title' | 'cells' | 'by' | 'atMs'>;
+export type Listed = Pick<
+  VersionItem,
+  'runbookId' | 'version' | 'sourceHash' | 'runHash' | 'title' | 'cells' | 'by' | 'atMs'
+>;
 export type Catalogue = {
   /** Runbooks after a name, in order of their names, from an index that may lag; `next` is the last name, `null` at the end. */
   list(limit: number, after?: string): Promise<{ runbooks: Listed[]; next: string | null }>;
@@ -39,11 +42,11 @@ const pack = (content: Content): Promise<Buffer> =>
     },
   });
 
-const unpack = async (data: Uint8Array, hash: string, where: string): Promise<Content> => {
+const unpack = async (data: Uint8Array, runHash: string, where: string): Promise<Content> => {
   let content: Content;
   try {
     const text = await promisify(brotliDecompress)(data, { maxOutputLength: contentUnpackedBytesMax });
-    // Written by `pack`, and its source compiled again would give the same runbook.
+    // Its shape needs no look: the hash below covers all of it.
     content = JSON.parse(text.toString());
   } catch (error) {
     throw new PawlError(
@@ -53,8 +56,9 @@ const unpack = async (data: Uint8Array, hash: string, where: string): Promise<Co
       error,
     );
   }
-  if (sha256(content.source) !== hash) {
-    throw new PawlError('journal.broken', `The source at ${where} does not have the hash in its key.`, { where });
+  if (sha256(canonical(runsOf(content))) !== runHash) {
+    const message = `The content at ${where} does not have the hash in its key: compare it with a backup.`;
+    throw new PawlError('journal.broken', message, { where });
   }
   return content;
 };
@@ -70,27 +74,30 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
   };
 
   const load = async (item: VersionItem): Promise<Version> => {
-    const { runbookId, version, hash } = item;
+    const { runbookId, version, sourceHash, runHash } = item;
     const cached = cache.get(`${runbookId}/${version}`);
     if (cached !== undefined) return cached;
-    const partition = `${runbookId}/content/${hash}`;
+    const partition = `${runbookId}/content/${runHash}`;
     const stored = await getItem(access, 'runbooks', { runbookId: partition, version: 0 });
     if (stored === undefined) {
       const message = `The content of ${runbookId} version ${version} is missing: restore ${partition} from a backup.`;
       throw new PawlError('journal.broken', message, { where: partition });
     }
-    const content = await unpack(decodeBytes(stored), hash, partition);
-    return remember({ runbookId, version, hash, ...content });
+    const content = await unpack(decodeBytes(stored), runHash, partition);
+    return remember({ runbookId, version, sourceHash, runHash, ...content });
   };
 
-  const chain = async (runbookId: string): Promise<VersionItem[]> =>
-    (await queryItems(access, 'runbooks', { partition: runbookId })).map(decodeVersion);
+  const newestOf = async (runbookId: string): Promise<VersionItem | undefined> => {
+    const [item] = await queryItems(access, 'runbooks', { partition: runbookId, descending: true, limit: 1 });
+    return item && decodeVersion(item);
+  };
 
   return {
     async publish(runbookId, content, by) {
-      const { hash, source, runbook } = content;
-      const known = (await chain(runbookId)).find((item) => item.hash === hash);
-      if (known !== undefined) return { version: known.version, created: false };
+      const { sourceHash, runHash, source, runbook } = content;
+      const newest = await newestOf(runbookId);
+      if (newest?.sourceHash === sourceHash)
+        return { version: newest.version, runHash: newest.runHash, created: false };
 
       const data = await pack({ source, runbook });
       if (data.byteLength > contentBytesMax) {
@@ -99,22 +106,23 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
         throw new PawlError('limit.exceeded', message, details);
       }
       const token = random.token();
-      const contentItem = { runbookId: `${runbookId}/content/${hash}`, version: 0, v: 1, token, data };
-      // A conflict is as good: what stands there has the same source.
+      const contentItem = { runbookId: `${runbookId}/content/${runHash}`, version: 0, v: 1, token, data };
+      // A conflict is as good: what stands there runs the same.
       await putSurely(access, { table: 'runbooks', item: contentItem, decode: decodeBytes });
 
       for (let round = 0; round < roundsMax; round += 1) {
-        const items = await chain(runbookId);
-        const same = items.find((item) => item.hash === hash);
+        const last = await newestOf(runbookId);
         // Our own token: an earlier put of this call, whose answer was lost, landed after all.
-        if (same !== undefined) return { version: same.version, created: same.token === token };
-        const version = (items.at(-1)?.version ?? 0) + 1;
+        if (last?.sourceHash === sourceHash)
+          return { version: last.version, runHash: last.runHash, created: last.token === token };
+        const version = (last?.version ?? 0) + 1;
         const item = {
           runbookId,
           version,
           v: 1,
           ...(version === 1 ? { listed } : {}),
-          hash,
+          sourceHash,
+          runHash,
           title: runbook.title,
           cells: runbook.cells.length,
           by: by.actor,
@@ -122,7 +130,7 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
           token,
         };
         const put = await putSurely(access, { table: 'runbooks', item, decode: decodeVersion });
-        if (put.kind === 'written') return { version: put.standing.version, created: true };
+        if (put.kind === 'written') return { version: put.standing.version, runHash, created: true };
       }
       throw new PawlError('store.unavailable', `Runbook ${runbookId} was not published: too many others at once.`);
     },
@@ -134,8 +142,8 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
         const item = await getItem(access, 'runbooks', { runbookId, version });
         return item && load(decodeVersion(item));
       }
-      const [newest] = await queryItems(access, 'runbooks', { partition: runbookId, descending: true, limit: 1 });
-      return newest && load(decodeVersion(newest));
+      const newest = await newestOf(runbookId);
+      return newest && load(newest);
     },
 
     async list(limit, after) {

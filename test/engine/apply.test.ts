@@ -15,7 +15,7 @@ const started: Step = {
   by,
   runbookId: 'demo',
   version: 1,
-  hash,
+  runHash: hash,
   cells: 2,
   params: {},
   drive: 'manual',

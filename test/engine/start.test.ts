@@ -9,12 +9,13 @@ const publish = (world: ReturnType<typeof setup>, over: object = {}) =>
   world.engine.publish(JSON.stringify(runbookOf([{}], over)), by);
 
 describe('publishing', () => {
-  test('the same content answers with the version that exists; another content is the next version', async () => {
+  test('the same content answers with the newest version; another content is the next one', async () => {
     const world = setup();
     expect(await publish(world)).toMatchObject({ runbookId: 'demo', version: 1, cells: 1, created: true });
     expect(await publish(world)).toMatchObject({ version: 1, created: false });
     expect(await publish(world, { title: 'Other' })).toMatchObject({ version: 2, created: true });
-    expect(await publish(world)).toMatchObject({ version: 1, created: false });
+    // The content of version 1 again is the newest: whoever starts now starts that.
+    expect(await publish(world)).toMatchObject({ version: 3, created: true });
   });
   test('an invalid document changes nothing and says everything that is wrong', async () => {
     const world = setup();
@@ -169,4 +170,23 @@ test('the first advance reads entry 0 once: it is the head', async () => {
   await world.engine.advance(id, { budgetMs: 60_000, by });
   // Head, arm, reservation, outcome, view.
   expect(asked).toEqual(['QueryCommand', 'UpdateCommand', 'PutCommand', 'PutCommand', 'UpdateCommand']);
+});
+
+test('a version that is another than the one it started with is not run', async () => {
+  const world = setup();
+  const id = await world.start(runbookOf([{ name: 'a' }]));
+  const { get } = world.ports.versions;
+  const versions = {
+    ...world.ports.versions,
+    get: async (...args: Parameters<typeof get>) => {
+      const version = await get(...args);
+      return version && { ...version, runHash: 'f'.repeat(64) };
+    },
+  };
+  const engine = createEngine({ ...world.ports, versions });
+  await expect(engine.advance(id, { budgetMs: 60_000, by })).rejects.toMatchObject({
+    code: 'journal.broken',
+    details: { instanceId: id, seq: 0 },
+  });
+  expect(world.begun).toEqual([]);
 });

@@ -196,7 +196,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
         known = true;
         return version;
       },
-      publish: async () => ({ version: 1, created: false }),
+      publish: async () => ({ version: 1, runHash: version.runHash, created: false }),
     },
     locks: createLocks(access),
     claims: createClaims(access),

@@ -50,7 +50,14 @@ export type Simulated = {
 const createWorld = (seed: number): World => {
   const draw = createRandom(seed);
   const runbook = drawRunbook(draw);
-  const version: Version = { runbookId: 'demo', version: 1, hash: 'a'.repeat(64), source: '', runbook };
+  const version: Version = {
+    runbookId: 'demo',
+    version: 1,
+    sourceHash: 'a'.repeat(64),
+    runHash: 'a'.repeat(64),
+    source: '',
+    runbook,
+  };
   const world: World = {
     draw,
     schedule: createSchedule(startMs),

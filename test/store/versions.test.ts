@@ -1,6 +1,9 @@
 /** Conformance of runbook versions and locks, against DynamoDB Local and dynalite. */
 import { strict as assert } from 'node:assert';
 import { createHash, randomBytes } from 'node:crypto';
+import { brotliCompressSync } from 'node:zlib';
+import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import canonicalize from 'canonicalize';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Runbook } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
@@ -16,12 +19,13 @@ const runbook = (runbookId: string, title: string): Runbook => ({
   concurrency: null,
   cells: [],
 });
-const content = (runbookId: string, source: string) => ({
-  runbookId,
-  source,
-  hash: createHash('sha256').update(source).digest('hex'),
-  runbook: runbook(runbookId, source.slice(0, 20)),
-});
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+/** @param title of the compiled form, which may be of a Pawl that compiles otherwise */
+const content = (runbookId: string, source: string, title = source.slice(0, 20)) => {
+  const compiled = runbook(runbookId, title);
+  const runHash = sha256(canonicalize({ format: 1, source, runbook: compiled }) ?? '');
+  return { runbookId, source, sourceHash: sha256(source), runHash, runbook: compiled };
+};
 
 describe.each(serviceKinds)('versions and locks on %s', (which) => {
   let world: FreshStore;
@@ -33,11 +37,13 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
   });
   afterAll(() => world.drop());
 
-  test('each content is a version, the same content is the same version', async () => {
-    expect(await versions.publish('deploy', content('deploy', 'one'), by)).toEqual({ version: 1, created: true });
-    expect(await versions.publish('deploy', content('deploy', 'two'), by)).toEqual({ version: 2, created: true });
-    expect(await versions.publish('deploy', content('deploy', 'one'), by)).toEqual({ version: 1, created: false });
-    const second = { version: 2, ...content('deploy', 'two') };
+  test('a content that the newest version does not have is the next version', async () => {
+    const [one, two] = [content('deploy', 'one'), content('deploy', 'two')];
+    const publish = (what: typeof one) => versions.publish('deploy', what, by);
+    expect(await publish(one)).toEqual({ version: 1, runHash: one.runHash, created: true });
+    expect(await publish(two)).toEqual({ version: 2, runHash: two.runHash, created: true });
+    expect(await publish(two)).toEqual({ version: 2, runHash: two.runHash, created: false });
+    const second = { version: 2, ...two };
     for (const reader of [versions, on(world.client).versions]) {
       expect(await reader.get('deploy')).toEqual(second);
       expect(await reader.get('deploy', 2)).toEqual(second);
@@ -45,6 +51,51 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
       expect(await reader.get('deploy', 3)).toBeUndefined();
       expect(await reader.get('nothing')).toBeUndefined();
     }
+  });
+
+  test('publishing an earlier content again makes it the newest, with the hashes it had', async () => {
+    const [good, bad] = [content('reverted', 'good'), content('reverted', 'bad')];
+    for (const [what, version] of [
+      [good, 1],
+      [bad, 2],
+      [good, 3],
+    ] as const)
+      expect(await versions.publish('reverted', what, by)).toEqual({ version, runHash: what.runHash, created: true });
+    expect(await versions.get('reverted')).toEqual({ version: 3, ...good });
+  });
+
+  test('compiled again by another Pawl, the newest version stays what it is', async () => {
+    const first = content('kept-as-is', 'one');
+    const again = content('kept-as-is', 'one', 'compiled otherwise');
+    await versions.publish('kept-as-is', first, by);
+    expect(await versions.publish('kept-as-is', again, by)).toEqual({
+      version: 1,
+      runHash: first.runHash,
+      created: false,
+    });
+    expect(await on(world.client).versions.get('kept-as-is')).toEqual({ version: 1, ...first });
+  });
+
+  test.each([
+    [
+      'the compiled form',
+      (what: ReturnType<typeof content>) => ({ ...what, runbook: { ...what.runbook, title: 'x' } }),
+    ],
+    ['the source', (what: ReturnType<typeof content>) => ({ ...what, source: 'twO' })],
+  ])('a content of which %s was altered in the store is not run', async (name, alter) => {
+    const runbookId = `altered-${name.length}`;
+    const good = content(runbookId, 'two');
+    await versions.publish(runbookId, good, by);
+    const { source, runbook } = alter(good);
+    const Item = {
+      runbookId: `${runbookId}/content/${good.runHash}`,
+      version: 0,
+      v: 1,
+      token: 'f'.repeat(32),
+      data: brotliCompressSync(JSON.stringify({ source, runbook })),
+    };
+    await world.client.send(new PutCommand({ TableName: `${world.prefix}-runbooks`, Item }));
+    await expect(on(world.client).versions.get(runbookId)).rejects.toMatchObject({ code: 'journal.broken' });
   });
 
   test('the list shows each runbook once, by its newest version, in order of names and page by page', async () => {
@@ -64,7 +115,7 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
       expect.objectContaining({ runbookId: 'deploy', version: 2, title: 'two', cells: 0, by: by.actor }),
     ]);
     expect(Object.keys(first.runbooks[0] ?? {}).sort()).toEqual(
-      ['atMs', 'by', 'cells', 'hash', 'runbookId', 'title', 'version'].sort(),
+      ['atMs', 'by', 'cells', 'runHash', 'runbookId', 'sourceHash', 'title', 'version'].sort(),
     );
     expect(first.next).toBe('deploy');
     const second = await versions.list(2, 'deploy');
@@ -90,18 +141,19 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
     expect(await counting.get('kept')).toMatchObject({ version: 2 });
   });
 
-  test('publishers at once: nothing is lost, one content is one version', async () => {
+  test('publishers at once: each content was the newest once, and no version says what the one before says', async () => {
     const sources = ['a', 'b', 'c', 'd', 'a', 'b', 'a', 'a'];
     const published = await Promise.all(
       sources.map((source) => on(world.client).versions.publish('busy', content('busy', source), by)),
     );
-    const bySource = new Map<string, Set<number>>();
-    sources.forEach((source, i) => {
-      bySource.set(source, (bySource.get(source) ?? new Set()).add(published[i]?.version ?? 0));
-    });
-    expect([...bySource.values()].map((set) => set.size)).toEqual([1, 1, 1, 1]);
-    expect([...bySource.values()].flatMap((set) => [...set]).sort()).toEqual([1, 2, 3, 4]);
-    expect(published.filter(({ created }) => created)).toHaveLength(4);
+    const newest = (await versions.get('busy'))?.version ?? 0;
+    const chain: string[] = [];
+    for (let version = 1; version <= newest; version += 1)
+      chain.push((await versions.get('busy', version))?.source ?? 'missing');
+    expect(published.filter(({ created }) => created)).toHaveLength(newest);
+    sources.forEach((source, i) => void expect(chain[(published[i]?.version ?? 0) - 1]).toBe(source));
+    chain.forEach((source, i) => void expect(source).not.toBe(chain[i - 1]));
+    expect([...new Set(chain)].sort()).toEqual(['a', 'b', 'c', 'd']);
   });
 
   test('a publication whose answers were lost is one version, created', async () => {
@@ -114,15 +166,14 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
         return answer;
       }),
     ).versions;
-    expect(await lost.publish('lost', content('lost', 'one'), by)).toEqual({ version: 1, created: true });
+    expect(await lost.publish('lost', content('lost', 'one'), by)).toMatchObject({ version: 1, created: true });
     expect(seen.get('PutCommand')).toBe(2);
     expect(await versions.get('lost', 2)).toBeUndefined();
   });
 
   test('300 KB of source with its compiled double fit; what does not compress is refused by name', async () => {
     const words = randomBytes(110 * 1024).toString('hex');
-    const doubled = content('long', words);
-    doubled.runbook.title = words;
+    const doubled = content('long', words, words);
     expect(await versions.publish('long', doubled, by)).toMatchObject({ created: true });
     expect((await on(world.client).versions.get('long'))?.runbook.title === words).toBe(true);
     const dense = content('dense', randomBytes(900 * 1024).toString('base64'));

@@ -39,7 +39,7 @@ const publish = async ({ screen, authoring, client }: Session, files: string[]):
       ? screen.paint('good', `version ${made.version} published`)
       : `version ${made.version} has this content already`;
     screen.print(
-      `${file}: runbook ${made.runbookId}, ${what}, ${plural(made.cells, 'cell')}, sha256 ${made.hash.slice(0, 12)}`,
+      `${file}: runbook ${made.runbookId}, ${what}, ${plural(made.cells, 'cell')}, sha256 ${made.sourceHash.slice(0, 12)}`,
     );
     published.push({ file, ...made });
   }

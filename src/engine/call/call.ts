@@ -1,4 +1,6 @@
 /** One call into an instance: what never changes in it, the chain as it knows it, and its due mark. */
+
+import { brokenAt } from '../model/chain.ts';
 import type { By, EntryOf, Note, Standing, State } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
@@ -70,6 +72,12 @@ export const openCall = async (
       instanceId,
     });
   }
+  if (version.runHash !== started.runHash)
+    throw brokenAt(
+      instanceId,
+      0,
+      `it started ${started.runbookId} version ${started.version}, and another content stands there`,
+    );
   const token = engine.random.token();
   const endAtMs = engine.clock.nowMs() + budgetMs;
   const mark = createMark(engine, { instanceId, runbookId: started.runbookId }, endAtMs);

@@ -143,8 +143,8 @@ export type Continuation = {
 };
 
 /**
- * What was approved there is approved here only if it is the same: the document to the end of the cell, and every
- * parameter. (Outputs before it are cited, so they are the same.)
+ * What was approved there is approved here only if it is the same: the document to the end of the cell, what runs to there,
+ * and every parameter. (Outputs before it are cited, so they are the same.)
  */
 const assertApproved = async (
   { engine, started, runbook: earlier, instanceId }: Call,
@@ -153,17 +153,18 @@ const assertApproved = async (
   params: Record<string, unknown>,
 ): Promise<void> => {
   const first = runbook.cells.findIndex(({ name }) => name === at);
-  const then = (await engine.versions.get(started.runbookId, started.version))?.source ?? '';
-  const upTo = (text: string, cell: Cell | undefined): string | null =>
-    cell?.body.kind === 'approve' ? text.split('\n').slice(0, cell.body.lines).join('\n') : null;
+  const then = await engine.versions.get(started.runbookId, started.version);
+  /** What was shown of a version, and what runs to there; `null`: it is no approval. */
+  const upTo = (text: string, cells: Cell[], cell: Cell | undefined): string | null =>
+    cell?.body.kind === 'approve'
+      ? engine.canonical([text.split('\n').slice(0, cell.body.lines), cells.slice(0, cell.index + 1)])
+      : null;
   const sameParams = engine.canonical(params) === engine.canonical(started.params);
   for (const cell of runbook.cells.slice(0, first)) {
-    const shown = upTo(source, cell);
+    const shown = upTo(source, runbook.cells, cell);
     if (shown === null) continue;
-    const before = upTo(
-      then,
-      earlier.cells.find(({ name }) => name === cell.name),
-    );
+    const asked = earlier.cells.find(({ name }) => name === cell.name);
+    const before = upTo(then?.source ?? '', earlier.cells, asked);
     if (sameParams && shown === before) continue;
     const what = sameParams ? 'the document up to it has changed' : 'the parameters have changed';
     const message = `What ${cell.name} approved in ${instanceId} was something else: ${what}. Begin at ${cell.name} or before it, so that it is asked again.`;

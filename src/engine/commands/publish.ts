@@ -2,11 +2,19 @@
 import type { Engine } from '../call/call.ts';
 import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import { runsOf } from '../model/runbook.ts';
 
-export type Published = { runbookId: string; version: number; hash: string; cells: number; created: boolean };
+export type Published = {
+  runbookId: string;
+  version: number;
+  sourceHash: string;
+  runHash: string;
+  cells: number;
+  created: boolean;
+};
 
 /**
- * Publishes a document; the same content answers with the version that exists.
+ * Publishes a document as the newest version; what the newest says already answers with that.
  * @throws PawlError `runbook.invalid` with every problem of the document
  */
 export const publish = async (engine: Engine, source: string, by: By): Promise<Published> => {
@@ -17,8 +25,10 @@ export const publish = async (engine: Engine, source: string, by: By): Promise<P
     throw new PawlError('runbook.invalid', `The runbook has ${count}; nothing was published.`, { problems });
   }
   const { runbook } = compiled;
-  const hash = engine.sha256(source);
-  const content = { runbookId: runbook.runbookId, hash, source, runbook };
-  const { version, created } = await engine.versions.publish(runbook.runbookId, content, by);
-  return { runbookId: runbook.runbookId, version, hash, cells: runbook.cells.length, created };
+  const { runbookId } = runbook;
+  const sourceHash = engine.sha256(source);
+  const runHash = engine.sha256(engine.canonical(runsOf({ source, runbook })));
+  const content = { runbookId, sourceHash, runHash, source, runbook };
+  const published = await engine.versions.publish(runbookId, content, by);
+  return { runbookId, sourceHash, ...published, cells: runbook.cells.length };
 };

@@ -158,7 +158,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
     kind: 'started',
     runbookId: request.runbookId,
     version: version.version,
-    hash: version.hash,
+    runHash: version.runHash,
     cells: runbook.cells.length,
     params,
     drive: request.drive ?? 'manual',

@@ -165,7 +165,8 @@ const bodies = {
   started: {
     runbookId: z.string(),
     version: z.int().min(1),
-    hash,
+    /** Of the version: what runs is what was started. */
+    runHash: hash,
     cells: count,
     params: z.record(z.string(), z.unknown()),
     drive: z.enum(['auto', 'manual']),

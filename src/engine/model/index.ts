@@ -47,6 +47,7 @@ export {
   type OnTimeout,
   type Probe,
   type Runbook,
+  runsOf,
   type Template,
   type TemplateWrite,
   type Version,

@@ -114,8 +114,25 @@ export type Runbook = {
   cells: Cell[];
 };
 
-/** A published version. `hash` is the sha256 (hex) of the source's bytes. */
-export type Version = { runbookId: string; version: number; hash: string; source: string; runbook: Runbook };
+/**
+ * A published version. `sourceHash`, the sha256 (hex) of the source's bytes, says whether a content is there already.
+ * `runHash` covers what runs: source, compiled form and format. Compiled again by a later Pawl, a version stays what it is.
+ */
+export type Version = {
+  runbookId: string;
+  version: number;
+  sourceHash: string;
+  runHash: string;
+  source: string;
+  runbook: Runbook;
+};
+
+/** What `runHash` is the sha256 (hex) of, as canonical JSON. */
+export const runsOf = ({ source, runbook }: Pick<Version, 'source' | 'runbook'>) => ({
+  format: runbook.format,
+  source,
+  runbook,
+});
 
 /** How a cell is carried out: with a reservation, by one outcome alone, or by waiting for somebody. */
 export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {

@@ -288,7 +288,7 @@ const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State 
   const open = before.open?.kind === 'waiting' ? null : before.open;
   return settle({ ...before, open, cancelled: step.seq });
 };
-const never = { runbookId: '', version: 1, hash: '', params: {}, deployment: '', lock: null, continues: null };
+const never = { runbookId: '', version: 1, runHash: '', params: {}, deployment: '', lock: null, continues: null };
 
 /**
  * The state after `step`.

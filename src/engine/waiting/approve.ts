@@ -13,7 +13,10 @@ import type { RenderedBody } from '../ports.ts';
 import { isDecided } from '../rules/apply.ts';
 import { bodyOf, endsAtMs, nextSeq, over, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
 
-/** What a vote is about. `hash` binds it: sha256 of the canonical JSON of the rest, and of which approval it is. */
+/**
+ * What a vote is about. `hash` binds it: sha256 of the canonical JSON of the rest, of the cells up to this one as they run,
+ * and of which approval it is.
+ */
 export type Shown = {
   /** The runbook up to the end of this cell. */
   document: string;
@@ -38,7 +41,9 @@ export const shownOf = async (
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`);
   const document = version.source.split('\n').slice(0, cell.body.lines).join('\n');
   const shown = { document, params, outputs, text };
-  const which = { instanceId, cell: cell.name, seq };
+  // The document is what people read, the cells are what runs: a vote is about both.
+  const cells = version.runbook.cells.slice(0, cell.index + 1);
+  const which = { instanceId, cell: cell.name, seq, cells };
   return { ...shown, hash: engine.sha256(engine.canonical({ ...shown, ...which })) };
 };
 
