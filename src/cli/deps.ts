@@ -3,14 +3,15 @@ import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Authoring, type By, isPawlError, limits, PawlError } from '../engine/index.ts';
 import type { OperationDeps } from '../handlers/index.ts';
+import type { AppendBy } from '../store/index.ts';
 import { readService, type ServiceSettings } from './service.ts';
 
 export type Settings = {
   /** A running service, which has a store of its own: then nothing below is opened here. */
   service: ServiceSettings | null;
   store:
-    | { kind: 'aws'; tables: string }
-    | { kind: 'endpoint'; endpoint: string; tables: string }
+    | { kind: 'aws'; tables: string; appendOnly: AppendBy }
+    | { kind: 'endpoint'; endpoint: string; tables: string; appendOnly: AppendBy }
     | { kind: 'embedded'; dataDir: string };
   /** Keeps outcomes that the store did not take, whichever store it is. */
   setAsideDir: string;
@@ -50,15 +51,24 @@ const osUser = (): string => {
 
 const dataDirOf = (env: NodeJS.ProcessEnv): string => env.PAWL_DATA_DIR || '.pawl';
 
+const appendOnlyOf = (env: NodeJS.ProcessEnv): AppendBy => {
+  const by = env.PAWL_APPEND_ONLY || 'put';
+  if (by === 'put' || by === 'insert') return by;
+  return refuse(`PAWL_APPEND_ONLY is ${JSON.stringify(by)}; it may be put or insert.`);
+};
+
 const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
   const tables = env.PAWL_TABLES || 'pawl';
-  if (env.PAWL_STORE === 'aws') return { kind: 'aws', tables };
+  const appendOnly = appendOnlyOf(env);
+  if (env.PAWL_STORE === 'aws') return { kind: 'aws', tables, appendOnly };
   if (env.PAWL_STORE) refuse(`PAWL_STORE is ${JSON.stringify(env.PAWL_STORE)}; it may be aws, or unset.`);
   const endpoint = env.PAWL_DYNAMODB_ENDPOINT;
+  if (!endpoint && appendOnly === 'insert')
+    refuse('PAWL_APPEND_ONLY is insert, which the embedded store does not know: unset it, or use DynamoDB.');
   if (!endpoint) return { kind: 'embedded', dataDir: dataDirOf(env) };
   if (!URL.canParse(endpoint))
     refuse(`PAWL_DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}; give an http URL, or unset it.`);
-  return { kind: 'endpoint', endpoint, tables };
+  return { kind: 'endpoint', endpoint, tables, appendOnly };
 };
 
 /**
@@ -101,8 +111,9 @@ export const demoSettings = (settings: Settings, httpAllow: string): Settings =>
 
 /** For a process of the CLI that the demo starts in the name of `actor`. */
 export const demoEnvironment = (actor: string): NodeJS.ProcessEnv => {
-  const { PAWL_URL: _url, PAWL_STORE: _store, PAWL_DYNAMODB_ENDPOINT: _endpoint, ...others } = process.env;
-  return { ...others, PAWL_ACTOR: actor };
+  const elsewhere = ['PAWL_URL', 'PAWL_STORE', 'PAWL_DYNAMODB_ENDPOINT', 'PAWL_APPEND_ONLY'];
+  const others = Object.entries(process.env).filter(([name]) => !elsewhere.includes(name));
+  return { ...Object.fromEntries(others), PAWL_ACTOR: actor };
 };
 
 const noAnswer =
@@ -143,7 +154,8 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
   const tablesPrefix = store.kind === 'embedded' ? (embedded?.tablesPrefix ?? 'pawl') : store.tables;
   const { client, clock } = createClient(endpoint === undefined ? {} : { endpoint });
   if (store.kind === 'endpoint') await createTables(client, tablesPrefix).catch(noAnswer(store.endpoint));
-  const ports = createStore(client, { tablesPrefix, clock });
+  const appendOnly = store.kind === 'embedded' ? 'put' : store.appendOnly;
+  const ports = createStore(client, { tablesPrefix, clock, appendOnly });
   const engine = createEngine({
     ...ports,
     random: systemRandom,

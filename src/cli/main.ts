@@ -24,6 +24,7 @@ const environmentHelp = `Environment:
   PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
   PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
+  PAWL_APPEND_ONLY=insert  appends to DynamoDB by INSERT, which can overwrite nothing
   PAWL_HTTP_ALLOW          private host[:port]s that http cells may reach
   PAWL_ACTOR               who acts (default: the user logged in); PAWL_GROUPS: their groups, separated by commas
   PAWL_DEPLOYMENT, PAWL_EPOCH, PAWL_TAKEOVER_GRACE_MS, NO_COLOR, PAWL_DEBUG=1`;

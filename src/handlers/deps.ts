@@ -2,7 +2,7 @@
 import { authoring } from '../authoring/index.ts';
 import { createHttp, executeCode, parseHttpAllow } from '../cells/index.ts';
 import { createEngine, limits, type Ports } from '../engine/index.ts';
-import { canonical, createClient, createStore, sha256, systemRandom } from '../store/index.ts';
+import { type AppendBy, canonical, createClient, createStore, sha256, systemRandom } from '../store/index.ts';
 import type { ApiDeps } from './apiDeps.ts';
 import type { AuditDeps } from './audit.ts';
 import type { Asked } from './events.ts';
@@ -29,16 +29,16 @@ import { wakeByQueue, wakeByTimer } from './wakes.ts';
 import type { WorkDeps } from './work.ts';
 
 /** Where DynamoDB and Lambda are is the SDK's own business: AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and so on. */
-const openStore = (tablesPrefix: string) => {
+const openStore = (tablesPrefix: string, appendOnly: AppendBy) => {
   const { client, clock } = createClient();
-  return createStore(client, { tablesPrefix, clock });
+  return createStore(client, { tablesPrefix, clock, appendOnly });
 };
 
 const openEngine = (telemetry: Telemetry, env: Environment) => {
   refuseManagedInstances(env);
   const settings = engineSettings(env);
   const { deployment, unrecorded } = settings;
-  const store = openStore(settings.tables);
+  const store = openStore(settings.tables, settings.appendOnly);
   const execute = createRemote({
     http: createHttp({ httpAllow: parseHttpAllow(settings.httpAllow) }),
     allowSh: settings.allowSh,
@@ -97,7 +97,8 @@ export const openWorkDeps = (telemetry: Telemetry, env: Environment = process.en
 };
 
 export const openTickDeps = (telemetry: Telemetry, env: Environment = process.env): TickDeps => {
-  const { views, clock } = openStore(tablesOf(env));
+  // It appends nothing, by whichever way.
+  const { views, clock } = openStore(tablesOf(env), 'put');
   return {
     nowMs: async () => {
       // Nothing is due before 1970: the answer of this query is asked for its time alone.

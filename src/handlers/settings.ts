@@ -17,6 +17,16 @@ const countOf = (env: Environment, name: string, otherwise: number): number => {
   return /^\d{1,12}$/.test(text) ? Number(text) : refuse(`${name} is ${JSON.stringify(text)}; give a whole number.`);
 };
 
+/**
+ * How entries are appended: `put`, or `insert` for roles that may do nothing but insert. The value of serverless.yml's
+ * `appendOnly`, by which infra/roles.yml gives the rights.
+ */
+const appendOnlyOf = (env: Environment): EngineSettings['appendOnly'] => {
+  const by = env.PAWL_APPEND_ONLY || 'put';
+  if (by === 'put' || by === 'insert') return by;
+  return refuse(`PAWL_APPEND_ONLY is ${JSON.stringify(by)}; it may be put or insert.`);
+};
+
 /** The service runs on somebody's own machine, under serverless-offline. */
 export const isLocal = (env: Environment): boolean => env.IS_OFFLINE === 'true';
 
@@ -39,6 +49,7 @@ export const authOf = (env: Environment): Auth => {
 
 export type EngineSettings = {
   tables: string;
+  appendOnly: 'put' | 'insert';
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   httpAllow: string;
   allowSh: boolean;
@@ -80,6 +91,7 @@ export const allowShOf = (env: Environment): boolean => env.PAWL_ALLOW_SH === 't
 /** @throws PawlError `deployment.unsupported` naming the variable */
 export const engineSettings = (env: Environment): EngineSettings => ({
   tables: tablesOf(env),
+  appendOnly: appendOnlyOf(env),
   deployment: deploymentOf(env),
   httpAllow: env.PAWL_HTTP_ALLOW ?? '',
   allowSh: allowShOf(env),

@@ -1,9 +1,11 @@
-/** How the store reaches DynamoDB: six commands, consistent reads, every query paged to its end. */
+/** How the store reaches DynamoDB: seven commands, consistent reads, every query paged to its end. */
 import {
   BatchGetCommand,
   type BatchGetCommandOutput,
   DeleteCommand,
   type DeleteCommandOutput,
+  type ExecuteStatementCommand,
+  type ExecuteStatementCommandOutput,
   GetCommand,
   type GetCommandOutput,
   PutCommand,
@@ -20,6 +22,7 @@ import { isConditionFailed, storeError } from './failures.ts';
 /** All that the store asks of a client. A DynamoDBDocumentClient is one; so is a simulated table service. */
 export type StoreClient = {
   send(command: PutCommand): Promise<PutCommandOutput>;
+  send(command: ExecuteStatementCommand): Promise<ExecuteStatementCommandOutput>;
   send(command: GetCommand): Promise<GetCommandOutput>;
   send(command: BatchGetCommand): Promise<BatchGetCommandOutput>;
   send(command: QueryCommand): Promise<QueryCommandOutput>;
@@ -27,7 +30,13 @@ export type StoreClient = {
   send(command: DeleteCommand): Promise<DeleteCommandOutput>;
 };
 
-export type Access = { client: StoreClient; tablesPrefix: string };
+/**
+ * How an append is sent: a PutItem under a condition, or PartiQL's INSERT, which is a right of its own. A role that has only
+ * the second cannot overwrite, whatever its code does.
+ */
+export type AppendBy = 'put' | 'insert';
+
+export type Access = { client: StoreClient; tablesPrefix: string; appendBy: AppendBy };
 
 /** Items are flat and hold nothing else, so marshalling one cannot fail. */
 export type Item = Record<string, string | number | Uint8Array | null>;

@@ -5,8 +5,11 @@
  * `#name` stands for the attribute `name`, except `#pk` and `#sk`: partition and sort key of the table or index.
  */
 
-/** Guards every write to the append-only tables: nothing stands at these keys. */
+/** Guards every put into the append-only tables: nothing stands at these keys. */
 export const free = 'attribute_not_exists(#pk)';
+/** The same without a condition that could be forgotten: an INSERT is refused by the service where something stands. */
+export const inserting = (table: string, names: string[]): string =>
+  `INSERT INTO "${table}" VALUE {${names.map((name) => `'${name}': ?`).join(', ')}}`;
 
 /** Key conditions of queries. */
 export const queries = {

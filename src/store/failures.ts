@@ -21,6 +21,7 @@ const hopeless = new Set([
   'IncompleteSignatureException',
   'MissingAuthenticationTokenException',
   'CredentialsProviderError',
+  'UnknownOperationException',
 ]);
 
 /** Refusals that may be about what a request holds, and not about who sends it or where to. */
@@ -28,8 +29,9 @@ const aboutContent = new Set(['ValidationException', 'SerializationException']);
 
 const nextMoves: Record<string, string> = {
   ResourceNotFoundException: 'create the tables of infra/tables.yml under this prefix, or correct the prefix',
-  AccessDeniedException: 'let the role read and put items in the tables of infra/tables.yml',
+  AccessDeniedException: 'let the role read the tables of infra/tables.yml and append to them, as appendOnly says',
   CredentialsProviderError: 'provide AWS credentials',
+  UnknownOperationException: 'this table service is not DynamoDB itself and knows no INSERT, so use appendOnly=put',
   UnrecognizedClientException: 'check the AWS credentials and the region',
   InvalidSignatureException: 'check the AWS credentials and the region',
 };

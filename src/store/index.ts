@@ -1,7 +1,7 @@
 /** The store's door: the engine's ports on DynamoDB. What only a developer's machine needs is behind `local.ts`. */
 import { randomBytes } from 'node:crypto';
 import type { Claims, Clock, Journal, Links, Locks, Random, Subscriptions, Versions, Views } from '../engine/index.ts';
-import type { Access, StoreClient } from './access.ts';
+import type { Access, AppendBy, StoreClient } from './access.ts';
 import { createClaims } from './claims.ts';
 import { createJournal } from './journal.ts';
 import { createLinks } from './links.ts';
@@ -10,7 +10,7 @@ import { createSubscriptions } from './subscriptions.ts';
 import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
 
-export type { StoreClient } from './access.ts';
+export type { AppendBy, StoreClient } from './access.ts';
 export { type ClientOptions, createClient } from './client.ts';
 export { createClock, type StoreClock } from './clock.ts';
 export { arming, disarming, dropping, free, leaving, queries, saving, subscribing, waking } from './conditions.ts';
@@ -34,6 +34,8 @@ export type StoreOptions = {
   /** The one that learns from this client's answers (`createClient`), or a simulated one. */
   clock: Clock;
   random?: Random;
+  /** Without it: `put`. DynamoDB alone knows `insert`; every other table service refuses the first append. */
+  appendOnly?: AppendBy;
 };
 
 export const systemRandom: Random = {
@@ -41,9 +43,9 @@ export const systemRandom: Random = {
   fraction: () => Math.random(),
 };
 
-/** The store ports on `client`, which is a DynamoDBDocumentClient or anything that answers the same five commands. */
+/** The store ports on `client`, which is a DynamoDBDocumentClient or anything that answers the same commands. */
 export const createStore = (client: StoreClient, options: StoreOptions): Store => {
-  const access: Access = { client, tablesPrefix: options.tablesPrefix };
+  const access: Access = { client, tablesPrefix: options.tablesPrefix, appendBy: options.appendOnly ?? 'put' };
   const random = options.random ?? systemRandom;
   return {
     journal: createJournal(access, random),

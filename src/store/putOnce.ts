@@ -1,14 +1,15 @@
 /**
- * The only function that writes to the append-only tables (journal, runbooks, claims): one PutItem, always under the
- * condition that nothing stands at its keys.
+ * The only function that writes to the append-only tables (journal, runbooks, claims), and only where nothing stands at
+ * the keys: by one PutItem under that condition, or by one INSERT, as the store was opened.
  *
- * The SDK repeats a PutItem whose answer was lost and then collides with itself, so a failed condition alone says
- * nothing: the token in the item that stands tells whether it is ours. Ours means won, and what stands counts.
+ * The SDK repeats a write whose answer was lost and then collides with itself, so a refusal alone says nothing: the
+ * token in the item that stands tells whether it is ours. Ours means won, and what stands counts.
  */
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { ExecuteStatementCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { PawlError, type Put } from '../engine/index.ts';
 import {
   type Access,
+  type AppendBy,
   type AppendOnly,
   getItem,
   type Item,
@@ -17,7 +18,7 @@ import {
   type RawItem,
   tableName,
 } from './access.ts';
-import { free } from './conditions.ts';
+import { free, inserting } from './conditions.ts';
 import { isConditionFailed, provesRefusal, storeError } from './failures.ts';
 
 const itemBytesMax = 400 * 1024;
@@ -53,6 +54,27 @@ const standingIn = (error: unknown): RawItem | undefined => {
   );
 };
 
+/** What is sent. What comes of it is judged by the same code: an INSERT only never says what stood in its way. */
+const ways: Record<AppendBy, (access: Access, slot: Slot<unknown>) => Promise<unknown>> = {
+  put: (access, slot) =>
+    access.client.send(
+      new PutCommand({
+        TableName: tableName(access, slot.table),
+        Item: slot.item,
+        ConditionExpression: free,
+        ExpressionAttributeNames: { '#pk': partitionKey(slot.table) },
+        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+      }),
+    ),
+  insert: (access, slot) =>
+    access.client.send(
+      new ExecuteStatementCommand({
+        Statement: inserting(tableName(access, slot.table), Object.keys(slot.item)),
+        Parameters: Object.values(slot.item),
+      }),
+    ),
+};
+
 /**
  * Puts the item if its slot is free. `unknown` is an answer, not an error; thrown are only errors which prove that
  * nothing was written (`store.misconfigured`, `limit.exceeded`), and what `decode` says of an item it cannot read.
@@ -71,15 +93,7 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
 
   let cause: unknown;
   try {
-    await access.client.send(
-      new PutCommand({
-        TableName: tableName(access, slot.table),
-        Item: slot.item,
-        ConditionExpression: free,
-        ExpressionAttributeNames: { '#pk': partitionKey(slot.table) },
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      }),
-    );
+    await ways[access.appendBy](access, slot);
     return { kind: 'written', standing: mine, adopted: false };
   } catch (error) {
     if (provesRefusal(error)) throw storeError(error, describe(slot));
@@ -87,7 +101,7 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
     if (standing !== undefined) return judge(standing);
     cause = error;
   }
-  // No answer, an answer that proves nothing, or a failed condition without the item: look what stands.
+  // No answer, an answer that proves nothing, or a refusal without the item, as of every INSERT: look what stands.
   let found: RawItem | undefined;
   try {
     found = await getItem(access, slot.table, slot.item);

@@ -55,6 +55,10 @@ const checkWrite = (name: string, kind: string, input: Row): void => {
   throw new ForbiddenWrite(`${kind} to ${name} under the condition ${input.ConditionExpression}`);
 };
 
+/** As dynalite answers: the store says what to do about it. */
+const knowsNoInsert = (): Error =>
+  Object.assign(new Error('The simulated table service knows no INSERT.'), { name: 'UnknownOperationException' });
+
 export class ConditionalCheckFailedException extends Error {
   readonly Item: Row | undefined;
   constructor(item: Row | undefined) {
@@ -203,6 +207,7 @@ export const createTables = (begin: Content = new Map()): Tables => {
   const execute = (command: Command): Row => {
     const { input } = command;
     if (command.constructor.name === 'BatchGetCommand') return batchGet(input);
+    if (command.constructor.name === 'ExecuteStatementCommand') throw knowsNoInsert();
     const name = plainName(input.TableName as string);
     const what = `${command.constructor.name} ${name}`;
     requests.set(what, (requests.get(what) ?? 0) + 1);

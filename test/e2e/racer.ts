@@ -1,5 +1,5 @@
 /**
- * One of many processes that race for a cell. Arguments: endpoint, tables prefix, instance, expected seq, witness, how
+ * One of many processes that race for a cell. Arguments: endpoint, tables prefix, put or insert, instance, expected seq, witness, how
  * many race. It waits at the witness's barrier, advances, and posts what it was told; the effect is a real http cell.
  */
 import { createExecute } from '../../src/cells/index.ts';
@@ -7,15 +7,16 @@ import { isPawlError } from '../../src/engine/index.ts';
 import { createClient, createStore } from '../../src/store/index.ts';
 import { engineOn } from '../support/engine.ts';
 
-const [endpoint = '', tablesPrefix = '', instanceId = '', seq = '', witness = '', count = ''] = process.argv.slice(2);
+const [endpoint = '', tablesPrefix = '', by = '', instanceId = '', seq = '', witness = '', count = ''] =
+  process.argv.slice(2);
 const { client, clock } = createClient({ endpoint });
-const store = createStore(client, { tablesPrefix, clock });
+const store = createStore(client, { tablesPrefix, clock, appendOnly: by === 'insert' ? 'insert' : 'put' });
 const engine = engineOn(store, { execute: createExecute({ httpAllow: [new URL(witness).host] }) });
-const by = { actor: `racer-${process.pid}`, via: 'test', where: `host:${process.pid}` };
+const racer = { actor: `racer-${process.pid}`, via: 'test', where: `host:${process.pid}` };
 
-await engine.inspect(instanceId, by);
+await engine.inspect(instanceId, racer);
 await fetch(`${witness}/barrier/${count}`);
-const told = await engine.advance(instanceId, { budgetMs: 60_000, expectedSeq: Number(seq), by }).then(
+const told = await engine.advance(instanceId, { budgetMs: 60_000, expectedSeq: Number(seq), by: racer }).then(
   (answer) => ({
     result: answer.result,
     steps: answer.steps.length,

@@ -11,7 +11,7 @@ import {
   type Runbook,
   type Unrecorded,
 } from '../../src/engine/index.ts';
-import type { StoreClient } from '../../src/store/access.ts';
+import type { Access, StoreClient } from '../../src/store/access.ts';
 import { createClaims } from '../../src/store/claims.ts';
 import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
@@ -54,7 +54,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     token: () => sha256(`token ${drawn++}`).slice(0, 32),
     fraction: () => ((drawn++ * 2_654_435_761) % 1_000) / 1_000,
   };
-  const access = { client: wrap(clientOf(tables)), tablesPrefix: 't' };
+  const access: Access = { client: wrap(clientOf(tables)), tablesPrefix: 't', appendBy: 'put' };
   const world = {
     begun: [],
     behave: () => ({ status: 'completed', output: '{}' }),

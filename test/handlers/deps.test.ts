@@ -8,11 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Unrecorded } from '../../src/engine/index.ts';
+import { openApiDeps } from '../../src/handlers/deps.ts';
 import { createHandOver, createInvokeCell } from '../../src/handlers/lambda.ts';
+import { createTelemetry } from '../../src/handlers/metrics.ts';
 import type { Invoke } from '../../src/handlers/pipeline.ts';
 import { setAsideInQueue } from '../../src/handlers/setAside.ts';
 import { setAsideInFolder } from '../../src/handlers/setAsideFolder.ts';
-import { type FreshStore, freshStore } from '../support/world.ts';
+import { createProxy } from '../support/proxy.ts';
+import { type FreshStore, freshStore, storeKinds } from '../support/world.ts';
 import { type Answered, answeredOf, contextOf, documentOf, eventOf, written } from './support.ts';
 
 type Invocation = { name: string; type: string; body: string };
@@ -88,6 +91,8 @@ beforeEach(() => {
   aws.state.reply = async () => ({ status: 202 });
 });
 
+const ways = (await storeKinds()).includes('insert') ? (['put', 'insert'] as const) : (['put'] as const);
+
 describe('the five functions', () => {
   const authorizer = { iam: { userArn: 'arn:aws:iam::123456789012:user/ada' } };
   const ask = async (method: string, path: string, body?: unknown, headers = {}): Promise<Answered> => {
@@ -142,6 +147,27 @@ describe('the five functions', () => {
       'test-execute-cell RequestResponse',
       'test-execute-cell RequestResponse',
     ]);
+  });
+
+  test.each(ways)('append by %s, and by nothing else, where PAWL_APPEND_ONLY says so', async (by) => {
+    const proxy = await createProxy(world.endpoint);
+    const { AWS_ENDPOINT_URL_DYNAMODB: endpoint } = process.env;
+    process.env.AWS_ENDPOINT_URL_DYNAMODB = proxy.endpoint;
+    try {
+      const { engine } = openApiDeps(createTelemetry(), { ...process.env, PAWL_APPEND_ONLY: by });
+      const operator = { actor: 'ada', via: 'test', where: 'here:1' };
+      await engine.publish(documentOf(`by-${by}`, ['```manual { name=look }\nLook.\n```']), operator);
+      await engine.start({ runbookId: `by-${by}`, params: {}, instanceId: `by-${by}`, by: operator });
+      await engine.setClaim(`by-${by}`, { status: 'asserted', by: operator });
+    } finally {
+      process.env.AWS_ENDPOINT_URL_DYNAMODB = endpoint;
+      await proxy.close();
+    }
+    const writes = proxy.asked.filter(({ target }) => ['PutItem', 'ExecuteStatement'].includes(target));
+    const target = by === 'insert' ? 'ExecuteStatement' : 'PutItem';
+    expect([...new Set(writes.map((one) => `${one.target} ${one.table}`))].sort()).toEqual(
+      ['claims', 'journal', 'runbooks'].map((table) => `${target} ${table}`),
+    );
   });
 
   test('the audit needs nothing of it', async () => {

@@ -13,6 +13,7 @@ import {
 
 const deployed = {
   PAWL_TABLES: 'pawl-dev',
+  PAWL_APPEND_ONLY: 'insert',
   PAWL_DEPLOYMENT: 'pawl-dev',
   PAWL_EPOCH: '3',
   PAWL_TAKEOVER_GRACE_MS: '20000',
@@ -36,6 +37,7 @@ const codeOf = (read: () => unknown): string => {
 test('what serverless.yml sets is read', () => {
   expect(engineSettings(deployed)).toEqual({
     tables: 'pawl-dev',
+    appendOnly: 'insert',
     deployment: { name: 'pawl-dev', epoch: 3, takeoverGraceMs: 20_000 },
     httpAllow: 'intranet:8080',
     allowSh: false,
@@ -48,8 +50,16 @@ test('what serverless.yml sets is read', () => {
 });
 
 test('what may be left out has the value of the command line', () => {
-  const { PAWL_EPOCH: _a, PAWL_TAKEOVER_GRACE_MS: _b, PAWL_HTTP_ALLOW: _c, PAWL_ALLOW_SH: _d, ...least } = deployed;
+  const {
+    PAWL_EPOCH: _a,
+    PAWL_TAKEOVER_GRACE_MS: _b,
+    PAWL_HTTP_ALLOW: _c,
+    PAWL_ALLOW_SH: _d,
+    PAWL_APPEND_ONLY: _e,
+    ...least
+  } = deployed;
   expect(engineSettings(least)).toMatchObject({
+    appendOnly: 'put',
     deployment: { epoch: 0, takeoverGraceMs: 15_000 },
     httpAllow: '',
     allowSh: false,
@@ -60,6 +70,9 @@ test.each([
   ['PAWL_TABLES', undefined],
   ['PAWL_DEPLOYMENT', ''],
   ['PAWL_DEPLOYMENT', 'a/b'],
+  ['PAWL_APPEND_ONLY', 'inset'],
+  ['PAWL_APPEND_ONLY', 'PUT'],
+  ['PAWL_APPEND_ONLY', 'true'],
   ['PAWL_EPOCH', 'two'],
   ['PAWL_EPOCH', '-1'],
   ['PAWL_TAKEOVER_GRACE_MS', '999'],
@@ -70,6 +83,13 @@ test.each([
 ])('%s = %j is refused, by name', (name, value) => {
   const told = codeOf(() => engineSettings({ ...deployed, [name]: value }));
   expect(told).toMatch(new RegExp(`^deployment\\.unsupported: ${name} `));
+});
+
+test('a way of appending that there is not is told with those that there are', () => {
+  expect(codeOf(() => engineSettings({ ...deployed, PAWL_APPEND_ONLY: 'inset' }))).toBe(
+    'deployment.unsupported: PAWL_APPEND_ONLY is "inset"; it may be put or insert.',
+  );
+  expect(engineSettings({ ...deployed, PAWL_APPEND_ONLY: 'put' }).appendOnly).toBe('put');
 });
 
 test('without a queue outcomes are set aside in a folder, on one’s own machine only', () => {

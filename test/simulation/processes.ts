@@ -4,6 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { type Clock, createEngine, type Engine, type Ports, type Random } from '../../src/engine/index.ts';
+import type { Access } from '../../src/store/access.ts';
 import { createClaims } from '../../src/store/claims.ts';
 import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
@@ -183,7 +184,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
   if (offMs !== 0) say(world, name, `starts with a clock off by ${(offMs / 1000).toFixed(3)} s`);
   world.processes.add(process);
   const random = createRandomOf(world, process);
-  const access = { client: createClient(world, process), tablesPrefix: 's' };
+  const access: Access = { client: createClient(world, process), tablesPrefix: 's', appendBy: 'put' };
   let known = false;
   process.ports = {
     clock: createClock(world, process),

@@ -1,11 +1,11 @@
-/** Conformance of claims and one-time links, against DynamoDB Local and dynalite. */
+/** Conformance of claims and one-time links, against DynamoDB Local and dynalite; of appending, by INSERT as well. */
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
 import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ClaimEntry, LinkEntry } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
-import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
+import { type FreshStore, freshStore, serviceKinds, storeKinds } from '../support/world.ts';
 import { atMs, by, faulty, timeout } from './fixtures.ts';
 
 const claim = (claimId: string, revision: number, more: Partial<ClaimEntry> = {}): ClaimEntry => ({
@@ -35,20 +35,10 @@ const link = (linkHash: string, revision: 1 | 2, more: Partial<LinkEntry> = {}):
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex');
 const revisions = (entries: ClaimEntry[]): number[] => entries.map(({ revision }) => revision);
 
-describe.each(serviceKinds)('claims and links on %s', (which) => {
+describe.each(await storeKinds())('appending claims and links on %s', (which) => {
   let world: FreshStore;
   let claims: Store['claims'];
-  const on = (client: StoreClient) => createStore(client, { tablesPrefix: world.prefix, clock: world.store.clock });
-  const counting = () => {
-    const sent: string[] = [];
-    const { claims } = on(
-      faulty(world.client, (name, send) => {
-        sent.push(name);
-        return send();
-      }),
-    );
-    return { sent, claims };
-  };
+  const on = (client: StoreClient) => createStore(client, { ...world.options, clock: world.store.clock });
   beforeAll(async () => {
     world = await freshStore(which);
     claims = world.store.claims;
@@ -92,7 +82,7 @@ describe.each(serviceKinds)('claims and links on %s', (which) => {
     const lost = on(
       faulty(world.client, async (name, send) => {
         const answer = await send();
-        if (name === 'PutCommand') throw timeout();
+        if (name === world.append) throw timeout();
         return answer;
       }),
     ).claims;
@@ -108,7 +98,7 @@ describe.each(serviceKinds)('claims and links on %s', (which) => {
     const cause = timeout();
     const mute = on(
       faulty(world.client, async (name, send) => {
-        if (name === 'PutCommand') throw cause;
+        if (name === world.append) throw cause;
         return send();
       }),
     ).claims;
@@ -116,6 +106,55 @@ describe.each(serviceKinds)('claims and links on %s', (which) => {
     const deaf = on(faulty(world.client, () => Promise.reject(cause))).claims;
     await expect(deaf.newest('mute')).rejects.toMatchObject({ code: 'store.unavailable', cause });
   });
+
+  test('evidence that is no JSON is never written', async () => {
+    await expect(claims.putOnce(claim('no-json', 1, { evidence: '{oops' }))).rejects.toMatchObject({
+      code: 'journal.broken',
+    });
+    expect(await claims.newest('no-json')).toBeUndefined();
+  });
+
+  test('a link is made once and used once: of 20 who try, one', async () => {
+    const { links } = world.store;
+    const linkHash = hashOf('secret');
+    expect(await links.newest(linkHash)).toBeUndefined();
+    const made = link(linkHash, 1);
+    expect(await links.putOnce(made)).toEqual({ kind: 'written', standing: made, adopted: false });
+    expect(await links.putOnce(made)).toEqual({ kind: 'written', standing: made, adopted: true });
+    expect(await links.newest(linkHash)).toEqual(made);
+    const puts = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => links.putOnce(link(linkHash, 2, { token: `voter-${i}` }))),
+    );
+    const used = await links.newest(linkHash);
+    expect(puts.filter((put) => put.kind === 'written')).toHaveLength(1);
+    for (const put of puts) {
+      assert(put.kind !== 'unknown');
+      expect(put.kind === 'written' ? put.standing : put.winner).toEqual(used);
+    }
+    expect(used).toMatchObject({ linkHash, revision: 2, actor: 'grace', about: 7 });
+    expect(await links.newest(hashOf('another'))).toBeUndefined();
+  });
+});
+
+describe.each(serviceKinds)('claims and links on %s', (which) => {
+  let world: FreshStore;
+  let claims: Store['claims'];
+  const on = (client: StoreClient) => createStore(client, { ...world.options, clock: world.store.clock });
+  const counting = () => {
+    const sent: string[] = [];
+    const { claims } = on(
+      faulty(world.client, (name, send) => {
+        sent.push(name);
+        return send();
+      }),
+    );
+    return { sent, claims };
+  };
+  beforeAll(async () => {
+    world = await freshStore(which);
+    claims = world.store.claims;
+  });
+  afterAll(() => world.drop());
 
   test('the newest of a long history is one request; the history comes newest first, in pages', async () => {
     const evidence = JSON.stringify('x'.repeat(60 * 1024));
@@ -169,13 +208,6 @@ describe.each(serviceKinds)('claims and links on %s', (which) => {
       await expect(claims.newest(claimId), claimId).rejects.toMatchObject({ code });
       await expect(claims.putOnce(claim(claimId, 2)), claimId).rejects.toMatchObject({ code });
     }
-  });
-
-  test('evidence that is no JSON is never written', async () => {
-    await expect(claims.putOnce(claim('no-json', 1, { evidence: '{oops' }))).rejects.toMatchObject({
-      code: 'journal.broken',
-    });
-    expect(await claims.newest('no-json')).toBeUndefined();
   });
 
   describe('the list', () => {
@@ -250,26 +282,5 @@ describe.each(serviceKinds)('claims and links on %s', (which) => {
         });
       }
     });
-  });
-
-  test('a link is made once and used once: of 20 who try, one', async () => {
-    const { links } = world.store;
-    const linkHash = hashOf('secret');
-    expect(await links.newest(linkHash)).toBeUndefined();
-    const made = link(linkHash, 1);
-    expect(await links.putOnce(made)).toEqual({ kind: 'written', standing: made, adopted: false });
-    expect(await links.putOnce(made)).toEqual({ kind: 'written', standing: made, adopted: true });
-    expect(await links.newest(linkHash)).toEqual(made);
-    const puts = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => links.putOnce(link(linkHash, 2, { token: `voter-${i}` }))),
-    );
-    const used = await links.newest(linkHash);
-    expect(puts.filter((put) => put.kind === 'written')).toHaveLength(1);
-    for (const put of puts) {
-      assert(put.kind !== 'unknown');
-      expect(put.kind === 'written' ? put.standing : put.winner).toEqual(used);
-    }
-    expect(used).toMatchObject({ linkHash, revision: 2, actor: 'grace', about: 7 });
-    expect(await links.newest(hashOf('another'))).toBeUndefined();
   });
 });

@@ -1,5 +1,5 @@
 /**
- * Conformance of the journal, against DynamoDB Local and dynalite. Against AWS: `PAWL_TEST_AWS=1`, the usual
+ * Conformance of the journal, against DynamoDB Local and dynalite; of appending, by INSERT as well. Against AWS: `PAWL_TEST_AWS=1`, the usual
  * credentials and AWS_REGION (see test/support/dynamo.ts).
  */
 import { strict as assert } from 'node:assert';
@@ -9,13 +9,13 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Note } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
 import { encodeEntry } from '../../src/store/items.ts';
-import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
+import { type FreshStore, freshStore, serviceKinds, storeKinds } from '../support/world.ts';
 import { atMs, by, entry, faulty, named, putChain, timeout } from './fixtures.ts';
 
-describe.each(serviceKinds)('the journal on %s', (which) => {
+describe.each(await storeKinds())('appending to the journal on %s', (which) => {
   let world: FreshStore;
   let journal: Store['journal'];
-  const on = (client: StoreClient) => createStore(client, { tablesPrefix: world.prefix, clock: world.store.clock });
+  const on = (client: StoreClient) => createStore(client, { ...world.options, clock: world.store.clock });
   beforeAll(async () => {
     world = await freshStore(which);
     journal = world.store.journal;
@@ -35,16 +35,6 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
         expect(put.kind === 'written' ? put.standing : put.winner).toEqual(stands);
       }
     }
-  });
-
-  test('one request has the first entry and the newest, where the caller knows its seq', async () => {
-    const id = `${which}-opening`;
-    await putChain(journal, id, 3);
-    const opening = await journal.opening(id, 2);
-    expect([opening?.first, opening?.head]).toEqual([await journal.entry(id, 0), await journal.head(id)]);
-    // Something follows it; it is not there yet; there is no such instance.
-    for (const seq of [1, 3, 7, Number.MAX_SAFE_INTEGER]) expect(await journal.opening(id, seq)).toBeUndefined();
-    expect(await journal.opening('nobody', 1)).toBeUndefined();
   });
 
   test('an entry comes back as it was written, with the hash of its text', async () => {
@@ -67,7 +57,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     const lost = on(
       faulty(world.client, async (name, send) => {
         const answer = await send();
-        if (name === 'PutCommand') throw timeout();
+        if (name === world.append) throw timeout();
         return answer;
       }),
     ).journal;
@@ -88,7 +78,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     const cause = timeout();
     const mute = on(
       faulty(world.client, async (name, send) => {
-        if (name === 'PutCommand') throw cause;
+        if (name === world.append) throw cause;
         return send();
       }),
     ).journal;
@@ -106,7 +96,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
   ])('%s proves nothing: unknown if the slot reads free, else what stands', async (name) => {
     const throttled = on(
       faulty(world.client, async (command, send) => {
-        if (command === 'PutCommand') throw named(name);
+        if (command === world.append) throw named(name);
         return send();
       }),
     ).journal;
@@ -122,7 +112,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
       const refused = (attempts: number) =>
         on(
           faulty(world.client, async (command, send) => {
-            if (command === 'PutCommand') throw named(name, { $metadata: { attempts } });
+            if (command === world.append) throw named(name, { $metadata: { attempts } });
             return send();
           }),
         ).journal;
@@ -134,7 +124,11 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
   );
 
   test('tables that do not exist are a matter of configuration', async () => {
-    const nowhere = createStore(world.client, { tablesPrefix: 'nowhere', clock: world.store.clock }).journal;
+    const nowhere = createStore(world.client, {
+      ...world.options,
+      tablesPrefix: 'nowhere',
+      clock: world.store.clock,
+    }).journal;
     await expect(nowhere.putOnce(entry('a', 0, 'mine'))).rejects.toMatchObject({ code: 'store.misconfigured' });
     await expect(nowhere.head('a')).rejects.toMatchObject({ code: 'store.misconfigured' });
   });
@@ -143,18 +137,6 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     const put = journal.putOnce(entry('large', 0, 'mine', 'x'.repeat(400 * 1024)));
     await expect(put).rejects.toMatchObject({ code: 'limit.exceeded', details: { limit: 'itemBytesMax' } });
     expect(await journal.head('large')).toBeUndefined();
-  });
-
-  test('3 MB of entries page without a gap, a repetition or a cut (failure 29)', { timeout: 60_000 }, async () => {
-    const long = 'x'.repeat(100_000);
-    await putChain(journal, 'pages', 30, long);
-    const seqs = async (after: number, limit: number) =>
-      (await journal.page('pages', after, limit)).map((standing) => standing.entry.seq);
-    expect(await seqs(-1, 100)).toEqual(Array.from({ length: 30 }, (_, seq) => seq));
-    expect(await seqs(-1, 25)).toEqual(Array.from({ length: 25 }, (_, seq) => seq));
-    expect(await seqs(24, 25)).toEqual([25, 26, 27, 28, 29]);
-    expect(await seqs(29, 25)).toEqual([]);
-    expect((await journal.head('pages'))?.entry.seq).toBe(29);
   });
 
   test('notes are all there, oldest first, and apart from the chain', async () => {
@@ -171,6 +153,54 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
     expect(await journal.notes('noted', 2)).toEqual([note(2, 2, 'last')]);
     expect(await journal.notes('none')).toEqual([]);
     expect(await journal.head('noted')).toBeUndefined();
+  });
+
+  test('an output of 5 MB that does not compress round-trips; a byte more is refused', {
+    timeout: 60_000,
+  }, async () => {
+    const bytes = new Uint8Array(5 * 1024 * 1024);
+    for (let i = 0; i < bytes.length; i += 65_536) crypto.getRandomValues(bytes.subarray(i, i + 65_536));
+    const text = Buffer.from(bytes)
+      .toString('base64')
+      .slice(0, 5 * 1024 * 1024);
+    const output = await journal.putOutput('large', 7, 'owner', text);
+    expect(output).toMatchObject({ kind: 'stored', partition: 'large/out/7/owner', bytes: 5 * 1024 * 1024 });
+    expect((await journal.outputText(output)) === text).toBe(true);
+    // The same writer again (its answer was lost): nothing changes.
+    expect(await journal.putOutput('large', 7, 'owner', text)).toEqual(output);
+    await expect(journal.putOutput('large', 8, 'owner', `${text}x`)).rejects.toMatchObject({ code: 'limit.exceeded' });
+  });
+});
+
+describe.each(serviceKinds)('the journal on %s', (which) => {
+  let world: FreshStore;
+  let journal: Store['journal'];
+  beforeAll(async () => {
+    world = await freshStore(which);
+    journal = world.store.journal;
+  });
+  afterAll(() => world.drop());
+
+  test('one request has the first entry and the newest, where the caller knows its seq', async () => {
+    const id = `${which}-opening`;
+    await putChain(journal, id, 3);
+    const opening = await journal.opening(id, 2);
+    expect([opening?.first, opening?.head]).toEqual([await journal.entry(id, 0), await journal.head(id)]);
+    // Something follows it; it is not there yet; there is no such instance.
+    for (const seq of [1, 3, 7, Number.MAX_SAFE_INTEGER]) expect(await journal.opening(id, seq)).toBeUndefined();
+    expect(await journal.opening('nobody', 1)).toBeUndefined();
+  });
+
+  test('3 MB of entries page without a gap, a repetition or a cut (failure 29)', { timeout: 60_000 }, async () => {
+    const long = 'x'.repeat(100_000);
+    await putChain(journal, 'pages', 30, long);
+    const seqs = async (after: number, limit: number) =>
+      (await journal.page('pages', after, limit)).map((standing) => standing.entry.seq);
+    expect(await seqs(-1, 100)).toEqual(Array.from({ length: 30 }, (_, seq) => seq));
+    expect(await seqs(-1, 25)).toEqual(Array.from({ length: 25 }, (_, seq) => seq));
+    expect(await seqs(24, 25)).toEqual([25, 26, 27, 28, 29]);
+    expect(await seqs(29, 25)).toEqual([]);
+    expect((await journal.head('pages'))?.entry.seq).toBe(29);
   });
 
   test('notes come in pages, each from where the one before ended', async () => {
@@ -209,22 +239,6 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
       }),
       { numRuns: 30 },
     );
-  });
-
-  test('an output of 5 MB that does not compress round-trips; a byte more is refused', {
-    timeout: 60_000,
-  }, async () => {
-    const bytes = new Uint8Array(5 * 1024 * 1024);
-    for (let i = 0; i < bytes.length; i += 65_536) crypto.getRandomValues(bytes.subarray(i, i + 65_536));
-    const text = Buffer.from(bytes)
-      .toString('base64')
-      .slice(0, 5 * 1024 * 1024);
-    const output = await journal.putOutput('large', 7, 'owner', text);
-    expect(output).toMatchObject({ kind: 'stored', partition: 'large/out/7/owner', bytes: 5 * 1024 * 1024 });
-    expect((await journal.outputText(output)) === text).toBe(true);
-    // The same writer again (its answer was lost): nothing changes.
-    expect(await journal.putOutput('large', 7, 'owner', text)).toEqual(output);
-    await expect(journal.putOutput('large', 8, 'owner', `${text}x`)).rejects.toMatchObject({ code: 'limit.exceeded' });
   });
 
   test('an output that is missing or altered is broken, an inline one is read from itself', async () => {

@@ -1,4 +1,4 @@
-/** Conformance of runbook versions and locks, against DynamoDB Local and dynalite. */
+/** Conformance of runbook versions and locks, against DynamoDB Local and dynalite; of appending, by INSERT as well. */
 import { strict as assert } from 'node:assert';
 import { createHash, randomBytes } from 'node:crypto';
 import { brotliCompressSync } from 'node:zlib';
@@ -7,7 +7,7 @@ import canonicalize from 'canonicalize';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Runbook } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
-import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
+import { type FreshStore, freshStore, serviceKinds, storeKinds } from '../support/world.ts';
 import { atMs, by, faulty, timeout } from './fixtures.ts';
 
 const runbook = (runbookId: string, title: string): Runbook => ({
@@ -27,10 +27,10 @@ const content = (runbookId: string, source: string, title = source.slice(0, 20))
   return { runbookId, source, sourceHash: sha256(source), runHash, runbook: compiled };
 };
 
-describe.each(serviceKinds)('versions and locks on %s', (which) => {
+describe.each(await storeKinds())('appending versions and locks on %s', (which) => {
   let world: FreshStore;
   let versions: Store['versions'];
-  const on = (client: StoreClient) => createStore(client, { tablesPrefix: world.prefix, clock: world.store.clock });
+  const on = (client: StoreClient) => createStore(client, { ...world.options, clock: world.store.clock });
   beforeAll(async () => {
     world = await freshStore(which);
     versions = world.store.versions;
@@ -52,6 +52,79 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
       expect(await reader.get('nothing')).toBeUndefined();
     }
   });
+
+  test('publishers at once: each content was the newest once, and no version says what the one before says', async () => {
+    const sources = ['a', 'b', 'c', 'd', 'a', 'b', 'a', 'a'];
+    const published = await Promise.all(
+      sources.map((source) => on(world.client).versions.publish('busy', content('busy', source), by)),
+    );
+    const newest = (await versions.get('busy'))?.version ?? 0;
+    const chain: string[] = [];
+    for (let version = 1; version <= newest; version += 1)
+      chain.push((await versions.get('busy', version))?.source ?? 'missing');
+    expect(published.filter(({ created }) => created)).toHaveLength(newest);
+    sources.forEach((source, i) => void expect(chain[(published[i]?.version ?? 0) - 1]).toBe(source));
+    chain.forEach((source, i) => void expect(source).not.toBe(chain[i - 1]));
+    expect([...new Set(chain)].sort()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('a publication whose answers were lost is one version, created', async () => {
+    const seen = new Map<string, number>();
+    const lost = on(
+      faulty(world.client, async (name, send) => {
+        const answer = await send();
+        seen.set(name, (seen.get(name) ?? 0) + 1);
+        if (name === world.append) throw timeout();
+        return answer;
+      }),
+    ).versions;
+    expect(await lost.publish('lost', content('lost', 'one'), by)).toMatchObject({ version: 1, created: true });
+    expect(seen.get(world.append)).toBe(2);
+    expect(await versions.get('lost', 2)).toBeUndefined();
+  });
+
+  test('300 KB of source with its compiled double fit; what does not compress is refused by name', async () => {
+    const words = randomBytes(110 * 1024).toString('hex');
+    const doubled = content('long', words, words);
+    expect(await versions.publish('long', doubled, by)).toMatchObject({ created: true });
+    expect((await on(world.client).versions.get('long'))?.runbook.title === words).toBe(true);
+    const dense = content('dense', randomBytes(900 * 1024).toString('base64'));
+    await expect(versions.publish('dense', dense, by)).rejects.toMatchObject({ code: 'limit.exceeded' });
+    expect(await versions.get('dense')).toBeUndefined();
+  });
+
+  test('a lock is a chain: one holder per revision, the newest names it', async () => {
+    const { locks } = world.store;
+    const claim = (revision: number, instanceId: string) => ({
+      lock: 'prod/eu west',
+      revision,
+      instanceId,
+      token: `token-of-${instanceId}`,
+      atMs,
+    });
+    expect(await locks.newest('prod/eu west')).toBeUndefined();
+    const puts = await Promise.all(['a', 'b', 'c', 'd'].map((id) => locks.putOnce(claim(0, id))));
+    const first = await locks.newest('prod/eu west');
+    expect(puts.filter((put) => put.kind === 'written')).toHaveLength(1);
+    for (const put of puts) {
+      assert(put.kind !== 'unknown');
+      expect(put.kind === 'written' ? put.standing : put.winner).toEqual(first);
+    }
+    await locks.putOnce(claim(1, 'e'));
+    expect(await locks.newest('prod/eu west')).toEqual(claim(1, 'e'));
+    await expect(locks.newest('x'.repeat(1025))).rejects.toMatchObject({ code: 'limit.exceeded' });
+  });
+});
+
+describe.each(serviceKinds)('versions and locks on %s', (which) => {
+  let world: FreshStore;
+  let versions: Store['versions'];
+  const on = (client: StoreClient) => createStore(client, { ...world.options, clock: world.store.clock });
+  beforeAll(async () => {
+    world = await freshStore(which);
+    versions = world.store.versions;
+  });
+  afterAll(() => world.drop());
 
   test('publishing an earlier content again makes it the newest, with the hashes it had', async () => {
     const [good, bad] = [content('reverted', 'good'), content('reverted', 'bad')];
@@ -139,67 +212,5 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
     expect(reads).toBe(0);
     await versions.publish('kept', content('kept', 'two'), by);
     expect(await counting.get('kept')).toMatchObject({ version: 2 });
-  });
-
-  test('publishers at once: each content was the newest once, and no version says what the one before says', async () => {
-    const sources = ['a', 'b', 'c', 'd', 'a', 'b', 'a', 'a'];
-    const published = await Promise.all(
-      sources.map((source) => on(world.client).versions.publish('busy', content('busy', source), by)),
-    );
-    const newest = (await versions.get('busy'))?.version ?? 0;
-    const chain: string[] = [];
-    for (let version = 1; version <= newest; version += 1)
-      chain.push((await versions.get('busy', version))?.source ?? 'missing');
-    expect(published.filter(({ created }) => created)).toHaveLength(newest);
-    sources.forEach((source, i) => void expect(chain[(published[i]?.version ?? 0) - 1]).toBe(source));
-    chain.forEach((source, i) => void expect(source).not.toBe(chain[i - 1]));
-    expect([...new Set(chain)].sort()).toEqual(['a', 'b', 'c', 'd']);
-  });
-
-  test('a publication whose answers were lost is one version, created', async () => {
-    const seen = new Map<string, number>();
-    const lost = on(
-      faulty(world.client, async (name, send) => {
-        const answer = await send();
-        seen.set(name, (seen.get(name) ?? 0) + 1);
-        if (name === 'PutCommand') throw timeout();
-        return answer;
-      }),
-    ).versions;
-    expect(await lost.publish('lost', content('lost', 'one'), by)).toMatchObject({ version: 1, created: true });
-    expect(seen.get('PutCommand')).toBe(2);
-    expect(await versions.get('lost', 2)).toBeUndefined();
-  });
-
-  test('300 KB of source with its compiled double fit; what does not compress is refused by name', async () => {
-    const words = randomBytes(110 * 1024).toString('hex');
-    const doubled = content('long', words, words);
-    expect(await versions.publish('long', doubled, by)).toMatchObject({ created: true });
-    expect((await on(world.client).versions.get('long'))?.runbook.title === words).toBe(true);
-    const dense = content('dense', randomBytes(900 * 1024).toString('base64'));
-    await expect(versions.publish('dense', dense, by)).rejects.toMatchObject({ code: 'limit.exceeded' });
-    expect(await versions.get('dense')).toBeUndefined();
-  });
-
-  test('a lock is a chain: one holder per revision, the newest names it', async () => {
-    const { locks } = world.store;
-    const claim = (revision: number, instanceId: string) => ({
-      lock: 'prod/eu west',
-      revision,
-      instanceId,
-      token: `token-of-${instanceId}`,
-      atMs,
-    });
-    expect(await locks.newest('prod/eu west')).toBeUndefined();
-    const puts = await Promise.all(['a', 'b', 'c', 'd'].map((id) => locks.putOnce(claim(0, id))));
-    const first = await locks.newest('prod/eu west');
-    expect(puts.filter((put) => put.kind === 'written')).toHaveLength(1);
-    for (const put of puts) {
-      assert(put.kind !== 'unknown');
-      expect(put.kind === 'written' ? put.standing : put.winner).toEqual(first);
-    }
-    await locks.putOnce(claim(1, 'e'));
-    expect(await locks.newest('prod/eu west')).toEqual(claim(1, 'e'));
-    await expect(locks.newest('x'.repeat(1025))).rejects.toMatchObject({ code: 'limit.exceeded' });
   });
 });

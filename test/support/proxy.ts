@@ -4,11 +4,11 @@ import type { AddressInfo, Socket } from 'node:net';
 
 /** One request as it arrived. */
 export type Asked = {
-  /** `PutItem`, `GetItem`, `Query`, `UpdateItem` … */
+  /** `PutItem`, `ExecuteStatement`, `GetItem`, `Query`, `UpdateItem` … */
   target: string;
   /** `journal`, `views` … */
   table: string;
-  /** Kind of the entry that a put would write. */
+  /** Kind of the entry that a put or an INSERT would write. */
   kind: string | undefined;
   body: string;
   headers: IncomingHttpHeaders;
@@ -38,7 +38,7 @@ export type Proxy = {
   /** Asked for every request before it is carried out. What it awaits, the request awaits. */
   fate(decide: (asked: Asked) => Fate | Promise<Fate>): void;
   /** Asked for every request once its answer is here; `true` drops it. */
-  dropWhen(decide: (target: string, body: string) => boolean): void;
+  dropWhen(decide: (target: string, body: string, kind: string | undefined) => boolean): void;
   dropped: string[];
   /** Every request so far, in order of arrival. */
   asked: Asked[];
@@ -57,8 +57,16 @@ const read = async (stream: IncomingMessage): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
+const kindOf = (target: string, body: string): string | undefined => {
+  if (target === 'PutItem') return /"kind":\{"S":"([a-z]+)"\}/.exec(body)?.[1];
+  if (target !== 'ExecuteStatement') return undefined;
+  const { Statement, Parameters } = JSON.parse(body) as { Statement: string; Parameters: { S?: string }[] };
+  const names = [...Statement.matchAll(/'(\w+)': \?/g)].map((match) => match[1]);
+  return Parameters[names.indexOf('kind')]?.S;
+};
+
 export const createProxy = async (endpoint: string): Promise<Proxy> => {
-  let drop = (_target: string, _body: string): boolean => false;
+  let drop = (_target: string, _body: string, _kind: string | undefined): boolean => false;
   let decide: (asked: Asked) => Fate | Promise<Fate> = () => 'pass';
   const dropped: string[] = [];
   const asked: Asked[] = [];
@@ -82,8 +90,8 @@ export const createProxy = async (endpoint: string): Promise<Proxy> => {
     const target = String(incoming.headers['x-amz-target']).split('.').at(-1) ?? '';
     const request: Asked = {
       target,
-      table: /"(?:TableName|RequestItems)":\{?"[^"]*-([a-z]+)"/.exec(body)?.[1] ?? '',
-      kind: target === 'PutItem' ? /"kind":\{"S":"([a-z]+)"\}/.exec(body)?.[1] : undefined,
+      table: /"(?:(?:TableName|RequestItems)":\{?"|Statement":"INSERT INTO \\")[^"\\]*-([a-z]+)/.exec(body)?.[1] ?? '',
+      kind: kindOf(target, body),
       body,
       headers: incoming.headers,
       reused,
@@ -103,7 +111,7 @@ export const createProxy = async (endpoint: string): Promise<Proxy> => {
     const upstream = httpRequest(endpoint, { method: incoming.method, headers: incoming.headers }, async (answer) => {
       const said = await read(answer);
       if (typeof fate === 'object' && 'answerAfter' in fate) await fate.answerAfter;
-      if (fate === 'loseAnswer' || drop(target, body)) {
+      if (fate === 'loseAnswer' || drop(target, body, request.kind)) {
         dropped.push(target);
         socket.destroy();
         return;

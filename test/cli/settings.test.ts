@@ -1,0 +1,38 @@
+/** What the environment says of the store, as the command line reads it. */
+import { expect, test } from 'vitest';
+import { demoEnvironment, demoSettings, readSettings } from '../../src/cli/deps.ts';
+
+const aws = { PAWL_STORE: 'aws' };
+const local = { PAWL_DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000' };
+
+test('entries are appended by PutItem, or by INSERT where DynamoDB is asked for it', () => {
+  expect(readSettings('', aws).store).toEqual({ kind: 'aws', tables: 'pawl', appendOnly: 'put' });
+  expect(readSettings('', { ...aws, PAWL_APPEND_ONLY: 'insert' }).store).toMatchObject({ appendOnly: 'insert' });
+  expect(readSettings('', { ...local, PAWL_APPEND_ONLY: 'insert' }).store).toEqual({
+    kind: 'endpoint',
+    endpoint: 'http://127.0.0.1:8000',
+    tables: 'pawl',
+    appendOnly: 'insert',
+  });
+});
+
+test('the embedded store knows no INSERT, and says so before anything is opened', () => {
+  expect(() => readSettings('', { PAWL_APPEND_ONLY: 'insert' })).toThrow(
+    'PAWL_APPEND_ONLY is insert, which the embedded store does not know: unset it, or use DynamoDB.',
+  );
+  expect(readSettings('', { PAWL_APPEND_ONLY: 'put' }).store).toEqual({ kind: 'embedded', dataDir: '.pawl' });
+});
+
+test('another way of appending is refused, by name', () => {
+  expect(() => readSettings('', { ...aws, PAWL_APPEND_ONLY: 'inset' })).toThrow(
+    'PAWL_APPEND_ONLY is "inset"; it may be put or insert.',
+  );
+});
+
+test('the demo is on an embedded store, whatever is set', () => {
+  const settings = readSettings('', { ...aws, PAWL_APPEND_ONLY: 'insert' });
+  expect(demoSettings(settings, '').store.kind).toBe('embedded');
+  process.env.PAWL_APPEND_ONLY = 'insert';
+  expect(demoEnvironment('ada').PAWL_APPEND_ONLY).toBeUndefined();
+  delete process.env.PAWL_APPEND_ONLY;
+});
