@@ -24,7 +24,7 @@ const rowsOf = (title: string): string[] => found(section(title), /^\| `([\w-]+)
 test('every parameter of serverless.yml is described, with its default, and no other', () => {
   const { params } = yamlOf('serverless.yml');
   expect(rowsOf('Parameters')).toEqual(Object.keys(params.default).sort());
-  for (const name of ['epoch', 'takeoverGraceMs', 'allowSh', 'logDays', 'auth'])
+  for (const name of ['epoch', 'takeoverGraceMs', 'allowSh', 'logDays', 'auth', 'appendOnly'])
     expect(deploying).toContain(`| \`${name}\` | \`${params.default[name]}\` |`);
   for (const name of found(both, /--param (\w+)=/g)) expect(Object.keys(params.default)).toContain(name);
 });

@@ -1,6 +1,7 @@
 /** `npm run package`, and what would be deployed: asserted on the template, function by function. */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadAwsServiceSpecSync } from '@aws-cdk/aws-service-spec';
@@ -8,11 +9,23 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Packaged, packageService } from '../../scripts/packageService.ts';
 import { routes } from '../../src/contract/index.ts';
 import { metricNames } from '../../src/handlers/metrics.ts';
-import { allowedBy, decision, named, type Resources, readTemplate, statementsOf, textOf, unzip } from './template.ts';
+import {
+  allowedBy,
+  circlesIn,
+  decision,
+  named,
+  type Resources,
+  readTemplate,
+  statementsOf,
+  textOf,
+  unzip,
+} from './template.ts';
 
 let folder: string;
 let packaged: Packaged;
 let resources: Resources;
+/** Packaged with the other values of its parameters: callers bring tokens, and entries are appended by INSERT. */
+let others: Resources;
 const properties = (name: string) => resources[name]?.Properties;
 const zip = (name: string) => unzip(join(packaged.folder, `${name}.zip`));
 
@@ -20,6 +33,9 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pawl-infra-'));
   packaged = await packageService(join(folder, 'iam'));
   resources = readTemplate(packaged.folder).Resources;
+  const params = ['auth=jwt', 'jwtIssuer=https://issuer.example', 'jwtAudience=pawl', 'appendOnly=insert'];
+  const more = params.flatMap((one) => ['--param', one]);
+  others = readTemplate((await packageService(join(folder, 'others'), more)).folder).Resources;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -29,13 +45,35 @@ const altering = [
   'UpdateItem',
   'DeleteItem',
   'BatchWriteItem',
-  'PartiQLInsert',
   'PartiQLUpdate',
   'PartiQLDelete',
   // By these a table loses its items, or what protects them.
   'UpdateTimeToLive',
   'UpdateTable',
   'DeleteTable',
+  'UpdateContinuousBackups',
+  'DeleteBackup',
+  // By these others write into it, or it is made anew from what it was.
+  'PutResourcePolicy',
+  'DeleteResourcePolicy',
+  'RestoreTableFromBackup',
+  'RestoreTableFromAwsBackup',
+  'RestoreTableToPointInTime',
+  'CreateGlobalTable',
+  'UpdateGlobalTable',
+  'CreateTableReplica',
+  'DeleteTableReplica',
+  'WriteDataForReplication',
+  'ImportTable',
+  // By these it goes elsewhere.
+  'ExportTableToPointInTime',
+  'CreateBackup',
+  'EnableKinesisStreamingDestination',
+  'DisableKinesisStreamingDestination',
+  'TagResource',
+  'UntagResource',
+  // Not yet known to anybody.
+  'ReshapeTable',
 ];
 
 /** Measured against CloudFormation's own description of the resource type. */
@@ -54,6 +92,17 @@ describe('the package', () => {
   it('is made without credentials, network or account, and names only what CloudFormation knows', () => {
     const db = loadAwsServiceSpecSync();
     expect(Object.keys(resources).flatMap((name) => problemsOf(db, name))).toEqual([]);
+  });
+
+  it('has nothing that waits for itself', () => {
+    expect([circlesIn(resources), circlesIn(others)]).toEqual([[], []]);
+    const Type = 'AWS::SNS::Topic';
+    const circle: Resources = {
+      One: { Type, Properties: { TopicName: { 'Fn::Sub': 'a-${Two.Arn}' } } },
+      Two: { Type, Properties: { TopicName: { 'Fn::GetAtt': ['Three', 'Arn'] } } },
+      Three: { Type, Properties: {}, DependsOn: 'One' },
+    };
+    expect(circlesIn(circle)[0]).toEqual(['One', 'Two', 'Three', 'One']);
   });
 
   it('has five functions, each on ARM64 with a role, a time-out and a log of its own', () => {
@@ -81,6 +130,7 @@ describe('the package', () => {
     const told = (name: string) => properties(`${name}LambdaFunction`).Environment.Variables;
     expect(told('Api')).toMatchObject({
       PAWL_TABLES: 'pawl-dev',
+      PAWL_APPEND_ONLY: 'put',
       PAWL_DEPLOYMENT: 'pawl-dev',
       PAWL_AUTH: 'iam',
       PAWL_WORK_FUNCTION: 'pawl-dev-work',
@@ -92,6 +142,7 @@ describe('the package', () => {
     });
     expect(told('Work')).toMatchObject({
       PAWL_TABLES: 'pawl-dev',
+      PAWL_APPEND_ONLY: 'put',
       PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
       PAWL_UNRECORDED_QUEUE: { Ref: 'UnrecordedQueue' },
       PAWL_WAKES_QUEUE: { Ref: 'WakesQueue' },
@@ -162,9 +213,32 @@ describe('the package', () => {
   });
 });
 
-describe('rights', () => {
-  const rights = (name: string) => allowedBy(statementsOf(resources, name));
-  const put = ['GetItem', 'PutItem', 'Query'].flatMap((action) =>
+describe('the parameter appendOnly', () => {
+  it('is told to the functions that append', () => {
+    for (const name of ['ApiLambdaFunction', 'WorkLambdaFunction'])
+      expect(others[name]?.Properties.Environment.Variables.PAWL_APPEND_ONLY).toBe('insert');
+  });
+
+  it.each(['inset', '', 'PUT', 1, 'toString'])('%j is refused when the service is packaged, by name', async (value) => {
+    const read = createRequire(import.meta.url)('../../infra/append-action.cjs');
+    const refused = read({ resolveVariable: async () => value });
+    await expect(refused).rejects.toThrow(`appendOnly is ${JSON.stringify(value)}; it may be put or insert.`);
+  });
+});
+
+describe.each([
+  { by: 'put', append: 'PutItem', never: 'PartiQLInsert' },
+  { by: 'insert', append: 'PartiQLInsert', never: 'PutItem' },
+] as const)('rights with appendOnly=$by', ({ by, append, never }) => {
+  const all = () => (by === 'put' ? resources : others);
+  const rights = (name: string) => allowedBy(statementsOf(all(), name));
+  const properties = (name: string) => all()[name]?.Properties;
+  /** The role, when somebody has attached a policy to it that allows everything. */
+  const generous = (role: string) => [
+    ...statementsOf(all(), role),
+    { effect: 'Allow' as const, actions: ['*'], resources: ['*'] },
+  ];
+  const put = ['GetItem', append, 'Query'].flatMap((action) =>
     appendOnly.map((table) => `dynamodb:${action} on ${table}.Arn`),
   );
   const logs = (name: string) =>
@@ -225,8 +299,7 @@ describe('rights', () => {
 
   it('of execute-cell: its log; whatever is attached to it, nothing of Pawl', () => {
     expect(rights('ExecuteCellRole')).toEqual(logs('ExecuteCell').sort());
-    const all = { effect: 'Allow' as const, actions: ['*'], resources: ['*'] };
-    const generous = [...statementsOf(resources, 'ExecuteCellRole'), all];
+    const cells = generous('ExecuteCellRole');
     const tables = [...appendOnly, ...rebuildable].map((table) => `${table}.Arn`);
     const parts = ['', '/index/due', '/stream/2026-11-27T00:00:00.000', '/backup/01', '/export/01'];
     const tableActions = [
@@ -238,13 +311,27 @@ describe('rights', () => {
       'DeleteItem',
       'DeleteTable',
       'GetRecords',
+      'PartiQLInsert',
+      'UpdateContinuousBackups',
+      'PutResourcePolicy',
     ];
     const functionActions = ['InvokeFunction', 'UpdateFunctionCode', 'UpdateFunctionConfiguration', 'DeleteFunction'];
-    const functions = named(resources, 'AWS::Lambda::Function').map((name) => properties(name).FunctionName);
+    const functions = named(all(), 'AWS::Lambda::Function').map((name) => properties(name).FunctionName);
     expect(functions).toHaveLength(5);
-    const queues = named(resources, 'AWS::SQS::Queue').map((queue) => `${queue}.Arn`);
+    const queues = named(all(), 'AWS::SQS::Queue').map((queue) => `${queue}.Arn`);
     expect(queues).toHaveLength(3);
     const arn = (name: string) => `arn:AWS::Partition:lambda:AWS::Region:AWS::AccountId:function:${name}`;
+    const api = 'arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:HttpApi/$default';
+    const roleArn = (name: string) => `arn:AWS::Partition:iam::AWS::AccountId:role/${name}`;
+    const roles = named(all(), 'AWS::IAM::Role').map((name) => roleArn(properties(name).RoleName));
+    expect(roles).toContain(roleArn('pawl-dev-execute-cell'));
+    const policies = named(all(), 'AWS::IAM::ManagedPolicy');
+    expect([roles.length, policies.length]).toEqual([5, 4]);
+    const ruleArn = (name: string) => `arn:AWS::Partition:events:AWS::Region:AWS::AccountId:rule/${name}`;
+    const rules = named(all(), 'AWS::Events::Rule').map((name) => ruleArn(properties(name).Name));
+    expect(rules).toEqual([ruleArn('pawl-dev-tick')]);
+    const alarms = named(all(), 'AWS::CloudWatch::Alarm').map((alarm) => `${alarm}.Arn`);
+    expect(alarms).toHaveLength(9);
     const forbidden = [
       ...tables.flatMap((table) =>
         parts.flatMap((part) => tableActions.map((action) => [`dynamodb:${action}`, table + part])),
@@ -257,12 +344,56 @@ describe('rights', () => {
       ...queues.flatMap((queue) =>
         ['SendMessage', 'ReceiveMessage', 'PurgeQueue', 'DeleteQueue'].map((action) => [`sqs:${action}`, queue]),
       ),
+      ...routes.map(({ method, path }) => [
+        'execute-api:Invoke',
+        `${api}/${method}${path.replaceAll(/\{\w+\}/g, 'x')}`,
+      ]),
+      ...['', '/stages/$default', '/routes/r1', '/authorizers/a1'].flatMap((part) =>
+        ['PATCH', 'DELETE', 'POST'].map((action) => [
+          `apigateway:${action}`,
+          `arn:AWS::Partition:apigateway:AWS::Region::/apis/HttpApi${part}`,
+        ]),
+      ),
+      ...roles.flatMap((role) =>
+        [
+          'iam:PutRolePolicy',
+          'iam:DeleteRolePolicy',
+          'iam:AttachRolePolicy',
+          'iam:UpdateAssumeRolePolicy',
+          'iam:DeleteRole',
+          'iam:PassRole',
+          'sts:AssumeRole',
+        ].map((action) => [action, role]),
+      ),
+      ...policies.flatMap((policy) =>
+        ['CreatePolicyVersion', 'SetDefaultPolicyVersion', 'DeletePolicy'].map((action) => [`iam:${action}`, policy]),
+      ),
+      ...rules.flatMap((rule) =>
+        ['DisableRule', 'DeleteRule', 'PutRule', 'RemoveTargets', 'PutTargets'].map((action) => [
+          `events:${action}`,
+          rule,
+        ]),
+      ),
+      ...alarms.flatMap((alarm) =>
+        ['DeleteAlarms', 'DisableAlarmActions', 'PutMetricAlarm', 'SetAlarmState'].map((action) => [
+          `cloudwatch:${action}`,
+          alarm,
+        ]),
+      ),
+      ...['DeleteTopic', 'SetTopicAttributes', 'Publish'].map((action) => [`sns:${action}`, 'AlarmsTopic']),
+      ...['UpdateStack', 'DeleteStack', 'CreateChangeSet'].map((action) => [
+        `cloudformation:${action}`,
+        'AWS::StackId',
+      ]),
     ] as [string, string][];
     for (const [action, resource] of forbidden)
-      expect(decision(generous, action, resource), `${action} on ${resource}`).toBe('denied');
+      expect(decision(cells, action, resource), `${action} on ${resource}`).toBe('denied');
     // What is attached for cells stays allowed.
-    expect(decision(generous, 'lambda:InvokeFunction', arn(`${functions[0]}-of-mine`))).toBe('allowed');
-    expect(decision(generous, 'sqs:SendMessage', 'OtherQueue.Arn')).toBe('allowed');
+    expect(decision(cells, 'lambda:InvokeFunction', arn(`${functions[0]}-of-mine`))).toBe('allowed');
+    expect(decision(cells, 'sqs:SendMessage', 'OtherQueue.Arn')).toBe('allowed');
+    expect(decision(cells, 'execute-api:Invoke', api.replace('HttpApi', 'OtherApi'))).toBe('allowed');
+    expect(decision(cells, 'sts:AssumeRole', roleArn('of-mine'))).toBe('allowed');
+    expect(decision(cells, 'events:PutRule', ruleArn('of-mine'))).toBe('allowed');
   });
 
   it('of audit: reading the streams of the append-only tables', () => {
@@ -275,18 +406,34 @@ describe('rights', () => {
   it.each(['ApiRole', 'WorkRole', 'TickRole', 'AuditRole', 'ExecuteCellRole'])(
     '%s may never alter an append-only table, whatever policy is attached to it',
     (role) => {
-      const generous = [
-        ...statementsOf(resources, role),
-        { effect: 'Allow' as const, actions: ['dynamodb:*'], resources: ['*'] },
-      ];
       for (const table of appendOnly)
-        for (const action of altering)
-          expect(decision(generous, `dynamodb:${action}`, `${table}.Arn`), `${action} on ${table}`).toBe('denied');
+        for (const part of ['', '/index/names', '/stream/2026-11-27T00:00:00.000', '/backup/01', '/export/01'])
+          for (const action of [...altering, never]) {
+            const resource = `${table}.Arn${part}`;
+            expect(decision(generous(role), `dynamodb:${action}`, resource), `${action} on ${resource}`).toBe('denied');
+          }
     },
   );
 
+  it.each(['ApiRole', 'WorkRole'])(
+    `%s appends by ${append}, and may not by ${never}, which others would do`,
+    (role) => {
+      for (const table of appendOnly) {
+        expect(decision(statementsOf(all(), role), `dynamodb:${append}`, `${table}.Arn`)).toBe('allowed');
+        expect(decision(generous(role), `dynamodb:${never}`, `${table}.Arn`)).toBe('denied');
+      }
+      // Subscriptions can be made again from the journal: they are put and deleted as ever.
+      expect(decision(statementsOf(all(), role), 'dynamodb:PutItem', 'SubscriptionsTable.Arn')).toBe('allowed');
+    },
+  );
+
+  it.each(['TickRole', 'AuditRole', 'ExecuteCellRole'])('%s appends nothing, whatever is attached to it', (role) => {
+    for (const table of appendOnly)
+      expect(decision(generous(role), `dynamodb:${append}`, `${table}.Arn`)).toBe('denied');
+  });
+
   it('lets Lambda alone assume the roles', () => {
-    for (const role of named(resources, 'AWS::IAM::Role'))
+    for (const role of named(all(), 'AWS::IAM::Role'))
       expect(properties(role).AssumeRolePolicyDocument.Statement).toEqual([
         { Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' },
       ]);
@@ -323,19 +470,14 @@ describe('the HTTP API', () => {
     expect([dependsOn].flat().map((route) => properties(route).RouteKey)).toEqual(Object.keys(RouteSettings));
   });
 
-  it('asks for a token instead when it is deployed with auth=jwt', async () => {
-    const more = ['auth=jwt', 'jwtIssuer=https://issuer.example', 'jwtAudience=pawl'].flatMap((one) => [
-      '--param',
-      one,
-    ]);
-    const jwt = readTemplate((await packageService(join(folder, 'jwt'), more)).folder).Resources;
-    for (const key of keys(jwt)) expect(authorization(jwt, key), key).toBe(isOpen(key) ? 'NONE' : 'JWT');
-    expect(jwt.HttpApiAuthorizerJwt?.Properties).toMatchObject({
+  it('asks for a token instead when it is deployed with auth=jwt', () => {
+    for (const key of keys(others)) expect(authorization(others, key), key).toBe(isOpen(key) ? 'NONE' : 'JWT');
+    expect(others.HttpApiAuthorizerJwt?.Properties).toMatchObject({
       AuthorizerType: 'JWT',
       IdentitySource: ['$request.header.Authorization'],
       JwtConfiguration: { Issuer: 'https://issuer.example', Audience: ['pawl'] },
     });
-    expect(jwt.ApiLambdaFunction?.Properties.Environment.Variables.PAWL_AUTH).toBe('jwt');
+    expect(others.ApiLambdaFunction?.Properties.Environment.Variables.PAWL_AUTH).toBe('jwt');
   });
 
   it.each(['read', 'operate', 'author', 'decide'] as const)(

@@ -25,19 +25,25 @@ export const textOf = (value: Json): string => {
   throw new Error(`No text: ${JSON.stringify(value)}`);
 };
 
-export type Statement = { effect: 'Allow' | 'Deny'; actions: string[]; resources: string[] };
+/** `except`: it is about every action but these. */
+export type Statement = { effect: 'Allow' | 'Deny'; actions: string[]; except?: string[]; resources: string[] };
 
 const listOf = <T>(value: T | T[]): T[] => (Array.isArray(value) ? value : [value]);
 
 const statementsIn = (document: Json): Statement[] =>
   document.Statement.map((statement: Json) => {
     // What this reader does not understand must not pass as harmless.
-    const known = new Set(['Sid', 'Effect', 'Action', 'Resource']);
+    const known = new Set(['Sid', 'Effect', 'Action', 'NotAction', 'Resource']);
     const unknown = Object.keys(statement).filter((key) => !known.has(key));
     if (unknown.length > 0) throw new Error(`A statement with ${unknown.join(', ')}`);
+    const { NotAction } = statement;
+    // An allow of everything but a few grows with AWS.
+    if (NotAction !== undefined && statement.Effect !== 'Deny') throw new Error('An allow with NotAction');
     return {
       effect: statement.Effect,
-      actions: listOf(statement.Action),
+      ...(NotAction === undefined
+        ? { actions: listOf(statement.Action) }
+        : { actions: ['*'], except: listOf(NotAction) }),
       resources: listOf(statement.Resource).map(textOf),
     };
   });
@@ -62,8 +68,10 @@ export const decision = (
   resource: string,
 ): 'allowed' | 'denied' | 'not allowed' => {
   const about = statements.filter(
-    ({ actions, resources }) =>
-      actions.some((pattern) => covers(pattern, action)) && resources.some((pattern) => covers(pattern, resource)),
+    ({ actions, except = [], resources }) =>
+      actions.some((pattern) => covers(pattern, action)) &&
+      !except.some((pattern) => covers(pattern, action)) &&
+      resources.some((pattern) => covers(pattern, resource)),
   );
   if (about.some(({ effect }) => effect === 'Deny')) return 'denied';
   return about.length > 0 ? 'allowed' : 'not allowed';
@@ -77,6 +85,31 @@ export const allowedBy = (statements: Statement[]): string[] =>
       resources.flatMap((resource) => actions.map((action) => `${action} on ${resource}`)),
     )
     .sort();
+
+/** Resources that wait for one another in a circle, which CloudFormation refuses only when it is asked to make them. */
+export const circlesIn = (resources: Resources): string[][] => {
+  const textsIn = (value: Json): string[] => {
+    if (typeof value !== 'object' || value === null) return [];
+    const { Ref, 'Fn::GetAtt': attribute, 'Fn::Sub': text } = value;
+    const named = [Ref, attribute?.[0], ...(typeof text === 'string' ? (text.match(/(?<=\$\{)\w+/g) ?? []) : [])];
+    return [...named.filter((name) => name in resources), ...Object.values(value).flatMap(textsIn)];
+  };
+  const needs = Object.fromEntries(
+    Object.entries(resources).map(([name, { Properties, DependsOn = [] }]) => [
+      name,
+      new Set([...listOf(DependsOn), ...textsIn(Properties)]),
+    ]),
+  );
+  const whole = new Set<string>();
+  const from = (name: string, path: string[]): string[][] => {
+    if (whole.has(name)) return [];
+    if (path.includes(name)) return [[...path.slice(path.indexOf(name)), name]];
+    const found = [...(needs[name] ?? [])].flatMap((next) => from(next, [...path, name]));
+    if (found.length === 0) whole.add(name);
+    return found;
+  };
+  return Object.keys(resources).flatMap((name) => from(name, []));
+};
 
 /** What is in a zip, by its central directory. */
 export const unzip = (file: string): Map<string, Buffer> => {

@@ -1,6 +1,6 @@
 /** Two ways of appending, one meaning: what stands is the same, whoever comes later gets it, and neither overwrites. */
 import { strict as assert } from 'node:assert';
-import { ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { ExecuteStatementCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Random, Runbook } from '../../src/engine/index.ts';
 import { type AppendBy, createStore, type Store, type StoreClient } from '../../src/store/index.ts';
@@ -169,6 +169,23 @@ describe.skipIf(!(await storeKinds()).includes('insert'))('on DynamoDB', () => {
       expect(right).toEqual(left);
       expect(left?.length).toBeGreaterThan(1);
     }
+  });
+
+  test('the right to insert is no right to overwrite: PartiQL’s other ways are none of DynamoDB’s', async () => {
+    const { journal } = world.store;
+    await journal.putOnce(entry('stays', 0, 'mine'));
+    const table = `"${world.prefix}-journal"`;
+    const value = `{'instanceId': 'stays', 'seq': 0, 'token': 'theirs'}`;
+    for (const Statement of [
+      `INSERT INTO ${table} VALUE ${value}`,
+      `INSERT INTO ${table} VALUE ${value} ON CONFLICT DO REPLACE EXCLUDED`,
+      `INSERT INTO ${table} VALUE ${value} ON CONFLICT DO UPDATE EXCLUDED`,
+      `INSERT INTO ${table} VALUE ${value} ON CONFLICT DO NOTHING`,
+      `REPLACE INTO ${table} VALUE ${value}`,
+      `UPSERT INTO ${table} VALUE ${value}`,
+    ])
+      await expect(world.client.send(new ExecuteStatementCommand({ Statement })), Statement).rejects.toThrow();
+    expect(await journal.head('stays')).toMatchObject({ entry: entry('stays', 0, 'mine') });
   });
 
   test('I1: while a deployment changes from one to the other, both race for one slot, and one of them wins', async () => {
