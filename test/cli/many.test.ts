@@ -1,4 +1,5 @@
 /** One verdict about many steps: slowly enough, each once, and gone on with by the same command. */
+import { setTimeout as wait } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decideMany, exitOfMany } from '../../src/cli/bulk.ts';
 import type { Client } from '../../src/cli/client.ts';
@@ -13,12 +14,15 @@ const place = setup();
 const pawl = (...args: string[]) => place.pawl(...args);
 const file = (name: string): string => `file=${place.folder}/${name}`;
 
+/** What two commands know of the time differs by up to a second: the older of two is surely the older after this. */
+const apartMs = 2_000;
 /** Runs of a runbook of their own, each with its second step in doubt at seq 2, the first one the oldest. */
 const inDoubt = async (runbook: string, ids: string[]): Promise<void> => {
   await place.write(`${runbook}.md`, paying.replace('runbook: pay', `runbook: ${runbook}`));
   for (const id of ids) {
     const { exit } = await pawl('run', `${runbook}.md`, '--instance', id, '-p', file(`${id}.txt`));
     expect(exit).toBe(5);
+    await wait(apartMs);
   }
 };
 const decisions = async (id: string): Promise<unknown[]> => {
