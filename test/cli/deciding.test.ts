@@ -1,6 +1,6 @@
 /** What a person decides about one step: what is in doubt, verdicts, and going on in a mended version. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { halting, paying, slow } from './documents.ts';
+import { halting, paying, payOnce, slow } from './documents.ts';
 import { at, flat, setup, until } from './support.ts';
 
 const place = setup();
@@ -18,6 +18,7 @@ beforeAll(async () => {
   await place.write('pay.md', paying);
   await place.write('slow.md', slow);
   await place.write('halting.md', halting);
+  await payOnce(place);
 });
 
 describe('pawl doubts', () => {

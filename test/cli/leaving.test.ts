@@ -1,6 +1,6 @@
 /** Ways out that end a run, and the one after a restore: cancelling tells the truth, and every command can be pasted. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { paying, slow } from './documents.ts';
+import { paying, payOnce, slow } from './documents.ts';
 import { at, flat, setup, until } from './support.ts';
 
 const place = setup();
@@ -15,6 +15,7 @@ const inDoubt = async (instanceId: string): Promise<void> => {
 beforeAll(async () => {
   await place.write('pay.md', paying);
   await place.write('slow.md', slow);
+  await payOnce(place);
 });
 
 describe('commands that are suggested', () => {

@@ -7,7 +7,7 @@ import { createPace } from '../../src/cli/pace.ts';
 import type { Screen } from '../../src/cli/screen.ts';
 import type { Step } from '../../src/cli/step.ts';
 import { PawlError } from '../../src/engine/index.ts';
-import { paying } from './documents.ts';
+import { paying, payOnce } from './documents.ts';
 import { at, setup, until } from './support.ts';
 
 const place = setup();
@@ -32,7 +32,7 @@ const decisions = async (id: string): Promise<unknown[]> => {
 
 beforeAll(async () => {
   await place.write('pay.md', paying);
-  await pawl('publish', 'pay.md');
+  await payOnce(place);
 });
 
 describe('pawl verdict about many', () => {
