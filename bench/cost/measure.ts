@@ -17,9 +17,9 @@ import { createTick } from '../../src/handlers/tick.ts';
 import { canonical, type Store, sha256, systemRandom } from '../../src/store/index.ts';
 import { nothing, plus, sum, times, type Use } from './prices.ts';
 
-export const kinds = ['js', 'http'] as const;
+const kinds = ['js', 'http'] as const;
 /** One call that runs everything, or one call for each cell. */
-export const shapes = ['one call', 'a call per cell'] as const;
+const shapes = ['one call', 'a call per cell'] as const;
 type Kind = (typeof kinds)[number];
 type Shape = (typeof shapes)[number];
 

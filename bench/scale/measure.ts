@@ -120,7 +120,7 @@ export const tickOnce = async ({ client, store }: World): Promise<Ticked> => {
   }
 };
 
-export type Woken = {
+type Woken = {
   /** From the beginning of its invocation up to the put that reserves the next cell, which is not among them. */
   beforeCell: string[];
   /** From that put to the end, the cell among it. */

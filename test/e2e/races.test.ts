@@ -9,7 +9,7 @@ import { createWitness, type Witness } from '../support/witness.ts';
 import { freshStore } from '../support/world.ts';
 
 const by = { actor: 'alice', via: 'test', where: 'host:1' };
-const rounds = 200;
+const rounds = 40;
 const advancers = 50;
 
 const startOf = async (engine: ReturnType<typeof engineOn>, runbook: Runbook, instanceId: string) => {

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { apply, createEngine, type Entry, type State, statusOf, viewOf } from '../../src/engine/index.ts';
+import fc from '../support/properties.ts';
 import { pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup } from './world.ts';
 

@@ -3,12 +3,12 @@
  * of test/engine/world.ts, above the shipped store; where a clock has to be wrong in a real process, it is.
  */
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type CellInput, type CellResult, type Entry, type EntryOf, entrySchema } from '../../src/engine/index.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { setup, T0, type World } from '../engine/world.ts';
 import { rivalOf } from '../support/deaths.ts';
+import fc from '../support/properties.ts';
 import type { Fate } from '../support/proxy.ts';
 import { alice, attemptsOf, bob, createScene, disagreements, lines, request } from '../support/scene.ts';
 

@@ -44,7 +44,7 @@ const latencyMs = (world: World, call: Call | undefined): number => {
 };
 
 /** Goes on after `ms`, or when the process thaws; never if it is dead by then. */
-export const later = (world: World, process: Process, ms: number, run: () => void): void => {
+const later = (world: World, process: Process, ms: number, run: () => void): void => {
   const { schedule } = world;
   const fire = (): void => {
     if (process.dead) return;
