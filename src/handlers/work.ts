@@ -26,7 +26,7 @@ export type WorkDeps = {
   telemetry: Telemetry;
 };
 
-export const workAnswer = z.union([
+const workAnswer = z.union([
   z.strictObject({ result: z.string(), seq: z.int().nullable() }),
   z.strictObject({ batchItemFailures: z.array(z.strictObject({ itemIdentifier: z.string() })) }),
 ]);

@@ -41,7 +41,7 @@ export const wakeOf = (dueId: string): string | undefined =>
 const claimIdPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]|\/(?!\/|$))*$/;
 
 /** @throws PawlError `request.invalid` */
-export const assertClaimId = (claimId: string): void => {
+const assertClaimId = (claimId: string): void => {
   if (claimId.length <= limits.claimIdCharsMax && claimIdPattern.test(claimId)) return;
   const message = `${JSON.stringify(claimId.slice(0, 140))} is no claim id: 1 to ${limits.claimIdCharsMax} letters, digits, dots, dashes, underscores and single slashes between them (claimIdCharsMax).`;
   throw new PawlError('request.invalid', message, { claimId: claimId.slice(0, 140) });
