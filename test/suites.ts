@@ -14,7 +14,7 @@ const quick: Record<string, Suite> = {
   unit: {
     include: [
       'test/suites.test.ts',
-      'test/{authoring,engine}/*.test.ts',
+      'test/{authoring,contract,engine}/*.test.ts',
       'test/cells/http.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
       'test/cli/{history,service}.test.ts',

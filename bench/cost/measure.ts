@@ -132,7 +132,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   process.env.POWERTOOLS_SERVICE_NAME = 'pawl-prod';
   process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
   const { store } = tables;
-  const { clock, versions, views } = store;
+  const { clock, versions, marks } = store;
   const used = meter(tables);
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(output));
@@ -180,10 +180,10 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   const tick = createTick((telemetry) => {
     // As openTickDeps does: the time is learnt from one query.
     const nowMs = async (): Promise<number> => {
-      await views.due(0, 15);
+      await marks.due(0, 15);
       return clock.nowMs();
     };
-    return { nowMs, due: views.due, handOver: refuseHandOver, fraction: () => 0, telemetry };
+    return { nowMs, due: marks.due, handOver: refuseHandOver, fraction: () => 0, telemetry };
   });
 
   const ask = async (method: string, path: string, body: string, type = 'application/json') => {

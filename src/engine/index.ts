@@ -30,6 +30,7 @@ export type {
   Links,
   LockEntry,
   Locks,
+  Marks,
   Moment,
   Observe,
   Ports,

@@ -1,5 +1,4 @@
 /** One verdict about many steps: slowly enough, each once, and gone on with by the same command. */
-import { setTimeout as wait } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { decideMany, exitOfMany } from '../../src/cli/bulk.ts';
 import type { Client } from '../../src/cli/client.ts';
@@ -10,9 +9,6 @@ import type { CallOf } from '../../src/contract/index.ts';
 import { PawlError } from '../../src/engine/index.ts';
 import { paying, payOnce } from './documents.ts';
 import { at, setup, transports, until } from './support.ts';
-
-/** What two commands know of the time differs by up to a second: the older of two is surely the older after this. */
-const apartMs = 2_000;
 
 describe.each(transports)('%s', (over) => {
   const place = setup(over);
@@ -25,7 +21,6 @@ describe.each(transports)('%s', (over) => {
     for (const id of ids) {
       const { exit } = await pawl('run', `${runbook}.md`, '--instance', id, '-p', file(`${id}.txt`));
       expect(exit).toBe(5);
-      await wait(apartMs);
     }
   };
   const decisions = async (id: string): Promise<unknown[]> => {

@@ -107,8 +107,8 @@ describe('whatever is done to an instance, in whatever order', () => {
               ...world.ports.views,
               get: async () => undefined,
               save: async () => {},
-              arm: async () => ({ wakes: 0, othersUntilMs: null }),
             },
+            marks: { ...world.ports.marks, arm: async () => ({ arms: 0, othersUntilMs: null }) },
           });
           const before = await world.engine.inspect(id, alice);
           expect(await blind.inspect(id, alice)).toEqual(before);

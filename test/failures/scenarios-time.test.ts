@@ -362,13 +362,13 @@ describe('scenario 32: what has expired is still there', () => {
 
   test('scenario 32: an arm of a call that died is compared with the time when it is read', async () => {
     const world = setup();
-    const { views } = world.ports;
+    const { marks } = world.ports;
     const seed = { instanceId: 'i1', runbookId: 'demo' };
-    await views.arm(seed, T0 + 75_000, T0);
-    expect(await views.arm(seed, T0 + 74_999, T0 + 74_999)).toEqual({ wakes: 2, othersUntilMs: T0 + 75_000 });
+    await marks.arm(seed, T0 + 75_000, T0);
+    expect(await marks.arm(seed, T0 + 74_999, T0 + 74_999)).toEqual({ arms: 2, othersUntilMs: T0 + 75_000 });
     // Its writes may land up to a minute after its time: a moment before that, and at that moment.
-    expect(await views.arm(seed, T0 + 75_000, T0 + 134_999)).toEqual({ wakes: 3, othersUntilMs: T0 + 75_000 });
-    expect(await views.arm(seed, T0 + 200_000, T0 + 135_000)).toEqual({ wakes: 4, othersUntilMs: null });
+    expect(await marks.arm(seed, T0 + 75_000, T0 + 134_999)).toEqual({ arms: 3, othersUntilMs: T0 + 75_000 });
+    expect(await marks.arm(seed, T0 + 200_000, T0 + 135_000)).toEqual({ arms: 4, othersUntilMs: null });
   });
 });
 

@@ -9,6 +9,7 @@ import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
+import { createMarks } from '../../src/store/marks.ts';
 import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
@@ -202,6 +203,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
+    marks: createMarks(access),
     views: createViews(access),
     authoring: plainAuthoring,
     execute: createExecute(world, process),
