@@ -1,17 +1,32 @@
 import { defineConfig } from 'vitest/config';
+import { commands } from './test/suites.ts';
+
+const everywhere = {
+  // Real processes: tests start servers, send signals and read the process's own environment.
+  pool: 'forks',
+  // Generous: two slow cores may be running three suites and a JVM at once.
+  testTimeout: 60_000,
+  hookTimeout: 120_000,
+  teardownTimeout: 20_000,
+} as const;
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    // Real processes: tests start servers, send signals and read the process's own environment.
-    pool: 'forks',
     // Many tests mostly wait for processes, deadlines and a schedule: two files at a time, also on two cores.
     maxWorkers: 2,
-    // Generous: two slow cores may be running three suites and a JVM at once.
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
-    teardownTimeout: 20_000,
+    // Once for all suites of a run: they share the table services.
     globalSetup: ['test/support/dynamo.ts'],
     reporters: ['default', './test/support/plainLine.ts'],
+    projects: Object.values(commands)
+      .flatMap((suites) => Object.entries(suites))
+      .map(([name, { include, exclude = [], alone }]) => ({
+        test: {
+          ...everywhere,
+          name,
+          include,
+          exclude,
+          ...(alone ? { setupFiles: ['test/support/alone.ts'], provide: { services: '' } } : {}),
+        },
+      })),
   },
 });

@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 
 const root = dirname(import.meta.dirname);
 
-export type Sizes = {
+type Sizes = {
   /** KB (1024 bytes) of the bundle, minified, without its source map. */
   kb: number;
   /** What of it comes from which package, as far as it is worth a look; ours by folder. */

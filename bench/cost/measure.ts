@@ -17,9 +17,9 @@ import { createTick } from '../../src/handlers/tick.ts';
 import { canonical, type Store, sha256, systemRandom } from '../../src/store/index.ts';
 import { nothing, plus, sum, times, type Use } from './prices.ts';
 
-export const kinds = ['js', 'http'] as const;
+const kinds = ['js', 'http'] as const;
 /** One call that runs everything, or one call for each cell. */
-export const shapes = ['one call', 'a call per cell'] as const;
+const shapes = ['one call', 'a call per cell'] as const;
 type Kind = (typeof kinds)[number];
 type Shape = (typeof shapes)[number];
 
@@ -132,7 +132,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   process.env.POWERTOOLS_SERVICE_NAME = 'pawl-prod';
   process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
   const { store } = tables;
-  const { clock, versions, views } = store;
+  const { clock, versions, marks } = store;
   const used = meter(tables);
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(output));
@@ -180,10 +180,10 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   const tick = createTick((telemetry) => {
     // As openTickDeps does: the time is learnt from one query.
     const nowMs = async (): Promise<number> => {
-      await views.due(0, 15);
+      await marks.due(0, 15);
       return clock.nowMs();
     };
-    return { nowMs, due: views.due, handOver: refuseHandOver, fraction: () => 0, telemetry };
+    return { nowMs, due: marks.due, handOver: refuseHandOver, fraction: () => 0, telemetry };
   });
 
   const ask = async (method: string, path: string, body: string, type = 'application/json') => {

@@ -94,15 +94,15 @@ export type Ticked = { answer: TickAnswer; handed: string[]; requests: Request[]
 
 /** One tick, of a function that was just started. What it hands over is counted, and runs nothing. */
 export const tickOnce = async ({ client, store }: World): Promise<Ticked> => {
-  const { views, clock } = store;
+  const { marks, clock } = store;
   const handed: string[] = [];
   const tick = createTick((telemetry) => ({
     // As openTickDeps does: the time is learnt from one query.
     nowMs: async () => {
-      await views.due(0, 15);
+      await marks.due(0, 15);
       return clock.nowMs();
     },
-    due: views.due,
+    due: marks.due,
     handOver: async (event: Asked) => {
       if ('wake' in event) handed.push(wakeIdOf(event.wake));
       if ('instanceId' in event) handed.push(event.instanceId);
@@ -120,7 +120,7 @@ export const tickOnce = async ({ client, store }: World): Promise<Ticked> => {
   }
 };
 
-export type Woken = {
+type Woken = {
   /** From the beginning of its invocation up to the put that reserves the next cell, which is not among them. */
   beforeCell: string[];
   /** From that put to the end, the cell among it. */
@@ -136,7 +136,13 @@ type Worker = {
 
 const openWorker = ({ client, store }: World): Worker => {
   const engine = engineFor(store);
-  const work = createWork((telemetry) => ({ engine, clock: store.clock, views: store.views, telemetry }));
+  const work = createWork((telemetry) => ({
+    engine,
+    clock: store.clock,
+    views: store.views,
+    marks: store.marks,
+    telemetry,
+  }));
   return {
     park: (parked) => park(engine, parked),
     wake: async (message) => {

@@ -6,19 +6,8 @@ import { type Attribute, type Attributes, nameProblem, parseDuration, refuseUnkn
 import type { Defaults } from './frontMatter.ts';
 import { type Position, quote, type Report, suggest, type Text } from './text.ts';
 
-export const kinds: readonly CellKind[] = [
-  'ts',
-  'js',
-  'sh',
-  'http',
-  'assert',
-  'manual',
-  'await',
-  'approve',
-  'wait',
-  'end',
-];
-export const laterKinds: readonly string[] = ['aws', 'task', 'lambda'];
+const kinds: readonly CellKind[] = ['ts', 'js', 'sh', 'http', 'assert', 'manual', 'await', 'approve', 'wait', 'end'];
+const laterKinds: readonly string[] = ['aws', 'task', 'lambda'];
 export const probeKinds = ['ts', 'js', 'sh', 'http'] as const;
 export type ProbeKind = (typeof probeKinds)[number];
 

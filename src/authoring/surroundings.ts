@@ -6,7 +6,7 @@ export const expectationRoots = ['output', 'status', 'exitCode', 'error'] as con
 /** What only the condition of an `await` sees: the claim it is asked about. */
 export const claimFields = ['id', 'status', 'statement', 'evidence', 'revision'] as const;
 export const roots = ['params', 'outputs', 'step', ...expectationRoots, 'claim'] as const;
-export type Root = (typeof roots)[number];
+type Root = (typeof roots)[number];
 
 export type Surroundings = {
   roots: readonly Root[];

@@ -12,8 +12,6 @@ import { fileURLToPath } from 'node:url';
 import { type CellInput, type CellResult, limits, settleAll } from '../engine/index.ts';
 import { reap } from './reap.mjs';
 
-export const kinds = ['ts', 'js', 'sh'] as const;
-
 /** When bundled for Lambda these two are copied beside the bundle; nothing else knows where they are. */
 const scripts = {
   runner: fileURLToPath(new URL('runner.mjs', import.meta.url)),

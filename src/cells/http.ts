@@ -8,8 +8,6 @@ import { Agent, buildConnector, request } from 'undici';
 import { type CellInput, type CellResult, limits } from '../engine/index.ts';
 import { type Lookup, resolveHost, targetOf } from './addresses.ts';
 
-export const kinds = ['http'] as const;
-
 export type HttpOptions = {
   /** Hosts that need not be public, as `parseHttpAllow` gives them. */
   httpAllow?: readonly string[];

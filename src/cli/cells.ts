@@ -24,7 +24,7 @@ type Ended = Pick<CellReport, 'state' | 'expectations'>;
 const wentOn: Look = { mark: '!', word: 'unknown, went on', tone: 'warn' };
 
 /** `passed`: the run went on after it. A predicted failure is a success; a forgiven one is neither. */
-export const lookOf = ({ state, expectations }: Ended, passed: boolean): Look => {
+const lookOf = ({ state, expectations }: Ended, passed: boolean): Look => {
   if (state === 'unknown' && passed) return wentOn;
   if (state !== 'completed' && state !== 'failed') return looks[state];
   const held = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);

@@ -79,6 +79,7 @@ export const findDoubts = async (
     place = after(place, page.next);
   }
   const next = place === undefined ? null : `${place.status}.${place.next ?? ''}`;
-  const doubts = [...found.values()].sort((a, b) => (b.ageMs ?? 0) - (a.ageMs ?? 0));
+  // Not by their ages: each was reckoned at a moment of its own.
+  const doubts = [...found.values()].sort((a, b) => (a.reservedAtMs ?? 0) - (b.reservedAtMs ?? 0));
   return { doubts, unreadable: [...unreadable.values()], next };
 };

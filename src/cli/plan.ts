@@ -11,7 +11,7 @@ import {
 import { duration, oneLine, plural } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 
-export type PlannedCell = {
+type PlannedCell = {
   name: string;
   kind: string;
   line: number;

@@ -70,6 +70,11 @@ export const createScreen = (
 const plainLength = (text: string): number =>
   Math.max(...text.split('\n').map((line) => stripVTControlCharacters(line).length));
 
+/** No lines are drawn. */
+const edges = ['top', 'bottom', 'left', 'right', 'mid', 'middle'].flatMap((edge) =>
+  ['', '-mid', '-left', '-right'].map((end) => edge + end),
+);
+
 /** Columns as wide as their content; the last one gets what is left of the screen, and wraps. */
 const layOut = (head: string[], rows: string[][], width: number, dim: (text: string) => string): string => {
   const widths = head.map(
@@ -78,20 +83,9 @@ const layOut = (head: string[], rows: string[][], width: number, dim: (text: str
   const before = widths.slice(0, -1).reduce((sum, w) => sum + w, 0);
   const last = Math.max(20, width - before);
   widths[widths.length - 1] = Math.min(widths.at(-1) ?? last, last);
-  const none = {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-    'bottom-right': '',
-  };
-  const inner = { left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '' };
   const table = new Table({
     head: head.map(dim),
-    chars: { ...none, ...inner },
+    chars: Object.fromEntries(edges.map((edge) => [edge, ''])),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': gap },
     colWidths: widths,
     wordWrap: true,

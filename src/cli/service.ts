@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type ErrorCode, errorCodes, isPawlError, PawlError } from '../engine/index.ts';
 
 /** How a caller shows who it is. `local`: by saying so; nothing is checked on somebody's own machine. */
-export type Credentials =
+type Credentials =
   | { kind: 'local'; actor: string; groups: string }
   | { kind: 'token'; token: string }
   | { kind: 'iam'; region: string };
@@ -42,7 +42,7 @@ export const readService = (text: string, env: NodeJS.ProcessEnv, actor: string)
 };
 
 type Headers = Record<string, string>;
-export type Sign = (request: { method: string; url: URL; headers: Headers; body: string }) => Promise<Headers>;
+type Sign = (request: { method: string; url: URL; headers: Headers; body: string }) => Promise<Headers>;
 
 /** A service answers within 25 s; a cold one on a busy machine takes its time to begin. */
 const answerWithinMs = 60_000;
@@ -128,7 +128,7 @@ const refusalOf = (settings: ServiceSettings, status: number, body: unknown): Pa
   return new PawlError(code as ErrorCode, detail, details);
 };
 
-export type Call = {
+type Call = {
   method: 'GET' | 'PUT' | 'POST';
   /** Segments of the path, as they are meant. */
   path: (string | number)[];
@@ -138,7 +138,7 @@ export type Call = {
   /** Ends the waiting for an answer, and nothing in the service. */
   signal?: AbortSignal;
 };
-export type Answered = { status: number; body: unknown; trace: string };
+type Answered = { status: number; body: unknown; trace: string };
 export type Service = {
   /** @throws PawlError what the service refused with; `store.unavailable` when there was no answer */
   call(asked: Call): Promise<Answered>;

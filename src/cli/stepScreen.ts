@@ -10,7 +10,7 @@ const labelWidth = 10;
 const notesMax = 6;
 
 /** What is long goes on under itself: words are not cut in two, and a word too long for a line stays whole. */
-export const wrapped = (text: string, width: number): string[] => {
+const wrapped = (text: string, width: number): string[] => {
   const lines: string[] = [];
   let line = '';
   for (const word of text.split(' ')) {

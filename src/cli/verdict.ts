@@ -4,7 +4,7 @@ import { PawlError } from '../engine/index.ts';
 import { textGiven } from './given.ts';
 
 type Asked = CallOf<'verdict'>['body'];
-export const verdicts = ['succeeded', 'failed', 'retry', 'skip'] as const satisfies Asked['verdict'][];
+const verdicts = ['succeeded', 'failed', 'retry', 'skip'] as const satisfies Asked['verdict'][];
 
 export type VerdictOptions = Partial<Record<(typeof verdicts)[number], true>> & {
   reason: string;

@@ -9,7 +9,7 @@ export type Way = { name: string; what: string; command: string };
 /** Left open on purpose: pasted as it stands it is refused, since a reason is said in words. */
 const because = '--reason "…"';
 
-export const advanceCommand = (instanceId: string): string => `pawl advance ${shellWord(instanceId)}`;
+const advanceCommand = (instanceId: string): string => `pawl advance ${shellWord(instanceId)}`;
 export const cancelCommand = (instanceId: string): string => `pawl cancel ${shellWord(instanceId)} ${because}`;
 export const releaseCommand = (instanceId: string): string => `pawl release ${shellWord(instanceId)} ${because}`;
 export const continueCommand = ({ runbookId, instanceId, cell }: Record<'runbookId' | 'instanceId' | 'cell', string>) =>

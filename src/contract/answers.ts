@@ -71,7 +71,7 @@ const stop = z
   .discriminatedUnion('result', [plain, inFlight, inDoubt, halted, parked, deferred])
   .describe('Why the call stopped.');
 
-export const stepReport = z.strictObject({
+const stepReport = z.strictObject({
   cell: z.string(),
   seq: count,
   status: stepStatus,
@@ -231,7 +231,7 @@ const waits = z.discriminatedUnion('kind', [
   }),
 ]);
 
-export const claim = z.strictObject({
+const claim = z.strictObject({
   claimId: z.string(),
   revision: count,
   status: claimStatus,
@@ -240,12 +240,12 @@ export const claim = z.strictObject({
   by: started.shape.by,
   at: z.iso.datetime(),
 });
-export const claimAnswer = z.strictObject({ claim });
+const claimAnswer = z.strictObject({ claim });
 export const claimSet = z.strictObject({
   claim,
   woken: count.nullable().describe('Waiters told; null: the schedule tells the rest of them.'),
 });
-export const claimPage = z.strictObject({ claims: z.array(claim), next: z.string().nullable() });
+const claimPage = z.strictObject({ claims: z.array(claim), next: z.string().nullable() });
 export const claimFound = z
   .union([claimAnswer, claimPage])
   .describe('With `id` that claim, without it a page of them.');

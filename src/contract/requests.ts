@@ -9,7 +9,7 @@ const idOf = (what: string) =>
       error: `is no ${what}: 1 to 128 letters, digits, dots, dashes, underscores, the first a letter or digit`,
     })
     .describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
-export const runbookId = idOf('runbook id');
+const runbookId = idOf('runbook id');
 export const instanceId = idOf('instance id');
 export const cellName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 export const seq = z.int().min(0).describe('Number of an entry in the journal of its instance.');

@@ -1,15 +1,14 @@
 /** The engine's door: other folders import from here and from nowhere else in this folder. */
 
-export { readJournal } from './call/journal.ts';
 export type { AdvanceAnswer, AdvanceRequest, StepReport } from './call/progress.ts';
 export type { Cancelled } from './commands/cancel.ts';
 export { type ClaimRequest, type ClaimSet, wakeIdOf, wakeOf } from './commands/claims.ts';
-export type { ContinueRequest } from './commands/continuation.ts';
+
 export type { DoneRequest } from './commands/done.ts';
-export type { LinkShown, LinkVote, MadeLink } from './commands/links.ts';
+export type { LinkShown } from './commands/links.ts';
 export type { Published } from './commands/publish.ts';
 export type { Redriven } from './commands/redrive.ts';
-export { gateOf, type RunAnswer, type Verdict } from './commands/run.ts';
+export { gateOf, type RunAnswer } from './commands/run.ts';
 export type { Started, StartRequest } from './commands/start.ts';
 export type { VerdictRequest } from './commands/verdicts.ts';
 export type { Voted, VoteRequest } from './commands/votes.ts';
@@ -31,6 +30,7 @@ export type {
   Links,
   LockEntry,
   Locks,
+  Marks,
   Moment,
   Observe,
   Ports,
@@ -38,17 +38,16 @@ export type {
   Random,
   RenderedBody,
   Scope,
-  StepInfo,
   Subscriptions,
   Versions,
   Views,
   Waiter,
 } from './ports.ts';
 export { createFollower, type Followed, type FollowRequest, type JournalPages } from './reading/follow.ts';
-export type { CellReport, CellState, Inspection } from './reading/inspect.ts';
-export { apply, satisfiedAt } from './rules/apply.ts';
-export { type Decision, decide, marginMs } from './rules/decide.ts';
-export type { Holder, Stop } from './rules/stop.ts';
+export type { CellReport, Inspection } from './reading/inspect.ts';
+export { apply } from './rules/apply.ts';
+export { decide } from './rules/decide.ts';
+export type { Stop } from './rules/stop.ts';
 export { statusOf, type View, type ViewStatus, viewOf } from './rules/view.ts';
-export type { Shown } from './waiting/approve.ts';
+
 export type { WaitReport } from './waiting/kinds.ts';

@@ -149,46 +149,53 @@ export type Links = {
 };
 
 /**
- * What `arm` tells `save`: how often the view was armed, and the mark of others whose writes may still land: until
+ * What `arm` tells `save` and `settle`: how often it was armed, and the mark of others whose writes may still land: until
  * `landsLateMsMax` after it.
  */
-export type Armed = { wakes: number; othersUntilMs: number | null };
+export type Armed = { arms: number; othersUntilMs: number | null };
 /** An entry of the index of what is due: it may lag behind, and an instance that moved shows twice or not this time. */
 export type Due = { instanceId: string; dueAtMs: number };
-export type Views = {
+type Seed = Pick<View, 'instanceId' | 'runbookId'>;
+
+/** Due marks: when the schedule looks at an instance, or at what is to be looked after without being one. */
+export type Marks = {
   /**
-   * Makes the view due no later than `untilAtMs`, creating it when missing. Before every command's first put. `isDue`: it
+   * Makes it due no later than `untilAtMs`, creating its view when missing. Before every command's first put. `isDue`: it
    * probably is due already; a wrong guess costs two requests.
    */
-  arm(seed: Pick<View, 'instanceId' | 'runbookId'>, untilAtMs: number, nowMs: number, isDue?: boolean): Promise<Armed>;
+  arm(seed: Seed, untilAtMs: number, nowMs: number, isDue?: boolean): Promise<Armed>;
   /**
-   * Writes the view if its revision is not older than the stored one. The due mark goes down to the view's own only
-   * when nobody armed since `armed` and nothing of an earlier writer may still land; otherwise it stays early.
+   * Makes it due now, creating its view when missing, and counts as an arm: whoever armed before cannot take the mark down.
+   * Unlike `arm` it announces no writer.
    */
-  save(view: View, armed: Armed): Promise<void>;
+  wake(seed: Seed, nowMs: number): Promise<void>;
   /**
-   * Makes the view due now, creating it when missing, and counts as an arm: whoever armed before cannot take the mark
-   * down. Unlike `arm` it announces no writer.
-   */
-  wake(seed: Pick<View, 'instanceId' | 'runbookId'>, nowMs: number): Promise<void>;
-  /**
-   * Takes over the mark of what is due and is no view: due at `untilAtMs` instead, unless somebody's time at it is not
-   * over. `undefined`: it is not due, or somebody is at it.
+   * Takes over the mark of what is due and is no view: due at `untilAtMs` instead, unless the time of another holder is not
+   * over. `undefined`: it is not due, or another holder is at it.
    */
   hold(instanceId: string, untilAtMs: number, nowMs: number): Promise<Armed | undefined>;
   /** Takes down the mark of what was armed and is no view, unless others armed since or may still be writing. */
-  disarm(instanceId: string, armed: Armed): Promise<void>;
-  get(instanceId: string): Promise<View | undefined>;
+  settle(instanceId: string, armed: Armed): Promise<void>;
   /**
    * One page of what is due at `nowMs` in one of `dueShards` parts of the index, longest due first; `next` is where to
    * go on, `null` at the end. What is not due is never read.
    */
   due(nowMs: number, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
   /**
-   * Takes a view that was armed and never saved out of what is due, unless somebody armed it after `beforeMs`. For an
-   * instance that the journal does not know. `false`: it is not such a view (any more).
+   * Takes a view that was armed and never saved out of what is due, unless it was armed after `beforeMs`. For an instance
+   * that the journal does not know. `false`: it is not such a view (any more).
    */
   drop(instanceId: string, beforeMs: number): Promise<boolean>;
+};
+
+/** Views: mutable summaries for lists and the schedule, which can be made again from the journals. */
+export type Views = {
+  /**
+   * Writes the view if its revision is not older than the stored one. The due mark goes down to the view's own only when
+   * nothing armed since `armed` and nothing of an earlier writer may still land; otherwise it stays early.
+   */
+  save(view: View, armed: Armed): Promise<void>;
+  get(instanceId: string): Promise<View | undefined>;
   /** Newest first, from an index that may lag: for lists only. */
   list(filter: {
     runbookId?: string;
@@ -295,6 +302,7 @@ export type Ports = {
   claims: Claims;
   subscriptions: Subscriptions;
   links: Links;
+  marks: Marks;
   views: Views;
   authoring: Authoring;
   execute: Execute;

@@ -5,7 +5,7 @@ import { metricNames, type Telemetry } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 
 export type AuditDeps = { telemetry: Telemetry };
-export const auditAnswer = z.strictObject({ altered: z.int() });
+const auditAnswer = z.strictObject({ altered: z.int() });
 type AuditAnswer = z.infer<typeof auditAnswer>;
 
 type StreamEvent = z.infer<typeof streamEvent>;

@@ -93,19 +93,19 @@ export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env
 
 export const openWorkDeps = (telemetry: Telemetry, env: Environment = process.env): WorkDeps => {
   const { engine, store } = openEngine(telemetry, env);
-  return { engine, clock: store.clock, views: store.views, telemetry };
+  return { engine, clock: store.clock, views: store.views, marks: store.marks, telemetry };
 };
 
 export const openTickDeps = (telemetry: Telemetry, env: Environment = process.env): TickDeps => {
   // It appends nothing, by whichever way.
-  const { views, clock } = openStore(tablesOf(env), 'put');
+  const { marks, clock } = openStore(tablesOf(env), 'put');
   return {
     nowMs: async () => {
       // Nothing is due before 1970: the answer of this query is asked for its time alone.
-      await views.due(0, limits.dueShards - 1);
+      await marks.due(0, limits.dueShards - 1);
       return clock.nowMs();
     },
-    due: views.due,
+    due: marks.due,
     handOver: openHandOver(telemetry, env),
     fraction: systemRandom.fraction,
     telemetry,

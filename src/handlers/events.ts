@@ -27,7 +27,7 @@ export type HttpEvent = z.infer<typeof httpEvent>;
  * What is handed over to `work`. `maxCells` counts from `expectedSeq`, so a second or a late delivery runs nothing more;
  * without it, what is due is looked after, which may be done at any time.
  */
-export const handOver = z.strictObject({
+const handOver = z.strictObject({
   instanceId,
   by,
   /** False from the schedule: in drive `manual` nothing new is reserved. */
@@ -46,11 +46,10 @@ export const look = z.strictObject({ look: instanceId, seq: seq.exactOptional() 
 export type Look = z.infer<typeof look>;
 
 /** Wakes whoever waits for a claim, because its writer may have died before it had. */
-export const wakeAll = z.strictObject({ wake: z.string().min(1) });
-export type WakeAll = z.infer<typeof wakeAll>;
+const wakeAll = z.strictObject({ wake: z.string().min(1) });
 
 /** Outcomes from the failure queue, and wakes from theirs, as SQS brings them. */
-export const queueEvent = z.object({
+const queueEvent = z.object({
   Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), messageId: z.string(), body: z.string() })),
 });
 export type QueueEvent = z.infer<typeof queueEvent>;

@@ -13,7 +13,7 @@ import type { Input } from './request.ts';
 /** `page`: HTML for a person, in place of the body. */
 type Answered<N extends OperationName> = AnswerOf<N> & { headers?: Record<string, string>; page?: string };
 
-export type Operations = {
+type Operations = {
   [N in OperationName]: (deps: OperationDeps, input: InputOf<N>, call: ApiCall) => Promise<Answered<N>>;
 };
 
@@ -74,7 +74,7 @@ const shownClaim = ({ claimId, revision, status, statement, evidence, by, atMs }
 
 const ran = ({ status, answer, headers }: Moved) => ({ status, body: gateOf(answer), headers });
 
-export const operations: Operations = {
+const operations: Operations = {
   health: async () => ({ status: 200, body: { status: 'ok' } }),
 
   openApi: async () => ({ status: 200, body: openApi() }),

@@ -23,7 +23,7 @@ export type Work<D, E, A> = {
   handle(event: E, deps: D, context: Context): Promise<A>;
 };
 
-export const httpResult = ({ status, body, headers, page }: Answer): HttpResult => ({
+const httpResult = ({ status, body, headers, page }: Answer): HttpResult => ({
   statusCode: status,
   headers: {
     'content-type': page === undefined ? 'application/json' : 'text/html; charset=utf-8',

@@ -34,7 +34,7 @@ export const cellEvent = z.strictObject({
   trace: traceSchema.exactOptional(),
 });
 
-export const cellAnswer = z.strictObject({
+const cellAnswer = z.strictObject({
   result: z.strictObject({
     status: z.enum(['completed', 'failed', 'unknown', 'never']),
     output: z.string().exactOptional(),

@@ -20,7 +20,7 @@ export type TickDeps = {
   telemetry: Telemetry;
 };
 
-export const tickAnswer = z.strictObject({
+const tickAnswer = z.strictObject({
   due: z.int(),
   handedOver: z.int(),
   failed: z.int(),

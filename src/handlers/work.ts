@@ -11,6 +11,7 @@ import {
   errorCodes,
   isPawlError,
   limits,
+  type Marks,
   readUnrecorded,
   type Views,
   wakeIdOf,
@@ -22,11 +23,12 @@ import { type Invoke, pipeline } from './pipeline.ts';
 export type WorkDeps = {
   engine: Engine;
   clock: Clock;
-  views: Pick<Views, 'get' | 'drop'>;
+  views: Pick<Views, 'get'>;
+  marks: Pick<Marks, 'drop'>;
   telemetry: Telemetry;
 };
 
-export const workAnswer = z.union([
+const workAnswer = z.union([
   z.strictObject({ result: z.string(), seq: z.int().nullable() }),
   z.strictObject({ batchItemFailures: z.array(z.strictObject({ itemIdentifier: z.string() })) }),
 ]);
@@ -36,13 +38,13 @@ const budgetOf = (context: Context): number => Math.max(0, context.getRemainingT
 
 /** Nobody waits for an answer: what cannot be any more is said in the log, and only what may succeed later fails. */
 const refused = async (error: unknown, event: HandOver, deps: WorkDeps): Promise<WorkAnswer> => {
-  const { telemetry, clock, views } = deps;
+  const { telemetry, clock, marks } = deps;
   if (!isPawlError(error)) throw error;
   const { instanceId } = event;
   const { code } = error;
   if (code === 'instance.unknown') {
     // Armed by a start that never came to its first entry: looked after for an hour, then let go.
-    const dropped = await views.drop(instanceId, clock.nowMs() - limits.unstartedViewMs);
+    const dropped = await marks.drop(instanceId, clock.nowMs() - limits.unstartedViewMs);
     telemetry.logger.info('unstarted', { instanceId, seq: null, cell: null, dropped });
     return { result: code, seq: null };
   }

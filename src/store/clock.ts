@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../engine/index.ts';
 
 /** One answer: milliseconds on the monotonic clock, and the value of its `Date` header. */
-export type Sample = { sentMs: number; receivedMs: number; date: string };
+type Sample = { sentMs: number; receivedMs: number; date: string };
 export type StoreClock = Clock & { learn(sample: Sample): void };
 
 const resolutionMs = 1000;

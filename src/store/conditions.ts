@@ -20,7 +20,7 @@ export const queries = {
 
 type Form = { condition: string; update: string };
 
-const woken = '#runbookId = if_not_exists(#runbookId, :runbookId), #wakes = if_not_exists(#wakes, :zero) + :one';
+const counted = '#runbookId = if_not_exists(#runbookId, :runbookId), #arms = if_not_exists(#arms, :zero) + :one';
 const dueLater = '(attribute_not_exists(#dueAtMs) OR #dueAtMs > :until)';
 const dueEarly = '#dueAtMs <= :until';
 const armedLess = '(attribute_not_exists(#armedUntilMs) OR #armedUntilMs < :until)';
@@ -34,19 +34,19 @@ const armedLong = '#armedUntilMs >= :until';
 export const arming = {
   dueAndArmed: {
     condition: `${dueLater} AND ${armedLess}`,
-    update: `SET ${woken}, #dueAtMs = :until, #dueShard = :dueShard, #armedUntilMs = :until`,
+    update: `SET ${counted}, #dueAtMs = :until, #dueShard = :dueShard, #armedUntilMs = :until`,
   },
   due: {
     condition: `${dueLater} AND ${armedLong}`,
-    update: `SET ${woken}, #dueAtMs = :until, #dueShard = :dueShard`,
+    update: `SET ${counted}, #dueAtMs = :until, #dueShard = :dueShard`,
   },
   armed: {
     condition: `${dueEarly} AND ${armedLess}`,
-    update: `SET ${woken}, #armedUntilMs = :until`,
+    update: `SET ${counted}, #armedUntilMs = :until`,
   },
   neither: {
     condition: `${dueEarly} AND ${armedLong}`,
-    update: `SET ${woken}`,
+    update: `SET ${counted}`,
   },
 } as const satisfies Record<string, Form>;
 
@@ -81,7 +81,7 @@ const summary = [
   .join(', ');
 const notOlder = '(attribute_not_exists(#revision) OR #revision <= :revision)';
 const sooner = '(attribute_not_exists(#dueAtMs) OR #dueAtMs > :due)';
-const alone = `${notOlder} AND #wakes = :wakes`;
+const alone = `${notOlder} AND #arms = :arms`;
 
 /**
  * `save`. With `alone…` nobody armed the view since its writer did, and nobody before it may still be writing: the due
@@ -120,15 +120,15 @@ export const saving = {
 export const holding = {
   condition:
     'attribute_not_exists(#revision) AND #dueAtMs <= :now AND (attribute_not_exists(#armedUntilMs) OR #armedUntilMs <= :now)',
-  update: 'SET #dueAtMs = :until, #armedUntilMs = :until, #wakes = if_not_exists(#wakes, :zero) + :one',
+  update: 'SET #dueAtMs = :until, #armedUntilMs = :until, #arms = if_not_exists(#arms, :zero) + :one',
 } as const satisfies Form;
 
-const armedOnly = 'attribute_not_exists(#revision) AND #wakes = :wakes';
+const armedOnly = 'attribute_not_exists(#revision) AND #arms = :arms';
 /**
- * `disarm`, of what was armed and is no view: nobody armed since. With `last…` somebody before may still be writing: as
+ * `settle`, of what was armed and is no view: nobody armed since. With `last…` somebody before may still be writing: as
  * in `save`, the due mark stays and `armedUntilMs` is theirs again.
  */
-export const disarming = {
+export const settling = {
   alone: { condition: armedOnly, update: 'REMOVE #dueAtMs, #dueShard, #armedUntilMs' },
   lastAsItStands: { condition: armedOnly, update: 'SET #armedUntilMs = :others' },
 } as const satisfies Record<string, Form>;

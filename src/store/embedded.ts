@@ -17,7 +17,7 @@ export const embeddedPrefix = 'pawl';
 export const serverFile = 'server.json';
 /** Asked by GET: answers with the content of `server.json`, and counts as a request. */
 export const identityPath = '/.pawl';
-export const serverSchema = z.strictObject({ pid: z.int(), port: z.int(), startId: z.string() });
+const serverSchema = z.strictObject({ pid: z.int(), port: z.int(), startId: z.string() });
 export type ServerInfo = z.infer<typeof serverSchema>;
 
 const idleMsDefault = 30_000;

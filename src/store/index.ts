@@ -1,11 +1,23 @@
 /** The store's door: the engine's ports on DynamoDB. What only a developer's machine needs is behind `local.ts`. */
 import { randomBytes } from 'node:crypto';
-import type { Claims, Clock, Journal, Links, Locks, Random, Subscriptions, Versions, Views } from '../engine/index.ts';
+import type {
+  Claims,
+  Clock,
+  Journal,
+  Links,
+  Locks,
+  Marks,
+  Random,
+  Subscriptions,
+  Versions,
+  Views,
+} from '../engine/index.ts';
 import type { Access, AppendBy, StoreClient } from './access.ts';
 import { createClaims } from './claims.ts';
 import { createJournal } from './journal.ts';
 import { createLinks } from './links.ts';
 import { createLocks } from './locks.ts';
+import { createMarks } from './marks.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
@@ -13,7 +25,7 @@ import { createViews } from './views.ts';
 export type { AppendBy, StoreClient } from './access.ts';
 export { type ClientOptions, createClient } from './client.ts';
 export { createClock, type StoreClock } from './clock.ts';
-export { arming, disarming, dropping, free, leaving, queries, saving, subscribing, waking } from './conditions.ts';
+export { arming, dropping, free, leaving, queries, saving, settling, subscribing, waking } from './conditions.ts';
 export { canonical, decodeEntry, sha256 } from './items.ts';
 export type { Catalogue, Listed } from './versions.ts';
 
@@ -24,6 +36,7 @@ export type Store = {
   claims: Claims;
   subscriptions: Subscriptions;
   links: Links;
+  marks: Marks;
   views: Views;
   clock: Clock;
 };
@@ -54,6 +67,7 @@ export const createStore = (client: StoreClient, options: StoreOptions): Store =
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
+    marks: createMarks(access),
     views: createViews(access),
     clock: options.clock,
   };

@@ -49,7 +49,7 @@ export const canonical = (value: unknown): string => {
   return text;
 };
 
-export const broken = (where: string, why: string, cause?: unknown): PawlError =>
+const broken = (where: string, why: string, cause?: unknown): PawlError =>
   new PawlError(
     'journal.broken',
     `The item at ${where} cannot be trusted: ${why}. Compare it with a backup before anything runs.`,

@@ -1,26 +1,15 @@
 /**
- * Views on DynamoDB. Two marks decide when the tick looks at an instance: `dueAtMs`, and `armedUntilMs`: until then
- * somebody who armed the view may still be writing. What has to hold, whoever is late or dies:
- *
- * - arm never makes a view due later, save only when nobody else armed: `wakes` unchanged and no other arm running.
- * - wake counts as an arm, though it announces no writer: whoever armed before it leaves the mark as it stands.
- * - an older view never replaces a newer one (`revision` is the seq of the head it was made from).
- *
- * What is to be looked after without being an instance (`wake:<claimId>`) is armed and disarmed in the same table, never
- * saved: an item without `revision` is no view. Instance ids hold no `:`, so the two never meet.
- *
- * So a mark that is too early is possible, and costs one look; a mark that is too late or missing is not.
+ * Views on DynamoDB. An older view never replaces a newer one (`revision` is the seq of the head it was made from), and the
+ * due mark that stands in the same item (`marks.ts`) comes down only where nothing else may still need it.
  */
 import * as z from 'zod';
-import { type Armed, limits, PawlError, settleAll, type View, type ViewStatus, type Views } from '../engine/index.ts';
-import { type Access, getItem, type Item, queryItems, queryPage, type RawItem, updateView } from './access.ts';
-import { arming, disarming, dropping, holding, saving, waking } from './conditions.ts';
+import { limits, PawlError, settleAll, type View, type ViewStatus, type Views } from '../engine/index.ts';
+import { type Access, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
+import { saving } from './conditions.ts';
 import { shardOf } from './items.ts';
 
 /** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
 const listShards = 4;
-/** Each failed form tells what stands, so a further one is needed only when somebody else came in between. */
-const formsMax = 50;
 const dueShards = limits.dueShards;
 
 const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
@@ -40,15 +29,6 @@ const viewItem = z.object({
   startedAtMs: z.number(),
   updatedAtMs: z.number(),
 });
-const marks = z.object({
-  dueAtMs: z.number().optional(),
-  armedUntilMs: z.number().optional(),
-  wakes: z.int().optional(),
-});
-
-/** The index `due` projects its keys only. */
-const dueItem = z.object({ instanceId: z.string(), dueAtMs: z.number() });
-
 /** An item that only `arm` has written, or that cannot be read, is no view: it can be made again from the journal. */
 const decode = (item: RawItem | undefined): View | undefined => {
   const parsed = viewItem.safeParse(item);
@@ -102,88 +82,25 @@ const placeOf = (filter: Filter): string | undefined => {
   throw new PawlError('request.invalid', 'The page mark `next` is not one of this list: begin with the first page.');
 };
 
-const inDemand = (instanceId: string): PawlError =>
-  new PawlError('store.unavailable', `The view of ${instanceId} is in high demand: ask again later.`);
-
-/** How it stands once this call has armed, from how it stood before. */
-const armedAfter = (before: RawItem, nowMs: number): Armed => {
-  const { wakes, armedUntilMs } = marks.parse(before);
-  const maybe = armedUntilMs !== undefined && armedUntilMs + limits.landsLateMsMax > nowMs;
-  return { wakes: (wakes ?? 0) + 1, othersUntilMs: maybe ? armedUntilMs : null };
-};
-
 export const createViews = (access: Access): Views => {
-  const readMarks = async (instanceId: string) => {
-    const item = await getItem(access, 'views', { instanceId });
-    return marks.parse(item ?? {});
-  };
-
   return {
-    async arm(seed, untilAtMs, nowMs, isDue = false): Promise<Armed> {
-      const { instanceId, runbookId } = seed;
-      const dueShard = shardOf(instanceId, dueShards);
-      const values = { runbookId, until: untilAtMs, dueShard, zero: 0, one: 1 };
-      let form: { condition: string; update: string } = isDue ? arming.armed : arming.dueAndArmed;
-      for (let tries = 0; tries < formsMax; tries += 1) {
-        const before = await updateView(access, instanceId, form, values);
-        if (before !== undefined) return armedAfter(before, nowMs);
-        const seen = await readMarks(instanceId);
-        const sooner = seen.dueAtMs === undefined || seen.dueAtMs > untilAtMs;
-        const longer = seen.armedUntilMs === undefined || seen.armedUntilMs < untilAtMs;
-        form = sooner ? (longer ? arming.dueAndArmed : arming.due) : longer ? arming.armed : arming.neither;
-      }
-      throw inDemand(instanceId);
-    },
-
     async save(view, armed) {
       const values = valuesOf(view);
       const { instanceId } = view;
-      const { wakes, othersUntilMs: others } = armed;
+      const { arms, othersUntilMs: others } = armed;
       const soonest = Math.min(view.dueAtMs ?? Infinity, others ?? Infinity);
       if (others === null) {
         const form = view.dueAtMs === null ? saving.aloneIdle : saving.aloneDue;
-        if (await updateView(access, instanceId, form, { ...values, due: view.dueAtMs ?? 0, wakes })) return;
+        if (await updateView(access, instanceId, form, { ...values, due: view.dueAtMs ?? 0, arms })) return;
       } else {
-        if (await updateView(access, instanceId, saving.lastSooner, { ...values, due: soonest, others, wakes })) return;
-        if (await updateView(access, instanceId, saving.lastAsItStands, { ...values, others, wakes })) return;
+        if (await updateView(access, instanceId, saving.lastSooner, { ...values, due: soonest, others, arms })) return;
+        if (await updateView(access, instanceId, saving.lastAsItStands, { ...values, others, arms })) return;
       }
       if (soonest !== Infinity) {
         if (await updateView(access, instanceId, saving.besideSooner, { ...values, due: soonest })) return;
       }
       // What stands is due sooner, or this view is the older one: then nobody misses it.
       await updateView(access, instanceId, saving.besideAsItStands, values);
-    },
-
-    async wake({ instanceId, runbookId }, nowMs) {
-      const values = { runbookId, until: nowMs, dueShard: shardOf(instanceId, dueShards), zero: 0, one: 1 };
-      for (let tries = 0; tries < formsMax; tries += 2) {
-        if (await updateView(access, instanceId, waking.due, values)) return;
-        if (await updateView(access, instanceId, waking.dueAlready, values)) return;
-      }
-      throw inDemand(instanceId);
-    },
-
-    async hold(instanceId, untilAtMs, nowMs) {
-      const values = { until: untilAtMs, now: nowMs, zero: 0, one: 1 };
-      const before = await updateView(access, instanceId, holding, values);
-      return before && armedAfter(before, nowMs);
-    },
-
-    async disarm(instanceId, { wakes, othersUntilMs: others }) {
-      if (others === null) await updateView(access, instanceId, disarming.alone, { wakes });
-      else await updateView(access, instanceId, disarming.lastAsItStands, { wakes, others });
-    },
-
-    async drop(instanceId, beforeMs) {
-      return (await updateView(access, instanceId, dropping, { until: beforeMs })) !== undefined;
-    },
-
-    async due(nowMs, shard, from) {
-      const query = { index: 'due', partition: shard, before: Math.floor(nowMs) + 1, limit: limits.pageMax } as const;
-      const start = from === undefined ? undefined : { ...from, dueShard: shard };
-      const page = await queryPage(access, 'views', query, start);
-      const due = page.items.map((item) => dueItem.parse(item));
-      return { due, next: page.from === undefined ? null : dueItem.parse(page.from) };
     },
 
     async get(instanceId) {

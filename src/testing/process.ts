@@ -11,7 +11,7 @@ export const budgetMs = 3_600_000;
 export const tester: By = { actor: 'pawl-test', via: 'test', where: 'pawl-test' };
 
 /** Told about an entry of the instance's chain: right before it is put, and when it stands. */
-export type Watch = {
+type Watch = {
   before(entry: Entry): Promise<void>;
   after(entry: Entry): Promise<void>;
 };

@@ -59,7 +59,7 @@ const checkWrite = (name: string, kind: string, input: Row): void => {
 const knowsNoInsert = (): Error =>
   Object.assign(new Error('The simulated table service knows no INSERT.'), { name: 'UnknownOperationException' });
 
-export class ConditionalCheckFailedException extends Error {
+class ConditionalCheckFailedException extends Error {
   readonly Item: Row | undefined;
   constructor(item: Row | undefined) {
     super('The conditional request failed');
@@ -83,7 +83,6 @@ export type Tables = {
   partition(table: string, partition: string): Row[];
   /** What somebody else put there, past every condition. */
   tamper: (name: string, row: Row) => void;
-  remove(table: string, partition: string): void;
   /** What a restore from backup brings back: everything, as it stood. */
   backup(): () => void;
   /** Tables of their own with the same content: what a process finds after the one that wrote here is gone. */
@@ -248,7 +247,6 @@ export const createTables = (begin: Content = new Map()): Tables => {
       const [pk, sk] = keysOf[name] as [string, string?];
       partitionOf(name, row[pk]).set(sk === undefined ? null : row[sk], { ...row });
     },
-    remove: (name, partition) => void content.get(name)?.delete(partition),
     backup: () => {
       const kept = copyOf(content);
       return () => {

@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
 import { limits, type Runbook } from '../../src/engine/index.ts';
+import fc from '../support/properties.ts';
 
 const front = (more = ''): string =>
   `---\nrunbook: demo\nparams:\n  pr: { type: integer, minimum: 1 }\n  name: { type: string, default: x }\n${more}---\n`;

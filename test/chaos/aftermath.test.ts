@@ -133,4 +133,21 @@ describe('what a run is failed for', () => {
   test.each(cases)('%j', (over, problem) => {
     expect(problemsOf({ ...report, ...over }, asked)).toEqual([problem]);
   });
+
+  test('a shorter run must show as much for each kill', () => {
+    const short = { kills: 40, stops: 8 };
+    const shown = { ...report, ...short, killsInCell: 14, stopsOvertaken: 1, calls: { http: 4, cli: 4, ticks: 4 } };
+    const enough = {
+      ...shown,
+      cellsCompleted: 120,
+      doubtsWitnessed: 12,
+      told: 40,
+      beginsOfCommands: 4,
+      exits: { 0: 4 },
+    };
+    expect(problemsOf(enough, short)).toEqual([]);
+    expect(problemsOf({ ...enough, cellsCompleted: 119 }, short)).toEqual([
+      'too little happened: 119 cells completed, and 120 are the least',
+    ]);
+  });
 });

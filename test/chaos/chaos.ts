@@ -15,7 +15,7 @@ import { aftermath, readJournals, readNeverBegun, type Strike, type Told } from 
 import { createDraw } from './draw.ts';
 
 import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
-import type { ChaosReport } from './report.ts';
+import { type ChaosReport, instancesMinOf } from './report.ts';
 
 /** The least that is possible: a holder is gone 2.6 s after its reservation. A stop lasts 2 to 5 s longer than that. */
 const graceMs = 1_000;
@@ -25,8 +25,6 @@ const goneAfterMs = timeoutMs + 1_000 + graceMs;
 const workMs = 30_000;
 const workersCount = 4;
 const instancesAtOnce = 16;
-/** The killing goes on until so many were started: on a quick machine all kills could be over before much has happened. */
-const instancesMin = 60;
 
 export type ChaosOptions = {
   endpoint: string;
@@ -250,7 +248,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   };
   /** A third of the kills at least waits for a body to run; commands are killed too. */
   const killer = async (): Promise<void> => {
-    while (report.kills < killsWanted || ids.length < instancesMin) {
+    while (report.kills < killsWanted || ids.length < instancesMinOf(killsWanted)) {
       const inCell = report.killsInCell < report.kills * 0.45;
       const alive = workers.filter(({ dead, frozen }) => !dead && !frozen);
       const [command] = commands;

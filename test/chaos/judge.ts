@@ -19,9 +19,9 @@ export type Rules = {
 };
 /**
  * How long before its entry somebody may have looked: clocks of witness and store differ, an entry is timed before it stands,
- * and the worker that is asked to record a verdict may be frozen.
+ * and the worker that is asked to record a verdict may be frozen, for up to 7.6 seconds (chaos.ts), and slow.
  */
-const lookedBeforeMs = { probe: 2_000, person: 7_000 };
+const lookedBeforeMs = { probe: 2_000, person: 12_000 };
 
 export type Judged = {
   /** Each a sentence about what must not be; empty when journal and witness agree. */

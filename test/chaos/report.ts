@@ -21,11 +21,19 @@ export type ChaosReport = Aftermath & {
   ms: number;
 };
 
+/** The least of a run of 100 kills or more; a shorter one must show as much for each kill. */
+const killsOfMinimums = 100;
 const cellsMin = 300;
 const doubtsWitnessedMin = 30;
 const toldMin = 100;
 /** Of calls of each kind, of commands that were done, of bodies that began in commands. */
 const ofEachMin = 10;
+/** Until so many were started the killing goes on: on a quick machine it could be over before much has happened. */
+const instancesMin = 60;
+
+const shareOf = (kills: number): number => Math.min(1, kills / killsOfMinimums);
+export const instancesMinOf = (kills: number): number => Math.ceil(instancesMin * shareOf(kills));
+
 /** Of the kills with a body running, and of the stops during which the step was closed by somebody else. */
 const killsInCellMin = 1 / 3;
 const stopsOvertakenMin = 1 / 10;
@@ -36,6 +44,7 @@ const exitsExpected = ['0', '1', '3', '4', '5', 'null'];
 /** Sentences about what must not be; empty when the run shows what it is there to show. */
 export const problemsOf = (report: ChaosReport, asked: { kills: number; stops: number }): string[] => {
   const { calls, exits } = report;
+  const share = shareOf(asked.kills);
   const atLeast = (what: string, is: number, min: number): string[] =>
     is >= min ? [] : [`too little happened: ${is} ${what}, and ${Math.ceil(min)} are the least`];
   return [
@@ -48,12 +57,12 @@ export const problemsOf = (report: ChaosReport, asked: { kills: number; stops: n
     ...atLeast('kills with a cell running', report.killsInCell, asked.kills * killsInCellMin),
     ...atLeast('stops', report.stops, asked.stops),
     ...atLeast('stops with their step taken over', report.stopsOvertaken, asked.stops * stopsOvertakenMin),
-    ...atLeast('cells completed', report.cellsCompleted, cellsMin),
-    ...atLeast('doubts with a line of the witness', report.doubtsWitnessed, doubtsWitnessedMin),
-    ...atLeast('steps told', report.told, toldMin),
-    ...atLeast('commands that were done', exits['0'] ?? 0, ofEachMin),
-    ...atLeast('bodies begun by commands', report.beginsOfCommands, ofEachMin),
-    ...Object.entries(calls).flatMap(([kind, count]) => atLeast(`calls (${kind})`, count, ofEachMin)),
+    ...atLeast('cells completed', report.cellsCompleted, share * cellsMin),
+    ...atLeast('doubts with a line of the witness', report.doubtsWitnessed, share * doubtsWitnessedMin),
+    ...atLeast('steps told', report.told, share * toldMin),
+    ...atLeast('commands that were done', exits['0'] ?? 0, share * ofEachMin),
+    ...atLeast('bodies begun by commands', report.beginsOfCommands, share * ofEachMin),
+    ...Object.entries(calls).flatMap(([kind, count]) => atLeast(`calls (${kind})`, count, share * ofEachMin)),
   ];
 };
 

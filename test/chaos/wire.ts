@@ -33,7 +33,7 @@ export type WireOptions = {
 export type Wire = { host: string; counts: Record<WireFault, number>; close(): Promise<void> };
 
 /** A header that marks the second copy of a request, so that its target can tell what the wire did. */
-export const duplicateHeader = 'x-duplicate';
+const duplicateHeader = 'x-duplicate';
 
 const headEnd = Buffer.from('\r\n\r\n');
 

@@ -1,6 +1,6 @@
 /** What a person decides about one step: what is in doubt, verdicts, and going on in a mended version. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { halting, paying, slow } from './documents.ts';
+import { halting, paying, payOnce, slow } from './documents.ts';
 import { at, flat, type Place, setup, transports, until } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
@@ -20,6 +20,7 @@ describe.each(transports)('%s', (over) => {
   beforeAll(async () => {
     await place.write('pay.md', paying);
     await place.write('halting.md', halting);
+    await payOnce(place);
   });
 
   describe('pawl doubts', () => {

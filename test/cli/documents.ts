@@ -1,4 +1,5 @@
 /** Small runbooks for the CLI's tests. */
+import type { Place } from './support.ts';
 
 export const twoCells = `---
 runbook: two
@@ -138,3 +139,12 @@ export default () => 'é'.repeat(1_500_000);
 exit 1
 \`\`\`
 `;
+/**
+ * Runs `paying` once to its end. The first writes of a new store are slow: on a busy machine a reservation among them comes
+ * too late for a cell of half a second, which is then reserved again, at another seq than a test expects.
+ */
+export const payOnce = async ({ folder, pawl, write }: Place): Promise<void> => {
+  await write('warm.txt.quick', '');
+  const { exit } = await pawl('run', 'pay.md', '--instance', 'warm', '-p', `file=${folder}/warm.txt`);
+  if (exit !== 0) throw new Error(`pawl run pay.md ended with ${exit}`);
+};

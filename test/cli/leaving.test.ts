@@ -1,6 +1,6 @@
 /** Ways out that end a run, and the one after a restore: cancelling tells the truth, and every command can be pasted. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { paying, slow } from './documents.ts';
+import { paying, payOnce, slow } from './documents.ts';
 import { at, flat, type Place, setup, transports, until } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
@@ -18,6 +18,7 @@ describe.each(transports)('%s', (over) => {
   beforeAll(async () => {
     await place.write('pay.md', paying);
     await place.write('slow.md', slow);
+    await payOnce(place);
   });
 
   describe('commands that are suggested', () => {

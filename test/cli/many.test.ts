@@ -7,7 +7,7 @@ import type { Screen } from '../../src/cli/screen.ts';
 import type { Step } from '../../src/cli/step.ts';
 import type { CallOf } from '../../src/contract/index.ts';
 import { PawlError } from '../../src/engine/index.ts';
-import { paying } from './documents.ts';
+import { paying, payOnce } from './documents.ts';
 import { at, setup, transports, until } from './support.ts';
 
 describe.each(transports)('%s', (over) => {
@@ -30,7 +30,7 @@ describe.each(transports)('%s', (over) => {
 
   beforeAll(async () => {
     await place.write('pay.md', paying);
-    await pawl('publish', 'pay.md');
+    await payOnce(place);
   });
 
   describe('pawl verdict about many', () => {
@@ -93,7 +93,7 @@ describe.each(transports)('%s', (over) => {
       expect(other.exit).toBe(0);
       const { exit, out } = await bulk.ended;
       expect(exit).toBe(4);
-      expect(out).toMatch(/3\/3 {2}shared-3 {2}seq 2 {2}refused: Seq 2 of shared-3 is not undecided/);
+      expect(out).toMatch(/3\/3 {2}shared-3 {2}seq 2 {2}refused: Seq 2 of shared-3 needs no verdict/);
       expect(out).toContain('Decided 2 of 3 steps.\nRefused 1 (seq.stale): look at each with `pawl status ID`.\n');
       expect(await decisions('shared-2')).toMatchObject([{ verdict: 'retry' }]);
       expect(await decisions('shared-3')).toMatchObject([{ verdict: 'skip', reason: 'paid by hand' }]);

@@ -1,15 +1,18 @@
-/** The real CLI as child processes, on an embedded store of its own in a temporary folder, or on a service that has one. */
+/** The real CLI in processes of its own, on an embedded store of its own in a temporary folder, or on a service that has one. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll } from 'vitest';
+import type { Answered, Asked } from './warmProcess.ts';
 
-export const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
+const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
 export const postMerge = fileURLToPath(new URL('../../runbooks/post_merge.md', import.meta.url));
 
 export type Ended = { exit: number | null; out: string; err: string; json: Record<string, unknown> };
@@ -57,9 +60,57 @@ const beginProgram = (folder: string, [program = '', ...args]: string[], options
   return { pid: child.pid ?? -1, out: () => out, kill: (signal) => void child.kill(signal), ended };
 };
 
+type Warm = { run(asked: Asked): Promise<Ended>; end(): Promise<void> };
+
+const startWarm = (): Warm => {
+  const script = fileURLToPath(new URL('warmProcess.ts', import.meta.url));
+  const child = spawn(process.execPath, [script], {
+    env: environment(tmpdir()),
+    stdio: ['ignore', 'ignore', 'inherit', 'pipe'],
+  });
+  const asking = child.stdio[3] as Socket;
+  const gone = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  let answer: (line: string | undefined) => void = () => {};
+  createInterface({ input: asking }).on('line', (line) => answer(line));
+  void gone.then(() => answer(undefined));
+  return {
+    run: async (asked) => {
+      const line = await new Promise<string | undefined>((resolve) => {
+        answer = resolve;
+        asking.write(`${JSON.stringify(asked)}\n`);
+      });
+      if (line === undefined) throw new Error(`The process died of \`pawl ${asked.args.join(' ')}\`.`);
+      const answered = JSON.parse(line) as Answered;
+      return { ...answered, json: jsonOf(answered.out) };
+    },
+    end: async () => {
+      asking.end();
+      await gone;
+    },
+  };
+};
+
+/** Runs commands in processes that are started once, as many as are at work at the same time. */
+export const createWarm = () => {
+  const all: Warm[] = [];
+  const idle: Warm[] = [];
+  return {
+    pawl: async (folder: string, args: string[], { env }: Options = {}): Promise<Ended> => {
+      const warm = idle.pop() ?? startWarm();
+      if (!all.includes(warm)) all.push(warm);
+      const ended = await warm.run({ args, env: environment(folder, env), folder });
+      idle.push(warm);
+      return ended;
+    },
+    end: () => Promise.all(all.map((warm) => warm.end())),
+  };
+};
+
 export type Place = {
   folder: string;
+  /** One command, in a process that has run others before it (`warmProcess.ts`). */
   pawl(...args: string[]): Promise<Ended>;
+  /** One command in a process of its own: to be watched, killed, interrupted. */
   begin(args: string[], options?: Options): Running;
   /** A line as somebody pastes it into a shell where `pawl` is a command. */
   shell(line: string): Promise<Ended>;
@@ -89,6 +140,7 @@ export const setup = (
   settings = async (): Promise<Record<string, string>> => ({}),
 ): Place => {
   const place = {} as Place;
+  const warm = createWarm();
   let served: ChildProcess | undefined;
   beforeAll(async () => {
     const folder = await mkdtemp(join(tmpdir(), 'pawl-cli-'));
@@ -103,7 +155,7 @@ export const setup = (
     const beginWith = (program: string[], { env: more = {} }: Options = {}) =>
       beginProgram(folder, program, { env: { ...base, ...more } });
     place.begin = (args, options) => beginWith([process.execPath, launcher, ...args], options);
-    place.pawl = (...args) => place.begin(args).ended;
+    place.pawl = (...args) => warm.pawl(folder, args, { env: base });
     place.shell = (line) =>
       beginWith(['sh', '-c', `pawl() { "${process.execPath}" "${launcher}" "$@"; }\n${line}`]).ended;
     place.write = async (name, text) => {
@@ -113,6 +165,7 @@ export const setup = (
     place.read = (name) => readFile(join(folder, name), 'utf8').catch(() => '');
   });
   afterAll(async () => {
+    await warm.end();
     if (served?.connected) {
       served.disconnect();
       await once(served, 'exit');
@@ -126,7 +179,7 @@ export const setup = (
   return place;
 };
 
-export const until = async (what: string, met: () => boolean | Promise<boolean>, withinMs = 10_000): Promise<void> => {
+export const until = async (what: string, met: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> => {
   const endMs = performance.now() + withinMs;
   while (!(await met())) {
     if (performance.now() > endMs) throw new Error(`Waited ${withinMs} ms in vain for: ${what}`);

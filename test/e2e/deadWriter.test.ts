@@ -42,16 +42,17 @@ const dyingWriter = ({ store }: FreshStore) => {
       if (left <= 0) throw died;
       return await ask(...args);
     };
-  const { views, subscriptions } = store;
-  const wake: typeof views.wake = async (...args) => {
+  const { marks, views, subscriptions } = store;
+  const wake: typeof marks.wake = async (...args) => {
     if (left <= 0) throw died;
     left -= 1;
-    await views.wake(...args);
+    await marks.wake(...args);
   };
   return engineOn(store, {
     authoring,
     deployment: { name: 'test', epoch: 0, takeoverGraceMs: graceMs },
-    views: { ...views, wake, arm: alive(views.arm), save: alive(views.save), disarm: alive(views.disarm) },
+    marks: { ...marks, wake, arm: alive(marks.arm), settle: alive(marks.settle) },
+    views: { ...views, save: alive(views.save) },
     subscriptions: { ...subscriptions, page: alive(subscriptions.page) },
   });
 };

@@ -45,10 +45,10 @@ const open = async (start: string, cells: string[]) => {
       wakeAt: async (instanceId) => void wakes.push(instanceId),
     },
   );
-  const work = createWork((telemetry) => ({ engine, clock, views: store.views, telemetry }));
+  const work = createWork((telemetry) => ({ engine, clock, views: store.views, marks: store.marks, telemetry }));
   const tick = createTick((telemetry) => ({
     nowMs: async () => nowMs,
-    due: store.views.due,
+    due: store.marks.due,
     handOver: async (event) => {
       await work(event as HandOver, contextOf(900_000));
       return true;

@@ -364,10 +364,10 @@ describe('many callers at once', () => {
     const id = await world.start(runbookOf([{}, {}]));
     // The rival goes through the whole first cell between this call's load and its put.
     let raced = false;
-    const arm = world.ports.views.arm;
+    const arm = world.ports.marks.arm;
     const rival = setup(undefined, world.tables);
-    const engineViews = {
-      ...world.ports.views,
+    const engineMarks = {
+      ...world.ports.marks,
       arm: async (...args: Parameters<typeof arm>) => {
         if (!raced) {
           raced = true;
@@ -376,7 +376,7 @@ describe('many callers at once', () => {
         return await arm(...args);
       },
     };
-    const engine = createEngine({ ...world.ports, views: engineViews });
+    const engine = createEngine({ ...world.ports, marks: engineMarks });
     await expect(engine.advance(id, { ...request, expectedSeq: 0 })).rejects.toMatchObject({ code: 'seq.stale' });
     expect(world.begun).toEqual([]);
     expect(rival.begun).toHaveLength(1);
@@ -389,15 +389,15 @@ describe('what the simulation found: a refusal is told only by a call of which n
     const rival = setup(undefined, world.tables);
     rival.now = world.now;
     let done = false;
-    const { views } = world.ports;
-    const arm: typeof views.arm = async (...args) => {
+    const { marks } = world.ports;
+    const arm: typeof marks.arm = async (...args) => {
       if (!done) {
         done = true;
         await act(rival);
       }
-      return await views.arm(...args);
+      return await marks.arm(...args);
     };
-    return createEngine({ ...world.ports, views: { ...views, arm } });
+    return createEngine({ ...world.ports, marks: { ...marks, arm } });
   };
 
   test('whoever named a seq does not change the drive after somebody else moved on', async () => {
@@ -426,10 +426,10 @@ describe('what the simulation found: a refusal is told only by a call of which n
     await world.engine.advance(id, request);
     const engine = createEngine({
       ...world.ports,
-      views: {
-        ...world.ports.views,
+      marks: {
+        ...world.ports.marks,
         arm: async (...args) => {
-          const armed = await world.ports.views.arm(...args);
+          const armed = await world.ports.marks.arm(...args);
           // Frozen for five minutes; meanwhile the schedule looks twice, and takes the mark down.
           if (world.now < T0 + 300_000) {
             for (const nowMs of [T0 + 200_000, T0 + 300_000]) {
@@ -440,6 +440,9 @@ describe('what the simulation found: a refusal is told only by a call of which n
           }
           return armed;
         },
+      },
+      views: {
+        ...world.ports.views,
         save: async () => {
           throw new Error('its view was never saved');
         },
@@ -482,13 +485,13 @@ test('a mark that could not be made counts for nothing: the next entry of the ca
     return { status: 'unknown' };
   };
   const asked: string[] = [];
-  const { views } = world.ports;
-  const arm: typeof views.arm = async (...args) => {
+  const { marks } = world.ports;
+  const arm: typeof marks.arm = async (...args) => {
     asked.push((await world.entries(id)).at(-1)?.kind ?? '');
     if (asked.length === 2) throw new PawlError('store.unavailable', 'The store gave no answer.');
-    return await views.arm(...args);
+    return await marks.arm(...args);
   };
-  const engine = createEngine({ ...world.ports, views: { ...views, arm } });
+  const engine = createEngine({ ...world.ports, marks: { ...marks, arm } });
   await engine.advance(id, request);
   expect(kinds(await world.entries(id))).toEqual(['started', 'reserved', 'unknown>halt', 'resolved']);
   // Before the reservation; before the outcome, in vain: it is recorded all the same; before what follows it.

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { State } from '../../src/engine/index.ts';
 import { limits } from '../../src/engine/index.ts';
 import { apply, type Step, satisfiedAt } from '../../src/engine/rules/apply.ts';
+import { initialState } from '../support/state.ts';
 
 const at = 1_795_489_200_000;
 const by = { actor: 'alice', via: 'test', where: 'host:1' };
@@ -111,27 +112,7 @@ const unknown = outcome(2, { status: 'unknown', then: 'halt' });
 
 describe('apply: what is true after an entry', () => {
   test('started: the first cell is next and nothing is open', () => {
-    expect(fold(started)).toEqual({
-      cells: 2,
-      next: 0,
-      from: 0,
-      visit: 1,
-      attempt: 0,
-      interruptions: 0,
-      nevers: 0,
-      firstAtMs: null,
-      permission: null,
-      dueAtMs: null,
-      inputsHash: null,
-      drive: 'manual',
-      open: null,
-      halted: null,
-      cancelled: null,
-      ended: null,
-      epoch: 0,
-      counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
-      satisfied: { recent: [], chunks: [] },
-    });
+    expect(fold(started)).toEqual(initialState({ cells: 2 }));
   });
 
   test('started as a continuation: the cells before are behind it, and its own count from there', () => {

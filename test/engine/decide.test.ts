@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { State } from '../../src/engine/index.ts';
 import { decide, marginMs, type Wish } from '../../src/engine/rules/decide.ts';
+import { initialState } from '../support/state.ts';
 import { cellOf, pass, runbookOf } from './runbooks.ts';
 
 const now = 1_795_489_200_000;
@@ -12,27 +13,7 @@ const book = runbookOf([
   { name: 'look', body: { kind: 'manual', instructions: [] } },
   { name: 'check', body: { kind: 'assert', expressions: [pass] } },
 ]);
-const fresh: State = {
-  cells: 4,
-  next: 0,
-  from: 0,
-  visit: 1,
-  attempt: 0,
-  interruptions: 0,
-  nevers: 0,
-  firstAtMs: null,
-  permission: null,
-  dueAtMs: null,
-  inputsHash: null,
-  drive: 'manual',
-  open: null,
-  halted: null,
-  cancelled: null,
-  ended: null,
-  epoch: 0,
-  counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
-  satisfied: { recent: [], chunks: [] },
-};
+const fresh = initialState({ cells: 4 });
 const wish: Wish = { cell: undefined, reservationsLeft: 1, wroteSome: false, endAtMs: now + 60_000, explicit: true };
 const open = (deadlineAtMs: number): State => ({
   ...fresh,

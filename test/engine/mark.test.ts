@@ -1,7 +1,7 @@
 /** The due mark of a call (I7), alone: what it arms, what it saves, and when it reads the head once more. */
 import { describe, expect, test } from 'vitest';
 import { createMark, type Watched } from '../../src/engine/call/mark.ts';
-import type { Armed, View, Views } from '../../src/engine/index.ts';
+import type { Armed, Marks, View, Views } from '../../src/engine/index.ts';
 
 const startMs = 1_795_489_200_000;
 const seed = { instanceId: 'i1', runbookId: 'demo' };
@@ -22,21 +22,23 @@ const view: View = {
 
 const setup = () => {
   const world = { nowMs: startMs, told: [] as unknown[][], armed: 0, refuse: false, armTakesMs: [] as number[] };
-  const views = {
+  const marks = {
     arm: async (of: unknown, untilAtMs: number, _nowMs: number, isDue?: boolean): Promise<Armed> => {
       if (world.refuse) throw new Error('no store');
       world.nowMs += world.armTakesMs.shift() ?? 0;
       world.told.push(['arm', of, untilAtMs - startMs, isDue]);
       world.armed += 1;
-      return { wakes: world.armed, othersUntilMs: null };
+      return { arms: world.armed, othersUntilMs: null };
     },
-    save: async ({ dueAtMs }: View, { wakes }: Armed): Promise<void> => {
-      world.told.push(['save', dueAtMs === null ? null : dueAtMs - startMs, wakes]);
+  } as unknown as Marks;
+  const views = {
+    save: async ({ dueAtMs }: View, { arms }: Armed): Promise<void> => {
+      world.told.push(['save', dueAtMs === null ? null : dueAtMs - startMs, arms]);
     },
-  };
+  } as unknown as Views;
   const clock = { nowMs: () => world.nowMs, sleep: async () => {} };
   const deployment = { name: 'test', epoch: 0, takeoverGraceMs: 15_000 };
-  const mark = createMark({ clock, views: views as unknown as Views, deployment }, seed, startMs + 60_000);
+  const mark = createMark({ clock, marks, views, deployment }, seed, startMs + 60_000);
   const chain = (over: Partial<Watched> = {}): Watched => ({
     knownAt: mark.arms,
     refresh: async () => void world.told.push(['refresh']),

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { apply, createEngine, type Entry, type State, statusOf, viewOf } from '../../src/engine/index.ts';
+import fc from '../support/properties.ts';
 import { pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup } from './world.ts';
 
@@ -107,8 +107,8 @@ describe('whatever is done to an instance, in whatever order', () => {
               ...world.ports.views,
               get: async () => undefined,
               save: async () => {},
-              arm: async () => ({ wakes: 0, othersUntilMs: null }),
             },
+            marks: { ...world.ports.marks, arm: async () => ({ arms: 0, othersUntilMs: null }) },
           });
           const before = await world.engine.inspect(id, alice);
           expect(await blind.inspect(id, alice)).toEqual(before);

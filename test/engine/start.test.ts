@@ -143,8 +143,8 @@ test('a store that is away while somebody starts: the answer names the id to ask
   await publish(world, {});
   const away = createEngine({
     ...world.ports,
-    views: {
-      ...world.ports.views,
+    marks: {
+      ...world.ports.marks,
       arm: async () => {
         throw new PawlError('store.unavailable', 'The store gave no answer.', { name: 'TimeoutError' });
       },

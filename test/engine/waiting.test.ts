@@ -184,7 +184,7 @@ describe('no lost wake-up', () => {
     expect(await dying.setClaim('ci', supported)).toMatchObject({ claim: { revision: 1 }, woken: null });
     expect(await dueOf(world, id)).toBeNull();
     const due = async (): Promise<string[]> => {
-      const shards = Array.from({ length: 16 }, (_, shard) => world.ports.views.due(world.now, shard));
+      const shards = Array.from({ length: 16 }, (_, shard) => world.ports.marks.due(world.now, shard));
       return (await Promise.all(shards)).flatMap((page) => page.due.map(({ instanceId }) => instanceId));
     };
     world.now = T0 + 50_000;
@@ -200,7 +200,7 @@ describe('no lost wake-up', () => {
   test('a claim that is set after the schedule has read it, and before it saves what it found, leaves the instance due', async () => {
     const world = setup();
     const id = await parkedAt(world, awaiting(['ci']));
-    await world.ports.views.wake({ instanceId: id, runbookId: 'demo' }, T0);
+    await world.ports.marks.wake({ instanceId: id, runbookId: 'demo' }, T0);
     let reads = 0;
     const claims: typeof world.ports.claims = {
       ...world.ports.claims,

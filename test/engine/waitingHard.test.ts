@@ -46,8 +46,8 @@ describe('the end of an approval', () => {
     const world = setup();
     const hash = await asking(world, approving(['bob'], { withinMs: 3_600_000 }));
     world.now = T0 + 3_599_999;
-    const { arm } = world.ports.views;
-    world.ports.views.arm = async (...args) => {
+    const { arm } = world.ports.marks;
+    world.ports.marks.arm = async (...args) => {
       world.now += 30_000;
       return await arm(...args);
     };
@@ -227,7 +227,7 @@ describe('a link', () => {
 
 describe('a claim', () => {
   const duringMarks = async (world: World): Promise<string[]> => {
-    const shards = Array.from({ length: 16 }, (_, shard) => world.ports.views.due(world.now, shard));
+    const shards = Array.from({ length: 16 }, (_, shard) => world.ports.marks.due(world.now, shard));
     return (await Promise.all(shards)).flatMap(({ due }) => due.map(({ instanceId }) => instanceId));
   };
 
@@ -235,9 +235,9 @@ describe('a claim', () => {
     const world = setup();
     await world.start(runbookOf([{ body: awaiting(['ci']) }, {}]));
     await world.engine.run('i1', request);
-    const { arm } = world.ports.views;
+    const { arm } = world.ports.marks;
     let armed = 0;
-    world.ports.views.arm = async (...args) => {
+    world.ports.marks.arm = async (...args) => {
       const answer = await arm(...args);
       if (args[0].instanceId === 'wake:ci' && armed++ === 0) {
         // Frozen for ten minutes, in which the schedule looks.

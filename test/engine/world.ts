@@ -17,6 +17,7 @@ import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
+import { createMarks } from '../../src/store/marks.ts';
 import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createVersions } from '../../src/store/versions.ts';
 import { createViews } from '../../src/store/views.ts';
@@ -80,6 +81,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
+    marks: createMarks(access),
     views: createViews(access),
     authoring: plainAuthoring,
     execute: async (input) => {

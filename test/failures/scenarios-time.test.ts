@@ -3,12 +3,12 @@
  * of test/engine/world.ts, above the shipped store; where a clock has to be wrong in a real process, it is.
  */
 import { readFile } from 'node:fs/promises';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type CellInput, type CellResult, type Entry, type EntryOf, entrySchema } from '../../src/engine/index.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { setup, T0, type World } from '../engine/world.ts';
 import { rivalOf } from '../support/deaths.ts';
+import fc from '../support/properties.ts';
 import type { Fate } from '../support/proxy.ts';
 import { alice, attemptsOf, bob, createScene, disagreements, lines, request } from '../support/scene.ts';
 
@@ -362,13 +362,13 @@ describe('scenario 32: what has expired is still there', () => {
 
   test('scenario 32: an arm of a call that died is compared with the time when it is read', async () => {
     const world = setup();
-    const { views } = world.ports;
+    const { marks } = world.ports;
     const seed = { instanceId: 'i1', runbookId: 'demo' };
-    await views.arm(seed, T0 + 75_000, T0);
-    expect(await views.arm(seed, T0 + 74_999, T0 + 74_999)).toEqual({ wakes: 2, othersUntilMs: T0 + 75_000 });
+    await marks.arm(seed, T0 + 75_000, T0);
+    expect(await marks.arm(seed, T0 + 74_999, T0 + 74_999)).toEqual({ arms: 2, othersUntilMs: T0 + 75_000 });
     // Its writes may land up to a minute after its time: a moment before that, and at that moment.
-    expect(await views.arm(seed, T0 + 75_000, T0 + 134_999)).toEqual({ wakes: 3, othersUntilMs: T0 + 75_000 });
-    expect(await views.arm(seed, T0 + 200_000, T0 + 135_000)).toEqual({ wakes: 4, othersUntilMs: null });
+    expect(await marks.arm(seed, T0 + 75_000, T0 + 134_999)).toEqual({ arms: 3, othersUntilMs: T0 + 75_000 });
+    expect(await marks.arm(seed, T0 + 200_000, T0 + 135_000)).toEqual({ arms: 4, othersUntilMs: null });
   });
 });
 

@@ -3,12 +3,12 @@
  * a witness outside of every engine counts what really happened.
  */
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readUnrecorded, type Unrecorded } from '../../src/engine/index.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { setup, T0 } from '../engine/world.ts';
 import { dieAfter, dieBefore, freezeBefore, rivalOf } from '../support/deaths.ts';
+import fc from '../support/properties.ts';
 import type { Fate } from '../support/proxy.ts';
 import { alice, bob, createScene, disagreements, eventually, lines, request, type Scene } from '../support/scene.ts';
 

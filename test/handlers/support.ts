@@ -174,11 +174,12 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
       engine: engineOf(telemetry),
       clock: world.clock,
       views: world.store.views,
+      marks: world.store.marks,
       telemetry,
     }));
     const tick = createTick((telemetry) => ({
       nowMs: async () => world.clock.nowMs(),
-      due: world.store.views.due,
+      due: world.store.marks.due,
       handOver,
       fraction: () => 0.5,
       telemetry,

@@ -86,11 +86,11 @@ describe('on a real store', () => {
   });
 
   test('everything that is due is handed on, over pages and parts of the index', async () => {
-    const { views } = service.world.store;
+    const { marks } = service.world.store;
     const nowMs = service.world.clock.nowMs();
     const ids = Array.from({ length: 250 }, (_, n) => `many-${n}`);
-    await Promise.all(ids.map((instanceId) => views.arm({ instanceId, runbookId: 'demo' }, nowMs - 5_000, nowMs)));
-    await views.arm({ instanceId: 'not-yet', runbookId: 'demo' }, nowMs + 3_600_000, nowMs);
+    await Promise.all(ids.map((instanceId) => marks.arm({ instanceId, runbookId: 'demo' }, nowMs - 5_000, nowMs)));
+    await marks.arm({ instanceId: 'not-yet', runbookId: 'demo' }, nowMs + 3_600_000, nowMs);
     expect(await service.tick()).toMatchObject({ due: 250, handedOver: 250, failed: 0, whole: true });
     expect(service.handed.map(({ instanceId }) => instanceId).sort()).toEqual([...ids].sort());
     expect(metricsIn(written.lines, 'DueBacklog')).toEqual([{ value: 250 }]);
@@ -102,9 +102,9 @@ describe('on a real store', () => {
   test('a view that a function left stale is right again after a tick', async () => {
     service.deliver.on = true;
     const id = await start(service, 'demo');
-    const { views } = service.world.store;
+    const { marks, views } = service.world.store;
     const nowMs = service.world.clock.nowMs();
-    await views.arm({ instanceId: id, runbookId: 'demo' }, nowMs, nowMs);
+    await marks.arm({ instanceId: id, runbookId: 'demo' }, nowMs, nowMs);
     await dyingBeforeItSaves(service.world).cancel(id, 'r', { actor: 'ada', via: 'test', where: 'here' });
     expect(await views.get(id)).toMatchObject({ status: 'ready', seq: 0 });
     await service.tick();

@@ -171,6 +171,7 @@ describe('a wake', () => {
       engine: engineOn(world.store, { journal: { ...world.store.journal, head: dead }, observe: telemetry.observe }),
       clock: world.clock,
       views: world.store.views,
+      marks: world.store.marks,
       telemetry,
     }));
     const answer = await work(byQueue({ look: id }, 'rubbish', '{"look":7}'), contextOf(900_000));

@@ -147,9 +147,9 @@ describe('a hand-over', () => {
 });
 
 const dueIds = async (): Promise<string[][]> => {
-  const { views, clock } = { views: service.world.store.views, clock: service.world.clock };
+  const { marks, clock } = { marks: service.world.store.marks, clock: service.world.clock };
   const pages = await Promise.all(
-    Array.from({ length: 16 }, (_, shard) => views.due(clock.nowMs() + 24 * 3_600_000, shard)),
+    Array.from({ length: 16 }, (_, shard) => marks.due(clock.nowMs() + 24 * 3_600_000, shard)),
   );
   return [pages.flatMap(({ due }) => due.map(({ instanceId }) => instanceId))];
 };
@@ -191,14 +191,14 @@ describe('from the schedule', () => {
   });
 
   test('a view whose instance never started is kept for an hour, and then is due no more', async () => {
-    const { views } = service.world.store;
+    const { marks } = service.world.store;
     const nowMs = service.world.clock.nowMs();
     const hourMs = 3_600_000;
     for (const [id, atMs] of [
       ['unstarted-new', nowMs - hourMs + 60_000],
       ['unstarted-old', nowMs - hourMs - 60_000],
     ] as const) {
-      await views.arm({ instanceId: id, runbookId: 'three' }, atMs, atMs);
+      await marks.arm({ instanceId: id, runbookId: 'three' }, atMs, atMs);
       expect(await service.work(scheduled(id))).toEqual({ result: 'instance.unknown', seq: null });
     }
     const [due] = await dueIds();

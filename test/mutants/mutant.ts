@@ -16,9 +16,10 @@ export const mutants = readdirSync(here)
   .map((file) => file.slice(0, -'.edit'.length))
   .sort();
 
+export const editOf = (name: string): string => join(here, `${name}.edit`);
+
 /** The first line of an edit says what is wrong in it. */
-export const describeMutant = (name: string): string =>
-  readFileSync(join(here, `${name}.edit`), 'utf8').split('\n', 1)[0] ?? '';
+export const describeMutant = (name: string): string => readFileSync(editOf(name), 'utf8').split('\n', 1)[0] ?? '';
 
 export type Killer = { seed: number; rule: string };
 
@@ -33,4 +34,4 @@ export const simulateEdited = (edit: string, from: number, seeds: number, jobs =
   });
 
 export const simulateMutant = (name: string, from: number, seeds: number, jobs?: number): Promise<Batch> =>
-  simulateEdited(join(here, `${name}.edit`), from, seeds, jobs);
+  simulateEdited(editOf(name), from, seeds, jobs);

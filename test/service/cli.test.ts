@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { begin, type Ended, until } from '../cli/support.ts';
+import { begin, createWarm, type Ended, until } from '../cli/support.ts';
 import { createWitness, type Witness } from '../support/witness.ts';
 import { type Dev, newDataDir, removeDataDir, startDev, stopDev, untilStatus } from './support.ts';
 
@@ -13,6 +13,7 @@ let dataDir: string;
 let folder: string;
 let witness: Witness;
 let dev: Dev;
+const warm = createWarm();
 
 beforeAll(async () => {
   [dataDir, witness, folder] = await Promise.all([newDataDir(), createWitness(), mkdtemp(join(tmpdir(), 'pawl-url-'))]);
@@ -22,6 +23,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'long.md'), long(witness.url));
 });
 afterAll(async () => {
+  await warm.end();
   await stopDev(dev);
   await witness.close();
   // The embedded store of the comparison goes by itself, as soon as nobody asks it for anything.
@@ -82,8 +84,8 @@ const comparable = (value: unknown): unknown => {
 
 /** The command on the service, and the same on the embedded store of this folder. */
 const both = async (...args: string[]): Promise<[Ended, Ended]> => {
-  const service = await begin(folder, ['--url', dev.url, ...args, '--json']).ended;
-  const embedded = await begin(folder, [...args, '--json'], { env: { PAWL_DEPLOYMENT: 'local' } }).ended;
+  const service = await warm.pawl(folder, ['--url', dev.url, ...args, '--json']);
+  const embedded = await warm.pawl(folder, [...args, '--json'], { env: { PAWL_DEPLOYMENT: 'local' } });
   return [service, embedded];
 };
 
@@ -121,11 +123,11 @@ describe('pawl --url', () => {
 
   it('takes the URL from PAWL_URL as well, and shows what it is told in the same words', async () => {
     const env = { PAWL_URL: dev.url };
-    const run = await begin(folder, ['run', 'asked.md', '-p', 'n=9'], { env }).ended;
+    const run = await warm.pawl(folder, ['run', 'asked.md', '-p', 'n=9'], { env });
     expect(run.out).toContain('Parked: look waits for a person.');
     expect(run.out).toContain('Is 18 what you wanted?');
     expect(run.exit).toBe(3);
-    const status = await begin(folder, ['status', 'asked.9'], { env }).ended;
+    const status = await warm.pawl(folder, ['status', 'asked.9'], { env });
     expect(status.out).toContain('asked.9');
   });
 
@@ -160,7 +162,7 @@ describe('pawl --url', () => {
   });
 
   it('says what to do when nobody answers', async () => {
-    const { exit, json } = await begin(folder, ['--url', 'http://127.0.0.1:1', 'list', '--json']).ended;
+    const { exit, json } = await warm.pawl(folder, ['--url', 'http://127.0.0.1:1', 'list', '--json']);
     expect(exit).toBe(4);
     expect(json).toMatchObject({
       error: { code: 'store.unavailable', message: expect.stringContaining('npm run dev') },

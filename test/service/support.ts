@@ -32,7 +32,7 @@ export type Dev = {
   end(signal: NodeJS.Signals): Promise<number | null>;
 };
 
-export const freePort = async (): Promise<number> => {
+const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -109,7 +109,7 @@ export const advancer = (run: Run, name: string): void => {
 };
 
 /** A call of `work`: delivered once, twice, or six hours late, each time in a process of its own. */
-export const handOver = (run: Run, name: string, push: Push): void => {
+const handOver = (run: Run, name: string, push: Push): void => {
   const { world } = run;
   const { draw, schedule } = world;
   const one: HandOver = { expectedSeq: push.expectedSeq, maxCells: push.maxCells ?? 1, deliveries: [] };
@@ -133,7 +133,7 @@ const work = async (run: Run, process: Process, push: Push, one: HandOver): Prom
 const world = (run: Run): World => run.world;
 
 /** A tick: lists the views that are due, and hands each over with the seq it has seen. */
-export const tick = async (run: Run, process: Process): Promise<void> => {
+const tick = async (run: Run, process: Process): Promise<void> => {
   const { world } = run;
   const { draw, schedule } = world;
   await pause(world, process, 'crashElsewhere', 'listing what is due');

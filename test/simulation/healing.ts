@@ -1,9 +1,9 @@
-/** After the faults have stopped: the schedule alone has its say, then one honest caller, then the views are made anew. */
+/** After the faults have stopped: the schedule alone has its say, then one honest caller. */
 import { wakeOf } from '../../src/engine/index.ts';
 import { advance, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess } from './processes.ts';
-import { headOf, instanceId, say, viewRow } from './world.ts';
+import { headOf, instanceId, viewRow } from './world.ts';
 
 /** Rounds in which nothing was written, after which a schedule that only looks again is let be. */
 const idleRoundsMax = 12;
@@ -74,13 +74,4 @@ export const oneCaller = async (run: Run): Promise<void> => {
       idle = 0;
     } else return;
   }
-};
-
-/** All views are lost; the next command makes them anew. */
-export const rebuildViews = async (run: Run): Promise<void> => {
-  const { world } = run;
-  world.tables.remove('views', instanceId);
-  say(world, 'store', 'every view is lost');
-  const process = createProcess(world, 'rebuild');
-  await advance(run, process, 'rebuild', { explicit: false, maxCells: 1 });
 };

@@ -1,9 +1,9 @@
 /** `npm run simulate`: runs schedules, and shows the first that breaks a rule. */
-import { readOptions, refuse } from '../support/options.ts';
+import { readOptions, refuse, seedOr } from '../support/options.ts';
 import { type Batch, type Failure, runSeeds } from './batch.ts';
 import { simulate } from './simulate.ts';
 import { summary } from './summary.ts';
-import { describeTotals, shareMin, shareOf } from './totals.ts';
+import { describeTotals, rangeSize, shareMin, shareOf } from './totals.ts';
 
 const help = `npm run simulate -- [--from S] [--seeds N] [--jobs J] [--json]
 npm run simulate -- [--from S] [--seeds N] --digest
@@ -11,7 +11,7 @@ npm run simulate -- --from S --seeds 1 --trace
 
 Runs the schedules of seeds S to S+N-1: the shipped engine and store above a simulated table service, under faults.
 
-  --from S    the first seed (1)
+  --from S    the first seed (drawn, the first of a full range, and told; 1 with --digest, which is there to compare)
   --seeds N   how many (10000)
   --jobs J    threads (one for each core)
   --digest    print the digest of exactly these seeds, whatever their number, and nothing else
@@ -32,7 +32,7 @@ const wholeNumber = (name: string, text: string, min: number): number => {
 };
 
 const options = {
-  from: { type: 'string', default: '1' },
+  from: { type: 'string' },
   seeds: { type: 'string', default: '10000' },
   jobs: { type: 'string' },
   digest: { type: 'boolean', default: false },
@@ -79,7 +79,8 @@ const progress = (seeds: number) => {
 
 const main = async (): Promise<void> => {
   const { values } = readOptions(help, { options });
-  const from = wholeNumber('from', values.from, 0);
+  const given = values.from === undefined ? undefined : wholeNumber('from', values.from, 0);
+  const from = values.digest ? (given ?? 1) : seedOr('from', given, rangeSize);
   const seeds = wholeNumber('seeds', values.seeds, 1);
   const jobs = values.jobs === undefined ? {} : { jobs: wholeNumber('jobs', values.jobs, 1) };
   if (values.trace) {

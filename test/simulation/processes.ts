@@ -10,6 +10,7 @@ import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
+import { createMarks } from '../../src/store/marks.ts';
 import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
@@ -45,7 +46,7 @@ const latencyMs = (world: World, call: Call | undefined): number => {
 };
 
 /** Goes on after `ms`, or when the process thaws; never if it is dead by then. */
-export const later = (world: World, process: Process, ms: number, run: () => void): void => {
+const later = (world: World, process: Process, ms: number, run: () => void): void => {
   const { schedule } = world;
   const fire = (): void => {
     if (process.dead) return;
@@ -203,6 +204,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
+    marks: createMarks(access),
     views: createViews(access),
     authoring: plainAuthoring,
     execute: createExecute(world, process),

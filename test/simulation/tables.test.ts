@@ -47,15 +47,15 @@ test('subscriptions are found page by page, put anew and deleted', async () => {
 test('what is due is found by its shard, earliest first, until it is disarmed or dropped', async () => {
   const { store } = fresh();
   // The first byte of the sha256 of each is 14 modulo 16.
-  const due = async () => (await store.views.due(atMs + 500, 14)).due.map(({ instanceId }) => instanceId);
-  const armed = await store.views.arm(seed('wake:ci/2'), atMs + 300, atMs);
-  await store.views.wake(seed('run-1'), atMs + 30);
-  await store.views.wake(seed('run-11'), atMs + 20);
-  await store.views.wake(seed('run-25'), atMs + 10);
-  await store.views.wake(seed('run-28'), atMs + 600);
+  const due = async () => (await store.marks.due(atMs + 500, 14)).due.map(({ instanceId }) => instanceId);
+  const armed = await store.marks.arm(seed('wake:ci/2'), atMs + 300, atMs);
+  await store.marks.wake(seed('run-1'), atMs + 30);
+  await store.marks.wake(seed('run-11'), atMs + 20);
+  await store.marks.wake(seed('run-25'), atMs + 10);
+  await store.marks.wake(seed('run-28'), atMs + 600);
   expect(await due()).toEqual(['run-25', 'run-11', 'run-1', 'wake:ci/2']);
-  await store.views.disarm('wake:ci/2', armed);
-  expect(await store.views.drop('run-11', atMs + 400)).toBe(true);
+  await store.marks.settle('wake:ci/2', armed);
+  expect(await store.marks.drop('run-11', atMs + 400)).toBe(true);
   expect(await due()).toEqual(['run-25', 'run-1']);
 });
 

@@ -76,7 +76,7 @@ export type Begin = {
 };
 
 /** A probe that was asked, on the asker's clock, and what it answered. */
-export type ProbeAsked = { call: Call; key: string; about: number; askedAtMs: number; said: string };
+type ProbeAsked = { call: Call; key: string; about: number; askedAtMs: number; said: string };
 
 export type World = {
   draw: Draw;

@@ -2,32 +2,13 @@
 import { strict as assert } from 'node:assert';
 import type { Entry, Journal, View } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/index.ts';
+import { initialState } from '../support/state.ts';
 
 /** 24 November 2026, 04:00:00 UTC. */
 export const atMs = 1_795_492_800_000;
 export const by = { actor: 'ada', via: 'test', where: 'here:1' };
 
-const state: Entry['state'] = {
-  cells: 3,
-  next: 0,
-  from: 0,
-  visit: 1,
-  attempt: 0,
-  interruptions: 0,
-  nevers: 0,
-  firstAtMs: null,
-  permission: null,
-  dueAtMs: null,
-  inputsHash: null,
-  drive: 'manual',
-  open: null,
-  halted: null,
-  cancelled: null,
-  ended: null,
-  epoch: 0,
-  counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
-  satisfied: { recent: [], chunks: [] },
-};
+const state = initialState({ cells: 3 });
 
 /** A small entry; `reason` makes it as large as wanted. */
 export const entry = (instanceId: string, seq: number, token: string, reason: string | null = null): Entry => ({

@@ -4,11 +4,11 @@
  */
 import { strict as assert } from 'node:assert';
 import { PutCommand } from '@aws-sdk/lib-dynamodb';
-import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Note } from '../../src/engine/index.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
 import { encodeEntry } from '../../src/store/items.ts';
+import fc from '../support/properties.ts';
 import { type FreshStore, freshStore, serviceKinds, storeKinds } from '../support/world.ts';
 import { atMs, by, entry, faulty, named, putChain, timeout } from './fixtures.ts';
 

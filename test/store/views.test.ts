@@ -14,14 +14,16 @@ const inMs = (seconds: number): number => atMs + seconds * 1000;
 describe.each(serviceKinds)('views on %s', (which) => {
   let world: FreshStore;
   let views: Store['views'];
+  let marks: Store['marks'];
   beforeAll(async () => {
     world = await freshStore(which);
     views = world.store.views;
+    marks = world.store.marks;
   });
   afterAll(() => world.drop());
   const seed = (instanceId: string) => ({ instanceId, runbookId: 'deploy' });
   /** The item itself: an armed view without a journal is no view yet. */
-  const marks = async (instanceId: string) => {
+  const marksOf = async (instanceId: string) => {
     const TableName = `${world.prefix}-views`;
     const { Item } = await world.client.send(new GetCommand({ TableName, Key: { instanceId }, ConsistentRead: true }));
     return { dueAtMs: Item?.dueAtMs, armedUntilMs: Item?.armedUntilMs, inIndex: Item?.dueShard !== undefined };
@@ -29,59 +31,59 @@ describe.each(serviceKinds)('views on %s', (which) => {
 
   const minuteMs = 60_000;
 
-  test('arm: due comes down only, armed goes up only, wakes count; others may land for another minute', async () => {
-    expect(await views.arm(seed('arm'), inMs(30), atMs)).toEqual({ wakes: 1, othersUntilMs: null });
+  test('arm: due comes down only, armed goes up only, arms count; others may land for another minute', async () => {
+    expect(await marks.arm(seed('arm'), inMs(30), atMs)).toEqual({ arms: 1, othersUntilMs: null });
     expect(await views.get('arm')).toBeUndefined();
-    expect(await views.arm(seed('arm'), inMs(50), atMs)).toEqual({ wakes: 2, othersUntilMs: inMs(30) });
-    expect(await marks('arm')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(50), inIndex: true });
-    expect(await views.arm(seed('arm'), inMs(20), atMs)).toEqual({ wakes: 3, othersUntilMs: inMs(50) });
-    expect(await marks('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
-    expect(await views.arm(seed('arm'), inMs(40), atMs)).toEqual({ wakes: 4, othersUntilMs: inMs(50) });
-    expect(await marks('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
+    expect(await marks.arm(seed('arm'), inMs(50), atMs)).toEqual({ arms: 2, othersUntilMs: inMs(30) });
+    expect(await marksOf('arm')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(50), inIndex: true });
+    expect(await marks.arm(seed('arm'), inMs(20), atMs)).toEqual({ arms: 3, othersUntilMs: inMs(50) });
+    expect(await marksOf('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
+    expect(await marks.arm(seed('arm'), inMs(40), atMs)).toEqual({ arms: 4, othersUntilMs: inMs(50) });
+    expect(await marksOf('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
     const lastMs = inMs(50) + minuteMs;
-    expect(await views.arm(seed('arm'), inMs(50), lastMs - 1)).toEqual({ wakes: 5, othersUntilMs: inMs(50) });
-    expect(await views.arm(seed('arm'), inMs(50), lastMs)).toEqual({ wakes: 6, othersUntilMs: null });
+    expect(await marks.arm(seed('arm'), inMs(50), lastMs - 1)).toEqual({ arms: 5, othersUntilMs: inMs(50) });
+    expect(await marks.arm(seed('arm'), inMs(50), lastMs)).toEqual({ arms: 6, othersUntilMs: null });
   });
 
   test('arming all at once counts each and keeps the earliest and the latest', async () => {
     const armed = await Promise.all(
-      Array.from({ length: 10 }, (_, i) => views.arm(seed('crowd'), inMs(10 + ((i * 7) % 10)), atMs)),
+      Array.from({ length: 10 }, (_, i) => marks.arm(seed('crowd'), inMs(10 + ((i * 7) % 10)), atMs)),
     );
-    expect(armed.map(({ wakes }) => wakes).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    expect(await marks('crowd')).toEqual({ dueAtMs: inMs(10), armedUntilMs: inMs(19), inIndex: true });
+    expect(armed.map(({ arms }) => arms).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(await marksOf('crowd')).toEqual({ dueAtMs: inMs(10), armedUntilMs: inMs(19), inIndex: true });
   });
 
   test('save, alone: the view comes back, and is due exactly when it says', async () => {
-    const armed = await views.arm(seed('alone'), inMs(30), atMs);
+    const armed = await marks.arm(seed('alone'), inMs(30), atMs);
     await views.save(view('alone', 1, { dueAtMs: inMs(600), cell: null }), armed);
     expect(await views.get('alone')).toEqual(view('alone', 1, { dueAtMs: inMs(600), cell: null }));
-    expect(await marks('alone')).toEqual({ dueAtMs: inMs(600), armedUntilMs: undefined, inIndex: true });
+    expect(await marksOf('alone')).toEqual({ dueAtMs: inMs(600), armedUntilMs: undefined, inIndex: true });
     await views.save(view('alone', 2, { status: 'completed' }), armed);
     expect(await views.get('alone')).toEqual(view('alone', 2, { status: 'completed' }));
-    expect(await marks('alone')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    expect(await marksOf('alone')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
   });
 
   test('save: an older view changes nothing', async () => {
-    const armed = await views.arm(seed('older'), inMs(30), atMs);
+    const armed = await marks.arm(seed('older'), inMs(30), atMs);
     await views.save(view('older', 5, { status: 'waiting', dueAtMs: inMs(99) }), armed);
     await views.save(view('older', 4, { dueAtMs: inMs(10) }), armed);
-    await views.save(view('older', 4), { wakes: 7, othersUntilMs: inMs(10) });
+    await views.save(view('older', 4), { arms: 7, othersUntilMs: inMs(10) });
     expect(await views.get('older')).toEqual(view('older', 5, { status: 'waiting', dueAtMs: inMs(99) }));
   });
 
   test('save after somebody else armed keeps the due mark early and the arm standing', async () => {
-    const mine = await views.arm(seed('wake'), inMs(30), atMs);
-    await views.arm(seed('wake'), inMs(40), atMs);
+    const mine = await marks.arm(seed('wake'), inMs(30), atMs);
+    await marks.arm(seed('wake'), inMs(40), atMs);
     await views.save(view('wake', 1), mine);
-    expect(await marks('wake')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(40), inIndex: true });
+    expect(await marksOf('wake')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(40), inIndex: true });
     await views.save(view('wake', 2, { dueAtMs: inMs(5) }), mine);
-    expect(await marks('wake')).toMatchObject({ dueAtMs: inMs(5) });
+    expect(await marksOf('wake')).toMatchObject({ dueAtMs: inMs(5) });
   });
 
   test('save of a view that was deleted makes it anew', async () => {
-    await views.save(view('anew', 3, { dueAtMs: inMs(60) }), { wakes: 4, othersUntilMs: null });
+    await views.save(view('anew', 3, { dueAtMs: inMs(60) }), { arms: 4, othersUntilMs: null });
     expect(await views.get('anew')).toEqual(view('anew', 3, { dueAtMs: inMs(60) }));
-    expect(await marks('anew')).toMatchObject({ inIndex: true });
+    expect(await marksOf('anew')).toMatchObject({ inIndex: true });
   });
 
   test('I7: two writers in any order, dying anywhere, leave the instance due', { timeout: 120_000 }, async () => {
@@ -105,15 +107,15 @@ describe.each(serviceKinds)('views on %s', (which) => {
           const id = `interleaved-${n}`;
           const done = { a: 0, b: 0 };
           const armed = {
-            a: { wakes: 0, othersUntilMs: null as number | null },
-            b: { wakes: 0, othersUntilMs: null as number | null },
+            a: { arms: 0, othersUntilMs: null as number | null },
+            b: { arms: 0, othersUntilMs: null as number | null },
           };
           const putAt = { a: -1, b: -1 };
           let head: { by: 'a' | 'b'; seq: number } | undefined;
           for (const who of order as Iterable<'a' | 'b'>) {
             const step = steps[done[who]];
             done[who] += 1;
-            if (step === 'arm') armed[who] = await views.arm(seed(id), until[who], atMs);
+            if (step === 'arm') armed[who] = await marks.arm(seed(id), until[who], atMs);
             if (step === 'put') {
               head = { by: who, seq: head === undefined ? 0 : head.seq + 1 };
               putAt[who] = head.seq;
@@ -121,15 +123,15 @@ describe.each(serviceKinds)('views on %s', (which) => {
             if (step === 'save') await views.save(view(id, putAt[who], { dueAtMs: wanted[who] }), armed[who]);
           }
           if (head === undefined) continue;
-          const { dueAtMs } = await marks(id);
+          const { dueAtMs } = await marksOf(id);
           const saved = done[head.by] === 3;
           const latest = saved ? wanted[head.by] : until[head.by];
           if (latest !== null) expect(dueAtMs ?? Infinity, order).toBeLessThanOrEqual(latest);
           // Later the tick comes by, alone, and the mark is again what the journal says (I8).
-          const tick = await views.arm(seed(id), inMs(400), inMs(300));
+          const tick = await marks.arm(seed(id), inMs(400), inMs(300));
           expect(tick.othersUntilMs).toBeNull();
           await views.save(view(id, head.seq, { dueAtMs: wanted[head.by] }), tick);
-          expect((await marks(id)).dueAtMs, order).toEqual(wanted[head.by] ?? undefined);
+          expect((await marksOf(id)).dueAtMs, order).toEqual(wanted[head.by] ?? undefined);
         }
       }
     }
@@ -140,9 +142,9 @@ describe.each(serviceKinds)('views on %s', (which) => {
     const mute = createStore(
       faulty(world.client, () => Promise.reject(timeout())),
       { tablesPrefix: world.prefix, clock: world.store.clock },
-    ).views;
-    await expect(mute.arm(seed('mute'), inMs(30), atMs)).rejects.toMatchObject({ code: 'store.unavailable' });
-    await expect(mute.save(view('mute', 1), { wakes: 1, othersUntilMs: null })).rejects.toMatchObject({
+    );
+    await expect(mute.marks.arm(seed('mute'), inMs(30), atMs)).rejects.toMatchObject({ code: 'store.unavailable' });
+    await expect(mute.views.save(view('mute', 1), { arms: 1, othersUntilMs: null })).rejects.toMatchObject({
       code: 'store.unavailable',
     });
   });
@@ -153,8 +155,8 @@ describe.each(serviceKinds)('views on %s', (which) => {
     beforeAll(async () => {
       world3 = await freshStore(which);
       for (let i = 0; i < 250; i += 1)
-        await world3.store.views.arm(seed(`due-${i}`), inMs(i % 2 === 0 ? 10 : 1_000), atMs);
-      const idle = await world3.store.views.arm(seed('idle'), inMs(5), atMs);
+        await world3.store.marks.arm(seed(`due-${i}`), inMs(i % 2 === 0 ? 10 : 1_000), atMs);
+      const idle = await world3.store.marks.arm(seed('idle'), inMs(5), atMs);
       await world3.store.views.save(view('idle', 3, { status: 'completed' }), idle);
     });
     afterAll(() => world3.drop());
@@ -163,7 +165,7 @@ describe.each(serviceKinds)('views on %s', (which) => {
       for (const shard of shards) {
         let from: { instanceId: string; dueAtMs: number } | undefined;
         do {
-          const page: Awaited<ReturnType<typeof views.due>> = await world3.store.views.due(nowMs, shard, from);
+          const page: Awaited<ReturnType<typeof marks.due>> = await world3.store.marks.due(nowMs, shard, from);
           expect(page.due.length).toBeLessThanOrEqual(100);
           found.push(...page.due.map((one) => ({ ...one, shard })));
           from = page.next ?? undefined;
@@ -190,10 +192,10 @@ describe.each(serviceKinds)('views on %s', (which) => {
         .filter((id) => shardZero(id))
         .slice(0, 230);
       expect(ids.length).toBe(230);
-      for (const [i, id] of ids.entries()) await world4.store.views.arm(seed(id), inMs(230 - i), atMs);
-      const first = await world4.store.views.due(inMs(500), 0);
-      const second = await world4.store.views.due(inMs(500), 0, first.next ?? undefined);
-      const third = await world4.store.views.due(inMs(500), 0, second.next ?? undefined);
+      for (const [i, id] of ids.entries()) await world4.store.marks.arm(seed(id), inMs(230 - i), atMs);
+      const first = await world4.store.marks.due(inMs(500), 0);
+      const second = await world4.store.marks.due(inMs(500), 0, first.next ?? undefined);
+      const third = await world4.store.marks.due(inMs(500), 0, second.next ?? undefined);
       expect([first, second, third].map((page) => page.due.length)).toEqual([100, 100, 30]);
       expect(third.next).toBeNull();
       const found = [first, second, third].flatMap((page) => page.due.map((one) => one.instanceId));
@@ -203,68 +205,68 @@ describe.each(serviceKinds)('views on %s', (which) => {
   });
 
   test('a view without a journal is due no more once dropped; arming brings it back', async () => {
-    await views.arm(seed('never'), inMs(30), atMs);
-    expect(await views.drop('never', inMs(29))).toBe(false);
-    expect(await marks('never')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(30), inIndex: true });
-    expect(await views.drop('never', inMs(30))).toBe(true);
-    expect(await marks('never')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
-    expect(await views.drop('never', inMs(30))).toBe(false);
-    expect(await views.arm(seed('never'), inMs(90), inMs(60))).toEqual({ wakes: 2, othersUntilMs: null });
-    expect(await marks('never')).toEqual({ dueAtMs: inMs(90), armedUntilMs: inMs(90), inIndex: true });
+    await marks.arm(seed('never'), inMs(30), atMs);
+    expect(await marks.drop('never', inMs(29))).toBe(false);
+    expect(await marksOf('never')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(30), inIndex: true });
+    expect(await marks.drop('never', inMs(30))).toBe(true);
+    expect(await marksOf('never')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    expect(await marks.drop('never', inMs(30))).toBe(false);
+    expect(await marks.arm(seed('never'), inMs(90), inMs(60))).toEqual({ arms: 2, othersUntilMs: null });
+    expect(await marksOf('never')).toEqual({ dueAtMs: inMs(90), armedUntilMs: inMs(90), inIndex: true });
   });
 
   test('what somebody armed again in between is not dropped, though its due mark is still the old one', async () => {
-    await views.arm(seed('again'), inMs(30), atMs);
-    await views.arm(seed('again'), inMs(4_000), inMs(3_900));
-    expect(await views.drop('again', inMs(300))).toBe(false);
-    expect(await marks('again')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(4_000), inIndex: true });
+    await marks.arm(seed('again'), inMs(30), atMs);
+    await marks.arm(seed('again'), inMs(4_000), inMs(3_900));
+    expect(await marks.drop('again', inMs(300))).toBe(false);
+    expect(await marksOf('again')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(4_000), inIndex: true });
   });
 
   test('a view that was saved once is never dropped', async () => {
-    const armed = await views.arm(seed('saved'), inMs(30), atMs);
+    const armed = await marks.arm(seed('saved'), inMs(30), atMs);
     await views.save(view('saved', 2, { dueAtMs: inMs(40) }), armed);
-    expect(await views.drop('saved', inMs(9_000))).toBe(false);
-    expect(await marks('saved')).toMatchObject({ dueAtMs: inMs(40), inIndex: true });
+    expect(await marks.drop('saved', inMs(9_000))).toBe(false);
+    expect(await marksOf('saved')).toMatchObject({ dueAtMs: inMs(40), inIndex: true });
   });
 
   test('wake makes an instance due now and announces no writer; an earlier mark stays', async () => {
-    const armed = await views.arm(seed('parked'), inMs(30), atMs);
+    const armed = await marks.arm(seed('parked'), inMs(30), atMs);
     await views.save(view('parked', 2, { status: 'waiting', dueAtMs: inMs(5_000) }), armed);
-    await views.wake(seed('parked'), inMs(60));
-    expect(await marks('parked')).toEqual({ dueAtMs: inMs(60), armedUntilMs: undefined, inIndex: true });
-    await views.wake(seed('parked'), inMs(70));
-    expect(await marks('parked')).toEqual({ dueAtMs: inMs(60), armedUntilMs: undefined, inIndex: true });
-    await views.wake(seed('parked'), inMs(50));
-    expect(await marks('parked')).toEqual({ dueAtMs: inMs(50), armedUntilMs: undefined, inIndex: true });
+    await marks.wake(seed('parked'), inMs(60));
+    expect(await marksOf('parked')).toEqual({ dueAtMs: inMs(60), armedUntilMs: undefined, inIndex: true });
+    await marks.wake(seed('parked'), inMs(70));
+    expect(await marksOf('parked')).toEqual({ dueAtMs: inMs(60), armedUntilMs: undefined, inIndex: true });
+    await marks.wake(seed('parked'), inMs(50));
+    expect(await marksOf('parked')).toEqual({ dueAtMs: inMs(50), armedUntilMs: undefined, inIndex: true });
     expect(await views.get('parked')).toEqual(view('parked', 2, { status: 'waiting', dueAtMs: inMs(50) }));
     // Whoever arms after the wake, and is alone, takes the mark down.
-    const after = await views.arm(seed('parked'), inMs(90), inMs(60));
-    expect(after).toEqual({ wakes: 5, othersUntilMs: null });
+    const after = await marks.arm(seed('parked'), inMs(90), inMs(60));
+    expect(after).toEqual({ arms: 5, othersUntilMs: null });
     await views.save(view('parked', 3, { status: 'completed' }), after);
-    expect(await marks('parked')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    expect(await marksOf('parked')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
   });
 
   test('wake leaves the mark of a writer as it stands', async () => {
-    await views.arm(seed('written'), inMs(30), atMs);
-    await views.wake(seed('written'), inMs(1));
-    expect(await marks('written')).toEqual({ dueAtMs: inMs(1), armedUntilMs: inMs(30), inIndex: true });
-    expect(await views.arm(seed('written'), inMs(40), inMs(2))).toEqual({ wakes: 3, othersUntilMs: inMs(30) });
+    await marks.arm(seed('written'), inMs(30), atMs);
+    await marks.wake(seed('written'), inMs(1));
+    expect(await marksOf('written')).toEqual({ dueAtMs: inMs(1), armedUntilMs: inMs(30), inIndex: true });
+    expect(await marks.arm(seed('written'), inMs(40), inMs(2))).toEqual({ arms: 3, othersUntilMs: inMs(30) });
   });
 
   test('wake makes a view that is missing, so that the tick comes by', async () => {
-    await views.wake(seed('missing'), inMs(3));
-    expect(await marks('missing')).toEqual({ dueAtMs: inMs(3), armedUntilMs: undefined, inIndex: true });
+    await marks.wake(seed('missing'), inMs(3));
+    expect(await marksOf('missing')).toEqual({ dueAtMs: inMs(3), armedUntilMs: undefined, inIndex: true });
     expect(await views.get('missing')).toBeUndefined();
     const TableName = `${world.prefix}-views`;
     const { Item } = await world.client.send(new GetCommand({ TableName, Key: { instanceId: 'missing' } }));
     expect(Item).toEqual({
       instanceId: 'missing',
       runbookId: 'deploy',
-      wakes: 1,
+      arms: 1,
       dueAtMs: inMs(3),
       dueShard: (createHash('sha256').update('missing').digest()[0] ?? -1) % 16,
     });
-    const due = await views.due(inMs(3), Item?.dueShard);
+    const due = await marks.due(inMs(3), Item?.dueShard);
     expect(due.due).toContainEqual({ instanceId: 'missing', dueAtMs: inMs(3) });
   });
 
@@ -273,91 +275,91 @@ describe.each(serviceKinds)('views on %s', (which) => {
       for (const dueAtMs of [null, inMs(5_000)]) {
         for (const place of ['before the arm', 'before the save', 'after the save']) {
           const id = `woken-${others}-${dueAtMs}-${place.replaceAll(' ', '-')}`;
-          if (others) await views.arm(seed(id), inMs(35), atMs);
-          if (place === 'before the arm') await views.wake(seed(id), inMs(2));
-          const armed = await views.arm(seed(id), inMs(30), atMs);
-          if (place === 'before the save') await views.wake(seed(id), inMs(2));
+          if (others) await marks.arm(seed(id), inMs(35), atMs);
+          if (place === 'before the arm') await marks.wake(seed(id), inMs(2));
+          const armed = await marks.arm(seed(id), inMs(30), atMs);
+          if (place === 'before the save') await marks.wake(seed(id), inMs(2));
           await views.save(view(id, 1, { status: 'waiting', dueAtMs }), armed);
-          if (place === 'after the save') await views.wake(seed(id), inMs(2));
+          if (place === 'after the save') await marks.wake(seed(id), inMs(2));
           // Who armed after the wake has seen what it was about: only its own save may take the mark down.
           const seen = place === 'before the arm' && !others;
-          expect((await marks(id)).dueAtMs, id).toBe(seen ? (dueAtMs ?? undefined) : inMs(2));
+          expect((await marksOf(id)).dueAtMs, id).toBe(seen ? (dueAtMs ?? undefined) : inMs(2));
         }
       }
     }
   });
 
   test('a wake that finds the mark early already is not lost in the save of whoever armed before', async () => {
-    const armed = await views.arm(seed('early'), inMs(30), atMs);
-    await views.wake(seed('early'), inMs(31));
+    const armed = await marks.arm(seed('early'), inMs(30), atMs);
+    await marks.wake(seed('early'), inMs(31));
     await views.save(view('early', 1, { status: 'waiting' }), armed);
-    expect(await marks('early')).toMatchObject({ dueAtMs: inMs(30), inIndex: true });
+    expect(await marksOf('early')).toMatchObject({ dueAtMs: inMs(30), inIndex: true });
   });
 
   test('waking and arming all at once counts each, and the earliest wake stands', async () => {
-    const armed = await views.arm(seed('throng'), inMs(30), atMs);
-    await Promise.all(Array.from({ length: 20 }, (_, i) => views.wake(seed('throng'), inMs(1 + ((i * 7) % 20)))));
+    const armed = await marks.arm(seed('throng'), inMs(30), atMs);
+    await Promise.all(Array.from({ length: 20 }, (_, i) => marks.wake(seed('throng'), inMs(1 + ((i * 7) % 20)))));
     await views.save(view('throng', 1, { status: 'waiting' }), armed);
-    expect(await marks('throng')).toMatchObject({ dueAtMs: inMs(1), inIndex: true });
-    expect(await views.arm(seed('throng'), inMs(40), atMs)).toMatchObject({ wakes: 22 });
+    expect(await marksOf('throng')).toMatchObject({ dueAtMs: inMs(1), inIndex: true });
+    expect(await marks.arm(seed('throng'), inMs(40), atMs)).toMatchObject({ arms: 22 });
   });
 
   test('what is no view is armed, due and disarmed; no view is found in it and no list shows it', async () => {
     const shard = (createHash('sha256').update('wake:ci/7').digest()[0] ?? -1) % 16;
-    const listed = async () => (await views.due(inMs(30), shard)).due.filter((one) => one.instanceId === 'wake:ci/7');
-    const armed = await views.arm(seed('wake:ci/7'), inMs(30), atMs);
+    const listed = async () => (await marks.due(inMs(30), shard)).due.filter((one) => one.instanceId === 'wake:ci/7');
+    const armed = await marks.arm(seed('wake:ci/7'), inMs(30), atMs);
     expect(await listed()).toEqual([{ instanceId: 'wake:ci/7', dueAtMs: inMs(30) }]);
     expect(await views.get('wake:ci/7')).toBeUndefined();
     for (const filter of [{}, { runbookId: 'deploy' }, { status: 'ready' as const }]) {
       const { views: found } = await views.list({ limit: 100, ...filter });
       expect(found.filter((one) => one.instanceId.startsWith('wake:'))).toEqual([]);
     }
-    await views.disarm('wake:ci/7', armed);
-    expect(await marks('wake:ci/7')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    await marks.settle('wake:ci/7', armed);
+    expect(await marksOf('wake:ci/7')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
     expect(await listed()).toEqual([]);
     // The count goes on: an `armed` of before never fits again.
-    const again = await views.arm(seed('wake:ci/7'), inMs(60), inMs(40));
-    expect(again).toEqual({ wakes: 2, othersUntilMs: null });
-    await views.disarm('wake:ci/7', armed);
-    expect(await marks('wake:ci/7')).toEqual({ dueAtMs: inMs(60), armedUntilMs: inMs(60), inIndex: true });
+    const again = await marks.arm(seed('wake:ci/7'), inMs(60), inMs(40));
+    expect(again).toEqual({ arms: 2, othersUntilMs: null });
+    await marks.settle('wake:ci/7', armed);
+    expect(await marksOf('wake:ci/7')).toEqual({ dueAtMs: inMs(60), armedUntilMs: inMs(60), inIndex: true });
   });
 
   test('disarm after somebody else armed, or before: the mark stays, and theirs stands', async () => {
-    const first = await views.arm(seed('wake:both'), inMs(30), atMs);
-    const second = await views.arm(seed('wake:both'), inMs(50), atMs);
-    expect(second).toEqual({ wakes: 2, othersUntilMs: inMs(30) });
-    await views.disarm('wake:both', first);
-    expect(await marks('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(50), inIndex: true });
-    await views.disarm('wake:both', second);
-    expect(await marks('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(30), inIndex: true });
+    const first = await marks.arm(seed('wake:both'), inMs(30), atMs);
+    const second = await marks.arm(seed('wake:both'), inMs(50), atMs);
+    expect(second).toEqual({ arms: 2, othersUntilMs: inMs(30) });
+    await marks.settle('wake:both', first);
+    expect(await marksOf('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(50), inIndex: true });
+    await marks.settle('wake:both', second);
+    expect(await marksOf('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(30), inIndex: true });
     const lastMs = inMs(30) + minuteMs;
-    expect(await views.arm(seed('wake:both'), inMs(200), lastMs - 1)).toMatchObject({ othersUntilMs: inMs(30) });
-    await views.disarm('wake:both', { wakes: 3, othersUntilMs: inMs(30) });
-    const later = await views.arm(seed('wake:both'), inMs(200), lastMs);
-    expect(later).toEqual({ wakes: 4, othersUntilMs: null });
-    await views.disarm('wake:both', later);
-    expect(await marks('wake:both')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    expect(await marks.arm(seed('wake:both'), inMs(200), lastMs - 1)).toMatchObject({ othersUntilMs: inMs(30) });
+    await marks.settle('wake:both', { arms: 3, othersUntilMs: inMs(30) });
+    const later = await marks.arm(seed('wake:both'), inMs(200), lastMs);
+    expect(later).toEqual({ arms: 4, othersUntilMs: null });
+    await marks.settle('wake:both', later);
+    expect(await marksOf('wake:both')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
   });
 
   test('a wake and a disarm of the same mark, in both orders: a wake is never lost', async () => {
-    const before = await views.arm(seed('wake:first'), inMs(30), atMs);
-    await views.wake(seed('wake:first'), inMs(2));
-    await views.disarm('wake:first', before);
-    expect(await marks('wake:first')).toMatchObject({ dueAtMs: inMs(2), inIndex: true });
-    const armed = await views.arm(seed('wake:last'), inMs(30), atMs);
-    await views.disarm('wake:last', armed);
-    await views.wake(seed('wake:last'), inMs(2));
-    expect(await marks('wake:last')).toEqual({ dueAtMs: inMs(2), armedUntilMs: undefined, inIndex: true });
+    const before = await marks.arm(seed('wake:first'), inMs(30), atMs);
+    await marks.wake(seed('wake:first'), inMs(2));
+    await marks.settle('wake:first', before);
+    expect(await marksOf('wake:first')).toMatchObject({ dueAtMs: inMs(2), inIndex: true });
+    const armed = await marks.arm(seed('wake:last'), inMs(30), atMs);
+    await marks.settle('wake:last', armed);
+    await marks.wake(seed('wake:last'), inMs(2));
+    expect(await marksOf('wake:last')).toEqual({ dueAtMs: inMs(2), armedUntilMs: undefined, inIndex: true });
   });
 
   test('disarm never touches a view, nor makes what is not there', async () => {
-    const armed = await views.arm(seed('a-view'), inMs(30), atMs);
+    const armed = await marks.arm(seed('a-view'), inMs(30), atMs);
     await views.save(view('a-view', 1, { dueAtMs: inMs(40) }), armed);
-    await views.disarm('a-view', armed);
-    await views.disarm('a-view', { ...armed, othersUntilMs: inMs(9) });
-    expect(await marks('a-view')).toEqual({ dueAtMs: inMs(40), armedUntilMs: undefined, inIndex: true });
-    await views.disarm('wake:nothing', { wakes: 1, othersUntilMs: inMs(9) });
-    expect(await marks('wake:nothing')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
+    await marks.settle('a-view', armed);
+    await marks.settle('a-view', { ...armed, othersUntilMs: inMs(9) });
+    expect(await marksOf('a-view')).toEqual({ dueAtMs: inMs(40), armedUntilMs: undefined, inIndex: true });
+    await marks.settle('wake:nothing', { arms: 1, othersUntilMs: inMs(9) });
+    expect(await marksOf('wake:nothing')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
   });
 
   describe('lists', () => {
@@ -371,7 +373,7 @@ describe.each(serviceKinds)('views on %s', (which) => {
     let world2: FreshStore;
     beforeAll(async () => {
       world2 = await freshStore(which);
-      for (const one of many) await world2.store.views.save(one, { wakes: 0, othersUntilMs: null });
+      for (const one of many) await world2.store.views.save(one, { arms: 0, othersUntilMs: null });
     });
     afterAll(() => world2.drop());
     const newestFirst = (wanted: View[]): string[] => wanted.map((one) => one.instanceId).reverse();
@@ -407,7 +409,7 @@ describe.each(serviceKinds)('views on %s', (which) => {
     });
 
     test('a list shows whole views, and not what was only armed', async () => {
-      await world2.store.views.arm(seed('only-armed'), inMs(900), atMs);
+      await world2.store.marks.arm(seed('only-armed'), inMs(900), atMs);
       const { views: found } = await world2.store.views.list({ limit: 1 });
       expect(found).toEqual([many[29]]);
     });

@@ -41,7 +41,7 @@ export const runJson = async (folder: string, script: string, args: string[]): P
 };
 
 /** One change: lines to find, and what stands in their place. */
-type Change = { file: string; from: string[]; to: string[] };
+export type Change = { file: string; from: string[]; to: string[] };
 
 const changeOf = (file: string, lines: string[]): Change => {
   const picked = (marks: string): string[] =>
@@ -52,11 +52,12 @@ const changeOf = (file: string, lines: string[]): Change => {
 /**
  * Reads an edit. Its first line says what it makes; then, for each file, its path and the lines to change, as in a diff
  * without numbers: `- ` goes, `+ ` comes, two spaces stay. `...` parts two places of one file.
+ * @param edit path of an `.edit` file
  */
-const readEdit = (text: string): Change[] => {
+export const readEdit = (edit: string): Change[] => {
   const changes: Change[] = [];
   let file = '';
-  for (const block of text.split('\n\n').slice(1)) {
+  for (const block of readFileSync(edit, 'utf8').split('\n\n').slice(1)) {
     const lines = block.trimEnd().split('\n');
     if (lines[0] !== '...') file = lines[0] ?? '';
     changes.push(changeOf(file, lines.slice(1)));
@@ -64,9 +65,9 @@ const readEdit = (text: string): Change[] => {
   return changes;
 };
 
-const apply = (folder: string, { file, from, to }: Change): void => {
-  const path = join(folder, file);
-  const lines = readFileSync(path, 'utf8').split('\n');
+/** @throws when the text does not have the lines, or has them twice */
+export const changed = (text: string, { file, from, to }: Change): string => {
+  const lines = text.split('\n');
   // Indentation does not count: moving code into a block is no reason to write an edit anew.
   const isHere = (at: number): boolean => from.every((line, i) => lines[at + i]?.trim() === line.trim());
   const places = lines.flatMap((_, at) => (isHere(at) ? [at] : []));
@@ -76,7 +77,7 @@ const apply = (folder: string, { file, from, to }: Change): void => {
       `${places.length} places in ${file} have these lines, not one: write the edit anew.\n${from.join('\n')}`,
     );
   }
-  writeFileSync(path, lines.toSpliced(place, from.length, ...to).join('\n'));
+  return lines.toSpliced(place, from.length, ...to).join('\n');
 };
 
 /**
@@ -87,7 +88,10 @@ const apply = (folder: string, { file, from, to }: Change): void => {
 export const inEditedCopy = async <T>(edit: string, work: (folder: string) => Promise<T>): Promise<T> => {
   const folder = copyProject();
   try {
-    for (const change of readEdit(readFileSync(edit, 'utf8'))) apply(folder, change);
+    for (const change of readEdit(edit)) {
+      const path = join(folder, change.file);
+      writeFileSync(path, changed(readFileSync(path, 'utf8'), change));
+    }
     return await work(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });

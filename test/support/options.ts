@@ -20,3 +20,16 @@ export const readOptions = <T extends ParseArgsConfig>(help: string, config: T) 
     return refuse((error as Error).message);
   }
 };
+
+const seedMax = 1_000_000_000;
+
+/**
+ * The seed that was given; else one that is drawn, and told (on stderr, beside any result), so that the run can be had again.
+ * @param range how many seeds belong together: it is the first of a range
+ */
+export const seedOr = (option: string, given: number | undefined, range = 1): number => {
+  if (given !== undefined) return given;
+  const drawn = 1 + range * Math.floor((Math.random() * seedMax) / range);
+  console.error(`drawn: --${option} ${drawn}`);
+  return drawn;
+};

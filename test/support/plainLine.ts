@@ -1,5 +1,8 @@
-/** The gate reads the last line of the run: `N passed, N failed`, and `, N skipped` when there are any. */
-import { writeSync } from 'node:fs';
+/**
+ * The gate reads the last line of the run: `N passed, N failed`, and `, N skipped` when there are any. Where PAWL_PLAIN_LINE
+ * names a file it is put there instead, for whoever started us has something to say first (test/gate.ts).
+ */
+import { writeFileSync, writeSync } from 'node:fs';
 import type { Reporter, TestModule } from 'vitest/node';
 
 const stdout = 1;
@@ -10,7 +13,10 @@ export default class PlainLine implements Reporter {
   onInit(): void {
     // At exit, because the other reporters and the teardown may still have something to say after the run.
     process.once('exit', () => {
-      if (this.line !== '') writeSync(stdout, `${this.line}\n`);
+      if (this.line === '') return;
+      const file = process.env.PAWL_PLAIN_LINE;
+      if (file === undefined) writeSync(stdout, `${this.line}\n`);
+      else writeFileSync(file, this.line);
     });
   }
 

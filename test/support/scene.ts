@@ -17,9 +17,7 @@ import { type FreshStore, freshStore } from './world.ts';
 
 export const alice: By = { actor: 'alice', via: 'test', where: 'host:1' };
 export const bob: By = { actor: 'bob', via: 'test', where: 'host:2' };
-export const graceMs = 1_000;
-/** A cell of `effect()` is given up so long after its reservation: time-out, margin, grace. */
-export const goneAfterMs = 1_000 + 1_000 + graceMs;
+const graceMs = 1_000;
 export const request = { budgetMs: 60_000, by: alice };
 
 type Event = { kind: string; [key: string]: unknown };

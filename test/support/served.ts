@@ -60,13 +60,19 @@ export const serve = async ({ store, clock, execute, deployment, workMs, others 
     answerWithinMs: 25_000,
     handOver,
   }));
-  const work = createWork((telemetry) => ({ engine: engineOf(telemetry), clock, views: store.views, telemetry }));
+  const work = createWork((telemetry) => ({
+    engine: engineOf(telemetry),
+    clock,
+    views: store.views,
+    marks: store.marks,
+    telemetry,
+  }));
   const tick = createTick((telemetry) => ({
     nowMs: async () => {
-      await store.views.due(0, 15);
+      await store.marks.due(0, 15);
       return clock.nowMs();
     },
-    due: store.views.due,
+    due: store.marks.due,
     handOver,
     fraction: systemRandom.fraction,
     telemetry,

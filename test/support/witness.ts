@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** One effect: the idempotency key it came with, and what was posted. */
-export type Effect = { key: string; body: string };
+type Effect = { key: string; body: string };
 
 export type Witness = {
   url: string;

@@ -39,7 +39,10 @@ export type FreshStore = {
 
 /** Starts the service if nobody has yet. Its name says which one it is. */
 export const serviceOf = async (kind: ServiceKind): Promise<Service> => {
-  const answer = await fetch(`${inject('services')}/${kind}`);
+  const services = inject('services');
+  if (services === '')
+    throw new Error('A unit test has no table service: its place is in another suite of test/suites.ts.');
+  const answer = await fetch(`${services}/${kind}`);
   const text = await answer.text();
   if (!answer.ok) throw new Error(text);
   const service: Service = JSON.parse(text);

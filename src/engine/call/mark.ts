@@ -40,7 +40,7 @@ export type Mark = {
 };
 
 export const createMark = (
-  { clock, views, deployment }: Pick<Ports, 'clock' | 'views' | 'deployment'>,
+  { clock, marks, views, deployment }: Pick<Ports, 'clock' | 'marks' | 'views' | 'deployment'>,
   seed: Pick<View, 'instanceId' | 'runbookId'>,
   endAtMs: number,
 ): Mark => {
@@ -71,7 +71,7 @@ export const createMark = (
         const nowMs = clock.nowMs();
         const overAtMs = armed === null ? endAtMs : nowMs + commandMs;
         const nextUntilAtMs = overAtMs + deployment.takeoverGraceMs;
-        armed = await views.arm(seed, nextUntilAtMs, nowMs, isDue);
+        armed = await marks.arm(seed, nextUntilAtMs, nowMs, isDue);
         untilAtMs = nextUntilAtMs;
         arms += 1;
         lookedAt = null;

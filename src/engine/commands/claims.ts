@@ -41,7 +41,7 @@ export const wakeOf = (dueId: string): string | undefined =>
 const claimIdPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]|\/(?!\/|$))*$/;
 
 /** @throws PawlError `request.invalid` */
-export const assertClaimId = (claimId: string): void => {
+const assertClaimId = (claimId: string): void => {
   if (claimId.length <= limits.claimIdCharsMax && claimIdPattern.test(claimId)) return;
   const message = `${JSON.stringify(claimId.slice(0, 140))} is no claim id: 1 to ${limits.claimIdCharsMax} letters, digits, dots, dashes, underscores and single slashes between them (claimIdCharsMax).`;
   throw new PawlError('request.invalid', message, { claimId: claimId.slice(0, 140) });
@@ -109,7 +109,7 @@ type Mark = { armed: Armed; untilAtMs: number };
 const armWake = async (engine: Engine, claimId: string): Promise<Mark> => {
   const nowMs = engine.clock.nowMs();
   const untilAtMs = nowMs + commandMs + engine.deployment.takeoverGraceMs;
-  const armed = await engine.views.arm({ instanceId: wakeIdOf(claimId), runbookId: '' }, untilAtMs, nowMs);
+  const armed = await engine.marks.arm({ instanceId: wakeIdOf(claimId), runbookId: '' }, untilAtMs, nowMs);
   return { armed, untilAtMs };
 };
 
@@ -172,7 +172,7 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
 
 const wakeWaiter = async (engine: Engine, { instanceId, runbookId, cell, about }: Waiter): Promise<void> => {
   const nowMs = engine.clock.nowMs();
-  await engine.views.wake({ instanceId, runbookId }, nowMs);
+  await engine.marks.wake({ instanceId, runbookId }, nowMs);
   // Its `waiting` entry is mostly the newest still: naming it saves whoever takes the message a read.
   await engine.wakeAt(instanceId, nowMs, about).catch((error: unknown) => {
     engine.observe({ kind: 'wake.unsent', instanceId, cell, cause: causeOf(error) });
@@ -191,7 +191,7 @@ export const setClaim = async (engine: Engine, claimId: string, request: ClaimRe
   const { claim, mark } = await putNext(engine, claimId, request, newest);
   try {
     const woken = await wakeWaiters(engine, claimId, limits.wakeInCallMsMax);
-    if (woken !== null) await engine.views.disarm(wakeIdOf(claimId), mark.armed);
+    if (woken !== null) await engine.marks.settle(wakeIdOf(claimId), mark.armed);
     return { claim, woken };
   } catch (error) {
     // The claim stands, and so does the mark: the schedule wakes the rest.
@@ -210,9 +210,9 @@ export const wake = async (engine: Engine, claimId: string): Promise<{ woken: nu
   // The clock needs an answer of the store, and the mark is taken before anything else is read.
   await engine.claims.newest(claimId);
   const nowMs = engine.clock.nowMs();
-  const held = await engine.views.hold(wakeIdOf(claimId), nowMs + limits.wakeMsMax, nowMs);
+  const held = await engine.marks.hold(wakeIdOf(claimId), nowMs + limits.wakeMsMax, nowMs);
   if (held === undefined) return { woken: null };
   const woken = await wakeWaiters(engine, claimId, limits.wakeMsMax);
-  if (woken !== null) await engine.views.disarm(wakeIdOf(claimId), held);
+  if (woken !== null) await engine.marks.settle(wakeIdOf(claimId), held);
   return { woken };
 };

@@ -4,7 +4,7 @@ import type { Engine } from '../call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from '../call/progress.ts';
 import type { State } from '../model/entries.ts';
 
-export type Verdict = 'passed' | 'completed procedurally' | 'halted' | 'cancelled' | 'unfinished';
+type Verdict = 'passed' | 'completed procedurally' | 'halted' | 'cancelled' | 'unfinished';
 export type RunAnswer = AdvanceAnswer & {
   verdict: Verdict;
   /**

@@ -152,7 +152,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
   const nowMs = engine.clock.nowMs();
   // The view of `start` precedes `started`: whatever is written is looked after (I7).
   const seed = { instanceId, runbookId: request.runbookId };
-  const armed = await engine.views.arm(seed, nowMs + commandMs, nowMs);
+  const armed = await engine.marks.arm(seed, nowMs + commandMs, nowMs);
   const { name: deployment, epoch } = engine.deployment;
   const body = {
     kind: 'started',

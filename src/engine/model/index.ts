@@ -6,11 +6,7 @@ export {
   type By,
   by,
   type Checked,
-  type Continues,
-  type Drive,
   type Entry,
-  type EntryBody,
-  type EntryKind,
   type EntryOf,
   entrySchema,
   type Failure,
@@ -18,16 +14,13 @@ export {
   type Note,
   type Open,
   type Output,
-  outcomeSchema,
   type Permission,
-  type Reservation,
   type Standing,
   type State,
   type Status,
-  type Then,
   traceSchema,
 } from './entries.ts';
-export { type ErrorCode, errorCodes, isPawlError, named, PawlError, type Problem } from './errors.ts';
+export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
 export { limits } from './limits.ts';
 export { isDeeper } from './nesting.ts';
@@ -38,20 +31,17 @@ export {
   type CellBody,
   type CellKind,
   type ClaimStatus,
-  type CodeBody,
   claimStatuses,
   type Expression,
   type HttpBody,
   type Interrupted,
   natureOf,
-  type OnTimeout,
   type Probe,
   type Runbook,
   runsOf,
   type Template,
   type TemplateWrite,
   type Version,
-  type WaitBody,
 } from './runbook.ts';
 export { settleAll } from './settleAll.ts';
 export { coveredBy, fromStored, storedForm } from './stored.ts';

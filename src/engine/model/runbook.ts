@@ -14,7 +14,7 @@ export type TemplateWrite = 'text' | 'url' | 'json' | 'jsonString';
 /** One CEL expression and the line of the document it stands on. */
 export type Expression = { source: string; line: number };
 
-export type CodeBody = { code: string };
+type CodeBody = { code: string };
 export type HttpBody = { method: string; url: Template; headers: [string, Template][]; body: Template | null };
 
 export type CellKind = 'ts' | 'js' | 'sh' | 'http' | 'assert' | 'manual' | 'await' | 'approve' | 'wait' | 'end';
@@ -33,7 +33,7 @@ export type AwaitBody = {
   onTimeout: OnTimeout;
 };
 /** `fail`: the cell failed. `continue`: it completed, and its output says `timedOut`. */
-export type OnTimeout = 'fail' | 'continue';
+type OnTimeout = 'fail' | 'continue';
 
 /** Asks named people, or anybody of named groups, whether the run may go on. */
 export type ApproveBody = {
@@ -53,7 +53,7 @@ export type ApproveBody = {
 };
 
 /** Exactly one of `forMs`, `until` (RFC 3339, with a zone) and `cron` (five fields, in the time zone `tz`). */
-export type WaitBody = { forMs: number | null; until: Template | null; cron: string | null; tz: string };
+type WaitBody = { forMs: number | null; until: Template | null; cron: string | null; tz: string };
 
 /** What a cell does, by kind. `ts` and `js` both hold JavaScript (types are stripped at publishing). */
 export type CellBody =

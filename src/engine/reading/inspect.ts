@@ -11,7 +11,7 @@ import { statusOf, type View } from '../rules/view.ts';
 import type { WaitReport } from '../waiting/kinds.ts';
 import { waitReport } from './waitReport.ts';
 
-export type CellState =
+type CellState =
   | 'pending'
   | 'next'
   | 'running'

@@ -20,7 +20,7 @@ export type Reserved = Pick<
 >;
 
 /** What cells and expressions may know about the attempt. */
-export const stepInfo = (call: Call, reserved: Reserved): StepInfo => ({
+const stepInfo = (call: Call, reserved: Reserved): StepInfo => ({
   instanceId: call.instanceId,
   runbookId: call.started.runbookId,
   version: call.started.version,

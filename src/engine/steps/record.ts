@@ -120,7 +120,7 @@ export const record = async <N>(
 };
 
 /** The item for the failure queue; whatever was measured, it fits into one message. */
-export const unrecorded = (engine: Engine, call: Call, about: number, outcome: OutcomeBody): Unrecorded => {
+const unrecorded = (engine: Engine, call: Call, about: number, outcome: OutcomeBody): Unrecorded => {
   const { instanceId, token, by } = call;
   const item: Unrecorded = { v: 1, instanceId, about, token, by, atMs: engine.clock.nowMs(), outcome };
   const fits = bytesOf(JSON.stringify(item)) <= limits.unrecordedBytesMax;

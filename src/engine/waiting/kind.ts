@@ -34,10 +34,10 @@ export const over = (end: WaitEnd | undefined): Looked =>
   end === undefined ? { kind: 'waits' } : { kind: 'over', end };
 
 /** What a `waiting` entry fixes beside its place: nobody who looks later comes to something else. */
-export type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked'>>;
+type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked'>>;
 
 /** `now`: look at what it waits for. `then`: nothing to see before that moment. `never`: until somebody brings it. */
-export type Park = { look: 'now' } | { look: 'then'; atMs: number } | { look: 'never' };
+type Park = { look: 'now' } | { look: 'then'; atMs: number } | { look: 'never' };
 
 export type WaitKind<Report extends { kind: string }> = {
   /** Reads only. What to fix, or why nobody can wait for it. */

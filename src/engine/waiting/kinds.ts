@@ -10,7 +10,7 @@ const kinds = { manual, await: awaitClaims, approve, wait: moment, poll } as con
 type Kinds = typeof kinds;
 type Kind = Kinds[keyof Kinds];
 
-export type WaitDetails = Awaited<ReturnType<Kind['report']>>;
+type WaitDetails = Awaited<ReturnType<Kind['report']>>;
 
 /** A cell without effects that is repeated waits by `poll`; the others by their own kind. */
 export const waitKindOf = ({ body: { kind }, poll: polled }: Cell): Kind => {

@@ -6,7 +6,7 @@ import type { Oracle, Reading } from './reading.ts';
 import { checkTold } from './told.ts';
 import { checkWitness } from './witness.ts';
 
-export { checkProgress, needsPerson } from './progress.ts';
+export { checkProgress } from './progress.ts';
 export type { Oracle, Reading } from './reading.ts';
 export { promisesNothing } from './told.ts';
 export { checkDue, checkView } from './views.ts';

@@ -13,7 +13,7 @@ const asked = ({ world }: Oracle, seq: number): number =>
     .length;
 
 /** Why an instance that has not ended may stand where it stands. */
-export const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
+const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
   const { world } = oracle;
   if (reading.ended !== null) return true;
   const { state } = oracle.entries.at(-1) as Entry;

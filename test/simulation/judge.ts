@@ -1,0 +1,59 @@
+/** What a run of many schedules must show before it counts, scaled to their number: for the suites, whose seeds are fixed. */
+import { availableParallelism } from 'node:os';
+import { expect } from 'vitest';
+import { runSeeds } from './batch.ts';
+import { faultKinds } from './faults.ts';
+import { describeTotals, shareMin, shareOf } from './totals.ts';
+
+/** Of the schedules: as often each kind of fault strikes at least. */
+const struckShareMin = 0.01;
+const completedShareMin = 0.25;
+const cancelledShareMin = 0.02;
+
+/** Every way `decide` can take, as `branchOf` names it. */
+const branches = [
+  'enter',
+  'enter without reserving',
+  'lapse',
+  'take over: retry',
+  'take over: continue',
+  'take over: probe',
+  'wait',
+  'look',
+  'advanced',
+  'completed',
+  'cancelled',
+  'in_flight',
+  'in_doubt: holder gone',
+  'in_doubt: unknown',
+  'halted: step',
+  'halted: epoch',
+  'halted: attempts',
+  'parked: waiting',
+  'parked: drive manual',
+  'deferred: backoff',
+  'deferred: budget',
+];
+
+export const expectToHold = async (from: number, schedules: number): Promise<void> => {
+  const batch = await runSeeds({ from, seeds: schedules });
+  const { totals, failure, elapsedMs } = batch;
+  const seconds = Math.round(elapsedMs / 1000);
+  const lines = [
+    `simulated ${totals.schedules} schedules in ${seconds} s on ${availableParallelism()} cores`,
+    ...describeTotals(totals),
+    `${from}–${from + schedules - 1} ${batch.digest}`,
+  ];
+  console.log(lines.join('\n'));
+  const replay = failure && `${failure.message}; replay: npm run simulate -- --from ${failure.seed} --seeds 1 --trace`;
+  expect(replay).toBeNull();
+  expect(totals.schedules).toBe(schedules);
+  const rare = faultKinds.filter((kind) => totals.faults[kind] < schedules * struckShareMin);
+  expect(rare).toEqual([]);
+  expect(Object.keys(totals.branches).sort()).toEqual([...branches].sort());
+  expect(shareOf(totals)).toBeGreaterThan(shareMin);
+  // A simulation in which little happens shows little.
+  expect(totals.counts.begins).toBeGreaterThan(schedules);
+  expect(totals.ends.completed).toBeGreaterThan(schedules * completedShareMin);
+  expect(totals.ends.cancelled).toBeGreaterThan(schedules * cancelledShareMin);
+};

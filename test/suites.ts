@@ -1,0 +1,58 @@
+/**
+ * Which test runs where: vitest.config.ts makes a project of each suite, and each of the two commands runs its own.
+ * CONTRIBUTING.md says what belongs in which; test/suites.test.ts fails when a test file is in none, or in two.
+ */
+export type Suite = {
+  include: string[];
+  exclude?: string[];
+  /** Tests of this one get no table service, and can start no process. */
+  alone?: true;
+};
+
+/** Run by `npm test`. */
+const quick: Record<string, Suite> = {
+  unit: {
+    include: [
+      'test/suites.test.ts',
+      'test/{authoring,contract,engine}/*.test.ts',
+      'test/cells/http.test.ts',
+      'test/chaos/{aftermath,judge}.test.ts',
+      'test/cli/{history,service,settings}.test.ts',
+      'test/docs/{contributing,load,security}.test.ts',
+      'test/failures/complete.test.ts',
+      'test/hostile/table.test.ts',
+      'test/infra/dependencies.test.ts',
+      'test/simulation/tables.test.ts',
+    ],
+    alone: true,
+  },
+  processes: {
+    include: [
+      'test/walls.test.ts',
+      'test/cells/{code,reach}.test.ts',
+      'test/docs/deploying.test.ts',
+      'test/testing/*.test.ts',
+    ],
+  },
+  store: { include: ['test/store/*.test.ts'], exclude: ['test/store/embedded.test.ts'] },
+  handlers: { include: ['test/handlers/*.test.ts'] },
+  races: { include: ['test/e2e/races.test.ts'] },
+  simulation: { include: ['test/simulation/simulation.test.ts'] },
+  mutants: { include: ['test/mutants/mutants.test.ts'] },
+};
+
+/** Run by `npm run test:proof`. */
+const thorough: Record<string, Suite> = {
+  flows: { include: ['test/e2e/*.test.ts', 'test/docs/cost.test.ts'], exclude: ['test/e2e/races.test.ts'] },
+  failures: { include: ['test/failures/*.test.ts'], exclude: ['test/failures/complete.test.ts'] },
+  cli: {
+    include: ['test/cli/*.test.ts', 'test/docs/testing.test.ts', 'test/store/embedded.test.ts'],
+    exclude: ['test/cli/{history,service,settings}.test.ts'],
+  },
+  hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
+  service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },
+  chaos: { include: ['test/chaos/{away,chaos,frozen,wire}.test.ts'] },
+  further: { include: ['test/simulation/further.test.ts', 'test/mutants/withoutBatching.test.ts'] },
+};
+
+export const commands: Record<string, Record<string, Suite>> = { test: quick, 'test:proof': thorough };
