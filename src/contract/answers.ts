@@ -1,7 +1,13 @@
 /** What comes out: the zod schemas of answers, from which the OpenAPI document and the types of the operations are made. */
 import * as z from 'zod';
-import { claimStatuses, type ErrorCode, entrySchema, errorCodes, type Runbook } from '../engine/model/index.ts';
-import { statuses } from './requests.ts';
+import {
+  claimStatuses,
+  type ErrorCode,
+  entrySchema,
+  errorCodes,
+  type Runbook,
+  viewStatuses,
+} from '../engine/model/index.ts';
 
 const count = z.int().min(0);
 const [started, , outcome] = entrySchema.options;
@@ -13,7 +19,7 @@ export const entry = entrySchema;
 export const view = z.strictObject({
   instanceId: z.string(),
   seq: count.describe('Seq of the newest entry; commands send it back as `expectedSeq`.'),
-  status: z.enum(statuses),
+  status: z.enum(viewStatuses),
   runbookId: z.string(),
   version: z.int(),
   cell: z.string().nullable().describe('The next unsatisfied cell, or the open one.'),
@@ -23,6 +29,10 @@ export const view = z.strictObject({
   dueAtMs: z.number().nullable(),
   startedAtMs: z.number(),
   updatedAtMs: z.number(),
+  startedBy: z.string().describe('Who started it.'),
+  params: z.string().describe('The beginning of its parameters, as JSON text.'),
+  waitsFor: z.string().nullable().describe('Whom or what it waits for: people and groups, claims, a time.'),
+  headHash: z.string().describe('Hash of the newest entry, as `verify` compares it.'),
 });
 
 const holder = z.strictObject({
@@ -287,6 +297,10 @@ export const instance = z.strictObject({
 });
 export const journalPage = z.strictObject({
   entries: z.array(entry),
+  lastHash: z
+    .string()
+    .nullable()
+    .describe('Hash of the last of them, as `verify` compares it; null where there is none.'),
   next: count.nullable().describe('Give it as `after`; null at the end.'),
   nowMs: z.number(),
   deployment: z.strictObject({ name: z.string(), epoch: count, takeoverGraceMs: count }),

@@ -5,5 +5,5 @@
 export * as answers from './answers.ts';
 export type { AnswerOf, BodyOf, CallOf, InputOf } from './calls.ts';
 export { findRoute, segmentsOf } from './paths.ts';
-export { cellName, instanceId, seq, statuses } from './requests.ts';
+export { cellName, instanceId, seq } from './requests.ts';
 export { type OperationName, operationNames, operations, type Permission, type Route, routes } from './routes.ts';

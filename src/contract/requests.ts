@@ -1,6 +1,6 @@
 /** What goes in: the zod schemas that validate requests, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { claimStatuses, limits } from '../engine/model/index.ts';
+import { claimStatuses, limits, viewStatuses } from '../engine/model/index.ts';
 
 const idOf = (what: string) =>
   z
@@ -36,10 +36,9 @@ export const outputPath = z.strictObject({ instanceId, seq: digits(0) });
 
 const next = z.string().min(1).max(2_000).describe('`next` of the page before, as it was given.').exactOptional();
 const limit = digits(1).pipe(z.int().max(limits.pageMax)).exactOptional();
-export const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
 export const listQuery = z.strictObject({
   runbook: runbookId.exactOptional(),
-  status: z.enum(statuses).exactOptional(),
+  status: z.enum(viewStatuses).exactOptional(),
   limit,
   next,
 });

@@ -18,9 +18,9 @@ import type { By, Note, Standing } from './model/entries.ts';
 import { named, PawlError } from './model/errors.ts';
 import { limits } from './model/limits.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
+import type { View } from './model/view.ts';
 import type { ClaimEntry, Claims, Journal, Ports, Views } from './ports.ts';
 import { type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
-import type { View } from './rules/view.ts';
 
 export type Engine = {
   publish(source: string, by: By): Promise<Published>;

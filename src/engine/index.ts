@@ -48,6 +48,6 @@ export type { CellReport, Inspection } from './reading/inspect.ts';
 export { apply } from './rules/apply.ts';
 export { decide } from './rules/decide.ts';
 export type { Stop } from './rules/stop.ts';
-export { statusOf, type View, type ViewStatus, viewOf } from './rules/view.ts';
+export { statusOf, viewOf } from './rules/view.ts';
 
 export type { WaitReport } from './waiting/kinds.ts';

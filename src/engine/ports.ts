@@ -7,7 +7,7 @@ import type { Problem } from './model/errors.ts';
 import type { EngineEvent } from './model/events.ts';
 import type { CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './model/runbook.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
-import type { View } from './rules/view.ts';
+import type { View } from './model/view.ts';
 
 /** Time is the store's: learnt from its answers and carried on by the monotonic clock. */
 export type Clock = {

@@ -7,7 +7,7 @@ import { linkPage, votedPage } from './linkPage.ts';
 import { type Moved, move } from './moving.ts';
 import { openApi } from './openapi.ts';
 import type { Answer } from './problem.ts';
-import { journalPage, versionOf } from './reading.ts';
+import { fitting, journalPage, versionOf } from './reading.ts';
 import type { Input } from './request.ts';
 
 /** `page`: HTML for a person, in place of the body. */
@@ -26,19 +26,6 @@ const shown = ({ runbookId, version, sourceHash, runHash, source, runbook }: Ver
   source,
   runbook,
 });
-
-/** As Lambda measures it: the body is a JSON text inside a JSON text. */
-const quotedBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
-
-/** As many as fit into one answer, at least one. */
-const fitting = <T>(items: T[]): T[] => {
-  let bytes = 0;
-  const cut = items.findIndex((item, at) => {
-    bytes += quotedBytes(item);
-    return at > 0 && bytes > limits.answerBytesMax;
-  });
-  return cut === -1 ? items : items.slice(0, cut);
-};
 
 /** An instance that is not there is an error; an empty rest of what it has is not. */
 const assertBegun = async ({ engine }: Pick<OperationDeps, 'engine'>, instanceId: string): Promise<void> => {
@@ -135,9 +122,7 @@ const operations: Operations = {
     const after = query.after ?? -1;
     const page = await journalPage(deps, instanceId, after, limitOf(query));
     if (page.entries.length === 0) await assertBegun(deps, instanceId);
-    const entries = fitting(page.entries);
-    const next = entries.length < page.entries.length ? (entries.at(-1)?.seq ?? null) : page.next;
-    return { status: 200, body: { ...page, entries, next } };
+    return { status: 200, body: page };
   },
 
   notes: async ({ engine }, { path: { instanceId }, query }) => {

@@ -1,7 +1,20 @@
 /** What operations read besides what the engine answers: a version, and a journal in pages. */
 import type { BodyOf } from '../contract/index.ts';
-import { type JournalPages, PawlError, type Version } from '../engine/index.ts';
+import { type JournalPages, limits, PawlError, type Version } from '../engine/index.ts';
 import type { OperationDeps } from './apiDeps.ts';
+
+/** As Lambda measures it: the body is a JSON text inside a JSON text. */
+const quotedBytes = (value: unknown): number => Buffer.byteLength(JSON.stringify(JSON.stringify(value)));
+
+/** As many as fit into one answer, at least one. `shown`: what of an item stands in the answer. */
+export const fitting = <T>(items: T[], shown: (item: T) => unknown = (item) => item): T[] => {
+  let bytes = 0;
+  const cut = items.findIndex((item, at) => {
+    bytes += quotedBytes(shown(item));
+    return at > 0 && bytes > limits.answerBytesMax;
+  });
+  return cut === -1 ? items : items.slice(0, cut);
+};
 
 /** @throws PawlError `runbook.unknown` */
 export const versionOf = async (
@@ -22,10 +35,21 @@ export const journalPage = async (
   after: number,
   limit: number,
 ): Promise<BodyOf<'journal'>> => {
-  const entries = (await engine.journal(instanceId, after, limit)).map(({ entry }) => entry);
-  const next = entries.length < limit ? null : (entries.at(-1)?.seq ?? null);
+  const standing = await engine.journal(instanceId, after, limit);
+  // What does not fit into one answer stands on the next page.
+  const page = fitting(standing, ({ entry }) => entry);
+  const last = page.at(-1);
+  const isWhole = page.length === standing.length && standing.length < limit;
   const { name, epoch, takeoverGraceMs } = deployment;
-  return { entries, next, nowMs: clock.nowMs(), deployment: { name, epoch, takeoverGraceMs } };
+  const entries = page.map(({ entry }) => entry);
+  const next = isWhole ? null : (last?.entry.seq ?? null);
+  return {
+    entries,
+    lastHash: last?.hash ?? null,
+    next,
+    nowMs: clock.nowMs(),
+    deployment: { name, epoch, takeoverGraceMs },
+  };
 };
 
 /** For whoever follows a call that was handed over. */

@@ -1,4 +1,5 @@
 /** How the store reaches DynamoDB: seven commands, consistent reads, every query paged to its end. */
+import { setTimeout } from 'node:timers/promises';
 import {
   BatchGetCommand,
   type BatchGetCommandOutput,
@@ -108,6 +109,33 @@ export const getItems = async (access: Access, table: Table, keyed: RawItem[]): 
   } catch (error) {
     throw storeError(error, `Reading ${table} ${JSON.stringify(Keys)}`);
   }
+};
+
+const batchMax = 100;
+/** Tries at what the service left out of an answer, the first of them at once. */
+const batchTriesMax = 8;
+const batchPauseMs = 50;
+
+/** Any number of items, in no order, as an index would show them: a read may lag behind. Missing ones are left out. */
+export const getEach = async (access: Access, table: Table, keyed: RawItem[]): Promise<RawItem[]> => {
+  const name = tableName(access, table);
+  const items: RawItem[] = [];
+  for (let at = 0; at < keyed.length; at += batchMax) {
+    let left: RawItem[] | undefined = keyed.slice(at, at + batchMax).map((one) => keyOf(table, one));
+    for (let tries = 0; left !== undefined && left.length > 0; tries += 1) {
+      if (tries >= batchTriesMax) throw new PawlError('store.unavailable', `Reading ${table}: ask again later.`);
+      if (tries > 1) await setTimeout(batchPauseMs * 2 ** (tries - 2));
+      try {
+        const command = new BatchGetCommand({ RequestItems: { [name]: { Keys: left } } });
+        const answer: BatchGetCommandOutput = await access.client.send(command);
+        items.push(...(answer.Responses?.[name] ?? []));
+        left = answer.UnprocessedKeys?.[name]?.Keys;
+      } catch (error) {
+        throw storeError(error, `Reading ${table}`);
+      }
+    }
+  }
+  return items;
 };
 
 export type Query = {

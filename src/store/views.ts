@@ -3,8 +3,8 @@
  * due mark that stands in the same item (`marks.ts`) comes down only where nothing else may still need it.
  */
 import * as z from 'zod';
-import { limits, PawlError, settleAll, type View, type ViewStatus, type Views } from '../engine/index.ts';
-import { type Access, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
+import { limits, PawlError, settleAll, type View, type Views, viewStatuses } from '../engine/index.ts';
+import { type Access, getEach, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
 import { saving } from './conditions.ts';
 import { shardOf } from './items.ts';
 
@@ -12,13 +12,10 @@ import { shardOf } from './items.ts';
 const listShards = 4;
 const dueShards = limits.dueShards;
 
-const statuses = ['ready', 'running', 'waiting', 'in_doubt', 'halted', 'completed', 'cancelled'] as const;
-statuses satisfies readonly ViewStatus[];
-
 const viewItem = z.object({
   instanceId: z.string(),
   revision: z.int(),
-  status: z.enum(statuses),
+  status: z.enum(viewStatuses),
   runbookId: z.string(),
   version: z.int(),
   cell: z.string().nullable(),
@@ -28,6 +25,10 @@ const viewItem = z.object({
   dueAtMs: z.number().optional(),
   startedAtMs: z.number(),
   updatedAtMs: z.number(),
+  startedBy: z.string(),
+  params: z.string(),
+  waitsFor: z.string().nullable(),
+  headHash: z.string(),
 });
 /** An item that only `arm` has written, or that cannot be read, is no view: it can be made again from the journal. */
 const decode = (item: RawItem | undefined): View | undefined => {
@@ -36,6 +37,9 @@ const decode = (item: RawItem | undefined): View | undefined => {
   const { revision, dueAtMs, ...rest } = parsed.data;
   return { ...rest, seq: revision, dueAtMs: dueAtMs ?? null };
 };
+
+/** Lists are read from keys alone: what an index does not hold, no write has to pay for twice. */
+const indexItem = z.object({ newest: z.string() });
 
 /** Unique and in order of time, so it names a place in every partition of a list. 13 digits last until the year 2286. */
 const newestOf = (view: View): string => `${String(view.startedAtMs).padStart(13, '0')}/${view.instanceId}`;
@@ -58,7 +62,7 @@ type Filter = Parameters<Views['list']>[0];
 const cursorSchema = z.strictObject({
   before: z.string().regex(/^\d{13}\/[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
   runbookId: z.string().nullable(),
-  status: z.enum(statuses).nullable(),
+  status: z.enum(viewStatuses).nullable(),
 });
 type Cursor = z.infer<typeof cursorSchema>;
 
@@ -111,7 +115,7 @@ export const createViews = (access: Access): Views => {
       const limit = Math.min(Math.max(1, filter.limit), limits.pageMax);
       const before = placeOf(filter);
       const prefix = filter.runbookId === undefined ? '' : `${filter.runbookId}#`;
-      const partitions = (filter.status === undefined ? statuses : [filter.status]).flatMap((status) =>
+      const partitions = (filter.status === undefined ? viewStatuses : [filter.status]).flatMap((status) =>
         Array.from({ length: listShards }, (_, shard) => `${prefix}${status}#${shard}`),
       );
       // One more than asked for tells whether there is a next page.
@@ -124,20 +128,25 @@ export const createViews = (access: Access): Views => {
       const found = await settleAll(
         partitions.map((partition) => queryItems(access, 'views', { ...query, partition })),
       );
-      const views = found
-        .flat()
-        .map(decode)
-        .filter((view) => view !== undefined)
-        .sort((a, b) => (newestOf(a) < newestOf(b) ? 1 : -1));
       // A view that changes its status in between may show in two partitions: the index lags.
-      const distinct = [...new Map(views.map((view) => [view.instanceId, view])).values()];
-      const page = distinct.slice(0, limit);
+      const places = [...new Set(found.flat().map((item) => indexItem.parse(item).newest))].sort().reverse();
+      const page = places.slice(0, limit);
       const last = page.at(-1);
       const next =
-        distinct.length > limit && last !== undefined
-          ? encodeCursor({ before: newestOf(last), runbookId: filter.runbookId ?? null, status: filter.status ?? null })
+        places.length > limit && last !== undefined
+          ? encodeCursor({ before: last, runbookId: filter.runbookId ?? null, status: filter.status ?? null })
           : null;
-      return { views: page, next };
+      const items = await getEach(
+        access,
+        'views',
+        page.map((newest) => ({ instanceId: newest.slice(newest.indexOf('/') + 1) })),
+      );
+      const byId = new Map(items.map(decode).map((view) => [view?.instanceId, view]));
+      // By the time it is read it may be of another status.
+      const views = page
+        .flatMap((newest) => byId.get(newest.slice(newest.indexOf('/') + 1)) ?? [])
+        .filter((view) => (filter.status ?? view.status) === view.status);
+      return { views, next };
     },
   };
 };

@@ -16,14 +16,14 @@ const keysOf: Record<string, [string, string?]> = {
   views: ['instanceId'],
   subscriptions: ['claimId', 'waiter'],
 };
-type Index = { keys: [string, string]; keysOnly: boolean };
-const indexesOf: Record<string, Record<string, Index>> = {
-  runbooks: { names: { keys: ['listed', 'runbookId'], keysOnly: true } },
-  claims: { names: { keys: ['listed', 'claimId'], keysOnly: true } },
+/** Their keys; all project keys only. */
+const indexesOf: Record<string, Record<string, [string, string]>> = {
+  runbooks: { names: ['listed', 'runbookId'] },
+  claims: { names: ['listed', 'claimId'] },
   views: {
-    due: { keys: ['dueShard', 'dueAtMs'], keysOnly: true },
-    byStatus: { keys: ['statusShard', 'newest'], keysOnly: false },
-    byRunbook: { keys: ['runbookShard', 'newest'], keysOnly: false },
+    due: ['dueShard', 'dueAtMs'],
+    byStatus: ['statusShard', 'newest'],
+    byRunbook: ['runbookShard', 'newest'],
   },
 };
 /** The writes that `src/store` may send to each table; every put to an append-only one is under the condition `free`. */
@@ -44,7 +44,7 @@ const pick = (row: Row, names: readonly (string | undefined)[]): Row =>
 /** The key of a row, as a query says where to go on after it. */
 export const keyOf = (tableName: string, row: Row, indexName?: string): Row => {
   const name = plainName(tableName);
-  return pick(row, [...(keysOf[name] ?? []), ...(indexesOf[name]?.[indexName ?? '']?.keys ?? [])]);
+  return pick(row, [...(keysOf[name] ?? []), ...(indexesOf[name]?.[indexName ?? ''] ?? [])]);
 };
 
 const checkWrite = (name: string, kind: string, input: Row): void => {
@@ -166,7 +166,7 @@ export const createTables = (begin: Content = new Map()): Tables => {
     const index = indexName === undefined ? undefined : indexesOf[name]?.[indexName];
     if (indexName !== undefined && index === undefined) throw new Error(`there is no index ${indexName} of ${name}`);
     const base = keysOf[name] as [string, string?];
-    const sorts = (index === undefined ? [base[1]] : [index.keys[1], ...base]).filter((sort) => sort !== undefined);
+    const sorts = (index === undefined ? [base[1]] : [index[1], ...base]).filter((sort) => sort !== undefined);
     const sign = input.ScanIndexForward === false ? -1 : 1;
     const inOrder = (a: Row, b: Row): number => {
       for (const sort of sorts) {
@@ -179,14 +179,14 @@ export const createTables = (begin: Content = new Map()): Tables => {
     const from = input.ExclusiveStartKey as Row | undefined;
     const found: Row[] = [];
     for (const row of index === undefined ? partitionOf(name, values[':pk']).values() : rowsOf(name)) {
-      if (index !== undefined && row[index.keys[1]] === undefined) continue;
+      if (index !== undefined && row[index[1]] === undefined) continue;
       if (holds(row, names, values) && (from === undefined || inOrder(row, from) > 0)) found.push(row);
     }
     found.sort(inOrder);
     const limit = (input.Limit as number | undefined) ?? found.length;
     const page = found.slice(0, limit);
     const last = page.at(-1);
-    const seen = (row: Row): Row => (index?.keysOnly ? keyOf(name, row, indexName) : { ...row });
+    const seen = (row: Row): Row => (index !== undefined ? keyOf(name, row, indexName) : { ...row });
     const more = found.length > limit && last !== undefined;
     return { Items: page.map(seen), ...(more ? { LastEvaluatedKey: keyOf(name, last, indexName) } : {}) };
   };

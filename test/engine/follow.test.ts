@@ -10,9 +10,16 @@ const budgetMs = 60_000;
 /** Served two entries at a time, so that every journal here is more than one page. */
 const pagesOf = ({ engine, ports }: World, id: string): JournalPages => ({
   page: async (after, limit) => {
-    const entries = (await engine.journal(id, after, Math.min(limit, 2))).map(({ entry }) => entry);
+    const page = await engine.journal(id, after, Math.min(limit, 2));
+    const entries = page.map(({ entry }) => entry);
     const next = entries.length < 2 ? null : (entries.at(-1)?.seq ?? null);
-    return { entries, next, nowMs: ports.clock.nowMs(), deployment: ports.deployment };
+    return {
+      entries,
+      lastHash: page.at(-1)?.hash ?? null,
+      next,
+      nowMs: ports.clock.nowMs(),
+      deployment: ports.deployment,
+    };
   },
   runbook: async (runbookId, version) => {
     const found = await ports.versions.get(runbookId, version);

@@ -18,6 +18,10 @@ const view: View = {
   dueAtMs: startMs + 500_000,
   startedAtMs: startMs,
   updatedAtMs: startMs,
+  startedBy: 'ann',
+  params: '{}',
+  waitsFor: null,
+  headHash: 'h4',
 };
 
 const setup = () => {

@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { apply, createEngine, type Entry, type State, statusOf, viewOf } from '../../src/engine/index.ts';
+import {
+  apply,
+  createEngine,
+  type Entry,
+  type Standing,
+  type State,
+  statusOf,
+  viewOf,
+} from '../../src/engine/index.ts';
 import fc from '../support/properties.ts';
 import { pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup } from './world.ts';
@@ -87,13 +95,14 @@ describe('whatever is done to an instance, in whatever order', () => {
         async (cells, acts, ends) => {
           const { world, id, entries } = await history(cells, acts, ends);
           const version = await world.ports.versions.get('demo', 1);
-          const head = entries.at(-1) as Entry;
+          const standing = (await world.ports.journal.head(id)) as Standing;
+          const head = standing.entry;
           const stored = await world.ports.views.get(id);
           // The status of an open step changes with time alone, so it is rebuilt for the moment of the save; what is in
           // doubt is due again some time after it was last looked at.
           const rebuilt = viewOf(
             entries[0] as Extract<Entry, { kind: 'started' }>,
-            head,
+            standing,
             version?.runbook,
             head.atMs,
             15_000,

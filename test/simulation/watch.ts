@@ -37,7 +37,7 @@ const landed = (world: World, item: Row): void => {
     const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
     breaks(world, new RuleBroken('I1', `${what} ${seq}`));
   }
-  world.chain[seq] = { entry: decodeEntry(item).entry, text: textOf(item) };
+  world.chain[seq] = { ...decodeEntry(item), text: textOf(item) };
 };
 
 /** Called after every write that was carried out. */

@@ -1,6 +1,6 @@
 /** One simulated world: its tables, its time, its faults, and the independent witness of what really happened in it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Entry, Unrecorded, Version } from '../../src/engine/index.ts';
+import type { Entry, Standing, Unrecorded, Version } from '../../src/engine/index.ts';
 import type { Row, Tables } from '../../src/testing/tables.ts';
 import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Process } from './processes.ts';
@@ -106,7 +106,7 @@ export type World = {
   polls: { call: Call; about: number; ready: boolean }[];
   readyAtMs: number;
   /** The chain as it stands, read once: index is seq. */
-  chain: { entry: Entry; text: string }[];
+  chain: (Standing & { text: string })[];
   /** The failure queue: outcomes which the store did not take in time. */
   aside: Unrecorded[];
   /** Records an item of the failure queue, after a while. */

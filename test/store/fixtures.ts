@@ -53,6 +53,10 @@ export const view = (instanceId: string, seq: number, more: Partial<View> = {}):
   dueAtMs: null,
   startedAtMs: atMs,
   updatedAtMs: atMs,
+  startedBy: 'ann',
+  params: '{}',
+  waitsFor: null,
+  headHash: `hash-${seq}`,
   ...more,
 });
 

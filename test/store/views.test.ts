@@ -2,13 +2,19 @@
 import { createHash } from 'node:crypto';
 import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { View } from '../../src/engine/index.ts';
+import { type Entry, type EntryOf, type Runbook, type View, viewOf } from '../../src/engine/index.ts';
 import { createStore, type Store } from '../../src/store/index.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
-import { atMs, faulty, timeout, view } from './fixtures.ts';
+import { atMs, entry, faulty, timeout, view } from './fixtures.ts';
 
 /** First byte of the sha256 of the id, modulo 16. */
 const shardZero = (id: string): boolean => (createHash('sha256').update(id).digest()[0] ?? 1) % 16 === 0;
+/** As DynamoDB counts: names and texts by their bytes, a number by its digits. */
+const bytesOfItem = (item: Record<string, unknown>): number =>
+  Object.entries(item).reduce((bytes, [name, value]) => {
+    const size = typeof value === 'number' ? Math.ceil(String(value).length / 2) + 1 : Buffer.byteLength(String(value));
+    return bytes + name.length + size;
+  }, 0);
 const inMs = (seconds: number): number => atMs + seconds * 1000;
 
 describe.each(serviceKinds)('views on %s', (which) => {
@@ -51,6 +57,36 @@ describe.each(serviceKinds)('views on %s', (which) => {
     );
     expect(armed.map(({ arms }) => arms).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     expect(await marksOf('crowd')).toEqual({ dueAtMs: inMs(10), armedUntilMs: inMs(19), inIndex: true });
+  });
+
+  test('at its longest a view is less than 1 KB, which is one write unit', async () => {
+    const [runbookId, longId] = ['r'.repeat(128), 'i'.repeat(128)];
+    const open = { kind: 'waiting', seq: 99_999, cell: 'c'.repeat(64), dueAtMs: atMs, atMs, whom: 'w'.repeat(48) };
+    const state = { ...entry(longId, 99_999, 't').state, next: 499, cells: 500, open } as Entry['state'];
+    const by = { actor: 'b'.repeat(200), via: 'cli', where: 'here' } as const;
+    const started = {
+      ...entry(longId, 0, 't'),
+      kind: 'started',
+      runbookId,
+      version: 99_999,
+      by,
+      params: { p: 'ü'.repeat(900) },
+    };
+    const runbook = { cells: Array.from({ length: 500 }, () => ({ name: open.cell })) } as unknown as Runbook;
+    const head = { entry: { ...entry(longId, 99_999, 't'), state }, hash: 'h'.repeat(64) };
+    const longest = viewOf(started as unknown as EntryOf<'started'>, head, runbook, atMs, 0);
+    const armed = await marks.arm({ instanceId: longId, runbookId }, inMs(30), atMs);
+    await marks.arm({ instanceId: longId, runbookId }, inMs(30), atMs);
+    await views.save(longest, armed);
+    expect(await views.get(longId)).toEqual(longest);
+    const item = await world.client.send(
+      new GetCommand({ TableName: `${world.prefix}-views`, Key: { instanceId: longId } }),
+    );
+    expect(bytesOfItem(item.Item ?? {})).toBeLessThan(1024);
+    // With ids of an ordinary length there is room for as much of the parameters as is ever shown.
+    const ordinary = { ...started, runbookId: 'rotate-database-credentials' } as unknown as EntryOf<'started'>;
+    const shortHead = { ...head, entry: { ...head.entry, instanceId: 'rotate-database-credentials-000001' } };
+    expect(Buffer.byteLength(viewOf(ordinary, shortHead, undefined, atMs, 0).params)).toBeGreaterThan(240);
   });
 
   test('save, alone: the view comes back, and is due exactly when it says', async () => {
@@ -412,6 +448,43 @@ describe.each(serviceKinds)('views on %s', (which) => {
       await world2.store.marks.arm(seed('only-armed'), inMs(900), atMs);
       const { views: found } = await world2.store.views.list({ limit: 1 });
       expect(found).toEqual([many[29]]);
+    });
+
+    test('what the service leaves out of an answer is asked for again; what has another status by then is left out', async () => {
+      let asked = 0;
+      const partial = faulty(world2.client, async (name, send) => {
+        const answer = (await send()) as Record<string, Record<string, unknown[]>>;
+        if (name !== 'BatchGetCommand') return answer;
+        asked += 1;
+        const table = `${world2.prefix}-views`;
+        const [first = {}, ...rest] = (answer.Responses?.[table] ?? []) as { instanceId?: string }[];
+        const left = rest.map(({ instanceId }) => ({ instanceId }));
+        return {
+          Responses: { [table]: [first] },
+          UnprocessedKeys: left.length === 0 ? {} : { [table]: { Keys: left } },
+        };
+      });
+      const store = createStore(partial, { tablesPrefix: world2.prefix, clock: world2.store.clock });
+      const { views: found } = await store.views.list({ limit: 3 });
+      expect(found.map((one) => one.instanceId)).toEqual(newestFirst(many).slice(0, 3));
+      expect(asked).toBe(3);
+      const never = faulty(world2.client, async (name, send) =>
+        name === 'BatchGetCommand'
+          ? { Responses: {}, UnprocessedKeys: { [`${world2.prefix}-views`]: { Keys: [{ instanceId: 'x' }] } } }
+          : send(),
+      );
+      const stuck = createStore(never, { tablesPrefix: world2.prefix, clock: world2.store.clock });
+      await expect(stuck.views.list({ limit: 1 })).rejects.toMatchObject({ code: 'store.unavailable' });
+
+      const moved = faulty(world2.client, async (_, send) => {
+        const answer = (await send()) as { Responses?: Record<string, { status: string }[]> };
+        for (const item of answer.Responses?.[`${world2.prefix}-views`] ?? []) item.status = 'completed';
+        return answer;
+      });
+      const later = createStore(moved, { tablesPrefix: world2.prefix, clock: world2.store.clock });
+      const waiting = await later.views.list({ limit: 5, status: 'waiting' });
+      expect(waiting.views).toEqual([]);
+      expect(waiting.next).not.toBeNull();
     });
 
     test('a page mark is taken as it was given out, for its own list', async () => {

@@ -1,6 +1,7 @@
 /** status, journal and list: looking at instances. They change nothing. */
 import { Option } from 'commander';
-import { type CallOf, statuses } from '../../contract/index.ts';
+import type { CallOf } from '../../contract/index.ts';
+import { viewStatuses } from '../../engine/index.ts';
 import { cellTable } from '../cells.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
@@ -87,7 +88,7 @@ export const addReading: AddCommands = (program, run) => {
   );
   listing
     .option('--runbook <id>', 'only of this runbook')
-    .addOption(new Option('--status <status>', 'only in this status').choices(statuses))
+    .addOption(new Option('--status <status>', 'only in this status').choices(viewStatuses))
     .option('--limit <n>', 'at most so many, up to 100', wholeNumber(1), 20)
     .option('--next <mark>', 'the page after; the mark stands under the page before');
   withExamples(listing, 'pawl list --runbook post_merge --status halted').action(run(list));

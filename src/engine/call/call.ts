@@ -5,8 +5,9 @@ import type { By, EntryOf, Note, Standing, State } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
+import type { View } from '../model/view.ts';
 import type { Ports } from '../ports.ts';
-import { type View, viewOf } from '../rules/view.ts';
+import { viewOf } from '../rules/view.ts';
 import { type Chain, createChain } from './chain.ts';
 import { createMark, type Mark } from './mark.ts';
 
@@ -101,7 +102,7 @@ export const noteQuietly = async ({ engine, instanceId }: Call, note: Note): Pro
 
 /** The view after the head this call knows. */
 export const viewNow = ({ engine, chain, started, runbook }: Call): View =>
-  viewOf(started, chain.head.entry, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  viewOf(started, chain.head, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
 
 const awaitsAt = (call: Call): number | null => {
   const { open } = stateOf(call);

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import type { By, Entry, EntryBody, State } from '../model/entries.ts';
-import type { View } from '../rules/view.ts';
+import type { View } from '../model/view.ts';
 import { type Call, type Engine, openCall, saveView, stateOf } from './call.ts';
 import { commandMs } from './mark.ts';
 

@@ -9,8 +9,9 @@
  *   old by then, and the mark of its writer long over.
  * - An `await` stays due unless this call has read its claims, as a subscriber, since it armed.
  */
+
+import type { View } from '../model/view.ts';
 import type { Armed, Ports } from '../ports.ts';
-import type { View } from '../rules/view.ts';
 
 /** A command's own time: it runs no cell. */
 export const commandMs = 30_000;

@@ -1,9 +1,9 @@
 /** One advance: what it was asked for, and how far it has come. */
 import type { By, Drive, Failure, State, Status, Then } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
+import type { View } from '../model/view.ts';
 import type { Wish } from '../rules/decide.ts';
 import type { Stop } from '../rules/stop.ts';
-import type { View } from '../rules/view.ts';
 import type { Call, Engine } from './call.ts';
 import type { OutcomeBody } from './outcomes.ts';
 

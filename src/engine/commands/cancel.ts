@@ -5,7 +5,7 @@ import { assertReason } from '../call/refusals.ts';
 import type { By, State } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Cell } from '../model/runbook.ts';
-import type { View } from '../rules/view.ts';
+import type { View } from '../model/view.ts';
 import { unsubscribe } from '../waiting/await.ts';
 import { waitingEntry } from '../waiting/kind.ts';
 

@@ -7,8 +7,8 @@ import { assertFresh, assertReason, assertUnfinished } from '../call/refusals.ts
 import type { By, Checked, State, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { View } from '../model/view.ts';
 import { sequelOf } from '../rules/sequel.ts';
-import type { View } from '../rules/view.ts';
 
 export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
 

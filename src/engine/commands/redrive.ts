@@ -12,7 +12,7 @@ import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { headOf } from '../model/text.ts';
 import type { Unrecorded } from '../model/unrecorded.ts';
-import type { View } from '../rules/view.ts';
+import type { View } from '../model/view.ts';
 
 /**
  * `recorded`: as the outcome. `noted`: the step was closed by somebody else, or by less than this outcome says. `known`:

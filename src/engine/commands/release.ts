@@ -3,7 +3,7 @@ import type { Engine } from '../call/call.ts';
 import { change } from '../call/change.ts';
 import { assertReason, assertUnfinished } from '../call/refusals.ts';
 import type { By, State } from '../model/entries.ts';
-import type { View } from '../rules/view.ts';
+import type { View } from '../model/view.ts';
 
 export const decideRelease = ({ epoch }: State, now: { epoch: number; reason: string }) =>
   epoch < now.epoch ? ({ kind: 'control', ...now } as const) : null;

@@ -7,7 +7,8 @@ import type { By, Drive, EntryOf } from '../model/entries.ts';
 import { named, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import type { Runbook, Version } from '../model/runbook.ts';
-import { type View, viewOf } from '../rules/view.ts';
+import type { View } from '../model/view.ts';
+import { viewOf } from '../rules/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
 import { assertFree, takeLock } from './locks.ts';
 
@@ -180,7 +181,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
   const { entry } = put.standing;
   const view = viewOf(
     entry as EntryOf<'started'>,
-    entry,
+    put.standing,
     runbook,
     engine.clock.nowMs(),
     engine.deployment.takeoverGraceMs,

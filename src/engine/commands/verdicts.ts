@@ -12,8 +12,8 @@ import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
+import type { View } from '../model/view.ts';
 import { noPermission, sequelOf } from '../rules/sequel.ts';
-import type { View } from '../rules/view.ts';
 
 export type VerdictRequest = {
   /** Seq of the step's reservation (of its outcome where there was none). */

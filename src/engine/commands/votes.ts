@@ -9,8 +9,8 @@ import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { View } from '../model/view.ts';
 import { isDecided, tallyOf } from '../rules/apply.ts';
-import type { View } from '../rules/view.ts';
 import { waitingEntry } from '../waiting/kind.ts';
 import { settle } from '../waiting/look.ts';
 

@@ -6,6 +6,8 @@
  * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
  */
 import * as z from 'zod';
+import { limits } from './limits.ts';
+import { headOf } from './text.ts';
 
 export const journalVersion = 1;
 
@@ -93,6 +95,8 @@ const open = z.discriminatedUnion('kind', [
     quorum: z.int().min(1).optional(),
     approvals: z.array(z.string()).optional(),
     rejected: z.literal(true).optional(),
+    /** Whom or what it waits for, in a few words: people and groups, claims. For lists. */
+    whom: z.string().optional(),
   }),
 ]);
 export type Open = z.infer<typeof open>;
@@ -326,3 +330,9 @@ export const startersOf = ({ by, continues }: EntryOf<'started'>): string[] => [
   by.actor,
   ...(continues?.startedBy ?? []),
 ];
+
+/** What a list says of a wait: those who are asked, or the claims. */
+export const whomOf = ({ asked, claims = [] }: Partial<EntryOf<'waiting'>>): { whom?: string } => {
+  const names = asked === undefined ? claims : [...asked.approvers, ...asked.groups.map((group) => `group ${group}`)];
+  return names.length === 0 ? {} : { whom: headOf(names.join(', '), limits.viewTextBytesMax) };
+};

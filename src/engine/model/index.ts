@@ -46,3 +46,4 @@ export {
 export { settleAll } from './settleAll.ts';
 export { coveredBy, fromStored, storedForm } from './stored.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
+export { type View, type ViewStatus, viewStatuses } from './view.ts';

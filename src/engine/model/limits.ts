@@ -1,6 +1,10 @@
 /** Every limit of Pawl, in one place. A refusal names its limit; nothing is cut silently. */
 export const limits = {
   cellsPerRunbookMax: 500,
+  /** Of a view without its index keys and marks: then the whole item is one write unit. Texts in it keep their beginning. */
+  viewBytesMax: 800,
+  viewTextBytesMax: 48,
+  viewParamsBytesMax: 256,
   sourceBytesMax: 300 * 1024,
   frontMatterNestingMax: 20,
   paramsBytesMax: 64 * 1024,

@@ -7,7 +7,15 @@
  * so that nothing beside the text is uncovered.
  */
 import { withoutDefaults } from './defaults.ts';
-import { type Entry, type EntryKind, type EntryOf, entrySchemas, type Reservation, type State } from './entries.ts';
+import {
+  type Entry,
+  type EntryKind,
+  type EntryOf,
+  entrySchemas,
+  type Reservation,
+  type State,
+  whomOf,
+} from './entries.ts';
 
 /** What stands beside the text. */
 export type Attributes = { v: number; instanceId: string; seq: number; kind: string; token: string };
@@ -35,7 +43,8 @@ const waitingBy = (waiting: Partial<EntryOf<'waiting'>>, { seq, atMs }: Place): 
   const { cell, visit, inputsHash, dueAtMs = null, pollMs, asked } = waiting;
   const polled = pollMs === undefined ? {} : { pollMs };
   const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
-  return { visit, inputsHash, open: { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted } };
+  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...whomOf(waiting) };
+  return { visit, inputsHash, open };
 };
 
 /** What the entry has said itself of the state after it. Its body may still lack what defaults say. */

@@ -1,6 +1,4 @@
 /** Text by its bytes: how much it takes, and how it is cut. */
-import type { Output } from './entries.ts';
-
 export const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 /** The first `bytesMax` bytes of a text, whole characters only. */
@@ -13,4 +11,6 @@ export const headOf = (text: string, bytesMax: number): string =>
 export const cut = (text: string, charsMax: number): string => text.slice(0, charsMax).toWellFormed();
 
 /** The whole size of an output, however much of it was kept. */
-export const sizeOf = (output: Output): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);
+export const sizeOf = (
+  output: { kind: 'inline'; text: string } | { kind: 'stored' | 'truncated'; bytes: number },
+): number => (output.kind === 'inline' ? bytesOf(output.text) : output.bytes);

@@ -23,6 +23,8 @@ export type JournalPages = {
     limit: number,
   ): Promise<{
     entries: Entry[];
+    /** Hash of the last of them; `null` where there is none. */
+    lastHash: string | null;
     next: number | null;
     nowMs: number;
     deployment: { epoch: number; takeoverGraceMs: number };
@@ -52,6 +54,7 @@ export type Followed =
 const reserves = (entry: Entry): boolean =>
   entry.kind === 'reserved' || (entry.kind === 'outcome' && entry.reserve !== undefined);
 
+type Page = Awaited<ReturnType<JournalPages['page']>>;
 type Opening = { started: EntryOf<'started'>; runbook: Runbook };
 const readOpening = async (pages: JournalPages): Promise<Opening> => {
   const [started] = (await pages.page(-1, 1)).entries;
@@ -67,6 +70,7 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
   let reserved = 0;
   let first: Entry | undefined;
   let last: Entry | undefined;
+  let lastHash = '';
   let opening: Opening | undefined;
 
   const take = (entry: Entry): void => {
@@ -79,12 +83,12 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
   };
 
   return async (): Promise<Followed> => {
-    let page = await pages.page(seq, limits.pageMax);
-    page.entries.forEach(take);
-    while (page.next !== null) {
+    let page: Page;
+    do {
       page = await pages.page(seq, limits.pageMax);
       page.entries.forEach(take);
-    }
+      lastHash = page.lastHash ?? lastHash;
+    } while (page.next !== null);
     if (first === undefined || last === undefined) return { kind: 'unbegun' };
     if (!isOurs(first.by)) return { kind: 'lost' };
     opening ??= await readOpening(pages);
@@ -103,7 +107,7 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
     const stop = decision.kind === 'waiting' ? parkedAt(decision.open, nowMs) : decision;
     const isHeld = stop.kind === 'stop' && stop.result === 'in_flight' && isOurs(stop.holder.by);
     if (stop.kind !== 'stop' || isHeld) return { kind: 'underWay', steps: [...steps], reserved, isHeld };
-    const view = viewOf(started, last, runbook, nowMs, graceMs);
+    const view = viewOf(started, { entry: last, hash: lastHash }, runbook, nowMs, graceMs);
     return {
       kind: 'over',
       answer: { stop, result: stop.result, steps: [...steps], reserved, view, state: last.state },

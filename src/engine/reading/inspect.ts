@@ -7,7 +7,8 @@ import { readJournal } from '../call/journal.ts';
 import type { By, Checked, Entry, Failure, Note, State } from '../model/entries.ts';
 import type { Runbook } from '../model/runbook.ts';
 import { bytesOf, sizeOf } from '../model/text.ts';
-import { statusOf, type View } from '../rules/view.ts';
+import type { View } from '../model/view.ts';
+import { statusOf } from '../rules/view.ts';
 import type { WaitReport } from '../waiting/kinds.ts';
 import { waitReport } from './waitReport.ts';
 

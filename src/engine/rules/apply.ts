@@ -13,7 +13,18 @@
  */
 
 import assert from 'node:assert/strict';
-import type { By, Checked, EntryBody, EntryOf, Open, Permission, State, Status, Then } from '../model/entries.ts';
+import {
+  type By,
+  type Checked,
+  type EntryBody,
+  type EntryOf,
+  type Open,
+  type Permission,
+  type State,
+  type Status,
+  type Then,
+  whomOf,
+} from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
 
 /** What `apply` looks at: an entry's body, its place, its time and its writer. A whole `Entry` fits. */
@@ -144,7 +155,7 @@ const applyWaiting = (state: State, step: StepOf<'waiting'>): State => {
   const { seq, cell, dueAtMs, atMs, pollMs, asked } = step;
   const polled = pollMs === undefined ? {} : { pollMs };
   const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
-  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted } as const;
+  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...whomOf(step) } as const;
   return { ...state, open, permission: null, dueAtMs: null, inputsHash: step.inputsHash };
 };
 

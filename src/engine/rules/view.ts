@@ -1,30 +1,10 @@
-/**
- * The view: a mutable summary of an instance for lists and the schedule. A hint, never the truth: a pure function of
- * the journal (and of the time, for a holder that is gone).
- */
-import type { Drive, Entry, State } from '../model/entries.ts';
+/** The view as a pure function of the journal, and of the time for a holder that is gone. */
+import type { Entry, Standing, State } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
 import type { Runbook } from '../model/runbook.ts';
+import { headOf } from '../model/text.ts';
+import type { View, ViewStatus } from '../model/view.ts';
 import { nextLookAtMs } from './parked.ts';
-
-export type ViewStatus = 'ready' | 'running' | 'waiting' | 'in_doubt' | 'halted' | 'completed' | 'cancelled';
-
-export type View = {
-  instanceId: string;
-  /** Seq of the head it was made from. Commands send it back as `expectedSeq`. */
-  seq: number;
-  status: ViewStatus;
-  runbookId: string;
-  version: number;
-  /** The next unsatisfied cell, or the open one; `null` when none is left. */
-  cell: string | null;
-  cellsDone: number;
-  cells: number;
-  drive: Drive;
-  dueAtMs: number | null;
-  startedAtMs: number;
-  updatedAtMs: number;
-};
 
 /** Status of a state at a moment. `graceMs` after its deadline a holder that said nothing leaves its step in doubt. */
 export const statusOf = (state: State, nowMs: number, graceMs: number): ViewStatus => {
@@ -51,24 +31,40 @@ const dueOf = (state: State, updatedAtMs: number, nowMs: number, graceMs: number
   return state.dueAtMs ?? updatedAtMs;
 };
 
+const waitsFor = ({ open }: State): string | null => {
+  if (open?.kind !== 'waiting') return null;
+  return open.whom ?? (open.dueAtMs === null ? '' : new Date(open.dueAtMs).toISOString());
+};
+
 /** The view after `head`, for an instance begun by `started`. */
 export const viewOf = (
   started: Extract<Entry, { kind: 'started' | 'cancelled' }>,
-  head: Entry,
+  { entry: head, hash }: Standing,
   runbook: Runbook | undefined,
   nowMs: number,
   graceMs: number,
-): View => ({
-  instanceId: head.instanceId,
-  seq: head.seq,
-  status: statusOf(head.state, nowMs, graceMs),
-  runbookId: started.kind === 'started' ? started.runbookId : '',
-  version: started.kind === 'started' ? started.version : 0,
-  cell: head.state.ended === null ? (runbook?.cells[head.state.next]?.name ?? null) : null,
-  cellsDone: head.state.next,
-  cells: head.state.cells,
-  drive: head.state.drive,
-  dueAtMs: dueOf(head.state, head.atMs, nowMs, graceMs),
-  startedAtMs: started.atMs,
-  updatedAtMs: head.atMs,
-});
+): View => {
+  const view: View = {
+    instanceId: head.instanceId,
+    seq: head.seq,
+    status: statusOf(head.state, nowMs, graceMs),
+    runbookId: started.kind === 'started' ? started.runbookId : '',
+    version: started.kind === 'started' ? started.version : 0,
+    cell: head.state.ended === null ? (runbook?.cells[head.state.next]?.name ?? null) : null,
+    cellsDone: head.state.next,
+    cells: head.state.cells,
+    drive: head.state.drive,
+    dueAtMs: dueOf(head.state, head.atMs, nowMs, graceMs),
+    startedAtMs: started.atMs,
+    updatedAtMs: head.atMs,
+    startedBy: headOf(started.by.actor, limits.viewTextBytesMax),
+    params: '{}',
+    waitsFor: waitsFor(head.state),
+    headHash: hash,
+  };
+  if (started.kind !== 'started') return view;
+  // Its ids stand in its index keys too.
+  const room = limits.viewBytesMax - JSON.stringify(view).length - view.instanceId.length - view.runbookId.length;
+  const bytesMax = Math.min(limits.viewParamsBytesMax, Math.max(0, room));
+  return { ...view, params: headOf(JSON.stringify(started.params), bytesMax) };
+};

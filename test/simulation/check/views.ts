@@ -2,7 +2,7 @@
  * I7: an instance that needs looking after has a view that is due, and never later than it must be.
  * I8: at rest, when the schedule has had its say, the view is a function of the journal; it may be due earlier.
  */
-import { type Entry, type EntryOf, type View, viewOf } from '../../../src/engine/index.ts';
+import { type Entry, type EntryOf, type Standing, type View, viewOf } from '../../../src/engine/index.ts';
 import { willBeWoken } from '../waiting.ts';
 import { needsLook } from '../watch.ts';
 import { instanceId, must, viewRow } from '../world.ts';
@@ -50,7 +50,7 @@ export const checkDue = (oracle: Oracle): void => {
 const expected = ({ world, entries }: Oracle): View =>
   viewOf(
     entries[0] as EntryOf<'started'>,
-    entries.at(-1) as Entry,
+    world.chain.at(-1) as Standing,
     world.version.runbook,
     world.schedule.nowMs(),
     world.graceMs,
