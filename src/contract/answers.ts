@@ -305,6 +305,23 @@ export const journalPage = z.strictObject({
   nowMs: z.number(),
   deployment: z.strictObject({ name: z.string(), epoch: count, takeoverGraceMs: count }),
 });
+export const journalIds = z.strictObject({
+  instanceIds: z.array(z.string()),
+  next: z.string().nullable(),
+});
+export const verified = z.strictObject({
+  instanceId: z.string(),
+  intact: z.boolean(),
+  entries: count,
+  head: z
+    .strictObject({ seq: count, hash: z.string() })
+    .describe('The newest entry. Kept elsewhere it is a witness: give it as `seq` and `hash` another time.'),
+  breaks: z.array(z.strictObject({ seq: count, why: z.string() })),
+  ended: z
+    .strictObject({ seq: count, by: z.string(), reason: z.string() })
+    .nullable()
+    .describe('Ended by a person because it was broken.'),
+});
 export const notePage = z.strictObject({
   notes: z.array(
     z.strictObject({

@@ -194,6 +194,30 @@ const good: Record<OperationName, Good> = {
       view: { drive: 'auto', status: 'completed' },
     },
   },
+  verify: {
+    asked: async () => ({ path: at(await waiting(), '/verify') }),
+    status: 200,
+    body: {
+      intact: true,
+      entries: 4,
+      head: { seq: 3, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      breaks: [],
+      ended: null,
+    },
+  },
+  journals: {
+    asked: async () => {
+      await start(service, 'demo', { instanceId: 'known-by-its-journal' });
+      return { path: '/journals' };
+    },
+    status: 200,
+    body: { instanceIds: expect.arrayContaining(['known-by-its-journal']) },
+  },
+  rebuild: {
+    asked: async () => post(at(await waiting(), '/rebuild')),
+    status: 200,
+    body: { view: { status: 'waiting', cell: 'look' } },
+  },
   cancel: {
     asked: async () => post(at(await waiting(), '/cancel'), { reason: 'no longer needed' }),
     status: 200,
@@ -517,6 +541,29 @@ const bad: Record<OperationName, Bad[]> = {
       ...noInstance,
     },
   ],
+  verify: [
+    ...badInstance('/verify', undefined, 'GET'),
+    {
+      name: 'a hash without a seq',
+      asked: now({ path: at('x', '/verify'), query: `hash=${'a'.repeat(64)}` }),
+      ...invalid,
+    },
+    { name: 'a seq without a hash', asked: now({ path: at('x', '/verify'), query: 'seq=1' }), ...invalid },
+    { name: 'half a hash', asked: now({ path: at('x', '/verify'), query: 'seq=1&hash=abc' }), ...invalid },
+  ],
+  journals: [
+    {
+      name: 'a page mark made up',
+      asked: now({ path: '/journals', query: 'next=0123456789abcdef.3' }),
+      ...invalid,
+      says: /page mark/,
+    },
+    { name: 'an empty page mark', asked: now({ path: '/journals', query: 'next=' }), ...invalid },
+    { name: 'a page mark of another list', asked: now({ path: '/journals', query: 'next=demo' }), ...invalid },
+    { name: 'POST', asked: now(post('/journals')), status: 405, code: 'method.refused' },
+    { name: 'a limit', asked: now({ path: '/journals', query: 'limit=1' }), ...invalid },
+  ],
+  rebuild: badInstance('/rebuild'),
   notes: [
     ...badInstance('/notes', undefined, 'GET'),
     { name: 'about=x', asked: now({ path: at('x', '/notes'), query: 'about=x' }), ...invalid },

@@ -73,7 +73,7 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
     else wrote = true;
     const kind = answer.kind === 'conflict' ? 'put.conflict' : adopted ? 'self_conflict' : 'put.written';
     const cell = 'cell' in body ? body.cell : undefined;
-    observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stands.entry.kind });
+    observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stands.entry.kind, hash: stands.hash });
     return answer;
   };
 

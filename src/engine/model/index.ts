@@ -1,6 +1,6 @@
 /** The words of the domain, behind one door: the engine's door hands them on, and the contract takes them from here. */
 
-export { assertChain, assertFollows, brokenAt } from './chain.ts';
+export { assertChain, assertFollows, breakBetween, brokenAt } from './chain.ts';
 export {
   atMs,
   type By,
@@ -19,6 +19,7 @@ export {
   type State,
   type Status,
   traceSchema,
+  type Unchecked,
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
@@ -44,6 +45,6 @@ export {
   type Version,
 } from './runbook.ts';
 export { settleAll } from './settleAll.ts';
-export { coveredBy, fromStored, storedForm } from './stored.ts';
+export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export { type View, type ViewStatus, viewStatuses } from './view.ts';
