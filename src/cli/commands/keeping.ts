@@ -2,7 +2,7 @@
 import type { BodyOf } from '../../contract/index.ts';
 import { isPawlError, PawlError } from '../../engine/index.ts';
 import type { Client } from '../client.ts';
-import { exits } from '../exits.ts';
+import { type Exit, exitOfError, exits } from '../exits.ts';
 import { plural, shellWord } from '../format.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
@@ -10,7 +10,7 @@ import { readWitnesses, type Witnesses } from '../witnesses.ts';
 import { type AddCommands, withExamples } from './common.ts';
 
 type Verified = BodyOf<'verify'>;
-type Refused = { instanceId: string; code: string; message: string };
+type Refused = { instanceId: string; code: string; message: string; exit: Exit };
 
 /** Every instance that ever started, and every one that has a view: whoever took one of them away is found by the other. */
 const everyId = async ({ client }: Session): Promise<Set<string>> => {
@@ -72,7 +72,7 @@ const eachOf = async <T>(
         done.push(await work(instanceId));
       } catch (error) {
         if (!isPawlError(error)) throw error;
-        refused.push({ instanceId, code: error.code, message: error.message });
+        refused.push({ instanceId, code: error.code, message: error.message, exit: exitOfError(error) });
         screen.print(
           `${screen.paint('bad', error.code)}  ${screen.paint('strong', instanceId)}: ${harmless(error.message)}`,
         );
@@ -83,10 +83,10 @@ const eachOf = async <T>(
   });
 };
 
-const exitOf = (refused: Refused[], left: number, session: Session): Answer['exit'] => {
+const exitOf = (refused: Refused[], left: number, session: Session): Exit => {
   if (left > 0) return session.interruption.signal.aborted ? exits.interrupted : exits.later;
-  if (refused.length === 0) return exits.done;
-  return refused.every(({ code }) => code === 'store.unavailable') ? exits.later : exits.failed;
+  const kinds = [...new Set(refused.map(({ exit }) => exit))];
+  return kinds.length > 1 ? exits.failed : (kinds[0] ?? exits.done);
 };
 
 const assertSome = (ids: string[], all: boolean | undefined): void => {
