@@ -318,5 +318,7 @@ export type Ports = {
    * that is probably the newest.
    */
   wakeAt(instanceId: string, atMs: number, seq?: number): Promise<void>;
+  /** Drawn once for each store and kept in it: two stores send different idempotency keys. @throws PawlError `store.unavailable` */
+  storeId(): Promise<string>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
 };

@@ -57,7 +57,7 @@ describe('a halted run goes on under a new version', () => {
     const { world, id } = await halted();
     await go(world, id, 'pay');
     await world.engine.run('i1.2', request);
-    expect(world.begun[0]?.step.idempotencyKey).toBe('test/i1.2/pay/1');
+    expect(world.begun[0]?.step.idempotencyKey).toBe('test/5707e1d0aaaa/i1.2/pay/1');
   });
 
   test('ten people who continue it at once get one run', async () => {

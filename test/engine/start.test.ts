@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine, PawlError, type Template } from '../../src/engine/index.ts';
+import { sha256 } from '../../src/store/index.ts';
+import { createStoreId } from '../../src/store/storeId.ts';
+import { clientOf } from '../../src/testing/tables.ts';
 import { runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0 } from './world.ts';
 
@@ -135,6 +138,75 @@ describe('`concurrency`: one unfinished instance per value', () => {
     world.now += 60_000;
     expect((await start(world, 'i2')).created).toBe(true);
     await expect(start(world, 'i1')).rejects.toMatchObject({ code: 'instance.exists' });
+  });
+});
+
+describe('idempotency keys of two stores', () => {
+  const tokens = (name: string) => {
+    let drawn = 0;
+    return { token: () => sha256(`${name} ${drawn++}`).slice(0, 32), fraction: () => 0 };
+  };
+  /** A laptop with tables of its own, and another process on the same tables. */
+  const laptop = (name: string) => {
+    const world = setup();
+    const access = { client: clientOf(world.tables), tablesPrefix: 't', appendBy: 'put' } as const;
+    const process = (n: number) =>
+      createEngine({ ...world.ports, storeId: createStoreId(access, tokens(`${name} ${n}`)) });
+    return { world, process };
+  };
+  const keysOf = async (world: ReturnType<typeof setup>) =>
+    (await world.entries('demo.pr-7')).flatMap((entry) => (entry.kind === 'reserved' ? [entry.key] : []));
+
+  test('two laptops that start the same `unique` run send different ones (I9)', async () => {
+    const keys = await Promise.all(
+      ['one', 'two'].map(async (name) => {
+        const { world, process } = laptop(name);
+        const engine = process(1);
+        await publish(world, { unique: ['pr-', ...param('pr')] });
+        await engine.start({ runbookId: 'demo', params: { pr: 7 }, by });
+        await engine.advance('demo.pr-7', { budgetMs: 60_000, by });
+        return world.begun[0]?.step.idempotencyKey;
+      }),
+    );
+    expect(keys[0]).toMatch(/^test\/[0-9a-f]{12}\/demo\.pr-7\/c0\/1$/);
+    expect(keys[1]).toMatch(/^test\/[0-9a-f]{12}\/demo\.pr-7\/c0\/1$/);
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+
+  test('of one visit it is one, whoever takes over, even were the store to say another id by then (I9)', async () => {
+    const { world, process } = laptop('one');
+    const runbook = runbookOf([{ interrupted: 'retry' }], { unique: ['pr-', ...param('pr')] });
+    await world.engine.publish(JSON.stringify(runbook), by);
+    await process(1).start({ runbookId: 'demo', params: { pr: 7 }, by });
+    const began = new Promise<void>((resolve) => {
+      world.behave = () => {
+        resolve();
+        return new Promise(() => {});
+      };
+    });
+    void process(2).advance('demo.pr-7', { budgetMs: 60_000, by });
+    await began;
+    world.behave = () => ({ status: 'completed', output: '{}' });
+    world.now += 120_000;
+    const elsewhere = createEngine({ ...world.ports, storeId: async () => 'ffffffffffff' });
+    await elsewhere.advance('demo.pr-7', { budgetMs: 60_000, by });
+    const keys = await keysOf(world);
+    expect(keys).toHaveLength(2);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  test('a store that does not say its id starts nothing and holds no lock', async () => {
+    const world = setup();
+    await publish(world, { concurrency: ['db'] });
+    const away = async (): Promise<string> => {
+      throw new PawlError('store.unavailable', 'The store gave no answer; ask again.');
+    };
+    const engine = createEngine({ ...world.ports, storeId: away });
+    await expect(engine.start({ runbookId: 'demo', params: {}, instanceId: 'i1', by })).rejects.toMatchObject({
+      code: 'store.unavailable',
+      details: { instanceId: 'i1' },
+    });
+    expect([world.tables.rows('journal'), world.tables.rows('claims')]).toEqual([[], []]);
   });
 });
 

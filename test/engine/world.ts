@@ -25,6 +25,8 @@ import { clientOf, createTables, type Tables } from '../../src/testing/tables.ts
 import { plainAuthoring } from './runbooks.ts';
 
 export const T0 = Date.UTC(2026, 10, 24, 3, 0, 0);
+/** Of the simulated store: the second part of every idempotency key. */
+const storeId = '5707e1d0aaaa';
 export const alice: By = { actor: 'alice', via: 'test', where: 'host:1' };
 export const bob: By = { actor: 'bob', via: 'test', where: 'host:2' };
 
@@ -97,6 +99,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     wakeAt: async (instanceId, atMs) => {
       world.wakes.push({ instanceId, atMs });
     },
+    storeId: async () => storeId,
     deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
   };
   world.ports = ports;

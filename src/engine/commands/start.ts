@@ -143,6 +143,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
   if (existing !== undefined) return existing;
 
   const lock = renderId(engine, runbook, 'concurrency', params);
+  const storeId = await engine.storeId();
   const token = engine.random.token();
   const taker = { instanceId, token, by: request.by };
   // What refuses this start must do so before the earlier run is ended for it.
@@ -165,6 +166,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
     drive: request.drive ?? 'manual',
     epoch,
     deployment,
+    storeId,
     lock,
     continues,
   } as const;

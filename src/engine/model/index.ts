@@ -18,6 +18,7 @@ export {
   type Standing,
   type State,
   type Status,
+  storeIdSchema,
   traceSchema,
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
