@@ -75,6 +75,7 @@ const lockItem = z.object({
   claimId: z.string().startsWith(lockPrefix),
   revision: z.int(),
   instanceId: z.string(),
+  after: z.string().exactOptional(),
   token: z.string(),
   atMs,
 });
@@ -84,6 +85,7 @@ export const encodeLock = (entry: LockEntry): Item & { token: string } => ({
   revision: entry.revision,
   v: journalVersion,
   instanceId: entry.instanceId,
+  ...(entry.after === undefined ? {} : { after: entry.after }),
   token: entry.token,
   atMs: entry.atMs,
 });

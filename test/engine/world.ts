@@ -113,3 +113,30 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     (await ports.journal.page(instanceId, -1, 1_000)).map((standing) => standing.entry);
   return world;
 };
+
+type Command = { constructor: { name: string }; input: { TableName?: string; Item?: Record<string, unknown> } };
+/** Whether it puts an entry of a journal. */
+export const isEntry = (command: Command): boolean =>
+  command.constructor.name === 'PutCommand' &&
+  command.input.TableName === 't-journal' &&
+  command.input.Item?.entry !== undefined;
+
+/** A world in which something happens once, right before a command of that sort is carried out. */
+export const watched = () => {
+  let waiting: { when(command: Command): boolean; then(): Promise<unknown> } | undefined;
+  const world = setup((client) => {
+    const send = async (command: Command): Promise<unknown> => {
+      if (waiting?.when(command)) {
+        const { then } = waiting;
+        waiting = undefined;
+        await then();
+      }
+      return await client.send(command as never);
+    };
+    return { send } as unknown as StoreClient;
+  });
+  const once = (when: (command: Command) => boolean, then: () => Promise<unknown>): void => {
+    waiting = { when, then };
+  };
+  return { world, once };
+};
