@@ -89,8 +89,18 @@ export type Versions = {
   get(runbookId: string, version?: number): Promise<Version | undefined>;
 };
 
-/** A chain `lock:<text>` in `claims`: its newest entry names the holder; nothing is ever released. */
-export type LockEntry = { lock: string; revision: number; instanceId: string; token: string; atMs: number };
+/**
+ * A chain `lock:<text>` in `claims`: its newest entry names the holder; nothing is ever released. `after`: the run that the
+ * holder goes on from, which holds it too until it has ended.
+ */
+export type LockEntry = {
+  lock: string;
+  revision: number;
+  instanceId: string;
+  after?: string;
+  token: string;
+  atMs: number;
+};
 export type Locks = {
   newest(lock: string): Promise<LockEntry | undefined>;
   putOnce(entry: LockEntry): Promise<Put<LockEntry>>;
@@ -329,5 +339,7 @@ export type Ports = {
    * that is probably the newest.
    */
   wakeAt(instanceId: string, atMs: number, seq?: number): Promise<void>;
+  /** Drawn once for each store and kept in it: two stores send different idempotency keys. @throws PawlError `store.unavailable` */
+  storeId(): Promise<string>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
 };

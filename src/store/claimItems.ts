@@ -17,17 +17,20 @@ const whereOf = (raw: RawItem): string => `${raw.claimId} revision ${raw.revisio
 
 const lockPrefix = 'lock:';
 const linkPrefix = 'link:';
+/** Where the store keeps its own id (`storeId.ts`). */
+export const storeKey = 'store:id';
 export const lockKey = (lock: string): string =>
   `${lockPrefix}${keyText(lock, 'The concurrency text', 'lockBytesMax')}`;
 export const linkKey = (linkHash: string): string => `${linkPrefix}${linkHash}`;
 
-const isOther = (claimId: string): boolean => claimId.startsWith(lockPrefix) || claimId.startsWith(linkPrefix);
+const isOther = (claimId: string): boolean =>
+  [lockPrefix, linkPrefix, storeKey].some((prefix) => claimId.startsWith(prefix));
 
-/** Whoever could name a claim like a lock or a link would write into their chains. */
+/** Whoever could name a claim like a lock, a link or the store's id would write into their chains. */
 export const claimKey = (claimId: string): string => {
   keyText(claimId, 'The claim id', 'claimIdBytesMax');
   if (claimId !== '' && claimId.isWellFormed() && !isOther(claimId)) return claimId;
-  const message = `The claim id "${claimId.toWellFormed()}" is no text, or begins like a lock or a link: choose another.`;
+  const message = `The claim id "${claimId.toWellFormed()}" is no text, or begins like a lock, a link or the store's id: choose another.`;
   throw new PawlError('request.invalid', message, { claimId: claimId.toWellFormed() });
 };
 
@@ -72,6 +75,7 @@ const lockItem = z.object({
   claimId: z.string().startsWith(lockPrefix),
   revision: z.int(),
   instanceId: z.string(),
+  after: z.string().exactOptional(),
   token: z.string(),
   atMs,
 });
@@ -81,6 +85,7 @@ export const encodeLock = (entry: LockEntry): Item & { token: string } => ({
   revision: entry.revision,
   v: journalVersion,
   instanceId: entry.instanceId,
+  ...(entry.after === undefined ? {} : { after: entry.after }),
   token: entry.token,
   atMs: entry.atMs,
 });

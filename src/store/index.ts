@@ -18,6 +18,7 @@ import { createJournal } from './journal.ts';
 import { createLinks } from './links.ts';
 import { createLocks } from './locks.ts';
 import { createMarks } from './marks.ts';
+import { createStoreId } from './storeId.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
@@ -39,6 +40,7 @@ export type Store = {
   marks: Marks;
   views: Views;
   clock: Clock;
+  storeId(): Promise<string>;
 };
 
 export type StoreOptions = {
@@ -70,5 +72,6 @@ export const createStore = (client: StoreClient, options: StoreOptions): Store =
     marks: createMarks(access),
     views: createViews(access),
     clock: options.clock,
+    storeId: createStoreId(access, random),
   };
 };

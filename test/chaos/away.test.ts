@@ -112,7 +112,7 @@ test('the embedded store killed while cells run: what was told stands, the comma
       .slice(0, -1)
       .flatMap((key) => ['begin', 'effect'].map((what): Saw => ({ what: what as Saw['what'], key, seq: null })));
   const begunOf = async (id: string): Promise<number> =>
-    (await seen()).filter(({ what, key }) => what === 'begin' && key.split('/')[1] === id).length;
+    (await seen()).filter(({ what, key }) => what === 'begin' && key.split('/')[2] === id).length;
   const storePid = async (): Promise<number> =>
     JSON.parse(await readFile(join(folder, 'data/server.json'), 'utf8').catch(() => '{"pid":-1}')).pid;
   cleanUp.push(async () => {

@@ -2,7 +2,7 @@
 import type { Entry } from '../../src/engine/index.ts';
 import type { Saw } from './processes.ts';
 
-export const key = 'chaos/one/c0/1';
+export const key = 'chaos/5707e1d0aaaa/one/c0/1';
 type Draft = Record<string, unknown> & { kind: string };
 export const reserved = (over: object = {}): Draft => ({
   kind: 'reserved',

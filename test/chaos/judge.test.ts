@@ -177,8 +177,8 @@ describe('what it finds', () => {
   });
 
   test('something that happened for an instance that is not there', () => {
-    expect(wrongOf(once, [saw('begin', 1), saw('effect', 1), saw('effect', 1, 'chaos/other/c0/1')])).toContain(
-      'chaos/other/c0/1 was seen, and no such instance exists',
-    );
+    expect(
+      wrongOf(once, [saw('begin', 1), saw('effect', 1), saw('effect', 1, 'chaos/5707e1d0aaaa/other/c0/1')]),
+    ).toContain('chaos/5707e1d0aaaa/other/c0/1 was seen, and no such instance exists');
   });
 });

@@ -134,7 +134,7 @@ export const judge = (journals: Map<string, Entry[]>, seen: Saw[], rules: Rules)
   const by = new Map<string, Saw[]>([...journals.keys()].map((id) => [id, []]));
   const total: Judged = { wrong: [], cellsCompleted: 0, doubts: 0, doubtsWitnessed: 0 };
   for (const one of seen) {
-    const of = by.get(one.key.split('/')[1] ?? '');
+    const of = by.get(one.key.split('/')[2] ?? '');
     if (of === undefined) total.wrong.push(`${one.key} was seen, and no such instance exists`);
     else of.push(one);
   }

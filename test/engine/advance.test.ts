@@ -36,7 +36,7 @@ describe('advance moves an instance forward, one reservation at a time', () => {
       seq: 1,
       visit: 1,
       attempt: 1,
-      idempotencyKey: 'test/i1/c0/1',
+      idempotencyKey: 'test/5707e1d0aaaa/i1/c0/1',
       deadlineAtMs: T0 + 5_000,
     });
   });
@@ -234,9 +234,9 @@ describe('retries after a known failure', () => {
     const id = await world.start(runbookOf([{ retryMax: 2 }]));
     expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted' });
     expect(world.begun.map((i) => [i.step.seq, i.step.attempt, i.step.idempotencyKey])).toEqual([
-      [2, 1, 'test/i1/c0/1'],
-      [4, 2, 'test/i1/c0/1'],
-      [6, 3, 'test/i1/c0/1'],
+      [2, 1, 'test/5707e1d0aaaa/i1/c0/1'],
+      [4, 2, 'test/5707e1d0aaaa/i1/c0/1'],
+      [6, 3, 'test/5707e1d0aaaa/i1/c0/1'],
     ]);
     expect(kinds(await world.entries(id))).toEqual([
       'started',

@@ -22,6 +22,7 @@ const started: Step = {
   drive: 'manual',
   epoch: 0,
   deployment: 'd',
+  storeId: '5707e1d0aaaa',
   lock: null,
   continues: null,
 };

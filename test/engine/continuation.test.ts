@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine, type Template } from '../../src/engine/index.ts';
 import { fail, runbookOf } from './runbooks.ts';
-import { alice, bob, setup, T0, type World } from './world.ts';
+import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
 const all = { ...request, maxCells: Number.POSITIVE_INFINITY };
@@ -57,7 +57,7 @@ describe('a halted run goes on under a new version', () => {
     const { world, id } = await halted();
     await go(world, id, 'pay');
     await world.engine.run('i1.2', request);
-    expect(world.begun[0]?.step.idempotencyKey).toBe('test/i1.2/pay/1');
+    expect(world.begun[0]?.step.idempotencyKey).toBe('test/5707e1d0aaaa/i1.2/pay/1');
   });
 
   test('ten people who continue it at once get one run', async () => {
@@ -194,6 +194,92 @@ describe('a continuation that is refused leaves the earlier run as it was', () =
     const id = await world.start(lockedBook(['one']));
     await world.engine.advance(id, request);
     expect(await go(world, id, 'take')).toMatchObject({ view: { instanceId: 'i1.2' } });
+  });
+});
+
+describe('the lock of a continuation goes over before the earlier run ends', () => {
+  const book = runbookOf(
+    names.map((name) => ({ name })),
+    { concurrency: ['one'] },
+  );
+  const lockedRun = async () => {
+    const { world, once } = watched();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(book);
+    await world.engine.advance(id, request);
+    world.behave = () => ({ status: 'completed', output: '{}' });
+    return { world, id, once };
+  };
+  const startOther = (world: World, instanceId = 'other') =>
+    world.engine.start({ runbookId: 'demo', params: {}, instanceId, by: alice });
+  const isOf = (instanceId: string) => (command: Parameters<typeof isEntry>[0]) =>
+    isEntry(command) && command.input.Item?.instanceId === instanceId;
+  const heldBy = (holder: string) => ({ code: 'concurrency.held', details: { holder } });
+
+  test('nobody takes it in between: not before the earlier run has ended, and not after', async () => {
+    const { world, id, once } = await lockedRun();
+    const told: unknown[] = [];
+    const ask = async (): Promise<void> => {
+      told.push(await startOther(world).catch((error: unknown) => error));
+    };
+    once(isOf(id), async () => {
+      await ask();
+      once(isOf('i1.2'), ask);
+    });
+    expect(await go(world, id, 'take')).toMatchObject({ created: true, view: { instanceId: 'i1.2' } });
+    expect(told).toMatchObject([heldBy('i1'), heldBy('i1.2')]);
+    await expect(startOther(world)).rejects.toMatchObject(heldBy('i1.2'));
+  });
+
+  test('a continuation that is refused after all leaves the lock with the earlier run, for as long as that goes on', async () => {
+    const { world, id, once } = await lockedRun();
+    once(isOf(id), async () => {
+      await world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'mended', by: alice });
+    });
+    await expect(go(world, id, 'take')).rejects.toMatchObject({ code: 'continue.refused' });
+    world.now += 3_600_000;
+    await expect(startOther(world)).rejects.toMatchObject(heldBy('i1'));
+    // Nor does the id of the continuation get it so.
+    await expect(startOther(world, 'i1.2')).rejects.toMatchObject(heldBy('i1'));
+    await world.engine.run(id, request);
+    expect(await startOther(world)).toMatchObject({ created: true });
+    await expect(startOther(world, 'i1.2')).rejects.toMatchObject({ code: 'instance.exists' });
+  });
+
+  test('one that died before it ended the earlier run is gone on with by anybody, also when its id was given up', async () => {
+    const { world, id, once } = await lockedRun();
+    once(isOf(id), () => new Promise(() => {}));
+    void go(world, id, 'take');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await world.ports.locks.newest('one')).toMatchObject({ instanceId: 'i1.2', after: 'i1' });
+    world.now += 3_600_000;
+    await expect(startOther(world)).rejects.toMatchObject(heldBy('i1'));
+    expect(await go(world, id, 'take')).toMatchObject({ created: true, view: { instanceId: 'i1.2' } });
+    await expect(startOther(world)).rejects.toMatchObject(heldBy('i1.2'));
+  });
+
+  test('one that died after it is given up after a minute, and the next begins as .3', async () => {
+    const { world, id, once } = await lockedRun();
+    once(isOf('i1.2'), () => new Promise(() => {}));
+    void go(world, id, 'take');
+    await new Promise((resolve) => setImmediate(resolve));
+    expect((await world.entries(id)).at(-1)?.state.ended).toBe('cancelled');
+    await expect(startOther(world)).rejects.toMatchObject(heldBy('i1.2'));
+    world.now += 60_000;
+    await startOther(world);
+    await world.engine.cancel('other', 'over', alice);
+    expect(await go(world, id, 'take')).toMatchObject({ created: true, view: { instanceId: 'i1.3' } });
+  });
+
+  test('where the continuation asks for another lock, that one is free again when it is refused', async () => {
+    const { world, id, once } = await lockedRun();
+    await world.engine.publish(JSON.stringify({ ...book, concurrency: ['two'] }), alice);
+    once(isOf(id), async () => {
+      await world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'mended', by: alice });
+    });
+    await expect(go(world, id, 'take')).rejects.toMatchObject({ code: 'continue.refused' });
+    world.now += 60_000;
+    expect(await startOther(world)).toMatchObject({ created: true });
   });
 });
 

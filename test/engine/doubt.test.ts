@@ -68,7 +68,7 @@ describe('a holder that vanished', () => {
       closes: 1,
       permission: { kind: 'interrupted', detail: 'interrupted=retry, attempt 1 of 3' },
     });
-    expect(world.begun.map((i) => [i.step.attempt, i.step.idempotencyKey])).toEqual([[2, 'test/i1/c0/1']]);
+    expect(world.begun.map((i) => [i.step.attempt, i.step.idempotencyKey])).toEqual([[2, 'test/5707e1d0aaaa/i1/c0/1']]);
   });
 
   test('another attempt has the same key although the deployment was renamed meanwhile (I9)', async () => {
@@ -78,7 +78,7 @@ describe('a holder that vanished', () => {
     const deployment = { ...world.ports.deployment, name: 'renamed' };
     expect((await createEngine({ ...world.ports, deployment }).advance(id, request)).result).toBe('completed');
     const keys = (await world.entries(id)).flatMap((entry) => (entry.kind === 'reserved' ? [entry.key] : []));
-    expect(keys).toEqual(['test/i1/c0/1', 'test/i1/c0/1']);
+    expect(keys).toEqual(['test/5707e1d0aaaa/i1/c0/1', 'test/5707e1d0aaaa/i1/c0/1']);
   });
 
   test('interruptions use up the budget: two further attempts by default, then a person', async () => {
@@ -425,7 +425,7 @@ describe('verdicts', () => {
     world.now = T0 + gone;
     await decide(world, id, 'retry', { freshKey: true });
     await world.engine.advance(id, request);
-    expect(world.begun[0]?.step).toMatchObject({ visit: 2, attempt: 1, idempotencyKey: 'test/i1/c0/2' });
+    expect(world.begun[0]?.step).toMatchObject({ visit: 2, attempt: 1, idempotencyKey: 'test/5707e1d0aaaa/i1/c0/2' });
   });
 
   test('succeeded with an output: expectations are evaluated, failing ones marked overridden, and later cells read it', async () => {

@@ -25,6 +25,8 @@ import { clientOf, createTables, type Tables } from '../../src/testing/tables.ts
 import { plainAuthoring } from './runbooks.ts';
 
 export const T0 = Date.UTC(2026, 10, 24, 3, 0, 0);
+/** Of the simulated store: the second part of every idempotency key. */
+const storeId = '5707e1d0aaaa';
 export const alice: By = { actor: 'alice', via: 'test', where: 'host:1' };
 export const bob: By = { actor: 'bob', via: 'test', where: 'host:2' };
 
@@ -97,6 +99,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     wakeAt: async (instanceId, atMs) => {
       world.wakes.push({ instanceId, atMs });
     },
+    storeId: async () => storeId,
     deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
   };
   world.ports = ports;
@@ -109,4 +112,31 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
   world.entries = async (instanceId) =>
     (await ports.journal.page(instanceId, -1, 1_000)).map((standing) => standing.entry);
   return world;
+};
+
+type Command = { constructor: { name: string }; input: { TableName?: string; Item?: Record<string, unknown> } };
+/** Whether it puts an entry of a journal. */
+export const isEntry = (command: Command): boolean =>
+  command.constructor.name === 'PutCommand' &&
+  command.input.TableName === 't-journal' &&
+  command.input.Item?.entry !== undefined;
+
+/** A world in which something happens once, right before a command of that sort is carried out. */
+export const watched = () => {
+  let waiting: { when(command: Command): boolean; then(): Promise<unknown> } | undefined;
+  const world = setup((client) => {
+    const send = async (command: Command): Promise<unknown> => {
+      if (waiting?.when(command)) {
+        const { then } = waiting;
+        waiting = undefined;
+        await then();
+      }
+      return await client.send(command as never);
+    };
+    return { send } as unknown as StoreClient;
+  });
+  const once = (when: (command: Command) => boolean, then: () => Promise<unknown>): void => {
+    waiting = { when, then };
+  };
+  return { world, once };
 };

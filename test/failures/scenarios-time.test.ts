@@ -405,7 +405,7 @@ describe('scenario 34: a target that keeps its keys for a while only', () => {
     for (const entry of await world.entries(id)) if (entry.kind === 'reserved') hashes.add(entry.inputsHash);
     expect(world.begun.map((input) => input.step.attempt)).toEqual([1, 2, 3]);
     expect(hashes.size).toBe(1);
-    expect(payments).toEqual(['test/i1/c0/1']);
+    expect(payments).toEqual(['test/5707e1d0aaaa/i1/c0/1']);
   });
 
   test('scenario 34: inputs that are no longer the same are not sent under the key of the first attempt', async () => {
@@ -428,7 +428,10 @@ describe('scenario 34: a target that keeps its keys for a while only', () => {
     await engine.verdict(id, { seq, verdict: 'retry', freshKey: true, reason: 'the account has moved', by: bob });
     world.behave = () => ({ status: 'completed' });
     expect((await engine.run(id, request)).result).toBe('completed');
-    expect(world.begun.map((input) => input.step.idempotencyKey)).toEqual(['test/i1/c0/1', 'test/i1/c0/2']);
+    expect(world.begun.map((input) => input.step.idempotencyKey)).toEqual([
+      'test/5707e1d0aaaa/i1/c0/1',
+      'test/5707e1d0aaaa/i1/c0/2',
+    ]);
   });
 
   test('scenario 34: after the window a takeover is a matter for the operator', async () => {
@@ -443,7 +446,7 @@ describe('scenario 34: a target that keeps its keys for a while only', () => {
     expect(payments).toEqual([]);
     await world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'not in the books', by: bob });
     expect((await world.engine.run(id, request)).result).toBe('completed');
-    expect(payments).toEqual(['test/i1/c0/1']);
+    expect(payments).toEqual(['test/5707e1d0aaaa/i1/c0/1']);
     const retries = (await world.entries(id)).filter((e) => 'permission' in e && e.permission !== null);
     expect(retries).toMatchObject([{ permission: { kind: 'person', detail: 'bob' } }]);
   });
@@ -462,7 +465,7 @@ describe('scenario 34: a target that keeps its keys for a while only', () => {
     expect(lines(await world.entries(id)).at(-1)).toBe('resolved retry by policy > retry');
     world.now = T0 + 24 * hourMs;
     for (const call of [request, tick, request]) expect((await world.engine.advance(id, call)).result).toBe('halted');
-    expect(payments).toEqual(['test/i1/c0/1']);
+    expect(payments).toEqual(['test/5707e1d0aaaa/i1/c0/1']);
     expect(world.begun).toHaveLength(1);
   });
 

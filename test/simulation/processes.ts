@@ -11,6 +11,7 @@ import { createJournal } from '../../src/store/journal.ts';
 import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
 import { createMarks } from '../../src/store/marks.ts';
+import { createStoreId } from '../../src/store/storeId.ts';
 import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
@@ -220,6 +221,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
       world.redrive(item);
     },
     wakeAt: async (_instanceId, atMs, seq) => world.wakeAt(atMs - process.offMs, seq),
+    storeId: createStoreId(access, random),
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };
   process.engine = createEngine(process.ports);

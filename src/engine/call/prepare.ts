@@ -60,10 +60,12 @@ export const prepare = async (
 
 /**
  * Idempotency key of a visit: the same for all its attempts, different for any other visit (I9). It begins with the
- * deployment that the instance was started in: a setting that is changed later sends no other key.
+ * deployment and the store that the instance was started in, as its first entry says: a setting that is changed later, or
+ * tables that were copied, send no other key, and the same ids in two stores send two.
  */
 export const keyOf = (call: Call, cell: Cell, visit: number): string => {
-  const key = `${call.started.deployment}/${call.instanceId}/${cell.name}/${visit}`;
+  const { deployment, storeId } = call.started;
+  const key = `${deployment}/${storeId}/${call.instanceId}/${cell.name}/${visit}`;
   return key.length <= limits.idempotencyKeyCharsMax ? key : `${key.slice(0, 100)}${call.engine.sha256(key)}`;
 };
 

@@ -1,16 +1,21 @@
 /**
  * `concurrency`: one unfinished instance per value. A chain `lock:<text>` whose newest entry names the holder; it may be
  * followed once the holder's journal has ended. Nothing is ever released.
+ *
+ * A continuation takes the lock before the run that it goes on from ends, so nobody comes in between. Its entry names
+ * that run too: until both have ended, nobody else follows, whatever becomes of the continuation.
  */
 
 import type { Engine } from '../call/call.ts';
 import { seal } from '../call/chain.ts';
-import type { By } from '../model/entries.ts';
+import type { By, Entry } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { LockEntry } from '../ports.ts';
+import { statusOf } from '../rules/view.ts';
 
-type Taker = { instanceId: string; token: string; by: By };
+/** `after`: the run that it goes on from, which is about to be ended for it. */
+type Taker = { instanceId: string; token: string; by: By; after?: string };
 
 const unanswered = (taker: Taker, cause: unknown): PawlError =>
   new PawlError(
@@ -24,20 +29,55 @@ const unanswered = (taker: Taker, cause: unknown): PawlError =>
  * A holder that took the lock and never started would hold it for ever. Its start is given up by an entry in its first
  * slot: if its own start comes after all, it finds the slot taken. The same race as every other, settled the same way.
  */
-const giveUp = async (engine: Engine, holder: LockEntry, taker: Taker): Promise<void> => {
+const giveUp = async (engine: Engine, holder: string, taker: Taker): Promise<void> => {
   const body = { kind: 'cancelled', reason: `never started; its lock was followed by ${taker.instanceId}` } as const;
-  const from = { ...taker, instanceId: holder.instanceId, atMs: engine.clock.nowMs() };
+  const from = { token: taker.token, by: taker.by, instanceId: holder, atMs: engine.clock.nowMs() };
   const put = await engine.journal.putOnce(seal(null, body, from));
   if (put.kind === 'unknown') throw unanswered(taker, put.cause);
 };
 
-/** Whether the holder has ended, so that its lock may be followed. */
-const hasEnded = async (engine: Engine, holder: LockEntry, taker: Taker): Promise<boolean> => {
-  const head = await engine.journal.head(holder.instanceId);
-  if (head !== undefined) return head.entry.state.ended !== null;
-  if (engine.clock.nowMs() - holder.atMs < limits.unstartedLockMs) return false;
+/** How an instance stands to a lock; of one that holds it, its newest entry. */
+type Standing = { kind: 'unstarted' } | { kind: 'free' } | { kind: 'holds'; head: Entry };
+
+const standingOf = async ({ journal }: Engine, lock: string, instanceId: string): Promise<Standing> => {
+  const head = (await journal.head(instanceId))?.entry;
+  if (head === undefined) return { kind: 'unstarted' };
+  if (head.state.ended !== null) return { kind: 'free' };
+  const first = head.seq === 0 ? head : (await journal.entry(instanceId, 0))?.entry;
+  // Two starts of one id may ask for two locks: its first entry says for ever which one is its own.
+  const isOther = first?.kind === 'started' && first.lock !== lock;
+  return isOther ? { kind: 'free' } : { kind: 'holds', head };
+};
+
+/** Why it has not ended, and what to do about it. */
+const whyOf = (engine: Engine, { instanceId, state }: Entry): string => {
+  const { open, halted } = state;
+  const status = statusOf(state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  const cancelled = state.cancelled === null ? '' : 'it was cancelled, but ';
+  if (status === 'in_doubt')
+    return `${cancelled}its cell ${open?.cell ?? halted?.cell} is in doubt: decide it with \`pawl verdict ${instanceId} --seq ${open?.seq ?? halted?.seq} …\``;
+  if (cancelled !== '' && open?.kind === 'reserved')
+    return `${cancelled}its cell ${open.cell} may run until ${new Date(open.deadlineAtMs).toISOString()}: ask again then`;
+  return `it has not ended; see \`pawl status ${instanceId}\``;
+};
+
+const held = (lock: string, holder: string, why: string): PawlError =>
+  new PawlError('concurrency.held', `Instance ${holder} holds "${lock}": ${why}.`, { lock, holder });
+
+/** @throws PawlError `concurrency.held`, unless the instance has ended, never started in good time, or has another lock */
+const assertLetGo = async (engine: Engine, newest: LockEntry, holder: string, taker: Taker): Promise<void> => {
+  const { lock } = newest;
+  const standing = await standingOf(engine, lock, holder);
+  if (standing.kind === 'holds') throw held(lock, holder, whyOf(engine, standing.head));
+  if (standing.kind === 'free' || holder !== newest.instanceId) return;
+  const leftMs = newest.atMs + limits.unstartedLockMs - engine.clock.nowMs();
+  if (leftMs > 0) {
+    const seconds = Math.ceil(leftMs / 1000);
+    throw held(lock, holder, `it is about to start, or never will: ask again in ${seconds} s (unstartedLockMs)`);
+  }
   await giveUp(engine, holder, taker);
-  return (await engine.journal.head(holder.instanceId))?.entry.state.ended === 'cancelled';
+  const then = await standingOf(engine, lock, holder);
+  if (then.kind === 'holds') throw held(lock, holder, whyOf(engine, then.head));
 };
 
 const assertText = (lock: string): void => {
@@ -46,36 +86,29 @@ const assertText = (lock: string): void => {
   throw new PawlError('params.invalid', message, { limit: 'lockCharsMax' });
 };
 
-/**
- * Looks who holds the lock. `except`: a run that is about to be ended.
- * @returns its newest entry, which may be followed
- * @throws PawlError `params.invalid`, `concurrency.held` naming the holder, `store.unavailable`
- */
-export const assertFree = async (
-  engine: Engine,
-  lock: string,
-  taker: Taker,
-  except?: string,
-): Promise<LockEntry | undefined> => {
-  assertText(lock);
+/** The newest entry of a lock, which may be followed. */
+const followable = async (engine: Engine, lock: string, taker: Taker): Promise<LockEntry | undefined> => {
   const newest = await engine.locks.newest(lock);
-  const ours = newest === undefined || newest.instanceId === taker.instanceId || newest.instanceId === except;
-  if (ours || (await hasEnded(engine, newest, taker))) return newest;
-  const message = `Instance ${newest.instanceId} holds "${lock}" and has not ended; see \`pawl status ${newest.instanceId}\`.`;
-  throw new PawlError('concurrency.held', message, { lock, holder: newest.instanceId });
+  if (newest === undefined) return undefined;
+  for (const holder of [newest.after, newest.instanceId]) {
+    const isOurs = holder === undefined || holder === taker.instanceId || holder === taker.after;
+    if (!isOurs) await assertLetGo(engine, newest, holder, taker);
+  }
+  return newest;
 };
 
 /**
  * Takes the lock for an instance about to start; a second time for the same instance is the same.
- * @throws PawlError `concurrency.held` naming the holder, `store.unavailable`
+ * @throws PawlError `params.invalid`, `concurrency.held` naming the holder, `store.unavailable`
  */
 export const takeLock = async (engine: Engine, lock: string, taker: Taker): Promise<void> => {
+  assertText(lock);
   for (;;) {
-    const newest = await assertFree(engine, lock, taker);
+    const newest = await followable(engine, lock, taker);
     if (newest?.instanceId === taker.instanceId) return;
     const revision = (newest?.revision ?? 0) + 1;
-    const { instanceId, token } = taker;
-    const put = await engine.locks.putOnce({ lock, revision, instanceId, token, atMs: engine.clock.nowMs() });
+    const { by: _, ...named } = taker;
+    const put = await engine.locks.putOnce({ lock, revision, ...named, atMs: engine.clock.nowMs() });
     if (put.kind === 'written') return;
     if (put.kind === 'unknown') throw unanswered(taker, put.cause);
   }

@@ -3,14 +3,14 @@
 import { type Engine, openCall, viewNow } from '../call/call.ts';
 import { seal } from '../call/chain.ts';
 import { commandMs } from '../call/mark.ts';
-import type { By, Drive, EntryOf } from '../model/entries.ts';
+import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
 import { named, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import type { Runbook, Version } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { viewOf } from '../rules/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
-import { assertFree, takeLock } from './locks.ts';
+import { takeLock } from './locks.ts';
 
 const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
@@ -111,10 +111,28 @@ export const start = async (engine: Engine, request: StartRequest): Promise<Star
   const id = request.instanceId;
   const prepared = prepareStart(engine, request);
   const plan = await (id === undefined ? prepared : named(id, prepared));
-  return named(plan.instanceId, begin(engine, request, plan));
+  const ids = idsOf(plan);
+  for (const instanceId of ids) {
+    const started = await named(instanceId, begin(engine, request, { ...plan, instanceId }));
+    if (started !== undefined) return started;
+  }
+  const message = `Instance ${ids.at(-1)} was given up before it began; start it under another id.`;
+  throw new PawlError('instance.exists', message, { instanceId: ids.at(-1) });
 };
 
 type Plan = { version: Version; params: Record<string, unknown>; instanceId: string; continuation?: Continuation };
+
+const startsMax = 100;
+
+/**
+ * The ids to try. One whose start was given up (for its lock) can never begin; where `unique` says the id, nobody could
+ * choose another. First entries never change, so all who start it pass over the same ones, and of them one begins.
+ */
+const idsOf = ({ version, instanceId, continuation }: Plan): string[] => {
+  if (version.runbook.unique === null || continuation !== undefined) return [instanceId];
+  const further = Array.from({ length: startsMax - 1 }, (_, index) => `${instanceId}.start-${index + 2}`);
+  return [instanceId, ...further.filter((id) => idPattern.test(id))];
+};
 
 const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan> => {
   const version = await versionOf(engine, request);
@@ -126,30 +144,26 @@ const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan
   return { version, params, instanceId, ...(continuation && { continuation }) };
 };
 
-const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise<Started> => {
+/** @returns `undefined`: a start of that id was given up, so it can never begin */
+const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise<Started | undefined> => {
   const { version, params, instanceId, continuation } = plan;
   const { runbook } = version;
-  const again = async (): Promise<Started | undefined> => {
-    const first = (await engine.journal.entry(instanceId, 0))?.entry;
-    if (first === undefined) return undefined;
-    if (first.kind !== 'started') {
-      const message = `Instance ${instanceId} was given up before it began; start it under another id.`;
-      throw new PawlError('instance.exists', message, { instanceId });
-    }
+  const existing = async (first: Entry): Promise<Started | undefined> => {
+    if (first.kind !== 'started') return undefined;
     assertSame(engine, first, request, params);
     return { view: await currentView(engine, instanceId, request.by), created: false };
   };
-  const existing = await again();
-  if (existing !== undefined) return existing;
+  const stands = (await engine.journal.entry(instanceId, 0))?.entry;
+  if (stands !== undefined) return await existing(stands);
 
   const lock = renderId(engine, runbook, 'concurrency', params);
+  const storeId = await engine.storeId();
   const token = engine.random.token();
-  const taker = { instanceId, token, by: request.by };
-  // What refuses this start must do so before the earlier run is ended for it.
-  if (lock !== null && request.continues !== undefined)
-    await assertFree(engine, lock, taker, request.continues.instanceId);
-  const continues = continuation === undefined ? null : await continuation.leave();
+  const after = request.continues && { after: request.continues.instanceId };
+  const taker = { instanceId, token, by: request.by, ...after };
+  // What refuses this start must do so before the earlier run is ended for it; and then nobody else may have its lock.
   if (lock !== null) await takeLock(engine, lock, taker);
+  const continues = continuation === undefined ? null : await continuation.leave();
   const nowMs = engine.clock.nowMs();
   // The view of `start` precedes `started`: whatever is written is looked after (I7).
   const seed = { instanceId, runbookId: request.runbookId };
@@ -165,6 +179,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
     drive: request.drive ?? 'manual',
     epoch,
     deployment,
+    storeId,
     lock,
     continues,
   } as const;
@@ -173,11 +188,7 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
     const message = `The store gave no answer; ask again for instance ${instanceId}.`;
     throw new PawlError('store.unavailable', message, { instanceId }, put.cause);
   }
-  if (put.kind === 'conflict') {
-    const theirs = await again();
-    if (theirs !== undefined) return theirs;
-    throw new PawlError('journal.broken', `The first entry of ${instanceId} was there and is gone.`, { instanceId });
-  }
+  if (put.kind === 'conflict') return await existing(put.winner.entry);
   const { entry } = put.standing;
   const view = viewOf(
     entry as EntryOf<'started'>,

@@ -17,6 +17,9 @@ const count = z.int().min(0);
 const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
+/** 48 random bits, hex. */
+export const storeIdSchema = z.string().regex(/^[0-9a-f]{12}$/);
+
 /** W3C trace context of the caller: version 00, trace id, parent id, flags. */
 export const traceSchema = z.string().regex(/^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/);
 
@@ -176,6 +179,8 @@ const bodies = {
     drive: z.enum(['auto', 'manual']),
     epoch: count,
     deployment: z.string(),
+    /** Of the store it was started in. */
+    storeId: storeIdSchema,
     lock: z.string().nullable().default(null),
     continues: continues.nullable().default(null),
   },

@@ -18,6 +18,7 @@ export {
   type Standing,
   type State,
   type Status,
+  storeIdSchema,
   traceSchema,
   type Unchecked,
 } from './entries.ts';

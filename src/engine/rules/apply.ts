@@ -301,7 +301,8 @@ const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State 
   const open = before.open?.kind === 'waiting' ? null : before.open;
   return settle({ ...before, open, cancelled: step.seq });
 };
-const never = { runbookId: '', version: 1, runHash: '', params: {}, deployment: '', lock: null, continues: null };
+const nothing = { runbookId: '', version: 1, runHash: '', params: {}, deployment: '', storeId: '' };
+const never = { ...nothing, lock: null, continues: null };
 
 /**
  * The state after `step`.

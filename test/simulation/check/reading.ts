@@ -98,7 +98,8 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
     `${at} is attempt ${reading.attempts + 1}, and says ${step.attempt}`,
   );
   must(reading.dueAtMs === null || entry.atMs >= reading.dueAtMs, 'I5', `${at} reserves before its backoff is over`);
-  must(step.key === `sim/${instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
+  const drawn = world.tables.rows('claims').find((row) => row.claimId === 'store:id')?.storeId;
+  must(step.key === `sim/${drawn}/${instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
   must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
   const reservedForMs = cell.timeoutMs + marginMs(cell.timeoutMs);
   must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
