@@ -107,6 +107,8 @@ export const ran = z.strictObject({
   coverage: z.strictObject({ declared: count, cells: count, forgiven: count, skipped: count }),
 });
 
+export const startedAndRan = ran.extend({ created: z.boolean() });
+
 const hashes = {
   sourceHash: z.string().describe('sha256 of the document: the same content has the same.'),
   runHash: z.string().describe('sha256 of what runs: the document, its compiled form and format.'),

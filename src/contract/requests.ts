@@ -93,6 +93,7 @@ export const startBody = z.strictObject({
     })
     .exactOptional(),
 });
+export const startAndRunBody = startBody.omit({ drive: true });
 export const advanceBody = z.strictObject({
   cell: cellName.describe('Only this cell.').exactOptional(),
   maxCells: maxCells.describe('Reservations at most; default 1.').exactOptional(),

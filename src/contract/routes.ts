@@ -105,6 +105,16 @@ export const operations = {
     body: json(requests.startBody, true),
     answers: { 200: answers.startedAnswer, 201: answers.startedAnswer },
   },
+  startAndRun: {
+    method: 'POST',
+    path: '/runbooks/{runbookId}/run',
+    permission: 'operate',
+    summary: 'Starts an instance with drive `auto` and runs it as far as it goes, in one call.',
+    pathParameters: requests.runbookPath,
+    query: noQuery,
+    body: json(requests.startAndRunBody, true),
+    answers: { 200: answers.startedAndRan, 202: answers.startedAndRan },
+  },
   listInstances: {
     method: 'GET',
     path: '/instances',

@@ -93,7 +93,7 @@ const setDrive = async (call: Call, { drive, expectedSeq }: AdvanceRequest): Pro
 };
 
 /** The engine with cells that also stop when the caller gives up. */
-const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
+export const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
   if (signal === undefined) return engine;
   const unbegun: CellResult = {
     status: 'never',
@@ -112,9 +112,15 @@ const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
 export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
   const { by, budgetMs, expectedSeq, signal } = request;
   const call = await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq);
-  const isScheduled = request.explicit === false;
-  if (isScheduled) call.mark.expectDue();
+  if (request.explicit === false) call.mark.expectDue();
   assertFresh(call, expectedSeq);
+  return await advanceIn(call, request);
+};
+
+/** The same in a call that is open already. */
+export const advanceIn = async (call: Call, request: AdvanceRequest): Promise<AdvanceAnswer> => {
+  const { engine } = call;
+  const isScheduled = request.explicit === false;
   const progress = createProgress();
   const advancing: Advancing = { call, request, progress };
   let stop: Stop;

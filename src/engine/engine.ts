@@ -12,7 +12,7 @@ import { type Published, publish } from './commands/publish.ts';
 import { rebuild, type Swept, sweep } from './commands/rebuild.ts';
 import { type Redriven, redrive } from './commands/redrive.ts';
 import { release } from './commands/release.ts';
-import { type RunAnswer, run } from './commands/run.ts';
+import { type RunAnswer, run, startAndRun } from './commands/run.ts';
 import { type Started, type StartRequest, start } from './commands/start.ts';
 import { decideStep, type VerdictRequest } from './commands/verdicts.ts';
 import { type Voted, type VoteRequest, vote } from './commands/votes.ts';
@@ -28,6 +28,11 @@ import { type Verified, verify, type Witness } from './reading/verify.ts';
 export type Engine = {
   publish(source: string, by: By): Promise<Published>;
   start(request: StartRequest): Promise<Started>;
+  /** Starts and runs in one call. */
+  startAndRun(
+    request: Omit<StartRequest, 'drive'>,
+    within: Pick<AdvanceRequest, 'budgetMs' | 'signal'>,
+  ): Promise<RunAnswer & { created: boolean }>;
   advance(instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer>;
   run(instanceId: string, request: Omit<AdvanceRequest, 'maxCells' | 'drive'>): Promise<RunAnswer>;
   done(instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }>;
@@ -81,6 +86,7 @@ export const createEngine = (ports: Ports): Engine => {
   return {
     publish: (source, by) => publish(context, source, by),
     start: (request) => start(context, request),
+    startAndRun: (request, within) => startAndRun(context, request, within),
     advance: (instanceId, request) => guardedBy(instanceId, advance(context, instanceId, request)),
     run: (instanceId, request) => guardedBy(instanceId, run(context, instanceId, request)),
     done: (instanceId, cell, request) => guardedBy(instanceId, done(context, instanceId, cell, request)),

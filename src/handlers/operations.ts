@@ -4,7 +4,7 @@ import { type ClaimEntry, gateOf, limits, PawlError, type Version } from '../eng
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
 import { linkPage, votedPage } from './linkPage.ts';
-import { type Moved, move } from './moving.ts';
+import { type Moved, move, moveFrom } from './moving.ts';
 import { openApi } from './openapi.ts';
 import type { Answer } from './problem.ts';
 import { fitting, journalIds, journalPage, versionOf } from './reading.ts';
@@ -94,6 +94,19 @@ const operations: Operations = {
     const started = await engine.start({ runbookId: path.runbookId, ...body, by });
     const headers = { location: `/instances/${started.view.instanceId}` };
     return { status: started.created ? 201 : 200, body: started, headers };
+  },
+
+  startAndRun: async (deps, { path, body }, call) => {
+    let created = false;
+    const asked = { maxCells: Number.POSITIVE_INFINITY, drive: 'auto' } as const;
+    const moved = await moveFrom(deps, call, asked, async (within) => {
+      const answer = await deps.engine.startAndRun({ runbookId: path.runbookId, ...body, by: call.by }, within);
+      created = answer.created;
+      return answer;
+    });
+    const { status, body: told, headers } = ran(moved);
+    const location = `/instances/${told.view.instanceId}`;
+    return { status, body: { ...told, created }, headers: { location, ...headers } };
   },
 
   listInstances: async (deps, { query }) => {

@@ -32,6 +32,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   version: 'read',
   publish: 'author',
   start: 'operate',
+  startAndRun: 'operate',
   listInstances: 'read',
   instance: 'read',
   journal: 'read',

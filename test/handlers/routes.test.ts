@@ -118,6 +118,18 @@ const good: Record<OperationName, Good> = {
     body: { created: true, view: { instanceId: 'demo-3', seq: 0, status: 'ready', cell: 'first', drive: 'auto' } },
     headers: { location: '/instances/demo-3' },
   },
+  startAndRun: {
+    asked: now(post('/runbooks/demo/run', { params: { n: 4 }, instanceId: 'demo-4' })),
+    status: 200,
+    body: {
+      created: true,
+      result: 'parked',
+      verdict: 'unfinished',
+      steps: [{ cell: 'first', status: 'completed' }],
+      view: { instanceId: 'demo-4', status: 'waiting', cell: 'look', drive: 'auto' },
+    },
+    headers: { location: '/instances/demo-4' },
+  },
   listInstances: {
     asked: async () => {
       await start(service, 'other', { instanceId: 'listed-1' });
@@ -511,6 +523,31 @@ const bad: Record<OperationName, Bad[]> = {
       code: 'continue.refused',
     },
     { name: 'a drive it does not know', asked: now(post('/runbooks/demo/instances', { drive: 'fast' })), ...invalid },
+  ],
+  startAndRun: [
+    ...badBodies(async () => '/runbooks/demo/run', { version: '1' }),
+    {
+      name: 'a runbook that is not there',
+      asked: now(post('/runbooks/none/run', {})),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    {
+      name: 'a parameter of the wrong type',
+      asked: now(post('/runbooks/demo/run', { params: { n: 'many' } })),
+      status: 400,
+      code: 'params.invalid',
+    },
+    { name: 'a drive: it is auto', asked: now(post('/runbooks/demo/run', { drive: 'manual' })), ...invalid },
+    {
+      name: 'an id in use with other parameters',
+      asked: async () => {
+        await start(service, 'demo', { instanceId: 'taken-too', params: { n: 1 } });
+        return post('/runbooks/demo/run', { instanceId: 'taken-too', params: { n: 2 } });
+      },
+      status: 409,
+      code: 'instance.exists',
+    },
   ],
   listInstances: [
     ...badPages('/instances'),

@@ -33,6 +33,11 @@ export type Call = {
   outputs: OutputCache;
 };
 
+export const keepStarted = ({ startedOf }: Engine, started: EntryOf<'started'>): void => {
+  if (startedOf.size >= startedKeptMax) startedOf.clear();
+  startedOf.set(started.instanceId, started);
+};
+
 const loadStarted = async (engine: Engine, instanceId: string, read?: Standing): Promise<EntryOf<'started'>> => {
   const kept = engine.startedOf.get(instanceId);
   if (kept !== undefined) return kept;
@@ -42,8 +47,7 @@ const loadStarted = async (engine: Engine, instanceId: string, read?: Standing):
       instanceId,
     });
   }
-  if (engine.startedOf.size >= startedKeptMax) engine.startedOf.clear();
-  engine.startedOf.set(instanceId, first.entry);
+  keepStarted(engine, first.entry);
   return first.entry;
 };
 
@@ -81,10 +85,28 @@ export const openCall = async (
     );
   const token = engine.random.token();
   const endAtMs = engine.clock.nowMs() + budgetMs;
-  const mark = createMark(engine, { instanceId, runbookId: started.runbookId }, endAtMs);
-  const chain = createChain(engine, mark, { instanceId, token, by, head, endAtMs });
+  const writer = { instanceId, runbookId: started.runbookId, token, by, endAtMs };
   const { runbook } = version;
-  return { engine, instanceId, token, by, endAtMs, started, runbook, chain, mark, outputs: new Map() };
+  return {
+    engine,
+    instanceId,
+    token,
+    by,
+    endAtMs,
+    started,
+    runbook,
+    ...openChain(engine, writer, head),
+    outputs: new Map(),
+  };
+};
+
+type Writer = Pick<Call, 'instanceId' | 'token' | 'by' | 'endAtMs'> & { runbookId: string };
+
+/** The chain and the due mark of one call. `head`: `null` before the first entry is written. */
+export const openChain = (engine: Engine, writer: Writer, head: Standing | null): Pick<Call, 'chain' | 'mark'> => {
+  const { instanceId, runbookId, token, by, endAtMs } = writer;
+  const mark = createMark(engine, { instanceId, runbookId }, endAtMs);
+  return { mark, chain: createChain(engine, mark, { instanceId, token, by, head, endAtMs }) };
 };
 
 export const stateOf = ({ chain }: Pick<Call, 'chain'>): State => chain.head.entry.state;

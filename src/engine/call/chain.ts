@@ -49,7 +49,8 @@ export type Chain = {
   refresh(): Promise<void>;
 };
 
-type From = { instanceId: string; token: string; by: By; head: Standing; endAtMs: number };
+/** `head`: the newest entry that is known; `null` before the first is written. */
+type From = { instanceId: string; token: string; by: By; head: Standing | null; endAtMs: number };
 
 export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from: From): Chain => {
   const { instanceId, token, by, endAtMs } = from;
@@ -80,7 +81,7 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
   const refresh = async (): Promise<void> => {
     const newest = await journal.head(instanceId);
     // Never back to an older one, whatever a store answers.
-    if (newest !== undefined && newest.entry.seq >= head.entry.seq) head = newest;
+    if (newest !== undefined && newest.entry.seq >= (head?.entry.seq ?? 0)) head = newest;
     knownAt = mark.arms;
   };
 
@@ -101,6 +102,7 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
 
   return {
     get head() {
+      assert(head !== null, 'nothing is written yet');
       return head;
     },
     get lost() {
