@@ -5,7 +5,16 @@ import { readModule, readScript } from './code.ts';
 import { checkExpression } from './expressions.ts';
 import type { FrontMatter } from './frontMatter.ts';
 import { readHttp } from './http.ts';
-import { isKind, isProbeKind, readCommon, readDuration, refuseKind, textOfAttribute, timeoutMsMax } from './kinds.ts';
+import {
+  isKind,
+  isProbeKind,
+  readCommon,
+  readDuration,
+  readEscape,
+  refuseKind,
+  textOfAttribute,
+  timeoutMsMax,
+} from './kinds.ts';
 import { type AttachedPiece, type CellPiece, type Outline, type Piece, refuseOthers } from './outline.ts';
 import {
   attemptFields,
@@ -74,7 +83,7 @@ const readBody = (kind: CellKind, body: Text, { lines, ...reading }: BodyReading
     case 'sh':
       return { kind, code: readScript(body, reads, report) };
     case 'http':
-      return { kind, ...readHttp(body, around, reads, report) };
+      return { kind, ...readHttp(body, readEscape(reading.attributes, report), reading) };
     case 'assert':
       return { kind, expressions: readExpressions(body, around, reads, report) };
     case 'manual':
@@ -105,7 +114,7 @@ const readProbe = (piece: AttachedPiece & { of: CellPiece }, reading: Reading): 
   const isHttp = info.language === 'http';
   refuseOthers(
     piece,
-    isHttp ? ['timeout', 'done', 'notDone'] : ['timeout'],
+    isHttp ? ['timeout', 'done', 'notDone', 'escape'] : ['timeout'],
     isHttp ? 'for http probes' : `for \`${info.language}\` probes`,
     report,
   );
