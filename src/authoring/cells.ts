@@ -1,8 +1,9 @@
 /** One cell of the outline → the cell that the engine runs. */
 import type { Cell, CellBody, CellKind, Expression, Probe } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
+import type { VariableTypes } from './cel.ts';
 import { readModule, readScript } from './code.ts';
-import { checkExpression } from './expressions.ts';
+import { checkExpression, presentIf } from './expressions.ts';
 import type { FrontMatter } from './frontMatter.ts';
 import { readHttp } from './http.ts';
 import {
@@ -41,15 +42,38 @@ const bodyReading = ({ fence, info }: Piece, around: Surroundings, reads: Reads,
   lines: fence.lastLine,
 });
 
-type Reading = { front: FrontMatter; outline: Outline; report: Report };
+/** `passed`: cells whose outputs are there, or the run would not have come so far: an `assert` or `end` looked. */
+type Reading = { front: FrontMatter; outline: Outline; types: VariableTypes; passed: Set<string>; report: Report };
 
-const surroundingsOf = (index: number, { front, outline }: Reading, stepFields: readonly string[]): Surroundings => ({
-  roots: ['params', 'outputs', 'step'],
-  stepFields,
-  params: front.paramNames,
-  cells: outline.names,
-  index,
-});
+const surroundingsOf = (
+  { index, info }: CellPiece,
+  { front, outline, types, passed }: Reading,
+  stepFields: readonly string[],
+): Surroundings => {
+  const when = info.attributes.get('when')?.value?.text ?? '';
+  const sameWhen = [...outline.names].filter(([, { skips }]) => when !== '' && skips === when.trim());
+  return {
+    roots: ['params', 'outputs', 'step'],
+    stepFields,
+    params: front.paramNames,
+    types,
+    cells: outline.names,
+    // The rest of a cell is only looked at when its `when` is true.
+    present: new Set([...passed, ...presentIf(when).whenTrue, ...sameWhen.map(([name]) => name)]),
+    index,
+  };
+};
+
+/** An `end` that was passed was false, and an `assert` true: what they looked for is there from then on. */
+const passBy = ({ body, when, optional }: Pick<Cell, 'body' | 'when' | 'optional'>, passed: Set<string>): void => {
+  const found =
+    body.kind === 'end' && when !== null
+      ? [presentIf(when.source).whenFalse]
+      : body.kind === 'assert' && when === null && !optional
+        ? body.expressions.map(({ source }) => presentIf(source).whenTrue)
+        : [];
+  for (const names of found) for (const name of names) passed.add(name);
+};
 
 /** Kinds that have no reservation, and so no attempt. */
 const bareKinds: readonly CellKind[] = ['assert', 'manual', 'await', 'approve', 'wait'];
@@ -118,7 +142,7 @@ const readProbe = (piece: AttachedPiece & { of: CellPiece }, reading: Reading): 
     isHttp ? 'for http probes' : `for \`${info.language}\` probes`,
     report,
   );
-  const around = surroundingsOf(piece.of.index, reading, attemptFields);
+  const around = surroundingsOf(piece.of, reading, attemptFields);
   const reads = noReads();
   const answer = (name: 'done' | 'notDone'): string | null => {
     if (!isHttp) return null;
@@ -179,7 +203,7 @@ const fieldsAfter = ({ info }: CellPiece, kind: CellKind): readonly string[] => 
 /** Expectations of a cell, from every fence that names it. */
 const readExpectations = (cell: CellPiece, kind: CellKind, reads: Reads, reading: Reading): Expression[] => {
   const { outline, report } = reading;
-  const around = surroundingsOf(cell.index, reading, fieldsAfter(cell, kind));
+  const around = surroundingsOf(cell, reading, fieldsAfter(cell, kind));
   return outline.expects
     .filter(({ of }) => of === cell)
     .flatMap((piece) => {
@@ -194,7 +218,10 @@ const readExpectations = (cell: CellPiece, kind: CellKind, reads: Reads, reading
       }
       return readExpressions(
         piece.fence.body,
-        { ...around, roots: [...around.roots, ...expectationRoots] },
+        {
+          ...around,
+          roots: [...around.roots, ...expectationRoots.filter((root) => root !== 'exitCode' || kind === 'sh')],
+        },
         reads,
         report,
       );
@@ -228,7 +255,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     return undefined;
   }
   const reads = noReads();
-  const around = surroundingsOf(index, reading, fieldsOf(kind));
+  const around = surroundingsOf(piece, reading, fieldsOf(kind));
   const common = readCommon(kind, attributes, front.defaults, fence.position, report);
   const when = textOfAttribute('when', attributes, report);
   if (kind === 'end' && !attributes.has('when'))
@@ -238,12 +265,13 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     name,
     line: fence.position.line,
     ...common,
-    when: when === undefined ? null : readExpression(when, around, reads, report),
+    when: when === undefined ? null : readExpression(when, { ...around, present: reading.passed }, reads, report),
     expect: readExpectations(piece, kind, reads, reading),
     probe: readProbes(piece, common.interrupted, reading),
     body: readBody(kind, fence.body, bodyReading(piece, around, reads, report)),
   };
   refuseTooMany(piece, cell, report);
+  passBy(cell, reading.passed);
   const poll = isProbeKind(kind)
     ? readPoll(kind, cell.expect.length > 0, bodyReading(piece, around, reads, report))
     : undefined;

@@ -2,6 +2,7 @@
 import type { Problem, Runbook, Template } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { readCell } from './cells.ts';
+import { typesOf } from './celTypes.ts';
 import { readDocument } from './document.ts';
 import { readFrontMatter } from './frontMatter.ts';
 import { readOutline } from './outline.ts';
@@ -20,19 +21,22 @@ const read = (source: string, report: Report): Runbook => {
     );
   }
   const front = readFrontMatter(frontMatter, report);
-  const outline = readOutline(fences, report);
+  const outline = readOutline(fences, front.defaults.interrupted, report);
+  const types = typesOf(front.paramNames === null ? null : front.params);
   const onlyParams: Surroundings = {
     roots: ['params'],
     stepFields: [],
     params: front.paramNames,
+    types,
     cells: outline.names,
+    present: new Set(),
     index: 0,
   };
   const template = (text: Text | null): Template | null =>
     text === null ? null : readTemplate(text, asText, onlyParams, noReads(), report);
   const unique = template(front.unique);
   const concurrency = template(front.concurrency);
-  const reading = { front, outline, report };
+  const reading = { front, outline, types, passed: new Set<string>(), report };
   const cells = outline.cells.slice(0, limits.cellsPerRunbookMax).flatMap((piece) => readCell(piece, reading) ?? []);
   return {
     format: 1,

@@ -1,8 +1,9 @@
 /** The fences that Pawl reads, sorted: which are cells, which are probes and expectations of which cell. */
-import { limits } from '../engine/index.ts';
+import { type Interrupted, limits } from '../engine/index.ts';
 import { type Info, readInfo, refuseUnknown } from './attributes.ts';
 import type { Fence } from './document.ts';
 import { isProbeKind, probeKinds, readName } from './kinds.ts';
+import type { NamedCell } from './surroundings.ts';
 import { list, type Report, suggest } from './text.ts';
 
 export type Piece = { fence: Fence; info: Info };
@@ -13,7 +14,7 @@ export type AttachedPiece = Piece & { of: CellPiece | undefined };
 export type Outline = {
   cells: CellPiece[];
   /** Every name a cell has, also of cells that are refused otherwise. */
-  names: ReadonlyMap<string, { index: number; line: number }>;
+  names: ReadonlyMap<string, NamedCell>;
   probes: AttachedPiece[];
   expects: AttachedPiece[];
 };
@@ -44,11 +45,35 @@ const reportSwallowed = ({ body, position, marks }: Fence, report: Report): void
   report(body.at(opening.index), message);
 };
 
+/** Why a run may be past a cell that has no output. `interrupted`: what holds for cells that do not say. */
+const absenceOf = (
+  { language, attributes }: Info,
+  interrupted: Interrupted | undefined,
+): Pick<NamedCell, 'absent' | 'skips'> => {
+  const textOf = (name: string): string | undefined => attributes.get(name)?.value?.text;
+  const isOptional = attributes.has('optional') && textOf('optional') !== 'false';
+  const polls = attributes.has('poll');
+  const goesOn = isProbeKind(language) && !polls && (textOf('interrupted') ?? interrupted) === 'continue';
+  const others = [
+    ...(isOptional ? ['may fail and is optional'] : []),
+    ...(goesOn ? ['is passed when it is interrupted (`interrupted=continue`)'] : []),
+    ...(polls && textOf('onTimeout') === 'continue' ? ['is passed at its time-out (`onTimeout=continue`)'] : []),
+  ];
+  const when = language === 'end' ? undefined : textOf('when');
+  const reasons = [...(when === undefined ? [] : ['is skipped when its `when` is false']), ...others];
+  if (reasons.length === 0) return {};
+  return { absent: list(reasons), ...(when !== undefined && others.length === 0 ? { skips: when.trim() } : {}) };
+};
+
 /** Sorts the fences of a document. Names are known to later steps even where the cell itself is refused. */
-export const readOutline = (fences: readonly Fence[], report: Report): Outline => {
+export const readOutline = (
+  fences: readonly Fence[],
+  interrupted: Interrupted | undefined,
+  report: Report,
+): Outline => {
   const cells: CellPiece[] = [];
   const byName = new Map<string, CellPiece>();
-  const names = new Map<string, { index: number; line: number }>();
+  const names = new Map<string, NamedCell>();
   const attached: { role: Role; piece: Piece }[] = [];
   let index = 0;
   for (const fence of fences) {
@@ -79,7 +104,7 @@ export const readOutline = (fences: readonly Fence[], report: Report): Outline =
         `the name \`${name}\` is taken by the cell in line ${earlier.line}; choose another one`,
       );
     } else if (name !== undefined) {
-      names.set(name, { index, line });
+      names.set(name, { index, line, kind: info.language, ...absenceOf(info, interrupted) });
       byName.set(name, cell);
     }
     cells.push(cell);
