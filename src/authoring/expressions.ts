@@ -257,6 +257,9 @@ export const checkExpression = (
   report: Report,
 ): void => {
   if (source.text.trim() === '') return report(source.at(0), 'an expression is missing here');
+  // As CEL it is a map in a map.
+  if (/^\s*\{\{.*\}\}/s.test(source.text))
+    return report(source.at(0), 'an expression stands here as it is, without `{{ }}`');
   try {
     const { ast } = parseExpression(source.text);
     let reported = false;
