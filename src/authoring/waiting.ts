@@ -214,8 +214,7 @@ export const readWait = (body: Text, reading: Reading): BodyOf<'wait'> => {
     report(zone.at(0), '`tz` is the time zone of `cron=`; `until` carries its own');
   const zoneWrong = zone === undefined ? undefined : zoneProblem(tz);
   if (zoneWrong !== undefined && zone !== undefined) report(zone.at(0), zoneWrong);
-  const cronWrong =
-    cron === undefined || cron.text === '' || zoneWrong !== undefined ? undefined : cronProblem(cron.text, tz);
+  const cronWrong = cron === undefined || cron.text === '' ? undefined : cronProblem(cron.text);
   if (cronWrong !== undefined && cron !== undefined) report(cron.at(0), cronWrong);
   return { kind: 'wait', forMs: within('for', reading), until, cron: cron?.text ?? null, tz };
 };
