@@ -108,8 +108,11 @@ const readBody = (kind: CellKind, body: Text, { lines, ...reading }: BodyReading
       return { kind, code: readScript(body, reads, report) };
     case 'http':
       return { kind, ...readHttp(body, readEscape(reading.attributes, report), reading) };
-    case 'assert':
-      return { kind, expressions: readExpressions(body, around, reads, report) };
+    case 'assert': {
+      // Over an output that is absent it fails, which is what it is for.
+      const lenient = { ...around, present: new Set(around.cells.keys()) };
+      return { kind, expressions: readExpressions(body, lenient, reads, report) };
+    }
     case 'manual':
       if (body.text.trim() === '')
         report(body.at(0), 'this manual cell has no instructions; say what the person is to do');

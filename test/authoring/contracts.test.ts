@@ -110,7 +110,12 @@ describe('an output that may be absent', () => {
     const message = `\`outputs.a\` may be absent: cell \`a\` (line 13) ${reason}; look first, as in \`has(outputs.a) ? … : …\`, or give this cell \`when="has(outputs.a)"\``;
     expect(problems(cell, fence('manual { name=b }', '{{ outputs.a.n }}'))).toEqual([`${line + 1}:12 ${message}`]);
     expect(problems(cell, fence('sh { name=b when="outputs.a.n > 1" }'))).toEqual([`${line}:30 ${message}`]);
-    expect(problems(cell, fence('assert { name=b }', 'outputs["a"].n > 1'))).toEqual([`${line + 1}:9 ${message}`]);
+    expect(problems(cell, fence('manual { name=b }', '{{ outputs["a"].n }}'))).toEqual([`${line + 1}:12 ${message}`]);
+    expect(problems(cell, fence('sh { name=b }'), fence('cel { expect=b }', 'outputs.a.n > 1'))).toEqual([
+      `${line + 4}:9 ${message}`,
+    ]);
+    // An assert is there to fail.
+    expect(problems(cell, fence('assert { name=b }', 'outputs.a.n > 1'))).toEqual([]);
     expect(problems(cell, fence('manual { name=b }', '{{ has(outputs.a.n) }}'))).toEqual([`${line + 1}:16 ${message}`]);
     for (const expression of [
       'has(outputs.a) ? string(outputs.a.n) : "none"',
