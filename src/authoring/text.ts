@@ -106,3 +106,6 @@ export const quote = (word: string): string => {
 /** `a, b and c`. */
 export const list = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
+/** What two names have in common that people take for one. */
+export const foldCase = (name: string): string => name.normalize('NFC').toLowerCase();

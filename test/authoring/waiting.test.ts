@@ -121,6 +121,9 @@ describe('approve', () => {
     });
     expect(rendered(cell, { pr: 'alice' })).toMatchObject({ approvers: ['alice'] });
     expect(rendered(cell, { pr: '' })).toContain('names nobody');
+    expect(rendered(cell, { pr: 'Alice' })).toBe(
+      '`Alice` and `alice` differ only in case; case counts when somebody votes, so keep the one that the authorizer writes.',
+    );
     expect(cellOf(fence('approve { name=go approvers=bob }', 'Go?')).body).toMatchObject({
       quorum: 1,
       self: false,
@@ -134,6 +137,13 @@ describe('approve', () => {
     ['{ name=go }', 'Go?', '6:1 an `approve` cell names who is asked'],
     ['{ name=go approvers=bob }', '', '6:1 an `approve` cell says in its body what is asked'],
     ['{ name=go approvers="bob, bob" }', 'Go?', '6:38 `bob` stands twice in `approvers`'],
+    [
+      '{ name=go approvers="alice, Alice" }',
+      'Go?',
+      '6:40 `Alice` and `alice` in `approvers` differ only in case; case counts when somebody votes, so keep the one that the authorizer writes',
+    ],
+    ['{ name=go groups="SRE, sre" }', 'Go?', '6:35 `sre` and `SRE` in `groups` differ only in case'],
+    ['{ name=go approvers="bob, al\u200bice" }', 'Go?', '6:38 `al\u200bice` names nobody'],
     ['{ name=go approvers="bob, " }', 'Go?', 'a name is missing in `approvers`'],
     ['{ name=go approvers=bob quorum=2 }', 'Go?', '6:43 nobody but 1 person is asked; a quorum of 2 cannot be reached'],
     ['{ name=go groups=sre quorum=11 }', 'Go?', 'from 1 to 10 (quorumMax), not `11`'],
