@@ -4,7 +4,7 @@ import { type Info, readInfo, refuseUnknown } from './attributes.ts';
 import type { Fence } from './document.ts';
 import { isProbeKind, probeKinds, readName } from './kinds.ts';
 import type { NamedCell } from './surroundings.ts';
-import { list, type Report, suggest } from './text.ts';
+import { foldCase, list, type Report, suggest } from './text.ts';
 
 export type Piece = { fence: Fence; info: Info };
 export type CellPiece = Piece & { name: string; index: number };
@@ -74,6 +74,7 @@ export const readOutline = (
   const cells: CellPiece[] = [];
   const byName = new Map<string, CellPiece>();
   const names = new Map<string, NamedCell>();
+  const folded = new Map<string, string>();
   const attached: { role: Role; piece: Piece }[] = [];
   let index = 0;
   for (const fence of fences) {
@@ -98,12 +99,20 @@ export const readOutline = (
     const name = readName('name', info.attributes, report);
     const cell = { ...piece, name: name ?? '', index };
     const earlier = name === undefined ? undefined : names.get(name);
+    const alike = name === undefined ? undefined : folded.get(foldCase(name));
+    if (name !== undefined && earlier === undefined && alike !== undefined) {
+      report(
+        info.attributes.get('name')?.at ?? fence.position,
+        `the names \`${name}\` and \`${alike}\` (line ${names.get(alike)?.line}) differ only in case; rename one`,
+      );
+    }
     if (earlier !== undefined) {
       report(
         info.attributes.get('name')?.at ?? fence.position,
         `the name \`${name}\` is taken by the cell in line ${earlier.line}; choose another one`,
       );
     } else if (name !== undefined) {
+      folded.set(foldCase(name), name);
       names.set(name, { index, line, kind: info.language, ...absenceOf(info, interrupted) });
       byName.set(name, cell);
     }

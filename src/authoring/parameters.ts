@@ -4,7 +4,7 @@ import type { Runbook } from '../engine/index.ts';
 import { limits, PawlError } from '../engine/index.ts';
 import { nameProblem } from './attributes.ts';
 import { compilePattern } from './patterns.ts';
-import { list, type Position, quote, type Report, suggest } from './text.ts';
+import { foldCase, list, type Position, quote, type Report, suggest } from './text.ts';
 import { ExpressionError } from './values.ts';
 import type { Field } from './yaml.ts';
 
@@ -105,8 +105,16 @@ export const readParams = (field: Field, report: Report): Record<string, unknown
       `there are more than ${limits.paramsPerRunbookMax} parameters (paramsPerRunbookMax); put some together into one object`,
     );
   }
+  const seen = new Map<string, string>();
   for (const param of fields ?? []) {
     const problem = nameProblem(param.key);
+    const earlier = seen.get(foldCase(param.key));
+    if (earlier !== undefined)
+      report(
+        param.at,
+        `the parameters ${quote(earlier)} and ${quote(param.key)} differ only in case, and would both be PAWL_PARAM_${param.key.toUpperCase()} to a script; rename one`,
+      );
+    seen.set(foldCase(param.key), param.key);
     if (problem !== undefined) report(param.at, problem);
     const { value } = param;
     if (param.fields() === null)

@@ -189,6 +189,15 @@ params.nope == 2
     ).toBe(true);
   });
 
+  test('names that differ only in case', () => {
+    expect(problems(`---\nrunbook: demo\nparams:\n  dir: {}\n  DIR: {}\n---\n${fence('sh { name=a }')}`)).toEqual([
+      '5:3 the parameters `dir` and `DIR` differ only in case, and would both be PAWL_PARAM_DIR to a script; rename one',
+    ]);
+    expect(problems(withCells(fence('sh { name=check }'), fence('sh { name=Check }')))).toEqual([
+      '10:9 the names `Check` and `check` (line 7) differ only in case; rename one',
+    ]);
+  });
+
   test('kinds and secrets that come later say so', () => {
     expect(problems(withCells(fence('lambda { name=a }', 'fn: x')))[0]).toContain('later version');
     expect(problems(front('secrets: { A: "ssm:/x" }\n') + fence('sh { name=a }'))[0]).toMatch(/later version/);
