@@ -1,6 +1,6 @@
 /** CEL at publishing: parsed, bounded, every name in it known, its types checked. */
 import { TypeError as CelTypeError, ParseError } from '@marcbachmann/cel-js';
-import { claimStatuses, limits } from '../engine/index.ts';
+import { claimStatuses, isLossy, limits } from '../engine/index.ts';
 import { type ASTNode, comprehensions, functionNames, parseExpression, typedParsers, useOwnFunctions } from './cel.ts';
 import { describeError } from './evaluate.ts';
 import { patternProblem } from './patterns.ts';
@@ -162,6 +162,12 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   if (node.op === 'value' && typeof node.args === 'object' && node.args !== null) {
     report(at, 'unsigned and byte literals are not available; write a number or a text');
   }
+  const written = source.text.slice(node.start, node.end);
+  if (node.op === 'value' && typeof node.args === 'number' && isLossy(written))
+    report(
+      at,
+      `${quote(written)} would be computed with as ${node.args}; write a whole number without a fraction, or a shorter one`,
+    );
   const comprehension = comprehensionOf(node);
   if (comprehension !== undefined) return walkComprehension(node, comprehension, walk);
   if (node.op === 'call' || node.op === 'rcall') checkFunction(node.args[0], at, report);

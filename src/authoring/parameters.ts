@@ -1,7 +1,7 @@
 /** Parameters: JSON Schema, checked at publishing, and the values checked against it when an instance starts. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Runbook } from '../engine/index.ts';
-import { limits, PawlError } from '../engine/index.ts';
+import { isKept, limits, PawlError, pathOf } from '../engine/index.ts';
 import { nameProblem } from './attributes.ts';
 import { compilePattern } from './patterns.ts';
 import { foldCase, list, type Position, quote, type Report, suggest } from './text.ts';
@@ -175,8 +175,36 @@ const checkSize = (params: unknown): void => {
   throw new PawlError('limit.exceeded', message, { limit: 'paramsBytesMax', bytes });
 };
 
+const notKept = `cannot be kept as a number (whole ones go up to ${Number.MAX_SAFE_INTEGER}); declare it as a string, and give a text`;
+
+/** What JSON could not give back as it was given: such numbers, and a key that would become a prototype. */
+const oddParts = (given: unknown): { path: string; message: string }[] => {
+  const found: { path: string; message: string }[] = [];
+  const seen = new WeakSet<object>();
+  const open: { value: unknown; path: (string | number)[] }[] = [{ value: given, path: [] }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, path } = next;
+    if (typeof value === 'bigint' || (typeof value === 'number' && !isKept(value)))
+      found.push({ path: pathOf(path), message: notKept });
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (Object.hasOwn(value, '__proto__'))
+      found.push({ path: pathOf([...path, '__proto__']), message: 'cannot be a key; choose another name' });
+    const inside = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+    for (const [key, part] of inside.reverse()) open.push({ value: part, path: [...path, key] });
+  }
+  return found;
+};
+
+const refused = (problems: { path: string; message: string }[]): PawlError => {
+  const sentence = problems.map(({ path, message }) => `${quote(path)} ${message}`).join(', ');
+  return new PawlError('params.invalid', `The parameters are refused: ${sentence}.`, { problems });
+};
+
 /** Checks parameters against the runbook's schema and fills in defaults. Nothing is converted. */
 export const resolveParams = (runbook: Runbook, given: Record<string, unknown>): Record<string, unknown> => {
+  const odd = oddParts(given);
+  if (odd.length > 0) throw refused(odd.slice(0, limits.problemsMax));
   checkSize(given);
   const properties = runbook.params.properties as Record<string, { default?: unknown }>;
   // Only what JSON can say gets in: no getters, no prototypes. `given` stays as it is.
@@ -195,8 +223,7 @@ export const resolveParams = (runbook: Runbook, given: Record<string, unknown>):
   if (!validate(params)) {
     const found = (validate.errors ?? []).map((error) => problemOf(error, Object.keys(properties)));
     const problems = [...new Map(found.map((problem) => [`${problem.path} ${problem.message}`, problem])).values()];
-    const sentence = problems.map(({ path, message }) => `${quote(path)} ${message}`).join(', ');
-    throw new PawlError('params.invalid', `The parameters are refused: ${sentence}.`, { problems });
+    throw refused(problems);
   }
   checkSize(params);
   return params;

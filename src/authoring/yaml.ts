@@ -3,7 +3,7 @@
  * refused with their place, before anything is built from them, so that a small document stays a small document.
  */
 import { Composer, type CST, isAlias, isMap, isScalar, isSeq, type Node, Parser, type YAMLMap } from 'yaml';
-import { limits } from '../engine/index.ts';
+import { isKept, isLossy, limits } from '../engine/index.ts';
 import { type Position, quote, type Report, slice, type Text } from './text.ts';
 
 /** A mapping's entries in document order, with their places. Values are plain JSON. */
@@ -62,6 +62,10 @@ const entriesOf = (source: Text, map: YAMLMap, report: Report): { key: string; a
   return [...entries.values()];
 };
 
+/** Whether a number is another one than what is written; YAML has hexadecimal and octal ones as well. */
+const isOther = (written: string, value: number): boolean =>
+  /^0[xo]/.test(written) ? BigInt(written) !== BigInt(value) : isLossy(written);
+
 /** Turns a node into plain JSON and reports everything that is not plain on the way. Depth is bounded by `readYaml`. */
 const plain = (source: Text, node: Node | null, report: Report): unknown => {
   if (node === null) return null;
@@ -81,8 +85,21 @@ const plain = (source: Text, node: Node | null, report: Report): unknown => {
     );
   }
   if (!isScalar(node)) return null;
-  if (typeof node.value === 'number' && !Number.isFinite(node.value))
-    report(at, 'this number is not finite; JSON has no such value');
+  if (typeof node.value === 'number') {
+    const written = node.source ?? String(node.value);
+    if (/^[-+]?\.(inf|nan)$/i.test(written)) report(at, 'this number is not finite; JSON has no such value');
+    else if (isOther(written, node.value) || !isKept(node.value)) {
+      const why = isOther(written, node.value)
+        ? `it would become ${node.value}`
+        : `whole ones go up to ${Number.MAX_SAFE_INTEGER}`;
+      report(
+        at,
+        `${quote(written)} cannot be kept as a number (${why}); put it in quotes, and declare what holds it as a string`,
+      );
+    }
+  }
+  // Reported above; further complaints about its type would only hide that.
+  if (node.value === Number.POSITIVE_INFINITY) return Number.MAX_VALUE;
   return node.value ?? null;
 };
 
