@@ -85,7 +85,7 @@ export const readOutline = (
     const { line } = fence.position;
     if (info === 'broken') {
       // Its name is taken all the same, so that references to it are not reported too.
-      const name = /\bname="?(\w+)/.exec(fence.info.text)?.[1];
+      const name = /\bname="?\uFEFF?(\w+)/.exec(fence.info.text)?.[1];
       if (name !== undefined && !names.has(name)) names.set(name, { index: index++, line });
       continue;
     }

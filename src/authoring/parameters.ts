@@ -44,12 +44,22 @@ const referring = [
   '$async',
 ];
 
-/** Fields of a schema, itself first, each with the path of its keys; lists are not entered. */
-const insideOf = (field: Field): Field[] => [field, ...(field.fields() ?? []).flatMap(insideOf)];
+/** Keywords whose values are data, and those under which names stand that authors choose. */
+const holdingData = ['default', 'const', 'enum', 'examples'];
+const holdingNames = ['properties', 'patternProperties', 'dependentSchemas', 'dependentRequired'];
+
+/** The keywords of a schema, and those of the schemas in it, also of those in lists. */
+const keywordsOf = (schema: Field): Field[] =>
+  schema.inside().flatMap((field) => {
+    if (holdingData.includes(field.key)) return [field];
+    if (holdingNames.includes(field.key)) return [field, ...field.inside().flatMap(keywordsOf)];
+    const isList = Array.isArray(field.value);
+    return [field, ...(isList ? field.inside().flatMap(keywordsOf) : keywordsOf(field))];
+  });
 
 const placeOf = (field: Field, path: readonly string[]): Position => {
   const [key, ...rest] = path;
-  const inner = key === undefined ? undefined : field.fields()?.find((candidate) => candidate.key === key);
+  const inner = key === undefined ? undefined : field.inside().find((candidate) => candidate.key === key);
   return inner === undefined ? field.valueAt : placeOf(inner, rest);
 };
 
@@ -61,7 +71,7 @@ const pointer = (path: string): string[] =>
 
 /** Reports what is wrong with the schema of one parameter. */
 const checkSchema = (field: Field, schema: Record<string, unknown>, report: Report): void => {
-  const inside = insideOf(field).slice(1);
+  const inside = keywordsOf(field);
   const referred = inside.find(({ key }) => referring.includes(key));
   if (referred !== undefined) {
     return report(referred.at, `\`${referred.key}\` is not read in the schema of a parameter; write the schema out`);

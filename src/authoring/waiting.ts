@@ -95,7 +95,8 @@ export const readAwait = (body: Text, reading: Reading): BodyOf<'await'> => {
     missing('an `await` cell says what it waits for, as in `claim: ci/main` and `until: supported`');
     return { kind: 'await', ...found };
   }
-  const fields = readYaml(body, report, 'the body of an `await` cell') ?? [];
+  const fields = readYaml(body, report, 'the body of an `await` cell');
+  if (fields === undefined) return { kind: 'await', ...found };
   for (const field of fields) {
     const { key, text } = field;
     if (!awaitKeys.includes(key))

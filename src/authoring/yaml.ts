@@ -4,7 +4,7 @@
  */
 import { Composer, type CST, isAlias, isMap, isScalar, isSeq, type Node, Parser, type YAMLMap } from 'yaml';
 import { isKept, isLossy, limits } from '../engine/index.ts';
-import { type Position, quote, type Report, slice, type Text } from './text.ts';
+import { type Position, quote, type Report, refuseMarks, slice, type Text } from './text.ts';
 
 /** A mapping's entries in document order, with their places. Values are plain JSON. */
 export type Field = {
@@ -14,6 +14,8 @@ export type Field = {
   valueAt: Position;
   text: Text;
   fields(): Field[] | null;
+  /** The entries of a mapping, or of a list under their numbers; nothing of a scalar. */
+  inside(): Field[];
   /** The texts of a list; `null` when it is none, or holds something else. */
   items(): Text[] | null;
 };
@@ -103,8 +105,9 @@ const plain = (source: Text, node: Node | null, report: Report): unknown => {
   return node.value ?? null;
 };
 
-const fieldsOf = (source: Text, map: YAMLMap): Field[] =>
-  entriesOf(source, map, () => {}).map(({ key, at, node }) => {
+const fieldOf =
+  (source: Text) =>
+  ({ key, at, node }: { key: string; at: Position; node: Node | null }): Field => {
     const value = plain(source, node, () => {});
     const text = node === null ? { text: '', at: () => at } : scalarText(source, node, value);
     const valueAt = node?.range ? source.at(node.range[0]) : at;
@@ -115,8 +118,18 @@ const fieldsOf = (source: Text, map: YAMLMap): Field[] =>
       if (scalars.length < node.items.length) return null;
       return scalars.map((item) => scalarText(source, item as Node, (item as { value: unknown }).value));
     };
-    return { key, at, value, valueAt, text, fields, items };
-  });
+    const inside = (): Field[] => {
+      if (!isSeq(node)) return fields() ?? [];
+      return node.items.map((item, index) => {
+        const entry = item as Node | null;
+        const place = entry?.range ? source.at(entry.range[0]) : valueAt;
+        return fieldOf(source)({ key: String(index), at: place, node: entry });
+      });
+    };
+    return { key, at, value, valueAt, text, fields, inside, items };
+  };
+
+const fieldsOf = (source: Text, map: YAMLMap): Field[] => entriesOf(source, map, () => {}).map(fieldOf(source));
 
 /** The top-level fields of a YAML text; `undefined` when it is not a mapping (reported). */
 export const readYaml = (source: Text, report: Report, what = 'the front matter'): Field[] | undefined => {
@@ -124,6 +137,7 @@ export const readYaml = (source: Text, report: Report, what = 'the front matter'
     report(source.at(0), `${what} is larger than ${limits.frontMatterBytesMax} bytes; shorten it`);
     return undefined;
   }
+  if (refuseMarks(source, report)) return undefined;
   const tokens = [...new Parser().parse(source.text)];
   for (const token of tokens) {
     const { depth, offset } = nestingOf(token, limits.frontMatterNestingMax);

@@ -1,4 +1,7 @@
 /** `-p name=value`: numbers that would not be kept are refused with the way out, and kept where a text will do. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { readParams } from '../../src/cli/params.ts';
 
@@ -36,4 +39,14 @@ describe('a number that would not be kept', () => {
       'Parameter n must be true or false; "9007199254740993" is not.',
     );
   });
+});
+
+test('the byte order mark that begins a file is no part of what it says', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'pawl-params-'));
+  try {
+    await writeFile(join(dir, 'n.json'), '\uFEFF{"a":1}');
+    expect({ ...(await read({ type: 'object' }, `@${join(dir, 'n.json')}`)) }).toEqual({ n: { a: 1 } });
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 });
