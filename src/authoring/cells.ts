@@ -43,7 +43,14 @@ const bodyReading = ({ fence, info }: Piece, around: Surroundings, reads: Reads,
 });
 
 /** `passed`: cells whose outputs are there, or the run would not have come so far: an `assert` or `end` looked. */
-type Reading = { front: FrontMatter; outline: Outline; types: VariableTypes; passed: Set<string>; report: Report };
+type Reading = {
+  front: FrontMatter;
+  outline: Outline;
+  types: VariableTypes;
+  passed: Set<string>;
+  report: Report;
+  note: Report;
+};
 
 const surroundingsOf = (
   { index, info }: CellPiece,
@@ -276,7 +283,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   refuseTooMany(piece, cell, report);
   passBy(cell, reading.passed);
   const poll = isProbeKind(kind)
-    ? readPoll(kind, cell.expect.length > 0, bodyReading(piece, around, reads, report))
+    ? readPoll(kind, cell.expect.length > 0, bodyReading(piece, around, reads, report), reading.note)
     : undefined;
   if (poll !== undefined && cell.body.kind === 'http' && !['GET', 'HEAD'].includes(cell.body.method))
     report(fence.body.at(0), `a cell with \`poll\` has no effects: GET or HEAD, not ${cell.body.method}`);

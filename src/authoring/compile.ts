@@ -10,9 +10,9 @@ import { noReads, type Surroundings } from './surroundings.ts';
 import { asText, readTemplate } from './templates.ts';
 import { collector, type Report, type Text } from './text.ts';
 
-type Compiled = { kind: 'runbook'; runbook: Runbook } | { kind: 'problems'; problems: Problem[] };
+type Compiled = { kind: 'runbook'; runbook: Runbook; notes: Problem[] } | { kind: 'problems'; problems: Problem[] };
 
-const read = (source: string, report: Report): Runbook => {
+const read = (source: string, report: Report, note: Report): Runbook => {
   const { frontMatter, heading, fences, lost } = readDocument(source, report);
   for (const at of lost) {
     report(
@@ -36,7 +36,7 @@ const read = (source: string, report: Report): Runbook => {
     text === null ? null : readTemplate(text, asText, onlyParams, noReads(), report);
   const unique = template(front.unique);
   const concurrency = template(front.concurrency);
-  const reading = { front, outline, types, passed: new Set<string>(), report };
+  const reading = { front, outline, types, passed: new Set<string>(), report, note };
   const cells = outline.cells.slice(0, limits.cellsPerRunbookMax).flatMap((piece) => readCell(piece, reading) ?? []);
   return {
     format: 1,
@@ -52,9 +52,10 @@ const read = (source: string, report: Report): Runbook => {
 /** Characters that no store and no screen keeps as they are. */
 const unstorable = /\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
 
-/** Compiles a document. Any problem at all, and there is no runbook. Never throws. */
+/** Compiles a document. Any problem at all, and there is no runbook; notes come beside it. Never throws. */
 export const compile = (source: string): Compiled => {
   const { report, problems } = collector();
+  const { report: note, problems: notes } = collector();
   const bytes = Buffer.byteLength(source);
   if (bytes > limits.sourceBytesMax) {
     report(
@@ -73,7 +74,7 @@ export const compile = (source: string): Compiled => {
   }
   let runbook: Runbook | undefined;
   try {
-    runbook = read(source, report);
+    runbook = read(source, report, note);
   } catch (error) {
     // Deep nesting ends in the stack of some parser; whatever else it is, publishing is refused and not broken.
     const why = error instanceof RangeError ? 'it is nested too deeply' : 'it cannot be read';
@@ -82,5 +83,5 @@ export const compile = (source: string): Compiled => {
   const found = problems();
   if (found.length > 0 || runbook === undefined)
     return { kind: 'problems', problems: found.slice(0, limits.problemsMax) };
-  return { kind: 'runbook', runbook };
+  return { kind: 'runbook', runbook, notes: notes().slice(0, limits.problemsMax) };
 };

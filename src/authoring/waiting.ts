@@ -239,7 +239,7 @@ const withoutEffects: Readonly<Record<string, string>> = {
 };
 
 /** `poll=30s within=2h onTimeout=continue` of a cell without effects. */
-export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Reading): Cell['poll'] => {
+export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Reading, note: Report): Cell['poll'] => {
   const { attributes, report } = reading;
   const poll = attributes.get('poll');
   if (poll === undefined) {
@@ -257,6 +257,8 @@ export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Rea
   if (!hasExpectations)
     report(poll.at, 'a cell with `poll` is repeated until its expectations hold; add a `cel { expect=… }` fence');
   needsTime('onTimeout', 'within', reading);
+  if (!attributes.has('within'))
+    note(poll.at, '`poll=` without `within=` is repeated for as long as it takes; add `within=2h`, say, for an end');
   return {
     everyMs: readDuration('poll', attributes, limits.pollMsMin, limits.pollMsMax, report) ?? limits.pollMsMax,
     withinMs: within('within', reading),
