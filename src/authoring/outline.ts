@@ -45,16 +45,26 @@ const reportSwallowed = ({ body, position, marks }: Fence, report: Report): void
   report(body.at(opening.index), message);
 };
 
+/** Why a body leaves no output, as far as its text tells: a script that does not name the file, a function without `return`. */
+const outputless = (language: string, code: string): string | undefined => {
+  if (language === 'sh') return code.includes('OUTPUT') ? undefined : 'is a script that does not name `PAWL_OUTPUT`';
+  if (language !== 'ts' && language !== 'js') return undefined;
+  const isOwn = /\bexport\s+default\s+(?:async\s+)?(?:function\b|\()/.test(code);
+  return isOwn && !/\breturn\b|=>\s*[^{\s]/.test(code) ? 'is a function that returns nothing' : undefined;
+};
+
 /** Why a run may be past a cell that has no output. `interrupted`: what holds for cells that do not say. */
 const absenceOf = (
-  { language, attributes }: Info,
+  { info: { language, attributes }, fence }: Piece,
   interrupted: Interrupted | undefined,
 ): Pick<NamedCell, 'absent' | 'skips'> => {
   const textOf = (name: string): string | undefined => attributes.get(name)?.value?.text;
   const isOptional = attributes.has('optional') && textOf('optional') !== 'false';
   const polls = attributes.has('poll');
   const goesOn = isProbeKind(language) && !polls && (textOf('interrupted') ?? interrupted) === 'continue';
+  const without = outputless(language, fence.body.text);
   const others = [
+    ...(without === undefined ? [] : [without]),
     ...(isOptional ? ['may fail and is optional'] : []),
     ...(goesOn ? ['is passed when it is interrupted (`interrupted=continue`)'] : []),
     ...(polls && textOf('onTimeout') === 'continue' ? ['is passed at its time-out (`onTimeout=continue`)'] : []),
@@ -113,7 +123,7 @@ export const readOutline = (
       );
     } else if (name !== undefined) {
       folded.set(foldCase(name), name);
-      names.set(name, { index, line, kind: info.language, ...absenceOf(info, interrupted) });
+      names.set(name, { index, line, kind: info.language, ...absenceOf(piece, interrupted) });
       byName.set(name, cell);
     }
     cells.push(cell);

@@ -81,7 +81,7 @@ this fence has no braces: documentation
   test('reads name the earlier cells whose outputs are looked at, and no others', () => {
     const runbook = compiled(
       withCells(
-        fence('sh { name=a }'),
+        fence('sh { name=a }', 'echo 1 > "$PAWL_OUTPUT"'),
         fence('js { name=b }', 'export default ({ outputs }) => outputs.a'),
         fence('js { name=c }', 'export default (context) => Object.keys(context.outputs)'),
         fence('sh { name=d when="outputs.a.ok" }'),

@@ -105,6 +105,7 @@ describe('what an expectation can see', () => {
 });
 
 describe('an output that may be absent', () => {
+  const writes = 'echo 1 > "$PAWL_OUTPUT"';
   const refused = (cell: string, reason: string): void => {
     const line = 13 + cell.split('\n').length - 1;
     const message = `\`outputs.a\` may be absent: cell \`a\` (line 13) ${reason}; look first, as in \`has(outputs.a) ? … : …\`, or give this cell \`when="has(outputs.a)"\``;
@@ -140,7 +141,21 @@ describe('an output that may be absent', () => {
       'is skipped when its `when` is false and may fail and is optional',
     ],
     ['sh { name=a interrupted=continue }', 'is passed when it is interrupted (`interrupted=continue`)'],
-  ])('%s', (info, reason) => refused(fence(info), reason));
+  ])('%s', (info, reason) => refused(fence(info, writes), reason));
+  test.each([
+    [fence('sh { name=a }', 'echo 1'), 'is a script that does not name `PAWL_OUTPUT`'],
+    [fence('js { name=a }', 'export default async ({ log }) => { log("x"); };'), 'is a function that returns nothing'],
+    [fence('ts { name=a }', 'export default function f(): void {}'), 'is a function that returns nothing'],
+  ])('%j', (cell, reason) => refused(cell, reason));
+  test.each([
+    fence('js { name=a }', 'export default () => 1'),
+    fence('js { name=a }', 'export default () => ({ n: 1 })'),
+    fence('js { name=a }', 'export default () => { return 1; }'),
+    fence('js { name=a }', 'const f = () => 1;\nexport default f;'),
+    fence('js { name=a }', 'import f from "node:os";\nexport default f;'),
+  ])('%j may return something', (cell) => {
+    expect(problems(cell, fence('manual { name=b }', '{{ outputs.a.n }}'))).toEqual([]);
+  });
   test('a poll that is passed at its time-out', () => {
     const poll = fence('http { name=a poll=5s within=1m onTimeout=continue }', 'GET https://example.com/');
     refused(
@@ -153,14 +168,14 @@ describe('an output that may be absent', () => {
     expect(problems(...cells)).toEqual(['17:27 cell `a` (line 13) is of the kind `assert` and never has an output']);
   });
   test('is there where the same `when`, an `end` or an `assert` saw to it', () => {
-    const a = fence('sh { name=a when="params.on" }');
+    const a = fence('sh { name=a when="params.on" }', writes);
     const use = fence('manual { name=z }', '{{ outputs.a.n }}');
     expect(problems(a, fence('manual { name=z when="params.on" }', '{{ outputs.a.n }}'))).toEqual([]);
     expect(problems(a, fence('end { name=e when="!has(outputs.a)" }', ''), use)).toEqual([]);
     expect(problems(a, fence('assert { name=e }', 'has(outputs.a)'), use)).toEqual([]);
     expect(problems(a, fence('end { name=e when="has(outputs.a)" }', ''), use)).toHaveLength(1);
     expect(problems(a, fence('assert { name=e optional }', 'has(outputs.a)'), use)).toHaveLength(1);
-    expect(problems(fence('sh { name=a optional=false }'), use)).toEqual([]);
-    expect(problems(fence('sh { name=a }'), use)).toEqual([]);
+    expect(problems(fence('sh { name=a optional=false }', writes), use)).toEqual([]);
+    expect(problems(fence('sh { name=a }', writes), use)).toEqual([]);
   });
 });
