@@ -241,7 +241,10 @@ export type Scope = {
 export type Evaluated = { kind: 'value'; value: unknown } | { kind: 'error'; message: string };
 
 export type Authoring = {
-  compile(source: string): { kind: 'runbook'; runbook: Runbook } | { kind: 'problems'; problems: Problem[] };
+  /** `notes`: what is possible and may not be meant; no reason to refuse the document. */
+  compile(
+    source: string,
+  ): { kind: 'runbook'; runbook: Runbook; notes: Problem[] } | { kind: 'problems'; problems: Problem[] };
   /** Checks parameters against the runbook's schema and fills in defaults; throws `params.invalid` naming each path. */
   resolveParams(runbook: Runbook, given: Record<string, unknown>): Record<string, unknown>;
   /** Deterministic, bounded, never throws. */

@@ -26,6 +26,7 @@ export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from
 export { type EngineEvent, eventLevels } from './events.ts';
 export { limits } from './limits.ts';
 export { isDeeper } from './nesting.ts';
+export { isKept, isLossy, lossyNumberIn, pathOf, wholeOf } from './numbers.ts';
 export {
   type ApproveBody,
   type AwaitBody,
