@@ -1,17 +1,18 @@
 /** One cell of the outline → the cell that the engine runs. */
 import type { Cell, CellBody, CellKind, Expression, Probe } from '../engine/index.ts';
-import { limits } from '../engine/index.ts';
+import { interruptedText, limits } from '../engine/index.ts';
 import type { VariableTypes } from './cel.ts';
 import { readModule, readScript } from './code.ts';
 import { checkExpression, presentIf } from './expressions.ts';
 import type { FrontMatter } from './frontMatter.ts';
-import { readHttp } from './http.ts';
+import { methodOf, readHttp } from './http.ts';
 import {
   isKind,
   isProbeKind,
   readCommon,
   readDuration,
   readEscape,
+  readMeanings,
   refuseKind,
   textOfAttribute,
   timeoutMsMax,
@@ -114,7 +115,11 @@ const readBody = (kind: CellKind, body: Text, { lines, ...reading }: BodyReading
     case 'sh':
       return { kind, code: readScript(body, reads, report) };
     case 'http':
-      return { kind, ...readHttp(body, readEscape(reading.attributes, report), reading) };
+      return {
+        kind,
+        ...readHttp(body, readEscape(reading.attributes, report), reading),
+        ...readMeanings(reading.attributes, report),
+      };
     case 'assert': {
       // Over an output that is absent it fails, which is what it is for.
       const lenient = { ...around, present: new Set(around.cells.keys()) };
@@ -266,7 +271,12 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   }
   const reads = noReads();
   const around = surroundingsOf(piece, reading, fieldsOf(kind));
-  const common = readCommon(kind, attributes, front.defaults, fence.position, report);
+  const at = fence.position;
+  const method = kind === 'http' ? methodOf(fence.body) : null;
+  const hasExpectations = reading.outline.expects.some(({ of }) => of === piece);
+  const common = readCommon({ kind, method, hasExpectations, at }, attributes, front.defaults, report);
+  if (common.byMethod !== undefined)
+    reading.note(at, `${interruptedText(common)}: it is asked again when nobody knows; \`interrupted=hold\` waits`);
   const when = textOfAttribute('when', attributes, report);
   if (kind === 'end' && !attributes.has('when'))
     report(fence.position, 'an `end` cell needs `when=`: the run ends here when it is true');

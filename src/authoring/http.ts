@@ -1,5 +1,5 @@
 /** An `http` fence: one request in the plain `.http` form. */
-import type { HttpBody, Scope, Template } from '../engine/index.ts';
+import type { HttpBody, RenderedBody, Scope, Template } from '../engine/index.ts';
 import { type BodyType, bodyTypeOf, jsonProblem, writeIn, xmlPlaceProblem } from './mediaTypes.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, inUrl, type Rendered, readTemplate, render, type WriteAt } from './templates.ts';
@@ -137,12 +137,17 @@ const readContent = (content: Text, headers: HttpBody['headers'], escaping: Esca
   return template;
 };
 
+const isComment = (line: Text): boolean => /^\s*(#|\/\/)/.test(line.text);
+const isRequest = (line: Text): boolean => line.text.trim() !== '' && !isComment(line);
+
+/** The method of a request, before the rest of it is read. */
+export const methodOf = (body: Text): string => /^\s*(\S*)/.exec(linesOf(body).find(isRequest)?.text ?? '')?.[1] ?? '';
+
 /** Reads the request of an `http` fence. */
 export const readHttp = (body: Text, escaping: Escape, reading: Reading): HttpBody => {
   const { report } = reading;
   const lines = linesOf(body);
-  const isComment = (line: Text): boolean => /^\s*(#|\/\/)/.test(line.text);
-  let index = lines.findIndex((line) => line.text.trim() !== '' && !isComment(line));
+  let index = lines.findIndex(isRequest);
   const first = lines[index];
   if (first === undefined) {
     report(body.at(0), 'this http cell has no request; begin with a method and a URL, as in `GET https://example.com`');
@@ -209,7 +214,7 @@ export const renderHttp = (
 ):
   | {
       kind: 'body';
-      body: { kind: 'http'; method: string; url: string; headers: [string, string][]; body: string | null };
+      body: RenderedBody & { kind: 'http' };
     }
   | { kind: 'error'; message: string } => {
   const empty = isEmptyPart(body.url, scope);
@@ -225,8 +230,10 @@ export const renderHttp = (
   }
   const content = body.body === null ? null : render(body.body, scope);
   if (content?.kind === 'error') return content;
+  const { method, failedOn, unknownOn } = body;
+  const known = { ...(failedOn && { failedOn }), ...(unknownOn && { unknownOn }) };
   return {
     kind: 'body',
-    body: { kind: 'http', method: body.method, url: url.text, headers, body: content?.text ?? null },
+    body: { kind: 'http', method, url: url.text, headers, body: content?.text ?? null, ...known },
   };
 };

@@ -1,7 +1,7 @@
 /** The kinds of cells, and which attributes each of them takes. */
 
-import type { Cell, CellKind, Interrupted } from '../engine/index.ts';
-import { limits } from '../engine/index.ts';
+import type { Cell, CellKind, HttpBody, Interrupted } from '../engine/index.ts';
+import { isSafeMethod, limits } from '../engine/index.ts';
 import { type Attribute, type Attributes, nameProblem, parseDuration, refuseUnknown } from './attributes.ts';
 import type { Defaults } from './frontMatter.ts';
 import type { Escape } from './http.ts';
@@ -43,16 +43,17 @@ export const refuseKind = (language: string, at: Position, report: Report): void
 };
 
 const effectAttributes = [
-  ...['name', 'timeout', 'retry', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'],
+  ...['name', 'timeout', 'retry', 'retryOn', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'],
   ...['poll', 'within', 'onTimeout'],
 ];
+const httpAttributes = ['escape', 'failedOn', 'unknownOn'];
 const waitAttributes: Readonly<Partial<Record<CellKind, readonly string[]>>> = {
   await: ['timeout', 'onTimeout'],
   approve: ['approvers', 'groups', 'quorum', 'self', 'expires', 'default', 'onReject'],
   wait: ['for', 'until', 'cron', 'tz'],
 };
 const attributesOf = (kind: CellKind): readonly string[] => {
-  if (isProbeKind(kind)) return kind === 'http' ? [...effectAttributes, 'escape'] : effectAttributes;
+  if (isProbeKind(kind)) return kind === 'http' ? [...effectAttributes, ...httpAttributes] : effectAttributes;
   return kind === 'end' ? ['name', 'when'] : ['name', 'when', 'optional', ...(waitAttributes[kind] ?? [])];
 };
 
@@ -89,6 +90,59 @@ const readRetry = (attributes: Attributes, report: Report): number | undefined =
   if (/^\d{1,6}$/.test(text.text) && Number(text.text) <= limits.retriesPerCellMax) return Number(text.text);
   report(text.at(0), `\`retry\` is a whole number from 0 to ${limits.retriesPerCellMax}, not ${quote(text.text)}`);
   return undefined;
+};
+
+/** What `retry=` repeats beside known failures. */
+const readRetryOn = (
+  attributes: Attributes,
+  retryMax: number | null,
+  hasExpectations: boolean,
+  report: Report,
+): Pick<Cell, 'retryOn'> => {
+  const text = textOfAttribute('retryOn', attributes, report);
+  if (text === undefined || text.text === '') return {};
+  if (text.text !== 'unexpected')
+    report(
+      text.at(0),
+      `\`retryOn\` is unexpected, not ${quote(text.text)}${suggest(text.text, ['unexpected'])}; without it, only what failed is tried again`,
+    );
+  else if ((retryMax ?? 0) === 0) report(text.at(0), '`retryOn` says what `retry` repeats; it needs `retry=`');
+  else if (!hasExpectations)
+    report(text.at(0), 'nothing is expected here that could not hold; add a `cel { expect=… }` fence');
+  return { retryOn: 'unexpected' };
+};
+
+const statusMin = 100;
+const statusMax = 599;
+
+const readStatuses = (name: string, attributes: Attributes, report: Report): number[] => {
+  const text = textOfAttribute(name, attributes, report);
+  if (text === undefined || text.text === '') return [];
+  const words = [...text.text.matchAll(/\S+/g)];
+  if (words.length === 0) report(text.at(0), `\`${name}\` names no status; write \`${name}="500 503"\``);
+  const seen = new Set<number>();
+  for (const { 0: word, index } of words) {
+    const status = /^\d{3}$/.test(word) ? Number(word) : 0;
+    if (status < statusMin || status > statusMax)
+      report(
+        text.at(index),
+        `\`${name}\` is a list of statuses from ${statusMin} to ${statusMax}, with spaces between them, not ${quote(word)}`,
+      );
+    else if (seen.has(status)) report(text.at(index), `the status ${status} is given twice; keep one`);
+    seen.add(status);
+  }
+  return [...seen];
+};
+
+/** What the author of a request knows better about some statuses than the table of statuses does. */
+export const readMeanings = (attributes: Attributes, report: Report): Pick<HttpBody, 'failedOn' | 'unknownOn'> => {
+  const failedOn = readStatuses('failedOn', attributes, report);
+  const unknownOn = readStatuses('unknownOn', attributes, report);
+  const both = failedOn.find((status) => unknownOn.includes(status));
+  const at = attributes.get('unknownOn')?.at;
+  if (both !== undefined && at !== undefined)
+    report(at, `the status ${both} is in \`failedOn\` and in \`unknownOn\`; keep one`);
+  return { ...(failedOn.length > 0 && { failedOn }), ...(unknownOn.length > 0 && { unknownOn }) };
 };
 
 const policies: readonly Interrupted[] = ['hold', 'retry', 'probe', 'continue'];
@@ -133,14 +187,32 @@ export const readName = (attribute: string, attributes: Attributes, report: Repo
   return problem === undefined ? text.text : undefined;
 };
 
-export type Common = Pick<Cell, 'timeoutMs' | 'retryMax' | 'interrupted' | 'settleMs' | 'keyWindowMs' | 'optional'>;
+export type Common = Pick<
+  Cell,
+  'timeoutMs' | 'retryMax' | 'retryOn' | 'interrupted' | 'byMethod' | 'settleMs' | 'keyWindowMs' | 'optional'
+>;
+
+/** What an interruption may lead to: what the cell says, what the front matter says, what the method of a request declares. */
+const interruptedOf = (
+  attributes: Attributes,
+  defaults: Defaults,
+  method: string | null,
+  report: Report,
+): Pick<Cell, 'interrupted' | 'byMethod'> => {
+  const said = readInterrupted(attributes, report) ?? defaults.interrupted;
+  if (said !== undefined || attributes.has('interrupted')) return { interrupted: said ?? 'hold' };
+  if (method !== null && isSafeMethod(method)) return { interrupted: 'retry', byMethod: method };
+  return { interrupted: 'hold' };
+};
+
+/** What is around the attributes of a cell. `method`: of an `http` cell. */
+type Of = { kind: CellKind; method: string | null; hasExpectations: boolean; at: Position };
 
 /** What all attributes of a cell but `name` and `when` say, together with the defaults of the front matter. */
 export const readCommon = (
-  kind: CellKind,
+  { kind, method, hasExpectations, at }: Of,
   attributes: Attributes,
   defaults: Defaults,
-  at: Position,
   report: Report,
 ): Common => {
   refuseUnknown(attributes, attributesOf(kind), `for \`${kind}\` cells`, report);
@@ -163,18 +235,20 @@ export const readCommon = (
     );
   }
   const settleMs = readDuration('settle', attributes, 0, limits.settleMsMax, report);
-  const interrupted = readInterrupted(attributes, report) ?? defaults.interrupted ?? 'hold';
+  const policy = interruptedOf(attributes, defaults, method, report);
   const settle = attributes.get('settle');
   // Nothing of a cell that only looks is retried, or in doubt.
   if (attributes.has('poll'))
     return { ...common, timeoutMs: timeoutMs ?? defaults.timeoutMs ?? limits.cellTimeoutMsDefault };
-  if (settle !== undefined && interrupted !== 'probe')
+  if (settle !== undefined && policy.interrupted !== 'probe')
     report(settle.at, '`settle` says when a probe may answer not-done; it needs `interrupted=probe`');
+  const retryMax = readRetry(attributes, report) ?? defaults.retryMax ?? null;
   return {
     ...common,
     timeoutMs: timeoutMs ?? defaults.timeoutMs ?? limits.cellTimeoutMsDefault,
-    retryMax: readRetry(attributes, report) ?? defaults.retryMax ?? null,
-    interrupted,
+    retryMax,
+    ...readRetryOn(attributes, retryMax, hasExpectations, report),
+    ...policy,
     settleMs: settleMs ?? defaults.settleMs ?? limits.settleMsDefault,
     keyWindowMs:
       readDuration('keyWindow', attributes, limits.keyWindowMsMin, limits.keyWindowMsMax, report) ??

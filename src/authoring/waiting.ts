@@ -233,9 +233,12 @@ export const readWait = (body: Text, reading: Reading): BodyOf<'wait'> => {
 
 const withoutEffects: Readonly<Record<string, string>> = {
   retry: 'it is repeated anyway',
+  retryOn: 'it is repeated anyway',
   interrupted: 'it has no effects that could be in doubt',
   settle: 'it has no effects that could be in doubt',
   keyWindow: 'it has no effects that a key stands for',
+  failedOn: 'what is not as expected is looked at again, whatever its status',
+  unknownOn: 'what is not as expected is looked at again, whatever its status',
 };
 
 /** `poll=30s within=2h onTimeout=continue` of a cell without effects. */

@@ -5,8 +5,9 @@
 import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
-import { type CellInput, type CellResult, limits } from '../engine/index.ts';
+import { type CellInput, type CellResult, isSafeMethod, limits } from '../engine/index.ts';
 import { type Lookup, resolveHost, targetOf } from './addresses.ts';
+import { meaningOf } from './statuses.ts';
 
 export type HttpOptions = {
   /** Hosts that need not be public, as `parseHttpAllow` gives them. */
@@ -19,8 +20,6 @@ type HttpBody = Extract<CellInput['body'], { kind: 'http' }>;
 const failed = (code: string, message: string): CellResult => ({ status: 'failed', error: { code, message } });
 const unknown = (code: string, message: string): CellResult => ({ status: 'unknown', error: { code, message } });
 
-/** Gateways that got no answer do not know what happened behind them. */
-const gateways = new Set([502, 504]);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const control = /[\u0000-\u0008\u000a-\u001f\u007f]/;
 
@@ -123,6 +122,10 @@ export const createHttp = ({ httpAllow = [], lookup = resolveHost }: HttpOptions
   };
 };
 
+/** Only an effect has a key: what asks for none would seem to be an attempt of it. */
+const keyOf = ({ free, step }: CellInput, { method }: HttpBody): Record<string, string> =>
+  free === true || isSafeMethod(method) ? {} : { 'idempotency-key': step.idempotencyKey };
+
 /** The caller's trace goes on, unless the cell sends one of its own. */
 const traceOf = ({ trace }: CellInput, { headers }: HttpBody): Record<string, string> =>
   trace === undefined || headers.some(([name]) => name.toLowerCase() === 'traceparent') ? {} : { traceparent: trace };
@@ -138,7 +141,7 @@ const send = async (input: CellInput, body: HttpBody, agent: Agent, signal: Abor
       'accept-encoding': 'identity',
       ...traceOf(input, body),
       ...Object.fromEntries(body.headers),
-      'idempotency-key': input.step.idempotencyKey,
+      ...keyOf(input, body),
     },
     body: body.body,
   });
@@ -148,8 +151,12 @@ const send = async (input: CellInput, body: HttpBody, agent: Agent, signal: Abor
   const bytes = Buffer.byteLength(text);
   const large = cut || bytes > limits.outputBytesMax;
   const output = large ? { output: text.slice(0, limits.outputHeadBytesMax), outputBytes: bytes } : { output: text };
-  if (status >= 200 && status < 300) return { status: 'completed', ...output };
-  if (gateways.has(status))
-    return { ...unknown('http.gateway', `A gateway answered ${status}: it does not know what happened.`), ...output };
-  return { ...failed('http.status', `The answer is ${status}.`), ...output };
+  switch (meaningOf(status, body)) {
+    case 'completed':
+      return { status: 'completed', ...output };
+    case 'failed':
+      return { ...failed('http.status', `The answer is ${status}.`), ...output };
+    case 'unknown':
+      return { ...unknown('http.unclear', `The answer is ${status}: it may have happened.`), ...output };
+  }
 };

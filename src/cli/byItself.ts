@@ -1,5 +1,5 @@
 /** What may still settle a step in doubt without a person: what its cell's policy lets the next advance do. */
-import { type Cell, decide, limits, type Note, type Runbook, type State } from '../engine/index.ts';
+import { type Cell, decide, interruptedText, limits, type Note, type Runbook, type State } from '../engine/index.ts';
 import { clock, duration, plural } from './format.ts';
 
 export type ByItself = {
@@ -28,7 +28,7 @@ const whyHeld = (cell: Cell, state: State, nowMs: number): string => {
     nowMs >= windowEndMs
       ? `its key window ended at ${clock(windowEndMs)}`
       : `its ${plural((cell.retryMax ?? limits.interruptedRetriesDefault) + 1, 'attempt')} are used up`;
-  return `interrupted=${cell.interrupted}, but ${why}: a person decides`;
+  return `${interruptedText(cell)}, but ${why}: a person decides`;
 };
 
 /** @param notes of the step; the store's time `nowMs` is past its deadline and grace */
@@ -46,7 +46,7 @@ export const byItself = (runbook: Runbook, state: State, notes: Note[], nowMs: n
     case 'hold':
       return { kind: 'hold', atMs: null, asked, text: whyHeld(cell, state, nowMs) };
     case 'retry':
-      return { kind: 'retry', atMs: nowMs, asked, text: 'interrupted=retry: the next advance tries it again' };
+      return { kind: 'retry', atMs: nowMs, asked, text: `${interruptedText(cell)}: the next advance tries it again` };
     case 'continue': {
       const text = 'interrupted=continue: the next advance records it as unknown and goes on';
       return { kind: 'continue', atMs: nowMs, asked, text };

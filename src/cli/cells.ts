@@ -1,5 +1,5 @@
 /** How a cell's state reads: a mark, a word, a colour. The same in progress lines, in the final table and in `status`. */
-import type { CellReport, EntryOf, View } from '../engine/index.ts';
+import type { CellReport, EntryOf, Failure, View } from '../engine/index.ts';
 import { duration, oneLine } from './format.ts';
 import type { Screen, Tone } from './screen.ts';
 
@@ -20,17 +20,21 @@ const looks: Record<CellReport['state'], Look> = {
   'not reached': { mark: '·', word: 'not reached', tone: 'quiet' },
 };
 
-type Ended = Pick<CellReport, 'state' | 'expectations'>;
+type Ended = Pick<CellReport, 'state' | 'expectations'> & { error: Pick<Failure, 'code'> | null };
 const wentOn: Look = { mark: '!', word: 'unknown, went on', tone: 'warn' };
 
+const asExpected = (word: string): Look => ({ ...looks.completed, word: `${word} as expected` });
+
 /** `passed`: the run went on after it. A predicted failure is a success; a forgiven one is neither. */
-const lookOf = ({ state, expectations }: Ended, passed: boolean): Look => {
-  if (state === 'unknown' && passed) return wentOn;
-  if (state !== 'completed' && state !== 'failed') return looks[state];
+const lookOf = ({ state, expectations, error }: Ended, passed: boolean): Look => {
   const held = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
-  if (expectations.length > 0 && held)
-    return state === 'failed' ? { ...looks.completed, word: 'failed as expected' } : looks.completed;
-  if (state === 'completed' && held) return looks.completed;
+  if (state === 'unknown' && passed) return expectations.length > 0 && held ? asExpected('answered') : wentOn;
+  if (state !== 'completed' && state !== 'failed') return looks[state];
+  const completed =
+    error?.code === 'output.truncated' ? { ...looks.completed, word: 'completed, output cut' } : looks.completed;
+  if (error?.code === 'output.invalid' && !passed) return { ...looks.failed, word: 'output unreadable' };
+  if (expectations.length > 0 && held) return state === 'failed' ? asExpected('failed') : completed;
+  if (state === 'completed' && held) return completed;
   const word = state === 'failed' ? 'failed' : 'not as expected';
   return passed ? { mark: '!', word: `${word}, forgiven`, tone: 'warn' } : { ...looks.failed, word };
 };
@@ -51,7 +55,8 @@ export const lookOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Look => {
   if (entry.then === 'end') return { ...looks.completed, word: 'ended the run' };
   const status = entry.kind === 'outcome' ? entry.status : ended[entry.verdict];
   const state = status === 'abandoned' || status === 'never' ? 'halted' : status;
-  const look = lookOf({ state, expectations: entry.expectations }, entry.then === 'next');
+  const error = entry.kind === 'outcome' ? entry.error : null;
+  const look = lookOf({ state, expectations: entry.expectations, error }, entry.then === 'next');
   return by === '' ? look : { ...look, word: `${look.word}, by ${by}` };
 };
 

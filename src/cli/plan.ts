@@ -3,6 +3,7 @@ import {
   type Authoring,
   type Cell,
   type Expression,
+  isSafe,
   limits,
   type Runbook,
   type Scope,
@@ -18,7 +19,14 @@ type PlannedCell = {
   timeoutMs: number;
   /** Further attempts after a known failure. */
   retries: number;
+  /** What it repeats beside known failures: what is not as expected, by `retryOn` or by the method of the request. */
+  retryOn: 'unexpected' | null;
   interrupted: string;
+  /** `interrupted` is declared by the method alone: by which. */
+  byMethod: string | null;
+  /** Statuses of which the author says what they mean. */
+  failedOn: number[];
+  unknownOn: number[];
   optional: boolean;
   when: string | null;
   expect: string[];
@@ -118,7 +126,11 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     line: cell.line,
     timeoutMs: cell.timeoutMs,
     retries: cell.retryMax ?? 0,
+    retryOn: cell.retryOn ?? (isSafe(cell) && cell.poll === undefined ? ('unexpected' as const) : null),
     interrupted: cell.interrupted,
+    byMethod: cell.byMethod ?? null,
+    failedOn: (cell.body.kind === 'http' && cell.body.failedOn) || [],
+    unknownOn: (cell.body.kind === 'http' && cell.body.unknownOn) || [],
     optional: cell.optional,
     when: cell.when?.source ?? null,
     expect: sources(cell.expect),
@@ -147,8 +159,13 @@ const policy = (cell: PlannedCell): string => {
   if (cell.kind === 'end') return 'no effects; ends the run';
   if (cell.waits !== null) return cell.waits;
   const retries = cell.retries > 0 ? `${plural(cell.retries, 'more attempt')}, then ` : '';
-  const failed = `fails: ${retries}${cell.optional ? 'forgiven' : 'halts'}`;
-  return `${duration(cell.timeoutMs)}; ${failed}; cut off: ${onInterruption[cell.interrupted] ?? cell.interrupted}`;
+  const failed = `fails${cell.retryOn === null ? '' : ' or is not as expected'}: ${retries}${cell.optional ? 'forgiven' : 'halts'}`;
+  const by = cell.byMethod === null ? '' : ` (${cell.byMethod}, RFC 9110)`;
+  const cut = `cut off: ${onInterruption[cell.interrupted] ?? cell.interrupted}${by}`;
+  const statuses = (['failedOn', 'unknownOn'] as const)
+    .filter((name) => cell[name].length > 0)
+    .map((name) => `; ${name} ${cell[name].join(' ')}`);
+  return `${duration(cell.timeoutMs)}; ${failed}; ${cut}${statuses.join('')}`;
 };
 
 const inputLinesMax = 4;

@@ -263,7 +263,15 @@ export type Moment = { kind: 'moment'; atMs: number } | { kind: 'error'; message
 /** A cell's body with nothing left to fill in. */
 export type RenderedBody =
   | { kind: 'ts' | 'js' | 'sh'; code: string }
-  | { kind: 'http'; method: string; url: string; headers: [string, string][]; body: string | null }
+  | {
+      kind: 'http';
+      method: string;
+      url: string;
+      headers: [string, string][];
+      body: string | null;
+      failedOn?: number[];
+      unknownOn?: number[];
+    }
   | { kind: 'assert' | 'end' }
   | { kind: 'manual'; instructions: string }
   | { kind: 'await'; claims: string[] }
@@ -289,6 +297,8 @@ export type CellInput = {
   /** JSON texts by cell. */
   outputs: Record<string, string>;
   step: StepInfo;
+  /** A probe or a poll: it has no effect that the key could stand for. */
+  free?: true;
   /** The body is stopped after this, and nothing of it is alive when `execute` answers. */
   timeoutMs: number;
   /** W3C `traceparent` of whoever asked: a cell hands it on. */
@@ -299,12 +309,13 @@ export type CellInput = {
 };
 
 /**
- * `failed` is known to have failed; `unknown` may have happened (timed out, killed, connection lost after sending);
- * `never` provably did not begin.
+ * `failed` is known not to have happened; of a code cell it is its author's own word (exit ≠ 0, a throw). `unknown` may
+ * have happened (timed out, killed, connection lost after sending, an answer that leaves it open). `never` provably did
+ * not begin. `completed` with the error `output.invalid` ended by itself with an output that cannot be read.
  */
 export type CellResult = {
   status: 'completed' | 'failed' | 'unknown' | 'never';
-  /** JSON text; may come with `failed` too. */
+  /** JSON text; may come with `failed` too, and of an `http` cell with `unknown`: an answer that arrived. */
   output?: string;
   /** Set when the output was larger than outputBytesMax: its whole size; `output` then holds only its first 64 KB, raw. */
   outputBytes?: number;

@@ -31,6 +31,7 @@ const call = (
     method?: string;
     headers?: [string, string][];
     trace?: string;
+    free?: true;
     body?: string | null;
     timeoutMs?: number;
     allow?: string[];
@@ -39,7 +40,11 @@ const call = (
 ): Promise<Ran> =>
   run(
     { kind: 'http', method: over.method ?? 'GET', url, headers: over.headers ?? [], body: over.body ?? null },
-    { timeoutMs: over.timeoutMs ?? 3_000, ...(over.trace === undefined ? {} : { trace: over.trace }) },
+    {
+      timeoutMs: over.timeoutMs ?? 3_000,
+      ...(over.trace === undefined ? {} : { trace: over.trace }),
+      ...(over.free && { free: over.free }),
+    },
     createExecute({
       httpAllow: over.allow ?? ['127.0.0.1', 'service.test'],
       ...(over.lookup === undefined ? {} : { lookup: over.lookup }),
@@ -98,23 +103,47 @@ describe('http cells', () => {
       expect(JSON.parse((await call(`http://${host}/`)).output ?? '').body).toBe('[1]');
     },
   );
-  test.each([
-    [404, 'failed', 'http.status'],
-    [302, 'failed', 'http.status'],
-    [500, 'failed', 'http.status'],
-    [502, 'unknown', 'http.gateway'],
-    [504, 'unknown', 'http.gateway'],
-  ])('an answer of %i is %s, with its output', async (status, expected, code) => {
-    let asked = 0;
-    const host = await serve((_request, response) => {
-      asked += 1;
-      response.writeHead(status, { location: 'http://169.254.169.254/' }).end('x');
+  test('what asks for no effect sends no key of one: a safe method, a probe, a poll', async () => {
+    const seen: unknown[] = [];
+    const host = await serve((request, response) => {
+      seen.push([request.method, request.headers['idempotency-key']]);
+      response.writeHead(200).end();
     });
-    const ran = await call(`http://${host}/`);
-    expect(ran).toMatchObject({ status: expected, error: { code } });
-    expect(JSON.parse(ran.output ?? '').status).toBe(status);
-    expect(asked).toBe(1);
+    for (const method of ['GET', 'HEAD', 'OPTIONS', 'POST']) await call(`http://${host}/`, { method });
+    await call(`http://${host}/`, { method: 'POST', free: true });
+    expect(seen).toEqual([
+      ['GET', undefined],
+      ['HEAD', undefined],
+      ['OPTIONS', undefined],
+      ['POST', 'test/i1/cell/1'],
+      ['POST', undefined],
+    ]);
   });
+  test.each([
+    ['GET', 404, 'failed', 'http.status'],
+    ['GET', 302, 'failed', 'http.status'],
+    ['GET', 503, 'failed', 'http.status'],
+    ['POST', 403, 'failed', 'http.status'],
+    ['POST', 307, 'failed', 'http.status'],
+    ['POST', 302, 'unknown', 'http.unclear'],
+    ['POST', 409, 'unknown', 'http.unclear'],
+    ['POST', 500, 'unknown', 'http.unclear'],
+    ['POST', 503, 'unknown', 'http.unclear'],
+    ['POST', 504, 'unknown', 'http.unclear'],
+  ])(
+    'an answer to %s of %i is %s, with its output, whenever it wants to be asked again',
+    async (method, status, expected, code) => {
+      let asked = 0;
+      const host = await serve((_request, response) => {
+        asked += 1;
+        response.writeHead(status, { location: 'http://169.254.169.254/', 'retry-after': '1' }).end('x');
+      });
+      const ran = await call(`http://${host}/`, { method });
+      expect(ran).toMatchObject({ status: expected, error: { code } });
+      expect(JSON.parse(ran.output ?? '').status).toBe(status);
+      expect(asked).toBe(1);
+    },
+  );
   test('a body beyond the limit is cut, with the size so far (hostile 31)', async () => {
     const host = await serve((_request, response) => {
       response.on('error', () => {});

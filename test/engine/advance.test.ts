@@ -83,7 +83,7 @@ describe('advance moves an instance forward, one reservation at a time', () => {
     expect(world.begun[2]?.outputs.c0).toBe('{"from":"c0","big":12345678901234567890}');
   });
 
-  test('an output over 8 KB stands beside the chain, is read back whole, and one over 5 MB is cut with its size', async () => {
+  test('an output over 8 KB stands beside the chain and is read back whole; one over 5 MB is cut, and its reader refused', async () => {
     const world = setup();
     const large = JSON.stringify('x'.repeat(100_000));
     world.behave = (input) => ({
@@ -98,16 +98,86 @@ describe('advance moves an instance forward, one reservation at a time', () => {
     expect(outcomes[1]).toMatchObject({
       status: 'completed',
       output: { kind: 'truncated', bytes: 5_242_882, limitBytes: 5_242_880 },
-      error: { code: 'output.truncated' },
+      error: {
+        code: 'output.truncated',
+        message: 'The output has 5242882 bytes, and only its beginning was kept: outputBytesMax is 5242880.',
+      },
+    });
+    expect(world.begun).toHaveLength(2);
+    expect(outcomes[2]).toMatchObject({
+      cell: 'c2',
+      closes: null,
+      status: 'failed',
+      then: 'halt',
+      error: {
+        code: 'inputs.unresolvable',
+        message: expect.stringContaining('The output of cell c1 cannot be read. The output has 5242882 bytes'),
+      },
     });
   });
 
-  test('no outcome goes unrecorded: a result that is not JSON is a failure with a reason', async () => {
+  test('an output that was cut on its way is not taken for a whole one, however small it is', async () => {
     const world = setup();
-    world.behave = () => ({ status: 'completed', output: '{"a":' });
-    const id = await world.start(runbookOf([{}]));
-    const answer = await world.engine.advance(id, request);
-    expect(answer.steps[0]).toMatchObject({ status: 'failed', then: 'halt', error: { code: 'output.invalid' } });
+    world.behave = () => ({ status: 'completed', output: '[1,2,3', outputBytes: 4_800_000 });
+    const id = await world.start(runbookOf([{}, { reads: 'all' }]));
+    await world.engine.run(id, request);
+    const outcomes = (await world.entries(id)).filter((entry) => entry.kind === 'outcome');
+    expect(outcomes[0]).toMatchObject({
+      output: { kind: 'truncated', bytes: 4_800_000, limitBytes: 5_900_000, head: '[1,2,3' },
+      error: { message: expect.stringContaining('remotePayloadBytesMax is 5900000') },
+    });
+    expect(outcomes[1]).toMatchObject({ then: 'halt', error: { code: 'inputs.unresolvable' } });
+    expect(world.begun).toHaveLength(1);
+  });
+
+  test('an expectation over an output that was cut cannot be evaluated, and says why', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'completed', output: '"xxx', outputBytes: 6_000_000 });
+    const status = { source: 'status == "completed"', line: 1 };
+    const id = await world.start(runbookOf([{ expect: [status, broken] }]));
+    await world.engine.advance(id, request);
+    expect((await world.entries(id))[2]).toMatchObject({
+      then: 'halt',
+      expectations: [{ result: 'pass' }, { result: 'error', message: expect.stringContaining('6000000 bytes') }],
+    });
+  });
+
+  test('an output that the store does not take leaves its cell unsatisfied, and its readers are refused after a verdict', async () => {
+    const world = setup();
+    world.ports.journal.putOutput = () => Promise.reject(new PawlError('store.unavailable', 'throttled'));
+    world.engine = createEngine(world.ports);
+    const large = JSON.stringify('x'.repeat(100_000));
+    world.behave = () => ({ status: 'completed', output: large });
+    const id = await world.start(runbookOf([{ retryMax: 3, expect: [pass] }, { reads: ['c0'] }]));
+    expect((await world.engine.run(id, request)).result).toBe('halted');
+    expect((await world.entries(id))[3]).toMatchObject({
+      status: 'completed',
+      then: 'halt',
+      output: { kind: 'truncated', bytes: 100_002, limitBytes: 0 },
+      error: { message: expect.stringContaining('the store did not take it') },
+    });
+    expect(world.begun).toHaveLength(1);
+  });
+
+  test.each([{}, { retryMax: 2 }, { retryMax: 2, retryOn: 'unexpected', expect: [fail] }, { optional: true }] as const)(
+    'what completed with an output that cannot be read halts, and is never repeated: %o',
+    async (cell) => {
+      const world = setup();
+      world.behave = () => ({ status: 'completed', output: '{"a":' });
+      const id = await world.start(runbookOf([cell as object, {}]));
+      const answer = await world.engine.run(id, request);
+      expect(answer).toMatchObject({ result: 'halted' });
+      expect(answer.steps).toMatchObject([{ status: 'completed', then: 'halt', error: { code: 'output.invalid' } }]);
+      expect(world.begun).toHaveLength(1);
+    },
+  );
+
+  test("a failure is its author's own word, whatever was left as its output", async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed', output: '{"a":', error: { code: 'cell.exit', message: 'exit 1' } });
+    const id = await world.start(runbookOf([{ retryMax: 1 }]));
+    await world.engine.run(id, request);
+    expect(kinds(await world.entries(id)).slice(2)).toEqual(['reserved', 'failed>retry', 'reserved', 'failed>halt']);
   });
 
   test('an executor that throws leaves the step unknown, never failed', async () => {

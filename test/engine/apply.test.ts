@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { State } from '../../src/engine/index.ts';
-import { limits } from '../../src/engine/index.ts';
+import { limits, storedForm } from '../../src/engine/index.ts';
 import { apply, type Step, satisfiedAt } from '../../src/engine/rules/apply.ts';
 import { initialState } from '../support/state.ts';
 
@@ -414,6 +414,8 @@ describe('outputs stay one or two reads away however many cells there are', () =
         by: { actor: 'a'.repeat(128), via: 'work', where: 'w'.repeat(36) },
       }),
     );
-    expect(new TextEncoder().encode(JSON.stringify(state)).length).toBeLessThan(1_024);
+    const base = { v: 1, instanceId: 'i1', seq: 300_001, token: 't'.repeat(32), by, atMs: at, prev: null } as const;
+    const stored = storedForm({ ...base, kind: 'control', reason: null, state: { ...state, mayHaveHappened: true } });
+    expect(new TextEncoder().encode(JSON.stringify(stored)).length).toBeLessThan(1_024);
   });
 });

@@ -86,8 +86,8 @@ export const createExecute =
     const { draw, schedule } = world;
     const calledAtMs = schedule.nowMs();
     await pause(world, process, 'crashElsewhere', `before the body of ${step.cell}`);
-    if (body.kind === 'http' || ('code' in body && body.code === 'probe')) return probe(world, process, call, input);
-    if ('code' in body && body.code === 'poll') return poll(world, call, input);
+    if (input.free === true)
+      return 'code' in body && body.code === 'poll' ? poll(world, call, input) : probe(world, process, call, input);
     if (signal.aborted) return never('given up before it began');
     // The real executors' kill timer runs from the call: a body that did not begin by then never does.
     const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
@@ -100,25 +100,35 @@ export const createExecute =
     await pause(world, process, 'crashInCell', `in ${step.cell}`, draw.int(leftMs / 2));
     // Killed when its caller gives up or its time is over: mostly before its effect, sometimes a moment too late.
     const killed = signal.aborted && draw.chance(0.7);
-    if (!killed) {
+    // A refusal that proves that nothing happened.
+    const refused = body.kind === 'http' && draw.chance(0.12);
+    if (!killed && !refused) {
       begin.effectAtMs = schedule.nowMs();
       say(world, call.id, `EFFECT of ${step.cell} at seq ${step.seq}`);
       await pause(world, process, 'crashAfterEffect', `after the effect of ${step.cell}`, draw.int(leftMs / 2));
     }
     begin.endedAtMs = schedule.nowMs();
     process.children.delete(begin);
-    const ended = endOf(world, call, begin, killed || signal.aborted);
+    const ended = endOf(world, call, begin, { killed: killed || signal.aborted, refused, body });
     begin.status = ended.status;
     await race(world, process, call, begin.seq, step.deadlineAtMs - process.offMs);
     return ended;
   };
 
-const endOf = (world: World, call: Call, begin: Begin, killed: boolean): CellResult => {
+type How = { killed: boolean; refused: boolean; body: CellInput['body'] };
+
+const endOf = (world: World, call: Call, begin: Begin, { killed, refused, body }: How): CellResult => {
   const { draw } = world;
   if (killed) return cut('killed');
   if (strikes(world, 'unknownResult', call)) return cut('connection lost after sending');
   const good = draw.chance(0.85);
   const output = JSON.stringify({ seq: begin.seq, good });
-  if (draw.chance(0.12)) return { status: 'failed', output, error: { code: 'cell.exit', message: 'exit 1' } };
+  if (refused) return { status: 'failed', output, error: { code: 'http.status', message: 'The answer is 403.' } };
+  if (draw.chance(0.03)) return { status: 'completed', output: 'not JSON' };
+  if (draw.chance(0.12)) {
+    // An answer that leaves it open, where the method is not safe; a code cell says itself that it failed.
+    const status = body.kind === 'http' && body.method !== 'GET' ? 'unknown' : 'failed';
+    return { status, output, error: { code: 'cell.exit', message: 'exit 1' } };
+  }
   return { status: 'completed', output };
 };

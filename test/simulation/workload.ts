@@ -70,6 +70,14 @@ const waiting = (draw: Draw): Partial<Cell> => {
   return { body: { kind: 'ts', code: 'poll' }, poll, expect: [one('output.ready == true')], timeoutMs: 2_000 };
 };
 
+const request = (method: string): CellBody => ({
+  kind: 'http',
+  method,
+  url: ['https://example.com/'],
+  headers: [],
+  body: null,
+});
+
 const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
   if (waits && draw.chance(0.45)) return waiting(draw);
   const pure = withoutEffect(draw, index);
@@ -78,8 +86,11 @@ const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
   const expected = draw.fraction();
   const conditional = draw.chance(0.08) ? condition(draw, index) : undefined;
   const reads = index > 0 && draw.chance(0.3) ? [earlier(draw, index)] : [];
+  const requests = draw.chance(0.25);
   return {
     interrupted,
+    ...(requests ? { body: request(draw.pick(['POST', 'POST', 'POST', 'GET'])) } : {}),
+    ...(draw.chance(0.2) ? { retryOn: 'unexpected' as const } : {}),
     probe: interrupted === 'probe' ? draw.pick([codeProbe, codeProbe, httpProbe]) : null,
     settleMs: draw.pick([0, 5_000, 120_000]),
     keyWindowMs: draw.chance(0.15) ? draw.pick([20_000, 120_000]) : null,
@@ -115,8 +126,10 @@ export const describeRunbook = (runbook: Runbook): string[] =>
       words.push(`default=${body.onExpiry}`, `onReject=${body.onReject}`);
     } else if (body.kind === 'wait') words.push(`for ${seconds(body.forMs)}`);
     else if (poll !== undefined) words.push(`poll every ${seconds(poll.everyMs)}`, `within ${seconds(poll.withinMs)}`);
-    else if (cell.body.kind === 'ts') {
+    else if (natureOf(cell) === 'effect') {
+      if (body.kind === 'http') words.push(body.method);
       words.push(`timeout ${seconds(cell.timeoutMs)}`, `retry=${cell.retryMax ?? 'none'}`);
+      if (cell.retryOn !== undefined) words.push(`retryOn=${cell.retryOn}`);
       words.push(`interrupted=${cell.interrupted}`);
       if (cell.probe !== null) words.push(`settle ${seconds(cell.settleMs)}`);
       if (cell.keyWindowMs !== null) words.push(`keyWindow ${seconds(cell.keyWindowMs)}`);

@@ -9,6 +9,7 @@ export const initialState = (over: Partial<State> = {}): State => ({
   attempt: 0,
   interruptions: 0,
   nevers: 0,
+  mayHaveHappened: false,
   firstAtMs: null,
   permission: null,
   dueAtMs: null,

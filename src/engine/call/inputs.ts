@@ -11,6 +11,7 @@ import { bytesOf } from '../model/text.ts';
 import type { Ports, Scope } from '../ports.ts';
 import { satisfiedAt } from '../rules/apply.ts';
 import type { Call } from './call.ts';
+import { cutWhyOf } from './outcomes.ts';
 
 export type Inputs = { params: Record<string, unknown>; outputs: Record<string, string> };
 
@@ -18,7 +19,7 @@ export type Inputs = { params: Record<string, unknown>; outputs: Record<string, 
 export const outputOf = (entry: Entry): Output | null =>
   entry.kind === 'outcome' || entry.kind === 'resolved' ? entry.output : null;
 
-/** JSON text of an output; a truncated one is the text of its beginning, as a JSON string. */
+/** JSON text of an output, for people: a truncated one is the text of its beginning, as a JSON string. */
 export const textOf = async (ports: Pick<Ports, 'journal'>, output: Output | null): Promise<string | null> => {
   if (output === null) return null;
   if (output.kind === 'inline') return output.text;
@@ -28,11 +29,18 @@ export const textOf = async (ports: Pick<Ports, 'journal'>, output: Output | nul
 /** Where a call reads from: what it knows of the instance. */
 export type Reader = Pick<Call, 'engine' | 'chain' | 'started' | 'runbook' | 'outputs'>;
 
+/** JSON text of an output that a cell reads. Nothing is handed on cut. @throws PawlError `output.cut` */
+const wholeTextOf = async (ports: Pick<Ports, 'journal'>, cell: string, output: Output | null) => {
+  if (output?.kind !== 'truncated') return await textOf(ports, output);
+  const message = `The output of cell ${cell} cannot be read. ${cutWhyOf(output)}`;
+  throw new PawlError('output.cut', message, { cell, bytes: output.bytes, limitBytes: output.limitBytes });
+};
+
 const readOne = async ({ engine, chain, started }: Reader, cell: Cell): Promise<string | null> => {
   const { head } = chain;
   const { instanceId, state } = head.entry;
   const outputAt = async (id: string, seq: number): Promise<string | null> =>
-    textOf(engine, outputOf(await entryAt(id, seq)));
+    wholeTextOf(engine, cell.name, outputOf(await entryAt(id, seq)));
   const entryAt = async (id: string, seq: number): Promise<Entry> => {
     if (id === instanceId && seq === head.entry.seq) return head.entry;
     const standing = await engine.journal.entry(id, seq);
@@ -59,7 +67,10 @@ const wantedBy = ({ runbook }: Pick<Reader, 'runbook'>, cell: Pick<Cell, 'index'
 export const inHand = (reader: Pick<Reader, 'runbook' | 'outputs'>, cell: Cell): boolean =>
   wantedBy(reader, cell).every((other) => reader.outputs.has(other.name));
 
-/** Reads what `cell` names (or every earlier output), at most two requests an output and none for what is cached. */
+/**
+ * Reads what `cell` names (or every earlier output), at most two requests an output and none for what is cached.
+ * @throws PawlError `output.cut`, `limit.exceeded`
+ */
 export const resolveInputs = async (reader: Reader, cell: Pick<Cell, 'index' | 'name' | 'reads'>): Promise<Inputs> => {
   const { outputs, started } = reader;
   const wanted = wantedBy(reader, cell);

@@ -32,17 +32,41 @@ export const failure = (code: string, message: string): Failure => ({
   message: cut(message, limits.errorMessageCharsMax),
 });
 
-/** Evaluates expressions one by one; only boolean `true` passes. */
-export const check = (authoring: Authoring, expressions: Expression[], scope: Scope): Checked[] =>
+/** Evaluates expressions one by one; only boolean `true` passes. `cutWhy`: why the scope has no whole output. */
+export const check = (
+  authoring: Authoring,
+  expressions: Expression[],
+  scope: Scope,
+  cutWhy: string | null = null,
+): Checked[] =>
   expressions.map((expression) => {
     const evaluated = authoring.evaluate(expression, scope);
     if (evaluated.kind === 'error') {
-      return { source: expression.source, result: 'error', message: failure('', evaluated.message).message };
+      const message = cutWhy ?? evaluated.message;
+      return { source: expression.source, result: 'error', message: failure('', message).message };
     }
     return { source: expression.source, result: evaluated.value === true ? 'pass' : 'fail' };
   });
 
-/** Keeps an output: inline up to 8 KB, beside the chain up to 5 MB, beyond that its size and its first 64 KB. */
+/** Why only the beginning of an output was kept. */
+export const cutWhyOf = ({ bytes, limitBytes }: Pick<Cut, 'bytes' | 'limitBytes'>): string => {
+  const name = cutLimits.find((limit) => limits[limit] === limitBytes);
+  const why = name === undefined ? 'the store did not take it' : `${name} is ${limitBytes}`;
+  return `The output has ${bytes} bytes, and only its beginning was kept: ${why}.`;
+};
+type Cut = Extract<Output, { kind: 'truncated' }>;
+/** What may cut an output: the most that is kept, and the most that an executor elsewhere can send back. */
+const cutLimits = ['outputBytesMax', 'remotePayloadBytesMax'] as const;
+
+/** By which of them an output of this size was cut. */
+export const cutAt = (bytes: number): number => limits[cutLimits[bytes > limits.outputBytesMax ? 0 : 1]];
+
+export const cutFailure = (cut: Cut): Failure => failure('output.truncated', cutWhyOf(cut));
+
+/**
+ * Keeps an output: inline up to 8 KB, beside the chain up to 5 MB, beyond that its size and its first 64 KB, for people.
+ * @param cutFromBytes the whole size, where `text` is only the beginning
+ */
 export const keepOutput = async (
   journal: Journal,
   at: { instanceId: string; seq: number; token: string },
@@ -56,7 +80,7 @@ export const keepOutput = async (
     limitBytes,
     head: headOf(text, limits.outputHeadBytesMax),
   });
-  if (bytes > limits.outputBytesMax) return truncated(limits.outputBytesMax);
+  if (cutFromBytes !== undefined || bytes > limits.outputBytesMax) return truncated(cutAt(bytes));
   if (bytes <= limits.outputInlineBytesMax) return { kind: 'inline', text };
   try {
     return await journal.putOutput(at.instanceId, at.seq, at.token, text);

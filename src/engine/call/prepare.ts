@@ -54,6 +54,8 @@ export const prepare = async (
   } catch (error) {
     if (isPawlError(error, 'limit.exceeded'))
       return { kind: 'cannot', error: failure('inputs.tooLarge', error.message) };
+    if (isPawlError(error, 'output.cut'))
+      return { kind: 'cannot', error: failure('inputs.unresolvable', error.message) };
     throw error;
   }
 };

@@ -8,7 +8,7 @@ import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
 import { assertReason, assertUnfinished } from '../call/refusals.ts';
 import type { By, Checked, EntryBody, Output, Permission, State } from '../model/entries.ts';
-import { PawlError } from '../model/errors.ts';
+import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
@@ -90,10 +90,15 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictReque
 
 /** A person's `succeeded` satisfies the cell; expectations that do not hold over the given output are marked overridden. */
 const overridden = async (call: Call, cell: Cell, output: string | undefined): Promise<Checked[]> => {
-  if (output === undefined)
-    return cell.expect.map((one) => ({ source: one.source, result: 'skipped', overridden: true }));
+  const unseen = cell.expect.map(({ source }) => ({ source, result: 'skipped', overridden: true }) as const);
+  if (output === undefined) return unseen;
   const { engine, instanceId } = call;
-  const inputs = await resolveInputs(call, cell);
+  const inputs = await resolveInputs(call, cell).catch((error: unknown) => {
+    if (!isPawlError(error, 'output.cut')) throw error;
+    return undefined;
+  });
+  // A person knows that it succeeded, whatever may be looked at.
+  if (inputs === undefined) return unseen;
   const { visit, attempt } = stateOf(call);
   const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit, attempt });
   const ended = { output: engine.authoring.parseJson(output), status: 'completed', exitCode: null, error: null };

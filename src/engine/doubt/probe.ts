@@ -7,6 +7,7 @@
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, resolveInputs, scopeOf } from '../call/inputs.ts';
 import { keyOf } from '../call/prepare.ts';
+import { isPawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell, Probe } from '../model/runbook.ts';
 import { headOf } from '../model/text.ts';
@@ -101,7 +102,12 @@ export const askProbe = async (
   if (earlier.length > 0 && engine.clock.nowMs() < nextAtMs) return { kind: 'later', atMs: nextAtMs };
   if (!fits(call, probe.timeoutMs)) return { kind: 'budget' };
 
-  const inputs = await resolveInputs(call, { ...cell, reads: probe.reads });
+  const inputs = await resolveInputs(call, { ...cell, reads: probe.reads }).catch((error: unknown) => {
+    if (!isPawlError(error, 'output.cut')) throw error;
+    return undefined;
+  });
+  // What it reads is not whole, and will never be: a person decides.
+  if (inputs === undefined) return { kind: 'held' };
   const state = stateOf(call);
   const key = keyOf(call, cell, state.visit);
   const scope = scopeOf(engine, inputs, {

@@ -117,6 +117,8 @@ const state = z.strictObject({
   interruptions: count.default(0),
   /** Reservations in a row whose body never began; they cost no attempt. */
   nevers: count.default(0),
+  /** Whether an earlier attempt of the visit happened, or may have: then no answer proves that the visit did not. */
+  mayHaveHappened: z.boolean().default(false),
   /** When the visit's first attempt was reserved, for `keyWindow`. */
   firstAtMs: atMs.nullable().default(null),
   /** By what the next attempt is permitted; `null` before a first attempt and while one is open. */

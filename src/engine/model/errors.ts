@@ -39,6 +39,7 @@ export const errorCodes = {
   'journal.broken': { status: 500, fate: 'halt' },
   'store.unavailable': { status: 503, fate: 'later' },
   'route.unknown': { status: 404, fate: 'refuse' },
+  'output.cut': { status: 409, fate: 'halt' },
   'output.unknown': { status: 404, fate: 'refuse' },
   'method.refused': { status: 405, fate: 'refuse' },
   'media.unsupported': { status: 415, fate: 'refuse' },

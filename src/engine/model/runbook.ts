@@ -16,7 +16,15 @@ export type TemplateWrite = 'text' | 'url' | 'json' | 'jsonString' | 'form' | 'x
 export type Expression = { source: string; line: number };
 
 type CodeBody = { code: string };
-export type HttpBody = { method: string; url: Template; headers: [string, Template][]; body: Template | null };
+export type HttpBody = {
+  method: string;
+  url: Template;
+  headers: [string, Template][];
+  body: Template | null;
+  /** Statuses of which the author knows better than the table of statuses (`cells/statuses`) what they mean. */
+  failedOn?: number[];
+  unknownOn?: number[];
+};
 
 export type CellKind = 'ts' | 'js' | 'sh' | 'http' | 'assert' | 'manual' | 'await' | 'approve' | 'wait' | 'end';
 
@@ -69,6 +77,10 @@ export type CellBody =
 
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
 
+/** RFC 9110, 9.2.1: whoever asks with one of these asks for no effect. */
+const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
+export const isSafeMethod = (method: string): boolean => safeMethods.includes(method);
+
 /** A cell without effects that tells whether an interrupted step happened. */
 export type Probe = {
   line: number;
@@ -88,7 +100,11 @@ export type Cell = {
   timeoutMs: number;
   /** Further attempts after a known failure. `null`: not given. */
   retryMax: number | null;
+  /** `retry` repeats also what completed and is not as expected: the author says that this does no harm. */
+  retryOn?: 'unexpected';
   interrupted: Interrupted;
+  /** `interrupted` is declared by the method of the request alone: by which. */
+  byMethod?: string;
   settleMs: number;
   /** After this long since the visit's first attempt nothing is retried automatically. */
   keyWindowMs: number | null;
@@ -134,6 +150,13 @@ export const runsOf = ({ source, runbook }: Pick<Version, 'source' | 'runbook'>)
   source,
   runbook,
 });
+
+/** Whether the cell's request asks for no effect: its method is the author's declaration. */
+export const isSafe = ({ body }: Pick<Cell, 'body'>): boolean => body.kind === 'http' && isSafeMethod(body.method);
+
+/** How a cell's `interrupted` reads: where its author declared it by the method alone, that is said. */
+export const interruptedText = ({ interrupted, byMethod }: Pick<Cell, 'interrupted' | 'byMethod'>): string =>
+  `interrupted=${interrupted}${byMethod === undefined ? '' : ` (${byMethod}, RFC 9110)`}`;
 
 /** How a cell is carried out: with a reservation, by one outcome alone, or by waiting for somebody. */
 export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {

@@ -61,6 +61,7 @@ const freshVisit = {
   attempt: 0,
   interruptions: 0,
   nevers: 0,
+  mayHaveHappened: false,
   firstAtMs: null,
   permission: null,
   dueAtMs: null,
@@ -204,17 +205,36 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   }
   assert(sequels[status].includes(then), `${status} cannot lead to ${then}`);
   assert(then !== 'end' || step.closes === null, 'only a cell without effects ends the run');
-  assert(status !== 'unknown' || (then === 'next') === (step.closedBy === 'policy'), 'unknown goes on by policy only');
+  const asExpected = step.expectations.length > 0 && allPass(step.expectations);
+  assert(
+    status !== 'unknown' || (then === 'next') === (step.closedBy === 'policy' || asExpected),
+    'unknown goes on by policy, or by an answer that is as expected',
+  );
   assert((permission !== null) === (then === 'retry'), 'a permission stands in the entry that uses it');
   assert(permission === null || permits[status].includes(permission.kind), `${status} gives no such permission`);
   assert(step.reserve === undefined || then === 'next', 'only a satisfied cell is followed by the next');
   assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
 };
 
+/**
+ * Whether what a visit does may have happened, after an attempt that ended so. Only who looked can take that back: a probe
+ * that found nothing under its key, or a person who says that it failed.
+ */
+const happenedAfter = (before: boolean, { status, closedBy }: StepOf<'outcome'>): boolean => {
+  if (status === 'abandoned') return closedBy !== 'probe';
+  if (status === 'failed' && closedBy === 'person') return false;
+  return before || status === 'completed' || status === 'unknown';
+};
+
 const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   assertOutcome(before, step);
   const open = before.open;
-  const closed: State = { ...before, open: null, nevers: step.status === 'never' ? before.nevers + 1 : 0 };
+  const closed: State = {
+    ...before,
+    open: null,
+    nevers: step.status === 'never' ? before.nevers + 1 : 0,
+    mayHaveHappened: happenedAfter(before.mayHaveHappened, step),
+  };
   switch (step.then) {
     case 'next':
     case 'end': {
@@ -269,12 +289,16 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     retry: ['retry'],
   };
   assert(expected[step.verdict].includes(step.then), `${step.verdict} cannot lead to ${step.then}`);
-  if (step.then === 'halt') return { ...state, halted: { ...state.halted, doubt: false } };
+  const found = step.closedBy === 'probe' && step.verdict === 'retry';
+  const denied = found || (step.closedBy === 'person' && step.verdict === 'failed');
+  const mayHaveHappened = state.mayHaveHappened && !denied;
+  if (step.then === 'halt') return { ...state, mayHaveHappened, halted: { ...state.halted, doubt: false } };
   if (step.then === 'retry') {
     // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
     const permission = step.permission?.kind ?? null;
-    const again: State = { ...state, nevers: 0, halted: null, permission, dueAtMs: step.dueAtMs, interruptions };
+    const { dueAtMs } = step;
+    const again: State = { ...state, nevers: 0, mayHaveHappened, halted: null, permission, dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;

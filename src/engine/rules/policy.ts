@@ -1,7 +1,7 @@
 /** What a cell's `interrupted=` allows about a step in doubt, without a person. Pure. */
 import type { Permission, State } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
-import type { Cell, Probe } from '../model/runbook.ts';
+import { type Cell, interruptedText, type Probe } from '../model/runbook.ts';
 
 export type Takeover =
   | { kind: 'hold' }
@@ -36,7 +36,7 @@ export const takeoverOf = (state: State, cell: Cell, nowMs: number): Takeover =>
     case 'continue':
       return { kind: 'continue' };
     case 'retry': {
-      const detail = `interrupted=retry, attempt ${state.attempt} of ${retries + 1}`;
+      const detail = `${interruptedText(cell)}, attempt ${state.attempt} of ${retries + 1}`;
       return mayRetry ? { kind: 'retry', permission: { kind: 'interrupted', detail } } : { kind: 'hold' };
     }
     case 'probe': {

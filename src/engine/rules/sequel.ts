@@ -1,10 +1,13 @@
 /** What an attempt that ended leads to: the next cell, another attempt, forgiveness, a halt. Pure. */
 import type { Checked, Permission, State, Status, Then } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
-import type { Cell } from '../model/runbook.ts';
+import { type Cell, isSafe } from '../model/runbook.ts';
 import { inKeyWindow } from './policy.ts';
 
 export const allPass = (checks: Checked[]): boolean => checks.every((one) => one.result === 'pass');
+
+/** Whether an answer is what its author expects: where nothing is, none is. */
+export const isAsExpected = (checks: Checked[]): boolean => checks.length > 0 && allPass(checks);
 
 export type Sequel = { then: Then; permission: Permission | null; dueAtMs: number | null };
 export const noPermission = { permission: null, dueAtMs: null } as const;
@@ -15,24 +18,36 @@ export const backoffMs = (attempt: number, fraction: number): number =>
     fraction * Math.min(limits.retryBackoffMaxMs, limits.retryBackoffFirstMs * 2 ** Math.min(30, attempt - 1)),
   );
 
+/** How an attempt ended. `lost`: what it returned cannot be read, or could not be kept. */
+export type Ended = { status: Status; checks: Checked[]; attempt: number; lost?: boolean };
+
+/**
+ * By what another attempt is asked for. `retry=` is about known failures; what completed happened, and is repeated only
+ * where its author says that this does no harm: by `retryOn=unexpected`, or by the method.
+ */
+const retryDetail = (cell: Cell, { status, attempt }: Ended): string | undefined => {
+  const retry = `retry=${cell.retryMax ?? 0}`;
+  if (status === 'failed') return `${retry}, attempt ${attempt} failed`;
+  const ended = `attempt ${attempt} was not as expected`;
+  if (cell.retryOn === 'unexpected') return `${retry} retryOn=unexpected, ${ended}`;
+  if (cell.body.kind === 'http' && isSafe(cell)) return `${retry} (${cell.body.method}, RFC 9110), ${ended}`;
+  return undefined;
+};
+
 /**
  * What an attempt that ended so leads to. With expectations a cell is satisfied when all pass, without them when it
- * completed; an unsatisfied one is tried again while `retry` allows, else forgiven if `optional`, else it halts. Doubt
- * is never forgiven.
+ * completed. An unsatisfied one is tried again while `retry` allows, else forgiven if `optional`, else it halts. Doubt
+ * is never forgiven, unless the answer that arrived is as expected; nor is an output that was lost.
  */
-export const sequelOf = (
-  cell: Cell,
-  state: State,
-  ended: { status: Status; checks: Checked[]; attempt: number },
-  nowMs: number,
-  fraction: number,
-): Sequel => {
+export const sequelOf = (cell: Cell, state: State, ended: Ended, nowMs: number, fraction: number): Sequel => {
   const next: Sequel = { then: 'next', ...noPermission };
   const halt: Sequel = { then: 'halt', ...noPermission };
   const { status, checks, attempt } = ended;
   if (status === 'skipped') return next;
+  if (ended.lost === true && status === 'completed') return halt;
+  const expected = isAsExpected(checks);
   // Best effort neither repeats nor stops; everything else that may have happened needs a look.
-  if (status === 'unknown') return cell.interrupted === 'continue' ? next : halt;
+  if (status === 'unknown') return expected || cell.interrupted === 'continue' ? next : halt;
   if (status === 'never') {
     if (state.nevers + 1 >= limits.neversInRowMax) return halt;
     const permission = { kind: 'never', detail: 'the body did not begin' } as const;
@@ -40,13 +55,11 @@ export const sequelOf = (
     const pauseMs = state.nevers === 0 ? 0 : backoffMs(state.nevers, fraction);
     return { then: 'retry', permission, dueAtMs: nowMs + pauseMs };
   }
-  const satisfied = checks.length > 0 ? allPass(checks) : status === 'completed';
-  if (satisfied) return next;
-  const retries = cell.retryMax ?? 0;
-  if (attempt <= retries) {
+  if (expected || (checks.length === 0 && status === 'completed')) return next;
+  const detail = retryDetail(cell, ended);
+  if (detail !== undefined && attempt <= (cell.retryMax ?? 0)) {
     const dueAtMs = nowMs + backoffMs(attempt, fraction);
-    const permission = { kind: 'retry', detail: `retry=${retries}, attempt ${attempt} failed` } as const;
-    if (inKeyWindow(state, cell, dueAtMs)) return { then: 'retry', permission, dueAtMs };
+    if (inKeyWindow(state, cell, dueAtMs)) return { then: 'retry', permission: { kind: 'retry', detail }, dueAtMs };
   }
   return cell.optional ? next : halt;
 };

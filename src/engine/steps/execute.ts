@@ -6,13 +6,13 @@
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, scopeOf } from '../call/inputs.ts';
-import { check, failure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
+import { check, cutFailure, failure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
 import type { EntryOf } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
-import type { Cell } from '../model/runbook.ts';
+import { type Cell, isSafe } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { CellResult, RenderedBody, StepInfo } from '../ports.ts';
-import { sequelOf } from '../rules/sequel.ts';
+import { isAsExpected, sequelOf } from '../rules/sequel.ts';
 
 export type Reserved = Pick<
   EntryOf<'reserved'>,
@@ -96,6 +96,19 @@ const run = async (
   }
 };
 
+/**
+ * How the attempt ended, as far as it is about the visit. After an attempt that may have happened no refusal of a request
+ * proves that the visit did not happen: the answer may even be a refusal because it did. A code cell's failure is its
+ * author's own word.
+ */
+const ofVisit = (call: Call, cell: Cell, result: CellResult): Pick<CellResult, 'status' | 'error'> => {
+  const { status, error } = result;
+  const open = status === 'failed' && cell.body.kind === 'http' && !isSafe(cell) && stateOf(call).mayHaveHappened;
+  if (!open) return { status, ...(error && { error }) };
+  const { code = 'http.unclear', message = 'It failed.' } = error ?? {};
+  return { status: 'unknown', error: { code, message: `${message} But an earlier attempt may have happened.` } };
+};
+
 /** Runs the body of a reservation that stands and is ours, and makes its outcome. */
 export const execute = async (
   call: Call,
@@ -116,45 +129,47 @@ export const execute = async (
   const result = tooLate ? late : await run(call, cell, reserved, body, inputs, log);
   await log.flush();
 
-  let { status, error } = result;
+  const { status, error: said } = ofVisit(call, cell, result);
+  let error = said;
   let text = result.output ?? null;
-  let value: unknown = text;
+  let value: unknown;
   if (text !== null && result.outputBytes === undefined) {
     try {
       value = engine.authoring.parseJson(text);
     } catch (cause) {
       // Not JSON, or nested beyond what anybody could read again.
       text = null;
-      value = null;
-      if (status === 'completed') status = 'failed';
-      error = { code: 'output.invalid', message: `The output cannot be read as JSON: ${(cause as Error).message}` };
+      error ??= { code: 'output.invalid', message: `The output cannot be read as JSON: ${(cause as Error).message}` };
     }
   }
   const at = { instanceId: call.instanceId, seq: reserved.seq, token: call.token };
   const output = text === null ? null : await keepOutput(engine.journal, at, text, result.outputBytes);
-  if (output?.kind === 'truncated') {
-    const message = `The output has ${output.bytes} bytes; outputBytesMax is ${limits.outputBytesMax}. Its beginning is kept.`;
-    error ??= { code: 'output.truncated', message };
-  }
-  const ran = status === 'completed' || status === 'failed';
+  const cut = output?.kind === 'truncated' ? cutFailure(output) : null;
+  error ??= cut ?? undefined;
+  // What is over a limit is beyond help, and its readers are refused; what the store did not take, the step was to leave.
+  const unkept = output?.kind === 'truncated' && output.limitBytes === 0;
+  const lost = unkept || (status === 'completed' && error?.code === 'output.invalid');
+  const arrived = status === 'completed' || status === 'failed' || (status === 'unknown' && text !== null);
   const scope = {
     ...scopeOf(engine, inputs, { ...stepInfo(call, reserved) }),
-    output: output?.kind === 'truncated' ? output.head : value,
+    // Nothing is handed on cut: an expectation over such an output cannot be evaluated, and says why.
+    ...(cut === null ? { output: text === null ? null : value } : {}),
     status,
     exitCode: result.exitCode ?? null,
     error: error ?? null,
   };
-  const checks = ran
-    ? check(engine.authoring, cell.expect, scope)
-    : cell.expect.map((e) => ({ source: e.source, result: 'skipped' as const }));
+  const checks =
+    arrived && !lost
+      ? check(engine.authoring, cell.expect, scope, cut?.message)
+      : cell.expect.map((e) => ({ source: e.source, result: 'skipped' as const }));
   const nowMs = engine.clock.nowMs();
-  const ended = { status, checks, attempt: reserved.attempt };
+  const ended = { status, checks, attempt: reserved.attempt, lost };
   const sequel = sequelOf(cell, stateOf(call), ended, nowMs, engine.random.fraction());
   return outcomeOf(cell, stateOf(call), {
     closes: reserved.seq,
     attempt: reserved.attempt,
     status,
-    closedBy: status === 'unknown' && sequel.then === 'next' ? 'policy' : 'holder',
+    closedBy: status === 'unknown' && sequel.then === 'next' && !isAsExpected(checks) ? 'policy' : 'holder',
     ...sequel,
     output,
     error: error === undefined ? null : failure(error.code, error.message),

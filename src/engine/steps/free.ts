@@ -37,6 +37,7 @@ export const runFree = async (
         idempotencyKey: keyOf(call, cell, visit),
         deadlineAtMs: Math.ceil(engine.clock.nowMs() + reservedForMs({ timeoutMs })),
       },
+      free: true,
       timeoutMs,
       ...(by.trace === undefined ? {} : { trace: by.trace }),
       signal: new AbortController().signal,

@@ -6,7 +6,7 @@
  */
 import { type Call, stateOf } from '../call/call.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
-import { check, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
+import { check, cutFailure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
 import type { Waiting } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
@@ -44,7 +44,7 @@ const outcomeAt = async (call: Call, cell: Cell, open: Waiting, end: WaitEnd): P
     closedBy: 'policy',
     ...(end.halt === true ? { then: 'halt', ...noPermission } : sequel),
     output,
-    error,
+    error: error ?? (output?.kind === 'truncated' ? cutFailure(output) : null),
     exitCode,
     expectations: checks,
     durationMs: Math.max(0, Math.round(engine.clock.nowMs() - open.atMs)),

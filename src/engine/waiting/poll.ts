@@ -2,7 +2,7 @@
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { scopeOf } from '../call/inputs.ts';
-import { check, failure } from '../call/outcomes.ts';
+import { check, cutAt, cutWhyOf, failure } from '../call/outcomes.ts';
 import { prepare } from '../call/prepare.ts';
 import type { Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
@@ -42,9 +42,12 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   const { status, error = null, exitCode = null } = result;
   const ran = status === 'completed' || status === 'failed';
   const { value, text } = readOutput(call, result.output, result.outputBytes);
+  const cutFromBytes = result.outputBytes;
+  const cutWhy = cutFromBytes === undefined ? null : cutWhyOf({ bytes: cutFromBytes, limitBytes: cutAt(cutFromBytes) });
   const step = { instanceId, cell: cell.name, visit: stateOf(call).visit };
-  const scope = { ...scopeOf(engine, inputs, step), output: value, status, exitCode, error };
-  const checks = ran ? check(engine.authoring, cell.expect, scope) : [];
+  const seen = cutWhy === null ? { output: value } : {};
+  const scope = { ...scopeOf(engine, inputs, step), ...seen, status, exitCode, error };
+  const checks = ran ? check(engine.authoring, cell.expect, scope, cutWhy) : [];
   const kept = {
     output: text,
     exitCode,

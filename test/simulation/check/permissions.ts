@@ -47,6 +47,24 @@ const ofHolder = (oracle: Oracle, { open }: Reading, entry: EntryOf<'outcome'>):
 const settledAtMs = (reading: Reading, cell: Cell): number =>
   (reading.open?.deadlineAtMs ?? reading.halted?.sinceAtMs ?? 0) + cell.settleMs;
 
+const isSafe = ({ body }: Cell): boolean => body.kind === 'http' && body.method === 'GET';
+
+/**
+ * `failed` of a request that is not safe: known not to have happened, by any attempt of the visit. Where bodies act after
+ * their time, or a person said what they did not know, what is known is less.
+ */
+const judgeFailed = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>, cell: Cell): void => {
+  if (entry.status !== 'failed' || entry.closedBy !== 'holder' || cell.body.kind !== 'http' || isSafe(cell)) return;
+  const { world } = oracle;
+  const { clockFarOff, frozen, thawed, operatorRace, childOutlives, restore } = world.faults;
+  if (reading.denied || clockFarOff + frozen + thawed + operatorRace + childOutlives + restore > 0) return;
+  const happened = world.begins.find(
+    (begin) =>
+      begin.cell === cell.name && begin.visit === entry.visit && begin.seq < entry.seq && begin.effectAtMs !== null,
+  );
+  must(happened === undefined, 'meaning', `seq ${entry.seq} says failed, and seq ${happened?.seq} had happened`);
+};
+
 /** Who closed it, and whether they could and might. */
 export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>, cell: Cell): void => {
   const { open } = reading;
@@ -63,6 +81,7 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
   }
   const begin = begunAt(oracle, open.seq);
   const byHolder = ofHolder(oracle, reading, entry);
+  judgeFailed(oracle, reading, entry, cell);
   if (byHolder) {
     must(['holder', 'policy'].includes(entry.closedBy), 'I2', `${at}: its holder closes as ${entry.closedBy}`);
     must(entry.status !== 'abandoned', 'I2', `${at}: a holder abandons`);
@@ -83,11 +102,16 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
   }
 };
 
+const isUnreadable = ({ status, error }: EntryOf<'outcome'>): boolean =>
+  status === 'completed' && error?.code === 'output.invalid';
+
 /** What an ending leads to, as the runbook declares it. */
 export const judgeThen = (_oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>, cell: Cell): void => {
   const at = `seq ${entry.seq}`;
   const { status } = entry;
-  const good = satisfied(status, entry.expectations) || (entry.closedBy === 'person' && status === 'completed');
+  const good =
+    (!isUnreadable(entry) && satisfied(status, entry.expectations)) ||
+    (entry.closedBy === 'person' && status === 'completed');
   switch (entry.then) {
     case 'next': {
       const forgiven = cell.optional && (status === 'completed' || status === 'failed');
@@ -107,6 +131,7 @@ export const judgeThen = (_oracle: Oracle, reading: Reading, entry: EntryOf<'out
       break;
     case 'retry':
       must(!good, 'I5', `${at} tries a satisfied cell again`);
+      must(!isUnreadable(entry), 'I5', `${at} repeats what completed with an output that cannot be read`);
       break;
   }
 };
@@ -146,6 +171,8 @@ export const judgePermission = (oracle: Oracle, reading: Reading, entry: Closing
       break;
     case 'retry': {
       must(status === 'failed' || status === 'completed', 'I5', `${at} permits a retry after ${status}`);
+      const harmless = cell.retryOn === 'unexpected' || isSafe(cell);
+      must(status === 'failed' || harmless, 'I5', `${at} repeats what completed, and ${cell.name} does not say so`);
       must(reading.attempts <= (cell.retryMax ?? 0), 'I5', `${at} permits a retry after ${interrupted}`);
       const { dueAtMs } = entry;
       must(dueAtMs !== null && dueAtMs <= entry.atMs + backoffMaxMs, 'I5', `${at} is due at ${dueAtMs}`);

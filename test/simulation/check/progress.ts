@@ -1,5 +1,5 @@
 /** Progress: once faults have stopped and one caller lives, whatever needs no person has finished. */
-import type { Entry } from '../../../src/engine/index.ts';
+import { type Entry, natureOf } from '../../../src/engine/index.ts';
 import { waitsForOthers } from '../waiting.ts';
 import { must } from '../world.ts';
 import type { Oracle, Reading } from './reading.ts';
@@ -22,7 +22,7 @@ const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
   const cell = world.version.runbook.cells[reading.next];
   if (cell === undefined) return false;
   const doubt = reading.open ?? reading.halted;
-  if (doubt === null) return reading.reservations >= world.attemptsMax && cell.body.kind === 'ts';
+  if (doubt === null) return reading.reservations >= world.attemptsMax && natureOf(cell) === 'effect';
   const used = reading.attempts > (cell.retryMax ?? 2);
   const windowMs = cell.keyWindowMs ?? Number.POSITIVE_INFINITY;
   const late = world.schedule.nowMs() >= (reading.firstAtMs ?? 0) + windowMs;

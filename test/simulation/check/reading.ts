@@ -18,6 +18,10 @@ export type Reading = {
   /** Attempts of this visit that may have begun, and reservations in a row that did not. */
   attempts: number;
   nevers: number;
+  /** Whether an attempt of this visit happened, or may have; a probe or a person may have denied it. */
+  mayHaveHappened: boolean;
+  /** A person said of this visit that it failed: what they say is not looked into. */
+  denied: boolean;
   /** Reservations of the whole journal. */
   reservations: number;
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
@@ -44,6 +48,8 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   visit: 1,
   attempts: 0,
   nevers: 0,
+  mayHaveHappened: false,
+  denied: false,
   reservations: 0,
   open: null,
   halted: null,
@@ -86,7 +92,8 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   must(!reading.cancelled, 'I6', `${at} reserves after the cancellation`);
   must(step.index === reading.next && step.visit === reading.visit, 'I3', `${at} reserves another cell or visit`);
   const cell = cellAt(oracle, step.index);
-  must(cell.name === step.cell && cell.body.kind === 'ts' && cell.poll === undefined, 'I3', `${at} names ${step.cell}`);
+  const isEffect = ['ts', 'http'].includes(cell.body.kind) && cell.poll === undefined;
+  must(cell.name === step.cell && isEffect, 'I3', `${at} names ${step.cell}`);
   must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
   const again = reading.attempts > 0 || reading.nevers > 0;
   must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
@@ -116,7 +123,8 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
 };
 
 const freshVisit = (reading: Reading, visit: number): void => {
-  Object.assign(reading, { visit, attempts: 0, nevers: 0, firstAtMs: null, inputsHash: null });
+  const unseen = { mayHaveHappened: false, denied: false };
+  Object.assign(reading, { visit, attempts: 0, nevers: 0, ...unseen, firstAtMs: null, inputsHash: null });
 };
 
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
@@ -163,6 +171,9 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
   if (entry.status === 'never') reading.attempts -= 1;
   reading.nevers = entry.status === 'never' ? reading.nevers + 1 : 0;
   reading.open = null;
+  if (entry.status === 'abandoned') reading.mayHaveHappened = entry.closedBy !== 'probe';
+  else if (entry.status === 'failed' && entry.closedBy === 'person') deny(reading);
+  else if (['completed', 'unknown'].includes(entry.status)) reading.mayHaveHappened = true;
   if (entry.then === 'retry') retry(reading, entry, entry.freshKey === true);
   else if (entry.then === 'halt') {
     const doubt = entry.status === 'unknown';
@@ -173,6 +184,11 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
   if (entry.reserve !== undefined) reserve(oracle, reading, entry, entry.reserve);
 };
 
+const deny = (reading: Reading): void => {
+  reading.mayHaveHappened = false;
+  reading.denied = true;
+};
+
 const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>): void => {
   const at = `seq ${entry.seq}`;
   must(reading.open === null && reading.halted !== null, 'I2', `${at} resolves what is not halted`);
@@ -180,6 +196,8 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   const cell = cellAt(oracle, reading.next);
   judgePermission(oracle, reading, entry, cell);
   must(entry.then !== 'end', 'I2', `${at} ends the run`);
+  if (entry.verdict === 'failed' && entry.closedBy === 'person') deny(reading);
+  if (entry.verdict === 'retry' && entry.closedBy === 'probe') reading.mayHaveHappened = false;
   if (entry.then === 'retry') {
     retry(reading, entry, entry.freshKey);
     reading.nevers = 0;
@@ -253,6 +271,7 @@ export const compare = (reading: Reading, { seq, state }: Entry): void => {
     ['visit', reading.visit, state.visit],
     ['attempt', reading.attempts, state.attempt],
     ['nevers', reading.nevers, state.nevers],
+    ['mayHaveHappened', reading.mayHaveHappened, state.mayHaveHappened],
     ['open', reading.open?.seq, state.open?.seq],
     ['open kind', reading.open?.kind, state.open?.kind],
     ['halted', reading.halted?.seq, state.halted?.seq],
