@@ -1,6 +1,6 @@
 /** One cell of the outline → the cell that the engine runs. */
 import type { Cell, CellBody, CellKind, Expression, Probe } from '../engine/index.ts';
-import { interruptedText, limits } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
 import type { VariableTypes } from './cel.ts';
 import { readModule, readScript } from './code.ts';
 import { checkExpression, presentIf } from './expressions.ts';
@@ -276,7 +276,10 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   const hasExpectations = reading.outline.expects.some(({ of }) => of === piece);
   const common = readCommon({ kind, method, hasExpectations, at }, attributes, front.defaults, report);
   if (common.byMethod !== undefined)
-    reading.note(at, `${interruptedText(common)}: it is asked again when nobody knows; \`interrupted=hold\` waits`);
+    reading.note(
+      at,
+      `\`interrupted=retry\` (${common.byMethod}, RFC 9110): it is asked again when nobody knows; write \`interrupted=hold\` if a person is to look`,
+    );
   const when = textOfAttribute('when', attributes, report);
   if (kind === 'end' && !attributes.has('when'))
     report(fence.position, 'an `end` cell needs `when=`: the run ends here when it is true');

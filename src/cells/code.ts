@@ -54,8 +54,7 @@ const environment = (input: CellInput, dir: string, execution: string): Record<s
 /** The machine's monotonic clock, the same for every process of it. */
 const monotonicMs = (): number => Number(process.hrtime.bigint() / 1_000_000n);
 
-const prepare = async (input: CellInput, body: CodeBody, killAtMs: number) => {
-  const dir = await mkdtemp(join(tmpdir(), 'pawl-'));
+const prepare = async (dir: string, input: CellInput, body: CodeBody, killAtMs: number) => {
   const execution = randomBytes(16).toString('hex');
   await settleAll([mkdir(join(dir, 'home')), mkdir(join(dir, 'tmp'))]);
   await writeFile(join(dir, 'inputs.json'), inputsText(input), { mode: 0o600 });
@@ -67,6 +66,8 @@ const prepare = async (input: CellInput, body: CodeBody, killAtMs: number) => {
   const node = ['--no-warnings', `--max-old-space-size=${heapMegabytes}`, scripts.harness];
   return {
     kind: body.kind,
+    // A shell tells by its exit that a signal ended what it ran.
+    shell: script && (!ownInterpreter || /^#!.*sh\b/.test(body.code)),
     dir,
     file,
     command: ownInterpreter ? file : script ? '/bin/sh' : process.execPath,
@@ -85,6 +86,12 @@ const prepare = async (input: CellInput, body: CodeBody, killAtMs: number) => {
 const parsed = (outputs: Record<string, string>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(outputs).map(([name, text]) => [name, JSON.parse(text)]));
 
+/** Nothing has begun, and nothing is left behind. */
+const neverBegan = async (dir: string | undefined, error: unknown): Promise<CellResult> => {
+  if (dir !== undefined) await rm(dir, { recursive: true, force: true });
+  return { status: 'never', error: { code: 'cell.unstarted', message: String(error) } };
+};
+
 /** Everything after the runner was started: its messages, the time-out, the caller's signal, its death. */
 const attend = async (
   runner: ChildProcess,
@@ -102,7 +109,14 @@ const attend = async (
     if (runner.connected) runner.send('stop', () => {});
   };
   const belt = setTimeout(() => runner.kill('SIGKILL'), job.killAtMs - monotonicMs() + beltMs);
-  runner.send(job, () => {});
+  try {
+    runner.send(job, () => {});
+  } catch (error) {
+    // It could not be written as a message, so none was sent.
+    clearTimeout(belt);
+    runner.kill('SIGKILL');
+    return await neverBegan(job.dir, error);
+  }
   input.signal.addEventListener('abort', stop);
   if (input.signal.aborted) stop();
   await once(runner, 'exit');
@@ -119,18 +133,12 @@ const attend = async (
 export const execute = async (input: CellInput): Promise<CellResult> => {
   const killAtMs = monotonicMs() + input.timeoutMs;
   const body = input.body as CodeBody;
+  let dir: string | undefined;
   let job: Awaited<ReturnType<typeof prepare>>;
   let runner: ChildProcess;
-  const never = (error: unknown): CellResult => ({
-    status: 'never',
-    error: { code: 'cell.unstarted', message: String(error) },
-  });
   try {
-    job = await prepare(input, body, killAtMs);
-  } catch (error) {
-    return never(error);
-  }
-  try {
+    dir = await mkdtemp(join(tmpdir(), 'pawl-'));
+    job = await prepare(dir, input, body, killAtMs);
     if (input.signal.aborted) throw new Error('no time was left to begin');
     runner = spawn(process.execPath, ['--no-warnings', scripts.runner], {
       env: {},
@@ -139,8 +147,7 @@ export const execute = async (input: CellInput): Promise<CellResult> => {
     });
     await once(runner, 'spawn');
   } catch (error) {
-    await rm(job.dir, { recursive: true, force: true });
-    return never(error);
+    return await neverBegan(dir, error);
   }
   return await attend(runner, job, input);
 };

@@ -5,7 +5,7 @@
 import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
 import { Agent, buildConnector, request } from 'undici';
-import { type CellInput, type CellResult, isSafeMethod, limits } from '../engine/index.ts';
+import { type CellInput, type CellResult, isSafeMethod, limits, whyUnread } from '../engine/index.ts';
 import { type Lookup, resolveHost, targetOf } from './addresses.ts';
 import { meaningOf } from './statuses.ts';
 
@@ -39,7 +39,10 @@ const refusal = (body: HttpBody): CellResult | undefined => {
   return undefined;
 };
 
-/** The answer as JSON text; a JSON body goes in as it came, so that large integers survive. */
+/**
+ * The answer as JSON text. A JSON body goes in as it came, so that large integers survive; one that says JSON and is none,
+ * or that nobody could read in good time, stays a text.
+ */
 const answerText = (status: number, headers: Record<string, unknown>, content: Buffer): string => {
   const plain = Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [
@@ -52,10 +55,12 @@ const answerText = (status: number, headers: Record<string, unknown>, content: B
   const text = content.toString('utf8');
   if (/^(?:(?:application|text)\/(?:x-)?|[\w-]+\/[\w.+-]+\+)json\s*(?:;|$)/i.test(plain['content-type'] ?? '')) {
     try {
-      JSON.parse(text);
-      return `{${head},"body":${text}}`;
+      if (whyUnread(text) === undefined) {
+        JSON.parse(text);
+        return `{${head},"body":${text}}`;
+      }
     } catch {
-      // It says JSON and is none: kept as it came.
+      // It says JSON and is none.
     }
   }
   return `{${head},"body":${JSON.stringify(text)}}`;

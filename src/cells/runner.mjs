@@ -13,7 +13,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { reap } from './reap.mjs';
 
 /**
- * @typedef {{ kind: 'ts' | 'js' | 'sh', dir: string, file: string, args: string[], command: string,
+ * @typedef {{ kind: 'ts' | 'js' | 'sh', shell: boolean, dir: string, file: string, args: string[], command: string,
  *   env: Record<string, string>, marker: string, nonce: string, input: unknown, killAtMs: number,
  *   outputBytesMax: number, outputHeadBytes: number, logBytesMax: number }} Job
  * @typedef {{ status: 'completed' | 'failed' | 'unknown' | 'never', output?: string, outputBytes?: number,
@@ -22,6 +22,9 @@ import { reap } from './reap.mjs';
 
 /** Signals that a process does not send to itself by crashing. */
 const fromOutside = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
+/** What a shell exits with when a signal ended the command that it ran last: 128 and the signal's number. */
+const signalled = { min: 129, max: 159 };
 
 /** @param {Result['status']} status @param {string} code @param {string} message @returns {Result} */
 const ended = (status, code, message) => ({ status, error: { code, message } });
@@ -76,16 +79,26 @@ const frameOf = (job, kept, bytes) => {
   return { kind: String(match[2]), text: kept.toString('utf8', line + 1), bytes: Number(match[3]) };
 };
 
-/** @param {Job} job @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result} */
+/**
+ * A throw or an exit other than 0 is the author's own word that it failed. What ended otherwise without an output that can be
+ * read did all it had to do, as far as anybody knows.
+ * @param {Job} job @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result}
+ */
 const codeResult = (job, kept, bytes, code) => {
   const frame = frameOf(job, kept, bytes);
-  if (frame === 'forged') return ended('failed', 'output.invalid', 'Something else was written to the result channel.');
+  const exit = { exitCode: code ?? 0 };
+  if (frame === 'forged' && code === 0)
+    return ended('completed', 'output.invalid', 'Something else was written to the result channel.');
+  if (frame === 'forged') return { ...ended('failed', 'cell.exited', `The process exited with ${code}.`), ...exit };
   if (frame === 'none') {
     const message = `The process exited with ${code} before it returned anything.`;
-    return { ...ended('failed', 'cell.exited', message), exitCode: code ?? 0 };
+    return {
+      ...(code === 0 ? ended('completed', 'output.invalid', message) : ended('failed', 'cell.exited', message)),
+      ...exit,
+    };
   }
   if (frame.kind === 'threw') return ended('failed', 'cell.threw', frame.text);
-  if (frame.kind === 'invalid') return ended('failed', 'output.invalid', frame.text);
+  if (frame.kind === 'invalid') return ended('completed', 'output.invalid', frame.text);
   if (frame.kind === 'nothing') return { status: 'completed' };
   if (frame.bytes > job.outputBytesMax) {
     const head = Buffer.from(frame.text).subarray(0, job.outputHeadBytes).toString('utf8');
@@ -94,19 +107,37 @@ const codeResult = (job, kept, bytes, code) => {
   return { status: 'completed', output: frame.text };
 };
 
-/** @param {Job} job @param {number | null} code @returns {Result} */
+/** Why what a script wrote is no JSON. @param {{ output?: string, outputBytes?: number }} output */
+const notJson = ({ output, outputBytes }) => {
+  if (output === undefined || outputBytes !== undefined) return undefined;
+  try {
+    JSON.parse(output);
+    return undefined;
+  } catch (error) {
+    return `PAWL_OUTPUT does not hold one JSON value: ${/** @type {Error} */ (error).message}`;
+  }
+};
+
+/**
+ * An exit other than 0 is the author's own word that it failed, unless a signal ended what the shell ran last: that was not
+ * asked. An exit of 0 says that all was done, whatever was left as the output.
+ * @param {Job} job @param {number | null} code @returns {Result}
+ */
 const scriptResult = (job, code) => {
   const output = outputOf(job);
-  if (output.output !== undefined && output.outputBytes === undefined) {
-    try {
-      JSON.parse(output.output);
-    } catch (error) {
-      const message = `PAWL_OUTPUT does not hold one JSON value: ${/** @type {Error} */ (error).message}`;
-      return { ...ended('failed', 'output.invalid', message), exitCode: code ?? 0 };
-    }
+  const exit = { exitCode: code ?? 0 };
+  const invalid = notJson(output);
+  const kept = invalid === undefined ? output : {};
+  if (job.shell && code !== null && code >= signalled.min && code <= signalled.max) {
+    const message = `The script exited with ${code}: a signal ended its last command. It may have happened.`;
+    return { ...ended('unknown', 'cell.killed', message), ...exit };
   }
-  if (code === 0) return { status: 'completed', exitCode: 0, ...output };
-  return { ...ended('failed', 'cell.exit', `The script exited with ${code}.`), exitCode: code ?? 0, ...output };
+  if (code !== 0) {
+    const also = invalid === undefined ? '' : ` ${invalid}`;
+    return { ...ended('failed', 'cell.exit', `The script exited with ${code}.${also}`), ...exit, ...kept };
+  }
+  if (invalid !== undefined) return { ...ended('completed', 'output.invalid', invalid), ...exit };
+  return { status: 'completed', ...exit, ...output };
 };
 
 /**
@@ -217,7 +248,7 @@ const run = async (job) => {
       result = code ? codeResult(job, Buffer.concat(kept), resultBytes, exitCode) : scriptResult(job, exitCode);
     else if (fromOutside.has(signal))
       result = ended('unknown', 'cell.killed', `Killed by ${signal} from outside: it may have happened.`);
-    else result = ended('failed', 'cell.crashed', `Crashed with ${signal}.`);
+    else result = ended('unknown', 'cell.crashed', `Crashed with ${signal}: it may have happened.`);
     finished();
   });
   const closed = new Promise((resolve) => child?.on('close', resolve));

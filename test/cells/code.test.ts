@@ -37,10 +37,10 @@ describe('ts and js cells', () => {
     ['() => 1', 'a function'],
     ['(() => { let a = 1; for (let i = 0; i < 100000; i++) a = [a]; return a; })()', 'RangeError'],
     ['({ toJSON() { throw new Error("no"); } })', 'no'],
-  ])('a return of %s is no JSON: failed, saying why', async (value, why) => {
+  ])('a return of %s is no JSON: it completed, and its output cannot be read', async (value, why) => {
     const ran = await ts(`export default () => (${value})`);
     expect(ran).toMatchObject({
-      status: 'failed',
+      status: 'completed',
       error: { code: 'output.invalid', message: expect.stringContaining(why) },
     });
   });
@@ -49,6 +49,11 @@ describe('ts and js cells', () => {
       status: 'failed',
       exitCode: 4,
       error: { code: 'cell.exited' },
+    });
+    expect(await ts('export default () => process.exit(0)')).toMatchObject({
+      status: 'completed',
+      exitCode: 0,
+      error: { code: 'output.invalid' },
     });
     expect(await ts('export default () => {')).toMatchObject({
       status: 'failed',
@@ -70,8 +75,9 @@ describe('ts and js cells', () => {
     const forged = await ts(
       `import { writeSync } from 'node:fs'; export default () => { writeSync(3, '0123456789abcdef value 1\\n7'); return 1; }`,
     );
-    expect(forged).toMatchObject({ status: 'failed', error: { code: 'output.invalid' } });
-    const printed = await ts(`export default () => { console.log('x value 1\\n7'); process.exit(0); }`);
+    expect(forged).toMatchObject({ status: 'completed', error: { code: 'output.invalid' } });
+    expect(forged.output).toBeUndefined();
+    const printed = await ts(`export default () => { console.log('x value 1\\n7'); process.exit(3); }`);
     expect(printed).toMatchObject({ status: 'failed', error: { code: 'cell.exited' } });
   });
   test('what one cell does to its prototypes does not reach the next (hostile 46)', async () => {
@@ -85,12 +91,12 @@ describe('ts and js cells', () => {
       'export default ({ signal }) => new Promise((resolve) => { signal.addEventListener("abort", () => resolve("stopped")); setInterval(() => {}, 50); })';
     expect(await ts(code, { timeoutMs: 4_000 })).toMatchObject({ status: 'completed', output: '"stopped"' });
   });
-  test('memory beyond the limit fails the cell, not the machine (hostile 43)', async () => {
+  test('memory beyond the limit ends the cell, not the machine; it may have happened (hostile 43)', async () => {
     const ran = await ts(
       'export default () => { const a = []; for (;;) a.push(new Array(1e6).fill("x" + a.length)); }',
       { timeoutMs: 30_000 },
     );
-    expect(ran).toMatchObject({ status: 'failed', error: { code: 'cell.crashed' } });
+    expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.crashed' } });
   }, 40_000);
   test('an output over 5 MB is told with its size and its beginning', async () => {
     const ran = await ts('export default () => "x".repeat(6 * 1024 * 1024)', { timeoutMs: 20_000 });
@@ -125,9 +131,13 @@ describe('sh cells', () => {
   });
   test('an output that is not JSON, or not a file, or a link', async () => {
     expect(await sh('echo "{" > "$PAWL_OUTPUT"')).toMatchObject({
-      status: 'failed',
+      status: 'completed',
+      exitCode: 0,
       error: { code: 'output.invalid' },
     });
+    const failed = await sh('echo "{" > "$PAWL_OUTPUT"; exit 3');
+    expect(failed).toMatchObject({ status: 'failed', exitCode: 3, error: { code: 'cell.exit' } });
+    expect(failed.output).toBeUndefined();
     expect(await sh('mkfifo "$PAWL_OUTPUT"')).toEqual({ status: 'completed', exitCode: 0, log: '' });
     expect(await sh('ln -s /etc/passwd "$PAWL_OUTPUT"')).toEqual({ status: 'completed', exitCode: 0, log: '' });
   });
@@ -135,10 +145,36 @@ describe('sh cells', () => {
     expect(await sh('#!/usr/bin/env node\nconsole.log(1 + 1)')).toMatchObject({ status: 'completed', log: '2\n' });
     expect(await sh('#!/nowhere/at/all\n')).toMatchObject({ status: 'never', error: { code: 'cell.unstarted' } });
   });
-  test('killed from outside it may have happened; crashed by itself it failed', async () => {
+  test('ended by a signal, whosever, it may have happened; so it may when one ended its last command', async () => {
     expect(await sh('kill -KILL $$')).toMatchObject({ status: 'unknown', error: { code: 'cell.killed' } });
     expect(await sh('kill -TERM $$')).toMatchObject({ status: 'unknown' });
-    expect(await sh('kill -SEGV $$')).toMatchObject({ status: 'failed', error: { code: 'cell.crashed' } });
+    expect(await sh('kill -SEGV $$')).toMatchObject({ status: 'unknown', error: { code: 'cell.crashed' } });
+    const below = { status: 'unknown', exitCode: 137, error: { code: 'cell.killed' } };
+    expect(await sh("sh -c 'kill -KILL $$'")).toMatchObject(below);
+    expect(await sh("#!/usr/bin/env bash\nsh -c 'kill -KILL $$'")).toMatchObject(below);
+    // No shell: its number is the author's own.
+    expect(await sh('#!/usr/bin/env node\nprocess.exit(137)')).toMatchObject({ status: 'failed', exitCode: 137 });
+  });
+});
+
+describe('a job that cannot be sent', () => {
+  const folders = (): string[] => readdirSync(dir).filter((name) => name.startsWith('pawl-'));
+  const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+  test.each([
+    ['an output nested beyond what can be written as a message', { outputs: { big: nested } }],
+    ['an output that is no JSON', { outputs: { big: '{' } }],
+    ['a parameter that cannot be written', { params: { big: 10n } }],
+  ])('never began, and leaves no folder: %s', async (_what, over) => {
+    const before = process.env.TMPDIR;
+    process.env.TMPDIR = dir;
+    try {
+      const ran = await ts('export default () => 1', over as object);
+      expect(ran).toMatchObject({ status: 'never', error: { code: 'cell.unstarted' } });
+      expect(folders()).toEqual([]);
+    } finally {
+      if (before === undefined) delete process.env.TMPDIR;
+      else process.env.TMPDIR = before;
+    }
   });
 });
 

@@ -144,6 +144,32 @@ describe('http cells', () => {
       expect(asked).toBe(1);
     },
   );
+  test.each([
+    ['nested 10,000 deep', '['.repeat(10_000) + ']'.repeat(10_000)],
+    ['nested one too deep', '['.repeat(201) + ']'.repeat(201)],
+    ['of too many values', `[${Array(500_000).fill('1').join(',')},1]`],
+  ])('JSON %s stays a text: whoever reads it next is not harmed', async (_how, body) => {
+    const host = await serve((_request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(body),
+    );
+    const ran = await call(`http://${host}/`);
+    expect(ran.status).toBe('completed');
+    expect(JSON.parse(ran.output ?? '').body).toBe(body);
+  });
+  test('JSON as deep as may be is read; brackets inside of texts do not count', async () => {
+    const deep = '['.repeat(200) + ']'.repeat(200);
+    const text = JSON.stringify({ a: `\\"${'['.repeat(1_000)}` });
+    const host = await serve((request, response) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(request.url === '/deep' ? deep : text),
+    );
+    for (const [path, body] of [
+      ['/deep', deep],
+      ['/text', text],
+    ]) {
+      const ran = await call(`http://${host}${path}`);
+      expect(JSON.stringify(JSON.parse(ran.output ?? '').body)).toBe(body);
+    }
+  });
   test('a body beyond the limit is cut, with the size so far (hostile 31)', async () => {
     const host = await serve((_request, response) => {
       response.on('error', () => {});

@@ -45,24 +45,24 @@ describe('what a cell returns', () => {
     expect(ran).toMatchObject({ status: 'completed', output: expected });
   });
 
-  test('hostile 21: a proxy that throws when it is read fails the cell, and nothing of it passes', async () => {
+  test('hostile 21: a proxy that throws when it is read is no output that can be read, and nothing of it passes', async () => {
     const ran = await ts('export default () => new Proxy({}, { ownKeys() { throw new Error("not you"); } })');
-    expect(ran).toMatchObject({ status: 'failed', error: { code: 'output.invalid' } });
+    expect(ran).toMatchObject({ status: 'completed', error: { code: 'output.invalid' } });
     expect(ran.output).toBeUndefined();
   });
 
   test.each([
-    ['500 KB', '"x".repeat(500_000)', 'completed'],
-    ['a million keys', 'Object.fromEntries(Array.from({ length: 1_000_000 }, (_, i) => ["k" + i, 1]))', 'completed'],
-    ['10,000 levels', '(() => { let a = 1; for (let i = 0; i < 10_000; i++) a = [a]; return a; })()', 'failed'],
-    ['itself', '(() => { const a = {}; a.a = a; return a; })()', 'failed'],
-    ['a BigInt', '({ n: 10n })', 'failed'],
-    ['undefined', 'undefined', 'completed'],
-    ['a symbol', 'Symbol("x")', 'failed'],
-    ['half a character', '"\\ud800"', 'completed'],
-  ])('hostile 47: %s has an outcome in the journal', async (_name, value, status) => {
+    ['500 KB', '"x".repeat(500_000)', null],
+    ['a million keys', 'Object.fromEntries(Array.from({ length: 1_000_000 }, (_, i) => ["k" + i, 1]))', null],
+    ['10,000 levels', '(() => { let a = 1; for (let i = 0; i < 10_000; i++) a = [a]; return a; })()', 'output.invalid'],
+    ['itself', '(() => { const a = {}; a.a = a; return a; })()', 'output.invalid'],
+    ['a BigInt', '({ n: 10n })', 'output.invalid'],
+    ['undefined', 'undefined', null],
+    ['a symbol', 'Symbol("x")', 'output.invalid'],
+    ['half a character', '"\\ud800"', null],
+  ])('hostile 47: %s has an outcome in the journal', async (_name, value, error) => {
     const ended = await endOf(js('returns', `export default () => (${value});`));
-    expect(ended.status).toBe(status);
+    expect([ended.status, ended.error?.split(':')[0] ?? null]).toEqual(['completed', error]);
   });
 
   test('hostile 45: a cell that kills its parent is in doubt, and what it had logged is kept', async () => {

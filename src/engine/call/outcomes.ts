@@ -5,7 +5,9 @@
 import type * as z from 'zod';
 import { defaultsOf } from '../model/defaults.ts';
 import { type Checked, type Failure, type Output, outcomeSchema, type State } from '../model/entries.ts';
+import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { whyUnread } from '../model/nesting.ts';
 import type { Cell, Expression } from '../model/runbook.ts';
 import { bytesOf, cut, headOf, sizeOf } from '../model/text.ts';
 import type { Authoring, Journal, Scope } from '../ports.ts';
@@ -47,6 +49,13 @@ export const check = (
     }
     return { source: expression.source, result: evaluated.value === true ? 'pass' : 'fail' };
   });
+
+/** An output's values. @throws where it is not JSON, or larger than anybody could read in good time */
+export const readOutput = (authoring: Pick<Authoring, 'parseJson'>, text: string): unknown => {
+  const why = whyUnread(text);
+  if (why !== undefined) throw new PawlError('limit.exceeded', why);
+  return authoring.parseJson(text);
+};
 
 /** Why only the beginning of an output was kept. */
 export const cutWhyOf = ({ bytes, limitBytes }: Pick<Cut, 'bytes' | 'limitBytes'>): string => {

@@ -10,6 +10,7 @@ import { assertReason, assertUnfinished } from '../call/refusals.ts';
 import type { By, Checked, EntryBody, Output, Permission, State } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { whyUnread } from '../model/nesting.ts';
 import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
@@ -45,6 +46,8 @@ const assertRequest = (request: VerdictRequest): void => {
   if (evidence !== undefined && evidence.length > limits.noteTextCharsMax) {
     refuse(`The evidence has ${evidence.length} characters; noteTextCharsMax is ${limits.noteTextCharsMax}.`);
   }
+  const why = output === undefined ? undefined : whyUnread(output);
+  if (why !== undefined) refuse(`The output of a verdict cannot be read: ${why}.`);
   try {
     if (output !== undefined) JSON.parse(output);
   } catch {

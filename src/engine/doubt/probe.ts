@@ -6,9 +6,11 @@
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, resolveInputs, scopeOf } from '../call/inputs.ts';
+import { readOutput } from '../call/outcomes.ts';
 import { keyOf } from '../call/prepare.ts';
 import { isPawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { whyUnread } from '../model/nesting.ts';
 import type { Cell, Probe } from '../model/runbook.ts';
 import { headOf } from '../model/text.ts';
 import type { CellResult, Scope } from '../ports.ts';
@@ -36,7 +38,7 @@ const byExpressions = (call: Call, probe: Probe, result: CellResult, scope: Scop
   const { authoring } = call.engine;
   const seen = {
     ...scope,
-    output: authoring.parseJson(result.output),
+    output: readOutput(authoring, result.output),
     status: result.status,
     exitCode: null,
     error: null,
@@ -55,6 +57,7 @@ const byAnswer = (result: CellResult): Verdict => {
   if (result.status !== 'completed' || result.output === undefined || result.outputBytes !== undefined) {
     return unsure(`no usable answer: ${result.error?.message ?? result.status}`);
   }
+  if (whyUnread(result.output) !== undefined) return unsure(`no usable answer: ${whyUnread(result.output)}`);
   const value: unknown = JSON.parse(result.output);
   const answer = typeof value === 'object' && value !== null && 'answer' in value ? value.answer : undefined;
   if (answer === 'done') {

@@ -14,6 +14,9 @@ export const limits = {
   outputInlineBytesMax: 8 * 1024,
   /** What is kept of an output beyond `outputBytesMax`. */
   outputHeadBytesMax: 64 * 1024,
+  /** Of an output that is read as JSON: expressions, and processes that are told of it, have to be done with it soon. */
+  outputNestingMax: 200,
+  outputValuesMax: 500_000,
   /** All outputs handed to one cell together. */
   inputsBytesMax: 8 * 1024 * 1024,
   logBytesMax: 1024 * 1024,

@@ -6,7 +6,7 @@
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, scopeOf } from '../call/inputs.ts';
-import { check, cutFailure, failure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
+import { check, cutFailure, failure, keepOutput, type OutcomeBody, outcomeOf, readOutput } from '../call/outcomes.ts';
 import type { EntryOf } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
 import { type Cell, isSafe } from '../model/runbook.ts';
@@ -135,7 +135,7 @@ export const execute = async (
   let value: unknown;
   if (text !== null && result.outputBytes === undefined) {
     try {
-      value = engine.authoring.parseJson(text);
+      value = readOutput(engine.authoring, text);
     } catch (cause) {
       // Not JSON, or nested beyond what anybody could read again.
       text = null;

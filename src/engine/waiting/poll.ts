@@ -2,7 +2,7 @@
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { scopeOf } from '../call/inputs.ts';
-import { check, cutAt, cutWhyOf, failure } from '../call/outcomes.ts';
+import { check, cutAt, cutWhyOf, failure, readOutput } from '../call/outcomes.ts';
 import { prepare } from '../call/prepare.ts';
 import type { Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
@@ -41,7 +41,7 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   const result = await runFree(call, cell, { body, timeoutMs, inputs, seq: open.seq, log: keep });
   const { status, error = null, exitCode = null } = result;
   const ran = status === 'completed' || status === 'failed';
-  const { value, text } = readOutput(call, result.output, result.outputBytes);
+  const { value, text } = outputIn(call, result.output, result.outputBytes);
   const cutFromBytes = result.outputBytes;
   const cutWhy = cutFromBytes === undefined ? null : cutWhyOf({ bytes: cutFromBytes, limitBytes: cutAt(cutFromBytes) });
   const step = { instanceId, cell: cell.name, visit: stateOf(call).visit };
@@ -75,11 +75,11 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   return await over({ status: 'failed', ...kept, error: failure('wait.timeout', why), note: why, checks });
 };
 
-const readOutput = (call: Call, text: string | undefined, outputBytes: number | undefined) => {
+const outputIn = (call: Call, text: string | undefined, outputBytes: number | undefined) => {
   if (text === undefined) return { text: null, value: null };
   if (outputBytes !== undefined) return { text, value: text };
   try {
-    return { text, value: call.engine.authoring.parseJson(text) };
+    return { text, value: readOutput(call.engine.authoring, text) };
   } catch {
     return { text: null, value: null };
   }
