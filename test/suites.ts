@@ -15,7 +15,7 @@ const quick: Record<string, Suite> = {
     include: [
       'test/suites.test.ts',
       'test/{authoring,contract,engine}/*.test.ts',
-      'test/cells/http.test.ts',
+      'test/cells/{http,statuses}.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
       'test/cli/{history,service,settings}.test.ts',
       'test/docs/{contributing,load,security}.test.ts',

@@ -1,8 +1,9 @@
 /** What an instance waits for, since when, until when, and what helps: for `status` and for whoever is told "parked". */
-import type { WaitReport } from '../engine/index.ts';
+import { limits, type WaitReport } from '../engine/index.ts';
 import type { Instance } from './client.ts';
-import { duration, oneLine, plural, shellWord, stamp } from './format.ts';
+import { clock, duration, oneLine, plural, shellWord, stamp } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
+import { printFact } from './stepScreen.ts';
 
 type Of<K extends WaitReport['kind']> = Extract<WaitReport, { kind: K }>;
 
@@ -55,6 +56,21 @@ const explainApprove = ({ print }: Screen, instance: Instance, waits: Of<'approv
   print(goesOn(instance));
 };
 
+/** What a poll's last look found. An expectation that errs and errs is no wait: it stands out. */
+export const printLastLook = (screen: Screen, last: Of<'poll'>['last']): void => {
+  if (last === null) return;
+  const { atMs, status, answered, error, unmet } = last;
+  const what = answered === null ? status : `${status}, answered ${answered}`;
+  const said = error === null || answered !== null ? '' : `: ${harmless(error.message)}`;
+  printFact(screen, 'last look', `${clock(atMs)}: ${what}${said}`);
+  for (const { source, result, message, erred } of unmet) {
+    const cannot = `could not be evaluated${erred > 1 ? `, ${erred} times in a row` : ''}: ${harmless(message ?? '')}`;
+    printFact(screen, 'expected', `${harmless(source)}: ${result === 'fail' ? 'does not hold' : cannot}`);
+  }
+  if (unmet.some(({ erred }) => erred >= limits.pollErrorsMax))
+    screen.print(screen.paint('bad', '  This may never be met: look whether the expectation fits what is answered.'));
+};
+
 const named: Record<WaitReport['kind'], string> = {
   manual: 'waits for a person',
   await: 'waits for what others know',
@@ -87,6 +103,7 @@ export const explainWait = (screen: Screen, instance: Instance, waits: WaitRepor
       print(goesOn(instance));
       return;
     case 'poll': {
+      printLastLook(screen, waits.last);
       const next = waits.nextAtMs === null ? '' : `, next at ${moment(waits.nextAtMs, nowMs)}`;
       print(`  tried   every ${duration(waits.everyMs)}${next}`);
       print(`Next: nothing, or look now: \`pawl advance ${id}\`.`);

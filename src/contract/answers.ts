@@ -5,6 +5,7 @@ import {
   type ErrorCode,
   entrySchema,
   errorCodes,
+  lastLookSchema,
   type Runbook,
   viewStatuses,
 } from '../engine/model/index.ts';
@@ -204,7 +205,12 @@ const wait = {
 const waits = z.discriminatedUnion('kind', [
   z.strictObject({ ...wait, kind: z.literal('manual'), instructions: z.string().nullable() }),
   z.strictObject({ ...wait, kind: z.literal('wait') }),
-  z.strictObject({ ...wait, kind: z.literal('poll'), everyMs: z.number() }),
+  z.strictObject({
+    ...wait,
+    kind: z.literal('poll'),
+    everyMs: z.number(),
+    last: lastLookSchema.nullable().describe('What the last look found; null: nobody has looked yet.'),
+  }),
   z.strictObject({
     ...wait,
     kind: z.literal('await'),

@@ -31,6 +31,7 @@ export type {
   Links,
   LockEntry,
   Locks,
+  Looks,
   Marks,
   Moment,
   Observe,

@@ -5,6 +5,7 @@
 import type { By, Entry, Note, Output, Standing, Unchecked } from './model/entries.ts';
 import type { Problem } from './model/errors.ts';
 import type { EngineEvent } from './model/events.ts';
+import type { LastLook } from './model/look.ts';
 import type { CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './model/runbook.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
@@ -226,6 +227,13 @@ export type Views = {
   }): Promise<{ views: View[]; next: string | null }>;
 };
 
+/** What the last look of a poll found. Mutable, for people; what is lost is there again after the next look. */
+export type Looks = {
+  /** @param about seq of the `waiting` entry */
+  keep(instanceId: string, about: number, look: LastLook): Promise<void>;
+  last(instanceId: string, about: number): Promise<LastLook | undefined>;
+};
+
 /** Values that expressions see. Outputs are parsed JSON; integers beyond 2^53 are bigint. */
 export type Scope = {
   params: Record<string, unknown>;
@@ -337,6 +345,7 @@ export type Ports = {
   claims: Claims;
   subscriptions: Subscriptions;
   links: Links;
+  looks: Looks;
   marks: Marks;
   views: Views;
   authoring: Authoring;

@@ -43,6 +43,8 @@ const detailsOf = (event: EngineEvent): object => {
     case 'put.conflict':
     case 'self_conflict':
       return { meant: event.meant, stands: event.stands, hash: event.hash };
+    case 'poll.erring':
+      return { times: event.times };
     case 'outcome.unrecorded':
       return fallbackOf(event.item);
     default:

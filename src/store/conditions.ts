@@ -62,6 +62,9 @@ export const waking = {
 export const subscribing = 'attribute_not_exists(#about) OR #about <= :about';
 export const leaving = '#about = :about';
 
+/** The last look of a poll, beside the views. */
+export const looking = { condition: subscribing, update: 'SET #about = :about, #look = :look' } as const satisfies Form;
+
 const summary = [
   'revision',
   'status',

@@ -6,6 +6,7 @@ import type {
   Journal,
   Links,
   Locks,
+  Looks,
   Marks,
   Random,
   Subscriptions,
@@ -17,6 +18,7 @@ import { createClaims } from './claims.ts';
 import { createJournal } from './journal.ts';
 import { createLinks } from './links.ts';
 import { createLocks } from './locks.ts';
+import { createLooks } from './looks.ts';
 import { createMarks } from './marks.ts';
 import { createStoreId } from './storeId.ts';
 import { createSubscriptions } from './subscriptions.ts';
@@ -37,6 +39,7 @@ export type Store = {
   claims: Claims;
   subscriptions: Subscriptions;
   links: Links;
+  looks: Looks;
   marks: Marks;
   views: Views;
   clock: Clock;
@@ -69,6 +72,7 @@ export const createStore = (client: StoreClient, options: StoreOptions): Store =
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
+    looks: createLooks(access),
     marks: createMarks(access),
     views: createViews(access),
     clock: options.clock,

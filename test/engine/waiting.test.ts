@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type CellBody, createEngine, type Entry, PawlError, type Runbook } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/index.ts';
-import { approving, awaiting, runbookOf, waitingFor } from './runbooks.ts';
+import { approving, awaiting, broken, runbookOf, waitingFor } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
@@ -431,6 +431,107 @@ describe('poll', () => {
     expect(await going.engine.run('i1', request)).toMatchObject({
       result: 'completed',
       verdict: 'completed procedurally',
+    });
+  });
+
+  test('an output that cannot be read is no answer, whatever is expected of the rest', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'completed', output: world.begun.length === 1 ? '{' : '{}' });
+    const done = { source: 'status == "completed"', line: 1 };
+    const id = await world.start(runbookOf([{ ...polled(), expect: [done] }]));
+    expect((await world.engine.advance(id, { ...request, budgetMs: 10_000 })).result).toBe('parked');
+    expect((await world.engine.inspect(id, alice)).waits).toMatchObject({
+      last: { error: { code: 'output.invalid' } },
+    });
+    expect((await world.engine.advance(id, request)).result).toBe('completed');
+  });
+
+  const once = { ...request, budgetMs: 10_000 };
+  const lastOf = async (world: World) => (await world.engine.inspect('i1', alice)).waits as object;
+
+  test('the last look is told: when, the status that was answered, and what does not hold', async () => {
+    const world = setup();
+    world.behave = () => ({
+      status: 'failed',
+      output: '{"status":404,"ready":false}',
+      error: { code: 'http.status', message: 'The answer is 404.' },
+    });
+    const body = { kind: 'http' as const, method: 'GET', url: ['https://example.com/'], headers: [], body: null };
+    await world.start(runbookOf([{ ...polled(), body }]));
+    await world.engine.advance('i1', { ...once, maxCells: 0 });
+    await world.engine.advance('i1', once);
+    world.now = T0 + 30_000;
+    await world.engine.advance('i1', tick);
+    expect(await lastOf(world)).toMatchObject({
+      kind: 'poll',
+      everyMs: 30_000,
+      last: {
+        atMs: T0 + 30_000,
+        status: 'failed',
+        answered: 404,
+        error: { code: 'http.status', message: 'The answer is 404.' },
+        unmet: [{ source: 'output.ready == true', result: 'fail', message: null, erred: 0 }],
+      },
+    });
+    // No look is an entry.
+    expect(lines(await world.entries('i1'))).toEqual(['started', 'waiting c0']);
+  });
+
+  test('nobody has looked: there is no last look, and none of an earlier wait is taken for it', async () => {
+    const world = setup();
+    await world.start(runbookOf([polled()]));
+    await world.ports.looks.keep('i1', 0, { atMs: T0, status: 'completed', answered: null, error: null, unmet: [] });
+    await world.engine.advance('i1', { ...request, budgetMs: 4_000 });
+    expect(await lastOf(world)).toMatchObject({ kind: 'poll', last: null });
+  });
+
+  test('an expectation that errs three times in a row over good answers is said loudly, once, and counted on', async () => {
+    const world = setup();
+    const ends = ['completed', 'completed', 'failed', 'completed', 'completed', 'completed', 'completed'] as const;
+    world.behave = () => ({ status: ends[world.begun.length - 1] ?? 'completed', output: '{"ready":false}' });
+    await world.start(runbookOf([{ ...polled(), expect: [ready, broken] }]));
+    const loud = () => world.events.filter(({ kind }) => kind === 'poll.erring');
+    const seen: unknown[] = [];
+    for (const _ of ends) {
+      await world.engine.advance('i1', once);
+      const { last } = (await lastOf(world)) as { last: { unmet: { erred: number }[] } };
+      seen.push([last.unmet.map(({ erred }) => erred), loud().length]);
+      world.now += 30_000;
+    }
+    expect(seen).toEqual([
+      [[0, 1], 0],
+      [[0, 2], 0],
+      [[0, 0], 0],
+      [[0, 1], 0],
+      [[0, 2], 0],
+      [[0, 3], 1],
+      [[0, 4], 1],
+    ]);
+    expect(loud()).toEqual([{ kind: 'poll.erring', instanceId: 'i1', seq: 1, cell: 'c0', times: 3 }]);
+  });
+
+  test('a last look that cannot be kept fails nothing', async () => {
+    const world = setup();
+    world.ports.looks.keep = () => Promise.reject(new PawlError('store.unavailable', 'away'));
+    world.engine = createEngine(world.ports);
+    answers(world, false, true);
+    const id = await world.start(runbookOf([polled()]));
+    expect((await world.engine.advance(id, once)).result).toBe('parked');
+    expect(world.events).toContainEqual(expect.objectContaining({ kind: 'look.unwritten', cell: 'c0' }));
+    world.now += 30_000;
+    expect((await world.engine.advance(id, once)).result).toBe('completed');
+  });
+
+  test('one that ends in vain says what did not hold', async () => {
+    const world = setup();
+    answers(world, false, false);
+    const id = await world.start(runbookOf([polled({ withinMs: 20_000, onTimeout: 'continue' })]));
+    await world.engine.advance(id, once);
+    world.now += 20_000;
+    await world.engine.advance(id, once);
+    expect((await world.entries(id)).at(-1)).toMatchObject({
+      status: 'completed',
+      note: 'timed out: not as expected in time; the last try ended as completed; output.ready == true does not hold',
     });
   });
 

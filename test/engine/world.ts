@@ -17,6 +17,7 @@ import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
+import { createLooks } from '../../src/store/looks.ts';
 import { createMarks } from '../../src/store/marks.ts';
 import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createVersions } from '../../src/store/versions.ts';
@@ -83,6 +84,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
+    looks: createLooks(access),
     marks: createMarks(access),
     views: createViews(access),
     authoring: plainAuthoring,

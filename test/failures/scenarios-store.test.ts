@@ -108,7 +108,7 @@ describe.concurrent('the store', () => {
     expect(await scene.entries(`${runbookId}-4`)).toHaveLength(1);
   });
 
-  test('scenario 27: an outcome over 400 KB is recorded as the fallback, outputs over their limits beside it, and the run goes on', async (t) => {
+  test('scenario 27: an outcome over 400 KB is recorded as the fallback, outputs over their limits beside it, and the run goes on to who reads one that was cut', async (t) => {
     const scene = await createScene(t);
     const wide = Array.from({ length: 12_000 }, (_, line) => ({ source: 'status == "completed"', line }));
     const outputs: Record<string, string> = {
@@ -123,14 +123,15 @@ describe.concurrent('the store', () => {
         return { status: 'completed', output: outputs[input.step.cell] ?? 'null' };
       },
     });
-    const id = await scene.start([{ expect: wide }, {}, {}, { reads: ['c1', 'c2'] }]);
-    expect(await engine.run(id, request)).toMatchObject({ result: 'completed' });
+    const id = await scene.start([{ expect: wide }, {}, {}, { reads: ['c1'] }, { reads: ['c1', 'c2'] }]);
+    expect(await engine.run(id, request)).toMatchObject({ result: 'halted', stop: { cell: 'c4' } });
     const ended = outcomes(await scene.entries(id));
     expect(ended.map((entry) => [entry.cell, entry.status, entry.then, entry.output?.kind])).toEqual([
       ['c0', 'completed', 'next', 'truncated'],
       ['c1', 'completed', 'next', 'stored'],
       ['c2', 'completed', 'next', 'truncated'],
       ['c3', 'completed', 'next', 'inline'],
+      ['c4', 'failed', 'halt', undefined],
     ]);
     expect(seen[3]?.outputs.c1).toBe(outputs.c1);
     const cut = ended[2]?.output;

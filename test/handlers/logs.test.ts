@@ -212,6 +212,7 @@ describe('an outcome that the store did not take', () => {
     ['note.unwritten', { note: secrets.log }],
     ['wake.unsent', { cell: undefined }],
     ['wake.interrupted', {}],
+    ['look.unwritten', { seq: 3, cell: 'one' }],
     ['subscription.left', { cell: 'one' }],
     ['approval.unsettled', { cell: 'one' }],
     ['outcome.fallback', { seq: 3, cell: 'one' }],
@@ -226,6 +227,14 @@ describe('an outcome that the store did not take', () => {
       error: 'No answer (TimeoutError)',
     };
     expect(linesOf(kind)).toMatchObject([said]);
+  });
+
+  test('an expectation that errs again and again is a warning, without its text', () => {
+    const telemetry = createTelemetry();
+    telemetry.observe({ kind: 'poll.erring', instanceId: 'deploy-7', seq: 3, cell: 'one', times: 3 });
+    expect(linesOf('poll.erring')).toMatchObject([
+      { level: 'WARN', instanceId: 'deploy-7', seq: 3, cell: 'one', times: 3 },
+    ]);
   });
 
   test('what else an event may carry is not logged', () => {

@@ -10,6 +10,7 @@ import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLinks } from '../../src/store/links.ts';
 import { createLocks } from '../../src/store/locks.ts';
+import { createLooks } from '../../src/store/looks.ts';
 import { createMarks } from '../../src/store/marks.ts';
 import { createStoreId } from '../../src/store/storeId.ts';
 import { createSubscriptions } from '../../src/store/subscriptions.ts';
@@ -205,6 +206,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
+    looks: createLooks(access),
     marks: createMarks(access),
     views: createViews(access),
     authoring: plainAuthoring,

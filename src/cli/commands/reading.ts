@@ -9,6 +9,7 @@ import { stamp } from '../format.ts';
 import { journalTable, noteTable } from '../history.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
+import { printLastLook } from '../waits.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';
 
 const status = async (session: Session, instanceId: string): Promise<Answer> => {
@@ -34,14 +35,18 @@ const journal = async (
   instanceId: string,
   options: { after?: number; notes?: true },
 ): Promise<Answer> => {
-  await client.instance(instanceId); // An instance that is not there is an error, an empty rest of a journal is not.
+  // An instance that is not there is an error, an empty rest of a journal is not.
+  const { waits } = await client.instance(instanceId);
   const entries = await client.entriesAfter(instanceId, options.after ?? -1);
   journalTable(screen, entries);
-  if (!options.notes) return { exit: exits.done, document: { entries } };
+  // A look is no entry; what the last one found is told beside them.
+  const lastLook = waits?.kind === 'poll' ? waits.last : null;
+  printLastLook(screen, lastLook);
+  if (!options.notes) return { exit: exits.done, document: { entries, lastLook } };
   const notes = await client.notes(instanceId);
   screen.print();
   noteTable(screen, entries, notes);
-  return { exit: exits.done, document: { entries, notes } };
+  return { exit: exits.done, document: { entries, notes, lastLook } };
 };
 
 const list = async ({ screen, client }: Session, options: CallOf<'listInstances'>['query']): Promise<Answer> => {

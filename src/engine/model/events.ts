@@ -38,6 +38,9 @@ export type EngineEvent =
   | (About & { kind: 'wake.unsent'; cell: string | undefined; cause: Cause })
   /** A claim's writer could not wake all who wait for it: the schedule does. */
   | (About & { kind: 'wake.interrupted'; cause: Cause })
+  | (At & { kind: 'look.unwritten'; cell: string; cause: Cause })
+  /** An expectation of a poll could not be evaluated over good answers, again and again: it may never be met. */
+  | (At & { kind: 'poll.erring'; cell: string; times: number })
   | (About & { kind: 'subscription.left'; cell: string; cause: Cause })
   | (About & { kind: 'approval.unsettled'; cell: string; cause: Cause })
   /** The whole outcome was refused for its content: the smallest one is put. */
@@ -63,6 +66,8 @@ export const eventLevels = {
   'note.unwritten': 'warn',
   'wake.unsent': 'warn',
   'wake.interrupted': 'warn',
+  'look.unwritten': 'warn',
+  'poll.erring': 'warn',
   'subscription.left': 'warn',
   'approval.unsettled': 'warn',
   'outcome.fallback': 'warn',

@@ -25,6 +25,7 @@ export {
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
 export { limits } from './limits.ts';
+export { type LastLook, lastLookSchema } from './look.ts';
 export { isDeeper, whyUnread } from './nesting.ts';
 export { isKept, isLossy, lossyNumberIn, pathOf, wholeOf } from './numbers.ts';
 export {

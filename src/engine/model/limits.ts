@@ -74,6 +74,9 @@ export const limits = {
   waitMsMax: 366 * 24 * 3_600_000,
   waitMsMin: 1_000,
   pollMsMin: 1_000,
+  /** Expectations of which the last look of a poll tells, and how often in a row one may err before that is said loudly. */
+  unmetToldMax: 10,
+  pollErrorsMax: 3,
   /** A call that somebody waits for stays so long with a cell that it polls. */
   pollInCallMsMax: 60_000,
   /** Votes of one approval, withdrawn ones among them. */

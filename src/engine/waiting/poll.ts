@@ -4,14 +4,56 @@ import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { scopeOf } from '../call/inputs.ts';
 import { check, cutAt, cutWhyOf, failure, readOutput } from '../call/outcomes.ts';
 import { prepare } from '../call/prepare.ts';
-import type { Waiting } from '../model/entries.ts';
+import type { Checked, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
+import type { LastLook } from '../model/look.ts';
 import type { Cell } from '../model/runbook.ts';
-import { headOf } from '../model/text.ts';
+import { cut, headOf } from '../model/text.ts';
+import type { CellResult } from '../ports.ts';
 import { allPass } from '../rules/sequel.ts';
 import { fits, runFree } from '../steps/free.ts';
 import { endsAtMs, type Looked, type WaitEnd, type WaitKind } from './kind.ts';
+
+/** The status of the answer to a request. */
+const answeredIn = ({ body }: Cell, value: unknown): number | null => {
+  const status = typeof value === 'object' && value !== null && 'status' in value ? value.status : null;
+  return body.kind === 'http' && typeof status === 'number' ? status : null;
+};
+
+/** Keeps what a look found that goes on, and says loudly that an expectation does not work. It never fails a look. */
+const keepLook = async (call: Call, cell: Cell, open: Waiting, found: Omit<LastLook, 'atMs'>): Promise<void> => {
+  const { engine, instanceId } = call;
+  const { seq } = open;
+  const at = { instanceId, seq, cell: cell.name };
+  try {
+    const mayErr = found.status === 'completed' && found.unmet.some(({ result }) => result === 'error');
+    const before = mayErr ? ((await engine.looks.last(instanceId, seq))?.unmet ?? []) : [];
+    const unmet = found.unmet.map((one) => {
+      if (found.status !== 'completed' || one.result !== 'error') return one;
+      return { ...one, erred: 1 + (before.find(({ source }) => source === one.source)?.erred ?? 0) };
+    });
+    const times = Math.max(0, ...unmet.map(({ erred }) => erred));
+    if (times === limits.pollErrorsMax) engine.observe({ kind: 'poll.erring', ...at, times });
+    await engine.looks.keep(instanceId, seq, { ...found, unmet, atMs: Math.round(engine.clock.nowMs()) });
+  } catch (error) {
+    engine.observe({ kind: 'look.unwritten', ...at, cause: causeOf(error) });
+  }
+};
+
+const unmetOf = (checks: Checked[]): LastLook['unmet'] =>
+  checks.flatMap(({ source, result, message = null }) => {
+    if (result !== 'fail' && result !== 'error') return [];
+    return [{ source: cut(source, limits.errorMessageCharsMax), result, message, erred: 0 }];
+  });
+
+/** What of its expectations kept it waiting, in a few words. */
+const unmetText = (unmet: LastLook['unmet']): string =>
+  unmet
+    .map(({ source, result, message }) => (result === 'fail' ? `${source} does not hold` : `${source}: ${message}`))
+    .map((text) => `; ${cut(text, limits.errorMessageCharsMax)}`)
+    .join('');
 
 type Poll = NonNullable<Cell['poll']>;
 
@@ -39,9 +81,10 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
     if (log.length < limits.noteTextCharsMax) log += text;
   };
   const result = await runFree(call, cell, { body, timeoutMs, inputs, seq: open.seq, log: keep });
-  const { status, error = null, exitCode = null } = result;
-  const ran = status === 'completed' || status === 'failed';
-  const { value, text } = outputIn(call, result.output, result.outputBytes);
+  const { status, exitCode = null } = result;
+  const { value, text, problem } = outputIn(call, result);
+  const error = problem ?? result.error ?? null;
+  const ran = problem === null && (status === 'completed' || status === 'failed');
   const cutFromBytes = result.outputBytes;
   const cutWhy = cutFromBytes === undefined ? null : cutWhyOf({ bytes: cutFromBytes, limitBytes: cutAt(cutFromBytes) });
   const step = { instanceId, cell: cell.name, visit: stateOf(call).visit };
@@ -67,30 +110,43 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
       note: 'as expected',
       checks,
     });
-  if (open.dueAtMs === null || engine.clock.nowMs() < open.dueAtMs) return { kind: 'waits' };
-  const why = `not as expected in time; the last try ended as ${status}${error === null ? '' : `: ${error.message}`}`;
+  const unmet = unmetOf(checks).slice(0, limits.unmetToldMax);
+  if (open.dueAtMs === null || engine.clock.nowMs() < open.dueAtMs) {
+    const told = error === null ? null : failure(error.code, error.message);
+    await keepLook(call, cell, open, { status, answered: answeredIn(cell, value), error: told, unmet });
+    return { kind: 'waits' };
+  }
+  const said = error === null ? '' : `: ${error.message}`;
+  const why = `not as expected in time; the last try ended as ${status}${said}${unmetText(unmet.slice(0, 1))}`;
   if (onTimeout === 'continue')
     // Its expectations did not hold, and its author goes on all the same: none of them is counted as covered.
     return await over({ status: 'completed', ...kept, error: null, note: `timed out: ${why}`, checks: [] });
   return await over({ status: 'failed', ...kept, error: failure('wait.timeout', why), note: why, checks });
 };
 
-const outputIn = (call: Call, text: string | undefined, outputBytes: number | undefined) => {
-  if (text === undefined) return { text: null, value: null };
-  if (outputBytes !== undefined) return { text, value: text };
+/** What a try returned. `problem`: it completed, and what it returned cannot be read: that is no answer yet. */
+const outputIn = (call: Call, { output: text, outputBytes, status, error }: CellResult) => {
+  const none = { text: null, value: null };
+  if (status === 'completed' && error?.code === 'output.invalid') return { ...none, problem: error };
+  if (text === undefined) return { ...none, problem: null };
+  // Only the beginning of it: nothing is handed on cut.
+  if (outputBytes !== undefined) return { text, value: undefined, problem: null };
   try {
-    return { text, value: readOutput(call.engine.authoring, text) };
-  } catch {
-    return { text: null, value: null };
+    return { text, value: readOutput(call.engine.authoring, text), problem: null };
+  } catch (cause) {
+    return { ...none, problem: { code: 'output.invalid', message: String((cause as Error).message) } };
   }
 };
 
-export const poll: WaitKind<{ kind: 'poll'; everyMs: number }> = {
+export const poll: WaitKind<{ kind: 'poll'; everyMs: number; last: LastLook | null }> = {
   begin: (call, cell) => {
     const { everyMs, withinMs } = pollOf(cell);
     return { dueAtMs: endsAtMs(call, withinMs), pollMs: everyMs };
   },
   park: () => ({ look: 'now' }),
   look,
-  report: (_call, cell) => ({ kind: 'poll', everyMs: pollOf(cell).everyMs }),
+  report: async ({ engine, instanceId }, cell, open) => {
+    const last = (await engine.looks.last(instanceId, open.seq)) ?? null;
+    return { kind: 'poll', everyMs: pollOf(cell).everyMs, last };
+  },
 };

@@ -1,0 +1,22 @@
+/** What a look of a poll found that goes on. It is no entry: nobody needs to know of every look, but of the last one. */
+import * as z from 'zod';
+import { atMs } from './entries.ts';
+
+export const lastLookSchema = z.strictObject({
+  atMs,
+  status: z.enum(['completed', 'failed', 'unknown', 'never']),
+  /** Of an `http` cell: the status of the answer. */
+  answered: z.int().nullable(),
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  /** Expectations that do not hold, or cannot be evaluated; the first of them. */
+  unmet: z.array(
+    z.strictObject({
+      source: z.string(),
+      result: z.enum(['fail', 'error']),
+      message: z.string().nullable(),
+      /** How often in a row it could not be evaluated although the cell completed. */
+      erred: z.int().min(0),
+    }),
+  ),
+});
+export type LastLook = z.infer<typeof lastLookSchema>;
