@@ -39,6 +39,8 @@ export type Reading = {
   inputsHash: string | null;
   /** JSON texts of the outputs of satisfied cells. */
   outputs: Map<string, string | null>;
+  /** Satisfied cells of whose output only a beginning stands: whoever reads one is refused. */
+  cut: Set<string>;
 };
 
 export type Oracle = { world: World; calls: Map<string, Call[]>; entries: Entry[] };
@@ -62,6 +64,7 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   firstAtMs: null,
   inputsHash: null,
   outputs: new Map(),
+  cut: new Set(),
   approvals: [],
 });
 
@@ -94,6 +97,8 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   const cell = cellAt(oracle, step.index);
   const isEffect = ['ts', 'http'].includes(cell.body.kind) && cell.poll === undefined;
   must(cell.name === step.cell && isEffect, 'I3', `${at} names ${step.cell}`);
+  const unread = cell.reads !== 'all' && cell.reads.some((name) => reading.cut.has(name));
+  must(!unread, 'I9', `${at} reserves ${step.cell}, which reads what is cut`);
   must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
   const again = reading.attempts > 0 || reading.nevers > 0;
   must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
@@ -129,7 +134,9 @@ const freshVisit = (reading: Reading, visit: number): void => {
 
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
   const output = entry.output?.kind === 'inline' ? entry.output.text : null;
-  reading.outputs.set(cellAt(oracle, reading.next).name, output);
+  const { name } = cellAt(oracle, reading.next);
+  reading.outputs.set(name, output);
+  if (entry.output?.kind === 'truncated') reading.cut.add(name);
   reading.next += 1;
   reading.halted = null;
   reading.permission = null;
@@ -162,7 +169,10 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
   );
   if (open === null) {
     must(reading.halted === null && !reading.cancelled && reading.ended === null, 'I3', `${at} is out of turn`);
-    const skips = cell.when !== null && !allows(cell.when.source, reading.outputs);
+    const refused = entry.error?.code === 'inputs.unresolvable';
+    const unread = cell.reads !== 'all' && cell.reads.some((name) => reading.cut.has(name));
+    must(refused === unread, 'I9', `${at} is ${entry.status}, and what it reads is ${unread ? '' : 'not '}cut`);
+    const skips = !refused && cell.when !== null && !allows(cell.when.source, reading.outputs);
     must((entry.status === 'skipped') === skips, 'I3', `${at} is ${entry.status}, and its when says otherwise`);
   }
   judgeClosing(oracle, reading, entry, cell);
