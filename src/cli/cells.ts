@@ -23,6 +23,11 @@ const looks: Record<CellReport['state'], Look> = {
 type Ended = Pick<CellReport, 'state' | 'expectations'> & { error: Pick<Failure, 'code'> | null };
 const wentOn: Look = { mark: '!', word: 'unknown, went on', tone: 'warn' };
 
+/** What completed, and is not satisfied since what it returned is lost. */
+const lostOutputs: Readonly<Record<string, string>> = {
+  'output.invalid': 'output unreadable',
+  'output.unkept': 'output not kept',
+};
 const asExpected = (word: string): Look => ({ ...looks.completed, word: `${word} as expected` });
 
 /** `passed`: the run went on after it. A predicted failure is a success; a forgiven one is neither. */
@@ -32,7 +37,8 @@ const lookOf = ({ state, expectations, error }: Ended, passed: boolean): Look =>
   if (state !== 'completed' && state !== 'failed') return looks[state];
   const completed =
     error?.code === 'output.truncated' ? { ...looks.completed, word: 'completed, output cut' } : looks.completed;
-  if (error?.code === 'output.invalid' && !passed) return { ...looks.failed, word: 'output unreadable' };
+  const lost = lostOutputs[error?.code ?? ''];
+  if (lost !== undefined && state === 'completed' && !passed) return { ...looks.failed, word: lost };
   if (expectations.length > 0 && held) return state === 'failed' ? asExpected('failed') : completed;
   if (state === 'completed' && held) return completed;
   const word = state === 'failed' ? 'failed' : 'not as expected';

@@ -333,7 +333,7 @@ export const verified = z.strictObject({
 export const notePage = z.strictObject({
   notes: z.array(
     z.strictObject({
-      kind: z.enum(['log', 'fenced', 'evidence', 'probe']),
+      kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe']),
       about: count,
       cell: z.string(),
       atMs: z.number(),

@@ -45,6 +45,12 @@ const detailsOf = (event: EngineEvent): object => {
       return { meant: event.meant, stands: event.stands, hash: event.hash };
     case 'poll.erring':
       return { times: event.times };
+    case 'body.ended': {
+      const { status, exitCode, durationMs, outputBytes } = event;
+      return { status, exitCode, durationMs, outputBytes };
+    }
+    case 'output.unkept':
+      return { bytes: event.bytes };
     case 'outcome.unrecorded':
       return fallbackOf(event.item);
     default:

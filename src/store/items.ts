@@ -132,7 +132,7 @@ export const decodeUnchecked = (raw: RawItem): Unchecked => {
 };
 
 const note = z.strictObject({
-  kind: z.enum(['log', 'fenced', 'evidence', 'probe']),
+  kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe']),
   about: z.int(),
   cell: z.string(),
   atMs,

@@ -115,16 +115,29 @@ export const stateOf = ({ chain }: Pick<Call, 'chain'>): State => chain.head.ent
 export const nextCell = (call: Pick<Call, 'chain' | 'runbook'>): Cell | undefined =>
   call.runbook.cells[stateOf(call).next];
 
-/** Leaves a note. Notes are evidence: one that cannot be written goes to the log and fails nothing. */
-export const noteQuietly = async ({ engine, instanceId }: Call, note: Note): Promise<void> => {
-  await engine.journal.addNote(instanceId, note).catch((error: unknown) => {
+/**
+ * Leaves a note. Notes are evidence: one that cannot be written goes to the log and fails nothing.
+ * @returns whether it was written
+ */
+export const noteQuietly = async ({ engine, instanceId }: Call, note: Note): Promise<boolean> => {
+  try {
+    await engine.journal.addNote(instanceId, note);
+    return true;
+  } catch (error) {
     engine.observe({ kind: 'note.unwritten', instanceId, cause: causeOf(error), note: note.text });
-  });
+    return false;
+  }
 };
+
+export const momentOf = ({ clock, deployment }: Engine) => ({
+  nowMs: clock.nowMs(),
+  graceMs: deployment.takeoverGraceMs,
+  epoch: deployment.epoch,
+});
 
 /** The view after the head this call knows. */
 export const viewNow = ({ engine, chain, started, runbook }: Call): View =>
-  viewOf(started, chain.head, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  viewOf(started, chain.head, runbook, momentOf(engine));
 
 const awaitsAt = (call: Call): number | null => {
   const { open } = stateOf(call);

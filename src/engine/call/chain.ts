@@ -40,11 +40,12 @@ export type Chain = {
   put(body: EntryBody): Promise<Put<Standing>>;
   /**
    * Arms and puts at head + 1, again and again into the same slot while no answer comes. Answers with the entry of ours
-   * that stands there, which may be of an earlier try; `undefined`: another writer's does, decide anew.
+   * that stands there, which may be of an earlier try; `undefined`: another writer's does, or it is too late; decide anew.
    * @param bodyNow made afresh for each try, since deadlines move
+   * @param lastTryAtMs nothing is put after it: it would be held beyond the end of this call
    * @throws PawlError `store.unavailable` when no answer comes
    */
-  append(bodyNow: (tried: number) => EntryBody): Promise<Entry | undefined>;
+  append(bodyNow: (tried: number) => EntryBody, lastTryAtMs?: number): Promise<Entry | undefined>;
   /** Reads the newest entry: a winner may be long behind, and what is decided and told next rests on the newest. */
   refresh(): Promise<void>;
 };
@@ -85,13 +86,19 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
     knownAt = mark.arms;
   };
 
-  const append: Chain['append'] = async (bodyNow) => {
+  const append: Chain['append'] = async (bodyNow, lastTryAtMs = Number.POSITIVE_INFINITY) => {
+    let last: Put<Standing> | undefined;
     const armAndPut = async (tried: number): Promise<Put<Standing>> => {
       await mark.arm();
-      return await put(bodyNow(tried));
+      // Arming may take long: nothing is put then that could not be held any more.
+      if (clock.nowMs() > lastTryAtMs) return last ?? { kind: 'unknown', cause: null };
+      last = await put(bodyNow(tried));
+      return last;
     };
-    const answer = await putUntilAnswered(clock, armAndPut, inCall(endAtMs));
+    const answer = await putUntilAnswered(clock, armAndPut, inCall(Math.min(endAtMs, lastTryAtMs)));
     if (answer.kind === 'written') return answer.standing.entry;
+    // Nothing was sent, so it is decided anew, in the time that is left.
+    if (last === undefined) return undefined;
     if (answer.kind === 'unknown') {
       const message = `The store gave no answer; ask again for ${instanceId}, its journal tells what was written.`;
       throw new PawlError('store.unavailable', message, { instanceId }, answer.cause);

@@ -60,8 +60,9 @@ export const readOutput = (authoring: Pick<Authoring, 'parseJson'>, text: string
 /** Why only the beginning of an output was kept. */
 export const cutWhyOf = ({ bytes, limitBytes }: Pick<Cut, 'bytes' | 'limitBytes'>): string => {
   const name = cutLimits.find((limit) => limits[limit] === limitBytes);
-  const why = name === undefined ? 'the store did not take it' : `${name} is ${limitBytes}`;
-  return `The output has ${bytes} bytes, and only its beginning was kept: ${why}.`;
+  if (name === undefined)
+    return `The output has ${bytes} bytes, and the store did not take it in time. Its beginning is kept.`;
+  return `The output has ${bytes} bytes; ${name} is ${limitBytes}. Only its beginning is kept.`;
 };
 type Cut = Extract<Output, { kind: 'truncated' }>;
 /** What may cut an output: the most that is kept, and the most that an executor elsewhere can send back. */
@@ -70,33 +71,36 @@ const cutLimits = ['outputBytesMax', 'remotePayloadBytesMax'] as const;
 /** By which of them an output of this size was cut. */
 export const cutAt = (bytes: number): number => limits[cutLimits[bytes > limits.outputBytesMax ? 0 : 1]];
 
-export const cutFailure = (cut: Cut): Failure => failure('output.truncated', cutWhyOf(cut));
+export const cutFailure = (cut: Cut): Failure =>
+  failure(cut.limitBytes > 0 ? 'output.truncated' : 'output.unkept', cutWhyOf(cut));
+
+/** An output that is not kept whole: its size and its beginning. `limitBytes` 0: not for its size, there is no limit. */
+const truncated = (text: string, bytes: number, limitBytes: number): Output => ({
+  kind: 'truncated',
+  bytes,
+  limitBytes,
+  head: headOf(text, limits.outputHeadBytesMax),
+});
+
+/** An output that the store did not take in time. The step ran, and that must be recorded all the same. */
+export const unkept = (text: string): Output => truncated(text, bytesOf(text), 0);
 
 /**
  * Keeps an output: inline up to 8 KB, beside the chain up to 5 MB, beyond that its size and its first 64 KB, for people.
+ * @param at.owner a token of its own for each run or look: two of them never write into the same place
  * @param cutFromBytes the whole size, where `text` is only the beginning
+ * @throws PawlError `store.unavailable`: it may be tried again, with the same owner
  */
 export const keepOutput = async (
   journal: Journal,
-  at: { instanceId: string; seq: number; token: string },
+  at: { instanceId: string; seq: number; owner: string },
   text: string,
   cutFromBytes: number | undefined,
 ): Promise<Output> => {
   const bytes = cutFromBytes ?? bytesOf(text);
-  const truncated = (limitBytes: number): Output => ({
-    kind: 'truncated',
-    bytes,
-    limitBytes,
-    head: headOf(text, limits.outputHeadBytesMax),
-  });
-  if (cutFromBytes !== undefined || bytes > limits.outputBytesMax) return truncated(cutAt(bytes));
+  if (cutFromBytes !== undefined || bytes > limits.outputBytesMax) return truncated(text, bytes, cutAt(bytes));
   if (bytes <= limits.outputInlineBytesMax) return { kind: 'inline', text };
-  try {
-    return await journal.putOutput(at.instanceId, at.seq, at.token, text);
-  } catch {
-    // The step ran; that must be recorded even if its output cannot be kept whole. Not for its size: there is no limit.
-    return truncated(0);
-  }
+  return await journal.putOutput(at.instanceId, at.seq, at.owner, text);
 };
 
 /** The outcome that can always be written: what happened, without anything that could be refused for its size. */

@@ -330,7 +330,8 @@ export type Unchecked = { seq: number; hash: string; entry: Entry | null; why: s
 
 /** Evidence beside the chain: write-once, without order, never read by a decision. */
 export type Note = {
-  kind: 'log' | 'fenced' | 'evidence' | 'probe';
+  /** `asked`: a probe is about to be asked; `probe`: what it answered. */
+  kind: 'log' | 'fenced' | 'evidence' | 'asked' | 'probe';
   /** Seq of the reservation it is about. */
   about: number;
   cell: string;

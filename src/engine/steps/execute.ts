@@ -1,13 +1,13 @@
 /**
- * Carries out one reserved cell and says how it ended, as the body of an outcome. Never throws for what a cell does.
+ * Carries out one reserved cell and says how it ended. Never throws for what a cell does.
  *
  * I4 a body begins at most once per seq: only here, only right after its reservation stood, only in good time.
  */
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, scopeOf } from '../call/inputs.ts';
-import { check, cutFailure, failure, keepOutput, type OutcomeBody, outcomeOf, readOutput } from '../call/outcomes.ts';
-import type { EntryOf } from '../model/entries.ts';
+import { check, cutFailure, failure, type OutcomeBody, outcomeOf, readOutput } from '../call/outcomes.ts';
+import type { EntryOf, Output } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
 import { type Cell, isSafe } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
@@ -51,7 +51,7 @@ const logOf = (call: Call, reserved: Reserved) => {
     } as const;
     pending = '';
     flushedAtMs = note.atMs;
-    writing = writing.then(() => noteQuietly(call, note));
+    writing = writing.then(async () => void (await noteQuietly(call, note)));
     return writing;
   };
   const add = (_stream: string, text: string): void => {
@@ -101,23 +101,38 @@ const run = async (
  * proves that the visit did not happen: the answer may even be a refusal because it did. A code cell's failure is its
  * author's own word.
  */
-const ofVisit = (call: Call, cell: Cell, result: CellResult): Pick<CellResult, 'status' | 'error'> => {
+const ofVisit = (call: Call, cell: Cell, result: CellResult): CellResult => {
   const { status, error } = result;
   const open = status === 'failed' && cell.body.kind === 'http' && !isSafe(cell) && stateOf(call).mayHaveHappened;
-  if (!open) return { status, ...(error && { error }) };
+  if (!open) return result;
   const { code = 'http.unclear', message = 'It failed.' } = error ?? {};
-  return { status: 'unknown', error: { code, message: `${message} But an earlier attempt may have happened.` } };
+  return {
+    ...result,
+    status: 'unknown',
+    error: { code, message: `${message} But an earlier attempt may have happened.` },
+  };
 };
 
-/** Runs the body of a reservation that stands and is ours, and makes its outcome. */
+/** How a body ended, before anything of it is kept. */
+export type Ended = {
+  result: CellResult;
+  /** What it told: JSON text, or the raw beginning of what was too large; `null`: nothing that can be read. */
+  text: string | null;
+  durationMs: number;
+  logBytes: number;
+  /** The log, once all of it is written or was tried. */
+  logged: Promise<void>;
+};
+
+/** Runs the body of a reservation that stands and is ours. Asks the store for nothing after the body has ended. */
 export const execute = async (
   call: Call,
   cell: Cell,
   reserved: Reserved,
   body: RenderedBody,
   inputs: Inputs,
-): Promise<OutcomeBody> => {
-  const { engine } = call;
+): Promise<Ended> => {
+  const { engine, instanceId } = call;
   const beganAtMs = engine.clock.nowMs();
   const log = logOf(call, reserved);
   // Checked again right before the effect: sandboxes freeze and thaw. The whole time-out must fit before the deadline.
@@ -126,45 +141,74 @@ export const execute = async (
     status: 'never',
     error: { code: 'cell.late', message: 'The deadline was too near to begin.' },
   };
-  const result = tooLate ? late : await run(call, cell, reserved, body, inputs, log);
-  await log.flush();
+  const ran = tooLate ? late : await run(call, cell, reserved, body, inputs, log);
+  const durationMs = Math.max(0, Math.round(engine.clock.nowMs() - beganAtMs));
+  const read = readable(call, ofVisit(call, cell, ran));
+  const { status, exitCode = null } = read.result;
+  const outputBytes = ran.outputBytes ?? (ran.output === undefined ? 0 : bytesOf(ran.output));
+  // Said before the store is asked for anything: whatever becomes of that, the log tells how it ended.
+  engine.observe({
+    kind: 'body.ended',
+    instanceId,
+    seq: reserved.seq,
+    cell: cell.name,
+    status,
+    exitCode,
+    durationMs,
+    outputBytes,
+  });
+  return { ...read, durationMs, logBytes: log.bytes(), logged: log.flush() };
+};
 
-  const { status, error: said } = ofVisit(call, cell, result);
-  let error = said;
-  let text = result.output ?? null;
-  let value: unknown;
-  if (text !== null && result.outputBytes === undefined) {
-    try {
-      value = readOutput(engine.authoring, text);
-    } catch (cause) {
-      // Not JSON, or nested beyond what anybody could read again.
-      text = null;
-      error ??= { code: 'output.invalid', message: `The output cannot be read as JSON: ${(cause as Error).message}` };
-    }
+/** An output that cannot be read as JSON, or not in good time, is none. What ended by itself has completed all the same. */
+const readable = ({ engine }: Call, ran: CellResult): Pick<Ended, 'result' | 'text'> => {
+  const text = ran.output ?? null;
+  if (text === null || ran.outputBytes !== undefined) return { result: ran, text };
+  try {
+    readOutput(engine.authoring, text);
+    return { result: ran, text };
+  } catch (cause) {
+    const message = `The output cannot be read as JSON: ${(cause as Error).message}`;
+    return { result: { ...ran, error: ran.error ?? { code: 'output.invalid', message } }, text: null };
   }
-  const at = { instanceId: call.instanceId, seq: reserved.seq, token: call.token };
-  const output = text === null ? null : await keepOutput(engine.journal, at, text, result.outputBytes);
+};
+
+/** The outcome of a body that has ended. `output`: how what it told is kept. */
+export const outcomeOfRan = (
+  call: Call,
+  cell: Cell,
+  reserved: Reserved,
+  inputs: Inputs,
+  ended: Ended,
+  output: Output | null,
+): OutcomeBody => {
+  const { engine } = call;
+  const { text } = ended;
+  const { status, exitCode = null } = ended.result;
   const cut = output?.kind === 'truncated' ? cutFailure(output) : null;
-  error ??= cut ?? undefined;
+  const error = ended.result.error ?? cut;
   // What is over a limit is beyond help, and its readers are refused; what the store did not take, the step was to leave.
-  const unkept = output?.kind === 'truncated' && output.limitBytes === 0;
-  const lost = unkept || (status === 'completed' && error?.code === 'output.invalid');
+  const lost = cut?.code === 'output.unkept' || (status === 'completed' && error?.code === 'output.invalid');
   const arrived = status === 'completed' || status === 'failed' || (status === 'unknown' && text !== null);
   const scope = {
     ...scopeOf(engine, inputs, { ...stepInfo(call, reserved) }),
     // Nothing is handed on cut: an expectation over such an output cannot be evaluated, and says why.
-    ...(cut === null ? { output: text === null ? null : value } : {}),
+    ...(cut === null ? { output: text === null ? null : engine.authoring.parseJson(text) } : {}),
     status,
-    exitCode: result.exitCode ?? null,
-    error: error ?? null,
+    exitCode,
+    error,
   };
   const checks =
     arrived && !lost
       ? check(engine.authoring, cell.expect, scope, cut?.message)
       : cell.expect.map((e) => ({ source: e.source, result: 'skipped' as const }));
-  const nowMs = engine.clock.nowMs();
-  const ended = { status, checks, attempt: reserved.attempt, lost };
-  const sequel = sequelOf(cell, stateOf(call), ended, nowMs, engine.random.fraction());
+  const sequel = sequelOf(
+    cell,
+    stateOf(call),
+    { status, checks, attempt: reserved.attempt, lost },
+    engine.clock.nowMs(),
+    engine.random.fraction(),
+  );
   return outcomeOf(cell, stateOf(call), {
     closes: reserved.seq,
     attempt: reserved.attempt,
@@ -172,10 +216,10 @@ export const execute = async (
     closedBy: status === 'unknown' && sequel.then === 'next' && !isAsExpected(checks) ? 'policy' : 'holder',
     ...sequel,
     output,
-    error: error === undefined ? null : failure(error.code, error.message),
-    exitCode: result.exitCode ?? null,
+    error: error && failure(error.code, error.message),
+    exitCode,
     expectations: checks,
-    durationMs: Math.max(0, Math.round(nowMs - beganAtMs)),
-    logBytes: log.bytes(),
+    durationMs: ended.durationMs,
+    logBytes: ended.logBytes,
   });
 };
