@@ -75,8 +75,8 @@ export const willRun = (
   return runbook.cells
     .filter((cell) => cell.index <= last && (natureOf(cell) === 'effect' || cell.poll !== undefined))
     .filter(({ name }) => !isStubbed(stubs, name))
-    .map(({ name, body, line, interrupted, retryMax, probe, poll }) => {
-      const again = interrupted === 'retry' || (retryMax ?? 0) > 0;
+    .map(({ name, body, line, interrupted, byMethod, retryMax, probe, poll }) => {
+      const again = (interrupted === 'retry' && byMethod === undefined) || (retryMax ?? 0) > 0;
       const often = poll !== undefined ? 'polled' : again ? 'again' : 'once';
       return { cell: name, kind: body.kind, line, often, probe: probe !== null };
     });

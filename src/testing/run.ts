@@ -117,14 +117,20 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     const { crash, process } = await takeCrash('effect', entry, cell);
     const ended = endedOf(cell, entry);
     if (!ended.satisfied || track.repeat !== null || !canShow(cell)) return;
-    if (crash.then === 'retried') {
+    // A safe method is declared by whoever made HTTP: what it answers may differ, and that harms nobody.
+    if (crash.then === 'retried' && cell.byMethod === undefined) {
       const closed = { tables: process.tables, seq: entry.seq - 1, nowMs: process.clock.nowMs() };
       const after = await runAgain(recovery, closed, cell);
       track.repeat = compare('interrupted', cell, ended, after);
       return;
     }
     const before = beforeReserved.get(cell.name);
-    if ((cell.retryMax ?? 0) < 1 || cell.interrupted === 'retry' || before === undefined) return;
+    if (
+      (cell.retryMax ?? 0) < 1 ||
+      (cell.interrupted === 'retry' && cell.byMethod === undefined) ||
+      before === undefined
+    )
+      return;
     const instead = { cell: cell.name, result: madeUp };
     const after = await runAgain(recovery, before, cell, instead);
     // A cell that is meant to fail takes the failure for its end: nothing permits another attempt.

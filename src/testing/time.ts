@@ -26,7 +26,8 @@ export const createMovedClock = (startAtMs: number | null, isBusy: () => boolean
       // The engine lays down the end of a body in the moment in which it lets it begin.
       await turn();
       if (signal?.aborted) return;
-      if (isBusy())
+      // Who may be called back waits beside somebody's work, and has not waited when that is done.
+      if (isBusy() || signal !== undefined)
         await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
       else offMs += Math.max(0, ms);
     },
