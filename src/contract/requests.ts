@@ -116,12 +116,19 @@ export const doneBody = z.strictObject({
 const status = z.enum(claimStatuses);
 export const claimBody = z.strictObject({
   status,
-  statement: z.string().describe('What it says, for people.').exactOptional(),
-  evidence: z.unknown().describe('Any JSON value. Write numbers beyond 2^53 as text.').exactOptional(),
+  statement: z
+    .string()
+    .describe('What it says, for people. Without it that of the last revision stays.')
+    .exactOptional(),
+  evidence: z.unknown().describe('Any JSON value. Without it that of the last revision stays.').exactOptional(),
   revision: z
     .int()
     .min(0)
     .describe('The revision the caller has seen, 0 for none: another one is refused (claim.stale).')
+    .exactOptional(),
+  reason: z
+    .string()
+    .describe('Why it is so. `invalidated` and `superseded` are final: another status needs this and `revision`.')
     .exactOptional(),
 });
 const shownHash = z

@@ -106,6 +106,8 @@ export type ClaimEntry = {
   statement: string | null;
   /** JSON text. */
   evidence: string | null;
+  /** Why it is so, where its author said that: always where it was final before. */
+  reason?: string;
   by: By;
   atMs: number;
   /** 128 random bits of the call that wrote it. */

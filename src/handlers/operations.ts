@@ -49,12 +49,13 @@ const partsOf = (text: string): string[] => {
   return parts.length === 0 ? [''] : parts;
 };
 
-const shownClaim = ({ claimId, revision, status, statement, evidence, by, atMs }: ClaimEntry) => ({
+const shownClaim = ({ claimId, revision, status, statement, evidence, reason, by, atMs }: ClaimEntry) => ({
   claimId,
   revision,
   status,
   statement,
   evidence: evidence === null ? null : (JSON.parse(evidence) as unknown),
+  reason: reason ?? null,
   by,
   at: new Date(atMs).toISOString(),
 });

@@ -1,10 +1,13 @@
 /** What a person decides about one step: what is in doubt, verdicts, and going on in a mended version. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { halting, paying, payOnce, slow } from './documents.ts';
-import { at, flat, type Place, setup, transports, until } from './support.ts';
+import { at, flat, type Place, setup, transports, until, withoutStore } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
-const linesOf = async (place: Place, name: string): Promise<string[]> => (await place.read(name)).trim().split('\n');
+const linesOf = async (place: Place, name: string): Promise<string[]> =>
+  withoutStore(await place.read(name))
+    .trim()
+    .split('\n');
 
 describe.each(transports)('%s', (over) => {
   const place = setup(over);
