@@ -4,7 +4,7 @@ import { createClient, createStore } from '../../src/store/index.ts';
 import { createTables } from '../../src/store/local.ts';
 import { readOptions, refuse } from '../../test/support/options.ts';
 import { startDynalite, startJar } from '../../test/support/servers.ts';
-import { type Measured, measure } from './measure.ts';
+import { type Measured, measure, pageViews } from './measure.ts';
 import {
   type Assumptions,
   assumed,
@@ -71,7 +71,7 @@ const { client, clock } = createClient({ endpoint: tables.endpoint });
 try {
   await createTables(client, prefix);
   const store = createStore(client, { tablesPrefix: prefix, clock });
-  const { runs, tick } = await measure({ client, store, prefix }, cells);
+  const { runs, sized, page, tick } = await measure({ client, store, prefix }, cells);
   const bills = runs.map((run) => billOf(wholeCell(run), 1, assumptions));
   const keptUsd = runs.map((run) => keptMonth(wholeCell(run)));
   const idleUsd = idleMonth(tick, assumptions);
@@ -79,7 +79,19 @@ try {
   if (values.json) {
     const told = runs.map((run, at) => ({ ...run, usdPerMillionCells: bills[at] }));
     console.log(
-      JSON.stringify({ tables: tables.name, cells, prices, memory, assumptions, runs: told, tick, keptUsd, idleUsd }),
+      JSON.stringify({
+        tables: tables.name,
+        cells,
+        prices,
+        memory,
+        assumptions,
+        runs: told,
+        sized,
+        page,
+        tick,
+        keptUsd,
+        idleUsd,
+      }),
     );
   } else {
     console.log(`Counted on ${tables.name}, in runs of ${cells} cells.\n`);
@@ -88,7 +100,13 @@ try {
       showUse(`${kind}, ${shape}: start`, start);
       showUse(`${kind}, ${shape}: a cell`, perCell);
     }
+    for (const { outputBytes, whole, advance } of sized) {
+      showUse(`start and run, ${outputBytes} B`, whole);
+      showUse(`one advance, ${outputBytes} B`, advance);
+    }
+    showUse(`a list of ${pageViews}`, page);
     showUse('a tick with nothing due', tick);
+    console.log(`\nStart and run is all ${cells} cells in one call; so many bytes is the output of each cell.`);
 
     const { cellMs, callMs, requestMs } = assumptions;
     console.log(`\nUS dollars for a million cells, at list prices of 2025 (us-east-1, to be checked; no free tier). Assumed:

@@ -24,7 +24,18 @@ type Kind = (typeof kinds)[number];
 type Shape = (typeof shapes)[number];
 
 export type Measured = { kind: Kind; shape: Shape; cells: number; start: Use; perCell: Use };
-export type Measurements = { runs: Measured[]; tick: Use };
+/** Runs of `js` cells whose outputs have about so many bytes each, alone. */
+export type Sized = {
+  outputBytes: number;
+  /** Start and run in one call: the whole of it. */
+  whole: Use;
+  /** One call that advances by one cell. */
+  advance: Use;
+};
+export type Measurements = { runs: Measured[]; sized: Sized[]; page: Use; tick: Use };
+const outputSizes = [25, 200, 800] as const;
+/** Views in the page of a list that is measured, of as many instances. */
+export const pageViews = 20;
 
 type Tables = { client: DynamoDBDocumentClient; store: Store; prefix: string };
 
@@ -33,6 +44,14 @@ const output = { deployment: 'd-7Q2F', instances: 12, finishedAt: '2026-11-25T03
 const arn = 'arn:aws:sts::111122223333:assumed-role/oncall/alice';
 const deployment = { name: 'pawl-prod', epoch: 0, takeoverGraceMs: 15_000 };
 const withinMs = 300_000;
+
+/** Every cell tells a text of its own, and reads nothing. */
+const sizedDocument = (outputBytes: number, cells: number): string => {
+  const cell = (_: unknown, at: number): string =>
+    `\`\`\`js { name=cell${at + 1} }\nexport default async () => '${'x'.repeat(outputBytes - 2)}';\n\`\`\`\n`;
+  const head = `---\nrunbook: cost-${outputBytes}\ntitle: Outputs of ${outputBytes} bytes\ndefaults: { timeout: 20s }\n---\n`;
+  return `${head}${Array.from({ length: cells }, cell).join('\n')}`;
+};
 
 /** Every cell after the first reads what the one before told. */
 const documentOf = (kind: Kind, cells: number, base: string): string => {
@@ -103,8 +122,9 @@ const contextOf = (name: string): Context =>
     getRemainingTimeInMillis: () => withinMs,
   }) as unknown as Context;
 
-const eventOf = (method: string, path: string, body: string, type: string) => ({
+const eventOf = (method: string, path: string, body: string, type: string, rawQueryString: string) => ({
   rawPath: path,
+  rawQueryString,
   headers: { 'content-type': type },
   body,
   requestContext: { http: { method }, authorizer: { iam: { userArn: arn } } },
@@ -183,12 +203,14 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
       await marks.due(0, 15);
       return clock.nowMs();
     };
-    return { nowMs, due: marks.due, handOver: refuseHandOver, fraction: () => 0, telemetry };
+    // Every quarter of an hour it asks for a sweep, which is not measured here.
+    const handOver = async (event: object): Promise<boolean> => ('sweep' in event ? true : await refuseHandOver());
+    return { nowMs, due: marks.due, handOver, fraction: () => 0, telemetry };
   });
 
-  const ask = async (method: string, path: string, body: string, type = 'application/json') => {
+  const ask = async (method: string, path: string, body: string, type = 'application/json', query = '') => {
     used.add({ calls: 1 });
-    const answer = await api(eventOf(method, path, body, type), contextOf('api'));
+    const answer = await api(eventOf(method, path, body, type, query), contextOf('api'));
     if (answer.statusCode >= 300) throw new Error(`${method} ${path}: ${answer.statusCode} ${answer.body}`);
     return JSON.parse(answer.body) as { result?: string };
   };
@@ -204,6 +226,22 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
     return { kind, shape, cells, start, perCell: times(used.read(), 1 / cells) };
   };
 
+  const runSized = async (outputBytes: number): Promise<Sized> => {
+    const runbook = `/runbooks/cost-${outputBytes}`;
+    await ask('PUT', runbook, sizedDocument(outputBytes, cells), 'text/markdown');
+    await ask('POST', `${runbook}/run`, '{}');
+    used.read();
+    const ran = await ask('POST', `${runbook}/run`, '{}');
+    if (ran.result !== 'completed') throw new Error(`A run of ${runbook} ended as ${ran.result}.`);
+    const whole = used.read();
+    const instanceId = `single-${outputBytes}`;
+    await ask('POST', `${runbook}/instances`, JSON.stringify({ instanceId }));
+    await ask('POST', `/instances/${instanceId}/advance`, '{}');
+    used.read();
+    await ask('POST', `/instances/${instanceId}/advance`, '{}');
+    return { outputBytes, whole, advance: used.read() };
+  };
+
   try {
     return await countingOutput(
       (logBytes) => used.add({ logBytes }),
@@ -216,9 +254,14 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
           await ask('POST', `/instances/cost-${kind}.warm/run`, '{}');
           for (const shape of shapes) runs.push(await runOnce(kind, shape));
         }
+        const sized: Sized[] = [];
+        for (const outputBytes of outputSizes) sized.push(await runSized(outputBytes));
+        for (let at = 0; at < pageViews; at += 1) await ask('POST', `/runbooks/cost-js/instances`, '{}');
         used.read();
+        await ask('GET', '/instances', '', 'application/json', `runbook=cost-js&status=ready&limit=${pageViews}`);
+        const page = used.read();
         await tick({}, contextOf('tick'));
-        return { runs, tick: used.read() };
+        return { runs, sized, page, tick: used.read() };
       },
     );
   } finally {

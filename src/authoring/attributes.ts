@@ -1,5 +1,5 @@
 /** The braces of a fence: `ts { name=cleanup timeout=60s when="params.pr > 1" }`. */
-import { type Position, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
+import { type Position, quote, type Report, refuseMarks, slice, suggest, type Text, trim } from './text.ts';
 
 /** `value: null`: the bare name was given, as in `optional`. */
 export type Attribute = { at: Position; value: Text | null };
@@ -74,6 +74,7 @@ const readAttribute = (text: Text, attributes: Attributes, report: Report): numb
  */
 export const readInfo = (info: Text, report: Report): Info | 'documentation' | 'broken' => {
   if (!info.text.includes('{')) return 'documentation';
+  if (refuseMarks(info, report)) return 'broken';
   const open = info.text.indexOf('{');
   const before = trim(slice(info, 0, open));
   if (before.text === '' || /\s/.test(before.text)) {

@@ -9,6 +9,10 @@ import { ExpressionError } from './values.ts';
 
 export type { ASTNode } from '@marcbachmann/cel-js';
 
+/** Names of CEL types; `number` is what JSON calls one: `int` when it is whole, else `double`. */
+export type FieldTypes = Readonly<Record<string, string>>;
+export type VariableTypes = { fields: Readonly<Record<'params' | 'step' | 'claim', FieldTypes>>; roots: FieldTypes };
+
 const matches = (text: string, pattern: string): boolean => {
   if (text.length > limits.patternTextCharsMax) {
     throw new ExpressionError(`matches() reads at most ${limits.patternTextCharsMax} characters (patternTextCharsMax)`);
@@ -51,7 +55,7 @@ export const functionNames: readonly string[] = [
 /** Functions whose first argument is a name for each element of the list or map before the dot. */
 export const comprehensions: readonly string[] = ['all', 'exists', 'exists_one', 'map', 'filter'];
 
-const environment = new Environment({
+const language = new Environment({
   homogeneousAggregateLiterals: false,
   limits: {
     maxAstNodes: limits.expressionNodesMax,
@@ -64,11 +68,7 @@ const environment = new Environment({
   .registerFunction('string.pawlMatches(string): bool', matches)
   .registerFunction('list.pawlJoin(): string', join)
   .registerFunction('list.pawlJoin(string): string', join)
-  .registerFunction('pawlTimestamp(string): google.protobuf.Timestamp', timestamp)
-  .registerVariable('status', 'string');
-for (const name of ['params', 'outputs', 'step']) environment.registerVariable(name, 'map<string, dyn>');
-environment.registerVariable('claim', 'map<string, dyn>');
-for (const name of ['output', 'exitCode', 'error']) environment.registerVariable(name, 'dyn');
+  .registerFunction('pawlTimestamp(string): google.protobuf.Timestamp', timestamp);
 
 const mixed: Record<string, (a: number, b: number) => number> = {
   '+': (a, b) => a + b,
@@ -76,11 +76,53 @@ const mixed: Record<string, (a: number, b: number) => number> = {
   '*': (a, b) => a * b,
   '/': (a, b) => a / b,
 };
-environment.registerOperator('int == double', (a: bigint, b: number) => Number(a) === b);
+language.registerOperator('int == double', (a: bigint, b: number) => Number.isInteger(b) && a === BigInt(b));
 for (const [operator, compute] of Object.entries(mixed)) {
-  environment.registerOperator(`int ${operator} double: double`, (a: bigint, b: number) => compute(Number(a), b));
-  environment.registerOperator(`double ${operator} int: double`, (a: number, b: bigint) => compute(a, Number(b)));
+  language.registerOperator(`int ${operator} double: double`, (a: bigint, b: number) => compute(Number(a), b));
+  language.registerOperator(`double ${operator} int: double`, (a: number, b: bigint) => compute(a, Number(b)));
 }
+
+/** As expressions are evaluated: nothing is known of the values before they are there. */
+const environment = language.clone().registerVariable('status', 'string');
+for (const name of ['params', 'outputs', 'step', 'claim']) environment.registerVariable(name, 'map<string, dyn>');
+for (const name of ['output', 'exitCode', 'error']) environment.registerVariable(name, 'dyn');
+
+/**
+ * As expressions are checked at publishing. `fields`: names with known fields; `whole` uses them in another way than by
+ * a literal field, so that they are maps there.
+ */
+const typedEnvironment = (
+  { fields, roots }: VariableTypes,
+  number: string,
+  whole: ReadonlySet<string>,
+): Environment => {
+  const typed = language.clone().registerVariable('outputs', 'map<string, dyn>');
+  for (const [name, type] of Object.entries(roots)) typed.registerVariable(name, type);
+  for (const [name, types] of Object.entries(fields)) {
+    const known = Object.entries(types).map(([field, type]) => [field, type === 'number' ? number : type]);
+    if (known.length === 0 || whole.has(name)) typed.registerVariable(name, 'map<string, dyn>');
+    else typed.registerVariable({ name, schema: Object.fromEntries(known) });
+  }
+  return typed;
+};
+
+const environments = new WeakMap<VariableTypes, Map<string, Environment>>();
+
+/**
+ * Parsers that know the types: two when a parameter may be whole or not, since an expression is refused only when it can
+ * hold for neither.
+ */
+export const typedParsers = (types: VariableTypes, whole: ReadonlySet<string>): ((source: string) => ParseResult)[] => {
+  const known = environments.get(types) ?? new Map<string, Environment>();
+  environments.set(types, known);
+  const isOpen = Object.values(types.fields).some((fields) => Object.values(fields).includes('number'));
+  return (isOpen ? ['int', 'double'] : ['int']).map((number) => {
+    const key = [number, ...[...whole].sort()].join();
+    const found = known.get(key) ?? typedEnvironment(types, number, whole);
+    known.set(key, found);
+    return (source) => found.parse(source);
+  });
+};
 
 /** Calls `visit` for every node as it is written, outermost first, without recursion. */
 export const walk = (root: ASTNode, visit: (node: ASTNode) => void): void => {

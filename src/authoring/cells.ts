@@ -1,11 +1,21 @@
 /** One cell of the outline → the cell that the engine runs. */
 import type { Cell, CellBody, CellKind, Expression, Probe } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
+import type { VariableTypes } from './cel.ts';
 import { readModule, readScript } from './code.ts';
-import { checkExpression } from './expressions.ts';
+import { checkExpression, presentIf } from './expressions.ts';
 import type { FrontMatter } from './frontMatter.ts';
 import { readHttp } from './http.ts';
-import { isKind, isProbeKind, readCommon, readDuration, refuseKind, textOfAttribute, timeoutMsMax } from './kinds.ts';
+import {
+  isKind,
+  isProbeKind,
+  readCommon,
+  readDuration,
+  readEscape,
+  refuseKind,
+  textOfAttribute,
+  timeoutMsMax,
+} from './kinds.ts';
 import { type AttachedPiece, type CellPiece, type Outline, type Piece, refuseOthers } from './outline.ts';
 import {
   attemptFields,
@@ -32,15 +42,45 @@ const bodyReading = ({ fence, info }: Piece, around: Surroundings, reads: Reads,
   lines: fence.lastLine,
 });
 
-type Reading = { front: FrontMatter; outline: Outline; report: Report };
+/** `passed`: cells whose outputs are there, or the run would not have come so far: an `assert` or `end` looked. */
+type Reading = {
+  front: FrontMatter;
+  outline: Outline;
+  types: VariableTypes;
+  passed: Set<string>;
+  report: Report;
+  note: Report;
+};
 
-const surroundingsOf = (index: number, { front, outline }: Reading, stepFields: readonly string[]): Surroundings => ({
-  roots: ['params', 'outputs', 'step'],
-  stepFields,
-  params: front.paramNames,
-  cells: outline.names,
-  index,
-});
+const surroundingsOf = (
+  { index, info }: CellPiece,
+  { front, outline, types, passed }: Reading,
+  stepFields: readonly string[],
+): Surroundings => {
+  const when = info.attributes.get('when')?.value?.text ?? '';
+  const sameWhen = [...outline.names].filter(([, { skips }]) => when !== '' && skips === when.trim());
+  return {
+    roots: ['params', 'outputs', 'step'],
+    stepFields,
+    params: front.paramNames,
+    types,
+    cells: outline.names,
+    // The rest of a cell is only looked at when its `when` is true.
+    present: new Set([...passed, ...presentIf(when).whenTrue, ...sameWhen.map(([name]) => name)]),
+    index,
+  };
+};
+
+/** An `end` that was passed was false, and an `assert` true: what they looked for is there from then on. */
+const passBy = ({ body, when, optional }: Pick<Cell, 'body' | 'when' | 'optional'>, passed: Set<string>): void => {
+  const found =
+    body.kind === 'end' && when !== null
+      ? [presentIf(when.source).whenFalse]
+      : body.kind === 'assert' && when === null && !optional
+        ? body.expressions.map(({ source }) => presentIf(source).whenTrue)
+        : [];
+  for (const names of found) for (const name of names) passed.add(name);
+};
 
 /** Kinds that have no reservation, and so no attempt. */
 const bareKinds: readonly CellKind[] = ['assert', 'manual', 'await', 'approve', 'wait'];
@@ -74,9 +114,12 @@ const readBody = (kind: CellKind, body: Text, { lines, ...reading }: BodyReading
     case 'sh':
       return { kind, code: readScript(body, reads, report) };
     case 'http':
-      return { kind, ...readHttp(body, around, reads, report) };
-    case 'assert':
-      return { kind, expressions: readExpressions(body, around, reads, report) };
+      return { kind, ...readHttp(body, readEscape(reading.attributes, report), reading) };
+    case 'assert': {
+      // Over an output that is absent it fails, which is what it is for.
+      const lenient = { ...around, present: new Set(around.cells.keys()) };
+      return { kind, expressions: readExpressions(body, lenient, reads, report) };
+    }
     case 'manual':
       if (body.text.trim() === '')
         report(body.at(0), 'this manual cell has no instructions; say what the person is to do');
@@ -105,11 +148,11 @@ const readProbe = (piece: AttachedPiece & { of: CellPiece }, reading: Reading): 
   const isHttp = info.language === 'http';
   refuseOthers(
     piece,
-    isHttp ? ['timeout', 'done', 'notDone'] : ['timeout'],
+    isHttp ? ['timeout', 'done', 'notDone', 'escape'] : ['timeout'],
     isHttp ? 'for http probes' : `for \`${info.language}\` probes`,
     report,
   );
-  const around = surroundingsOf(piece.of.index, reading, attemptFields);
+  const around = surroundingsOf(piece.of, reading, attemptFields);
   const reads = noReads();
   const answer = (name: 'done' | 'notDone'): string | null => {
     if (!isHttp) return null;
@@ -170,7 +213,7 @@ const fieldsAfter = ({ info }: CellPiece, kind: CellKind): readonly string[] => 
 /** Expectations of a cell, from every fence that names it. */
 const readExpectations = (cell: CellPiece, kind: CellKind, reads: Reads, reading: Reading): Expression[] => {
   const { outline, report } = reading;
-  const around = surroundingsOf(cell.index, reading, fieldsAfter(cell, kind));
+  const around = surroundingsOf(cell, reading, fieldsAfter(cell, kind));
   return outline.expects
     .filter(({ of }) => of === cell)
     .flatMap((piece) => {
@@ -185,7 +228,10 @@ const readExpectations = (cell: CellPiece, kind: CellKind, reads: Reads, reading
       }
       return readExpressions(
         piece.fence.body,
-        { ...around, roots: [...around.roots, ...expectationRoots] },
+        {
+          ...around,
+          roots: [...around.roots, ...expectationRoots.filter((root) => root !== 'exitCode' || kind === 'sh')],
+        },
         reads,
         report,
       );
@@ -219,7 +265,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     return undefined;
   }
   const reads = noReads();
-  const around = surroundingsOf(index, reading, fieldsOf(kind));
+  const around = surroundingsOf(piece, reading, fieldsOf(kind));
   const common = readCommon(kind, attributes, front.defaults, fence.position, report);
   const when = textOfAttribute('when', attributes, report);
   if (kind === 'end' && !attributes.has('when'))
@@ -229,14 +275,15 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     name,
     line: fence.position.line,
     ...common,
-    when: when === undefined ? null : readExpression(when, around, reads, report),
+    when: when === undefined ? null : readExpression(when, { ...around, present: reading.passed }, reads, report),
     expect: readExpectations(piece, kind, reads, reading),
     probe: readProbes(piece, common.interrupted, reading),
     body: readBody(kind, fence.body, bodyReading(piece, around, reads, report)),
   };
   refuseTooMany(piece, cell, report);
+  passBy(cell, reading.passed);
   const poll = isProbeKind(kind)
-    ? readPoll(kind, cell.expect.length > 0, bodyReading(piece, around, reads, report))
+    ? readPoll(kind, cell.expect.length > 0, bodyReading(piece, around, reads, report), reading.note)
     : undefined;
   if (poll !== undefined && cell.body.kind === 'http' && !['GET', 'HEAD'].includes(cell.body.method))
     report(fence.body.at(0), `a cell with \`poll\` has no effects: GET or HEAD, not ${cell.body.method}`);

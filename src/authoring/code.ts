@@ -1,9 +1,10 @@
 /** `ts`, `js` and `sh` fences: types stripped, syntax checked, and which outputs the code can read. */
 import { stripTypeScriptTypes } from 'node:module';
-import { type Node, type Program, parse } from 'acorn';
+import { type Node, type Program, parse, tokTypes } from 'acorn';
 import { readsOfModule } from './codeReads.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
-import { linesOf, type Position, type Report, type Text } from './text.ts';
+import { linesOf, type Position, type Report, slice, type Text } from './text.ts';
+import { refusePlaceholders } from './unfilled.ts';
 
 /** Strips types without the warning that Node prints about it; other warnings pass. */
 const stripTypes = (code: string): string => {
@@ -62,6 +63,7 @@ export const readModule = (
   try {
     if (kind === 'ts') code = stripTypes(code);
   } catch (error) {
+    if (refusePlaceholders(kind, body, report)) return code;
     const problem = error instanceof Error ? error : new Error('it cannot be read');
     const why =
       'code' in problem && problem.code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX'
@@ -72,7 +74,16 @@ export const readModule = (
   }
   // Types are replaced by spaces, so places in what is left are places in what was written.
   try {
-    const program = parse(code, { ecmaVersion: 'latest', sourceType: 'module' });
+    const texts: { start: number; end: number }[] = [];
+    const program = parse(code, {
+      ecmaVersion: 'latest',
+      sourceType: 'module',
+      onToken: ({ type, start, end }) => {
+        if (type === tokTypes.string || type === tokTypes.template) texts.push({ start, end });
+      },
+    });
+    // As code, `{{ params }}` is two blocks; in a text it is a mistake.
+    for (const { start, end } of texts) refusePlaceholders(kind, slice(body, start, end), report);
     const exported = defaultExportOf(program);
     if (exported === undefined)
       report(body.at(0), 'this code has no `export default`; export the function that the cell runs');
@@ -80,6 +91,7 @@ export const readModule = (
       report(body.at(exported.start), 'the default export must be a function that Pawl can call');
     else readsOfModule(program, exported, body, around, reads, report);
   } catch (error) {
+    if (refusePlaceholders(kind, body, report)) return code;
     if (error instanceof RangeError) report(body.at(0), 'this code is nested too deeply to be read; simplify it');
     else if (error instanceof SyntaxError) {
       const offset = 'pos' in error && typeof error.pos === 'number' ? error.pos : 0;
@@ -92,6 +104,7 @@ export const readModule = (
 /** Reads an `sh` fence. Outputs reach a script through the file that PAWL_INPUTS names, and in no other way. */
 export const readScript = (body: Text, reads: Reads, report: Report): string => {
   if (body.text.trim() === '') report(body.at(0), 'this script is empty; write what the cell does');
+  refusePlaceholders('sh', body, report);
   if (/INPUTS|outputs/.test(body.text)) reads.all = true;
   return body.text;
 };

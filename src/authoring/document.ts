@@ -1,6 +1,6 @@
 /** Markdown → front matter, title and fences, each with its place. Only block rules run: nothing inside a line is parsed. */
 import MarkdownIt, { type Token } from 'markdown-it';
-import { type Line, type Position, type Report, slice, type Text, textOf } from './text.ts';
+import { type Line, type Position, type Report, refuseMarks, slice, type Text, textOf } from './text.ts';
 
 export type Fence = {
   /** The backticks or tildes it opens with. */
@@ -35,6 +35,8 @@ const isRule = (line: string | undefined): boolean => line !== undefined && /^--
 
 /** The line number (from 0) of the closing rule of the front matter; -1 without front matter. */
 const frontMatterEnd = (lines: readonly string[], report: Report): number => {
+  const first = { text: lines[0] ?? '', line: 1, column: 1 };
+  if (first.text.startsWith('\uFEFF') && refuseMarks(textOf([first]), report)) return -1;
   if (!isRule(lines[0])) {
     const message = 'a runbook begins with front matter: a line `---`, `runbook: <id>`, and a line `---`';
     report({ line: 1, column: 1 }, message);

@@ -1,12 +1,14 @@
 /** CEL at publishing: parsed, bounded, every name in it known, its types checked. */
 import { TypeError as CelTypeError, ParseError } from '@marcbachmann/cel-js';
-import { limits } from '../engine/index.ts';
-import { type ASTNode, comprehensions, functionNames, parseExpression, useOwnFunctions } from './cel.ts';
+import { claimStatuses, isLossy, limits } from '../engine/index.ts';
+import { type ASTNode, comprehensions, functionNames, parseExpression, typedParsers, useOwnFunctions } from './cel.ts';
 import { describeError } from './evaluate.ts';
 import { patternProblem } from './patterns.ts';
+import { askedBy, both, conditionParts, type Present, presentBy } from './presence.ts';
 import {
   claimFields,
   expectationRoots,
+  needPresent,
   type Reads,
   referToCell,
   referToParam,
@@ -23,6 +25,8 @@ type Walk = {
   report: Report;
   bound: ReadonlySet<string>;
   loops: number;
+  /** Names with fields that are used in another way than by a literal field. */
+  whole: Set<string>;
 };
 
 const childrenOf = (node: ASTNode): readonly ASTNode[] => {
@@ -82,6 +86,11 @@ const checkName = (name: string, at: Position, { around, bound, report }: Walk):
   const known: readonly string[] = around.roots;
   if (bound.has(name) || known.includes(name)) return;
   const here = `known here: ${list(known)}`;
+  if (name === 'exitCode' && known.includes('status'))
+    return report(
+      at,
+      'only a script has an `exitCode`: the expectations of an `sh` cell know it; look at `output`, `status` or `error`',
+    );
   if (name === 'secrets') report(at, 'secrets arrive in a later version of Pawl; this reference cannot be used yet');
   else if ((expectationRoots as readonly string[]).includes(name))
     report(at, `\`${name}\` is known in expectations only; ${here}`);
@@ -95,6 +104,30 @@ const checkFunction = (name: string, at: Position, report: Report): void => {
     at,
     `there is no function ${quote(name)}${suggest(name, functionNames) || `; there are ${list(functionNames)}`}`,
   );
+};
+
+/** Words that a status can be: expectations are only looked at when the body ran. */
+const wordsOf = (node: ASTNode): readonly string[] | undefined => {
+  if (node.op === 'id' && node.args === 'status') return ['completed', 'failed'];
+  const isClaims = node.op === '.' && node.args[0].op === 'id' && node.args[0].args === 'claim';
+  return isClaims && node.args[1] === 'status' ? claimStatuses : undefined;
+};
+
+/** Reports a status that is compared with a word that it never is. */
+const checkWords = (node: ASTNode, { source, bound, report }: Walk): void => {
+  if (node.op !== '==' && node.op !== '!=' && node.op !== 'in') return;
+  const [left, right] = node.args;
+  const words = wordsOf(left) ?? (node.op === 'in' ? undefined : wordsOf(right));
+  if (words === undefined || bound.has('status') || bound.has('claim')) return;
+  const others = wordsOf(left) === undefined ? [left] : right.op === 'list' ? right.args : [right];
+  for (const other of others) {
+    const word = literal(other);
+    if (word !== undefined && !words.includes(word))
+      report(
+        source.at(other.start),
+        `this status is never ${quote(word)}, it is ${list(words).replace(' and ', ' or ')}${suggest(word, words)}`,
+      );
+  }
 };
 
 const comprehensionOf = (node: ASTNode): [string, ASTNode, ASTNode[]] | undefined => {
@@ -129,6 +162,12 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   if (node.op === 'value' && typeof node.args === 'object' && node.args !== null) {
     report(at, 'unsigned and byte literals are not available; write a number or a text');
   }
+  const written = source.text.slice(node.start, node.end);
+  if (node.op === 'value' && typeof node.args === 'number' && isLossy(written))
+    report(
+      at,
+      `${quote(written)} would be computed with as ${node.args}; write a whole number without a fraction, or a shorter one`,
+    );
   const comprehension = comprehensionOf(node);
   if (comprehension !== undefined) return walkComprehension(node, comprehension, walk);
   if (node.op === 'call' || node.op === 'rcall') checkFunction(node.args[0], at, report);
@@ -147,17 +186,31 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   }
   if (node.op === 'id') {
     checkName(node.args, at, walk);
+    walk.whole.add(node.args);
     // The whole of it is used: which cells, nobody can tell.
     if (node.args === 'outputs' && !walk.bound.has('outputs')) walk.reads.all = true;
     return;
   }
+  checkWords(node, walk);
+  const parts = conditionParts(node);
+  if (parts !== undefined) {
+    for (const [part, present] of parts)
+      walkNode(part, { ...walk, around: { ...walk.around, present: both(walk.around.present, present) } });
+    return;
+  }
+  const asked = askedBy(node);
+  if (asked !== undefined && node.op === 'call' && node.args[1][0] !== undefined && !walk.bound.has('outputs'))
+    return referToCell(asked, source.at(node.args[1][0].end - asked.length), walk.around, walk.reads, report);
   const reference = referenceOf(node);
   if (
     reference !== undefined &&
     !walk.bound.has(reference.root.args) &&
     (walk.around.roots as readonly string[]).includes(reference.root.args)
   ) {
-    return refer(reference.root.args, reference.field, source.at(reference.offset), walk);
+    const { root, field, offset } = reference;
+    if (node.op === 'in') walk.whole.add(root.args);
+    else if (root.args === 'outputs') needPresent(field, source.at(offset), walk.around, report);
+    return refer(root.args, field, source.at(offset), walk);
   }
   for (const child of childrenOf(node)) walkNode(child, walk);
 };
@@ -168,6 +221,34 @@ const reportError = (error: unknown, source: Text, report: Report): void => {
   const at = source.at(Math.min(start, source.text.length));
   if (error instanceof ExpressionError) report(at, error.message);
   else report(at, `this expression cannot be used: ${describeError(error)}`);
+};
+
+/** Values that JSON cannot say, so that no text can be made of them. */
+const unwritable = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'type'];
+
+/** The library checks the types; refused is what can hold for none that the values may have. */
+const checkTypes = (
+  source: Text,
+  condition: boolean,
+  { types }: Surroundings,
+  whole: ReadonlySet<string>,
+  report: Report,
+): void => {
+  const faults: (() => void)[] = [];
+  const parsers = typedParsers(types, new Set(Object.keys(types.fields).filter((name) => whole.has(name))));
+  for (const parse of parsers) {
+    const { ast, check } = parse(source.text);
+    useOwnFunctions(ast);
+    const { valid, type = 'dyn', error } = check();
+    if (!valid) faults.push(() => reportError(error, source, report));
+    else if (condition && type !== 'bool' && type !== 'dyn')
+      faults.push(() => report(source.at(0), `a condition must be true or false; this one is of type ${type}`));
+    else if (!condition && unwritable.includes(type))
+      faults.push(() =>
+        report(source.at(0), `a value of type ${type} cannot be written; make a text or a number of it`),
+      );
+  }
+  if (faults.length === parsers.length) faults[0]?.();
 };
 
 /**
@@ -182,21 +263,29 @@ export const checkExpression = (
   report: Report,
 ): void => {
   if (source.text.trim() === '') return report(source.at(0), 'an expression is missing here');
+  // As CEL it is a map in a map.
+  if (/^\s*\{\{.*\}\}/s.test(source.text))
+    return report(source.at(0), 'an expression stands here as it is, without `{{ }}`');
   try {
-    const { ast, check } = parseExpression(source.text);
+    const { ast } = parseExpression(source.text);
     let reported = false;
     const noted: Report = (at, message) => {
       reported = true;
       report(at, message);
     };
-    walkNode(ast, { source, around, reads, report: noted, bound: new Set(), loops: 0 });
-    if (reported) return;
-    useOwnFunctions(ast);
-    const { valid, type = 'dyn', error } = check();
-    if (!valid) reportError(error, source, report);
-    else if (condition && type !== 'bool' && type !== 'dyn')
-      report(source.at(0), `a condition must be true or false; this one is of type ${type}`);
+    const whole = new Set<string>();
+    walkNode(ast, { source, around, reads, report: noted, bound: new Set(), loops: 0, whole });
+    if (!reported) checkTypes(source, condition, around, whole, report);
   } catch (error) {
     reportError(error, source, report);
+  }
+};
+
+/** Cells whose outputs are there when an expression is true, and when it is false; none when it cannot be read. */
+export const presentIf = (source: string): Present => {
+  try {
+    return presentBy(parseExpression(source).ast);
+  } catch {
+    return { whenTrue: new Set(), whenFalse: new Set() };
   }
 };

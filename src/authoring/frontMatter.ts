@@ -106,6 +106,11 @@ export const readFrontMatter = (source: Text | null, report: Report): FrontMatte
     if (key === 'runbook') found.runbookId = readId(field, report);
     else if (key === 'title') {
       found.title = textOf(field, report);
+      if (/\{\{.*\}\}/.test(found.title))
+        report(
+          field.valueAt,
+          'nothing is filled in here: a title is the same for every run; `unique` tells runs apart',
+        );
       if (found.title.length > limits.titleCharsMax)
         report(field.valueAt, `the title has more than ${limits.titleCharsMax} characters (titleCharsMax)`);
     } else if (key === 'params') {

@@ -1,7 +1,8 @@
 /** An `http` fence: one request in the plain `.http` form. */
 import type { HttpBody, Scope, Template } from '../engine/index.ts';
+import { type BodyType, bodyTypeOf, jsonProblem, writeIn, xmlPlaceProblem } from './mediaTypes.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
-import { asText, inJson, inUrl, type Rendered, readTemplate, render } from './templates.ts';
+import { asText, inUrl, type Rendered, readTemplate, render, type WriteAt } from './templates.ts';
 import { linesOf, list, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -34,6 +35,8 @@ const checkUrl = (url: Text, template: Template, report: Report): void => {
 };
 
 type Reading = { around: Surroundings; reads: Reads; report: Report };
+/** `none`: the author says that values stand in the body as they are. */
+export type Escape = 'byType' | 'none';
 
 const readRequestLine = (line: Text, { around, reads, report }: Reading): Pick<HttpBody, 'method' | 'url'> => {
   const method = /^\S*/.exec(line.text)?.[0] ?? '';
@@ -76,28 +79,67 @@ const readHeader = (line: Text, headers: HttpBody['headers'], { around, reads, r
 /** Printable Latin-1 and tabs: what can be sent, and nothing that ends a header early. */
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-const isJson = (headers: HttpBody['headers']): boolean =>
-  headers.some(
-    ([name, [value]]) =>
-      name.toLowerCase() === 'content-type' &&
-      typeof value === 'string' &&
-      /^application\/([\w.+-]+\+)?json\b/i.test(value),
-  );
+const typeOf = (headers: HttpBody['headers']): BodyType => {
+  const [, value = []] = headers.find(([name]) => name.toLowerCase() === 'content-type') ?? [];
+  return bodyTypeOf(value.map((part) => (typeof part === 'string' ? part : '{{')).join(''));
+};
 
 /** A body that says it is JSON is tried with empty strings in the place of its values. */
-const checkJson = (body: Text, template: Template, report: Report): void => {
+const checkJson = (body: Text, template: Template, type: BodyType, report: Report): void => {
   const filled = template.map((part) => (typeof part === 'string' ? part : part.write === 'json' ? '""' : '')).join('');
-  try {
-    JSON.parse(filled);
-  } catch (error) {
-    const why = error instanceof Error ? error.message.replace(/ in JSON at position.*| \(line.*|, ".*/s, '') : '';
-    report(body.at(0), `the Content-Type says JSON, but the body is not JSON: ${why}`);
+  const problem = jsonProblem(filled, type);
+  const at = linesOf(body)[problem?.line ?? 0] ?? body;
+  const what = type === 'jsonLines' ? 'JSON lines, but this line' : 'JSON, but the body';
+  if (problem !== undefined) report(at.at(0), `the Content-Type says ${what} is not JSON: ${problem.why}`);
+};
+
+const nothingToEscape = 'there is no placeholder in a body here that `escape=none` could be about; leave it out';
+const knownTypes = 'JSON, JSON lines, application/x-www-form-urlencoded and XML';
+
+/**
+ * Reads a body. A value is written as the declared type escapes it, so that whoever gives it cannot change what the author
+ * wrote around it; where that is not known, the author has to say that it stands as it is.
+ */
+const readContent = (content: Text, headers: HttpBody['headers'], escaping: Escape, reading: Reading): Template => {
+  const { around, reads, report } = reading;
+  const type = typeOf(headers);
+  const known = writeIn(type);
+  const places: number[] = [];
+  const writeAt: WriteAt = (before, offset) => {
+    places.push(offset);
+    if (escaping === 'none' || known === undefined) return 'text';
+    const place = type === 'xml' ? xmlPlaceProblem(before) : undefined;
+    if (place !== undefined)
+      report(
+        content.at(offset),
+        `a value keeps its place in the text of an element or in a quoted attribute, but this one stands in ${place}; move it, or write \`escape=none\` to put it in as it is`,
+      );
+    return known(before, offset);
+  };
+  let isBroken = false;
+  const noted: Report = (at, message) => {
+    isBroken = true;
+    report(at, message);
+  };
+  const template = readTemplate(content, writeAt, around, reads, noted);
+  const [first] = places;
+  if (escaping === 'none' ? first === undefined : first !== undefined && known === undefined) {
+    const why =
+      escaping === 'none'
+        ? nothingToEscape
+        : type === 'undeclared'
+          ? `no Content-Type says how a value is written here; declare one (values are known in ${knownTypes}), or write \`escape=none\` on the cell to put values in as they are`
+          : `how a value is written in this Content-Type is not known (it is in ${knownTypes}); write \`escape=none\` on the cell to put values in as they are`;
+    report(content.at(first ?? 0), why);
   }
+  const isRaw = escaping === 'none' && first !== undefined;
+  if ((type === 'json' || type === 'jsonLines') && !isBroken && !isRaw) checkJson(content, template, type, report);
+  return template;
 };
 
 /** Reads the request of an `http` fence. */
-export const readHttp = (body: Text, around: Surroundings, reads: Reads, report: Report): HttpBody => {
-  const reading = { around, reads, report };
+export const readHttp = (body: Text, escaping: Escape, reading: Reading): HttpBody => {
+  const { report } = reading;
   const lines = linesOf(body);
   const isComment = (line: Text): boolean => /^\s*(#|\/\/)/.test(line.text);
   let index = lines.findIndex((line) => line.text.trim() !== '' && !isComment(line));
@@ -126,18 +168,13 @@ export const readHttp = (body: Text, around: Surroundings, reads: Reads, report:
           .map((line) => line.text)
           .join('\n').length;
   const content = start === undefined ? undefined : trim(slice(body, start));
-  if (content === undefined || content.text === '') return { ...request, headers, body: null };
+  if (content === undefined || content.text === '') {
+    if (escaping === 'none') report(body.at(0), nothingToEscape);
+    return { ...request, headers, body: null };
+  }
   if (request.method === 'GET' || request.method === 'HEAD')
     report(content.at(0), `a ${request.method} request has no body; remove it or use POST`);
-  const json = isJson(headers);
-  const problemsBefore: unknown[] = [];
-  const noted: Report = (at, message) => {
-    problemsBefore.push(message);
-    report(at, message);
-  };
-  const template = readTemplate(content, json ? inJson : asText, around, reads, noted);
-  if (json && problemsBefore.length === 0) checkJson(content, template, report);
-  return { ...request, headers, body: template };
+  return { ...request, headers, body: readContent(content, headers, escaping, reading) };
 };
 
 /** Refuses an address that leads elsewhere than the template says. */

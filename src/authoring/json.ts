@@ -1,5 +1,5 @@
 /** JSON text to values and back, keeping integers that a JavaScript number cannot hold. */
-import { PawlError } from '../engine/index.ts';
+import { isLossy, lossyNumberIn, PawlError, wholeOf } from '../engine/index.ts';
 
 // Node 24 has both; TypeScript's library of ES2024 has neither.
 type SourceContext = { source?: string };
@@ -8,13 +8,17 @@ const exactJson = JSON as unknown as {
   rawJSON(text: string): unknown;
 };
 
-/** JSON text to values; integers beyond 2^53 become bigint. Throws a SyntaxError when it is not JSON. */
+/**
+ * JSON text to values. Whole numbers beyond 2^53 become bigint, however they are written; of others the digits that no
+ * double has are lost, as everywhere. Throws a SyntaxError when it is not JSON.
+ */
 export const parseJson = (text: string): unknown => {
   // Reading number by number is slow and recursive: only texts that may hold a large integer are read so.
-  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  if (!/\d{16}/.test(text) && lossyNumberIn(text) === undefined) return JSON.parse(text);
   const exact = (_key: string, value: unknown, { source }: SourceContext): unknown => {
-    const large = typeof value === 'number' && !Number.isSafeInteger(value);
-    return large && source !== undefined && /^-?\d+$/.test(source) ? BigInt(source) : value;
+    if (typeof value !== 'number' || Number.isSafeInteger(value) || source === undefined) return value;
+    if (/^-?\d+$/.test(source)) return BigInt(source);
+    return (isLossy(source) ? wholeOf(source) : undefined) ?? value;
   };
   try {
     return exactJson.parse(text, exact);

@@ -4,6 +4,7 @@ import type { Cell, CellKind, Interrupted } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { type Attribute, type Attributes, nameProblem, parseDuration, refuseUnknown } from './attributes.ts';
 import type { Defaults } from './frontMatter.ts';
+import type { Escape } from './http.ts';
 import { type Position, quote, type Report, suggest, type Text } from './text.ts';
 
 const kinds: readonly CellKind[] = ['ts', 'js', 'sh', 'http', 'assert', 'manual', 'await', 'approve', 'wait', 'end'];
@@ -51,7 +52,7 @@ const waitAttributes: Readonly<Partial<Record<CellKind, readonly string[]>>> = {
   wait: ['for', 'until', 'cron', 'tz'],
 };
 const attributesOf = (kind: CellKind): readonly string[] => {
-  if (isProbeKind(kind)) return effectAttributes;
+  if (isProbeKind(kind)) return kind === 'http' ? [...effectAttributes, 'escape'] : effectAttributes;
   return kind === 'end' ? ['name', 'when'] : ['name', 'when', 'optional', ...(waitAttributes[kind] ?? [])];
 };
 
@@ -102,6 +103,18 @@ const readInterrupted = (attributes: Attributes, report: Report): Interrupted | 
     );
   }
   return found;
+};
+
+/** Whether values in the body of a request are written as its type says, or as they are. */
+export const readEscape = (attributes: Attributes, report: Report): Escape => {
+  const text = textOfAttribute('escape', attributes, report);
+  if (text === undefined || text.text === '') return 'byType';
+  if (text.text !== 'none')
+    report(
+      text.at(0),
+      `\`escape\` is none, not ${quote(text.text)}; without it, values are written as the Content-Type says`,
+    );
+  return 'none';
 };
 
 const readOptional = ({ at, value }: Attribute, report: Report): boolean => {

@@ -1,7 +1,7 @@
-/** The moments that a `wait` waits for. Patterns and time zones are read by croner. */
-import { Cron } from 'croner';
+/** The moments that a `wait` waits for. */
 import type { Moment, RenderedBody } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
+import { assertPattern, everComes, nextTime } from './clock.ts';
 import { quote } from './text.ts';
 
 const days = Math.round(limits.waitMsMax / 86_400_000);
@@ -31,25 +31,21 @@ export const zoneProblem = (tz: string): string | undefined => {
   }
 };
 
-const patternOf = (cron: string, tz: string): Cron => new Cron(cron, { timezone: tz, mode: '5-part', paused: true });
-
-export const cronProblem = (cron: string, tz: string): string | undefined => {
+export const cronProblem = (cron: string): string | undefined => {
   try {
     // croner takes a date and names like @yearly as well.
     if (!/^\S+( +\S+){4}$/.test(cron.trim())) throw new Error('give exactly five, separated by blanks');
-    patternOf(cron, tz);
-    return undefined;
+    assertPattern(cron);
   } catch (error) {
     const why = (error as Error).message.replace(/^CronPattern: /, '');
     return `${quote(cron)} is not a pattern of five fields (minute, hour, day, month, weekday): ${why}`;
   }
+  return everComes(cron)
+    ? undefined
+    : `${quote(cron)} never comes: no month it names has such a day; give another day or month`;
 };
 
-/**
- * The moment from `nowMs` on: `for` after it; `until`, which may be past; the next time of `cron` after it, in its zone. A
- * time of the clock that is left out in spring comes at the moment the clock is put on; one that comes twice in autumn
- * comes the first time (`test/authoring/waiting.test.ts` has both).
- */
+/** The moment from `nowMs` on: `for` after it; `until`, which may be past; the next time of `cron` after it, in its zone. */
 export const momentOf = (body: RenderedBody & { kind: 'wait' }, nowMs: number): Moment => {
   const { forMs, until, cron, tz } = body;
   if (forMs !== null) return { kind: 'moment', atMs: nowMs + forMs };
@@ -58,9 +54,9 @@ export const momentOf = (body: RenderedBody & { kind: 'wait' }, nowMs: number): 
     atMs = timeOf(until);
     if (Number.isNaN(atMs)) return { kind: 'error', message: timeProblem(until) ?? '' };
   } else if (cron !== null) {
-    const problem = zoneProblem(tz) ?? cronProblem(cron, tz);
+    const problem = zoneProblem(tz) ?? cronProblem(cron);
     if (problem !== undefined) return { kind: 'error', message: problem };
-    atMs = patternOf(cron, tz).nextRun(new Date(nowMs))?.getTime() ?? Number.NaN;
+    atMs = nextTime(cron, tz, nowMs, nowMs + limits.waitMsMax) ?? Number.NaN;
   }
   // What passed long ago has passed: a journal holds no moment of the last century, and refuses the entry that has one.
   if (atMs <= nowMs + limits.waitMsMax) return { kind: 'moment', atMs: Math.max(atMs, nowMs - limits.waitMsMax) };

@@ -1,9 +1,10 @@
 /** The fences that Pawl reads, sorted: which are cells, which are probes and expectations of which cell. */
-import { limits } from '../engine/index.ts';
+import { type Interrupted, limits } from '../engine/index.ts';
 import { type Info, readInfo, refuseUnknown } from './attributes.ts';
 import type { Fence } from './document.ts';
 import { isProbeKind, probeKinds, readName } from './kinds.ts';
-import { list, type Report, suggest } from './text.ts';
+import type { NamedCell } from './surroundings.ts';
+import { foldCase, list, type Report, suggest } from './text.ts';
 
 export type Piece = { fence: Fence; info: Info };
 export type CellPiece = Piece & { name: string; index: number };
@@ -13,7 +14,7 @@ export type AttachedPiece = Piece & { of: CellPiece | undefined };
 export type Outline = {
   cells: CellPiece[];
   /** Every name a cell has, also of cells that are refused otherwise. */
-  names: ReadonlyMap<string, { index: number; line: number }>;
+  names: ReadonlyMap<string, NamedCell>;
   probes: AttachedPiece[];
   expects: AttachedPiece[];
 };
@@ -44,11 +45,46 @@ const reportSwallowed = ({ body, position, marks }: Fence, report: Report): void
   report(body.at(opening.index), message);
 };
 
+/** Why a body leaves no output, as far as its text tells: a script that does not name the file, a function without `return`. */
+const outputless = (language: string, code: string): string | undefined => {
+  if (language === 'sh') return code.includes('OUTPUT') ? undefined : 'is a script that does not name `PAWL_OUTPUT`';
+  if (language !== 'ts' && language !== 'js') return undefined;
+  const isOwn = /\bexport\s+default\s+(?:async\s+)?(?:function\b|\()/.test(code);
+  return isOwn && !/\breturn\b|=>\s*[^{\s]/.test(code) ? 'is a function that returns nothing' : undefined;
+};
+
+/** Why a run may be past a cell that has no output. `interrupted`: what holds for cells that do not say. */
+const absenceOf = (
+  { info: { language, attributes }, fence }: Piece,
+  interrupted: Interrupted | undefined,
+): Pick<NamedCell, 'absent' | 'skips'> => {
+  const textOf = (name: string): string | undefined => attributes.get(name)?.value?.text;
+  const isOptional = attributes.has('optional') && textOf('optional') !== 'false';
+  const polls = attributes.has('poll');
+  const goesOn = isProbeKind(language) && !polls && (textOf('interrupted') ?? interrupted) === 'continue';
+  const without = outputless(language, fence.body.text);
+  const others = [
+    ...(without === undefined ? [] : [without]),
+    ...(isOptional ? ['may fail and is optional'] : []),
+    ...(goesOn ? ['is passed when it is interrupted (`interrupted=continue`)'] : []),
+    ...(polls && textOf('onTimeout') === 'continue' ? ['is passed at its time-out (`onTimeout=continue`)'] : []),
+  ];
+  const when = language === 'end' ? undefined : textOf('when');
+  const reasons = [...(when === undefined ? [] : ['is skipped when its `when` is false']), ...others];
+  if (reasons.length === 0) return {};
+  return { absent: list(reasons), ...(when !== undefined && others.length === 0 ? { skips: when.trim() } : {}) };
+};
+
 /** Sorts the fences of a document. Names are known to later steps even where the cell itself is refused. */
-export const readOutline = (fences: readonly Fence[], report: Report): Outline => {
+export const readOutline = (
+  fences: readonly Fence[],
+  interrupted: Interrupted | undefined,
+  report: Report,
+): Outline => {
   const cells: CellPiece[] = [];
   const byName = new Map<string, CellPiece>();
-  const names = new Map<string, { index: number; line: number }>();
+  const names = new Map<string, NamedCell>();
+  const folded = new Map<string, string>();
   const attached: { role: Role; piece: Piece }[] = [];
   let index = 0;
   for (const fence of fences) {
@@ -59,7 +95,7 @@ export const readOutline = (fences: readonly Fence[], report: Report): Outline =
     const { line } = fence.position;
     if (info === 'broken') {
       // Its name is taken all the same, so that references to it are not reported too.
-      const name = /\bname="?(\w+)/.exec(fence.info.text)?.[1];
+      const name = /\bname="?\uFEFF?(\w+)/.exec(fence.info.text)?.[1];
       if (name !== undefined && !names.has(name)) names.set(name, { index: index++, line });
       continue;
     }
@@ -73,13 +109,21 @@ export const readOutline = (fences: readonly Fence[], report: Report): Outline =
     const name = readName('name', info.attributes, report);
     const cell = { ...piece, name: name ?? '', index };
     const earlier = name === undefined ? undefined : names.get(name);
+    const alike = name === undefined ? undefined : folded.get(foldCase(name));
+    if (name !== undefined && earlier === undefined && alike !== undefined) {
+      report(
+        info.attributes.get('name')?.at ?? fence.position,
+        `the names \`${name}\` and \`${alike}\` (line ${names.get(alike)?.line}) differ only in case; rename one`,
+      );
+    }
     if (earlier !== undefined) {
       report(
         info.attributes.get('name')?.at ?? fence.position,
         `the name \`${name}\` is taken by the cell in line ${earlier.line}; choose another one`,
       );
     } else if (name !== undefined) {
-      names.set(name, { index, line });
+      folded.set(foldCase(name), name);
+      names.set(name, { index, line, kind: info.language, ...absenceOf(piece, interrupted) });
       byName.set(name, cell);
     }
     cells.push(cell);

@@ -1,10 +1,10 @@
 /** Parameters: JSON Schema, checked at publishing, and the values checked against it when an instance starts. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Runbook } from '../engine/index.ts';
-import { limits, PawlError } from '../engine/index.ts';
+import { isKept, limits, PawlError, pathOf } from '../engine/index.ts';
 import { nameProblem } from './attributes.ts';
 import { compilePattern } from './patterns.ts';
-import { list, type Position, quote, type Report, suggest } from './text.ts';
+import { foldCase, list, type Position, quote, type Report, suggest } from './text.ts';
 import { ExpressionError } from './values.ts';
 import type { Field } from './yaml.ts';
 
@@ -44,12 +44,22 @@ const referring = [
   '$async',
 ];
 
-/** Fields of a schema, itself first, each with the path of its keys; lists are not entered. */
-const insideOf = (field: Field): Field[] => [field, ...(field.fields() ?? []).flatMap(insideOf)];
+/** Keywords whose values are data, and those under which names stand that authors choose. */
+const holdingData = ['default', 'const', 'enum', 'examples'];
+const holdingNames = ['properties', 'patternProperties', 'dependentSchemas', 'dependentRequired'];
+
+/** The keywords of a schema, and those of the schemas in it, also of those in lists. */
+const keywordsOf = (schema: Field): Field[] =>
+  schema.inside().flatMap((field) => {
+    if (holdingData.includes(field.key)) return [field];
+    if (holdingNames.includes(field.key)) return [field, ...field.inside().flatMap(keywordsOf)];
+    const isList = Array.isArray(field.value);
+    return [field, ...(isList ? field.inside().flatMap(keywordsOf) : keywordsOf(field))];
+  });
 
 const placeOf = (field: Field, path: readonly string[]): Position => {
   const [key, ...rest] = path;
-  const inner = key === undefined ? undefined : field.fields()?.find((candidate) => candidate.key === key);
+  const inner = key === undefined ? undefined : field.inside().find((candidate) => candidate.key === key);
   return inner === undefined ? field.valueAt : placeOf(inner, rest);
 };
 
@@ -61,7 +71,7 @@ const pointer = (path: string): string[] =>
 
 /** Reports what is wrong with the schema of one parameter. */
 const checkSchema = (field: Field, schema: Record<string, unknown>, report: Report): void => {
-  const inside = insideOf(field).slice(1);
+  const inside = keywordsOf(field);
   const referred = inside.find(({ key }) => referring.includes(key));
   if (referred !== undefined) {
     return report(referred.at, `\`${referred.key}\` is not read in the schema of a parameter; write the schema out`);
@@ -105,8 +115,16 @@ export const readParams = (field: Field, report: Report): Record<string, unknown
       `there are more than ${limits.paramsPerRunbookMax} parameters (paramsPerRunbookMax); put some together into one object`,
     );
   }
+  const seen = new Map<string, string>();
   for (const param of fields ?? []) {
     const problem = nameProblem(param.key);
+    const earlier = seen.get(foldCase(param.key));
+    if (earlier !== undefined)
+      report(
+        param.at,
+        `the parameters ${quote(earlier)} and ${quote(param.key)} differ only in case, and would both be PAWL_PARAM_${param.key.toUpperCase()} to a script; rename one`,
+      );
+    seen.set(foldCase(param.key), param.key);
     if (problem !== undefined) report(param.at, problem);
     const { value } = param;
     if (param.fields() === null)
@@ -167,8 +185,36 @@ const checkSize = (params: unknown): void => {
   throw new PawlError('limit.exceeded', message, { limit: 'paramsBytesMax', bytes });
 };
 
+const notKept = `cannot be kept as a number (whole ones go up to ${Number.MAX_SAFE_INTEGER}); declare it as a string, and give a text`;
+
+/** What JSON could not give back as it was given: such numbers, and a key that would become a prototype. */
+const oddParts = (given: unknown): { path: string; message: string }[] => {
+  const found: { path: string; message: string }[] = [];
+  const seen = new WeakSet<object>();
+  const open: { value: unknown; path: (string | number)[] }[] = [{ value: given, path: [] }];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { value, path } = next;
+    if (typeof value === 'bigint' || (typeof value === 'number' && !isKept(value)))
+      found.push({ path: pathOf(path), message: notKept });
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue;
+    seen.add(value);
+    if (Object.hasOwn(value, '__proto__'))
+      found.push({ path: pathOf([...path, '__proto__']), message: 'cannot be a key; choose another name' });
+    const inside = Array.isArray(value) ? [...value.entries()] : Object.entries(value);
+    for (const [key, part] of inside.reverse()) open.push({ value: part, path: [...path, key] });
+  }
+  return found;
+};
+
+const refused = (problems: { path: string; message: string }[]): PawlError => {
+  const sentence = problems.map(({ path, message }) => `${quote(path)} ${message}`).join(', ');
+  return new PawlError('params.invalid', `The parameters are refused: ${sentence}.`, { problems });
+};
+
 /** Checks parameters against the runbook's schema and fills in defaults. Nothing is converted. */
 export const resolveParams = (runbook: Runbook, given: Record<string, unknown>): Record<string, unknown> => {
+  const odd = oddParts(given);
+  if (odd.length > 0) throw refused(odd.slice(0, limits.problemsMax));
   checkSize(given);
   const properties = runbook.params.properties as Record<string, { default?: unknown }>;
   // Only what JSON can say gets in: no getters, no prototypes. `given` stays as it is.
@@ -187,8 +233,7 @@ export const resolveParams = (runbook: Runbook, given: Record<string, unknown>):
   if (!validate(params)) {
     const found = (validate.errors ?? []).map((error) => problemOf(error, Object.keys(properties)));
     const problems = [...new Map(found.map((problem) => [`${problem.path} ${problem.message}`, problem])).values()];
-    const sentence = problems.map(({ path, message }) => `${quote(path)} ${message}`).join(', ');
-    throw new PawlError('params.invalid', `The parameters are refused: ${sentence}.`, { problems });
+    throw refused(problems);
   }
   checkSize(params);
   return params;

@@ -1,4 +1,5 @@
 /** What a piece of a runbook may refer to, and what it turned out to read. */
+import type { VariableTypes } from './cel.ts';
 import { type Position, quote, type Report, suggest } from './text.ts';
 
 /** What only expectations see: how the attempt ended. */
@@ -8,13 +9,19 @@ export const claimFields = ['id', 'status', 'statement', 'evidence', 'revision']
 export const roots = ['params', 'outputs', 'step', ...expectationRoots, 'claim'] as const;
 type Root = (typeof roots)[number];
 
+/** `absent`: why it may have no output when the run is past it. `skips`: its `when=`, when nothing else is the reason. */
+export type NamedCell = { index: number; line: number; kind?: string; absent?: string; skips?: string };
+
 export type Surroundings = {
   roots: readonly Root[];
   stepFields: readonly string[];
   /** Declared parameters; `null` when the front matter could not be read, so that nothing is said about them. */
   params: ReadonlySet<string> | null;
-  /** Every cell of the document by name, with its index and line. */
-  cells: ReadonlyMap<string, { index: number; line: number }>;
+  types: VariableTypes;
+  /** Every cell of the document by name. */
+  cells: ReadonlyMap<string, NamedCell>;
+  /** Cells whose outputs are there, whatever may keep them from having one: something looked. */
+  present: ReadonlySet<string>;
   /** Outputs of cells before this index are in reach. */
   index: number;
 };
@@ -49,6 +56,27 @@ export const referToCell = (name: string, at: Position, around: Surroundings, re
   } else if (cell.index > around.index) {
     report(at, `cell \`${name}\` stands later (line ${cell.line}); only outputs of earlier cells can be read`);
   }
+};
+
+/** Kinds that end without an output, whatever happens. */
+const withoutOutput = ['assert', 'end'];
+
+/** Reports that the output of a cell is used where it may be absent. */
+export const needPresent = (
+  name: string,
+  at: Position,
+  { cells, index, present }: Surroundings,
+  report: Report,
+): void => {
+  const cell = cells.get(name);
+  if (cell === undefined || cell.index >= index) return;
+  if (withoutOutput.includes(cell.kind ?? ''))
+    report(at, `cell \`${name}\` (line ${cell.line}) is of the kind \`${cell.kind}\` and never has an output`);
+  else if (cell.absent !== undefined && !present.has(name))
+    report(
+      at,
+      `\`outputs.${name}\` may be absent: cell \`${name}\` (line ${cell.line}) ${cell.absent}; look first, as in \`has(outputs.${name}) ? … : …\`, or give this cell \`when="has(outputs.${name})"\``,
+    );
 };
 
 export const referToParam = (name: string, at: Position, { params }: Surroundings, report: Report): void => {

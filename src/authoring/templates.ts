@@ -65,23 +65,38 @@ export const asText: WriteAt = () => 'text';
 /** The value of a whole base address stands as it is; everything after it is one part of an address. */
 export const inUrl: WriteAt = (_before, offset) => (offset === 0 ? 'text' : 'url');
 
-/** Inside a string of JSON text, or where a value stands. */
-export const inJson: WriteAt = (before) => {
-  const strings = before.replace(/\\./gs, '').split('"').length - 1;
-  return strings % 2 === 1 ? 'jsonString' : 'json';
-};
-
 class CannotWrite extends Error {}
+
+const plainOnly = { url: 'a URL', form: 'a form', xml: 'XML' } as const;
+
+const xmlEscapes: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+};
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const notInXml = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
+
+/** White space as references too: in an attribute it would become blanks. */
+const writeXml = (text: string): string => {
+  if (notInXml.test(text)) throw new CannotWrite('the text holds a character that XML cannot have');
+  return text
+    .replace(/[&<>"']/g, (found) => xmlEscapes[found] ?? '')
+    .replace(/[\t\n\r]/g, (found) => `&#${found.charCodeAt(0)};`);
+};
 
 const written = (value: unknown, write: TemplateWrite): string => {
   if (write === 'json') return writeJson(value);
   const text = typeof value === 'string' ? value : writeJson(value);
   if (write === 'jsonString') return JSON.stringify(text).slice(1, -1);
   if (write === 'text') return text;
+  const where = plainOnly[write];
   if (value === null || typeof value === 'object')
-    throw new CannotWrite('only a text, a number or a truth value can be part of a URL');
-  if (!text.isWellFormed()) throw new CannotWrite('the text holds half a character and cannot be part of a URL');
-  return encodeURIComponent(text);
+    throw new CannotWrite(`only a text, a number or a truth value can be part of ${where}`);
+  if (!text.isWellFormed()) throw new CannotWrite(`the text holds half a character and cannot be part of ${where}`);
+  return write === 'xml' ? writeXml(text) : encodeURIComponent(text);
 };
 
 export type Rendered = { kind: 'text'; text: string } | { kind: 'error'; message: string };

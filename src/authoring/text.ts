@@ -106,3 +106,20 @@ export const quote = (word: string): string => {
 /** `a, b and c`. */
 export const list = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
+/** What two names have in common that people take for one. */
+export const foldCase = (name: string): string => name.normalize('NFC').toLowerCase();
+
+/**
+ * Reports byte order marks where names stand; says whether there is one. Nobody sees them, and JavaScript takes them for
+ * white space, so that a name would lose its own without a word.
+ */
+export const refuseMarks = (text: Text, report: Report): boolean => {
+  const places = [...text.text.matchAll(/\uFEFF/g)].map(({ index }) => index);
+  for (const place of places)
+    report(
+      text.at(place),
+      'a byte order mark (U+FEFF), which nobody sees, stands here; it may begin a file, so remove it here',
+    );
+  return places.length > 0;
+};

@@ -9,7 +9,10 @@ export class ExpressionError extends Error {}
  * prototype, so that a key named `constructor` is a key like any other.
  */
 export const toCel = (value: unknown): unknown => {
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt(value) : value;
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new ExpressionError('it reads a number that is too large for any computer');
+    return Number.isSafeInteger(value) ? BigInt(value) : value;
+  }
   if (value === null || typeof value !== 'object') return value;
   if (Array.isArray(value)) return value.map(toCel);
   return new Map(Object.entries(value).map(([key, entry]) => [key, toCel(entry)]));

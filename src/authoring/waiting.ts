@@ -16,7 +16,7 @@ import { type ProbeKind, readDuration, textOfAttribute } from './kinds.ts';
 import { cronProblem, timeProblem, zoneProblem } from './moments.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, readTemplate, render } from './templates.ts';
-import { list, type Position, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
+import { foldCase, list, type Position, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
 import { type Field, readYaml } from './yaml.ts';
 
 export type Reading = { attributes: Attributes; around: Surroundings; reads: Reads; report: Report; at: Position };
@@ -95,7 +95,8 @@ export const readAwait = (body: Text, reading: Reading): BodyOf<'await'> => {
     missing('an `await` cell says what it waits for, as in `claim: ci/main` and `until: supported`');
     return { kind: 'await', ...found };
   }
-  const fields = readYaml(body, report, 'the body of an `await` cell') ?? [];
+  const fields = readYaml(body, report, 'the body of an `await` cell');
+  if (fields === undefined) return { kind: 'await', ...found };
   for (const field of fields) {
     const { key, text } = field;
     if (!awaitKeys.includes(key))
@@ -126,6 +127,8 @@ export const readAwait = (body: Text, reading: Reading): BodyOf<'await'> => {
   return { kind: 'await', ...found };
 };
 
+const caseCounts = 'case counts when somebody votes, so keep the one that the authorizer writes';
+
 /** A list in an attribute: `"alice, bob, {{ params.owner }}"`. Commas inside of a placeholder divide nothing. */
 const readNames = (name: string, { attributes, around, reads, report }: Reading): Template[] => {
   const text = textOfAttribute(name, attributes, report);
@@ -138,12 +141,21 @@ const readNames = (name: string, { attributes, around, reads, report }: Reading)
     names.push(trim(slice(text, start, offset)));
     start = offset + 1;
   }
-  const seen = new Set<string>();
+  const seen = new Map<string, string>();
   return names.map((one) => {
+    const template = readTemplate(one, asText, around, reads, report);
+    const literal = literalOf(template);
+    // Expressions may differ in case and mean different things.
+    const key = literal === undefined ? one.text : foldCase(one.text);
+    const earlier = seen.get(key);
+    seen.set(key, one.text);
+    const problem = literal === undefined || literal === '' ? undefined : nameProblem(literal);
     if (one.text === '') report(one.at(0), `a name is missing in \`${name}\``);
-    else if (seen.has(one.text)) report(one.at(0), `${quote(one.text)} stands twice in \`${name}\`; keep one`);
-    seen.add(one.text);
-    return readTemplate(one, asText, around, reads, report);
+    else if (problem !== undefined) report(one.at(0), problem);
+    else if (earlier === one.text) report(one.at(0), `${quote(one.text)} stands twice in \`${name}\`; keep one`);
+    else if (earlier !== undefined)
+      report(one.at(0), `${quote(one.text)} and ${quote(earlier)} in \`${name}\` differ only in case; ${caseCounts}`);
+    return template;
   });
 };
 
@@ -214,8 +226,7 @@ export const readWait = (body: Text, reading: Reading): BodyOf<'wait'> => {
     report(zone.at(0), '`tz` is the time zone of `cron=`; `until` carries its own');
   const zoneWrong = zone === undefined ? undefined : zoneProblem(tz);
   if (zoneWrong !== undefined && zone !== undefined) report(zone.at(0), zoneWrong);
-  const cronWrong =
-    cron === undefined || cron.text === '' || zoneWrong !== undefined ? undefined : cronProblem(cron.text, tz);
+  const cronWrong = cron === undefined || cron.text === '' ? undefined : cronProblem(cron.text);
   if (cronWrong !== undefined && cron !== undefined) report(cron.at(0), cronWrong);
   return { kind: 'wait', forMs: within('for', reading), until, cron: cron?.text ?? null, tz };
 };
@@ -228,7 +239,7 @@ const withoutEffects: Readonly<Record<string, string>> = {
 };
 
 /** `poll=30s within=2h onTimeout=continue` of a cell without effects. */
-export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Reading): Cell['poll'] => {
+export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Reading, note: Report): Cell['poll'] => {
   const { attributes, report } = reading;
   const poll = attributes.get('poll');
   if (poll === undefined) {
@@ -246,6 +257,8 @@ export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Rea
   if (!hasExpectations)
     report(poll.at, 'a cell with `poll` is repeated until its expectations hold; add a `cel { expect=… }` fence');
   needsTime('onTimeout', 'within', reading);
+  if (!attributes.has('within'))
+    note(poll.at, '`poll=` without `within=` is repeated for as long as it takes; add `within=2h`, say, for an end');
   return {
     everyMs: readDuration('poll', attributes, limits.pollMsMin, limits.pollMsMax, report) ?? limits.pollMsMax,
     withinMs: within('within', reading),
@@ -269,6 +282,19 @@ const renderAll = (
   return { kind: 'texts', texts: [...new Set(texts)] };
 };
 
+/** One person is one place, however often named. What differs only in case may be one person or two: refused. */
+const renderNames = (templates: Template[], scope: Scope): ReturnType<typeof renderAll> => {
+  const names = renderAll(templates, scope, nameProblem);
+  const seen = new Map<string, string>();
+  for (const name of names.kind === 'texts' ? names.texts : []) {
+    const earlier = seen.get(foldCase(name));
+    if (earlier !== undefined)
+      return { kind: 'error', message: `${quote(name)} and ${quote(earlier)} differ only in case; ${caseCounts}.` };
+    seen.set(foldCase(name), name);
+  }
+  return names;
+};
+
 const nameProblem = (name: string): string | undefined =>
   /^\P{C}+$/u.test(name) && name.trim() === name && name.length <= limits.actorCharsMax
     ? undefined
@@ -282,9 +308,9 @@ export const renderAwait = (body: BodyOf<'await'>, scope: Scope): Rendered => {
 export const renderApprove = (body: BodyOf<'approve'>, scope: Scope): Rendered => {
   const text = render(body.text, scope);
   if (text.kind === 'error') return text;
-  const approvers = renderAll(body.approvers, scope, nameProblem);
+  const approvers = renderNames(body.approvers, scope);
   if (approvers.kind === 'error') return approvers;
-  const groups = renderAll(body.groups, scope, nameProblem);
+  const groups = renderNames(body.groups, scope);
   if (groups.kind === 'error') return groups;
   const asked = { approvers: approvers.texts, groups: groups.texts };
   return { kind: 'body', body: { kind: 'approve', text: text.text, ...asked } };

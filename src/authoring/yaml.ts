@@ -3,8 +3,8 @@
  * refused with their place, before anything is built from them, so that a small document stays a small document.
  */
 import { Composer, type CST, isAlias, isMap, isScalar, isSeq, type Node, Parser, type YAMLMap } from 'yaml';
-import { limits } from '../engine/index.ts';
-import { type Position, quote, type Report, slice, type Text } from './text.ts';
+import { isKept, isLossy, limits } from '../engine/index.ts';
+import { type Position, quote, type Report, refuseMarks, slice, type Text } from './text.ts';
 
 /** A mapping's entries in document order, with their places. Values are plain JSON. */
 export type Field = {
@@ -14,6 +14,8 @@ export type Field = {
   valueAt: Position;
   text: Text;
   fields(): Field[] | null;
+  /** The entries of a mapping, or of a list under their numbers; nothing of a scalar. */
+  inside(): Field[];
   /** The texts of a list; `null` when it is none, or holds something else. */
   items(): Text[] | null;
 };
@@ -62,6 +64,10 @@ const entriesOf = (source: Text, map: YAMLMap, report: Report): { key: string; a
   return [...entries.values()];
 };
 
+/** Whether a number is another one than what is written; YAML has hexadecimal and octal ones as well. */
+const isOther = (written: string, value: number): boolean =>
+  /^0[xo]/.test(written) ? BigInt(written) !== BigInt(value) : isLossy(written);
+
 /** Turns a node into plain JSON and reports everything that is not plain on the way. Depth is bounded by `readYaml`. */
 const plain = (source: Text, node: Node | null, report: Report): unknown => {
   if (node === null) return null;
@@ -81,13 +87,27 @@ const plain = (source: Text, node: Node | null, report: Report): unknown => {
     );
   }
   if (!isScalar(node)) return null;
-  if (typeof node.value === 'number' && !Number.isFinite(node.value))
-    report(at, 'this number is not finite; JSON has no such value');
+  if (typeof node.value === 'number') {
+    const written = node.source ?? String(node.value);
+    if (/^[-+]?\.(inf|nan)$/i.test(written)) report(at, 'this number is not finite; JSON has no such value');
+    else if (isOther(written, node.value) || !isKept(node.value)) {
+      const why = isOther(written, node.value)
+        ? `it would become ${node.value}`
+        : `whole ones go up to ${Number.MAX_SAFE_INTEGER}`;
+      report(
+        at,
+        `${quote(written)} cannot be kept as a number (${why}); put it in quotes, and declare what holds it as a string`,
+      );
+    }
+  }
+  // Reported above; further complaints about its type would only hide that.
+  if (node.value === Number.POSITIVE_INFINITY) return Number.MAX_VALUE;
   return node.value ?? null;
 };
 
-const fieldsOf = (source: Text, map: YAMLMap): Field[] =>
-  entriesOf(source, map, () => {}).map(({ key, at, node }) => {
+const fieldOf =
+  (source: Text) =>
+  ({ key, at, node }: { key: string; at: Position; node: Node | null }): Field => {
     const value = plain(source, node, () => {});
     const text = node === null ? { text: '', at: () => at } : scalarText(source, node, value);
     const valueAt = node?.range ? source.at(node.range[0]) : at;
@@ -98,8 +118,18 @@ const fieldsOf = (source: Text, map: YAMLMap): Field[] =>
       if (scalars.length < node.items.length) return null;
       return scalars.map((item) => scalarText(source, item as Node, (item as { value: unknown }).value));
     };
-    return { key, at, value, valueAt, text, fields, items };
-  });
+    const inside = (): Field[] => {
+      if (!isSeq(node)) return fields() ?? [];
+      return node.items.map((item, index) => {
+        const entry = item as Node | null;
+        const place = entry?.range ? source.at(entry.range[0]) : valueAt;
+        return fieldOf(source)({ key: String(index), at: place, node: entry });
+      });
+    };
+    return { key, at, value, valueAt, text, fields, inside, items };
+  };
+
+const fieldsOf = (source: Text, map: YAMLMap): Field[] => entriesOf(source, map, () => {}).map(fieldOf(source));
 
 /** The top-level fields of a YAML text; `undefined` when it is not a mapping (reported). */
 export const readYaml = (source: Text, report: Report, what = 'the front matter'): Field[] | undefined => {
@@ -107,6 +137,7 @@ export const readYaml = (source: Text, report: Report, what = 'the front matter'
     report(source.at(0), `${what} is larger than ${limits.frontMatterBytesMax} bytes; shorten it`);
     return undefined;
   }
+  if (refuseMarks(source, report)) return undefined;
   const tokens = [...new Parser().parse(source.text)];
   for (const token of tokens) {
     const { depth, offset } = nestingOf(token, limits.frontMatterNestingMax);

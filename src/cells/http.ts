@@ -51,7 +51,7 @@ const answerText = (status: number, headers: Record<string, unknown>, content: B
   const head = `"status":${status},"headers":${JSON.stringify(plain)}`;
   if (!isUtf8(content)) return `{${head},"body":${JSON.stringify(content.toString('base64'))},"bodyEncoding":"base64"}`;
   const text = content.toString('utf8');
-  if (/^application\/(?:[\w.+-]+\+)?json\b/i.test(plain['content-type'] ?? '')) {
+  if (/^(?:(?:application|text)\/(?:x-)?|[\w-]+\/[\w.+-]+\+)json\s*(?:;|$)/i.test(plain['content-type'] ?? '')) {
     try {
       JSON.parse(text);
       return `{${head},"body":${text}}`;

@@ -34,7 +34,7 @@ const whyHeld = (cell: Cell, state: State, nowMs: number): string => {
 /** @param notes of the step; the store's time `nowMs` is past its deadline and grace */
 export const byItself = (runbook: Runbook, state: State, notes: Note[], nowMs: number): ByItself => {
   const cell = runbook.cells[state.next];
-  const earlier = notes.filter(({ kind }) => kind === 'probe');
+  const earlier = notes.filter(({ kind }) => kind === 'asked');
   const asked = earlier.length;
   const decision = decide(state, runbook, anything, { nowMs, graceMs: 0, epoch: 0 });
   if (cell === undefined || decision.kind !== 'takeOver') {

@@ -4,7 +4,7 @@ import { plural } from './format.ts';
 import { textOfFile } from './given.ts';
 
 export type FileProblem = Problem & { file: string };
-export type Document = { file: string; source: string; runbook: Runbook };
+export type Document = { file: string; source: string; runbook: Runbook; notes: Problem[] };
 
 /**
  * Reads and compiles every file before anything is done with one of them.
@@ -16,8 +16,10 @@ export const readDocuments = async (authoring: Authoring, files: string[]): Prom
   for (const file of files) {
     const source = await textOfFile(file);
     const compiled = authoring.compile(source);
-    if (compiled.kind === 'runbook') documents.push({ file, source, runbook: compiled.runbook });
-    else problems.push(...compiled.problems.map((problem) => ({ file, ...problem })));
+    if (compiled.kind === 'runbook') {
+      const { runbook, notes } = compiled;
+      documents.push({ file, source, runbook, notes });
+    } else problems.push(...compiled.problems.map((problem) => ({ file, ...problem })));
   }
   if (problems.length === 0) return documents;
   const bad = files.length - documents.length;

@@ -2,6 +2,9 @@
 import { readFile } from 'node:fs/promises';
 import { type ErrorCode, PawlError } from '../engine/index.ts';
 
+/** Some editors begin a file with a byte order mark, which is no part of what it says. */
+const readText = async (path: string): Promise<string> => (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
+
 /**
  * @param what names the text in a refusal: `Parameter dir`, `--evidence`
  * @throws PawlError `code` when the file cannot be read
@@ -11,7 +14,7 @@ export const textGiven = async (what: string, given: string, code: ErrorCode = '
   if (!given.startsWith('@')) return given;
   const path = given.slice(1);
   try {
-    return await readFile(path, 'utf8');
+    return await readText(path);
   } catch (error) {
     throw new PawlError(code, `${what}: the file ${path} cannot be read.`, { what, path }, error);
   }
@@ -20,7 +23,7 @@ export const textGiven = async (what: string, given: string, code: ErrorCode = '
 /** @throws PawlError `request.invalid`, saying what the operating system says about it in words */
 export const textOfFile = async (file: string): Promise<string> => {
   try {
-    return await readFile(file, 'utf8');
+    return await readText(file);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const why =

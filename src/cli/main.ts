@@ -7,6 +7,7 @@ import type { Runner } from './commands/common.ts';
 import { addDeciding } from './commands/deciding.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDoubts } from './commands/doubts.ts';
+import { addKeeping } from './commands/keeping.ts';
 import { addMoving } from './commands/moving.ts';
 import { addReading } from './commands/reading.ts';
 import { addRedriving } from './commands/redriving.ts';
@@ -44,6 +45,7 @@ const build = (run: Runner, json: boolean): Command => {
   addTesting(program, run);
   addMoving(program, run);
   addReading(program, run);
+  addKeeping(program, run);
   addDoubts(program, run);
   addDeciding(program, run);
   addVoting(program, run);

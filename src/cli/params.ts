@@ -1,5 +1,5 @@
 /** `-p name=value` on the command line, read by the type that the runbook's parameter schema gives it. */
-import { PawlError, type Runbook } from '../engine/index.ts';
+import { isKept, lossyNumberIn, PawlError, type Runbook } from '../engine/index.ts';
 import { textGiven } from './given.ts';
 
 const invalid = (message: string, details: Record<string, unknown>): PawlError =>
@@ -26,8 +26,10 @@ const isOf = (type: string, value: unknown): boolean => {
   if (type === 'array') return Array.isArray(value);
   if (type === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value);
   if (type === 'null') return value === null;
-  return typeof value === type;
+  return typeof value === type && (typeof value !== 'number' || isKept(value));
 };
+
+const numeric = ['integer', 'number'];
 
 const parse = (text: string): { value: unknown } | undefined => {
   try {
@@ -37,11 +39,28 @@ const parse = (text: string): { value: unknown } | undefined => {
   }
 };
 
+/** A number that would be kept as another one, or not at all. */
+const assertKept = (name: string, text: string, parsed: { value: unknown } | undefined): void => {
+  const lossy = lossyNumberIn(text);
+  const isWhole = typeof parsed?.value === 'number' && Number.isInteger(parsed.value);
+  if (lossy === undefined && !(isWhole && !Number.isSafeInteger(parsed?.value))) return;
+  const where = lossy === undefined || lossy.path === '' ? '' : ` at ${lossy.path}`;
+  const number = (lossy?.text ?? text).slice(0, 80);
+  throw invalid(
+    `Parameter ${name}: ${number}${where} cannot be kept as a number (whole ones go up to ${Number.MAX_SAFE_INTEGER}); declare it as a string in the runbook, and give a text.`,
+    { param: name },
+  );
+};
+
 const parseValue = (name: string, text: string, types: string[] | undefined): unknown => {
   // Where the schema does not say, whatever is JSON is taken as JSON, and everything else as text.
-  if (types === undefined) return (parse(text) ?? { value: text }).value;
-  const others = types.filter((type) => type !== 'string');
+  const others = (types ?? ['any']).filter((type) => type !== 'string');
   const parsed = others.length === 0 ? undefined : parse(text);
+  // A number that may be a text is one.
+  const isNumber = typeof parsed?.value === 'number';
+  const isWanted = others.some((type) => (isNumber ? numeric.includes(type) : isOf(type, parsed?.value)));
+  if (types === undefined || (isWanted && !(isNumber && types.includes('string')))) assertKept(name, text, parsed);
+  if (types === undefined) return (parsed ?? { value: text }).value;
   if (parsed !== undefined && others.some((type) => isOf(type, parsed.value))) return parsed.value;
   if (types.includes('string')) return text;
   const wanted = others.map((type) => examples[type] ?? type).join(' or ');

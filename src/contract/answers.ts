@@ -107,6 +107,8 @@ export const ran = z.strictObject({
   coverage: z.strictObject({ declared: count, cells: count, forgiven: count, skipped: count }),
 });
 
+export const startedAndRan = ran.extend({ created: z.boolean() });
+
 const hashes = {
   sourceHash: z.string().describe('sha256 of the document: the same content has the same.'),
   runHash: z.string().describe('sha256 of what runs: the document, its compiled form and format.'),
@@ -306,10 +308,27 @@ export const journalPage = z.strictObject({
   nowMs: z.number(),
   deployment: z.strictObject({ name: z.string(), epoch: count, takeoverGraceMs: count }),
 });
+export const journalIds = z.strictObject({
+  instanceIds: z.array(z.string()),
+  next: z.string().nullable(),
+});
+export const verified = z.strictObject({
+  instanceId: z.string(),
+  intact: z.boolean(),
+  entries: count,
+  head: z
+    .strictObject({ seq: count, hash: z.string() })
+    .describe('The newest entry. Kept elsewhere it is a witness: give it as `seq` and `hash` another time.'),
+  breaks: z.array(z.strictObject({ seq: count, why: z.string() })),
+  ended: z
+    .strictObject({ seq: count, by: z.string(), reason: z.string() })
+    .nullable()
+    .describe('Ended by a person because it was broken.'),
+});
 export const notePage = z.strictObject({
   notes: z.array(
     z.strictObject({
-      kind: z.enum(['log', 'fenced', 'evidence', 'probe']),
+      kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe']),
       about: count,
       cell: z.string(),
       atMs: z.number(),

@@ -52,6 +52,16 @@ export const notesQuery = z.strictObject({
   after: digits(0).describe('`next` of the page before.').exactOptional(),
   limit,
 });
+export const journalsQuery = z.strictObject({ next });
+export const verifyQuery = z.strictObject({
+  seq: digits(0)
+    .describe('With `hash`: what the entry there once was, as a witness from elsewhere says.')
+    .exactOptional(),
+  hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .exactOptional(),
+});
 export const outputQuery = z.strictObject({
   part: digits(1).describe('Which part of a large output; the first is 1.').exactOptional(),
 });
@@ -83,6 +93,7 @@ export const startBody = z.strictObject({
     })
     .exactOptional(),
 });
+export const startAndRunBody = startBody.omit({ drive: true });
 export const advanceBody = z.strictObject({
   cell: cellName.describe('Only this cell.').exactOptional(),
   maxCells: maxCells.describe('Reservations at most; default 1.').exactOptional(),

@@ -10,26 +10,20 @@
  * I10 the answer says what stands in the journal. If this call dies at any line, the next load sees what stands.
  */
 import assert from 'node:assert/strict';
-import { type Call, type Engine, nextCell, openCall, saveView, stateOf } from './call/call.ts';
+import { type Call, type Engine, momentOf, nextCell, openCall, saveView, stateOf } from './call/call.ts';
 import { changeIn } from './call/change.ts';
 import { failure, type OutcomeBody } from './call/outcomes.ts';
 import { prepare, withoutReservation } from './call/prepare.ts';
-import {
-  type AdvanceAnswer,
-  type AdvanceRequest,
-  type Advancing,
-  createProgress,
-  momentOf,
-  wishOf,
-} from './call/progress.ts';
+import { type AdvanceAnswer, type AdvanceRequest, type Advancing, createProgress, wishOf } from './call/progress.ts';
 import { assertFresh } from './call/refusals.ts';
 import { takeOver } from './doubt/takeover.ts';
+import type { EntryBody } from './model/entries.ts';
 import { isPawlError } from './model/errors.ts';
 import { causeOf } from './model/events.ts';
 import { limits } from './model/limits.ts';
 import { natureOf } from './model/runbook.ts';
 import type { CellResult, Execute } from './ports.ts';
-import { branchOf, type Decision, decide } from './rules/decide.ts';
+import { branchOf, type Decision, decide, reservedForMs } from './rules/decide.ts';
 import type { Stop } from './rules/stop.ts';
 import { rememberOutput, reservationOf, runSteps } from './steps/runStep.ts';
 import { beginWait } from './waiting/begin.ts';
@@ -66,10 +60,8 @@ const enter = async (
   }
   if (!mayReserve) return { kind: 'stop', result: 'advanced' };
 
-  const stands = await call.chain.append(() => ({
-    kind: 'reserved',
-    ...reservationOf(call, cell, state, found),
-  }));
+  const reserve = (): EntryBody => ({ kind: 'reserved', ...reservationOf(call, cell, state, found) });
+  const stands = await call.chain.append(reserve, call.endAtMs - reservedForMs(cell));
   if (stands === undefined) return undefined;
   progress.reserved();
   // What stands counts, not what was meant: an earlier put of this call may have landed late, with an earlier deadline.
@@ -93,7 +85,7 @@ const setDrive = async (call: Call, { drive, expectedSeq }: AdvanceRequest): Pro
 };
 
 /** The engine with cells that also stop when the caller gives up. */
-const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
+export const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
   if (signal === undefined) return engine;
   const unbegun: CellResult = {
     status: 'never',
@@ -112,9 +104,15 @@ const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engine => {
 export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
   const { by, budgetMs, expectedSeq, signal } = request;
   const call = await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq);
-  const isScheduled = request.explicit === false;
-  if (isScheduled) call.mark.expectDue();
+  if (request.explicit === false) call.mark.expectDue();
   assertFresh(call, expectedSeq);
+  return await advanceIn(call, request);
+};
+
+/** The same in a call that is open already. */
+export const advanceIn = async (call: Call, request: AdvanceRequest): Promise<AdvanceAnswer> => {
+  const { engine } = call;
+  const isScheduled = request.explicit === false;
   const progress = createProgress();
   const advancing: Advancing = { call, request, progress };
   let stop: Stop;

@@ -3,14 +3,16 @@
 import { advance } from './advance.ts';
 import type { Engine as Context } from './call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from './call/progress.ts';
+import { guarded } from './commands/broken.ts';
 import { type Cancelled, cancel } from './commands/cancel.ts';
 import { type ClaimRequest, type ClaimSet, claimHistory, claimNow, setClaim, wake } from './commands/claims.ts';
 import { type DoneRequest, done } from './commands/done.ts';
 import { type LinkShown, type LinkVote, type MadeLink, makeLink, readLink, useLink } from './commands/links.ts';
 import { type Published, publish } from './commands/publish.ts';
+import { rebuild, type Swept, sweep } from './commands/rebuild.ts';
 import { type Redriven, redrive } from './commands/redrive.ts';
 import { release } from './commands/release.ts';
-import { type RunAnswer, run } from './commands/run.ts';
+import { type RunAnswer, run, startAndRun } from './commands/run.ts';
 import { type Started, type StartRequest, start } from './commands/start.ts';
 import { decideStep, type VerdictRequest } from './commands/verdicts.ts';
 import { type Voted, type VoteRequest, vote } from './commands/votes.ts';
@@ -21,10 +23,16 @@ import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
 import type { ClaimEntry, Claims, Journal, Ports, Views } from './ports.ts';
 import { type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
+import { type Verified, verify, type Witness } from './reading/verify.ts';
 
 export type Engine = {
   publish(source: string, by: By): Promise<Published>;
   start(request: StartRequest): Promise<Started>;
+  /** Starts and runs in one call. */
+  startAndRun(
+    request: Omit<StartRequest, 'drive'>,
+    within: Pick<AdvanceRequest, 'budgetMs' | 'signal'>,
+  ): Promise<RunAnswer & { created: boolean }>;
   advance(instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer>;
   run(instanceId: string, request: Omit<AdvanceRequest, 'maxCells' | 'drive'>): Promise<RunAnswer>;
   done(instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }>;
@@ -34,6 +42,18 @@ export type Engine = {
   release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
   inspect(instanceId: string, by: By, outputsBytesMax?: number): Promise<Inspection>;
   output(instanceId: string, seq: number): Promise<{ text: string; bytes: number; truncated: boolean } | undefined>;
+  /** Checks everything of an instance; `witness`: the hash that an entry once had. */
+  verify(instanceId: string, witness?: Witness): Promise<Verified>;
+  /** Makes its view again, from the journal. */
+  rebuild(instanceId: string, by: By): Promise<{ view: View }>;
+  /** Makes lost views again, in one page of a part of all journals. */
+  sweep(
+    shard: number,
+    by: By,
+    after: string | undefined,
+    refused: (instanceId: string, error: unknown) => void,
+  ): Promise<Swept>;
+  started: Journal['started'];
   journal(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
   notes(instanceId: string, about?: number): Promise<Note[]>;
   notesPage: Journal['notesPage'];
@@ -59,18 +79,27 @@ export const createEngine = (ports: Ports): Engine => {
     throw new PawlError('request.invalid', message);
   }
   const context: Context = { ...ports, startedOf: new Map() };
+  const guardedBy = <T>(instanceId: string, command: Promise<T>): Promise<T> =>
+    named(instanceId, guarded(context, instanceId, command));
+  const rebuildOne = (instanceId: string, by: By): Promise<{ view: View }> =>
+    guardedBy(instanceId, rebuild(context, instanceId, by));
   return {
     publish: (source, by) => publish(context, source, by),
     start: (request) => start(context, request),
-    advance: (instanceId, request) => named(instanceId, advance(context, instanceId, request)),
-    run: (instanceId, request) => named(instanceId, run(context, instanceId, request)),
-    done: (instanceId, cell, request) => named(instanceId, done(context, instanceId, cell, request)),
+    startAndRun: (request, within) => startAndRun(context, request, within),
+    advance: (instanceId, request) => guardedBy(instanceId, advance(context, instanceId, request)),
+    run: (instanceId, request) => guardedBy(instanceId, run(context, instanceId, request)),
+    done: (instanceId, cell, request) => guardedBy(instanceId, done(context, instanceId, cell, request)),
     cancel: (instanceId, reason, by) => named(instanceId, cancel(context, instanceId, reason, by)),
-    verdict: (instanceId, request) => named(instanceId, decideStep(context, instanceId, request)),
-    redrive: (item, by) => named(item.instanceId, redrive(context, item, by)),
-    release: (instanceId, reason, by) => named(instanceId, release(context, instanceId, reason, by)),
+    verdict: (instanceId, request) => guardedBy(instanceId, decideStep(context, instanceId, request)),
+    redrive: (item, by) => guardedBy(item.instanceId, redrive(context, item, by)),
+    release: (instanceId, reason, by) => guardedBy(instanceId, release(context, instanceId, reason, by)),
     inspect: (instanceId, by, outputsBytesMax) => named(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
     output: (instanceId, seq) => named(instanceId, outputAt(context, instanceId, seq)),
+    verify: (instanceId, witness) => named(instanceId, verify(context, instanceId, witness && [witness])),
+    rebuild: rebuildOne,
+    sweep: (shard, by, after, refused) => sweep(context, shard, after, refused, (id) => rebuildOne(id, by)),
+    started: (shard, after) => ports.journal.started(shard, after),
     journal: (instanceId, afterSeq, limit) =>
       named(instanceId, ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax))),
     notes: (instanceId, about) => named(instanceId, notes(context, instanceId, about)),
@@ -82,8 +111,8 @@ export const createEngine = (ports: Ports): Engine => {
     claimHistory: (claimId, limit, before) => claimHistory(context, claimId, Math.min(limit, limits.pageMax), before),
     claims: (filter) => ports.claims.list(filter),
     wake: (claimId) => wake(context, claimId),
-    vote: (instanceId, cell, request) => named(instanceId, vote(context, instanceId, cell, request)),
-    makeLink: (instanceId, cell, request) => named(instanceId, makeLink(context, instanceId, cell, request)),
+    vote: (instanceId, cell, request) => guardedBy(instanceId, vote(context, instanceId, cell, request)),
+    makeLink: (instanceId, cell, request) => guardedBy(instanceId, makeLink(context, instanceId, cell, request)),
     readLink: (secret, by) => readLink(context, secret, by),
     useLink: (secret, request) => useLink(context, secret, request),
   };

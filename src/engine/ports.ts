@@ -2,7 +2,7 @@
  * What the engine needs from outside. Everything that waits, draws or remembers is here; the rest of `src/engine` is
  * pure. Store ports throw `PawlError('store.unavailable')` when the store gives no answer, and nothing else.
  */
-import type { By, Entry, Note, Output, Standing } from './model/entries.ts';
+import type { By, Entry, Note, Output, Standing, Unchecked } from './model/entries.ts';
 import type { Problem } from './model/errors.ts';
 import type { EngineEvent } from './model/events.ts';
 import type { CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './model/runbook.ts';
@@ -56,6 +56,15 @@ export type Journal = {
   putOnce(entry: Entry): Promise<Put<Standing>>;
   /** Entries after `afterSeq` in order, consistent and checked; fewer than `limit` only at the end of the journal. */
   page(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
+  /** The same items as they stand, readable or not: for `verify`, and for whoever ends what is broken. */
+  unchecked(instanceId: string, afterSeq: number, limit: number): Promise<Unchecked[]>;
+  /**
+   * A page of the ids of all instances that ever started, in one of `journalShards` parts, from an index that may lag; found
+   * without any view.
+   */
+  started(shard: number, after?: string): Promise<{ instanceIds: string[]; next: string | null }>;
+  /** The newest item as it stands. */
+  newest(instanceId: string): Promise<Unchecked | undefined>;
   addNote(instanceId: string, note: Note): Promise<void>;
   /** Every note of the instance, oldest first; `about` narrows to one step. */
   notes(instanceId: string, about?: number): Promise<Note[]>;
@@ -213,6 +222,8 @@ export type Views = {
    */
   save(view: View, armed: Armed): Promise<void>;
   get(instanceId: string): Promise<View | undefined>;
+  /** Those of them that there are, in no order; a read may lag behind. */
+  getEach(instanceIds: string[]): Promise<View[]>;
   /** Newest first, from an index that may lag: for lists only. */
   list(filter: {
     runbookId?: string;
@@ -237,7 +248,10 @@ export type Scope = {
 export type Evaluated = { kind: 'value'; value: unknown } | { kind: 'error'; message: string };
 
 export type Authoring = {
-  compile(source: string): { kind: 'runbook'; runbook: Runbook } | { kind: 'problems'; problems: Problem[] };
+  /** `notes`: what is possible and may not be meant; no reason to refuse the document. */
+  compile(
+    source: string,
+  ): { kind: 'runbook'; runbook: Runbook; notes: Problem[] } | { kind: 'problems'; problems: Problem[] };
   /** Checks parameters against the runbook's schema and fills in defaults; throws `params.invalid` naming each path. */
   resolveParams(runbook: Runbook, given: Record<string, unknown>): Record<string, unknown>;
   /** Deterministic, bounded, never throws. */

@@ -56,6 +56,7 @@ const openWakeAt = (wakes: EngineSettings['wakes'], clock: Ports['clock'], telem
 
 /** What a log line says of it. */
 const placeAsked = (event: Asked) => {
+  if ('sweep' in event) return { shard: event.sweep, instanceId: null, seq: null, cell: null };
   if ('wake' in event) return { claimId: event.wake, instanceId: null, seq: null, cell: null };
   if ('look' in event) return { instanceId: event.look, seq: event.seq ?? null, cell: null };
   const { instanceId, expectedSeq: seq = null, cell = null } = event;

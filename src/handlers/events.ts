@@ -48,13 +48,21 @@ export type Look = z.infer<typeof look>;
 /** Wakes whoever waits for a claim, because its writer may have died before it had. */
 const wakeAll = z.strictObject({ wake: z.string().min(1) });
 
+/** Makes lost views again, in one part of the list of journals. */
+const sweep = z.strictObject({
+  sweep: z
+    .int()
+    .min(0)
+    .max(limits.journalShards - 1),
+});
+
 /** Outcomes from the failure queue, and wakes from theirs, as SQS brings them. */
 const queueEvent = z.object({
   Records: z.array(z.object({ eventSource: z.literal('aws:sqs'), messageId: z.string(), body: z.string() })),
 });
 export type QueueEvent = z.infer<typeof queueEvent>;
 
-export const workEvent = z.union([queueEvent, handOver, look, wakeAll]);
+export const workEvent = z.union([queueEvent, handOver, look, wakeAll, sweep]);
 export type WorkEvent = z.infer<typeof workEvent>;
 /** What one function asks `work` for. */
 export type Asked = Exclude<WorkEvent, QueueEvent>;

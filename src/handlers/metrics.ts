@@ -24,6 +24,7 @@ export const metricNames = {
   dueOldestAgeMs: 'DueOldestAgeMs',
   handOversFailed: 'HandOversFailed',
   journalAltered: 'JournalAltered',
+  journalBroken: 'JournalBroken',
 } as const;
 
 /** The part of an unrecorded outcome that may be read by whoever reads logs: enough to record how the step ended. */
@@ -41,7 +42,7 @@ const detailsOf = (event: EngineEvent): object => {
     case 'put.written':
     case 'put.conflict':
     case 'self_conflict':
-      return { meant: event.meant, stands: event.stands };
+      return { meant: event.meant, stands: event.stands, hash: event.hash };
     case 'outcome.unrecorded':
       return fallbackOf(event.item);
     default:
@@ -103,6 +104,7 @@ export const createTelemetry = (): Telemetry => {
   const observe: Observe = (event) => {
     logger[eventLevels[event.kind]](event.kind, lineOf(event));
     if (event.kind === 'put.conflict') count(metricNames.conflicts);
+    if (event.kind === 'instance.broken') count(metricNames.journalBroken);
     if (event.kind === 'outcome.unrecorded') count(metricNames.outcomeUnrecorded);
   };
 

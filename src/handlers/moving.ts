@@ -80,14 +80,22 @@ const handedOver = (call: ApiCall, instanceId: string, { maxCells, cell }: Wish,
   ...(cell === undefined ? {} : { cell }),
 });
 
+/** The first call of a move: where it begins, if it is not an advance of what stands. */
+type First = (limits: Pick<AdvanceRequest, 'budgetMs' | 'signal'>) => Promise<AdvanceAnswer>;
+
+/** @throws PawlError what `moveFrom` throws */
+export const move = (deps: OperationDeps, call: ApiCall, instanceId: string, asked: Wish): Promise<Moved> =>
+  moveFrom(deps, call, asked, (limits) => deps.engine.advance(instanceId, { ...asked, ...limits, by: call.by }));
+
 /**
  * @throws PawlError what `engine.advance` throws; `step.inFlight` when somebody else's step is under way and nothing ran;
  *   `work.unavailable` when it could not be handed over and nothing ran
  */
-export const move = async (deps: OperationDeps, call: ApiCall, instanceId: string, asked: Wish): Promise<Moved> => {
+export const moveFrom = async (deps: OperationDeps, call: ApiCall, asked: Wish, first: First): Promise<Moved> => {
   const { engine, clock, telemetry, handOver } = deps;
   const stopping = call.signal === undefined ? {} : { signal: call.signal };
   let wish = asked;
+  let next = first;
   let done: Pick<AdvanceAnswer, 'steps' | 'reserved'> = { steps: [], reserved: 0 };
   const with_ = (answer: AdvanceAnswer): AdvanceAnswer => ({
     ...answer,
@@ -95,7 +103,8 @@ export const move = async (deps: OperationDeps, call: ApiCall, instanceId: strin
     reserved: done.reserved + answer.reserved,
   });
   for (;;) {
-    const mine = await engine.advance(instanceId, { ...wish, ...stopping, budgetMs: budgetOf(call), by: call.by });
+    const mine = await next({ ...stopping, budgetMs: budgetOf(call) });
+    const { instanceId } = mine.view;
     telemetry.advanced(mine);
     const answer = with_(mine);
     refuseInFlight(answer);
@@ -123,5 +132,7 @@ export const move = async (deps: OperationDeps, call: ApiCall, instanceId: strin
       return { status: 200, answer: whole, headers: {} };
     }
     // Somebody else was first, so nothing of it runs there: decided anew, like any lost slot.
+    const again = wish;
+    next = (limits) => engine.advance(instanceId, { ...again, ...limits, by: call.by });
   }
 };

@@ -4,10 +4,10 @@ import { type ClaimEntry, gateOf, limits, PawlError, type Version } from '../eng
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
 import { linkPage, votedPage } from './linkPage.ts';
-import { type Moved, move } from './moving.ts';
+import { type Moved, move, moveFrom } from './moving.ts';
 import { openApi } from './openapi.ts';
 import type { Answer } from './problem.ts';
-import { fitting, journalPage, versionOf } from './reading.ts';
+import { fitting, journalIds, journalPage, versionOf } from './reading.ts';
 import type { Input } from './request.ts';
 
 /** `page`: HTML for a person, in place of the body. */
@@ -97,6 +97,19 @@ const operations: Operations = {
     return { status: started.created ? 201 : 200, body: started, headers };
   },
 
+  startAndRun: async (deps, { path, body }, call) => {
+    let created = false;
+    const asked = { maxCells: Number.POSITIVE_INFINITY, drive: 'auto' } as const;
+    const moved = await moveFrom(deps, call, asked, async (within) => {
+      const answer = await deps.engine.startAndRun({ runbookId: path.runbookId, ...body, by: call.by }, within);
+      created = answer.created;
+      return answer;
+    });
+    const { status, body: told, headers } = ran(moved);
+    const location = `/instances/${told.view.instanceId}`;
+    return { status, body: { ...told, created }, headers: { location, ...headers } };
+  },
+
   listInstances: async (deps, { query }) => {
     const { runbook: runbookId, status, next } = query;
     const page = await deps.engine.list({
@@ -125,6 +138,21 @@ const operations: Operations = {
     if (page.entries.length === 0) await assertBegun(deps, instanceId);
     return { status: 200, body: page };
   },
+
+  verify: async ({ engine }, { path: { instanceId }, query: { seq, hash } }) => {
+    if ((seq === undefined) !== (hash === undefined))
+      throw new PawlError('request.invalid', 'A witness is a `seq` and the `hash` of the entry there: give both.');
+    const witness = seq === undefined || hash === undefined ? undefined : { seq, hash, what: 'the witness' };
+    return { status: 200, body: await engine.verify(instanceId, witness) };
+  },
+
+  journals: async (deps, { query }) => {
+    const after = query.next === undefined ? undefined : unseal(deps, 'journals', query.next);
+    const { instanceIds, next } = await journalIds(deps, after);
+    return { status: 200, body: { instanceIds, next: seal(deps, 'journals', next) } };
+  },
+
+  rebuild: async ({ engine }, { path }, { by }) => ({ status: 200, body: await engine.rebuild(path.instanceId, by) }),
 
   notes: async ({ engine }, { path: { instanceId }, query }) => {
     const page = await engine.notesPage(instanceId, limitOf(query), query.after);

@@ -52,6 +52,24 @@ export const journalPage = async (
   };
 };
 
+/** A page of all that ever started, part by part; `next` is where to go on: the part and the id in it. */
+export const journalIds = async (
+  { engine }: Pick<OperationDeps, 'engine'>,
+  from = '0',
+): Promise<{ instanceIds: string[]; next: string | null }> => {
+  const [shard = '0', after] = from.split('/');
+  const instanceIds: string[] = [];
+  let place: { after?: string } = after === undefined ? {} : { after };
+  for (let part = Number(shard); part < limits.journalShards; part += 1) {
+    const page = await engine.started(part, place.after);
+    instanceIds.push(...page.instanceIds);
+    if (page.next !== null) return { instanceIds, next: `${part}/${page.next}` };
+    if (instanceIds.length >= limits.pageMax) return { instanceIds, next: `${part + 1}` };
+    place = {};
+  }
+  return { instanceIds, next: null };
+};
+
 /** For whoever follows a call that was handed over. */
 export const pagesOf = (deps: OperationDeps, instanceId: string): JournalPages => ({
   page: (after, limit) => journalPage(deps, instanceId, after, limit),

@@ -64,6 +64,14 @@ const handOverAll = async (
   return { failed, left: waiting.length };
 };
 
+/** Which part of all journals is gone through in this minute: each once a day. */
+const sweptAt = (nowMs: number): number | undefined => {
+  const minute = Math.floor(nowMs / 60_000);
+  return minute % limits.sweepEveryMinutes === 0
+    ? (minute / limits.sweepEveryMinutes) % limits.journalShards
+    : undefined;
+};
+
 const handle = async (_event: unknown, deps: TickDeps, context: Context): Promise<TickAnswer> => {
   const { due, nowMs, fraction, telemetry } = deps;
   const by: By = { actor: 'schedule', via: 'tick', where: context.awsRequestId };
@@ -102,6 +110,8 @@ const handle = async (_event: unknown, deps: TickDeps, context: Context): Promis
       broken = error;
     }
   }
+  const shard = sweptAt(startedAtMs);
+  if (shard !== undefined && !(await deps.handOver({ sweep: shard }))) answer.failed += 1;
   telemetry.count(metricNames.dueBacklog, answer.due);
   telemetry.ms(metricNames.dueOldestAgeMs, answer.oldestAgeMs);
   telemetry.logger.info('ticked', { instanceId: null, seq: null, cell: null, ...answer });

@@ -48,7 +48,9 @@ const refused = async (error: unknown, event: HandOver, deps: WorkDeps): Promise
     telemetry.logger.info('unstarted', { instanceId, seq: null, cell: null, dropped });
     return { result: code, seq: null };
   }
-  if (errorCodes[code].status >= 500 && code !== 'outcome.unrecorded') throw error;
+  // Of a broken journal the view and an alarm tell; asking again at once would ring for nothing.
+  const isTold = code === 'outcome.unrecorded' || code === 'journal.broken';
+  if (errorCodes[code].status >= 500 && !isTold) throw error;
   telemetry.logger.info('not carried out', { instanceId, seq: null, cell: event.cell ?? null, ...toldOf(error) });
   return { result: code, seq: null };
 };
@@ -111,6 +113,28 @@ const wakeAll = async (claimId: string, { engine, telemetry }: WorkDeps): Promis
   return { result: 'woken', seq: null };
 };
 
+/** A part of all journals, as far as there is time: the next day goes on with what is left. */
+const sweepPart = async (shard: number, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
+  const { engine, telemetry } = deps;
+  const by: By = { actor: 'schedule', via: 'sweep', where: context.awsRequestId };
+  const told = { instances: 0, rebuilt: 0, whole: true };
+  let after: string | undefined;
+  do {
+    if (budgetOf(context) === 0) {
+      told.whole = false;
+      break;
+    }
+    const page = await engine.sweep(shard, by, after, (instanceId, error) => {
+      telemetry.logger.error('not rebuilt', { instanceId, seq: null, cell: null, ...toldOf(error) });
+    });
+    told.instances += page.instances;
+    told.rebuilt += page.rebuilt.length;
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  telemetry.logger.info('swept', { instanceId: null, seq: null, cell: null, shard, ...told });
+  return { result: 'swept', seq: null };
+};
+
 const redrive = async (body: string, { engine, telemetry }: WorkDeps, context: Context): Promise<void> => {
   const item = readUnrecorded(body);
   const { instanceId, about, outcome } = item;
@@ -161,6 +185,7 @@ const handle = async (event: WorkEvent, deps: WorkDeps, context: Context): Promi
   if ('Records' in event) return await messages(event, deps, context);
   if ('look' in event) return await lookAfter(event, deps, context);
   if ('wake' in event) return await wakeAll(event.wake, deps);
+  if ('sweep' in event) return await sweepPart(event.sweep, deps, context);
   return await handOverTaken(event, deps, context);
 };
 

@@ -5,17 +5,21 @@ import { createHash } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import * as z from 'zod';
 import {
+  type Attributes,
   atMs,
   by,
   coveredBy,
   type Entry,
   entrySchema,
   fromStored,
+  isPawlError,
   journalVersion,
+  limits,
   type Note,
   PawlError,
   type Standing,
   storedForm,
+  type Unchecked,
 } from '../engine/index.ts';
 import type { Item, RawItem } from './access.ts';
 
@@ -91,22 +95,44 @@ const entryItem = z.object({
 
 export const encodeEntry = (entry: Entry): Item & { token: string } => {
   const { instanceId, seq, v, kind, token } = entry;
-  return { instanceId, seq, v, kind, token, entry: canonical(storedForm(entry)) };
+  return { instanceId, seq, v, kind, token, entry: canonical(storedForm(entry)), ...listedAs(instanceId, seq, kind) };
 };
+
+/** Which part of the list of journals an instance is in. */
+const journalShardOf = (instanceId: string): string => String(shardOf(instanceId, limits.journalShards));
+/** The first entry of what has started puts the instance into the list of journals. */
+const listedAs = (instanceId: string, seq: number, kind: string): { listed?: string } =>
+  seq === 0 && kind === 'started' ? { listed: journalShardOf(instanceId) } : {};
+
+/** The hash of an entry's item as it stands, readable or not; the next entry carries it as `prev`. */
+export const hashOfEntry = ({ v, instanceId, seq, kind, token, entry }: RawItem): string =>
+  sha256(canonical(coveredBy({ v, instanceId, seq, kind, token } as Attributes, String(entry))));
 
 export const decodeEntry = (raw: RawItem): Standing => {
   const where = `${raw.instanceId} seq ${raw.seq}`;
   refuseNewer(raw, where);
   const { entry: text, ...attributes } = read(entryItem, raw, where);
   const content = parseJson(text, where);
+  if (raw.listed !== listedAs(attributes.instanceId, attributes.seq, attributes.kind).listed)
+    throw broken(where, 'its place in the list of journals is altered');
   const twice = Object.keys(attributes).find((name) => Object.hasOwn(Object(content), name));
   if (twice !== undefined) throw broken(where, `its text has a ${twice} of its own`);
   const entry = read(entrySchema, fromStored(attributes, content), where);
-  return { entry, hash: sha256(canonical(coveredBy(attributes, text))) };
+  return { entry, hash: hashOfEntry(raw) };
+};
+
+export const decodeUnchecked = (raw: RawItem): Unchecked => {
+  const place = { seq: Number(raw.seq), hash: hashOfEntry(raw) };
+  try {
+    return { ...place, entry: decodeEntry(raw).entry, why: null };
+  } catch (error) {
+    if (!isPawlError(error)) throw error;
+    return { ...place, entry: null, why: error.message };
+  }
 };
 
 const note = z.strictObject({
-  kind: z.enum(['log', 'fenced', 'evidence', 'probe']),
+  kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe']),
   about: z.int(),
   cell: z.string(),
   atMs,

@@ -5,6 +5,7 @@ import { gunzip, gzip } from 'node:zlib';
 import {
   assertChain,
   assertFollows,
+  breakBetween,
   brokenAt,
   type Journal,
   limits,
@@ -14,7 +15,16 @@ import {
   type Standing,
 } from '../engine/index.ts';
 import { type Access, getItem, getItems, queryItems } from './access.ts';
-import { decodeBytes, decodeEntry, decodeNote, encodeEntry, encodeNote, sha256 } from './items.ts';
+import {
+  decodeBytes,
+  decodeEntry,
+  decodeNote,
+  decodeUnchecked,
+  encodeEntry,
+  encodeNote,
+  hashOfEntry,
+  sha256,
+} from './items.ts';
 import { putOnce, putSurely } from './putOnce.ts';
 
 const chunkBytes = 350 * 1024;
@@ -50,10 +60,15 @@ export const createJournal = (access: Access, random: Random): Journal => ({
   async head(instanceId) {
     // The one before comes along for the same request, so that neither was altered without the other.
     const items = await queryItems(access, 'journal', { partition: instanceId, descending: true, limit: 2 });
-    const [head, before] = items.map(decodeEntry);
-    if (head !== undefined && before === undefined && head.entry.seq > 0)
+    const [newest, before] = items;
+    if (newest === undefined) return undefined;
+    const head = decodeEntry(newest);
+    if (before === undefined && head.entry.seq > 0)
       throw brokenAt(instanceId, head.entry.seq - 1, 'the entry is missing');
-    if (head !== undefined && before !== undefined) assertFollows(before, head);
+    // Of the other one its hash alone: what was ended because it cannot be read stays readable.
+    const follows = before && { seq: Number(before.seq), hash: hashOfEntry(before) };
+    const broken = breakBetween(follows, head.entry);
+    if (broken !== undefined) throw brokenAt(instanceId, broken.seq, broken.why);
     return head;
   },
 
@@ -90,6 +105,23 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     if (first !== undefined && first !== expected) throw brokenAt(instanceId, expected, 'the entry is missing');
     assertChain(entries);
     return afterSeq < 0 ? entries : entries.slice(1);
+  },
+
+  async unchecked(instanceId, afterSeq, limit) {
+    const query = { partition: instanceId, limit, ...(afterSeq < 0 ? {} : { after: afterSeq }) };
+    return (await queryItems(access, 'journal', query)).map(decodeUnchecked);
+  },
+
+  async newest(instanceId) {
+    const [newest] = await queryItems(access, 'journal', { partition: instanceId, descending: true, limit: 1 });
+    return newest && decodeUnchecked(newest);
+  },
+
+  async started(shard, after) {
+    const bound = after === undefined ? {} : { after };
+    const query = { index: 'names', partition: String(shard), limit: limits.pageMax, ...bound } as const;
+    const instanceIds = (await queryItems(access, 'journal', query)).map((item) => String(item.instanceId));
+    return { instanceIds, next: instanceIds.length < limits.pageMax ? null : (instanceIds.at(-1) ?? null) };
   },
 
   async addNote(instanceId, note) {

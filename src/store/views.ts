@@ -87,7 +87,7 @@ const placeOf = (filter: Filter): string | undefined => {
 };
 
 export const createViews = (access: Access): Views => {
-  return {
+  const views: Views = {
     async save(view, armed) {
       const values = valuesOf(view);
       const { instanceId } = view;
@@ -111,6 +111,15 @@ export const createViews = (access: Access): Views => {
       return decode(await getItem(access, 'views', { instanceId }));
     },
 
+    async getEach(instanceIds) {
+      const items = await getEach(
+        access,
+        'views',
+        instanceIds.map((instanceId) => ({ instanceId })),
+      );
+      return items.flatMap((item) => decode(item) ?? []);
+    },
+
     async list(filter) {
       const limit = Math.min(Math.max(1, filter.limit), limits.pageMax);
       const before = placeOf(filter);
@@ -125,28 +134,23 @@ export const createViews = (access: Access): Views => {
         limit: limit + 1,
         ...(before === undefined ? {} : { before }),
       };
-      const found = await settleAll(
-        partitions.map((partition) => queryItems(access, 'views', { ...query, partition })),
-      );
+      const keys = await settleAll(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
       // A view that changes its status in between may show in two partitions: the index lags.
-      const places = [...new Set(found.flat().map((item) => indexItem.parse(item).newest))].sort().reverse();
+      const places = [...new Set(keys.flat().map((item) => indexItem.parse(item).newest))].sort().reverse();
       const page = places.slice(0, limit);
       const last = page.at(-1);
       const next =
         places.length > limit && last !== undefined
           ? encodeCursor({ before: last, runbookId: filter.runbookId ?? null, status: filter.status ?? null })
           : null;
-      const items = await getEach(
-        access,
-        'views',
-        page.map((newest) => ({ instanceId: newest.slice(newest.indexOf('/') + 1) })),
-      );
-      const byId = new Map(items.map(decode).map((view) => [view?.instanceId, view]));
+      const ids = page.map((newest) => newest.slice(newest.indexOf('/') + 1));
+      const byId = new Map((await views.getEach(ids)).map((view) => [view.instanceId, view]));
       // By the time it is read it may be of another status.
-      const views = page
-        .flatMap((newest) => byId.get(newest.slice(newest.indexOf('/') + 1)) ?? [])
+      const found = ids
+        .flatMap((instanceId) => byId.get(instanceId) ?? [])
         .filter((view) => (filter.status ?? view.status) === view.status);
-      return { views, next };
+      return { views: found, next };
     },
   };
+  return views;
 };

@@ -18,6 +18,7 @@ const keysOf: Record<string, [string, string?]> = {
 };
 /** Their keys; all project keys only. */
 const indexesOf: Record<string, Record<string, [string, string]>> = {
+  journal: { names: ['listed', 'instanceId'] },
   runbooks: { names: ['listed', 'runbookId'] },
   claims: { names: ['listed', 'claimId'] },
   views: {

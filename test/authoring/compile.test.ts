@@ -81,7 +81,7 @@ this fence has no braces: documentation
   test('reads name the earlier cells whose outputs are looked at, and no others', () => {
     const runbook = compiled(
       withCells(
-        fence('sh { name=a }'),
+        fence('sh { name=a }', 'echo 1 > "$PAWL_OUTPUT"'),
         fence('js { name=b }', 'export default ({ outputs }) => outputs.a'),
         fence('js { name=c }', 'export default (context) => Object.keys(context.outputs)'),
         fence('sh { name=d when="outputs.a.ok" }'),
@@ -189,6 +189,15 @@ params.nope == 2
     ).toBe(true);
   });
 
+  test('names that differ only in case', () => {
+    expect(problems(`---\nrunbook: demo\nparams:\n  dir: {}\n  DIR: {}\n---\n${fence('sh { name=a }')}`)).toEqual([
+      '5:3 the parameters `dir` and `DIR` differ only in case, and would both be PAWL_PARAM_DIR to a script; rename one',
+    ]);
+    expect(problems(withCells(fence('sh { name=check }'), fence('sh { name=Check }')))).toEqual([
+      '10:9 the names `Check` and `check` (line 7) differ only in case; rename one',
+    ]);
+  });
+
   test('kinds and secrets that come later say so', () => {
     expect(problems(withCells(fence('lambda { name=a }', 'fn: x')))[0]).toContain('later version');
     expect(problems(front('secrets: { A: "ssm:/x" }\n') + fence('sh { name=a }'))[0]).toMatch(/later version/);
@@ -218,6 +227,60 @@ describe('hostile documents', () => {
   ])('%s is refused', (_name, text) => {
     expect(yaml(text).length).toBeGreaterThan(0);
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
+  describe('what would reach outside of the schema of a parameter', () => {
+    const of = (schema: string): string[] =>
+      problems(`---\nrunbook: demo\nparams:\n  n: ${schema}\n---\n${fence('sh { name=a }')}`);
+    test.each([
+      ['{ anyOf: [{ $ref: "#/x" }] }', '4:18', '$ref'],
+      ['{ allOf: [{ type: string }, { $id: "urn:x" }] }', '4:36', '$id'],
+      ['{ properties: { a: { oneOf: [{ items: { $anchor: x } }] } } }', '4:46', '$anchor'],
+      ['{ type: array, prefixItems: [{ $defs: { x: {} } }] }', '4:37', '$defs'],
+      ['{ properties: { a: { $ref: "#" } } }', '4:27', '$ref'],
+    ])('%s is refused', (schema, at, keyword) => {
+      expect(of(schema)).toEqual([
+        `${at} \`${keyword}\` is not read in the schema of a parameter; write the schema out`,
+      ]);
+    });
+    test('names and values are no keywords', () => {
+      for (const schema of [
+        '{ type: object, properties: { $id: { type: string }, $ref: { type: string } } }',
+        '{ enum: [{ $ref: x }] }',
+        '{ type: object, default: { $id: [{ $ref: x }] } }',
+        '{ const: { $schema: x } }',
+      ])
+        expect(of(schema), schema).toEqual([]);
+    });
+    test('what is wrong in a list is told there', () => {
+      expect(of('{ type: array, prefixItems: [{}, { minimun: 1 }] }')).toEqual([
+        '4:41 JSON Schema has no keyword `minimun`; did you mean `minimum`?',
+      ]);
+      expect(of('{ anyOf: [{}, { type: strin }] }')[0]).toMatch(/^4:28 the schema of `n` is not JSON Schema/);
+    });
+  });
+  describe('a byte order mark', () => {
+    const mark = 'a byte order mark (U+FEFF), which nobody sees, stands here; it may begin a file, so remove it here';
+    const good = front() + fence('sh { name=a }');
+    test('at the beginning of a document is dropped', () => {
+      expect(compiled(`\uFEFF${good}`).runbookId).toBe('demo');
+    });
+    test.each([
+      ['demo', '\uFEFFdemo', '2:10'],
+      ['demo', '"demo\uFEFF"', '2:15'],
+      ['  pr:', '  \uFEFFpr:', '4:3'],
+      ['name=a', 'name=\uFEFFa', '7:14'],
+      ['name=a', '\uFEFFname=a', '7:9'],
+      ['name=a', 'name=a\uFEFF', '7:15'],
+      ['---', '\uFEFF\uFEFF---', '1:1'],
+    ])('in %j as %j is refused', (there, with_, at) => {
+      expect(problems(good.replace(there, with_))).toEqual([`${at} ${mark}`]);
+    });
+    test('among those who are asked, and in a claim', () => {
+      expect(problems(front() + fence('approve { name=a approvers="bob,\uFEFFcarol" }', 'Go?'))).toEqual([
+        `7:36 ${mark}`,
+      ]);
+      expect(problems(front() + fence('await { name=a }', 'claim: \uFEFFci\nuntil: supported'))[0]).toBe(`8:8 ${mark}`);
+    });
   });
   test('parameters named constructor and toString are plain data', () => {
     const runbook = compiled(

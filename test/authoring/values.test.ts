@@ -51,6 +51,23 @@ describe('expressions', () => {
     expect(evaluate('output.all(a, output.all(b, a + b >= 0))', { output: items }).kind).toBe('error');
   });
 
+  test.each([
+    ['output.n == 9007199254740993 && output.n > 9007199254740992', '{"n":9007199254740993.0}', true],
+    ['output.n == 9007199254740993', '{"n":9.007199254740993e15}', true],
+    ['output.n > 9223372036854775807', '{"n":1e400}', true],
+    ['output.n == 9007199254740992.0', '{"n":9007199254740993}', false],
+    ['output.n > 3.3', '{"n":3.33333333333333333333}', true],
+    ['output.n == 1e20', '{"n":1e20}', true],
+  ])('%s of %s', (source, text, expected) => {
+    expect(evaluate(source, { output: authoring.parseJson(text) })).toEqual({ kind: 'value', value: expected });
+  });
+  test('a number beyond all is no infinite one', () => {
+    const output = authoring.parseJson('{"n":1e99999}');
+    expect(evaluate('output.n > 1', { output })).toEqual({
+      kind: 'error',
+      message: '`output.n > 1`: it reads a number that is too large for any computer',
+    });
+  });
   test('large integers survive parsing', () => {
     expect(authoring.parseJson('[12345678901234567890, 1, 0.5]')).toEqual([12345678901234567890n, 1, 0.5]);
   });
@@ -98,6 +115,78 @@ describe('parameters', () => {
     expect(() => authoring.resolveParams(runbook, { n: 0, s: 'b' })).toThrow(
       expect.objectContaining({ details: { problems: [expect.anything(), expect.anything()] } }),
     );
+  });
+  describe('numbers that would not be kept', () => {
+    const problems = (yaml: string, cell = '```sh { name=a }\ntrue\n```\n'): string[] => {
+      const compiled = authoring.compile(`---\nrunbook: demo\nparams:\n  n: ${yaml}\n---\n${cell}`);
+      return compiled.kind === 'runbook'
+        ? []
+        : compiled.problems.map((one) => `${one.line}:${one.column} ${one.message}`);
+    };
+    const wayOut = 'put it in quotes, and declare what holds it as a string';
+    test.each([
+      ['{ type: integer, default: 9007199254740993 }', '4:32', '9007199254740993', '9007199254740992'],
+      ['{ type: number, default: 1e400 }', '4:31', '1e400', 'Infinity'],
+      ['{ type: integer, maximum: 9223372036854775807 }', '4:32', '9223372036854775807', '9223372036854776000'],
+      ['{ enum: [1, 9007199254740993] }', '4:18', '9007199254740993', '9007199254740992'],
+      ['{ type: object, default: { a: [0x20000000000001] } }', '4:37', '0x20000000000001', '9007199254740992'],
+      ['{ type: number, default: 0.12345678901234567890 }', '4:31', '0.12345678901234567890', '0.12345678901234568'],
+    ])('in the front matter: %s', (yaml, at, written, read) => {
+      expect(problems(yaml)).toEqual([
+        `${at} \`${written}\` cannot be kept as a number (it would become ${read}); ${wayOut}`,
+      ]);
+    });
+    test('one that is exact, but where whole numbers are left out', () => {
+      expect(problems('{ type: object, default: { a: [9007199254740992] } }')).toEqual([
+        '4:37 `9007199254740992` cannot be kept as a number (whole ones go up to 9007199254740991); put it in quotes, and declare what holds it as a string',
+      ]);
+      expect(problems('{ type: string, default: "9007199254740993" }')).toEqual([]);
+      expect(problems('{ type: integer, default: 0x1f, maximum: 1e3 }')).toEqual([]);
+    });
+    test('in an expression', () => {
+      const assert = (expression: string) =>
+        problems('{ type: integer }', `\`\`\`assert { name=a }\n${expression}\n\`\`\`\n`);
+      expect(assert('params.n < 9007199254740993.0')).toEqual([
+        '7:12 `9007199254740993.0` would be computed with as 9007199254740992; write a whole number without a fraction, or a shorter one',
+      ]);
+      expect(assert('params.n < 1e400')).toHaveLength(1);
+      expect(assert('params.n < 9007199254740993 && params.n > 0.1')).toEqual([]);
+    });
+    test('among those that are given', () => {
+      const compiled = authoring.compile(
+        '---\nrunbook: demo\nparams: { n: { type: number }, o: {} }\n---\n```sh { name=a }\ntrue\n```\n',
+      );
+      if (compiled.kind === 'problems') throw new Error(JSON.stringify(compiled.problems));
+      const given = (text: string) => () => authoring.resolveParams(compiled.runbook, JSON.parse(text));
+      const why =
+        'cannot be kept as a number (whole ones go up to 9007199254740991); declare it as a string, and give a text';
+      for (const n of ['9007199254740993', '-9007199254740993', '1e400', '1e20'])
+        expect(given(`{"n":${n},"o":1}`), n).toThrow(`The parameters are refused: \`n\` ${why}.`);
+      expect(given('{"n":1e400,"o":{"a":[1,{"b":9007199254740993}]}}')).toThrow(
+        expect.objectContaining({
+          code: 'params.invalid',
+          details: {
+            problems: [
+              { path: 'n', message: why },
+              { path: 'o.a[1].b', message: why },
+            ],
+          },
+        }),
+      );
+      expect(() => authoring.resolveParams(compiled.runbook, { n: 9007199254740993n, o: 1 })).toThrow(why);
+      expect(given('{"n":9007199254740991,"o":{"a":0.1}}')()).toEqual({ n: 9007199254740991, o: { a: 0.1 } });
+    });
+    test('`__proto__` is no key, wherever it is given', () => {
+      const compiled = authoring.compile('---\nrunbook: demo\nparams: { o: {} }\n---\n```sh { name=a }\ntrue\n```\n');
+      if (compiled.kind === 'problems') throw new Error(JSON.stringify(compiled.problems));
+      for (const [text, path] of [
+        ['{"o":1,"__proto__":{"admin":true}}', '__proto__'],
+        ['{"o":[{"__proto__":{"admin":true}}]}', 'o[0].__proto__'],
+      ])
+        expect(() => authoring.resolveParams(compiled.runbook, JSON.parse(text ?? ''))).toThrow(
+          `The parameters are refused: \`${path}\` cannot be a key; choose another name.`,
+        );
+    });
   });
   test('patterns are matched in linear time', () => {
     expect(() => authoring.resolveParams(runbook, { n: 1, s: `${'a'.repeat(40)}!` })).toThrow(

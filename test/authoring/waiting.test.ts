@@ -121,6 +121,9 @@ describe('approve', () => {
     });
     expect(rendered(cell, { pr: 'alice' })).toMatchObject({ approvers: ['alice'] });
     expect(rendered(cell, { pr: '' })).toContain('names nobody');
+    expect(rendered(cell, { pr: 'Alice' })).toBe(
+      '`Alice` and `alice` differ only in case; case counts when somebody votes, so keep the one that the authorizer writes.',
+    );
     expect(cellOf(fence('approve { name=go approvers=bob }', 'Go?')).body).toMatchObject({
       quorum: 1,
       self: false,
@@ -134,6 +137,13 @@ describe('approve', () => {
     ['{ name=go }', 'Go?', '6:1 an `approve` cell names who is asked'],
     ['{ name=go approvers=bob }', '', '6:1 an `approve` cell says in its body what is asked'],
     ['{ name=go approvers="bob, bob" }', 'Go?', '6:38 `bob` stands twice in `approvers`'],
+    [
+      '{ name=go approvers="alice, Alice" }',
+      'Go?',
+      '6:40 `Alice` and `alice` in `approvers` differ only in case; case counts when somebody votes, so keep the one that the authorizer writes',
+    ],
+    ['{ name=go groups="SRE, sre" }', 'Go?', '6:35 `sre` and `SRE` in `groups` differ only in case'],
+    ['{ name=go approvers="bob, al\u200bice" }', 'Go?', '6:38 `al\u200bice` names nobody'],
     ['{ name=go approvers="bob, " }', 'Go?', 'a name is missing in `approvers`'],
     ['{ name=go approvers=bob quorum=2 }', 'Go?', '6:43 nobody but 1 person is asked; a quorum of 2 cannot be reached'],
     ['{ name=go groups=sre quorum=11 }', 'Go?', 'from 1 to 10 (quorumMax), not `11`'],
@@ -176,6 +186,12 @@ describe('wait', () => {
     ['{ name=w cron="* * * * * *" }', '', 'is not a pattern of five fields'],
     ['{ name=w cron=2027-01-01T00:00:00 }', '', 'is not a pattern of five fields'],
     ['{ name=w cron=@yearly }', '', 'is not a pattern of five fields'],
+    [
+      '{ name=w cron="0 0 30 2 *" }',
+      '',
+      '6:24 `0 0 30 2 *` never comes: no month it names has such a day; give another day or month',
+    ],
+    ['{ name=w cron="0 0 31 4,6,9,11 *" tz=Europe/Berlin }', '', '6:24 `0 0 31 4,6,9,11 *` never comes'],
     ['{ name=w until=2026-12-24T08:00:00 }', '', '`2026-12-24T08:00:00` is not a time with a zone'],
     ['{ name=w until=2027-02-30T08:00:00Z }', '', '`2027-02-30T08:00:00Z` is not a time with a zone'],
     ['{ name=w for=10m }', 'because', '7:1 a `wait` cell has no body'],
@@ -214,7 +230,7 @@ describe('the moment of a wait', () => {
       message: '`2030-01-01T00:00:00Z` does not come within 366 days (waitMsMax)',
     });
     expect(next('0 0 29 2 *', 'UTC', '2026-11-26T08:00:00Z')).toContain('does not come within 366 days');
-    expect(next('0 0 31 2 *', 'UTC', '2026-11-26T08:00:00Z')).toContain('does not come within 366 days');
+    expect(next('0 0 31 2 *', 'UTC', '2026-11-26T08:00:00Z')).toContain('`0 0 31 2 *` never comes');
   });
 
   test('02:30 on the days the clock is changed: left out in spring, twice in autumn', () => {
@@ -230,6 +246,70 @@ describe('the moment of a wait', () => {
     // Every day at nine stays at nine.
     expect(next('0 9 * * *', 'Europe/Berlin', '2027-03-27T12:00:00Z')).toBe('2027-03-28T07:00:00.000Z');
     expect(next('0 9 * * *', 'Europe/Berlin', '2027-10-30T12:00:00Z')).toBe('2027-10-31T08:00:00.000Z');
+  });
+});
+
+describe('patterns on the days the clock is changed', () => {
+  /** The times of the day around a change, in UTC, one after the other. */
+  const times = (cron: string, from: string, to: string, tz = 'Europe/Berlin'): string[] => {
+    const found: string[] = [];
+    let nowMs = Date.parse(from);
+    for (;;) {
+      const body = { kind: 'wait', forMs: null, until: null, cron, tz } as const;
+      const moment = authoring.momentOf(body, nowMs);
+      if (moment.kind === 'error') throw new Error(moment.message);
+      if (moment.atMs > Date.parse(to)) return found;
+      found.push(new Date(moment.atMs).toISOString().slice(8, 16));
+      nowMs = moment.atMs;
+    }
+  };
+  // At 01:00 UTC on the 28th 02:00 becomes 03:00.
+  const spring = (cron: string): string[] => times(cron, '2027-03-27T23:30:00Z', '2027-03-29T00:45:00Z');
+  // At 01:00 UTC on the 31st 03:00 becomes 02:00.
+  const autumn = (cron: string): string[] => times(cron, '2027-10-30T23:30:00Z', '2027-10-31T03:00:00Z');
+
+  test.each([
+    ['30 2 * * *', ['28T01:00', '29T00:30'], ['31T00:30']],
+    ['0,30 2 * * *', ['28T01:00', '29T00:00', '29T00:30'], ['31T00:00', '31T00:30']],
+    [
+      '*/15 2 * * *',
+      ['28T01:00', '29T00:00', '29T00:15', '29T00:30', '29T00:45'],
+      ['31T00:00', '31T00:15', '31T00:30', '31T00:45'],
+    ],
+    ['0 1-3 * * *', ['28T00:00', '28T01:00', '28T23:00', '29T00:00'], ['31T00:00', '31T02:00']],
+    ['15 2,3 * * *', ['28T01:00', '28T01:15', '29T00:15'], ['31T00:15', '31T02:15']],
+    ['0 3 * * *', ['28T01:00'], ['31T02:00']],
+    ['30 2 28,31 * *', ['28T01:00'], ['31T00:30']],
+  ])(
+    '%s: what is left out comes when the clock is put on, what comes twice counts once',
+    (cron, inSpring, inAutumn) => {
+      expect(spring(cron)).toEqual(inSpring);
+      expect(autumn(cron)).toEqual(inAutumn);
+    },
+  );
+  test.each([
+    ['0 * * * *', ['28T00:00', '28T01:00', '28T02:00', '28T03:00'], ['31T00:00', '31T01:00', '31T02:00', '31T03:00']],
+    ['30 */2 * * *', ['27T23:30', '28T02:30'], ['30T22:30', '31T00:30', '31T01:30']],
+  ])('%s goes by the clock as it is shown', (cron, inSpring, inAutumn) => {
+    expect(times(cron, '2027-03-27T23:00:00Z', '2027-03-28T03:15:00Z').filter((at) => at >= '27T23:30')).toEqual(
+      inSpring,
+    );
+    expect(
+      times(cron, '2027-10-30T22:15:00Z', '2027-10-31T03:00:00Z').filter((at) => cron !== '0 * * * *' || at >= '31'),
+    ).toEqual(inAutumn);
+  });
+  test('every minute, forty minutes into the hour that comes twice, is the next minute', () => {
+    expect(times('* * * * *', '2027-10-31T01:39:00Z', '2027-10-31T01:41:00Z')).toEqual(['31T01:40', '31T01:41']);
+  });
+  test('half an hour (Lord Howe), a whole day left out (Apia, 30 December 2011)', () => {
+    // 15:30 UTC on 2 October 2027: 02:00 becomes 02:30.
+    expect(times('15 2 * * *', '2027-10-02T12:00:00Z', '2027-10-02T16:00:00Z', 'Australia/Lord_Howe')).toEqual([
+      '02T15:30',
+    ]);
+    expect(times('0 9 * * *', '2011-12-30T00:00:00Z', '2011-12-31T00:00:00Z', 'Pacific/Apia')).toEqual([
+      '30T10:00',
+      '30T19:00',
+    ]);
   });
 });
 

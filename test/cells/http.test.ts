@@ -84,6 +84,20 @@ describe('http cells', () => {
     expect(await bodyOf('/bytes')).toMatchObject({ body: '/wD+', bodyEncoding: 'base64' });
     expect((await bodyOf('/json')).body).toBe('{');
   });
+  test.each(['application/json', 'text/json;charset=utf-8', 'application/problem+json', 'Application/X-JSON'])(
+    'an answer of the type %s is JSON',
+    async (type) => {
+      const host = await serve((_request, response) => response.writeHead(200, { 'content-type': type }).end('[1]'));
+      expect(JSON.parse((await call(`http://${host}/`)).output ?? '').body).toEqual([1]);
+    },
+  );
+  test.each(['text/plain; x=json', 'application/json-seq', 'text/html'])(
+    'an answer of the type %s is text',
+    async (type) => {
+      const host = await serve((_request, response) => response.writeHead(200, { 'content-type': type }).end('[1]'));
+      expect(JSON.parse((await call(`http://${host}/`)).output ?? '').body).toBe('[1]');
+    },
+  );
   test.each([
     [404, 'failed', 'http.status'],
     [302, 'failed', 'http.status'],

@@ -40,6 +40,27 @@ describe.each(transports)('%s', (over) => {
       });
     });
 
+    test('what may not be meant is noted by check and publish, and refuses nothing', async () => {
+      const poll =
+        '---\nrunbook: polls\n---\n```sh { name=up poll=5s }\ntrue\n```\n```cel { expect=up }\nexitCode == 0\n```\n';
+      await place.write('polls.md', poll);
+      const note = '`poll=` without `within=` is repeated for as long as it takes; add `within=2h`, say, for an end';
+      const checked = await pawl('check', 'polls.md');
+      expect(checked).toMatchObject({
+        exit: 0,
+        out: `polls.md: ok, runbook polls, 1 cell\npolls.md:4:17 note: ${note}\n`,
+      });
+      const notes = [{ line: 4, column: 17, message: note }];
+      expect(at((await pawl('check', 'polls.md', '--json')).json, 'files', 0)).toMatchObject({ notes });
+      expect(at((await pawl('publish', 'polls.md', '--json')).json, 'published', 0)).toMatchObject({
+        created: true,
+        notes,
+      });
+      expect((await pawl('publish', 'polls.md')).out).toContain(`polls.md:4:17 note: ${note}`);
+      await place.write('polls.md', poll.replace('poll=5s', 'poll=5s within=1m'));
+      expect(at((await pawl('check', 'polls.md', '--json')).json, 'files', 0)).toMatchObject({ notes: [] });
+    });
+
     test('publish makes a version once for the same content', async () => {
       await place.write('two.md', twoCells);
       const first = await pawl('publish', 'two.md', '--json');

@@ -55,6 +55,12 @@ describe.each(transports)('%s', (over) => {
       ['a missing reason', ['cancel', 'fresh'], "required option '--reason <text>' not specified"],
       ['no number of cells', ['advance', 'fresh', '--max-cells', 'many'], 'Give a whole number from 1 on.'],
       ['a parameter of the wrong type', ['run', 'two.md', '-p', 'count=many'], 'count'],
+      [
+        'a number that cannot be kept',
+        ['run', 'two.md', '-p', 'count=9007199254740993'],
+        'Parameter count: 9007199254740993 cannot be kept as a number (whole ones go up to 9007199254740991); declare it as a string in the runbook, and give a text.',
+      ],
+      ['a number that is infinite', ['run', 'two.md', '-p', 'count=1e400'], 'Parameter count: 1e400 cannot be kept'],
       ['a parameter out of its bounds', ['run', 'two.md', '-p', 'count=0'], 'count'],
       ['a parameter the runbook does not know', ['run', 'two.md', '-p', 'cuont=3'], 'cuont'],
       ['a parameter given twice', ['start', 'two', '-p', 'count=3', '-p', 'count=4'], 'Parameter count is given twice'],

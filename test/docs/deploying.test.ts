@@ -35,7 +35,7 @@ test('every alarm of infra/alarms.yml is described, and no other', () => {
   const names = resources.flatMap(
     ({ Properties }) => Properties.AlarmName?.replace('${self:custom.prefix}-', '') ?? [],
   );
-  expect(names).toHaveLength(9);
+  expect(names).toHaveLength(10);
   expect(rowsOf('Alarms')).toEqual(names.sort());
 });
 

@@ -476,6 +476,53 @@ test('a put of the call that got no answer may still land: its mark is not taken
   expect((await world.ports.views.get(id))?.dueAtMs).toBe(T0 + request.budgetMs + 15_000);
 });
 
+test.each([
+  ['arming', 'UpdateCommand', false],
+  ['a put without an answer', 'PutCommand', true],
+] as const)(
+  '%s takes so long that a reservation would be held beyond the call: none is put',
+  async (_, slow, isSent) => {
+    let sent = 0;
+    const world = setup((client) => ({
+      send: (async (command: { constructor: { name: string }; input: { Item?: { seq?: number } } }) => {
+        const isReserving = command.constructor.name === 'PutCommand' && command.input.Item?.seq === 1;
+        if (isReserving) sent += 1;
+        if (isReserving || (command.constructor.name === 'UpdateCommand' && slow === 'UpdateCommand' && world.now > T0))
+          world.now += 58_000;
+        if (isReserving) throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
+        return await client.send(command as never);
+      }) as typeof client.send,
+    }));
+    const id = await world.start(runbookOf([{ timeoutMs: 2_000 }]));
+    world.now += 1;
+    const advancing = world.engine.advance(id, request);
+    if (isSent) await expect(advancing).rejects.toMatchObject({ code: 'store.unavailable' });
+    else expect(await advancing).toMatchObject({ result: 'deferred', stop: { why: 'budget' } });
+    expect(sent).toBe(isSent ? 1 : 0);
+    expect(world.begun).toEqual([]);
+  },
+);
+
+test('an instance that is held for its epoch is looked at ever more rarely, by a schedule that comes again and again', async () => {
+  const world = setup();
+  await world.engine.publish(JSON.stringify(runbookOf([{}, {}])), alice);
+  await world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'held', drive: 'auto', by: alice });
+  const restored = createEngine({ ...world.ports, deployment: { ...world.ports.deployment, epoch: 1 } });
+  const pauses: number[] = [];
+  for (let look = 0; look < 8; look += 1) {
+    const answer = await restored.advance('held', { ...request, explicit: false });
+    expect(answer.stop).toMatchObject({ result: 'halted', why: 'epoch' });
+    const dueAtMs = (await world.ports.views.get('held'))?.dueAtMs as number;
+    pauses.push(dueAtMs - world.now);
+    world.now = dueAtMs;
+  }
+  expect(pauses[0]).toBeGreaterThanOrEqual(15_000);
+  expect(pauses.at(-1)).toBeGreaterThanOrEqual(8 * 60_000);
+  // Released, it goes on at once.
+  await restored.release('held', 'checked', alice);
+  expect((await world.ports.views.get('held'))?.dueAtMs).toBeLessThanOrEqual(world.now);
+});
+
 test('a mark that could not be made counts for nothing: the next entry of the call makes it (I7)', async () => {
   const world = setup();
   const id = await world.start(runbookOf([{ interrupted: 'retry' }]));

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { type CellResult, createEngine, type Entry, type Probe, type Runbook } from '../../src/engine/index.ts';
+import {
+  type CellResult,
+  createEngine,
+  type Entry,
+  limits,
+  type Note,
+  PawlError,
+  type Probe,
+  type Runbook,
+} from '../../src/engine/index.ts';
 import { fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
@@ -32,6 +41,8 @@ const vanished = async (world: World, runbook: Runbook): Promise<string> => {
   return id;
 };
 const gone = 5_000 + 15_000;
+const answersOf = async (world: World, id: string): Promise<Note[]> =>
+  (await world.engine.notes(id, 1)).filter(({ kind }) => kind === 'probe');
 
 describe('a holder that vanished', () => {
   test('is in flight until deadline and grace have passed, then in doubt; nothing runs again (hold, scenario 4)', async () => {
@@ -177,10 +188,7 @@ describe('probes', () => {
       'completed by holder > next',
     ]);
     expect(entries[2]).toMatchObject({ permission: { kind: 'probe' } });
-    expect((await world.engine.notes(id, 1)).map((note) => JSON.parse(note.text).answer)).toEqual([
-      'unsure',
-      'not-done',
-    ]);
+    expect((await answersOf(world, id)).map((note) => JSON.parse(note.text).answer)).toEqual(['unsure', 'not-done']);
   });
 
   test('unsure, errors and nonsense: asked five times with backoff, each a note, then a person', async () => {
@@ -200,8 +208,47 @@ describe('probes', () => {
       expect((await world.engine.advance(id, request)).result).toBe('in_doubt');
     }
     expect(asked).toBe(5);
-    expect(await world.engine.notes(id, 1)).toHaveLength(5);
+    expect(await answersOf(world, id)).toHaveLength(5);
     expect(lines(await world.entries(id))).toEqual(['started', 'reserved']);
+  });
+
+  test('it is asked only once a note says so: a store that takes none keeps it from being asked, with a pause', async () => {
+    const world = setup();
+    const id = await vanished(world, withProbe());
+    const { journal } = world.ports;
+    const notes = { taken: false };
+    const addNote: typeof journal.addNote = async (...note) => {
+      if (!notes.taken) throw new PawlError('store.unavailable', 'The store takes no note.');
+      await journal.addNote(...note);
+    };
+    const engine = createEngine({ ...world.ports, journal: { ...journal, addNote } });
+    let asked = 0;
+    world.behave = () => {
+      asked += 1;
+      return answering('unsure');
+    };
+    world.now = T0 + gone;
+    for (let look = 0; look < 3; look += 1)
+      expect(await engine.advance(id, request)).toMatchObject({
+        stop: { nextAtMs: world.now + limits.probeBackoffMs },
+      });
+    expect(asked).toBe(0);
+    // Its answers are lost, its questions are not: five times, with growing pauses, and no more.
+    const first: typeof journal.addNote = async (instanceId, note) => {
+      if (note.kind === 'probe') throw new PawlError('store.unavailable', 'The store takes no note.');
+      await journal.addNote(instanceId, note);
+    };
+    const forgetful = createEngine({ ...world.ports, journal: { ...journal, addNote: first } });
+    const times: number[] = [];
+    for (let look = 0; look < 600; look += 1) {
+      const before = asked;
+      await forgetful.advance(id, request);
+      if (asked > before) times.push(world.now);
+      world.now += 5_000;
+    }
+    expect(asked).toBe(limits.probesMax);
+    const pauses = times.slice(1).map((time, at) => time - (times[at] as number));
+    expect(pauses.every((pause, at) => pause >= limits.probeBackoffMs * 2 ** at)).toBe(true);
   });
 
   test('an http probe answers by done= and notDone=; both or neither is unsure', async () => {

@@ -100,13 +100,11 @@ describe('whatever is done to an instance, in whatever order', () => {
           const stored = await world.ports.views.get(id);
           // The status of an open step changes with time alone, so it is rebuilt for the moment of the save; what is in
           // doubt is due again some time after it was last looked at.
-          const rebuilt = viewOf(
-            entries[0] as Extract<Entry, { kind: 'started' }>,
-            standing,
-            version?.runbook,
-            head.atMs,
-            15_000,
-          );
+          const rebuilt = viewOf(entries[0] as Extract<Entry, { kind: 'started' }>, standing, version?.runbook, {
+            nowMs: head.atMs,
+            graceMs: 15_000,
+            epoch: 0,
+          });
           const due = rebuilt.status === 'in_doubt' ? { dueAtMs: expect.any(Number) } : {};
           expect({ ...stored, status: statusOf(head.state, head.atMs, 15_000) }).toEqual({ ...rebuilt, ...due });
 

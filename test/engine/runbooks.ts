@@ -91,7 +91,7 @@ export const waitingFor = (forMs: number): CellBody => ({ kind: 'wait', forMs, u
 
 /** Compiles nothing: `publish` gets the runbook as JSON text. */
 export const plainAuthoring: Authoring = {
-  compile: (source) => ({ kind: 'runbook', runbook: JSON.parse(source) as Runbook }),
+  compile: (source) => ({ kind: 'runbook', runbook: JSON.parse(source) as Runbook, notes: [] }),
   resolveParams: (_runbook, given) => given,
   evaluate: (expression, scope) => {
     if (expression.source === 'broken') return { kind: 'error', message: 'broken on purpose' };

@@ -39,7 +39,7 @@ describe('starting', () => {
         ({
           send: async (command: { constructor: { name: string }; input: { TableName: string } }) => {
             if (command.constructor.name === 'PutCommand' && command.input.TableName.endsWith('journal')) {
-              expect(world.tables.rows('views').at(-1)).toMatchObject({ dueAtMs: T0 + 30_000 });
+              expect(world.tables.rows('views').at(-1)).toMatchObject({ dueAtMs: T0 + 30_000 + 15_000 });
             }
             return await client.send(command as never);
           },

@@ -154,6 +154,27 @@ describe('an approval', () => {
     expect((await world.engine.run('i1', request)).result).toBe('completed');
   });
 
+  test('whoever differs from one who is asked only in case is told that case counts', async () => {
+    const world = setup();
+    const hash = await asking(world, approving(['bob'], { groups: [['sre']] }));
+    const by = { ...bob, actor: 'Bob' };
+    const refused = (groups: string[]) =>
+      world.engine.vote('i1', 'go', { decision: 'approve', shownHash: hash, groups, by });
+    await expect(refused([])).rejects.toMatchObject({
+      code: 'vote.notAsked',
+      message: 'Bob is not asked by cell go of i1; it asks bob, members of sre. Case counts: Bob is not bob.',
+    });
+    const another = { ...bob, actor: 'erin' };
+    await expect(
+      world.engine.vote('i1', 'go', { decision: 'approve', shownHash: hash, groups: ['SRE'], by: another }),
+    ).rejects.toMatchObject({
+      message: 'erin is not asked by cell go of i1; it asks bob, members of sre. Case counts: SRE is not sre.',
+    });
+    await expect(
+      world.engine.vote('i1', 'go', { decision: 'approve', shownHash: hash, groups: ['dba'], by: another }),
+    ).rejects.toMatchObject({ message: 'erin is not asked by cell go of i1; it asks bob, members of sre.' });
+  });
+
   test('of twenty who vote at once three are needed, each counts once, and nothing is lost', async () => {
     const world = setup();
     const names = Array.from({ length: 20 }, (_, n) => `voter${n}`);

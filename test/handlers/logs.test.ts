@@ -248,6 +248,7 @@ describe('metrics', () => {
       'HandOversFailed',
       'InDoubt',
       'JournalAltered',
+      'JournalBroken',
       'OutcomeUnrecorded',
     ]);
   });
@@ -287,7 +288,14 @@ describe('metrics', () => {
 
   test('conflicts: one for every slot that somebody else took', () => {
     const telemetry = createTelemetry();
-    const put = { instanceId: 'deploy-7', seq: 3, cell: 'one', meant: 'reserved', stands: 'cancelled' } as const;
+    const put = {
+      instanceId: 'deploy-7',
+      seq: 3,
+      cell: 'one',
+      meant: 'reserved',
+      stands: 'cancelled',
+      hash: 'h',
+    } as const;
     for (const kind of ['put.conflict', 'put.written', 'put.conflict', 'self_conflict'] as const)
       telemetry.observe({ ...put, kind });
     telemetry.metrics.publishStoredMetrics();

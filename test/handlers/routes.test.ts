@@ -118,6 +118,18 @@ const good: Record<OperationName, Good> = {
     body: { created: true, view: { instanceId: 'demo-3', seq: 0, status: 'ready', cell: 'first', drive: 'auto' } },
     headers: { location: '/instances/demo-3' },
   },
+  startAndRun: {
+    asked: now(post('/runbooks/demo/run', { params: { n: 4 }, instanceId: 'demo-4' })),
+    status: 200,
+    body: {
+      created: true,
+      result: 'parked',
+      verdict: 'unfinished',
+      steps: [{ cell: 'first', status: 'completed' }],
+      view: { instanceId: 'demo-4', status: 'waiting', cell: 'look', drive: 'auto' },
+    },
+    headers: { location: '/instances/demo-4' },
+  },
   listInstances: {
     asked: async () => {
       await start(service, 'other', { instanceId: 'listed-1' });
@@ -193,6 +205,30 @@ const good: Record<OperationName, Good> = {
       coverage: { declared: 0, cells: 2, forgiven: 0, skipped: 0 },
       view: { drive: 'auto', status: 'completed' },
     },
+  },
+  verify: {
+    asked: async () => ({ path: at(await waiting(), '/verify') }),
+    status: 200,
+    body: {
+      intact: true,
+      entries: 4,
+      head: { seq: 3, hash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      breaks: [],
+      ended: null,
+    },
+  },
+  journals: {
+    asked: async () => {
+      await start(service, 'demo', { instanceId: 'known-by-its-journal' });
+      return { path: '/journals' };
+    },
+    status: 200,
+    body: { instanceIds: expect.arrayContaining(['known-by-its-journal']) },
+  },
+  rebuild: {
+    asked: async () => post(at(await waiting(), '/rebuild')),
+    status: 200,
+    body: { view: { status: 'waiting', cell: 'look' } },
   },
   cancel: {
     asked: async () => post(at(await waiting(), '/cancel'), { reason: 'no longer needed' }),
@@ -488,6 +524,31 @@ const bad: Record<OperationName, Bad[]> = {
     },
     { name: 'a drive it does not know', asked: now(post('/runbooks/demo/instances', { drive: 'fast' })), ...invalid },
   ],
+  startAndRun: [
+    ...badBodies(async () => '/runbooks/demo/run', { version: '1' }),
+    {
+      name: 'a runbook that is not there',
+      asked: now(post('/runbooks/none/run', {})),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    {
+      name: 'a parameter of the wrong type',
+      asked: now(post('/runbooks/demo/run', { params: { n: 'many' } })),
+      status: 400,
+      code: 'params.invalid',
+    },
+    { name: 'a drive: it is auto', asked: now(post('/runbooks/demo/run', { drive: 'manual' })), ...invalid },
+    {
+      name: 'an id in use with other parameters',
+      asked: async () => {
+        await start(service, 'demo', { instanceId: 'taken-too', params: { n: 1 } });
+        return post('/runbooks/demo/run', { instanceId: 'taken-too', params: { n: 2 } });
+      },
+      status: 409,
+      code: 'instance.exists',
+    },
+  ],
   listInstances: [
     ...badPages('/instances'),
     ...badMarks('/instances', 'status=waiting'),
@@ -517,6 +578,29 @@ const bad: Record<OperationName, Bad[]> = {
       ...noInstance,
     },
   ],
+  verify: [
+    ...badInstance('/verify', undefined, 'GET'),
+    {
+      name: 'a hash without a seq',
+      asked: now({ path: at('x', '/verify'), query: `hash=${'a'.repeat(64)}` }),
+      ...invalid,
+    },
+    { name: 'a seq without a hash', asked: now({ path: at('x', '/verify'), query: 'seq=1' }), ...invalid },
+    { name: 'half a hash', asked: now({ path: at('x', '/verify'), query: 'seq=1&hash=abc' }), ...invalid },
+  ],
+  journals: [
+    {
+      name: 'a page mark made up',
+      asked: now({ path: '/journals', query: 'next=0123456789abcdef.3' }),
+      ...invalid,
+      says: /page mark/,
+    },
+    { name: 'an empty page mark', asked: now({ path: '/journals', query: 'next=' }), ...invalid },
+    { name: 'a page mark of another list', asked: now({ path: '/journals', query: 'next=demo' }), ...invalid },
+    { name: 'POST', asked: now(post('/journals')), status: 405, code: 'method.refused' },
+    { name: 'a limit', asked: now({ path: '/journals', query: 'limit=1' }), ...invalid },
+  ],
+  rebuild: badInstance('/rebuild'),
   notes: [
     ...badInstance('/notes', undefined, 'GET'),
     { name: 'about=x', asked: now({ path: at('x', '/notes'), query: 'about=x' }), ...invalid },

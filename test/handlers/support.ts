@@ -149,7 +149,8 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
       createEngine(portsOn(world.store, { authoring, execute, deployment, observe: telemetry.observe, wakeAt }));
     const wakeAt = async (instanceId: string, atMs: number): Promise<void> => void wakes.push({ instanceId, atMs });
     const handOver = async (event: AskedOfWork): Promise<boolean> => {
-      handed.push(event as HandOver);
+      // A quarter of an hour may begin in any test.
+      if (!('sweep' in event)) handed.push(event as HandOver);
       if (deliver.refuse) return false;
       if (deliver.on) {
         const run = work(event, contextOf(900_000)).finally(() => running.delete(run));

@@ -1,7 +1,9 @@
 /** `tick`: hands on whatever is due, page by page, however often it comes, and is held up by nobody. */
+
+import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Due } from '../../src/engine/index.ts';
-import type { HandOver } from '../../src/handlers/events.ts';
+import { type Due, limits } from '../../src/engine/index.ts';
+import type { Asked, HandOver } from '../../src/handlers/events.ts';
 import { createTick } from '../../src/handlers/tick.ts';
 import {
   contextOf,
@@ -22,6 +24,19 @@ describe('on a real store', () => {
     await publish(service, documentOf('demo', ['name=one', 'name=two']));
   });
   afterEach(() => service.world.drop());
+
+  test('a view that was lost is there again after the sweep of its part; what has one is left alone', async () => {
+    const id = await start(service, 'demo', { drive: 'auto' });
+    const other = await start(service, 'demo', { drive: 'auto' });
+    const { client, prefix, store } = service.world;
+    const TableName = `${prefix}-views`;
+    await client.send(new DeleteCommand({ TableName, Key: { instanceId: id } }));
+    const before = await store.views.get(other);
+    expect(await store.views.get(id)).toBeUndefined();
+    for (let part = 0; part < limits.journalShards; part += 1) await service.work({ sweep: part });
+    expect(await store.views.get(id)).toMatchObject({ status: 'ready', drive: 'auto', dueAtMs: expect.any(Number) });
+    expect(await store.views.get(other)).toEqual(before);
+  });
 
   const statusOf = async (id: string): Promise<unknown> => {
     const { body } = await service.ask({ path: `/instances/${id}` });
@@ -113,13 +128,38 @@ describe('on a real store', () => {
   });
 });
 
+describe('the list of journals', () => {
+  const sweptAt = async (nowMs: number): Promise<Asked[]> => {
+    const handed: Asked[] = [];
+    const tick = createTick((telemetry) => ({
+      nowMs: async () => nowMs,
+      due: async () => ({ due: [], next: null }),
+      handOver: async (event) => handed.push(event) > 0,
+      fraction: () => 0,
+      telemetry,
+    }));
+    await tick({}, contextOf());
+    return handed;
+  };
+
+  test('is gone through once a day, a part of it every quarter of an hour', async () => {
+    const dayMs = 24 * 60 * 60_000;
+    const from = 1_800_000_000_000;
+    const parts: number[] = [];
+    for (let ms = 0; ms < dayMs; ms += 60_000) {
+      for (const event of await sweptAt(from + ms + 12_345)) if ('sweep' in event) parts.push(event.sweep);
+    }
+    expect([...parts].sort((a, b) => a - b)).toEqual(Array.from({ length: limits.journalShards }, (_, part) => part));
+  });
+});
+
 describe('with what it meets', () => {
   type Pages = Record<number, Due[][]>;
   const tickOver = (pages: Pages, over: { handOver?(event: HandOver): Promise<boolean>; fail?: number } = {}) => {
     const handed: string[] = [];
     const asked: number[] = [];
     const tick = createTick((telemetry) => ({
-      nowMs: async () => 1_800_000_000_000,
+      nowMs: async () => 1_800_000_060_000,
       due: async (_nowMs, shard, from) => {
         asked.push(shard);
         if (shard === over.fail) throw new Error('a secret');
@@ -214,7 +254,7 @@ describe('with what it meets', () => {
     let takenNow: string[] = [];
     let onHandOver = (): void => {};
     const tick = createTick((telemetry) => ({
-      nowMs: async () => 1_800_000_000_000,
+      nowMs: async () => 1_800_000_060_000,
       due: async (_nowMs, shard, from) => pageAfter(shard, from),
       handOver: async (event) => {
         if (!('instanceId' in event)) throw new Error('No claim is due here.');

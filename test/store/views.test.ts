@@ -74,7 +74,11 @@ describe.each(serviceKinds)('views on %s', (which) => {
     };
     const runbook = { cells: Array.from({ length: 500 }, () => ({ name: open.cell })) } as unknown as Runbook;
     const head = { entry: { ...entry(longId, 99_999, 't'), state }, hash: 'h'.repeat(64) };
-    const longest = viewOf(started as unknown as EntryOf<'started'>, head, runbook, atMs, 0);
+    const longest = viewOf(started as unknown as EntryOf<'started'>, head, runbook, {
+      nowMs: atMs,
+      graceMs: 0,
+      epoch: 0,
+    });
     const armed = await marks.arm({ instanceId: longId, runbookId }, inMs(30), atMs);
     await marks.arm({ instanceId: longId, runbookId }, inMs(30), atMs);
     await views.save(longest, armed);
@@ -86,7 +90,9 @@ describe.each(serviceKinds)('views on %s', (which) => {
     // With ids of an ordinary length there is room for as much of the parameters as is ever shown.
     const ordinary = { ...started, runbookId: 'rotate-database-credentials' } as unknown as EntryOf<'started'>;
     const shortHead = { ...head, entry: { ...head.entry, instanceId: 'rotate-database-credentials-000001' } };
-    expect(Buffer.byteLength(viewOf(ordinary, shortHead, undefined, atMs, 0).params)).toBeGreaterThan(240);
+    expect(
+      Buffer.byteLength(viewOf(ordinary, shortHead, undefined, { nowMs: atMs, graceMs: 0, epoch: 0 }).params),
+    ).toBeGreaterThan(240);
   });
 
   test('save, alone: the view comes back, and is due exactly when it says', async () => {

@@ -147,7 +147,7 @@ describe('a cell that is declared safe to repeat', () => {
     });
     expect(keys).toHaveLength(2);
     expect(new Set(keys).size).toBe(1);
-    expect(keys[0]).toMatch(/^test-[0-9a-f]{12}\/kit-[0-9a-f]{12}\/put\/1$/);
+    expect(keys[0]).toMatch(/^test-[0-9a-f]{12}\/[0-9a-f]{12}\/kit-[0-9a-f]{12}\/put\/1$/);
   });
 
   test('expectations that no longer hold after the repetition are a different result, and would halt the run', async () => {

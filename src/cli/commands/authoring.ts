@@ -1,5 +1,5 @@
 /** check, plan and publish: what one does with a document before it runs. */
-import { readDocument, readDocuments } from '../documents.ts';
+import { type Document, readDocument, readDocuments } from '../documents.ts';
 import { exits } from '../exits.ts';
 import { plural } from '../format.ts';
 import { readParams } from '../params.ts';
@@ -7,17 +7,25 @@ import { planOf, printPlan } from '../plan.ts';
 import type { Answer, Session } from '../session.ts';
 import { type AddCommands, withExamples, withParams } from './common.ts';
 
+/** What is possible and may not be meant. */
+const printNotes = ({ screen }: Pick<Session, 'screen'>, { file, notes }: Document): void => {
+  for (const { line, column, message } of notes) screen.print(`${file}:${line}:${column} note: ${message}`);
+};
+
 const check = async ({ screen, authoring }: Session, files: string[]): Promise<Answer> => {
   const documents = await readDocuments(await authoring(), files);
-  for (const { file, runbook } of documents) {
+  for (const document of documents) {
+    const { file, runbook } = document;
     screen.print(
       `${file}: ${screen.paint('good', 'ok')}, runbook ${runbook.runbookId}, ${plural(runbook.cells.length, 'cell')}`,
     );
+    printNotes({ screen }, document);
   }
-  const found = documents.map(({ file, runbook }) => ({
+  const found = documents.map(({ file, runbook, notes }) => ({
     file,
     runbookId: runbook.runbookId,
     cells: runbook.cells.length,
+    notes,
   }));
   return { exit: exits.done, document: { files: found } };
 };
@@ -33,7 +41,8 @@ const plan = async ({ screen, authoring }: Session, file: string, options: { par
 const publish = async ({ screen, authoring, client }: Session, files: string[]): Promise<Answer> => {
   const documents = await readDocuments(await authoring(), files);
   const published = [];
-  for (const { file, source, runbook } of documents) {
+  for (const document of documents) {
+    const { file, source, runbook, notes } = document;
     const made = await client.publish({ path: { runbookId: runbook.runbookId }, body: source });
     const what = made.created
       ? screen.paint('good', `version ${made.version} published`)
@@ -41,7 +50,8 @@ const publish = async ({ screen, authoring, client }: Session, files: string[]):
     screen.print(
       `${file}: runbook ${made.runbookId}, ${what}, ${plural(made.cells, 'cell')}, sha256 ${made.sourceHash.slice(0, 12)}`,
     );
-    published.push({ file, ...made });
+    printNotes({ screen }, document);
+    published.push({ file, ...made, notes });
   }
   return { exit: exits.done, document: { published } };
 };

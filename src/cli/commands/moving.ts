@@ -1,7 +1,7 @@
 /** run, start, advance, done and cancel: what moves an instance. */
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
-import { PawlError } from '../../engine/index.ts';
+import { isPawlError, PawlError } from '../../engine/index.ts';
 import type { AdvanceAsked } from '../client.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
@@ -108,9 +108,16 @@ const done = async (
 const cancel = async (session: Session, instanceId: string, options: { reason: string }): Promise<Answer> => {
   const { screen, client } = session;
   const cancelled = await client.cancel({ path: { instanceId }, body: { reason: options.reason } });
-  const instance = await client.instance(instanceId);
   const { mayStillRun } = cancelled;
   const { print } = screen;
+  const instance = await client.instance(instanceId).catch((error: unknown) => {
+    if (!isPawlError(error, 'journal.broken')) throw error;
+    print(
+      `Ended ${instanceId}: its journal is broken, so nothing more of it can be shown; see \`pawl verify ${shellWord(instanceId)}\`.`,
+    );
+    return null;
+  });
+  if (instance === null) return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
   if (mayStillRun === null) {
     await explain(session, instance);
     const leftInDoubt = instance.head.state.halted?.doubt ? instance.head.state.halted : null;

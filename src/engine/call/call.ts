@@ -33,6 +33,11 @@ export type Call = {
   outputs: OutputCache;
 };
 
+export const keepStarted = ({ startedOf }: Engine, started: EntryOf<'started'>): void => {
+  if (startedOf.size >= startedKeptMax) startedOf.clear();
+  startedOf.set(started.instanceId, started);
+};
+
 const loadStarted = async (engine: Engine, instanceId: string, read?: Standing): Promise<EntryOf<'started'>> => {
   const kept = engine.startedOf.get(instanceId);
   if (kept !== undefined) return kept;
@@ -42,8 +47,7 @@ const loadStarted = async (engine: Engine, instanceId: string, read?: Standing):
       instanceId,
     });
   }
-  if (engine.startedOf.size >= startedKeptMax) engine.startedOf.clear();
-  engine.startedOf.set(instanceId, first.entry);
+  keepStarted(engine, first.entry);
   return first.entry;
 };
 
@@ -81,10 +85,28 @@ export const openCall = async (
     );
   const token = engine.random.token();
   const endAtMs = engine.clock.nowMs() + budgetMs;
-  const mark = createMark(engine, { instanceId, runbookId: started.runbookId }, endAtMs);
-  const chain = createChain(engine, mark, { instanceId, token, by, head, endAtMs });
+  const writer = { instanceId, runbookId: started.runbookId, token, by, endAtMs };
   const { runbook } = version;
-  return { engine, instanceId, token, by, endAtMs, started, runbook, chain, mark, outputs: new Map() };
+  return {
+    engine,
+    instanceId,
+    token,
+    by,
+    endAtMs,
+    started,
+    runbook,
+    ...openChain(engine, writer, head),
+    outputs: new Map(),
+  };
+};
+
+type Writer = Pick<Call, 'instanceId' | 'token' | 'by' | 'endAtMs'> & { runbookId: string };
+
+/** The chain and the due mark of one call. `head`: `null` before the first entry is written. */
+export const openChain = (engine: Engine, writer: Writer, head: Standing | null): Pick<Call, 'chain' | 'mark'> => {
+  const { instanceId, runbookId, token, by, endAtMs } = writer;
+  const mark = createMark(engine, { instanceId, runbookId }, endAtMs);
+  return { mark, chain: createChain(engine, mark, { instanceId, token, by, head, endAtMs }) };
 };
 
 export const stateOf = ({ chain }: Pick<Call, 'chain'>): State => chain.head.entry.state;
@@ -93,16 +115,29 @@ export const stateOf = ({ chain }: Pick<Call, 'chain'>): State => chain.head.ent
 export const nextCell = (call: Pick<Call, 'chain' | 'runbook'>): Cell | undefined =>
   call.runbook.cells[stateOf(call).next];
 
-/** Leaves a note. Notes are evidence: one that cannot be written goes to the log and fails nothing. */
-export const noteQuietly = async ({ engine, instanceId }: Call, note: Note): Promise<void> => {
-  await engine.journal.addNote(instanceId, note).catch((error: unknown) => {
+/**
+ * Leaves a note. Notes are evidence: one that cannot be written goes to the log and fails nothing.
+ * @returns whether it was written
+ */
+export const noteQuietly = async ({ engine, instanceId }: Call, note: Note): Promise<boolean> => {
+  try {
+    await engine.journal.addNote(instanceId, note);
+    return true;
+  } catch (error) {
     engine.observe({ kind: 'note.unwritten', instanceId, cause: causeOf(error), note: note.text });
-  });
+    return false;
+  }
 };
+
+export const momentOf = ({ clock, deployment }: Engine) => ({
+  nowMs: clock.nowMs(),
+  graceMs: deployment.takeoverGraceMs,
+  epoch: deployment.epoch,
+});
 
 /** The view after the head this call knows. */
 export const viewNow = ({ engine, chain, started, runbook }: Call): View =>
-  viewOf(started, chain.head, runbook, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  viewOf(started, chain.head, runbook, momentOf(engine));
 
 const awaitsAt = (call: Call): number | null => {
   const { open } = stateOf(call);

@@ -40,16 +40,18 @@ export type Chain = {
   put(body: EntryBody): Promise<Put<Standing>>;
   /**
    * Arms and puts at head + 1, again and again into the same slot while no answer comes. Answers with the entry of ours
-   * that stands there, which may be of an earlier try; `undefined`: another writer's does, decide anew.
+   * that stands there, which may be of an earlier try; `undefined`: another writer's does, or it is too late; decide anew.
    * @param bodyNow made afresh for each try, since deadlines move
+   * @param lastTryAtMs nothing is put after it: it would be held beyond the end of this call
    * @throws PawlError `store.unavailable` when no answer comes
    */
-  append(bodyNow: (tried: number) => EntryBody): Promise<Entry | undefined>;
+  append(bodyNow: (tried: number) => EntryBody, lastTryAtMs?: number): Promise<Entry | undefined>;
   /** Reads the newest entry: a winner may be long behind, and what is decided and told next rests on the newest. */
   refresh(): Promise<void>;
 };
 
-type From = { instanceId: string; token: string; by: By; head: Standing; endAtMs: number };
+/** `head`: the newest entry that is known; `null` before the first is written. */
+type From = { instanceId: string; token: string; by: By; head: Standing | null; endAtMs: number };
 
 export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from: From): Chain => {
   const { instanceId, token, by, endAtMs } = from;
@@ -73,24 +75,30 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
     else wrote = true;
     const kind = answer.kind === 'conflict' ? 'put.conflict' : adopted ? 'self_conflict' : 'put.written';
     const cell = 'cell' in body ? body.cell : undefined;
-    observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stands.entry.kind });
+    observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stands.entry.kind, hash: stands.hash });
     return answer;
   };
 
   const refresh = async (): Promise<void> => {
     const newest = await journal.head(instanceId);
     // Never back to an older one, whatever a store answers.
-    if (newest !== undefined && newest.entry.seq >= head.entry.seq) head = newest;
+    if (newest !== undefined && newest.entry.seq >= (head?.entry.seq ?? 0)) head = newest;
     knownAt = mark.arms;
   };
 
-  const append: Chain['append'] = async (bodyNow) => {
+  const append: Chain['append'] = async (bodyNow, lastTryAtMs = Number.POSITIVE_INFINITY) => {
+    let last: Put<Standing> | undefined;
     const armAndPut = async (tried: number): Promise<Put<Standing>> => {
       await mark.arm();
-      return await put(bodyNow(tried));
+      // Arming may take long: nothing is put then that could not be held any more.
+      if (clock.nowMs() > lastTryAtMs) return last ?? { kind: 'unknown', cause: null };
+      last = await put(bodyNow(tried));
+      return last;
     };
-    const answer = await putUntilAnswered(clock, armAndPut, inCall(endAtMs));
+    const answer = await putUntilAnswered(clock, armAndPut, inCall(Math.min(endAtMs, lastTryAtMs)));
     if (answer.kind === 'written') return answer.standing.entry;
+    // Nothing was sent, so it is decided anew, in the time that is left.
+    if (last === undefined) return undefined;
     if (answer.kind === 'unknown') {
       const message = `The store gave no answer; ask again for ${instanceId}, its journal tells what was written.`;
       throw new PawlError('store.unavailable', message, { instanceId }, answer.cause);
@@ -101,6 +109,7 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
 
   return {
     get head() {
+      assert(head !== null, 'nothing is written yet');
       return head;
     },
     get lost() {

@@ -4,7 +4,7 @@ import { limits } from '../model/limits.ts';
 import type { View } from '../model/view.ts';
 import type { Wish } from '../rules/decide.ts';
 import type { Stop } from '../rules/stop.ts';
-import type { Call, Engine } from './call.ts';
+import type { Call } from './call.ts';
 import type { OutcomeBody } from './outcomes.ts';
 
 /** `reserved`: how many reservations it took. `state` is what the head's entry says after the last step. */
@@ -102,10 +102,4 @@ export const wishOf = ({ call, request, progress }: Advancing): Wish => ({
   wroteSome: call.chain.wrote,
   endAtMs: call.endAtMs,
   explicit: request.explicit ?? true,
-});
-
-export const momentOf = ({ clock, deployment }: Engine) => ({
-  nowMs: clock.nowMs(),
-  graceMs: deployment.takeoverGraceMs,
-  epoch: deployment.epoch,
 });

@@ -1,13 +1,15 @@
 /** Cancelling: an entry like any other. Nothing is reserved after it. */
+
 import { type Call, type Engine, nextCell, stateOf } from '../call/call.ts';
 import { type Change, change } from '../call/change.ts';
 import { assertReason } from '../call/refusals.ts';
 import type { By, State } from '../model/entries.ts';
-import { PawlError } from '../model/errors.ts';
+import { isPawlError, PawlError } from '../model/errors.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { unsubscribe } from '../waiting/await.ts';
 import { waitingEntry } from '../waiting/kind.ts';
+import { endBroken } from './broken.ts';
 
 export type Cancelled = {
   view: View;
@@ -48,6 +50,12 @@ const mayStillRun = ({ open }: State): Cancelled['mayStillRun'] =>
 /** @throws PawlError `request.invalid`; `instance.finished` when it completed before */
 export const cancel = async (engine: Engine, instanceId: string, reason: string, by: By): Promise<Cancelled> => {
   assertReason(reason, 'Cancelling');
-  const { call, view } = await change(engine, instanceId, by, cancelling(instanceId, reason));
-  return { view, mayStillRun: mayStillRun(stateOf(call)) };
+  try {
+    const { call, view } = await change(engine, instanceId, by, cancelling(instanceId, reason));
+    return { view, mayStillRun: mayStillRun(stateOf(call)) };
+  } catch (error) {
+    if (!isPawlError(error, 'journal.broken')) throw error;
+    const { view, before } = await endBroken(engine, instanceId, reason, by, error);
+    return { view, mayStillRun: before === null ? null : mayStillRun(before) };
+  }
 };

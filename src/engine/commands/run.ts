@@ -1,8 +1,10 @@
 /** The batch gate: an advance without a limit, and a verdict over the whole run. */
-import { advance } from '../advance.ts';
+import { advance, advanceIn, stoppable } from '../advance.ts';
 import type { Engine } from '../call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from '../call/progress.ts';
 import type { State } from '../model/entries.ts';
+import { named } from '../model/errors.ts';
+import { type StartRequest, startIn } from './start.ts';
 
 type Verdict = 'passed' | 'completed procedurally' | 'halted' | 'cancelled' | 'unfinished';
 export type RunAnswer = AdvanceAnswer & {
@@ -27,6 +29,21 @@ const verdictOf = (state: State, halted: boolean): Verdict => {
   if (state.ended === 'cancelled') return 'cancelled';
   if (state.ended === null) return halted ? 'halted' : 'unfinished';
   return state.counters.covered > 0 ? 'passed' : 'completed procedurally';
+};
+
+/**
+ * Starts an instance and runs it, in one call: drive `auto` from its first entry on.
+ * @throws what `start` and `advance` throw
+ */
+export const startAndRun = async (
+  engine: Engine,
+  request: Omit<StartRequest, 'drive'>,
+  { budgetMs, signal }: Pick<AdvanceRequest, 'budgetMs' | 'signal'>,
+): Promise<RunAnswer & { created: boolean }> => {
+  const { call, created } = await startIn(stoppable(engine, signal), { ...request, drive: 'auto' }, budgetMs);
+  const stopping = signal === undefined ? {} : { signal };
+  const asked = { by: request.by, budgetMs, maxCells: Number.POSITIVE_INFINITY, drive: 'auto', ...stopping } as const;
+  return { ...gateOf(await named(call.instanceId, advanceIn(call, asked))), created };
 };
 
 /** Drive `auto`, no cell limit: the same code path as `advance`. @throws what `advance` throws */

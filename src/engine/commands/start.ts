@@ -1,14 +1,11 @@
 /** Starting an instance: versions, parameters, its id, its lock, its first entry. */
 
-import { type Engine, openCall, viewNow } from '../call/call.ts';
-import { seal } from '../call/chain.ts';
+import { type Call, type Engine, keepStarted, openCall, openChain, saveView, viewNow } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
 import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
 import { named, PawlError } from '../model/errors.ts';
-import { causeOf } from '../model/events.ts';
 import type { Runbook, Version } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
-import { viewOf } from '../rules/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
 import { takeLock } from './locks.ts';
 
@@ -99,28 +96,41 @@ const versionOf = async (engine: Engine, request: StartRequest): Promise<Version
   throw new PawlError('runbook.unknown', message, { runbookId: request.runbookId });
 };
 
-const currentView = async (engine: Engine, instanceId: string, by: By): Promise<View> =>
-  viewNow(await openCall(engine, instanceId, by, commandMs));
+/** A call into an instance that stands, whoever started it. */
+export type Begun = { call: Call; created: boolean };
+
+/** Starts an instance. The same id with the same content answers with the one that exists. @throws as `startIn` */
+export const start = async (engine: Engine, request: StartRequest): Promise<Started> => {
+  const { call, created } = await startIn(engine, request, commandMs);
+  return { view: created ? await saveView(call) : viewNow(call), created };
+};
 
 /**
- * Starts an instance. The same id with the same content answers with the one that exists.
+ * Starts an instance, for a call that may go on in it.
  * @throws PawlError `runbook.unknown`, `params.invalid`, `request.invalid`, `instance.exists`, `concurrency.held`,
  *   `continue.refused`, `store.unavailable` (names the id to ask again with)
  */
-export const start = async (engine: Engine, request: StartRequest): Promise<Started> => {
+export const startIn = async (engine: Engine, request: StartRequest, budgetMs: number): Promise<Begun> => {
   const id = request.instanceId;
   const prepared = prepareStart(engine, request);
   const plan = await (id === undefined ? prepared : named(id, prepared));
   const ids = idsOf(plan);
   for (const instanceId of ids) {
-    const started = await named(instanceId, begin(engine, request, { ...plan, instanceId }));
-    if (started !== undefined) return started;
+    const begun = await named(instanceId, begin(engine, request, { ...plan, instanceId }, budgetMs));
+    if (begun !== undefined) return begun;
   }
   const message = `Instance ${ids.at(-1)} was given up before it began; start it under another id.`;
   throw new PawlError('instance.exists', message, { instanceId: ids.at(-1) });
 };
 
-type Plan = { version: Version; params: Record<string, unknown>; instanceId: string; continuation?: Continuation };
+type Plan = {
+  version: Version;
+  params: Record<string, unknown>;
+  instanceId: string;
+  /** Its id was drawn for this start alone. */
+  isDrawn: boolean;
+  continuation?: Continuation;
+};
 
 const startsMax = 100;
 
@@ -141,37 +151,44 @@ const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan
   const params = engine.authoring.resolveParams(runbook, { ...continuation?.params, ...request.params });
   await continuation?.assertApproved(version, params);
   const instanceId = instanceIdOf(engine, runbook, request, params, continuation);
-  return { version, params, instanceId, ...(continuation && { continuation }) };
+  const isDrawn = request.instanceId === undefined && runbook.unique === null && continuation === undefined;
+  return { version, params, instanceId, isDrawn, ...(continuation && { continuation }) };
 };
 
 /** @returns `undefined`: a start of that id was given up, so it can never begin */
-const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise<Started | undefined> => {
-  const { version, params, instanceId, continuation } = plan;
+const begin = async (
+  engine: Engine,
+  request: StartRequest,
+  plan: Plan,
+  budgetMs: number,
+): Promise<Begun | undefined> => {
+  const { version, params, instanceId, isDrawn, continuation } = plan;
   const { runbook } = version;
-  const existing = async (first: Entry): Promise<Started | undefined> => {
+  const { by, runbookId } = request;
+  const existing = async (first: Entry): Promise<Begun | undefined> => {
     if (first.kind !== 'started') return undefined;
     assertSame(engine, first, request, params);
-    return { view: await currentView(engine, instanceId, request.by), created: false };
+    return { call: await openCall(engine, instanceId, by, budgetMs), created: false };
   };
-  const stands = (await engine.journal.entry(instanceId, 0))?.entry;
+  // Nobody else has an id that was drawn just now; and whoever was, finds it when it puts.
+  const stands = isDrawn ? undefined : (await engine.journal.entry(instanceId, 0))?.entry;
   if (stands !== undefined) return await existing(stands);
 
   const lock = renderId(engine, runbook, 'concurrency', params);
   const storeId = await engine.storeId();
   const token = engine.random.token();
   const after = request.continues && { after: request.continues.instanceId };
-  const taker = { instanceId, token, by: request.by, ...after };
   // What refuses this start must do so before the earlier run is ended for it; and then nobody else may have its lock.
-  if (lock !== null) await takeLock(engine, lock, taker);
+  if (lock !== null) await takeLock(engine, lock, { instanceId, token, by, ...after });
   const continues = continuation === undefined ? null : await continuation.leave();
-  const nowMs = engine.clock.nowMs();
-  // The view of `start` precedes `started`: whatever is written is looked after (I7).
-  const seed = { instanceId, runbookId: request.runbookId };
-  const armed = await engine.marks.arm(seed, nowMs + commandMs, nowMs);
+  const endAtMs = engine.clock.nowMs() + budgetMs;
+  const { mark, chain } = openChain(engine, { instanceId, runbookId, token, by, endAtMs }, null);
+  // The view precedes `started`: whatever is written is looked after (I7).
+  await mark.arm();
   const { name: deployment, epoch } = engine.deployment;
-  const body = {
+  const put = await chain.put({
     kind: 'started',
-    runbookId: request.runbookId,
+    runbookId,
     version: version.version,
     runHash: version.runHash,
     cells: runbook.cells.length,
@@ -182,23 +199,14 @@ const begin = async (engine: Engine, request: StartRequest, plan: Plan): Promise
     storeId,
     lock,
     continues,
-  } as const;
-  const put = await engine.journal.putOnce(seal(null, body, { instanceId, token, by: request.by, atMs: nowMs }));
+  });
   if (put.kind === 'unknown') {
     const message = `The store gave no answer; ask again for instance ${instanceId}.`;
     throw new PawlError('store.unavailable', message, { instanceId }, put.cause);
   }
   if (put.kind === 'conflict') return await existing(put.winner.entry);
-  const { entry } = put.standing;
-  const view = viewOf(
-    entry as EntryOf<'started'>,
-    put.standing,
-    runbook,
-    engine.clock.nowMs(),
-    engine.deployment.takeoverGraceMs,
-  );
-  await engine.views.save(view, armed).catch((error: unknown) => {
-    engine.observe({ kind: 'view.unsaved', instanceId, cause: causeOf(error) });
-  });
-  return { view, created: true };
+  const started = put.standing.entry as EntryOf<'started'>;
+  keepStarted(engine, started);
+  const call = { engine, instanceId, token, by, endAtMs, started, runbook, chain, mark, outputs: new Map() };
+  return { call, created: true };
 };

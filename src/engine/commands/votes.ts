@@ -59,6 +59,14 @@ export const assertComment = (comment: string | undefined): void => {
   throw new PawlError('request.invalid', message, { limit: 'commentCharsMax' });
 };
 
+/** What to say when only case keeps one of the names from being one of those asked. */
+const caseOf = (names: string[], asked: string[]): string | undefined => {
+  const fold = (name: string): string => name.normalize('NFC').toLowerCase();
+  const pairs = names.flatMap((name) => asked.filter((one) => fold(one) === fold(name)).map((one) => [name, one]));
+  const [pair] = pairs;
+  return pair && ` Case counts: ${pair[0]} is not ${pair[1]}.`;
+};
+
 /** @throws PawlError `vote.notAsked`, `vote.self` */
 export const assertAsked = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
   const { instanceId, started } = call;
@@ -66,7 +74,8 @@ export const assertAsked = (call: Call, { waiting }: Approval, actor: string, gr
   const details = { instanceId, cell: waiting.cell };
   if (!asked.approvers.includes(actor) && !groups.some((group) => asked.groups.includes(group))) {
     const whom = [...asked.approvers, ...asked.groups.map((group) => `members of ${group}`)].join(', ');
-    const message = `${actor} is not asked by cell ${waiting.cell} of ${instanceId}; it asks ${whom}.`;
+    const why = caseOf([actor], asked.approvers) ?? caseOf(groups, asked.groups) ?? '';
+    const message = `${actor} is not asked by cell ${waiting.cell} of ${instanceId}; it asks ${whom}.${why}`;
     throw new PawlError('vote.notAsked', message, { ...details, approvers: asked.approvers, groups: asked.groups });
   }
   if (!asked.self && startersOf(started).includes(actor)) {

@@ -1,7 +1,8 @@
 /**
- * Asking a probe whether an interrupted step happened. A probe has no effects, so it needs no reservation; each answer
- * is a note, and the one that settles the matter stands in the closing entry. `unsure` is asked again with backoff, five
- * times at most: then a person decides.
+ * Asking a probe whether an interrupted step happened. A probe has no effects, so it needs no reservation; but a note says
+ * that it is asked before it is, so that it is asked five times at most, with backoff, whoever asks and whatever the store
+ * takes afterwards. Each answer is a note too, and the one that settles the matter stands in the closing entry. Then a
+ * person decides.
  */
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
@@ -95,11 +96,19 @@ export const askProbe = async (
 ): Promise<ProbeReply> => {
   const { engine, instanceId, by } = call;
   const { probe, settledAtMs, mayRetry } = takeover;
-  const earlier = (await engine.journal.notes(instanceId, seq)).filter((note) => note.kind === 'probe');
+  const earlier = (await engine.journal.notes(instanceId, seq)).filter((note) => note.kind === 'asked');
   if (earlier.length >= limits.probesMax) return { kind: 'held' };
   const nextAtMs = (earlier.at(-1)?.atMs ?? 0) + limits.probeBackoffMs * 2 ** Math.max(0, earlier.length - 1);
   if (earlier.length > 0 && engine.clock.nowMs() < nextAtMs) return { kind: 'later', atMs: nextAtMs };
   if (!fits(call, probe.timeoutMs)) return { kind: 'budget' };
+  const note = { about: seq, cell: cell.name, by };
+  const ask = {
+    ...note,
+    kind: 'asked',
+    atMs: engine.clock.nowMs(),
+    text: `probe ${earlier.length + 1} of ${limits.probesMax}`,
+  } as const;
+  if (!(await noteQuietly(call, ask))) return { kind: 'later', atMs: ask.atMs + limits.probeBackoffMs };
 
   const inputs = await resolveInputs(call, { ...cell, reads: probe.reads });
   const state = stateOf(call);
@@ -118,7 +127,7 @@ export const askProbe = async (
   if (verdict.kind === 'not-done' && begunAtMs < settledAtMs)
     verdict = unsure(`${verdict.detail}, but not settled yet`);
   const text = headOf(engine.canonical({ answer: verdict.kind, detail: verdict.detail }), limits.noteTextCharsMax);
-  await noteQuietly(call, { kind: 'probe', about: seq, cell: cell.name, atMs: engine.clock.nowMs(), by, text });
+  await noteQuietly(call, { ...note, kind: 'probe', atMs: engine.clock.nowMs(), text });
   if (verdict.kind === 'not-done' && !mayRetry) return { kind: 'held' };
   if (verdict.kind === 'unsure') {
     const count = earlier.length + 1;

@@ -266,7 +266,11 @@ const bodies = {
     epoch: count.optional(),
     reason: z.string().nullable().default(null),
   },
-  cancelled: { reason: z.string() },
+  cancelled: {
+    reason: z.string(),
+    /** The journal was broken there, so nothing before this entry is trusted: it ends at once, whatever was open. */
+    broken: z.strictObject({ seq: count, why: z.string() }).optional(),
+  },
 } as const;
 
 const common = {
@@ -319,9 +323,13 @@ export type EntryBody = BodyOf<Entry>;
 /** An entry as it stands in the store, with its hash, which the next entry carries as `prev`. */
 export type Standing = { entry: Entry; hash: string };
 
+/** An item of a chain as it stands, unchecked. `entry` is `null` where it cannot be read: `why` says what is wrong. */
+export type Unchecked = { seq: number; hash: string; entry: Entry | null; why: string | null };
+
 /** Evidence beside the chain: write-once, without order, never read by a decision. */
 export type Note = {
-  kind: 'log' | 'fenced' | 'evidence' | 'probe';
+  /** `asked`: a probe is about to be asked; `probe`: what it answered. */
+  kind: 'log' | 'fenced' | 'evidence' | 'asked' | 'probe';
   /** Seq of the reservation it is about. */
   about: number;
   cell: string;

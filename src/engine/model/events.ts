@@ -27,7 +27,11 @@ export type EngineEvent =
       cell: string | undefined;
       meant: EntryKind;
       stands: EntryKind;
+      /** Hash of what stands: in a log that is kept elsewhere it is a witness of what the chain was. */
+      hash: string;
     })
+  /** Its journal cannot be trusted at `seq`: nothing runs in it. */
+  | (At & { kind: 'instance.broken'; cause: Cause })
   | (About & { kind: 'view.unsaved'; cause: Cause })
   | (About & { kind: 'view.unarmed'; cell: string | undefined; cause: Cause })
   | (About & { kind: 'note.unwritten'; cause: Cause; note: string })
@@ -53,6 +57,7 @@ export const eventLevels = {
   'put.written': 'info',
   'put.conflict': 'info',
   self_conflict: 'info',
+  'instance.broken': 'error',
   'view.unsaved': 'warn',
   'view.unarmed': 'warn',
   'note.unwritten': 'warn',

@@ -1,6 +1,6 @@
 /** The words of the domain, behind one door: the engine's door hands them on, and the contract takes them from here. */
 
-export { assertChain, assertFollows, brokenAt } from './chain.ts';
+export { assertChain, assertFollows, breakBetween, brokenAt } from './chain.ts';
 export {
   atMs,
   type By,
@@ -20,11 +20,13 @@ export {
   type Status,
   storeIdSchema,
   traceSchema,
+  type Unchecked,
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
 export { limits } from './limits.ts';
 export { isDeeper } from './nesting.ts';
+export { isKept, isLossy, lossyNumberIn, pathOf, wholeOf } from './numbers.ts';
 export {
   type ApproveBody,
   type AwaitBody,
@@ -45,6 +47,6 @@ export {
   type Version,
 } from './runbook.ts';
 export { settleAll } from './settleAll.ts';
-export { coveredBy, fromStored, storedForm } from './stored.ts';
+export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export { type View, type ViewStatus, viewStatuses } from './view.ts';

@@ -25,6 +25,9 @@ export const limits = {
   lockCharsMax: 500,
   pageMax: 100,
   /** Parts of the index of what is due: one part takes a thousand writes a second, and the tick reads each of them. */
+  /** Parts of the list of all journals; the schedule goes through one of them every quarter of an hour, so all in a day. */
+  journalShards: 96,
+  sweepEveryMinutes: 15,
   dueShards: 16,
   /** A view whose instance never started is looked after this long. */
   unstartedViewMs: 3_600_000,
@@ -52,6 +55,8 @@ export const limits = {
   probeBackoffMs: 15_000,
   /** Instances in doubt stay due, looked at ever more rarely. */
   doubtBackoffMsMin: 15_000,
+  /** So often at least an instance whose journal is broken is looked at. */
+  brokenBackoffMsMax: 24 * 60 * 60_000,
   doubtBackoffMsMax: 10 * 60_000,
   claimIdCharsMax: 256,
   claimStatementCharsMax: 2_000,

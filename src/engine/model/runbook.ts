@@ -7,9 +7,10 @@
 export type Template = (string | { expression: string; write: TemplateWrite })[];
 /**
  * `text`: as it is. `url`: percent-encoded. `json`: as JSON text (the placeholder stands where a JSON value stands).
- * `jsonString`: escaped for the inside of a JSON string (the placeholder stands between quotes).
+ * `jsonString`: escaped for the inside of a JSON string (the placeholder stands between quotes). `form`: percent-encoded.
+ * `xml`: escaped for the text of an element or a quoted attribute.
  */
-export type TemplateWrite = 'text' | 'url' | 'json' | 'jsonString';
+export type TemplateWrite = 'text' | 'url' | 'json' | 'jsonString' | 'form' | 'xml';
 
 /** One CEL expression and the line of the document it stands on. */
 export type Expression = { source: string; line: number };

@@ -107,7 +107,7 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
     const stop = decision.kind === 'waiting' ? parkedAt(decision.open, nowMs) : decision;
     const isHeld = stop.kind === 'stop' && stop.result === 'in_flight' && isOurs(stop.holder.by);
     if (stop.kind !== 'stop' || isHeld) return { kind: 'underWay', steps: [...steps], reserved, isHeld };
-    const view = viewOf(started, { entry: last, hash: lastHash }, runbook, nowMs, graceMs);
+    const view = viewOf(started, { entry: last, hash: lastHash }, runbook, { nowMs, graceMs, epoch });
     return {
       kind: 'over',
       answer: { stop, result: stop.result, steps: [...steps], reserved, view, state: last.state },

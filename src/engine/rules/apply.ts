@@ -290,11 +290,13 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
 
 const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State => {
   if (before === null) {
-    // A start that was given up before it was written: its id can never begin any more.
-    assert(step.seq === 0);
-    const none = applyStarted({ ...step, kind: 'started', cells: 1, drive: 'manual', epoch: 0, ...never });
-    return { ...none, cells: 0, cancelled: 0, ended: 'cancelled' };
+    // A start that was given up before it was written: its id can never begin any more. Or nothing before it can be read.
+    assert(step.seq === 0 || step.broken !== undefined);
+    const none = applyStarted({ ...step, seq: 0, kind: 'started', cells: 1, drive: 'manual', epoch: 0, ...never });
+    return { ...none, cells: 0, cancelled: step.seq, ended: 'cancelled' };
   }
+  if (step.broken !== undefined)
+    return { ...before, open: null, halted: null, cancelled: step.seq, ended: 'cancelled' };
   assert(before.cancelled === null, 'cancelled already');
   const open = before.open?.kind === 'waiting' ? null : before.open;
   return settle({ ...before, open, cancelled: step.seq });
@@ -308,7 +310,7 @@ const never = { ...nothing, lock: null, continues: null };
  * @throws AssertionError when the step is not legal after `before`.
  */
 export const apply = (before: State | null, step: Step): State => {
-  if (step.kind === 'cancelled' && before === null) return applyCancelled(before, step);
+  if (step.kind === 'cancelled' && (before === null || step.broken !== undefined)) return applyCancelled(before, step);
   if (step.kind === 'started') {
     assert(before === null, 'started is the first entry');
     return applyStarted(step);

@@ -19,7 +19,10 @@ export const statusOf = (state: State, nowMs: number, graceMs: number): ViewStat
 const doubtDueAtMs = (sinceAtMs: number, nowMs: number): number =>
   nowMs + Math.min(limits.doubtBackoffMsMax, Math.max(limits.doubtBackoffMsMin, nowMs - sinceAtMs));
 
-const dueOf = (state: State, updatedAtMs: number, nowMs: number, graceMs: number): number | null => {
+/** When the view is made, by which grace and which epoch. */
+export type At = { nowMs: number; graceMs: number; epoch: number };
+
+const dueOf = (state: State, updatedAtMs: number, { nowMs, graceMs, epoch }: At): number | null => {
   if (state.ended !== null) return null;
   if (state.open?.kind === 'reserved') {
     const goneAtMs = state.open.deadlineAtMs + graceMs;
@@ -28,6 +31,8 @@ const dueOf = (state: State, updatedAtMs: number, nowMs: number, graceMs: number
   if (state.open?.kind === 'waiting') return nextLookAtMs(state.open, updatedAtMs, nowMs);
   if (state.halted !== null) return state.halted.doubt ? doubtDueAtMs(state.halted.atMs, nowMs) : null;
   if (state.drive === 'manual') return null;
+  // Held until a person releases it, or until this deployment is taken back.
+  if (state.epoch < epoch) return doubtDueAtMs(updatedAtMs, nowMs);
   return state.dueAtMs ?? updatedAtMs;
 };
 
@@ -41,20 +46,19 @@ export const viewOf = (
   started: Extract<Entry, { kind: 'started' | 'cancelled' }>,
   { entry: head, hash }: Standing,
   runbook: Runbook | undefined,
-  nowMs: number,
-  graceMs: number,
+  at: At,
 ): View => {
   const view: View = {
     instanceId: head.instanceId,
     seq: head.seq,
-    status: statusOf(head.state, nowMs, graceMs),
+    status: statusOf(head.state, at.nowMs, at.graceMs),
     runbookId: started.kind === 'started' ? started.runbookId : '',
     version: started.kind === 'started' ? started.version : 0,
     cell: head.state.ended === null ? (runbook?.cells[head.state.next]?.name ?? null) : null,
     cellsDone: head.state.next,
     cells: head.state.cells,
     drive: head.state.drive,
-    dueAtMs: dueOf(head.state, head.atMs, nowMs, graceMs),
+    dueAtMs: dueOf(head.state, head.atMs, at),
     startedAtMs: started.atMs,
     updatedAtMs: head.atMs,
     startedBy: headOf(started.by.actor, limits.viewTextBytesMax),

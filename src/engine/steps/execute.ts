@@ -51,7 +51,7 @@ const logOf = (call: Call, reserved: Reserved) => {
     } as const;
     pending = '';
     flushedAtMs = note.atMs;
-    writing = writing.then(() => noteQuietly(call, note));
+    writing = writing.then(async () => void (await noteQuietly(call, note)));
     return writing;
   };
   const add = (_stream: string, text: string): void => {

@@ -3,11 +3,11 @@
  * of the next.
  */
 import assert from 'node:assert/strict';
-import { type Call, type OutputCache, stateOf } from '../call/call.ts';
+import { type Call, momentOf, type OutputCache, stateOf } from '../call/call.ts';
 import { inHand } from '../call/inputs.ts';
 import type { OutcomeBody } from '../call/outcomes.ts';
 import { keyOf, prepare, type Ready } from '../call/prepare.ts';
-import { type Advancing, momentOf, wishOf } from '../call/progress.ts';
+import { type Advancing, wishOf } from '../call/progress.ts';
 import type { Entry, Reservation, State } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
 import { apply } from '../rules/apply.ts';

@@ -9,7 +9,7 @@ const probesMax = 5;
 const asked = ({ world }: Oracle, seq: number): number =>
   world.tables
     .partition('journal', `${'sim'}/notes`)
-    .filter((row) => row.kind === 'probe' && (JSON.parse(row.note as string) as { about: number }).about === seq)
+    .filter((row) => row.kind === 'asked' && (JSON.parse(row.note as string) as { about: number }).about === seq)
     .length;
 
 /** Why an instance that has not ended may stand where it stands. */

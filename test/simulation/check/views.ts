@@ -48,13 +48,11 @@ export const checkDue = (oracle: Oracle): void => {
 
 /** What the stored view would have to say now. */
 const expected = ({ world, entries }: Oracle): View =>
-  viewOf(
-    entries[0] as EntryOf<'started'>,
-    world.chain.at(-1) as Standing,
-    world.version.runbook,
-    world.schedule.nowMs(),
-    world.graceMs,
-  );
+  viewOf(entries[0] as EntryOf<'started'>, world.chain.at(-1) as Standing, world.version.runbook, {
+    nowMs: world.schedule.nowMs(),
+    graceMs: world.graceMs,
+    epoch: world.epoch,
+  });
 
 export const checkView = (oracle: Oracle): void => {
   if (oracle.world.unlookedAfter || oracle.entries.length === 0) return;

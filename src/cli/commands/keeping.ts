@@ -1,0 +1,162 @@
+/** verify and rebuild: whether what is stored can be trusted, and making again what can be lost. */
+import type { BodyOf } from '../../contract/index.ts';
+import { isPawlError, PawlError } from '../../engine/index.ts';
+import type { Client } from '../client.ts';
+import { type Exit, exitOfError, exits } from '../exits.ts';
+import { plural, shellWord } from '../format.ts';
+import { harmless, type Screen } from '../screen.ts';
+import type { Answer, Session } from '../session.ts';
+import { readWitnesses, type Witnesses } from '../witnesses.ts';
+import { type AddCommands, withExamples } from './common.ts';
+
+type Verified = BodyOf<'verify'>;
+type Refused = { instanceId: string; code: string; message: string; exit: Exit };
+
+/** Every instance that ever started, and every one that has a view: whoever took one of them away is found by the other. */
+const everyId = async ({ client }: Session): Promise<Set<string>> => {
+  const ids = new Set<string>();
+  let next: string | null = null;
+  do {
+    const page: BodyOf<'journals'> = await client.journals({ query: next === null ? {} : { next } });
+    for (const id of page.instanceIds) ids.add(id);
+    next = page.next;
+  } while (next !== null);
+  do {
+    const page: BodyOf<'listInstances'> = await client.listInstances({
+      query: next === null ? { limit: 100 } : { limit: 100, next },
+    });
+    for (const { instanceId } of page.views) ids.add(instanceId);
+    next = page.next;
+  } while (next !== null);
+  return ids;
+};
+
+const verifyOne = async (client: Client, instanceId: string, witnesses: Witnesses): Promise<Verified> => {
+  const witness = witnesses.get(instanceId) ?? {};
+  try {
+    return await client.verify({ path: { instanceId }, query: witness });
+  } catch (error) {
+    if (!isPawlError(error, 'instance.unknown') || !witnesses.has(instanceId)) throw error;
+    const why = 'the witness has seen a journal, and there is none';
+    const none = { seq: 0, hash: '' };
+    return { instanceId, intact: false, entries: 0, head: none, breaks: [{ seq: 0, why }], ended: null };
+  }
+};
+
+const printBroken = (screen: Screen, { instanceId, breaks, ended }: Verified): void => {
+  screen.print(`${screen.paint(ended === null ? 'bad' : 'warn', 'broken')}  ${screen.paint('strong', instanceId)}`);
+  for (const { seq, why } of breaks) screen.print(`  seq ${seq}: ${harmless(why)}`);
+  if (ended !== null) {
+    screen.print(`  Ended because of it by ${harmless(ended.by)}: ${harmless(ended.reason)}`);
+    return;
+  }
+  screen.print('  Nothing runs in it. Compare it with a backup and restore it, or end it:');
+  screen.print(`  pawl cancel ${shellWord(instanceId)} --reason "…"`);
+};
+
+/** One after the other: a check reads everything of an instance. One that cannot be read holds up none of the others. */
+const eachOf = async <T>(
+  { screen, interruption }: Session,
+  ids: string[],
+  doing: string,
+  work: (instanceId: string) => Promise<T>,
+): Promise<{ done: T[]; refused: Refused[]; left: number }> => {
+  const done: T[] = [];
+  const refused: Refused[] = [];
+  const said = (): void => screen.print('Interrupted: the one under way is finished.');
+  return await interruption.during(said, async (signal) => {
+    for (const [at, instanceId] of ids.entries()) {
+      if (signal.aborted) return { done, refused, left: ids.length - at };
+      screen.status(`${doing} ${at + 1} of ${ids.length}: ${instanceId}`);
+      try {
+        done.push(await work(instanceId));
+      } catch (error) {
+        if (!isPawlError(error)) throw error;
+        refused.push({ instanceId, code: error.code, message: error.message, exit: exitOfError(error) });
+        screen.print(
+          `${screen.paint('bad', error.code)}  ${screen.paint('strong', instanceId)}: ${harmless(error.message)}`,
+        );
+        if (error.code === 'store.unavailable') return { done, refused, left: ids.length - at - 1 };
+      }
+    }
+    return { done, refused, left: 0 };
+  });
+};
+
+const exitOf = (refused: Refused[], left: number, session: Session): Exit => {
+  if (left > 0) return session.interruption.signal.aborted ? exits.interrupted : exits.later;
+  const kinds = [...new Set(refused.map(({ exit }) => exit))];
+  return kinds.length > 1 ? exits.failed : (kinds[0] ?? exits.done);
+};
+
+const assertSome = (ids: string[], all: boolean | undefined): void => {
+  if (all === true && ids.length > 0) throw new PawlError('request.invalid', 'Give ids, or --all, not both.');
+  if (all !== true && ids.length === 0) throw new PawlError('request.invalid', 'Give the ids of instances, or --all.');
+};
+
+const verify = async (
+  session: Session,
+  given: string[],
+  options: { all?: boolean; against?: string },
+): Promise<Answer> => {
+  assertSome(given, options.all);
+  const { screen, client } = session;
+  const witnesses: Witnesses = options.against === undefined ? new Map() : await readWitnesses(options.against);
+  const ids = options.all === true ? [...new Set([...(await everyId(session)), ...witnesses.keys()])].sort() : given;
+  const check = async (instanceId: string): Promise<Verified> => {
+    const verified = await verifyOne(client, instanceId, witnesses);
+    if (!verified.intact) printBroken(screen, verified);
+    return verified;
+  };
+  const { done: verified, refused, left } = await eachOf(session, ids, 'Verifying', check);
+  const broken = verified.filter(({ intact }) => !intact);
+  const open = broken.filter(({ ended }) => ended === null);
+  const entries = verified.reduce((sum, one) => sum + one.entries, 0);
+  const against = options.against === undefined ? '' : ` Compared with ${options.against}.`;
+  const counted = entries === 1 ? '1 entry' : `${entries} entries`;
+  const told = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
+  screen.print(`Verified ${plural(verified.length, 'journal')}, ${counted}: ${told}.${against}`);
+  if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'journal')} left unverified.`));
+  const exit = open.length > 0 ? exits.failed : exitOf(refused, left, session);
+  return { exit, document: { verified, refused, left } };
+};
+
+const rebuild = async (session: Session, given: string[], options: { all?: boolean }): Promise<Answer> => {
+  assertSome(given, options.all);
+  const { screen, client } = session;
+  const ids = options.all === true ? [...(await everyId(session))].sort() : given;
+  const make = async (instanceId: string) => (await client.rebuild({ path: { instanceId } })).view;
+  const { done: views, refused, left } = await eachOf(session, ids, 'Rebuilding', make);
+  screen.print(`Rebuilt ${plural(views.length, 'view')} from the journals.`);
+  if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'view')} left as they were.`));
+  return { exit: exitOf(refused, left, session), document: { views, refused, left } };
+};
+
+export const addKeeping: AddCommands = (program, run) => {
+  const verifying = program
+    .command('verify')
+    .summary('check that journals are what was written')
+    .argument('[instances...]', 'ids of instances');
+  verifying.description(
+    'Checks everything of an instance: that each entry follows the one before by number, hash and state, its large outputs,\nwhat voters were shown, the version that runs, and what its view has seen. Changes nothing.\n\nA chain that was rewritten as a whole shows only against a witness that is kept elsewhere: what `pawl verify --all --json`\nprinted earlier, or the log lines of the puts. Exits with 1 when something is broken.',
+  );
+  verifying
+    .option('--all', 'every instance that ever started or has a view')
+    .option('--against <file>', 'compare with an earlier `verify --json`, or with log lines');
+  withExamples(
+    verifying,
+    'pawl verify post_merge.pr-7',
+    'pawl verify --all --json > heads.json',
+    'pawl verify --all --against heads.json',
+  ).action(run(verify));
+
+  const rebuilding = program
+    .command('rebuild')
+    .summary('make views again, from the journals')
+    .argument('[instances...]', 'ids of instances');
+  rebuilding.description(
+    'Makes the views of instances again from their journals, and with them what makes them due and wakes them: after the views\nwere lost, or restored from a backup. A running service does so by itself within a day.',
+  );
+  rebuilding.option('--all', 'every instance that ever started');
+  withExamples(rebuilding, 'pawl rebuild --all').action(run(rebuild));
+};

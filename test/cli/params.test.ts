@@ -1,0 +1,52 @@
+/** `-p name=value`: numbers that would not be kept are refused with the way out, and kept where a text will do. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { readParams } from '../../src/cli/params.ts';
+
+const read = (schema: unknown, text: string) => readParams({ params: { properties: { n: schema } } }, [`n=${text}`]);
+
+describe('a number that would not be kept', () => {
+  test.each([
+    [{ type: 'integer' }, '9007199254740993', '9007199254740993'],
+    [{ type: 'integer' }, '9007199254740992', '9007199254740992'],
+    [{ type: 'number' }, '1e400', '1e400'],
+    [{ type: 'number' }, '9007199254740993.0', '9007199254740993.0'],
+    [{}, '9007199254740993', '9007199254740993'],
+    [{ type: 'object' }, '{"a":[1,9007199254740993]}', '9007199254740993 at a[1]'],
+    [{ type: ['object', 'string'] }, '{"a":1e400}', '1e400 at a'],
+    [{}, '{"a":1e400}', '1e400 at a'],
+  ])('%j is refused: %s', async (schema, text, what) => {
+    await expect(read(schema, text)).rejects.toMatchObject({
+      code: 'params.invalid',
+      message: `Parameter n: ${what} cannot be kept as a number (whole ones go up to 9007199254740991); declare it as a string in the runbook, and give a text.`,
+    });
+  });
+  test.each([
+    [{ type: 'string' }, '9007199254740993', '9007199254740993'],
+    [{ type: ['integer', 'string'] }, '9007199254740993', '9007199254740993'],
+    [{ type: 'string' }, '{"a":1e400}', '{"a":1e400}'],
+    [{}, '"9007199254740993"', '9007199254740993'],
+    [{}, 'sha 9007199254740993', 'sha 9007199254740993'],
+    [{ type: 'integer' }, '9007199254740991', 9007199254740991],
+    [{ type: 'number' }, '0.1', 0.1],
+  ])('%j takes %s', async (schema, text, value) => {
+    expect({ ...(await read(schema, text)) }).toEqual({ n: value });
+  });
+  test('of another type it is of another type', async () => {
+    await expect(read({ type: 'boolean' }, '9007199254740993')).rejects.toThrow(
+      'Parameter n must be true or false; "9007199254740993" is not.',
+    );
+  });
+});
+
+test('the byte order mark that begins a file is no part of what it says', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'pawl-params-'));
+  try {
+    await writeFile(join(dir, 'n.json'), '\uFEFF{"a":1}');
+    expect({ ...(await read({ type: 'object' }, `@${join(dir, 'n.json')}`)) }).toEqual({ n: { a: 1 } });
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
