@@ -1,7 +1,7 @@
 /** claim: facts that runbooks wait for. Whoever sets one wakes them. */
 import assert from 'node:assert/strict';
 import { Argument, Option } from 'commander';
-import { type ClaimStatus, claimStatuses, PawlError } from '../../engine/index.ts';
+import { type ClaimStatus, claimStatuses, PawlError, parseAsWritten } from '../../engine/index.ts';
 import type { Claim } from '../client.ts';
 import { exits } from '../exits.ts';
 import { oneLine, plural, shellWord, stamp } from '../format.ts';
@@ -23,7 +23,7 @@ const evidenceOf = async (given: string | undefined): Promise<unknown> => {
   if (given === undefined) return undefined;
   const text = await textGiven('--evidence', given);
   try {
-    return JSON.parse(text);
+    return parseAsWritten(text);
   } catch {
     const message = `--evidence is no JSON: ${oneLine(harmless(text), 60)}. Give '{"errors": 0}', '"a text"', or @FILE.`;
     throw new PawlError('request.invalid', message);

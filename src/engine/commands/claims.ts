@@ -14,9 +14,10 @@ import { PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import { isDeeper } from '../model/nesting.ts';
+import { isInfinite, lossyNumberIn } from '../model/numbers.ts';
 import { type ClaimStatus, claimStatuses } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
-import { bytesOf } from '../model/text.ts';
+import { bytesOf, headOf } from '../model/text.ts';
 import type { Armed, ClaimEntry, Put, Waiter } from '../ports.ts';
 
 export type ClaimRequest = {
@@ -68,6 +69,11 @@ const assertRequest = (claimId: string, { status, statement, evidence, reason }:
   } catch {
     refuse('The evidence of a claim is JSON text; this is not.');
   }
+  const endless = lossyNumberIn(evidence, isInfinite);
+  if (endless !== undefined)
+    refuse(
+      `The evidence holds ${headOf(endless.text, 80)}${endless.path === '' ? '' : ` at ${endless.path}`}, which no program can read as a number; give it as a text.`,
+    );
   if (isDeeper(value, limits.bodyNestingMax))
     refuse(`The evidence is nested deeper than ${limits.bodyNestingMax} (bodyNestingMax).`);
 };
