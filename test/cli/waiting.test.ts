@@ -148,6 +148,16 @@ export default ({ params }) => ({ n: params.n });
       expect(ids.slice(0, 2)).toEqual(['db/a#2', 'db/b#1']);
     });
 
+    test('evidence keeps its digits on the way in and out; 1e400 is refused', async () => {
+      const evidence = '{"run":9007199254740993,"cost":1.50}';
+      const set = await pawl('claim', 'set', 'db/digits', '--status', 'supported', '--evidence', evidence);
+      expect(set.out).toContain(`  evidence  ${evidence}\n`);
+      const compact = (await pawl('claim', 'get', 'db/digits', '--json')).out.replaceAll(/\s/g, '');
+      expect(compact).toContain(`"evidence":${evidence}`);
+      const endless = await pawl('claim', 'set', 'db/digits', '--status', 'supported', '--evidence', '{"n":1e400}');
+      expect(endless.err).toContain('The evidence holds 1e400 at n, which no program can read as a number');
+    });
+
     test('what was invalidated stays so, unless somebody names its revision and says why', async () => {
       await pawl('claim', 'set', 'db/late', '--status', 'supported', '--statement', 'It is up.');
       await pawl('claim', 'set', 'db/late', '--status', 'invalidated');
