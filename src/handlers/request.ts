@@ -12,14 +12,14 @@ type Where = 'path' | 'query' | 'body';
 type Problem = { at: string; message: string };
 
 /** However much is wrong, and however long what it is about: an answer holds it. */
-const refuse = (all: Problem[]): never => {
+const refuse = (all: Problem[], code: 'request.invalid' | 'params.invalid' = 'request.invalid'): never => {
   const short = (text: string): string => headOf(text, limits.errorMessageCharsMax);
   const problems = all
     .slice(0, limits.problemsMax)
     .map(({ at, message }) => ({ at: short(at), message: short(message) }));
   const told = problems.slice(0, toldMax).map(({ at, message }) => `${at}: ${message}`);
   const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
-  throw new PawlError('request.invalid', `The request cannot be taken: ${told.join('; ')}${more}.`, { problems });
+  throw new PawlError(code, `The request cannot be taken: ${told.join('; ')}${more}.`, { problems });
 };
 
 const parse = (where: Where, schema: z.ZodType, value: unknown): unknown => {
@@ -93,11 +93,11 @@ const notKept = `cannot be kept as a number (whole ones go up to ${Number.MAX_SA
 
 type Path = (string | number)[];
 
-/** With plain numbers again, but for the field in which they stay as they are written. */
+/** With plain numbers again, but for the field that stays as it is written. */
 const plainOf = (value: unknown, path: Path, asWritten: string | undefined, problems: Problem[]): unknown => {
+  if (path.length === 1 && path[0] === asWritten) return value;
   const written = writtenAs(value);
   if (written !== undefined) {
-    if (asWritten !== undefined && path[0] === asWritten) return value;
     if (isLossy(written))
       problems.push({ at: pathOf(['body', ...path]), message: `${written.slice(0, 80)} ${notKept}` });
     return Number(written);
@@ -124,7 +124,9 @@ const readJson = (text: string, asWritten: string | undefined): unknown => {
     throw new PawlError('request.invalid', `The body is nested deeper than ${limits.bodyNestingMax} (bodyNestingMax).`);
   const problems: Problem[] = [];
   const plain = plainOf(parseAsWritten(text), [], asWritten, problems);
-  return problems.length === 0 ? plain : refuse(problems);
+  if (problems.length === 0) return plain;
+  const aboutParams = problems.every(({ at }) => at.startsWith('body.params'));
+  return refuse(problems, aboutParams ? 'params.invalid' : 'request.invalid');
 };
 
 const readBody = (event: HttpEvent, body: Route['body']): unknown => {
@@ -142,7 +144,7 @@ const readBody = (event: HttpEvent, body: Route['body']): unknown => {
 
 export type Input = { path: unknown; query: unknown; body: unknown };
 
-/** @throws PawlError `request.invalid` with every problem, `media.unsupported`, `limit.exceeded` */
+/** @throws PawlError `request.invalid` or `params.invalid` with the problems, `media.unsupported`, `limit.exceeded` */
 export const readInput = (route: Route, pathParameters: Record<string, string>, event: HttpEvent): Input => ({
   path: parse('path', route.pathParameters, pathParameters),
   query: parse('query', route.query, readPairs(event.rawQueryString, 'Query parameter')),

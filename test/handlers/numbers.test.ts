@@ -35,10 +35,8 @@ describe('a number that would be kept as another one is refused, with its path a
     ['a seq of a verdict', '/instances/i1/verdict', '{"seq":9007199254740993}', 'body.seq', '9007199254740993'],
   ])('%s', async (_, path, body, at, text) => {
     const answer = await service.ask(post(path, body));
-    expect(answer).toMatchObject({
-      status: 400,
-      body: { code: 'request.invalid', problems: [{ at, message: `${text} ${kept}` }] },
-    });
+    const code = at.startsWith('body.params') ? 'params.invalid' : 'request.invalid';
+    expect(answer).toMatchObject({ status: 400, body: { code, problems: [{ at, message: `${text} ${kept}` }] } });
     expect(answer.body.detail).toBe(`The request cannot be taken: ${at}: ${text} ${kept}.`);
   });
 
@@ -109,6 +107,13 @@ describe('names and bytes', () => {
       status: 400,
       body: { problems: [{ at, message: 'cannot be a key; choose another name' }] },
     });
+  });
+
+  test('in evidence it is data like any other', async () => {
+    const evidence = '{"__proto__":{"n":1},"constructor":2}';
+    await service.ask(set('ci/proto', `{"status":"supported","evidence":${evidence}}`));
+    expect((await service.ask({ path: '/claims', query: 'id=ci%2Fproto' })).text).toContain(evidence);
+    expect(Reflect.get({}, 'n')).toBeUndefined();
   });
 
   test('a byte order mark is dropped at the beginning of a body', async () => {

@@ -98,7 +98,7 @@ const isFinal = (status: ClaimStatus): boolean => status === 'invalidated' || st
  * What the next revision says. What is not said anew stays as it was.
  * @throws PawlError `claim.stale`; `claim.final`
  */
-export const decideClaim = (
+const decideClaim = (
   claimId: string,
   { status, statement, evidence, revision, reason }: ClaimRequest,
   newest: ClaimEntry | undefined,
