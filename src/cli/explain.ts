@@ -19,8 +19,11 @@ const printExpectations = (screen: Screen, { expectations, output, state }: Cell
     screen.print(`  output    ${oneLine(harmless(output), screen.width - 12)}`);
 };
 
-const whyHalted = ({ declared }: Step, { state }: CellReport): string => {
+const whyHalted = ({ declared, recorded }: Step, { state }: CellReport): string => {
   if (declared !== null) return `${harmless(declared.actor)} said that it failed: ${harmless(declared.reason)}`;
+  const code = recorded?.error?.code;
+  if (code === 'output.invalid' && state === 'completed') return 'it completed, and its output cannot be read';
+  if (code === 'output.unkept') return `it ${state}, and its output could not be kept`;
   if (state === 'completed') return 'it completed, but not as expected';
   return `it ${state === 'halted' ? 'could not begin' : state}`;
 };

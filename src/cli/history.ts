@@ -49,7 +49,9 @@ const holderTold = (entry: EntryOf<'outcome'>): string => {
   const time = closes === null ? '' : `, ${duration(durationMs)}`;
   if (then !== 'next' || status === 'skipped') return `${cell} ${status}${time}${leading(entry)}`;
   const held = expectations.every(({ result }) => result === 'pass');
-  if (status === 'failed' && held && expectations.length > 0) return `${cell} failed as expected${time}`;
+  const expected = held && expectations.length > 0;
+  if (expected && (status === 'failed' || status === 'unknown'))
+    return `${cell} ${status === 'failed' ? 'failed' : 'was answered'} as expected${time}`;
   return status === 'completed' && held ? `${cell} completed${time}` : `${cell} ${status}${time}; forgiven, goes on`;
 };
 
@@ -57,7 +59,8 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
   const { cell, status, closedBy, attempt, note, error, freshKey } = entry;
   const also = entry.reserve === undefined ? '' : `; reserved ${reserving(entry.reserve)}`;
   const unknown = status === 'unknown';
-  const missed = unknown ? [] : checks(entry.expectations);
+  // Where no answer came, nothing was looked at.
+  const missed = checks(entry.expectations.filter(({ result }) => !unknown || result !== 'skipped'));
   // Best effort: by whoever found it in doubt, or by the holder itself, which saw that it was cut off.
   const goesOn = unknown && closedBy === 'policy';
   // A manual cell is done by a person in the ordinary way: no verdict.

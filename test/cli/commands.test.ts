@@ -61,6 +61,23 @@ describe.each(transports)('%s', (over) => {
       expect(at((await pawl('check', 'polls.md', '--json')).json, 'files', 0)).toMatchObject({ notes: [] });
     });
 
+    test('what the method of a request declares is said by check and plan, and the author has the last word', async () => {
+      const get = (attributes: string): string =>
+        `---\nrunbook: gets\n---\n\`\`\`http { name=up${attributes} }\nGET https://example.com/\n\`\`\`\n\`\`\`http { name=pay failedOn="500 503" }\nPOST https://example.com/\n\`\`\`\n`;
+      await place.write('gets.md', get(' retry=2'));
+      expect((await pawl('check', 'gets.md')).out).toContain('gets.md:4:1 note: `interrupted=retry` (GET, RFC 9110): ');
+      const { out } = await pawl('plan', 'gets.md');
+      expect(out).toContain('fails or is not as expected: 2 more attempts, then halts');
+      expect(out).toContain('cut off: is tried again (GET, RFC 9110)');
+      expect(out).toContain('fails: halts; cut off: a person decides; failedOn 500 503');
+      const { json } = await pawl('plan', 'gets.md', '--json');
+      expect(at(json, 'cells', 0)).toMatchObject({ interrupted: 'retry', byMethod: 'GET', retryOn: 'unexpected' });
+      expect(at(json, 'cells', 1)).toMatchObject({ interrupted: 'hold', byMethod: null, retryOn: null });
+      await place.write('gets.md', get(' interrupted=hold'));
+      expect((await pawl('check', 'gets.md')).out).not.toContain('note');
+      expect((await pawl('plan', 'gets.md')).out).not.toContain('RFC 9110');
+    });
+
     test('publish makes a version once for the same content', async () => {
       await place.write('two.md', twoCells);
       const first = await pawl('publish', 'two.md', '--json');

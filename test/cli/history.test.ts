@@ -2,6 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
+import { lookOfOutcome } from '../../src/cli/cells.ts';
 import { journalTable, noteTable } from '../../src/cli/history.ts';
 import { createScreen } from '../../src/cli/screen.ts';
 import { type CellResult, createEngine, type Probe, type Runbook } from '../../src/engine/index.ts';
@@ -59,6 +60,45 @@ const vanished = async (world: World, runbook: Runbook): Promise<string> => {
 const inDoubt = 'unknown, 0 ms; in doubt — Stopped at its time-out.';
 
 describe('the journal after an incident', () => {
+  test('answers: as expected although they leave it open, not as expected, over the limit, unreadable', async () => {
+    const post = { kind: 'http', method: 'POST', url: ['https://example.com/'], headers: [], body: null } as const;
+    const body = { body: { ...post, url: [...post.url], headers: [] } };
+    const conflict: CellResult = {
+      status: 'unknown',
+      output: '{"status":409}',
+      error: { code: 'http.unclear', message: 'The answer is 409: it may have happened.' },
+    };
+    const ends: Record<string, CellResult> = {
+      taken: conflict,
+      big: { status: 'completed', output: '"x', outputBytes: 6_000_000 },
+      odd: { status: 'completed', error: { code: 'output.invalid', message: 'No JSON.' } },
+    };
+    const world = setup();
+    world.behave = ({ step }) => ends[step.cell] ?? { status: 'completed' };
+    const is409 = { source: 'output.status == 409', line: 1 };
+    await world.start(runbookOf([{ name: 'taken', ...body, expect: [is409] }, { name: 'big' }, { name: 'odd' }]));
+    for (let i = 0; i < 3; i += 1) await world.engine.advance('i1', request);
+    expect((await told(world)).filter((line) => line.includes('outcome'))).toEqual([
+      '2 outcome | alice | taken was answered as expected, 0 ms — The answer is 409: it may have happened.',
+      '4 outcome | alice | big completed, 0 ms — The output has 6000000 bytes; outputBytesMax is 5242880. Only its beginning is kept.',
+      '6 outcome | alice | odd completed, 0 ms; halts — No JSON.',
+    ]);
+    const looks = (await world.entries('i1')).filter((entry) => entry.kind === 'outcome').map(lookOfOutcome);
+    expect(looks.map(({ mark, word }) => `${mark} ${word}`)).toEqual([
+      '✓ answered as expected',
+      '✓ completed, output cut',
+      '✗ output unreadable',
+    ]);
+
+    const other = setup();
+    other.behave = () => conflict;
+    await other.start(runbookOf([{ name: 'taken', ...body, expect: [fail] }]));
+    await other.engine.advance('i1', request);
+    expect((await told(other)).at(-1)).toBe(
+      '2 outcome | alice | taken unknown, 0 ms; in doubt — The answer is 409: it may have happened.; fail: false',
+    );
+  });
+
   test('a person decided: retry with a fresh key, then succeeded, each with who, why and what was seen', async () => {
     const world = setup();
     const id = await vanished(world, runbookOf([{ name: 'pay' }, { name: 'tell' }]));

@@ -263,11 +263,35 @@ export default ({ params }) => ({ n: params.n });
       expect(first.exit).toBe(3);
       expect(first.out).toContain('Parked: there is repeated until what it expects holds.');
       expect(first.out).toMatch(/ {2}tried {3}every 30 s, next at \S+ \S+, in (30|2\d(\.\d)?) s\n/);
+      expect(first.out).toMatch(/ {2}last look \S+: completed\n {2}expected {2}output\.there: does not hold\n/);
+      const shown = await pawl('status', 'polls-1', '--json');
+      const last = {
+        status: 'completed',
+        answered: null,
+        unmet: [{ source: 'output.there', result: 'fail', erred: 0 }],
+      };
+      expect(shown.json).toMatchObject({ waits: { kind: 'poll', last } });
+      expect((await pawl('journal', 'polls-1')).out).toContain('output.there: does not hold');
+      expect((await pawl('journal', 'polls-1', '--json')).json).toMatchObject({ lastLook: last });
       await place.write('there', '');
       expect((await pawl('advance', 'polls-1')).exit).toBe(0);
       const { out } = await pawl('journal', 'polls-1');
       expect(flat(out)).toMatch(/there is repeated every 30 s until .* outcome .* there completed, .* — as expected$/);
     });
+  });
+
+  test('a poll whose expectation cannot be evaluated, again and again, says that it may never be met', async () => {
+    const poll =
+      '---\nrunbook: odd\ntitle: t\n---\n```sh { name=there poll=30s within=1h }\necho \'{}\' > "$PAWL_OUTPUT"\n```\n```cel { expect=there }\noutput.ready\n```\n';
+    await place.write('odd.md', poll);
+    const { out: once } = await pawl('run', 'odd.md', '--instance', 'odd-1');
+    expect(once).toContain('output.ready: could not be evaluated: ');
+    expect(once).not.toContain('This may never be met');
+    await pawl('advance', 'odd-1');
+    await pawl('advance', 'odd-1');
+    const { out } = await pawl('status', 'odd-1');
+    expect(flat(out)).toContain('output.ready: could not be evaluated, 3 times in a row: ');
+    expect(out).toContain('This may never be met: look whether the expectation fits what is answered.');
   });
 
   describe('vote', () => {
