@@ -25,12 +25,15 @@ export const createMovedClock = (startAtMs: number | null, isBusy: () => boolean
     // A machine that sleeps is no part of a test: its time is moved by it alone.
     behindMs: () => 0,
     sleep: async (ms, signal) => {
-      // The engine lays down the end of a body in the moment in which it lets it begin.
       await turn();
       if (signal?.aborted) return;
       if (isBusy())
         await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
       else offMs += Math.max(0, ms);
+    },
+    // No time is moved for it: it is called off, or the body that it ends is really running.
+    alarm: async (ms, signal) => {
+      await wait(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
     },
     moveTo: (atMs) => {
       offMs += Math.max(0, atMs - nowMs());
