@@ -25,7 +25,7 @@ type Shape = (typeof shapes)[number];
 
 export type Measured = { kind: Kind; shape: Shape; cells: number; start: Use; perCell: Use };
 /** Runs of `js` cells whose outputs have about so many bytes each, alone. */
-export type Sized = {
+type Sized = {
   outputBytes: number;
   /** Start and run in one call: the whole of it. */
   whole: Use;

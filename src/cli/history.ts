@@ -177,7 +177,11 @@ const evidenceOf = (entries: Entry[]): Note[] =>
   );
 
 export const noteTable = (screen: Screen, entries: Entry[], written: Note[]): void => {
-  const notes = [...written, ...evidenceOf(entries)].sort((a, b) => a.atMs - b.atMs);
+  // That a probe was asked is told where its answer never came.
+  const isAnswered = ({ about, atMs }: Note): boolean =>
+    written.some((other) => other.kind === 'probe' && other.about === about && other.atMs >= atMs);
+  const told = written.filter((note) => note.kind !== 'asked' || !isAnswered(note));
+  const notes = [...told, ...evidenceOf(entries)].sort((a, b) => a.atMs - b.atMs);
   if (notes.length === 0) return screen.print('No notes.');
   for (const note of notes) {
     const { kind, about, cell, atMs, by } = note;

@@ -7,7 +7,6 @@ export { type ClaimRequest, type ClaimSet, wakeIdOf, wakeOf } from './commands/c
 export type { DoneRequest } from './commands/done.ts';
 export type { LinkShown } from './commands/links.ts';
 export type { Published } from './commands/publish.ts';
-export type { Swept } from './commands/rebuild.ts';
 export type { Redriven } from './commands/redrive.ts';
 export { gateOf, type RunAnswer } from './commands/run.ts';
 export type { Started, StartRequest } from './commands/start.ts';
@@ -47,7 +46,6 @@ export type {
 } from './ports.ts';
 export { createFollower, type Followed, type FollowRequest, type JournalPages } from './reading/follow.ts';
 export type { CellReport, Inspection } from './reading/inspect.ts';
-export type { Verified, Witness } from './reading/verify.ts';
 export { apply } from './rules/apply.ts';
 export { decide } from './rules/decide.ts';
 export type { Stop } from './rules/stop.ts';

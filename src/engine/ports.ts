@@ -21,6 +21,8 @@ export type Clock = {
   behindMs(): number;
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
+  /** The same for whoever does something else meanwhile: something that must not take longer. Aborted, it is called off. */
+  alarm(ms: number, signal: AbortSignal): Promise<void>;
 };
 
 export type Random = {

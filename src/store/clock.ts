@@ -28,6 +28,10 @@ const common = (one: Bounds | undefined, other: Bounds): Bounds | undefined => {
 };
 
 /** `monotonicMs`: milliseconds from any origin, never going back. `wallMs`: of the machine, as right or wrong as it is. */
+const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
+  await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
+};
+
 export const createClock = (
   monotonicMs: () => number = () => performance.now(),
   wallMs: () => number = Date.now,
@@ -63,8 +67,7 @@ export const createClock = (
 
     behindMs: () => Math.max(0, Math.round(wallAheadMs() - aheadMs)),
 
-    async sleep(ms, signal) {
-      await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
-    },
+    sleep: pause,
+    alarm: pause,
   };
 };

@@ -25,13 +25,16 @@ export const createMovedClock = (startAtMs: number | null, isBusy: () => boolean
     // A machine that sleeps is no part of a test: its time is moved by it alone.
     behindMs: () => 0,
     sleep: async (ms, signal) => {
-      // The engine lays down the end of a body in the moment in which it lets it begin.
       await turn();
       if (signal?.aborted) return;
       // Who may be called back waits beside somebody's work, and has not waited when that is done.
       if (isBusy() || signal !== undefined)
         await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
       else offMs += Math.max(0, ms);
+    },
+    // No time is moved for it: it is called off, or the body that it ends is really running.
+    alarm: async (ms, signal) => {
+      await wait(Math.max(0, ms), undefined, { signal }).catch(() => undefined);
     },
     moveTo: (atMs) => {
       offMs += Math.max(0, atMs - nowMs());

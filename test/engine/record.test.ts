@@ -110,9 +110,9 @@ describe('a store that hangs once the body has ended', () => {
     const order: string[] = [];
     const clock = {
       ...world.ports.clock,
-      // The backstop of a body is aborted; what is waited for here is the store, in vain.
-      sleep: async (ms: number, signal?: AbortSignal) => {
-        if (!hangs.now) return await world.ports.clock.sleep(ms, signal);
+      // What is waited for here is the store, in vain.
+      alarm: async (ms: number, signal: AbortSignal) => {
+        if (!hangs.now) return await world.ports.clock.alarm(ms, signal);
         await Promise.resolve();
         world.now += ms;
         return undefined;

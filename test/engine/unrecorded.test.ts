@@ -9,7 +9,7 @@ const request = { budgetMs: 60_000, by: alice };
 const gone = 5_000 + 15_000;
 
 /** An instance whose first cell ran while the store went away for good; it is back now. */
-const unrecorded = async (over: object = {}, output = '{"paid":true}') => {
+const unrecorded = async (over: object = {}, output = '{"paid":true}', maxCells = 1) => {
   let away = false;
   const world = setup(
     (client) =>
@@ -25,7 +25,9 @@ const unrecorded = async (over: object = {}, output = '{"paid":true}') => {
     away = true;
     return { status: 'completed', output };
   };
-  await expect(world.engine.advance(id, request)).rejects.toMatchObject({ code: 'outcome.unrecorded' });
+  await expect(world.engine.advance(id, { ...request, maxCells })).rejects.toMatchObject({
+    code: 'outcome.unrecorded',
+  });
   away = false;
   world.behave = () => ({ status: 'completed' });
   const [item] = world.aside;
@@ -44,6 +46,13 @@ describe('redrive: what the store did not take is recorded later', () => {
     expect(entry).toMatchObject({ output: { text: '{"paid":true}' }, note: expect.stringContaining('by alice') });
     expect((await world.engine.advance(id, request)).result).toBe('completed');
     expect(world.begun.map((input) => input.step.cell)).toEqual(['c0', 'c1']);
+  });
+
+  test('of a call that would have gone on: what is set aside begins nothing', async () => {
+    const { world, id, item } = await unrecorded({}, '{"paid":true}', 2);
+    expect(item.outcome).not.toHaveProperty('reserve');
+    expect(await world.engine.redrive(item, bob)).toMatchObject({ result: 'recorded' });
+    expect((await world.entries(id)).map(({ kind }) => kind)).toEqual(['started', 'reserved', 'outcome']);
   });
 
   test('as a note once a person has decided; the verdict stands', async () => {

@@ -132,7 +132,8 @@ test('hostile 56: a forged tick makes nothing due: what it says is not read', as
   const tick = createTick((telemetry) => ({
     nowMs: async () => Date.now(),
     due: async () => ({ due: [], next: null }),
-    handOver: async (event) => handed.push(event) > 0,
+    // A quarter of an hour may begin in any test.
+    handOver: async (event) => 'sweep' in event || handed.push(event) > 0,
     fraction: () => 0.5,
     telemetry,
   }));

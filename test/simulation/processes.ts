@@ -131,14 +131,8 @@ const clockErrorMs = (world: World): number => {
   return strikes(world, 'clockOff', undefined) ? sign * draw.int(graceMs / 2) : 0;
 };
 
-const createClock = (world: World, process: Process): Clock => ({
-  nowMs: () => {
-    world.clockReads += 1;
-    if (world.clockReads > clockReadsMax) throw new RuleBroken('rest', 'it did not come to rest: a loop without waits');
-    return world.schedule.nowMs() + process.offMs;
-  },
-  behindMs: () => 0,
-  sleep: (ms, signal) =>
+const createClock = (world: World, process: Process): Clock => {
+  const sleep: Clock['sleep'] = (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) resolve();
       let over = false;
@@ -152,8 +146,19 @@ const createClock = (world: World, process: Process): Clock => ({
         if (strikes(world, 'crashElsewhere', call)) crash(world, process, 'crashElsewhere', 'waking up');
         else resolve();
       });
-    }),
-});
+    });
+  return {
+    nowMs: () => {
+      world.clockReads += 1;
+      if (world.clockReads > clockReadsMax)
+        throw new RuleBroken('rest', 'it did not come to rest: a loop without waits');
+      return world.schedule.nowMs() + process.offMs;
+    },
+    behindMs: () => 0,
+    sleep,
+    alarm: sleep,
+  };
+};
 
 const createRandomOf = (world: World, process: Process): Random => ({
   token: () => {

@@ -29,7 +29,7 @@ export const inCall = (endAtMs: number): Patience => ({ triesMax: 4, pauseMs: (t
 export const orLate = async <T>(clock: Clock, work: Promise<T>, ms: number): Promise<T | undefined> => {
   const inTime = new AbortController();
   try {
-    return await Promise.race([work, clock.sleep(ms, inTime.signal).then(() => undefined)]);
+    return await Promise.race([work, clock.alarm(ms, inTime.signal).then(() => undefined)]);
   } finally {
     inTime.abort();
     work.catch(() => undefined);

@@ -55,7 +55,7 @@ const emptyView = (instanceId: string, nowMs: number): View => ({
  * What the view says of a broken instance. It keeps since when, so that it is looked at ever more rarely, and the head it was
  * made from, which is a witness of what the chain was.
  */
-export const brokenView = (stands: View | undefined, instanceId: string, nowMs: number): View => {
+const brokenView = (stands: View | undefined, instanceId: string, nowMs: number): View => {
   const before = stands ?? emptyView(instanceId, nowMs);
   const sinceMs = stands?.status === 'broken' ? stands.updatedAtMs : nowMs;
   const pauseMs = Math.min(limits.brokenBackoffMsMax, Math.max(limits.doubtBackoffMsMin, nowMs - sinceMs));

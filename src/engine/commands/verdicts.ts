@@ -71,8 +71,8 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictReque
   const at = open?.kind === 'reserved' ? open.seq : halted?.seq;
   const cell = nextCell(call);
   if (at !== seq || cell === undefined) {
-    const now = at === undefined ? 'No step of this run needs a verdict' : `The step that may need one is at seq ${at}`;
-    return refuseSettled(call, seq, `Seq ${seq} of ${instanceId} needs no verdict. ${now}`);
+    const now = at === undefined ? 'no step of this run needs a verdict' : `the step that may need one is at seq ${at}`;
+    return refuseSettled(call, seq, `Seq ${seq} of ${instanceId} needs no verdict: ${now}`);
   }
   const details = { instanceId, seq, view: viewNow(call) };
   if (cell.body.kind === 'approve' && (verdict === 'succeeded' || verdict === 'skip')) {

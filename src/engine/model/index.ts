@@ -63,4 +63,4 @@ export { settleAll } from './settleAll.ts';
 export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
 export { headOf } from './text.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
-export { type View, type ViewStatus, viewStatuses } from './view.ts';
+export { type View, viewStatuses } from './view.ts';

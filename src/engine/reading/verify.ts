@@ -14,7 +14,7 @@ import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { apply } from '../rules/apply.ts';
 
-export type Break = { seq: number; why: string };
+type Break = { seq: number; why: string };
 export type Verified = {
   instanceId: string;
   intact: boolean;

@@ -76,7 +76,7 @@ const run = async (
   // The executor stops the body at its own time-out; this is the backstop at the deadline.
   const overdue = new AbortController();
   const left = reserved.deadlineAtMs - engine.clock.nowMs();
-  void engine.clock.sleep(left, overdue.signal).then(() => stop.abort());
+  void engine.clock.alarm(left, overdue.signal).then(() => stop.abort());
   try {
     return await engine.execute({
       body,

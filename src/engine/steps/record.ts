@@ -165,7 +165,9 @@ export const record = async <N>(
   const put = await orLate(clock, putAll(), keepUntilMs + limits.recordLastMs - clock.nowMs());
   tried.isOver = true;
   if (put?.kind === 'written' && made !== undefined) return { outcome: made.body, stands: put.standing.entry, next };
-  const { body: outcome } = made ?? (await make(output ?? (ran.text === null ? null : unkept(ran.text))));
+  // What it would have begun as well, nobody begins now.
+  const last = made ?? (await make(output ?? (ran.text === null ? null : unkept(ran.text))));
+  const { reserve: _, ...outcome } = last.body;
   if (put?.kind !== 'conflict') {
     const late = new PawlError('store.unavailable', 'The store gave no answer in time.', { instanceId });
     return await giveUp(
