@@ -55,7 +55,7 @@ const permits = (cell: string): string[] => {
 const documentOf = (url: string): string => {
   const cells = policies.map((policy, n) => {
     const effect = `\`\`\`http { name=c${n} timeout=${timeoutMs}ms ${policy} }\nPOST ${url}/effect\n\`\`\`\n`;
-    const probe = `\`\`\`http { probe=c${n} done="output.status == 200" notDone="output.status == 404" timeout=500ms }\nGET ${url}/happened\n\`\`\`\n`;
+    const probe = `\`\`\`http { probe=c${n} done="output.status == 200" notDone="output.status == 404" timeout=500ms }\nGET ${url}/happened/{{ step.idempotencyKey }}\n\`\`\`\n`;
     return policy.includes('probe') ? effect + probe : effect;
   });
   return `---\nrunbook: chaos\ntitle: Cells that are cut off\n---\n${cells.join('')}`;

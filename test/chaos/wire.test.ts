@@ -287,7 +287,7 @@ test(`between cells and targets, each kind of fault ${each} times: what an http 
   expect(untrue).toEqual([]);
   expect([...said.keys()].sort()).toEqual([
     'answer400: failed http.status',
-    'answer500: failed http.status',
+    'answer500: unknown http.unclear',
     'delay: completed',
     'dropAnswer: unknown http.cut',
     'dropRequest: unknown http.cut',

@@ -3,7 +3,7 @@
  * on: a line when a request arrives, another when its effect has happened. Its argument is the file.
  *
  * `POST /effect`: takes up to half a second; every other one is given up when its sender is gone before that.
- * `GET /happened`: whether the effect of this key has.
+ * `GET /happened/<key>`: whether the effect of this key has.
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -29,7 +29,8 @@ const server = createServer((request, response) => {
       response.writeHead(status, { 'content-type': 'application/json' });
       response.end(JSON.stringify(value));
     };
-    if (request.url === '/happened') return answer(happened.has(key) ? 200 : 404, {});
+    const asked = /^\/happened\/(.*)$/.exec(request.url ?? '')?.[1];
+    if (asked !== undefined) return answer(happened.has(decodeURIComponent(asked)) ? 200 : 404, {});
     // Workers say by which reservation they come; commands do not.
     const given = request.headers['x-seq'];
     const seq = given === undefined ? null : Number(given);

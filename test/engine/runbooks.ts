@@ -59,6 +59,11 @@ const rendered = (body: CellBody, scope: Scope): RenderedBody => {
     }
     case 'wait':
       return { ...body, until: body.until === null ? null : fill(body.until, scope) };
+    case 'http': {
+      // A probe has no key of its own to send: it asks about that of the effect.
+      const url = String(body.url).replace('{key}', encodeURIComponent(String(scope.step.idempotencyKey)));
+      return { ...body, url } as unknown as RenderedBody;
+    }
     default:
       return body as unknown as RenderedBody;
   }

@@ -82,7 +82,7 @@ const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
   if (waits && draw.chance(0.45)) return waiting(draw);
   const pure = withoutEffect(draw, index);
   if (pure !== undefined) return pure;
-  const interrupted = draw.pick(['hold', 'retry', 'retry', 'probe', 'continue'] as const);
+  const interrupted = draw.pick(['hold', 'retry', 'retry', 'probe', 'probe', 'continue'] as const);
   const expected = draw.fraction();
   const conditional = draw.chance(0.08) ? condition(draw, index) : undefined;
   const reads = index > 0 && draw.chance(0.3) ? [earlier(draw, index)] : [];

@@ -95,7 +95,7 @@ export const createScene = async (test: Pick<TestContext, 'onTestFinished'>): Pr
       done: 'output.status == 200',
       notDone: 'output.status == 404',
       reads: [],
-      body: http('GET', '/happened') as Probe['body'],
+      body: http('GET', '/happened/{key}') as Probe['body'],
     },
     start: async (cells, over = {}) => {
       const name = `r${randomBytes(4).toString('hex')}`;

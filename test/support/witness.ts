@@ -55,9 +55,10 @@ export const createWitness = async (): Promise<Witness> => {
         await act({ key, body });
         held.push(answer);
         release();
-      } else if (request.url === '/happened') {
+      } else if (request.url?.startsWith('/happened/')) {
         // What a probe asks: has the effect of this key happened?
-        answer({ count: effects.filter((one) => one === key).length }, effects.includes(key) ? 200 : 404);
+        const asked = decodeURIComponent(request.url.slice('/happened/'.length));
+        answer({ count: effects.filter((one) => one === asked).length }, effects.includes(asked) ? 200 : 404);
       } else if (request.url === '/told') {
         told.push(JSON.parse(body));
         answer();
