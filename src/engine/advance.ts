@@ -23,6 +23,7 @@ import { causeOf } from './model/events.ts';
 import { limits } from './model/limits.ts';
 import { natureOf } from './model/runbook.ts';
 import type { CellResult, Execute } from './ports.ts';
+import { isDoubtful } from './rules/apply.ts';
 import { branchOf, type Decision, decide, reservedForMs } from './rules/decide.ts';
 import type { Stop } from './rules/stop.ts';
 import { rememberOutput, reservationOf, runSteps } from './steps/runStep.ts';
@@ -171,7 +172,8 @@ const loop = async (advancing: Advancing): Promise<Stop> => {
         stopped = await enter(advancing, decision);
         break;
       case 'lapse': {
-        const error = failure('key.lapsed', 'Its keyWindow passed before it was tried again.');
+        const doubt = isDoubtful(stateOf(call)) ? ', and an earlier attempt may have happened' : '';
+        const error = failure('key.lapsed', `Its keyWindow passed before it was tried again${doubt}.`);
         await closeAtOnce(advancing, withoutReservation(call, decision.cell, { kind: 'cannot', error }));
       }
     }

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type Cell,
   type CellResult,
   createEngine,
   type Entry,
@@ -527,5 +528,82 @@ describe('verdicts', () => {
     world.now = T0 + gone;
     expect((await decide(world, id, 'retry')).view.status).toBe('cancelled');
     expect(world.begun).toEqual([]);
+  });
+});
+
+describe('what may have happened is not failed because it was not tried again', () => {
+  const windowed = { interrupted: 'retry', keyWindowMs: 3_600_000, optional: true } as const;
+  /** Interrupted after its effect, and permitted to be tried again; nobody looks before the window is over. */
+  const lapsed = async (world: World, over: object = {}): Promise<string> => {
+    const id = await vanished(world, runbookOf([{ ...windowed, ...over }, {}]));
+    world.now = T0 + gone;
+    await world.engine.advance(id, { ...request, maxCells: 0 });
+    world.now = T0 + 2 * 3_600_000;
+    return id;
+  };
+
+  test('a permission that lapses after an interruption leaves a doubt, which optional does not forgive', async () => {
+    const world = setup();
+    const id = await lapsed(world);
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'in_doubt', stop: { seq: 4, nextAtMs: null } });
+    const entries = await world.entries(id);
+    expect(lines(entries)).toEqual([
+      'started',
+      'reserved',
+      'abandoned by policy > retry',
+      'control',
+      'unknown by holder > halt',
+    ]);
+    expect(entries[4]).toMatchObject({ closes: null, error: { code: 'key.lapsed' } });
+    expect(world.begun).toEqual([]);
+    await world.engine.verdict(id, { seq: 4, verdict: 'succeeded', reason: 'the bank shows it', by: bob });
+    expect((await world.engine.run(id, request)).result).toBe('completed');
+    expect(world.begun.map(({ step }) => step.cell)).toEqual(['c1']);
+  });
+
+  test('a person permitted a retry that never began, and it lapsed: in doubt as well, unless interrupted=continue', async () => {
+    for (const interrupted of ['hold', 'continue'] as const) {
+      const world = setup();
+      const id = await vanished(world, runbookOf([{ ...windowed, interrupted }, {}]));
+      world.now = T0 + gone;
+      await world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'once more', by: bob });
+      world.behave = () => ({ status: 'never' });
+      await world.engine.advance(id, request);
+      world.now = T0 + 2 * 3_600_000;
+      world.behave = () => ({ status: 'completed' });
+      const holds = interrupted === 'hold';
+      expect((await world.engine.run(id, request)).result).toBe(holds ? 'in_doubt' : 'completed');
+      expect(lines(await world.entries(id))).toContain(holds ? 'unknown by holder > halt' : 'unknown by policy > next');
+    }
+  });
+
+  test('after a known failure, and after a probe that found nothing, a lapse is a failure and may be forgiven', async () => {
+    for (const how of ['failed', 'probed'] as const) {
+      const world = setup();
+      const probed: Partial<Cell> = { ...windowed, interrupted: 'probe', probe, settleMs: 0 };
+      const book = runbookOf([how === 'probed' ? probed : { ...windowed, retryMax: 3 }, {}]);
+      world.behave = (input) => (isProbe(input) ? answering('not-done') : { status: 'failed' });
+      const id = how === 'probed' ? await vanished(world, book) : await world.start(book);
+      world.now = how === 'probed' ? T0 + gone : T0;
+      await world.engine.advance(id, { ...request, maxCells: how === 'probed' ? 0 : 1 });
+      world.now = T0 + 2 * 3_600_000;
+      world.behave = () => ({ status: 'completed' });
+      expect((await world.engine.run(id, request)).result, how).toBe('completed');
+      expect(lines(await world.entries(id)), how).toContain('failed by holder > next');
+    }
+  });
+
+  test('a further attempt that cannot begin leaves the doubt too, and no policy permits it over and over', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ interrupted: 'retry', optional: true, when: pass }, {}]));
+    world.now = T0 + gone;
+    const slow = { ...world.ports.authoring, evaluate: () => ({ kind: 'error', message: 'out of time' }) as const };
+    const engine = createEngine({ ...world.ports, authoring: slow });
+    expect(await engine.run(id, request)).toMatchObject({ result: 'in_doubt', stop: { seq: 4 } });
+    expect((await world.entries(id))[4]).toMatchObject({ status: 'unknown', error: { code: 'when.error' } });
+    expect((await world.engine.run(id, request)).result).toBe('in_doubt');
+    expect(await world.entries(id)).toHaveLength(5);
+    await world.engine.verdict(id, { seq: 4, verdict: 'retry', reason: 'once more', by: bob });
+    expect((await world.engine.run(id, request)).result).toBe('completed');
   });
 });

@@ -117,6 +117,11 @@ const state = z.strictObject({
   interruptions: count.default(0),
   /** Reservations in a row whose body never began; they cost no attempt. */
   nevers: count.default(0),
+  /** Whether an earlier attempt of the visit happened, or may have; and whether one is known to have completed. */
+  mayHaveHappened: z.boolean().default(false),
+  hasCompleted: z.boolean().default(false),
+  /** Deadline of the last attempt that did not settle the visit: until then it may act. */
+  actsUntilMs: atMs.nullable().default(null),
   /** When the visit's first attempt was reserved, for `keyWindow`. */
   firstAtMs: atMs.nullable().default(null),
   /** By what the next attempt is permitted; `null` before a first attempt and while one is open. */
@@ -128,7 +133,15 @@ const state = z.strictObject({
   open: open.nullable().default(null),
   /** A step that needs a person: seq of its reservation (or of the outcome without one). */
   halted: z
-    .strictObject({ seq: count, cell: name, doubt: z.boolean(), atMs, deadlineAtMs: atMs.nullable() })
+    .strictObject({
+      seq: count,
+      cell: name,
+      doubt: z.boolean(),
+      atMs,
+      deadlineAtMs: atMs.nullable(),
+      /** In doubt about an earlier attempt: the further one that was permitted could not begin. */
+      unbegun: z.literal(true).optional(),
+    })
     .nullable()
     .default(null),
   cancelled: count.nullable().default(null),

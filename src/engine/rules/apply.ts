@@ -61,6 +61,9 @@ const freshVisit = {
   attempt: 0,
   interruptions: 0,
   nevers: 0,
+  mayHaveHappened: false,
+  hasCompleted: false,
+  actsUntilMs: null,
   firstAtMs: null,
   permission: null,
   dueAtMs: null,
@@ -186,11 +189,17 @@ const applyVote = (state: State, step: StepOf<'vote'>): State => {
   return { ...state, open: { ...open, approvals: tally, ...rejected } };
 };
 
+/** Whether nobody knows if an earlier attempt of the visit happened. */
+export const isDoubtful = ({ mayHaveHappened, hasCompleted }: State): boolean => mayHaveHappened && !hasCompleted;
+
 const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   const { status, then, permission } = step;
   if (step.closes === null) {
     assertCanBegin(state, step);
-    assert(step.closedBy === 'holder' && ['completed', 'failed', 'skipped'].includes(status), 'needs a reservation');
+    // Without a further attempt the doubt about an earlier one stays what it is.
+    const doubtful = isDoubtful(state);
+    assert((doubtful ? ['unknown'] : ['completed', 'failed', 'skipped']).includes(status), 'needs a reservation');
+    assert(step.closedBy === 'holder' || (doubtful && step.closedBy === 'policy'), 'nobody held it');
     assert(then !== 'retry', 'a cell without effects is not tried again');
   } else {
     assert(state.open !== null && state.open.seq === step.closes, 'closes the open step');
@@ -211,10 +220,30 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
 };
 
+/**
+ * Whether what a visit does may have happened, after an attempt that ended so. Only who looked can take that back: a probe
+ * that found nothing under its key, or a person who says that it failed.
+ */
+const happenedAfter = (before: boolean, { status, closes, closedBy, error }: StepOf<'outcome'>): boolean => {
+  if (closes === null) return before;
+  if (status === 'abandoned') return closedBy !== 'probe';
+  if (status === 'failed' && closedBy === 'person') return false;
+  return before || status === 'completed' || status === 'unknown' || error?.code === 'output.invalid';
+};
+
 const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   assertOutcome(before, step);
   const open = before.open;
-  const closed: State = { ...before, open: null, nevers: step.status === 'never' ? before.nevers + 1 : 0 };
+  const actsUntilMs = open?.kind === 'reserved' ? open.deadlineAtMs : before.actsUntilMs;
+  const completed = step.closes !== null && step.status === 'completed';
+  const closed: State = {
+    ...before,
+    open: null,
+    nevers: step.status === 'never' ? before.nevers + 1 : 0,
+    mayHaveHappened: happenedAfter(before.mayHaveHappened, step),
+    hasCompleted: before.hasCompleted || completed,
+    actsUntilMs,
+  };
   switch (step.then) {
     case 'next':
     case 'end': {
@@ -249,8 +278,9 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
     }
     case 'halt': {
       const seq = open?.seq ?? step.seq;
-      const deadlineAtMs = open?.kind === 'reserved' ? open.deadlineAtMs : null;
-      const halted = { seq, cell: step.cell, doubt: step.status === 'unknown', atMs: step.atMs, deadlineAtMs };
+      const doubt = step.status === 'unknown';
+      const unbegun = doubt && open === null ? { unbegun: true as const } : {};
+      const halted = { seq, cell: step.cell, doubt, atMs: step.atMs, deadlineAtMs: actsUntilMs, ...unbegun };
       return settle({ ...closed, halted });
     }
   }
@@ -269,12 +299,21 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     retry: ['retry'],
   };
   assert(expected[step.verdict].includes(step.then), `${step.verdict} cannot lead to ${step.then}`);
-  if (step.then === 'halt') return { ...state, halted: { ...state.halted, doubt: false } };
+  const { doubt } = state.halted;
+  // A probe that found nothing under the key, or a person who says that it did not happen, ends the doubt about the visit.
+  const denied =
+    (step.closedBy === 'probe' && step.verdict === 'retry') ||
+    (step.closedBy === 'person' && step.verdict === 'failed' && doubt);
+  const found = step.closedBy === 'probe' && step.verdict !== 'retry';
+  const mayHaveHappened = found || (state.mayHaveHappened && !denied);
+  const known = { mayHaveHappened, hasCompleted: state.hasCompleted || found };
+  if (step.then === 'halt') return { ...state, ...known, halted: { ...state.halted, doubt: false } };
   if (step.then === 'retry') {
     // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
     const permission = step.permission?.kind ?? null;
-    const again: State = { ...state, nevers: 0, halted: null, permission, dueAtMs: step.dueAtMs, interruptions };
+    const { dueAtMs } = step;
+    const again: State = { ...state, ...known, nevers: 0, halted: null, permission, dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;

@@ -37,7 +37,9 @@ export const takeoverOf = (state: State, cell: Cell, nowMs: number): Takeover =>
       return { kind: 'continue' };
     case 'retry': {
       const detail = `interrupted=retry, attempt ${state.attempt} of ${retries + 1}`;
-      return mayRetry ? { kind: 'retry', permission: { kind: 'interrupted', detail } } : { kind: 'hold' };
+      // What could not begin does not begin by being permitted once more.
+      const may = mayRetry && state.halted?.unbegun === undefined;
+      return may ? { kind: 'retry', permission: { kind: 'interrupted', detail } } : { kind: 'hold' };
     }
     case 'probe': {
       if (cell.probe === null) return { kind: 'hold' };

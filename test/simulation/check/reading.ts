@@ -18,6 +18,9 @@ export type Reading = {
   /** Attempts of this visit that may have begun, and reservations in a row that did not. */
   attempts: number;
   nevers: number;
+  /** An attempt of this visit may have happened, as far as its closing says; one is known to have completed. */
+  mayHaveHappened: boolean;
+  hasCompleted: boolean;
   /** Reservations of the whole journal. */
   reservations: number;
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
@@ -44,6 +47,8 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   visit: 1,
   attempts: 0,
   nevers: 0,
+  mayHaveHappened: false,
+  hasCompleted: false,
   reservations: 0,
   open: null,
   halted: null,
@@ -116,7 +121,8 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
 };
 
 const freshVisit = (reading: Reading, visit: number): void => {
-  Object.assign(reading, { visit, attempts: 0, nevers: 0, firstAtMs: null, inputsHash: null });
+  const fresh = { attempts: 0, nevers: 0, mayHaveHappened: false, hasCompleted: false, firstAtMs: null };
+  Object.assign(reading, { visit, ...fresh, inputsHash: null });
 };
 
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
@@ -142,6 +148,15 @@ const settle = (oracle: Oracle, reading: Reading): void => {
   else if (reading.next === oracle.world.version.runbook.cells.length) reading.ended = 'completed';
 };
 
+/** Whether the visit may have happened. A probe that found nothing says no; a person who says that it failed, too. */
+const happened = (reading: Reading, { closes, status, closedBy }: EntryOf<'outcome'>): void => {
+  if (closes === null) return;
+  if (status === 'completed') Object.assign(reading, { mayHaveHappened: true, hasCompleted: true });
+  if (status === 'unknown' || (status === 'abandoned' && closedBy !== 'probe')) reading.mayHaveHappened = true;
+  const denied = (status === 'abandoned' && closedBy === 'probe') || (status === 'failed' && closedBy === 'person');
+  if (denied) reading.mayHaveHappened = false;
+};
+
 const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): void => {
   const at = `seq ${entry.seq}`;
   const cell = cellAt(oracle, reading.next);
@@ -156,10 +171,14 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
     must(reading.halted === null && !reading.cancelled && reading.ended === null, 'I3', `${at} is out of turn`);
     const skips = cell.when !== null && !allows(cell.when.source, reading.outputs);
     must((entry.status === 'skipped') === skips, 'I3', `${at} is ${entry.status}, and its when says otherwise`);
+    const doubtful = reading.mayHaveHappened && !reading.hasCompleted;
+    const says = `${at} says ${entry.status} without an attempt, and an earlier one ${doubtful ? 'may have' : 'has not'} happened`;
+    must(doubtful === (entry.status === 'unknown'), 'doubt', says);
   }
   judgeClosing(oracle, reading, entry, cell);
   judgeThen(oracle, reading, entry, cell);
   judgePermission(oracle, reading, entry, cell);
+  happened(reading, entry);
   if (entry.status === 'never') reading.attempts -= 1;
   reading.nevers = entry.status === 'never' ? reading.nevers + 1 : 0;
   reading.open = null;
@@ -180,6 +199,9 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   const cell = cellAt(oracle, reading.next);
   judgePermission(oracle, reading, entry, cell);
   must(entry.then !== 'end', 'I2', `${at} ends the run`);
+  if (entry.closedBy === 'probe' && entry.verdict === 'retry') reading.mayHaveHappened = false;
+  if (entry.closedBy === 'person' && entry.verdict === 'failed' && reading.halted.doubt)
+    reading.mayHaveHappened = false;
   if (entry.then === 'retry') {
     retry(reading, entry, entry.freshKey);
     reading.nevers = 0;
