@@ -41,7 +41,7 @@ const standsAt = ({ view, head, nowMs }: Instance): AdvanceAnswer => {
     status === 'completed' || status === 'cancelled'
       ? { kind: 'stop', result: status }
       : { kind: 'stop', result: 'deferred', cell: view.cell ?? view.runbookId, untilMs: nowMs, why: 'budget' };
-  return { stop, result: stop.result, steps: [], reserved: 0, view, state: head.state };
+  return { stop, result: stop.result, steps: [], reserved: 0, wrote: false, view, state: head.state };
 };
 
 export const createClient = (transport: Transport) => {
@@ -109,7 +109,12 @@ export const createClient = (transport: Transport) => {
     const seen = await untilOver(pages, from, signal);
     const soFar = seen.kind === 'underWay' ? { steps: seen.steps, reserved: seen.reserved } : {};
     const more = seen.kind === 'over' ? seen.answer : { ...standsAt(await instance(instanceId)), ...soFar };
-    return { ...more, steps: [...answer.steps, ...more.steps], reserved: answer.reserved + more.reserved };
+    return {
+      ...more,
+      steps: [...answer.steps, ...more.steps],
+      reserved: answer.reserved + more.reserved,
+      wrote: answer.wrote || more.wrote,
+    };
   };
 
   return {

@@ -97,6 +97,7 @@ const moved = {
   stop,
   steps: z.array(stepReport).describe('What this call has gone through.'),
   reserved: count,
+  wrote: z.boolean().describe('Whether anything of this call stands in the journal: a step, a wait, its drive.'),
   view,
   state: started.shape.state,
 };

@@ -3,7 +3,7 @@ import { type CellResult, createEngine, type Entry, PawlError } from '../../src/
 import type { StoreClient } from '../../src/store/access.ts';
 import { type Command, createTables } from '../../src/testing/tables.ts';
 import { broken, fail, pass, runbookOf } from './runbooks.ts';
-import { alice, bob, setup, T0, type World } from './world.ts';
+import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
 const kinds = (entries: Entry[]): string[] =>
@@ -789,4 +789,50 @@ test('the cost of an advance does not grow with the journal', async () => {
     world.now += 300_000;
   }
   expect(await requestsOf()).toEqual(early);
+});
+
+describe('a call that is refused changes no drive', () => {
+  const push = { ...request, drive: 'auto', by: bob } as const;
+  const held = (world: World, id: string): void => {
+    void createEngine({ ...world.ports, execute: () => new Promise(() => {}) }).advance(id, request);
+  };
+  const isDrive = (command: { input: { Item?: Record<string, unknown> } }): boolean =>
+    isEntry(command as never) && String(command.input.Item?.entry).includes('"drive":"auto"');
+  const isReserving = (command: { input: { Item?: Record<string, unknown> } }): boolean =>
+    isEntry(command as never) && command.input.Item?.kind === 'reserved';
+
+  test('a step of somebody else is in flight: nothing of the call stands', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    held(world, id);
+    await expect.poll(async () => (await world.entries(id)).length).toBe(2);
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'in_flight', wrote: false });
+    expect((await world.entries(id)).map(({ kind }) => kind)).toEqual(['started', 'reserved']);
+  });
+
+  test('it loses the slot of its drive to a reservation, and decides anew', async () => {
+    const { world, once } = watched();
+    const id = await world.start(runbookOf([{}, {}]));
+    once(isDrive, async () => {
+      held(world, id);
+      await expect.poll(async () => (await world.entries(id)).length).toBe(2);
+    });
+    expect(await world.engine.advance(id, push)).toMatchObject({ result: 'in_flight', wrote: false });
+    expect((await world.entries(id)).map(({ kind }) => kind)).toEqual(['started', 'reserved']);
+  });
+
+  test('it loses the slot after its drive stands: the answer says that something of it does', async () => {
+    const { world, once } = watched();
+    const id = await world.start(runbookOf([{}, {}]));
+    once(isReserving, async () => {
+      held(world, id);
+      await expect.poll(async () => (await world.entries(id)).length).toBe(3);
+    });
+    expect(await world.engine.advance(id, push)).toMatchObject({
+      result: 'in_flight',
+      steps: [],
+      wrote: true,
+      view: { drive: 'auto' },
+    });
+  });
 });

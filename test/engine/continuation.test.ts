@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { seal } from '../../src/engine/call/chain.ts';
 import { type CellResult, createEngine, type Probe, type Template } from '../../src/engine/index.ts';
 import { fail, runbookOf } from './runbooks.ts';
 import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
@@ -288,6 +289,42 @@ describe('the lock of a continuation goes over before the earlier run ends', () 
     await expect(go(world, id, 'take')).rejects.toMatchObject({ code: 'continue.refused' });
     world.now += 60_000;
     expect(await startOther(world)).toMatchObject({ created: true });
+  });
+});
+
+describe('a continuation that loses a race after it ended the earlier run is told so', () => {
+  test('somebody else continued it at another cell', async () => {
+    const { world, once } = watched();
+    world.behave = ({ step }) => ({ status: step.cell === 'pay' ? 'failed' : 'completed', output: '{}' });
+    const id = await world.start(book());
+    await world.engine.advance(id, all);
+    once(
+      (command) => isEntry(command) && command.input.Item?.instanceId === 'i1.2',
+      () => go(world, id, 'check', { continues: { instanceId: id, at: 'check', reason: 'from there' } }),
+    );
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({
+      code: 'instance.exists',
+      message: expect.stringContaining('i1 was ended for it all the same'),
+      details: { ended: 'i1' },
+    });
+    // The other one ended nothing, and is told nothing of it.
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({
+      code: 'instance.exists',
+      message: expect.not.stringContaining('all the same'),
+    });
+  });
+
+  test('its own id was given up while it began: it goes on under the next one', async () => {
+    const { world, once } = watched();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(book({}, ['take']));
+    await world.engine.advance(id, request);
+    const from = { instanceId: 'i1.2', token: 'f'.repeat(32), by: bob, atMs: world.now };
+    once(
+      (command) => isEntry(command) && command.input.Item?.instanceId === 'i1.2',
+      () => world.ports.journal.putOnce(seal(null, { kind: 'cancelled', reason: 'never started' }, from)),
+    );
+    expect(await go(world, id, 'take')).toMatchObject({ created: true, view: { instanceId: 'i1.3' } });
   });
 });
 

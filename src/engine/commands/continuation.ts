@@ -143,7 +143,8 @@ export type Continuation = {
   params: Record<string, unknown>;
   /** @throws PawlError `continue.refused`, where it would go past an approval of something else */
   assertApproved(version: Version, params: Record<string, unknown>): Promise<void>;
-  leave(): Promise<Continues>;
+  /** `ended`: by this call. */
+  leave(): Promise<{ continues: Continues; ended: boolean }>;
 };
 
 /**
@@ -199,15 +200,15 @@ export const continuationOf = async (
     return assertCells(call, runbook, request);
   };
   const { index } = look();
-  const leave = async (): Promise<Continues> => {
+  const leave: Continuation['leave'] = async () => {
     const reason = `goes on as ${instanceId}`;
-    await changeIn(call, {
+    const { stands } = await changeIn(call, {
       prepare: () => void look(),
       decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason } : null),
     });
     await saveView(call);
     const outputs = Object.fromEntries(await satisfiedIn(call));
-    return {
+    const continues = {
       instanceId: request.instanceId,
       seq: call.chain.head.entry.seq,
       at: request.at,
@@ -216,6 +217,7 @@ export const continuationOf = async (
       outputs,
       startedBy: [...new Set(startersOf(started))],
     };
+    return { continues, ended: stands !== null };
   };
   const known = Object.keys((runbook.params.properties as Record<string, unknown> | undefined) ?? {});
   const params = Object.fromEntries(Object.entries(started.params).filter(([name]) => known.includes(name)));
