@@ -100,7 +100,13 @@ const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void 
     const declared = `${coverage.declared} of ${plural(coverage.cells, 'cell')} met what they declare`;
     print(paint('good', `Passed: ${declared}${rest}.`));
   } else if (verdict === 'completed procedurally') {
-    print(paint('good', `Completed procedurally: no cell said what to expect, so nothing was proven${rest}.`));
+    const why =
+      coverage.overridden > 0
+        ? `what ${plural(coverage.overridden, 'cell')} expected was overridden`
+        : forgiven > 0
+          ? 'no cell met what it declares'
+          : 'no cell said what to expect';
+    print(paint('good', `Completed procedurally: ${why}, so nothing was proven${rest}.`));
   }
 };
 

@@ -11,7 +11,7 @@ export type { Swept } from './commands/rebuild.ts';
 export type { Redriven } from './commands/redrive.ts';
 export { gateOf, type RunAnswer } from './commands/run.ts';
 export type { Started, StartRequest } from './commands/start.ts';
-export type { VerdictRequest } from './commands/verdicts.ts';
+export { failedLeadsTo, type VerdictRequest } from './commands/verdicts.ts';
 export type { Voted, VoteRequest } from './commands/votes.ts';
 export { createEngine, type Engine } from './engine.ts';
 export * from './model/index.ts';
@@ -49,6 +49,7 @@ export type { CellReport, Inspection } from './reading/inspect.ts';
 export type { Verified, Witness } from './reading/verify.ts';
 export { apply } from './rules/apply.ts';
 export { decide } from './rules/decide.ts';
+export { decidableAtMs } from './rules/policy.ts';
 export type { Stop } from './rules/stop.ts';
 export { statusOf, viewOf } from './rules/view.ts';
 

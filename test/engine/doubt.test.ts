@@ -325,6 +325,7 @@ describe('whoever loses the slot to a decision is told, and decides nothing', ()
     world.behave = () => ({ status: 'unknown' });
     const id = await world.start(runbookOf([{}]));
     await world.engine.advance(id, request);
+    world.now = T0 + gone;
     const say = (engine: typeof world.engine, verdict: 'failed' | 'retry') =>
       engine.verdict(id, { seq: 1, verdict, reason: 'looked', by: bob });
     const engine = overtaken(world, () => say(world.engine, 'failed'));
@@ -353,13 +354,17 @@ describe('whoever loses the slot to a decision is told, and decides nothing', ()
     await say({});
   });
 
-  test('evidence is kept once, however often the slot is lost', async () => {
+  test('evidence stands in the entry of the verdict, and one that is refused leaves none', async () => {
     const world = setup();
     const id = await vanished(world, runbookOf([{}]));
     world.now = T0 + gone;
     const engine = overtaken(world, () => world.engine.cancel(id, 'enough', alice));
     await engine.verdict(id, { seq: 1, verdict: 'skip', reason: 'it is there', evidence: 'line 12', by: bob });
-    expect(await world.engine.notes(id, 1)).toHaveLength(1);
+    expect((await world.entries(id)).at(-1)).toMatchObject({ verdict: 'skip', evidence: 'line 12' });
+    const late = { seq: 1, verdict: 'retry', reason: 'no', evidence: 'line 13', by: bob } as const;
+    await expect(world.engine.verdict(id, late)).rejects.toMatchObject({ code: 'instance.finished' });
+    expect(await world.engine.notes(id, 1)).toEqual([]);
+    expect(JSON.stringify(await world.entries(id))).not.toContain('line 13');
   });
 });
 
@@ -425,6 +430,41 @@ describe('verdicts', () => {
     });
   });
 
+  test('a step that was closed as unknown may act until its deadline as well: nothing begins beside it by a verdict', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown' });
+    const id = await world.start(runbookOf([{}, {}]));
+    await world.engine.advance(id, request);
+    for (const verdict of ['succeeded', 'failed', 'retry', 'skip'] as const) {
+      world.now = T0 + 5_000 - 1;
+      await expect(decide(world, id, verdict)).rejects.toMatchObject({
+        code: 'verdict.early',
+        details: { untilMs: T0 + 5_000 },
+      });
+    }
+    world.now = T0 + 5_000;
+    await decide(world, id, 'retry');
+    expect((await world.entries(id)).map(({ kind }) => kind)).toEqual(['started', 'reserved', 'outcome', 'resolved']);
+  });
+
+  test('nor by one about a further attempt that never began, while an earlier one may act', async () => {
+    const world = setup();
+    const cell: Partial<Cell> = { interrupted: 'retry', keyWindowMs: 2_000, timeoutMs: 60_000, retryMax: 3 };
+    const id = await world.start(runbookOf([cell]));
+    world.behave = () => ({ status: 'unknown' });
+    const long = { ...request, budgetMs: 600_000 };
+    await world.engine.advance(id, { ...long, maxCells: 1 });
+    await world.engine.advance(id, { ...long, maxCells: 0 });
+    world.now = T0 + 3_000;
+    expect((await world.engine.advance(id, long)).result).toBe('in_doubt');
+    const { seq } = (await world.entries(id)).at(-1) as Entry;
+    const untilMs = T0 + 60_000 + 10_000;
+    await expect(decide(world, id, 'retry', { seq })).rejects.toMatchObject({
+      code: 'verdict.early',
+      details: { untilMs },
+    });
+  });
+
   test.each([
     ['succeeded', 'completed by person > next'],
     ['failed', 'failed by person > halt'],
@@ -437,7 +477,7 @@ describe('verdicts', () => {
     await decide(world, id, verdict);
     const entry = (await world.entries(id))[2];
     expect(lines([entry as Entry])).toEqual([line]);
-    expect(entry).toMatchObject({ note: 'looked it up', by: bob });
+    expect(entry).toMatchObject({ note: 'looked it up', by: bob, verdict });
   });
 
   test.each([
@@ -450,6 +490,7 @@ describe('verdicts', () => {
     world.behave = () => ({ status: 'unknown' });
     const id = await world.start(runbookOf([{}, {}]));
     await world.engine.advance(id, request);
+    world.now = T0 + gone;
     await decide(world, id, verdict, { evidence: 'ticket 7' });
     const entry = (await world.entries(id))[3];
     expect(lines([entry as Entry])).toEqual([line]);
@@ -486,7 +527,11 @@ describe('verdicts', () => {
       expectations: [{ result: 'pass' }, { result: 'fail', overridden: true }],
     });
     expect(world.begun[0]?.outputs.c0).toBe('{"paid":true}');
-    expect(await world.engine.notes(id, 1)).toMatchObject([{ kind: 'evidence', text: 'bank statement' }]);
+    expect((await world.entries(id))[2]).toMatchObject({ verdict: 'succeeded', evidence: 'bank statement' });
+    expect((await world.engine.inspect(id, alice)).cells[0]).toMatchObject({
+      state: 'completed',
+      verdict: { verdict: 'succeeded', actor: 'bob' },
+    });
   });
 
   test('a halted step may be decided as well', async () => {

@@ -90,7 +90,7 @@ export const addDeciding: AddCommands = (program, run) => {
   deciding
     .option('--seq <n>', 'the step: seq of its reservation, as `pawl doubts` shows it', wholeNumber(0))
     .option('--succeeded', 'it happened: go on')
-    .option('--failed', 'it did not happen: as if the cell had failed')
+    .option('--failed', 'it did not happen; of a step still open the retry= of its cell follows, as `pawl status` says')
     .option('--retry', 'it may be tried once more')
     .option('--skip', 'go on without it')
     .requiredOption('--reason <text>', 'why; kept in the journal', saidInWords)

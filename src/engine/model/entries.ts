@@ -71,6 +71,10 @@ const permission = z.strictObject({
 });
 export type Permission = z.infer<typeof permission>;
 
+/** What is decided about a step that its holder did not settle. */
+const verdict = z.enum(['succeeded', 'failed', 'retry', 'skip']);
+export type VerdictWord = z.infer<typeof verdict>;
+
 const reservation = {
   index: count,
   cell: name,
@@ -152,6 +156,8 @@ const state = z.strictObject({
     /** Cells that declared expectations; cells forgiven as `optional`; cells skipped. */
     covered: count.default(0),
     forgiven: count.default(0),
+    /** Cells of whose expectations a person overrode some. */
+    overridden: count.default(0),
     skipped: count.default(0),
   }),
   /**
@@ -219,6 +225,9 @@ const bodies = {
     logBytes: count,
     /** What a person, a policy, a probe, or what satisfied a wait, had to say. */
     note: z.string().nullable().default(null),
+    /** A person's word about a step that its holder did not close, and what they saw; a cell that a person does has none. */
+    verdict: verdict.optional(),
+    evidence: z.string().nullable().default(null),
     /** A person's permission with a fresh key: the next attempt is a new visit. */
     freshKey: z.literal(true).optional(),
     /** Reservation of the next cell, in the same slot. */
@@ -263,7 +272,7 @@ const bodies = {
     about: count,
     index: count,
     cell: name,
-    verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']),
+    verdict,
     closedBy: z.enum(['policy', 'probe', 'person']),
     then,
     permission: permission.nullable().default(null),

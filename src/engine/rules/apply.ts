@@ -38,6 +38,8 @@ const closers: Record<EntryOf<'outcome'>['closedBy'], readonly Status[]> = {
   probe: ['completed', 'abandoned'],
   person: ['completed', 'failed', 'skipped', 'abandoned'],
 };
+/** How a step is closed that a person decides about while it is open. */
+export const closedAs = { succeeded: 'completed', failed: 'failed', retry: 'abandoned', skip: 'skipped' } as const;
 const sequels: Record<Status, readonly Then[]> = {
   completed: ['next', 'retry', 'halt', 'end'],
   failed: ['next', 'retry', 'halt'],
@@ -55,6 +57,7 @@ const permits: Record<Status, readonly Permission['kind'][]> = {
   abandoned: ['interrupted', 'probe', 'person'],
 };
 
+const isOverridden = (checks: Checked[]): boolean => checks.some((check) => check.overridden === true);
 const allPass = (checks: Checked[]): boolean => checks.every((check) => check.result === 'pass');
 
 const freshVisit = {
@@ -115,7 +118,7 @@ const applyStarted = (step: StepOf<'started'>): State => {
     cancelled: null,
     ended: null,
     epoch: step.epoch,
-    counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
+    counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0, overridden: 0 },
     satisfied: { recent: [], chunks: [] },
   };
 };
@@ -218,6 +221,9 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   assert(permission === null || permits[status].includes(permission.kind), `${status} gives no such permission`);
   assert(step.reserve === undefined || then === 'next', 'only a satisfied cell is followed by the next');
   assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
+  const decided = step.closedBy === 'person' && state.open?.kind === 'reserved';
+  assert((step.verdict !== undefined) === decided, 'a person closes what was reserved by a verdict, and nothing else');
+  assert(step.verdict === undefined || closedAs[step.verdict] === status, 'a verdict says what the outcome says');
 };
 
 /**
@@ -250,12 +256,14 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       const covered = step.expectations.length > 0 && allPass(step.expectations);
       const satisfied = step.expectations.length > 0 ? allPass(step.expectations) : step.status === 'completed';
       const skipped = step.status === 'skipped';
+      const overridden = isOverridden(step.expectations);
       const on = goOn(closed, step.seq);
       const counters = {
         attempts: before.counters.attempts,
         covered: before.counters.covered + (covered ? 1 : 0),
-        forgiven: before.counters.forgiven + (satisfied || skipped ? 0 : 1),
+        forgiven: before.counters.forgiven + (satisfied || skipped || overridden ? 0 : 1),
         skipped: before.counters.skipped + (skipped ? 1 : 0),
+        overridden: before.counters.overridden + (overridden ? 1 : 0),
       };
       if (step.then === 'end') return { ...on, counters, ended: 'completed' };
       const after = settle({ ...on, counters });
@@ -323,6 +331,7 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     covered: state.counters.covered + (step.expectations.length > 0 && allPass(step.expectations) ? 1 : 0),
     forgiven: state.counters.forgiven + forgiven,
     skipped: state.counters.skipped + skipped,
+    overridden: state.counters.overridden + (isOverridden(step.expectations) ? 1 : 0),
   };
   return settle({ ...goOn(state, step.seq), counters });
 };

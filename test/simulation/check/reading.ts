@@ -26,7 +26,9 @@ export type Reading = {
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
   /** Of an approval that is open: who approves, in the order of their votes. */
   approvals: string[];
-  halted: { seq: number; doubt: boolean; sinceAtMs: number } | null;
+  halted: { seq: number; doubt: boolean; sinceAtMs: number; actsUntilMs: number } | null;
+  /** Deadline of the newest attempt of the visit. */
+  actsUntilMs: number;
   cancelled: boolean;
   ended: 'completed' | 'cancelled' | null;
   drive: 'auto' | 'manual';
@@ -49,6 +51,7 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   nevers: 0,
   mayHaveHappened: false,
   hasCompleted: false,
+  actsUntilMs: 0,
   reservations: 0,
   open: null,
   halted: null,
@@ -114,6 +117,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   reading.open = { kind: 'reserved', seq: entry.seq, token: entry.token, deadlineAtMs: step.deadlineAtMs };
   reading.attempts += 1;
   reading.reservations += 1;
+  reading.actsUntilMs = step.deadlineAtMs;
   reading.permission = null;
   reading.dueAtMs = null;
   reading.firstAtMs ??= entry.atMs;
@@ -121,7 +125,14 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
 };
 
 const freshVisit = (reading: Reading, visit: number): void => {
-  const fresh = { attempts: 0, nevers: 0, mayHaveHappened: false, hasCompleted: false, firstAtMs: null };
+  const fresh = {
+    attempts: 0,
+    nevers: 0,
+    mayHaveHappened: false,
+    hasCompleted: false,
+    firstAtMs: null,
+    actsUntilMs: 0,
+  };
   Object.assign(reading, { visit, ...fresh, inputsHash: null });
 };
 
@@ -185,7 +196,9 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
   if (entry.then === 'retry') retry(reading, entry, entry.freshKey === true);
   else if (entry.then === 'halt') {
     const doubt = entry.status === 'unknown';
-    reading.halted = { seq: open?.seq ?? entry.seq, doubt, sinceAtMs: Math.max(entry.atMs, open?.deadlineAtMs ?? 0) };
+    const { actsUntilMs } = reading;
+    const sinceAtMs = Math.max(entry.atMs, open?.deadlineAtMs ?? 0);
+    reading.halted = { seq: open?.seq ?? entry.seq, doubt, sinceAtMs, actsUntilMs };
   } else goOn(oracle, reading, entry);
   if (entry.then === 'end') reading.ended = 'completed';
   else settle(oracle, reading);
@@ -199,6 +212,9 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   const cell = cellAt(oracle, reading.next);
   judgePermission(oracle, reading, entry, cell);
   must(entry.then !== 'end', 'I2', `${at} ends the run`);
+  const { doubt, actsUntilMs } = reading.halted;
+  const early = doubt && entry.closedBy === 'person' && entry.atMs < actsUntilMs;
+  must(!early, 'I5', `${at} is a person's word about ${entry.about}, which may act until ${actsUntilMs}`);
   if (entry.closedBy === 'probe' && entry.verdict === 'retry') reading.mayHaveHappened = false;
   if (entry.closedBy === 'person' && entry.verdict === 'failed' && reading.halted.doubt)
     reading.mayHaveHappened = false;
