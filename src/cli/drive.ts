@@ -94,15 +94,17 @@ export const runThrough = async (
 
 const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void => {
   const { paint, print } = session.screen;
-  const { skipped, forgiven } = coverage;
-  const rest = `${skipped > 0 ? `, ${skipped} skipped` : ''}${forgiven > 0 ? `, ${forgiven} forgiven` : ''}`;
+  const { skipped, forgiven, overridden } = coverage;
+  const rest = Object.entries({ skipped, forgiven, overridden })
+    .map(([what, count]) => (count > 0 ? `, ${count} ${what}` : ''))
+    .join('');
   if (verdict === 'passed') {
     const declared = `${coverage.declared} of ${plural(coverage.cells, 'cell')} met what they declare`;
     print(paint('good', `Passed: ${declared}${rest}.`));
   } else if (verdict === 'completed procedurally') {
     const why =
-      coverage.overridden > 0
-        ? `what ${plural(coverage.overridden, 'cell')} expected was overridden`
+      overridden > 0
+        ? `what ${plural(overridden, 'cell')} expected was overridden`
         : forgiven > 0
           ? 'no cell met what it declares'
           : 'no cell said what to expect';
