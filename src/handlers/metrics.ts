@@ -43,6 +43,12 @@ const detailsOf = (event: EngineEvent): object => {
     case 'put.conflict':
     case 'self_conflict':
       return { meant: event.meant, stands: event.stands, hash: event.hash };
+    case 'body.ended': {
+      const { status, exitCode, durationMs, outputBytes } = event;
+      return { status, exitCode, durationMs, outputBytes };
+    }
+    case 'output.unkept':
+      return { bytes: event.bytes };
     case 'outcome.unrecorded':
       return fallbackOf(event.item);
     default:

@@ -1,6 +1,13 @@
 /** Answers what a run waits for, in the name of those it waits for; time is moved, not waited for. */
 import * as z from 'zod';
-import { type Cell, type ClaimStatus, claimStatuses, type Inspection, isPawlError, type WaitReport } from '../engine/index.ts';
+import {
+  type Cell,
+  type ClaimStatus,
+  claimStatuses,
+  type Inspection,
+  isPawlError,
+  type WaitReport,
+} from '../engine/index.ts';
 import { type Process, tester } from './process.ts';
 
 const status = z.enum(claimStatuses);

@@ -24,3 +24,14 @@ export const putUntilAnswered = async <T>(
 
 /** For a call whose caller waits: four tries, with 0.1, 0.2 and 0.3 s between them. */
 export const inCall = (endAtMs: number): Patience => ({ triesMax: 4, pauseMs: (tried) => 100 * tried, endAtMs });
+
+/** What comes of it, or `undefined` after so long. It goes on by itself then, and nobody waits for it. */
+export const orLate = async <T>(clock: Clock, work: Promise<T>, ms: number): Promise<T | undefined> => {
+  const inTime = new AbortController();
+  try {
+    return await Promise.race([work, clock.sleep(ms, inTime.signal).then(() => undefined)]);
+  } finally {
+    inTime.abort();
+    work.catch(() => undefined);
+  }
+};

@@ -42,28 +42,32 @@ export const check = (authoring: Authoring, expressions: Expression[], scope: Sc
     return { source: expression.source, result: evaluated.value === true ? 'pass' : 'fail' };
   });
 
-/** Keeps an output: inline up to 8 KB, beside the chain up to 5 MB, beyond that its size and its first 64 KB. */
+/** An output that is not kept whole: its size and its beginning. `limitBytes` 0: not for its size, there is no limit. */
+const truncated = (text: string, bytes: number, limitBytes: number): Output => ({
+  kind: 'truncated',
+  bytes,
+  limitBytes,
+  head: headOf(text, limits.outputHeadBytesMax),
+});
+
+/** An output that the store did not take in time. The step ran, and that must be recorded all the same. */
+export const unkept = (text: string): Output => truncated(text, bytesOf(text), 0);
+
+/**
+ * Keeps an output: inline up to 8 KB, beside the chain up to 5 MB, beyond that its size and its first 64 KB.
+ * @param at.owner a token of its own for each run or look: two of them never write into the same place
+ * @throws PawlError `store.unavailable`: it may be tried again, with the same owner
+ */
 export const keepOutput = async (
   journal: Journal,
-  at: { instanceId: string; seq: number; token: string },
+  at: { instanceId: string; seq: number; owner: string },
   text: string,
   cutFromBytes: number | undefined,
 ): Promise<Output> => {
   const bytes = cutFromBytes ?? bytesOf(text);
-  const truncated = (limitBytes: number): Output => ({
-    kind: 'truncated',
-    bytes,
-    limitBytes,
-    head: headOf(text, limits.outputHeadBytesMax),
-  });
-  if (bytes > limits.outputBytesMax) return truncated(limits.outputBytesMax);
+  if (bytes > limits.outputBytesMax) return truncated(text, bytes, limits.outputBytesMax);
   if (bytes <= limits.outputInlineBytesMax) return { kind: 'inline', text };
-  try {
-    return await journal.putOutput(at.instanceId, at.seq, at.token, text);
-  } catch {
-    // The step ran; that must be recorded even if its output cannot be kept whole. Not for its size: there is no limit.
-    return truncated(0);
-  }
+  return await journal.putOutput(at.instanceId, at.seq, at.owner, text);
 };
 
 /** The outcome that can always be written: what happened, without anything that could be refused for its size. */

@@ -112,7 +112,7 @@ const rulingOf = async (call: Call, request: VerdictRequest): Promise<Ruling> =>
   const cell = assertDecidable(call, request);
   const { verdict, seq, output } = request;
   const checks = verdict === 'succeeded' ? await overridden(call, cell, output) : [];
-  const at = { instanceId: call.instanceId, seq, token: call.token };
+  const at = { instanceId: call.instanceId, seq, owner: call.token };
   const kept = output === undefined ? null : await keepOutput(call.engine.journal, at, output, undefined);
   return { cell, checks, output: kept };
 };

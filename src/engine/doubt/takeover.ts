@@ -29,7 +29,7 @@ const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]
   const nowMs = engine.clock.nowMs();
   const { seq, open } = doubtOf(state);
   const retryAtMs = nowMs + backoffMs(Math.max(1, state.attempt), engine.random.fraction());
-  const at = { instanceId: call.instanceId, seq, token: call.token };
+  const at = { instanceId: call.instanceId, seq, owner: engine.random.token() };
   const output = closing.output === null ? null : await keepOutput(engine.journal, at, closing.output, undefined);
   const { permission, closedBy, note } = closing;
   if (!open) {

@@ -2,7 +2,7 @@
  * What the engine tells whoever watches it; never a way to change it. Log lines, their levels and metrics follow from this
  * list (the compiler sees to it), so that no event is without a level and no cause is lost.
  */
-import type { EntryKind } from './entries.ts';
+import type { EntryKind, Status } from './entries.ts';
 import { isPawlError } from './errors.ts';
 import { limits } from './limits.ts';
 import { cut } from './text.ts';
@@ -40,6 +40,17 @@ export type EngineEvent =
   | (About & { kind: 'wake.interrupted'; cause: Cause })
   | (About & { kind: 'subscription.left'; cell: string; cause: Cause })
   | (About & { kind: 'approval.unsettled'; cell: string; cause: Cause })
+  /** A body has ended; nothing of it is recorded yet. */
+  | (At & {
+      kind: 'body.ended';
+      cell: string;
+      status: Status;
+      exitCode: number | null;
+      durationMs: number;
+      outputBytes: number;
+    })
+  /** The store did not take a large output in time: its beginning is kept, and no cell can read it. */
+  | (At & { kind: 'output.unkept'; cell: string; cause: Cause; bytes: number })
   /** The whole outcome was refused for its content: the smallest one is put. */
   | (At & { kind: 'outcome.fallback'; cell: string; cause: Cause })
   /** The store did not take an outcome. `item`: all of it, as JSON text. */
@@ -65,6 +76,8 @@ export const eventLevels = {
   'wake.interrupted': 'warn',
   'subscription.left': 'warn',
   'approval.unsettled': 'warn',
+  'body.ended': 'info',
+  'output.unkept': 'error',
   'outcome.fallback': 'warn',
   'outcome.unrecorded': 'error',
   'outcome.unqueued': 'error',

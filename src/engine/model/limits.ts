@@ -93,8 +93,10 @@ export const limits = {
   unstartedLockMs: 60_000,
   /** One item of the failure queue; SQS takes 256 KB. */
   unrecordedBytesMax: 200 * 1024,
-  /** How long one record keeps trying after its cell's deadline passed. */
+  /** How long one record begins further tries after its cell's deadline passed. */
   recordExtraMs: 10_000,
+  /** How long the last of them may take, before the outcome is set aside. */
+  recordLastMs: 10_000,
   /** Seqs of satisfying entries kept in the state itself; older ones one read away. */
   satisfiedChunk: 32,
   frontMatterBytesMax: 64 * 1024,
@@ -131,12 +133,15 @@ export const limits = {
   /** API Gateway cuts its caller off at 29 s: by then an answer is on its way, whatever still runs. */
   answerWithinMs: 25_000,
   /**
-   * Kept at the end of an invocation: `recordExtraMs`, the last put and read with their own time-outs and repetitions, and
-   * setting the outcome aside. A budget leaves it out, so nothing that ran is lost with the invocation.
+   * Kept at the end of an invocation: `recordExtraMs`, `recordLastMs`, and setting the outcome aside with its own time-outs and
+   * repetitions (10 s). A budget leaves it out, so nothing that ran is lost with the invocation.
    */
   invocationEndMs: 40_000,
   /** An answer as Lambda measures it: its body is a JSON text inside a JSON text. */
   answerBytesMax: 5 * 1024 * 1024,
+  /** Of a refusal: what it says beside its sentence, and the sentence. */
+  problemDetailsBytesMax: 512 * 1024,
+  problemDetailBytesMax: 8 * 1024,
   /** Of an answer that shows outputs; what does not fit is asked for by itself. */
   answerOutputsBytesMax: 3 * 1024 * 1024,
   /** One part of a large output: quoted twice, a character may take four bytes. */

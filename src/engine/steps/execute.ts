@@ -1,13 +1,13 @@
 /**
- * Carries out one reserved cell and says how it ended, as the body of an outcome. Never throws for what a cell does.
+ * Carries out one reserved cell and says how it ended. Never throws for what a cell does.
  *
  * I4 a body begins at most once per seq: only here, only right after its reservation stood, only in good time.
  */
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, scopeOf } from '../call/inputs.ts';
-import { check, failure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
-import type { EntryOf } from '../model/entries.ts';
+import { check, failure, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
+import type { EntryOf, Output } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
@@ -96,60 +96,99 @@ const run = async (
   }
 };
 
-/** Runs the body of a reservation that stands and is ours, and makes its outcome. */
+/** How a body ended, before anything of it is kept. */
+export type Ended = {
+  result: CellResult;
+  /** What it told: JSON text, or the raw beginning of what was too large; `null`: nothing that can be read. */
+  text: string | null;
+  durationMs: number;
+  logBytes: number;
+  /** The log, once all of it is written or was tried. */
+  logged: Promise<void>;
+};
+
+/** Runs the body of a reservation that stands and is ours. Asks the store for nothing after the body has ended. */
 export const execute = async (
   call: Call,
   cell: Cell,
   reserved: Reserved,
   body: RenderedBody,
   inputs: Inputs,
-): Promise<OutcomeBody> => {
-  const { engine } = call;
+): Promise<Ended> => {
+  const { engine, instanceId } = call;
   const beganAtMs = engine.clock.nowMs();
   const log = logOf(call, reserved);
-  // Checked again right before the effect: sandboxes freeze and thaw. The whole time-out must fit before the deadline.
-  const tooLate = beganAtMs + cell.timeoutMs >= reserved.deadlineAtMs;
+  // Checked again right before the effect: sandboxes freeze and thaw, laptops sleep. The whole time-out must fit before
+  // the deadline.
+  const tooLate = beganAtMs + engine.clock.behindMs() + cell.timeoutMs >= reserved.deadlineAtMs;
   const late: CellResult = {
     status: 'never',
     error: { code: 'cell.late', message: 'The deadline was too near to begin.' },
   };
-  const result = tooLate ? late : await run(call, cell, reserved, body, inputs, log);
-  await log.flush();
+  const ran = tooLate ? late : await run(call, cell, reserved, body, inputs, log);
+  const durationMs = Math.max(0, Math.round(engine.clock.nowMs() - beganAtMs));
+  const read = readable(call, ran);
+  const { status, exitCode = null } = read.result;
+  const outputBytes = ran.outputBytes ?? (ran.output === undefined ? 0 : bytesOf(ran.output));
+  // Said before the store is asked for anything: whatever becomes of that, the log tells how it ended.
+  engine.observe({
+    kind: 'body.ended',
+    instanceId,
+    seq: reserved.seq,
+    cell: cell.name,
+    status,
+    exitCode,
+    durationMs,
+    outputBytes,
+  });
+  return { ...read, durationMs, logBytes: log.bytes(), logged: log.flush() };
+};
 
-  let { status, error } = result;
-  let text = result.output ?? null;
-  let value: unknown = text;
-  if (text !== null && result.outputBytes === undefined) {
-    try {
-      value = engine.authoring.parseJson(text);
-    } catch (cause) {
-      // Not JSON, or nested beyond what anybody could read again.
-      text = null;
-      value = null;
-      if (status === 'completed') status = 'failed';
-      error = { code: 'output.invalid', message: `The output cannot be read as JSON: ${(cause as Error).message}` };
-    }
+/** An output that cannot be read as JSON, or is nested beyond what anybody could read again, is none. */
+const readable = ({ engine }: Call, ran: CellResult): Pick<Ended, 'result' | 'text'> => {
+  const text = ran.output ?? null;
+  if (text === null || ran.outputBytes !== undefined) return { result: ran, text };
+  try {
+    engine.authoring.parseJson(text);
+    return { result: ran, text };
+  } catch (cause) {
+    const message = `The output cannot be read as JSON: ${(cause as Error).message}`;
+    const status = ran.status === 'completed' ? 'failed' : ran.status;
+    return { result: { ...ran, status, error: { code: 'output.invalid', message } }, text: null };
   }
-  const at = { instanceId: call.instanceId, seq: reserved.seq, token: call.token };
-  const output = text === null ? null : await keepOutput(engine.journal, at, text, result.outputBytes);
-  if (output?.kind === 'truncated') {
-    const message = `The output has ${output.bytes} bytes; outputBytesMax is ${limits.outputBytesMax}. Its beginning is kept.`;
-    error ??= { code: 'output.truncated', message };
-  }
+};
+
+/** The outcome of a body that has ended. `output`: how what it told is kept. */
+export const outcomeOfRan = (
+  call: Call,
+  cell: Cell,
+  reserved: Reserved,
+  inputs: Inputs,
+  ended: Ended,
+  output: Output | null,
+): OutcomeBody => {
+  const { engine } = call;
+  const { status, exitCode = null } = ended.result;
+  const error = ended.result.error ?? errorOf(output);
   const ran = status === 'completed' || status === 'failed';
+  const isWhole = ended.text !== null && ended.result.outputBytes === undefined;
   const scope = {
     ...scopeOf(engine, inputs, { ...stepInfo(call, reserved) }),
-    output: output?.kind === 'truncated' ? output.head : value,
+    output: isWhole ? engine.authoring.parseJson(ended.text as string) : ended.text,
     status,
-    exitCode: result.exitCode ?? null,
+    exitCode,
     error: error ?? null,
   };
   const checks = ran
     ? check(engine.authoring, cell.expect, scope)
     : cell.expect.map((e) => ({ source: e.source, result: 'skipped' as const }));
-  const nowMs = engine.clock.nowMs();
-  const ended = { status, checks, attempt: reserved.attempt };
-  const sequel = sequelOf(cell, stateOf(call), ended, nowMs, engine.random.fraction());
+  const sequel = sequelOf(
+    cell,
+    stateOf(call),
+    { status, checks, attempt: reserved.attempt },
+    engine.clock.nowMs(),
+    engine.random.fraction(),
+  );
   return outcomeOf(cell, stateOf(call), {
     closes: reserved.seq,
     attempt: reserved.attempt,
@@ -158,9 +197,20 @@ export const execute = async (
     ...sequel,
     output,
     error: error === undefined ? null : failure(error.code, error.message),
-    exitCode: result.exitCode ?? null,
+    exitCode,
     expectations: checks,
-    durationMs: Math.max(0, Math.round(nowMs - beganAtMs)),
-    logBytes: log.bytes(),
+    durationMs: ended.durationMs,
+    logBytes: ended.logBytes,
   });
+};
+
+/** What is said where an output was not kept whole. */
+const errorOf = (output: Output | null): CellResult['error'] => {
+  if (output?.kind !== 'truncated') return undefined;
+  const { bytes, limitBytes } = output;
+  const message =
+    limitBytes > 0
+      ? `The output has ${bytes} bytes; outputBytesMax is ${limitBytes}. Its beginning is kept.`
+      : `The output has ${bytes} bytes, and the store did not take it in time. Its beginning is kept.`;
+  return { code: limitBytes > 0 ? 'output.truncated' : 'output.unkept', message };
 };

@@ -4,11 +4,10 @@
  * not take at all goes to the log and to the failure queue, from where `redrive` records it.
  */
 
-import assert from 'node:assert/strict';
-import { putUntilAnswered } from '../call/answered.ts';
+import { orLate, putUntilAnswered } from '../call/answered.ts';
 import { type Call, type Engine, noteQuietly } from '../call/call.ts';
-import { fallbackOutcome, type OutcomeBody } from '../call/outcomes.ts';
-import type { Entry, Standing } from '../model/entries.ts';
+import { fallbackOutcome, keepOutput, type OutcomeBody, unkept } from '../call/outcomes.ts';
+import type { Entry, Output, Standing } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
@@ -58,28 +57,40 @@ const giveUp = async (call: Call, outcome: OutcomeBody, about: number, cause: un
   throw new PawlError('outcome.unrecorded', message, details, cause);
 };
 
+/** A step of ours whose body has ended. */
+export type Ran = {
+  cell: string;
+  about: number;
+  deadlineAtMs: number;
+  text: string | null;
+  cutFromBytes: number | undefined;
+};
 /** What a put of the outcome is made of: its body, and what it also begins, where it reserves the next step. */
 export type Made<N> = { body: OutcomeBody; next: N | undefined };
-/** `next`: of the put that stands, or of a later one that said the same. */
-export type Recorded<N> = { stands: Entry; next: N | undefined };
+/**
+ * `outcome`: as it was put, or was to be. `stands`: `undefined` when somebody else closed the step first (fenced). `next`:
+ * of the put that stands, or of a later one that said the same.
+ */
+export type Recorded<N> = { outcome: OutcomeBody; stands: Entry | undefined; next: N | undefined };
 
 /**
- * Records how our open step ended. It is not cancelled with the work: it tries until well after the deadline. Whatever
- * takes the slot while the step is still open (a cancel, say) makes it try the next one.
- * @param make the body, asked anew for every put
- * @returns `undefined` when somebody else closed the step first (fenced)
+ * Records how our open step ended: its output if that is large, then its outcome, each tried until well after the deadline,
+ * whatever becomes of the work. Whatever takes the slot while the step is still open (a cancel, say) makes it try the next one.
+ * A store that hangs does not keep it: in time for the end of the invocation the outcome is set aside.
+ * @param make the outcome with its output, asked anew for every put
  * @throws PawlError `outcome.unrecorded`
  */
 export const record = async <N>(
   call: Call,
-  outcome: OutcomeBody,
-  deadlineAtMs: number,
-  make: () => Promise<Made<N>>,
-): Promise<Recorded<N> | undefined> => {
+  ran: Ran,
+  make: (output: Output | null) => Promise<Made<N>>,
+): Promise<Recorded<N>> => {
   const { engine, instanceId, chain, mark } = call;
-  const { cell, closes: about } = outcome;
-  assert(about !== null);
-  const giveUpAtMs = Math.max(engine.clock.nowMs(), deadlineAtMs) + limits.recordExtraMs;
+  const { clock } = engine;
+  const { cell, about } = ran;
+  const keepUntilMs = Math.max(clock.nowMs(), ran.deadlineAtMs) + limits.recordExtraMs;
+  let output: Output | null | undefined = ran.text === null ? null : undefined;
+  let made: Made<N> | undefined;
   let whole = true;
   let next: N | undefined;
   let pauseMs = pauseFirstMs / 2;
@@ -87,18 +98,52 @@ export const record = async <N>(
     pauseMs = Math.min(pauseMaxMs, pauseMs * 2);
     return pauseMs;
   };
+  const tried = { cause: undefined as unknown, isOver: false };
+
+  /** Whether the output is kept, or its time is over. */
+  const keep = async (text: string): Promise<boolean> => {
+    try {
+      output = await keepOutput(engine.journal, { instanceId, seq: about, owner: call.token }, text, ran.cutFromBytes);
+      return true;
+    } catch (error) {
+      if (!isPawlError(error)) throw error;
+      tried.cause = error;
+      if (clock.nowMs() < keepUntilMs && !isAboutContent(error)) return false;
+      output = unkept(text);
+      engine.observe({
+        kind: 'output.unkept',
+        instanceId,
+        seq: about,
+        cell,
+        cause: causeOf(error),
+        bytes: bytesOf(text),
+      });
+      return true;
+    }
+  };
+
+  const makeNow = async (): Promise<OutcomeBody> => {
+    made = await make(output ?? null);
+    if (!whole) {
+      // What it leaves out nobody may read: so it begins nothing either.
+      const { reserve: _, ...alone } = made.body;
+      return fallbackOutcome(alone);
+    }
+    // An earlier put may be the one that lands: what it began is still known then.
+    next = made.next ?? next;
+    return made.body;
+  };
 
   /** A put that was refused, but not for what it holds, is like one without an answer: it may be taken later. */
   const putOne = async (): Promise<Put<Standing>> => {
+    if (tried.isOver || (output === undefined && ran.text !== null && !(await keep(ran.text))))
+      return { kind: 'unknown', cause: tried.cause };
     await mark
       .arm()
       .catch((error: unknown) => engine.observe({ kind: 'view.unarmed', instanceId, cell, cause: causeOf(error) }));
     for (;;) {
       try {
-        const made = whole ? await make() : { body: fallbackOutcome(outcome), next: undefined };
-        // An earlier put may be the one that lands: what it began is still known then.
-        next = made.next ?? next;
-        return await chain.put(made.body);
+        return await chain.put(await makeNow());
       } catch (error) {
         if (!isPawlError(error)) throw error;
         if (!whole || !isAboutContent(error)) return { kind: 'unknown', cause: error };
@@ -108,15 +153,30 @@ export const record = async <N>(
       }
     }
   };
-  const patience = { triesMax: Number.POSITIVE_INFINITY, pauseMs: longerPause, endAtMs: giveUpAtMs };
-  for (;;) {
-    const put = await putUntilAnswered(engine.clock, putOne, patience);
-    if (put.kind === 'written') return { stands: put.standing.entry, next };
-    if (put.kind === 'unknown') return await giveUp(call, outcome, about, put.cause);
-    if (put.winner.entry.state.open?.seq === about) continue;
-    await leaveNote(call, outcome, about);
-    return undefined;
+
+  const putAll = async (): Promise<Put<Standing>> => {
+    const patience = { triesMax: Number.POSITIVE_INFINITY, pauseMs: longerPause, endAtMs: keepUntilMs };
+    for (;;) {
+      const put = await putUntilAnswered(clock, putOne, patience);
+      if (put.kind !== 'conflict' || put.winner.entry.state.open?.seq !== about) return put;
+    }
+  };
+
+  const put = await orLate(clock, putAll(), keepUntilMs + limits.recordLastMs - clock.nowMs());
+  tried.isOver = true;
+  if (put?.kind === 'written' && made !== undefined) return { outcome: made.body, stands: put.standing.entry, next };
+  const { body: outcome } = made ?? (await make(output ?? (ran.text === null ? null : unkept(ran.text))));
+  if (put?.kind !== 'conflict') {
+    const late = new PawlError('store.unavailable', 'The store gave no answer in time.', { instanceId });
+    return await giveUp(
+      call,
+      outcome,
+      about,
+      put === undefined ? late : put.kind === 'unknown' ? put.cause : undefined,
+    );
   }
+  await leaveNote(call, outcome, about);
+  return { outcome, stands: undefined, next: undefined };
 };
 
 /** The item for the failure queue; whatever was measured, it fits into one message. */

@@ -3,16 +3,18 @@
  * of the next.
  */
 import assert from 'node:assert/strict';
+import { orLate } from '../call/answered.ts';
 import { type Call, momentOf, type OutputCache, stateOf } from '../call/call.ts';
 import { inHand } from '../call/inputs.ts';
 import type { OutcomeBody } from '../call/outcomes.ts';
 import { keyOf, prepare, type Ready } from '../call/prepare.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
 import type { Entry, Reservation, State } from '../model/entries.ts';
+import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { apply } from '../rules/apply.ts';
 import { decide, reservedForMs } from '../rules/decide.ts';
-import { execute, type Reserved } from './execute.ts';
+import { execute, outcomeOfRan, type Reserved } from './execute.ts';
 import { record } from './record.ts';
 
 export const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready): Reservation => ({
@@ -36,14 +38,20 @@ export const runSteps = async (advancing: Advancing, first: Held | undefined): P
 /** Runs a step and records how it ended. Answers with the next step where the outcome reserved it as well. */
 const runStep = async (advancing: Advancing, { cell, reserved, ready }: Held): Promise<Held | undefined> => {
   const { call, progress } = advancing;
-  const outcome = await execute(call, cell, reserved, ready.body, ready.inputs);
-  const recorded = await record(call, outcome, reserved.deadlineAtMs, async () => {
-    const next = await reserveNext(advancing, outcome);
-    return { body: next === undefined ? outcome : { ...outcome, reserve: next.reservation }, next };
+  const ended = await execute(call, cell, reserved, ready.body, ready.inputs);
+  const { seq: about, deadlineAtMs } = reserved;
+  const ran = { cell: cell.name, about, deadlineAtMs, text: ended.text, cutFromBytes: ended.result.outputBytes };
+  const { outcome, stands, next } = await record(call, ran, async (output) => {
+    const body = outcomeOfRan(call, cell, reserved, ready.inputs, ended, output);
+    const following = await reserveNext(advancing, body);
+    return { body: following === undefined ? body : { ...body, reserve: following.reservation }, next: following };
   });
-  if (recorded !== undefined && outcome.then === 'next') rememberOutput(call.outputs, recorded.stands);
-  progress.closed(outcome, reserved.seq, recorded !== undefined);
-  return recorded && reservedByOutcome(advancing, recorded.stands, recorded.next);
+  // A sandbox may be frozen after the answer: its log is written by then, or its time is over.
+  const leftMs = deadlineAtMs + limits.recordExtraMs - call.engine.clock.nowMs();
+  if (ended.logBytes > 0) await orLate(call.engine.clock, ended.logged, Math.max(0, leftMs));
+  if (stands !== undefined && outcome.then === 'next') rememberOutput(call.outputs, stands);
+  progress.closed(outcome, about, stands !== undefined);
+  return stands && reservedByOutcome(advancing, stands, next);
 };
 
 /**

@@ -31,10 +31,11 @@ const checksOf = async (call: Call, cell: Cell, end: WaitEnd) => {
 };
 
 const outcomeAt = async (call: Call, cell: Cell, open: Waiting, end: WaitEnd): Promise<OutcomeBody> => {
-  const { engine, instanceId, token } = call;
+  const { engine, instanceId } = call;
   const state = stateOf(call);
   const { status, error, exitCode = null, note } = end;
-  const at = { instanceId, seq: open.seq, token };
+  // Each look has an owner of its own: one that loses its slot leaves another output behind than the next.
+  const at = { instanceId, seq: open.seq, owner: engine.random.token() };
   const output = end.output === null ? null : await keepOutput(engine.journal, at, end.output, end.outputBytes);
   const checks = await checksOf(call, cell, end);
   const sequel = sequelOf({ ...cell, retryMax: 0 }, state, { status, checks, attempt: 1 }, 0, 0);
@@ -60,6 +61,8 @@ const close = async (call: Call, cell: Cell, open: Waiting, end: WaitEnd, advanc
   const stands = await chain.append(() => {
     if (next === undefined) return outcome;
     const deadlineAtMs = Math.ceil(engine.clock.nowMs() + reservedForMs(next.cell));
+    // A later try of this put: what would be held beyond the end of the call is not reserved any more.
+    if (deadlineAtMs > call.endAtMs) return outcome;
     return { ...outcome, reserve: { ...next.reservation, deadlineAtMs } };
   });
   if (stands === undefined) return;
