@@ -40,7 +40,8 @@ export type Undecided = {
   ifFailed: Then;
 };
 
-const afterFailed = { retry: '; it is tried again by itself', next: '; goes on', halt: '', end: '' } as const;
+/** What follows the verdict `failed`, said before it is given. */
+export const afterFailed = { retry: '; it is tried again by itself', next: '; goes on', halt: '', end: '' } as const;
 
 /** Those that the engine takes: what it would refuse, or what would only lead here again, is not offered. */
 const verdicts = (step: Undecided): Way[] => {

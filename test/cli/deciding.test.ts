@@ -100,7 +100,9 @@ describe.each(transports)('%s', (over) => {
       expect((await pawl('advance', 'ok', '--max-cells', 'all')).exit).toBe(0);
       expect(await lines('ok.txt')).toEqual(['charged local/ok/charge/1', 'receipt']);
       const journal = await pawl('journal', 'ok', '--notes');
-      expect(flat(journal.out)).toMatch(/4 \S+ resolved alice \S+ charge: verdict by alice: succeeded — the bank shows it/);
+      expect(flat(journal.out)).toMatch(
+        /4 \S+ resolved alice \S+ charge: verdict by alice: succeeded — the bank shows it/,
+      );
       expect(journal.out).toContain('evidence of charge, seq 2,');
       expect(journal.out).toContain('  statement, line 12');
     });

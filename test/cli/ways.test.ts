@@ -105,6 +105,34 @@ describe.each(halts)('$name', (halt) => {
   });
 });
 
+describe('a person’s word', () => {
+  test('is told apart from an outcome, and what it overrode is not nothing', async () => {
+    const [, unexpected] = halts as [Halt, Halt];
+    await haltAt(unexpected, 'words');
+    const told = async () => at((await pawl('status', 'words', '--json')).json, 'cells', 0);
+    expect(await told()).toMatchObject({ state: 'completed, not as expected', verdict: null });
+    const verdict = await pawl('verdict', 'words', '--seq', '1', '--succeeded', '--reason', 'seen by eye');
+    expect(verdict).toMatchObject({ exit: 0, err: '' });
+    expect(await told()).toMatchObject({ state: 'completed', verdict: { verdict: 'succeeded', actor: 'alice' } });
+    expect((await pawl('status', 'words')).out).toMatch(/✓ {2}at +sh +verdict by alice: succeeded/);
+    expect((await pawl('run', 'unexpected.md', '--instance', 'words')).out).toContain(
+      'Completed procedurally: what 1 cell expected was overridden, so nothing was proven, 1 overridden.',
+    );
+  });
+
+  test('that a manual cell does not take is refused at the door', async () => {
+    const asks = fence('manual { name=at }', 'Green?') + fence('cel { expect=at }', 'output.note == "green"');
+    await place.write('door.md', head('door') + asks);
+    await pawl('run', 'door.md', '--instance', 'door-1');
+    const before = (await pawl('journal', 'door-1', '--json')).json;
+    const refused = await pawl('done', 'door-1', 'at', '--note', 'dont know');
+    expect(refused).toMatchObject({ exit: 2, err: expect.stringContaining('does not take this answer') });
+    expect((await pawl('journal', 'door-1', '--json')).json).toEqual(before);
+    expect((await pawl('done', 'door-1', 'at', '--note', 'green')).exit).toBe(0);
+    expect((await pawl('status', 'door-1')).out).toMatch(/✓ {2}at +manual +completed/);
+  });
+});
+
 /** Commands in the text, as they are printed. */
 const shownIn = (text: string): string[] =>
   [...text.matchAll(/pawl (?:verdict|cancel|start|release|advance|done|vote) [^`\n]*/g)].map(([command]) =>

@@ -4,11 +4,13 @@ import {
   type CellResult,
   createEngine,
   type Entry,
+  failedLeadsTo,
   limits,
   type Note,
   PawlError,
   type Probe,
   type Runbook,
+  type State,
 } from '../../src/engine/index.ts';
 import { fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
@@ -495,6 +497,26 @@ describe('verdicts', () => {
     const entry = (await world.entries(id))[3];
     expect(lines([entry as Entry])).toEqual([line]);
     expect(entry).toMatchObject({ about: 1, reason: 'looked it up', evidence: 'ticket 7' });
+  });
+
+  test('what `failed` will lead to is known before it is given: of an open step the cell’s own retry, else a halt', async () => {
+    for (const [over, closed] of [
+      [{ retryMax: 2 }, false],
+      [{ retryMax: 2 }, true],
+      [{ optional: true }, true],
+      [{}, false],
+    ] as const) {
+      const world = setup();
+      const book = runbookOf([over, {}]);
+      world.behave = () => ({ status: 'unknown' });
+      const id = closed ? await world.start(book) : await vanished(world, book);
+      if (closed) await world.engine.advance(id, request);
+      world.now = T0 + gone;
+      const state = (await world.entries(id)).at(-1)?.state as State;
+      const told = failedLeadsTo(state, book.cells[0] as Cell, world.now);
+      await decide(world, id, 'failed');
+      expect((await world.entries(id)).at(-1)).toMatchObject({ then: told });
+    }
   });
 
   test('one permission buys one attempt (I5)', async () => {
