@@ -27,7 +27,9 @@ const whyHeld = (cell: Cell, state: State, nowMs: number): string => {
   const why =
     nowMs >= windowEndMs
       ? `its key window ended at ${clock(windowEndMs)}`
-      : `its ${plural((cell.retryMax ?? limits.interruptedRetriesDefault) + 1, 'attempt')} are used up`;
+      : state.halted?.unbegun === true
+        ? 'the further attempt that this permits could not begin'
+        : `its ${plural((cell.retryMax ?? limits.interruptedRetriesDefault) + 1, 'attempt')} are used up`;
   return `${interruptedText(cell)}, but ${why}: a person decides`;
 };
 

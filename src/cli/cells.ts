@@ -1,7 +1,7 @@
 /** How a cell's state reads: a mark, a word, a colour. The same in progress lines, in the final table and in `status`. */
-import type { CellReport, EntryOf, Failure, View } from '../engine/index.ts';
+import type { CellReport, Entry, EntryOf, Failure, VerdictWord, View } from '../engine/index.ts';
 import { duration, oneLine } from './format.ts';
-import type { Screen, Tone } from './screen.ts';
+import { harmless, type Screen, type Tone } from './screen.ts';
 
 export type Look = { mark: string; word: string; tone: Tone };
 
@@ -14,6 +14,7 @@ const looks: Record<CellReport['state'], Look> = {
   halted: { mark: '✗', word: 'halted', tone: 'bad' },
   completed: { mark: '✓', word: 'completed', tone: 'good' },
   cited: { mark: '✓', word: 'done before', tone: 'quiet' },
+  'completed, not as expected': { mark: '✗', word: 'not as expected', tone: 'bad' },
   failed: { mark: '✗', word: 'failed', tone: 'bad' },
   skipped: { mark: '-', word: 'skipped', tone: 'quiet' },
   unknown: { mark: '?', word: 'in doubt', tone: 'warn' },
@@ -34,22 +35,39 @@ const asExpected = (word: string): Look => ({ ...looks.completed, word: `${word}
 const lookOf = ({ state, expectations, error }: Ended, passed: boolean): Look => {
   const held = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
   if (state === 'unknown' && passed) return expectations.length > 0 && held ? asExpected('answered') : wentOn;
-  if (state !== 'completed' && state !== 'failed') return looks[state];
+  const done = state === 'completed' || state === 'completed, not as expected';
+  if (!done && state !== 'failed') return looks[state];
   const completed =
     error?.code === 'output.truncated' ? { ...looks.completed, word: 'completed, output cut' } : looks.completed;
   const lost = lostOutputs[error?.code ?? ''];
-  if (lost !== undefined && state === 'completed' && !passed) return { ...looks.failed, word: lost };
+  if (lost !== undefined && done && !passed) return { ...looks.failed, word: lost };
   if (expectations.length > 0 && held) return state === 'failed' ? asExpected('failed') : completed;
-  if (state === 'completed' && held) return completed;
+  if (done && held) return completed;
   const word = state === 'failed' ? 'failed' : 'not as expected';
   return passed ? { mark: '!', word: `${word}, forgiven`, tone: 'warn' } : { ...looks.failed, word };
 };
 
 const again = (word: string): Look => ({ mark: '↻', word, tone: 'warn' });
 
+/** A person's word, which is told apart from what a holder recorded. */
+const wordOfVerdict = (actor: string, verdict: VerdictWord): string => `verdict by ${harmless(actor)}: ${verdict}`;
+
+const verdictLooks = {
+  succeeded: looks.completed,
+  failed: looks.failed,
+  retry: { mark: '↻', word: '', tone: 'warn' },
+  skip: looks.skipped,
+} satisfies Record<VerdictWord, Look>;
+
+const lookOfVerdict = ({ by }: Pick<Entry, 'by'>, verdict: VerdictWord): Look => ({
+  ...verdictLooks[verdict],
+  word: wordOfVerdict(by.actor, verdict),
+});
+
 /** How an attempt ended, as one line of progress; or how somebody else settled what its holder did not. */
 export const lookOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Look => {
   // A wait is over by what it waited for: nobody settled anything.
+  if (entry.closedBy === 'person' && entry.verdict !== undefined) return lookOfVerdict(entry, entry.verdict);
   const itself =
     entry.closedBy === 'holder' || (entry.kind === 'outcome' && entry.closedBy === 'policy' && entry.attempt === 0);
   const by = itself ? '' : entry.closedBy === 'person' ? entry.by.actor : `its ${entry.closedBy}`;
@@ -92,12 +110,16 @@ export const progressLine = (
 /** A cell that its holder did not close says what did. */
 const lookOfCell = (cell: CellReport, passed: boolean): Look => {
   const look = lookOf(cell, passed);
-  const settled = ['completed', 'failed', 'skipped'].includes(cell.state) && cell.kind !== 'manual';
+  const settled =
+    ['completed', 'completed, not as expected', 'failed', 'skipped'].includes(cell.state) && cell.kind !== 'manual';
+  if (settled && cell.verdict !== null) {
+    const { actor, verdict } = cell.verdict;
+    return { ...look, word: wordOfVerdict(actor, verdict) };
+  }
   if (!settled || cell.closedBy === null || cell.closedBy === 'holder') return look;
   // A wait is over by what it waited for.
   if (cell.closedBy === 'policy' && cell.attempts === 0) return look;
-  const by = cell.closedBy === 'person' ? 'verdict' : cell.closedBy;
-  return { ...look, word: `${look.word}, by ${by}` };
+  return { ...look, word: `${look.word}, by ${cell.closedBy}` };
 };
 
 /** The table of cells. `nowMs` is the store's time. */

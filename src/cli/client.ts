@@ -7,6 +7,7 @@ import { type BodyOf, type CallOf, type OperationName, operationNames } from '..
 import {
   type AdvanceAnswer,
   type By,
+  decidableAtMs,
   type Entry,
   gateOf,
   isPawlError,
@@ -30,7 +31,9 @@ type Operations = { [N in OperationName]: (given: CallOf<N>) => Promise<BodyOf<N
 /** `nowMs` is the store's time: ages are reckoned from it, never from this machine's clock. */
 export type Instance = BodyOf<'instance'>;
 /** The newest entry and what it means now. */
-export type Standing = Pick<Instance, 'head' | 'held' | 'nowMs'> & { status: Instance['view']['status'] };
+export type Standing = Pick<Instance, 'head' | 'held' | 'decidableAtMs' | 'nowMs'> & {
+  status: Instance['view']['status'];
+};
 export type Claim = BodyOf<'setClaim'>['claim'];
 export type AdvanceAsked = NonNullable<CallOf<'advance'>['body']>;
 
@@ -41,7 +44,7 @@ const standsAt = ({ view, head, nowMs }: Instance): AdvanceAnswer => {
     status === 'completed' || status === 'cancelled'
       ? { kind: 'stop', result: status }
       : { kind: 'stop', result: 'deferred', cell: view.cell ?? view.runbookId, untilMs: nowMs, why: 'budget' };
-  return { stop, result: stop.result, steps: [], reserved: 0, view, state: head.state };
+  return { stop, result: stop.result, steps: [], reserved: 0, wrote: false, view, state: head.state };
 };
 
 export const createClient = (transport: Transport) => {
@@ -109,7 +112,12 @@ export const createClient = (transport: Transport) => {
     const seen = await untilOver(pages, from, signal);
     const soFar = seen.kind === 'underWay' ? { steps: seen.steps, reserved: seen.reserved } : {};
     const more = seen.kind === 'over' ? seen.answer : { ...standsAt(await instance(instanceId)), ...soFar };
-    return { ...more, steps: [...answer.steps, ...more.steps], reserved: answer.reserved + more.reserved };
+    return {
+      ...more,
+      steps: [...answer.steps, ...more.steps],
+      reserved: answer.reserved + more.reserved,
+      wrote: answer.wrote || more.wrote,
+    };
   };
 
   return {
@@ -130,7 +138,9 @@ export const createClient = (transport: Transport) => {
       if (page === undefined || head === undefined) return undefined;
       const { nowMs, deployment } = page;
       const held = head.state.ended === null && head.state.epoch < deployment.epoch;
-      return { head, held, nowMs, status: statusOf(head.state, nowMs, deployment.takeoverGraceMs) };
+      const { takeoverGraceMs: graceMs } = deployment;
+      const decidable = decidableAtMs(head.state, graceMs);
+      return { head, held, decidableAtMs: decidable, nowMs, status: statusOf(head.state, nowMs, graceMs) };
     },
     /** Oldest first. */
     notes: async (instanceId: string, about?: number): Promise<Note[]> => {

@@ -94,13 +94,21 @@ export const runThrough = async (
 
 const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void => {
   const { paint, print } = session.screen;
-  const { skipped, forgiven } = coverage;
-  const rest = `${skipped > 0 ? `, ${skipped} skipped` : ''}${forgiven > 0 ? `, ${forgiven} forgiven` : ''}`;
+  const { skipped, forgiven, overridden } = coverage;
+  const rest = Object.entries({ skipped, forgiven, overridden })
+    .map(([what, count]) => (count > 0 ? `, ${count} ${what}` : ''))
+    .join('');
   if (verdict === 'passed') {
     const declared = `${coverage.declared} of ${plural(coverage.cells, 'cell')} met what they declare`;
     print(paint('good', `Passed: ${declared}${rest}.`));
   } else if (verdict === 'completed procedurally') {
-    print(paint('good', `Completed procedurally: no cell said what to expect, so nothing was proven${rest}.`));
+    const why =
+      overridden > 0
+        ? `what ${plural(overridden, 'cell')} expected was overridden`
+        : forgiven > 0
+          ? 'no cell met what it declares'
+          : 'no cell said what to expect';
+    print(paint('good', `Completed procedurally: ${why}, so nothing was proven${rest}.`));
   }
 };
 

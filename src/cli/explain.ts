@@ -1,5 +1,5 @@
 /** Says in words where an instance stands, what is known about it, and what to do next. */
-import type { CellReport, Stop } from '../engine/index.ts';
+import { type CellReport, limits, type Stop } from '../engine/index.ts';
 import type { Client, Instance } from './client.ts';
 import { clock, duration, oneLine, plural, shellWord } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
@@ -15,16 +15,17 @@ const printExpectations = (screen: Screen, { expectations, output, state }: Cell
     const why = result === 'error' ? `could not be evaluated: ${harmless(message ?? '')}` : 'does not hold';
     printFact(screen, 'expected', `${harmless(source)}: ${why}`);
   }
-  if (state === 'completed' && output !== null)
+  if ((state === 'completed' || state === 'completed, not as expected') && output !== null)
     screen.print(`  output    ${oneLine(harmless(output), screen.width - 12)}`);
 };
 
 const whyHalted = ({ declared, recorded }: Step, { state }: CellReport): string => {
   if (declared !== null) return `${harmless(declared.actor)} said that it failed: ${harmless(declared.reason)}`;
   const code = recorded?.error?.code;
-  if (code === 'output.invalid' && state === 'completed') return 'it completed, and its output cannot be read';
-  if (code === 'output.unkept') return `it ${state}, and its output could not be kept`;
-  if (state === 'completed') return 'it completed, but not as expected';
+  const done = state === 'completed' || state === 'completed, not as expected';
+  if (code === 'output.invalid' && done) return 'it completed, and its output cannot be read';
+  if (code === 'output.unkept') return `it ${done ? 'completed' : state}, and its output could not be kept`;
+  if (done) return 'it completed, but not as expected';
   return `it ${state === 'halted' ? 'could not begin' : state}`;
 };
 
@@ -73,7 +74,13 @@ const explainDoubt = (screen: Screen, { nowMs }: Instance, step: Step, cancelled
   print(paint('warn', `In doubt: nobody knows whether ${step.cell} happened. Nothing was repeated.`));
   printStep(screen, step, nowMs);
   if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, nothing runs after it.`);
-  print(`Next: look at what ${step.cell} acts upon, then say what you found (--evidence TEXT keeps it):`);
+  const { decidableAtMs } = step;
+  if (decidableAtMs === null)
+    print(`Next: look at what ${step.cell} acts upon, then say what you found (--evidence TEXT keeps it):`);
+  else
+    print(
+      `Next: what it has begun may act until ${clock(decidableAtMs)}, in ${duration(decidableAtMs - nowMs)}: look then, and decide. Until then:`,
+    );
   printWays(screen, step);
 };
 
@@ -135,7 +142,7 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);
   else if (instance.waits !== null) explainWait(screen, instance, instance.waits);
   else if (instance.held) explainHeld(screen, instance, cell);
-  else if (stop?.result === 'halted') {
+  else if (stop?.result === 'halted' || instance.head.state.counters.attempts >= limits.attemptsPerInstanceMax) {
     print(paint('bad', `Halted at ${cell.name}: the instance has used up attemptsPerInstanceMax.`));
     print(`Next: \`${cancelCommand(view.instanceId)}\`, then \`${continueCommand({ ...view, cell: cell.name })}\`.`);
   } else explainReady(screen, instance, cell, stop);

@@ -28,9 +28,14 @@ const checks = (expectations: Checked[]): string[] =>
 /** Who or what settled a step that its holder did not: a person with a reason, the policy, the probe. */
 const settledBy = (entry: EntryOf<'outcome' | 'resolved'>, said: string, freshKey: boolean, reason: string): string => {
   const { cell, closedBy, by } = entry;
-  const who = { person: by.actor, probe: 'its probe', policy: 'its policy', holder: 'its holder' }[closedBy];
+  if (closedBy === 'person') {
+    const key = freshKey ? ' with a fresh key' : '';
+    const leads = said === 'retry' ? dueOf(entry) : leading(entry);
+    return `${cell}: verdict by ${by.actor}: ${said}${key}${leads} — ${reason}`;
+  }
+  const who = `its ${closedBy}`;
   if (said !== 'retry') return `${cell}: ${said} by ${who}${leading(entry)}: ${reason}`;
-  return `${cell}: retry${freshKey ? ' with a fresh key' : ''}, permitted by ${who}${dueOf(entry)}: ${reason}`;
+  return `${cell}: retry, permitted by ${who}${dueOf(entry)}: ${reason}`;
 };
 
 const verdicts = {
@@ -159,14 +164,14 @@ export const journalTable = (screen: Screen, entries: Entry[]): void => {
   screen.table(['seq', 'time', 'entry', 'who', 'what'], rows);
 };
 
-/** Evidence for a verdict after the fact stands in its entry; it is read together with the notes. */
+/** Evidence for a verdict stands in its entry; it is read together with the notes. */
 const evidenceOf = (entries: Entry[]): Note[] =>
   entries.flatMap((entry) =>
-    entry.kind === 'resolved' && entry.evidence !== null
+    (entry.kind === 'resolved' || entry.kind === 'outcome') && entry.evidence !== null
       ? [
           {
             kind: 'evidence',
-            about: entry.about,
+            about: entry.kind === 'resolved' ? entry.about : (entry.closes ?? entry.seq),
             cell: entry.cell,
             atMs: entry.atMs,
             by: entry.by,

@@ -2,7 +2,18 @@
  * The step an instance stands at, when it is under way, in doubt or halted: who holds it, how it was recorded, what it
  * left behind. Read from the journal and the notes beside it, and from nothing else.
  */
-import type { By, Cell, Entry, EntryOf, Failure, Note, Status, View } from '../engine/index.ts';
+import {
+  type By,
+  type Cell,
+  type Entry,
+  type EntryOf,
+  type Failure,
+  failedLeadsTo,
+  type Note,
+  type Status,
+  type Then,
+  type View,
+} from '../engine/index.ts';
 import { type ByItself, byItself } from './byItself.ts';
 import type { Standing } from './client.ts';
 import type { Session } from './session.ts';
@@ -28,7 +39,13 @@ export type Step = {
   /** The outcome that closed it without settling it; `null` while it is open. */
   recorded: { seq: number; status: Status; atMs: number; durationMs: number; error: Failure | null } | null;
   /** The person who said that it failed. */
-  declared: { actor: string; reason: string; atMs: number } | null;
+  declared: { actor: string; reason: string; evidence: string | null; atMs: number } | null;
+  /** What it has begun may still act: no verdict before this. `null`: it can be decided now, or needs no verdict. */
+  decidableAtMs: number | null;
+  /** Whether a further attempt could come out otherwise: `freshKey`, only as a new visit. */
+  repeatable: 'yes' | 'freshKey' | 'no';
+  /** What the verdict `failed` would lead to: `retry` is the cell's own. */
+  ifFailed: Then;
   /** The instance is cancelled: however this step is decided, nothing runs after it. */
   cancelled: boolean;
   /** The last lines of its log, of so many. */
@@ -79,11 +96,25 @@ const undecided = ({ head, status }: Standing): { status: Step['status']; seq: n
 /** A person says that a step failed by its outcome while it is open, and by a `resolved` entry afterwards. */
 const declaredBy = (since: Entry[], seq: number): Step['declared'] => {
   const said = since.findLast((entry) => entry.kind === 'outcome' || entry.kind === 'resolved');
-  if (said?.kind === 'resolved' && said.about === seq && said.verdict === 'failed')
-    return { actor: said.by.actor, reason: said.reason, atMs: said.atMs };
-  if (said?.kind === 'outcome' && said.closes === seq && said.closedBy === 'person')
-    return { actor: said.by.actor, reason: said.note ?? '', atMs: said.atMs };
+  if (said === undefined || said.closedBy !== 'person') return null;
+  const { evidence, atMs } = said;
+  const { actor } = said.by;
+  if (said.kind === 'resolved' && said.about === seq && said.verdict === 'failed')
+    return { actor, reason: said.reason, evidence, atMs };
+  if (said.kind === 'outcome' && said.closes === seq && said.status === 'failed')
+    return { actor, reason: said.note ?? '', evidence, atMs };
   return null;
+};
+
+/**
+ * What could not begin is looked at with the same inputs every time: tried again, it halts again. Only a permission that
+ * lapsed, and an expression that an overloaded machine gave up, are no matter of what it reads.
+ */
+const repeatableOf = (closing: EntryOf<'outcome'> | undefined): Step['repeatable'] => {
+  if (closing === undefined || closing.closes !== null) return 'yes';
+  const { code = '', message = '' } = closing.error ?? {};
+  if (code === 'key.lapsed' || message.includes('expressionTimeMsMax')) return 'yes';
+  return code === 'inputs.changed' ? 'freshKey' : 'no';
 };
 
 /** Whether an instance stands at a step that is under way, in doubt or halted, before anything more is read. */
@@ -96,7 +127,7 @@ export const readStep = async (
   standing: Standing,
 ): Promise<Step | undefined> => {
   const at = undecided(standing);
-  const { head, nowMs } = standing;
+  const { head, nowMs, decidableAtMs } = standing;
   const { state } = head;
   const { client } = session;
   const { runbook } = await client.runbook(runbookId, version);
@@ -142,6 +173,9 @@ export const readStep = async (
       : null,
     declared: status === 'halted' ? declaredBy(since, seq) : null,
     cancelled,
+    decidableAtMs: status === 'in_doubt' && decidableAtMs > nowMs ? decidableAtMs : null,
+    repeatable: repeatableOf(closing),
+    ifFailed: failedLeadsTo(state, cell, nowMs),
     log: lines.slice(-logLinesMax),
     logLines: lines.length,
     notes: notes.filter(({ kind }) => kind !== 'log'),

@@ -46,7 +46,7 @@ const printHolder = (screen: Screen, step: Step, nowMs: number): void => {
 /** Holder, key, error, the end of the log, notes, and what may happen by itself. */
 export const printStep = (screen: Screen, step: Step, nowMs: number): void => {
   printHolder(screen, step, nowMs);
-  const { recorded, log, logLines, notes, byItself, setAside } = step;
+  const { recorded, declared, log, logLines, notes, byItself, setAside } = step;
   if (recorded?.error) printFact(screen, 'error', `${harmless(recorded.error.message)} (${recorded.error.code})`);
   if (log.length > 0) {
     screen.print(logLines > log.length ? `  log       the last ${log.length} of ${logLines} lines:` : '  log');
@@ -56,6 +56,7 @@ export const printStep = (screen: Screen, step: Step, nowMs: number): void => {
     const head = `${clock(note.atMs)} ${harmless(oneLine(note.by.actor, 12))}: `;
     printFact(screen, note.kind, head + noteLine(note, 300));
   }
+  if (declared?.evidence != null) printFact(screen, 'evidence', harmless(oneLine(declared.evidence, 300)));
   if (notes.length > notesMax)
     printFact(
       screen,

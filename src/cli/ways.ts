@@ -1,6 +1,6 @@
 /** The ways out of a step, each as the exact command: to be pasted, and given a reason. */
 
-import type { Status } from '../engine/index.ts';
+import type { Status, Then } from '../engine/index.ts';
 import type { ByItself } from './byItself.ts';
 import { shellWord } from './format.ts';
 
@@ -27,6 +27,7 @@ export type Undecided = {
   instanceId: string;
   runbookId: string;
   cell: string;
+  kind: string;
   seq: number;
   status: 'running' | 'in_doubt' | 'halted';
   cancelled: boolean;
@@ -34,35 +35,55 @@ export type Undecided = {
   declared: object | null;
   byItself: ByItself | null;
   setAside: string[];
+  decidableAtMs: number | null;
+  repeatable: 'yes' | 'freshKey' | 'no';
+  ifFailed: Then;
+};
+
+/** What follows the verdict `failed`, said before it is given. */
+export const afterFailed = { retry: '; it is tried again by itself', next: '; goes on', halt: '', end: '' } as const;
+
+/** Those that the engine takes: what it would refuse, or what would only lead here again, is not offered. */
+const verdicts = (step: Undecided): Way[] => {
+  const { instanceId, kind, seq, status, cancelled, recorded, declared, repeatable, ifFailed } = step;
+  // What it has begun may still act: decided now, something would begin beside it.
+  if (step.decidableAtMs !== null) return [];
+  const doubt = status === 'in_doubt';
+  const verdict = (name: string, what: string, flags: string): Way => {
+    return { name, what, command: `pawl verdict ${shellWord(instanceId)} --seq ${seq} ${flags} ${because}` };
+  };
+  // No verdict stands for votes.
+  const voted = kind === 'approve';
+  const ways: Way[] = [];
+  if (!voted) ways.push(verdict('succeeded', doubt ? 'it happened' : 'it is done after all', '--succeeded'));
+  if (recorded?.status !== 'failed' && declared === null) {
+    const leads = cancelled ? '' : afterFailed[ifFailed];
+    ways.push(verdict('failed', `${doubt ? 'it did not happen' : 'it failed'}${leads}`, '--failed'));
+  }
+  // Pasted after the holder was heard of all the same, it must not run again what is known to have happened.
+  const retry = doubt ? '--in-doubt --retry' : '--retry';
+  if (!cancelled && repeatable === 'yes') ways.push(verdict('retry', 'once more, same key', retry));
+  if (!cancelled && repeatable !== 'no')
+    ways.push(verdict('retryFreshKey', 'once more, fresh key', `${retry} --fresh-key`));
+  if (!voted) ways.push(verdict('skip', cancelled ? 'leave it at that' : 'go on without it', '--skip'));
+  return ways;
 };
 
 export const waysOut = (step: Undecided): Way[] => {
-  const { instanceId, seq, status, cancelled, recorded, declared, byItself, setAside } = step;
+  const { instanceId, status, cancelled, recorded, byItself, setAside } = step;
   // A step that is closed as `unknown` ends with its run: no verdict can be given afterwards.
   const giveUp = status === 'in_doubt' && recorded !== null ? 'give up, undecided' : 'give the run up';
   const cancel: Way = { name: 'cancel', what: giveUp, command: cancelCommand(instanceId) };
   if (status === 'running') return cancelled ? [] : [cancel];
-  const verdict = (name: string, what: string, flags: string): Way => {
-    return { name, what, command: `pawl verdict ${shellWord(instanceId)} --seq ${seq} ${flags} ${because}` };
-  };
-  const doubt = status === 'in_doubt';
   const ways: Way[] = [];
   if (setAside.length > 0) ways.push({ name: 'redrive', what: 'record what was set aside', command: 'pawl redrive' });
   const policy = byItself === null ? null : byPolicy[byItself.kind];
   if (policy !== null) ways.push({ name: 'advance', what: policy, command: advanceCommand(instanceId) });
-  ways.push(verdict('succeeded', doubt ? 'it happened' : 'it is done after all', '--succeeded'));
-  if (recorded?.status !== 'failed' && declared === null)
-    ways.push(verdict('failed', doubt ? 'it did not happen' : 'it failed', '--failed'));
-  if (!cancelled) {
-    // Pasted after the holder was heard of all the same, it must not run again what is known to have happened.
-    const retry = doubt ? '--in-doubt --retry' : '--retry';
-    ways.push(verdict('retry', 'once more, same key', retry));
-    ways.push(verdict('retryFreshKey', 'once more, fresh key', `${retry} --fresh-key`));
-  }
-  ways.push(verdict('skip', cancelled ? 'leave it at that' : 'go on without it', '--skip'));
+  ways.push(...verdicts(step));
   if (cancelled) return ways;
   ways.push(cancel);
   // Refused while a step is in doubt: the new run would repeat, or leave out, what nobody knows about.
-  if (!doubt) ways.push({ name: 'continue', what: 'in a mended version', command: continueCommand(step) });
+  if (status !== 'in_doubt')
+    ways.push({ name: 'continue', what: 'in a mended version', command: continueCommand(step) });
   return ways;
 };

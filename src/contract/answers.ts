@@ -98,6 +98,7 @@ const moved = {
   stop,
   steps: z.array(stepReport).describe('What this call has gone through.'),
   reserved: count,
+  wrote: z.boolean().describe('Whether anything of this call stands in the journal: a step, a wait, its drive.'),
   view,
   state: started.shape.state,
 };
@@ -105,7 +106,7 @@ export const advanced = z.strictObject(moved);
 export const ran = z.strictObject({
   ...moved,
   verdict: z.enum(['passed', 'completed procedurally', 'halted', 'cancelled', 'unfinished']),
-  coverage: z.strictObject({ declared: count, cells: count, forgiven: count, skipped: count }),
+  coverage: z.strictObject({ declared: count, cells: count, forgiven: count, skipped: count, overridden: count }),
 });
 
 export const startedAndRan = ran.extend({ created: z.boolean() });
@@ -166,6 +167,7 @@ const cellReport = z.strictObject({
     'halted',
     'cited',
     'completed',
+    'completed, not as expected',
     'failed',
     'skipped',
     'unknown',
@@ -183,6 +185,10 @@ const cellReport = z.strictObject({
   durationMs: z.number().nullable(),
   by: z.string().nullable(),
   closedBy: z.string().nullable(),
+  verdict: z
+    .strictObject({ verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']), actor: z.string() })
+    .nullable()
+    .describe('A person’s word about a step that its holder did not settle; null for what ended by itself.'),
   note: z.string().nullable(),
 });
 const claimStatus = z.enum(claimStatuses);
@@ -302,6 +308,11 @@ export const instance = z.strictObject({
   waits: waits.nullable().describe('What it waits for.'),
   head: entry.describe('The entry that `view` was made from.'),
   held: z.boolean().describe('Begun before the last restore from backup: held until a person releases it.'),
+  decidableAtMs: z
+    .number()
+    .describe(
+      'Of a step that was begun and not settled: no verdict before this, since what it has begun may still act.',
+    ),
   nowMs: z.number(),
 });
 export const journalPage = z.strictObject({

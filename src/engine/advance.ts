@@ -23,6 +23,7 @@ import { causeOf } from './model/events.ts';
 import { limits } from './model/limits.ts';
 import { natureOf } from './model/runbook.ts';
 import type { CellResult, Execute } from './ports.ts';
+import { isDoubtful } from './rules/apply.ts';
 import { branchOf, type Decision, decide, reservedForMs } from './rules/decide.ts';
 import type { Stop } from './rules/stop.ts';
 import { rememberOutput, reservationOf, runSteps } from './steps/runStep.ts';
@@ -71,15 +72,21 @@ const enter = async (
 };
 
 /**
- * The drive is part of the journal: changing it is an entry.
- * @throws PawlError `seq.stale` when whoever took the slot moved the head past what this caller has seen
+ * The drive is part of the journal: changing it is an entry. A call that is refused changes nothing, so what would refuse it
+ * is looked at first, for every slot anew: a wish that cannot be, and a step of somebody else under way.
+ * @throws PawlError what a wish that cannot be is refused with; `seq.stale` when whoever took the slot moved the head past
+ *   what this caller has seen
  */
-const setDrive = async (call: Call, { drive, expectedSeq }: AdvanceRequest): Promise<void> => {
-  if (drive === undefined) return;
+const setDrive = async (advancing: Advancing): Promise<void> => {
+  const { call, request } = advancing;
+  const { drive, expectedSeq } = request;
   await changeIn(call, {
-    prepare: () => undefined,
-    decide: (state) =>
-      state.drive === drive || state.ended !== null ? null : { kind: 'control', drive, reason: null },
+    prepare: () => decideNow(advancing),
+    decide: (state, now) => {
+      const isInFlight = now.kind === 'stop' && now.result === 'in_flight';
+      if (drive === undefined || state.drive === drive || state.ended !== null || isInFlight) return null;
+      return { kind: 'control', drive, reason: null };
+    },
     lost: () => assertFresh(call, expectedSeq),
   });
 };
@@ -117,9 +124,7 @@ export const advanceIn = async (call: Call, request: AdvanceRequest): Promise<Ad
   const advancing: Advancing = { call, request, progress };
   let stop: Stop;
   try {
-    // A wish that cannot be is refused before anything is written, the drive included.
-    decideNow(advancing);
-    await setDrive(call, request);
+    await setDrive(advancing);
     stop = await loop(advancing);
   } catch (error) {
     // Once something ran, the caller is told what: a store that went away afterwards only stops the call.
@@ -131,7 +136,9 @@ export const advanceIn = async (call: Call, request: AdvanceRequest): Promise<Ad
   if (isScheduled) await armQuietly(call);
   await wakeInTime(call, stop);
   const { steps, reservations: reserved } = progress;
-  return { stop, result: stop.result, steps: [...steps], reserved, view: await saveView(call), state: stateOf(call) };
+  const { wrote } = call.chain;
+  const view = await saveView(call);
+  return { stop, result: stop.result, steps: [...steps], reserved, wrote, view, state: stateOf(call) };
 };
 
 const armQuietly = async ({ engine, instanceId, mark }: Call): Promise<void> => {
@@ -171,7 +178,8 @@ const loop = async (advancing: Advancing): Promise<Stop> => {
         stopped = await enter(advancing, decision);
         break;
       case 'lapse': {
-        const error = failure('key.lapsed', 'Its keyWindow passed before it was tried again.');
+        const doubt = isDoubtful(stateOf(call)) ? ', and an earlier attempt may have happened' : '';
+        const error = failure('key.lapsed', `Its keyWindow passed before it was tried again${doubt}.`);
         await closeAtOnce(advancing, withoutReservation(call, decision.cell, { kind: 'cannot', error }));
       }
     }

@@ -10,7 +10,7 @@ export type { Published } from './commands/publish.ts';
 export type { Redriven } from './commands/redrive.ts';
 export { gateOf, type RunAnswer } from './commands/run.ts';
 export type { Started, StartRequest } from './commands/start.ts';
-export type { VerdictRequest } from './commands/verdicts.ts';
+export { failedLeadsTo, type VerdictRequest } from './commands/verdicts.ts';
 export type { Voted, VoteRequest } from './commands/votes.ts';
 export { createEngine, type Engine } from './engine.ts';
 export * from './model/index.ts';
@@ -48,6 +48,7 @@ export { createFollower, type Followed, type FollowRequest, type JournalPages } 
 export type { CellReport, Inspection } from './reading/inspect.ts';
 export { apply } from './rules/apply.ts';
 export { decide } from './rules/decide.ts';
+export { decidableAtMs } from './rules/policy.ts';
 export type { Stop } from './rules/stop.ts';
 export { statusOf, viewOf } from './rules/view.ts';
 

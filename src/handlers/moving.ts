@@ -23,27 +23,36 @@ export type Moved = { status: 200 | 202; answer: AdvanceAnswer; headers: Record<
 const budgetOf = (call: ApiCall): number =>
   call.isAsync ? 0 : Math.max(0, Math.min(call.answerLeftMs(), call.remainingMs() - limits.invocationEndMs));
 
+/** Whether something of the call stands: then it was not for nothing, and its answer must not say so. */
+const stands = ({ steps, wrote }: AdvanceAnswer): boolean => wrote || steps.length > 0;
+
 /** Whether `work` can do it sooner than whoever asks again: it has more time, and waits for short backoffs. */
 const isForWork = (stop: Stop, nowMs: number): boolean => {
   if (stop.result !== 'deferred' || stop.why === 'store') return false;
   return stop.why === 'budget' || stop.untilMs - nowMs <= limits.backoffInWorkMsMax;
 };
 
-const refuseInFlight = ({ stop, steps, view }: AdvanceAnswer): void => {
-  if (stop.result !== 'in_flight' || steps.length > 0) return;
+const refuseInFlight = (answer: AdvanceAnswer): void => {
+  const { stop, view } = answer;
+  if (stop.result !== 'in_flight' || stands(answer)) return;
   const { holder } = stop;
   const { instanceId } = view;
   const deadlineAt = new Date(holder.deadlineAtMs).toISOString();
-  const message = `Cell ${holder.cell} of ${instanceId} is in flight: ${holder.by.actor} (${holder.by.via}) holds it, until ${deadlineAt} at most. This call ran nothing; ask again later.`;
+  const message = `Cell ${holder.cell} of ${instanceId} is in flight: ${holder.by.actor} (${holder.by.via}) holds it, until ${deadlineAt} at most. This call ran nothing and changed nothing; ask again later.`;
   throw new PawlError('step.inFlight', message, { instanceId, holder, ageMs: holder.ageMs, deadlineAt, view });
 };
 
 const locationOf = (instanceId: string): Record<string, string> => ({ location: `/instances/${instanceId}` });
 
-/** Nothing ran, and nothing does until its backoff is over: 202, and when to ask again. */
+/**
+ * Nothing ran, and nothing does until its backoff is over, or until the step of somebody else is who came in between after
+ * this call had set the drive: 202, and when to ask again.
+ */
 const postponed = ({ stop, steps, view }: AdvanceAnswer, nowMs: number): Record<string, string> | undefined => {
-  if (stop.result !== 'deferred' || steps.length > 0) return undefined;
-  const seconds = Math.max(1, Math.ceil((stop.untilMs - nowMs) / 1_000));
+  const untilMs =
+    stop.result === 'deferred' ? stop.untilMs : stop.result === 'in_flight' ? stop.holder.deadlineAtMs : undefined;
+  if (untilMs === undefined || steps.length > 0) return undefined;
+  const seconds = Math.max(1, Math.ceil((untilMs - nowMs) / 1_000));
   return { ...locationOf(view.instanceId), 'retry-after': String(seconds) };
 };
 
@@ -96,11 +105,12 @@ export const moveFrom = async (deps: OperationDeps, call: ApiCall, asked: Wish, 
   const stopping = call.signal === undefined ? {} : { signal: call.signal };
   let wish = asked;
   let next = first;
-  let done: Pick<AdvanceAnswer, 'steps' | 'reserved'> = { steps: [], reserved: 0 };
+  let done: Pick<AdvanceAnswer, 'steps' | 'reserved' | 'wrote'> = { steps: [], reserved: 0, wrote: false };
   const with_ = (answer: AdvanceAnswer): AdvanceAnswer => ({
     ...answer,
     steps: [...done.steps, ...answer.steps],
     reserved: done.reserved + answer.reserved,
+    wrote: done.wrote || answer.wrote,
   });
   for (;;) {
     const mine = await next({ ...stopping, budgetMs: budgetOf(call) });
@@ -119,6 +129,8 @@ export const moveFrom = async (deps: OperationDeps, call: ApiCall, asked: Wish, 
     wish = { ...rest, maxCells: asked.maxCells - done.reserved, ...(expectedSeq === seq ? { expectedSeq } : {}) };
     if (!(await handOver(handedOver(call, instanceId, wish, seq)))) {
       if (answer.steps.length > 0) return { status: 200, answer, headers: {} };
+      // It stands, and its drive with it: the schedule goes on with it.
+      if (answer.wrote && answer.view.drive === 'auto') return { status: 202, answer, headers: locationOf(instanceId) };
       const message = `Nothing of ${instanceId} was begun: it could not be handed on to work. Ask again.`;
       throw new PawlError('work.unavailable', message, { instanceId, view: answer.view });
     }

@@ -1,6 +1,14 @@
 /** What each route does: call the engine, shape the answer. */
 import type { AnswerOf, InputOf, OperationName } from '../contract/index.ts';
-import { type ClaimEntry, gateOf, limits, PawlError, parseAsWritten, type Version } from '../engine/index.ts';
+import {
+  type ClaimEntry,
+  decidableAtMs,
+  gateOf,
+  limits,
+  PawlError,
+  parseAsWritten,
+  type Version,
+} from '../engine/index.ts';
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
 import { linkPage, votedPage } from './linkPage.ts';
@@ -129,7 +137,8 @@ const operations: Operations = {
       throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`, { instanceId, seq });
     const { entry: head } = standing;
     const held = head.state.ended === null && head.state.epoch < deployment.epoch;
-    return { status: 200, body: { ...inspection, head, held, nowMs: clock.nowMs() } };
+    const decidable = decidableAtMs(head.state, deployment.takeoverGraceMs);
+    return { status: 200, body: { ...inspection, head, held, decidableAtMs: decidable, nowMs: clock.nowMs() } };
   },
 
   journal: async (deps, { path: { instanceId }, query }) => {

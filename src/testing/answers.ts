@@ -1,6 +1,13 @@
 /** Answers what a run waits for, in the name of those it waits for; time is moved, not waited for. */
 import * as z from 'zod';
-import { type Cell, type ClaimStatus, claimStatuses, type Inspection, type WaitReport } from '../engine/index.ts';
+import {
+  type Cell,
+  type ClaimStatus,
+  claimStatuses,
+  type Inspection,
+  isPawlError,
+  type WaitReport,
+} from '../engine/index.ts';
 import { type Process, tester } from './process.ts';
 
 const status = z.enum(claimStatuses);
@@ -64,6 +71,19 @@ const vote = async (process: Process, id: string, wait: WaitOf<'approve'>, { rej
   return `${rejected ? 'rejected' : 'approved'} by ${voter.actor}`;
 };
 
+/** Does a manual cell. What its `expect` asks of the person's words no test can know: then it says that it failed. */
+const doByHand = async (process: Process, id: string, { name }: Cell): Promise<Said> => {
+  const done = { result: 'done', note: 'done, says the test', by: tester } as const;
+  try {
+    await process.engine.done(id, name, done);
+    return 'done by a person';
+  } catch (error) {
+    if (!isPawlError(error, 'answer.refused')) throw error;
+    await process.engine.done(id, name, { ...done, result: 'failed', note: error.message.slice(0, 500) });
+    return 'failed by a person, since it does not take "done, says the test"';
+  }
+};
+
 const moveOn = (process: Process, wait: WaitReport): Said => {
   const atMs = wait.nextAtMs ?? wait.dueAtMs;
   if (atMs === null) return null;
@@ -84,8 +104,7 @@ export const answerWait = async (
   if (waits === null) return null;
   switch (waits.kind) {
     case 'manual':
-      await process.engine.done(instanceId, cell.name, { result: 'done', note: 'done, says the test', by: tester });
-      return 'done by a person';
+      return await doByHand(process, instanceId, cell);
     case 'await':
       return (await setClaims(process, waits, answers)) ?? moveOn(process, waits);
     case 'approve':

@@ -203,7 +203,15 @@ describe.each(transports)('%s', (over) => {
       const advanced = await pawl('advance', 'step-1', '--cell', 'greet', '--json');
       expect(advanced.exit).toBe(0);
       expect(advanced.json).toMatchObject({ result: 'advanced', view: { seq: 2, cell: 'refused' } });
-      expect(Object.keys(advanced.json).sort()).toEqual(['reserved', 'result', 'step', 'steps', 'stop', 'view']);
+      expect(Object.keys(advanced.json).sort()).toEqual([
+        'reserved',
+        'result',
+        'step',
+        'steps',
+        'stop',
+        'view',
+        'wrote',
+      ]);
 
       const status = await pawl('status', 'step-1');
       expect(status.exit).toBe(0);

@@ -18,7 +18,14 @@ describe.each(transports)('%s', (over) => {
   const inDoubt = async (instanceId: string): Promise<void> => {
     const { exit } = await pawl('run', 'pay.md', '--instance', instanceId, '-p', file(place, `${instanceId}.txt`));
     expect(exit).toBe(5);
+    await decidable(instanceId);
   };
+  /** What an attempt has begun may act until its deadline: till then nobody decides. */
+  const decidable = (instanceId: string): Promise<void> =>
+    until('the deadline', async () => {
+      const { json } = await pawl('status', instanceId, '--json');
+      return at(json, 'step', 'decidableAtMs') === null;
+    });
 
   beforeAll(async () => {
     await place.write('pay.md', paying);
@@ -93,7 +100,9 @@ describe.each(transports)('%s', (over) => {
       expect((await pawl('advance', 'ok', '--max-cells', 'all')).exit).toBe(0);
       expect(await lines('ok.txt')).toEqual(['charged local/ok/charge/1', 'receipt']);
       const journal = await pawl('journal', 'ok', '--notes');
-      expect(flat(journal.out)).toMatch(/4 \S+ resolved alice \S+ charge: succeeded by alice: the bank shows it/);
+      expect(flat(journal.out)).toMatch(
+        /4 \S+ resolved alice \S+ charge: verdict by alice: succeeded — the bank shows it/,
+      );
       expect(journal.out).toContain('evidence of charge, seq 2,');
       expect(journal.out).toContain('  statement, line 12');
     });
@@ -102,6 +111,7 @@ describe.each(transports)('%s', (over) => {
       await inDoubt('again');
       expect((await pawl('verdict', 'again', '--seq', '2', '--retry', '--reason', 'not there')).exit).toBe(0);
       expect((await pawl('advance', 'again')).exit).toBe(5);
+      await decidable('again');
       await place.write('again.txt.quick', '');
       const status = await pawl('status', 'again', '--json');
       const seq = String(at(status.json, 'step', 'seq'));
@@ -135,7 +145,7 @@ describe.each(transports)('%s', (over) => {
         return [exit, at(json, 'error', 'code')];
       };
       const stale = await pawl('verdict', 'refused', '--seq', '1', '--skip', '--reason', 'looked');
-      expect(stale.err).toContain('the step that may need one is at seq 2; look again with `pawl status refused`.');
+      expect(stale.err).toContain('The step that may need one is at seq 2; look again with `pawl status refused`.');
       expect(await refuse('refused', '--seq', '9', '--skip')).toEqual([4, 'seq.stale']);
       expect(await refuse('refused', '--seq', '1', '--skip')).toEqual([4, 'seq.stale']);
       expect(await refuse('nobody', '--seq', '1', '--skip')).toEqual([2, 'instance.unknown']);
@@ -236,6 +246,6 @@ describe('a worker that is killed', () => {
     expect(begun).toMatch(/^begun \d+$/);
     expect(rest).toEqual(['after']);
     const { out } = await call('journal', 'killed');
-    expect(flat(out)).toMatch(/outcome alice \S+ works: succeeded by alice: its log says so/);
+    expect(flat(out)).toMatch(/outcome alice \S+ works: verdict by alice: succeeded — its log says so/);
   });
 });

@@ -44,7 +44,9 @@ const told = async (world: World, instanceId = 'i1'): Promise<string[]> => {
 
 const notesTold = async (world: World, instanceId = 'i1'): Promise<string[]> => {
   const { screen, lines } = paper();
-  noteTable(screen, await world.entries(instanceId), await world.engine.notes(instanceId));
+  // That a probe is asked is noted in the same moment as its answer, in either order.
+  const notes = (await world.engine.notes(instanceId)).filter(({ kind }) => kind !== 'asked');
+  noteTable(screen, await world.entries(instanceId), notes);
   return lines();
 };
 
@@ -107,6 +109,7 @@ describe('the journal after an incident', () => {
     await world.engine.verdict(id, { seq: 1, ...retry, evidence: 'statement of 03:00', by: alice });
     world.behave = () => cut;
     await world.engine.advance(id, request);
+    world.now += gone;
     await world.engine.verdict(id, {
       seq: 3,
       verdict: 'succeeded',
@@ -117,15 +120,15 @@ describe('the journal after an incident', () => {
     expect(await told(world)).toEqual([
       '0 started | alice | demo version 1, drive manual',
       '1 reserved | bob | pay, attempt 1, until 03:00:05',
-      '2 outcome | alice | pay: retry with a fresh key, permitted by alice: the bank knows nothing of it',
+      '2 outcome | alice | pay: verdict by alice: retry with a fresh key — the bank knows nothing of it',
       '3 reserved | alice | pay, attempt 1 of visit 2, until 03:00:25',
       `4 outcome | alice | pay ${inDoubt}`,
-      '5 resolved | bob | pay: succeeded by bob: transfer 99',
+      '5 resolved | bob | pay: verdict by bob: succeeded — transfer 99',
     ]);
     expect(await notesTold(world)).toEqual([
       'evidence of pay, seq 1, 03:00:20, alice',
       '  statement of 03:00',
-      'evidence of pay, seq 3, 03:00:20, bob',
+      'evidence of pay, seq 3, 03:00:40, bob',
       '  line 12',
     ]);
   });
@@ -137,19 +140,21 @@ describe('the journal after an incident', () => {
     await world.engine.verdict(id, { seq: 1, verdict: 'failed', reason: 'the bank refused it', by: alice });
     world.behave = () => cut;
     await world.engine.advance(id, all);
+    world.now += gone;
     await world.engine.verdict(id, { seq: 3, verdict: 'succeeded', reason: 'it is there', output: '{}', by: bob });
     await world.engine.advance(id, all);
+    world.now += gone;
     await world.engine.verdict(id, { seq: 6, verdict: 'skip', reason: 'told by phone', by: bob });
     expect(await told(world)).toEqual([
       '0 started | alice | demo version 1, drive manual',
       '1 reserved | bob | pay, attempt 1, until 03:00:05',
-      '2 outcome | alice | pay: failed by alice; again (retry=2, attempt 1 failed): the bank refused it',
+      '2 outcome | alice | pay: verdict by alice: failed; again (retry=2, attempt 1 failed) — the bank refused it',
       '3 reserved | alice | pay, attempt 2, until 03:00:25',
       `4 outcome | alice | pay ${inDoubt}`,
-      '5 resolved | bob | pay: succeeded by bob: it is there; overridden: false',
-      '6 reserved | alice | tell, attempt 1, until 03:00:25',
+      '5 resolved | bob | pay: verdict by bob: succeeded — it is there; overridden: false',
+      '6 reserved | alice | tell, attempt 1, until 03:00:45',
       `7 outcome | alice | tell ${inDoubt}`,
-      '8 resolved | bob | tell: skip by bob: told by phone',
+      '8 resolved | bob | tell: verdict by bob: skip — told by phone',
     ]);
   });
 
@@ -228,7 +233,7 @@ describe('the journal after an incident', () => {
       '2 outcome | alice | pay failed, 0 ms; again (retry=5, attempt 1 failed) — exit code 1',
       '3 control | alice | drive auto',
       '4 outcome | alice | pay: its permission lapsed; halts — Its keyWindow passed before it was tried again.',
-      '5 resolved | bob | pay: retry, permitted by bob: the key is not needed',
+      '5 resolved | bob | pay: verdict by bob: retry — the key is not needed',
     ]);
   });
 
@@ -288,7 +293,7 @@ describe('the journal after an incident', () => {
       return { status: 'completed', output: '{"transfer":7}' };
     };
     await world.engine.advance(id, { ...request, by: bob });
-    expect((await told(world)).at(-1)).toBe('2 outcome | alice | pay: skip by alice: not needed');
+    expect((await told(world)).at(-1)).toBe('2 outcome | alice | pay: verdict by alice: skip — not needed');
     expect(await notesTold(world)).toEqual([
       'fenced of pay, seq 1, 03:00:20, bob',
       '  ended as completed after 20 s; output {"transfer":7}',

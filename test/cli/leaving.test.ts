@@ -13,6 +13,11 @@ describe.each(transports)('%s', (over) => {
   const inDoubt = async (instanceId: string): Promise<void> => {
     const { exit } = await pawl('run', 'pay.md', '--instance', instanceId, '-p', file(place, `${instanceId}.txt`));
     expect(exit).toBe(5);
+    // What an attempt has begun may act until its deadline: till then nobody decides.
+    await until('the deadline', async () => {
+      const { json } = await pawl('status', instanceId, '--json');
+      return at(json, 'step', 'decidableAtMs') === null;
+    });
   };
 
   beforeAll(async () => {

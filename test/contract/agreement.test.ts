@@ -39,7 +39,7 @@ const answers: {
   ran: Same<BodyOf<'run'>, RunAnswer>;
   cancelled: Same<BodyOf<'cancel'>, Cancelled>;
   decided: Same<BodyOf<'verdict'>, { view: View }>;
-  inspected: Same<Omit<BodyOf<'instance'>, 'head' | 'held' | 'nowMs'>, Inspection>;
+  inspected: Same<Omit<BodyOf<'instance'>, 'head' | 'held' | 'decidableAtMs' | 'nowMs'>, Inspection>;
   head: Same<BodyOf<'instance'>['head'], Entry>;
   entries: Same<BodyOf<'journal'>['entries'], Entry[]>;
   notes: Same<BodyOf<'notes'>['notes'], Note[]>;

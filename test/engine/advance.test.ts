@@ -3,7 +3,7 @@ import { type CellResult, createEngine, type Entry, PawlError } from '../../src/
 import type { StoreClient } from '../../src/store/access.ts';
 import { type Command, createTables } from '../../src/testing/tables.ts';
 import { broken, fail, pass, runbookOf } from './runbooks.ts';
-import { alice, bob, setup, T0, type World } from './world.ts';
+import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
 const kinds = (entries: Entry[]): string[] =>
@@ -237,11 +237,35 @@ describe('what satisfies a cell', () => {
     await world.engine.advance(overridden, request);
     await world.engine.verdict(overridden, { seq: 1, verdict: 'succeeded', reason: 'seen by eye', by: bob });
     const forgiven = await world.start(runbookOf([{ expect: [fail], optional: true }]), 'i2');
-    for (const id of [overridden, forgiven]) {
+    const counts = { [overridden]: { overridden: 1, forgiven: 0 }, [forgiven]: { overridden: 0, forgiven: 1 } };
+    for (const [id, counted] of Object.entries(counts)) {
       expect(await world.engine.run(id, request)).toMatchObject({
         verdict: 'completed procedurally',
-        coverage: { declared: 0, cells: 1 },
+        coverage: { declared: 0, cells: 1, ...counted },
       });
+    }
+  });
+
+  test('what a person overrode is told as such also where the step was still open: nobody forgave it', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ expect: [fail] }]));
+    void createEngine({ ...world.ports, execute: () => new Promise(() => {}) }).advance(id, request);
+    await expect.poll(async () => (await world.entries(id)).length).toBe(2);
+    world.now = T0 + 20_000;
+    await world.engine.verdict(id, { seq: 1, verdict: 'succeeded', reason: 'seen by eye', by: bob });
+    const { coverage } = await world.engine.run(id, request);
+    expect(coverage).toEqual({ declared: 0, cells: 1, forgiven: 0, skipped: 0, overridden: 1 });
+    expect((await world.engine.inspect(id, alice)).cells).toMatchObject([
+      { state: 'completed', closedBy: 'person', verdict: { verdict: 'succeeded', actor: 'bob' } },
+    ]);
+  });
+
+  test('what completed and is not as expected is told so, halted and forgiven', async () => {
+    for (const optional of [false, true]) {
+      const world = setup();
+      const id = await world.start(runbookOf([{ expect: [fail], optional }]));
+      await world.engine.advance(id, request);
+      expect((await world.engine.inspect(id, alice)).cells[0]?.state).toBe('completed, not as expected');
     }
   });
 
@@ -378,6 +402,31 @@ describe('a manual cell parks until somebody records it', () => {
       'halted',
     );
   });
+  test('an answer that its expect refuses is refused at the door: nothing is written, and another one is taken', async () => {
+    const world = setup();
+    const asks = { ...manual, expect: [{ source: 'output.note == "green"', line: 1 }] };
+    const id = await world.start(runbookOf([asks, {}]));
+    await world.engine.run(id, request);
+    const before = await world.entries(id);
+    await expect(world.engine.done(id, 'look', { result: 'done', note: 'dont know', by: bob })).rejects.toMatchObject({
+      code: 'answer.refused',
+      message: expect.stringContaining('`output.note == "green"` does not hold'),
+      details: { cell: 'look', expectations: [{ result: 'fail' }] },
+    });
+    expect(await world.entries(id)).toEqual(before);
+    await world.engine.done(id, 'look', { result: 'done', note: 'green', by: bob });
+    const [cell] = (await world.engine.inspect(id, alice)).cells;
+    expect(cell).toMatchObject({ state: 'completed', closedBy: 'person', verdict: null });
+  });
+
+  test('that it failed can be recorded whatever it expects', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ ...manual, expect: [fail] }, {}]));
+    await world.engine.advance(id, request);
+    const { view } = await world.engine.done(id, 'look', { result: 'failed', note: 'red', by: bob });
+    expect(view.status).toBe('halted');
+  });
+
   test('a cell that does not wait is refused, naming what does', async () => {
     const world = setup();
     const id = await world.start(runbookOf([manual, {}]));
@@ -899,4 +948,50 @@ test('the cost of an advance does not grow with the journal', async () => {
     world.now += 300_000;
   }
   expect(await requestsOf()).toEqual(early);
+});
+
+describe('a call that is refused changes no drive', () => {
+  const push = { ...request, drive: 'auto', by: bob } as const;
+  const held = (world: World, id: string): void => {
+    void createEngine({ ...world.ports, execute: () => new Promise(() => {}) }).advance(id, request);
+  };
+  const isDrive = (command: { input: { Item?: Record<string, unknown> } }): boolean =>
+    isEntry(command as never) && String(command.input.Item?.entry).includes('"drive":"auto"');
+  const isReserving = (command: { input: { Item?: Record<string, unknown> } }): boolean =>
+    isEntry(command as never) && command.input.Item?.kind === 'reserved';
+
+  test('a step of somebody else is in flight: nothing of the call stands', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, {}]));
+    held(world, id);
+    await expect.poll(async () => (await world.entries(id)).length).toBe(2);
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'in_flight', wrote: false });
+    expect((await world.entries(id)).map(({ kind }) => kind)).toEqual(['started', 'reserved']);
+  });
+
+  test('it loses the slot of its drive to a reservation, and decides anew', async () => {
+    const { world, once } = watched();
+    const id = await world.start(runbookOf([{}, {}]));
+    once(isDrive, async () => {
+      held(world, id);
+      await expect.poll(async () => (await world.entries(id)).length).toBe(2);
+    });
+    expect(await world.engine.advance(id, push)).toMatchObject({ result: 'in_flight', wrote: false });
+    expect((await world.entries(id)).map(({ kind }) => kind)).toEqual(['started', 'reserved']);
+  });
+
+  test('it loses the slot after its drive stands: the answer says that something of it does', async () => {
+    const { world, once } = watched();
+    const id = await world.start(runbookOf([{}, {}]));
+    once(isReserving, async () => {
+      held(world, id);
+      await expect.poll(async () => (await world.entries(id)).length).toBe(3);
+    });
+    expect(await world.engine.advance(id, push)).toMatchObject({
+      result: 'in_flight',
+      steps: [],
+      wrote: true,
+      view: { drive: 'auto' },
+    });
+  });
 });

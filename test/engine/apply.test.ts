@@ -64,6 +64,7 @@ const outcome = (seq: number, over: object = {}): Step =>
     durationMs: 5,
     logBytes: 0,
     note: null,
+    evidence: null,
     ...over,
   }) as Step;
 const retry = { kind: 'retry', detail: 'retry=1' };
@@ -400,7 +401,7 @@ describe('outputs stay one or two reads away however many cells there are', () =
     const name = 'n'.repeat(64);
     let state: State = {
       ...fold({ ...started, cells } as Step),
-      counters: { attempts: 99_000, covered: 400, forgiven: 20, skipped: 50 },
+      counters: { attempts: 99_000, covered: 400, forgiven: 20, skipped: 50, overridden: 9 },
     };
     for (let index = 0; index < cells - 1; index += 1) {
       state = apply(state, outcome(200_000 + index, { closes: null, attempt: 0, index, cell: name }));

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { openCall } from '../../src/engine/call/call.ts';
 import { createEngine, type Entry } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import type { Command } from '../../src/testing/tables.ts';
@@ -129,8 +130,10 @@ describe('batching: an outcome also carries the reservation of the next cell', (
     const id = await world.start(runbookOf([{}, {}]));
     await world.engine.advance(id, { ...request, maxCells: 0, drive: 'auto' });
     world.behave = async (input) => {
-      if (input.step.cell === 'c0')
-        await world.engine.advance(id, { ...request, maxCells: 0, drive: 'manual', by: bob });
+      if (input.step.cell === 'c0') {
+        const { chain } = await openCall({ ...world.ports, startedOf: new Map() }, id, bob, 60_000);
+        await chain.append(() => ({ kind: 'control', drive: 'manual', reason: null }));
+      }
       return { status: 'completed' };
     };
     expect((await world.engine.advance(id, { ...all, explicit: false })).result).toBe('parked');

@@ -1,8 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { createEngine, type Template } from '../../src/engine/index.ts';
+import { seal } from '../../src/engine/call/chain.ts';
+import { type CellResult, createEngine, type Probe, type Template } from '../../src/engine/index.ts';
 import { fail, runbookOf } from './runbooks.ts';
 import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
 
+const probe: Probe = {
+  line: 1,
+  timeoutMs: 1_000,
+  done: null,
+  notDone: null,
+  reads: [],
+  body: { kind: 'ts', code: 'probe' },
+};
 const request = { budgetMs: 60_000, by: alice };
 const all = { ...request, maxCells: Number.POSITIVE_INFINITY };
 const names = ['take', 'check', 'pay', 'tell'];
@@ -283,6 +292,42 @@ describe('the lock of a continuation goes over before the earlier run ends', () 
   });
 });
 
+describe('a continuation that loses a race after it ended the earlier run is told so', () => {
+  test('somebody else continued it at another cell', async () => {
+    const { world, once } = watched();
+    world.behave = ({ step }) => ({ status: step.cell === 'pay' ? 'failed' : 'completed', output: '{}' });
+    const id = await world.start(book());
+    await world.engine.advance(id, all);
+    once(
+      (command) => isEntry(command) && command.input.Item?.instanceId === 'i1.2',
+      () => go(world, id, 'check', { continues: { instanceId: id, at: 'check', reason: 'from there' } }),
+    );
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({
+      code: 'instance.exists',
+      message: expect.stringContaining('i1 was ended for it all the same'),
+      details: { ended: 'i1' },
+    });
+    // The other one ended nothing, and is told nothing of it.
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({
+      code: 'instance.exists',
+      message: expect.not.stringContaining('all the same'),
+    });
+  });
+
+  test('its own id was given up while it began: it goes on under the next one', async () => {
+    const { world, once } = watched();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(book({}, ['take']));
+    await world.engine.advance(id, request);
+    const from = { instanceId: 'i1.2', token: 'f'.repeat(32), by: bob, atMs: world.now };
+    once(
+      (command) => isEntry(command) && command.input.Item?.instanceId === 'i1.2',
+      () => world.ports.journal.putOnce(seal(null, { kind: 'cancelled', reason: 'never started' }, from)),
+    );
+    expect(await go(world, id, 'take')).toMatchObject({ created: true, view: { instanceId: 'i1.3' } });
+  });
+});
+
 describe('an id that says something else for ever is passed over', () => {
   test('another run of that name', async () => {
     const { world, id } = await halted();
@@ -315,4 +360,115 @@ test('a cell whose body completed, and only not as expected, begins again for a 
   expect((await world.entries(id)).at(-1)).toMatchObject({ kind: 'outcome' });
   const continues = { instanceId: id, at: 'c0', reason: 'it was paid back' };
   expect(await go(world, id, 'c0', { continues })).toMatchObject({ view: { instanceId: 'i1.2' } });
+});
+
+describe('a cell that may have happened begins again for a reason alone: its key is a new one', () => {
+  const gone = 5_000 + 15_000;
+  const asksWhy = async (world: World, id: string): Promise<void> => {
+    const refusal = { code: 'continue.refused', details: { cell: 'c0' }, message: expect.stringContaining('--reason') };
+    await expect(go(world, id, 'c0')).rejects.toMatchObject(refusal);
+    await expect(go(world, id, 'c0', { continues: { instanceId: id, at: 'c0', reason: ' ' } })).rejects.toMatchObject(
+      refusal,
+    );
+    const continues = { instanceId: id, at: 'c0', reason: 'the bank knows nothing of it' };
+    expect(await go(world, id, 'c0', { continues })).toMatchObject({ created: true });
+  };
+  /** Its first attempt vanished, and its policy permits another one. */
+  const interrupted = async (over: object = {}, answer?: CellResult): Promise<{ world: World; id: string }> => {
+    const world = setup();
+    if (answer !== undefined) world.behave = () => answer;
+    const id = await world.start(runbookOf([{ interrupted: 'retry', ...over }, {}]));
+    const lost = createEngine({ ...world.ports, execute: () => new Promise(() => {}) });
+    void lost.advance(id, { ...request, by: bob });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    world.now = T0 + gone;
+    await world.engine.advance(id, { ...request, maxCells: 0 });
+    return { world, id };
+  };
+
+  test('interrupted, then failed', async () => {
+    const { world, id } = await interrupted();
+    world.behave = () => ({ status: 'failed' });
+    expect((await world.engine.advance(id, request)).result).toBe('halted');
+    await asksWhy(world, id);
+  });
+
+  test('interrupted, and cancelled before it was tried again', async () => {
+    const { world, id } = await interrupted();
+    await world.engine.cancel(id, 'stop', alice);
+    await asksWhy(world, id);
+  });
+
+  test('interrupted, lapsed, and left undecided until somebody decides', async () => {
+    const { world, id } = await interrupted({ keyWindowMs: 60_000 });
+    world.now = T0 + 3_600_000;
+    expect((await world.engine.advance(id, request)).result).toBe('in_doubt');
+    await expect(go(world, id, 'c0')).rejects.toMatchObject({
+      code: 'continue.refused',
+      message: expect.stringContaining('in doubt'),
+    });
+    await world.engine.verdict(id, { seq: 3, verdict: 'failed', reason: 'it did not happen', by: alice });
+    // A named person has said so, with a reason.
+    expect(await go(world, id, 'c0')).toMatchObject({ created: true });
+  });
+
+  test('completed not as expected, then failed', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{ expect: [fail] }, {}]));
+    await world.engine.advance(id, request);
+    await world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'once more', by: alice });
+    world.behave = () => ({ status: 'failed' });
+    expect((await world.engine.advance(id, request)).result).toBe('halted');
+    await asksWhy(world, id);
+  });
+
+  test('ended by itself, with an output that cannot be read', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'completed', output: 'paid 5 EUR' });
+    const id = await world.start(runbookOf([{}, {}]));
+    expect((await world.engine.advance(id, request)).result).toBe('halted');
+    await asksWhy(world, id);
+  });
+
+  test('a probe found it done, and not as expected', async () => {
+    const world = setup();
+    world.behave = ({ body }) =>
+      'code' in body && body.code === 'probe'
+        ? { status: 'completed', output: '{"answer":"done"}' }
+        : { status: 'unknown' };
+    const id = await world.start(runbookOf([{ interrupted: 'probe', probe, expect: [fail] }, {}]));
+    world.now = T0 + gone;
+    expect((await world.engine.run(id, request)).result).toBe('halted');
+    await asksWhy(world, id);
+  });
+
+  test('permitted under a fresh key, which failed: what was under the key before may have happened', async () => {
+    const { world, id } = await interrupted({ interrupted: 'hold' });
+    await world.engine.verdict(id, { seq: 1, verdict: 'retry', freshKey: true, reason: 'once more', by: alice });
+    world.behave = () => ({ status: 'failed' });
+    expect((await world.engine.advance(id, request)).result).toBe('halted');
+    await asksWhy(world, id);
+  });
+
+  test('also where the new version calls it otherwise: nobody can tell that it is another one', async () => {
+    const { world, id } = await interrupted();
+    world.behave = () => ({ status: 'failed' });
+    await world.engine.advance(id, request);
+    await world.engine.publish(JSON.stringify(runbookOf([{ name: 'pay' }, {}])), alice);
+    await expect(go(world, id, 'pay')).rejects.toMatchObject({ code: 'continue.refused', details: { cell: 'c0' } });
+  });
+
+  test('a known failure, and an attempt that a probe did not find, need no reason', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'failed' });
+    const id = await world.start(runbookOf([{}, {}]));
+    await world.engine.advance(id, request);
+    expect(await go(world, id, 'c0')).toMatchObject({ created: true });
+    const notDone = { status: 'completed', output: '{"answer":"not-done"}' } as const;
+    const again = await interrupted({ interrupted: 'probe', probe, settleMs: 0 }, notDone);
+    again.world.now += 5_000;
+    again.world.behave = () => ({ status: 'failed' });
+    expect((await again.world.engine.advance(again.id, request)).result).toBe('halted');
+    expect(await go(again.world, again.id, 'c0')).toMatchObject({ created: true });
+  });
 });

@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type Cell,
   type CellResult,
   createEngine,
   type Entry,
+  failedLeadsTo,
   limits,
   type Note,
   PawlError,
   type Probe,
   type Runbook,
+  type State,
 } from '../../src/engine/index.ts';
 import { fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
@@ -324,6 +327,7 @@ describe('whoever loses the slot to a decision is told, and decides nothing', ()
     world.behave = () => ({ status: 'unknown' });
     const id = await world.start(runbookOf([{}]));
     await world.engine.advance(id, request);
+    world.now = T0 + gone;
     const say = (engine: typeof world.engine, verdict: 'failed' | 'retry') =>
       engine.verdict(id, { seq: 1, verdict, reason: 'looked', by: bob });
     const engine = overtaken(world, () => say(world.engine, 'failed'));
@@ -352,13 +356,17 @@ describe('whoever loses the slot to a decision is told, and decides nothing', ()
     await say({});
   });
 
-  test('evidence is kept once, however often the slot is lost', async () => {
+  test('evidence stands in the entry of the verdict, and one that is refused leaves none', async () => {
     const world = setup();
     const id = await vanished(world, runbookOf([{}]));
     world.now = T0 + gone;
     const engine = overtaken(world, () => world.engine.cancel(id, 'enough', alice));
     await engine.verdict(id, { seq: 1, verdict: 'skip', reason: 'it is there', evidence: 'line 12', by: bob });
-    expect(await world.engine.notes(id, 1)).toHaveLength(1);
+    expect((await world.entries(id)).at(-1)).toMatchObject({ verdict: 'skip', evidence: 'line 12' });
+    const late = { seq: 1, verdict: 'retry', reason: 'no', evidence: 'line 13', by: bob } as const;
+    await expect(world.engine.verdict(id, late)).rejects.toMatchObject({ code: 'instance.finished' });
+    expect(await world.engine.notes(id, 1)).toEqual([]);
+    expect(JSON.stringify(await world.entries(id))).not.toContain('line 13');
   });
 });
 
@@ -424,6 +432,41 @@ describe('verdicts', () => {
     });
   });
 
+  test('a step that was closed as unknown may act until its deadline as well: nothing begins beside it by a verdict', async () => {
+    const world = setup();
+    world.behave = () => ({ status: 'unknown' });
+    const id = await world.start(runbookOf([{}, {}]));
+    await world.engine.advance(id, request);
+    for (const verdict of ['succeeded', 'failed', 'retry', 'skip'] as const) {
+      world.now = T0 + 5_000 - 1;
+      await expect(decide(world, id, verdict)).rejects.toMatchObject({
+        code: 'verdict.early',
+        details: { untilMs: T0 + 5_000 },
+      });
+    }
+    world.now = T0 + 5_000;
+    await decide(world, id, 'retry');
+    expect((await world.entries(id)).map(({ kind }) => kind)).toEqual(['started', 'reserved', 'outcome', 'resolved']);
+  });
+
+  test('nor by one about a further attempt that never began, while an earlier one may act', async () => {
+    const world = setup();
+    const cell: Partial<Cell> = { interrupted: 'retry', keyWindowMs: 2_000, timeoutMs: 60_000, retryMax: 3 };
+    const id = await world.start(runbookOf([cell]));
+    world.behave = () => ({ status: 'unknown' });
+    const long = { ...request, budgetMs: 600_000 };
+    await world.engine.advance(id, { ...long, maxCells: 1 });
+    await world.engine.advance(id, { ...long, maxCells: 0 });
+    world.now = T0 + 3_000;
+    expect((await world.engine.advance(id, long)).result).toBe('in_doubt');
+    const { seq } = (await world.entries(id)).at(-1) as Entry;
+    const untilMs = T0 + 60_000 + 10_000;
+    await expect(decide(world, id, 'retry', { seq })).rejects.toMatchObject({
+      code: 'verdict.early',
+      details: { untilMs },
+    });
+  });
+
   test.each([
     ['succeeded', 'completed by person > next'],
     ['failed', 'failed by person > halt'],
@@ -436,7 +479,7 @@ describe('verdicts', () => {
     await decide(world, id, verdict);
     const entry = (await world.entries(id))[2];
     expect(lines([entry as Entry])).toEqual([line]);
-    expect(entry).toMatchObject({ note: 'looked it up', by: bob });
+    expect(entry).toMatchObject({ note: 'looked it up', by: bob, verdict });
   });
 
   test.each([
@@ -449,10 +492,31 @@ describe('verdicts', () => {
     world.behave = () => ({ status: 'unknown' });
     const id = await world.start(runbookOf([{}, {}]));
     await world.engine.advance(id, request);
+    world.now = T0 + gone;
     await decide(world, id, verdict, { evidence: 'ticket 7' });
     const entry = (await world.entries(id))[3];
     expect(lines([entry as Entry])).toEqual([line]);
     expect(entry).toMatchObject({ about: 1, reason: 'looked it up', evidence: 'ticket 7' });
+  });
+
+  test('what `failed` will lead to is known before it is given: of an open step the cell’s own retry, else a halt', async () => {
+    for (const [over, closed] of [
+      [{ retryMax: 2 }, false],
+      [{ retryMax: 2 }, true],
+      [{ optional: true }, true],
+      [{}, false],
+    ] as const) {
+      const world = setup();
+      const book = runbookOf([over, {}]);
+      world.behave = () => ({ status: 'unknown' });
+      const id = closed ? await world.start(book) : await vanished(world, book);
+      if (closed) await world.engine.advance(id, request);
+      world.now = T0 + gone;
+      const state = (await world.entries(id)).at(-1)?.state as State;
+      const told = failedLeadsTo(state, book.cells[0] as Cell, world.now);
+      await decide(world, id, 'failed');
+      expect((await world.entries(id)).at(-1)).toMatchObject({ then: told });
+    }
   });
 
   test('one permission buys one attempt (I5)', async () => {
@@ -485,7 +549,11 @@ describe('verdicts', () => {
       expectations: [{ result: 'pass' }, { result: 'fail', overridden: true }],
     });
     expect(world.begun[0]?.outputs.c0).toBe('{"paid":true}');
-    expect(await world.engine.notes(id, 1)).toMatchObject([{ kind: 'evidence', text: 'bank statement' }]);
+    expect((await world.entries(id))[2]).toMatchObject({ verdict: 'succeeded', evidence: 'bank statement' });
+    expect((await world.engine.inspect(id, alice)).cells[0]).toMatchObject({
+      state: 'completed',
+      verdict: { verdict: 'succeeded', actor: 'bob' },
+    });
   });
 
   test('a halted step may be decided as well', async () => {
@@ -527,5 +595,82 @@ describe('verdicts', () => {
     world.now = T0 + gone;
     expect((await decide(world, id, 'retry')).view.status).toBe('cancelled');
     expect(world.begun).toEqual([]);
+  });
+});
+
+describe('what may have happened is not failed because it was not tried again', () => {
+  const windowed = { interrupted: 'retry', keyWindowMs: 3_600_000, optional: true } as const;
+  /** Interrupted after its effect, and permitted to be tried again; nobody looks before the window is over. */
+  const lapsed = async (world: World, over: object = {}): Promise<string> => {
+    const id = await vanished(world, runbookOf([{ ...windowed, ...over }, {}]));
+    world.now = T0 + gone;
+    await world.engine.advance(id, { ...request, maxCells: 0 });
+    world.now = T0 + 2 * 3_600_000;
+    return id;
+  };
+
+  test('a permission that lapses after an interruption leaves a doubt, which optional does not forgive', async () => {
+    const world = setup();
+    const id = await lapsed(world);
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'in_doubt', stop: { seq: 4, nextAtMs: null } });
+    const entries = await world.entries(id);
+    expect(lines(entries)).toEqual([
+      'started',
+      'reserved',
+      'abandoned by policy > retry',
+      'control',
+      'unknown by holder > halt',
+    ]);
+    expect(entries[4]).toMatchObject({ closes: null, error: { code: 'key.lapsed' } });
+    expect(world.begun).toEqual([]);
+    await world.engine.verdict(id, { seq: 4, verdict: 'succeeded', reason: 'the bank shows it', by: bob });
+    expect((await world.engine.run(id, request)).result).toBe('completed');
+    expect(world.begun.map(({ step }) => step.cell)).toEqual(['c1']);
+  });
+
+  test('a person permitted a retry that never began, and it lapsed: in doubt as well, unless interrupted=continue', async () => {
+    for (const interrupted of ['hold', 'continue'] as const) {
+      const world = setup();
+      const id = await vanished(world, runbookOf([{ ...windowed, interrupted }, {}]));
+      world.now = T0 + gone;
+      await world.engine.verdict(id, { seq: 1, verdict: 'retry', reason: 'once more', by: bob });
+      world.behave = () => ({ status: 'never' });
+      await world.engine.advance(id, request);
+      world.now = T0 + 2 * 3_600_000;
+      world.behave = () => ({ status: 'completed' });
+      const holds = interrupted === 'hold';
+      expect((await world.engine.run(id, request)).result).toBe(holds ? 'in_doubt' : 'completed');
+      expect(lines(await world.entries(id))).toContain(holds ? 'unknown by holder > halt' : 'unknown by policy > next');
+    }
+  });
+
+  test('after a known failure, and after a probe that found nothing, a lapse is a failure and may be forgiven', async () => {
+    for (const how of ['failed', 'probed'] as const) {
+      const world = setup();
+      const probed: Partial<Cell> = { ...windowed, interrupted: 'probe', probe, settleMs: 0 };
+      const book = runbookOf([how === 'probed' ? probed : { ...windowed, retryMax: 3 }, {}]);
+      world.behave = (input) => (isProbe(input) ? answering('not-done') : { status: 'failed' });
+      const id = how === 'probed' ? await vanished(world, book) : await world.start(book);
+      world.now = how === 'probed' ? T0 + gone : T0;
+      await world.engine.advance(id, { ...request, maxCells: how === 'probed' ? 0 : 1 });
+      world.now = T0 + 2 * 3_600_000;
+      world.behave = () => ({ status: 'completed' });
+      expect((await world.engine.run(id, request)).result, how).toBe('completed');
+      expect(lines(await world.entries(id)), how).toContain('failed by holder > next');
+    }
+  });
+
+  test('a further attempt that cannot begin leaves the doubt too, and no policy permits it over and over', async () => {
+    const world = setup();
+    const id = await vanished(world, runbookOf([{ interrupted: 'retry', optional: true, when: pass }, {}]));
+    world.now = T0 + gone;
+    const slow = { ...world.ports.authoring, evaluate: () => ({ kind: 'error', message: 'out of time' }) as const };
+    const engine = createEngine({ ...world.ports, authoring: slow });
+    expect(await engine.run(id, request)).toMatchObject({ result: 'in_doubt', stop: { seq: 4 } });
+    expect((await world.entries(id))[4]).toMatchObject({ status: 'unknown', error: { code: 'when.error' } });
+    expect((await world.engine.run(id, request)).result).toBe('in_doubt');
+    expect(await world.entries(id)).toHaveLength(5);
+    await world.engine.verdict(id, { seq: 4, verdict: 'retry', reason: 'once more', by: bob });
+    expect((await world.engine.run(id, request)).result).toBe('completed');
   });
 });

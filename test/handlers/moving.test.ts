@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
 import type { CellResult } from '../../src/engine/index.ts';
+import type { ApiCall, OperationDeps } from '../../src/handlers/apiDeps.ts';
+import { moveFrom } from '../../src/handlers/moving.ts';
 import { systemRandom } from '../../src/store/index.ts';
 import { engineOn } from '../support/engine.ts';
 import { assertDocumented } from './document.ts';
@@ -118,6 +120,59 @@ describe('in the call itself', () => {
     expect(status).toBe(202);
     expect(brief.handed.length).toBe(1);
     expect(service.cells.begun).toEqual([]);
+  });
+});
+
+describe('a call that is refused changes nothing', () => {
+  const begun = async (): Promise<void> => {
+    while (service.cells.begun.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  };
+
+  test('a run while somebody else’s step is in flight: its drive stays manual, and the schedule leaves it alone', async () => {
+    const id = await start(service, 'short');
+    const letGo = held();
+    const first = advance(service, id);
+    await begun();
+    const refused = await run(service, id, { 'x-pawl-actor': 'ada' });
+    expect(refused).toMatchObject({ status: 409, body: { code: 'step.inFlight', view: { drive: 'manual' } } });
+    assertDocumented('run', refused);
+    letGo();
+    await first;
+    expect(await kindsOf(id)).toEqual(['started', 'reserved', 'outcome']);
+  });
+
+  test('a run whose slot was lost after it had set the drive says so: 202, and when to look', async () => {
+    const id = await start(service, 'short');
+    const letGo = held();
+    const first = advance(service, id);
+    await begun();
+    const by = { actor: 'ada', via: 'test', where: 'here' };
+    const refused = await engineOn(service.world.store, { authoring }).advance(id, { budgetMs: 60_000, by });
+    const deps = { clock: service.world.clock, telemetry: { advanced: () => {} } } as unknown as OperationDeps;
+    const call = { isAsync: false, answerLeftMs: () => 0, remainingMs: () => 0 } as unknown as ApiCall;
+    const asked = { drive: 'auto', maxCells: 1 } as const;
+    expect(await moveFrom(deps, call, asked, async () => ({ ...refused, wrote: true }))).toMatchObject({
+      status: 202,
+      headers: { location: `/instances/${id}`, 'retry-after': expect.stringMatching(/^\d+$/) },
+      answer: { result: 'in_flight', wrote: true },
+    });
+    await expect(moveFrom(deps, call, asked, async () => refused)).rejects.toMatchObject({ code: 'step.inFlight' });
+    letGo();
+    await first;
+  });
+
+  test('a run that cannot be handed over, and whose drive stands: 202, since the schedule goes on with it', async () => {
+    const id = await start(service, 'long');
+    service.deliver.refuse = true;
+    const answer = await run(service, id);
+    expect(answer).toMatchObject({
+      status: 202,
+      headers: { location: `/instances/${id}` },
+      body: { result: 'deferred', steps: [], wrote: true, view: { drive: 'auto' } },
+    });
+    expect(await kindsOf(id)).toEqual(['started', 'control']);
+    // Asked again, nothing of the second call stands, and it is refused.
+    expect(await run(service, id)).toMatchObject({ status: 503, body: { code: 'work.unavailable' } });
   });
 });
 

@@ -5,7 +5,7 @@ import { assertDocumented } from './document.ts';
 import { type Answered, type Asked, documentOf, openService, publish, type Service, start } from './support.ts';
 
 let service: Service;
-const doubtful = documentOf('doubtful', ['name=first', 'name=second']);
+const doubtful = documentOf('doubtful', ['name=first timeout=100ms', 'name=second']);
 const askingOne = documentOf('permit', [
   '```approve { name=go approvers=bob groups=sre quorum=1 }\nShall it go on?\n```',
   'name=last',

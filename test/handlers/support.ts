@@ -213,6 +213,16 @@ export const dyingBeforeItSaves = ({ store }: FreshStore): Engine => {
   return engineOn(store, { views: { ...store.views, save }, authoring });
 };
 
+/** What was recorded as `unknown` may act until its deadline: nobody decides before. */
+export const untilDecidable = async (service: Service, instanceId: string): Promise<void> => {
+  for (;;) {
+    const { body } = await service.ask({ path: `/instances/${instanceId}` });
+    const { decidableAtMs, nowMs } = body as { decidableAtMs: number; nowMs: number };
+    if (decidableAtMs <= nowMs) return;
+    await new Promise((resolve) => setTimeout(resolve, decidableAtMs - nowMs));
+  }
+};
+
 /** A runbook of `ts` cells (the executor is the test's own), and whatever else is given as it is. */
 export const documentOf = (runbookId: string, cells: string[], front = ''): string =>
   [

@@ -242,6 +242,7 @@ describe('from the failure queue', () => {
       durationMs: 5,
       logBytes: 0,
       note: null,
+      evidence: null,
     };
     const { token = '' } = reserved ?? {};
     const item: Unrecorded = { v: 1, instanceId: id, about: 1, token, by, atMs: service.world.clock.nowMs(), outcome };

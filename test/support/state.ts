@@ -10,6 +10,8 @@ export const initialState = (over: Partial<State> = {}): State => ({
   interruptions: 0,
   nevers: 0,
   mayHaveHappened: false,
+  hasCompleted: false,
+  actsUntilMs: null,
   firstAtMs: null,
   permission: null,
   dueAtMs: null,
@@ -20,7 +22,7 @@ export const initialState = (over: Partial<State> = {}): State => ({
   cancelled: null,
   ended: null,
   epoch: 0,
-  counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
+  counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0, overridden: 0 },
   satisfied: { recent: [], chunks: [] },
   ...over,
 });

@@ -2,12 +2,13 @@
 import { decideMany, exitOfMany, findMany, summarize } from '../bulk.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
-import { oneLine, plural } from '../format.ts';
+import { clock, oneLine, plural } from '../format.ts';
 import { createPace } from '../pace.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { printUnreadable } from '../stepScreen.ts';
 import { perSecondDefault, type Ruling, rulingOf, type Target, targetOf, type VerdictOptions } from '../verdict.ts';
+import { afterFailed } from '../ways.ts';
 import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
 
 type One = Extract<Target, { kind: 'one' }>;
@@ -45,10 +46,16 @@ const decideThem = async (session: Session, target: Many, ruling: Ruling): Promi
     return { exit, document: { ...asked, steps: [], decided: [], refused: [], left: [], stopped: null } };
   }
   const what = `${plural(doubts.length, 'step')} of ${runbookId} in doubt at ${cell}`;
-  const steps = doubts.map(({ instanceId, seq, ageMs, holder, key }) => ({ instanceId, seq, ageMs, holder, key }));
+  const steps = doubts.map(({ instanceId, seq, ageMs, holder, key, decidableAtMs, ifFailed }) => {
+    return { instanceId, seq, ageMs, holder, key, decidableAtMs, ifFailed };
+  });
   if (dryRun) {
     screen.print(`${what}; without --dry-run each would be decided: ${ruling.verdict}.`);
-    for (const { instanceId, seq, key } of steps) screen.print(`  ${instanceId}  seq ${seq}  ${harmless(key ?? '')}`);
+    for (const { instanceId, seq, key, decidableAtMs, ifFailed } of steps) {
+      const early = decidableAtMs === null ? '' : `; refused before ${clock(decidableAtMs)}`;
+      const leads = ruling.verdict === 'failed' ? afterFailed[ifFailed] : '';
+      screen.print(`  ${instanceId}  seq ${seq}  ${harmless(key ?? '')}${leads}${early}`);
+    }
     return { exit: exits.done, document: { ...asked, steps, decided: [], refused: [], left: steps, stopped: null } };
   }
   screen.print(`${what}: ${ruling.verdict}, at most ${perSecond} a second. Ctrl-C stops between two.`);
@@ -90,7 +97,7 @@ export const addDeciding: AddCommands = (program, run) => {
   deciding
     .option('--seq <n>', 'the step: seq of its reservation, as `pawl doubts` shows it', wholeNumber(0))
     .option('--succeeded', 'it happened: go on')
-    .option('--failed', 'it did not happen: as if the cell had failed')
+    .option('--failed', 'it did not happen; of a step still open the retry= of its cell follows, as `pawl status` says')
     .option('--retry', 'it may be tried once more')
     .option('--skip', 'go on without it')
     .requiredOption('--reason <text>', 'why; kept in the journal', saidInWords)

@@ -4,6 +4,7 @@ import { isPawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { RenderedBody } from '../ports.ts';
+import { isDoubtful } from '../rules/apply.ts';
 import { sequelOf } from '../rules/sequel.ts';
 import { type Call, type OutputCache, stateOf } from './call.ts';
 import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
@@ -99,6 +100,12 @@ export const withoutReservation = (
   const base = { closes: null, closedBy: 'holder' } as const;
   if (found.kind === 'skip') return outcomeOf(cell, state, { ...base, status: 'skipped', then: 'next' });
   if (found.kind === 'end') return outcomeOf(cell, state, { ...base, status: 'completed', then: 'end' });
-  const then = cell.optional ? 'next' : 'halt';
-  return outcomeOf(cell, state, { ...base, status: 'failed', then, error: found.error });
+  const { error } = found;
+  if (!isDoubtful(state)) {
+    return outcomeOf(cell, state, { ...base, status: 'failed', then: cell.optional ? 'next' : 'halt', error });
+  }
+  // An earlier attempt may have happened: no further one makes that known, so it is not failed, and never forgiven.
+  const ending =
+    cell.interrupted === 'continue' ? ({ closedBy: 'policy', then: 'next' } as const) : ({ then: 'halt' } as const);
+  return outcomeOf(cell, state, { ...base, status: 'unknown', ...ending, error });
 };

@@ -13,6 +13,8 @@ export type AdvanceAnswer = {
   result: Stop['result'];
   steps: StepReport[];
   reserved: number;
+  /** Whether an entry of this call stands: a step, a wait, its drive. One that ran nothing and wrote nothing may be refused. */
+  wrote: boolean;
   view: View;
   state: State;
 };

@@ -7,7 +7,6 @@
 import { type Call, type Engine, openCall, saveView, stateOf } from '../call/call.ts';
 import { changeIn } from '../call/change.ts';
 import { outputOf } from '../call/inputs.ts';
-import { closingOf } from '../call/journal.ts';
 import { commandMs } from '../call/mark.ts';
 import { type By, type Continues, type Entry, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
@@ -20,7 +19,7 @@ export type ContinueRequest = {
   instanceId: string;
   /** The cell to begin with: everything before it was gone through there. */
   at: string;
-  /** Asked for when a cell from `at` on completed there already and would run again. */
+  /** Asked for when a cell from `at` on was done there, or may have happened, and would run again under another key. */
   reason?: string;
 };
 
@@ -74,7 +73,17 @@ const assertLeft = (call: Call): void => {
   }
 };
 
-const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest, completed: string | undefined): Cell => {
+/**
+ * The cell that a run left off at, if an attempt of it happened or may have: under the new run's key it would happen again.
+ * What became of an earlier visit is not known any more; it was given up for a fresh key. Whether a new version has the
+ * cell under another name, nobody can tell, so its name does not matter.
+ */
+const begunAt = (call: Call): string | undefined => {
+  const { mayHaveHappened, visit, next } = stateOf(call);
+  return mayHaveHappened || visit > 1 ? call.runbook.cells[next]?.name : undefined;
+};
+
+const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest): Cell => {
   const { instanceId, runbook: earlier } = call;
   const first = runbook.cells.find((cell) => cell.name === request.at);
   if (first === undefined) {
@@ -90,27 +99,22 @@ const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest, com
     const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
     refuse(message, { instanceId, cell: missing.name });
   }
-  if (completed !== undefined) gone.add(completed);
   const again = runbook.cells.slice(first.index).find((cell) => gone.has(cell.name));
   const reason = request.reason ?? '';
   if (again !== undefined && reason.trim() === '') {
     const message = `Cell ${again.name} was done in ${instanceId} and would run again: give a reason (\`--reason TEXT\`), or continue after it.`;
     refuse(message, { instanceId, cell: again.name });
   }
+  const begun = begunAt(call);
+  if (begun !== undefined && reason.trim() === '') {
+    const message = `Cell ${begun} happened in ${instanceId}, or may have, and would run again under another key: give a reason (\`--reason TEXT\`).`;
+    refuse(message, { instanceId, cell: begun });
+  }
   if (reason.length > limits.reasonCharsMax) {
     const message = `A reason has at most ${limits.reasonCharsMax} characters (reasonCharsMax).`;
     throw new PawlError('request.invalid', message, { limit: 'reasonCharsMax' });
   }
   return first;
-};
-
-/** The cell a run halted at although its body completed: under the new run's key its effects would happen again. */
-const completedAt = async (call: Call): Promise<string | undefined> => {
-  const { engine, instanceId } = call;
-  const { halted } = stateOf(call);
-  if (halted === null) return undefined;
-  const closing = await closingOf(engine, instanceId, halted.seq);
-  return closing?.status === 'completed' ? halted.cell : undefined;
 };
 
 const idsMax = 100;
@@ -139,7 +143,8 @@ export type Continuation = {
   params: Record<string, unknown>;
   /** @throws PawlError `continue.refused`, where it would go past an approval of something else */
   assertApproved(version: Version, params: Record<string, unknown>): Promise<void>;
-  leave(): Promise<Continues>;
+  /** `ended`: by this call. */
+  leave(): Promise<{ continues: Continues; ended: boolean }>;
 };
 
 /**
@@ -190,22 +195,20 @@ export const continuationOf = async (
     refuse(message, { instanceId: request.instanceId });
   }
   const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
-  const look = async (): Promise<Cell> => {
+  const look = (): Cell => {
     assertLeft(call);
-    return assertCells(call, runbook, request, await completedAt(call));
+    return assertCells(call, runbook, request);
   };
-  const { index } = await look();
-  const leave = async (): Promise<Continues> => {
+  const { index } = look();
+  const leave: Continuation['leave'] = async () => {
     const reason = `goes on as ${instanceId}`;
-    await changeIn(call, {
-      prepare: async () => {
-        await look();
-      },
+    const { stands } = await changeIn(call, {
+      prepare: () => void look(),
       decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason } : null),
     });
     await saveView(call);
     const outputs = Object.fromEntries(await satisfiedIn(call));
-    return {
+    const continues = {
       instanceId: request.instanceId,
       seq: call.chain.head.entry.seq,
       at: request.at,
@@ -214,6 +217,7 @@ export const continuationOf = async (
       outputs,
       startedBy: [...new Set(startersOf(started))],
     };
+    return { continues, ended: stands !== null };
   };
   const known = Object.keys((runbook.params.properties as Record<string, unknown> | undefined) ?? {});
   const params = Object.fromEntries(Object.entries(started.params).filter(([name]) => known.includes(name)));

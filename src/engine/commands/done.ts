@@ -48,7 +48,19 @@ const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<
   const output = JSON.stringify({ result: request.result, note: request.note, by: request.by.actor });
   const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit: stateOf(call).visit });
   const ended = { output: JSON.parse(output), status: statusOf(request), exitCode: null, error: null };
-  return { ...asked, output, checks: check(engine.authoring, cell.expect, { ...scope, ...ended }) };
+  const checks = check(engine.authoring, cell.expect, { ...scope, ...ended });
+  if (request.result === 'done') assertExpected(call, cell, checks);
+  return { ...asked, output, checks };
+};
+
+/** Whoever answers is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
+const assertExpected = ({ instanceId }: Call, { name }: Cell, checks: Checked[]): void => {
+  const missed = checks.filter(({ result }) => result !== 'pass');
+  const [first] = missed;
+  if (first === undefined) return;
+  const why = first.result === 'error' ? `cannot be evaluated (${first.message})` : 'does not hold';
+  const message = `Cell ${name} of ${instanceId} does not take this answer: \`${first.source}\` ${why}. Nothing was recorded; answer as it asks, or record that it failed.`;
+  throw new PawlError('answer.refused', message, { instanceId, cell: name, expectations: missed });
 };
 
 export const decideDone = (
@@ -72,7 +84,10 @@ export const decideDone = (
   });
 };
 
-/** @throws PawlError `cell.notWaiting` naming what the instance waits for, `seq.stale`, `instance.finished` */
+/**
+ * @throws PawlError `cell.notWaiting` naming what the instance waits for, `answer.refused` when its `expect` does not hold,
+ *   `seq.stale`, `instance.finished`
+ */
 export const done = async (
   engine: Engine,
   instanceId: string,

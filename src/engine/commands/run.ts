@@ -13,15 +13,15 @@ export type RunAnswer = AdvanceAnswer & {
    * `declared`: how many of the cells gone through declared expectations that all passed; a run with none is never called
    * passed, whatever was forgiven or overridden.
    */
-  coverage: { declared: number; cells: number; forgiven: number; skipped: number };
+  coverage: { declared: number; cells: number; forgiven: number; skipped: number; overridden: number };
 };
 
 /** What the batch gate says beside the answer of an advance. */
 export const gateOf = (answer: AdvanceAnswer): RunAnswer => {
   const { state } = answer;
-  const { covered, forgiven, skipped } = state.counters;
+  const { covered, forgiven, skipped, overridden } = state.counters;
   const halted = answer.result === 'halted' || answer.result === 'in_doubt';
-  const coverage = { declared: covered, cells: state.next - state.from, forgiven, skipped };
+  const coverage = { declared: covered, cells: state.next - state.from, forgiven, skipped, overridden };
   return { ...answer, verdict: verdictOf(state, halted), coverage };
 };
 

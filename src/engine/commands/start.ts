@@ -3,7 +3,7 @@
 import { type Call, type Engine, keepStarted, openCall, openChain, saveView, viewNow } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
 import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
-import { named, PawlError } from '../model/errors.ts';
+import { errorCodes, isPawlError, named, PawlError } from '../model/errors.ts';
 import type { Runbook, Version } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
@@ -111,14 +111,31 @@ export const start = async (engine: Engine, request: StartRequest): Promise<Star
  *   `continue.refused`, `store.unavailable` (names the id to ask again with)
  */
 export const startIn = async (engine: Engine, request: StartRequest, budgetMs: number): Promise<Begun> => {
+  const left: Left = { ended: null };
+  try {
+    return await startAs(engine, request, budgetMs, left);
+  } catch (error) {
+    if (left.ended === null || !isPawlError(error) || errorCodes[error.code].status >= 500) throw error;
+    // What refuses a continuation is looked at first; who loses a race after that is told what stands of the call.
+    const message = `${error.message} Instance ${left.ended} was ended for it all the same: once nothing is in the way, ask again to go on from it.`;
+    throw new PawlError(error.code, message, { ...error.details, ended: left.ended }, error);
+  }
+};
+
+/** The run that this call has ended in order to go on from it. */
+type Left = { ended: string | null };
+
+const startAs = async (engine: Engine, request: StartRequest, budgetMs: number, left: Left): Promise<Begun> => {
   const id = request.instanceId;
   const prepared = prepareStart(engine, request);
   const plan = await (id === undefined ? prepared : named(id, prepared));
   const ids = idsOf(plan);
   for (const instanceId of ids) {
-    const begun = await named(instanceId, begin(engine, request, { ...plan, instanceId }, budgetMs));
+    const begun = await named(instanceId, begin(engine, request, { ...plan, instanceId }, budgetMs, left));
     if (begun !== undefined) return begun;
   }
+  // Given up for its lock while it began: its continuation has another id from then on.
+  if (plan.continuation !== undefined) return await startAs(engine, request, budgetMs, left);
   const message = `Instance ${ids.at(-1)} was given up before it began; start it under another id.`;
   throw new PawlError('instance.exists', message, { instanceId: ids.at(-1) });
 };
@@ -161,6 +178,7 @@ const begin = async (
   request: StartRequest,
   plan: Plan,
   budgetMs: number,
+  left: Left,
 ): Promise<Begun | undefined> => {
   const { version, params, instanceId, isDrawn, continuation } = plan;
   const { runbook } = version;
@@ -180,7 +198,9 @@ const begin = async (
   const after = request.continues && { after: request.continues.instanceId };
   // What refuses this start must do so before the earlier run is ended for it; and then nobody else may have its lock.
   if (lock !== null) await takeLock(engine, lock, { instanceId, token, by, ...after });
-  const continues = continuation === undefined ? null : await continuation.leave();
+  const leaving = await continuation?.leave();
+  const { continues = null } = leaving ?? {};
+  if (leaving?.ended) left.ended = leaving.continues.instanceId;
   const endAtMs = engine.clock.nowMs() + budgetMs;
   const { mark, chain } = openChain(engine, { instanceId, runbookId, token, by, endAtMs }, null);
   // The view precedes `started`: whatever is written is looked after (I7).

@@ -7,13 +7,15 @@ import { change, type Moment } from '../call/change.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
 import { assertReason, assertUnfinished } from '../call/refusals.ts';
-import type { By, Checked, EntryBody, Output, Permission, State } from '../model/entries.ts';
+import type { By, Checked, EntryBody, Output, Permission, State, Then } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { whyUnread } from '../model/nesting.ts';
 import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
+import { closedAs } from '../rules/apply.ts';
+import { decidableAtMs } from '../rules/policy.ts';
 import { noPermission, sequelOf } from '../rules/sequel.ts';
 
 export type VerdictRequest = {
@@ -23,7 +25,7 @@ export type VerdictRequest = {
   reason: string;
   /** With `succeeded`: JSON text of what the cell would have returned. */
   output?: string;
-  /** What the person saw: a link, an id, a log line. Kept as a note of the step. */
+  /** What the person saw: a link, an id, a log line. Kept in the entry, beside the reason. */
   evidence?: string;
   /** With `retry`: another idempotency key, a new visit. */
   freshKey?: boolean;
@@ -81,11 +83,12 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictReque
   }
   if (onlyInDoubt === true && open === null && halted?.doubt !== true)
     refuseSettled(call, seq, `Cell ${cell.name} of ${instanceId} is not in doubt any more: it was settled meanwhile`);
-  const untilMs = open?.kind === 'reserved' ? open.deadlineAtMs + engine.deployment.takeoverGraceMs : 0;
+  const untilMs = decidableAtMs(stateOf(call), engine.deployment.takeoverGraceMs);
   const earlyMs = untilMs - engine.clock.nowMs();
   if (earlyMs > 0) {
     const until = new Date(untilMs).toISOString();
-    const message = `Cell ${cell.name} of ${instanceId} may still be running: its holder may be heard of until ${until}; decide after that, in ${Math.ceil(earlyMs / 1_000)} s.`;
+    const why = open === null ? 'what it has begun may still act' : 'its holder may be heard of';
+    const message = `Cell ${cell.name} of ${instanceId} may still be running: ${why} until ${until}; decide after that, in ${Math.ceil(earlyMs / 1_000)} s.`;
     throw new PawlError('verdict.early', message, { ...details, untilMs });
   }
   return cell;
@@ -122,10 +125,16 @@ const rulingOf = async (call: Call, request: VerdictRequest): Promise<Ruling> =>
   return { cell, checks, output: kept };
 };
 
-const outcomeStatus = { succeeded: 'completed', failed: 'failed', retry: 'abandoned', skip: 'skipped' } as const;
-
 const permissionOf = ({ verdict, by }: VerdictRequest): Permission | null =>
   verdict === 'retry' ? { kind: 'person', detail: by.actor } : null;
+
+const sequelOfFailed = (cell: Cell, state: State, nowMs: number, fraction: number) =>
+  sequelOf(cell, state, { status: 'failed', checks: [], attempt: state.attempt }, nowMs, fraction);
+const afterFailed = (cell: Cell) => (cell.optional ? ('next' as const) : ('halt' as const));
+
+/** What the verdict `failed` would lead to now: an open step may be tried again by the cell's own `retry`. */
+export const failedLeadsTo = (state: State, cell: Cell, nowMs: number): Then =>
+  isOpen(state) ? sequelOfFailed(cell, state, nowMs, 0).then : afterFailed(cell);
 
 const asOutcome = (
   state: State,
@@ -133,19 +142,20 @@ const asOutcome = (
   { nowMs, fraction }: Moment,
   request: VerdictRequest,
 ): EntryBody => {
-  const { verdict, seq, reason, freshKey } = request;
+  const { verdict, seq, reason, evidence = null, freshKey } = request;
   const permission = permissionOf(request);
-  const failed = { status: 'failed' as const, checks: [], attempt: state.attempt };
   const sequel =
     permission !== null
       ? { then: 'retry' as const, permission, dueAtMs: nowMs }
       : verdict === 'failed'
-        ? sequelOf(cell, state, failed, nowMs, fraction())
+        ? sequelOfFailed(cell, state, nowMs, fraction())
         : { then: 'next' as const, ...noPermission };
   return outcomeOf(cell, state, {
     closes: seq,
-    status: outcomeStatus[verdict],
+    status: closedAs[verdict],
     closedBy: 'person',
+    verdict,
+    evidence,
     ...sequel,
     output,
     error: verdict === 'failed' ? failure('cell.declared', 'A person declared that it failed.') : null,
@@ -162,7 +172,7 @@ const asResolved = (
   request: VerdictRequest,
 ): EntryBody => {
   const { verdict, seq: about, reason, evidence = null, freshKey = false } = request;
-  const then = verdict === 'retry' ? 'retry' : verdict === 'failed' ? (cell.optional ? 'next' : 'halt') : 'next';
+  const then = verdict === 'retry' ? 'retry' : verdict === 'failed' ? afterFailed(cell) : 'next';
   return {
     kind: 'resolved',
     about,
@@ -183,16 +193,6 @@ const asResolved = (
 
 export const decideVerdict = (state: State, ruling: Ruling, moment: Moment, request: VerdictRequest): EntryBody =>
   (isOpen(state) ? asOutcome : asResolved)(state, ruling, moment, request);
-
-/** Evidence about an open step is a note, written before the verdict that rests on it. */
-const keepEvidence = async (call: Call, request: VerdictRequest): Promise<void> => {
-  const cell = assertDecidable(call, request);
-  const { evidence, seq: about, by } = request;
-  if (evidence === undefined || !isOpen(stateOf(call))) return;
-  const { journal, clock } = call.engine;
-  const note = { kind: 'evidence', about, cell: cell.name, atMs: clock.nowMs(), by, text: evidence } as const;
-  await journal.addNote(call.instanceId, note);
-};
 
 /** What took the slot says what the person did not know when they decided, unless it is about the run and not the step. */
 const assertSameStep = async (call: Call, { seq }: VerdictRequest, knownSeq: number): Promise<void> => {
@@ -217,7 +217,6 @@ export const decideStep = async (
 ): Promise<{ view: View }> => {
   assertRequest(request);
   const { view } = await change(engine, instanceId, request.by, {
-    open: (call) => keepEvidence(call, request),
     prepare: (call) => rulingOf(call, request),
     decide: (state, ruling, moment) => decideVerdict(state, ruling, moment, request),
     lost: (call, knownSeq) => assertSameStep(call, request, knownSeq),

@@ -71,6 +71,10 @@ const permission = z.strictObject({
 });
 export type Permission = z.infer<typeof permission>;
 
+/** What is decided about a step that its holder did not settle. */
+const verdict = z.enum(['succeeded', 'failed', 'retry', 'skip']);
+export type VerdictWord = z.infer<typeof verdict>;
+
 const reservation = {
   index: count,
   cell: name,
@@ -117,8 +121,11 @@ const state = z.strictObject({
   interruptions: count.default(0),
   /** Reservations in a row whose body never began; they cost no attempt. */
   nevers: count.default(0),
-  /** Whether an earlier attempt of the visit happened, or may have: then no answer proves that the visit did not. */
+  /** Whether an earlier attempt of the visit happened, or may have; and whether one is known to have completed. */
   mayHaveHappened: z.boolean().default(false),
+  hasCompleted: z.boolean().default(false),
+  /** Deadline of the last attempt that did not settle the visit: until then it may act. */
+  actsUntilMs: atMs.nullable().default(null),
   /** When the visit's first attempt was reserved, for `keyWindow`. */
   firstAtMs: atMs.nullable().default(null),
   /** By what the next attempt is permitted; `null` before a first attempt and while one is open. */
@@ -130,7 +137,15 @@ const state = z.strictObject({
   open: open.nullable().default(null),
   /** A step that needs a person: seq of its reservation (or of the outcome without one). */
   halted: z
-    .strictObject({ seq: count, cell: name, doubt: z.boolean(), atMs, deadlineAtMs: atMs.nullable() })
+    .strictObject({
+      seq: count,
+      cell: name,
+      doubt: z.boolean(),
+      atMs,
+      deadlineAtMs: atMs.nullable(),
+      /** In doubt about an earlier attempt: the further one that was permitted could not begin. */
+      unbegun: z.literal(true).optional(),
+    })
     .nullable()
     .default(null),
   cancelled: count.nullable().default(null),
@@ -141,6 +156,8 @@ const state = z.strictObject({
     /** Cells that declared expectations; cells forgiven as `optional`; cells skipped. */
     covered: count.default(0),
     forgiven: count.default(0),
+    /** Cells of whose expectations a person overrode some. */
+    overridden: count.default(0),
     skipped: count.default(0),
   }),
   /**
@@ -208,6 +225,9 @@ const bodies = {
     logBytes: count,
     /** What a person, a policy, a probe, or what satisfied a wait, had to say. */
     note: z.string().nullable().default(null),
+    /** A person's word about a step that its holder did not close, and what they saw; a cell that a person does has none. */
+    verdict: verdict.optional(),
+    evidence: z.string().nullable().default(null),
     /** A person's permission with a fresh key: the next attempt is a new visit. */
     freshKey: z.literal(true).optional(),
     /** Reservation of the next cell, in the same slot. */
@@ -252,7 +272,7 @@ const bodies = {
     about: count,
     index: count,
     cell: name,
-    verdict: z.enum(['succeeded', 'failed', 'retry', 'skip']),
+    verdict,
     closedBy: z.enum(['policy', 'probe', 'person']),
     then,
     permission: permission.nullable().default(null),

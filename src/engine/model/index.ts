@@ -19,8 +19,10 @@ export {
   type State,
   type Status,
   storeIdSchema,
+  type Then,
   traceSchema,
   type Unchecked,
+  type VerdictWord,
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';

@@ -110,7 +110,7 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
     const view = viewOf(started, { entry: last, hash: lastHash }, runbook, { nowMs, graceMs, epoch });
     return {
       kind: 'over',
-      answer: { stop, result: stop.result, steps: [...steps], reserved, view, state: last.state },
+      answer: { stop, result: stop.result, steps: [...steps], reserved, wrote: true, view, state: last.state },
     };
   };
 };

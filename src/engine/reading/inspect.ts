@@ -4,7 +4,7 @@ import { type Engine, openCall, viewNow } from '../call/call.ts';
 import { createChain } from '../call/chain.ts';
 import { outputOf, textOf } from '../call/inputs.ts';
 import { readJournal } from '../call/journal.ts';
-import type { By, Checked, Entry, Failure, Note, State } from '../model/entries.ts';
+import type { By, Checked, Entry, EntryOf, Failure, Note, State, VerdictWord } from '../model/entries.ts';
 import type { Runbook } from '../model/runbook.ts';
 import { bytesOf, sizeOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
@@ -22,6 +22,8 @@ type CellState =
   /** Done in the run that this one continues. */
   | 'cited'
   | 'completed'
+  /** What it expects does not hold, and nobody overrode that. */
+  | 'completed, not as expected'
   | 'failed'
   | 'skipped'
   | 'unknown'
@@ -47,6 +49,8 @@ export type CellReport = {
   durationMs: number | null;
   by: string | null;
   closedBy: string | null;
+  /** A person's word about it, where its holder did not settle it; `null` for what ended by itself or was done by a person. */
+  verdict: { verdict: VerdictWord; actor: string } | null;
   note: string | null;
 };
 
@@ -75,14 +79,24 @@ const emptyReport = (name: string, kind: string): CellReport => ({
   durationMs: null,
   by: null,
   closedBy: null,
+  verdict: null,
   note: null,
 });
 
+const asExpected = (checks: Checked[]): boolean =>
+  checks.every(({ result, overridden }) => result === 'pass' || overridden === true);
+
+const completedOr = (checks: Checked[]): CellState => (asExpected(checks) ? 'completed' : 'completed, not as expected');
+
+const verdictOf = (entry: EntryOf<'outcome' | 'resolved'>): CellReport['verdict'] =>
+  entry.closedBy !== 'person' || entry.verdict === undefined ? null : { verdict: entry.verdict, actor: entry.by.actor };
+
 const foldEntry = (report: CellReport, entry: Entry): void => {
   if (entry.kind === 'reserved') {
-    Object.assign(report, { attempts: entry.attempt, seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+    const { attempt: attempts, seq, atMs: startedAtMs } = entry;
+    Object.assign(report, { attempts, seq, startedAtMs, by: entry.by.actor, verdict: null });
   } else if (entry.kind === 'waiting') {
-    Object.assign(report, { seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor });
+    Object.assign(report, { seq: entry.seq, startedAtMs: entry.atMs, by: entry.by.actor, verdict: null });
   } else if (entry.kind === 'outcome') {
     report.startedAtMs ??= entry.atMs;
     report.by ??= entry.by.actor;
@@ -90,14 +104,21 @@ const foldEntry = (report: CellReport, entry: Entry): void => {
     report.seq ??= entry.seq;
     if (entry.status === 'never') report.attempts -= 1;
     const { error, expectations, durationMs, closedBy, note } = entry;
-    Object.assign(report, { error, expectations, durationMs, closedBy, note, endedAtMs: entry.atMs });
-    if (entry.then !== 'retry')
-      report.state = entry.status === 'abandoned' || entry.status === 'never' ? 'pending' : entry.status;
+    const told = { error, expectations, durationMs, closedBy, note, verdict: verdictOf(entry) };
+    Object.assign(report, { ...told, endedAtMs: entry.atMs });
+    const { status } = entry;
+    if (entry.then !== 'retry') {
+      const settled = status === 'completed' ? completedOr(expectations) : status;
+      report.state = settled === 'abandoned' || settled === 'never' ? 'pending' : settled;
+    }
   } else if (entry.kind === 'resolved') {
     const { expectations, closedBy, reason: note } = entry;
-    Object.assign(report, { expectations, closedBy, note, endedAtMs: entry.atMs });
-    if (entry.then === 'next')
-      report.state = entry.verdict === 'skip' ? 'skipped' : entry.verdict === 'failed' ? 'failed' : 'completed';
+    Object.assign(report, { expectations, closedBy, note, verdict: verdictOf(entry), endedAtMs: entry.atMs });
+    if (entry.verdict === 'skip') report.state = 'skipped';
+    else if (entry.verdict === 'succeeded') report.state = 'completed';
+    // A probe that found it done, and what it expects does not hold.
+    else if (entry.verdict === 'failed')
+      report.state = entry.closedBy === 'person' ? 'failed' : completedOr(expectations);
   }
 };
 

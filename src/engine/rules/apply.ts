@@ -38,6 +38,8 @@ const closers: Record<EntryOf<'outcome'>['closedBy'], readonly Status[]> = {
   probe: ['completed', 'abandoned'],
   person: ['completed', 'failed', 'skipped', 'abandoned'],
 };
+/** How a step is closed that a person decides about while it is open. */
+export const closedAs = { succeeded: 'completed', failed: 'failed', retry: 'abandoned', skip: 'skipped' } as const;
 const sequels: Record<Status, readonly Then[]> = {
   completed: ['next', 'retry', 'halt', 'end'],
   failed: ['next', 'retry', 'halt'],
@@ -55,6 +57,7 @@ const permits: Record<Status, readonly Permission['kind'][]> = {
   abandoned: ['interrupted', 'probe', 'person'],
 };
 
+const isOverridden = (checks: Checked[]): boolean => checks.some((check) => check.overridden === true);
 const allPass = (checks: Checked[]): boolean => checks.every((check) => check.result === 'pass');
 
 const freshVisit = {
@@ -62,6 +65,8 @@ const freshVisit = {
   interruptions: 0,
   nevers: 0,
   mayHaveHappened: false,
+  hasCompleted: false,
+  actsUntilMs: null,
   firstAtMs: null,
   permission: null,
   dueAtMs: null,
@@ -113,7 +118,7 @@ const applyStarted = (step: StepOf<'started'>): State => {
     cancelled: null,
     ended: null,
     epoch: step.epoch,
-    counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0 },
+    counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0, overridden: 0 },
     satisfied: { recent: [], chunks: [] },
   };
 };
@@ -187,11 +192,17 @@ const applyVote = (state: State, step: StepOf<'vote'>): State => {
   return { ...state, open: { ...open, approvals: tally, ...rejected } };
 };
 
+/** Whether nobody knows if an earlier attempt of the visit happened. */
+export const isDoubtful = ({ mayHaveHappened, hasCompleted }: State): boolean => mayHaveHappened && !hasCompleted;
+
 const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   const { status, then, permission } = step;
   if (step.closes === null) {
     assertCanBegin(state, step);
-    assert(step.closedBy === 'holder' && ['completed', 'failed', 'skipped'].includes(status), 'needs a reservation');
+    // Without a further attempt the doubt about an earlier one stays what it is.
+    const doubtful = isDoubtful(state);
+    assert((doubtful ? ['unknown'] : ['completed', 'failed', 'skipped']).includes(status), 'needs a reservation');
+    assert(step.closedBy === 'holder' || (doubtful && step.closedBy === 'policy'), 'nobody held it');
     assert(then !== 'retry', 'a cell without effects is not tried again');
   } else {
     assert(state.open !== null && state.open.seq === step.closes, 'closes the open step');
@@ -214,13 +225,17 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   assert(permission === null || permits[status].includes(permission.kind), `${status} gives no such permission`);
   assert(step.reserve === undefined || then === 'next', 'only a satisfied cell is followed by the next');
   assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
+  const decided = step.closedBy === 'person' && state.open?.kind === 'reserved';
+  assert((step.verdict !== undefined) === decided, 'a person closes what was reserved by a verdict, and nothing else');
+  assert(step.verdict === undefined || closedAs[step.verdict] === status, 'a verdict says what the outcome says');
 };
 
 /**
  * Whether what a visit does may have happened, after an attempt that ended so. Only who looked can take that back: a probe
  * that found nothing under its key, or a person who says that it failed.
  */
-const happenedAfter = (before: boolean, { status, closedBy }: StepOf<'outcome'>): boolean => {
+const happenedAfter = (before: boolean, { status, closes, closedBy }: StepOf<'outcome'>): boolean => {
+  if (closes === null) return before;
   if (status === 'abandoned') return closedBy !== 'probe';
   if (status === 'failed' && closedBy === 'person') return false;
   return before || status === 'completed' || status === 'unknown';
@@ -229,11 +244,15 @@ const happenedAfter = (before: boolean, { status, closedBy }: StepOf<'outcome'>)
 const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   assertOutcome(before, step);
   const open = before.open;
+  const actsUntilMs = open?.kind === 'reserved' ? open.deadlineAtMs : before.actsUntilMs;
+  const completed = step.closes !== null && step.status === 'completed';
   const closed: State = {
     ...before,
     open: null,
     nevers: step.status === 'never' ? before.nevers + 1 : 0,
     mayHaveHappened: happenedAfter(before.mayHaveHappened, step),
+    hasCompleted: before.hasCompleted || completed,
+    actsUntilMs,
   };
   switch (step.then) {
     case 'next':
@@ -241,12 +260,14 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       const covered = step.expectations.length > 0 && allPass(step.expectations);
       const satisfied = step.expectations.length > 0 ? allPass(step.expectations) : step.status === 'completed';
       const skipped = step.status === 'skipped';
+      const overridden = isOverridden(step.expectations);
       const on = goOn(closed, step.seq);
       const counters = {
         attempts: before.counters.attempts,
         covered: before.counters.covered + (covered ? 1 : 0),
-        forgiven: before.counters.forgiven + (satisfied || skipped ? 0 : 1),
+        forgiven: before.counters.forgiven + (satisfied || skipped || overridden ? 0 : 1),
         skipped: before.counters.skipped + (skipped ? 1 : 0),
+        overridden: before.counters.overridden + (overridden ? 1 : 0),
       };
       if (step.then === 'end') return { ...on, counters, ended: 'completed' };
       const after = settle({ ...on, counters });
@@ -269,8 +290,9 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
     }
     case 'halt': {
       const seq = open?.seq ?? step.seq;
-      const deadlineAtMs = open?.kind === 'reserved' ? open.deadlineAtMs : null;
-      const halted = { seq, cell: step.cell, doubt: step.status === 'unknown', atMs: step.atMs, deadlineAtMs };
+      const doubt = step.status === 'unknown';
+      const unbegun = doubt && open === null ? { unbegun: true as const } : {};
+      const halted = { seq, cell: step.cell, doubt, atMs: step.atMs, deadlineAtMs: actsUntilMs, ...unbegun };
       return settle({ ...closed, halted });
     }
   }
@@ -289,16 +311,21 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     retry: ['retry'],
   };
   assert(expected[step.verdict].includes(step.then), `${step.verdict} cannot lead to ${step.then}`);
-  const found = step.closedBy === 'probe' && step.verdict === 'retry';
-  const denied = found || (step.closedBy === 'person' && step.verdict === 'failed');
-  const mayHaveHappened = state.mayHaveHappened && !denied;
-  if (step.then === 'halt') return { ...state, mayHaveHappened, halted: { ...state.halted, doubt: false } };
+  const { doubt } = state.halted;
+  // A probe that found nothing under the key, or a person who says that it did not happen, ends the doubt about the visit.
+  const denied =
+    (step.closedBy === 'probe' && step.verdict === 'retry') ||
+    (step.closedBy === 'person' && step.verdict === 'failed' && doubt);
+  const found = step.closedBy === 'probe' && step.verdict !== 'retry';
+  const mayHaveHappened = found || (state.mayHaveHappened && !denied);
+  const known = { mayHaveHappened, hasCompleted: state.hasCompleted || found };
+  if (step.then === 'halt') return { ...state, ...known, halted: { ...state.halted, doubt: false } };
   if (step.then === 'retry') {
     // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
     const permission = step.permission?.kind ?? null;
     const { dueAtMs } = step;
-    const again: State = { ...state, nevers: 0, mayHaveHappened, halted: null, permission, dueAtMs, interruptions };
+    const again: State = { ...state, ...known, nevers: 0, halted: null, permission, dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;
@@ -308,6 +335,7 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     covered: state.counters.covered + (step.expectations.length > 0 && allPass(step.expectations) ? 1 : 0),
     forgiven: state.counters.forgiven + forgiven,
     skipped: state.counters.skipped + skipped,
+    overridden: state.counters.overridden + (isOverridden(step.expectations) ? 1 : 0),
   };
   return settle({ ...goOn(state, step.seq), counters });
 };

@@ -20,6 +20,16 @@ export const doubtOf = (state: State): { seq: number; sinceAtMs: number; open: b
 };
 
 /**
+ * From when on a person can decide about a step in doubt. What it has begun may act until its deadline, also when it was
+ * recorded as `unknown` before that: what is permitted earlier would begin beside it. Of an open step the holder may be
+ * heard of until the grace after it.
+ */
+export const decidableAtMs = ({ open, halted }: State, graceMs: number): number => {
+  if (open?.kind === 'reserved') return open.deadlineAtMs + graceMs;
+  return halted?.doubt ? (halted.deadlineAtMs ?? 0) : 0;
+};
+
+/**
  * Whether the cell's `keyWindow` still holds: whoever gets the key remembers it that long, counted from the first attempt
  * of the visit. Afterwards nothing is repeated without a person.
  */
@@ -37,7 +47,9 @@ export const takeoverOf = (state: State, cell: Cell, nowMs: number): Takeover =>
       return { kind: 'continue' };
     case 'retry': {
       const detail = `${interruptedText(cell)}, attempt ${state.attempt} of ${retries + 1}`;
-      return mayRetry ? { kind: 'retry', permission: { kind: 'interrupted', detail } } : { kind: 'hold' };
+      // What could not begin does not begin by being permitted once more.
+      const may = mayRetry && state.halted?.unbegun === undefined;
+      return may ? { kind: 'retry', permission: { kind: 'interrupted', detail } } : { kind: 'hold' };
     }
     case 'probe': {
       if (cell.probe === null) return { kind: 'hold' };

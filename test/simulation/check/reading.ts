@@ -18,8 +18,9 @@ export type Reading = {
   /** Attempts of this visit that may have begun, and reservations in a row that did not. */
   attempts: number;
   nevers: number;
-  /** Whether an attempt of this visit happened, or may have; a probe or a person may have denied it. */
+  /** An attempt of this visit may have happened, as far as its closing says; one is known to have completed. */
   mayHaveHappened: boolean;
+  hasCompleted: boolean;
   /** A person said of this visit that it failed: what they say is not looked into. */
   denied: boolean;
   /** Reservations of the whole journal. */
@@ -27,7 +28,9 @@ export type Reading = {
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
   /** Of an approval that is open: who approves, in the order of their votes. */
   approvals: string[];
-  halted: { seq: number; doubt: boolean; sinceAtMs: number } | null;
+  halted: { seq: number; doubt: boolean; sinceAtMs: number; actsUntilMs: number } | null;
+  /** Deadline of the newest attempt of the visit. */
+  actsUntilMs: number;
   cancelled: boolean;
   ended: 'completed' | 'cancelled' | null;
   drive: 'auto' | 'manual';
@@ -52,6 +55,8 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   nevers: 0,
   mayHaveHappened: false,
   denied: false,
+  hasCompleted: false,
+  actsUntilMs: 0,
   reservations: 0,
   open: null,
   halted: null,
@@ -121,6 +126,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   reading.open = { kind: 'reserved', seq: entry.seq, token: entry.token, deadlineAtMs: step.deadlineAtMs };
   reading.attempts += 1;
   reading.reservations += 1;
+  reading.actsUntilMs = step.deadlineAtMs;
   reading.permission = null;
   reading.dueAtMs = null;
   reading.firstAtMs ??= entry.atMs;
@@ -128,8 +134,16 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
 };
 
 const freshVisit = (reading: Reading, visit: number): void => {
-  const unseen = { mayHaveHappened: false, denied: false };
-  Object.assign(reading, { visit, attempts: 0, nevers: 0, ...unseen, firstAtMs: null, inputsHash: null });
+  const fresh = {
+    attempts: 0,
+    nevers: 0,
+    mayHaveHappened: false,
+    hasCompleted: false,
+    denied: false,
+    firstAtMs: null,
+    actsUntilMs: 0,
+  };
+  Object.assign(reading, { visit, ...fresh, inputsHash: null });
 };
 
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
@@ -157,6 +171,20 @@ const settle = (oracle: Oracle, reading: Reading): void => {
   else if (reading.next === oracle.world.version.runbook.cells.length) reading.ended = 'completed';
 };
 
+/** Whether the visit may have happened. A probe that found nothing says no; a person who says that it failed, too. */
+const happened = (reading: Reading, { closes, status, closedBy }: EntryOf<'outcome'>): void => {
+  if (closes === null) return;
+  if (status === 'completed') Object.assign(reading, { mayHaveHappened: true, hasCompleted: true });
+  else if (status === 'abandoned') reading.mayHaveHappened = closedBy !== 'probe';
+  else if (status === 'unknown') reading.mayHaveHappened = true;
+  else if (status === 'failed' && closedBy === 'person') deny(reading);
+};
+
+const deny = (reading: Reading): void => {
+  reading.mayHaveHappened = false;
+  reading.denied = true;
+};
+
 const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): void => {
   const at = `seq ${entry.seq}`;
   const cell = cellAt(oracle, reading.next);
@@ -174,29 +202,27 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
     must(refused === unread, 'I9', `${at} is ${entry.status}, and what it reads is ${unread ? '' : 'not '}cut`);
     const skips = !refused && cell.when !== null && !allows(cell.when.source, reading.outputs);
     must((entry.status === 'skipped') === skips, 'I3', `${at} is ${entry.status}, and its when says otherwise`);
+    const doubtful = reading.mayHaveHappened && !reading.hasCompleted;
+    const says = `${at} says ${entry.status} without an attempt, and an earlier one ${doubtful ? 'may have' : 'has not'} happened`;
+    must(doubtful === (entry.status === 'unknown'), 'doubt', says);
   }
   judgeClosing(oracle, reading, entry, cell);
   judgeThen(oracle, reading, entry, cell);
   judgePermission(oracle, reading, entry, cell);
+  happened(reading, entry);
   if (entry.status === 'never') reading.attempts -= 1;
   reading.nevers = entry.status === 'never' ? reading.nevers + 1 : 0;
   reading.open = null;
-  if (entry.status === 'abandoned') reading.mayHaveHappened = entry.closedBy !== 'probe';
-  else if (entry.status === 'failed' && entry.closedBy === 'person') deny(reading);
-  else if (['completed', 'unknown'].includes(entry.status)) reading.mayHaveHappened = true;
   if (entry.then === 'retry') retry(reading, entry, entry.freshKey === true);
   else if (entry.then === 'halt') {
     const doubt = entry.status === 'unknown';
-    reading.halted = { seq: open?.seq ?? entry.seq, doubt, sinceAtMs: Math.max(entry.atMs, open?.deadlineAtMs ?? 0) };
+    const { actsUntilMs } = reading;
+    const sinceAtMs = Math.max(entry.atMs, open?.deadlineAtMs ?? 0);
+    reading.halted = { seq: open?.seq ?? entry.seq, doubt, sinceAtMs, actsUntilMs };
   } else goOn(oracle, reading, entry);
   if (entry.then === 'end') reading.ended = 'completed';
   else settle(oracle, reading);
   if (entry.reserve !== undefined) reserve(oracle, reading, entry, entry.reserve);
-};
-
-const deny = (reading: Reading): void => {
-  reading.mayHaveHappened = false;
-  reading.denied = true;
 };
 
 const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>): void => {
@@ -206,8 +232,14 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   const cell = cellAt(oracle, reading.next);
   judgePermission(oracle, reading, entry, cell);
   must(entry.then !== 'end', 'I2', `${at} ends the run`);
-  if (entry.verdict === 'failed' && entry.closedBy === 'person') deny(reading);
-  if (entry.verdict === 'retry' && entry.closedBy === 'probe') reading.mayHaveHappened = false;
+  const { doubt, actsUntilMs } = reading.halted;
+  const early = doubt && entry.closedBy === 'person' && entry.atMs < actsUntilMs;
+  must(!early, 'I5', `${at} is a person's word about ${entry.about}, which may act until ${actsUntilMs}`);
+  if (entry.verdict === 'failed' && entry.closedBy === 'person' && doubt) deny(reading);
+  if (entry.closedBy === 'probe') {
+    reading.mayHaveHappened = entry.verdict !== 'retry';
+    reading.hasCompleted ||= entry.verdict !== 'retry';
+  }
   if (entry.then === 'retry') {
     retry(reading, entry, entry.freshKey);
     reading.nevers = 0;
@@ -282,6 +314,7 @@ export const compare = (reading: Reading, { seq, state }: Entry): void => {
     ['attempt', reading.attempts, state.attempt],
     ['nevers', reading.nevers, state.nevers],
     ['mayHaveHappened', reading.mayHaveHappened, state.mayHaveHappened],
+    ['hasCompleted', reading.hasCompleted, state.hasCompleted],
     ['open', reading.open?.seq, state.open?.seq],
     ['open kind', reading.open?.kind, state.open?.kind],
     ['halted', reading.halted?.seq, state.halted?.seq],

@@ -34,6 +34,10 @@ const checkAdvance = (oracle: Oracle, call: Call, answer: AdvanceAnswer): void =
   const { stop } = answer;
   if (stop.result === 'in_flight') {
     must(isReservation(entries[stop.holder.seq]), 'I10', `${call.id} was told that ${stop.holder.seq} is in flight`);
+    // The doors refuse such a call: nothing of it stands then, its drive neither.
+    const own = entries.find((entry) => isBy(call, entry));
+    const refused = answer.steps.length === 0 && !answer.wrote;
+    must(!refused || own === undefined, 'I10', `${call.id} is refused as in flight, and entry ${own?.seq} is its own`);
   }
   if (stop.result === 'completed' || stop.result === 'cancelled') {
     must(head.state.ended === stop.result, 'I10', `${call.id} was told ${stop.result}`);

@@ -1,0 +1,62 @@
+/** Which ways out of a step are offered, as a table: what the engine would refuse, or what leads here again, is not. */
+import { describe, expect, test } from 'vitest';
+import { type Undecided, waysOut } from '../../src/cli/ways.ts';
+
+const doubt: Undecided = {
+  instanceId: 'i1',
+  runbookId: 'demo',
+  cell: 'pay',
+  kind: 'sh',
+  seq: 3,
+  status: 'in_doubt',
+  cancelled: false,
+  recorded: null,
+  declared: null,
+  byItself: null,
+  setAside: [],
+  decidableAtMs: null,
+  repeatable: 'yes',
+  ifFailed: 'halt',
+};
+const halted: Undecided = { ...doubt, status: 'halted', recorded: { status: 'completed' } };
+const verdicts = ['succeeded', 'failed', 'retry', 'retryFreshKey', 'skip'];
+
+describe('the ways out', () => {
+  test.each<[string, Undecided, string[]]>([
+    ['in doubt', doubt, [...verdicts, 'cancel']],
+    ['recorded as unknown, before its deadline', { ...doubt, decidableAtMs: 1 }, ['cancel']],
+    ['in doubt and cancelled', { ...doubt, cancelled: true }, ['succeeded', 'failed', 'skip']],
+    ['under way', { ...doubt, status: 'running' }, ['cancel']],
+    ['halted, not as expected', halted, [...verdicts, 'cancel', 'continue']],
+    [
+      'halted, failed',
+      { ...halted, recorded: { status: 'failed' } },
+      ['succeeded', 'retry', 'retryFreshKey', 'skip', 'cancel', 'continue'],
+    ],
+    [
+      'an approval that was rejected',
+      { ...halted, kind: 'approve', recorded: { status: 'failed' } },
+      ['retry', 'retryFreshKey', 'cancel', 'continue'],
+    ],
+    [
+      'what could not begin',
+      { ...halted, repeatable: 'no', recorded: { status: 'failed' } },
+      ['succeeded', 'skip', 'cancel', 'continue'],
+    ],
+    [
+      'what would see other inputs than before',
+      { ...halted, repeatable: 'freshKey', recorded: { status: 'failed' } },
+      ['succeeded', 'retryFreshKey', 'skip', 'cancel', 'continue'],
+    ],
+  ])('%s', (_, step, names) => {
+    expect(waysOut(step).map(({ name }) => name)).toEqual(names);
+  });
+
+  test.each([
+    ['retry', 'it did not happen; it is tried again by itself'],
+    ['next', 'it did not happen; goes on'],
+    ['halt', 'it did not happen'],
+  ] as const)('what `--failed` leads to is said before it is taken: %s', (ifFailed, words) => {
+    expect(waysOut({ ...doubt, ifFailed }).find(({ name }) => name === 'failed')?.what).toBe(words);
+  });
+});
