@@ -4,7 +4,7 @@
  */
 import type { CellInput, CellResult } from '../../src/engine/index.ts';
 import { freeze, type Process, pause } from './processes.ts';
-import { type Begin, type Call, currentCall, say, strikes, type World } from './world.ts';
+import { type Begin, type Call, currentCall, facetOf, say, strikes, type World } from './world.ts';
 
 const wrongAnswers: CellResult[] = [
   { status: 'failed' },
@@ -14,7 +14,9 @@ const wrongAnswers: CellResult[] = [
 ];
 
 const happened = (world: World, key: string): boolean =>
-  [...world.begins, ...world.forgottenBegins].some((begin) => begin.key === key && begin.effectAtMs !== null);
+  [...world.facets.values()]
+    .flatMap(({ begins, forgottenBegins }) => [...begins, ...forgottenBegins])
+    .some((begin) => begin.key === key && begin.effectAtMs !== null);
 
 const probe = async (world: World, process: Process, call: Call, input: CellInput): Promise<CellResult> => {
   const { step, body } = input;
@@ -94,7 +96,7 @@ export const createExecute =
     if (leftMs <= 0) return never('no time left to begin');
 
     const begin = beginning(world, process, call, input);
-    world.begins.push(begin);
+    facetOf(world, step.instanceId).begins.push(begin);
     process.children.add(begin);
     say(world, call.id, `BEGINS ${step.cell} at seq ${step.seq}`);
     await pause(world, process, 'crashInCell', `in ${step.cell}`, draw.int(leftMs / 2));

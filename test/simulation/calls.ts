@@ -5,7 +5,7 @@ import { breaks, type Call, currentCall, type HandOver, RuleBroken, say, type Wo
 
 export type By = { actor: string; via: string; where: string };
 
-type Options = { budgetMs?: number; expectedSeq?: number | undefined; maxCells?: number; handOver?: HandOver };
+type Options = { about?: string; budgetMs?: number; expectedSeq?: number | undefined; maxCells?: number; handOver?: HandOver };
 
 /** Codes that no fault of a simulation explains: the journal is whole, and so is what the engine makes of it. */
 const defects = new Set(['journal.broken', 'journal.newer', 'inputs.changed', 'limit.exceeded', 'runbook.unknown']);
@@ -28,10 +28,12 @@ export const ask = async <T>(
     id: `${process.name}#${process.callsMade}`,
     actor,
     what,
+    about: options.about ?? world.instanceId,
     process,
     atMs,
     budgetMs: options.budgetMs ?? 30_000,
     endAtMs: atMs,
+    beganAtMs: world.schedule.nowMs(),
     expectedSeq: options.expectedSeq,
     maxCells: options.maxCells ?? 0,
     handOver: options.handOver,

@@ -53,6 +53,8 @@ const atMost = {
   duplicateHandOver: 0.4,
   lateHandOver: 0.3,
   outage: 0.5,
+  /** Views, marks and subscriptions are lost, all of them. */
+  viewsLost: 0.3,
   restore: 0.25,
 } as const;
 

@@ -1,9 +1,9 @@
 /** After the faults have stopped: the schedule alone has its say, then one honest caller. */
 import { wakeOf } from '../../src/engine/index.ts';
-import { advance, type Run } from './actors.ts';
+import { advance, dueNow, type Run, sweep } from './actors.ts';
 import { ask } from './calls.ts';
-import { createProcess } from './processes.ts';
-import { headOf, instanceId, viewRow } from './world.ts';
+import { createProcess, type Process } from './processes.ts';
+import { headOf, instanceId, must, neighbour, viewRow, type World } from './world.ts';
 
 /** Rounds in which nothing was written, after which a schedule that only looks again is let be. */
 const idleRoundsMax = 12;
@@ -13,26 +13,54 @@ const tickMs = 60_000;
 const wait = ({ world }: Run, ms: number): Promise<void> =>
   new Promise((resolve) => world.schedule.after(Math.max(0, ms), resolve));
 
+type Marked = { instanceId: string; dueAtMs: number };
+
+/** Every mark in the table, whatever its index says. */
+const marksOf = ({ tables }: World): Marked[] =>
+  tables
+    .rows('views')
+    .filter((row) => typeof row.dueAtMs === 'number')
+    .map((row) => ({ instanceId: String(row.instanceId), dueAtMs: row.dueAtMs as number }));
+
+/** What the schedule finds due by the index is all that is due by the table. */
+const findDue = async (world: World, process: Process): Promise<Set<string>> => {
+  const nowMs = world.schedule.nowMs();
+  const before = marksOf(world).filter(({ dueAtMs }) => dueAtMs <= nowMs);
+  const found = new Set((await dueNow(world, process)).map(({ instanceId: id }) => id));
+  const after = new Map(marksOf(world).map((mark) => [mark.instanceId, mark.dueAtMs]));
+  for (const { instanceId: id, dueAtMs } of before) {
+    const stands = after.get(id) === dueAtMs;
+    must(found.has(id) || !stands, 'I7', `${id} is due since ${dueAtMs}, and the schedule did not find it`);
+  }
+  return found;
+};
+
+/** Goes through the journals of all instances: what has no view, or none that is looked at, gets it again. */
+export const sweepAlone = async ({ world }: Run): Promise<void> => {
+  const process = createProcess(world, 'sweeper');
+  for (const id of world.facets.keys())
+    await sweep(world, process, id, (refused, error) => must(false, 'I7', `${refused} was not swept: ${error}`));
+};
+
 /** The schedule, one hand-over at a time, whenever a view is due, until nothing is, or looking changes nothing. */
 export const scheduleAlone = async (run: Run): Promise<void> => {
   const { world } = run;
   const process = createProcess(world, 'schedule');
   let idle = 0;
   for (let round = 0; round < roundsMax && idle < idleRoundsMax; round += 1) {
-    const due = world.tables.rows('views').filter((one) => typeof one.dueAtMs === 'number');
-    const soonest = Math.min(...due.map((one) => one.dueAtMs as number));
+    const due = marksOf(world).filter(({ instanceId: id }) => !id.startsWith(neighbour));
+    const soonest = Math.min(...due.map(({ dueAtMs }) => dueAtMs));
     if (due.length === 0) return;
     // A tick comes by every minute.
     await wait(run, Math.max(round === 0 ? 0 : tickMs, soonest - world.schedule.nowMs()));
     const length = world.chain.length;
-    const nowMs = world.schedule.nowMs();
-    for (const one of due) {
-      const claimId = wakeOf(String(one.instanceId));
-      if (claimId !== undefined && (one.dueAtMs as number) <= nowMs)
-        await ask(world, process, 'schedule', 'wake', {}, () => process.engine.wake(claimId));
+    const found = await findDue(world, process);
+    for (const id of found) {
+      const claimId = wakeOf(id);
+      if (claimId !== undefined) await ask(world, process, 'schedule', 'wake', {}, () => process.engine.wake(claimId));
     }
     const row = viewRow(world);
-    if (typeof row?.dueAtMs !== 'number' || row.dueAtMs > nowMs) continue;
+    if (row === undefined || !found.has(instanceId)) continue;
     const seq = typeof row.revision === 'number' ? { expectedSeq: row.revision } : {};
     const answer = await advance(run, process, 'schedule', {
       explicit: false,

@@ -1,10 +1,24 @@
 /** People: they start, cancel, record manual cells, decide what is in doubt or halted, and let held instances go on. */
-import type { State, Unrecorded, VerdictRequest } from '../../src/engine/index.ts';
+import type { RunAnswer, StartRequest, State, Unrecorded, VerdictRequest } from '../../src/engine/index.ts';
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import { castVote } from './waiting.ts';
 import { breaks, instanceId, type World } from './world.ts';
+
+/** Starts and runs in one call. */
+export const startAndRun = (
+  world: World,
+  process: Process,
+  name: string,
+  request: Omit<StartRequest, 'drive' | 'by'> & { instanceId: string },
+): Promise<RunAnswer | undefined> => {
+  const budgetMs = world.draw.chance(0.8) ? 60_000 : world.draw.pick([1_500, 6_000, 12_000]);
+  const options = { about: request.instanceId, budgetMs, maxCells: Number.POSITIVE_INFINITY };
+  return ask(world, process, name, 'startAndRun', options, (by) =>
+    process.engine.startAndRun({ ...request, by }, { budgetMs }),
+  );
+};
 
 /** Starts the instance; after an answer that promises nothing, or a crash, once more under the same id. */
 export const starter = (
@@ -16,7 +30,10 @@ export const starter = (
   keepAlive(world, name, async (process) => {
     for (let tries = 0; tries < 3; tries += 1) {
       const request = { runbookId: 'demo', params, instanceId, drive };
-      const started = await ask(world, process, name, 'start', {}, (by) => process.engine.start({ ...request, by }));
+      const started =
+        drive === 'auto' && world.draw.chance(0.5)
+          ? await startAndRun(world, process, name, request)
+          : await ask(world, process, name, 'start', {}, (by) => process.engine.start({ ...request, by }));
       if (started !== undefined) return;
       await pause(world, process, 'crashElsewhere', 'before starting again', world.draw.int(3_000));
     }

@@ -160,7 +160,8 @@ const createRandomOf = (world: World, process: Process): Random => ({
     if (call === undefined) return token;
     // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. A start draws
     // an id before.
-    if (call.tokens.size === 0 || call.what === 'start')
+    const starts = call.what.startsWith('start') && !call.acknowledged.has(`${call.about}#0`);
+    if (call.tokens.size === 0 || starts)
       call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
     call.tokens.add(token);
     return token;
@@ -220,7 +221,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
       say(world, process.name, `the outcome of seq ${item.about} is set aside`);
       world.redrive(item);
     },
-    wakeAt: async (_instanceId, atMs, seq) => world.wakeAt(atMs - process.offMs, seq),
+    wakeAt: async (id, atMs, seq) => world.wakeAt(id, atMs - process.offMs, seq),
     storeId: createStoreId(access, random),
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };

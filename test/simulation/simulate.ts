@@ -3,22 +3,33 @@
  * faults stop, and the journal, the view and the witness are judged.
  */
 import { type Entry, limits, type Redriven, type Version } from '../../src/engine/index.ts';
+import { shardOf } from '../../src/store/items.ts';
 import { createTables } from '../../src/testing/tables.ts';
 import { advancer, type Run, ticker, wakeAt } from './actors.ts';
-import { checkDue, checkProgress, checkSafety, checkView, oracleOf, promisesNothing } from './check/index.ts';
+import {
+  checkDue,
+  checkProgress,
+  checkSafety,
+  checkStored,
+  checkSwept,
+  checkView,
+  oracleOf,
+  promisesNothing,
+} from './check/index.ts';
 import { disasters } from './disasters.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
-import { oneCaller, scheduleAlone } from './healing.ts';
+import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
 import { createRandom, createSchedule } from './schedule.ts';
 import { claimant, rushClaim } from './waiting.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
-import { type Call, RuleBroken, type World } from './world.ts';
+import { type Call, instanceId, neighbour, RuleBroken, type World } from './world.ts';
 
 const startMs = Date.UTC(2026, 10, 24, 3, 0, 0);
 /** A schedule takes some 500 events. */
 const eventsMax = 10_000;
 const attemptsMaxUsual = limits.attemptsPerInstanceMax;
+const pageMaxUsual = limits.pageMax;
 
 export type Simulated = {
   seed: number;
@@ -47,6 +58,14 @@ export type Simulated = {
   ended: string | null;
 };
 
+const neighbours = 4;
+/** Views in the same part of the index, due earlier: they fill the first pages of it. */
+const addNeighbours = ({ tables, startMs: begin }: World): void => {
+  const dueShard = shardOf(instanceId, limits.dueShards);
+  for (let n = 0; n < neighbours; n += 1)
+    tables.tamper('views', { instanceId: `${neighbour}${n}`, dueShard, dueAtMs: begin - 1_000 + n, arms: 1 });
+};
+
 const createWorld = (seed: number): World => {
   const draw = createRandom(seed);
   const runbook = drawRunbook(draw);
@@ -59,6 +78,8 @@ const createWorld = (seed: number): World => {
     runbook,
   };
   const world: World = {
+    instanceId,
+    facets: new Map(),
     draw,
     schedule: createSchedule(startMs),
     startMs,
@@ -66,6 +87,7 @@ const createWorld = (seed: number): World => {
     version,
     graceMs: draw.pick([1_000, 5_000, 15_000]),
     attemptsMax: draw.chance(0.04) ? 1 + draw.int(4) : attemptsMaxUsual,
+    pageMax: draw.chance(0.3) ? 1 + draw.int(3) : pageMaxUsual,
     epoch: 0,
     rates: drawRates(draw),
     faults: countsFrom0(),
@@ -92,6 +114,8 @@ const createWorld = (seed: number): World => {
     clockReads: 0,
     broken: null,
   };
+  world.facets.set(instanceId, world);
+  if (world.pageMax < pageMaxUsual && draw.chance(0.5)) addNeighbours(world);
   return world;
 };
 
@@ -116,7 +140,7 @@ const setOut = (run: Run): void => {
     claimant(run, 'claimant', 4);
     if (draw.chance(0.3)) claimant(run, 'claimant2', 3);
     operator(run, 'op3', 6);
-    world.wakeAt = (atMs, seq) => wakeAt(run, atMs, seq);
+    world.wakeAt = (id, atMs, seq) => wakeAt(run, id, atMs, seq);
   }
   disasters(world);
 };
@@ -146,6 +170,10 @@ const runAll = async (run: Run): Promise<void> => {
   world.rates = noFaults;
   world.outageUntilMs = 0;
   world.trace.push('   THE FAULTS STOP; the schedule alone goes on');
+  if (world.faults.viewsLost > 0 || world.draw.chance(0.3)) {
+    await go(world, sweepAlone(run));
+    for (const facet of world.facets.values()) checkSwept(oracleOf(facet));
+  }
   await go(world, scheduleAlone(run));
   checkDue(oracleOf(world));
   world.trace.push('   one caller goes on');
@@ -154,6 +182,7 @@ const runAll = async (run: Run): Promise<void> => {
   const reading = checkSafety(after);
   checkProgress(after, reading);
   checkView(after);
+  for (const id of world.facets.keys()) await checkStored(world, id);
 };
 
 const recorded = ({ what, told }: Call): boolean =>
@@ -183,9 +212,10 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
   let broken: Simulated['broken'] = null;
   const { stackTraceLimit } = Error;
   if (!stacks) Error.stackTraceLimit = 0;
-  // The limit itself is the engine's; a schedule that is to meet it cannot make 100,000 attempts.
-  const changeable: { attemptsPerInstanceMax: number } = limits;
+  // The limits themselves are the engine's; a schedule that is to meet them cannot make 100,000 attempts.
+  const changeable: { attemptsPerInstanceMax: number; pageMax: number } = limits;
   changeable.attemptsPerInstanceMax = world.attemptsMax;
+  changeable.pageMax = world.pageMax;
   try {
     await runAll(run);
   } catch (error) {
@@ -194,6 +224,7 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
     changeable.attemptsPerInstanceMax = attemptsMaxUsual;
+    changeable.pageMax = pageMaxUsual;
   }
   return {
     seed,

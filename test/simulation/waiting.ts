@@ -103,8 +103,8 @@ export const castVote = async (world: World, process: Process, state: State, cel
 };
 
 /** A writer of a claim may have died before it had woken everybody: the schedule does it. */
-export const wakeAll = (world: World, row: { instanceId?: unknown }, name: string): boolean => {
-  const claimId = wakeOf(String(row.instanceId));
+export const wakeAll = (world: World, dueId: string, name: string): boolean => {
+  const claimId = wakeOf(dueId);
   if (claimId === undefined) return false;
   world.schedule.after(world.draw.int(500), () => {
     const process = createProcess(world, `${name}-wake${world.handOvers++}`);

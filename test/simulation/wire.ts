@@ -4,7 +4,7 @@ import { type Command, ForbiddenWrite, keyOf, type Row } from '../../src/testing
 import { crash, freeze, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
 import { watch } from './watch.ts';
-import { breaks, type Call, currentCall, instanceId, RuleBroken, say, strikes, type World } from './world.ts';
+import { breaks, type Call, currentCall, RuleBroken, say, strikes, type World } from './world.ts';
 
 const failing = (name: string, message: string): Error => Object.assign(new Error(message), { name });
 const timeout = (): Error => failing('TimeoutError', 'socket hang up');
@@ -42,7 +42,8 @@ const read = (world: World, call: Call | undefined, command: Command): Done => {
   if ('error' in done || command.constructor.name !== 'QueryCommand') return done;
   const items = done.answer.Items as Row[];
   const { ScanIndexForward, ExclusiveStartKey, ExpressionAttributeValues } = command.input;
-  const head = (ExpressionAttributeValues as Row)[':pk'] === instanceId && ScanIndexForward === false;
+  const pk = String((ExpressionAttributeValues as Row)[':pk']);
+  const head = String(command.input.TableName).endsWith('-journal') && !pk.includes('/') && ScanIndexForward === false;
   if (head && ExclusiveStartKey === undefined && strikes(world, 'staleRead', call)) {
     // As if the newest were not there yet.
     const older = { constructor: command.constructor, input: { ...command.input, Limit: 3 } };
@@ -63,8 +64,8 @@ const read = (world: World, call: Call | undefined, command: Command): Done => {
 const acknowledge = (call: Call | undefined, command: Command, done: Done): void => {
   if (call === undefined) return;
   const told = (row: unknown): void => {
-    const { token, seq } = (row ?? {}) as Row;
-    if (typeof token === 'string' && call.tokens.has(token)) call.acknowledged.add(seq as number);
+    const { instanceId, token, seq } = (row ?? {}) as Row;
+    if (typeof token === 'string' && call.tokens.has(token)) call.acknowledged.add(`${instanceId}#${seq}`);
   };
   if ('error' in done) told((done.error as { Item?: unknown }).Item);
   else if (command.constructor.name === 'PutCommand') told(command.input.Item);
@@ -88,13 +89,13 @@ const verbs: Record<string, string> = {
   DeleteCommand: 'delete',
 };
 
-const nameOf = (command: Command): string => {
+const nameOf = (world: World, command: Command): string => {
   const { input } = command;
   const item = (input.Item ?? input.Key ?? {}) as Row;
   const table = String(input.TableName).slice(2);
   const verb = verbs[command.constructor.name] ?? command.constructor.name;
   if (table === 'views') {
-    const which = item.instanceId === instanceId ? '' : ` of ${item.instanceId}`;
+    const which = item.instanceId === world.instanceId ? '' : ` of ${item.instanceId}`;
     return (verb === '' ? (updates(input) ?? 'update view') : 'read view') + which;
   }
   if (table === 'claims' || table === 'subscriptions') {
@@ -103,9 +104,12 @@ const nameOf = (command: Command): string => {
     return words.filter((word) => word !== undefined).join(' ');
   }
   const partition = item.instanceId ?? (input.ExpressionAttributeValues as Row | undefined)?.[':pk'];
-  if (partition !== instanceId) return `${verb} ${String(partition).split('/')[1] ?? table}`;
-  if (input.ScanIndexForward === false) return `${verb} head`;
-  return `${verb} ${item.seq ?? 'journal'} ${item.kind ?? ''}`.trimEnd();
+  if (partition === undefined) return `${verb} ${table}`;
+  const [id, beside] = String(partition).split('/');
+  if (beside !== undefined) return `${verb} ${beside}`;
+  const which = id === world.instanceId ? '' : ` of ${id}`;
+  if (input.ScanIndexForward === false) return `${verb} head${which}`;
+  return `${verb} ${item.seq ?? 'journal'} ${item.kind ?? ''}`.trimEnd() + which;
 };
 
 const updates = ({ ExpressionAttributeValues: values }: Row): string | undefined => {
@@ -117,7 +121,7 @@ const updates = ({ ExpressionAttributeValues: values }: Row): string | undefined
 /** What an entry that has just been written says. */
 const details = (world: World, { input }: Command): string => {
   const { instanceId: partition, seq, entry } = (input.Item ?? {}) as Row;
-  const written = partition === instanceId && entry !== undefined ? world.chain[seq as number]?.entry : undefined;
+  const written = entry !== undefined ? world.facets.get(String(partition))?.chain[seq as number]?.entry : undefined;
   return written === undefined ? '' : ` ${wordsOf(written)}`;
 };
 
@@ -125,7 +129,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
   const { draw, schedule } = world;
   const send = async (command: Command): Promise<Row> => {
     const call = currentCall.getStore();
-    const what = nameOf(command);
+    const what = nameOf(world, command);
     const who = call?.id ?? process.name;
     const put = command.constructor.name === 'PutCommand';
     // What can be made again: views are updated, subscriptions deleted.
@@ -137,7 +141,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
       // Half of the time it is through before this one goes on.
       if (draw.chance(0.5)) await pause(world, process, 'crashElsewhere', `overtaken before ${what}`, draw.int(300));
     }
-    if (what === 'arm view' && hit('frozenBeforeArm'))
+    if (what.startsWith('arm view') && !what.includes('wake:') && hit('frozenBeforeArm'))
       freeze(
         world,
         process,

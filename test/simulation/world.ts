@@ -6,7 +6,11 @@ import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
 
+/** The instance of a schedule that is about one. */
 export const instanceId = 'sim';
+
+/** Views beside those of the schedule's instances begin so: they are due for ever, and only fill pages. */
+export const neighbour = 'beside-';
 
 /** A rule that does not hold. `rule` is its number in docs/design.md, or a word for what else must hold. */
 export class RuleBroken extends Error {
@@ -27,11 +31,15 @@ export type Call = {
   id: string;
   actor: string;
   what: string;
+  /** The instance it is about. */
+  about: string;
   process: Process;
   /** When it began on the process's own clock, its time, and its end, counted from when the engine had loaded the head. */
   atMs: number;
   budgetMs: number;
   endAtMs: number;
+  /** The true time at which it began. */
+  beganAtMs: number;
   /** The seq it named as the one it had seen, and how much it may reserve. */
   expectedSeq: number | undefined;
   maxCells: number;
@@ -40,7 +48,8 @@ export type Call = {
   struck: FaultKind[];
   /** Tokens it drew, and the seqs under one of them that the store's answers told it of. */
   tokens: Set<string>;
-  acknowledged: Set<number>;
+  /** As `instance#seq`. */
+  acknowledged: Set<string>;
   /** Its caller gave up waiting for it: its sandbox froze, and the promise goes on when it thaws. */
   onAbandoned: (() => void) | null;
   /** What its caller was told. */
@@ -79,6 +88,12 @@ export type Begin = {
 type ProbeAsked = { call: Call; key: string; about: number; askedAtMs: number; said: string };
 
 export type World = {
+  /**
+   * The instance that this is about. Of each a schedule has a facet: the world, with what is seen of that instance in
+   * place of another's. What is written through a facet stays in it, so only these are: chain, begins, unlookedAfter.
+   */
+  instanceId: string;
+  facets: Map<string, World>;
   draw: Draw;
   schedule: Schedule;
   startMs: number;
@@ -87,6 +102,8 @@ export type World = {
   graceMs: number;
   /** Attempts an instance may have. */
   attemptsMax: number;
+  /** Items of a page. */
+  pageMax: number;
   /** The deployment's epoch: raised by a restore. */
   epoch: number;
   rates: Rates;
@@ -117,7 +134,7 @@ export type World = {
   rushesLeft: number;
   rushClaim: () => void;
   /** Pushes the instance at that time, to the second, unless the message is lost. */
-  wakeAt: (atMs: number, seq?: number) => void;
+  wakeAt: (instanceId: string, atMs: number, seq?: number) => void;
   /**
    * The view was saved last by a call that had read a stale head; or its mark was over, by a clock that is off by more
    * than is tolerated, or by a freeze in the middle of a put. Only safety, not looking after, is promised then, until
@@ -154,7 +171,17 @@ export const breaks = (world: World, error: unknown): void => {
   world.broken ??= error;
 };
 
-/** The head of the one instance, as it stands in the tables. */
+/** The head of the instance, as it stands in the tables. */
 export const headOf = (world: World): Entry | undefined => world.chain.at(-1)?.entry;
 
-export const viewRow = (world: World): Row | undefined => world.tables.row('views', instanceId);
+export const viewRow = (world: World): Row | undefined => world.tables.row('views', world.instanceId);
+
+/** The world as it is about this instance. */
+export const facetOf = (world: World, id: string): World => {
+  const known = world.facets.get(id);
+  if (known !== undefined) return known;
+  const own: Partial<World> = { instanceId: id, chain: [], begins: [], forgottenBegins: [], unlookedAfter: false };
+  const facet: World = Object.assign(Object.create(world), own);
+  world.facets.set(id, facet);
+  return facet;
+};

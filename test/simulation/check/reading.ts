@@ -6,7 +6,7 @@
  * open. I5 one permission buys one attempt. I6 nothing is reserved after a cancellation. I9 one key, one set of inputs.
  */
 import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
-import { type Call, instanceId, must, type World } from '../world.ts';
+import { type Call, must, type World } from '../world.ts';
 import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
 import { same } from './same.ts';
 import { judgeVote } from './waits.ts';
@@ -18,8 +18,11 @@ export type Reading = {
   /** Attempts of this visit that may have begun, and reservations in a row that did not. */
   attempts: number;
   nevers: number;
-  /** Reservations of the whole journal. */
+  /** Reservations of the whole journal; cells whose expectations all held, that were let pass, that were skipped. */
   reservations: number;
+  covered: number;
+  forgiven: number;
+  skipped: number;
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
   /** Of an approval that is open: who approves, in the order of their votes. */
   approvals: string[];
@@ -40,11 +43,14 @@ export type Reading = {
 export type Oracle = { world: World; calls: Map<string, Call[]>; entries: Entry[] };
 
 const beginning = (entry: EntryOf<'started'>): Reading => ({
-  next: 0,
+  next: entry.continues?.index ?? 0,
   visit: 1,
   attempts: 0,
   nevers: 0,
   reservations: 0,
+  covered: 0,
+  forgiven: 0,
+  skipped: 0,
   open: null,
   halted: null,
   cancelled: false,
@@ -99,7 +105,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   );
   must(reading.dueAtMs === null || entry.atMs >= reading.dueAtMs, 'I5', `${at} reserves before its backoff is over`);
   const drawn = world.tables.rows('claims').find((row) => row.claimId === 'store:id')?.storeId;
-  must(step.key === `sim/${drawn}/${instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
+  must(step.key === `sim/${drawn}/${world.instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
   must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
   const reservedForMs = cell.timeoutMs + marginMs(cell.timeoutMs);
   must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
@@ -119,7 +125,19 @@ const freshVisit = (reading: Reading, visit: number): void => {
   Object.assign(reading, { visit, attempts: 0, nevers: 0, firstAtMs: null, inputsHash: null });
 };
 
+/** What a cell that was gone through counts as. */
+const count = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
+  const { expectations } = entry;
+  const failing = expectations.filter(({ result }) => result !== 'pass').length;
+  if (expectations.length > 0 && failing === 0) reading.covered += 1;
+  const said = entry.kind === 'outcome' ? entry.status : entry.verdict;
+  if (said === 'skipped' || said === 'skip') reading.skipped += 1;
+  else if (entry.kind === 'resolved') reading.forgiven += entry.verdict === 'failed' ? 1 : 0;
+  else if (failing > 0 || (expectations.length === 0 && entry.status !== 'completed')) reading.forgiven += 1;
+};
+
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
+  count(reading, entry);
   const output = entry.output?.kind === 'inline' ? entry.output.text : null;
   reading.outputs.set(cellAt(oracle, reading.next).name, output);
   reading.next += 1;
@@ -262,6 +280,9 @@ export const compare = (reading: Reading, { seq, state }: Entry): void => {
     ['drive', reading.drive, state.drive],
     ['epoch', reading.epoch, state.epoch],
     ['attempts', reading.reservations, state.counters.attempts],
+    ['covered', reading.covered, state.counters.covered],
+    ['forgiven', reading.forgiven, state.counters.forgiven],
+    ['skipped', reading.skipped, state.counters.skipped],
     ['dueAtMs', reading.dueAtMs, state.dueAtMs],
   ];
   for (const [name, mine, theirs] of pairs) {

@@ -2,13 +2,14 @@
 import { type Begin, must, type World } from '../world.ts';
 import type { Oracle } from './reading.ts';
 
-const checkBegin = ({ entries }: Oracle, begin: Begin): void => {
+const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
   const at = `${begin.cell} at seq ${begin.seq}`;
   const entry = entries[begin.seq];
   const reserve = entry?.kind === 'reserved' ? entry : entry?.kind === 'outcome' ? entry.reserve : undefined;
   must(entry !== undefined && reserve !== undefined, 'I4', `${at} began without a reservation`);
   must(entry.by.where === begin.call.id, 'I4', `${at} began in ${begin.call.id}, reserved by ${entry.by.where}`);
-  must(begin.call.acknowledged.has(begin.seq), 'I4', `${at} began before the store said that its reservation stands`);
+  const isAcknowledged = begin.call.acknowledged.has(`${world.instanceId}#${begin.seq}`);
+  must(isAcknowledged, 'I4', `${at} began before the store said that its reservation stands`);
   must(
     reserve.cell === begin.cell && reserve.visit === begin.visit,
     'I4',
