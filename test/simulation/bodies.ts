@@ -63,10 +63,10 @@ const beginning = (world: World, process: Process, call: Call, input: CellInput)
 };
 
 /** A person decides in the very moment in which the holder, long given up, comes back with its outcome. */
-const race = async (world: World, process: Process, call: Call, seq: number, deadlineAtMs: number): Promise<void> => {
+const race = async (world: World, process: Process, call: Call, step: CellInput['step']): Promise<void> => {
   if (!strikes(world, 'operatorRace', call)) return;
   const { draw, schedule } = world;
-  const inDoubtAtMs = deadlineAtMs + world.graceMs;
+  const inDoubtAtMs = step.deadlineAtMs - process.offMs + world.graceMs;
   const mine = inDoubtAtMs - 30 + draw.int(120);
   freeze(
     world,
@@ -75,7 +75,7 @@ const race = async (world: World, process: Process, call: Call, seq: number, dea
     Math.max(0, mine - schedule.nowMs()),
     'after its effect, until its step is in doubt',
   );
-  world.rush(inDoubtAtMs + Math.abs(process.offMs) + draw.int(60), seq);
+  world.rush(step.instanceId, inDoubtAtMs + Math.abs(process.offMs) + draw.int(60), step.seq);
   await pause(world, process, 'crashAfterEffect', 'thawing', 0);
 };
 
@@ -111,7 +111,7 @@ export const createExecute =
     process.children.delete(begin);
     const ended = endOf(world, call, begin, killed || signal.aborted);
     begin.status = ended.status;
-    await race(world, process, call, begin.seq, step.deadlineAtMs - process.offMs);
+    await race(world, process, call, step);
     return ended;
   };
 

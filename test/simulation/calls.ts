@@ -5,7 +5,13 @@ import { breaks, type Call, currentCall, type HandOver, RuleBroken, say, type Wo
 
 export type By = { actor: string; via: string; where: string };
 
-type Options = { about?: string; budgetMs?: number; expectedSeq?: number | undefined; maxCells?: number; handOver?: HandOver };
+type Options = {
+  about?: string;
+  budgetMs?: number;
+  expectedSeq?: number | undefined;
+  maxCells?: number;
+  handOver?: HandOver;
+};
 
 /** Codes that no fault of a simulation explains: the journal is whole, and so is what the engine makes of it. */
 const defects = new Set(['journal.broken', 'journal.newer', 'inputs.changed', 'limit.exceeded', 'runbook.unknown']);

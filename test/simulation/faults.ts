@@ -42,6 +42,8 @@ const atMost = {
   unknownResult: 0.2,
   probeUnsure: 1,
   givenUp: 0.1,
+  /** A one-time link is used twice, at once or later. */
+  linkTwice: 1,
   /** A claim is changed while somebody parks. */
   claimRace: 0.5,
   /** The writer of a claim dies before it has woken everybody. */

@@ -40,14 +40,15 @@ export const starter = (
   });
 };
 
-const verdict = async (world: World, process: Process, actor: string, seq: number): Promise<void> => {
+/** A verdict about a step. */
+export const decide = async (world: World, process: Process, actor: string, id: string, seq: number): Promise<void> => {
   const { draw } = world;
   const kind = draw.pick(['succeeded', 'failed', 'retry', 'retry', 'skip'] as const);
   const request: Omit<VerdictRequest, 'by'> = { seq, verdict: kind, reason: 'looked' };
   if (kind === 'retry' && draw.chance(0.3)) request.freshKey = true;
   if (kind === 'succeeded' && draw.chance(0.5)) request.output = '{"good":true}';
   if (draw.chance(0.2)) request.evidence = 'a line of its log';
-  await ask(world, process, actor, 'verdict', {}, (by) => process.engine.verdict(instanceId, { ...request, by }));
+  await ask(world, process, actor, 'verdict', { about: id }, (by) => process.engine.verdict(id, { ...request, by }));
 };
 
 /** What there is for a person to do, as somebody sees it who has just looked. */
@@ -57,7 +58,7 @@ const act = async (world: World, process: Process, actor: string, state: State):
   if (state.epoch < process.epoch) {
     await ask(world, process, actor, 'release', {}, (by) => process.engine.release(instanceId, 'compared', by));
   } else if (open?.kind === 'waiting' && open.quorum !== undefined) {
-    await castVote(world, process, state, open.cell);
+    await castVote(world, world, process, state, open.cell);
   } else if (open?.kind === 'waiting') {
     // What waits for no person refuses whoever says that it is done.
     const result = draw.chance(0.85) ? 'done' : 'failed';
@@ -66,7 +67,7 @@ const act = async (world: World, process: Process, actor: string, state: State):
     );
   } else {
     const seq = open?.seq ?? halted?.seq;
-    if (seq !== undefined) await verdict(world, process, actor, seq);
+    if (seq !== undefined) await decide(world, process, actor, instanceId, seq);
   }
 };
 
@@ -96,10 +97,10 @@ export const operator = ({ world }: Run, name: string, looks: number): void => {
 };
 
 /** Somebody who decides about one step at one moment, by a process of their own. */
-export const rush = (world: World, atMs: number, seq: number): void => {
+export const rush = (world: World, id: string, atMs: number, seq: number): void => {
   world.schedule.after(atMs - world.schedule.nowMs(), () => {
     const process = createProcess(world, `rush${seq}`);
-    verdict(world, process, 'op-rush', seq).catch((error: unknown) => breaks(world, error));
+    decide(world, process, 'op-rush', id, seq).catch((error: unknown) => breaks(world, error));
   });
 };
 
@@ -110,9 +111,9 @@ export const redriver = (world: World, item: Unrecorded): void => {
   const deliver = (delayMs: number, which: string): void =>
     schedule.after(delayMs, () => {
       const process = createProcess(world, `redrive${number}${which}`);
-      ask(world, process, 'redriver', 'redrive', {}, (by) => process.engine.redrive(item, by)).catch((error: unknown) =>
-        breaks(world, error),
-      );
+      ask(world, process, 'redriver', 'redrive', { about: item.instanceId }, (by) =>
+        process.engine.redrive(item, by),
+      ).catch((error: unknown) => breaks(world, error));
     });
   const firstMs = draw.int(draw.chance(0.7) ? 30_000 : 600_000);
   deliver(firstMs, '');

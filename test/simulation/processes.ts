@@ -161,8 +161,7 @@ const createRandomOf = (world: World, process: Process): Random => ({
     // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. A start draws
     // an id before.
     const starts = call.what.startsWith('start') && !call.acknowledged.has(`${call.about}#0`);
-    if (call.tokens.size === 0 || starts)
-      call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
+    if (call.tokens.size === 0 || starts) call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
     call.tokens.add(token);
     return token;
   },

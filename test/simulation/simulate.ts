@@ -10,17 +10,20 @@ import {
   checkDue,
   checkProgress,
   checkSafety,
+  checkSeveral,
   checkStored,
   checkSwept,
   checkView,
   oracleOf,
   promisesNothing,
+  watchLock,
 } from './check/index.ts';
 import { disasters } from './disasters.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
 import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
 import { createRandom, createSchedule } from './schedule.ts';
+import { drawLocked, firstIds, lockIsFree, setOutSeveral } from './several.ts';
 import { claimant, rushClaim } from './waiting.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
 import { type Call, instanceId, neighbour, RuleBroken, type World } from './world.ts';
@@ -60,15 +63,20 @@ export type Simulated = {
 
 const neighbours = 4;
 /** Views in the same part of the index, due earlier: they fill the first pages of it. */
-const addNeighbours = ({ tables, startMs: begin }: World): void => {
-  const dueShard = shardOf(instanceId, limits.dueShards);
+const addNeighbours = ({ instanceId: id, tables, startMs: begin }: World): void => {
+  const dueShard = shardOf(id, limits.dueShards);
   for (let n = 0; n < neighbours; n += 1)
     tables.tamper('views', { instanceId: `${neighbour}${n}`, dueShard, dueAtMs: begin - 1_000 + n, arms: 1 });
 };
 
+/** Every so many schedules are about several instances. */
+const severalEvery = 4;
+const isSeveral = (seed: number): boolean => seed % severalEvery === 0;
+
 const createWorld = (seed: number): World => {
   const draw = createRandom(seed);
-  const runbook = drawRunbook(draw);
+  const several = isSeveral(seed);
+  const runbook = several ? drawLocked(draw) : drawRunbook(draw);
   const version: Version = {
     runbookId: 'demo',
     version: 1,
@@ -78,7 +86,7 @@ const createWorld = (seed: number): World => {
     runbook,
   };
   const world: World = {
-    instanceId,
+    instanceId: several ? firstIds[0] : instanceId,
     facets: new Map(),
     draw,
     schedule: createSchedule(startMs),
@@ -102,9 +110,10 @@ const createWorld = (seed: number): World => {
     polls: [],
     readyAtMs: startMs + draw.int(120_000),
     chain: [],
+    onEntry: () => {},
     aside: [],
     redrive: (item) => redriver(world, item),
-    rush: (atMs, seq) => rush(world, atMs, seq),
+    rush: (id, atMs, seq) => rush(world, id, atMs, seq),
     rushesLeft: 5,
     rushClaim: () => rushClaim(world),
     wakeAt: () => {},
@@ -114,7 +123,8 @@ const createWorld = (seed: number): World => {
     clockReads: 0,
     broken: null,
   };
-  world.facets.set(instanceId, world);
+  world.facets.set(world.instanceId, world);
+  if (several) world.onEntry = (facet, entry) => watchLock(facet, entry);
   if (world.pageMax < pageMaxUsual && draw.chance(0.5)) addNeighbours(world);
   return world;
 };
@@ -160,13 +170,25 @@ const go = async (world: World, work: Promise<void>): Promise<void> => {
   if (failed !== undefined) throw failed;
 };
 
-const runAll = async (run: Run): Promise<void> => {
+/** Its start was given up before it wrote anything: it is judged by why. */
+const isGivenUp = ({ chain }: World): boolean => chain[0]?.entry.kind === 'cancelled';
+const facetsOf = (world: World): World[] => [...world.facets.values()].filter((facet) => !isGivenUp(facet));
+
+const checkRest = (world: World): void => {
+  for (const facet of facetsOf(world)) {
+    const oracle = oracleOf(facet);
+    checkSafety(oracle);
+    checkDue(oracle);
+  }
+  if (world.facets.size > 1) checkSeveral(world);
+};
+
+const runAll = async (run: Run, several: boolean): Promise<void> => {
   const { world } = run;
-  setOut(run);
+  if (several) setOutSeveral(run);
+  else setOut(run);
   await comeToRest(world);
-  const oracle = oracleOf(world);
-  checkSafety(oracle);
-  checkDue(oracle);
+  checkRest(world);
   world.rates = noFaults;
   world.outageUntilMs = 0;
   world.trace.push('   THE FAULTS STOP; the schedule alone goes on');
@@ -175,13 +197,19 @@ const runAll = async (run: Run): Promise<void> => {
     for (const facet of world.facets.values()) checkSwept(oracleOf(facet));
   }
   await go(world, scheduleAlone(run));
-  checkDue(oracleOf(world));
+  for (const facet of facetsOf(world)) checkDue(oracleOf(facet));
   world.trace.push('   one caller goes on');
   await go(world, oneCaller(run));
-  const after = oracleOf(world);
-  const reading = checkSafety(after);
-  checkProgress(after, reading);
-  checkView(after);
+  for (const facet of facetsOf(world)) {
+    const after = oracleOf(facet);
+    const reading = checkSafety(after);
+    if (facet.chain.length > 0 || !several) checkProgress(after, reading);
+    checkView(after);
+  }
+  if (several) {
+    await go(world, lockIsFree(run));
+    checkSeveral(world);
+  }
   for (const id of world.facets.keys()) await checkStored(world, id);
 };
 
@@ -189,12 +217,13 @@ const recorded = ({ what, told }: Call): boolean =>
   what === 'redrive' && told?.kind === 'answer' && (told.answer as Redriven).result === 'recorded';
 
 const countsOf = (world: World): Simulated['counts'] => {
+  const facets = [...world.facets.values()];
   const unhit = world.calls.filter(({ struck }) => struck.length === 0);
   const refused = unhit.filter(({ told }) => told?.kind === 'error' && !promisesNothing.has(told.code));
   const answered = unhit.filter(({ told }) => told?.kind === 'answer');
   return {
-    begins: world.begins.length + world.forgottenBegins.length,
-    entries: world.chain.length,
+    begins: facets.reduce((sum, { begins, forgottenBegins }) => sum + begins.length + forgottenBegins.length, 0),
+    entries: facets.reduce((sum, { chain }) => sum + chain.length, 0),
     calls: world.calls.length,
     unhit: unhit.length,
     answered: answered.length,
@@ -208,7 +237,7 @@ const countsOf = (world: World): Simulated['counts'] => {
 export const simulate = async (seed: number, stacks = false): Promise<Simulated> => {
   const world = createWorld(seed);
   describe(world, seed);
-  const run: Run = { world, callsLeft: 14 };
+  const run: Run = { world, callsLeft: isSeveral(seed) ? 12 : 14 };
   let broken: Simulated['broken'] = null;
   const { stackTraceLimit } = Error;
   if (!stacks) Error.stackTraceLimit = 0;
@@ -217,7 +246,7 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
   changeable.attemptsPerInstanceMax = world.attemptsMax;
   changeable.pageMax = world.pageMax;
   try {
-    await runAll(run);
+    await runAll(run, isSeveral(seed));
   } catch (error) {
     if (error instanceof RuleBroken) broken = { rule: error.rule, message: error.message };
     else broken = { rule: 'defect', message: String(stacks ? (error as Error).stack : error) };
@@ -226,14 +255,15 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
     changeable.attemptsPerInstanceMax = attemptsMaxUsual;
     changeable.pageMax = pageMaxUsual;
   }
+  const chains = [...world.facets.values()].flatMap(({ chain }) => chain);
   return {
     seed,
     broken,
     faults: world.faults,
     branches: [...world.branches],
     trace: world.trace,
-    journal: world.chain.map(({ text }) => text),
-    entries: world.chain.map(({ entry }) => entry),
+    journal: chains.map(({ text }) => text),
+    entries: chains.map(({ entry }) => entry),
     counts: countsOf(world),
     ended: world.chain.at(-1)?.entry.state.ended ?? null,
   };

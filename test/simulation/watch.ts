@@ -37,7 +37,13 @@ const landed = (root: World, world: World, item: Row): void => {
     const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
     breaks(root, new RuleBroken('I1', `${what} ${seq}`));
   }
-  world.chain[seq] = { ...decodeEntry(item), text: textOf(item) };
+  const standing = decodeEntry(item);
+  world.chain[seq] = { ...standing, text: textOf(item), landedAtMs: world.schedule.nowMs() };
+  try {
+    root.onEntry(world, standing.entry);
+  } catch (error) {
+    breaks(root, error);
+  }
 };
 
 /** The instances that a write may concern: its own, or all of them where it is about claims. */

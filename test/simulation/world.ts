@@ -123,13 +123,15 @@ export type World = {
   polls: { call: Call; about: number; ready: boolean }[];
   readyAtMs: number;
   /** The chain as it stands, read once: index is seq. */
-  chain: (Standing & { text: string })[];
+  chain: (Standing & { text: string; landedAtMs: number })[];
+  /** Looks at every entry that lands, where a schedule is about several instances. */
+  onEntry: (world: World, entry: Entry) => void;
   /** The failure queue: outcomes which the store did not take in time. */
   aside: Unrecorded[];
   /** Records an item of the failure queue, after a while. */
   redrive: (item: Unrecorded) => void;
   /** Calls a person who decides at that moment. */
-  rush: (atMs: number, seq: number) => void;
+  rush: (instanceId: string, atMs: number, seq: number) => void;
   /** Changes a claim at that moment, so many times. */
   rushesLeft: number;
   rushClaim: () => void;

@@ -8,8 +8,9 @@ import { checkWitness } from './witness.ts';
 
 export { checkProgress } from './progress.ts';
 export type { Oracle, Reading } from './reading.ts';
-export { promisesNothing } from './told.ts';
+export { checkSeveral, watchLock } from './several.ts';
 export { checkStored } from './stored.ts';
+export { promisesNothing } from './told.ts';
 export { checkDue, checkSwept, checkView } from './views.ts';
 
 export const oracleOf = (world: World): Oracle => ({

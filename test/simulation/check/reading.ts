@@ -42,7 +42,20 @@ export type Reading = {
 
 export type Oracle = { world: World; calls: Map<string, Call[]>; entries: Entry[] };
 
-const beginning = (entry: EntryOf<'started'>): Reading => ({
+/** The output which an entry carries, as text. */
+const textIn = (entry: Entry | undefined): string | null =>
+  entry !== undefined && 'output' in entry && entry.output?.kind === 'inline' ? entry.output.text : null;
+
+/** What a continuation takes over from the run that it goes on from. */
+const citedOutputs = ({ world }: Oracle, { continues }: EntryOf<'started'>): Reading['outputs'] =>
+  new Map(
+    Object.entries(continues?.outputs ?? {}).map(([name, { instanceId, seq }]) => [
+      name,
+      textIn(world.facets.get(instanceId)?.chain[seq]?.entry),
+    ]),
+  );
+
+const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
   next: entry.continues?.index ?? 0,
   visit: 1,
   attempts: 0,
@@ -61,7 +74,7 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   dueAtMs: null,
   firstAtMs: null,
   inputsHash: null,
-  outputs: new Map(),
+  outputs: citedOutputs(oracle, entry),
   approvals: [],
 });
 
@@ -105,7 +118,11 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   );
   must(reading.dueAtMs === null || entry.atMs >= reading.dueAtMs, 'I5', `${at} reserves before its backoff is over`);
   const drawn = world.tables.rows('claims').find((row) => row.claimId === 'store:id')?.storeId;
-  must(step.key === `sim/${drawn}/${world.instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
+  must(
+    step.key === `sim/${drawn}/${world.instanceId}/${step.cell}/${step.visit}`,
+    'I9',
+    `${at} has the key ${step.key}`,
+  );
   must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
   const reservedForMs = cell.timeoutMs + marginMs(cell.timeoutMs);
   must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
@@ -210,7 +227,7 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
 export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry): Reading => {
   if (before === undefined) {
     must(entry.kind === 'started', 'I1', `the first entry is ${entry.kind}`);
-    return beginning(entry);
+    return beginning(oracle, entry);
   }
   must(before.ended === null, 'I1', `seq ${entry.seq} stands after the end`);
   const reading = before;

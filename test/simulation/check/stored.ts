@@ -25,7 +25,10 @@ export const readerOf = (world: World): Engine => {
     journal: createJournal(access, draw),
     marks: createMarks(access),
     views: createViews(access),
-    versions: { get: async () => version, publish: async () => ({ version: 1, runHash: version.runHash, created: false }) },
+    versions: {
+      get: async () => version,
+      publish: async () => ({ version: 1, runHash: version.runHash, created: false }),
+    },
     sha256: (text) => hash('sha256', text),
     canonical,
     observe: () => {},
@@ -58,5 +61,9 @@ export const checkStored = async (world: World, instanceId: string): Promise<voi
   must(intact, 'verify', `${instanceId} seq ${breaks[0]?.seq}: ${breaks[0]?.why}`);
   must(entries === chain.length && seen.hash === head.hash, 'verify', `it read ${entries} entries of ${chain.length}`);
   const times = await isListed(engine, instanceId);
-  must(times === (first.entry.kind === 'started' ? 1 : 0), 'list', `${instanceId} is ${times} times among the journals`);
+  must(
+    times === (first.entry.kind === 'started' ? 1 : 0),
+    'list',
+    `${instanceId} is ${times} times among the journals`,
+  );
 };

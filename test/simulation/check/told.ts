@@ -83,8 +83,7 @@ const checkCancelled = ({ entries }: Oracle, call: Call, answer: Cancelled): voi
   must(stands, 'I10', `${call.id} was told that it is cancelled`);
   const { mayStillRun, view } = answer;
   const open = entries[view.seq]?.state.open;
-  const right =
-    open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.deadlineAtMs } : null;
+  const right = open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.deadlineAtMs } : null;
   must(same(mayStillRun, right), 'I10', `${call.id} was told that ${mayStillRun?.seq ?? 'nothing'} may still run`);
 };
 
@@ -96,7 +95,11 @@ const checkStarted = ({ entries }: Oracle, call: Call, { created }: { created: b
 
 const checkRedriven = (oracle: Oracle, call: Call, { result }: Redriven): void => {
   const own = oracle.entries.some((entry) => isBy(call, entry));
-  must(own === (result === 'recorded'), 'I10', `${call.id} was told ${result}, and ${own ? 'an' : 'no'} entry is its own`);
+  must(
+    own === (result === 'recorded'),
+    'I10',
+    `${call.id} was told ${result}, and ${own ? 'an' : 'no'} entry is its own`,
+  );
 };
 
 const wrote = ({ entries }: Oracle, call: Call, kinds: string[]): boolean =>
@@ -135,7 +138,11 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
       must(own, 'I10', `${call.id} was told that ${claimId} is ${status} at revision ${revision}`);
       break;
     }
+    case 'useLink':
+      stands(['vote']);
+      break;
     case 'start':
+    case 'startContinued':
       checkStarted(oracle, call, answer as Started);
       checkViewTold(oracle, call, (answer as Started).view);
       break;
@@ -164,19 +171,21 @@ export const promisesNothing = new Set(['store.unavailable', 'outcome.unrecorded
 
 /** Looks of a simulated person that go past the engine's door. */
 const readings = new Set(['look', 'inspect']);
+/** Whoever has a link asks again by that; whoever continues a run by the id of that one. */
+const byAnother = new Set(['readLink', 'useLink', 'startContinued']);
 /** Calls about a claim name that. */
 const aboutClaims = new Set(['setClaim', 'wake']);
 
 const checkError = (oracle: Oracle, call: Call, code: string, details: Record<string, unknown>): void => {
   if (promisesNothing.has(code)) {
-    const exempt = readings.has(call.what) || aboutClaims.has(call.what);
+    const exempt = readings.has(call.what) || aboutClaims.has(call.what) || byAnother.has(call.what);
     const named = code === 'store.misconfigured' || exempt || details.instanceId === oracle.world.instanceId;
     must(named, 'I10', `${call.id} was told ${code} without the id to ask again with`);
     return;
   }
   checkDetails(oracle, call, code, details);
   // The store's id says nothing of the call that drew it.
-  const said = oracle.world.tables.rows('claims').filter(({ claimId }) => !/^(store|lock):/.test(String(claimId)));
+  const said = oracle.world.tables.rows('claims').filter(({ claimId }) => !/^(store|lock|link):/.test(String(claimId)));
   const written = said.find((row) => call.tokens.has(row.token as string));
   must(written === undefined, 'I10', `${call.id} was told ${code}, and a claim of it stands`);
   const entry = oracle.entries.find((one) => isBy(call, one));

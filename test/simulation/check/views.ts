@@ -23,7 +23,8 @@ const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
   const over = head.atMs >= endMs + world.graceMs;
   const late = writer?.frozenInPut || (over && writer?.struck.some((kind) => !/^(frozen|thawed)$/.test(kind)));
   const held = state.epoch < world.epoch;
-  if (state.open === null && state.halted === null && !late && !held) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
+  if (state.open === null && state.halted === null && !late && !held)
+    return Math.max(armedMs, state.dueAtMs ?? head.atMs);
   // A wait with a time of its own; what is due because somebody woke it is due now.
   if (state.open?.kind === 'waiting' && !late && (state.open.pollMs ?? state.open.dueAtMs) !== null) {
     const { pollMs, dueAtMs } = state.open;

@@ -30,7 +30,11 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
         entry.cell === name &&
         entry.then === 'next',
     );
-    const output = satisfying !== undefined && 'output' in satisfying ? satisfying.output : undefined;
+    const [first] = oracle.entries;
+    const cited = first?.kind === 'started' ? first.continues?.outputs[name] : undefined;
+    const stood = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
+    const source = satisfying ?? stood;
+    const output = source !== undefined && 'output' in source ? source.output : undefined;
     // Of an outcome that was refused for what it held, only a beginning could be kept.
     const stands =
       output?.kind === 'truncated' ? JSON.stringify(output.head) : output?.kind === 'inline' && output.text;
@@ -39,10 +43,10 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
 };
 
 /** Two bodies are alive at once only where a clock was far off, a sandbox slept, or a child got away. */
-const checkOverlap = (world: World): void => {
+export const checkOverlap = (world: World, begins = world.begins): void => {
   const { clockFarOff, frozen, thawed, operatorRace, childOutlives } = world.faults;
   if (clockFarOff + frozen + thawed + operatorRace + childOutlives > 0) return;
-  const sorted = [...world.begins].sort((a, b) => a.atMs - b.atMs);
+  const sorted = [...begins].sort((a, b) => a.atMs - b.atMs);
   sorted.forEach((begin, index) => {
     const next = sorted[index + 1];
     if (next === undefined) return;
