@@ -1,7 +1,7 @@
 /** Parameters: JSON Schema, checked at publishing, and the values checked against it when an instance starts. */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js';
 import type { Runbook } from '../engine/index.ts';
-import { isKept, limits, PawlError, pathOf } from '../engine/index.ts';
+import { headOf, isKept, limits, PawlError, pathOf } from '../engine/index.ts';
 import { nameProblem } from './attributes.ts';
 import { compilePattern } from './patterns.ts';
 import { foldCase, list, type Position, quote, type Report, suggest } from './text.ts';
@@ -206,15 +206,23 @@ const oddParts = (given: unknown): { path: string; message: string }[] => {
   return found;
 };
 
-const refused = (problems: { path: string; message: string }[]): PawlError => {
-  const sentence = problems.map(({ path, message }) => `${quote(path)} ${message}`).join(', ');
-  return new PawlError('params.invalid', `The parameters are refused: ${sentence}.`, { problems });
+const toldMax = 5;
+
+/** However much is wrong, an answer holds it. */
+const refused = (all: { path: string; message: string }[]): PawlError => {
+  const short = (text: string): string => headOf(text, limits.errorMessageCharsMax);
+  const problems = all
+    .slice(0, limits.problemsMax)
+    .map(({ path, message }) => ({ path: short(path), message: short(message) }));
+  const told = problems.slice(0, toldMax).map(({ path, message }) => `${quote(path)} ${message}`);
+  const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
+  return new PawlError('params.invalid', `The parameters are refused: ${told.join(', ')}${more}.`, { problems });
 };
 
 /** Checks parameters against the runbook's schema and fills in defaults. Nothing is converted. */
 export const resolveParams = (runbook: Runbook, given: Record<string, unknown>): Record<string, unknown> => {
   const odd = oddParts(given);
-  if (odd.length > 0) throw refused(odd.slice(0, limits.problemsMax));
+  if (odd.length > 0) throw refused(odd);
   checkSize(given);
   const properties = runbook.params.properties as Record<string, { default?: unknown }>;
   // Only what JSON can say gets in: no getters, no prototypes. `given` stays as it is.

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { type ErrorCode, errorCodes, isPawlError, PawlError } from '../engine/index.ts';
+import { type ErrorCode, errorCodes, isPawlError, PawlError, parseAsWritten } from '../engine/index.ts';
 
 /** How a caller shows who it is. `local`: by saying so; nothing is checked on somebody's own machine. */
 type Credentials =
@@ -135,6 +135,8 @@ type Call = {
   query?: Record<string, string | number | undefined>;
   json?: unknown;
   markdown?: string;
+  /** The answer holds numbers that are to stay as they are written. */
+  asWritten?: boolean;
   /** Ends the waiting for an answer, and nothing in the service. */
   signal?: AbortSignal;
 };
@@ -192,7 +194,7 @@ export const createService = (settings: ServiceSettings): Service => {
     }
     let value: unknown;
     try {
-      value = JSON.parse(text);
+      value = asked.asWritten ? parseAsWritten(text) : JSON.parse(text);
     } catch {
       throw gatewayRefusal(settings, response.status, undefined);
     }

@@ -249,6 +249,7 @@ const claim = z.strictObject({
   status: claimStatus,
   statement: z.string().nullable(),
   evidence: z.unknown(),
+  reason: z.string().nullable(),
   by: started.shape.by,
   at: z.iso.datetime(),
 });

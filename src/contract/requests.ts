@@ -1,6 +1,6 @@
 /** What goes in: the zod schemas that validate requests, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { claimStatuses, limits, viewStatuses } from '../engine/model/index.ts';
+import { claimStatuses, isInfinite, limits, lossyNumberIn, viewStatuses } from '../engine/model/index.ts';
 
 const idOf = (what: string) =>
   z
@@ -109,6 +109,9 @@ export const verdictBody = z.strictObject({
     .describe(
       'With `succeeded`: JSON text of what the cell would have returned. A text, so that large integers survive.',
     )
+    .refine((text) => lossyNumberIn(text, isInfinite) === undefined, {
+      error: 'holds a number that no program can read, as 1e400 is: give it as a text',
+    })
     .exactOptional(),
   evidence: z.string().max(limits.noteTextCharsMax).exactOptional(),
   freshKey: z.boolean().describe('With `retry`: another idempotency key, a new visit.').exactOptional(),
@@ -127,12 +130,22 @@ export const doneBody = z.strictObject({
 const status = z.enum(claimStatuses);
 export const claimBody = z.strictObject({
   status,
-  statement: z.string().describe('What it says, for people.').exactOptional(),
-  evidence: z.unknown().describe('Any JSON value. Write numbers beyond 2^53 as text.').exactOptional(),
+  statement: z
+    .string()
+    .describe('What it says, for people. Without it that of the last revision stays.')
+    .exactOptional(),
+  evidence: z
+    .unknown()
+    .describe('Any JSON value; its numbers stay as they are written. Without it that of the last revision stays.')
+    .exactOptional(),
   revision: z
     .int()
     .min(0)
     .describe('The revision the caller has seen, 0 for none: another one is refused (claim.stale).')
+    .exactOptional(),
+  reason: z
+    .string()
+    .describe('Why it is so. `invalidated` and `superseded` are final: another status needs this and `revision`.')
     .exactOptional(),
 });
 const shownHash = z

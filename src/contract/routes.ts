@@ -10,9 +10,19 @@ import * as requests from './requests.ts';
 
 export type Permission = 'read' | 'operate' | 'author' | 'decide';
 
-/** `optional`: a call without a body is one with an empty object. `form`: a page may send its fields instead. */
+/**
+ * `optional`: a call without a body is one with an empty object. `form`: a page may send its fields instead. `asWritten`: a
+ * field in which numbers stay as they are written; everywhere else one that would be kept as another is refused.
+ */
 type Body =
-  | { media: 'application/json'; schema: z.ZodObject; bytesMax: number; optional: boolean; form?: boolean }
+  | {
+      media: 'application/json';
+      schema: z.ZodObject;
+      bytesMax: number;
+      optional: boolean;
+      form?: boolean;
+      asWritten?: string;
+    }
   | { media: 'text/markdown'; bytesMax: number };
 
 export type Route = {
@@ -314,7 +324,7 @@ export const operations = {
     summary: 'Writes the next revision of a claim and wakes whoever waits for it.',
     pathParameters: noPath,
     query: requests.claimQuery,
-    body: json(requests.claimBody),
+    body: { ...json(requests.claimBody), asWritten: 'evidence' },
     answers: { 200: answers.claimSet, 201: answers.claimSet },
   },
   claimHistory: {

@@ -13,6 +13,11 @@ import type { View } from './model/view.ts';
 export type Clock = {
   /** Milliseconds since 1970. Never goes back. Asked only after the store has answered once. */
   nowMs(): number;
+  /**
+   * By how much `nowMs` may be behind because the machine slept since the store last told the time. It rests on the
+   * machine's own wall clock, so it is only ever a reason not to begin.
+   */
+  behindMs(): number;
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 };
@@ -115,6 +120,8 @@ export type ClaimEntry = {
   statement: string | null;
   /** JSON text. */
   evidence: string | null;
+  /** Why it is so, where its author said that: always where it was final before. */
+  reason?: string;
   by: By;
   atMs: number;
   /** 128 random bits of the call that wrote it. */

@@ -1,6 +1,6 @@
 /** What each route does: call the engine, shape the answer. */
 import type { AnswerOf, InputOf, OperationName } from '../contract/index.ts';
-import { type ClaimEntry, gateOf, limits, PawlError, type Version } from '../engine/index.ts';
+import { type ClaimEntry, gateOf, limits, PawlError, parseAsWritten, type Version } from '../engine/index.ts';
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
 import { linkPage, votedPage } from './linkPage.ts';
@@ -49,12 +49,13 @@ const partsOf = (text: string): string[] => {
   return parts.length === 0 ? [''] : parts;
 };
 
-const shownClaim = ({ claimId, revision, status, statement, evidence, by, atMs }: ClaimEntry) => ({
+const shownClaim = ({ claimId, revision, status, statement, evidence, reason, by, atMs }: ClaimEntry) => ({
   claimId,
   revision,
   status,
   statement,
-  evidence: evidence === null ? null : (JSON.parse(evidence) as unknown),
+  evidence: evidence === null ? null : parseAsWritten(evidence),
+  reason: reason ?? null,
   by,
   at: new Date(atMs).toISOString(),
 });

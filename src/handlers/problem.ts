@@ -1,6 +1,6 @@
 /** Every refusal and every failure as RFC 9457 says it: `application/problem+json`, with Pawl's code and what else there is. */
 import { STATUS_CODES } from 'node:http';
-import { errorCodes, isPawlError, PawlError } from '../engine/index.ts';
+import { errorCodes, headOf, isPawlError, limits, PawlError } from '../engine/index.ts';
 
 /** `page`: HTML for a person, in place of the body. */
 export type Answer = { status: number; body: unknown; headers?: Record<string, string>; page?: string };
@@ -41,12 +41,14 @@ export const problemOf = (error: unknown, request: string, nowMs: () => number):
     : new PawlError('internal', `Something went wrong in Pawl itself: look for request ${request} in its log.`);
   const { code, message, details } = known;
   const { status } = errorCodes[code];
+  // A request chooses what is wrong with it, and so how much there would be to say.
+  const isShort = Buffer.byteLength(JSON.stringify(details)) <= limits.problemDetailsBytesMax;
   const body = {
-    ...details,
+    ...(isShort ? details : { limit: 'problemDetailsBytesMax' }),
     type: `urn:pawl:problem:${code}`,
     title: STATUS_CODES[status] ?? 'Error',
     status,
-    detail: message,
+    detail: headOf(message, limits.problemDetailBytesMax),
     code,
     request,
   };

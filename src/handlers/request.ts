@@ -2,27 +2,47 @@
 import { isUtf8 } from 'node:buffer';
 import type * as z from 'zod';
 import type { Route } from '../contract/index.ts';
-import { isDeeper, limits, PawlError } from '../engine/index.ts';
+import { headOf, isDeeper, isLossy, limits, PawlError, parseAsWritten, pathOf, writtenAs } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
 
-/** Problems that the sentence itself names; `problems` has them all. */
+/** Problems that the sentence itself names; `problems` has more of them. */
 const toldMax = 5;
 
 type Where = 'path' | 'query' | 'body';
+type Problem = { at: string; message: string };
+
+/** However much is wrong, and however long what it is about: an answer holds it. */
+const refuse = (all: Problem[], code: 'request.invalid' | 'params.invalid' = 'request.invalid'): never => {
+  const short = (text: string): string => headOf(text, limits.errorMessageCharsMax);
+  const problems = all
+    .slice(0, limits.problemsMax)
+    .map(({ at, message }) => ({ at: short(at), message: short(message) }));
+  const told = problems.slice(0, toldMax).map(({ at, message }) => `${at}: ${message}`);
+  const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
+  throw new PawlError(code, `The request cannot be taken: ${told.join('; ')}${more}.`, { problems });
+};
 
 const parse = (where: Where, schema: z.ZodType, value: unknown): unknown => {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => ({ at: [where, ...path].join('.'), message }));
-  const told = problems.slice(0, toldMax).map(({ at, message }) => `${at}: ${message}`);
-  const more = problems.length > toldMax ? `, and ${problems.length - toldMax} more` : '';
-  throw new PawlError('request.invalid', `The request cannot be taken: ${told.join('; ')}${more}.`, {
-    problems,
-  });
+  return refuse(parsed.error.issues.map(({ path, message }) => ({ at: [where, ...path].join('.'), message })));
+};
+
+/** `URLSearchParams` would make U+FFFD of what is no UTF-8. */
+const isReadable = (pair: string): boolean => {
+  try {
+    decodeURIComponent(pair);
+    return true;
+  } catch {
+    return false;
+  }
 };
 
 const readPairs = (text: string, what: 'Query parameter' | 'Field'): Record<string, string> => {
   const query: Record<string, string> = {};
+  const broken = text.split('&').find((pair) => !isReadable(pair));
+  if (broken !== undefined)
+    throw new PawlError('request.invalid', `${what} ${broken.slice(0, 100)} is no percent-encoded UTF-8.`);
   for (const [name, value] of new URLSearchParams(text)) {
     if (Object.hasOwn(query, name)) {
       throw new PawlError('request.invalid', `${what} ${name.slice(0, 100)} is given twice; give it once.`);
@@ -65,10 +85,33 @@ const readText = (event: HttpEvent, bytesMax: number): string => {
     throw new PawlError('limit.exceeded', message, { limit, bytes: bytes.byteLength, max: bytesMax });
   }
   if (!isUtf8(bytes)) throw new PawlError('request.invalid', 'The body is not UTF-8 text.');
-  return bytes.toString('utf8');
+  // A byte order mark says how a text is encoded and is no part of it.
+  return bytes.toString('utf8').replace(/^\uFEFF/, '');
 };
 
-const readJson = (text: string): unknown => {
+const notKept = `cannot be kept as a number (whole ones go up to ${Number.MAX_SAFE_INTEGER}); declare it as a string, and give a text`;
+
+type Path = (string | number)[];
+
+/** With plain numbers again, but for the field that stays as it is written. */
+const plainOf = (value: unknown, path: Path, asWritten: string | undefined, problems: Problem[]): unknown => {
+  if (path.length === 1 && path[0] === asWritten) return value;
+  const written = writtenAs(value);
+  if (written !== undefined) {
+    if (isLossy(written))
+      problems.push({ at: pathOf(['body', ...path]), message: `${written.slice(0, 80)} ${notKept}` });
+    return Number(written);
+  }
+  const partOf = (part: unknown, at: string | number): unknown => plainOf(part, [...path, at], asWritten, problems);
+  if (Array.isArray(value)) return value.map(partOf);
+  if (typeof value !== 'object' || value === null) return value;
+  if (Object.hasOwn(value, '__proto__'))
+    problems.push({ at: pathOf(['body', ...path, '__proto__']), message: 'cannot be a key; choose another name' });
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, partOf(part, key)]));
+};
+
+/** @param asWritten the field whose numbers stay as they are written */
+const readJson = (text: string, asWritten: string | undefined): unknown => {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -77,8 +120,13 @@ const readJson = (text: string): unknown => {
       problems: [{ at: 'body', message: 'not JSON' }],
     });
   }
-  if (!isDeeper(value, limits.bodyNestingMax)) return value;
-  throw new PawlError('request.invalid', `The body is nested deeper than ${limits.bodyNestingMax} (bodyNestingMax).`);
+  if (isDeeper(value, limits.bodyNestingMax))
+    throw new PawlError('request.invalid', `The body is nested deeper than ${limits.bodyNestingMax} (bodyNestingMax).`);
+  const problems: Problem[] = [];
+  const plain = plainOf(parseAsWritten(text), [], asWritten, problems);
+  if (problems.length === 0) return plain;
+  const aboutParams = problems.every(({ at }) => at.startsWith('body.params'));
+  return refuse(problems, aboutParams ? 'params.invalid' : 'request.invalid');
 };
 
 const readBody = (event: HttpEvent, body: Route['body']): unknown => {
@@ -91,12 +139,12 @@ const readBody = (event: HttpEvent, body: Route['body']): unknown => {
   if (body.form === true && mediaOf(event.headers['content-type']) === 'application/x-www-form-urlencoded')
     return parse('body', body.schema, readForm(readText(event, body.bytesMax)));
   assertMedia(event, body.media);
-  return parse('body', body.schema, readJson(readText(event, body.bytesMax)));
+  return parse('body', body.schema, readJson(readText(event, body.bytesMax), body.asWritten));
 };
 
 export type Input = { path: unknown; query: unknown; body: unknown };
 
-/** @throws PawlError `request.invalid` with every problem, `media.unsupported`, `limit.exceeded` */
+/** @throws PawlError `request.invalid` or `params.invalid` with the problems, `media.unsupported`, `limit.exceeded` */
 export const readInput = (route: Route, pathParameters: Record<string, string>, event: HttpEvent): Input => ({
   path: parse('path', route.pathParameters, pathParameters),
   query: parse('query', route.query, readPairs(event.rawQueryString, 'Query parameter')),
@@ -104,8 +152,11 @@ export const readInput = (route: Route, pathParameters: Record<string, string>, 
 });
 
 /** What comes by no request, but in the same words: a text for everything in the path and the query. */
-export const takeInput = (route: Route, given: Input): Input => ({
-  path: parse('path', route.pathParameters, given.path),
-  query: parse('query', route.query, given.query),
-  body: route.body?.media === 'application/json' ? parse('body', route.body.schema, given.body) : given.body,
+export const takeInput = ({ pathParameters, query, body }: Route, given: Input): Input => ({
+  path: parse('path', pathParameters, given.path),
+  query: parse('query', query, given.query),
+  body:
+    body?.media === 'application/json'
+      ? parse('body', body.schema, readJson(JSON.stringify(given.body), body.asWritten))
+      : given.body,
 });

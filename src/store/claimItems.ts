@@ -44,6 +44,7 @@ const claimItem = z.object({
   status: z.enum(claimStatuses),
   statement: z.string().nullable(),
   evidence: z.string().nullable(),
+  reason: z.string().exactOptional(),
   by: z.string(),
   atMs,
   token: z.string(),
@@ -57,6 +58,7 @@ export const encodeClaim = (entry: ClaimEntry): Item & { token: string } => ({
   // A claim holds whatever was said of it; half a character no UTF-8 can carry.
   statement: entry.statement?.toWellFormed() ?? null,
   evidence: entry.evidence?.toWellFormed() ?? null,
+  ...(entry.reason === undefined ? {} : { reason: entry.reason.toWellFormed() }),
   by: canonical(entry.by),
   atMs: entry.atMs,
   token: entry.token,

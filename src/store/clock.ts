@@ -2,7 +2,10 @@
  * Time is the store's. Every answer of DynamoDB carries a `Date` header in whole seconds, so each says: when it was
  * written, somewhere between our sending and our receiving, the server's time was within one second from that date.
  * Of the offset between the server's clock and our monotonic one that leaves an interval; several answers are
- * intersected, and soon leave a narrow one. The machine's own wall clock is never looked at.
+ * intersected, and soon leave a narrow one.
+ *
+ * The machine's own wall clock is asked for one thing: how long the machine slept, which the monotonic clock does not
+ * count. It may be set by anybody, so that only ever keeps a body from beginning.
  */
 import { strict as assert } from 'node:assert';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -14,23 +17,42 @@ export type StoreClock = Clock & { learn(sample: Sample): void };
 
 const resolutionMs = 1000;
 
-/** `monotonicMs`: milliseconds from any origin, never going back. */
-export const createClock = (monotonicMs: () => number = () => performance.now()): StoreClock => {
-  let bounds: { lower: number; upper: number } | undefined;
+/** Of the offset between the server's clock and the monotonic one. */
+type Bounds = { lower: number; upper: number };
+
+/** `undefined`: they have nothing in common. */
+const common = (one: Bounds | undefined, other: Bounds): Bounds | undefined => {
+  if (one === undefined) return undefined;
+  const both = { lower: Math.max(one.lower, other.lower), upper: Math.min(one.upper, other.upper) };
+  return both.lower <= both.upper ? both : undefined;
+};
+
+/** `monotonicMs`: milliseconds from any origin, never going back. `wallMs`: of the machine, as right or wrong as it is. */
+export const createClock = (
+  monotonicMs: () => number = () => performance.now(),
+  wallMs: () => number = Date.now,
+): StoreClock => {
+  let bounds: Bounds | undefined;
+  /** Of an answer that contradicts them: perhaps it is wrong alone. */
+  let contrary: Bounds | undefined;
   let latestMs = 0;
+  /** What the wall clock was ahead of the monotonic one when an answer was last believed. */
+  let aheadMs = 0;
+  const wallAheadMs = (): number => wallMs() - monotonicMs();
 
   return {
     learn({ sentMs, receivedMs, date }) {
       const dateMs = Date.parse(date);
       if (Number.isNaN(dateMs)) return;
-      const lower = dateMs - receivedMs;
-      const upper = dateMs + resolutionMs - sentMs;
-      const narrowed = {
-        lower: Math.max(lower, bounds?.lower ?? lower),
-        upper: Math.min(upper, bounds?.upper ?? upper),
-      };
-      // Nothing in common: the server's clock was set, or ours slept with the machine. The newest answer is right.
-      bounds = narrowed.lower <= narrowed.upper ? narrowed : { lower, upper };
+      const said = { lower: dateMs - receivedMs, upper: dateMs + resolutionMs - sentMs };
+      const agreed = bounds === undefined ? said : common(bounds, said);
+      // The server's clock was set, or ours slept with the machine: but one answer alone may be wrong, and a time that was
+      // once told does not go back, so it takes two that agree.
+      const confirmed = agreed ?? common(contrary, said);
+      contrary = confirmed === undefined ? said : undefined;
+      if (confirmed === undefined) return;
+      bounds = confirmed;
+      aheadMs = wallAheadMs();
     },
 
     nowMs() {
@@ -38,6 +60,8 @@ export const createClock = (monotonicMs: () => number = () => performance.now())
       latestMs = Math.max(latestMs, Math.round(monotonicMs() + (bounds.lower + bounds.upper) / 2));
       return latestMs;
     },
+
+    behindMs: () => Math.max(0, Math.round(wallAheadMs() - aheadMs)),
 
     async sleep(ms, signal) {
       await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);

@@ -76,7 +76,7 @@ test('kill -9 of the CLI: the cell is dead within a second; in flight, then in d
   expect(json).toMatchObject({ result: 'in_doubt', steps: [], view: { status: 'in_doubt' } });
   const { out } = await place.begin(['status', 'killed'], { env }).ended;
   expect(out).toContain('In doubt: nobody knows whether works happened. Nothing was repeated.');
-  expect(out).toMatch(/key +local\/killed\/works\/1/);
+  expect(out).toMatch(/key +local\/[0-9a-f]{12}\/killed\/works\/1/);
   expect((await place.read(file)).trim()).toBe(`begun ${cellPid}`);
 });
 

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { textOfFile } from '../../src/cli/given.ts';
 import { readParams } from '../../src/cli/params.ts';
 
 const read = (schema: unknown, text: string) => readParams({ params: { properties: { n: schema } } }, [`n=${text}`]);
@@ -46,6 +47,19 @@ test('the byte order mark that begins a file is no part of what it says', async 
   try {
     await writeFile(join(dir, 'n.json'), '\uFEFF{"a":1}');
     expect({ ...(await read({ type: 'object' }, `@${join(dir, 'n.json')}`)) }).toEqual({ n: { a: 1 } });
+  } finally {
+    await rm(dir, { recursive: true });
+  }
+});
+
+test('a file that is no UTF-8 is refused: it would be another text', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'pawl-params-'));
+  const file = join(dir, 'n.txt');
+  try {
+    await writeFile(file, Buffer.from([0x67, 0x72, 0xfc, 0x6e]));
+    const refused = { code: 'request.invalid', message: `The file ${file} is not UTF-8 text: save it as that.` };
+    await expect(read({ type: 'string' }, `@${file}`)).rejects.toMatchObject(refused);
+    await expect(textOfFile(file)).rejects.toMatchObject(refused);
   } finally {
     await rm(dir, { recursive: true });
   }

@@ -27,6 +27,9 @@ const jsonOf = (text: string): Record<string, unknown> => {
   }
 };
 
+/** Idempotency keys without the id that each store draws for itself. */
+export const withoutStore = (text: string): string => text.replaceAll(/\blocal\/[0-9a-f]{12}\//g, 'local/');
+
 /** Only what the CLI is told: nothing of the environment the tests run in, which may force colours. */
 const environment = (folder: string, env: Record<string, string> = {}): Record<string, string> => ({
   PATH: process.env.PATH ?? '',

@@ -105,7 +105,7 @@ describe.each(await storeKinds())('races on %s', (which) => {
         expect(['in_flight', 'seq.stale']).toContain(loser.result);
         expect(loser).toMatchObject({ steps: 0, seq: 1 });
       }
-      expect(witness.effects).toEqual(['test/raced/c0/1']);
+      expect(witness.effects).toEqual(['test/5707e1d0aaaa/raced/c0/1']);
     }, 120_000);
   });
 });

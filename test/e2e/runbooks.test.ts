@@ -56,7 +56,7 @@ describe('post_merge', () => {
     expect(readdirSync(dir)).toEqual(['keep.sql']);
     expect(await states(id)).toMatchObject({ old_endpoint: 'failed', old_column: 'failed', announce: 'completed' });
     expect([...service.announcements]).toEqual([
-      [`test/${await store.storeId()}/post_merge.pr-7/announce/1`, { text: 'PR 7 is live: 0042_orders', removed: 2 }],
+      ['test/5707e1d0aaaa/post_merge.pr-7/announce/1', { text: 'PR 7 is live: 0042_orders', removed: 2 }],
     ]);
     // The same merge again is the same instance, and nothing happens.
     expect(await start('post_merge', { pr: 7, dir })).toBe(id);

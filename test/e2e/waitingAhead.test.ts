@@ -28,6 +28,7 @@ const open = async (start: string, cells: string[]) => {
   let nowMs = Date.parse(start);
   const clock = {
     nowMs: () => nowMs,
+    behindMs: () => 0,
     sleep: async (ms: number): Promise<void> => {
       nowMs += ms;
     },

@@ -731,6 +731,46 @@ test('a holder that slept past its deadline before it began records never, and b
   expect(world.begun).toHaveLength(1);
 });
 
+describe('a machine that slept between the reservation and the beginning, which its clock does not know (I4)', () => {
+  /** It sleeps right after its reservation stands; the answers after that tell the time again. */
+  const slept = async (ms: number) => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}]));
+    const { putOnce } = world.ports.journal;
+    let pending = ms;
+    const journal = {
+      ...world.ports.journal,
+      putOnce: async (entry: Entry) => {
+        world.now += world.slept;
+        world.slept = 0;
+        const put = await putOnce(entry);
+        if (entry.kind === 'reserved') {
+          world.slept = pending;
+          pending = 0;
+        }
+        return put;
+      },
+    };
+    const engine = createEngine({ ...world.ports, journal });
+    const answer = await engine.advance(id, { ...request, budgetMs: 120_000, maxCells: 2 });
+    return { answer, world, entries: await world.entries(id) };
+  };
+
+  // A cell of 4 s is reserved for 5 s.
+  test.each([1_000, 5_000, 60_000])('%d ms, so that the deadline is near or over: it does not begin', async (ms) => {
+    const { answer, world, entries } = await slept(ms);
+    expect(answer.result).toBe('completed');
+    expect(kinds(entries)).toEqual(['started', 'reserved', 'never>retry', 'reserved', 'completed>next']);
+    expect(world.begun.map(({ step }) => [step.seq, step.attempt])).toEqual([[3, 1]]);
+  });
+
+  test('less than would matter: it begins', async () => {
+    const { world, entries } = await slept(900);
+    expect(kinds(entries)).toEqual(['started', 'reserved', 'completed>next']);
+    expect(world.begun).toHaveLength(1);
+  });
+});
+
 describe('what the schedule finds, the view says from then on (failure table: the tick repairs it)', () => {
   const scheduled = { ...request, explicit: false, maxCells: 3 };
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type By, type CellBody, createEngine, type Entry } from '../../src/engine/index.ts';
 import { approving, pass, runbookOf } from './runbooks.ts';
-import { alice, bob, setup, T0, type World } from './world.ts';
+import { alice, bob, setup, T0, type World, watched } from './world.ts';
 
 const carol: By = { actor: 'carol', via: 'test', where: 'host:4' };
 const dave: By = { actor: 'dave', via: 'test', where: 'host:5' };
@@ -261,6 +261,47 @@ describe('one-time links', () => {
     const { secret } = await link(world);
     const used = await Promise.allSettled(Array.from({ length: 20 }, () => use(world, secret, hash)));
     expect(used.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  describe('of two uses that both found it unused, the one that loses the slot votes about nothing', () => {
+    /** Right before the first use spends the link, another one does; `then` is what becomes of that. */
+    const raced = async (then: (world: World, other: () => Promise<unknown>) => Promise<unknown>) => {
+      const { world, once } = watched();
+      const hash = await asking(world, approving(['bob', 'carol'], { quorum: 2 }));
+      const { secret } = await link(world);
+      once(
+        ({ input }) => String(input.Item?.claimId).startsWith('link:') && input.Item?.revision === 2,
+        () => then(world, () => use(world, secret, hash)),
+      );
+      const first = use(world, secret, hash);
+      await expect(first).rejects.toMatchObject({ code: 'link.used' });
+      expect(world.tables.rows('claims').filter(({ revision }) => revision === 2)).toHaveLength(1);
+      return lines(await world.entries('i1'));
+    };
+
+    test('when the other voted', async () => {
+      expect(await raced((_, other) => other())).toEqual(['started', 'waiting', 'bob approve (bob)']);
+    });
+
+    test('when the other voted and bob took that back', async () => {
+      const took = await raced(async (world, other) => {
+        await other();
+        const { waits } = await world.engine.inspect('i1', alice);
+        await vote(world, bob, 'withdraw', waits?.kind === 'approve' ? waits.shownHash : '');
+      });
+      expect(took).toEqual(['started', 'waiting', 'bob approve (bob)', 'bob withdraw ()']);
+    });
+
+    test('when the other spent it and its vote was lost', async () => {
+      const lost = await raced(async (world) => {
+        const made = world.tables.rows('claims').find(({ revision }) => revision === 1);
+        const linkHash = String(made?.claimId).slice('link:'.length);
+        const standing = await world.ports.links.newest(linkHash);
+        if (standing === undefined) throw new Error('There is no link.');
+        await world.ports.links.putOnce({ ...standing, revision: 2, token: 'f'.repeat(32) });
+      });
+      expect(lost).toEqual(['started', 'waiting']);
+    });
   });
 
   test('are refused when guessed, over, of another approval, or made by or for whoever may not vote', async () => {

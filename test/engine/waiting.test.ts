@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type CellBody, createEngine, type Entry, PawlError, type Runbook } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/index.ts';
 import { approving, awaiting, runbookOf, waitingFor } from './runbooks.ts';
-import { alice, bob, setup, T0, type World } from './world.ts';
+import { alice, bob, setup, T0, type World, watched } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
 const tick = { budgetMs: 60_000, by: { actor: 'schedule', via: 'tick', where: 'host:3' }, explicit: false };
@@ -298,6 +298,73 @@ describe('claims', () => {
     expect(ten.map(({ claim }) => claim.revision).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     const held = await Promise.allSettled(Array.from({ length: 50 }, (_, n) => set(n, { revision: 10 })));
     expect(held.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  test('what is not said anew stays: statement and evidence outlive a change of status', async () => {
+    const { engine } = setup();
+    const set = (over: object) => engine.setClaim('ci/7', { status: 'asserted', by: alice, ...over });
+    await set({ statement: 'It is green.', evidence: '{"errors":0}' });
+    expect(await set({ status: 'supported' })).toMatchObject({
+      claim: { revision: 2, status: 'supported', statement: 'It is green.', evidence: '{"errors":0}' },
+    });
+    expect(await set({ status: 'invalidated', evidence: '{"errors":2}' })).toMatchObject({
+      claim: { revision: 3, statement: 'It is green.', evidence: '{"errors":2}' },
+    });
+    expect(await set({ status: 'invalidated', statement: 'It was not.', evidence: 'null' })).toMatchObject({
+      claim: { revision: 4, statement: 'It was not.', evidence: 'null' },
+    });
+  });
+
+  test.each(['invalidated', 'superseded'] as const)(
+    '%s is final: only who names the current revision and a reason says otherwise',
+    async (status) => {
+      const { engine } = setup();
+      await engine.setClaim('ci/7', supported);
+      await engine.setClaim('ci/7', { status, by: alice });
+      const other = status === 'invalidated' ? 'superseded' : 'invalidated';
+      for (const late of [
+        {},
+        { revision: 2 },
+        { reason: 'I know better' },
+        { evidence: '{"errors":0}' },
+        { status: 'asserted' as const },
+        { status: other } as const,
+      ])
+        await expect(engine.setClaim('ci/7', { ...supported, ...late })).rejects.toMatchObject({
+          code: 'claim.final',
+          message: `Claim ci/7 is ${status} (revision 2, alice), and stays so: who knows better names that revision and a reason (\`--revision 2 --reason TEXT\`).`,
+          details: { claimId: 'ci/7', revision: 2, status },
+        });
+      await expect(
+        engine.setClaim('ci/7', { ...supported, revision: 1, reason: 'I know better' }),
+      ).rejects.toMatchObject({ code: 'claim.stale' });
+      await expect(engine.setClaim('ci/7', { ...supported, revision: 2, reason: ' ' })).rejects.toMatchObject({
+        code: 'request.invalid',
+      });
+      // The same again is no change of it.
+      expect(await engine.setClaim('ci/7', { status, evidence: '1', by: bob })).toMatchObject({
+        claim: { revision: 3 },
+      });
+      const reopened = { ...supported, revision: 3, reason: 'the job that said so was broken' };
+      expect(await engine.setClaim('ci/7', reopened)).toMatchObject({
+        claim: { revision: 4, status: 'supported', reason: 'the job that said so was broken', evidence: '1' },
+      });
+      expect((await engine.setClaim('ci/7', { status: 'asserted', by: alice })).claim.reason).toBeUndefined();
+    },
+  );
+
+  test('the late report of a stale job releases nobody: also one that raced with what made it final', async () => {
+    const { world, once } = watched();
+    const id = await world.start(runbookOf([{ body: awaiting(['ci/7']) }]));
+    await world.engine.advance(id, request);
+    await world.engine.setClaim('ci/7', { status: 'asserted', by: bob });
+    once(
+      ({ input }) => input.Item?.claimId === 'ci/7',
+      () => world.engine.setClaim('ci/7', { status: 'invalidated', by: bob }),
+    );
+    await expect(world.engine.setClaim('ci/7', supported)).rejects.toMatchObject({ code: 'claim.final' });
+    await expect(world.engine.setClaim('ci/7', supported)).rejects.toMatchObject({ code: 'claim.final' });
+    expect((await world.engine.advance(id, request)).result).toBe('parked');
   });
 
   test.each([[''], ['/a'], ['a/'], ['a//b'], ['lock:x'], ['a b'], ['x'.repeat(257)], ['ä']])(

@@ -39,6 +39,8 @@ export type World = {
   /** How cells end; default: completed with `{}`. */
   behave: (input: CellInput) => CellResult | Promise<CellResult>;
   now: number;
+  /** What the machine slept, and its clock does not know. */
+  slept: number;
   start(runbook: Runbook, instanceId?: string): Promise<string>;
   entries(instanceId: string): Promise<Entry[]>;
   events: { kind: string; [key: string]: unknown }[];
@@ -62,6 +64,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     begun: [],
     behave: () => ({ status: 'completed', output: '{}' }),
     now: T0,
+    slept: 0,
     events: [],
     aside: [],
     wakes: [],
@@ -70,6 +73,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
   const ports: Ports = {
     clock: {
       nowMs: () => world.now,
+      behindMs: () => world.slept,
       sleep: async (ms, signal) => {
         // The executor's backstop is a sleep that is aborted; everything else moves the time.
         if (signal === undefined) world.now += ms;
@@ -78,7 +82,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     },
     random,
     journal: createJournal(access, random),
-    versions: createVersions(access, { nowMs: () => world.now, sleep: async () => {} }, random),
+    versions: createVersions(access, { nowMs: () => world.now, behindMs: () => 0, sleep: async () => {} }, random),
     locks: createLocks(access),
     claims: createClaims(access),
     subscriptions: createSubscriptions(access),

@@ -68,7 +68,7 @@ describe.concurrent('scenario 7: a suspended run is not its own duplicate', () =
     expect((await worker.run(id)).result).toBe('parked');
     await scene.engine.done(id, 'look', { result: 'done', note: 'all green', by: bob });
     expect(await worker.run(id)).toMatchObject({ result: 'completed', steps: [{ cell: 'c2', attempt: 1 }] });
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`, `test/${id}/c2/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`, `test/5707e1d0aaaa/${id}/c2/1`]);
   });
 });
 
@@ -110,7 +110,7 @@ describe.concurrent('scenario 18: what is carried out elsewhere is asked for onc
         steps: [{ status: 'unknown', then: 'halt' }],
       });
       expect(await engine.run(id, request)).toMatchObject({ result: 'in_doubt', steps: [] });
-      expect(asked).toEqual([`test/${id}/c0/1`]);
+      expect(asked).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
     },
   );
 
@@ -158,7 +158,7 @@ describe('scenario 21: nothing of a finished call goes on in the next', () => {
     worker.thaw();
     expect(await worker.advance(next)).toMatchObject({ result: 'completed' });
     await wait(300);
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`, `test/${next}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`, `test/5707e1d0aaaa/${next}/c0/1`]);
     expect(await scene.engine.notes(id)).toEqual(notes);
     expect(JSON.stringify(notes)).not.toContain('late line');
   });
@@ -236,7 +236,7 @@ describe.concurrent('scenario 1: a put that collides with itself is no lost race
         { kind: 'self_conflict', instanceId: id, seq, cell: 'c0', meant: kind, stands: kind },
       ]);
       expect(lines(await scene.entries(id))).toEqual(['started', 'reserved', 'completed by holder > next']);
-      expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+      expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
     },
   );
 
@@ -249,7 +249,7 @@ describe.concurrent('scenario 1: a put that collides with itself is no lost race
     expect(await engine.advance(id, { ...request, by: alice })).toMatchObject({ result: 'completed' });
     expect(lost).toBeGreaterThanOrEqual(4);
     expect(events.map((event) => event.kind)).not.toContain('put.conflict');
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 });
 

@@ -26,7 +26,7 @@ describe.concurrent('holders', () => {
   test('scenario 3: a step left in progress by one killed worker after another never blocks for good', async (t) => {
     const scene = await createScene(t);
     const id = await scene.start([scene.effect({ interrupted: 'retry', retryMax: 1 })]);
-    const key = `test/${id}/c0/1`;
+    const key = `test/5707e1d0aaaa/${id}/c0/1`;
     for (const attempt of [1, 2]) {
       const worker = await scene.worker(id);
       scene.witness.onEffect(() => worker.kill());
@@ -72,7 +72,7 @@ describe.concurrent('holders', () => {
       ),
     );
     expect(new Set(settled(asked))).toEqual(new Set(['in_doubt']));
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test('scenario 8: a frozen holder that acts after its lease is fenced by its seq at the target, and by the journal', async (t) => {
@@ -173,7 +173,7 @@ describe.concurrent('holders', () => {
     expect(await live).toMatchObject({ steps: [{ cell: 'c0', seq: 1, status: 'completed', recorded: true }] });
     const entries = await scene.entries(id);
     expect(attemptsOf(entries).filter((one) => one.cell === 'c0')).toHaveLength(1);
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test('scenario 13: two recoveries with two answers give the one that stands, to callers and to later cells', async (t) => {
@@ -231,7 +231,7 @@ describe.concurrent('holders', () => {
     expect((await long).steps).toMatchObject([{ attempt: 1, recorded: true }]);
     const entries = await scene.entries(id);
     expect(attemptsOf(entries)).toMatchObject([{ seq: 1, attempt: 1, by: { actor: `worker-${worker.pid}` } }]);
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
     expect(disagreements(entries, scene.witness.effects)).toEqual([]);
   });
 });

@@ -72,7 +72,7 @@ describe.concurrent('the store', () => {
     expect(same.filter((one) => one === false)).toHaveLength(17);
     expect(await settle([start(0, { ticket: 8 })])).toEqual(['instance.exists']);
     await Promise.all(engines.map((engine) => engine.run(`${runbookId}-2`, request)));
-    expect(scene.witness.effects).toEqual([`test/${runbookId}-2/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${runbookId}-2/c0/1`]);
     expect((await scene.entries(`${runbookId}-2`)).filter((entry) => entry.kind === 'started')).toHaveLength(1);
   });
 
@@ -257,7 +257,7 @@ describe.concurrent('the store', () => {
       });
       expect(raced.size).toBeGreaterThan(0);
       expect(events.filter((event) => event.kind === 'put.conflict')).toHaveLength(raced.size);
-      expect(scene.witness.effects).toEqual(['c0', 'c1', 'c2'].map((cell) => `test/${id}/${cell}/1`));
+      expect(scene.witness.effects).toEqual(['c0', 'c1', 'c2'].map((cell) => `test/5707e1d0aaaa/${id}/${cell}/1`));
       expect(disagreements(await scene.entries(id), scene.witness.effects)).toEqual([]);
     },
   );
@@ -357,7 +357,7 @@ describe.concurrent('connections', () => {
       expect(await engine.advance(id, request)).toMatchObject({ result: 'completed', steps: [{ recorded: true }] });
       expect([...dead]).toEqual(['reserved', 'outcome']);
       expect(lines(await scene.entries(id)).filter((line) => line === 'reserved')).toHaveLength(2);
-      expect(scene.witness.effects).toEqual([`test/${id}/c0/1`, `test/${id}/c1/1`]);
+      expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`, `test/5707e1d0aaaa/${id}/c1/1`]);
     },
   );
 
@@ -371,6 +371,6 @@ describe.concurrent('connections', () => {
     const thawed = worker.advance(id);
     worker.thaw();
     expect(await thawed).toMatchObject({ result: 'completed', steps: [{ cell: 'c1', recorded: true }] });
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`, `test/${id}/c1/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`, `test/5707e1d0aaaa/${id}/c1/1`]);
   });
 });

@@ -195,7 +195,7 @@ describe('scenario 9: when the time of a lease begins', () => {
     expect(leaseMs).toBeGreaterThan(1_000);
     expect(leaseMs).toBeLessThanOrEqual(2_001);
     expect(await engine.advance(id, request)).toMatchObject({ steps: [{ status: 'completed', attempt: 1 }] });
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test('scenario 9: a process whose wall clock is two hours wrong writes the server’s time', async (t) => {
@@ -289,7 +289,7 @@ describe('scenario 17: everything is delivered at least once, and as late as six
     const engines = Array.from({ length: 10 }, () => scene.another());
     await Promise.all(Array.from({ length: copies }, (_, i) => engines[i % 10]?.advance(id, tick)));
     await Promise.all(engines.map((engine) => engine.advance(id, tick)));
-    expect(scene.witness.effects).toEqual(['c0', 'c1', 'c2'].map((cell) => `test/${id}/${cell}/1`));
+    expect(scene.witness.effects).toEqual(['c0', 'c1', 'c2'].map((cell) => `test/5707e1d0aaaa/${id}/${cell}/1`));
   });
 });
 
@@ -312,7 +312,7 @@ describe('scenario 25: a signature that expired while the process was frozen', (
     expect(await worker.advance(id)).toMatchObject({ result: 'completed', steps: [{ recorded: true }] });
     expect(refused).toBe(1);
     expect(Math.abs(reservedIn(await scene.entries(id)).deadlineAtMs - Date.now())).toBeLessThan(120_000);
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test('scenario 25: that strikes the reservation itself is no proof that it was refused for good', async (t) => {
@@ -327,7 +327,7 @@ describe('scenario 25: a signature that expired while the process was frozen', (
     });
     expect(await engine.advance(id, request)).toMatchObject({ result: 'completed', steps: [{ recorded: true }] });
     expect(struck).toEqual(['reserved', 'outcome']);
-    expect(scene.witness.effects).toEqual([`test/${id}/c0/1`]);
+    expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 });
 

@@ -38,7 +38,7 @@ describe.concurrent('the failure table', () => {
     expect(lines(await scene.entries(id))).toEqual(['started']);
     expect(await dueAt(scene, id)).toBeTypeOf('number');
     expect(await scene.engine.advance(id, request)).toMatchObject({ result: 'completed', steps: [{ recorded: true }] });
-    await expectWitnessed(scene, id, [`test/${id}/c0/1`]);
+    await expectWitnessed(scene, id, [`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test('reservation stored, its answer lost: our own token, we won; goes on', async (t) => {
@@ -53,7 +53,7 @@ describe.concurrent('the failure table', () => {
     });
     expect(lost).toBe(3);
     expect(lines(await scene.entries(id))).toEqual(['started', 'reserved', 'completed by holder > next']);
-    await expectWitnessed(scene, id, [`test/${id}/c0/1`]);
+    await expectWitnessed(scene, id, [`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test.for([
@@ -78,7 +78,7 @@ describe.concurrent('the failure table', () => {
       });
       expect((await scene.whenGone(id)).result).toBe(effects === 1 ? 'completed' : 'in_doubt');
       expect(lines(await scene.entries(id))).toEqual(['started', 'reserved', ...after]);
-      await expectWitnessed(scene, id, Array(effects).fill(`test/${id}/c0/1`));
+      await expectWitnessed(scene, id, Array(effects).fill(`test/5707e1d0aaaa/${id}/c0/1`));
     },
   );
 
@@ -88,7 +88,7 @@ describe.concurrent('the failure table', () => {
       const scene = await createScene(t);
       const id = await scene.start([scene.effect()]);
       const worker = await scene.worker(id);
-      const key = `test/${id}/c0/1`;
+      const key = `test/5707e1d0aaaa/${id}/c0/1`;
       if (when === 'before') await dieAfter(scene, worker, id, 'reserved');
       else {
         scene.witness.onEffect(() => worker.kill());
@@ -111,11 +111,11 @@ describe.concurrent('the failure table', () => {
     const scene = await createScene(t);
     const id = await scene.start([scene.effect({ interrupted: 'probe', probe: scene.probe, settleMs: 0 })]);
     await dieBefore(scene, await scene.worker(id), id, at('outcome'));
-    await expectWitnessed(scene, id, [`test/${id}/c0/1`]);
+    await expectWitnessed(scene, id, [`test/5707e1d0aaaa/${id}/c0/1`]);
     expect((await scene.engine.advance(id, request)).result).toBe('in_flight');
     expect((await scene.whenGone(id)).result).toBe('completed');
     expect(lines(await scene.entries(id))).toEqual(['started', 'reserved', 'completed by probe > next']);
-    await expectWitnessed(scene, id, [`test/${id}/c0/1`]);
+    await expectWitnessed(scene, id, [`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test('outcome stored, answer lost: our own token, recorded; goes on', async (t) => {
@@ -132,7 +132,7 @@ describe.concurrent('the failure table', () => {
       ],
     });
     expect(lost).toBeGreaterThanOrEqual(3);
-    await expectWitnessed(scene, id, [`test/${id}/c0/1`, `test/${id}/c1/1`]);
+    await expectWitnessed(scene, id, [`test/5707e1d0aaaa/${id}/c0/1`, `test/5707e1d0aaaa/${id}/c1/1`]);
   });
 
   test.for([
@@ -202,7 +202,7 @@ describe.concurrent('the failure table', () => {
     expect(await dueAt(scene, id)).toBeTypeOf('number');
     expect(await scene.engine.advance(id, tick)).toMatchObject({ result: 'completed', steps: [] });
     expect(await views.get(id)).toMatchObject({ seq: 2, status: 'completed', cellsDone: 1 });
-    await expectWitnessed(scene, id, [`test/${id}/c0/1`]);
+    await expectWitnessed(scene, id, [`test/5707e1d0aaaa/${id}/c0/1`]);
   });
 
   test.for([
@@ -227,7 +227,7 @@ describe.concurrent('the failure table', () => {
     expect(lines(await scene.entries(id))).toEqual(['started', 'reserved', ...after]);
     const notes = await scene.engine.notes(id, 1);
     expect(notes.map((note) => note.kind)).toEqual(recorded ? [] : ['fenced']);
-    await expectWitnessed(scene, id, Array(recorded ? 1 : 2).fill(`test/${id}/c0/1`));
+    await expectWitnessed(scene, id, Array(recorded ? 1 : 2).fill(`test/5707e1d0aaaa/${id}/c0/1`));
   });
 
   test('schedule, Lambda or client delivers twice or six hours late: in_flight or seq.stale; nothing', async () => {
@@ -282,7 +282,7 @@ describe.concurrent('the failure table', () => {
     async ([, interrupted, how, ticked, redriven], t) => {
       const scene = await createScene(t);
       const id = await scene.start([scene.effect({ interrupted })]);
-      const key = `test/${id}/c0/1`;
+      const key = `test/5707e1d0aaaa/${id}/c0/1`;
       const aside: Unrecorded[] = [];
       const { engine, events } = scene.proxied({ setAside: async (item) => void aside.push(item) });
       const fate: Fate = how === 'reset' ? 'reset' : { refuse: 'ThrottlingException' };
@@ -361,11 +361,11 @@ test('the witness and the journal do disagree when an effect has no reservation,
   const id = await world.start(runbookOf([{}]));
   await world.engine.advance(id, { ...request, by: alice });
   const entries = await world.entries(id);
-  expect(disagreements(entries, ['test/i1/c0/1'])).toEqual([]);
-  expect(disagreements(entries, ['test/i1/c0/1', 'test/i1/c0/1'])).toHaveLength(1);
-  expect(disagreements(entries, ['test/i1/c0/2'])).toHaveLength(1);
+  expect(disagreements(entries, ['test/5707e1d0aaaa/i1/c0/1'])).toEqual([]);
+  expect(disagreements(entries, ['test/5707e1d0aaaa/i1/c0/1', 'test/5707e1d0aaaa/i1/c0/1'])).toHaveLength(1);
+  expect(disagreements(entries, ['test/5707e1d0aaaa/i1/c0/2'])).toHaveLength(1);
   const twice = entries.map((entry) =>
-    entry.kind === 'outcome' ? { ...entry, kind: 'reserved', attempt: 2, key: 'test/i1/c0/1' } : entry,
+    entry.kind === 'outcome' ? { ...entry, kind: 'reserved', attempt: 2, key: 'test/5707e1d0aaaa/i1/c0/1' } : entry,
   );
   expect(disagreements(twice as typeof entries, [])).toHaveLength(1);
 });

@@ -876,6 +876,26 @@ const bad: Record<OperationName, Bad[]> = {
       says: /revision 2/,
     },
     {
+      name: 'another status of what was invalidated',
+      asked: async () => {
+        const id = await claimed();
+        const said = await service.ask(
+          put(`id=${id}`, { status: 'invalidated', reason: 'the build was of another branch' }),
+        );
+        expect(said.body).toMatchObject({ claim: { reason: 'the build was of another branch', evidence: { n: 1 } } });
+        return put(`id=${id}`, { status: 'supported' });
+      },
+      status: 409,
+      code: 'claim.final',
+      says: /--revision 3 --reason TEXT/,
+    },
+    {
+      name: 'a reason over the limit',
+      asked: now(put('id=a', { status: 'supported', reason: 'x'.repeat(2_001) })),
+      ...invalid,
+      says: /reasonCharsMax/,
+    },
+    {
       name: 'evidence over the limit',
       asked: now(put('id=a', { status: 'supported', evidence: 'x'.repeat(64 * 1024) })),
       ...invalid,

@@ -69,7 +69,8 @@ export type Asked = {
   base64?: boolean;
   remainingMs?: number;
 };
-export type Answered = { status: number; headers: Record<string, string>; body: Line };
+/** `text`: the body as it was sent. */
+export type Answered = { status: number; headers: Record<string, string>; body: Line; text: string };
 
 let requests = 0;
 export const contextOf = (remainingMs = 75_000): Context => {
@@ -109,6 +110,7 @@ export const answeredOf = ({ statusCode, headers, body }: HttpResult): Answered 
   status: statusCode,
   headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
   body: JSON.parse(body) as Line,
+  text: body,
 });
 
 export type Service = {

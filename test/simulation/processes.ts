@@ -136,6 +136,7 @@ const createClock = (world: World, process: Process): Clock => ({
     if (world.clockReads > clockReadsMax) throw new RuleBroken('rest', 'it did not come to rest: a loop without waits');
     return world.schedule.nowMs() + process.offMs;
   },
+  behindMs: () => 0,
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) resolve();

@@ -11,7 +11,7 @@ import { atMs, by } from '../store/fixtures.ts';
 
 const fresh = () => {
   const tables = createTables();
-  const clock = { nowMs: () => atMs, sleep: async () => {} };
+  const clock = { nowMs: () => atMs, behindMs: () => 0, sleep: async () => {} };
   return { tables, store: createStore(clientOf(tables), { tablesPrefix: 's', clock }) };
 };
 const claim = (claimId: string, revision: number) =>

@@ -59,7 +59,7 @@ const set = async (world: World, process: Process, name: string): Promise<void> 
   const { draw } = world;
   const claimId = draw.pick(claimIds);
   const status = draw.pick(['supported', 'supported', 'supported', 'superseded', 'asserted', 'invalidated'] as const);
-  const revision = draw.chance(0.2) ? { revision: draw.int(3) } : {};
+  const revision = draw.chance(0.2) ? { revision: draw.int(3), reason: 'seen with their own eyes' } : {};
   await ask(world, process, name, 'setClaim', {}, (by) =>
     process.engine.setClaim(claimId, { status, ...revision, by }),
   );

@@ -71,7 +71,7 @@ const sentence = 'this table service is not DynamoDB itself and knows no INSERT,
 
 test('the tables in memory know no INSERT: an append by it is refused with a sentence, and nothing is written', async () => {
   const tables = createTables();
-  const clock = { nowMs: () => atMs, sleep: async () => {} };
+  const clock = { nowMs: () => atMs, behindMs: () => 0, sleep: async () => {} };
   const { journal, claims } = createStore(clientOf(tables), { tablesPrefix: 's', clock, appendOnly: 'insert' });
   const refused = journal.putOnce(entry('a', 0, 'mine'));
   await expect(refused).rejects.toMatchObject({ code: 'store.misconfigured' });

@@ -50,6 +50,7 @@ describe.each(await storeKinds())('appending claims and links on %s', (which) =>
       status: 'supported',
       statement: 'żółć\n"quoted"',
       evidence: '{"run":9007199254740993,"ok":true}',
+      reason: 'it was of another branch 🦊',
       by: { ...by, trace: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` },
     });
     expect(await claims.newest(whole.claimId)).toBeUndefined();

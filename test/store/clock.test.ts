@@ -9,8 +9,22 @@ const at = (seconds: number): string => `Tue, 24 Nov 2026 04:00:${String(seconds
 describe('the clock', () => {
   const fake = () => {
     let monotonicMs = 5_000;
-    const clock = createClock(() => monotonicMs);
-    return { clock, pass: (ms: number) => (monotonicMs += ms) };
+    let wallMs = 77_000;
+    const clock = createClock(
+      () => monotonicMs,
+      () => wallMs,
+    );
+    const pass = (ms: number): void => {
+      monotonicMs += ms;
+      wallMs += ms;
+    };
+    /** The monotonic clock stands still meanwhile. */
+    const suspend = (ms: number): void => {
+      wallMs += ms;
+    };
+    /** An answer that came at once. */
+    const answer = (date: string): void => clock.learn({ sentMs: monotonicMs, receivedMs: monotonicMs, date });
+    return { clock, pass, suspend, answer };
   };
 
   test('does not know the time before the store has answered', () => {
@@ -45,16 +59,64 @@ describe('the clock', () => {
     expect(clock.nowMs()).toBe(fourMs + 500);
   });
 
-  test('starts anew when answers contradict one another, and never goes back', () => {
-    const { clock, pass } = fake();
-    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(10) });
+  test('starts anew when two answers contradict it and agree, and never goes back', () => {
+    const { clock, pass, answer } = fake();
+    answer(at(10));
     expect(clock.nowMs()).toBe(fourMs + 10_500);
-    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(7) });
+    answer(at(7));
+    answer(at(7));
     expect(clock.nowMs()).toBe(fourMs + 10_500);
     pass(4_000);
     expect(clock.nowMs()).toBe(fourMs + 11_500);
-    clock.learn({ sentMs: 9_000, receivedMs: 9_000, date: at(50) });
+    answer(at(50));
+    expect(clock.nowMs()).toBe(fourMs + 11_500);
+    answer(at(50));
     expect(clock.nowMs()).toBe(fourMs + 50_500);
+  });
+
+  test.each([
+    ['an hour ahead', 'Tue, 24 Nov 2026 05:00:10 GMT'],
+    ['an hour behind', 'Tue, 24 Nov 2026 03:00:10 GMT'],
+  ])('one wrong date, %s, changes nothing, however often one comes by itself', (_, wrong) => {
+    const { clock, pass, answer } = fake();
+    answer(at(10));
+    for (const second of [11, 12, 13]) {
+      answer(wrong);
+      expect(clock.nowMs()).toBe(fourMs + second * 1_000 - 500);
+      pass(1_000);
+      answer(at(second));
+      expect(clock.nowMs()).toBe(fourMs + second * 1_000 + 500);
+    }
+    // Two wrong ones that do not agree are no better.
+    answer(wrong);
+    answer(at(59));
+    expect(clock.nowMs()).toBe(fourMs + 13_500);
+  });
+
+  test('one that contradicts is not believed by an answer that agrees with what is known', () => {
+    const { clock, answer } = fake();
+    answer(at(10));
+    answer(at(50));
+    answer(at(10));
+    answer(at(50));
+    expect(clock.nowMs()).toBe(fourMs + 10_500);
+  });
+
+  test('says how long the machine slept since an answer was last believed', () => {
+    const { clock, pass, suspend, answer } = fake();
+    answer(at(0));
+    pass(5_000);
+    expect(clock.behindMs()).toBe(0);
+    suspend(30_000);
+    expect([clock.nowMs(), clock.behindMs()]).toEqual([fourMs + 5_500, 30_000]);
+    // The first answer after it contradicts: until another agrees, it is behind.
+    answer(at(35));
+    expect([clock.nowMs(), clock.behindMs()]).toEqual([fourMs + 5_500, 30_000]);
+    answer(at(35));
+    expect([clock.nowMs(), clock.behindMs()]).toEqual([fourMs + 35_500, 0]);
+    // A wall clock that is set back says nothing.
+    suspend(-3_600_000);
+    expect(clock.behindMs()).toBe(0);
   });
 
   test('sleep ends by itself or with the signal, and never rejects', async () => {

@@ -62,6 +62,7 @@ export const readEdit = (edit: string): Change[] => {
     if (lines[0] !== '...') file = lines[0] ?? '';
     changes.push(changeOf(file, lines.slice(1)));
   }
+  if (changes.length === 0) throw new Error(`${edit} changes nothing: after its first line comes an empty one.`);
   return changes;
 };
 

@@ -4,8 +4,12 @@ import { createEngine, type Engine, type Ports } from '../../src/engine/index.ts
 import { canonical, type Store, systemRandom } from '../../src/store/index.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
 
+/** So that tests can say which key was sent; that a store draws its own is shown in `test/store/storeId.test.ts`. */
+const storeId = async (): Promise<string> => '5707e1d0aaaa';
+
 export const portsOn = (store: Store, over: Partial<Ports> = {}): Ports => ({
   ...store,
+  storeId,
   random: systemRandom,
   authoring: plainAuthoring,
   execute: async () => ({ status: 'completed', output: '{}' }),

@@ -1,7 +1,7 @@
 /** claim: facts that runbooks wait for. Whoever sets one wakes them. */
 import assert from 'node:assert/strict';
 import { Argument, Option } from 'commander';
-import { type ClaimStatus, claimStatuses, PawlError } from '../../engine/index.ts';
+import { type ClaimStatus, claimStatuses, PawlError, parseAsWritten } from '../../engine/index.ts';
 import type { Claim } from '../client.ts';
 import { exits } from '../exits.ts';
 import { oneLine, plural, shellWord, stamp } from '../format.ts';
@@ -10,31 +10,38 @@ import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';
 
-type SetOptions = { status: ClaimStatus; statement?: string; evidence?: string; revision?: number };
+type SetOptions = {
+  status: ClaimStatus;
+  statement?: string;
+  evidence?: string;
+  revision?: number;
+  reason?: string;
+};
 
 /** @throws PawlError `request.invalid` when it is no JSON */
 const evidenceOf = async (given: string | undefined): Promise<unknown> => {
   if (given === undefined) return undefined;
   const text = await textGiven('--evidence', given);
   try {
-    return JSON.parse(text);
+    return parseAsWritten(text);
   } catch {
     const message = `--evidence is no JSON: ${oneLine(harmless(text), 60)}. Give '{"errors": 0}', '"a text"', or @FILE.`;
     throw new PawlError('request.invalid', message);
   }
 };
 
-const told = (screen: Screen, { claimId, revision, status, statement, evidence, by, at }: Claim): void => {
+const told = (screen: Screen, { claimId, revision, status, statement, evidence, reason, by, at }: Claim): void => {
   const when = `revision ${revision}, ${stamp(Date.parse(at))}, by ${harmless(by.actor)}`;
   screen.print(`${screen.paint('strong', claimId)}  ${status}, ${when}`);
   if (statement !== null) screen.print(`  statement ${harmless(statement)}`);
+  if (reason !== null) screen.print(`  reason    ${harmless(reason)}`);
   if (evidence !== null) screen.print(`  evidence  ${oneLine(harmless(JSON.stringify(evidence)), screen.width - 12)}`);
 };
 
 const set = async ({ screen, settings, client }: Session, id: string, options: SetOptions): Promise<Answer> => {
-  const { status, statement, revision } = options;
+  const { status, statement, revision, reason } = options;
   const evidence = await evidenceOf(options.evidence);
-  const answer = await client.setClaim({ query: { id }, body: { status, statement, evidence, revision } });
+  const answer = await client.setClaim({ query: { id }, body: { status, statement, evidence, revision, reason } });
   told(screen, answer.claim);
   const { woken } = answer;
   if (woken === null) screen.print('Not all who wait for it were told yet: the schedule goes on with that.');
@@ -54,13 +61,13 @@ const get = async ({ screen, client }: Session, id: string): Promise<Answer> => 
 
 const table = (screen: Screen, claims: Claim[], first: (claim: Claim) => string, title: string): void =>
   screen.table(
-    [title, 'status', 'set at', 'by', 'statement, evidence'],
+    [title, 'status', 'set at', 'by', 'statement, evidence, reason'],
     claims.map((claim) => [
       first(claim),
       claim.status,
       stamp(Date.parse(claim.at)),
       oneLine(harmless(claim.by.actor), 24),
-      [claim.statement ?? '', claim.evidence === null ? '' : JSON.stringify(claim.evidence)]
+      [claim.statement ?? '', claim.evidence === null ? '' : JSON.stringify(claim.evidence), claim.reason ?? '']
         .filter((text) => text !== '')
         .map((text) => oneLine(harmless(text), 120))
         .join('; '),
@@ -98,7 +105,7 @@ export const addClaims: AddCommands = (program, run) => {
 
   const setting = claims.command('set').summary('say what is so, and wake who waits for it').addArgument(id());
   setting.description(
-    'Writes the next revision of a claim. With --revision only if nobody wrote one since the one you have seen.',
+    'Writes the next revision of a claim; statement and evidence stay unless new ones are given. With --revision only if\nnobody wrote one since the one you have seen. `invalidated` and `superseded` are final: to say otherwise needs\n--revision and --reason.',
   );
   setting
     .addOption(new Option('--status <status>', 'what is so').choices(claimStatuses).makeOptionMandatory())
@@ -107,11 +114,16 @@ export const addClaims: AddCommands = (program, run) => {
       '--evidence <json>',
       'what shows it; conditions of `await` cells see it as claim.evidence; @FILE reads a file',
     )
-    .option('--revision <n>', 'the revision you have seen, 0 for none; another one is refused', wholeNumber(0));
+    .option('--revision <n>', 'the revision you have seen, 0 for none; another one is refused', wholeNumber(0))
+    .option(
+      '--reason <text>',
+      'why; a claim that was invalidated or superseded is reopened by it and --revision alone',
+    );
   withExamples(
     setting,
     'pawl claim set ci/pr-7 --status supported --evidence \'{"errors": 0}\'',
     'pawl claim set deploy/eu --status invalidated --statement "rolled back" --revision 3',
+    'pawl claim set deploy/eu --status supported --revision 4 --reason "rolled forward, see 4711"',
   ).action(run(set));
 
   const getting = claims.command('get').summary('show a claim as it stands').addArgument(id());

@@ -1,7 +1,10 @@
 /** Calls of a running service, on this machine or on AWS. */
-import { operations, type Route, segmentsOf } from '../../contract/index.ts';
+import { type OperationName, operations, type Route, segmentsOf } from '../../contract/index.ts';
 import type { Transport } from '../client.ts';
 import type { Service } from '../service.ts';
+
+/** Evidence stays as it was given. */
+const aboutClaims = new Set<OperationName>(['claims', 'setClaim', 'claimHistory']);
 
 export const overHttp =
   (service: Service): Transport =>
@@ -12,6 +15,7 @@ export const overHttp =
       path: segmentsOf(name, { ...path }),
       query: { ...query },
       ...(taken?.media === 'text/markdown' ? { markdown: String(body) } : { json: body }),
+      ...(aboutClaims.has(name) ? { asWritten: true } : {}),
       ...(signal === undefined ? {} : { signal }),
     };
     try {

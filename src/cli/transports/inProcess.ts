@@ -21,7 +21,7 @@ const texts = (values: object = {}): Record<string, string> =>
 export const inProcess =
   (deps: OperationDeps, { by, groups }: Pick<Settings, 'by' | 'groups'>): Transport =>
   async (name, { path, query, body = {} }, signal) => {
-    const given = { path: texts(path), query: texts(query), body: JSON.parse(JSON.stringify(body)) };
+    const given = { path: texts(path), query: texts(query), body };
     return await operationOf(name)(deps, takeInput(operations[name], given), {
       by,
       groups,

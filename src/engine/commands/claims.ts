@@ -8,14 +8,16 @@
 import { inCall, putUntilAnswered } from '../call/answered.ts';
 import type { Engine } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
+import { assertReason } from '../call/refusals.ts';
 import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import { isDeeper } from '../model/nesting.ts';
+import { isInfinite, lossyNumberIn } from '../model/numbers.ts';
 import { type ClaimStatus, claimStatuses } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
-import { bytesOf } from '../model/text.ts';
+import { bytesOf, headOf } from '../model/text.ts';
 import type { Armed, ClaimEntry, Put, Waiter } from '../ports.ts';
 
 export type ClaimRequest = {
@@ -25,6 +27,8 @@ export type ClaimRequest = {
   evidence?: string;
   /** The revision the caller has seen, 0 for none: another one is refused with `claim.stale`. */
   revision?: number;
+  /** Why it is so; a claim that was invalidated or superseded is another only with it and `revision`. */
+  reason?: string;
   by: By;
 };
 /** `woken: null`: not all of those who wait were told yet; the schedule goes on with that. */
@@ -47,8 +51,9 @@ const assertClaimId = (claimId: string): void => {
   throw new PawlError('request.invalid', message, { claimId: claimId.slice(0, 140) });
 };
 
-const assertRequest = (claimId: string, { status, statement, evidence }: ClaimRequest): void => {
+const assertRequest = (claimId: string, { status, statement, evidence, reason }: ClaimRequest): void => {
   assertClaimId(claimId);
+  if (reason !== undefined) assertReason(reason, 'The reason of a claim');
   const refuse = (message: string): never => {
     throw new PawlError('request.invalid', message, { claimId });
   };
@@ -64,6 +69,11 @@ const assertRequest = (claimId: string, { status, statement, evidence }: ClaimRe
   } catch {
     refuse('The evidence of a claim is JSON text; this is not.');
   }
+  const endless = lossyNumberIn(evidence, isInfinite);
+  if (endless !== undefined)
+    refuse(
+      `The evidence holds ${headOf(endless.text, 80)}${endless.path === '' ? '' : ` at ${endless.path}`}, which no program can read as a number; give it as a text.`,
+    );
   if (isDeeper(value, limits.bodyNestingMax))
     refuse(`The evidence is nested deeper than ${limits.bodyNestingMax} (bodyNestingMax).`);
 };
@@ -79,6 +89,34 @@ const stale = (claimId: string, asked: number, newest: ClaimEntry | undefined): 
     revision: newest?.revision ?? 0,
     status: newest?.status ?? null,
   });
+};
+
+/** Statuses that a claim keeps: what a late report says of it changes nothing any more. */
+const isFinal = (status: ClaimStatus): boolean => status === 'invalidated' || status === 'superseded';
+
+/**
+ * What the next revision says. What is not said anew stays as it was.
+ * @throws PawlError `claim.stale`; `claim.final`
+ */
+const decideClaim = (
+  claimId: string,
+  { status, statement, evidence, revision, reason }: ClaimRequest,
+  newest: ClaimEntry | undefined,
+): Pick<ClaimEntry, 'revision' | 'status' | 'statement' | 'evidence' | 'reason'> => {
+  const stands = newest?.revision ?? 0;
+  if (revision !== undefined && revision !== stands) throw stale(claimId, revision, newest);
+  const reopens = newest !== undefined && isFinal(newest.status) && status !== newest.status;
+  if (reopens && (revision === undefined || reason === undefined)) {
+    const message = `Claim ${claimId} is ${newest.status} (revision ${stands}, ${newest.by.actor}), and stays so: who knows better names that revision and a reason (\`--revision ${stands} --reason TEXT\`).`;
+    throw new PawlError('claim.final', message, { claimId, revision: stands, status: newest.status });
+  }
+  return {
+    revision: stands + 1,
+    status,
+    statement: statement ?? newest?.statement ?? null,
+    evidence: evidence ?? newest?.evidence ?? null,
+    ...(reason === undefined ? {} : { reason }),
+  };
 };
 
 /** The newest revision. @throws PawlError `request.invalid`, `claim.unknown`, `store.unavailable` */
@@ -125,14 +163,11 @@ const putNext = async (
 ): Promise<{ claim: ClaimEntry; mark: Mark }> => {
   let mark = await armWake(engine, claimId);
   const endAtMs = engine.clock.nowMs() + commandMs;
-  const { revision, by, status } = request;
+  const { by } = request;
   const token = engine.random.token();
   let newest = first;
   while (engine.clock.nowMs() < endAtMs) {
-    if (revision !== undefined && revision !== (newest?.revision ?? 0)) throw stale(claimId, revision, newest);
-    const said = { statement: request.statement ?? null, evidence: request.evidence ?? null };
-    const at = { revision: (newest?.revision ?? 0) + 1, atMs: engine.clock.nowMs(), by, token };
-    const entry = { claimId, status, ...said, ...at };
+    const entry = { claimId, ...decideClaim(claimId, request, newest), atMs: engine.clock.nowMs(), by, token };
     const armAndPut = async (): Promise<Put<ClaimEntry>> => {
       while (engine.clock.nowMs() >= mark.untilAtMs) mark = await armWake(engine, claimId);
       return await engine.claims.putOnce(entry);
@@ -181,13 +216,12 @@ const wakeWaiter = async (engine: Engine, { instanceId, runbookId, cell, about }
 
 /**
  * Sets a claim and wakes whoever waits for it.
- * @throws PawlError `request.invalid`, `claim.stale`, `store.unavailable`
+ * @throws PawlError `request.invalid`, `claim.stale`, `claim.final`, `store.unavailable`
  */
 export const setClaim = async (engine: Engine, claimId: string, request: ClaimRequest): Promise<ClaimSet> => {
   assertRequest(claimId, request);
   const newest = await engine.claims.newest(claimId);
-  if (request.revision !== undefined && request.revision !== (newest?.revision ?? 0))
-    throw stale(claimId, request.revision, newest);
+  decideClaim(claimId, request, newest);
   const { claim, mark } = await putNext(engine, claimId, request, newest);
   try {
     const woken = await wakeWaiters(engine, claimId, limits.wakeInCallMsMax);

@@ -23,6 +23,7 @@ export const errorCodes = {
   'verdict.refused': { status: 409, fate: 'refuse' },
   'claim.unknown': { status: 404, fate: 'refuse' },
   'claim.stale': { status: 409, fate: 'later' },
+  'claim.final': { status: 409, fate: 'refuse' },
   'vote.notAsked': { status: 403, fate: 'refuse' },
   'vote.self': { status: 403, fate: 'refuse' },
   'vote.stale': { status: 409, fate: 'later' },

@@ -26,7 +26,16 @@ export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from
 export { type EngineEvent, eventLevels } from './events.ts';
 export { limits } from './limits.ts';
 export { isDeeper } from './nesting.ts';
-export { isKept, isLossy, lossyNumberIn, pathOf, wholeOf } from './numbers.ts';
+export {
+  isInfinite,
+  isKept,
+  isLossy,
+  lossyNumberIn,
+  parseAsWritten,
+  pathOf,
+  wholeOf,
+  writtenAs,
+} from './numbers.ts';
 export {
   type ApproveBody,
   type AwaitBody,
@@ -48,5 +57,6 @@ export {
 } from './runbook.ts';
 export { settleAll } from './settleAll.ts';
 export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
+export { headOf } from './text.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export { type View, type ViewStatus, viewStatuses } from './view.ts';

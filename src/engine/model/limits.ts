@@ -139,6 +139,9 @@ export const limits = {
   invocationEndMs: 40_000,
   /** An answer as Lambda measures it: its body is a JSON text inside a JSON text. */
   answerBytesMax: 5 * 1024 * 1024,
+  /** Of a refusal: what it says beside its sentence, and the sentence. */
+  problemDetailsBytesMax: 512 * 1024,
+  problemDetailBytesMax: 8 * 1024,
   /** Of an answer that shows outputs; what does not fit is asked for by itself. */
   answerOutputsBytesMax: 3 * 1024 * 1024,
   /** One part of a large output: quoted twice, a character may take four bytes. */

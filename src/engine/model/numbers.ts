@@ -38,11 +38,17 @@ const isJson = (text: string): boolean => {
   }
 };
 
+/** Beyond every number that JavaScript has: `1e400`. */
+export const isInfinite = (text: string): boolean => !Number.isFinite(Number(text));
+
 /**
- * The first number of a JSON text that would not survive being read, with its path from the root (`''`: it is the root).
- * `undefined` as well for what is no JSON: that the parser says. One pass without recursion.
+ * The first number of a JSON text that would not survive being read (or of another kind), with its path from the root
+ * (`''`: it is the root). `undefined` as well for what is no JSON: that the parser says. One pass without recursion.
  */
-export const lossyNumberIn = (jsonText: string): { path: string; text: string } | undefined => {
+export const lossyNumberIn = (
+  jsonText: string,
+  isMeant: (text: string) => boolean = isLossy,
+): { path: string; text: string } | undefined => {
   if (!suspicious.test(jsonText) || !isJson(jsonText)) return undefined;
   /** Where we are in each open list (a number) or object (its last key, as it is written). */
   const open: (string | number)[] = [];
@@ -54,7 +60,7 @@ export const lossyNumberIn = (jsonText: string): { path: string; text: string } 
     else if (text === '}' || text === ']') open.pop();
     else if (text === ',' && typeof at === 'number') open[last] = at + 1;
     else if (text.startsWith('"') && isKey) open[last] = text;
-    else if (/^[-\d]/.test(text) && isLossy(text)) {
+    else if (/^[-\d]/.test(text) && isMeant(text)) {
       const parts = open.map((part) => (typeof part === 'number' ? part : (JSON.parse(part) as string)));
       return { path: pathOf(parts), text };
     }
@@ -75,3 +81,24 @@ export const wholeOf = (text: string): bigint | undefined => {
   if (digits === undefined || zeros === undefined || zeros.length > 6) return undefined;
   return digits.length + Number(zeros) > digitsMax ? undefined : BigInt(digits) * 10n ** BigInt(zeros);
 };
+
+type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+// Node 24 has all of it; TypeScript's library of ES2024 does not.
+const exactJson = JSON as unknown as {
+  parse(text: string, reviver: Reviver): unknown;
+  rawJSON(text: string): { rawJSON: string };
+  isRawJSON(value: unknown): value is { rawJSON: string };
+};
+
+/**
+ * JSON text to values, in which each number that JavaScript would write otherwise is one of the sort that `JSON.stringify`
+ * writes as it came. Recursive: for texts whose depth is known.
+ */
+export const parseAsWritten = (jsonText: string): unknown =>
+  exactJson.parse(jsonText, (_key, value, { source }) =>
+    typeof value === 'number' && source !== undefined && String(value) !== source ? exactJson.rawJSON(source) : value,
+  );
+
+/** How such a number is written; `undefined` of everything else. */
+export const writtenAs = (value: unknown): string | undefined =>
+  exactJson.isRawJSON(value) ? value.rawJSON : undefined;

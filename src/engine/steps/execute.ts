@@ -118,8 +118,9 @@ export const execute = async (
   const { engine, instanceId } = call;
   const beganAtMs = engine.clock.nowMs();
   const log = logOf(call, reserved);
-  // Checked again right before the effect: sandboxes freeze and thaw. The whole time-out must fit before the deadline.
-  const tooLate = beganAtMs + cell.timeoutMs >= reserved.deadlineAtMs;
+  // Checked again right before the effect: sandboxes freeze and thaw, laptops sleep. The whole time-out must fit before
+  // the deadline.
+  const tooLate = beganAtMs + engine.clock.behindMs() + cell.timeoutMs >= reserved.deadlineAtMs;
   const late: CellResult = {
     status: 'never',
     error: { code: 'cell.late', message: 'The deadline was too near to begin.' },

@@ -136,6 +136,10 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
       const row = oracle.world.tables.row('claims', claimId, revision);
       const own = row?.status === status && call.tokens.has(row.token as string);
       must(own, 'I10', `${call.id} was told that ${claimId} is ${status} at revision ${revision}`);
+      const before = oracle.world.tables.row('claims', claimId, revision - 1)?.status;
+      const wasFinal = before === 'invalidated' || before === 'superseded';
+      const opened = wasFinal && status !== before && row?.reason === undefined;
+      must(!opened, 'I10', `${call.id} set ${claimId} to ${status} without a reason: it was ${before} for good`);
       break;
     }
     case 'useLink':
