@@ -27,7 +27,6 @@ import {
 } from './items.ts';
 import { putOnce, putSurely } from './putOnce.ts';
 
-const chunkBytes = 350 * 1024;
 /** Notes of one millisecond share this many slots; whoever finds one taken draws again. */
 const noteSlotsPerMs = 1000;
 const noteDrawsMax = 20;
@@ -157,9 +156,16 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     }
     const partition = `${instanceId}/out/${seq}/${owner}`;
     const packed = await promisify(gzip)(content);
-    for (let start = 0; start < packed.byteLength; start += chunkBytes) {
-      const data = packed.subarray(start, start + chunkBytes);
-      const item = { instanceId: partition, seq: start / chunkBytes, v: 1, kind: 'output', token: owner, data };
+    for (let start = 0; start < packed.byteLength; start += limits.outputChunkBytes) {
+      const data = packed.subarray(start, start + limits.outputChunkBytes);
+      const item = {
+        instanceId: partition,
+        seq: start / limits.outputChunkBytes,
+        v: 1,
+        kind: 'output',
+        token: owner,
+        data,
+      };
       const put = await putSurely(access, { table: 'journal', item, decode: decodeBytes });
       const standing = put.kind === 'written' ? put.standing : put.winner;
       assert(data.equals(standing), `${partition} holds another output: an owner writes one output per seq`);

@@ -2,9 +2,11 @@
  * What the cells of a simulation do: each body has one effect on the world, somewhere in the middle, and is witnessed.
  * A probe looks at the world and says whether an effect under its key has happened by now.
  */
-import type { CellInput, CellResult } from '../../src/engine/index.ts';
+import { type CellInput, type CellResult, limits } from '../../src/engine/index.ts';
 import { freeze, type Process, pause } from './processes.ts';
 import { type Begin, type Call, currentCall, facetOf, say, strikes, type World } from './world.ts';
+
+export const inlineBytesMaxUsual = limits.outputInlineBytesMax;
 
 const wrongAnswers: CellResult[] = [
   { status: 'failed' },
@@ -59,6 +61,8 @@ const beginning = (world: World, process: Process, call: Call, input: CellInput)
     effectAtMs: null,
     endedAtMs: null,
     status: null,
+    output: null,
+    logged: '',
   };
 };
 
@@ -99,6 +103,12 @@ export const createExecute =
     facetOf(world, step.instanceId).begins.push(begin);
     process.children.add(begin);
     say(world, call.id, `BEGINS ${step.cell} at seq ${step.seq}`);
+    const log = (text: string): void => {
+      if (world.inlineBytesMax === inlineBytesMaxUsual) return;
+      begin.logged += text;
+      input.log('stdout', text);
+    };
+    log('begins\n');
     await pause(world, process, 'crashInCell', `in ${step.cell}`, draw.int(leftMs / 2));
     // Killed when its caller gives up or its time is over: mostly before its effect, sometimes a moment too late.
     const killed = signal.aborted && draw.chance(0.7);
@@ -107,10 +117,12 @@ export const createExecute =
       say(world, call.id, `EFFECT of ${step.cell} at seq ${step.seq}`);
       await pause(world, process, 'crashAfterEffect', `after the effect of ${step.cell}`, draw.int(leftMs / 2));
     }
+    log('ends\n');
     begin.endedAtMs = schedule.nowMs();
     process.children.delete(begin);
     const ended = endOf(world, call, begin, killed || signal.aborted);
     begin.status = ended.status;
+    begin.output = ended.output ?? null;
     await race(world, process, call, step);
     return ended;
   };
@@ -120,7 +132,8 @@ const endOf = (world: World, call: Call, begin: Begin, killed: boolean): CellRes
   if (killed) return cut('killed');
   if (strikes(world, 'unknownResult', call)) return cut('connection lost after sending');
   const good = draw.chance(0.85);
-  const output = JSON.stringify({ seq: begin.seq, good });
+  const large = world.inlineBytesMax < inlineBytesMaxUsual && draw.chance(0.7);
+  const output = JSON.stringify({ seq: begin.seq, good, ...(large ? { pad: 'x'.repeat(draw.int(600)) } : {}) });
   if (draw.chance(0.12)) return { status: 'failed', output, error: { code: 'cell.exit', message: 'exit 1' } };
   return { status: 'completed', output };
 };

@@ -1,5 +1,6 @@
 /** One call into an engine: who asks, what it was told, and what struck it on the way. */
-import { isPawlError } from '../../src/engine/index.ts';
+import { isPawlError, limits } from '../../src/engine/index.ts';
+import type { FaultKind } from './faults.ts';
 import type { Process } from './processes.ts';
 import { breaks, type Call, currentCall, type HandOver, RuleBroken, say, type World } from './world.ts';
 
@@ -66,14 +67,29 @@ export const ask = async <T>(
   return await Promise.race([asked, abandoned]);
 };
 
+/** Faults that take the time of a call away from it. */
+const stopping = new Set<FaultKind>(['frozen', 'thawed', 'frozenBeforeArm', 'operatorRace']);
+
+/** Whether the invocation of a call is over: whatever of it is still alive is killed. */
+export const isOver = ({ schedule }: World, { tokens, endAtMs, process }: Call): boolean =>
+  tokens.size > 0 && schedule.nowMs() > endAtMs - process.offMs + limits.invocationEndMs;
+
+/** Nothing of a call is alive when its invocation is over, unless its sandbox was stopped on the way. */
+export const checkOver = (world: World, call: Call): void => {
+  if (!isOver(world, call) || call.struck.some((kind) => stopping.has(kind))) return;
+  breaks(world, new RuleBroken('end', `${call.id} (${call.what}) is alive after the end of its invocation`));
+};
+
 const settle = async <T>(world: World, call: Call, work: Promise<T>): Promise<T | undefined> => {
   try {
     const answer = await work;
+    checkOver(world, call);
     // Nobody hears what an abandoned call says.
     if (!call.struck.includes('thawed')) call.told = { kind: 'answer', answer };
     return answer;
   } catch (error) {
-    if (!isPawlError(error)) {
+    if (isPawlError(error)) checkOver(world, call);
+    else {
       breaks(world, error);
       return undefined;
     }

@@ -16,6 +16,8 @@ const atMost = {
   frozen: 0.012,
   /** The sandbox freezes and its caller's time is over; thawed by another call, the old promise goes on beside it. */
   thawed: 0.04,
+  /** What is still alive when its invocation is over is killed. */
+  killedAtEnd: 0.7,
   /** A call freezes between reading the head and arming, while others go on. */
   frozenBeforeArm: 0.15,
   /** Whoever begins to wait dies before it has subscribed. */
@@ -42,8 +44,6 @@ const atMost = {
   unknownResult: 0.2,
   probeUnsure: 1,
   givenUp: 0.1,
-  /** A one-time link is used twice, at once or later. */
-  linkTwice: 1,
   /** A claim is changed while somebody parks. */
   claimRace: 0.5,
   /** The writer of a claim dies before it has woken everybody. */

@@ -16,6 +16,7 @@ import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
 import { createExecute } from './bodies.ts';
+import { isOver } from './calls.ts';
 import type { FaultKind } from './faults.ts';
 import { createClient } from './wire.ts';
 import { type Begin, type Call, currentCall, RuleBroken, say, strikes, type World } from './world.ts';
@@ -97,6 +98,10 @@ export const pause = (world: World, process: Process, place: Place, what: string
       return;
     }
     const { draw, schedule } = world;
+    if (call !== undefined && isOver(world, call) && strikes(world, 'killedAtEnd', call)) {
+      crash(world, process, 'killedAtEnd', `${what}: its invocation is over`);
+      return;
+    }
     if (strikes(world, 'frozen', call)) {
       freeze(world, process, 'frozen', 5_000 + draw.int(60_000), what);
       frozen(call, place);
@@ -159,10 +164,8 @@ const createRandomOf = (world: World, process: Process): Random => ({
     const token = world.draw.token();
     const call = currentCall.getStore();
     if (call === undefined) return token;
-    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. A start draws
-    // an id before.
-    const starts = call.what.startsWith('start') && !call.acknowledged.has(`${call.about}#0`);
-    if (call.tokens.size === 0 || starts) call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
+    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted.
+    if (call.tokens.size === 0) call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
     call.tokens.add(token);
     return token;
   },

@@ -14,7 +14,7 @@ import { createProcess, type Process, pause } from './processes.ts';
 import type { Draw } from './schedule.ts';
 import { castVote, voters } from './waiting.ts';
 import { drawEffect } from './workload.ts';
-import { breaks, facetOf, headOf, must, strikes, type World } from './world.ts';
+import { breaks, facetOf, headOf, must, type World } from './world.ts';
 
 export const lock = 'L';
 /** Two runs that want the same lock. */
@@ -32,7 +32,10 @@ export const drawLocked = (draw: Draw): Runbook => {
   return runbookOf(cells, { concurrency: draw.chance(0.85) ? [lock] : null });
 };
 
-const someFacet = (world: World): World => facetOf(world, world.draw.pick([...world.facets.keys()]));
+const someFacet = (world: World): World => {
+  const begun = [...world.facets.values()].filter((facet) => headOf(facet) !== undefined);
+  return begun.length === 0 ? world : world.draw.pick(begun);
+};
 
 /** Wants its run until it has it: refused while another has the lock, it comes again. */
 const starter = ({ world }: Run, name: string, instanceId: string, tries: number): void => {
@@ -121,7 +124,8 @@ const handOutLink = async (
     });
   const firstMs = draw.int(draw.chance(0.7) ? 3_000 : 60_000);
   use(firstMs);
-  if (strikes(world, 'linkTwice', undefined)) use(firstMs + draw.int(draw.chance(0.6) ? 30 : 20_000));
+  // Once more: at once, or when it was used long ago.
+  if (draw.chance(0.5)) use(firstMs + draw.int(draw.chance(0.6) ? 30 : 20_000));
 };
 
 const useLink = async (facet: World, world: World, process: Process, secret: string, actor: string): Promise<void> => {

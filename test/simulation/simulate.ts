@@ -2,10 +2,12 @@
  * One schedule: callers, ticks, people and disasters race over one instance under the faults that a seed draws. Then the
  * faults stop, and the journal, the view and the witness are judged.
  */
+import './zlib.ts';
 import { type Entry, limits, type Redriven, type Version } from '../../src/engine/index.ts';
 import { shardOf } from '../../src/store/items.ts';
 import { createTables } from '../../src/testing/tables.ts';
 import { advancer, type Run, ticker, wakeAt } from './actors.ts';
+import { inlineBytesMaxUsual } from './bodies.ts';
 import {
   checkDue,
   checkProgress,
@@ -33,6 +35,9 @@ const startMs = Date.UTC(2026, 10, 24, 3, 0, 0);
 const eventsMax = 10_000;
 const attemptsMaxUsual = limits.attemptsPerInstanceMax;
 const pageMaxUsual = limits.pageMax;
+const inlineBytesMaxSmall = 100;
+const chunkBytesUsual = limits.outputChunkBytes;
+const chunkBytesSmall = 200;
 
 export type Simulated = {
   seed: number;
@@ -96,6 +101,7 @@ const createWorld = (seed: number): World => {
     graceMs: draw.pick([1_000, 5_000, 15_000]),
     attemptsMax: draw.chance(0.04) ? 1 + draw.int(4) : attemptsMaxUsual,
     pageMax: draw.chance(0.3) ? 1 + draw.int(3) : pageMaxUsual,
+    inlineBytesMax: draw.chance(0.2) ? inlineBytesMaxSmall : inlineBytesMaxUsual,
     epoch: 0,
     rates: drawRates(draw),
     faults: countsFrom0(),
@@ -233,6 +239,16 @@ const countsOf = (world: World): Simulated['counts'] => {
   };
 };
 
+/** The limits themselves are the engine's; a schedule that is to meet them cannot make 100,000 attempts, or outputs of 8 KB. */
+const setLimits = (attemptsMax: number, pageMax: number, inlineBytesMax: number, chunkBytes: number): void => {
+  const changeable: Record<'attemptsPerInstanceMax' | 'pageMax' | 'outputInlineBytesMax' | 'outputChunkBytes', number> =
+    limits;
+  changeable.attemptsPerInstanceMax = attemptsMax;
+  changeable.pageMax = pageMax;
+  changeable.outputInlineBytesMax = inlineBytesMax;
+  changeable.outputChunkBytes = chunkBytes;
+};
+
 /** Runs one seed to its end and judges it. `stacks`: with the places of defects, at a price. */
 export const simulate = async (seed: number, stacks = false): Promise<Simulated> => {
   const world = createWorld(seed);
@@ -241,10 +257,7 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
   let broken: Simulated['broken'] = null;
   const { stackTraceLimit } = Error;
   if (!stacks) Error.stackTraceLimit = 0;
-  // The limits themselves are the engine's; a schedule that is to meet them cannot make 100,000 attempts.
-  const changeable: { attemptsPerInstanceMax: number; pageMax: number } = limits;
-  changeable.attemptsPerInstanceMax = world.attemptsMax;
-  changeable.pageMax = world.pageMax;
+  setLimits(world.attemptsMax, world.pageMax, world.inlineBytesMax, chunkBytesSmall);
   try {
     await runAll(run, isSeveral(seed));
   } catch (error) {
@@ -252,8 +265,7 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
     else broken = { rule: 'defect', message: String(stacks ? (error as Error).stack : error) };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
-    changeable.attemptsPerInstanceMax = attemptsMaxUsual;
-    changeable.pageMax = pageMaxUsual;
+    setLimits(attemptsMaxUsual, pageMaxUsual, inlineBytesMaxUsual, chunkBytesUsual);
   }
   const chains = [...world.facets.values()].flatMap(({ chain }) => chain);
   return {

@@ -1,6 +1,7 @@
 /** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
 import type { StoreClient } from '../../src/store/access.ts';
 import { type Command, ForbiddenWrite, keyOf, type Row } from '../../src/testing/tables.ts';
+import { checkOver } from './calls.ts';
 import { crash, freeze, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
 import { watch } from './watch.ts';
@@ -91,6 +92,7 @@ const verbs: Record<string, string> = {
 
 const nameOf = (world: World, command: Command): string => {
   const { input } = command;
+  if (input.RequestItems !== undefined) return 'read several';
   const item = (input.Item ?? input.Key ?? {}) as Row;
   const table = String(input.TableName).slice(2);
   const verb = verbs[command.constructor.name] ?? command.constructor.name;
@@ -125,6 +127,16 @@ const details = (world: World, { input }: Command): string => {
   return written === undefined ? '' : ` ${wordsOf(written)}`;
 };
 
+/** A write is about to be sent: not after the end of its invocation. */
+const begins = (world: World, call: Call, command: Command): void => {
+  checkOver(world, call);
+  // The time of a start is counted from when it has its lock, and left the run that it goes on from: then it arms.
+  const isNew = call.what.startsWith('start') && !call.acknowledged.has(`${call.about}#0`);
+  if (!isNew || command.constructor.name !== 'UpdateCommand') return;
+  if ((command.input.Key as Row).instanceId !== call.about) return;
+  call.endAtMs = world.schedule.nowMs() + call.process.offMs + call.budgetMs;
+};
+
 export const createClient = (world: World, process: Process): StoreClient => {
   const { draw, schedule } = world;
   const send = async (command: Command): Promise<Row> => {
@@ -136,6 +148,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
     const update = ['UpdateCommand', 'DeleteCommand'].includes(command.constructor.name);
     const hit = (kind: Parameters<typeof strikes>[1]): boolean => strikes(world, kind, call);
     const writes = put || update;
+    if (writes && call !== undefined) begins(world, call, command);
     if (call?.what === 'advance' && parks(command) && hit('claimRace')) {
       world.rushClaim();
       // Half of the time it is through before this one goes on.

@@ -80,8 +80,10 @@ export type Begin = {
   /** When its effect happened, if it did, and when nothing of it was alive any more. */
   effectAtMs: number | null;
   endedAtMs: number | null;
-  /** How it ended, where its engine was told. */
+  /** How it ended and what it told, where its engine was told; and what it logged. */
   status: string | null;
+  output: string | null;
+  logged: string;
 };
 
 /** A probe that was asked, on the asker's clock, and what it answered. */
@@ -104,6 +106,8 @@ export type World = {
   attemptsMax: number;
   /** Items of a page. */
   pageMax: number;
+  /** Outputs larger than this stand beside the chain, in pieces. */
+  inlineBytesMax: number;
   /** The deployment's epoch: raised by a restore. */
   epoch: number;
   rates: Rates;

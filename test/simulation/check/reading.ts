@@ -7,6 +7,7 @@
  */
 import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
 import { type Call, must, type World } from '../world.ts';
+import { toldText } from './outputs.ts';
 import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
 import { same } from './same.ts';
 import { judgeVote } from './waits.ts';
@@ -43,15 +44,15 @@ export type Reading = {
 export type Oracle = { world: World; calls: Map<string, Call[]>; entries: Entry[] };
 
 /** The output which an entry carries, as text. */
-const textIn = (entry: Entry | undefined): string | null =>
-  entry !== undefined && 'output' in entry && entry.output?.kind === 'inline' ? entry.output.text : null;
+const textIn = (world: World, entry: Entry | undefined): string | null =>
+  entry !== undefined && 'output' in entry ? toldText(world, entry.output) : null;
 
 /** What a continuation takes over from the run that it goes on from. */
 const citedOutputs = ({ world }: Oracle, { continues }: EntryOf<'started'>): Reading['outputs'] =>
   new Map(
     Object.entries(continues?.outputs ?? {}).map(([name, { instanceId, seq }]) => [
       name,
-      textIn(world.facets.get(instanceId)?.chain[seq]?.entry),
+      textIn(world, world.facets.get(instanceId)?.chain[seq]?.entry),
     ]),
   );
 
@@ -128,6 +129,9 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
   const epoch = writerOf({ calls }, entry)?.process.epoch ?? 0;
   must(reading.epoch >= epoch, 'epoch', `${at} reserves in a held instance of epoch ${reading.epoch}, not ${epoch}`);
+  const by = writerOf({ calls }, entry);
+  const held = by === undefined || step.deadlineAtMs <= Math.ceil(by.endAtMs);
+  must(held, 'end', `${at} holds ${step.cell} until ${step.deadlineAtMs}, and its call ends at ${by?.endAtMs}`);
   must(reading.reservations < world.attemptsMax, 'limit', `${at} is one attempt too many`);
   reading.open = { kind: 'reserved', seq: entry.seq, token: entry.token, deadlineAtMs: step.deadlineAtMs };
   reading.attempts += 1;
@@ -155,8 +159,7 @@ const count = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>
 
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
   count(reading, entry);
-  const output = entry.output?.kind === 'inline' ? entry.output.text : null;
-  reading.outputs.set(cellAt(oracle, reading.next).name, output);
+  reading.outputs.set(cellAt(oracle, reading.next).name, textIn(oracle.world, entry));
   reading.next += 1;
   reading.halted = null;
   reading.permission = null;

@@ -96,6 +96,8 @@ const checkLinks = (world: World): void => {
     must(made !== undefined && used !== undefined, 'link', `${at} came by a link that was not used up`);
     const winner = world.calls.find((call) => call.tokens.has(used.token));
     must(winner !== undefined && isBy(winner, vote), 'link', `${at}, and ${winner?.id} won the use of the link`);
+    const maker = (JSON.parse(made.by as string) as { actor: string }).actor;
+    must(vote.link?.madeBy === maker, 'link', `${at} hides that ${maker} made the link`);
     const right = made.actor === vote.by.actor && made.about === vote.about && made.instanceId === vote.instanceId;
     must(right, 'link', `${at} is not what the link was made for`);
     must(winner.atMs < made.expiresAtMs, 'link', `${at} came by a link that had expired`);

@@ -21,7 +21,7 @@ export const readerOf = (world: World): Engine => {
   const access: Access = { client: clientOf(world.tables), tablesPrefix: 's', appendBy: 'put' };
   const { version, graceMs, epoch, draw } = world;
   const ports: Partial<Ports> = {
-    clock: { nowMs: () => world.schedule.nowMs(), sleep: async () => {} },
+    clock: { nowMs: () => world.schedule.nowMs(), sleep: async () => {}, behindMs: () => 0 },
     journal: createJournal(access, draw),
     marks: createMarks(access),
     views: createViews(access),

@@ -109,10 +109,14 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
   const stands = (kinds: string[]): void =>
     must(wrote(oracle, call, kinds), 'I10', `${call.id} was told that its ${call.what} stands`);
   switch (call.what) {
-    case 'startAndRun':
+    case 'startAndRun': {
+      const [first] = oracle.entries;
+      const auto = first?.kind !== 'started' || !isBy(call, first) || first.drive === 'auto';
+      must(auto, 'I10', `${call.id} runs it, and started it in drive manual`);
       checkStarted(oracle, call, answer as { created: boolean });
       checkAdvance(oracle, call, answer as RunAnswer);
       break;
+    }
     case 'advance':
       checkAdvance(oracle, call, answer as AdvanceAnswer);
       break;

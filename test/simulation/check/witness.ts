@@ -1,5 +1,6 @@
 /** I4, I5, I6, I9 on the witness: what really began and happened, against what the journal allowed. */
 import { type Begin, must, type World } from '../world.ts';
+import { checkKept, toldText } from './outputs.ts';
 import type { Oracle } from './reading.ts';
 
 const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
@@ -36,8 +37,7 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
     const source = satisfying ?? stood;
     const output = source !== undefined && 'output' in source ? source.output : undefined;
     // Of an outcome that was refused for what it held, only a beginning could be kept.
-    const stands =
-      output?.kind === 'truncated' ? JSON.stringify(output.head) : output?.kind === 'inline' && output.text;
+    const stands = toldText(oracle.world, output);
     must(stands === text, 'I9', `${begin.cell} at seq ${begin.seq} got ${text} of ${name}, and ${stands} stands`);
   }
 };
@@ -68,5 +68,6 @@ export const checkWitness = (oracle: Oracle): void => {
     must(first === begin.inputs, 'I9', `two attempts under ${begin.key} got different inputs`);
     inputs.set(begin.key, first);
   }
+  checkKept(oracle);
   checkOverlap(world);
 };
