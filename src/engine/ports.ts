@@ -46,7 +46,8 @@ export type Journal = {
    */
   head(instanceId: string): Promise<Standing | undefined>;
   /**
-   * The first entry, checked by the second, and the newest if that is the one at `seq` (from 1 on), in one request.
+   * The first entry, checked by the second, and the newest, checked by the one before it, if that is the one at `seq` (from 1
+   * on), in one request.
    * `undefined`: `seq` is not the head, or the read was incomplete: call `head`.
    */
   opening(instanceId: string, seq: number): Promise<{ first: Standing; head: Standing } | undefined>;

@@ -14,7 +14,7 @@ import {
   type Random,
   type Standing,
 } from '../engine/index.ts';
-import { type Access, getItem, getItems, queryItems } from './access.ts';
+import { type Access, getItem, getItems, queryItems, type RawItem } from './access.ts';
 import {
   decodeBytes,
   decodeEntry,
@@ -46,6 +46,20 @@ const entriesAt = async (
   return found && new Map(found);
 };
 
+/**
+ * The newest entry, held against the one before it. Of that one the hash is enough: what was ended because it cannot be read
+ * stays readable.
+ */
+const decodeHead = (instanceId: string, newest: RawItem, before: RawItem | undefined): Standing => {
+  const head = decodeEntry(newest);
+  if (before === undefined && head.entry.seq > 0)
+    throw brokenAt(instanceId, head.entry.seq - 1, 'the entry is missing');
+  const follows = before && { seq: Number(before.seq), hash: hashOfEntry(before) };
+  const broken = breakBetween(follows, head.entry);
+  if (broken !== undefined) throw brokenAt(instanceId, broken.seq, broken.why);
+  return head;
+};
+
 const entriesOneByOne = async (access: Access, instanceId: string, seq: number): Promise<Map<number, Standing>> => {
   const found = new Map<number, Standing>();
   for (const one of [seq, seq + 1]) {
@@ -61,25 +75,26 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     const items = await queryItems(access, 'journal', { partition: instanceId, descending: true, limit: 2 });
     const [newest, before] = items;
     if (newest === undefined) return undefined;
-    const head = decodeEntry(newest);
-    if (before === undefined && head.entry.seq > 0)
-      throw brokenAt(instanceId, head.entry.seq - 1, 'the entry is missing');
-    // Of the other one its hash alone: what was ended because it cannot be read stays readable.
-    const follows = before && { seq: Number(before.seq), hash: hashOfEntry(before) };
-    const broken = breakBetween(follows, head.entry);
-    if (broken !== undefined) throw brokenAt(instanceId, broken.seq, broken.why);
-    return head;
+    return decodeHead(instanceId, newest, before);
   },
 
   async opening(instanceId, seq) {
     // Callers name what they like: no chain is so long.
     if (!Number.isSafeInteger(seq + 1)) return undefined;
-    const found = await entriesAt(access, instanceId, [...new Set([0, 1, seq, seq + 1])]);
-    const [first, second, head, next] = [0, 1, seq, seq + 1].map((one) => found?.get(one));
+    const seqs = [...new Set([0, 1, seq - 1, seq, seq + 1])].filter((one) => one >= 0);
+    const items = await getItems(
+      access,
+      'journal',
+      seqs.map((one) => ({ instanceId, seq: one })),
+    );
+    const [first, second, before, newest, next] = [0, 1, seq - 1, seq, seq + 1].map((one) =>
+      items?.find((item) => item.seq === one),
+    );
     // The chain has no gaps: what nothing follows is the head.
-    if (first === undefined || head === undefined || next !== undefined) return undefined;
-    if (second !== undefined) assertFollows(first, second);
-    return { first, head };
+    if (first === undefined || newest === undefined || next !== undefined) return undefined;
+    const begun = decodeEntry(first);
+    if (second !== undefined) assertFollows(begun, decodeEntry(second));
+    return { first: begun, head: decodeHead(instanceId, newest, before) };
   },
 
   async entry(instanceId, seq) {

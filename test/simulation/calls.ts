@@ -95,7 +95,8 @@ const settle = async <T>(world: World, call: Call, work: Promise<T>): Promise<T 
     }
     if (!call.struck.includes('thawed')) call.told = { kind: 'error', code: error.code, details: error.details };
     say(world, call.id, `${call.what}: told ${error.code}`);
-    if (defects.has(error.code)) breaks(world, new RuleBroken('defect', `${call.id} was told ${error.message}`));
+    const isDefect = defects.has(error.code) && !(world.isAltered && error.code === 'journal.broken');
+    if (isDefect) breaks(world, new RuleBroken('defect', `${call.id} was told ${error.message}`));
     return undefined;
   } finally {
     call.onAbandoned = null;

@@ -21,6 +21,7 @@ import {
   watchLock,
 } from './check/index.ts';
 import { disasters } from './disasters.ts';
+import { breakJournal, canBreak } from './broken.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
 import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
@@ -77,6 +78,9 @@ const addNeighbours = ({ instanceId: id, tables, startMs: begin }: World): void 
 /** Every so many schedules are about several instances. */
 const severalEvery = 4;
 const isSeveral = (seed: number): boolean => seed % severalEvery === 0;
+/** In so many the journal is altered by somebody. */
+const brokenEvery = 16;
+const breaksIts = (seed: number): boolean => seed % brokenEvery === 2;
 
 const createWorld = (seed: number): World => {
   const draw = createRandom(seed);
@@ -124,6 +128,7 @@ const createWorld = (seed: number): World => {
     rushClaim: () => rushClaim(world),
     wakeAt: () => {},
     unlookedAfter: false,
+    isAltered: false,
     branches: new Set(),
     trace: [],
     clockReads: 0,
@@ -189,12 +194,21 @@ const checkRest = (world: World): void => {
   if (world.facets.size > 1) checkSeveral(world);
 };
 
-const runAll = async (run: Run, several: boolean): Promise<void> => {
+const runAll = async (run: Run, seed: number): Promise<void> => {
   const { world } = run;
+  const several = isSeveral(seed);
   if (several) setOutSeveral(run);
   else setOut(run);
   await comeToRest(world);
   checkRest(world);
+  if (breaksIts(seed) && canBreak(world)) {
+    await breakJournal(
+      run,
+      () => comeToRest(world),
+      (work) => go(world, work),
+    );
+    return;
+  }
   world.rates = noFaults;
   world.outageUntilMs = 0;
   world.trace.push('   THE FAULTS STOP; the schedule alone goes on');
@@ -259,7 +273,7 @@ export const simulate = async (seed: number, stacks = false): Promise<Simulated>
   if (!stacks) Error.stackTraceLimit = 0;
   setLimits(world.attemptsMax, world.pageMax, world.inlineBytesMax, chunkBytesSmall);
   try {
-    await runAll(run, isSeveral(seed));
+    await runAll(run, seed);
   } catch (error) {
     if (error instanceof RuleBroken) broken = { rule: error.rule, message: error.message };
     else broken = { rule: 'defect', message: String(stacks ? (error as Error).stack : error) };

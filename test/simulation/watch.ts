@@ -63,6 +63,7 @@ export const watch = (root: World, command: Command, call: Call | undefined): vo
   if (!isEntry && !isClaim && kind.name !== 'UpdateCommand') return;
   for (const world of concerned(root, command)) {
     if (isEntry) landed(root, world, item);
+    if (root.isAltered) continue;
     watchOver(root, world, command, call);
   }
 };

@@ -147,6 +147,8 @@ export type World = {
    * the next save.
    */
   unlookedAfter: boolean;
+  /** Its journal was altered by somebody: from then on every call may be told so. */
+  isAltered: boolean;
   /** Ways `decide` took. */
   branches: Set<string>;
   trace: string[];

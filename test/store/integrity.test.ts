@@ -96,8 +96,12 @@ describe.each(serviceKinds)('what is read of a journal on %s is checked', (which
 
   test('the newest entry is held against the one before it', async () => {
     await putChain(journal, 'head', 4);
+    const before = await itemAt('head', 2);
+    const reads = [() => journal.head('head'), () => journal.opening('head', 3)];
+    await put({ ...before, token: 'f'.repeat(32) });
+    for (const read of reads) await expect(read()).rejects.toMatchObject(brokenAt(3));
     await drop('head', 2);
-    await expect(journal.head('head')).rejects.toMatchObject(brokenAt(2));
+    for (const read of reads) await expect(read()).rejects.toMatchObject(brokenAt(2));
   });
 });
 
