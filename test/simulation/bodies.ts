@@ -45,7 +45,7 @@ const poll = (world: World, call: Call, { step }: CellInput): CellResult => {
 const never = (message: string): CellResult => ({ status: 'never', error: { code: 'cell.late', message } });
 const cut = (message: string): CellResult => ({ status: 'unknown', error: { code: 'cell.timeout', message } });
 
-const beginning = (world: World, process: Process, call: Call, input: CellInput): Begin => {
+const beginning = (world: World, process: Process, call: Call, input: CellInput, calledAtMs: number): Begin => {
   const { step } = input;
   return {
     call,
@@ -58,6 +58,8 @@ const beginning = (world: World, process: Process, call: Call, input: CellInput)
     outputs: input.outputs,
     atMs: world.schedule.nowMs(),
     beganAtMs: process.ports.clock.nowMs(),
+    calledAtMs,
+    overAtMs: calledAtMs + (world.learns ? 0 : process.offMs) + input.timeoutMs,
     effectAtMs: null,
     endedAtMs: null,
     status: null,
@@ -99,7 +101,7 @@ export const createExecute =
     const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
     if (leftMs <= 0) return never('no time left to begin');
 
-    const begin = beginning(world, process, call, input);
+    const begin = beginning(world, process, call, input, calledAtMs);
     facetOf(world, step.instanceId).begins.push(begin);
     process.children.add(begin);
     say(world, call.id, `BEGINS ${step.cell} at seq ${step.seq}`);

@@ -41,6 +41,7 @@ export const ask = async <T>(
     budgetMs: options.budgetMs ?? 30_000,
     endAtMs: atMs,
     beganAtMs: world.schedule.nowMs(),
+    endsAtMs: world.schedule.nowMs(),
     expectedSeq: options.expectedSeq,
     maxCells: options.maxCells ?? 0,
     handOver: options.handOver,
@@ -71,8 +72,14 @@ export const ask = async <T>(
 const stopping = new Set<FaultKind>(['frozen', 'thawed', 'frozenBeforeArm', 'operatorRace']);
 
 /** Whether the invocation of a call is over: whatever of it is still alive is killed. */
-export const isOver = ({ schedule }: World, { tokens, endAtMs, process }: Call): boolean =>
-  tokens.size > 0 && schedule.nowMs() > endAtMs - process.offMs + limits.invocationEndMs;
+export const isOver = ({ schedule }: World, { tokens, endsAtMs }: Call): boolean =>
+  tokens.size > 0 && schedule.nowMs() > endsAtMs + limits.invocationEndMs;
+
+/** The time of a call is counted from now on. */
+export const countFrom = ({ schedule }: World, call: Call): void => {
+  call.endsAtMs = schedule.nowMs() + call.budgetMs;
+  call.endAtMs = call.endsAtMs + call.process.offMs;
+};
 
 /** Nothing of a call is alive when its invocation is over, unless its sandbox was stopped on the way. */
 export const checkOver = (world: World, call: Call): void => {

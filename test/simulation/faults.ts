@@ -28,6 +28,10 @@ const atMost = {
   operatorRace: 0.4,
   clockOff: 0.4,
   clockFarOff: 0.3,
+  /** The date of an answer is wrong by hours, where clocks learn from it. */
+  dateWrong: 0.03,
+  /** What froze was a machine that slept: its monotonic clock stood still. */
+  slept: 0.6,
   answerLost: 0.03,
   answerLostAndRetried: 0.15,
   requestLost: 0.03,

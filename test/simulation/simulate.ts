@@ -8,6 +8,7 @@ import { shardOf } from '../../src/store/items.ts';
 import { createTables } from '../../src/testing/tables.ts';
 import { advancer, type Run, ticker, wakeAt } from './actors.ts';
 import { inlineBytesMaxUsual } from './bodies.ts';
+import { breakJournal, canBreak } from './broken.ts';
 import {
   checkDue,
   checkProgress,
@@ -21,7 +22,6 @@ import {
   watchLock,
 } from './check/index.ts';
 import { disasters } from './disasters.ts';
-import { breakJournal, canBreak } from './broken.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
 import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
@@ -79,7 +79,7 @@ const addNeighbours = ({ instanceId: id, tables, startMs: begin }: World): void 
 const severalEvery = 4;
 const isSeveral = (seed: number): boolean => seed % severalEvery === 0;
 /** In so many the journal is altered by somebody. */
-const brokenEvery = 16;
+const brokenEvery = 8;
 const breaksIts = (seed: number): boolean => seed % brokenEvery === 2;
 
 const createWorld = (seed: number): World => {
@@ -105,6 +105,8 @@ const createWorld = (seed: number): World => {
     graceMs: draw.pick([1_000, 5_000, 15_000]),
     attemptsMax: draw.chance(0.04) ? 1 + draw.int(4) : attemptsMaxUsual,
     pageMax: draw.chance(0.3) ? 1 + draw.int(3) : pageMaxUsual,
+    attemptsEach: draw.chance(0.3) ? 3 : 1,
+    learns: draw.chance(0.3),
     inlineBytesMax: draw.chance(0.2) ? inlineBytesMaxSmall : inlineBytesMaxUsual,
     epoch: 0,
     rates: drawRates(draw),

@@ -1,7 +1,7 @@
 /** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
 import type { StoreClient } from '../../src/store/access.ts';
 import { type Command, ForbiddenWrite, keyOf, type Row } from '../../src/testing/tables.ts';
-import { checkOver } from './calls.ts';
+import { checkOver, countFrom } from './calls.ts';
 import { crash, freeze, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
 import { watch } from './watch.ts';
@@ -134,12 +134,17 @@ const begins = (world: World, call: Call, command: Command): void => {
   const isNew = call.what.startsWith('start') && !call.acknowledged.has(`${call.about}#0`);
   if (!isNew || command.constructor.name !== 'UpdateCommand') return;
   if ((command.input.Key as Row).instanceId !== call.about) return;
-  call.endAtMs = world.schedule.nowMs() + call.process.offMs + call.budgetMs;
+  countFrom(world, call);
 };
+
+/** When the service carried a request out. */
+type Served = { atMs: number | null };
+const timeoutMs = 3_000;
+const transient = new Set(['TimeoutError', 'ThrottlingException']);
 
 export const createClient = (world: World, process: Process): StoreClient => {
   const { draw, schedule } = world;
-  const send = async (command: Command): Promise<Row> => {
+  const once = async (command: Command, served: Served): Promise<Row> => {
     const call = currentCall.getStore();
     const what = nameOf(world, command);
     const who = call?.id ?? process.name;
@@ -183,6 +188,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
       return await new Promise<never>(() => {});
     }
     let done = writes ? attempt(world, call, command) : read(world, call, command);
+    served.atMs = schedule.nowMs();
     if (writes) say(world, who, `${what}${'answer' in done ? details(world, command) : ': refused by its condition'}`);
     if (what.endsWith(' waiting') && !process.dead && hit('crashAfterWaiting')) {
       crash(world, process, 'crashAfterWaiting', `after ${what}`);
@@ -200,6 +206,27 @@ export const createClient = (world: World, process: Process): StoreClient => {
     acknowledge(call, command, done);
     if ('error' in done) throw done.error;
     return done.answer;
+  };
+
+  /** As the SDK does: an attempt that got no answer, or was told to wait, is repeated after a while, whatever it was. */
+  const send = async (command: Command): Promise<Row> => {
+    for (let tried = 1; ; tried += 1) {
+      const served: Served = { atMs: null };
+      const sent = process.sending();
+      try {
+        const answer = await once(command, served);
+        process.learn(sent, served.atMs ?? schedule.nowMs());
+        return answer;
+      } catch (error) {
+        const { name } = error as Error;
+        if (name !== 'TimeoutError') process.learn(sent, served.atMs ?? schedule.nowMs());
+        if (world.attemptsEach === 1) throw error;
+        if (name === 'TimeoutError') await pause(world, process, 'crashElsewhere', 'a time-out', draw.int(timeoutMs));
+        if (!transient.has(name) || tried === world.attemptsEach)
+          throw Object.assign(error as Error, { $metadata: { attempts: tried } });
+        await pause(world, process, 'crashElsewhere', 'before another attempt', draw.int(100 * 2 ** tried));
+      }
+    }
   };
   return { send } as unknown as StoreClient;
 };

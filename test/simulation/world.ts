@@ -38,8 +38,9 @@ export type Call = {
   atMs: number;
   budgetMs: number;
   endAtMs: number;
-  /** The true time at which it began. */
+  /** The true time at which it began, and of its end. */
   beganAtMs: number;
+  endsAtMs: number;
   /** The seq it named as the one it had seen, and how much it may reserve. */
   expectedSeq: number | undefined;
   maxCells: number;
@@ -75,8 +76,10 @@ export type Begin = {
   inputs: string;
   outputs: Record<string, string>;
   atMs: number;
-  /** The same moment on the clock of its process. */
+  /** The same moment on the clock of its process; and when the engine called it, and until when it was to be dead. */
   beganAtMs: number;
+  calledAtMs: number;
+  overAtMs: number;
   /** When its effect happened, if it did, and when nothing of it was alive any more. */
   effectAtMs: number | null;
   endedAtMs: number | null;
@@ -106,6 +109,10 @@ export type World = {
   attemptsMax: number;
   /** Items of a page. */
   pageMax: number;
+  /** Attempts that the client of the store makes of a request, each with a time-out. */
+  attemptsEach: number;
+  /** Whether processes learn the time from the answers of the store, by the shipped clock. */
+  learns: boolean;
   /** Outputs larger than this stand beside the chain, in pieces. */
   inlineBytesMax: number;
   /** The deployment's epoch: raised by a restore. */

@@ -3,6 +3,9 @@ import { type Begin, must, type World } from '../world.ts';
 import { checkKept, toldText } from './outputs.ts';
 import type { Oracle } from './reading.ts';
 
+/** How wrong a clock may be that learns from whole seconds. */
+const learntErrorMaxMs = 1_500;
+
 const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
   const at = `${begin.cell} at seq ${begin.seq}`;
   const entry = entries[begin.seq];
@@ -18,6 +21,9 @@ const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
   );
   must(reserve.attempt === begin.attempt, 'I4', `${at}: another attempt than reserved`);
   must(begin.beganAtMs < reserve.deadlineAtMs, 'I4', `${at} began after its deadline`);
+  const errorMs = world.learns ? learntErrorMaxMs : 0;
+  const inTime = begin.overAtMs < reserve.deadlineAtMs + errorMs;
+  must(inTime, 'I4', `${at} began so late that it may outlive its deadline`);
   must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
 };
 
