@@ -24,7 +24,7 @@ const marksOf = ({ tables }: World): Marked[] =>
 
 /** What the schedule finds due by the index is all that is due by the table. */
 const findDue = async (world: World, process: Process): Promise<Set<string>> => {
-  const nowMs = world.schedule.nowMs();
+  const nowMs = Math.min(world.schedule.nowMs(), process.ports.clock.nowMs());
   const before = marksOf(world).filter(({ dueAtMs }) => dueAtMs <= nowMs);
   const found = new Set((await dueNow(world, process)).map(({ instanceId: id }) => id));
   const after = new Map(marksOf(world).map((mark) => [mark.instanceId, mark.dueAtMs]));

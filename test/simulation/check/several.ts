@@ -139,6 +139,7 @@ const checkHeld = (world: World, call: Call): void => {
 /** A refusal leaves nothing in any journal, but a start given up on the way. */
 const checkRefused = (world: World, call: Call): void => {
   if (call.told?.kind !== 'error' || promisesNothing.has(call.told.code)) return;
+  if (call.what === 'startContinued' && call.told.code === 'instance.exists') return;
   for (const { chain, instanceId } of facetsOf(world)) {
     const own = chain.find(({ entry }) => isBy(call, entry) && entry.seq > 0)?.entry;
     const at = `${call.id} was told ${call.told.code}`;
