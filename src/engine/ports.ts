@@ -49,8 +49,9 @@ export type Journal = {
    */
   head(instanceId: string): Promise<Standing | undefined>;
   /**
-   * The first entry, checked by the second, and the newest if that is the one at `seq` (from 1 on), in one request.
-   * `undefined`: `seq` is not the head, or the read was incomplete: call `head`.
+   * The first entry, checked by the second, and the newest, checked by the one before it, if that is the one at `seq` (from 1
+   * on), at once.
+   * `undefined`: something stands beyond `seq`, next to it or not, or the read was incomplete: call `head`.
    */
   opening(instanceId: string, seq: number): Promise<{ first: Standing; head: Standing } | undefined>;
   /** Checked by its successor, which comes along in the same request, where there is one. */

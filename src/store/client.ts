@@ -47,10 +47,11 @@ export const createClient = (options: ClientOptions = {}): { client: DynamoDBDoc
   plain.middlewareStack.add(
     (next) => async (args) => {
       const sentMs = performance.now();
+      const sentWallMs = Date.now();
       const result = await next(args);
       const receivedMs = performance.now();
       const date = dateOf(result.response);
-      if (date !== undefined) clock.learn({ sentMs, receivedMs, date });
+      if (date !== undefined) clock.learn({ sentMs, sentWallMs, receivedMs, date });
       return result;
     },
     { step: 'deserialize', priority: 'low', name: 'pawlClock' },

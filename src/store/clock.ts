@@ -11,8 +11,11 @@ import { strict as assert } from 'node:assert';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../engine/index.ts';
 
-/** One answer: milliseconds on the monotonic clock, and the value of its `Date` header. */
-type Sample = { sentMs: number; receivedMs: number; date: string };
+/**
+ * One answer: milliseconds on the monotonic clock, those of the machine's wall clock as it was asked for, and the value of its
+ * `Date` header.
+ */
+type Sample = { sentMs: number; sentWallMs: number; receivedMs: number; date: string };
 export type StoreClock = Clock & { learn(sample: Sample): void };
 
 const resolutionMs = 1000;
@@ -40,12 +43,12 @@ export const createClock = (
   /** Of an answer that contradicts them: perhaps it is wrong alone. */
   let contrary: Bounds | undefined;
   let latestMs = 0;
-  /** What the wall clock was ahead of the monotonic one when an answer was last believed. */
+  /** What the wall clock was ahead of the monotonic one when an answer that is believed was asked for. */
   let aheadMs = 0;
   const wallAheadMs = (): number => wallMs() - monotonicMs();
 
   return {
-    learn({ sentMs, receivedMs, date }) {
+    learn({ sentMs, sentWallMs, receivedMs, date }) {
       const dateMs = Date.parse(date);
       if (Number.isNaN(dateMs)) return;
       const said = { lower: dateMs - receivedMs, upper: dateMs + resolutionMs - sentMs };
@@ -56,7 +59,8 @@ export const createClock = (
       contrary = confirmed === undefined ? said : undefined;
       if (confirmed === undefined) return;
       bounds = confirmed;
-      aheadMs = wallAheadMs();
+      // As it was sent: a machine that slept while the answer was under way has an answer from before.
+      aheadMs = sentWallMs - sentMs;
     },
 
     nowMs() {

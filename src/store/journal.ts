@@ -13,8 +13,9 @@ import {
   PawlError,
   type Random,
   type Standing,
+  settleAll,
 } from '../engine/index.ts';
-import { type Access, getItem, getItems, queryItems } from './access.ts';
+import { type Access, getItem, getItems, queryItems, type RawItem } from './access.ts';
 import {
   decodeBytes,
   decodeEntry,
@@ -27,10 +28,12 @@ import {
 } from './items.ts';
 import { putOnce, putSurely } from './putOnce.ts';
 
-const chunkBytes = 350 * 1024;
 /** Notes of one millisecond share this many slots; whoever finds one taken draws again. */
 const noteSlotsPerMs = 1000;
 const noteDrawsMax = 20;
+
+/** A head that is so near the beginning is read with all that is before it. */
+const openingNear = 3;
 
 /** @returns `undefined`: the service gave only some of them */
 const entriesAt = async (
@@ -45,6 +48,20 @@ const entriesAt = async (
   );
   const found = items?.map(decodeEntry).map((standing) => [standing.entry.seq, standing] as const);
   return found && new Map(found);
+};
+
+/**
+ * The newest entry, held against the one before it. Of that one the hash is enough: what was ended because it cannot be read
+ * stays readable.
+ */
+const decodeHead = (instanceId: string, newest: RawItem, before: RawItem | undefined): Standing => {
+  const head = decodeEntry(newest);
+  if (before === undefined && head.entry.seq > 0)
+    throw brokenAt(instanceId, head.entry.seq - 1, 'the entry is missing');
+  const follows = before && { seq: Number(before.seq), hash: hashOfEntry(before) };
+  const broken = breakBetween(follows, head.entry);
+  if (broken !== undefined) throw brokenAt(instanceId, broken.seq, broken.why);
+  return head;
 };
 
 const entriesOneByOne = async (access: Access, instanceId: string, seq: number): Promise<Map<number, Standing>> => {
@@ -62,25 +79,33 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     const items = await queryItems(access, 'journal', { partition: instanceId, descending: true, limit: 2 });
     const [newest, before] = items;
     if (newest === undefined) return undefined;
-    const head = decodeEntry(newest);
-    if (before === undefined && head.entry.seq > 0)
-      throw brokenAt(instanceId, head.entry.seq - 1, 'the entry is missing');
-    // Of the other one its hash alone: what was ended because it cannot be read stays readable.
-    const follows = before && { seq: Number(before.seq), hash: hashOfEntry(before) };
-    const broken = breakBetween(follows, head.entry);
-    if (broken !== undefined) throw brokenAt(instanceId, broken.seq, broken.why);
-    return head;
+    return decodeHead(instanceId, newest, before);
   },
 
   async opening(instanceId, seq) {
     // Callers name what they like: no chain is so long.
-    if (!Number.isSafeInteger(seq + 1)) return undefined;
-    const found = await entriesAt(access, instanceId, [...new Set([0, 1, seq, seq + 1])]);
-    const [first, second, head, next] = [0, 1, seq, seq + 1].map((one) => found?.get(one));
-    // The chain has no gaps: what nothing follows is the head.
-    if (first === undefined || head === undefined || next !== undefined) return undefined;
-    if (second !== undefined) assertFollows(first, second);
-    return { first, head };
+    if (!Number.isSafeInteger(seq + 2)) return undefined;
+    // Whatever stands beyond is asked for too: where the next one is missing, a later one may stand all the same.
+    const isNear = seq <= openingNear;
+    const after = isNear ? -1 : seq - 2;
+    const tail = { partition: instanceId, after, limit: seq - after + 1 };
+    const [items = [], start = []] = await settleAll<RawItem[] | undefined>([
+      queryItems(access, 'journal', tail),
+      isNear
+        ? Promise.resolve([])
+        : getItems(
+            access,
+            'journal',
+            [0, 1].map((one) => ({ instanceId, seq: one })),
+          ),
+    ]);
+    const at = (one: number): RawItem | undefined => [...items, ...start].find((item) => item.seq === one);
+    const [first, second, newest] = [at(0), at(1), at(seq)];
+    if (first === undefined || newest === undefined || items.at(-1) !== newest) return undefined;
+    const begun = decodeEntry(first);
+    if (second !== undefined) assertFollows(begun, decodeEntry(second));
+    else if (seq > 0) throw brokenAt(instanceId, 1, 'the entry is missing');
+    return { first: begun, head: decodeHead(instanceId, newest, at(seq - 1)) };
   },
 
   async entry(instanceId, seq) {
@@ -157,9 +182,16 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     }
     const partition = `${instanceId}/out/${seq}/${owner}`;
     const packed = await promisify(gzip)(content);
-    for (let start = 0; start < packed.byteLength; start += chunkBytes) {
-      const data = packed.subarray(start, start + chunkBytes);
-      const item = { instanceId: partition, seq: start / chunkBytes, v: 1, kind: 'output', token: owner, data };
+    for (let start = 0; start < packed.byteLength; start += limits.outputChunkBytes) {
+      const data = packed.subarray(start, start + limits.outputChunkBytes);
+      const item = {
+        instanceId: partition,
+        seq: start / limits.outputChunkBytes,
+        v: 1,
+        kind: 'output',
+        token: owner,
+        data,
+      };
       const put = await putSurely(access, { table: 'journal', item, decode: decodeBytes });
       const standing = put.kind === 'written' ? put.standing : put.winner;
       assert(data.equals(standing), `${partition} holds another output: an owner writes one output per seq`);

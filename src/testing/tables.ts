@@ -82,6 +82,8 @@ export type Tables = {
   rows(table: string): Row[];
   row(table: string, partition: string, sort?: number): Row | undefined;
   partition(table: string, partition: string): Row[];
+  /** Takes rows away, as an accident does, past every condition. */
+  lose(name: string, isLost?: (row: Row) => boolean): void;
   /** What somebody else put there, past every condition. */
   tamper: (name: string, row: Row) => void;
   /** What a restore from backup brings back: everything, as it stood. */
@@ -244,6 +246,10 @@ export const createTables = (begin: Content = new Map()): Tables => {
         ?.get(partition)
         ?.get(sort ?? null),
     partition: (name, partition) => [...(content.get(name)?.get(partition)?.values() ?? [])],
+    lose: (name, isLost = () => true) => {
+      for (const rows of content.get(name)?.values() ?? [])
+        for (const [sort, row] of rows) if (isLost(row)) rows.delete(sort);
+    },
     tamper: (name, row) => {
       const [pk, sk] = keysOf[name] as [string, string?];
       partitionOf(name, row[pk]).set(sk === undefined ? null : row[sk], { ...row });

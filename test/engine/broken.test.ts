@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { limits, type View } from '../../src/engine/index.ts';
 import type { Row } from '../../src/testing/tables.ts';
-import { runbookOf } from './runbooks.ts';
+import { approving, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 
 const request = { maxCells: 1, budgetMs: 60_000, by: alice };
@@ -147,6 +147,19 @@ describe('verify', () => {
     expect(first).toMatchObject({ instanceId: 'i1', intact: true, breaks: [], ended: null });
     await world.engine.advance('i1', request);
     expect(await verified(world, { ...first.head, what: 'the witness' })).toMatchObject({ intact: true, breaks: [] });
+  });
+
+  test('votes are about what was shown: a journal with votes is intact, a vote about something else is not', async () => {
+    const world = setup();
+    await world.start(runbookOf([{ name: 'go', body: approving(['bob', 'carol'], { quorum: 2 }) }]));
+    await world.engine.advance('i1', request);
+    const { waits } = await world.engine.inspect('i1', alice);
+    const shownHash = waits?.kind === 'approve' ? waits.shownHash : '';
+    await world.engine.vote('i1', 'go', { decision: 'approve', shownHash, groups: [], by: bob });
+    expect(await verified(world)).toMatchObject({ intact: true, breaks: [] });
+    alter(world, 2, (row) => ({ entry: String(row.entry).replace(shownHash, 'f'.repeat(64)) }));
+    const { breaks } = await verified(world);
+    expect(breaks).toContainEqual({ seq: 2, why: 'the vote is about something else than entry 1 showed' });
   });
 
   test('an altered entry, a missing one and one that cannot be read are each named by place', async () => {

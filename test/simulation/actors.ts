@@ -1,9 +1,10 @@
 /** Who pushes the instance: callers, the schedule, people. Each works in a process that may die, and comes back in a new one. */
-import type { AdvanceAnswer, AdvanceRequest } from '../../src/engine/index.ts';
+import { type AdvanceAnswer, type AdvanceRequest, type Due, isPawlError, limits } from '../../src/engine/index.ts';
+import { shardOf } from '../../src/store/items.ts';
 import { ask, type By } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import { wakeAll } from './waiting.ts';
-import { breaks, type HandOver, instanceId, say, strikes, type World } from './world.ts';
+import { breaks, type HandOver, neighbour, say, strikes, type World } from './world.ts';
 
 export type Run = {
   world: World;
@@ -25,7 +26,7 @@ export const keepAlive = (world: World, name: string, live: (process: Process) =
   begin();
 };
 
-export type Push = Partial<Omit<AdvanceRequest, 'by'>>;
+export type Push = Partial<Omit<AdvanceRequest, 'by'>> & { instanceId?: string };
 
 export const advance = (
   { world }: Run,
@@ -34,9 +35,11 @@ export const advance = (
   push: Push,
   handOver?: HandOver,
 ): Promise<AdvanceAnswer | undefined> => {
-  const request = { budgetMs: 60_000, maxCells: 1, ...push };
+  const { instanceId = world.instanceId, ...pushed } = push;
+  const request = { budgetMs: 60_000, maxCells: 1, ...pushed };
   const { budgetMs, expectedSeq, maxCells } = request;
   const options = {
+    about: instanceId,
     budgetMs,
     expectedSeq,
     maxCells,
@@ -127,33 +130,77 @@ const work = async (run: Run, process: Process, push: Push, one: HandOver): Prom
   await advance(run, process, 'work', push, one);
   // Its invocation was cut, and its sandbox serves the next one.
   if (world(run).calls.some((call) => call.process === process && call.struck.includes('thawed'))) {
-    await advance(run, process, 'work', { explicit: false, maxCells: 1 });
+    const about = push.instanceId === undefined ? {} : { instanceId: push.instanceId };
+    await advance(run, process, 'work', { ...about, explicit: false, maxCells: 1 });
   }
 };
 const world = (run: Run): World => run.world;
 
+/**
+ * What is due, read from the index as the shipped tick reads it: page by page, each part of it in turn. Parts without any
+ * row answer nothing, and are left out. A part that cannot be read is passed over.
+ */
+export const dueNow = async (world: World, process: Process): Promise<Due[]> => {
+  const found: Due[] = [];
+  const shards = new Set(world.tables.rows('views').map(({ dueShard }) => dueShard));
+  const nowMs = process.ports.clock.nowMs();
+  for (const shard of shards) {
+    if (typeof shard !== 'number') continue;
+    try {
+      let from: Due | undefined;
+      do {
+        const page = await process.ports.marks.due(nowMs, shard, from);
+        found.push(...page.due);
+        from = page.next ?? undefined;
+      } while (from !== undefined);
+    } catch (error) {
+      if (!isPawlError(error)) throw error;
+      say(world, process.name, `shard ${shard} of what is due: unread`);
+    }
+  }
+  return found;
+};
+
+/** One part of all journals, as the schedule goes through each of them once a day. */
+export const sweep = async (
+  world: World,
+  process: Process,
+  instanceId: string,
+  refused: (instanceId: string, error: unknown) => void,
+): Promise<void> => {
+  const shard = shardOf(instanceId, limits.journalShards);
+  let after: string | undefined;
+  do {
+    const page = await ask(world, process, 'schedule', 'sweep', { about: '' }, (by) =>
+      process.engine.sweep(shard, by, after, refused),
+    );
+    after = page?.next ?? undefined;
+  } while (after !== undefined);
+};
+
 /** A tick: lists the views that are due, and hands each over with the seq it has seen. */
 const tick = async (run: Run, process: Process): Promise<void> => {
   const { world } = run;
-  const { draw, schedule } = world;
+  const { draw } = world;
   await pause(world, process, 'crashElsewhere', 'listing what is due');
-  for (const view of world.tables.rows('views')) {
-    if (typeof view.dueAtMs !== 'number' || view.dueAtMs > schedule.nowMs()) continue;
-    if (strikes(world, 'indexLag', undefined)) continue;
-    if (wakeAll(world, view, `${process.name.split('.')[0]}`)) continue;
-    const seq = typeof view.revision === 'number' && draw.chance(0.5) ? { expectedSeq: view.revision } : {};
+  for (const { instanceId: id } of await dueNow(world, process)) {
+    if (id.startsWith(neighbour) || strikes(world, 'indexLag', undefined)) continue;
+    if (wakeAll(world, id, `${process.name.split('.')[0]}`)) continue;
+    const revision = world.tables.row('views', id)?.revision;
+    const seq = typeof revision === 'number' && draw.chance(0.5) ? { expectedSeq: revision } : {};
     const maxCells = draw.pick([1, 3, Number.POSITIVE_INFINITY]);
-    handOver(run, `${process.name.split('.')[0]}-work`, { explicit: false, maxCells, ...seq });
+    handOver(run, `${process.name.split('.')[0]}-work`, { instanceId: id, explicit: false, maxCells, ...seq });
     await pause(world, process, 'crashElsewhere', 'between hand-overs');
   }
 };
 
 /** What is asked for to the second: a message that may be lost, or late. */
-export const wakeAt = (run: Run, atMs: number, seq?: number): void => {
+export const wakeAt = (run: Run, instanceId: string, atMs: number, seq?: number): void => {
   const { draw, schedule } = run.world;
   if (draw.chance(0.6)) return;
   schedule.after(Math.max(0, atMs - schedule.nowMs()) + draw.int(1_500), () =>
     handOver(run, 'wake-work', {
+      instanceId,
       explicit: false,
       maxCells: draw.pick([1, Number.POSITIVE_INFINITY]),
       ...(seq === undefined ? {} : { expectedSeq: seq }),
@@ -177,4 +224,10 @@ export const ticker = (run: Run, ticks: number): void => {
     if (strikes(world, 'duplicateTick', undefined)) again(atMs + draw.int(2_000), `tick${number}-twice`);
     if (strikes(world, 'lateTick', undefined)) again(atMs + 6 * hourMs, `tick${number}-late`);
   }
+  if (!draw.chance(0.15)) return;
+  schedule.after(draw.int(100_000), () => {
+    const process = createProcess(world, 'sweep');
+    const refused = (id: string): void => say(world, 'sweep', `${id}: not made again`);
+    sweep(world, process, world.instanceId, refused).catch((error: unknown) => breaks(world, error));
+  });
 };

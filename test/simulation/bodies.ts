@@ -2,9 +2,11 @@
  * What the cells of a simulation do: each body has one effect on the world, somewhere in the middle, and is witnessed.
  * A probe looks at the world and says whether an effect under its key has happened by now.
  */
-import type { CellInput, CellResult } from '../../src/engine/index.ts';
+import { type CellInput, type CellResult, limits } from '../../src/engine/index.ts';
 import { freeze, type Process, pause } from './processes.ts';
-import { type Begin, type Call, currentCall, say, strikes, type World } from './world.ts';
+import { type Begin, type Call, currentCall, facetOf, say, strikes, type World } from './world.ts';
+
+export const inlineBytesMaxUsual = limits.outputInlineBytesMax;
 
 const wrongAnswers: CellResult[] = [
   { status: 'failed' },
@@ -14,7 +16,9 @@ const wrongAnswers: CellResult[] = [
 ];
 
 const happened = (world: World, key: string): boolean =>
-  [...world.begins, ...world.forgottenBegins].some((begin) => begin.key === key && begin.effectAtMs !== null);
+  [...world.facets.values()]
+    .flatMap(({ begins, forgottenBegins }) => [...begins, ...forgottenBegins])
+    .some((begin) => begin.key === key && begin.effectAtMs !== null);
 
 const probe = async (world: World, process: Process, call: Call, input: CellInput): Promise<CellResult> => {
   const { step, body } = input;
@@ -41,7 +45,7 @@ const poll = (world: World, call: Call, { step }: CellInput): CellResult => {
 const never = (message: string): CellResult => ({ status: 'never', error: { code: 'cell.late', message } });
 const cut = (message: string): CellResult => ({ status: 'unknown', error: { code: 'cell.timeout', message } });
 
-const beginning = (world: World, process: Process, call: Call, input: CellInput): Begin => {
+const beginning = (world: World, process: Process, call: Call, input: CellInput, calledAtMs: number): Begin => {
   const { step } = input;
   return {
     call,
@@ -54,17 +58,21 @@ const beginning = (world: World, process: Process, call: Call, input: CellInput)
     outputs: input.outputs,
     atMs: world.schedule.nowMs(),
     beganAtMs: process.ports.clock.nowMs(),
+    calledAtMs,
+    overAtMs: calledAtMs + (world.learns ? 0 : process.offMs) + input.timeoutMs,
     effectAtMs: null,
     endedAtMs: null,
     status: null,
+    output: null,
+    logged: '',
   };
 };
 
 /** A person decides in the very moment in which the holder, long given up, comes back with its outcome. */
-const race = async (world: World, process: Process, call: Call, seq: number, deadlineAtMs: number): Promise<void> => {
+const race = async (world: World, process: Process, call: Call, step: CellInput['step']): Promise<void> => {
   if (!strikes(world, 'operatorRace', call)) return;
   const { draw, schedule } = world;
-  const inDoubtAtMs = deadlineAtMs + world.graceMs;
+  const inDoubtAtMs = step.deadlineAtMs - process.offMs + world.graceMs;
   const mine = inDoubtAtMs - 30 + draw.int(120);
   freeze(
     world,
@@ -73,7 +81,7 @@ const race = async (world: World, process: Process, call: Call, seq: number, dea
     Math.max(0, mine - schedule.nowMs()),
     'after its effect, until its step is in doubt',
   );
-  world.rush(inDoubtAtMs + Math.abs(process.offMs) + draw.int(60), seq);
+  world.rush(step.instanceId, inDoubtAtMs + Math.abs(process.offMs) + draw.int(60), step.seq);
   await pause(world, process, 'crashAfterEffect', 'thawing', 0);
 };
 
@@ -93,10 +101,16 @@ export const createExecute =
     const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
     if (leftMs <= 0) return never('no time left to begin');
 
-    const begin = beginning(world, process, call, input);
-    world.begins.push(begin);
+    const begin = beginning(world, process, call, input, calledAtMs);
+    facetOf(world, step.instanceId).begins.push(begin);
     process.children.add(begin);
     say(world, call.id, `BEGINS ${step.cell} at seq ${step.seq}`);
+    const log = (text: string): void => {
+      if (world.inlineBytesMax === inlineBytesMaxUsual) return;
+      begin.logged += text;
+      input.log('stdout', text);
+    };
+    log('begins\n');
     await pause(world, process, 'crashInCell', `in ${step.cell}`, draw.int(leftMs / 2));
     // Killed when its caller gives up or its time is over: mostly before its effect, sometimes a moment too late.
     const killed = signal.aborted && draw.chance(0.7);
@@ -107,11 +121,13 @@ export const createExecute =
       say(world, call.id, `EFFECT of ${step.cell} at seq ${step.seq}`);
       await pause(world, process, 'crashAfterEffect', `after the effect of ${step.cell}`, draw.int(leftMs / 2));
     }
+    log('ends\n');
     begin.endedAtMs = schedule.nowMs();
     process.children.delete(begin);
     const ended = endOf(world, call, begin, { killed: killed || signal.aborted, refused, body });
     begin.status = ended.status;
-    await race(world, process, call, begin.seq, step.deadlineAtMs - process.offMs);
+    begin.output = ended.output ?? null;
+    await race(world, process, call, step);
     return ended;
   };
 
@@ -122,7 +138,8 @@ const endOf = (world: World, call: Call, begin: Begin, { killed, refused, body }
   if (killed) return cut('killed');
   if (strikes(world, 'unknownResult', call)) return cut('connection lost after sending');
   const good = draw.chance(0.85);
-  const output = JSON.stringify({ seq: begin.seq, good });
+  const large = world.inlineBytesMax < inlineBytesMaxUsual && draw.chance(0.7);
+  const output = JSON.stringify({ seq: begin.seq, good, ...(large ? { pad: 'x'.repeat(draw.int(600)) } : {}) });
   if (refused) return { status: 'failed', output, error: { code: 'http.status', message: 'The answer is 403.' } };
   if (draw.chance(0.03)) return { status: 'completed', output: 'not JSON' };
   if (draw.chance(0.12)) {

@@ -1,4 +1,7 @@
-/** What strikes everybody at once: the store is away for a while; a backup is restored, and the epoch raised. */
+/**
+ * What strikes everybody at once: the store is away for a while; a backup is restored, and the epoch raised; the views are
+ * lost.
+ */
 import { hitAll } from './processes.ts';
 import { say, strikes, type World } from './world.ts';
 
@@ -13,15 +16,18 @@ const outage = (world: World): void => {
 };
 
 /** Every process is ended first. The backup may have forgotten entries: what they caused in the world stays. */
-const restore = (world: World, bringBack: () => void, length: number): void => {
+const restore = (world: World, bringBack: () => void, lengths: Map<string, number>): void => {
   const nowMs = world.schedule.nowMs();
   world.epoch += 1;
-  say(world, 'store', `RESTORED to ${length} entries, epoch ${world.epoch}`);
+  say(world, 'store', `RESTORED to ${[...lengths.values()].join(' and ')} entries, epoch ${world.epoch}`);
   for (const call of world.calls) call.forgotten = true;
-  for (const begin of world.begins) begin.endedAtMs ??= nowMs;
-  world.forgottenBegins.push(...world.begins.filter((begin) => begin.seq >= length));
-  world.begins = world.begins.filter((begin) => begin.seq < length);
-  world.chain.length = length;
+  for (const facet of world.facets.values()) {
+    const length = lengths.get(facet.instanceId) ?? 0;
+    for (const begin of facet.begins) begin.endedAtMs ??= nowMs;
+    facet.forgottenBegins.push(...facet.begins.filter((begin) => begin.seq >= length));
+    facet.begins = facet.begins.filter((begin) => begin.seq < length);
+    facet.chain.length = length;
+  }
   bringBack();
   const ended = [...world.processes];
   world.processes.clear();
@@ -37,13 +43,27 @@ const backup = (world: World): void => {
   const { draw, schedule } = world;
   schedule.after(draw.int(45_000), () => {
     const bringBack = world.tables.backup();
-    const { length } = world.chain;
-    say(world, 'store', `a backup with ${length} entries`);
-    schedule.after(1_000 + draw.int(40_000), () => restore(world, bringBack, length));
+    const lengths = new Map([...world.facets.values()].map(({ instanceId, chain }) => [instanceId, chain.length]));
+    say(world, 'store', `a backup with ${[...lengths.values()].join(' and ')} entries`);
+    schedule.after(1_000 + draw.int(40_000), () => restore(world, bringBack, lengths));
+  });
+};
+
+/** Whoever armed before has no mark any more; what needs looking after is found by the sweep of the journals. */
+const loseViews = (world: World): void => {
+  if (!strikes(world, 'viewsLost', undefined)) return;
+  const { draw, schedule } = world;
+  schedule.after(draw.int(60_000), () => {
+    world.tables.lose('views');
+    world.tables.lose('subscriptions');
+    say(world, 'store', 'the views and subscriptions are LOST');
+    for (const process of world.processes) hitAll(process, 'viewsLost');
+    for (const facet of world.facets.values()) facet.unlookedAfter = true;
   });
 };
 
 export const disasters = (world: World): void => {
   outage(world);
+  loseViews(world);
   backup(world);
 };

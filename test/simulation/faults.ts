@@ -16,6 +16,8 @@ const atMost = {
   frozen: 0.012,
   /** The sandbox freezes and its caller's time is over; thawed by another call, the old promise goes on beside it. */
   thawed: 0.04,
+  /** What is still alive when its invocation is over is killed. */
+  killedAtEnd: 0.7,
   /** A call freezes between reading the head and arming, while others go on. */
   frozenBeforeArm: 0.15,
   /** Whoever begins to wait dies before it has subscribed. */
@@ -26,6 +28,10 @@ const atMost = {
   operatorRace: 0.4,
   clockOff: 0.4,
   clockFarOff: 0.3,
+  /** The date of an answer is wrong by hours, where clocks learn from it. */
+  dateWrong: 0.03,
+  /** What froze was a machine that slept: its monotonic clock stood still. */
+  slept: 0.6,
   answerLost: 0.03,
   answerLostAndRetried: 0.15,
   requestLost: 0.03,
@@ -53,6 +59,8 @@ const atMost = {
   duplicateHandOver: 0.4,
   lateHandOver: 0.3,
   outage: 0.5,
+  /** Views, marks and subscriptions are lost, all of them. */
+  viewsLost: 0.3,
   restore: 0.25,
 } as const;
 

@@ -1,10 +1,24 @@
 /** People: they start, cancel, record manual cells, decide what is in doubt or halted, and let held instances go on. */
-import type { State, Unrecorded, VerdictRequest } from '../../src/engine/index.ts';
+import type { RunAnswer, StartRequest, State, Unrecorded, VerdictRequest } from '../../src/engine/index.ts';
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import { castVote } from './waiting.ts';
 import { breaks, instanceId, type World } from './world.ts';
+
+/** Starts and runs in one call. */
+export const startAndRun = (
+  world: World,
+  process: Process,
+  name: string,
+  request: Omit<StartRequest, 'drive' | 'by'> & { instanceId: string },
+): Promise<RunAnswer | undefined> => {
+  const budgetMs = world.draw.chance(0.8) ? 60_000 : world.draw.pick([1_500, 6_000, 12_000]);
+  const options = { about: request.instanceId, budgetMs, maxCells: Number.POSITIVE_INFINITY };
+  return ask(world, process, name, 'startAndRun', options, (by) =>
+    process.engine.startAndRun({ ...request, by }, { budgetMs }),
+  );
+};
 
 /** Starts the instance; after an answer that promises nothing, or a crash, once more under the same id. */
 export const starter = (
@@ -16,21 +30,25 @@ export const starter = (
   keepAlive(world, name, async (process) => {
     for (let tries = 0; tries < 3; tries += 1) {
       const request = { runbookId: 'demo', params, instanceId, drive };
-      const started = await ask(world, process, name, 'start', {}, (by) => process.engine.start({ ...request, by }));
+      const started =
+        drive === 'auto' && world.draw.chance(0.5)
+          ? await startAndRun(world, process, name, request)
+          : await ask(world, process, name, 'start', {}, (by) => process.engine.start({ ...request, by }));
       if (started !== undefined) return;
       await pause(world, process, 'crashElsewhere', 'before starting again', world.draw.int(3_000));
     }
   });
 };
 
-const verdict = async (world: World, process: Process, actor: string, seq: number): Promise<void> => {
+/** A verdict about a step. */
+export const decide = async (world: World, process: Process, actor: string, id: string, seq: number): Promise<void> => {
   const { draw } = world;
   const kind = draw.pick(['succeeded', 'failed', 'retry', 'retry', 'skip'] as const);
   const request: Omit<VerdictRequest, 'by'> = { seq, verdict: kind, reason: 'looked' };
   if (kind === 'retry' && draw.chance(0.3)) request.freshKey = true;
   if (kind === 'succeeded' && draw.chance(0.5)) request.output = '{"good":true}';
   if (draw.chance(0.2)) request.evidence = 'a line of its log';
-  await ask(world, process, actor, 'verdict', {}, (by) => process.engine.verdict(instanceId, { ...request, by }));
+  await ask(world, process, actor, 'verdict', { about: id }, (by) => process.engine.verdict(id, { ...request, by }));
 };
 
 /** What there is for a person to do, as somebody sees it who has just looked. */
@@ -40,7 +58,7 @@ const act = async (world: World, process: Process, actor: string, state: State):
   if (state.epoch < process.epoch) {
     await ask(world, process, actor, 'release', {}, (by) => process.engine.release(instanceId, 'compared', by));
   } else if (open?.kind === 'waiting' && open.quorum !== undefined) {
-    await castVote(world, process, state, open.cell);
+    await castVote(world, world, process, state, open.cell);
   } else if (open?.kind === 'waiting') {
     // What waits for no person refuses whoever says that it is done.
     const result = draw.chance(0.85) ? 'done' : 'failed';
@@ -49,7 +67,7 @@ const act = async (world: World, process: Process, actor: string, state: State):
     );
   } else {
     const seq = open?.seq ?? halted?.seq;
-    if (seq !== undefined) await verdict(world, process, actor, seq);
+    if (seq !== undefined) await decide(world, process, actor, instanceId, seq);
   }
 };
 
@@ -79,10 +97,10 @@ export const operator = ({ world }: Run, name: string, looks: number): void => {
 };
 
 /** Somebody who decides about one step at one moment, by a process of their own. */
-export const rush = (world: World, atMs: number, seq: number): void => {
+export const rush = (world: World, id: string, atMs: number, seq: number): void => {
   world.schedule.after(atMs - world.schedule.nowMs(), () => {
     const process = createProcess(world, `rush${seq}`);
-    verdict(world, process, 'op-rush', seq).catch((error: unknown) => breaks(world, error));
+    decide(world, process, 'op-rush', id, seq).catch((error: unknown) => breaks(world, error));
   });
 };
 
@@ -93,9 +111,9 @@ export const redriver = (world: World, item: Unrecorded): void => {
   const deliver = (delayMs: number, which: string): void =>
     schedule.after(delayMs, () => {
       const process = createProcess(world, `redrive${number}${which}`);
-      ask(world, process, 'redriver', 'redrive', {}, (by) => process.engine.redrive(item, by)).catch((error: unknown) =>
-        breaks(world, error),
-      );
+      ask(world, process, 'redriver', 'redrive', { about: item.instanceId }, (by) =>
+        process.engine.redrive(item, by),
+      ).catch((error: unknown) => breaks(world, error));
     });
   const firstMs = draw.int(draw.chance(0.7) ? 30_000 : 600_000);
   deliver(firstMs, '');

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import { type Clock, createEngine, type Engine, type Ports, type Random } from '../../src/engine/index.ts';
 import type { Access } from '../../src/store/access.ts';
 import { createClaims } from '../../src/store/claims.ts';
+import { createClock as createStoreClock } from '../../src/store/clock.ts';
 import { canonical } from '../../src/store/items.ts';
 import { createJournal } from '../../src/store/journal.ts';
 import { createLinks } from '../../src/store/links.ts';
@@ -17,9 +18,13 @@ import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { plainAuthoring } from '../engine/runbooks.ts';
 import { createExecute } from './bodies.ts';
+import { countFrom, isOver } from './calls.ts';
 import type { FaultKind } from './faults.ts';
 import { createClient } from './wire.ts';
 import { type Begin, type Call, currentCall, RuleBroken, say, strikes, type World } from './world.ts';
+
+/** By the monotonic clock and by the wall clock. */
+type Sent = { sentMs: number; sentWallMs: number };
 
 export type Process = {
   name: string;
@@ -28,6 +33,12 @@ export type Process = {
   offMs: number;
   dead: boolean;
   frozenUntilMs: number;
+  /** What its monotonic clock does not count. */
+  sleptMs: number;
+  /** Learns from an answer, where it has a clock of the store. */
+  learn(sent: Sent, servedAtMs: number): void;
+  /** The moment in which a request is sent. */
+  sending(): Sent;
   callsMade: number;
   /** Calls it is in the middle of. */
   calls: Set<Call>;
@@ -39,6 +50,8 @@ export type Process = {
 };
 
 const clockReadsMax = 200_000;
+/** Of a clock that learns from whole seconds, over answers of some 300 ms. */
+const learntErrorMs = 700;
 
 /** Mostly quick, sometimes slow enough to cross a deadline. */
 const latencyMs = (world: World, call: Call | undefined): number => {
@@ -98,6 +111,10 @@ export const pause = (world: World, process: Process, place: Place, what: string
       return;
     }
     const { draw, schedule } = world;
+    if (call !== undefined && isOver(world, call) && strikes(world, 'killedAtEnd', call)) {
+      crash(world, process, 'killedAtEnd', `${what}: its invocation is over`);
+      return;
+    }
     if (strikes(world, 'frozen', call)) {
       freeze(world, process, 'frozen', 5_000 + draw.int(60_000), what);
       frozen(call, place);
@@ -119,6 +136,11 @@ const frozen = (call: Call | undefined, place: Place): void => {
 export const freeze = (world: World, process: Process, kind: FaultKind, ms: number, what: string): void => {
   hitAll(process, kind);
   const until = world.schedule.nowMs() + Math.round(ms);
+  if (world.learns && until > process.frozenUntilMs && strikes(world, 'slept', undefined)) {
+    const sleptMs = until - Math.max(world.schedule.nowMs(), process.frozenUntilMs);
+    process.sleptMs += sleptMs;
+    world.clockErrorMaxMs = Math.max(world.clockErrorMaxMs, sleptMs);
+  }
   process.frozenUntilMs = Math.max(process.frozenUntilMs, until);
   say(world, process.name, `FROZEN for ${(ms / 1000).toFixed(3)} s ${what}`);
 };
@@ -131,7 +153,33 @@ const clockErrorMs = (world: World): number => {
   return strikes(world, 'clockOff', undefined) ? sign * draw.int(graceMs / 2) : 0;
 };
 
+/** The store's time as the shipped clock knows it, or a time that is off for good. */
+const timeOf = (world: World, process: Process): Pick<Clock, 'nowMs' | 'behindMs'> => {
+  const { schedule } = world;
+  const monotonicMs = (): number => schedule.nowMs() - world.startMs - process.sleptMs;
+  process.sending = () => ({ sentMs: monotonicMs(), sentWallMs: schedule.nowMs() });
+  process.learn = () => {};
+  if (!world.learns) return { nowMs: () => schedule.nowMs() + process.offMs, behindMs: () => 0 };
+  const clock = createStoreClock(monotonicMs, () => schedule.nowMs());
+  process.learn = (sent, servedAtMs) => {
+    const wrongMs = strikes(world, 'dateWrong', undefined)
+      ? (world.draw.chance(0.5) ? 1 : -1) * world.draw.int(7_200_000)
+      : 0;
+    const date = new Date(servedAtMs + wrongMs).toUTCString();
+    clock.learn({ ...sent, receivedMs: monotonicMs(), date });
+  };
+  // It has asked something before, when it was set up.
+  const askedMs = world.draw.int(300);
+  const sentMs = monotonicMs() - askedMs;
+  const date = new Date(schedule.nowMs()).toUTCString();
+  clock.learn({ sentMs, sentWallMs: schedule.nowMs() - askedMs, receivedMs: monotonicMs(), date });
+  Object.defineProperty(process, 'offMs', { get: () => clock.nowMs() - schedule.nowMs() });
+  world.clockErrorMaxMs = Math.max(world.clockErrorMaxMs, learntErrorMs);
+  return clock;
+};
+
 const createClock = (world: World, process: Process): Clock => {
+  const time = timeOf(world, process);
   const sleep: Clock['sleep'] = (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) resolve();
@@ -152,23 +200,21 @@ const createClock = (world: World, process: Process): Clock => {
       world.clockReads += 1;
       if (world.clockReads > clockReadsMax)
         throw new RuleBroken('rest', 'it did not come to rest: a loop without waits');
-      return world.schedule.nowMs() + process.offMs;
+      return time.nowMs();
     },
-    behindMs: () => 0,
+    behindMs: time.behindMs,
     sleep,
     alarm: sleep,
   };
 };
 
-const createRandomOf = (world: World, process: Process): Random => ({
+const createRandomOf = (world: World): Random => ({
   token: () => {
     const token = world.draw.token();
     const call = currentCall.getStore();
     if (call === undefined) return token;
-    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. A start draws
-    // an id before.
-    if (call.tokens.size === 0 || call.what === 'start')
-      call.endAtMs = world.schedule.nowMs() + process.offMs + call.budgetMs;
+    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted.
+    if (call.tokens.size === 0) countFrom(world, call);
     call.tokens.add(token);
     return token;
   },
@@ -177,13 +223,14 @@ const createRandomOf = (world: World, process: Process): Random => ({
 
 export const createProcess = (world: World, name: string, onCrash: () => void = () => {}): Process => {
   const { version, graceMs, epoch } = world;
-  const offMs = clockErrorMs(world);
+  const offMs = world.learns ? 0 : clockErrorMs(world);
   const process = {
     name,
     epoch,
     offMs,
     dead: false,
     frozenUntilMs: 0,
+    sleptMs: 0,
     callsMade: 0,
     calls: new Set(),
     children: new Set(),
@@ -192,7 +239,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
   world.clockErrorMaxMs = Math.max(world.clockErrorMaxMs, Math.abs(offMs));
   if (offMs !== 0) say(world, name, `starts with a clock off by ${(offMs / 1000).toFixed(3)} s`);
   world.processes.add(process);
-  const random = createRandomOf(world, process);
+  const random = createRandomOf(world);
   const access: Access = { client: createClient(world, process), tablesPrefix: 's', appendBy: 'put' };
   let known = false;
   process.ports = {
@@ -228,7 +275,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
       say(world, process.name, `the outcome of seq ${item.about} is set aside`);
       world.redrive(item);
     },
-    wakeAt: async (_instanceId, atMs, seq) => world.wakeAt(atMs - process.offMs, seq),
+    wakeAt: async (id, atMs, seq) => world.wakeAt(id, atMs - process.offMs, seq),
     storeId: createStoreId(access, random),
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
   };

@@ -2,23 +2,43 @@
  * One schedule: callers, ticks, people and disasters race over one instance under the faults that a seed draws. Then the
  * faults stop, and the journal, the view and the witness are judged.
  */
+import './zlib.ts';
 import { type Entry, limits, type Redriven, type Version } from '../../src/engine/index.ts';
+import { shardOf } from '../../src/store/items.ts';
 import { createTables } from '../../src/testing/tables.ts';
 import { advancer, type Run, ticker, wakeAt } from './actors.ts';
-import { checkDue, checkProgress, checkSafety, checkView, oracleOf, promisesNothing } from './check/index.ts';
+import { inlineBytesMaxUsual } from './bodies.ts';
+import { breakJournal, canBreak } from './broken.ts';
+import {
+  checkDue,
+  checkProgress,
+  checkSafety,
+  checkSeveral,
+  checkStored,
+  checkSwept,
+  checkView,
+  oracleOf,
+  promisesNothing,
+  watchLock,
+} from './check/index.ts';
 import { disasters } from './disasters.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
-import { oneCaller, scheduleAlone } from './healing.ts';
+import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
 import { createRandom, createSchedule } from './schedule.ts';
+import { drawLocked, firstIds, lockIsFree, setOutSeveral } from './several.ts';
 import { claimant, rushClaim } from './waiting.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
-import { type Call, RuleBroken, type World } from './world.ts';
+import { type Call, instanceId, neighbour, RuleBroken, type World } from './world.ts';
 
 const startMs = Date.UTC(2026, 10, 24, 3, 0, 0);
 /** A schedule takes some 500 events. */
 const eventsMax = 10_000;
 const attemptsMaxUsual = limits.attemptsPerInstanceMax;
+const pageMaxUsual = limits.pageMax;
+const inlineBytesMaxSmall = 100;
+const chunkBytesUsual = limits.outputChunkBytes;
+const chunkBytesSmall = 200;
 
 export type Simulated = {
   seed: number;
@@ -47,9 +67,25 @@ export type Simulated = {
   ended: string | null;
 };
 
+const neighbours = 4;
+/** Views in the same part of the index, due earlier: they fill the first pages of it. */
+const addNeighbours = ({ instanceId: id, tables, startMs: begin }: World): void => {
+  const dueShard = shardOf(id, limits.dueShards);
+  for (let n = 0; n < neighbours; n += 1)
+    tables.tamper('views', { instanceId: `${neighbour}${n}`, dueShard, dueAtMs: begin - 1_000 + n, arms: 1 });
+};
+
+/** Every so many schedules are about several instances. */
+const severalEvery = 4;
+const isSeveral = (seed: number): boolean => seed % severalEvery === 0;
+/** In so many the journal is altered by somebody. */
+const brokenEvery = 8;
+const breaksIts = (seed: number): boolean => seed % brokenEvery === 2;
+
 const createWorld = (seed: number): World => {
   const draw = createRandom(seed);
-  const runbook = drawRunbook(draw);
+  const several = isSeveral(seed);
+  const runbook = several ? drawLocked(draw) : drawRunbook(draw);
   const version: Version = {
     runbookId: 'demo',
     version: 1,
@@ -59,6 +95,8 @@ const createWorld = (seed: number): World => {
     runbook,
   };
   const world: World = {
+    instanceId: several ? firstIds[0] : instanceId,
+    facets: new Map(),
     draw,
     schedule: createSchedule(startMs),
     startMs,
@@ -66,6 +104,10 @@ const createWorld = (seed: number): World => {
     version,
     graceMs: draw.pick([1_000, 5_000, 15_000]),
     attemptsMax: draw.chance(0.04) ? 1 + draw.int(4) : attemptsMaxUsual,
+    pageMax: draw.chance(0.3) ? 1 + draw.int(3) : pageMaxUsual,
+    attemptsEach: draw.chance(0.3) ? 3 : 1,
+    learns: draw.chance(0.3),
+    inlineBytesMax: draw.chance(0.2) ? inlineBytesMaxSmall : inlineBytesMaxUsual,
     epoch: 0,
     rates: drawRates(draw),
     faults: countsFrom0(),
@@ -80,18 +122,23 @@ const createWorld = (seed: number): World => {
     polls: [],
     readyAtMs: startMs + draw.int(120_000),
     chain: [],
+    onEntry: () => {},
     aside: [],
     redrive: (item) => redriver(world, item),
-    rush: (atMs, seq) => rush(world, atMs, seq),
+    rush: (id, atMs, seq) => rush(world, id, atMs, seq),
     rushesLeft: 5,
     rushClaim: () => rushClaim(world),
     wakeAt: () => {},
     unlookedAfter: false,
+    isAltered: false,
     branches: new Set(),
     trace: [],
     clockReads: 0,
     broken: null,
   };
+  world.facets.set(world.instanceId, world);
+  if (several) world.onEntry = (facet, entry) => watchLock(facet, entry);
+  if (world.pageMax < pageMaxUsual && draw.chance(0.5)) addNeighbours(world);
   return world;
 };
 
@@ -116,7 +163,7 @@ const setOut = (run: Run): void => {
     claimant(run, 'claimant', 4);
     if (draw.chance(0.3)) claimant(run, 'claimant2', 3);
     operator(run, 'op3', 6);
-    world.wakeAt = (atMs, seq) => wakeAt(run, atMs, seq);
+    world.wakeAt = (id, atMs, seq) => wakeAt(run, id, atMs, seq);
   }
   disasters(world);
 };
@@ -136,36 +183,69 @@ const go = async (world: World, work: Promise<void>): Promise<void> => {
   if (failed !== undefined) throw failed;
 };
 
-const runAll = async (run: Run): Promise<void> => {
+/** Its start was given up before it wrote anything: it is judged by why. */
+const isGivenUp = ({ chain }: World): boolean => chain[0]?.entry.kind === 'cancelled';
+const facetsOf = (world: World): World[] => [...world.facets.values()].filter((facet) => !isGivenUp(facet));
+
+const checkRest = (world: World): void => {
+  for (const facet of facetsOf(world)) {
+    const oracle = oracleOf(facet);
+    checkSafety(oracle);
+    checkDue(oracle);
+  }
+  if (world.facets.size > 1) checkSeveral(world);
+};
+
+const runAll = async (run: Run, seed: number): Promise<void> => {
   const { world } = run;
-  setOut(run);
+  const several = isSeveral(seed);
+  if (several) setOutSeveral(run);
+  else setOut(run);
   await comeToRest(world);
-  const oracle = oracleOf(world);
-  checkSafety(oracle);
-  checkDue(oracle);
+  checkRest(world);
+  if (breaksIts(seed) && canBreak(world)) {
+    await breakJournal(
+      run,
+      () => comeToRest(world),
+      (work) => go(world, work),
+    );
+    return;
+  }
   world.rates = noFaults;
   world.outageUntilMs = 0;
   world.trace.push('   THE FAULTS STOP; the schedule alone goes on');
+  if (world.faults.viewsLost > 0 || world.draw.chance(0.3)) {
+    await go(world, sweepAlone(run));
+    for (const facet of world.facets.values()) checkSwept(oracleOf(facet));
+  }
   await go(world, scheduleAlone(run));
-  checkDue(oracleOf(world));
+  for (const facet of facetsOf(world)) checkDue(oracleOf(facet));
   world.trace.push('   one caller goes on');
   await go(world, oneCaller(run));
-  const after = oracleOf(world);
-  const reading = checkSafety(after);
-  checkProgress(after, reading);
-  checkView(after);
+  for (const facet of facetsOf(world)) {
+    const after = oracleOf(facet);
+    const reading = checkSafety(after);
+    if (facet.chain.length > 0 || !several) checkProgress(after, reading);
+    checkView(after);
+  }
+  if (several) {
+    await go(world, lockIsFree(run));
+    checkSeveral(world);
+  }
+  for (const id of world.facets.keys()) await checkStored(world, id);
 };
 
 const recorded = ({ what, told }: Call): boolean =>
   what === 'redrive' && told?.kind === 'answer' && (told.answer as Redriven).result === 'recorded';
 
 const countsOf = (world: World): Simulated['counts'] => {
+  const facets = [...world.facets.values()];
   const unhit = world.calls.filter(({ struck }) => struck.length === 0);
   const refused = unhit.filter(({ told }) => told?.kind === 'error' && !promisesNothing.has(told.code));
   const answered = unhit.filter(({ told }) => told?.kind === 'answer');
   return {
-    begins: world.begins.length + world.forgottenBegins.length,
-    entries: world.chain.length,
+    begins: facets.reduce((sum, { begins, forgottenBegins }) => sum + begins.length + forgottenBegins.length, 0),
+    entries: facets.reduce((sum, { chain }) => sum + chain.length, 0),
     calls: world.calls.length,
     unhit: unhit.length,
     answered: answered.length,
@@ -175,34 +255,43 @@ const countsOf = (world: World): Simulated['counts'] => {
   };
 };
 
+/** The limits themselves are the engine's; a schedule that is to meet them cannot make 100,000 attempts, or outputs of 8 KB. */
+const setLimits = (attemptsMax: number, pageMax: number, inlineBytesMax: number, chunkBytes: number): void => {
+  const changeable: Record<'attemptsPerInstanceMax' | 'pageMax' | 'outputInlineBytesMax' | 'outputChunkBytes', number> =
+    limits;
+  changeable.attemptsPerInstanceMax = attemptsMax;
+  changeable.pageMax = pageMax;
+  changeable.outputInlineBytesMax = inlineBytesMax;
+  changeable.outputChunkBytes = chunkBytes;
+};
+
 /** Runs one seed to its end and judges it. `stacks`: with the places of defects, at a price. */
 export const simulate = async (seed: number, stacks = false): Promise<Simulated> => {
   const world = createWorld(seed);
   describe(world, seed);
-  const run: Run = { world, callsLeft: 14 };
+  const run: Run = { world, callsLeft: isSeveral(seed) ? 12 : 14 };
   let broken: Simulated['broken'] = null;
   const { stackTraceLimit } = Error;
   if (!stacks) Error.stackTraceLimit = 0;
-  // The limit itself is the engine's; a schedule that is to meet it cannot make 100,000 attempts.
-  const changeable: { attemptsPerInstanceMax: number } = limits;
-  changeable.attemptsPerInstanceMax = world.attemptsMax;
+  setLimits(world.attemptsMax, world.pageMax, world.inlineBytesMax, chunkBytesSmall);
   try {
-    await runAll(run);
+    await runAll(run, seed);
   } catch (error) {
     if (error instanceof RuleBroken) broken = { rule: error.rule, message: error.message };
     else broken = { rule: 'defect', message: String(stacks ? (error as Error).stack : error) };
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
-    changeable.attemptsPerInstanceMax = attemptsMaxUsual;
+    setLimits(attemptsMaxUsual, pageMaxUsual, inlineBytesMaxUsual, chunkBytesUsual);
   }
+  const chains = [...world.facets.values()].flatMap(({ chain }) => chain);
   return {
     seed,
     broken,
     faults: world.faults,
     branches: [...world.branches],
     trace: world.trace,
-    journal: world.chain.map(({ text }) => text),
-    entries: world.chain.map(({ entry }) => entry),
+    journal: chains.map(({ text }) => text),
+    entries: chains.map(({ entry }) => entry),
     counts: countsOf(world),
     ended: world.chain.at(-1)?.entry.state.ended ?? null,
   };

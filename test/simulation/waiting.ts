@@ -3,7 +3,7 @@ import { type Cell, type EntryOf, type State, wakeIdOf, wakeOf } from '../../src
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
-import { breaks, instanceId, type World } from './world.ts';
+import { breaks, type World } from './world.ts';
 
 export const claimIds = ['k0', 'k1'] as const;
 export const voters = ['v0', 'v1', 'v2'] as const;
@@ -89,22 +89,28 @@ export const rushClaim = (world: World): void => {
 };
 
 /** A vote of somebody who has just looked; now and then of somebody who is not asked. */
-export const castVote = async (world: World, process: Process, state: State, cell: string): Promise<void> => {
+export const castVote = async (
+  facet: World,
+  world: World,
+  process: Process,
+  state: State,
+  cell: string,
+): Promise<void> => {
   const { draw } = world;
   const voter = draw.chance(0.1) ? 'op-mallory' : draw.pick(voters);
-  const shown = world.chain[state.open?.seq ?? -1]?.entry;
+  const shown = facet.chain[state.open?.seq ?? -1]?.entry;
   if (shown?.kind !== 'waiting') return;
   const right = shown.shownHash ?? '';
   const shownHash = draw.chance(0.05) ? 'f'.repeat(64) : right;
   const decision = draw.pick(['approve', 'approve', 'approve', 'approve', 'reject', 'withdraw'] as const);
-  await ask(world, process, voter, 'vote', {}, (by) =>
-    process.engine.vote(instanceId, cell, { decision, shownHash, groups: [], by }),
+  await ask(world, process, voter, 'vote', { about: facet.instanceId }, (by) =>
+    process.engine.vote(facet.instanceId, cell, { decision, shownHash, groups: [], by }),
   );
 };
 
 /** A writer of a claim may have died before it had woken everybody: the schedule does it. */
-export const wakeAll = (world: World, row: { instanceId?: unknown }, name: string): boolean => {
-  const claimId = wakeOf(String(row.instanceId));
+export const wakeAll = (world: World, dueId: string, name: string): boolean => {
+  const claimId = wakeOf(dueId);
   if (claimId === undefined) return false;
   world.schedule.after(world.draw.int(500), () => {
     const process = createProcess(world, `${name}-wake${world.handOvers++}`);

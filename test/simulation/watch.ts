@@ -6,7 +6,7 @@ import { type Entry, limits } from '../../src/engine/index.ts';
 import { decodeEntry } from '../../src/store/items.ts';
 import type { Command, Row } from '../../src/testing/tables.ts';
 import { waitNeedsLook, willBeWoken } from './waiting.ts';
-import { breaks, type Call, headOf, instanceId, RuleBroken, viewRow, type World } from './world.ts';
+import { breaks, type Call, facetOf, headOf, RuleBroken, viewRow, type World } from './world.ts';
 
 type State = Entry['state'];
 
@@ -31,42 +31,68 @@ const isLookedAfter = (world: World): boolean => {
 export const textOf = ({ v, instanceId: id, seq, kind, token, entry }: Row): string =>
   JSON.stringify([v, id, seq, kind, token, entry]);
 
-const landed = (world: World, item: Row): void => {
+const landed = (root: World, world: World, item: Row): void => {
   const seq = item.seq as number;
   if (seq !== world.chain.length) {
     const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
-    breaks(world, new RuleBroken('I1', `${what} ${seq}`));
+    breaks(root, new RuleBroken('I1', `${what} ${seq}`));
   }
-  world.chain[seq] = { ...decodeEntry(item), text: textOf(item) };
+  const standing = decodeEntry(item);
+  world.chain[seq] = { ...standing, text: textOf(item), landedAtMs: world.schedule.nowMs() };
+  try {
+    root.onEntry(world, standing.entry);
+  } catch (error) {
+    breaks(root, error);
+  }
+};
+
+/** The instances that a write may concern: its own, or all of them where it is about claims. */
+const concerned = (world: World, { input }: Command): World[] => {
+  const { instanceId: id, entry } = { ...(input.Key as Row | undefined), ...(input.Item as Row | undefined) };
+  if (entry !== undefined) return [facetOf(world, String(id))];
+  const facet = world.facets.get(String(id));
+  return facet === undefined ? [...world.facets.values()] : [facet];
 };
 
 /** Called after every write that was carried out. */
-export const watch = (world: World, command: Command, call: Call | undefined): void => {
-  const { input } = command;
+export const watch = (root: World, command: Command, call: Call | undefined): void => {
+  const { constructor: kind, input } = command;
+  const item = input.Item as Row | undefined;
+  const isEntry = item?.entry !== undefined;
+  const isClaim = item?.claimId !== undefined && item.status !== undefined;
+  if (!isEntry && !isClaim && kind.name !== 'UpdateCommand') return;
+  for (const world of concerned(root, command)) {
+    if (isEntry) landed(root, world, item);
+    if (root.isAltered) continue;
+    watchOver(root, world, command, call);
+  }
+};
+
+const watchOver = (root: World, world: World, { input }: Command, call: Call | undefined): void => {
   const offMs = call?.process.offMs ?? 0;
   const tolerated = world.graceMs + limits.landsLateMsMax;
   const unmarked = (): boolean => !isLookedAfter(world);
   const item = input.Item as Row | undefined;
-  const isEntry = item?.instanceId === instanceId && item.entry !== undefined;
-  if (isEntry) landed(world, item);
-  if (isEntry || (item?.claimId !== undefined && item.status !== undefined)) {
+  const isEntry = item?.entry !== undefined;
+  // What it had armed was lost with the views.
+  const disarmed = call?.struck.includes('viewsLost') === true;
+  if (item !== undefined) {
     // By a clock that is behind by more than is tolerated, or frozen in the middle of sending it: its mark was over
     // before it wrote, and somebody may have taken it down. The writer itself makes it due again if it lives.
     // An outcome is recorded although its call could not arm anew.
     const over = call !== undefined && world.schedule.nowMs() >= call.endAtMs + world.graceMs;
     const unarmed = over && call.struck.some((kind) => !/^(frozen|thawed)$/.test(kind));
-    if ((offMs < -tolerated || call?.frozenInPut || unarmed) && unmarked()) world.unlookedAfter = true;
-  } else if (command.constructor.name !== 'UpdateCommand') return;
-  else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
+    if (disarmed || ((offMs < -tolerated || call?.frozenInPut || unarmed) && unmarked())) world.unlookedAfter = true;
+  } else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
     // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.
     // A save that leaves the mark as it is mends nothing.
     const still = world.unlookedAfter && unmarked() && needsLook(world, headOf(world)?.state);
     const stale = call?.struck.includes('staleRead') === true;
-    world.unlookedAfter = stale || still || (offMs > tolerated && unmarked());
+    world.unlookedAfter = stale || still || disarmed || (offMs > tolerated && unmarked());
   }
   const head = headOf(world);
   if (world.unlookedAfter || head === undefined || !needsLook(world, head.state) || isLookedAfter(world)) return;
   const what =
     item === undefined ? 'a view was put to rest' : isEntry ? `entry ${head.seq} was written` : 'a claim changed';
-  breaks(world, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
+  breaks(root, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
 };

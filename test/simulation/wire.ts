@@ -1,10 +1,11 @@
 /** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
 import type { StoreClient } from '../../src/store/access.ts';
 import { type Command, ForbiddenWrite, keyOf, type Row } from '../../src/testing/tables.ts';
+import { checkOver, countFrom } from './calls.ts';
 import { crash, freeze, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
 import { watch } from './watch.ts';
-import { breaks, type Call, currentCall, instanceId, RuleBroken, say, strikes, type World } from './world.ts';
+import { breaks, type Call, currentCall, RuleBroken, say, strikes, type World } from './world.ts';
 
 const failing = (name: string, message: string): Error => Object.assign(new Error(message), { name });
 const timeout = (): Error => failing('TimeoutError', 'socket hang up');
@@ -42,7 +43,8 @@ const read = (world: World, call: Call | undefined, command: Command): Done => {
   if ('error' in done || command.constructor.name !== 'QueryCommand') return done;
   const items = done.answer.Items as Row[];
   const { ScanIndexForward, ExclusiveStartKey, ExpressionAttributeValues } = command.input;
-  const head = (ExpressionAttributeValues as Row)[':pk'] === instanceId && ScanIndexForward === false;
+  const pk = String((ExpressionAttributeValues as Row)[':pk']);
+  const head = String(command.input.TableName).endsWith('-journal') && !pk.includes('/') && ScanIndexForward === false;
   if (head && ExclusiveStartKey === undefined && strikes(world, 'staleRead', call)) {
     // As if the newest were not there yet.
     const older = { constructor: command.constructor, input: { ...command.input, Limit: 3 } };
@@ -63,8 +65,8 @@ const read = (world: World, call: Call | undefined, command: Command): Done => {
 const acknowledge = (call: Call | undefined, command: Command, done: Done): void => {
   if (call === undefined) return;
   const told = (row: unknown): void => {
-    const { token, seq } = (row ?? {}) as Row;
-    if (typeof token === 'string' && call.tokens.has(token)) call.acknowledged.add(seq as number);
+    const { instanceId, token, seq } = (row ?? {}) as Row;
+    if (typeof token === 'string' && call.tokens.has(token)) call.acknowledged.add(`${instanceId}#${seq}`);
   };
   if ('error' in done) told((done.error as { Item?: unknown }).Item);
   else if (command.constructor.name === 'PutCommand') told(command.input.Item);
@@ -88,13 +90,14 @@ const verbs: Record<string, string> = {
   DeleteCommand: 'delete',
 };
 
-const nameOf = (command: Command): string => {
+const nameOf = (world: World, command: Command): string => {
   const { input } = command;
+  if (input.RequestItems !== undefined) return 'read several';
   const item = (input.Item ?? input.Key ?? {}) as Row;
   const table = String(input.TableName).slice(2);
   const verb = verbs[command.constructor.name] ?? command.constructor.name;
   if (table === 'views') {
-    const which = item.instanceId === instanceId ? '' : ` of ${item.instanceId}`;
+    const which = item.instanceId === world.instanceId ? '' : ` of ${item.instanceId}`;
     return (verb === '' ? (updates(input) ?? 'update view') : 'read view') + which;
   }
   if (table === 'claims' || table === 'subscriptions') {
@@ -103,9 +106,12 @@ const nameOf = (command: Command): string => {
     return words.filter((word) => word !== undefined).join(' ');
   }
   const partition = item.instanceId ?? (input.ExpressionAttributeValues as Row | undefined)?.[':pk'];
-  if (partition !== instanceId) return `${verb} ${String(partition).split('/')[1] ?? table}`;
-  if (input.ScanIndexForward === false) return `${verb} head`;
-  return `${verb} ${item.seq ?? 'journal'} ${item.kind ?? ''}`.trimEnd();
+  if (partition === undefined) return `${verb} ${table}`;
+  const [id, beside] = String(partition).split('/');
+  if (beside !== undefined) return `${verb} ${beside}`;
+  const which = id === world.instanceId ? '' : ` of ${id}`;
+  if (input.ScanIndexForward === false) return `${verb} head${which}`;
+  return `${verb} ${item.seq ?? 'journal'} ${item.kind ?? ''}`.trimEnd() + which;
 };
 
 const updates = ({ ExpressionAttributeValues: values }: Row): string | undefined => {
@@ -117,27 +123,43 @@ const updates = ({ ExpressionAttributeValues: values }: Row): string | undefined
 /** What an entry that has just been written says. */
 const details = (world: World, { input }: Command): string => {
   const { instanceId: partition, seq, entry } = (input.Item ?? {}) as Row;
-  const written = partition === instanceId && entry !== undefined ? world.chain[seq as number]?.entry : undefined;
+  const written = entry !== undefined ? world.facets.get(String(partition))?.chain[seq as number]?.entry : undefined;
   return written === undefined ? '' : ` ${wordsOf(written)}`;
 };
 
+/** A write is about to be sent: not after the end of its invocation. */
+const begins = (world: World, call: Call, command: Command): void => {
+  checkOver(world, call);
+  // The time of a start is counted from when it has its lock, and left the run that it goes on from: then it arms.
+  const isNew = call.what.startsWith('start') && !call.acknowledged.has(`${call.about}#0`);
+  if (!isNew || command.constructor.name !== 'UpdateCommand') return;
+  if ((command.input.Key as Row).instanceId !== call.about) return;
+  countFrom(world, call);
+};
+
+/** When the service carried a request out. */
+type Served = { atMs: number | null };
+const timeoutMs = 3_000;
+const transient = new Set(['TimeoutError', 'ThrottlingException']);
+
 export const createClient = (world: World, process: Process): StoreClient => {
   const { draw, schedule } = world;
-  const send = async (command: Command): Promise<Row> => {
+  const once = async (command: Command, served: Served): Promise<Row> => {
     const call = currentCall.getStore();
-    const what = nameOf(command);
+    const what = nameOf(world, command);
     const who = call?.id ?? process.name;
     const put = command.constructor.name === 'PutCommand';
     // What can be made again: views are updated, subscriptions deleted.
     const update = ['UpdateCommand', 'DeleteCommand'].includes(command.constructor.name);
     const hit = (kind: Parameters<typeof strikes>[1]): boolean => strikes(world, kind, call);
     const writes = put || update;
+    if (writes && call !== undefined) begins(world, call, command);
     if (call?.what === 'advance' && parks(command) && hit('claimRace')) {
       world.rushClaim();
       // Half of the time it is through before this one goes on.
       if (draw.chance(0.5)) await pause(world, process, 'crashElsewhere', `overtaken before ${what}`, draw.int(300));
     }
-    if (what === 'arm view' && hit('frozenBeforeArm'))
+    if (what.startsWith('arm view') && !what.includes('wake:') && hit('frozenBeforeArm'))
       freeze(
         world,
         process,
@@ -166,6 +188,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
       return await new Promise<never>(() => {});
     }
     let done = writes ? attempt(world, call, command) : read(world, call, command);
+    served.atMs = schedule.nowMs();
     if (writes) say(world, who, `${what}${'answer' in done ? details(world, command) : ': refused by its condition'}`);
     if (what.endsWith(' waiting') && !process.dead && hit('crashAfterWaiting')) {
       crash(world, process, 'crashAfterWaiting', `after ${what}`);
@@ -183,6 +206,27 @@ export const createClient = (world: World, process: Process): StoreClient => {
     acknowledge(call, command, done);
     if ('error' in done) throw done.error;
     return done.answer;
+  };
+
+  /** As the SDK does: an attempt that got no answer, or was told to wait, is repeated after a while, whatever it was. */
+  const send = async (command: Command): Promise<Row> => {
+    for (let tried = 1; ; tried += 1) {
+      const served: Served = { atMs: null };
+      const sent = process.sending();
+      try {
+        const answer = await once(command, served);
+        process.learn(sent, served.atMs ?? schedule.nowMs());
+        return answer;
+      } catch (error) {
+        const { name } = error as Error;
+        if (name !== 'TimeoutError') process.learn(sent, served.atMs ?? schedule.nowMs());
+        if (world.attemptsEach === 1) throw error;
+        if (name === 'TimeoutError') await pause(world, process, 'crashElsewhere', 'a time-out', draw.int(timeoutMs));
+        if (!transient.has(name) || tried === world.attemptsEach)
+          throw Object.assign(error as Error, { $metadata: { attempts: tried } });
+        await pause(world, process, 'crashElsewhere', 'before another attempt', draw.int(100 * 2 ** tried));
+      }
+    }
   };
   return { send } as unknown as StoreClient;
 };

@@ -102,6 +102,9 @@ const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
   };
 };
 
+/** A cell that nobody has to wait for. */
+export const drawEffect = (draw: Draw, index: number): Partial<Cell> => drawCell(draw, index, false);
+
 /** Some wait much, others not at all. */
 export const drawRunbook = (draw: Draw): Runbook => {
   const waits = draw.chance(0.4);

@@ -6,7 +6,11 @@ import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
 
+/** The instance of a schedule that is about one. */
 export const instanceId = 'sim';
+
+/** Views beside those of the schedule's instances begin so: they are due for ever, and only fill pages. */
+export const neighbour = 'beside-';
 
 /** A rule that does not hold. `rule` is its number in docs/design.md, or a word for what else must hold. */
 export class RuleBroken extends Error {
@@ -27,11 +31,16 @@ export type Call = {
   id: string;
   actor: string;
   what: string;
+  /** The instance it is about. */
+  about: string;
   process: Process;
   /** When it began on the process's own clock, its time, and its end, counted from when the engine had loaded the head. */
   atMs: number;
   budgetMs: number;
   endAtMs: number;
+  /** The true time at which it began, and of its end. */
+  beganAtMs: number;
+  endsAtMs: number;
   /** The seq it named as the one it had seen, and how much it may reserve. */
   expectedSeq: number | undefined;
   maxCells: number;
@@ -40,7 +49,8 @@ export type Call = {
   struck: FaultKind[];
   /** Tokens it drew, and the seqs under one of them that the store's answers told it of. */
   tokens: Set<string>;
-  acknowledged: Set<number>;
+  /** As `instance#seq`. */
+  acknowledged: Set<string>;
   /** Its caller gave up waiting for it: its sandbox froze, and the promise goes on when it thaws. */
   onAbandoned: (() => void) | null;
   /** What its caller was told. */
@@ -66,19 +76,29 @@ export type Begin = {
   inputs: string;
   outputs: Record<string, string>;
   atMs: number;
-  /** The same moment on the clock of its process. */
+  /** The same moment on the clock of its process; and when the engine called it, and until when it was to be dead. */
   beganAtMs: number;
+  calledAtMs: number;
+  overAtMs: number;
   /** When its effect happened, if it did, and when nothing of it was alive any more. */
   effectAtMs: number | null;
   endedAtMs: number | null;
-  /** How it ended, where its engine was told. */
+  /** How it ended and what it told, where its engine was told; and what it logged. */
   status: string | null;
+  output: string | null;
+  logged: string;
 };
 
 /** A probe that was asked, on the asker's clock, and what it answered. */
 type ProbeAsked = { call: Call; key: string; about: number; askedAtMs: number; said: string };
 
 export type World = {
+  /**
+   * The instance that this is about. Of each a schedule has a facet: the world, with what is seen of that instance in
+   * place of another's. What is written through a facet stays in it, so only these are: chain, begins, unlookedAfter.
+   */
+  instanceId: string;
+  facets: Map<string, World>;
   draw: Draw;
   schedule: Schedule;
   startMs: number;
@@ -87,6 +107,14 @@ export type World = {
   graceMs: number;
   /** Attempts an instance may have. */
   attemptsMax: number;
+  /** Items of a page. */
+  pageMax: number;
+  /** Attempts that the client of the store makes of a request, each with a time-out. */
+  attemptsEach: number;
+  /** Whether processes learn the time from the answers of the store, by the shipped clock. */
+  learns: boolean;
+  /** Outputs larger than this stand beside the chain, in pieces. */
+  inlineBytesMax: number;
   /** The deployment's epoch: raised by a restore. */
   epoch: number;
   rates: Rates;
@@ -106,24 +134,28 @@ export type World = {
   polls: { call: Call; about: number; ready: boolean }[];
   readyAtMs: number;
   /** The chain as it stands, read once: index is seq. */
-  chain: (Standing & { text: string })[];
+  chain: (Standing & { text: string; landedAtMs: number })[];
+  /** Looks at every entry that lands, where a schedule is about several instances. */
+  onEntry: (world: World, entry: Entry) => void;
   /** The failure queue: outcomes which the store did not take in time. */
   aside: Unrecorded[];
   /** Records an item of the failure queue, after a while. */
   redrive: (item: Unrecorded) => void;
   /** Calls a person who decides at that moment. */
-  rush: (atMs: number, seq: number) => void;
+  rush: (instanceId: string, atMs: number, seq: number) => void;
   /** Changes a claim at that moment, so many times. */
   rushesLeft: number;
   rushClaim: () => void;
   /** Pushes the instance at that time, to the second, unless the message is lost. */
-  wakeAt: (atMs: number, seq?: number) => void;
+  wakeAt: (instanceId: string, atMs: number, seq?: number) => void;
   /**
    * The view was saved last by a call that had read a stale head; or its mark was over, by a clock that is off by more
    * than is tolerated, or by a freeze in the middle of a put. Only safety, not looking after, is promised then, until
    * the next save.
    */
   unlookedAfter: boolean;
+  /** Its journal was altered by somebody: from then on every call may be told so. */
+  isAltered: boolean;
   /** Ways `decide` took. */
   branches: Set<string>;
   trace: string[];
@@ -154,7 +186,17 @@ export const breaks = (world: World, error: unknown): void => {
   world.broken ??= error;
 };
 
-/** The head of the one instance, as it stands in the tables. */
+/** The head of the instance, as it stands in the tables. */
 export const headOf = (world: World): Entry | undefined => world.chain.at(-1)?.entry;
 
-export const viewRow = (world: World): Row | undefined => world.tables.row('views', instanceId);
+export const viewRow = (world: World): Row | undefined => world.tables.row('views', world.instanceId);
+
+/** The world as it is about this instance. */
+export const facetOf = (world: World, id: string): World => {
+  const known = world.facets.get(id);
+  if (known !== undefined) return known;
+  const own: Partial<World> = { instanceId: id, chain: [], begins: [], forgottenBegins: [], unlookedAfter: false };
+  const facet: World = Object.assign(Object.create(world), own);
+  world.facets.set(id, facet);
+  return facet;
+};

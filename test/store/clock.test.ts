@@ -23,39 +23,44 @@ describe('the clock', () => {
       wallMs += ms;
     };
     /** An answer that came at once. */
-    const answer = (date: string): void => clock.learn({ sentMs: monotonicMs, receivedMs: monotonicMs, date });
-    return { clock, pass, suspend, answer };
+    const answer = (date: string): void => {
+      clock.learn({ sentMs: monotonicMs, sentWallMs: wallMs, receivedMs: monotonicMs, date });
+    };
+    /** One that took its time, while the wall clock was as far ahead as at first. */
+    const learn = (sentMs: number, receivedMs: number, date: string): void =>
+      clock.learn({ sentMs, sentWallMs: sentMs + 72_000, receivedMs, date });
+    return { clock, pass, suspend, answer, learn };
   };
 
   test('does not know the time before the store has answered', () => {
-    const { clock } = fake();
+    const { clock, learn } = fake();
     expect(() => clock.nowMs()).toThrow('ask the store something first');
-    clock.learn({ sentMs: 1, receivedMs: 2, date: 'yesterday' });
+    learn(1, 2, 'yesterday');
     expect(() => clock.nowMs()).toThrow();
   });
 
   test('is right within half a second after one immediate answer, and goes on by the monotonic clock', () => {
-    const { clock, pass } = fake();
-    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(0) });
+    const { clock, pass, learn } = fake();
+    learn(5_000, 5_000, at(0));
     expect(clock.nowMs()).toBe(fourMs + 500);
     pass(30_000);
     expect(clock.nowMs()).toBe(fourMs + 30_500);
   });
 
   test('converges when dates turn over between two answers', () => {
-    const { clock, pass } = fake();
+    const { clock, pass, learn } = fake();
     // True time is 04:00:00.980 at 5 000, and 04:00:01.010 at 5 030.
-    clock.learn({ sentMs: 4_990, receivedMs: 5_000, date: at(0) });
-    clock.learn({ sentMs: 5_030, receivedMs: 5_040, date: at(1) });
+    learn(4_990, 5_000, at(0));
+    learn(5_030, 5_040, at(1));
     pass(40);
     // Between 04:00:00.980 − 20 and + 10 of the true 04:00:01.020.
     expect(clock.nowMs()).toBe(fourMs + 1_025);
   });
 
   test('a slow answer widens nothing', () => {
-    const { clock } = fake();
-    clock.learn({ sentMs: 5_000, receivedMs: 5_000, date: at(0) });
-    clock.learn({ sentMs: 1_000, receivedMs: 9_000, date: at(2) });
+    const { clock, learn } = fake();
+    learn(5_000, 5_000, at(0));
+    learn(1_000, 9_000, at(2));
     expect(clock.nowMs()).toBe(fourMs + 500);
   });
 
@@ -117,6 +122,15 @@ describe('the clock', () => {
     // A wall clock that is set back says nothing.
     suspend(-3_600_000);
     expect(clock.behindMs()).toBe(0);
+  });
+
+  test('a sleep is not hidden by the answer that was under way meanwhile', () => {
+    const { clock, suspend, answer, learn } = fake();
+    answer(at(0));
+    suspend(30_000);
+    // Dated before the sleep, and received after it: by the monotonic clock at once.
+    learn(5_000, 5_000, at(0));
+    expect([clock.nowMs(), clock.behindMs()]).toEqual([fourMs + 500, 30_000]);
   });
 
   test('sleep ends by itself or with the signal, and never rejects', async () => {

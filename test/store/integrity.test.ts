@@ -83,6 +83,20 @@ describe.each(serviceKinds)('what is read of a journal on %s is checked', (which
     await expect(journal.entry('gap', 2)).rejects.toMatchObject(brokenAt(2));
   });
 
+  test.each([1, 4, 6])('a reader that looks for entry %i as the newest sees what stands beyond a gap', async (seq) => {
+    const id = `beyond-${seq}`;
+    await putChain(journal, id, seq + 3);
+    await drop(id, seq + 1);
+    expect(await journal.opening(id, seq)).toBeUndefined();
+    await expect(journal.head(id)).rejects.toMatchObject(brokenAt(seq + 1));
+    await drop(id, seq + 2);
+    expect((await journal.opening(id, seq))?.head.entry.seq).toBe(seq);
+    if (seq > 1) {
+      await drop(id, 1);
+      await expect(journal.opening(id, seq)).rejects.toMatchObject(brokenAt(1));
+    }
+  });
+
   test('a first entry that is missing, or another, is broken', async () => {
     await putChain(journal, 'first', 4);
     const first = await itemAt('first', 0);
@@ -96,8 +110,12 @@ describe.each(serviceKinds)('what is read of a journal on %s is checked', (which
 
   test('the newest entry is held against the one before it', async () => {
     await putChain(journal, 'head', 4);
+    const before = await itemAt('head', 2);
+    const reads = [() => journal.head('head'), () => journal.opening('head', 3)];
+    await put({ ...before, token: 'f'.repeat(32) });
+    for (const read of reads) await expect(read()).rejects.toMatchObject(brokenAt(3));
     await drop('head', 2);
-    await expect(journal.head('head')).rejects.toMatchObject(brokenAt(2));
+    for (const read of reads) await expect(read()).rejects.toMatchObject(brokenAt(2));
   });
 });
 

@@ -259,7 +259,7 @@ const bodies = {
     index: count,
     cell: name,
     decision: z.enum(['approve', 'reject', 'withdraw']),
-    /** What the voter was shown: the hash of the `waiting` entry. */
+    /** What the voter was shown: as the `waiting` entry says it. */
     shownHash: hash,
     comment: z.string().nullable().default(null),
     /** The tally: who approves after it. */

@@ -12,6 +12,8 @@ export const limits = {
   outputBytesMax: 5 * 1024 * 1024,
   /** Larger outputs move out of the entry, so that reading a head stays cheap. */
   outputInlineBytesMax: 8 * 1024,
+  /** One piece of a large output, packed; an item of DynamoDB has 400 KB. */
+  outputChunkBytes: 350 * 1024,
   /** What is kept of an output beyond `outputBytesMax`. */
   outputHeadBytesMax: 64 * 1024,
   /** Of an output that is read as JSON: expressions, and processes that are told of it, have to be done with it soon. */

@@ -80,6 +80,8 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
     if (found !== undefined) breaks.push(found);
   };
   const chain: Pick<Unchecked, 'seq' | 'hash'>[] = [];
+  /** What each approval showed, by the seq of its `waiting` entry. */
+  const shown = new Map<number, string | null>();
   let before: Unchecked | undefined;
   let entries = 0;
   let ended: Verified['ended'] = null;
@@ -97,8 +99,9 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
         note(broken);
         const isNext = broken === undefined && (before === undefined || before.entry !== null);
         if (isNext) note(stateBreak(engine, before?.entry ?? undefined, entry));
-        if (entry.kind === 'vote' && chain[entry.about]?.hash !== entry.shownHash)
-          note({ seq: one.seq, why: `the vote is about another entry ${entry.about} than stands there` });
+        if (entry.kind === 'waiting') shown.set(entry.seq, entry.shownHash);
+        if (entry.kind === 'vote' && shown.get(entry.about) !== entry.shownHash)
+          note({ seq: one.seq, why: `the vote is about something else than entry ${entry.about} showed` });
         note(await versionBreak(engine, entry));
         note(await outputBreak(engine, entry));
         if (entry.kind === 'cancelled' && entry.broken !== undefined)

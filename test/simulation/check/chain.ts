@@ -2,13 +2,13 @@
 import { hash } from 'node:crypto';
 import { apply, type Entry, type State } from '../../../src/engine/index.ts';
 import { textOf } from '../watch.ts';
-import { instanceId, must } from '../world.ts';
+import { must } from '../world.ts';
 import { compare, type Oracle, type Reading, readOn } from './reading.ts';
 import { same } from './same.ts';
 import { writerOf } from './writer.ts';
 
 const checkTables = ({ world }: Oracle): void => {
-  const rows = world.tables.partition('journal', instanceId);
+  const rows = world.tables.partition('journal', world.instanceId);
   must(rows.length === world.chain.length, 'I1', `${rows.length} entries stand, ${world.chain.length} were written`);
   for (const row of rows) {
     must(textOf(row) === world.chain[row.seq as number]?.text, 'I1', `entry ${row.seq} was altered`);
@@ -32,7 +32,7 @@ export const checkChain = (oracle: Oracle): Reading | undefined => {
   let reading: Reading | undefined;
   let prev: string | null = null;
   world.chain.forEach(({ entry, text }, index) => {
-    must(entry.seq === index && entry.instanceId === instanceId, 'I1', `entry ${index} says seq ${entry.seq}`);
+    must(entry.seq === index && entry.instanceId === world.instanceId, 'I1', `entry ${index} says seq ${entry.seq}`);
     must(entry.prev === prev, 'I1', `entry ${index} does not carry the hash of the one before`);
     state = legal(state, entry);
     must(same(entry.state, state), 'I1', `the state of entry ${index} is not what apply gives`);

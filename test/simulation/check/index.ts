@@ -8,8 +8,10 @@ import { checkWitness } from './witness.ts';
 
 export { checkProgress } from './progress.ts';
 export type { Oracle, Reading } from './reading.ts';
+export { checkSeveral, watchLock } from './several.ts';
+export { checkStored } from './stored.ts';
 export { promisesNothing } from './told.ts';
-export { checkDue, checkView } from './views.ts';
+export { checkDue, checkSwept, checkView } from './views.ts';
 
 export const oracleOf = (world: World): Oracle => ({
   world,

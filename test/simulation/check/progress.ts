@@ -8,7 +8,7 @@ const probesMax = 5;
 
 const asked = ({ world }: Oracle, seq: number): number =>
   world.tables
-    .partition('journal', `${'sim'}/notes`)
+    .partition('journal', `${world.instanceId}/notes`)
     .filter((row) => row.kind === 'asked' && (JSON.parse(row.note as string) as { about: number }).about === seq)
     .length;
 

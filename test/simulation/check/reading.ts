@@ -6,7 +6,8 @@
  * open. I5 one permission buys one attempt. I6 nothing is reserved after a cancellation. I9 one key, one set of inputs.
  */
 import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
-import { type Call, instanceId, must, type World } from '../world.ts';
+import { type Call, must, type World } from '../world.ts';
+import { toldText } from './outputs.ts';
 import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
 import { same } from './same.ts';
 import { judgeVote } from './waits.ts';
@@ -23,8 +24,13 @@ export type Reading = {
   hasCompleted: boolean;
   /** A person said of this visit that it failed: what they say is not looked into. */
   denied: boolean;
-  /** Reservations of the whole journal. */
+  /** Reservations of the whole journal; cells whose expectations all held, that were let pass, that were skipped. */
   reservations: number;
+  covered: number;
+  forgiven: number;
+  skipped: number;
+  /** Cells whose expectations a person overrode. */
+  overridden: number;
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
   /** Of an approval that is open: who approves, in the order of their votes. */
   approvals: string[];
@@ -48,8 +54,28 @@ export type Reading = {
 
 export type Oracle = { world: World; calls: Map<string, Call[]>; entries: Entry[] };
 
-const beginning = (entry: EntryOf<'started'>): Reading => ({
-  next: 0,
+/** The output which an entry carries, as text. */
+const textIn = (world: World, entry: Entry | undefined): string | null =>
+  entry !== undefined && 'output' in entry ? toldText(world, entry.output) : null;
+
+const isCut = (entry: Entry | undefined): boolean =>
+  entry !== undefined && 'output' in entry && entry.output?.kind === 'truncated';
+
+/** What a continuation takes over from the run that it goes on from. */
+const cited = ({ world }: Oracle, { continues }: EntryOf<'started'>): [string, Entry | undefined][] =>
+  Object.entries(continues?.outputs ?? {}).map(([name, { instanceId, seq }]) => [
+    name,
+    world.facets.get(instanceId)?.chain[seq]?.entry,
+  ]);
+
+const citedOutputs = (oracle: Oracle, entry: EntryOf<'started'>): Reading['outputs'] =>
+  new Map(cited(oracle, entry).map(([name, stood]) => [name, textIn(oracle.world, stood)]));
+
+const citedCut = (oracle: Oracle, entry: EntryOf<'started'>): Reading['cut'] =>
+  new Set(cited(oracle, entry).flatMap(([name, stood]) => (isCut(stood) ? [name] : [])));
+
+const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
+  next: entry.continues?.index ?? 0,
   visit: 1,
   attempts: 0,
   nevers: 0,
@@ -58,6 +84,10 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   hasCompleted: false,
   actsUntilMs: 0,
   reservations: 0,
+  covered: 0,
+  forgiven: 0,
+  skipped: 0,
+  overridden: 0,
   open: null,
   halted: null,
   cancelled: false,
@@ -68,8 +98,8 @@ const beginning = (entry: EntryOf<'started'>): Reading => ({
   dueAtMs: null,
   firstAtMs: null,
   inputsHash: null,
-  outputs: new Map(),
-  cut: new Set(),
+  outputs: citedOutputs(oracle, entry),
+  cut: citedCut(oracle, entry),
   approvals: [],
 });
 
@@ -116,12 +146,19 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   );
   must(reading.dueAtMs === null || entry.atMs >= reading.dueAtMs, 'I5', `${at} reserves before its backoff is over`);
   const drawn = world.tables.rows('claims').find((row) => row.claimId === 'store:id')?.storeId;
-  must(step.key === `sim/${drawn}/${instanceId}/${step.cell}/${step.visit}`, 'I9', `${at} has the key ${step.key}`);
+  must(
+    step.key === `sim/${drawn}/${world.instanceId}/${step.cell}/${step.visit}`,
+    'I9',
+    `${at} has the key ${step.key}`,
+  );
   must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
   const reservedForMs = cell.timeoutMs + marginMs(cell.timeoutMs);
   must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
   const epoch = writerOf({ calls }, entry)?.process.epoch ?? 0;
   must(reading.epoch >= epoch, 'epoch', `${at} reserves in a held instance of epoch ${reading.epoch}, not ${epoch}`);
+  const by = writerOf({ calls }, entry);
+  const held = by === undefined || step.deadlineAtMs <= Math.ceil(by.endAtMs);
+  must(held, 'end', `${at} holds ${step.cell} until ${step.deadlineAtMs}, and its call ends at ${by?.endAtMs}`);
   must(reading.reservations < world.attemptsMax, 'limit', `${at} is one attempt too many`);
   reading.open = { kind: 'reserved', seq: entry.seq, token: entry.token, deadlineAtMs: step.deadlineAtMs };
   reading.attempts += 1;
@@ -146,11 +183,25 @@ const freshVisit = (reading: Reading, visit: number): void => {
   Object.assign(reading, { visit, ...fresh, inputsHash: null });
 };
 
+/** What a cell that was gone through counts as. */
+const count = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
+  const { expectations } = entry;
+  const failing = expectations.filter(({ result }) => result !== 'pass').length;
+  if (expectations.length > 0 && failing === 0) reading.covered += 1;
+  const overridden = expectations.some((one) => one.overridden === true);
+  if (overridden) reading.overridden += 1;
+  const said = entry.kind === 'outcome' ? entry.status : entry.verdict;
+  if (said === 'skipped' || said === 'skip') reading.skipped += 1;
+  else if (entry.kind === 'resolved') reading.forgiven += entry.verdict === 'failed' ? 1 : 0;
+  else if (!overridden && (failing > 0 || (expectations.length === 0 && entry.status !== 'completed')))
+    reading.forgiven += 1;
+};
+
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
-  const output = entry.output?.kind === 'inline' ? entry.output.text : null;
+  count(reading, entry);
   const { name } = cellAt(oracle, reading.next);
-  reading.outputs.set(name, output);
-  if (entry.output?.kind === 'truncated') reading.cut.add(name);
+  reading.outputs.set(name, textIn(oracle.world, entry));
+  if (isCut(entry)) reading.cut.add(name);
   reading.next += 1;
   reading.halted = null;
   reading.permission = null;
@@ -252,7 +303,7 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
 export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry): Reading => {
   if (before === undefined) {
     must(entry.kind === 'started', 'I1', `the first entry is ${entry.kind}`);
-    return beginning(entry);
+    return beginning(oracle, entry);
   }
   must(before.ended === null, 'I1', `seq ${entry.seq} stands after the end`);
   const reading = before;
@@ -324,6 +375,10 @@ export const compare = (reading: Reading, { seq, state }: Entry): void => {
     ['drive', reading.drive, state.drive],
     ['epoch', reading.epoch, state.epoch],
     ['attempts', reading.reservations, state.counters.attempts],
+    ['covered', reading.covered, state.counters.covered],
+    ['forgiven', reading.forgiven, state.counters.forgiven],
+    ['skipped', reading.skipped, state.counters.skipped],
+    ['overridden', reading.overridden, state.counters.overridden],
     ['dueAtMs', reading.dueAtMs, state.dueAtMs],
   ];
   for (const [name, mine, theirs] of pairs) {

@@ -5,10 +5,12 @@ import type {
   ClaimSet,
   Entry,
   Redriven,
+  RunAnswer,
   Started,
   StepReport,
+  View,
 } from '../../../src/engine/index.ts';
-import { type Call, instanceId, must } from '../world.ts';
+import { type Call, must } from '../world.ts';
 import type { Oracle } from './reading.ts';
 import { same } from './same.ts';
 import { isBy } from './writer.ts';
@@ -25,15 +27,55 @@ const checkStep = ({ entries }: Oracle, call: Call, step: StepReport): void => {
   must(!own || (closing.status === step.status && closing.then === step.then), 'I10', `${at}, it is ${closing.status}`);
 };
 
-const checkAdvance = (oracle: Oracle, call: Call, answer: AdvanceAnswer): void => {
+/** A view is that of one entry, and says what that entry says. */
+const checkViewTold = ({ world, entries }: Oracle, call: Call, view: View): void => {
+  const at = `${call.id} was shown a view of entry ${view.seq}`;
+  const head = entries[view.seq];
+  must(head !== undefined && view.headHash === world.chain[view.seq]?.hash, 'I10', `${at}, and another stands there`);
+  const { state } = head;
+  must(view.cellsDone === state.next && view.drive === state.drive, 'I10', `${at}, and it says something else`);
+  const ended = view.status === 'completed' || view.status === 'cancelled';
+  must(ended ? view.status === state.ended : state.ended === null, 'I10', `${at} as ${view.status}`);
+  // Whoever wrote is answered from where it left off, or from later.
+  const own = entries.findLast((entry) => isBy(call, entry));
+  const late = call.struck.length > 0;
+  must(late || own === undefined || own.seq <= view.seq, 'I10', `${at}, before its own entry ${own?.seq}`);
+};
+
+/** What the batch gate makes of an answer. */
+const checkGate = (call: Call, { stop, state, verdict, coverage }: RunAnswer): void => {
+  const { covered: declared, forgiven, skipped, overridden } = state.counters;
+  const cells = state.next - state.from;
+  must(
+    same(coverage, { declared, cells, forgiven, skipped, overridden }),
+    'I10',
+    `${call.id} was told another coverage`,
+  );
+  const stopped = stop.result === 'halted' || stop.result === 'in_doubt' ? 'halted' : 'unfinished';
+  const done = declared > 0 ? 'passed' : 'completed procedurally';
+  const right = state.ended === 'completed' ? done : (state.ended ?? stopped);
+  must(verdict === right, 'I10', `${call.id} was told ${verdict}, and it is ${right}`);
+};
+
+const checkAdvance = (oracle: Oracle, call: Call, answer: AdvanceAnswer | RunAnswer): void => {
   const { entries } = oracle;
+  checkViewTold(oracle, call, answer.view);
+  if ('verdict' in answer) checkGate(call, answer);
+  const made = reservationsOf(oracle, call);
+  const exact = call.struck.length > 0 ? answer.reserved <= made : answer.reserved === made;
+  must(exact, 'I10', `${call.id} was told of ${answer.reserved} reservations, and ${made} are its own`);
   for (const step of answer.steps) checkStep(oracle, call, step);
   const head = entries[answer.view.seq];
   must(head !== undefined, 'I10', `${call.id} was told of entry ${answer.view.seq}`);
   must(same(answer.state, head.state), 'I10', `${call.id} was told another state than that of entry ${head.seq}`);
   const { stop } = answer;
   if (stop.result === 'in_flight') {
-    must(isReservation(entries[stop.holder.seq]), 'I10', `${call.id} was told that ${stop.holder.seq} is in flight`);
+    const { seq, cell, deadlineAtMs, by } = stop.holder;
+    const held = entries[seq];
+    must(held !== undefined && isReservation(held), 'I10', `${call.id} was told that ${seq} is in flight`);
+    const { open } = held.state;
+    const right = open?.kind === 'reserved' && open.cell === cell && open.deadlineAtMs === deadlineAtMs;
+    must(right && by.where === held.by.where, 'I10', `${call.id} was told another holder of ${seq}`);
     // The doors refuse such a call: nothing of it stands then, its drive neither.
     const own = entries.find((entry) => isBy(call, entry));
     const refused = answer.steps.length === 0 && !answer.wrote;
@@ -47,10 +89,25 @@ const checkAdvance = (oracle: Oracle, call: Call, answer: AdvanceAnswer): void =
 const checkCancelled = ({ entries }: Oracle, call: Call, answer: Cancelled): void => {
   const stands = entries.some((entry) => entry.kind === 'cancelled');
   must(stands, 'I10', `${call.id} was told that it is cancelled`);
-  const { mayStillRun } = answer;
-  if (mayStillRun !== null) {
-    must(isReservation(entries[mayStillRun.seq]), 'I10', `${call.id} was told that ${mayStillRun.seq} may still run`);
-  }
+  const { mayStillRun, view } = answer;
+  const open = entries[view.seq]?.state.open;
+  const right = open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.deadlineAtMs } : null;
+  must(same(mayStillRun, right), 'I10', `${call.id} was told that ${mayStillRun?.seq ?? 'nothing'} may still run`);
+};
+
+const checkStarted = ({ entries }: Oracle, call: Call, { created }: { created: boolean }): void => {
+  const [first] = entries;
+  must(first?.kind === 'started', 'I10', `${call.id} was told that it started`);
+  must(isBy(call, first) === created, 'I10', `${call.id} was told created ${created}; ${first.by.where} started it`);
+};
+
+const checkRedriven = (oracle: Oracle, call: Call, { result }: Redriven): void => {
+  const own = oracle.entries.some((entry) => isBy(call, entry));
+  must(
+    own === (result === 'recorded'),
+    'I10',
+    `${call.id} was told ${result}, and ${own ? 'an' : 'no'} entry is its own`,
+  );
 };
 
 const wrote = ({ entries }: Oracle, call: Call, kinds: string[]): boolean =>
@@ -60,6 +117,14 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
   const stands = (kinds: string[]): void =>
     must(wrote(oracle, call, kinds), 'I10', `${call.id} was told that its ${call.what} stands`);
   switch (call.what) {
+    case 'startAndRun': {
+      const [first] = oracle.entries;
+      const auto = first?.kind !== 'started' || !isBy(call, first) || first.drive === 'auto';
+      must(auto, 'I10', `${call.id} runs it, and started it in drive manual`);
+      checkStarted(oracle, call, answer as { created: boolean });
+      checkAdvance(oracle, call, answer as RunAnswer);
+      break;
+    }
     case 'advance':
       checkAdvance(oracle, call, answer as AdvanceAnswer);
       break;
@@ -70,7 +135,7 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
       stands(['resolved', 'outcome']);
       break;
     case 'redrive':
-      if ((answer as Redriven).result === 'recorded') stands(['outcome']);
+      checkRedriven(oracle, call, answer as Redriven);
       break;
     case 'done':
       stands(['outcome']);
@@ -89,13 +154,14 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
       must(!opened, 'I10', `${call.id} set ${claimId} to ${status} without a reason: it was ${before} for good`);
       break;
     }
-    case 'start': {
-      const first = oracle.entries[0];
-      must(first?.kind === 'started', 'I10', `${call.id} was told that it started`);
-      const created = isBy(call, first);
-      must(created || !(answer as Started).created, 'I10', `${call.id} was told that it created the instance`);
+    case 'useLink':
+      stands(['vote']);
       break;
-    }
+    case 'start':
+    case 'startContinued':
+      checkStarted(oracle, call, answer as Started);
+      checkViewTold(oracle, call, (answer as Started).view);
+      break;
     case 'release': {
       const released = (oracle.entries.at(-1)?.state.epoch ?? 0) >= call.process.epoch;
       must(released, 'I10', `${call.id} was told that the instance is released`);
@@ -104,23 +170,38 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
   }
 };
 
+/** What the refusal says beside its code. */
+const checkDetails = ({ entries }: Oracle, call: Call, code: string, details: Record<string, unknown>): void => {
+  if (code === 'seq.stale') {
+    const { expectedSeq, seq } = details as { expectedSeq: number; seq: number };
+    const right = expectedSeq === call.expectedSeq && seq !== expectedSeq && entries[seq] !== undefined;
+    must(right, 'I10', `${call.id} named ${call.expectedSeq} and was told that ${expectedSeq} is not ${seq}`);
+  }
+  if (code === 'instance.finished' && details.ended !== undefined) {
+    must(entries.at(-1)?.state.ended === details.ended, 'I10', `${call.id} was told that it ended as ${details.ended}`);
+  }
+};
+
 /** Answers that promise nothing: what was asked for may yet have happened, or happen. */
 export const promisesNothing = new Set(['store.unavailable', 'outcome.unrecorded', 'store.misconfigured']);
 
 /** Looks of a simulated person that go past the engine's door. */
 const readings = new Set(['look', 'inspect']);
+/** Whoever has a link asks again by that; whoever continues a run by the id of that one. */
+const byAnother = new Set(['readLink', 'useLink', 'startContinued']);
 /** Calls about a claim name that. */
 const aboutClaims = new Set(['setClaim', 'wake']);
 
 const checkError = (oracle: Oracle, call: Call, code: string, details: Record<string, unknown>): void => {
   if (promisesNothing.has(code)) {
-    const exempt = readings.has(call.what) || aboutClaims.has(call.what);
-    const named = code === 'store.misconfigured' || exempt || details.instanceId === instanceId;
+    const exempt = readings.has(call.what) || aboutClaims.has(call.what) || byAnother.has(call.what);
+    const named = code === 'store.misconfigured' || exempt || details.instanceId === oracle.world.instanceId;
     must(named, 'I10', `${call.id} was told ${code} without the id to ask again with`);
     return;
   }
+  checkDetails(oracle, call, code, details);
   // The store's id says nothing of the call that drew it.
-  const said = oracle.world.tables.rows('claims').filter((row) => row.claimId !== 'store:id');
+  const said = oracle.world.tables.rows('claims').filter(({ claimId }) => !/^(store|lock|link):/.test(String(claimId)));
   const written = said.find((row) => call.tokens.has(row.token as string));
   must(written === undefined, 'I10', `${call.id} was told ${code}, and a claim of it stands`);
   const entry = oracle.entries.find((one) => isBy(call, one));
@@ -149,7 +230,7 @@ const checkCount = (oracle: Oracle, call: Call): void => {
 
 export const checkTold = (oracle: Oracle): void => {
   for (const call of oracle.world.calls) {
-    if (call.forgotten) continue;
+    if (call.forgotten || call.about !== oracle.world.instanceId) continue;
     checkNamed(oracle, call);
     checkCount(oracle, call);
     const { told } = call;

@@ -5,7 +5,7 @@
 import { type Entry, type EntryOf, type Standing, type View, viewOf } from '../../../src/engine/index.ts';
 import { willBeWoken } from '../waiting.ts';
 import { needsLook } from '../watch.ts';
-import { instanceId, must, viewRow } from '../world.ts';
+import { must, viewRow } from '../world.ts';
 import type { Oracle } from './reading.ts';
 import { writerOf } from './writer.ts';
 
@@ -22,7 +22,9 @@ const latestLookMs = ({ world, calls }: Oracle, head: Entry): number => {
   // A put that froze while it was sent, or an outcome recorded although its call could not arm anew: then it is looked at by the mark of somebody else.
   const over = head.atMs >= endMs + world.graceMs;
   const late = writer?.frozenInPut || (over && writer?.struck.some((kind) => !/^(frozen|thawed)$/.test(kind)));
-  if (state.open === null && state.halted === null && !late) return Math.max(armedMs, state.dueAtMs ?? head.atMs);
+  const held = state.epoch < world.epoch;
+  if (state.open === null && state.halted === null && !late && !held)
+    return Math.max(armedMs, state.dueAtMs ?? head.atMs);
   // A wait with a time of its own; what is due because somebody woke it is due now.
   if (state.open?.kind === 'waiting' && !late && (state.open.pollMs ?? state.open.dueAtMs) !== null) {
     const { pollMs, dueAtMs } = state.open;
@@ -44,6 +46,16 @@ export const checkDue = (oracle: Oracle): void => {
   must(typeof dueAtMs === 'number', 'I7', `at rest after entry ${head.seq} nothing makes it due`);
   const latestMs = latestLookMs(oracle, head);
   must(dueAtMs <= latestMs, 'I7', `after entry ${head.seq} it is due at ${dueAtMs}, later than ${latestMs}`);
+};
+
+/** After a sweep of the journals nothing is missing, whatever was not promised before it. */
+export const checkSwept = ({ world, entries }: Oracle): void => {
+  const head = entries.at(-1);
+  if (entries[0]?.kind !== 'started' || head === undefined) return;
+  const row = viewRow(world);
+  must(typeof row?.revision === 'number', 'I7', `the sweep made no view of ${world.instanceId} again`);
+  const looked = !needsLook(world, head.state) || row.dueAtMs !== undefined || willBeWoken(world, head.state);
+  must(looked, 'I7', `after the sweep ${world.instanceId} needs looking after, and nothing makes it due`);
 };
 
 /** What the stored view would have to say now. */
@@ -69,5 +81,5 @@ export const checkView = (oracle: Oracle): void => {
     'I8',
     `the view is due at ${stands}, the journal at ${dueAtMs}`,
   );
-  must(row.instanceId === instanceId, 'I8', 'the view of another instance');
+  must(row.instanceId === oracle.world.instanceId, 'I8', 'the view of another instance');
 };

@@ -1,14 +1,19 @@
 /** I4, I5, I6, I9 on the witness: what really began and happened, against what the journal allowed. */
 import { type Begin, must, type World } from '../world.ts';
+import { checkKept, toldText } from './outputs.ts';
 import type { Oracle } from './reading.ts';
 
-const checkBegin = ({ entries }: Oracle, begin: Begin): void => {
+/** How wrong a clock may be that learns from whole seconds. */
+const learntErrorMaxMs = 1_500;
+
+const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
   const at = `${begin.cell} at seq ${begin.seq}`;
   const entry = entries[begin.seq];
   const reserve = entry?.kind === 'reserved' ? entry : entry?.kind === 'outcome' ? entry.reserve : undefined;
   must(entry !== undefined && reserve !== undefined, 'I4', `${at} began without a reservation`);
   must(entry.by.where === begin.call.id, 'I4', `${at} began in ${begin.call.id}, reserved by ${entry.by.where}`);
-  must(begin.call.acknowledged.has(begin.seq), 'I4', `${at} began before the store said that its reservation stands`);
+  const isAcknowledged = begin.call.acknowledged.has(`${world.instanceId}#${begin.seq}`);
+  must(isAcknowledged, 'I4', `${at} began before the store said that its reservation stands`);
   must(
     reserve.cell === begin.cell && reserve.visit === begin.visit,
     'I4',
@@ -16,6 +21,9 @@ const checkBegin = ({ entries }: Oracle, begin: Begin): void => {
   );
   must(reserve.attempt === begin.attempt, 'I4', `${at}: another attempt than reserved`);
   must(begin.beganAtMs < reserve.deadlineAtMs, 'I4', `${at} began after its deadline`);
+  const errorMs = world.learns ? learntErrorMaxMs : 0;
+  const inTime = begin.overAtMs < reserve.deadlineAtMs + errorMs;
+  must(inTime, 'I4', `${at} began so late that it may outlive its deadline`);
   must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
 };
 
@@ -29,18 +37,22 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
         entry.cell === name &&
         entry.then === 'next',
     );
-    const output = satisfying !== undefined && 'output' in satisfying ? satisfying.output : undefined;
+    const [first] = oracle.entries;
+    const cited = first?.kind === 'started' ? first.continues?.outputs[name] : undefined;
+    const stood = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
+    const source = satisfying ?? stood;
+    const output = source !== undefined && 'output' in source ? source.output : undefined;
     // Of an outcome that was refused for what it held only a beginning could be kept, and nothing is handed on cut.
-    const stands = output?.kind === 'inline' ? output.text : undefined;
+    const stands = output?.kind === 'truncated' ? undefined : toldText(oracle.world, output);
     must(stands === text, 'I9', `${begin.cell} at seq ${begin.seq} got ${text} of ${name}, and ${stands} stands`);
   }
 };
 
 /** Two bodies are alive at once only where a clock was far off, a sandbox slept, or a child got away. */
-const checkOverlap = (world: World): void => {
+export const checkOverlap = (world: World, begins = world.begins): void => {
   const { clockFarOff, frozen, thawed, operatorRace, childOutlives } = world.faults;
   if (clockFarOff + frozen + thawed + operatorRace + childOutlives > 0) return;
-  const sorted = [...world.begins].sort((a, b) => a.atMs - b.atMs);
+  const sorted = [...begins].sort((a, b) => a.atMs - b.atMs);
   sorted.forEach((begin, index) => {
     const next = sorted[index + 1];
     if (next === undefined) return;
@@ -62,5 +74,6 @@ export const checkWitness = (oracle: Oracle): void => {
     must(first === begin.inputs, 'I9', `two attempts under ${begin.key} got different inputs`);
     inputs.set(begin.key, first);
   }
+  checkKept(oracle);
   checkOverlap(world);
 };
