@@ -120,7 +120,7 @@ const state = z.strictObject({
   attempt: count,
   interruptions: count.default(0),
   /** Reservations in a row whose body never began; they cost no attempt. */
-  nevers: count.default(0),
+  falseStarts: count.default(0),
   /** Whether an earlier attempt of the visit happened, or may have; and whether one is known to have completed. */
   mayHaveHappened: z.boolean().default(false),
   hasCompleted: z.boolean().default(false),

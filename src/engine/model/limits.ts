@@ -42,7 +42,7 @@ export const limits = {
   /** Interrupted steps declared safe get this many further attempts when `retry` is not given. */
   interruptedRetriesDefault: 2,
   /** Consecutive reservations whose body never began, before the instance halts. */
-  neversInRowMax: 10,
+  falseStartsInRowMax: 10,
   retryBackoffFirstMs: 1_000,
   retryBackoffMaxMs: 5 * 60_000,
   /** Backoffs up to this are waited for inside the call if its budget allows. */

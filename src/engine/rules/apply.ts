@@ -63,7 +63,7 @@ const allPass = (checks: Checked[]): boolean => checks.every((check) => check.re
 const freshVisit = {
   attempt: 0,
   interruptions: 0,
-  nevers: 0,
+  falseStarts: 0,
   mayHaveHappened: false,
   hasCompleted: false,
   actsUntilMs: null,
@@ -249,7 +249,7 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   const closed: State = {
     ...before,
     open: null,
-    nevers: step.status === 'never' ? before.nevers + 1 : 0,
+    falseStarts: step.status === 'never' ? before.falseStarts + 1 : 0,
     mayHaveHappened: happenedAfter(before.mayHaveHappened, step),
     hasCompleted: before.hasCompleted || completed,
     actsUntilMs,
@@ -325,7 +325,7 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
     const permission = step.permission?.kind ?? null;
     const { dueAtMs } = step;
-    const again: State = { ...state, ...known, nevers: 0, halted: null, permission, dueAtMs, interruptions };
+    const again: State = { ...state, ...known, falseStarts: 0, halted: null, permission, dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;
