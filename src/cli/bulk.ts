@@ -8,7 +8,7 @@ import type { Turn } from './pace.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import type { Step } from './step.ts';
-import type { Ruling, Target } from './verdict.ts';
+import type { Target, VerdictInput } from './verdict.ts';
 
 type Many = Extract<Target, { kind: 'many' }>;
 type Named = { instanceId: string; seq: number };
@@ -42,7 +42,7 @@ export const decideMany = async (
   screen: Screen,
   client: Client,
   steps: Step[],
-  ruling: Ruling,
+  ruling: VerdictInput,
   { turn, signal }: { turn: Turn; signal: AbortSignal },
 ): Promise<Bulk> => {
   const rest = (from: number): Named[] => steps.slice(from).map(({ instanceId, seq }) => ({ instanceId, seq }));

@@ -24,7 +24,7 @@ export const watched = async <T>(
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
   const { screen, client, interruption } = session;
-  const said = (): void => {
+  const announceStop = (): void => {
     const what =
       session.settings.service === null
         ? 'stopping the cell and recording how it ended; once more leaves at once'
@@ -32,7 +32,7 @@ export const watched = async <T>(
     screen.print(screen.paint('warn', `  ${what}`));
   };
   const { instanceId, seq: afterSeq } = from.view;
-  return await interruption.during(said, (signal) =>
+  return await interruption.during(announceStop, (signal) =>
     following(screen, client, { instanceId, cells: from.cells, afterSeq }, call(signal)),
   );
 };
@@ -107,8 +107,8 @@ const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void 
         ? `what ${plural(overridden, 'cell')} expected was overridden`
         : forgiven > 0
           ? 'no cell met what it declares'
-          : 'no cell said what to expect';
-    print(paint('good', `Completed procedurally: ${why}, so nothing was proven${rest}.`));
+          : 'no cell declares expectations';
+    print(paint('good', `Completed procedurally: ${why}, so nothing was verified${rest}.`));
   }
 };
 

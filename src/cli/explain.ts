@@ -57,7 +57,7 @@ const explainCancelled = async (session: Session, instance: Instance): Promise<v
   if (await printLeftInDoubt(session, instance)) return;
   const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
   if (cell !== undefined)
-    screen.print(`A mended version may go on after it: \`${continueCommand({ ...view, cell })}\`.`);
+    screen.print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell })}\`.`);
 };
 
 const explainReady = ({ print }: Screen, { head, nowMs }: Instance, cell: CellReport, stop: Stop | undefined): void => {

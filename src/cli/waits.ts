@@ -61,8 +61,8 @@ export const printLastLook = (screen: Screen, last: Of<'poll'>['last']): void =>
   if (last === null) return;
   const { atMs, status, answered, error, unmet } = last;
   const what = answered === null ? status : `${status}, answered ${answered}`;
-  const said = error === null || answered !== null ? '' : `: ${harmless(error.message)}`;
-  printFact(screen, 'last look', `${clock(atMs)}: ${what}${said}`);
+  const errorText = error === null || answered !== null ? '' : `: ${harmless(error.message)}`;
+  printFact(screen, 'last look', `${clock(atMs)}: ${what}${errorText}`);
   for (const { source, result, message, erred } of unmet) {
     const cannot = `could not be evaluated${erred > 1 ? `, ${erred} times in a row` : ''}: ${harmless(message ?? '')}`;
     printFact(screen, 'expected', `${harmless(source)}: ${result === 'fail' ? 'does not hold' : cannot}`);
@@ -71,7 +71,7 @@ export const printLastLook = (screen: Screen, last: Of<'poll'>['last']): void =>
     screen.print(screen.paint('bad', '  This may never be met: look whether the expectation fits what is answered.'));
 };
 
-const named: Record<WaitReport['kind'], string> = {
+const waitingText: Record<WaitReport['kind'], string> = {
   manual: 'waits for a person',
   await: 'waits for what others know',
   approve: 'waits for approval',
@@ -83,7 +83,7 @@ export const explainWait = (screen: Screen, instance: Instance, waits: WaitRepor
   const { print, paint } = screen;
   const { nowMs, view } = instance;
   const id = shellWord(view.instanceId);
-  print(paint('warn', `Parked: ${waits.cell} ${named[waits.kind]}.`));
+  print(paint('warn', `Parked: ${waits.cell} ${waitingText[waits.kind]}.`));
   const since = `since ${stamp(waits.sinceMs)}, ${duration(nowMs - waits.sinceMs)}`;
   const until = waits.dueAtMs === null ? '' : `; until ${moment(waits.dueAtMs, nowMs)}`;
   print(`  waiting ${since}${until}`);

@@ -84,6 +84,6 @@ export const waysOut = (step: Undecided): Way[] => {
   ways.push(cancel);
   // Refused while a step is in doubt: the new run would repeat, or leave out, what nobody knows about.
   if (status !== 'in_doubt')
-    ways.push({ name: 'continue', what: 'in a mended version', command: continueCommand(step) });
+    ways.push({ name: 'continue', what: 'in a fixed version', command: continueCommand(step) });
   return ways;
 };

@@ -209,7 +209,8 @@ export const operations = {
     method: 'POST',
     path: '/instances/{instanceId}/advance',
     permission: 'operate',
-    summary: 'Moves an instance on, by one cell if nothing else is said. 202: it goes on, look at the Location.',
+    summary:
+      'Advances an instance, by one cell unless the request says otherwise. 202: it goes on, look at the Location.',
     pathParameters: requests.instancePath,
     query: noQuery,
     body: json(requests.advanceBody, true),
@@ -219,7 +220,7 @@ export const operations = {
     method: 'POST',
     path: '/instances/{instanceId}/run',
     permission: 'operate',
-    summary: 'Sets drive `auto` and moves an instance on as far as it goes; says how the whole run stands.',
+    summary: 'Sets drive `auto` and advances an instance as far as it goes; says how the whole run stands.',
     pathParameters: requests.instancePath,
     query: noQuery,
     body: json(requests.runBody, true),

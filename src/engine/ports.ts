@@ -187,7 +187,7 @@ export type Armed = { arms: number; othersUntilMs: number | null };
 export type Due = { instanceId: string; dueAtMs: number };
 type Seed = Pick<View, 'instanceId' | 'runbookId'>;
 
-/** Due marks: when the schedule looks at an instance, or at what is to be looked after without being one. */
+/** Due marks: when the schedule looks at an instance, or at a thing that is not an instance. */
 export type Marks = {
   /**
    * Makes it due no later than `untilAtMs`, creating its view when missing. Before every command's first put. `isDue`: it

@@ -29,7 +29,7 @@ export const actorOf = (auth: Auth, event: HttpEvent): string => {
     local: `give 1 to ${limits.actorCharsMax} printable characters in X-Pawl-Actor, or leave it out`,
   }[auth];
   const authenticate = { iam: 'AWS4-HMAC-SHA256', jwt: 'Bearer', local: 'X-Pawl-Actor' }[auth];
-  throw new PawlError('actor.unknown', `Nobody is known to act here: ${next}.`, { authenticate });
+  throw new PawlError('actor.unknown', `The request does not say who acts: ${next}.`, { authenticate });
 };
 
 /** HTTP API hands a claim on as text: `a b`, or a list as `[a b]`. */

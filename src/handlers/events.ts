@@ -65,7 +65,7 @@ export type QueueEvent = z.infer<typeof queueEvent>;
 export const workEvent = z.union([queueEvent, handOver, look, wakeAll, sweep]);
 export type WorkEvent = z.infer<typeof workEvent>;
 /** What one function asks `work` for. */
-export type Asked = Exclude<WorkEvent, QueueEvent>;
+export type WorkRequest = Exclude<WorkEvent, QueueEvent>;
 
 /** What was altered in an append-only table, as its stream tells. */
 export const streamEvent = z.object({

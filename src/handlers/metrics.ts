@@ -67,7 +67,7 @@ const lineOf = (event: EngineEvent): Record<string, unknown> => ({
 });
 
 /** What may be said of an error: its code, and its message where it is one of ours, which never holds a payload. */
-export const toldOf = (error: unknown): Record<string, unknown> => {
+export const loggable = (error: unknown): Record<string, unknown> => {
   if (isPawlError(error)) {
     const { cause } = error;
     return { code: error.code, error: error.message, ...(cause instanceof Error ? { cause: cause.name } : {}) };

@@ -51,12 +51,12 @@ export const createClock = (
     learn({ sentMs, sentWallMs, receivedMs, date }) {
       const dateMs = Date.parse(date);
       if (Number.isNaN(dateMs)) return;
-      const said = { lower: dateMs - receivedMs, upper: dateMs + resolutionMs - sentMs };
-      const agreed = bounds === undefined ? said : common(bounds, said);
+      const bound = { lower: dateMs - receivedMs, upper: dateMs + resolutionMs - sentMs };
+      const agreed = bounds === undefined ? bound : common(bounds, bound);
       // The server's clock was set, or ours slept with the machine: but one answer alone may be wrong, and a time that was
       // once told does not go back, so it takes two that agree.
-      const confirmed = agreed ?? common(contrary, said);
-      contrary = confirmed === undefined ? said : undefined;
+      const confirmed = agreed ?? common(contrary, bound);
+      contrary = confirmed === undefined ? bound : undefined;
       if (confirmed === undefined) return;
       bounds = confirmed;
       // As it was sent: a machine that slept while the answer was under way has an answer from before.

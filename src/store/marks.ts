@@ -5,7 +5,7 @@
  * - arm never makes it due later, save only when nothing else armed: `arms` unchanged and no other arm running.
  * - wake counts as an arm, though it announces no writer: whoever armed before it leaves the mark as it stands.
  *
- * What is to be looked after without being an instance (`wake:<claimId>`) is armed and settled in the same table, never
+ * The due mark of a thing that is not an instance (`wake:<claimId>`) is armed and settled in the same table, never
  * saved: an item without `revision` is no view. Instance ids hold no `:`, so the two never meet.
  *
  * So a mark that is too early is possible, and costs one look; a mark that is too late or missing is not.

@@ -22,7 +22,7 @@ import { free, inserting } from './conditions.ts';
 import { isConditionFailed, provesRefusal, storeError } from './failures.ts';
 
 const itemBytesMax = 400 * 1024;
-/** Puts without order (notes, outputs, contents) are repeated in place this often: their slot is theirs alone. */
+/** Unordered puts (notes, outputs, contents) own their slot, so they are retried in place this often. */
 const roundsMax = 2;
 
 export type Slot<T> = {

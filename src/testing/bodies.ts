@@ -72,7 +72,7 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
     const begun = new Set<string>();
     const results = new Map<string, Result>();
     let { instead } = rules;
-    const carryOut = async (input: CellInput, role: Role): Promise<CellResult> => {
+    const runBody = async (input: CellInput, role: Role): Promise<CellResult> => {
       const { cell } = input.step;
       const name = role === 'probe' ? `${cell}.probe` : cell;
       // Time is moved, so a poll that is looked at under a crash could be over before its time.
@@ -93,7 +93,7 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
       }
       running += 1;
       try {
-        const result = await carryOut(input, role);
+        const result = await runBody(input, role);
         const { status, output = null, exitCode = null, error } = result;
         const ended = {
           status,

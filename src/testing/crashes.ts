@@ -130,9 +130,9 @@ export const afterStart = async (recovery: Recovery, { tables, nowMs }: Moment):
 
 /** What the probe said last, where one was asked. */
 const whyHeld = async ({ engine }: Process, instanceId: string): Promise<string | null> => {
-  const said = (await engine.notes(instanceId)).filter(({ kind }) => kind === 'probe').at(-1);
-  if (said === undefined) return null;
-  const { detail } = JSON.parse(said.text) as { detail?: unknown };
+  const lastAnswer = (await engine.notes(instanceId)).filter(({ kind }) => kind === 'probe').at(-1);
+  if (lastAnswer === undefined) return null;
+  const { detail } = JSON.parse(lastAnswer.text) as { detail?: unknown };
   return `its probe is not sure: ${String(detail)}`;
 };
 

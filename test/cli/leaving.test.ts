@@ -45,7 +45,7 @@ describe.each(transports)('%s', (over) => {
         const command = String(at(step, 'commands', name));
         const asItStands = await place.shell(command);
         expect(asItStands).toMatchObject({ exit: 2, out: '' });
-        expect(asItStands.err).toContain('Say it in words');
+        expect(asItStands.err).toContain('Give a reason in words');
         expect((await place.shell(command.replace('…', "the bank's page says so"))).exit).toBe(0);
         expect(at((await pawl('status', id, '--json')).json, 'view', 'status')).toBe(status);
       },

@@ -152,7 +152,7 @@ describe('what the text offers is taken as well', () => {
     for (const command of commands) expect(await pawl(...argsOf(command)), command).toMatchObject({ exit: 0, err: '' });
   });
 
-  test('of a cancelled run: a mended version goes on', async () => {
+  test('of a cancelled run: a fixed version goes on', async () => {
     await pawl('run', 'text.md', '--instance', 'text-2');
     await pawl('cancel', 'text-2', '--reason', 'not now');
     const [command = ''] = await shown('text-2');

@@ -30,7 +30,10 @@ const evidenceOf = async (given: string | undefined): Promise<unknown> => {
   }
 };
 
-const told = (screen: Screen, { claimId, revision, status, statement, evidence, reason, by, at }: Claim): void => {
+const printClaim = (
+  screen: Screen,
+  { claimId, revision, status, statement, evidence, reason, by, at }: Claim,
+): void => {
   const when = `revision ${revision}, ${stamp(Date.parse(at))}, by ${harmless(by.actor)}`;
   screen.print(`${screen.paint('strong', claimId)}  ${status}, ${when}`);
   if (statement !== null) screen.print(`  statement ${harmless(statement)}`);
@@ -42,7 +45,7 @@ const set = async ({ screen, settings, client }: Session, id: string, options: S
   const { status, statement, revision, reason } = options;
   const evidence = await evidenceOf(options.evidence);
   const answer = await client.setClaim({ query: { id }, body: { status, statement, evidence, revision, reason } });
-  told(screen, answer.claim);
+  printClaim(screen, answer.claim);
   const { woken } = answer;
   if (woken === null) screen.print('Not all who wait for it were told yet: the schedule goes on with that.');
   else if (woken > 0) {
@@ -55,7 +58,7 @@ const set = async ({ screen, settings, client }: Session, id: string, options: S
 const get = async ({ screen, client }: Session, id: string): Promise<Answer> => {
   const found = await client.claims({ query: { id } });
   assert('claim' in found);
-  told(screen, found.claim);
+  printClaim(screen, found.claim);
   return { exit: exits.done, document: found };
 };
 

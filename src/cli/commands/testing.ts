@@ -52,8 +52,8 @@ const stubsOf = async (given: string[]): Promise<Record<string, StubValue>> => {
 const claimsOf = async (given: string[]): Promise<Record<string, ClaimAnswer>> => {
   const claims: Record<string, ClaimAnswer> = Object.create(null);
   for (const one of given) {
-    const [id, said] = pairOf('--claim', one, 'ID=STATUS, or ID={"status":…,"evidence":…}');
-    const text = await textGiven(`--claim ${id}`, said);
+    const [id, claimText] = pairOf('--claim', one, 'ID=STATUS, or ID={"status":…,"evidence":…}');
+    const text = await textGiven(`--claim ${id}`, claimText);
     const value = text.trimStart().startsWith('{') ? jsonOf(`--claim ${id}`, text) : text;
     // `assertFits` looks at it.
     claims[id] = value as ClaimAnswer;
@@ -114,8 +114,8 @@ const test = async (session: Session, file: string, options: Options): Promise<A
   // What ran has had its effects: whoever stops the test has to know which.
   const left = (): never => {
     const names = [...begun].filter((name) => !Object.hasOwn(stubs, name));
-    const said = names.length === 0 ? 'no cell had begun' : `these had begun, with all effects: ${names.join(', ')}`;
-    console.error(`\nInterrupted; ${said}.`);
+    const ran = names.length === 0 ? 'no cell had begun' : `these had begun, with all effects: ${names.join(', ')}`;
+    console.error(`\nInterrupted; ${ran}.`);
     screen.document({ ok: false, ran: true, interrupted: true, begun: names });
     process.exit(exits.interrupted);
   };

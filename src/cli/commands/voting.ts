@@ -12,7 +12,7 @@ import type { Answer, Session } from '../session.ts';
 import { whomAsked } from '../waits.ts';
 import { type AddCommands, saidInWords, withExamples } from './common.ts';
 
-type Asked = Extract<WaitReport, { kind: 'approve' }>;
+type ApprovalWait = Extract<WaitReport, { kind: 'approve' }>;
 type Decision = CallOf<'vote'>['body']['decision'];
 type VoteOptions = {
   approve?: true;
@@ -33,7 +33,7 @@ const decisionOf = ({ approve, reject, withdraw }: VoteOptions): Decision | unde
 };
 
 /** @throws PawlError `cell.notWaiting` */
-const askedBy = ({ waits, view }: Instance, cell: string): Asked => {
+const approvalAt = ({ waits, view }: Instance, cell: string): ApprovalWait => {
   if (waits?.kind === 'approve' && waits.cell === cell) return waits;
   const where = waits === null ? `it is ${view.status.replace('_', ' ')}` : `it waits at ${waits.cell}`;
   const message = `Cell ${cell} of ${view.instanceId} asks nobody now: ${where}. See \`pawl status ${shellWord(view.instanceId)}\`.`;
@@ -47,7 +47,7 @@ const block = (screen: Screen, title: string, text: string): void => {
 
 const votes = { approve: 'approved', reject: 'rejected', withdraw: 'withdrew' } as const;
 
-const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
+const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void => {
   const { shown, shownHash, approvals, quorum, dueAtMs, onExpiry, self } = asked;
   const { print } = screen;
   if (shown === null) {
@@ -85,7 +85,12 @@ const next = (instanceId: string, cell: string): string => `pawl vote ${shellWor
  * Nobody votes about what they have not seen: the hash comes from them, or from what a terminal has just shown.
  * @throws PawlError `request.invalid`
  */
-const shownTo = async (session: Session, instance: Instance, asked: Asked, decision: Decision): Promise<string> => {
+const shownTo = async (
+  session: Session,
+  instance: Instance,
+  asked: ApprovalWait,
+  decision: Decision,
+): Promise<string> => {
   const { screen } = session;
   // A withdrawal only takes something back.
   if (decision === 'withdraw') return asked.shownHash;
@@ -121,13 +126,13 @@ const vote = async (session: Session, instanceId: string, cell: string, options:
   }
   const instance = await client.instance(instanceId);
   if (decision === undefined) {
-    const asked = askedBy(instance, cell);
+    const asked = approvalAt(instance, cell);
     printAsked(screen, asked, instance.nowMs);
     const command = `${next(instanceId, cell)} --approve --shown ${asked.shownHash}`;
     screen.print(`Next: \`${command}\`, or --reject; --comment "…" says why.`);
     return { exit: exits.done, document: { instanceId, ...asked } };
   }
-  const shownHash = options.shown ?? (await shownTo(session, instance, askedBy(instance, cell), decision));
+  const shownHash = options.shown ?? (await shownTo(session, instance, approvalAt(instance, cell), decision));
   const { comment } = options;
   const voted = await client.vote({ path: { instanceId, cell }, body: { decision, shownHash, comment } });
   const { approvals, quorum } = voted;

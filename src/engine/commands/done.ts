@@ -12,10 +12,10 @@ import { sequelOf } from '../rules/sequel.ts';
 
 export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
 
-type Asked = { cell: Cell; open: Waiting };
+type OpenManual = { cell: Cell; open: Waiting };
 
 /** The manual cell that the instance waits at. @throws PawlError `cell.notWaiting`, `instance.finished` */
-const askedAt = (call: Call, name: string): Asked => {
+const openManualAt = (call: Call, name: string): OpenManual => {
   assertUnfinished(call);
   const { instanceId } = call;
   const { open } = stateOf(call);
@@ -35,12 +35,12 @@ const askedAt = (call: Call, name: string): Asked => {
   return cell.body.kind === 'manual' ? { cell, open } : refuse('is no manual cell: it waits for no person');
 };
 
-type Facts = Asked & { output: string; checks: Checked[] };
+type Facts = OpenManual & { output: string; checks: Checked[] };
 
 const statusOf = ({ result }: DoneRequest) => (result === 'done' ? 'completed' : 'failed');
 
 const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<Facts> => {
-  const asked = askedAt(call, name);
+  const asked = openManualAt(call, name);
   const { cell } = asked;
   const { engine, instanceId } = call;
   // Only expectations look at earlier outputs; without them none is read.

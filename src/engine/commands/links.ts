@@ -60,8 +60,8 @@ export const makeLink = async (
   const secret = engine.random.token() + engine.random.token();
   const token = engine.random.token();
   const about = approval.open.seq;
-  const named = { linkHash: engine.sha256(secret), instanceId, cell: cellName, about, actor };
-  await putSurely(engine, { ...named, revision: 1, expiresAtMs: Math.ceil(expiresAtMs), by, atMs: nowMs, token });
+  const link = { linkHash: engine.sha256(secret), instanceId, cell: cellName, about, actor };
+  await putSurely(engine, { ...link, revision: 1, expiresAtMs: Math.ceil(expiresAtMs), by, atMs: nowMs, token });
   return { secret, actor, expiresAtMs };
 };
 
@@ -110,14 +110,14 @@ export const useLink = async (engine: Engine, secret: string, request: LinkVote)
   const { instanceId, cell, actor, linkHash, about } = link;
   const by: By = { actor, via: 'link', where: request.where };
   const { decision, shownHash, comment } = request;
-  const said = comment === undefined ? {} : { comment };
+  const commented = comment === undefined ? {} : { comment };
   const asked = {
     decision,
     shownHash,
     groups: [],
     link: { hash: linkHash, madeBy: link.by.actor, about },
     by,
-    ...said,
+    ...commented,
   };
   // What would refuse the vote does so before the link is spent.
   assertComment(comment);

@@ -70,7 +70,7 @@ const cannotAsk = (
   return failure('inputs.tooLarge', message);
 };
 
-const toldOf = ({ by, decision, comment, seq, atMs }: EntryOf<'vote'>) => ({
+const voteReport = ({ by, decision, comment, seq, atMs }: EntryOf<'vote'>) => ({
   actor: by.actor,
   decision,
   comment,
@@ -86,8 +86,8 @@ const endOf = async (call: Call, body: ApproveBody, open: Waiting): Promise<Wait
   if (byVotes === undefined && !isOver) return undefined;
   const decision = byVotes ?? (body.onExpiry === 'approve' ? 'approved' : 'rejected');
   const votes = (await votesSince(call, open.seq)).map((vote) => {
-    const { atMs, ...told } = toldOf(vote);
-    return { ...told, at: new Date(atMs).toISOString() };
+    const { atMs, ...report } = voteReport(vote);
+    return { ...report, at: new Date(atMs).toISOString() };
   });
   const output = JSON.stringify({ decision, by: byVotes === undefined ? 'expiry' : 'votes', approvals, votes });
   const who = rejected === true ? (votes.at(-1)?.actor ?? '') : approvals.join(', ');
@@ -112,7 +112,7 @@ type Report = {
   onExpiry: 'approve' | 'reject';
   approvals: string[];
   /** The newest. */
-  votes: ReturnType<typeof toldOf>[];
+  votes: ReturnType<typeof voteReport>[];
 };
 
 export const approve: WaitKind<Report> = {
@@ -135,7 +135,7 @@ export const approve: WaitKind<Report> = {
       found.kind === 'go' && found.body.kind === 'approve'
         ? await shownOf(call, cell, found.body.text, found.inputs, open.seq)
         : null;
-    const votes = (await votesSince(call, open.seq)).slice(-limits.votesToldMax).map(toldOf);
+    const votes = (await votesSince(call, open.seq)).slice(-limits.votesToldMax).map(voteReport);
     const { approvers = [], groups = [], quorum = 1, self = false } = asked ?? {};
     const { onExpiry } = bodyOf(cell, 'approve');
     const { approvals = [] } = open;

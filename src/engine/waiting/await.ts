@@ -66,7 +66,7 @@ const outputOf = (found: Found[], timedOut: boolean): string => {
   return `{"timedOut":${timedOut},"claims":{${claims.join(',')}}}`;
 };
 
-const said = ({ claimId, claim }: Found): string =>
+const claimText = ({ claimId, claim }: Found): string =>
   claim === undefined
     ? `${claimId} does not exist`
     : `${claimId} is ${claim.status} (revision ${claim.revision}, ${claim.by.actor})`;
@@ -100,7 +100,7 @@ const endOf = async (
   const metBy = (found: Found[]): WaitEnd | undefined => {
     const met = found.filter((one) => unmet(call, body, scope, one) === null);
     if (body.match === 'all' ? met.length < found.length : met.length === 0) return undefined;
-    const note = met.map(said).join('; ');
+    const note = met.map(claimText).join('; ');
     return { status: 'completed', output: outputOf(found, false), error: null, note, claims: claimIds };
   };
 
@@ -108,7 +108,7 @@ const endOf = async (
   const met = metBy(found);
   if (met !== undefined) return met;
   if (open.dueAtMs !== null && engine.clock.nowMs() >= open.dueAtMs) {
-    const note = `timed out: ${found.map(said).join('; ')}`;
+    const note = `timed out: ${found.map(claimText).join('; ')}`;
     const output = outputOf(found, true);
     const ended = { output, note, claims: claimIds };
     if (body.onTimeout === 'continue') return { status: 'completed', error: null, ...ended };
