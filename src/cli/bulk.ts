@@ -15,7 +15,7 @@ type Named = { instanceId: string; seq: number };
 type Decided = Named & { view: View };
 type Refused = Named & { error: { code: string; message: string; details: object }; exit: Exit };
 
-/** `left`: not decided, because somebody stopped it or the store gave no answer. */
+/** `left`: not decided, because the operator stopped it or the store gave no answer. */
 export type Bulk = { decided: Decided[]; refused: Refused[]; left: Named[]; stopped: 'signal' | 'store' | null };
 
 /** @throws PawlError `runbook.unknown`, `cell.unknown`: a name that is not there finds nothing for ever */

@@ -37,7 +37,7 @@ export type HeadReport = Pick<Instance, 'head' | 'held' | 'decidableAtMs' | 'now
 export type Claim = BodyOf<'setClaim'>['claim'];
 export type AdvanceInput = NonNullable<CallOf<'advance'>['body']>;
 
-/** Where an instance stands, for whoever could not wait for the end of a call. */
+/** Where an instance stands, for a caller that could not wait for the end of a call. */
 const standsAt = ({ view, head, nowMs }: Instance): AdvanceAnswer => {
   const { status } = view;
   const stop: Stop =
@@ -127,7 +127,7 @@ export const createClient = (transport: Transport) => {
     entriesAfter: async (instanceId: string, seq: number): Promise<Entry[]> =>
       (await journalAfter(instanceId, seq)).entries,
     instance,
-    /** Consistent, and cheap for whoever knows that the journal goes at least to `seq`; `undefined` if it does not. */
+    /** Consistent, and cheap for a caller that knows that the journal goes at least to `seq`; `undefined` if it does not. */
     standing: async (instanceId: string, seq: number): Promise<HeadReport | undefined> => {
       const page = await journalAfter(instanceId, seq - 1).catch((error: unknown) => {
         // Armed by a start that never came to its first entry.
@@ -152,7 +152,7 @@ export const createClient = (transport: Transport) => {
       }
       return notes;
     },
-    /** @throws PawlError `step.inFlight` when somebody else's step is under way and nothing ran */
+    /** @throws PawlError `step.inFlight` when another caller's step is under way and nothing ran */
     advance: (instanceId: string, asked: AdvanceInput, signal: AbortSignal): Promise<AdvanceAnswer> =>
       move('advance', instanceId, asked, signal),
     /** @throws what `advance` throws */

@@ -71,7 +71,7 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
   const unknown = status === 'unknown';
   // Where no answer came, nothing was looked at.
   const missed = checks(entry.expectations.filter(({ result }) => !unknown || result !== 'skipped'));
-  // Best effort: by whoever found it in doubt, or by the holder itself, which saw that it was cut off.
+  // Best effort: by the caller that found it in doubt, or by the holder itself, which saw that it was cut off.
   const goesOn = unknown && closedBy === 'policy';
   // A manual cell is done by a person in the ordinary way: no verdict.
   if (closedBy !== 'holder' && attempt > 0 && !goesOn) {
@@ -107,7 +107,7 @@ const voteTold = ({ cell, decision, comment, approvals, link }: EntryOf<'vote'>)
   return `${voted} ${cell}${so}${by}${commented}`;
 };
 
-/** A cancelled run may still have had a step that was not closed, or one that nobody knows about. */
+/** A cancelled run may still have had a step that was not closed, or one in doubt. */
 const cancelling = ({ reason, state }: EntryOf<'cancelled'>): string => {
   const { open, halted } = state;
   if (open?.kind === 'reserved') return `${reason}; ${open.cell}, seq ${open.seq}, was not closed yet`;

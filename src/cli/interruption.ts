@@ -26,7 +26,7 @@ export const watchSignals = (): Interruption => {
     controller.abort();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
-  // Started by the launcher on an older Node: without it nobody would pass signals on, so its death is one.
+  // Started by the launcher on an older Node: without it no parent would pass signals on, so its death is one.
   if (process.connected) {
     process.once('disconnect', onSignal);
     // Listening must not keep a finished command alive.

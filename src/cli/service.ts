@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ErrorCode, errorCodes, isPawlError, PawlError, parseAsWritten } from '../engine/index.ts';
 
-/** How a caller shows who it is. `local`: by saying so; nothing is checked on somebody's own machine. */
+/** How a caller shows who it is. `local`: by saying so; nothing is checked on the caller's own machine. */
 type Credentials =
   | { kind: 'local'; actor: string; groups: string }
   | { kind: 'token'; token: string }

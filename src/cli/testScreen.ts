@@ -66,7 +66,7 @@ const linesOf = (cell: CellTest): Line[] => {
     case 'answered':
       return [
         line('', 'nothing to interrupt: it waits as before', 'quiet'),
-        line('answered', cell.answer ?? 'by nobody', cell.answer === null ? 'warn' : 'plain'),
+        line('answered', cell.answer ?? 'by no given answer', cell.answer === null ? 'warn' : 'plain'),
         ...endLine(cell),
       ];
     default:

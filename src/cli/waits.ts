@@ -1,4 +1,4 @@
-/** What an instance waits for, since when, until when, and what helps: for `status` and for whoever is told "parked". */
+/** What an instance waits for, since when, until when, and what helps: for `status` and for a caller that is told "parked". */
 import { limits, type WaitReport } from '../engine/index.ts';
 import type { Instance } from './client.ts';
 import { clock, duration, oneLine, plural, shellWord, stamp } from './format.ts';
@@ -41,14 +41,14 @@ const explainAwait = ({ print }: Screen, instance: Instance, waits: Of<'await'>)
   if (condition !== null) print(`  and     ${harmless(oneLine(condition, 200))}`);
   const [first] = claims;
   if (first === undefined) return;
-  print(`Next: whoever knows says so: \`pawl claim set ${shellWord(first.claimId)} --status ${until[0]}\`.`);
+  print(`Next: once it is known, set it: \`pawl claim set ${shellWord(first.claimId)} --status ${until[0]}\`.`);
   print(goesOn(instance));
 };
 
 const explainApprove = ({ print }: Screen, instance: Instance, waits: Of<'approve'>): void => {
   const { approvals, quorum, shown, onExpiry, dueAtMs } = waits;
   if (shown !== null) print(indented(harmless(shown.text)));
-  const so = approvals.length === 0 ? 'nobody so far' : harmless(approvals.join(', '));
+  const so = approvals.length === 0 ? 'none so far' : harmless(approvals.join(', '));
   print(`Asked: ${whomAsked(waits)}. ${approvals.length} of ${plural(quorum, 'approval')}: ${so}.`);
   if (dueAtMs !== null) print(`Without them it is ${onExpiry === 'approve' ? 'approved' : 'rejected'} at that time.`);
   const command = `pawl vote ${shellWord(instance.view.instanceId)} ${waits.cell}`;

@@ -322,7 +322,7 @@ export const operations = {
     method: 'PUT',
     path: '/claims',
     permission: 'operate',
-    summary: 'Writes the next revision of a claim and wakes whoever waits for it.',
+    summary: 'Writes the next revision of a claim and wakes its waiters.',
     pathParameters: noPath,
     query: requests.claimQuery,
     body: { ...json(requests.claimBody), asWritten: 'evidence' },

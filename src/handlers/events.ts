@@ -45,7 +45,7 @@ export type HandOver = z.infer<typeof handOver>;
 export const look = z.strictObject({ look: instanceId, seq: seq.exactOptional() });
 export type Look = z.infer<typeof look>;
 
-/** Wakes whoever waits for a claim, because its writer may have died before it had. */
+/** Wakes all waiters of a claim, because its writer may have died before it did. */
 const wakeAll = z.strictObject({ wake: z.string().min(1) });
 
 /** Makes lost views again, in one part of the list of journals. */

@@ -101,6 +101,6 @@ export const votedPage = (
   return page(vote, `<h1>${vote}</h1>\n<p>${escapeHtml(came)} You may close this page; the link is spent.</p>`);
 };
 
-/** For somebody who followed a link: the same words as the problem that a program gets. */
+/** For the person who followed a link: the same words as the problem that a program gets. */
 export const refusedPage = (message: string): string =>
   page('Nothing was voted', `<h1>Nothing was voted</h1>\n<p>${escapeHtml(message)}</p>`);

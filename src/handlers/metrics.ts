@@ -27,7 +27,7 @@ export const metricNames = {
   journalBroken: 'JournalBroken',
 } as const;
 
-/** The part of an unrecorded outcome that may be read by whoever reads logs: enough to record how the step ended. */
+/** The part of an unrecorded outcome that may stand in logs: enough to record how the step ended. */
 const fallbackOf = (item: string): object => {
   const { about, token, outcome } = JSON.parse(item) as Unrecorded;
   const { visit, attempt, status, then, exitCode, durationMs, error } = outcome;

@@ -57,7 +57,7 @@ const stack = <D, E, A>(telemetry: Telemetry, work: Work<D, E, A>) => {
     .handler(handle);
 };
 
-/** For events that nobody waits for: an error fails the invocation, once it stands in the log. */
+/** For events without a waiting caller: an error fails the invocation, once it stands in the log. */
 export const pipeline = <D, E, A>(work: Work<D, E, A>): Invoke<A> => {
   const telemetry = createTelemetry();
   const handler = stack(telemetry, work).onError(({ error }) => telemetry.logger.error('failed', loggable(error)));
@@ -87,7 +87,7 @@ export const httpPipeline = <D, E>(
         const { error, context } = request;
         const answer = problemOf(error, context.awsRequestId, () => work.nowMs(remember.deps));
         const { status } = answer;
-        // A message of a refusal may quote the request, and whoever made that has it.
+        // A message of a refusal may quote the request, and its caller has that.
         if (status >= 500) telemetry.logger.error('failed', { status, ...placeOf(error), ...loggable(error) });
         else telemetry.logger.info('refused', { status, ...placeOf(error), code: codeOf(error) });
         request.response = httpResult(answer);

@@ -36,7 +36,7 @@ export type WorkAnswer = z.infer<typeof workAnswer>;
 
 const budgetOf = (context: Context): number => Math.max(0, context.getRemainingTimeInMillis() - limits.invocationEndMs);
 
-/** Nobody waits for an answer: what cannot be any more is said in the log, and only what may succeed later fails. */
+/** No caller waits for an answer: what cannot be any more is said in the log, and only what may succeed later fails. */
 const refused = async (error: unknown, event: HandOver, deps: WorkDeps): Promise<WorkAnswer> => {
   const { telemetry, clock, marks } = deps;
   if (!isPawlError(error)) throw error;
@@ -80,7 +80,7 @@ const advanceThroughBackoffs = async (event: HandOver, deps: WorkDeps, context: 
     const isShort = waitMs !== undefined && waitMs <= limits.backoffInWorkMsMax && waitMs < budgetOf(context);
     if (left < 1 || !isShort) return { result, seq: view.seq };
     await clock.sleep(Math.max(0, waitMs));
-    // What the schedule looks after waits for nobody, and a wish whose head has moved is answered by `seq.stale`.
+    // What the schedule looks after has no waiting caller, and a wish whose head has moved is answered by `seq.stale`.
   }
 };
 
@@ -89,7 +89,7 @@ const earlyMsMax = 5_000;
 
 /**
  * Looks after an instance if nothing has happened in it since, or if it is due: what has happened may have been something
- * else, its drive for one. If not, somebody has been here since it was asked for: one read, and no more.
+ * else, its drive for one. If not, another caller has been here since: one read, and no more.
  */
 const lookAfter = async ({ look: instanceId, seq }: Look, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   const { views, clock } = deps;
@@ -106,7 +106,7 @@ const lookAfter = async ({ look: instanceId, seq }: Look, deps: WorkDeps, contex
   return await handOverTaken(event, deps, context);
 };
 
-/** Wakes whoever waits for a claim, page by page. Interrupted, its mark stands, and the schedule asks again. */
+/** Wakes all waiters of a claim, page by page. Interrupted, its mark stands, and the schedule asks again. */
 const wakeAll = async (claimId: string, { engine, telemetry }: WorkDeps): Promise<WorkAnswer> => {
   const { woken } = await engine.wake(claimId);
   telemetry.logger.info('woken', { instanceId: wakeIdOf(claimId), seq: null, cell: null, woken });

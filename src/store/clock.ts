@@ -5,7 +5,7 @@
  * intersected, and soon leave a narrow one.
  *
  * The machine's own wall clock is asked for one thing: how long the machine slept, which the monotonic clock does not
- * count. It may be set by anybody, so that only ever keeps a body from beginning.
+ * count. Its owner may set it, so that only ever keeps a body from beginning.
  */
 import { strict as assert } from 'node:assert';
 import { setTimeout as wait } from 'node:timers/promises';

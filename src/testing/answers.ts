@@ -27,7 +27,7 @@ export const troubleOf = (given: unknown): string | undefined => {
 /** Claims by id; without one, a claim gets the first status that is waited for. */
 export type Answers = { claims: Readonly<Record<string, ClaimAnswer>>; rejects: readonly string[] };
 
-/** What was said or done, in words. `null`: nothing that anybody could do helps. */
+/** What was said or done, in words. `null`: no person's action helps. */
 type Said = string | null;
 type WaitOf<K extends WaitReport['kind']> = Extract<WaitReport, { kind: K }>;
 

@@ -78,7 +78,7 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
       // Time is moved, so a poll that is looked at under a crash could be over before its time.
       if (role === 'poll' && rules.onlyProbes === true) return notAsked('a poll twice');
       if (isStubbed(stubs, name)) return await answer(stubs[name] ?? null, input);
-      // What the test answered for did not happen, so whoever asks the world about it is misled.
+      // What the test answered for did not happen, so a probe that asks the world about it is misled.
       if (role === 'probe' && isStubbed(stubs, cell)) return notAsked('the probe of a cell that it answered for');
       times.set(name, (times.get(name) ?? 0) + 1);
       return await really(input);

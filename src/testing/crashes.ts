@@ -41,7 +41,7 @@ const comeBack = (recovery: Recovery, tables: Tables, startAtMs: number, rules: 
   return createProcess({ authoring, deployment, tables, startAtMs, bodies: bodies.by(rules) });
 };
 
-/** When whoever comes next may act: after the deadline, the grace, and the time a probe's answer needs to settle. */
+/** When the next caller may act: after the deadline, the grace, and the time a probe's answer needs to settle. */
 const goneAtMs = (cell: Cell, head: Entry | undefined, nowMs: number): number => {
   const open = head?.state.open;
   if (open?.kind !== 'reserved') return nowMs + 1;

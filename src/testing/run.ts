@@ -122,7 +122,7 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     const { crash, process } = await takeCrash('effect', entry, cell);
     const ended = endedOf(cell, entry);
     if (!ended.satisfied || track.repeat !== null || !canShow(cell)) return;
-    // A safe method is declared by whoever made HTTP: what it answers may differ, and that harms nobody.
+    // A safe method is declared so by HTTP itself: what it answers may differ, and that does no harm.
     if (crash.then === 'retried' && cell.byMethod === undefined) {
       const closed = { tables: process.tables, seq: entry.seq - 1, nowMs: process.clock.nowMs() };
       const after = await runAgain(recovery, closed, cell);

@@ -116,7 +116,7 @@ describe('a person’s word', () => {
     expect(await told()).toMatchObject({ state: 'completed', verdict: { verdict: 'succeeded', actor: 'alice' } });
     expect((await pawl('status', 'words')).out).toMatch(/✓ {2}at +sh +verdict by alice: succeeded/);
     expect((await pawl('run', 'unexpected.md', '--instance', 'words')).out).toContain(
-      'Completed procedurally: what 1 cell expected was overridden, so nothing was proven, 1 overridden.',
+      'Completed procedurally: what 1 cell expected was overridden, so nothing was verified, 1 overridden.',
     );
   });
 

@@ -128,7 +128,7 @@ export const addDeciding: AddCommands = (program, run) => {
     .summary('let an instance go on after a restore from backup')
     .argument('<instance>', 'id of an instance');
   releasing.description(
-    'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. Whoever has compared the two lets one go on.',
+    'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. The operator compares the two and releases each one.',
   );
   releasing.requiredOption('--reason <text>', 'what was compared; kept in the journal', saidInWords);
   withExamples(releasing, 'pawl release pay-4711 --reason "journal and bank agree up to 14:02"').action(run(release));

@@ -12,7 +12,7 @@ import { type AddCommands, withExamples } from './common.ts';
 type Verified = BodyOf<'verify'>;
 type Refused = { instanceId: string; code: string; message: string; exit: Exit };
 
-/** Every instance that ever started, and every one that has a view: whoever took one of them away is found by the other. */
+/** Every instance that ever started, and every one that has a view: if one of them was removed, the other shows it. */
 const everyId = async ({ client }: Session): Promise<Set<string>> => {
   const ids = new Set<string>();
   let next: string | null = null;

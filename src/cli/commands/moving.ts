@@ -154,7 +154,7 @@ export const addMoving: AddCommands = (program, runner) => {
     .command('start')
     .summary('start an instance and run nothing yet')
     .argument('<runbook>', 'id of a published runbook');
-  starting.description('Starts an instance of a published runbook. Nothing runs until somebody advances it.');
+  starting.description('Starts an instance of a published runbook. Nothing runs until it is advanced.');
   withParams(starting)
     .option('--version <n>', 'version of the runbook (default: the newest)', wholeNumber(1))
     .option('--instance <id>', 'id of the instance, where the runbook has no `unique`')

@@ -36,7 +36,7 @@ const decisionOf = ({ approve, reject, withdraw }: VoteOptions): Decision | unde
 const approvalAt = ({ waits, view }: Instance, cell: string): ApprovalWait => {
   if (waits?.kind === 'approve' && waits.cell === cell) return waits;
   const where = waits === null ? `it is ${view.status.replace('_', ' ')}` : `it waits at ${waits.cell}`;
-  const message = `Cell ${cell} of ${view.instanceId} asks nobody now: ${where}. See \`pawl status ${shellWord(view.instanceId)}\`.`;
+  const message = `Cell ${cell} of ${view.instanceId} takes no vote now: ${where}. See \`pawl status ${shellWord(view.instanceId)}\`.`;
   throw new PawlError('cell.notWaiting', message, { instanceId: view.instanceId, cell, view });
 };
 
@@ -60,7 +60,7 @@ const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void =>
     block(screen, 'Runbook so far', shown.document);
   }
   print();
-  print(`Asked: ${whomAsked(asked)}${self ? '' : '; not whoever started the run'}.`);
+  print(`Asked: ${whomAsked(asked)}${self ? '' : '; not the starter of the run'}.`);
   print(
     `${approvals.length} of ${plural(quorum, 'approval')}${approvals.length === 0 ? '' : `: ${harmless(approvals.join(', '))}`}.`,
   );
@@ -75,14 +75,14 @@ const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void =>
   print(`Shown: ${shownHash}`);
 };
 
-/** Somebody at a terminal has just seen it, and says so. */
+/** The person at a terminal has just seen it, and confirms. */
 const confirmed = async (decision: Decision): Promise<boolean> =>
   (await ask(`Type ${decision} to ${decision} this: `)) === decision;
 
 const next = (instanceId: string, cell: string): string => `pawl vote ${shellWord(instanceId)} ${cell}`;
 
 /**
- * Nobody votes about what they have not seen: the hash comes from them, or from what a terminal has just shown.
+ * A vote is about what the voter has seen: the hash comes from the voter, or from what a terminal has just shown.
  * @throws PawlError `request.invalid`
  */
 const shownTo = async (
@@ -109,7 +109,7 @@ const link = async (session: Session, instanceId: string, cell: string, actor: s
   const made = await client.makeLink({ path: { instanceId, cell }, body: { actor } });
   screen.print(made.link);
   screen.print(
-    `Whoever has it votes as ${harmless(actor)}, once, until ${stamp(Date.parse(made.expiresAt))}: give it to nobody else.`,
+    `Its bearer votes as ${harmless(actor)}, once, until ${stamp(Date.parse(made.expiresAt))}: give it to no other person.`,
   );
   if (settings.service === null)
     screen.print('It opens on a service that works on this store, behind its URL: `npm run dev` starts one.');
@@ -120,7 +120,7 @@ const vote = async (session: Session, instanceId: string, cell: string, options:
   const { screen, client } = session;
   const decision = decisionOf(options);
   if (options.linkFor !== undefined) {
-    const message = '--link-for makes a link for somebody else and votes nothing: leave the vote out.';
+    const message = '--link-for makes a link for another person and casts no vote: leave the vote out.';
     if (decision !== undefined) throw new PawlError('request.invalid', message);
     return await link(session, instanceId, cell, options.linkFor);
   }

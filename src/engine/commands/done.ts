@@ -29,7 +29,7 @@ const openManualAt = (call: Call, name: string): OpenManual => {
     );
   };
   if (open?.kind !== 'waiting' || open.cell !== name)
-    return refuse(`is not waiting: ${open?.kind === 'waiting' ? `it waits for ${open.cell}` : 'it waits for nobody'}`);
+    return refuse(`is not waiting: ${open?.kind === 'waiting' ? `it waits for ${open.cell}` : 'it waits for nothing'}`);
   if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
   if (cell.body.kind === 'approve') return refuse('is no manual cell: it is voted about: `pawl vote`');
   return cell.body.kind === 'manual' ? { cell, open } : refuse('is no manual cell: it waits for no person');
@@ -53,7 +53,7 @@ const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<
   return { ...asked, output, checks };
 };
 
-/** Whoever answers is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
+/** The person is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
 const assertExpected = ({ instanceId }: Call, { name }: Cell, checks: Checked[]): void => {
   const missed = checks.filter(({ result }) => result !== 'pass');
   const [first] = missed;

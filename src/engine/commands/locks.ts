@@ -2,8 +2,8 @@
  * `concurrency`: one unfinished instance per value. A chain `lock:<text>` whose newest entry names the holder; it may be
  * followed once the holder's journal has ended. Nothing is ever released.
  *
- * A continuation takes the lock before the run that it goes on from ends, so nobody comes in between. Its entry names
- * that run too: until both have ended, nobody else follows, whatever becomes of the continuation.
+ * A continuation takes the lock before the run that it goes on from ends, so no other start comes in between. Its entry names
+ * that run too: until both have ended, no other instance follows, whatever becomes of the continuation.
  */
 
 import type { Engine } from '../call/call.ts';

@@ -98,7 +98,7 @@ const open = z.discriminatedUnion('kind', [
     atMs,
     /** Looked at every so often. */
     pollMs: z.int().min(1).optional(),
-    /** Of an approval: how many are needed, who approves so far, and whether somebody rejected it. */
+    /** Of an approval: how many are needed, who approves so far, and whether a voter rejected it. */
     quorum: z.int().min(1).optional(),
     approvals: z.array(z.string()).optional(),
     rejected: z.literal(true).optional(),
@@ -360,7 +360,7 @@ export type Note = {
   text: string;
 };
 
-/** Whoever started the run, or one that it continues. */
+/** The starter of the run, or of one that it continues. */
 export const startersOf = ({ by, continues }: EntryOf<'started'>): string[] => [
   by.actor,
   ...(continues?.startedBy ?? []),

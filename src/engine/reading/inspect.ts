@@ -22,7 +22,7 @@ type CellState =
   /** Done in the run that this one continues. */
   | 'cited'
   | 'completed'
-  /** What it expects does not hold, and nobody overrode that. */
+  /** What it expects does not hold, and no person overrode that. */
   | 'completed, not as expected'
   | 'failed'
   | 'skipped'

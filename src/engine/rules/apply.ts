@@ -179,7 +179,7 @@ export const tallyOf = (approvals: string[], voter: string, decision: StepOf<'vo
 
 const applyVote = (state: State, step: StepOf<'vote'>): State => {
   const { open } = state;
-  assert(open?.kind === 'waiting' && open.quorum !== undefined, 'nobody is asked');
+  assert(open?.kind === 'waiting' && open.quorum !== undefined, 'no vote is asked for');
   assert(step.about === open.seq && step.cell === open.cell && step.index === state.next, 'about another step');
   const { approvals = [] } = open;
   assert(open.rejected === undefined && approvals.length < open.quorum, 'the vote is over');
@@ -192,7 +192,7 @@ const applyVote = (state: State, step: StepOf<'vote'>): State => {
   return { ...state, open: { ...open, approvals: tally, ...rejected } };
 };
 
-/** Whether nobody knows if an earlier attempt of the visit happened. */
+/** Whether it is unknown if an earlier attempt of the visit happened. */
 export const isDoubtful = ({ mayHaveHappened, hasCompleted }: State): boolean => mayHaveHappened && !hasCompleted;
 
 const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
@@ -202,7 +202,7 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
     // Without a further attempt the doubt about an earlier one stays what it is.
     const doubtful = isDoubtful(state);
     assert((doubtful ? ['unknown'] : ['completed', 'failed', 'skipped']).includes(status), 'needs a reservation');
-    assert(step.closedBy === 'holder' || (doubtful && step.closedBy === 'policy'), 'nobody held it');
+    assert(step.closedBy === 'holder' || (doubtful && step.closedBy === 'policy'), 'it had no holder');
     assert(then !== 'retry', 'a cell without effects is not tried again');
   } else {
     assert(state.open !== null && state.open.seq === step.closes, 'closes the open step');

@@ -47,7 +47,7 @@ export const shownOf = async (
   return { ...shown, hash: engine.sha256(engine.canonical({ ...shown, ...which })) };
 };
 
-/** Why nobody can be asked: a quorum that cannot be reached, or more than anybody can be shown. */
+/** Why no voter can be asked: a quorum that cannot be reached, or more than a person can be shown. */
 const cannotAsk = (
   call: Call,
   cell: Cell,
@@ -118,7 +118,7 @@ type Report = {
 export const approve: WaitKind<Report> = {
   begin: async (call, cell, { body: rendered, inputs }) => {
     const body = bodyOf(cell, 'approve');
-    if (rendered.kind !== 'approve') throw new PawlError('journal.broken', `Cell ${cell.name} asks nobody.`);
+    if (rendered.kind !== 'approve') throw new PawlError('journal.broken', `Cell ${cell.name} is no approval.`);
     const shown = await shownOf(call, cell, rendered.text, inputs, nextSeq(call));
     const error = cannotAsk(call, cell, rendered, body, shown);
     if (error !== undefined) return error;

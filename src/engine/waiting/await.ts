@@ -71,7 +71,7 @@ const claimText = ({ claimId, claim }: Found): string =>
     ? `${claimId} does not exist`
     : `${claimId} is ${claim.status} (revision ${claim.revision}, ${claim.by.actor})`;
 
-/** What held when the time was over: whoever looks late finds what somebody who looked in time had found. */
+/** What held when the time was over: a late look finds what a look in time would have found. */
 const inTime = async ({ engine }: Call, claimId: string, dueAtMs: number | null): Promise<ClaimEntry | undefined> => {
   let claim = await engine.claims.newest(claimId);
   while (claim !== undefined && dueAtMs !== null && claim.atMs > dueAtMs) {
@@ -82,7 +82,7 @@ const inTime = async ({ engine }: Call, claimId: string, dueAtMs: number | null)
 };
 
 /**
- * Reads the claims; not met, subscribes and reads them again: whoever changes one in between wakes us.
+ * Reads the claims; not met, subscribes and reads them again: a writer that changes one in between wakes us.
  * @returns how it ended; `undefined`: it goes on waiting
  */
 const endOf = async (
@@ -119,7 +119,7 @@ const endOf = async (
   return metBy(await read());
 };
 
-/** Nobody needs to wake it any more. A subscription that stays costs a look for each change of its claim, no more. */
+/** No writer needs to wake it any more. A subscription that stays costs a look for each change of its claim, no more. */
 export const unsubscribe = async (call: Call, cell: Cell, about: number, claims: string[] = []): Promise<void> => {
   const { engine, instanceId } = call;
   const waiter = { instanceId, cell: cell.name, about };

@@ -63,7 +63,7 @@ const pollOf = ({ name, poll }: Cell): Poll => {
   throw new PawlError('journal.broken', `Cell ${name} is not polled.`);
 };
 
-/** One try. After its time a last one is made: whoever looks late does not find the answer of an earlier look. */
+/** One try. After its time a last one is made: a late look does not have the answer of an earlier one. */
 const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   const { onTimeout } = pollOf(cell);
   const { engine, instanceId, by } = call;
