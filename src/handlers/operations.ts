@@ -91,10 +91,10 @@ const operations: Operations = {
 
   publish: async ({ engine, authoring }, { path, body }, { by }) => {
     const compiled = authoring.compile(body);
-    const named = compiled.kind === 'runbook' ? compiled.runbook.runbookId : path.runbookId;
-    if (named !== path.runbookId) {
-      const message = `The document is of runbook ${named}, the path of ${path.runbookId}; nothing was published. Put it to /runbooks/${named}.`;
-      throw new PawlError('request.invalid', message, { runbookId: named });
+    const namedId = compiled.kind === 'runbook' ? compiled.runbook.runbookId : path.runbookId;
+    if (namedId !== path.runbookId) {
+      const message = `The document is of runbook ${namedId}, the path of ${path.runbookId}; nothing was published. Put it to /runbooks/${namedId}.`;
+      throw new PawlError('request.invalid', message, { runbookId: namedId });
     }
     const published = await engine.publish(body, by);
     return { status: published.created ? 201 : 200, body: published };
@@ -115,9 +115,9 @@ const operations: Operations = {
       return answer;
     };
     const moved = await move(deps, call, { start }, asked);
-    const { status, body: told, headers } = ran(moved);
-    const location = `/instances/${told.view.instanceId}`;
-    return { status, body: { ...told, created }, headers: { location, ...headers } };
+    const { status, body: answer, headers } = ran(moved);
+    const location = `/instances/${answer.view.instanceId}`;
+    return { status, body: { ...answer, created }, headers: { location, ...headers } };
   },
 
   listInstances: async (deps, { query }) => {
@@ -262,9 +262,9 @@ const operations: Operations = {
   },
 
   setClaim: async ({ engine }, { query, body }, { by }) => {
-    const { evidence, ...said } = body;
+    const { evidence, ...revision } = body;
     const text = evidence === undefined ? {} : { evidence: JSON.stringify(evidence) };
-    const { claim, woken } = await engine.setClaim(query.id, { ...said, ...text, by });
+    const { claim, woken } = await engine.setClaim(query.id, { ...revision, ...text, by });
     return { status: claim.revision === 1 ? 201 : 200, body: { claim: shownClaim(claim), woken } };
   },
 

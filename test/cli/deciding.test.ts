@@ -1,4 +1,4 @@
-/** What a person decides about one step: what is in doubt, verdicts, and going on in a mended version. */
+/** What a person decides about one step: what is in doubt, verdicts, and going on in a fixed version. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { halting, paying, payOnce, slow } from './documents.ts';
 import { at, flat, type Place, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
@@ -55,7 +55,7 @@ describe.each(transports)('%s', (over) => {
       });
       const pasted = await pawl('verdict', 'listed', '--seq', '2', '--succeeded', '--reason', '…');
       expect(pasted.exit).toBe(2);
-      expect(pasted.err).toContain('Say it in words; it is kept in the journal.');
+      expect(pasted.err).toContain('Give a reason in words; it is kept in the journal.');
       expect((await pawl('cancel', 'listed', '--reason', 'only looked at')).exit).toBe(0);
     });
 
@@ -120,7 +120,7 @@ describe.each(transports)('%s', (over) => {
       ]);
     });
 
-    test('--skip goes on without it; --failed halts it, and from there a mended version goes on', async () => {
+    test('--skip goes on without it; --failed halts it, and from there a fixed version goes on', async () => {
       await inDoubt('skips');
       expect((await pawl('verdict', 'skips', '--seq', '2', '--skip', '--reason', 'paid by hand')).exit).toBe(0);
       expect((await pawl('advance', 'skips', '--max-cells', 'all')).exit).toBe(0);
@@ -170,7 +170,7 @@ describe.each(transports)('%s', (over) => {
     });
   });
 
-  describe('going on in a mended version', () => {
+  describe('going on in a fixed version', () => {
     test('refused while a step is in doubt; after a verdict it cites what was done and runs the rest under its own keys', async () => {
       await inDoubt('mended');
       const go = ['start', 'pay', '--continue', 'mended', '--at', 'charge'];

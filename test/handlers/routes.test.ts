@@ -1061,7 +1061,7 @@ describe('answers', () => {
     expect(cells.every(({ outputSeq }) => outputSeq > 0)).toBe(true);
   });
 
-  test('a halted run goes on as a new instance of a mended version', async () => {
+  test('a halted run goes on as a new instance of a fixed version', async () => {
     await publish(service, documentOf('mended', ['name=one', 'name=two']));
     const id = await start(service, 'mended');
     service.cells.execute = async ({ step }) =>

@@ -546,7 +546,7 @@ describe('what moves by itself', () => {
     expect(VisibilityTimeout).toBeGreaterThan(MessageRetentionPeriod);
   });
 
-  it('audit sees every alteration of the append-only tables, and only these', () => {
+  it('audit alarms on any change of the append-only tables, and only of these', () => {
     for (const table of appendOnly)
       expect(properties(`AuditEventSourceMappingDynamodb${table}`)).toMatchObject({
         EventSourceArn: { 'Fn::GetAtt': [table, 'StreamArn'] },
