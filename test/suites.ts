@@ -18,7 +18,7 @@ const quick: Record<string, Suite> = {
       'test/cells/{http,statuses}.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
       'test/cli/{history,offered,service,settings}.test.ts',
-      'test/docs/{contributing,load,security}.test.ts',
+      'test/docs/{contributing,load,security,walk}.test.ts',
       'test/failures/complete.test.ts',
       'test/hostile/table.test.ts',
       'test/infra/dependencies.test.ts',

@@ -100,7 +100,7 @@ const timed = <T>(run: () => T): T => {
   return result.value;
 };
 
-/** Codes of the library whose messages quote values; values are nobody's business in an error. */
+/** Codes of the library whose messages quote values; values do not belong in an error. */
 const plainMessages: Readonly<Record<string, string>> = {
   bool_conversion_error: 'bool() takes true, false, "true" or "false"',
   numeric_overflow: 'a whole number became too large',

@@ -187,7 +187,7 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   if (node.op === 'id') {
     checkName(node.args, at, walk);
     walk.whole.add(node.args);
-    // The whole of it is used: which cells, nobody can tell.
+    // The whole of it is used: which cells cannot be told.
     if (node.args === 'outputs' && !walk.bound.has('outputs')) walk.reads.all = true;
     return;
   }

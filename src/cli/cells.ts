@@ -64,9 +64,9 @@ const lookOfVerdict = ({ by }: Pick<Entry, 'by'>, verdict: VerdictWord): Look =>
   word: wordOfVerdict(by.actor, verdict),
 });
 
-/** How an attempt ended, as one line of progress; or how somebody else settled what its holder did not. */
+/** How an attempt ended, as one line of progress; or how a person, the policy or the probe settled what its holder did not. */
 export const lookOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Look => {
-  // A wait is over by what it waited for: nobody settled anything.
+  // A wait is over by what it waited for: no person settled anything.
   if (entry.closedBy === 'person' && entry.verdict !== undefined) return lookOfVerdict(entry, entry.verdict);
   const itself =
     entry.closedBy === 'holder' || (entry.kind === 'outcome' && entry.closedBy === 'policy' && entry.attempt === 0);

@@ -105,21 +105,21 @@ export const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engi
 
 /**
  * Moves an instance forward until something stops it, its budget is used up, or `maxCells` reservations are made.
+ * @param begun the call, if it is open already
  * @throws PawlError `instance.unknown`, `seq.stale`, `cell.unknown`, `cell.outOfOrder`, `instance.finished`,
  *   `store.unavailable` (nothing was begun that the journal does not tell), `outcome.unrecorded`
  */
-export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
+export const advance = async (
+  engine: Engine,
+  instanceId: string,
+  request: AdvanceRequest,
+  begun?: Call,
+): Promise<AdvanceAnswer> => {
   const { by, budgetMs, expectedSeq, signal } = request;
-  const call = await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq);
-  if (request.explicit === false) call.mark.expectDue();
-  assertFresh(call, expectedSeq);
-  return await advanceIn(call, request);
-};
-
-/** The same in a call that is open already. */
-export const advanceIn = async (call: Call, request: AdvanceRequest): Promise<AdvanceAnswer> => {
-  const { engine } = call;
+  const call = begun ?? (await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq));
   const isScheduled = request.explicit === false;
+  if (isScheduled) call.mark.expectDue();
+  assertFresh(call, expectedSeq);
   const progress = createProgress();
   const advancing: Advancing = { call, request, progress };
   let stop: Stop;

@@ -64,7 +64,7 @@ export type Engine = {
   /** Newest first, those before revision `before`. @throws PawlError `claim.unknown` */
   claimHistory(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
   claims: Claims['list'];
-  /** Wakes whoever waits for a claim, because its writer may have died before it had. */
+  /** Wakes the waiters of a claim, because its writer may have died before it did. */
   wake(claimId: string): Promise<{ woken: number | null }>;
   vote(instanceId: string, cell: string, request: VoteRequest): Promise<Voted>;
   makeLink(instanceId: string, cell: string, request: { actor: string; by: By }): Promise<MadeLink>;

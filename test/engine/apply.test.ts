@@ -180,8 +180,8 @@ describe('apply: what is true after an entry', () => {
   test('never: costs no attempt, and is counted in a row', () => {
     const never = { status: 'never', then: 'retry', permission: { kind: 'never', detail: 'late' }, dueAtMs: at };
     const state = fold(started, reserved(1), outcome(2, never));
-    expect([state.attempt, state.nevers]).toEqual([0, 1]);
-    expect(fold(started, reserved(1), outcome(2, never), reserved(3), outcome(4, never)).nevers).toBe(2);
+    expect([state.attempt, state.falseStarts]).toEqual([0, 1]);
+    expect(fold(started, reserved(1), outcome(2, never), reserved(3), outcome(4, never)).falseStarts).toBe(2);
   });
 
   test('unknown halts in doubt; a failure halts without', () => {

@@ -22,7 +22,7 @@ export const overHttp =
       const { status, body: answer, trace } = await service.call(asked);
       return { status, body: answer, isOurs: (by) => by.trace === trace };
     } catch (error) {
-      // Whoever gives up waiting ends nothing in the service.
+      // A caller that gives up waiting ends nothing in the service.
       if (signal?.aborted) return undefined;
       throw error;
     }

@@ -1,5 +1,5 @@
 /**
- * A change to an instance that somebody asks for: read what the decision needs, decide, put. Whoever loses the slot decides
+ * A change to an instance, as a caller asks for it: read what the decision needs, decide, put. A caller that loses the slot decides
  * anew from what stands then, and is answered by that.
  */
 import assert from 'node:assert/strict';

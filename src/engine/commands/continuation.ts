@@ -76,7 +76,7 @@ const assertLeft = (call: Call): void => {
 /**
  * The cell that a run left off at, if an attempt of it happened or may have: under the new run's key it would happen again.
  * What became of an earlier visit is not known any more; it was given up for a fresh key. Whether a new version has the
- * cell under another name, nobody can tell, so its name does not matter.
+ * cell under another name cannot be told, so its name does not matter.
  */
 const begunAt = (call: Call): string | undefined => {
   const { mayHaveHappened, visit, next } = stateOf(call);

@@ -12,10 +12,10 @@ import { sequelOf } from '../rules/sequel.ts';
 
 export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
 
-type Asked = { cell: Cell; open: Waiting };
+type OpenManual = { cell: Cell; open: Waiting };
 
 /** The manual cell that the instance waits at. @throws PawlError `cell.notWaiting`, `instance.finished` */
-const askedAt = (call: Call, name: string): Asked => {
+const openManualAt = (call: Call, name: string): OpenManual => {
   assertUnfinished(call);
   const { instanceId } = call;
   const { open } = stateOf(call);
@@ -29,18 +29,18 @@ const askedAt = (call: Call, name: string): Asked => {
     );
   };
   if (open?.kind !== 'waiting' || open.cell !== name)
-    return refuse(`is not waiting: ${open?.kind === 'waiting' ? `it waits for ${open.cell}` : 'it waits for nobody'}`);
+    return refuse(`is not waiting: ${open?.kind === 'waiting' ? `it waits for ${open.cell}` : 'it waits for nothing'}`);
   if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
   if (cell.body.kind === 'approve') return refuse('is no manual cell: it is voted about: `pawl vote`');
   return cell.body.kind === 'manual' ? { cell, open } : refuse('is no manual cell: it waits for no person');
 };
 
-type Facts = Asked & { output: string; checks: Checked[] };
+type Facts = OpenManual & { output: string; checks: Checked[] };
 
 const statusOf = ({ result }: DoneRequest) => (result === 'done' ? 'completed' : 'failed');
 
 const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<Facts> => {
-  const asked = askedAt(call, name);
+  const asked = openManualAt(call, name);
   const { cell } = asked;
   const { engine, instanceId } = call;
   // Only expectations look at earlier outputs; without them none is read.
@@ -53,7 +53,7 @@ const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<
   return { ...asked, output, checks };
 };
 
-/** Whoever answers is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
+/** The person is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
 const assertExpected = ({ instanceId }: Call, { name }: Cell, checks: Checked[]): void => {
   const missed = checks.filter(({ result }) => result !== 'pass');
   const [first] = missed;

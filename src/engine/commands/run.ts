@@ -1,5 +1,5 @@
 /** The batch gate: an advance without a limit, and a verdict over the whole run. */
-import { advance, advanceIn, stoppable } from '../advance.ts';
+import { advance, stoppable } from '../advance.ts';
 import type { Engine } from '../call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from '../call/progress.ts';
 import type { State } from '../model/entries.ts';
@@ -43,7 +43,7 @@ export const startAndRun = async (
   const { call, created } = await startIn(stoppable(engine, signal), { ...request, drive: 'auto' }, budgetMs);
   const stopping = signal === undefined ? {} : { signal };
   const asked = { by: request.by, budgetMs, maxCells: Number.POSITIVE_INFINITY, drive: 'auto', ...stopping } as const;
-  return { ...gateOf(await named(call.instanceId, advanceIn(call, asked))), created };
+  return { ...gateOf(await named(call.instanceId, advance(engine, call.instanceId, asked, call))), created };
 };
 
 /** Drive `auto`, no cell limit: the same code path as `advance`. @throws what `advance` throws */
