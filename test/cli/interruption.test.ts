@@ -65,7 +65,9 @@ test('kill -9 of the CLI: the cell is dead within a second; in flight, then in d
   });
   const told = await place.begin(['status', 'killed'], { env }).ended;
   expect(told.exit).toBe(0);
-  expect(told.out).toMatch(/In flight: works is being carried out\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/);
+  expect(told.out).toMatch(
+    /In flight: works is being carried out\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/,
+  );
 
   const advance = () => place.begin(['advance', 'killed', '--max-cells', 'all', '--json'], { env }).ended;
   await until('the deadline and the grace to pass', async () => (await advance()).exit === 5, 15_000);
