@@ -31,7 +31,8 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s in mid-cell', (signal) => {
     expect(isAlive(cellPid)).toBe(false);
     expect(out).toContain('stopping the cell and recording how it ended');
     expect(out).toMatch(/Interrupted\.\nIn doubt: it is unknown whether works happened\. Nothing was repeated\./);
-    expect(out).toContain(`pawl verdict ${name} --seq 1 --succeeded --reason "…"`);
+    expect(out).toMatch(/Next: what it has begun may act until .+: look then, and decide\. Until then:/);
+    expect(out).toContain(`pawl cancel ${name} --reason "…"`);
     const { json } = await place.pawl('journal', name, '--json');
     expect(at((json.entries as unknown[]).at(-1), 'status')).toBe('unknown');
 

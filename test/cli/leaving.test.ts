@@ -1,7 +1,7 @@
 /** Ways out that end a run, and the one after a restore: cancelling tells the truth, and every command can be pasted. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { paying, payOnce, slow } from './documents.ts';
-import { at, flat, type Place, setup, transports, until, withoutStore } from './support.ts';
+import { at, flat, type Place, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
 const linesOf = async (place: Place, name: string): Promise<string[]> => (await place.read(name)).trim().split('\n');
@@ -13,11 +13,7 @@ describe.each(transports)('%s', (over) => {
   const inDoubt = async (instanceId: string): Promise<void> => {
     const { exit } = await pawl('run', 'pay.md', '--instance', instanceId, '-p', file(place, `${instanceId}.txt`));
     expect(exit).toBe(5);
-    // What an attempt has begun may act until its deadline: till then nobody decides.
-    await until('the deadline', async () => {
-      const { json } = await pawl('status', instanceId, '--json');
-      return at(json, 'step', 'decidableAtMs') === null;
-    });
+    await untilDecidable(place, instanceId);
   };
 
   beforeAll(async () => {

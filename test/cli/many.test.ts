@@ -8,7 +8,7 @@ import type { Step } from '../../src/cli/step.ts';
 import type { CallOf } from '../../src/contract/index.ts';
 import { PawlError } from '../../src/engine/index.ts';
 import { paying, payOnce } from './documents.ts';
-import { at, setup, transports, until, withoutStore } from './support.ts';
+import { at, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
 
 describe.each(transports)('%s', (over) => {
   const place = setup(over);
@@ -21,6 +21,7 @@ describe.each(transports)('%s', (over) => {
     for (const id of ids) {
       const { exit } = await pawl('run', `${runbook}.md`, '--instance', id, '-p', file(`${id}.txt`));
       expect(exit).toBe(5);
+      await untilDecidable(place, id);
     }
   };
   const decisions = async (id: string): Promise<unknown[]> => {

@@ -128,7 +128,7 @@ test('somebody has decided meanwhile: the verdict stands, what was set aside bec
   });
   expect(await waiting()).toEqual([]);
   const journal = flat((await pawl('journal', 'late', '--notes')).out);
-  expect(journal).toMatch(/2 \S+ outcome alice \S+ works: skip by alice: not needed fenced of works, seq 1,/);
+  expect(journal).toMatch(/2 \S+ outcome alice \S+ works: verdict by alice: skip — not needed fenced of works, seq 1,/);
   expect(journal).toContain('output {"done": true}');
 }, 120_000);
 
