@@ -37,7 +37,7 @@ const quick: Record<string, Suite> = {
   store: { include: ['test/store/*.test.ts'], exclude: ['test/store/embedded.test.ts'] },
   handlers: { include: ['test/handlers/*.test.ts'] },
   races: { include: ['test/e2e/races.test.ts'] },
-  simulation: { include: ['test/simulation/simulation.test.ts'] },
+  simulation: { include: ['test/simulation/{long,simulation}.test.ts'] },
   mutants: { include: ['test/mutants/mutants.test.ts'] },
 };
 

@@ -38,7 +38,7 @@ export const findMany = async (session: Session, many: Many) => {
  * Decides one after the other until the signal, each at its turn. Nothing is remembered between two calls: what was
  * decided is in doubt no longer, so the same command again decides only what is left.
  */
-export const decideMany = async (
+export const giveVerdicts = async (
   screen: Screen,
   client: Client,
   steps: Step[],

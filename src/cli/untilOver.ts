@@ -24,9 +24,9 @@ export const untilOver = async (
       return page;
     },
   };
-  const look = createFollower(watched, request);
+  const readOn = createFollower(watched, request);
   for (;;) {
-    const seen = await look();
+    const seen = await readOn();
     const isHeld = seen.kind === 'underWay' && seen.isHeld;
     const isLate = !isHeld && performance.now() - newsMs > patienceMs;
     if (seen.kind === 'over' || seen.kind === 'lost' || isLate || signal.aborted) return seen;

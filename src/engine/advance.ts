@@ -73,8 +73,8 @@ const enter = async (
 
 /**
  * The drive is part of the journal: changing it is an entry. A call that is refused changes nothing, so what would refuse it
- * is looked at first, for every slot anew: a wish that cannot be, and a step of somebody else under way.
- * @throws PawlError what a wish that cannot be is refused with; `seq.stale` when whoever took the slot moved the head past
+ * is looked at first, for every slot anew: a wish that cannot be, and a step of another caller under way.
+ * @throws PawlError what a wish that cannot be is refused with; `seq.stale` when the caller that took the slot moved the head past
  *   what this caller has seen
  */
 const setDrive = async (advancing: Advancing): Promise<void> => {
@@ -196,7 +196,7 @@ const decideNow = (advancing: Advancing): Exclude<Decision, { kind: 'waiting' }>
   const decision = decided.kind === 'waiting' ? parkOf(decided, wish, now.nowMs) : decided;
   const { seq } = chain.head.entry;
   engine.observe({ kind: 'decided', instanceId, seq, cell: nextCell(call)?.name, branch: branchOf(decision) });
-  // Whoever names the seq it has seen meant the cell that was next then, not the one after it.
+  // A caller that names the seq it has seen meant the cell that was next then, not the one after it.
   if (chain.lost && progress.steps.length === 0 && decision.kind !== 'stop' && request.expectedSeq !== undefined) {
     if (chain.wrote) return { kind: 'stop', result: 'advanced' };
     assertFresh(call, request.expectedSeq);

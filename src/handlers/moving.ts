@@ -1,5 +1,5 @@
 /**
- * Moving an instance on, for somebody who waits for the answer. What fits into the time of a call is run here; what does
+ * Advancing an instance for a caller that waits for the answer. What fits into the time of a call is run here; what does
  * not is handed to `work` and followed in the journal, and after 25 s the answer is 202 and where to look. Where there is no
  * `work`, all of it runs here.
  */
@@ -26,7 +26,7 @@ const budgetOf = (call: ApiCall): number =>
 /** Whether something of the call stands: then it was not for nothing, and its answer must not say so. */
 const stands = ({ steps, wrote }: AdvanceAnswer): boolean => wrote || steps.length > 0;
 
-/** Whether `work` can do it sooner than whoever asks again: it has more time, and waits for short backoffs. */
+/** Whether `work` can do it sooner than a caller that asks again: it has more time, and waits for short backoffs. */
 const isForWork = (stop: Stop, nowMs: number): boolean => {
   if (stop.result !== 'deferred' || stop.why === 'store') return false;
   return stop.why === 'budget' || stop.untilMs - nowMs <= limits.backoffInWorkMsMax;
@@ -45,7 +45,7 @@ const refuseInFlight = (answer: AdvanceAnswer): void => {
 const locationOf = (instanceId: string): Record<string, string> => ({ location: `/instances/${instanceId}` });
 
 /**
- * Nothing ran, and nothing does until its backoff is over, or until the step of somebody else is who came in between after
+ * Nothing ran, and nothing does until its backoff is over, or until the step of another caller is that came in between after
  * this call had set the drive: 202, and when to ask again.
  */
 const postponed = ({ stop, steps, view }: AdvanceAnswer, nowMs: number): Record<string, string> | undefined => {
@@ -64,13 +64,13 @@ const followed = async (
   from: { afterSeq: number; maxCells: number; cell: string | undefined },
 ): Promise<AdvanceAnswer | 'lost' | undefined> => {
   const isOurs = ({ where }: { where: string }): boolean => where.startsWith(`${call.by.where}+`);
-  const look = createFollower(pagesOf(deps, instanceId), { ...from, isOurs });
+  const readOn = createFollower(pagesOf(deps, instanceId), { ...from, isOurs });
   let pauseMs: number = limits.followPauseMs;
   while (call.answerLeftMs() > pauseMs) {
     await deps.clock.sleep(pauseMs);
     pauseMs = Math.min(2 * pauseMs, limits.followPauseMsMax);
-    const seen = await look().catch((error: unknown) => {
-      // It goes on, whether or not somebody can see it.
+    const seen = await readOn().catch((error: unknown) => {
+      // It goes on, whether or not its caller can see it.
       if (!isPawlError(error, 'store.unavailable')) throw error;
       return undefined;
     });

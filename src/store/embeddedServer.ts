@@ -91,14 +91,14 @@ const serve = async (dataDir: string, idleMs: number): Promise<void> => {
     setTimeout(() => server.closeAllConnections(), leaveWithinMs).unref();
   };
   const held = await lockOf(dataDir);
-  const look = async (mine: ServerInfo): Promise<void> => {
+  const checkFiles = async (mine: ServerInfo): Promise<void> => {
     if (performance.now() - askedMs >= patienceMs) return leave(`nothing was asked for ${patienceMs} ms`);
     // The folder was deleted: the next process begins with new files, and these belong to none.
     if ((await lockOf(dataDir)) !== held) return leave('the files are gone');
     // Who holds the files is the one to ask, whatever became of the file that says so.
     if ((await readServerFile(dataDir))?.startId !== startId && !leaving) await announce(mine);
   };
-  setInterval(look, Math.min(1_000, idleMs / 2), info).unref();
+  setInterval(checkFiles, Math.min(1_000, idleMs / 2), info).unref();
   process.on('SIGTERM', () => leave('SIGTERM'));
   process.on('SIGUSR2', () => {
     patienceMs = Math.min(patienceMs, soonMs);

@@ -370,7 +370,7 @@ export default ({ params }) => ({ n: params.n });
         '',
         (hash) => ['--approve', '--shown', hash, '--link-for', 'carol'],
         2,
-        'votes nothing',
+        'casts no vote',
       ],
     ])('refuses a vote %s', async (_, actor, groups, more, exit, says) => {
       const { id, hash } = await asked;

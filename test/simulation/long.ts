@@ -27,7 +27,7 @@ export const sourcesHash = (): string => {
 };
 
 /** The commit, as far as it says what runs. */
-export const commitOf = (): string => {
+const commitOf = (): string => {
   const git = (...args: string[]): string => execFileSync('git', args, { cwd: project, encoding: 'utf8' }).trim();
   try {
     const changed = git('status', '--porcelain', '--', ...sources) !== '';
@@ -37,7 +37,7 @@ export const commitOf = (): string => {
   }
 };
 
-export type Piece = { from: number; to: number; digest: string; totals: Totals; cpuMs: number; elapsedMs: number };
+type Piece = { from: number; to: number; digest: string; totals: Totals; cpuMs: number; elapsedMs: number };
 export type Long = { from: number; seeds: number; sources: string; commit: string; pieces: Piece[] };
 
 export type LongOptions = {

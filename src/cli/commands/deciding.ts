@@ -1,5 +1,5 @@
 /** verdict and release: what only a person may decide, with a reason. */
-import { decideMany, exitOfMany, findMany, summarize } from '../bulk.ts';
+import { exitOfMany, findMany, giveVerdicts, summarize } from '../bulk.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { clock, oneLine, plural } from '../format.ts';
@@ -68,7 +68,7 @@ const decideThem = async (session: Session, target: Many, ruling: VerdictInput):
   screen.print(`${what}: ${ruling.verdict}, at most ${perSecond} a second. Ctrl-C stops between two.`);
   const announceStop = (): void => screen.print(screen.paint('warn', '  stopping after this one'));
   const bulk = await interruption.during(announceStop, (signal) =>
-    decideMany(screen, client, doubts, ruling, { turn: createPace(perSecond), signal }),
+    giveVerdicts(screen, client, doubts, ruling, { turn: createPace(perSecond), signal }),
   );
   summarize(screen, bulk);
   return { exit: exitOfMany(bulk, unreadable.length), document: { ...asked, steps, ...bulk } };

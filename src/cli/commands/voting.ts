@@ -13,7 +13,7 @@ import { whomAsked } from '../waits.ts';
 import { type AddCommands, saidInWords, withExamples } from './common.ts';
 
 type ApprovalWait = Extract<WaitReport, { kind: 'approve' }>;
-type Decision = CallOf<'vote'>['body']['decision'];
+type VoteChoice = CallOf<'vote'>['body']['decision'];
 type VoteOptions = {
   approve?: true;
   reject?: true;
@@ -24,12 +24,12 @@ type VoteOptions = {
 };
 
 /** @throws PawlError `request.invalid` for more than one of them */
-const decisionOf = ({ approve, reject, withdraw }: VoteOptions): Decision | undefined => {
+const choiceOf = ({ approve, reject, withdraw }: VoteOptions): VoteChoice | undefined => {
   const given = [approve && 'approve', reject && 'reject', withdraw && 'withdraw'].filter((one) => one !== undefined);
   if (given.length > 1) {
     throw new PawlError('request.invalid', `--${given.join(' and --')} exclude each other; nothing was voted.`);
   }
-  return given[0] as Decision | undefined;
+  return given[0] as VoteChoice | undefined;
 };
 
 /** @throws PawlError `cell.notWaiting` */
@@ -76,7 +76,7 @@ const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void =>
 };
 
 /** The person at a terminal has just seen it, and confirms. */
-const confirmed = async (decision: Decision): Promise<boolean> =>
+const confirmed = async (decision: VoteChoice): Promise<boolean> =>
   (await ask(`Type ${decision} to ${decision} this: `)) === decision;
 
 const next = (instanceId: string, cell: string): string => `pawl vote ${shellWord(instanceId)} ${cell}`;
@@ -89,7 +89,7 @@ const shownTo = async (
   session: Session,
   instance: Instance,
   asked: ApprovalWait,
-  decision: Decision,
+  decision: VoteChoice,
 ): Promise<string> => {
   const { screen } = session;
   // A withdrawal only takes something back.
@@ -118,7 +118,7 @@ const link = async (session: Session, instanceId: string, cell: string, actor: s
 
 const vote = async (session: Session, instanceId: string, cell: string, options: VoteOptions): Promise<Answer> => {
   const { screen, client } = session;
-  const decision = decisionOf(options);
+  const decision = choiceOf(options);
   if (options.linkFor !== undefined) {
     const message = '--link-for makes a link for another person and casts no vote: leave the vote out.';
     if (decision !== undefined) throw new PawlError('request.invalid', message);

@@ -65,10 +65,10 @@ export const change = async <F>(
   engine: Engine,
   instanceId: string,
   by: By,
-  asked: Change<F>,
+  changing: Change<F>,
 ): Promise<Changed<F> & { call: Call; view: View }> => {
   const call = await openCall(engine, instanceId, by, commandMs);
-  await asked.open?.(call);
-  const changed = await changeIn(call, asked);
+  await changing.open?.(call);
+  const changed = await changeIn(call, changing);
   return { ...changed, call, view: await saveView(call) };
 };

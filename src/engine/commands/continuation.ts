@@ -195,15 +195,15 @@ export const continuationOf = async (
     refuse(message, { instanceId: request.instanceId });
   }
   const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
-  const look = (): Cell => {
+  const assertContinuable = (): Cell => {
     assertLeft(call);
     return assertCells(call, runbook, request);
   };
-  const { index } = look();
+  const { index } = assertContinuable();
   const leave: Continuation['leave'] = async () => {
     const reason = `goes on as ${instanceId}`;
     const { stands } = await changeIn(call, {
-      prepare: () => void look(),
+      prepare: () => void assertContinuable(),
       decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason } : null),
     });
     await saveView(call);

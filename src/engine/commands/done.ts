@@ -40,8 +40,8 @@ type Facts = OpenManual & { output: string; checks: Checked[] };
 const statusOf = ({ result }: DoneRequest) => (result === 'done' ? 'completed' : 'failed');
 
 const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<Facts> => {
-  const asked = openManualAt(call, name);
-  const { cell } = asked;
+  const manual = openManualAt(call, name);
+  const { cell } = manual;
   const { engine, instanceId } = call;
   // Only expectations look at earlier outputs; without them none is read.
   const inputs = await resolveInputs(call, cell.expect.length === 0 ? { ...cell, reads: [] } : cell);
@@ -50,7 +50,7 @@ const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<
   const ended = { output: JSON.parse(output), status: statusOf(request), exitCode: null, error: null };
   const checks = check(engine.authoring, cell.expect, { ...scope, ...ended });
   if (request.result === 'done') assertExpected(call, cell, checks);
-  return { ...asked, output, checks };
+  return { ...manual, output, checks };
 };
 
 /** The person is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */

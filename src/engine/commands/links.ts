@@ -16,7 +16,7 @@ import { type Shown, shownOf } from '../waiting/approve.ts';
 import {
   aboutOf,
   approvalAt,
-  assertAsked,
+  assertApprover,
   assertComment,
   assertHand,
   handsOf,
@@ -50,7 +50,7 @@ export const makeLink = async (
 ): Promise<MadeLink> => {
   const call = await openCall(engine, instanceId, by, commandMs);
   const approval = await approvalAt(call, cellName);
-  assertAsked(call, approval, actor, []);
+  assertApprover(call, approval, actor, []);
   if (by.actor !== actor && startersOf(call.started).includes(by.actor)) {
     const message = `${by.actor} started ${instanceId} and cannot hand out votes about it: another person has to.`;
     throw new PawlError('vote.self', message, { instanceId, cell: cellName });
@@ -111,7 +111,7 @@ export const useLink = async (engine: Engine, secret: string, request: LinkVote)
   const by: By = { actor, via: 'link', where: request.where };
   const { decision, shownHash, comment } = request;
   const commented = comment === undefined ? {} : { comment };
-  const asked = {
+  const voteRequest = {
     decision,
     shownHash,
     groups: [],
@@ -123,15 +123,15 @@ export const useLink = async (engine: Engine, secret: string, request: LinkVote)
   assertComment(comment);
   const call = await openCall(engine, instanceId, by, 0);
   const approval = await approvalAt(call, cell);
-  assertAsked(call, approval, actor, []);
-  const refusal = refusalOf(approval, asked, aboutOf(call));
+  assertApprover(call, approval, actor, []);
+  const refusal = refusalOf(approval, voteRequest, aboutOf(call));
   if (refusal !== undefined) throw refusal;
-  assertHand(approval, asked, await handsOf(call, approval, asked), instanceId);
+  assertHand(approval, voteRequest, await handsOf(call, approval, voteRequest), instanceId);
   const atMs = engine.clock.nowMs();
   const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() });
   if (!used) throw new PawlError('link.used', 'This link was used already: it votes once. Ask for a new one.');
   try {
-    return await vote(engine, instanceId, cell, asked);
+    return await vote(engine, instanceId, cell, voteRequest);
   } catch (error) {
     if (!isPawlError(error, 'store.unavailable')) throw error;
     const message = `${error.message} The link is spent; look at the approval, and ask for a new one if the vote is not there.`;

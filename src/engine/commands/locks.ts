@@ -87,7 +87,7 @@ const assertText = (lock: string): void => {
 };
 
 /** The newest entry of a lock, which may be followed. */
-const followable = async (engine: Engine, lock: string, taker: Taker): Promise<LockEntry | undefined> => {
+const lockToTake = async (engine: Engine, lock: string, taker: Taker): Promise<LockEntry | undefined> => {
   const newest = await engine.locks.newest(lock);
   if (newest === undefined) return undefined;
   for (const holder of [newest.after, newest.instanceId]) {
@@ -104,7 +104,7 @@ const followable = async (engine: Engine, lock: string, taker: Taker): Promise<L
 export const takeLock = async (engine: Engine, lock: string, taker: Taker): Promise<void> => {
   assertText(lock);
   for (;;) {
-    const newest = await followable(engine, lock, taker);
+    const newest = await lockToTake(engine, lock, taker);
     if (newest?.instanceId === taker.instanceId) return;
     const revision = (newest?.revision ?? 0) + 1;
     const { by: _, ...taken } = taker;

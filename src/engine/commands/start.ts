@@ -3,7 +3,7 @@
 import { type Call, type Engine, keepStarted, openCall, openChain, saveView, viewNow } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
 import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
-import { errorCodes, isPawlError, named, PawlError } from '../model/errors.ts';
+import { errorCodes, isPawlError, PawlError, withInstanceId } from '../model/errors.ts';
 import type { Runbook, Version } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
@@ -128,10 +128,10 @@ type Left = { ended: string | null };
 const startAs = async (engine: Engine, request: StartRequest, budgetMs: number, left: Left): Promise<Begun> => {
   const id = request.instanceId;
   const prepared = prepareStart(engine, request);
-  const plan = await (id === undefined ? prepared : named(id, prepared));
+  const plan = await (id === undefined ? prepared : withInstanceId(id, prepared));
   const ids = idsOf(plan);
   for (const instanceId of ids) {
-    const begun = await named(instanceId, begin(engine, request, { ...plan, instanceId }, budgetMs, left));
+    const begun = await withInstanceId(instanceId, begin(engine, request, { ...plan, instanceId }, budgetMs, left));
     if (begun !== undefined) return begun;
   }
   // Given up for its lock while it began: its continuation has another id from then on.

@@ -210,7 +210,7 @@ const assertSameStep = async (call: Call, { seq }: VerdictRequest, knownSeq: num
  * Decides. Who loses the slot is told what stands now: a late holder's truth, another person's verdict.
  * @throws PawlError `request.invalid`, `seq.stale`, `verdict.early` (naming until when), `instance.finished`
  */
-export const decideStep = async (
+export const giveVerdict = async (
   engine: Engine,
   instanceId: string,
   request: VerdictRequest,

@@ -68,7 +68,7 @@ const caseOf = (names: string[], asked: string[]): string | undefined => {
 };
 
 /** @throws PawlError `vote.notAsked`, `vote.self` */
-export const assertAsked = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
+export const assertApprover = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
   const { instanceId, started } = call;
   const { asked = { approvers: [], groups: [], quorum: 1, self: false } } = waiting;
   const details = { instanceId, cell: waiting.cell };
@@ -169,7 +169,7 @@ type Facts = Approval & { hands: Hands; about: About };
 
 const factsOf = async (call: Call, cellName: string, request: VoteRequest): Promise<Facts> => {
   const approval = await approvalAt(call, cellName);
-  assertAsked(call, approval, request.by.actor, request.groups);
+  assertApprover(call, approval, request.by.actor, request.groups);
   const about = aboutOf(call);
   const refusal = refusalOf(approval, request, about);
   // What its time decided is recorded by the next advance: a call that refuses writes nothing (I10).

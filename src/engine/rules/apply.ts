@@ -28,8 +28,8 @@ import {
 import { limits } from '../model/limits.ts';
 
 /** What `apply` looks at: an entry's body, its place, its time and its writer. A whole `Entry` fits. */
-export type Step = EntryBody & { seq: number; atMs: number; by: By };
-type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
+export type EntryDraft = EntryBody & { seq: number; atMs: number; by: By };
+type StepOf<K extends EntryDraft['kind']> = Extract<EntryDraft, { kind: K }>;
 
 /** Statuses by who may close a reserved step with them, and what each may lead to. */
 const closers: Record<EntryOf<'outcome'>['closedBy'], readonly Status[]> = {
@@ -361,7 +361,7 @@ const never = { ...nothing, lock: null, continues: null };
  * @param before state in the entry before, `null` for the first.
  * @throws AssertionError when the step is not legal after `before`.
  */
-export const apply = (before: State | null, step: Step): State => {
+export const apply = (before: State | null, step: EntryDraft): State => {
   if (step.kind === 'cancelled' && (before === null || step.broken !== undefined)) return applyCancelled(before, step);
   if (step.kind === 'started') {
     assert(before === null, 'started is the first entry');

@@ -4,7 +4,7 @@
  */
 import { type Entry, type EntryOf, type Standing, type View, viewOf } from '../../../src/engine/index.ts';
 import { learntErrorMs } from '../processes.ts';
-import { willBeWoken } from '../waiting.ts';
+import { isSubscribed, willBeWoken } from '../waiting.ts';
 import { needsLook } from '../watch.ts';
 import { must, viewRow } from '../world.ts';
 import type { Oracle } from './reading.ts';
@@ -57,6 +57,14 @@ export const checkSwept = ({ world, entries }: Oracle): void => {
   must(typeof row?.revision === 'number', 'I7', `the sweep made no view of ${world.instanceId} again`);
   const looked = !needsLook(world, head.state) || row.dueAtMs !== undefined || willBeWoken(world, head.state);
   must(looked, 'I7', `after the sweep ${world.instanceId} needs looking after, and nothing makes it due`);
+  mustBeFound({ world, entries });
+};
+
+/** Whoever waits for claims and is not due is known to those who change them. */
+const mustBeFound = ({ world, entries }: Pick<Oracle, 'world' | 'entries'>): void => {
+  const state = entries.at(-1)?.state;
+  if (state === undefined || viewRow(world)?.dueAtMs !== undefined || willBeWoken(world, state)) return;
+  must(isSubscribed(world, state), 'I7', `${world.instanceId} waits for a claim, is not due, and no subscriber of it`);
 };
 
 /** What the stored view would have to say now. */
@@ -78,6 +86,7 @@ export const checkView = (oracle: Oracle): void => {
   for (const [name, value] of Object.entries({ ...rest, revision: seq })) {
     must(row[name] === value, 'I8', `the view says ${name} ${row[name]}, the journal ${value}`);
   }
+  mustBeFound(oracle);
   if (dueAtMs === null) return;
   const stands = row.dueAtMs;
   must(
