@@ -213,9 +213,8 @@ const createRandomOf = (world: World): Random => ({
     const token = world.draw.token();
     const call = currentCall.getStore();
     if (call === undefined) return token;
-    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. Who uses a link votes
-    // in a call of its own, once the link is spent.
-    if (call.tokens.size === 0 || call.what === 'useLink') countFrom(world, call);
+    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted.
+    if (call.tokens.size === 0) countFrom(world, call);
     call.tokens.add(token);
     return token;
   },

@@ -66,8 +66,9 @@ export const change = async <F>(
   instanceId: string,
   by: By,
   changing: Change<F>,
+  budgetMs: number = commandMs,
 ): Promise<Changed<F> & { call: Call; view: View }> => {
-  const call = await openCall(engine, instanceId, by, commandMs);
+  const call = await openCall(engine, instanceId, by, budgetMs);
   await changing.open?.(call);
   const changed = await changeIn(call, changing);
   return { ...changed, call, view: await saveView(call) };

@@ -61,13 +61,14 @@ export const makeLink = async (
   const token = engine.random.token();
   const about = approval.open.seq;
   const link = { linkHash: engine.sha256(secret), instanceId, cell: cellName, about, actor };
-  await putSurely(engine, { ...link, revision: 1, expiresAtMs: Math.ceil(expiresAtMs), by, atMs: nowMs, token });
+  const entry: LinkEntry = { ...link, revision: 1, expiresAtMs: Math.ceil(expiresAtMs), by, atMs: nowMs, token };
+  await putSurely(engine, entry, nowMs + commandMs);
   return { secret, actor, expiresAtMs };
 };
 
 /** @returns whether the slot is ours */
-const putSurely = async ({ links, clock }: Engine, entry: LinkEntry): Promise<boolean> => {
-  const put = await putUntilAnswered(clock, () => links.putOnce(entry), inCall(clock.nowMs() + commandMs));
+const putSurely = async ({ links, clock }: Engine, entry: LinkEntry, endAtMs: number): Promise<boolean> => {
+  const put = await putUntilAnswered(clock, () => links.putOnce(entry), inCall(endAtMs));
   if (put.kind !== 'unknown') return put.kind === 'written';
   const { instanceId } = entry;
   throw new PawlError('store.unavailable', 'The store gave no answer; ask again.', { instanceId }, put.cause);
@@ -106,6 +107,8 @@ export const readLink = async (engine: Engine, secret: string, by: By): Promise<
  * @throws PawlError `link.unknown`, `link.used`, `link.expired`, and what `vote` throws
  */
 export const useLink = async (engine: Engine, secret: string, request: LinkVote): Promise<Voted> => {
+  // One end for both: a caller that is gone before the vote is put would leave a spent link and no vote.
+  const endAtMs = engine.clock.nowMs() + commandMs;
   const link = await openLink(engine, secret);
   const { instanceId, cell, actor, linkHash, about } = link;
   const by: By = { actor, via: 'link', where: request.where };
@@ -128,10 +131,10 @@ export const useLink = async (engine: Engine, secret: string, request: LinkVote)
   if (refusal !== undefined) throw refusal;
   assertHand(approval, voteRequest, await handsOf(call, approval, voteRequest), instanceId);
   const atMs = engine.clock.nowMs();
-  const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() });
+  const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() }, endAtMs);
   if (!used) throw new PawlError('link.used', 'This link was used already: it votes once. Ask for a new one.');
   try {
-    return await vote(engine, instanceId, cell, voteRequest);
+    return await vote(engine, instanceId, cell, voteRequest, Math.max(0, endAtMs - engine.clock.nowMs()));
   } catch (error) {
     if (!isPawlError(error, 'store.unavailable')) throw error;
     const message = `${error.message} The link is spent; look at the approval, and ask for a new one if the vote is not there.`;

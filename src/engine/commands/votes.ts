@@ -1,7 +1,7 @@
 /** Votes about an approval. A vote is an entry like any other, so it races with expiry, cancellation and other votes. */
 import assert from 'node:assert/strict';
 import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
-import { change, type Moment } from '../call/change.ts';
+import { type Change, change, type Moment } from '../call/change.ts';
 import { votesSince } from '../call/journal.ts';
 import { assertUnfinished } from '../call/refusals.ts';
 import { type By, type EntryOf, type State, startersOf, type Waiting } from '../model/entries.ts';
@@ -233,13 +233,15 @@ export const vote = async (
   instanceId: string,
   cellName: string,
   request: VoteRequest,
+  budgetMs?: number,
 ): Promise<Voted> => {
   assertComment(request.comment);
-  const { call, stands, facts, view } = await change<Facts>(engine, instanceId, request.by, {
+  const changing: Change<Facts> = {
     prepare: (opened) => factsOf(opened, cellName, request),
     decide: (_state, approval, moment) => decideVote(approval, moment, request),
     then: (opened, _stands, approval) => settleQuietly(opened, approval),
-  });
+  };
+  const { call, stands, facts, view } = await change(engine, instanceId, request.by, changing, budgetMs);
   assert(stands?.kind === 'vote', 'a vote is put or refused');
   const decision = decisionOf(stands.state);
   await wakeIfAuto(call, view, decision);
