@@ -5,6 +5,7 @@ import { noteLine } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Step } from './step.ts';
 import { waysOut } from './ways.ts';
+import { commandTyped } from './typed.ts';
 
 const labelWidth = 10;
 const notesMax = 6;
@@ -72,7 +73,7 @@ export const printStep = (screen: Screen, step: Step, nowMs: number): void => {
 export const printWays = (screen: Screen, step: Step): void => {
   const ways = waysOut(step);
   const width = Math.max(...ways.map(({ what }) => what.length));
-  for (const { what, command } of ways) screen.print(`  ${what.padEnd(width)}  ${command}`);
+  for (const { what, command } of ways) screen.print(`  ${what.padEnd(width)}  ${commandTyped(command)}`);
   const { readers } = step;
   if (readers.length > 0 && step.status !== 'running') {
     const who = `${readers.slice(0, 3).join(', ')}${readers.length > 3 ? ' and others' : ''}`;

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { isPawlError } from '../engine/index.ts';
 import type { FileProblem } from './documents.ts';
 import { harmless, type Screen } from './screen.ts';
+import { asTyped } from './typed.ts';
 
 type Told = { code: string; message: string; details: Readonly<Record<string, unknown>> };
 
@@ -33,6 +34,6 @@ export const report = (error: unknown, screen: Screen, { json, debug }: { json: 
   if (json) return screen.document({ error: told });
   // Commander has written its own errors already.
   if (error instanceof CommanderError) return;
-  for (const line of problemLines(told)) process.stderr.write(`${harmless(line)}\n`);
-  process.stderr.write(`${styleText('red', 'pawl:', { stream: process.stderr })} ${harmless(told.message)}\n`);
+  for (const line of problemLines(told)) process.stderr.write(`${asTyped(harmless(line))}\n`);
+  process.stderr.write(`${styleText('red', 'pawl:', { stream: process.stderr })} ${asTyped(harmless(asTyped(told.message)))}\n`);
 };

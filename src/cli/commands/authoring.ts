@@ -59,14 +59,12 @@ const publish = async ({ screen, authoring, client }: Session, files: string[]):
 export const addAuthoring: AddCommands = (program, run) => {
   const checking = program
     .command('check')
-    .summary('find every mistake in documents')
     .argument('<file...>', 'Markdown documents');
   checking.description('Finds every mistake in documents and says where. Publishes and runs nothing; needs no store.');
   withExamples(checking, 'pawl check runbooks/*.md').action(run(check));
 
   const planning = program
     .command('plan')
-    .summary('show what a document would do')
     .argument('<file>', 'a Markdown document');
   planning.description(
     'Shows the cells of a document, their inputs as far as the parameters tell, and what happens when one fails\nor is interrupted. Runs nothing; needs no store.',
@@ -75,7 +73,6 @@ export const addAuthoring: AddCommands = (program, run) => {
 
   const publishing = program
     .command('publish')
-    .summary('store documents as immutable versions')
     .argument('<file...>', 'Markdown documents');
   publishing.description(
     'Stores documents as immutable versions. The same content keeps the version it has.\nWith a mistake in any of them nothing is published.',

@@ -138,7 +138,6 @@ const how = [
 export const addTesting: AddCommands = (program, run) => {
   const testing = program
     .command('test')
-    .summary('run a document under crashes')
     .argument('<file>', 'a Markdown document');
   testing.description(`Runs a document under crashes, and says what each cell comes to.\n\n${how}`);
   withParams(testing)
