@@ -51,6 +51,7 @@ const thorough: Record<string, Suite> = {
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
   service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },
+  package: { include: ['test/package/*.test.ts'] },
   chaos: { include: ['test/chaos/{away,chaos,frozen,wire}.test.ts'] },
   further: { include: ['test/simulation/further.test.ts', 'test/mutants/withoutBatching.test.ts'] },
 };

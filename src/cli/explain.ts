@@ -6,9 +6,9 @@ import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import { openedBy, readStep, type Step } from './step.ts';
 import { printFact, printStep, printWays } from './stepScreen.ts';
+import { commandTyped } from './typed.ts';
 import { explainWait } from './waits.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
-import { commandTyped } from './typed.ts';
 
 const printExpectations = (screen: Screen, { expectations, output, state }: CellReport): void => {
   for (const { source, result, message } of expectations) {

@@ -4,8 +4,8 @@ import { clock, duration, oneLine, shellWord, stamp } from './format.ts';
 import { noteLine } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Step } from './step.ts';
-import { waysOut } from './ways.ts';
 import { commandTyped } from './typed.ts';
+import { waysOut } from './ways.ts';
 
 const labelWidth = 10;
 const notesMax = 6;

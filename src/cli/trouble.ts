@@ -35,5 +35,7 @@ export const report = (error: unknown, screen: Screen, { json, debug }: { json: 
   // Commander has written its own errors already.
   if (error instanceof CommanderError) return;
   for (const line of problemLines(told)) process.stderr.write(`${asTyped(harmless(line))}\n`);
-  process.stderr.write(`${styleText('red', 'pawl:', { stream: process.stderr })} ${asTyped(harmless(asTyped(told.message)))}\n`);
+  process.stderr.write(
+    `${styleText('red', 'pawl:', { stream: process.stderr })} ${asTyped(harmless(asTyped(told.message)))}\n`,
+  );
 };

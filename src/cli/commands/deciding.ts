@@ -115,9 +115,7 @@ export const addDeciding: AddCommands = (program, run) => {
     'pawl verdict --runbook pay --cell charge --retry --reason "the bank was down" --dry-run',
   ).action(run(verdict));
 
-  const releasing = program
-    .command('release')
-    .argument('<instance>', 'id of an instance');
+  const releasing = program.command('release').argument('<instance>', 'id of an instance');
   releasing.description(
     'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. Whoever has compared the two lets one go on.',
   );

@@ -76,7 +76,10 @@ const groups: Group[] = [
 export const commandNames: readonly string[] = groups.flatMap(({ commands }) => Object.keys(commands));
 
 /** A command that is named anywhere in `argv` comes with all it has, the others with what the list says of them. */
-export const addCommands = async (argv: readonly string[], ...[program, run]: Parameters<AddCommands>): Promise<void> => {
+export const addCommands = async (
+  argv: readonly string[],
+  ...[program, run]: Parameters<AddCommands>
+): Promise<void> => {
   for (const { commands, load } of groups) {
     if (argv.some((word) => Object.hasOwn(commands, word))) (await load())(program, run);
     else for (const [name, { args }] of Object.entries(commands)) program.command(`${name} ${args}`.trimEnd());

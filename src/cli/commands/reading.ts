@@ -68,15 +68,11 @@ const list = async ({ screen, client }: Session, options: CallOf<'listInstances'
 };
 
 export const addReading: AddCommands = (program, run) => {
-  const looking = program
-    .command('status')
-    .argument('<instance>', 'id of an instance');
+  const looking = program.command('status').argument('<instance>', 'id of an instance');
   looking.description('Shows every cell of an instance, where it stands, why, and what to do next.');
   withExamples(looking, 'pawl status post_merge.pr-7').action(run(status));
 
-  const reading = program
-    .command('journal')
-    .argument('<instance>', 'id of an instance');
+  const reading = program.command('journal').argument('<instance>', 'id of an instance');
   reading.description(
     'Shows the journal of an instance: every reservation, outcome and decision, in order, never altered.',
   );
