@@ -11,7 +11,7 @@ const everywhere = {
 } as const;
 
 /** `pawl` and `pawl/testing` are the sources here, not what was built of them some time ago. */
-const conditions = ['pawl-source', 'node', 'import', 'module', 'default'];
+const conditions = ['pawl-source', 'node', 'development|production'];
 
 export default defineConfig({
   test: {
@@ -23,7 +23,7 @@ export default defineConfig({
     projects: Object.values(commands)
       .flatMap((suites) => Object.entries(suites))
       .map(([name, { include, exclude = [], alone }]) => ({
-        ssr: { resolve: { conditions, externalConditions: conditions } },
+        ssr: { resolve: { conditions } },
         test: {
           ...everywhere,
           name,

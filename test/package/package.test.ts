@@ -118,7 +118,7 @@ pawl.close();
 const report: RunbookTest = await testRunbook(source);
 const refused = await openPawl({ deployment: { takeoverGraceMs: 1 } }).catch((error: unknown) => isPawlError(error));
 const cells: Runbook['cells'] | null = null;
-console.log(JSON.stringify({ result, ok: report.ok, broken: verified.problems, refused, cells }));
+console.log(JSON.stringify({ result, ok: report.ok, broken: verified.breaks, refused, cells }));
 console.log(typeof createEngine, Object.keys(handlers).join(' '));
 // The store need not be asked any more.
 process.exit(0);
