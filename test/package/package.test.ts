@@ -124,6 +124,43 @@ console.log(typeof createEngine, Object.keys(handlers).join(' '));
 process.exit(0);
 `;
 
+/** The functions as Lambda calls them: the API answers without any store. */
+const asked = `import { api } from './functions.mjs';
+Object.assign(process.env, {
+  AWS_REGION: 'us-east-1',
+  PAWL_AUTH: 'iam',
+  PAWL_DEPLOYMENT: 'mine',
+  PAWL_EXECUTE_FUNCTION: 'execute-cell',
+  PAWL_TABLES: 'mine',
+  PAWL_UNRECORDED_QUEUE: 'https://sqs.us-east-1.amazonaws.com/1/unrecorded',
+  PAWL_WAKES_QUEUE: 'https://sqs.us-east-1.amazonaws.com/1/wakes',
+  PAWL_WORK_FUNCTION: 'work',
+});
+const context = {
+  awsRequestId: 'a',
+  functionName: 'api',
+  invokedFunctionArn: 'arn',
+  memoryLimitInMB: '128',
+  getRemainingTimeInMillis: () => 1000,
+};
+const event = {
+  version: '2.0',
+  rawPath: '/health',
+  headers: {},
+  isBase64Encoded: false,
+  requestContext: { http: { method: 'GET', path: '/health' } },
+};
+console.log((await api(event, context)).statusCode);
+process.exit(0);
+`;
+
+/** The compiler of this project, and its types of Node; everything else is the user's. */
+const compile = (): string[] => [
+  join(root, 'node_modules/typescript/bin/tsc'),
+  ...['--module', 'nodenext', '--target', 'es2024', '--strict', '--exactOptionalPropertyTypes'],
+  ...['--skipLibCheck', 'false', '--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'],
+];
+
 describe.each(['oldest', 'ours'])('on the %s Node', (which) => {
   const node = (): string => (which === 'oldest' ? olderNode : process.execPath);
   const environment = (): NodeJS.ProcessEnv => ({ PATH: process.env.PATH, HOME: folder, PAWL_ACTOR: 'alice' });
@@ -184,19 +221,28 @@ describe.each(['oldest', 'ours'])('on the %s Node', (which) => {
 
   test('a program that imports the library has its types, and runs', async () => {
     await writeFile(join(here, 'program.mts'), program);
-    const options = ['--module', 'nodenext', '--target', 'es2024', '--strict', '--exactOptionalPropertyTypes'];
-    // The compiler of this project; its types of Node.
-    const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
-    const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    expect(await ended([tsc, ...options, ...types, '--skipLibCheck', 'false', 'program.mts'])).toMatchObject({
-      exit: 0,
-      out: '',
-    });
+    expect(await ended([...compile(), 'program.mts'])).toMatchObject({ exit: 0, out: '' });
     const { out, err, exit } = await ended(['--no-warnings', 'program.mjs']);
     expect({ exit, err }).toEqual({ exit: 0, err: '' });
     const [told = '', exported] = out.trim().split('\n');
     expect(JSON.parse(told)).toEqual({ result: 'completed', ok: true, broken: [], refused: true, cells: null });
     expect(exported).toBe('function api work tick audit executeCell');
+  });
+
+  test('what docs/library.md shows is typed, and runs', async () => {
+    const shown = await readFile(join(user, 'node_modules/pawl/docs/library.md'), 'utf8');
+    const [engine = '', functions = ''] = [...shown.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code = '']) => code);
+    await writeFile(join(here, 'shown.mts'), engine);
+    await writeFile(join(here, 'functions.mts'), functions);
+    await writeFile(join(here, 'asked.mts'), asked);
+    expect(await ended([...compile(), 'shown.mts', 'asked.mts'])).toMatchObject({ exit: 0, out: '' });
+    const ran = await ended(['--no-warnings', 'shown.mjs']);
+    expect(ran).toEqual({ exit: 0, out: 'completed\n', err: '' });
+    expect(await ended(['--no-warnings', 'asked.mjs'])).toMatchObject({
+      exit: 0,
+      out: expect.stringMatching(/^200$/m),
+      err: '',
+    });
   });
 
   test('a full disk for its output does not end it; it is said, and the exit code tells', async () => {
