@@ -2,7 +2,7 @@
 /**
  * Starts the CLI: from its sources in a clone, from what was built of them in an installed package. On a Node that is too
  * old for it a clone goes on with the one that `npm ci` puts into node_modules. Plain JavaScript, and nothing newer than
- * Node 18 reads, or nobody would be told what is wrong.
+ * Node 18 reads, or it could not say what is wrong.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
@@ -32,7 +32,7 @@ const installedNode = () => {
 };
 
 const runHere = async () => {
-  // Says on every start that stripping types, or SQLite, is experimental, which is no news to anybody here.
+  // Says on every start that stripping types, or SQLite, is experimental, which is no news here.
   const emitWarning = process.emitWarning;
   process.emitWarning = (warning, ...rest) => {
     if (rest[0] !== 'ExperimentalWarning' && rest[0]?.type !== 'ExperimentalWarning') emitWarning(warning, ...rest);

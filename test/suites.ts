@@ -18,7 +18,7 @@ const quick: Record<string, Suite> = {
       'test/cells/{http,statuses}.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
       'test/cli/{history,offered,service,settings,typed}.test.ts',
-      'test/docs/{contributing,load,security}.test.ts',
+      'test/docs/{contributing,load,security,walk}.test.ts',
       'test/failures/complete.test.ts',
       'test/hostile/table.test.ts',
       'test/infra/dependencies.test.ts',
@@ -37,7 +37,7 @@ const quick: Record<string, Suite> = {
   store: { include: ['test/store/*.test.ts'], exclude: ['test/store/embedded.test.ts'] },
   handlers: { include: ['test/handlers/*.test.ts'] },
   races: { include: ['test/e2e/races.test.ts'] },
-  simulation: { include: ['test/simulation/simulation.test.ts'] },
+  simulation: { include: ['test/simulation/{long,simulation}.test.ts'] },
   mutants: { include: ['test/mutants/mutants.test.ts'] },
 };
 

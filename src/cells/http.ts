@@ -41,7 +41,7 @@ const refusal = (body: HttpBody): CellResult | undefined => {
 
 /**
  * The answer as JSON text. A JSON body goes in as it came, so that large integers survive; one that says JSON and is none,
- * or that nobody could read in good time, stays a text.
+ * or that cannot be read in good time, stays a text.
  */
 const answerText = (status: number, headers: Record<string, unknown>, content: Buffer): string => {
   const plain = Object.fromEntries(

@@ -20,12 +20,12 @@ export type Settings = {
   httpAllow: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   by: By;
-  /** That whoever acts says they are in: on this machine nobody else says it. */
+  /** The groups that the caller claims to be in: on this machine no authorizer says it. */
   groups: string[];
   debug: boolean;
 };
 
-/** What must be known before any setting can be refused. `debug`: stack traces, for whoever develops Pawl. */
+/** What must be known before any setting can be refused. `debug`: stack traces, for developers of Pawl. */
 export const readTerminal = (env: NodeJS.ProcessEnv = process.env) => ({
   dumb: env.TERM === 'dumb',
   debug: env.PAWL_DEBUG === '1',

@@ -17,5 +17,5 @@ export const exitHelp = `Exit codes:
   2    wrong usage or invalid input; nothing was done
   3    parked: a person or a time is waited for
   4    not now: in flight, stale, deferred, or the store gave no answer; ask again later
-  5    in doubt: nobody knows whether a step happened
+  5    in doubt: it is unknown whether a step happened
   130  interrupted by Ctrl-C or SIGTERM`;

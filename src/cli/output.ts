@@ -34,6 +34,6 @@ export const watchOutput = (): void => {
   });
 };
 
-/** What was asked for went as it went; that all of it is well can only be said by whoever was heard. */
+/** What was asked for went as it went; but an answer that was lost is not "done". */
 const exitOfLost = (exit: typeof process.exitCode): Exit | typeof exit =>
   exit === undefined || exit === exits.done ? exits.failed : exit;

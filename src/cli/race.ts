@@ -27,7 +27,7 @@ sleep 1
 \`\`\`
 `;
 
-/** `refused`: told that somebody else has the step, or that the journal moved on. */
+/** `refused`: told that another caller holds the step, or that the journal moved on. */
 export type Racer = { number: number; exit: number | null; told: string; ran: boolean; refused: boolean };
 
 const launcher = fileURLToPath(fileOfPackage('bin/pawl.js'));

@@ -18,7 +18,7 @@ export type Session = {
   client: Client;
   /** Outcomes that were set aside on this machine, whichever store or service it works with. */
   setAside: SetAside;
-  /** Only for whoever has the store: a service takes nobody's word for what happened. */
+  /** Only for the owner of the store: a service takes no caller's word for what happened. */
   redrive(item: Unrecorded): Promise<Redriven>;
 };
 
@@ -39,7 +39,7 @@ const open = async (settings: Settings): Promise<Opened> => {
   }
   const redrive = async (): Promise<never> => {
     const message =
-      'A service records what its store did not take by itself, and believes nobody else about it: run `pawl redrive` without --url and PAWL_URL, on its tables.';
+      'A service records what its store did not take by itself, and accepts no report about it: run `pawl redrive` without --url and PAWL_URL, on its tables.';
     throw new PawlError('request.invalid', message);
   };
   return { transport: overHttp(createService(service)), redrive, close: () => {} };

@@ -38,7 +38,7 @@ const storeOf = ({ dataDir = '.pawl', dynamodb }: OpenOptions): Settings['store'
 };
 
 /**
- * Opens a store, and gives an engine on it. Nothing listens here: what is due goes on when somebody calls `engine.advance`.
+ * Opens a store, and gives an engine on it. Nothing listens here: what is due goes on when the caller calls `engine.advance`.
  * @throws PawlError `store.misconfigured`, `store.unavailable`, `request.invalid` for a grace that is too short
  */
 export const openPawl = async (options: OpenOptions = {}): Promise<Pawl> => {

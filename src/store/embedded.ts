@@ -1,6 +1,6 @@
 /**
  * The embedded store: DynamoDB on files, for a developer's machine. A background process (embeddedServer.ts) serves
- * dynalite to whoever works with the same folder; the first that needs it starts it, it leaves when nobody asks any more.
+ * dynalite to all processes that work with the same folder; the first that needs it starts it, it leaves when none asks any more.
  *
  * `server.json` says where it listens. The file is a hint, nothing more: who reads it asks that address for the start
  * id, so a stale file or a foreign program on the port is noticed. That only one server runs is LevelDB's own lock.

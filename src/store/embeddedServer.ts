@@ -2,7 +2,7 @@
  * The background process of the embedded store: `node embeddedServer.ts <dataDir> <idleMs>`. It opens the files, makes
  * sure of the tables, and only then says in `server.json` where it listens. If another process holds the files it
  * leaves again, having changed nothing. It leaves when nothing was asked for `idleMs`, and on SIGTERM; after SIGUSR2 as soon
- * as nobody else asks: whoever sends it has done its work.
+ * as no other process asks: the sender has done its work.
  */
 import { randomBytes } from 'node:crypto';
 import { access, rename, stat, writeFile } from 'node:fs/promises';
@@ -34,7 +34,7 @@ const listen = (server: Server, port: number): Promise<number> =>
     });
   });
 
-/** Creates the tables through a door of its own: the first use of the files, so it fails if somebody holds them. */
+/** Creates the tables through a door of its own: the first use of the files, so it fails if another process holds them. */
 const openFiles = async (answer: RequestListener): Promise<void> => {
   const door = createServer(answer);
   const { client } = createClient({ endpoint: `http://127.0.0.1:${await listen(door, 0)}` });
@@ -85,20 +85,20 @@ const serve = async (dataDir: string, idleMs: number): Promise<void> => {
     if (leaving) return;
     leaving = true;
     say(`leaves: ${why}`);
-    // `server.json` stays: whoever reads it finds nobody there, and the next server takes the port from it.
+    // `server.json` stays: a reader finds no server there, and the next server takes the port from it.
     server.close(() => process.exit(0));
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), leaveWithinMs).unref();
   };
   const held = await lockOf(dataDir);
-  const look = async (mine: ServerInfo): Promise<void> => {
+  const checkFiles = async (mine: ServerInfo): Promise<void> => {
     if (performance.now() - askedMs >= patienceMs) return leave(`nothing was asked for ${patienceMs} ms`);
-    // Somebody deleted the folder: whoever comes next begins with new files, and these are nobody's.
+    // The folder was deleted: the next process begins with new files, and these belong to none.
     if ((await lockOf(dataDir)) !== held) return leave('the files are gone');
     // Who holds the files is the one to ask, whatever became of the file that says so.
     if ((await readServerFile(dataDir))?.startId !== startId && !leaving) await announce(mine);
   };
-  setInterval(look, Math.min(1_000, idleMs / 2), info).unref();
+  setInterval(checkFiles, Math.min(1_000, idleMs / 2), info).unref();
   process.on('SIGTERM', () => leave('SIGTERM'));
   process.on('SIGUSR2', () => {
     patienceMs = Math.min(patienceMs, soonMs);

@@ -101,7 +101,7 @@ export const encodeEntry = (entry: Entry): Item & { token: string } => {
 /** Which part of the list of journals an instance is in. */
 const journalShardOf = (instanceId: string): string => String(shardOf(instanceId, limits.journalShards));
 /** The first entry of what has started puts the instance into the list of journals. */
-const listedAs = (instanceId: string, seq: number, kind: string): { listed?: string } =>
+export const listedAs = (instanceId: string, seq: number, kind: string): { listed?: string } =>
   seq === 0 && kind === 'started' ? { listed: journalShardOf(instanceId) } : {};
 
 /** The hash of an entry's item as it stands, readable or not; the next entry carries it as `prev`. */

@@ -84,7 +84,7 @@ export type Tables = {
   partition(table: string, partition: string): Row[];
   /** Takes rows away, as an accident does, past every condition. */
   lose(name: string, isLost?: (row: Row) => boolean): void;
-  /** What somebody else put there, past every condition. */
+  /** What another writer put there, past every condition. */
   tamper: (name: string, row: Row) => void;
   /** What a restore from backup brings back: everything, as it stood. */
   backup(): () => void;

@@ -190,6 +190,18 @@ export const until = async (what: string, met: () => boolean | Promise<boolean>,
   }
 };
 
+/** Each process learns the time from the store by itself, to the second. */
+const clocksApartMs = 1_000;
+
+/** What an attempt has begun may act until its deadline: till then no verdict about it is taken. */
+export const untilDecidable = async (place: Place, instanceId: string): Promise<void> => {
+  await until('the deadline', async () => {
+    const { json } = await place.pawl('status', instanceId, '--json');
+    return at(json, 'step', 'decidableAtMs') === null;
+  });
+  await wait(clocksApartMs);
+};
+
 /** A zombie is dead: it only waits for whoever adopted it to ask. */
 export const isAlive = (pid: number): boolean => {
   try {

@@ -51,7 +51,7 @@ export type Process = {
 
 const clockReadsMax = 200_000;
 /** Of a clock that learns from whole seconds, over answers of some 300 ms. */
-const learntErrorMs = 700;
+export const learntErrorMs = 700;
 
 /** Mostly quick, sometimes slow enough to cross a deadline. */
 const latencyMs = (world: World, call: Call | undefined): number => {
@@ -213,8 +213,9 @@ const createRandomOf = (world: World): Random => ({
     const token = world.draw.token();
     const call = currentCall.getStore();
     if (call === undefined) return token;
-    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted.
-    if (call.tokens.size === 0) countFrom(world, call);
+    // The first is the call's own, drawn when it has loaded the head; from then on its time is counted. Who uses a link votes
+    // in a call of its own, once the link is spent.
+    if (call.tokens.size === 0 || call.what === 'useLink') countFrom(world, call);
     call.tokens.add(token);
     return token;
   },

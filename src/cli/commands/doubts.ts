@@ -1,4 +1,4 @@
-/** doubts: what nobody knows about, and what can be done about each. It changes nothing. */
+/** doubts: which steps are in doubt, and what can be done about each. It changes nothing. */
 import { findDoubts } from '../doubts.ts';
 import { exits } from '../exits.ts';
 import { duration, plural, shellWord } from '../format.ts';

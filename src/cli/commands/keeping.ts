@@ -12,7 +12,7 @@ import { type AddCommands, withExamples } from './common.ts';
 type Verified = BodyOf<'verify'>;
 type Refused = { instanceId: string; code: string; message: string; exit: Exit };
 
-/** Every instance that ever started, and every one that has a view: whoever took one of them away is found by the other. */
+/** Every instance that ever started, and every one that has a view: if one of them was removed, the other shows it. */
 const everyId = async ({ client }: Session): Promise<Set<string>> => {
   const ids = new Set<string>();
   let next: string | null = null;
@@ -63,8 +63,8 @@ const eachOf = async <T>(
 ): Promise<{ done: T[]; refused: Refused[]; left: number }> => {
   const done: T[] = [];
   const refused: Refused[] = [];
-  const said = (): void => screen.print('Interrupted: the one under way is finished.');
-  return await interruption.during(said, async (signal) => {
+  const announceStop = (): void => screen.print('Interrupted: the one under way is finished.');
+  return await interruption.during(announceStop, async (signal) => {
     for (const [at, instanceId] of ids.entries()) {
       if (signal.aborted) return { done, refused, left: ids.length - at };
       screen.status(`${doing} ${at + 1} of ${ids.length}: ${instanceId}`);
@@ -114,8 +114,8 @@ const verify = async (
   const entries = verified.reduce((sum, one) => sum + one.entries, 0);
   const against = options.against === undefined ? '' : ` Compared with ${options.against}.`;
   const counted = entries === 1 ? '1 entry' : `${entries} entries`;
-  const told = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
-  screen.print(`Verified ${plural(verified.length, 'journal')}, ${counted}: ${told}.${against}`);
+  const found = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
+  screen.print(`Verified ${plural(verified.length, 'journal')}, ${counted}: ${found}.${against}`);
   if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'journal')} left unverified.`));
   const exit = open.length > 0 ? exits.failed : exitOf(refused, left, session);
   return { exit, document: { verified, refused, left } };

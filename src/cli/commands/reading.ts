@@ -26,8 +26,8 @@ const status = async (session: Session, instanceId: string): Promise<Answer> => 
   cellTable(screen, cells, view, nowMs);
   screen.print();
   const step = await explain(session, instance);
-  const { head: _, ...told } = instance;
-  return { exit: exits.done, document: { ...told, step: step ?? null } };
+  const { head: _, ...status } = instance;
+  return { exit: exits.done, document: { ...status, step: step ?? null } };
 };
 
 const journal = async (
