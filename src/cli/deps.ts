@@ -1,4 +1,5 @@
 /** The one place in this folder that reads the environment, and the one that builds things. */
+import assert from 'node:assert/strict';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Authoring, type By, isPawlError, limits, PawlError } from '../engine/index.ts';
@@ -125,29 +126,60 @@ const noAnswer =
 
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
+/**
+ * The parser of documents and expressions takes longer to load than most commands to answer: here it stands for itself
+ * until an operation that may need it is about to begin.
+ */
+const authoringOnDemand = (): { authoring: Authoring; load(): Promise<void> } => {
+  let loaded: Authoring | undefined;
+  const now = (): Authoring => {
+    assert(loaded !== undefined, 'an operation that reads documents began without their parser');
+    return loaded;
+  };
+  return {
+    load: async () => {
+      loaded ??= await openAuthoring();
+    },
+    authoring: {
+      compile: (...given) => now().compile(...given),
+      resolveParams: (...given) => now().resolveParams(...given),
+      evaluate: (...given) => now().evaluate(...given),
+      render: (...given) => now().render(...given),
+      renderBody: (...given) => now().renderBody(...given),
+      momentOf: (...given) => now().momentOf(...given),
+      parseJson: (...given) => now().parseJson(...given),
+    },
+  };
+};
+
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
-export type Deps = OperationDeps & { close(): void };
+export type Deps = OperationDeps & {
+  /** Before whatever may compile a document or evaluate an expression. */
+  loadAuthoring(): Promise<void>;
+  close(): void;
+};
 
 /** Events that say what neither the store nor, perhaps, the failure queue has. */
 const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten']);
 
-export const openDeps = async (settings: Settings): Promise<Deps> => {
+type StoreSettings = Pick<Settings, 'store' | 'setAsideDir' | 'httpAllow' | 'deployment' | 'debug'>;
+
+export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
   const [
     { createEngine },
     { canonical, createClient, createStore, sha256, systemRandom },
     { createTables, openEmbedded },
     cells,
     { setAsideInFolder },
-    authoring,
   ] = await Promise.all([
     import('../engine/index.ts'),
     import('../store/index.ts'),
     import('../store/local.ts'),
     import('../cells/index.ts'),
     import('../handlers/index.ts'),
-    openAuthoring(),
   ]);
   const { store, deployment } = settings;
+  const { authoring, load: loadAuthoring } = authoringOnDemand();
   const httpAllow = cells.parseHttpAllow(settings.httpAllow);
   const embedded = store.kind === 'embedded' ? await openEmbedded(store.dataDir) : undefined;
   const endpoint = store.kind === 'endpoint' ? store.endpoint : embedded?.endpoint;
@@ -177,5 +209,5 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     client.destroy();
   };
   const telemetry = { advanced: () => {} };
-  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, close };
+  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, loadAuthoring, close };
 };

@@ -6,6 +6,7 @@ import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import { openedBy, readStep, type Step } from './step.ts';
 import { printFact, printStep, printWays } from './stepScreen.ts';
+import { commandTyped } from './typed.ts';
 import { explainWait } from './waits.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
 
@@ -112,8 +113,8 @@ const explainHeld = ({ print, paint }: Screen, { view, head }: Instance, cell: C
   );
   print('so its journal may have forgotten steps that ran.');
   print('Next: compare it with what the cells act upon, then let it go on, or give it up:');
-  print(`  ${releaseCommand(view.instanceId)}`);
-  print(`  ${cancelCommand(view.instanceId)}`);
+  print(`  ${commandTyped(releaseCommand(view.instanceId))}`);
+  print(`  ${commandTyped(cancelCommand(view.instanceId))}`);
 };
 
 const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');

@@ -31,7 +31,10 @@ const open = async (settings: Settings): Promise<Opened> => {
   const { service, by } = settings;
   if (service === null) {
     const [{ inProcess }, deps] = await Promise.all([import('./transports/inProcess.ts'), openDeps(settings)]);
-    const redrive: Session['redrive'] = (item) => deps.engine.redrive(item, by);
+    const redrive: Session['redrive'] = async (item) => {
+      await deps.loadAuthoring();
+      return await deps.engine.redrive(item, by);
+    };
     return { transport: inProcess(deps, settings), redrive, close: deps.close };
   }
   const redrive = async (): Promise<never> => {

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { isPawlError } from '../engine/index.ts';
 import type { FileProblem } from './documents.ts';
 import { harmless, type Screen } from './screen.ts';
+import { asTyped } from './typed.ts';
 
 type Told = { code: string; message: string; details: Readonly<Record<string, unknown>> };
 
@@ -33,6 +34,8 @@ export const report = (error: unknown, screen: Screen, { json, debug }: { json: 
   if (json) return screen.document({ error: shown });
   // Commander has written its own errors already.
   if (error instanceof CommanderError) return;
-  for (const line of problemLines(shown)) process.stderr.write(`${harmless(line)}\n`);
-  process.stderr.write(`${styleText('red', 'pawl:', { stream: process.stderr })} ${harmless(shown.message)}\n`);
+  for (const line of problemLines(shown)) process.stderr.write(`${asTyped(harmless(line))}\n`);
+  process.stderr.write(
+    `${styleText('red', 'pawl:', { stream: process.stderr })} ${asTyped(harmless(asTyped(shown.message)))}\n`,
+  );
 };

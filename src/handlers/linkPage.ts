@@ -4,15 +4,14 @@
  * hide what stands in its front matter and beside its cells, and the vote is about that too.
  */
 import { createHash } from 'node:crypto';
-import MarkdownIt from 'markdown-it';
 import { type LinkShown, limits, type Voted } from '../engine/index.ts';
 
-const markdown = new MarkdownIt();
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** Characters that reorder or hide what is shown stand there by their numbers. */
 const escapeHtml = (text: string): string =>
-  markdown.utils
-    .escapeHtml(text)
+  text
+    .replaceAll(/[&<>"]/g, (one) => entities[one] ?? one)
     .replaceAll(
       /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
       (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase()}]`,

@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process';
 import { access, constants, type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { extname, join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
@@ -70,7 +70,9 @@ const openLog = async (dataDir: string): Promise<FileHandle> => {
 const start = async (dataDir: string, idleMs: number): Promise<{ exited(): boolean }> => {
   const log = await openLog(dataDir);
   try {
-    const script = fileURLToPath(new URL('./embeddedServer.ts', import.meta.url));
+    const script = fileURLToPath(
+      new URL(`./embeddedServer${extname(fileURLToPath(import.meta.url))}`, import.meta.url),
+    );
     const server = spawn(process.execPath, [script, dataDir, String(idleMs)], {
       detached: true,
       stdio: ['ignore', log.fd, log.fd],

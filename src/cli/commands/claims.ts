@@ -101,7 +101,7 @@ const list = async (
 };
 
 export const addClaims: AddCommands = (program, run) => {
-  const claims = program.command('claim').summary('facts that runbooks wait for: set, get, history, list');
+  const claims = program.command('claim');
   claims.description(
     'A claim is a named fact with a status, a statement, evidence and a history that is never altered: `ci/pr-7` is\nsupported, with the report. `await` cells wait for claims; setting one wakes them.',
   );

@@ -96,7 +96,6 @@ const release = async (session: Session, instanceId: string, { reason }: { reaso
 export const addDeciding: AddCommands = (program, run) => {
   const deciding = program
     .command('verdict')
-    .summary('decide about a step in doubt or halted')
     .argument('[instance]', 'id of an instance; or --runbook and --cell for many');
   deciding.description(
     'Records what a person found out about a step that is in doubt or halted, with a reason. Runs nothing: `pawl advance`\ngoes on afterwards. Refused while its holder may still be heard of, and when the step is decided already.',
@@ -123,10 +122,7 @@ export const addDeciding: AddCommands = (program, run) => {
     'pawl verdict --runbook pay --cell charge --retry --reason "the bank was down" --dry-run',
   ).action(run(verdict));
 
-  const releasing = program
-    .command('release')
-    .summary('let an instance go on after a restore from backup')
-    .argument('<instance>', 'id of an instance');
+  const releasing = program.command('release').argument('<instance>', 'id of an instance');
   releasing.description(
     'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. The operator compares the two and releases each one.',
   );

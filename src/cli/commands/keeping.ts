@@ -133,10 +133,7 @@ const rebuild = async (session: Session, given: string[], options: { all?: boole
 };
 
 export const addKeeping: AddCommands = (program, run) => {
-  const verifying = program
-    .command('verify')
-    .summary('check that journals are what was written')
-    .argument('[instances...]', 'ids of instances');
+  const verifying = program.command('verify').argument('[instances...]', 'ids of instances');
   verifying.description(
     'Checks everything of an instance: that each entry follows the one before by number, hash and state, its large outputs,\nwhat voters were shown, the version that runs, and what its view has seen. Changes nothing.\n\nA chain that was rewritten as a whole shows only against a witness that is kept elsewhere: what `pawl verify --all --json`\nprinted earlier, or the log lines of the puts. Exits with 1 when something is broken.',
   );
@@ -150,10 +147,7 @@ export const addKeeping: AddCommands = (program, run) => {
     'pawl verify --all --against heads.json',
   ).action(run(verify));
 
-  const rebuilding = program
-    .command('rebuild')
-    .summary('make views again, from the journals')
-    .argument('[instances...]', 'ids of instances');
+  const rebuilding = program.command('rebuild').argument('[instances...]', 'ids of instances');
   rebuilding.description(
     'Makes the views of instances again from their journals, and with them what makes them due and wakes them: after the views\nwere lost, or restored from a backup. A running service does so by itself within a day.',
   );

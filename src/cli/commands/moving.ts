@@ -138,10 +138,7 @@ const cancel = async (session: Session, instanceId: string, options: { reason: s
 };
 
 export const addMoving: AddCommands = (program, runner) => {
-  const running = program
-    .command('run')
-    .summary('publish, start and run a document to its end')
-    .argument('<file>', 'a Markdown document');
+  const running = program.command('run').argument('<file>', 'a Markdown document');
   running.description(
     'Publishes a document, starts an instance of it (or goes on with the one that exists) and runs it to its end.\nCtrl-C stops the running cell, records how it ended, and begins nothing further.',
   );
@@ -150,10 +147,7 @@ export const addMoving: AddCommands = (program, runner) => {
     .option('--wait', 'stay while it waits for a person, a claim, votes or a time, and go on when that comes');
   withExamples(running, 'pawl run runbooks/post_merge.md -p pr=7 -p dir=/srv/app').action(runner(run));
 
-  const starting = program
-    .command('start')
-    .summary('start an instance and run nothing yet')
-    .argument('<runbook>', 'id of a published runbook');
+  const starting = program.command('start').argument('<runbook>', 'id of a published runbook');
   starting.description('Starts an instance of a published runbook. Nothing runs until it is advanced.');
   withParams(starting)
     .option('--version <n>', 'version of the runbook (default: the newest)', wholeNumber(1))
@@ -172,10 +166,7 @@ export const addMoving: AddCommands = (program, runner) => {
     'pawl start post_merge --continue post_merge.pr-7 --at cleanup',
   ).action(runner(start));
 
-  const advancing = program
-    .command('advance')
-    .summary('move an instance forward')
-    .argument('<instance>', 'id of an instance');
+  const advancing = program.command('advance').argument('<instance>', 'id of an instance');
   advancing.description(
     'Carries out the next cell of an instance, or several. Refused if the instance has moved since it was looked at.',
   );
@@ -190,16 +181,13 @@ export const addMoving: AddCommands = (program, runner) => {
     'pawl advance post_merge.pr-7 --cell cleanup --expected-seq 4',
   ).action(runner(advance));
 
-  const recording = program.command('done').summary('record that a person did a manual cell');
+  const recording = program.command('done');
   recording.argument('<instance>', 'id of an instance').argument('<cell>', 'the manual cell it waits at');
   recording.description('Records that a person did what a manual cell asks for, or that it failed.');
   recording.requiredOption('--note <text>', 'what was done or seen', saidInWords).option('--failed', 'it failed');
   withExamples(recording, 'pawl done rotate-42 confirm --note "the new key works"').action(runner(done));
 
-  const cancelling = program
-    .command('cancel')
-    .summary('end an instance for good')
-    .argument('<instance>', 'id of an instance');
+  const cancelling = program.command('cancel').argument('<instance>', 'id of an instance');
   cancelling.description(
     'Ends an instance for good. A step that is under way may still end, and is recorded; nothing begins after it.',
   );

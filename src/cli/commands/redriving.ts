@@ -88,7 +88,6 @@ const redrive = async (session: Session, names: string[], options: { list?: true
 export const addRedriving: AddCommands = (program, run) => {
   const redriving = program
     .command('redrive')
-    .summary('record outcomes that the store did not take')
     .argument('[file...]', 'files of the folder by name, others by path (default: everything in the folder)');
   redriving.description(
     'When a cell has run and the store takes no outcome until well after the deadline, the outcome is set aside: on a\nlaptop in a folder beside the embedded store. This records each as the outcome if its step is still open, as a note if\nit was closed meanwhile. A file is removed once the journal has it; doing it twice changes nothing.',

@@ -136,10 +136,7 @@ const how = [
 ].join('\n\n');
 
 export const addTesting: AddCommands = (program, run) => {
-  const testing = program
-    .command('test')
-    .summary('run a document under crashes')
-    .argument('<file>', 'a Markdown document');
+  const testing = program.command('test').argument('<file>', 'a Markdown document');
   testing.description(`Runs a document under crashes, and says what each cell comes to.\n\n${how}`);
   withParams(testing)
     .option('--params <file>', 'a JSON object of parameters; -p goes before it')

@@ -148,7 +148,6 @@ const vote = async (session: Session, instanceId: string, cell: string, options:
 export const addVoting: AddCommands = (program, run) => {
   const voting = program
     .command('vote')
-    .summary('approve, reject, or show what is asked')
     .argument('<instance>', 'id of an instance')
     .argument('<cell>', 'its `approve` cell');
   voting.description(
