@@ -1,5 +1,5 @@
 /**
- * `npm test`, `npm run test:proof`, `npm run test:unit`: what each of them runs, one after the other until something
+ * `npm test`, `npm run test:proof`, `npm run test:package`, `npm run test:unit`: what each of them runs, one after the other until something
  * fails, then what it cost, and last the plain line. test/suites.ts says which tests those are.
  */
 import { spawn } from 'node:child_process';
@@ -21,6 +21,7 @@ const gates: Record<string, string[][]> = {
     vitest(...suitesOf('test')),
   ],
   'test:proof': [vitest(...suitesOf('test:proof'))],
+  'test:package': [vitest(...suitesOf('test:package'))],
   'test:unit': [vitest('unit')],
 };
 

@@ -1,5 +1,5 @@
 /**
- * Which test runs where: vitest.config.ts makes a project of each suite, and each of the two commands runs its own.
+ * Which test runs where: vitest.config.ts makes a project of each suite, and each of the three commands runs its own.
  * CONTRIBUTING.md says what belongs in which; test/suites.test.ts fails when a test file is in none, or in two.
  */
 export type Suite = {
@@ -51,9 +51,15 @@ const thorough: Record<string, Suite> = {
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
   service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },
-  package: { include: ['test/package/*.test.ts'] },
   chaos: { include: ['test/chaos/{away,chaos,frozen,wire}.test.ts'] },
   further: { include: ['test/simulation/further.test.ts', 'test/mutants/withoutBatching.test.ts'] },
 };
 
-export const commands: Record<string, Record<string, Suite>> = { test: quick, 'test:proof': thorough };
+/** Run by `npm run test:package`, which asks the registry: what `npm pack` makes, installed on two versions of Node. */
+const installed: Record<string, Suite> = { package: { include: ['test/package/*.test.ts'] } };
+
+export const commands: Record<string, Record<string, Suite>> = {
+  test: quick,
+  'test:proof': thorough,
+  'test:package': installed,
+};
