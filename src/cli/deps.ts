@@ -1,9 +1,9 @@
 /** The one place in this folder that reads the environment, and the one that builds things. */
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Authoring, type By, isPawlError, limits, PawlError } from '../engine/index.ts';
+import { type Authoring, type By, type Clock, isPawlError, limits, PawlError } from '../engine/index.ts';
 import type { OperationDeps } from '../handlers/index.ts';
-import type { AppendBy } from '../store/index.ts';
+import type { AppendBy, StoreClient } from '../store/index.ts';
 import { readService, type ServiceSettings } from './service.ts';
 
 export type Settings = {
@@ -125,6 +125,17 @@ const noAnswer =
 
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
+/** Whoever works with one kind of tables loads nothing of the other. */
+const openTables = async (store: Settings['store']): Promise<{ client: StoreClient; clock: Clock; close(): void }> => {
+  if (store.kind === 'embedded') return (await import('../store/local.ts')).openFolder(store.dataDir);
+  const { createClient, createTables } = await import('../store/dynamodb.ts');
+  const { tables: tablesPrefix } = store;
+  const endpoint = store.kind === 'endpoint' ? { endpoint: store.endpoint } : {};
+  const { client, clock, document } = createClient({ tablesPrefix, ...endpoint });
+  if (store.kind === 'endpoint') await createTables(document, tablesPrefix).catch(noAnswer(store.endpoint));
+  return { client, clock, close: () => document.destroy() };
+};
+
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
 export type Deps = OperationDeps & { close(): void };
 
@@ -132,30 +143,22 @@ export type Deps = OperationDeps & { close(): void };
 const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten']);
 
 export const openDeps = async (settings: Settings): Promise<Deps> => {
-  const [
-    { createEngine },
-    { canonical, createClient, createStore, sha256, systemRandom },
-    { createTables, openEmbedded },
-    cells,
-    { setAsideInFolder },
-    authoring,
-  ] = await Promise.all([
-    import('../engine/index.ts'),
-    import('../store/index.ts'),
-    import('../store/local.ts'),
-    import('../cells/index.ts'),
-    import('../handlers/index.ts'),
-    openAuthoring(),
-  ]);
+  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, cells, { setAsideInFolder }, authoring] =
+    await Promise.all([
+      import('../engine/index.ts'),
+      import('../store/index.ts'),
+      import('../cells/index.ts'),
+      import('../handlers/index.ts'),
+      openAuthoring(),
+    ]);
   const { store, deployment } = settings;
   const httpAllow = cells.parseHttpAllow(settings.httpAllow);
-  const embedded = store.kind === 'embedded' ? await openEmbedded(store.dataDir) : undefined;
-  const endpoint = store.kind === 'endpoint' ? store.endpoint : embedded?.endpoint;
-  const tablesPrefix = store.kind === 'embedded' ? (embedded?.tablesPrefix ?? 'pawl') : store.tables;
-  const { client, clock } = createClient(endpoint === undefined ? {} : { endpoint });
-  if (store.kind === 'endpoint') await createTables(client, tablesPrefix).catch(noAnswer(store.endpoint));
-  const appendOnly = store.kind === 'embedded' ? 'put' : store.appendOnly;
-  const ports = createStore(client, { tablesPrefix, clock, appendOnly });
+  const tables = await openTables(store);
+  const { clock } = tables;
+  const ports = createStore(tables.client, {
+    clock,
+    ...(store.kind === 'embedded' ? {} : { appendOnly: store.appendOnly }),
+  });
   const engine = createEngine({
     ...ports,
     random: systemRandom,
@@ -172,10 +175,7 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
     wakeAt: async () => {},
     deployment,
   });
-  const close = (): void => {
-    embedded?.close();
-    client.destroy();
-  };
+  const { close } = tables;
   const telemetry = { advanced: () => {} };
   return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, close };
 };

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createProxy } from '../support/proxy.ts';
-import { serviceOf } from '../support/world.ts';
+import { dynamodb } from '../support/world.ts';
 import { at, flat, setup, until } from './support.ts';
 
 /** Tells that it began, then waits to be let go: by then the store is away. */
@@ -31,7 +31,7 @@ const folder = (): string => join(place.folder, 'data', 'unrecorded');
 const waiting = (): Promise<string[]> => readdir(folder()).catch(() => []);
 
 beforeAll(async () => {
-  const { endpoint } = await serviceOf('dynalite');
+  const { endpoint } = await dynamodb();
   proxy = await createProxy(endpoint ?? '');
   const tables = `redrive-${process.pid}`;
   env = { PAWL_DYNAMODB_ENDPOINT: proxy.endpoint, PAWL_TABLES: tables, PAWL_TAKEOVER_GRACE_MS: '600000' };

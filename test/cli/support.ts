@@ -173,10 +173,6 @@ export const setup = (
       served.disconnect();
       await once(served, 'exit');
     }
-    for (const store of ['data', 'served']) {
-      const { pid } = jsonOf(await place.read(`${store}/server.json`));
-      if (typeof pid === 'number') process.kill(pid, 'SIGTERM');
-    }
     await rm(place.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });
   return place;
