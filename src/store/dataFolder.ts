@@ -1,7 +1,7 @@
 /** The folder that holds `pawl.db`: made for its owner alone, and refused where SQLite could not keep what it promises. */
 import { constants } from 'node:fs';
 import { access, chmod, mkdir, open, readdir, stat, statfs } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { PawlError } from '../engine/index.ts';
 
 export const dataFile = 'pawl.db';
@@ -11,19 +11,19 @@ const fileMode = 0o600;
 
 /** `f_type` of file systems that other machines write too: there the shared memory of WAL is not shared. */
 const networkTypes: Record<number, string> = {
-  26985: 'NFS',
-  20859: 'SMB',
-  4283649346: 'CIFS',
-  4266872130: 'SMB',
-  1397113167: 'AFS',
-  1397245523: 'AFS',
-  1937076805: 'Coda',
-  16914839: '9p',
-  12805120: 'Ceph',
-  198183888: 'Lustre',
-  1196443219: 'GPFS',
-  1952539503: 'OCFS2',
-  2035054128: 'vboxsf',
+  [0x6969]: 'NFS',
+  [0x517b]: 'SMB',
+  [0xfe534d42]: 'SMB',
+  [0xff534d42]: 'CIFS',
+  [0x5346414f]: 'AFS',
+  [0x6b414653]: 'AFS',
+  [0x73757245]: 'Coda',
+  [0x01021997]: '9p',
+  [0x00c36400]: 'Ceph',
+  [0x0bd00bd0]: 'Lustre',
+  [0x47504653]: 'GPFS',
+  [0x7461636f]: 'OCFS2',
+  [0x786f4256]: 'vboxsf',
 };
 
 /** What the type of a file system says: the name of one over a network. */
@@ -48,11 +48,27 @@ const reasons: Record<string, string> = {
 const codeOf = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 
+/** Node's own `recursive` never ends where a file system says that a folder just made is not there, as /proc does. */
+const makeFolder = async (folder: string): Promise<void> => {
+  try {
+    await mkdir(folder, { mode: folderMode });
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return;
+    const parent = dirname(folder);
+    if (codeOf(error) !== 'ENOENT' || parent === folder) throw error;
+    if ((await stat(parent).catch(() => undefined)) !== undefined) throw error;
+    await makeFolder(parent);
+    await mkdir(folder, { mode: folderMode }).catch((again) => {
+      if (codeOf(again) !== 'EEXIST') throw again;
+    });
+  }
+};
+
 /** @returns the path of its file, which is there. @throws PawlError `store.misconfigured` saying why, at once */
 export const prepareFolder = async (folder: string, typeOf = async (path: string) => (await statfs(path)).type) => {
   const dataDir = resolve(folder);
   try {
-    await mkdir(dataDir, { recursive: true, mode: folderMode });
+    await makeFolder(dataDir);
     if (!(await stat(dataDir)).isDirectory()) refuse(dataDir, 'it is a file');
     const network = networkOf(await typeOf(dataDir));
     if (network !== undefined)

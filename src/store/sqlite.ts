@@ -127,6 +127,8 @@ export type Sqlite = {
   clock: SqliteClock;
   /** What is in the file goes to `target`, which is made: as it stood at one moment, whoever writes meanwhile. */
   copyTo(target: string): Promise<void>;
+  /** For tests: whether the file may grow, as if its disk were full. */
+  limitPages(isFull: boolean): void;
   close(): void;
 };
 
@@ -181,6 +183,7 @@ export const openFile = async (file: string, machine: Machine = thisMachine()): 
     },
     clock,
     copyTo: (target) => whenFree(() => void db.prepare('VACUUM INTO ?').run(target)),
+    limitPages: (isFull) => void pragma(db, `max_page_count = ${isFull ? pragma(db, 'page_count') : 0xfffffffe}`),
     close: () => db.close(),
   };
 };
