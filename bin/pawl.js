@@ -10,7 +10,7 @@ import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-/** Types are stripped without a flag from 22.18 on (23 got it with 23.6), and behind a flag from 22.12 on. */
+/** Types are stripped without a flag from 22.18 on (23 got it with 23.6), and behind a flag from 22.13 on. */
 const fits = major >= 24 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
 const fitsWithFlag = process.execArgv.includes('--experimental-strip-types');
 
@@ -52,10 +52,10 @@ const runThere = (node, flags) => {
 const newer = fits ? undefined : installedNode();
 if (fits || fitsWithFlag) await runHere();
 else if (newer !== undefined) runThere(newer, []);
-else if (major === 22 && minor >= 12) runThere(process.execPath, ['--experimental-strip-types']);
+else if (major === 22 && minor >= 13) runThere(process.execPath, ['--experimental-strip-types']);
 else {
   console.error(
-    `pawl: Node ${process.versions.node} is too old: install Node 22.12 or newer, or run \`npm ci\` here (it brings a Node 24 for Linux x64).`,
+    `pawl: Node ${process.versions.node} is too old: install Node 22.13 or newer, or run \`npm ci\` here (it brings a Node 24 for Linux x64).`,
   );
   process.exitCode = 2;
 }
