@@ -11,7 +11,7 @@ export type RawItem = Record<string, unknown>;
 
 type Key = readonly [partition: string, sort?: string];
 /** Key attributes of the tables in infra/tables.yml. */
-export const keys = {
+const keys = {
   journal: ['instanceId', 'seq'],
   runbooks: ['runbookId', 'version'],
   claims: ['claimId', 'revision'],
