@@ -10,6 +10,9 @@ const everywhere = {
   teardownTimeout: 20_000,
 } as const;
 
+/** `pawl` and `pawl/testing` are the sources here, not what was built of them some time ago. */
+const conditions = ['pawl-source', 'node', 'development|production'];
+
 export default defineConfig({
   test: {
     // Many tests mostly wait for processes, deadlines and a schedule: two files at a time, also on two cores.
@@ -20,6 +23,7 @@ export default defineConfig({
     projects: Object.values(commands)
       .flatMap((suites) => Object.entries(suites))
       .map(([name, { include, exclude = [], alone }]) => ({
+        ssr: { resolve: { conditions } },
         test: {
           ...everywhere,
           name,

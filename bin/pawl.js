@@ -1,18 +1,24 @@
 #!/usr/bin/env node
 /**
- * Starts the CLI on a Node that runs TypeScript by itself: the one we run on if it is new enough, else the one that
- * `npm ci` puts into node_modules. Plain JavaScript, since Node 20 must be able to read it.
+ * Starts the CLI: from its sources in a clone, from what was built of them in an installed package. On a Node that is too
+ * old for it a clone goes on with the one that `npm ci` puts into node_modules. Plain JavaScript, and nothing newer than
+ * Node 18 reads, or it could not say what is wrong.
  */
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import module, { createRequire } from 'node:module';
-import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
+const source = new URL('../src/cli/main.ts', import.meta.url);
+const built = new URL('../dist/bin/main.js', import.meta.url);
+
+/** The one place that says which Node is needed. */
+const needed = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).engines.node;
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-/** Types are stripped without a flag from 22.18 on (23 got it with 23.6), and behind a flag from 22.13 on. */
-const fits = major >= 24 || (major === 23 && minor >= 6) || (major === 22 && minor >= 18);
-const fitsWithFlag = process.execArgv.includes('--experimental-strip-types');
+const fits = needed.split('||').some((range) => {
+  const [, mark, wantedMajor, wantedMinor] = /^\s*(\^|>=)(\d+)\.(\d+)\.0\s*$/.exec(range) ?? [];
+  if (major === Number(wantedMajor)) return minor >= Number(wantedMinor);
+  return mark === '>=' && major > Number(wantedMajor);
+});
 
 const installedNode = () => {
   try {
@@ -21,24 +27,27 @@ const installedNode = () => {
     );
     return existsSync(path) && path !== process.execPath ? path : undefined;
   } catch {
-    return undefined; // Another platform: it is an optional dependency.
+    return undefined; // An installed package, or another platform.
   }
 };
 
 const runHere = async () => {
-  // Says on every start that stripping types is experimental, which is no news to anybody here.
+  // Says on every start that stripping types, or SQLite, is experimental, which is no news here.
   const emitWarning = process.emitWarning;
   process.emitWarning = (warning, ...rest) => {
     if (rest[0] !== 'ExperimentalWarning' && rest[0]?.type !== 'ExperimentalWarning') emitWarning(warning, ...rest);
   };
+  if (process.env.PAWL_DEBUG === '1') process.setSourceMapsEnabled(true);
   module.enableCompileCache?.();
-  const { main } = await import('../src/cli/main.ts');
+  const { main } = await import((existsSync(source) ? source : built).href);
   await main(process.argv.slice(2));
 };
 
 /** One process more, which shares our terminal, gets our signals, and dies with us: its IPC channel ends. */
-const runThere = (node, flags) => {
-  const child = spawn(node, [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+const runThere = async (node) => {
+  const { spawn } = await import('node:child_process');
+  const { constants } = await import('node:os');
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
@@ -50,12 +59,10 @@ const runThere = (node, flags) => {
 };
 
 const newer = fits ? undefined : installedNode();
-if (fits || fitsWithFlag) await runHere();
-else if (newer !== undefined) runThere(newer, []);
-else if (major === 22 && minor >= 13) runThere(process.execPath, ['--experimental-strip-types']);
+if (fits) await runHere();
+else if (newer !== undefined) await runThere(newer);
 else {
-  console.error(
-    `pawl: Node ${process.versions.node} is too old: install Node 22.13 or newer, or run \`npm ci\` here (it brings a Node 24 for Linux x64).`,
-  );
+  const here = existsSync(source) ? ', or run `npm ci` here (it brings a Node 24 for Linux x64)' : '';
+  console.error(`pawl: this is Node ${process.versions.node}, and Pawl needs ${needed}: install one that fits${here}.`);
   process.exitCode = 2;
 }

@@ -17,8 +17,8 @@ const quick: Record<string, Suite> = {
       'test/{authoring,contract,engine}/*.test.ts',
       'test/cells/{http,statuses}.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
-      'test/cli/{history,offered,service,settings}.test.ts',
-      'test/docs/{contributing,load,security}.test.ts',
+      'test/cli/{history,offered,service,settings,typed}.test.ts',
+      'test/docs/{contributing,load,security,walk}.test.ts',
       'test/failures/complete.test.ts',
       'test/hostile/table.test.ts',
       'test/infra/dependencies.test.ts',
@@ -37,7 +37,7 @@ const quick: Record<string, Suite> = {
   store: { include: ['test/store/*.test.ts'] },
   handlers: { include: ['test/handlers/*.test.ts'] },
   races: { include: ['test/e2e/races.test.ts'] },
-  simulation: { include: ['test/simulation/simulation.test.ts'] },
+  simulation: { include: ['test/simulation/{long,simulation}.test.ts'] },
   mutants: { include: ['test/mutants/mutants.test.ts'] },
 };
 
@@ -47,10 +47,11 @@ const thorough: Record<string, Suite> = {
   failures: { include: ['test/failures/*.test.ts'], exclude: ['test/failures/complete.test.ts'] },
   cli: {
     include: ['test/cli/*.test.ts', 'test/docs/testing.test.ts'],
-    exclude: ['test/cli/{history,offered,service,settings}.test.ts'],
+    exclude: ['test/cli/{history,offered,service,settings,typed}.test.ts'],
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
   service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },
+  package: { include: ['test/package/*.test.ts'] },
   chaos: { include: ['test/chaos/{away,chaos,frozen,wire}.test.ts'] },
   further: { include: ['test/simulation/further.test.ts', 'test/mutants/withoutBatching.test.ts'] },
 };

@@ -44,6 +44,8 @@ const refused: [where: string, code: string, reason: string][] = [
   ['src/contract', 'export const a = process.env.HOME;\n', 'noProcessEnv'],
   ['src/handlers', importing('../store/index.ts'), 'only deps.ts sees'],
   ['src/handlers', importing('../contract/routes.ts'), 'only deps.ts sees'],
+  ['src/library', importing('../store/index.ts'), 'The library imports'],
+  ['src/library', importing('../cli/session.ts'), 'The library imports'],
   ['src/handlers', 'export const a = process.env.HOME;\n', 'noProcessEnv'],
   ['src/cli', importing('../engine/rules/apply.ts'), 'entered by their index.ts'],
   ['src/cli', importing('../engine/model/index.ts'), 'entered by their index.ts'],
@@ -74,6 +76,11 @@ const honest: [file: string, code: string][] = [
   ],
   ['src/cli/honest.ts', importing('../authoring/index.ts', '../contract/index.ts', '../engine/index.ts')],
   ['src/cli/transports/honest.ts', importing('../../handlers/index.ts', '../../contract/index.ts', '../client.ts')],
+  ['src/index.ts', importing('./engine/index.ts', './library/open.ts')],
+  [
+    'src/library/honest.ts',
+    importing('node:path', '../cli/deps.ts', '../engine/index.ts', '../handlers/functions/api.ts'),
+  ],
   ['test/honest.test.ts', importing('../src/engine/rules/apply.ts')],
 ];
 

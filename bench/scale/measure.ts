@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
 import { type Engine, type Ports, wakeIdOf } from '../../src/engine/index.ts';
-import type { Asked, Look } from '../../src/handlers/events.ts';
+import type { Look, WorkRequest } from '../../src/handlers/events.ts';
 import { createTick, type TickAnswer } from '../../src/handlers/tick.ts';
 import { createWork } from '../../src/handlers/work.ts';
 import type { Store } from '../../src/store/index.ts';
@@ -103,7 +103,7 @@ export const tickOnce = async ({ document, store }: World): Promise<Ticked> => {
       return clock.nowMs();
     },
     due: marks.due,
-    handOver: async (event: Asked) => {
+    handOver: async (event: WorkRequest) => {
       if ('wake' in event) handed.push(wakeIdOf(event.wake));
       if ('instanceId' in event) handed.push(event.instanceId);
       return true;

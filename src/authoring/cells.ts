@@ -198,7 +198,7 @@ const readProbes = (cell: CellPiece, interrupted: Cell['interrupted'], reading: 
   }
   if (interrupted !== 'probe' && first !== undefined) {
     const at = first.info.attributes.get('probe')?.at ?? first.fence.position;
-    report(at, `nobody would ask this probe: cell \`${cell.name}\` needs \`interrupted=probe\``);
+    report(at, `this probe would never be asked: cell \`${cell.name}\` needs \`interrupted=probe\``);
   }
   if (second !== undefined) {
     report(
@@ -278,7 +278,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   if (common.byMethod !== undefined)
     reading.note(
       at,
-      `\`interrupted=retry\` (${common.byMethod}, RFC 9110): it is asked again when nobody knows; write \`interrupted=hold\` if a person is to look`,
+      `\`interrupted=retry\` (${common.byMethod}, RFC 9110): it is asked again when in doubt; write \`interrupted=hold\` if a person is to look`,
     );
   const when = textOfAttribute('when', attributes, report);
   if (kind === 'end' && !attributes.has('when'))

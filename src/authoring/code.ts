@@ -43,10 +43,10 @@ const defaultExportOf = (program: Program): Node | undefined => {
   for (const statement of program.body) {
     if (statement.type === 'ExportDefaultDeclaration') return statement.declaration;
     if (statement.type !== 'ExportNamedDeclaration') continue;
-    const named = statement.specifiers.find(
+    const exported = statement.specifiers.find(
       ({ exported }) => (exported.type === 'Identifier' ? exported.name : exported.value) === 'default',
     );
-    if (named !== undefined) return statement.source ? named : named.local;
+    if (exported !== undefined) return statement.source ? exported : exported.local;
   }
   return undefined;
 };

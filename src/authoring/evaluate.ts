@@ -12,9 +12,9 @@ import { deepWeightOf, ExpressionError, fromCel, toCel, weightOf } from './value
 
 class TooCostly extends Error {}
 
-type Step = (...args: unknown[]) => unknown;
+type Operation = (...args: unknown[]) => unknown;
 /** What the library keeps of a node beside its published shape: macros become other nodes. */
-type Inner = { evaluate: Step; meta?: { alternate?: unknown } };
+type Inner = { evaluate: Operation; meta?: { alternate?: unknown } };
 
 /** What a value costs: nothing when it is the list that a comprehension is filling, all of it when it is compared. */
 type Weighed = 'none' | 'size' | 'whole';
@@ -47,7 +47,7 @@ const meter = (root: ASTNode): void => {
   for (const [node, weighed] of runNodes(root)) {
     const inner = node as unknown as Inner;
     // The library replaces a node's own `evaluate` when it first runs; the setter keeps ours in front.
-    let evaluate: Step = inner.evaluate;
+    let evaluate: Operation = inner.evaluate;
     const metered = (...args: unknown[]): unknown => {
       left -= 1;
       if (left < 0) throw tooCostly;
@@ -56,7 +56,7 @@ const meter = (root: ASTNode): void => {
       if (left < 0) throw tooCostly;
       return value;
     };
-    const set = (replacement: Step): void => {
+    const set = (replacement: Operation): void => {
       evaluate = replacement;
     };
     Object.defineProperty(inner, 'evaluate', { get: () => metered, set, configurable: true });
@@ -100,7 +100,7 @@ const timed = <T>(run: () => T): T => {
   return result.value;
 };
 
-/** Codes of the library whose messages quote values; values are nobody's business in an error. */
+/** Codes of the library whose messages quote values; values do not belong in an error. */
 const plainMessages: Readonly<Record<string, string>> = {
   bool_conversion_error: 'bool() takes true, false, "true" or "false"',
   numeric_overflow: 'a whole number became too large',

@@ -4,7 +4,7 @@ import { claimStatuses, isLossy, limits } from '../engine/index.ts';
 import { type ASTNode, comprehensions, functionNames, parseExpression, typedParsers, useOwnFunctions } from './cel.ts';
 import { describeError } from './evaluate.ts';
 import { patternProblem } from './patterns.ts';
-import { askedBy, both, conditionParts, type Present, presentBy } from './presence.ts';
+import { both, conditionParts, type Present, presenceTestOf, presentBy } from './presence.ts';
 import {
   claimFields,
   expectationRoots,
@@ -187,7 +187,7 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   if (node.op === 'id') {
     checkName(node.args, at, walk);
     walk.whole.add(node.args);
-    // The whole of it is used: which cells, nobody can tell.
+    // The whole of it is used: which cells cannot be told.
     if (node.args === 'outputs' && !walk.bound.has('outputs')) walk.reads.all = true;
     return;
   }
@@ -198,7 +198,7 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
       walkNode(part, { ...walk, around: { ...walk.around, present: both(walk.around.present, present) } });
     return;
   }
-  const asked = askedBy(node);
+  const asked = presenceTestOf(node);
   if (asked !== undefined && node.op === 'call' && node.args[1][0] !== undefined && !walk.bound.has('outputs'))
     return referToCell(asked, source.at(node.args[1][0].end - asked.length), walk.around, walk.reads, report);
   const reference = referenceOf(node);

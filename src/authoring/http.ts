@@ -6,7 +6,7 @@ import { asText, inUrl, type Rendered, readTemplate, render, type WriteAt } from
 import { linesOf, list, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-/** Headers that Pawl writes itself: whoever sets them differently changes what is sent, or breaks the idempotency key. */
+/** Headers that Pawl writes itself: a cell that sets them differently changes what is sent, or breaks the idempotency key. */
 const ownHeaders = [
   ...['host', 'content-length', 'transfer-encoding', 'connection', 'idempotency-key'],
   ...['keep-alive', 'upgrade', 'expect', 'te', 'trailer', 'proxy-connection'],
@@ -97,7 +97,7 @@ const nothingToEscape = 'there is no placeholder in a body here that `escape=non
 const knownTypes = 'JSON, JSON lines, application/x-www-form-urlencoded and XML';
 
 /**
- * Reads a body. A value is written as the declared type escapes it, so that whoever gives it cannot change what the author
+ * Reads a body. A value is written as the declared type escapes it, so that the starter who gives it cannot change what the author
  * wrote around it; where that is not known, the author has to say that it stands as it is.
  */
 const readContent = (content: Text, headers: HttpBody['headers'], escaping: Escape, reading: Reading): Template => {

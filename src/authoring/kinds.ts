@@ -199,8 +199,8 @@ const interruptedOf = (
   method: string | null,
   report: Report,
 ): Pick<Cell, 'interrupted' | 'byMethod'> => {
-  const said = readInterrupted(attributes, report) ?? defaults.interrupted;
-  if (said !== undefined || attributes.has('interrupted')) return { interrupted: said ?? 'hold' };
+  const declared = readInterrupted(attributes, report) ?? defaults.interrupted;
+  if (declared !== undefined || attributes.has('interrupted')) return { interrupted: declared ?? 'hold' };
   if (method !== null && isSafeMethod(method)) return { interrupted: 'retry', byMethod: method };
   return { interrupted: 'hold' };
 };

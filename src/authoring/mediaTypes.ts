@@ -1,7 +1,7 @@
 /** What a Content-Type says about how values are written into a body of it. */
 import type { WriteAt } from './templates.ts';
 
-/** `unknown`: nobody here knows how values are written in it. `undeclared`: not said, or not before it is filled in. */
+/** `unknown`: Pawl does not know how values are written in it. `undeclared`: not said, or not before it is filled in. */
 export type BodyType = 'json' | 'jsonLines' | 'form' | 'xml' | 'unknown' | 'undeclared';
 
 const jsonLines = /^(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)$/;

@@ -214,9 +214,9 @@ const refused = (all: { path: string; message: string }[]): PawlError => {
   const problems = all
     .slice(0, limits.problemsMax)
     .map(({ path, message }) => ({ path: short(path), message: short(message) }));
-  const told = problems.slice(0, toldMax).map(({ path, message }) => `${quote(path)} ${message}`);
+  const shown = problems.slice(0, toldMax).map(({ path, message }) => `${quote(path)} ${message}`);
   const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
-  return new PawlError('params.invalid', `The parameters are refused: ${told.join(', ')}${more}.`, { problems });
+  return new PawlError('params.invalid', `The parameters are refused: ${shown.join(', ')}${more}.`, { problems });
 };
 
 /** Checks parameters against the runbook's schema and fills in defaults. Nothing is converted. */

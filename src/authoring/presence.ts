@@ -13,7 +13,7 @@ const shared = (a: ReadonlySet<string>, b: ReadonlySet<string>): ReadonlySet<str
 const isOutputs = (node: ASTNode | undefined): boolean => node?.op === 'id' && node.args === 'outputs';
 
 /** The cell that a node asks about, when it does nothing but ask whether its output is there. */
-export const askedBy = (node: ASTNode): string | undefined => {
+export const presenceTestOf = (node: ASTNode): string | undefined => {
   if (node.op === 'in') {
     const [name, owner] = node.args;
     return isOutputs(owner) && name.op === 'value' && typeof name.args === 'string' ? name.args : undefined;
@@ -24,7 +24,7 @@ export const askedBy = (node: ASTNode): string | undefined => {
 };
 
 export const presentBy = (node: ASTNode): Present => {
-  const asked = askedBy(node);
+  const asked = presenceTestOf(node);
   if (asked !== undefined) return { whenTrue: new Set([asked]), whenFalse: nothing };
   if (node.op === '!_') {
     const { whenTrue, whenFalse } = presentBy(node.args);

@@ -111,7 +111,7 @@ export const list = (names: readonly string[]): string =>
 export const foldCase = (name: string): string => name.normalize('NFC').toLowerCase();
 
 /**
- * Reports byte order marks where names stand; says whether there is one. Nobody sees them, and JavaScript takes them for
+ * Reports byte order marks where names stand; says whether there is one. People do not see them, and JavaScript takes them for
  * white space, so that a name would lose its own without a word.
  */
 export const refuseMarks = (text: Text, report: Report): boolean => {
@@ -119,7 +119,7 @@ export const refuseMarks = (text: Text, report: Report): boolean => {
   for (const place of places)
     report(
       text.at(place),
-      'a byte order mark (U+FEFF), which nobody sees, stands here; it may begin a file, so remove it here',
+      'a byte order mark (U+FEFF), which is invisible, stands here; it may begin a file, so remove it here',
     );
   return places.length > 0;
 };

@@ -127,7 +127,7 @@ export const readAwait = (body: Text, reading: Reading): BodyOf<'await'> => {
   return { kind: 'await', ...found };
 };
 
-const caseCounts = 'case counts when somebody votes, so keep the one that the authorizer writes';
+const caseCounts = 'case counts in a vote, so keep the one that the authorizer writes';
 
 /** A list in an attribute: `"alice, bob, {{ params.owner }}"`. Commas inside of a placeholder divide nothing. */
 const readNames = (name: string, { attributes, around, reads, report }: Reading): Template[] => {
@@ -171,7 +171,7 @@ const readQuorum = ({ attributes, report }: Reading, most: number | undefined): 
   else if (most !== undefined && quorum > most)
     report(
       text.at(0),
-      `nobody but ${most} ${most === 1 ? 'person is' : 'people are'} asked; a quorum of ${quorum} cannot be reached`,
+      `only ${most} ${most === 1 ? 'person is' : 'people are'} asked; a quorum of ${quorum} cannot be reached`,
     );
   return Math.max(1, quorum);
 };
@@ -301,7 +301,7 @@ const renderNames = (templates: Template[], scope: Scope): ReturnType<typeof ren
 const nameProblem = (name: string): string | undefined =>
   /^\P{C}+$/u.test(name) && name.trim() === name && name.length <= limits.actorCharsMax
     ? undefined
-    : `${quote(name)} names nobody: 1 to ${limits.actorCharsMax} printable characters (actorCharsMax)`;
+    : `${quote(name)} names no person: 1 to ${limits.actorCharsMax} printable characters (actorCharsMax)`;
 
 export const renderAwait = (body: BodyOf<'await'>, scope: Scope): Rendered => {
   const claims = renderAll(body.claims, scope, claimIdProblem);

@@ -4,7 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { isIP } from 'node:net';
-import { Agent, buildConnector, request } from 'undici';
+import type { Agent } from 'undici';
 import { type CellInput, type CellResult, isSafeMethod, limits, whyUnread } from '../engine/index.ts';
 import { type Lookup, resolveHost, targetOf } from './addresses.ts';
 import { meaningOf } from './statuses.ts';
@@ -41,7 +41,7 @@ const refusal = (body: HttpBody): CellResult | undefined => {
 
 /**
  * The answer as JSON text. A JSON body goes in as it came, so that large integers survive; one that says JSON and is none,
- * or that nobody could read in good time, stays a text.
+ * or that cannot be read in good time, stays a text.
  */
 const answerText = (status: number, headers: Record<string, unknown>, content: Buffer): string => {
   const plain = Object.fromEntries(
@@ -86,6 +86,8 @@ export const createHttp = ({ httpAllow = [], lookup = resolveHost }: HttpOptions
     const body = input.body as HttpBody;
     const refused = refusal(body);
     if (refused !== undefined) return refused;
+    // Loaded by the first request: most commands send none.
+    const { Agent, buildConnector, request } = await import('undici');
     const url = new URL(body.url);
     const signal = AbortSignal.any([input.signal, AbortSignal.timeout(input.timeoutMs)]);
     const timedOut = new Promise<'timeout'>((resolve) => {
@@ -116,7 +118,7 @@ export const createHttp = ({ httpAllow = [], lookup = resolveHost }: HttpOptions
       },
     });
     try {
-      return await send(input, body, agent, signal);
+      return await send(request, input, body, agent, signal);
     } catch (error) {
       const why = signal.aborted ? 'no answer in time' : `${(error as Error).message}`;
       if (!connected) return failed('http.unreachable', `${url.host}: ${why}; nothing was sent.`);
@@ -135,7 +137,13 @@ const keyOf = ({ free, step }: CellInput, { method }: HttpBody): Record<string, 
 const traceOf = ({ trace }: CellInput, { headers }: HttpBody): Record<string, string> =>
   trace === undefined || headers.some(([name]) => name.toLowerCase() === 'traceparent') ? {} : { traceparent: trace };
 
-const send = async (input: CellInput, body: HttpBody, agent: Agent, signal: AbortSignal): Promise<CellResult> => {
+const send = async (
+  request: typeof import('undici').request,
+  input: CellInput,
+  body: HttpBody,
+  agent: Agent,
+  signal: AbortSignal,
+): Promise<CellResult> => {
   const answer = await request(body.url, {
     method: body.method as 'GET',
     // Redirects are not followed: where they lead was not checked.

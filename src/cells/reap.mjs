@@ -8,7 +8,7 @@ const markerPattern = /^PAWL_EXECUTION=[0-9a-f]{32}$/;
 const roundsMax = 200;
 const pauseMs = 5;
 
-/** @param {number} pid @param {NodeJS.Signals | 0} signal @returns {boolean} whether there was anybody to hear it */
+/** @param {number} pid @param {NodeJS.Signals | 0} signal @returns {boolean} whether there was a process to receive it */
 const kill = (pid, signal) => {
   try {
     process.kill(pid, signal);
@@ -48,7 +48,7 @@ const marked = (marker) => {
 export const reap = async (group, marker) => {
   // Everybody who carries the marker dies. One that is not ours alone would take the whole machine with it.
   if (!markerPattern.test(marker))
-    throw new TypeError(`${JSON.stringify(marker)} marks no cell; nobody is killed for it`);
+    throw new TypeError(`${JSON.stringify(marker)} marks no cell; no process is killed for it`);
   if (group !== undefined && !(Number.isSafeInteger(group) && group > 1))
     throw new TypeError(`${group} is no process group of a cell`);
   for (let round = 0; round < roundsMax; round += 1) {

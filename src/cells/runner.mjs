@@ -81,7 +81,7 @@ const frameOf = (job, kept, bytes) => {
 
 /**
  * A throw or an exit other than 0 is the author's own word that it failed. What ended otherwise without an output that can be
- * read did all it had to do, as far as anybody knows.
+ * read did all it had to do, as far as can be known.
  * @param {Job} job @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result}
  */
 const codeResult = (job, kept, bytes, code) => {
@@ -183,7 +183,7 @@ const run = async (job) => {
       void stop(ended('unknown', 'cell.aborted', 'Stopped because its caller gave up: it may have happened.'));
   });
   process.on('disconnect', async () => {
-    // The engine is gone: nothing of the cell may outlive it, and nobody is left to tell.
+    // The engine is gone: nothing of the cell may outlive it, and there is no caller left to tell.
     await reap(child?.pid, job.marker);
     remove(job.dir);
     process.exit(0);

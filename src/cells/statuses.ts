@@ -10,7 +10,7 @@ type Request = { method: string; failedOn?: readonly number[]; unknownOn?: reado
  * The closed list of refusals that come before any effect: the request was sent elsewhere (307, 308), not understood, not
  * allowed, not found, too large, or there were too many. Whatever is not in it may have been answered after the effect:
  * other redirects (303 follows a POST that was done), a conflict with an earlier attempt (409, 412), whatever a server says
- * of itself (500, 503, however soon it wants to be asked again), and numbers that nobody registered.
+ * of itself (500, 503, however soon it wants to be asked again), and numbers that are not registered.
  */
 const refusals: ReadonlySet<number> = new Set([
   ...[307, 308, 400, 401, 403, 404, 405, 406, 410, 411, 413, 414, 415, 417, 421, 422, 426, 428, 429, 431, 451],

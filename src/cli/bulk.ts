@@ -8,14 +8,14 @@ import type { Turn } from './pace.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import type { Step } from './step.ts';
-import type { Ruling, Target } from './verdict.ts';
+import type { Target, VerdictInput } from './verdict.ts';
 
 type Many = Extract<Target, { kind: 'many' }>;
 type Named = { instanceId: string; seq: number };
 type Decided = Named & { view: View };
 type Refused = Named & { error: { code: string; message: string; details: object }; exit: Exit };
 
-/** `left`: not decided, because somebody stopped it or the store gave no answer. */
+/** `left`: not decided, because the operator stopped it or the store gave no answer. */
 export type Bulk = { decided: Decided[]; refused: Refused[]; left: Named[]; stopped: 'signal' | 'store' | null };
 
 /** @throws PawlError `runbook.unknown`, `cell.unknown`: a name that is not there finds nothing for ever */
@@ -38,11 +38,11 @@ export const findMany = async (session: Session, many: Many) => {
  * Decides one after the other until the signal, each at its turn. Nothing is remembered between two calls: what was
  * decided is in doubt no longer, so the same command again decides only what is left.
  */
-export const decideMany = async (
+export const giveVerdicts = async (
   screen: Screen,
   client: Client,
   steps: Step[],
-  ruling: Ruling,
+  ruling: VerdictInput,
   { turn, signal }: { turn: Turn; signal: AbortSignal },
 ): Promise<Bulk> => {
   const rest = (from: number): Named[] => steps.slice(from).map(({ instanceId, seq }) => ({ instanceId, seq }));

@@ -3,9 +3,9 @@ import type { CellReport, Entry, EntryOf, Failure, VerdictWord, View } from '../
 import { duration, oneLine } from './format.ts';
 import { harmless, type Screen, type Tone } from './screen.ts';
 
-export type Look = { mark: string; word: string; tone: Tone };
+export type Badge = { mark: string; word: string; tone: Tone };
 
-const looks: Record<CellReport['state'], Look> = {
+const badges: Record<CellReport['state'], Badge> = {
   pending: { mark: '·', word: 'pending', tone: 'quiet' },
   next: { mark: '›', word: 'next', tone: 'strong' },
   running: { mark: '…', word: 'running', tone: 'strong' },
@@ -22,52 +22,52 @@ const looks: Record<CellReport['state'], Look> = {
 };
 
 type Ended = Pick<CellReport, 'state' | 'expectations'> & { error: Pick<Failure, 'code'> | null };
-const wentOn: Look = { mark: '!', word: 'unknown, went on', tone: 'warn' };
+const wentOn: Badge = { mark: '!', word: 'unknown, went on', tone: 'warn' };
 
 /** What completed, and is not satisfied since what it returned is lost. */
 const lostOutputs: Readonly<Record<string, string>> = {
   'output.invalid': 'output unreadable',
   'output.unkept': 'output not kept',
 };
-const asExpected = (word: string): Look => ({ ...looks.completed, word: `${word} as expected` });
+const asExpected = (word: string): Badge => ({ ...badges.completed, word: `${word} as expected` });
 
 /** `passed`: the run went on after it. A predicted failure is a success; a forgiven one is neither. */
-const lookOf = ({ state, expectations, error }: Ended, passed: boolean): Look => {
+const badgeOf = ({ state, expectations, error }: Ended, passed: boolean): Badge => {
   const held = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
   if (state === 'unknown' && passed) return expectations.length > 0 && held ? asExpected('answered') : wentOn;
   const done = state === 'completed' || state === 'completed, not as expected';
-  if (!done && state !== 'failed') return looks[state];
+  if (!done && state !== 'failed') return badges[state];
   const completed =
-    error?.code === 'output.truncated' ? { ...looks.completed, word: 'completed, output cut' } : looks.completed;
+    error?.code === 'output.truncated' ? { ...badges.completed, word: 'completed, output cut' } : badges.completed;
   const lost = lostOutputs[error?.code ?? ''];
-  if (lost !== undefined && done && !passed) return { ...looks.failed, word: lost };
+  if (lost !== undefined && done && !passed) return { ...badges.failed, word: lost };
   if (expectations.length > 0 && held) return state === 'failed' ? asExpected('failed') : completed;
   if (done && held) return completed;
   const word = state === 'failed' ? 'failed' : 'not as expected';
-  return passed ? { mark: '!', word: `${word}, forgiven`, tone: 'warn' } : { ...looks.failed, word };
+  return passed ? { mark: '!', word: `${word}, forgiven`, tone: 'warn' } : { ...badges.failed, word };
 };
 
-const again = (word: string): Look => ({ mark: '↻', word, tone: 'warn' });
+const again = (word: string): Badge => ({ mark: '↻', word, tone: 'warn' });
 
 /** A person's word, which is told apart from what a holder recorded. */
 const wordOfVerdict = (actor: string, verdict: VerdictWord): string => `verdict by ${harmless(actor)}: ${verdict}`;
 
-const verdictLooks = {
-  succeeded: looks.completed,
-  failed: looks.failed,
+const verdictBadges = {
+  succeeded: badges.completed,
+  failed: badges.failed,
   retry: { mark: '↻', word: '', tone: 'warn' },
-  skip: looks.skipped,
-} satisfies Record<VerdictWord, Look>;
+  skip: badges.skipped,
+} satisfies Record<VerdictWord, Badge>;
 
-const lookOfVerdict = ({ by }: Pick<Entry, 'by'>, verdict: VerdictWord): Look => ({
-  ...verdictLooks[verdict],
+const badgeOfVerdict = ({ by }: Pick<Entry, 'by'>, verdict: VerdictWord): Badge => ({
+  ...verdictBadges[verdict],
   word: wordOfVerdict(by.actor, verdict),
 });
 
-/** How an attempt ended, as one line of progress; or how somebody else settled what its holder did not. */
-export const lookOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Look => {
-  // A wait is over by what it waited for: nobody settled anything.
-  if (entry.closedBy === 'person' && entry.verdict !== undefined) return lookOfVerdict(entry, entry.verdict);
+/** How an attempt ended, as one line of progress; or how a person, the policy or the probe settled what its holder did not. */
+export const badgeOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Badge => {
+  // A wait is over by what it waited for: no person settled anything.
+  if (entry.closedBy === 'person' && entry.verdict !== undefined) return badgeOfVerdict(entry, entry.verdict);
   const itself =
     entry.closedBy === 'holder' || (entry.kind === 'outcome' && entry.closedBy === 'policy' && entry.attempt === 0);
   const by = itself ? '' : entry.closedBy === 'person' ? entry.by.actor : `its ${entry.closedBy}`;
@@ -76,12 +76,12 @@ export const lookOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Look => {
     const ended = entry.kind === 'outcome' ? entry.status : 'unknown';
     return again(ended === 'never' ? 'did not begin' : `${ended}, again`);
   }
-  if (entry.then === 'end') return { ...looks.completed, word: 'ended the run' };
+  if (entry.then === 'end') return { ...badges.completed, word: 'ended the run' };
   const status = entry.kind === 'outcome' ? entry.status : ended[entry.verdict];
   const state = status === 'abandoned' || status === 'never' ? 'halted' : status;
   const error = entry.kind === 'outcome' ? entry.error : null;
-  const look = lookOf({ state, expectations: entry.expectations, error }, entry.then === 'next');
-  return by === '' ? look : { ...look, word: `${look.word}, by ${by}` };
+  const badge = badgeOf({ state, expectations: entry.expectations, error }, entry.then === 'next');
+  return by === '' ? badge : { ...badge, word: `${badge.word}, by ${by}` };
 };
 
 /** What a verdict after the fact makes of a step. */
@@ -95,7 +95,7 @@ export const progressLine = (
   screen: Screen,
   width: number,
   cell: string,
-  look: Look,
+  badge: Badge,
   attempt: number,
   ms: number | null,
 ): string => {
@@ -104,37 +104,37 @@ export const progressLine = (
   const time = ms === null ? '' : duration(ms);
   const { paint } = screen;
   const ended = `${attempts.padEnd(12)}${time}`.trimEnd();
-  return `  ${paint(look.tone, look.mark)} ${name}  ${paint(look.tone, look.word.padEnd(wordWidth))}${ended}`.trimEnd();
+  return `  ${paint(badge.tone, badge.mark)} ${name}  ${paint(badge.tone, badge.word.padEnd(wordWidth))}${ended}`.trimEnd();
 };
 
 /** A cell that its holder did not close says what did. */
-const lookOfCell = (cell: CellReport, passed: boolean): Look => {
-  const look = lookOf(cell, passed);
+const badgeOfCell = (cell: CellReport, passed: boolean): Badge => {
+  const badge = badgeOf(cell, passed);
   const settled =
     ['completed', 'completed, not as expected', 'failed', 'skipped'].includes(cell.state) && cell.kind !== 'manual';
   if (settled && cell.verdict !== null) {
     const { actor, verdict } = cell.verdict;
-    return { ...look, word: wordOfVerdict(actor, verdict) };
+    return { ...badge, word: wordOfVerdict(actor, verdict) };
   }
-  if (!settled || cell.closedBy === null || cell.closedBy === 'holder') return look;
+  if (!settled || cell.closedBy === null || cell.closedBy === 'holder') return badge;
   // A wait is over by what it waited for.
-  if (cell.closedBy === 'policy' && cell.attempts === 0) return look;
-  return { ...look, word: `${look.word}, by ${cell.closedBy}` };
+  if (cell.closedBy === 'policy' && cell.attempts === 0) return badge;
+  return { ...badge, word: `${badge.word}, by ${cell.closedBy}` };
 };
 
 /** The table of cells. `nowMs` is the store's time. */
 export const cellTable = (screen: Screen, cells: CellReport[], view: View, nowMs: number): void => {
   const rows = cells.map((cell, index) => {
-    const look = lookOfCell(cell, index < view.cellsDone);
+    const badge = badgeOfCell(cell, index < view.cellsDone);
     const running = cell.state === 'running' && cell.startedAtMs !== null ? nowMs - cell.startedAtMs : null;
     const ms = cell.state === 'skipped' ? null : (running ?? cell.durationMs);
     const time = ms === null ? '' : duration(ms);
     const name = oneLine(cell.name, nameWidthMax);
     return [
-      `  ${screen.paint(look.tone, look.mark)}`,
+      `  ${screen.paint(badge.tone, badge.mark)}`,
       name,
       cell.kind,
-      screen.paint(look.tone, look.word),
+      screen.paint(badge.tone, badge.word),
       cell.attempts > 0 ? String(cell.attempts) : '',
       time,
     ];

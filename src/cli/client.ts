@@ -31,13 +31,13 @@ type Operations = { [N in OperationName]: (given: CallOf<N>) => Promise<BodyOf<N
 /** `nowMs` is the store's time: ages are reckoned from it, never from this machine's clock. */
 export type Instance = BodyOf<'instance'>;
 /** The newest entry and what it means now. */
-export type Standing = Pick<Instance, 'head' | 'held' | 'decidableAtMs' | 'nowMs'> & {
+export type HeadReport = Pick<Instance, 'head' | 'held' | 'decidableAtMs' | 'nowMs'> & {
   status: Instance['view']['status'];
 };
 export type Claim = BodyOf<'setClaim'>['claim'];
-export type AdvanceAsked = NonNullable<CallOf<'advance'>['body']>;
+export type AdvanceInput = NonNullable<CallOf<'advance'>['body']>;
 
-/** Where an instance stands, for whoever could not wait for the end of a call. */
+/** Where an instance stands, for a caller that could not wait for the end of a call. */
 const standsAt = ({ view, head, nowMs }: Instance): AdvanceAnswer => {
   const { status } = view;
   const stop: Stop =
@@ -96,7 +96,7 @@ export const createClient = (transport: Transport) => {
   };
 
   /** What takes longer than its answer may is followed in the journal to its end. */
-  const move = async (name: 'advance' | 'run', instanceId: string, body: AdvanceAsked, signal: AbortSignal) => {
+  const move = async (name: 'advance' | 'run', instanceId: string, body: AdvanceInput, signal: AbortSignal) => {
     const answered = await transport(name, { path: { instanceId }, body }, signal);
     if (answered === undefined) return standsAt(await instance(instanceId));
     const { status, isOurs } = answered;
@@ -127,8 +127,8 @@ export const createClient = (transport: Transport) => {
     entriesAfter: async (instanceId: string, seq: number): Promise<Entry[]> =>
       (await journalAfter(instanceId, seq)).entries,
     instance,
-    /** Consistent, and cheap for whoever knows that the journal goes at least to `seq`; `undefined` if it does not. */
-    standing: async (instanceId: string, seq: number): Promise<Standing | undefined> => {
+    /** Consistent, and cheap for a caller that knows that the journal goes at least to `seq`; `undefined` if it does not. */
+    standing: async (instanceId: string, seq: number): Promise<HeadReport | undefined> => {
       const page = await journalAfter(instanceId, seq - 1).catch((error: unknown) => {
         // Armed by a start that never came to its first entry.
         if (isPawlError(error, 'instance.unknown')) return undefined;
@@ -152,8 +152,8 @@ export const createClient = (transport: Transport) => {
       }
       return notes;
     },
-    /** @throws PawlError `step.inFlight` when somebody else's step is under way and nothing ran */
-    advance: (instanceId: string, asked: AdvanceAsked, signal: AbortSignal): Promise<AdvanceAnswer> =>
+    /** @throws PawlError `step.inFlight` when another caller's step is under way and nothing ran */
+    advance: (instanceId: string, asked: AdvanceInput, signal: AbortSignal): Promise<AdvanceAnswer> =>
       move('advance', instanceId, asked, signal),
     /** @throws what `advance` throws */
     run: async (instanceId: string, signal: AbortSignal): Promise<RunAnswer> =>

@@ -1,4 +1,5 @@
 /** The one place in this folder that reads the environment, and the one that builds things. */
+import assert from 'node:assert/strict';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { type Authoring, type By, type Clock, isPawlError, limits, PawlError } from '../engine/index.ts';
@@ -19,12 +20,12 @@ export type Settings = {
   httpAllow: string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   by: By;
-  /** That whoever acts says they are in: on this machine nobody else says it. */
+  /** The groups that the caller claims to be in: on this machine no authorizer says it. */
   groups: string[];
   debug: boolean;
 };
 
-/** What must be known before any setting can be refused. `debug`: stack traces, for whoever develops Pawl. */
+/** What must be known before any setting can be refused. `debug`: stack traces, for developers of Pawl. */
 export const readTerminal = (env: NodeJS.ProcessEnv = process.env) => ({
   dumb: env.TERM === 'dumb',
   debug: env.PAWL_DEBUG === '1',
@@ -136,22 +137,54 @@ const openTables = async (store: Settings['store']): Promise<{ client: StoreClie
   return { client, clock, close: () => document.destroy() };
 };
 
+/**
+ * The parser of documents and expressions takes longer to load than most commands to answer: here it stands for itself
+ * until an operation that may need it is about to begin.
+ */
+const authoringOnDemand = (): { authoring: Authoring; load(): Promise<void> } => {
+  let loaded: Authoring | undefined;
+  const now = (): Authoring => {
+    assert(loaded !== undefined, 'an operation that reads documents began without their parser');
+    return loaded;
+  };
+  return {
+    load: async () => {
+      loaded ??= await openAuthoring();
+    },
+    authoring: {
+      compile: (...given) => now().compile(...given),
+      resolveParams: (...given) => now().resolveParams(...given),
+      evaluate: (...given) => now().evaluate(...given),
+      render: (...given) => now().render(...given),
+      renderBody: (...given) => now().renderBody(...given),
+      momentOf: (...given) => now().momentOf(...given),
+      parseJson: (...given) => now().parseJson(...given),
+    },
+  };
+};
+
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
-export type Deps = OperationDeps & { close(): void };
+export type Deps = OperationDeps & {
+  /** Before whatever may compile a document or evaluate an expression. */
+  loadAuthoring(): Promise<void>;
+  close(): void;
+};
 
 /** Events that say what neither the store nor, perhaps, the failure queue has. */
 const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten']);
 
-export const openDeps = async (settings: Settings): Promise<Deps> => {
-  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, cells, { setAsideInFolder }, authoring] =
+type StoreSettings = Pick<Settings, 'store' | 'setAsideDir' | 'httpAllow' | 'deployment' | 'debug'>;
+
+export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
+  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, cells, { setAsideInFolder }] =
     await Promise.all([
       import('../engine/index.ts'),
       import('../store/index.ts'),
       import('../cells/index.ts'),
       import('../handlers/index.ts'),
-      openAuthoring(),
     ]);
   const { store, deployment } = settings;
+  const { authoring, load: loadAuthoring } = authoringOnDemand();
   const httpAllow = cells.parseHttpAllow(settings.httpAllow);
   const tables = await openTables(store);
   const { clock } = tables;
@@ -177,5 +210,5 @@ export const openDeps = async (settings: Settings): Promise<Deps> => {
   });
   const { close } = tables;
   const telemetry = { advanced: () => {} };
-  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, close };
+  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, loadAuthoring, close };
 };

@@ -35,7 +35,7 @@ const placeOf = (mark: string | undefined): Place => {
 const mayBeInDoubt = ({ status, dueAtMs }: View): boolean =>
   status === 'in_doubt' || status === 'running' || dueAtMs !== null;
 
-const look = async (session: Session, view: View, search: Search): Promise<Step | Unreadable | undefined> => {
+const readDoubt = async (session: Session, view: View, search: Search): Promise<Step | Unreadable | undefined> => {
   try {
     const standing = await session.client.standing(view.instanceId, view.seq);
     if (standing?.status !== 'in_doubt' || !standsAtStep(standing)) return undefined;
@@ -69,7 +69,7 @@ export const findDoubts = async (
     const page = await client.listInstances({ query: asked });
     const views = page.views.filter(mayBeInDoubt);
     while (views.length > 0) {
-      const looked = await Promise.all(views.splice(0, readersMax).map((view) => look(session, view, search)));
+      const looked = await Promise.all(views.splice(0, readersMax).map((view) => readDoubt(session, view, search)));
       for (const one of looked) {
         if (one === undefined) continue;
         if ('code' in one) unreadable.set(one.instanceId, one);

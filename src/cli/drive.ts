@@ -1,4 +1,4 @@
-/** Runs a call on an instance with live progress and leaves in order when somebody presses Ctrl-C. */
+/** Runs a call on an instance with live progress and leaves in order on Ctrl-C. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { AdvanceAnswer, RunAnswer, View } from '../engine/index.ts';
 import { cellTable } from './cells.ts';
@@ -24,7 +24,7 @@ export const watched = async <T>(
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => {
   const { screen, client, interruption } = session;
-  const said = (): void => {
+  const announceStop = (): void => {
     const what =
       session.settings.service === null
         ? 'stopping the cell and recording how it ended; once more leaves at once'
@@ -32,18 +32,18 @@ export const watched = async <T>(
     screen.print(screen.paint('warn', `  ${what}`));
   };
   const { instanceId, seq: afterSeq } = from.view;
-  return await interruption.during(said, (signal) =>
+  return await interruption.during(announceStop, (signal) =>
     following(screen, client, { instanceId, cells: from.cells, afterSeq }, call(signal)),
   );
 };
 
-/** What it waits for may be brought by anybody, anywhere: so it is looked at every now and then, and nothing is written. */
+/** What it waits for may come from anywhere: so it is looked at every now and then, and nothing is written. */
 const waitLookMs = 2_000;
 
 /** The claims as they stood when the run went on the last time; '' before that. */
 type Stayed = { seq: number | null; claims: string };
 
-/** Until what is waited for may be there: a claim has changed, the time has come, or somebody else moved it. */
+/** Until what is waited for may be there: a claim has changed, the time has come, or another caller moved it. */
 const untilDue = async (
   { screen, client }: Session,
   { seq, instanceId }: View,
@@ -107,8 +107,8 @@ const printVerdict = (session: Session, { verdict, coverage }: RunAnswer): void 
         ? `what ${plural(overridden, 'cell')} expected was overridden`
         : forgiven > 0
           ? 'no cell met what it declares'
-          : 'no cell said what to expect';
-    print(paint('good', `Completed procedurally: ${why}, so nothing was proven${rest}.`));
+          : 'no cell declares expectations';
+    print(paint('good', `Completed procedurally: ${why}, so nothing was verified${rest}.`));
   }
 };
 
@@ -129,7 +129,7 @@ export const conclude = async (
   else step = await explain(session, instance, answer.stop);
   if (interrupted && answer.result === 'advanced')
     screen.print(
-      `It stands as it is until somebody goes on, and \`pawl status ${shellWord(instance.view.instanceId)}\` shows it.`,
+      `It stands as it is until it is advanced, and \`pawl status ${shellWord(instance.view.instanceId)}\` shows it.`,
     );
   return { exit: interrupted ? exits.interrupted : exitOfResult(answer.result), instance, step: step ?? null };
 };

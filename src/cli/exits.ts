@@ -1,25 +1,8 @@
-/** What the CLI's exit codes mean. The one table: the code, `pawl --help` and the README say the same. */
+/** Which exit code an answer or an error leads to. The codes themselves need nothing of the engine: exitCodes.ts. */
 import { errorCodes, type PawlError, type Stop } from '../engine/index.ts';
+import { type Exit, exits } from './exitCodes.ts';
 
-export const exits = {
-  done: 0,
-  failed: 1,
-  invalid: 2,
-  parked: 3,
-  later: 4,
-  doubt: 5,
-  interrupted: 130,
-} as const;
-export type Exit = (typeof exits)[keyof typeof exits];
-
-export const exitHelp = `Exit codes:
-  0    done; for \`advance\`: what was asked for was done
-  1    halted, failed, cancelled, or refused in the present state
-  2    wrong usage or invalid input; nothing was done
-  3    parked: a person or a time is waited for
-  4    not now: in flight, stale, deferred, or the store gave no answer; ask again later
-  5    in doubt: nobody knows whether a step happened
-  130  interrupted by Ctrl-C or SIGTERM`;
+export { type Exit, exits };
 
 const byResult: Record<Stop['result'], Exit> = {
   advanced: exits.done,

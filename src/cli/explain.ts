@@ -6,6 +6,7 @@ import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import { openedBy, readStep, type Step } from './step.ts';
 import { printFact, printStep, printWays } from './stepScreen.ts';
+import { commandTyped } from './typed.ts';
 import { explainWait } from './waits.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
 
@@ -42,7 +43,7 @@ const printLeftInDoubt = async ({ screen, client }: Session, { view, head }: Ins
   const { cell, seq } = halted;
   const { print, paint } = screen;
   const opening = await client.entry(view.instanceId, seq);
-  print(paint('warn', `Nobody knows whether ${cell} happened, and nothing can be decided here any more.`));
+  print(paint('warn', `It is unknown whether ${cell} happened, and nothing can be decided here any more.`));
   const key = openedBy(opening)?.key;
   if (key !== undefined) printFact(screen, 'key', harmless(key));
   print(`Next: look at what ${cell} acts upon; its log: \`pawl journal ${shellWord(view.instanceId)} --notes\`.`);
@@ -57,7 +58,7 @@ const explainCancelled = async (session: Session, instance: Instance): Promise<v
   if (await printLeftInDoubt(session, instance)) return;
   const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
   if (cell !== undefined)
-    screen.print(`A mended version may go on after it: \`${continueCommand({ ...view, cell })}\`.`);
+    screen.print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell })}\`.`);
 };
 
 const explainReady = ({ print }: Screen, { head, nowMs }: Instance, cell: CellReport, stop: Stop | undefined): void => {
@@ -71,7 +72,7 @@ const explainReady = ({ print }: Screen, { head, nowMs }: Instance, cell: CellRe
 
 const explainDoubt = (screen: Screen, { nowMs }: Instance, step: Step, cancelled: string): void => {
   const { print, paint } = screen;
-  print(paint('warn', `In doubt: nobody knows whether ${step.cell} happened. Nothing was repeated.`));
+  print(paint('warn', `In doubt: it is unknown whether ${step.cell} happened. Nothing was repeated.`));
   printStep(screen, step, nowMs);
   if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, nothing runs after it.`);
   const { decidableAtMs } = step;
@@ -86,7 +87,7 @@ const explainDoubt = (screen: Screen, { nowMs }: Instance, step: Step, cancelled
 
 const explainRunning = (screen: Screen, { view, nowMs }: Instance, step: Step): void => {
   const { print, paint } = screen;
-  print(paint('warn', `In flight: somebody is carrying out ${step.cell}.`));
+  print(paint('warn', `In flight: ${step.cell} is being carried out.`));
   printStep(screen, step, nowMs);
   const id = shellWord(view.instanceId);
   const until = view.dueAtMs === null ? '' : ` If it is not heard of by ${clock(view.dueAtMs)} it is in doubt.`;
@@ -112,8 +113,8 @@ const explainHeld = ({ print, paint }: Screen, { view, head }: Instance, cell: C
   );
   print('so its journal may have forgotten steps that ran.');
   print('Next: compare it with what the cells act upon, then let it go on, or give it up:');
-  print(`  ${releaseCommand(view.instanceId)}`);
-  print(`  ${cancelCommand(view.instanceId)}`);
+  print(`  ${commandTyped(releaseCommand(view.instanceId))}`);
+  print(`  ${commandTyped(cancelCommand(view.instanceId))}`);
 };
 
 const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
@@ -121,7 +122,7 @@ const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
 /**
  * Says where an instance stands and what to do next.
  * @param stop how the call stopped, where one was made
- * @returns the step that is under way or needs somebody, for the command's document
+ * @returns the step that is under way or needs a person, for the command's document
  */
 export const explain = async (session: Session, instance: Instance, stop?: Stop): Promise<Step | undefined> => {
   const { screen, client } = session;

@@ -2,14 +2,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Entry, EntryOf } from '../engine/index.ts';
 import { isPawlError } from '../engine/index.ts';
-import { type Look, lookOfOutcome, nameWidthMax, progressLine } from './cells.ts';
+import { type Badge, badgeOfOutcome, nameWidthMax, progressLine } from './cells.ts';
 import type { Client } from './client.ts';
 import { duration } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 
 const pollMs = 200;
-const running: Look = { mark: '…', word: 'running', tone: 'strong' };
-const waiting: Look = { mark: '‖', word: 'waiting', tone: 'warn' };
+const running: Badge = { mark: '…', word: 'running', tone: 'strong' };
+const waiting: Badge = { mark: '‖', word: 'waiting', tone: 'warn' };
 
 type Watched = { instanceId: string; cells: string[]; afterSeq: number };
 type Running = { cell: string; attempt: number; sinceMs: number };
@@ -20,7 +20,7 @@ const pauseAfter = ({ then, dueAtMs, atMs }: EntryOf<'outcome' | 'resolved'>): s
 const createTeller = (screen: Screen, cells: string[]) => {
   const width = Math.min(nameWidthMax, Math.max(4, ...cells.map((name) => name.length)));
   let now: Running | undefined;
-  const line = (cell: string, look: Look, attempt: number, ms: number | null) =>
+  const line = (cell: string, look: Badge, attempt: number, ms: number | null) =>
     progressLine(screen, width, cell, look, attempt, ms);
   const begin = ({ cell, attempt }: Pick<EntryOf<'reserved'>, 'cell' | 'attempt'>) => {
     now = { cell, attempt, sinceMs: performance.now() };
@@ -29,12 +29,12 @@ const createTeller = (screen: Screen, cells: string[]) => {
     if (entry.kind === 'reserved') begin(entry);
     if (entry.kind === 'waiting') screen.print(line(entry.cell, waiting, 0, null));
     if (entry.kind === 'cancelled') screen.print(screen.paint('bad', `  cancelled by ${harmless(entry.by.actor)}`));
-    if (entry.kind === 'resolved') screen.print(line(entry.cell, lookOfOutcome(entry), 0, null) + pauseAfter(entry));
+    if (entry.kind === 'resolved') screen.print(line(entry.cell, badgeOfOutcome(entry), 0, null) + pauseAfter(entry));
     if (entry.kind !== 'outcome') return;
     now = undefined;
     const ran = entry.closes !== null && entry.status !== 'skipped' && entry.closedBy === 'holder';
     screen.print(
-      line(entry.cell, lookOfOutcome(entry), ran ? entry.attempt : 0, ran ? entry.durationMs : null) +
+      line(entry.cell, badgeOfOutcome(entry), ran ? entry.attempt : 0, ran ? entry.durationMs : null) +
         pauseAfter(entry),
     );
     if (entry.reserve !== undefined) begin(entry.reserve);

@@ -13,9 +13,9 @@ await Promise.all([
   import('./main.ts'),
 ]);
 await import('../authoring/index.ts');
-const told = once(process, 'message');
+const startMessage = once(process, 'message');
 process.send?.('ready');
-const [startAtMs] = await told;
+const [startAtMs] = await startMessage;
 await wait(Number(startAtMs) - Date.now());
 // The CLI takes the end of the channel for the death of its launcher, so it has to be over before the CLI begins.
 const closed = once(process, 'disconnect');

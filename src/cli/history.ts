@@ -26,15 +26,20 @@ const checks = (expectations: Checked[]): string[] =>
     .map(({ source, result, overridden }) => `${overridden ? 'overridden' : result}: ${source}`);
 
 /** Who or what settled a step that its holder did not: a person with a reason, the policy, the probe. */
-const settledBy = (entry: EntryOf<'outcome' | 'resolved'>, said: string, freshKey: boolean, reason: string): string => {
+const settledBy = (
+  entry: EntryOf<'outcome' | 'resolved'>,
+  verdict: string,
+  freshKey: boolean,
+  reason: string,
+): string => {
   const { cell, closedBy, by } = entry;
   if (closedBy === 'person') {
     const key = freshKey ? ' with a fresh key' : '';
-    const leads = said === 'retry' ? dueOf(entry) : leading(entry);
-    return `${cell}: verdict by ${by.actor}: ${said}${key}${leads} — ${reason}`;
+    const leads = verdict === 'retry' ? dueOf(entry) : leading(entry);
+    return `${cell}: verdict by ${by.actor}: ${verdict}${key}${leads} — ${reason}`;
   }
   const who = `its ${closedBy}`;
-  if (said !== 'retry') return `${cell}: ${said} by ${who}${leading(entry)}: ${reason}`;
+  if (verdict !== 'retry') return `${cell}: ${verdict} by ${who}${leading(entry)}: ${reason}`;
   return `${cell}: retry, permitted by ${who}${dueOf(entry)}: ${reason}`;
 };
 
@@ -66,20 +71,20 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
   const unknown = status === 'unknown';
   // Where no answer came, nothing was looked at.
   const missed = checks(entry.expectations.filter(({ result }) => !unknown || result !== 'skipped'));
-  // Best effort: by whoever found it in doubt, or by the holder itself, which saw that it was cut off.
+  // Best effort: by the caller that found it in doubt, or by the holder itself, which saw that it was cut off.
   const goesOn = unknown && closedBy === 'policy';
   // A manual cell is done by a person in the ordinary way: no verdict.
   if (closedBy !== 'holder' && attempt > 0 && !goesOn) {
-    const told = settledBy(entry, verdicts[status], freshKey === true, note ?? 'no reason given');
-    return [told, ...missed].join('; ') + also;
+    const settled = settledBy(entry, verdicts[status], freshKey === true, note ?? 'no reason given');
+    return [settled, ...missed].join('; ') + also;
   }
-  const said = goesOn ? `${cell} unknown; goes on by its policy` : holderTold(entry);
+  const ending = goesOn ? `${cell} unknown; goes on by its policy` : holderTold(entry);
   const because = [
     error?.message ?? '',
     ...missed,
     note === null ? '' : closedBy === 'policy' ? note : `"${note}"`,
   ].filter((text) => text !== '');
-  return `${said}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
+  return `${ending}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
 };
 
 /** What a wait waits for, as far as its entry says: the moment, the names and the terms are fixed there. */
@@ -97,12 +102,12 @@ const waitingTold = ({ cell, dueAtMs, pollMs, claims, asked, shownHash }: EntryO
 const voteTold = ({ cell, decision, comment, approvals, link }: EntryOf<'vote'>): string => {
   const voted = { approve: 'approves', reject: 'rejects', withdraw: 'withdraws the approval of' }[decision];
   const by = link === null ? '' : `, by a link that ${link.madeBy} made`;
-  const said = comment === null ? '' : ` — "${comment}"`;
+  const commented = comment === null ? '' : ` — "${comment}"`;
   const so = decision === 'reject' ? '' : `; ${plural(approvals.length, 'approval')} so far`;
-  return `${voted} ${cell}${so}${by}${said}`;
+  return `${voted} ${cell}${so}${by}${commented}`;
 };
 
-/** A cancelled run may still have had a step that was not closed, or one that nobody knows about. */
+/** A cancelled run may still have had a step that was not closed, or one in doubt. */
 const cancelling = ({ reason, state }: EntryOf<'cancelled'>): string => {
   const { open, halted } = state;
   if (open?.kind === 'reserved') return `${reason}; ${open.cell}, seq ${open.seq}, was not closed yet`;
@@ -118,7 +123,7 @@ const continuing = ({ continues }: EntryOf<'started'>): string => {
 };
 
 /** What an entry says, in a few words. */
-const told = (entry: Entry): string => {
+const entryText = (entry: Entry): string => {
   switch (entry.kind) {
     case 'started':
       return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}${continuing(entry)}`;
@@ -158,7 +163,7 @@ export const journalTable = (screen: Screen, entries: Entry[]): void => {
       time,
       entry.kind,
       `${oneLine(harmless(entry.by.actor), 12)} ${oneLine(harmless(entry.by.where), 24)}`,
-      oneLine(harmless(told(entry)), 500),
+      oneLine(harmless(entryText(entry)), 500),
     ];
   });
   screen.table(['seq', 'time', 'entry', 'who', 'what'], rows);
@@ -185,8 +190,8 @@ export const noteTable = (screen: Screen, entries: Entry[], written: Note[]): vo
   // That a probe was asked is told where its answer never came.
   const isAnswered = ({ about, atMs }: Note): boolean =>
     written.some((other) => other.kind === 'probe' && other.about === about && other.atMs >= atMs);
-  const told = written.filter((note) => note.kind !== 'asked' || !isAnswered(note));
-  const notes = [...told, ...evidenceOf(entries)].sort((a, b) => a.atMs - b.atMs);
+  const unanswered = written.filter((note) => note.kind !== 'asked' || !isAnswered(note));
+  const notes = [...unanswered, ...evidenceOf(entries)].sort((a, b) => a.atMs - b.atMs);
   if (notes.length === 0) return screen.print('No notes.');
   for (const note of notes) {
     const { kind, about, cell, atMs, by } = note;

@@ -10,7 +10,7 @@ const sameWishMs = 400;
 export type Interruption = {
   readonly signal: AbortSignal;
   /** Lets `work` end by itself when the first signal comes; `said` tells the person so. */
-  during<T>(said: () => void, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  during<T>(announce: () => void, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
 };
 
 export const watchSignals = (): Interruption => {
@@ -26,7 +26,7 @@ export const watchSignals = (): Interruption => {
     controller.abort();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, onSignal);
-  // Started by the launcher on an older Node: without it nobody would pass signals on, so its death is one.
+  // Started by the launcher on an older Node: without it no parent would pass signals on, so its death is one.
   if (process.connected) {
     process.once('disconnect', onSignal);
     // Listening must not keep a finished command alive.
@@ -34,8 +34,8 @@ export const watchSignals = (): Interruption => {
   }
   return {
     signal: controller.signal,
-    during: async (said, work) => {
-      graceful = said;
+    during: async (announce, work) => {
+      graceful = announce;
       try {
         return await work(controller.signal);
       } finally {

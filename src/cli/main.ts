@@ -1,24 +1,14 @@
-/** The `pawl` command line: reads it, runs one command, and tells how it ended. */
-import { Command, CommanderError } from 'commander';
-import { isPawlError } from '../engine/index.ts';
-import { addAuthoring } from './commands/authoring.ts';
-import { addClaims } from './commands/claims.ts';
+/**
+ * The `pawl` command line: reads it, runs one command, and tells how it ended. Only commander is loaded to read it: what a
+ * command works with comes when it runs (`act.ts`), and its options when it is named (`commands/index.ts`).
+ */
+import { Command, CommanderError, Help, Option } from 'commander';
 import type { Runner } from './commands/common.ts';
-import { addDeciding } from './commands/deciding.ts';
-import { addDemo } from './commands/demo.ts';
-import { addDoubts } from './commands/doubts.ts';
-import { addKeeping } from './commands/keeping.ts';
-import { addMoving } from './commands/moving.ts';
-import { addReading } from './commands/reading.ts';
-import { addRedriving } from './commands/redriving.ts';
-import { addTesting } from './commands/testing.ts';
-import { addVoting } from './commands/voting.ts';
-import { readSettings, readTerminal } from './deps.ts';
-import { type Exit, exitHelp, exitOfError, exits } from './exits.ts';
-import { watchSignals } from './interruption.ts';
-import { createScreen } from './screen.ts';
-import { createSession } from './session.ts';
-import { report } from './trouble.ts';
+import { addCommands } from './commands/index.ts';
+import { type Exit, exitHelp, exits } from './exitCodes.ts';
+import { watchOutput } from './output.ts';
+import { packageVersion } from './ownPackage.ts';
+import { asTyped } from './typed.ts';
 
 const environmentHelp = `Environment:
   PAWL_DATA_DIR            folder of this machine's store, pawl.db (default: .pawl)
@@ -30,7 +20,16 @@ const environmentHelp = `Environment:
   PAWL_ACTOR               who acts (default: the user logged in); PAWL_GROUPS: their groups, separated by commas
   PAWL_DEPLOYMENT, PAWL_EPOCH, PAWL_TAKEOVER_GRACE_MS, NO_COLOR, PAWL_DEBUG=1`;
 
-const build = (run: Runner, json: boolean): Command => {
+/** Only as the first word: `pawl start --version 3` means that of a runbook. */
+const versionFlag = new Option('--version', 'print the version of Pawl, and no more');
+
+const usual = new Help();
+
+/** What cannot be left out says so, and that a list is empty need not be said. */
+const optionDescription = (option: Option): string =>
+  `${usual.optionDescription(option).replace(' (default: [])', '')}${option.mandatory ? ' (required)' : ''}`;
+
+const build = async (run: Runner, json: boolean, argv: string[]): Promise<Command> => {
   const program = new Command('pawl');
   program
     .description('Runs operational runbooks whose steps never run twice without permission.')
@@ -40,18 +39,17 @@ const build = (run: Runner, json: boolean): Command => {
       `\n${exitHelp}\n\n${environmentHelp}\n\nExample:\n  $ pawl demo\n  $ pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app`,
     )
     .exitOverride()
-    .configureOutput(json ? { writeErr: () => undefined } : {});
-  addAuthoring(program, run);
-  addTesting(program, run);
-  addMoving(program, run);
-  addReading(program, run);
-  addKeeping(program, run);
-  addDoubts(program, run);
-  addDeciding(program, run);
-  addVoting(program, run);
-  addClaims(program, run);
-  addRedriving(program, run);
-  addDemo(program, run);
+    .configureOutput({
+      writeOut: (text) => void process.stdout.write(asTyped(text)),
+      // With --json what is wrong is said by the one document.
+      writeErr: (text) => void (json || process.stderr.write(asTyped(text))),
+    })
+    .configureHelp({
+      optionDescription,
+      subcommandTerm: (command) => usual.subcommandTerm(command).replace(' [options]', ''),
+      visibleOptions: (command) => [...(command === program ? [versionFlag] : []), ...usual.visibleOptions(command)],
+    });
+  await addCommands(argv, program, run);
   for (const command of program.commands)
     command.showHelpAfterError(`Next: \`pawl ${command.name()} --help\` shows how.`);
   return program.showHelpAfterError('Next: `pawl --help` shows the commands.');
@@ -63,29 +61,29 @@ const urlOf = (command: unknown): string | undefined =>
 
 /** @param argv without node and script */
 export const main = async (argv: string[]): Promise<void> => {
-  const json = argv.includes('--json');
-  const { dumb, debug } = readTerminal();
-  const screen = createScreen(process.stdout, { silent: json, dumb });
+  watchOutput();
   const leave = (exit: Exit): void => {
     process.exitCode = exit;
   };
+  if (argv[0] === versionFlag.long) {
+    process.stdout.write(`${packageVersion()}\n`);
+    return leave(exits.done);
+  }
+  const json = argv.includes('--json');
   const run: Runner =
     (work) =>
     async (...args) => {
-      const session = createSession(screen, readSettings(urlOf(args.at(-1))), watchSignals());
-      try {
-        const { exit, document } = await work(session, ...args);
-        if (json) screen.document(document);
-        leave(exit);
-      } finally {
-        await session.close();
-      }
+      const { act } = await import('./act.ts');
+      leave(await act((session) => work(session, ...args), { url: urlOf(args.at(-1)), json }));
     };
   try {
-    await build(run, json).parseAsync(argv, { from: 'user' });
+    const program = await build(run, json, argv);
+    await program.parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return;
-    report(error, screen, { json, debug });
-    leave(isPawlError(error) ? exitOfError(error) : error instanceof CommanderError ? exits.invalid : exits.failed);
+    // Commander has told people what is wrong by itself.
+    if (error instanceof CommanderError && !json) return leave(exits.invalid);
+    const { tellTrouble } = await import('./act.ts');
+    leave(tellTrouble(error, json));
   }
 };

@@ -23,13 +23,13 @@ const probeWords = (text: string): string | undefined => {
 const outcomeWords = (text: string): string | undefined => {
   const { status, durationMs, output, error, note } = parsed(text);
   if (typeof status !== 'string') return undefined;
-  const said = [
+  const parts = [
     `ended as ${status}${typeof durationMs === 'number' && durationMs > 0 ? ` after ${duration(durationMs)}` : ''}`,
     typeof object(output).text === 'string' ? `output ${object(output).text}` : '',
     typeof object(error).message === 'string' ? `error ${object(error).message}` : '',
     typeof note === 'string' ? `"${note}"` : '',
   ];
-  return said.filter((part) => part !== '').join('; ');
+  return parts.filter((part) => part !== '').join('; ');
 };
 
 /** A note on one line of at most `max` characters. */

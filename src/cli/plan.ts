@@ -105,7 +105,7 @@ const waitsOf = (authoring: Authoring, { body, poll }: Cell, scope: Scope): stri
       const whom = [...names(body.approvers), ...names(body.groups).map((group) => `members of ${group}`)].join(', ');
       const time = within(body.withinMs, `it is ${body.onExpiry === 'approve' ? 'approved' : 'rejected'}`);
       const rejected = body.onReject === 'halt' ? 'halts' : 'goes on';
-      const self = body.self ? '' : ', not whoever started it';
+      const self = body.self ? '' : ', not the starter';
       return `asks ${whom}${self}; ${plural(body.quorum, 'approval')} needed; ${time}; rejected: ${rejected}`;
     }
     case 'wait':

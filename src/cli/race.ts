@@ -3,9 +3,11 @@
  * step does can be counted from outside: it appends a line to a file.
  */
 import { spawn } from 'node:child_process';
+import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BodyOf } from '../contract/index.ts';
 import { demoEnvironment } from './deps.ts';
+import { fileOfPackage } from './ownPackage.ts';
 
 export const racerCount = 8;
 const startInMs = 200;
@@ -25,11 +27,12 @@ sleep 1
 \`\`\`
 `;
 
-/** `refused`: told that somebody else has the step, or that the journal moved on. */
+/** `refused`: told that another caller holds the step, or that the journal moved on. */
 export type Racer = { number: number; exit: number | null; told: string; ran: boolean; refused: boolean };
 
-const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
-const gate = fileURLToPath(new URL('./gate.ts', import.meta.url));
+const launcher = fileURLToPath(fileOfPackage('bin/pawl.js'));
+/** Built, it is a module beside this one's. */
+const gate = fileURLToPath(new URL(`./gate${extname(fileURLToPath(import.meta.url))}`, import.meta.url));
 
 type Parsed = Partial<BodyOf<'advance'>> & { error?: { code?: string; message?: string } };
 

@@ -15,9 +15,9 @@ export type Kept = { file: string; error: { code: string; message: string; detai
 export type Report = { redriven: Done[]; kept: Kept[]; left: string[]; unfinished: string[] };
 
 /** What waits: the named files, or everything in the folder. */
-export const waitingFiles = async ({ folder, list }: SetAside, named: string[]): Promise<Waiting[]> => {
+export const waitingFiles = async ({ folder, list }: SetAside, names: string[]): Promise<Waiting[]> => {
   const { files } = await list();
-  return (named.length === 0 ? files : named).map((file) => {
+  return (names.length === 0 ? files : names).map((file) => {
     const isKept = !files.includes(file);
     return { file, path: isKept ? file : join(folder, file), isKept };
   });
@@ -35,7 +35,7 @@ const remove = async ({ file, path, isKept }: Waiting): Promise<void> => {
   });
 };
 
-export const toldOf = (file: string, { instanceId, about, outcome }: Unrecorded): Told => ({
+export const summaryOf = (file: string, { instanceId, about, outcome }: Unrecorded): Told => ({
   file,
   instanceId,
   cell: outcome.cell,
@@ -60,7 +60,7 @@ export const redriveAll = async (
       const item = await readWaiting(one);
       const answer = await session.redrive(item);
       await remove(one);
-      const done = { ...toldOf(file, item), ...answer };
+      const done = { ...summaryOf(file, item), ...answer };
       redriven.push(done);
       tell(done);
     } catch (error) {

@@ -1,6 +1,7 @@
 /** The one place that writes to the terminal: lines, tables, one line that changes in place, or one JSON document. */
 import { stripVTControlCharacters, styleText } from 'node:util';
 import Table from 'cli-table3';
+import { asTyped, asWritten } from './typed.ts';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong' | 'plain';
 const formats = { good: 'green', bad: 'red', warn: 'yellow', quiet: 'dim', strong: 'bold', plain: 'reset' } as const;
@@ -26,7 +27,7 @@ const gap = 2;
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** What a cell or a person wrote must not steer the terminal it is shown on, nor be reordered or hidden there. */
-export const harmless = (text: string): string => text.replace(controls, '�');
+export const harmless = (text: string): string => asWritten(text.replace(controls, '�'));
 
 /** `silent` keeps everything but the document from standard output, for `--json`; `dumb`: no line changes in place. */
 export const createScreen = (
@@ -43,16 +44,17 @@ export const createScreen = (
   const print = (text = ''): void => {
     if (silent) return;
     clear();
-    stream.write(`${text}\n`);
+    stream.write(`${asTyped(text)}\n`);
   };
   return {
     live,
     width,
     print,
     paint: (tone, text) => (tone === 'plain' ? text : styleText(formats[tone], text, { stream })),
-    status: (text) => {
+    status: (given) => {
       if (!live) return;
       clear();
+      const text = asTyped(given);
       // A line that wraps cannot be replaced; one too long for that goes without its colours.
       stream.write(plainLength(text) < width ? text : stripVTControlCharacters(text).slice(0, width - 1));
       pending = true;

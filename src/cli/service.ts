@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ErrorCode, errorCodes, isPawlError, PawlError, parseAsWritten } from '../engine/index.ts';
 
-/** How a caller shows who it is. `local`: by saying so; nothing is checked on somebody's own machine. */
+/** How a caller shows who it is. `local`: by saying so; nothing is checked on the caller's own machine. */
 type Credentials =
   | { kind: 'local'; actor: string; groups: string }
   | { kind: 'token'; token: string }
@@ -60,9 +60,9 @@ const createSign = async (region: string): Promise<Sign> => {
   return async ({ method, url, headers, body }) => {
     const query = Object.fromEntries(url.searchParams);
     const { hostname, protocol, pathname: path, port } = url;
-    const named = { ...headers, host: url.host };
+    const withHost = { ...headers, host: url.host };
     const place = { hostname, protocol, path, query, ...(port === '' ? {} : { port: Number(port) }) };
-    const signed = await signer.sign({ method, headers: named, body, ...place });
+    const signed = await signer.sign({ method, headers: withHost, body, ...place });
     // fetch writes the host itself, as it was signed.
     const { host: _, ...others } = signed.headers;
     return others;
@@ -104,17 +104,17 @@ const textAt = (value: unknown, name: string): string | undefined => {
 
 /** API Gateway answers by itself whom it does not let through, and for a function that does not answer. */
 const gatewayRefusal = ({ url }: ServiceSettings, status: number, body: unknown): PawlError => {
-  const said = textAt(body, 'message') ?? textAt(body, 'title') ?? `HTTP ${status}`;
+  const answer = textAt(body, 'message') ?? textAt(body, 'title') ?? `HTTP ${status}`;
   if (status === 401 || status === 403) {
     const code: ErrorCode = status === 401 ? 'actor.unknown' : 'permission.missing';
     const next = 'attach one of the policies of the deployment to who you are, or give PAWL_TOKEN';
-    return new PawlError(code, `${url.origin} does not let you do this (${said}): ${next}.`, { url: url.origin });
+    return new PawlError(code, `${url.origin} does not let you do this (${answer}): ${next}.`, { url: url.origin });
   }
   if (status === 429 || status >= 500) {
-    const message = `${url.origin} could not answer (${said}); look with \`pawl list\`, then ask again.`;
+    const message = `${url.origin} could not answer (${answer}); look with \`pawl list\`, then ask again.`;
     return new PawlError('store.unavailable', message, { url: url.origin });
   }
-  const message = `What answers at ${url.origin} is no Pawl service (${said}): correct --url or PAWL_URL.`;
+  const message = `What answers at ${url.origin} is no Pawl service (${answer}): correct --url or PAWL_URL.`;
   return new PawlError('request.invalid', message, { url: url.origin });
 };
 

@@ -18,7 +18,7 @@ export type Session = {
   client: Client;
   /** Outcomes that were set aside on this machine, whichever store or service it works with. */
   setAside: SetAside;
-  /** Only for whoever has the store: a service takes nobody's word for what happened. */
+  /** Only for the owner of the store: a service takes no caller's word for what happened. */
   redrive(item: Unrecorded): Promise<Redriven>;
 };
 
@@ -31,12 +31,15 @@ const open = async (settings: Settings): Promise<Opened> => {
   const { service, by } = settings;
   if (service === null) {
     const [{ inProcess }, deps] = await Promise.all([import('./transports/inProcess.ts'), openDeps(settings)]);
-    const redrive: Session['redrive'] = (item) => deps.engine.redrive(item, by);
+    const redrive: Session['redrive'] = async (item) => {
+      await deps.loadAuthoring();
+      return await deps.engine.redrive(item, by);
+    };
     return { transport: inProcess(deps, settings), redrive, close: deps.close };
   }
   const redrive = async (): Promise<never> => {
     const message =
-      'A service records what its store did not take by itself, and believes nobody else about it: run `pawl redrive` without --url and PAWL_URL, on its tables.';
+      'A service records what its store did not take by itself, and accepts no report about it: run `pawl redrive` without --url and PAWL_URL, on its tables.';
     throw new PawlError('request.invalid', message);
   };
   return { transport: overHttp(createService(service)), redrive, close: () => {} };

@@ -15,7 +15,7 @@ import {
   type View,
 } from '../engine/index.ts';
 import { type ByItself, byItself } from './byItself.ts';
-import type { Standing } from './client.ts';
+import type { HeadReport } from './client.ts';
 import type { Session } from './session.ts';
 import { waysOut } from './ways.ts';
 
@@ -86,7 +86,7 @@ const readersOf = (cells: Cell[], { index, name }: Cell): string[] =>
     .filter(({ index: at, reads }) => at > index && (reads === 'all' || reads.includes(name)))
     .map((cell) => cell.name);
 
-const undecided = ({ head, status }: Standing): { status: Step['status']; seq: number } | undefined => {
+const undecided = ({ head, status }: HeadReport): { status: Step['status']; seq: number } | undefined => {
   const { open, halted } = head.state;
   const seq = open?.kind === 'reserved' ? open.seq : halted?.seq;
   if (seq === undefined || (status !== 'running' && status !== 'in_doubt' && status !== 'halted')) return undefined;
@@ -95,14 +95,14 @@ const undecided = ({ head, status }: Standing): { status: Step['status']; seq: n
 
 /** A person says that a step failed by its outcome while it is open, and by a `resolved` entry afterwards. */
 const declaredBy = (since: Entry[], seq: number): Step['declared'] => {
-  const said = since.findLast((entry) => entry.kind === 'outcome' || entry.kind === 'resolved');
-  if (said === undefined || said.closedBy !== 'person') return null;
-  const { evidence, atMs } = said;
-  const { actor } = said.by;
-  if (said.kind === 'resolved' && said.about === seq && said.verdict === 'failed')
-    return { actor, reason: said.reason, evidence, atMs };
-  if (said.kind === 'outcome' && said.closes === seq && said.status === 'failed')
-    return { actor, reason: said.note ?? '', evidence, atMs };
+  const closing = since.findLast((entry) => entry.kind === 'outcome' || entry.kind === 'resolved');
+  if (closing === undefined || closing.closedBy !== 'person') return null;
+  const { evidence, atMs } = closing;
+  const { actor } = closing.by;
+  if (closing.kind === 'resolved' && closing.about === seq && closing.verdict === 'failed')
+    return { actor, reason: closing.reason, evidence, atMs };
+  if (closing.kind === 'outcome' && closing.closes === seq && closing.status === 'failed')
+    return { actor, reason: closing.note ?? '', evidence, atMs };
   return null;
 };
 
@@ -118,13 +118,13 @@ const repeatableOf = (closing: EntryOf<'outcome'> | undefined): Step['repeatable
 };
 
 /** Whether an instance stands at a step that is under way, in doubt or halted, before anything more is read. */
-export const standsAtStep = (standing: Standing): boolean => undecided(standing) !== undefined;
+export const standsAtStep = (standing: HeadReport): boolean => undecided(standing) !== undefined;
 
 /** The step that `standing` is about; `undefined` when the instance waits, is ready or has ended. */
 export const readStep = async (
   session: Session,
   { instanceId, runbookId, version }: Pick<View, 'instanceId' | 'runbookId' | 'version'>,
-  standing: Standing,
+  standing: HeadReport,
 ): Promise<Step | undefined> => {
   const at = undecided(standing);
   const { head, nowMs, decidableAtMs } = standing;

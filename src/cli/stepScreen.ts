@@ -4,6 +4,7 @@ import { clock, duration, oneLine, shellWord, stamp } from './format.ts';
 import { noteLine } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Step } from './step.ts';
+import { commandTyped } from './typed.ts';
 import { waysOut } from './ways.ts';
 
 const labelWidth = 10;
@@ -72,7 +73,7 @@ export const printStep = (screen: Screen, step: Step, nowMs: number): void => {
 export const printWays = (screen: Screen, step: Step): void => {
   const ways = waysOut(step);
   const width = Math.max(...ways.map(({ what }) => what.length));
-  for (const { what, command } of ways) screen.print(`  ${what.padEnd(width)}  ${command}`);
+  for (const { what, command } of ways) screen.print(`  ${what.padEnd(width)}  ${commandTyped(command)}`);
   const { readers } = step;
   if (readers.length > 0 && step.status !== 'running') {
     const who = `${readers.slice(0, 3).join(', ')}${readers.length > 3 ? ' and others' : ''}`;

@@ -24,12 +24,12 @@ const thens = ({ crashes }: CellTest, after: CellTest['crashes'][number]['after'
   [...new Map(crashes.filter((crash) => crash.after === after).map((crash) => [crash.then, crash])).values()].map(
     ({ then, detail, halts, withoutOutputFor }) => {
       const unsure = then === 'held' && detail !== null ? `${words.held}, since ${detail}` : words[then];
-      const said = halts && then === 'probe_done' ? 'its probe says done: recorded, and the run halts' : unsure;
+      const outcome = halts && then === 'probe_done' ? 'its probe says done: recorded, and the run halts' : unsure;
       const label = after === 'reserved' ? 'gone before its effect' : 'gone after its effect';
-      if (then === 'runs_again') return line(label, said, 'bad');
+      if (then === 'runs_again') return line(label, outcome, 'bad');
       return withoutOutputFor.length === 0
-        ? line(label, said)
-        : line(label, `${said}; without its output, which ${withoutOutputFor.join(', ')} reads`, 'warn');
+        ? line(label, outcome)
+        : line(label, `${outcome}; without its output, which ${withoutOutputFor.join(', ')} reads`, 'warn');
     },
   );
 
@@ -38,8 +38,8 @@ const repeatLine = ({ repeat, ended }: CellTest): Line[] => {
   const why = repeat.by === 'retry' ? ', after a failure that the test made up' : '';
   if (repeat.same) {
     const isEmpty = ended?.output == null || ended.output === 'null';
-    const said = isEmpty ? `${ended?.status} again${why}; it returns nothing, so nothing was compared` : null;
-    return [line('ran again', said ?? `the same result${why}: ${ended?.status}`, isEmpty ? 'warn' : 'good')];
+    const found = isEmpty ? `${ended?.status} again${why}; it returns nothing, so nothing was compared` : null;
+    return [line('ran again', found ?? `the same result${why}: ${ended?.status}`, isEmpty ? 'warn' : 'good')];
   }
   if (repeat.after === null) return [line('ran again', 'no attempt was left', 'bad')];
   const [first, ...more] = repeat.differences.map(differenceText);
@@ -51,8 +51,8 @@ const repeatLine = ({ repeat, ended }: CellTest): Line[] => {
 
 const endLine = ({ ended }: CellTest): Line[] => {
   if (ended === null || ended.satisfied) return [];
-  const said = ended.error === null ? 'what it expects did not hold' : ended.error;
-  return [line('ended', `${ended.status}: ${said}`, 'bad')];
+  const why = ended.error === null ? 'what it expects did not hold' : ended.error;
+  return [line('ended', `${ended.status}: ${why}`, 'bad')];
 };
 
 const linesOf = (cell: CellTest): Line[] => {
@@ -66,7 +66,7 @@ const linesOf = (cell: CellTest): Line[] => {
     case 'answered':
       return [
         line('', 'nothing to interrupt: it waits as before', 'quiet'),
-        line('answered', cell.answer ?? 'by nobody', cell.answer === null ? 'warn' : 'plain'),
+        line('answered', cell.answer ?? 'by no given answer', cell.answer === null ? 'warn' : 'plain'),
         ...endLine(cell),
       ];
     default:
@@ -85,8 +85,8 @@ const labelWidth = 23;
 
 const conclusion = ({ ok, findings, crashes, cells, result, stubbed }: RunbookTest): string => {
   if (!ok) {
-    const named = new Set(findings.map(({ cell }) => cell)).size;
-    return `${plural(named, 'cell')} of ${cells.length} ${named === 1 ? 'is' : 'are'} not as declared:`;
+    const cellCount = new Set(findings.map(({ cell }) => cell)).size;
+    return `${plural(cellCount, 'cell')} of ${cells.length} ${cellCount === 1 ? 'is' : 'are'} not as declared:`;
   }
   const held = cells.filter((cell) => cell.crashes.some(({ then }) => then === 'held')).length;
   const same = cells.filter(({ repeat }) => repeat?.same === true).length;

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import { isPawlError } from '../engine/index.ts';
 import type { FileProblem } from './documents.ts';
 import { harmless, type Screen } from './screen.ts';
+import { asTyped } from './typed.ts';
 
 type Told = { code: string; message: string; details: Readonly<Record<string, unknown>> };
 
@@ -27,12 +28,14 @@ const problemLines = ({ code, details }: Told): string[] => {
 };
 
 export const report = (error: unknown, screen: Screen, { json, debug }: { json: boolean; debug: boolean }): void => {
-  const told = tellable(error);
+  const shown = tellable(error);
   if (debug && error instanceof Error)
     process.stderr.write(`${error.stack}\n${error.cause === undefined ? '' : `cause: ${error.cause}\n`}`);
-  if (json) return screen.document({ error: told });
+  if (json) return screen.document({ error: shown });
   // Commander has written its own errors already.
   if (error instanceof CommanderError) return;
-  for (const line of problemLines(told)) process.stderr.write(`${harmless(line)}\n`);
-  process.stderr.write(`${styleText('red', 'pawl:', { stream: process.stderr })} ${harmless(told.message)}\n`);
+  for (const line of problemLines(shown)) process.stderr.write(`${asTyped(harmless(line))}\n`);
+  process.stderr.write(
+    `${styleText('red', 'pawl:', { stream: process.stderr })} ${asTyped(harmless(asTyped(shown.message)))}\n`,
+  );
 };

@@ -6,10 +6,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createFollower, type Followed, type FollowRequest, type JournalPages } from '../engine/index.ts';
 
 const pauseMs = 500;
-/** Without an entry for so long, nobody carries it on: what is due is looked after, and the caller asks again. */
+/** Without an entry for so long, it has no holder: what is due is looked after, and the caller asks again. */
 const patienceMs = 120_000;
 
-/** What it came to; what was seen so far, when it runs nothing, nobody carries it on, or the signal has fired. */
+/** What it came to; what was seen so far, when it runs nothing, it has no holder, or the signal has fired. */
 export const untilOver = async (
   pages: JournalPages,
   request: FollowRequest,
@@ -24,9 +24,9 @@ export const untilOver = async (
       return page;
     },
   };
-  const look = createFollower(watched, request);
+  const readOn = createFollower(watched, request);
   for (;;) {
-    const seen = await look();
+    const seen = await readOn();
     const isHeld = seen.kind === 'underWay' && seen.isHeld;
     const isLate = !isHeld && performance.now() - newsMs > patienceMs;
     if (seen.kind === 'over' || seen.kind === 'lost' || isLate || signal.aborted) return seen;

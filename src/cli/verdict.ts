@@ -3,8 +3,8 @@ import type { CallOf } from '../contract/index.ts';
 import { PawlError } from '../engine/index.ts';
 import { textGiven } from './given.ts';
 
-type Asked = CallOf<'verdict'>['body'];
-const verdicts = ['succeeded', 'failed', 'retry', 'skip'] as const satisfies Asked['verdict'][];
+type VerdictBody = CallOf<'verdict'>['body'];
+const verdicts = ['succeeded', 'failed', 'retry', 'skip'] as const satisfies VerdictBody['verdict'][];
 
 export type VerdictOptions = Partial<Record<(typeof verdicts)[number], true>> & {
   reason: string;
@@ -20,7 +20,7 @@ export type VerdictOptions = Partial<Record<(typeof verdicts)[number], true>> & 
 };
 
 /** What is decided, without the step that it is decided about. */
-export type Ruling = Omit<Asked, 'seq'>;
+export type VerdictInput = Omit<VerdictBody, 'seq'>;
 
 const refuse = (message: string): never => {
   throw new PawlError('request.invalid', message);
@@ -29,7 +29,7 @@ const refuse = (message: string): never => {
 const list = verdicts.map((name) => `--${name}`).join(', ');
 
 /** @throws PawlError `request.invalid` unless exactly one verdict is given, and for files that cannot be read */
-export const rulingOf = async (options: VerdictOptions): Promise<Ruling> => {
+export const verdictInputOf = async (options: VerdictOptions): Promise<VerdictInput> => {
   const given = verdicts.filter((name) => options[name]);
   const [verdict] = given;
   if (verdict === undefined) return refuse(`Say what you decide: one of ${list}.`);

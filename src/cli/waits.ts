@@ -1,4 +1,4 @@
-/** What an instance waits for, since when, until when, and what helps: for `status` and for whoever is told "parked". */
+/** What an instance waits for, since when, until when, and what helps: for `status` and for a caller that is told "parked". */
 import { limits, type WaitReport } from '../engine/index.ts';
 import type { Instance } from './client.ts';
 import { clock, duration, oneLine, plural, shellWord, stamp } from './format.ts';
@@ -41,14 +41,14 @@ const explainAwait = ({ print }: Screen, instance: Instance, waits: Of<'await'>)
   if (condition !== null) print(`  and     ${harmless(oneLine(condition, 200))}`);
   const [first] = claims;
   if (first === undefined) return;
-  print(`Next: whoever knows says so: \`pawl claim set ${shellWord(first.claimId)} --status ${until[0]}\`.`);
+  print(`Next: once it is known, set it: \`pawl claim set ${shellWord(first.claimId)} --status ${until[0]}\`.`);
   print(goesOn(instance));
 };
 
 const explainApprove = ({ print }: Screen, instance: Instance, waits: Of<'approve'>): void => {
   const { approvals, quorum, shown, onExpiry, dueAtMs } = waits;
   if (shown !== null) print(indented(harmless(shown.text)));
-  const so = approvals.length === 0 ? 'nobody so far' : harmless(approvals.join(', '));
+  const so = approvals.length === 0 ? 'none so far' : harmless(approvals.join(', '));
   print(`Asked: ${whomAsked(waits)}. ${approvals.length} of ${plural(quorum, 'approval')}: ${so}.`);
   if (dueAtMs !== null) print(`Without them it is ${onExpiry === 'approve' ? 'approved' : 'rejected'} at that time.`);
   const command = `pawl vote ${shellWord(instance.view.instanceId)} ${waits.cell}`;
@@ -61,8 +61,8 @@ export const printLastLook = (screen: Screen, last: Of<'poll'>['last']): void =>
   if (last === null) return;
   const { atMs, status, answered, error, unmet } = last;
   const what = answered === null ? status : `${status}, answered ${answered}`;
-  const said = error === null || answered !== null ? '' : `: ${harmless(error.message)}`;
-  printFact(screen, 'last look', `${clock(atMs)}: ${what}${said}`);
+  const errorText = error === null || answered !== null ? '' : `: ${harmless(error.message)}`;
+  printFact(screen, 'last look', `${clock(atMs)}: ${what}${errorText}`);
   for (const { source, result, message, erred } of unmet) {
     const cannot = `could not be evaluated${erred > 1 ? `, ${erred} times in a row` : ''}: ${harmless(message ?? '')}`;
     printFact(screen, 'expected', `${harmless(source)}: ${result === 'fail' ? 'does not hold' : cannot}`);
@@ -71,7 +71,7 @@ export const printLastLook = (screen: Screen, last: Of<'poll'>['last']): void =>
     screen.print(screen.paint('bad', '  This may never be met: look whether the expectation fits what is answered.'));
 };
 
-const named: Record<WaitReport['kind'], string> = {
+const waitingText: Record<WaitReport['kind'], string> = {
   manual: 'waits for a person',
   await: 'waits for what others know',
   approve: 'waits for approval',
@@ -83,7 +83,7 @@ export const explainWait = (screen: Screen, instance: Instance, waits: WaitRepor
   const { print, paint } = screen;
   const { nowMs, view } = instance;
   const id = shellWord(view.instanceId);
-  print(paint('warn', `Parked: ${waits.cell} ${named[waits.kind]}.`));
+  print(paint('warn', `Parked: ${waits.cell} ${waitingText[waits.kind]}.`));
   const since = `since ${stamp(waits.sinceMs)}, ${duration(nowMs - waits.sinceMs)}`;
   const until = waits.dueAtMs === null ? '' : `; until ${moment(waits.dueAtMs, nowMs)}`;
   print(`  waiting ${since}${until}`);

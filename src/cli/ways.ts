@@ -82,8 +82,8 @@ export const waysOut = (step: Undecided): Way[] => {
   ways.push(...verdicts(step));
   if (cancelled) return ways;
   ways.push(cancel);
-  // Refused while a step is in doubt: the new run would repeat, or leave out, what nobody knows about.
+  // Refused while a step is in doubt: the new run would repeat, or leave out, what is in doubt.
   if (status !== 'in_doubt')
-    ways.push({ name: 'continue', what: 'in a mended version', command: continueCommand(step) });
+    ways.push({ name: 'continue', what: 'in a fixed version', command: continueCommand(step) });
   return ways;
 };

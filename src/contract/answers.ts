@@ -90,7 +90,7 @@ const stepReport = z.strictObject({
   attempt: count,
   durationMs: z.number(),
   error: failure.unwrap(),
-  recorded: z.boolean().describe('False: somebody else closed the step first; what was seen is a note.'),
+  recorded: z.boolean().describe('False: another caller closed the step first; what was seen is a note.'),
 });
 
 const moved = {
@@ -122,7 +122,7 @@ export const published = z.strictObject({
   cells: count,
   created: z.boolean(),
 });
-/** Nobody sends one: it is made by publishing, so its form is told by its type alone. */
+/** No request holds one: it is made by publishing, so its form is told by its type alone. */
 const compiled = z.record(z.string(), z.unknown()) as unknown as z.ZodType<Runbook>;
 export const runbook = z.strictObject({
   runbookId: z.string(),
@@ -215,7 +215,7 @@ const waits = z.discriminatedUnion('kind', [
     ...wait,
     kind: z.literal('poll'),
     everyMs: z.number(),
-    last: lastLookSchema.nullable().describe('What the last look found; null: nobody has looked yet.'),
+    last: lastLookSchema.nullable().describe('What the last look found; null: no look yet.'),
   }),
   z.strictObject({
     ...wait,
@@ -286,7 +286,7 @@ const tally = {
 };
 export const voted = z.strictObject({ view, ...tally });
 export const linkMade = z.strictObject({
-  link: z.string().describe('Whoever has it votes as `actor`, once: hand it to nobody else.'),
+  link: z.string().describe('Its bearer votes as `actor`, once: hand it to no other person.'),
   actor: z.string(),
   expiresAt: z.iso.datetime(),
 });

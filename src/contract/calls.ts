@@ -1,4 +1,4 @@
-/** The types of a call, by the name of its operation. They follow from the table of routes, and nobody restates them. */
+/** The types of a call, by the name of its operation. They follow from the table of routes and are stated nowhere else. */
 import type * as z from 'zod';
 import type { OperationName, operations } from './routes.ts';
 

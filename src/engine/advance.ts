@@ -73,8 +73,8 @@ const enter = async (
 
 /**
  * The drive is part of the journal: changing it is an entry. A call that is refused changes nothing, so what would refuse it
- * is looked at first, for every slot anew: a wish that cannot be, and a step of somebody else under way.
- * @throws PawlError what a wish that cannot be is refused with; `seq.stale` when whoever took the slot moved the head past
+ * is looked at first, for every slot anew: a wish that cannot be, and a step of another caller under way.
+ * @throws PawlError what a wish that cannot be is refused with; `seq.stale` when the caller that took the slot moved the head past
  *   what this caller has seen
  */
 const setDrive = async (advancing: Advancing): Promise<void> => {
@@ -105,21 +105,21 @@ export const stoppable = (engine: Engine, signal: AbortSignal | undefined): Engi
 
 /**
  * Moves an instance forward until something stops it, its budget is used up, or `maxCells` reservations are made.
+ * @param begun the call, if it is open already
  * @throws PawlError `instance.unknown`, `seq.stale`, `cell.unknown`, `cell.outOfOrder`, `instance.finished`,
  *   `store.unavailable` (nothing was begun that the journal does not tell), `outcome.unrecorded`
  */
-export const advance = async (engine: Engine, instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer> => {
+export const advance = async (
+  engine: Engine,
+  instanceId: string,
+  request: AdvanceRequest,
+  begun?: Call,
+): Promise<AdvanceAnswer> => {
   const { by, budgetMs, expectedSeq, signal } = request;
-  const call = await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq);
-  if (request.explicit === false) call.mark.expectDue();
-  assertFresh(call, expectedSeq);
-  return await advanceIn(call, request);
-};
-
-/** The same in a call that is open already. */
-export const advanceIn = async (call: Call, request: AdvanceRequest): Promise<AdvanceAnswer> => {
-  const { engine } = call;
+  const call = begun ?? (await openCall(stoppable(engine, signal), instanceId, by, budgetMs, expectedSeq));
   const isScheduled = request.explicit === false;
+  if (isScheduled) call.mark.expectDue();
+  assertFresh(call, expectedSeq);
   const progress = createProgress();
   const advancing: Advancing = { call, request, progress };
   let stop: Stop;
@@ -196,7 +196,7 @@ const decideNow = (advancing: Advancing): Exclude<Decision, { kind: 'waiting' }>
   const decision = decided.kind === 'waiting' ? parkOf(decided, wish, now.nowMs) : decided;
   const { seq } = chain.head.entry;
   engine.observe({ kind: 'decided', instanceId, seq, cell: nextCell(call)?.name, branch: branchOf(decision) });
-  // Whoever names the seq it has seen meant the cell that was next then, not the one after it.
+  // A caller that names the seq it has seen meant the cell that was next then, not the one after it.
   if (chain.lost && progress.steps.length === 0 && decision.kind !== 'stop' && request.expectedSeq !== undefined) {
     if (chain.wrote) return { kind: 'stop', result: 'advanced' };
     assertFresh(call, request.expectedSeq);

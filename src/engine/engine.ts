@@ -14,10 +14,10 @@ import { type Redriven, redrive } from './commands/redrive.ts';
 import { release } from './commands/release.ts';
 import { type RunAnswer, run, startAndRun } from './commands/run.ts';
 import { type Started, type StartRequest, start } from './commands/start.ts';
-import { decideStep, type VerdictRequest } from './commands/verdicts.ts';
+import { giveVerdict, type VerdictRequest } from './commands/verdicts.ts';
 import { type Voted, type VoteRequest, vote } from './commands/votes.ts';
 import type { By, Note, Standing } from './model/entries.ts';
-import { named, PawlError } from './model/errors.ts';
+import { PawlError, withInstanceId } from './model/errors.ts';
 import { limits } from './model/limits.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
@@ -64,7 +64,7 @@ export type Engine = {
   /** Newest first, those before revision `before`. @throws PawlError `claim.unknown` */
   claimHistory(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
   claims: Claims['list'];
-  /** Wakes whoever waits for a claim, because its writer may have died before it had. */
+  /** Wakes the waiters of a claim, because its writer may have died before it did. */
   wake(claimId: string): Promise<{ woken: number | null }>;
   vote(instanceId: string, cell: string, request: VoteRequest): Promise<Voted>;
   makeLink(instanceId: string, cell: string, request: { actor: string; by: By }): Promise<MadeLink>;
@@ -80,7 +80,7 @@ export const createEngine = (ports: Ports): Engine => {
   }
   const context: Context = { ...ports, startedOf: new Map() };
   const guardedBy = <T>(instanceId: string, command: Promise<T>): Promise<T> =>
-    named(instanceId, guarded(context, instanceId, command));
+    withInstanceId(instanceId, guarded(context, instanceId, command));
   const rebuildOne = (instanceId: string, by: By): Promise<{ view: View }> =>
     guardedBy(instanceId, rebuild(context, instanceId, by));
   return {
@@ -90,21 +90,22 @@ export const createEngine = (ports: Ports): Engine => {
     advance: (instanceId, request) => guardedBy(instanceId, advance(context, instanceId, request)),
     run: (instanceId, request) => guardedBy(instanceId, run(context, instanceId, request)),
     done: (instanceId, cell, request) => guardedBy(instanceId, done(context, instanceId, cell, request)),
-    cancel: (instanceId, reason, by) => named(instanceId, cancel(context, instanceId, reason, by)),
-    verdict: (instanceId, request) => guardedBy(instanceId, decideStep(context, instanceId, request)),
+    cancel: (instanceId, reason, by) => withInstanceId(instanceId, cancel(context, instanceId, reason, by)),
+    verdict: (instanceId, request) => guardedBy(instanceId, giveVerdict(context, instanceId, request)),
     redrive: (item, by) => guardedBy(item.instanceId, redrive(context, item, by)),
     release: (instanceId, reason, by) => guardedBy(instanceId, release(context, instanceId, reason, by)),
-    inspect: (instanceId, by, outputsBytesMax) => named(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
-    output: (instanceId, seq) => named(instanceId, outputAt(context, instanceId, seq)),
-    verify: (instanceId, witness) => named(instanceId, verify(context, instanceId, witness && [witness])),
+    inspect: (instanceId, by, outputsBytesMax) =>
+      withInstanceId(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
+    output: (instanceId, seq) => withInstanceId(instanceId, outputAt(context, instanceId, seq)),
+    verify: (instanceId, witness) => withInstanceId(instanceId, verify(context, instanceId, witness && [witness])),
     rebuild: rebuildOne,
     sweep: (shard, by, after, refused) => sweep(context, shard, after, refused, (id) => rebuildOne(id, by)),
     started: (shard, after) => ports.journal.started(shard, after),
     journal: (instanceId, afterSeq, limit) =>
-      named(instanceId, ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax))),
-    notes: (instanceId, about) => named(instanceId, notes(context, instanceId, about)),
+      withInstanceId(instanceId, ports.journal.page(instanceId, afterSeq, Math.min(limit, limits.pageMax))),
+    notes: (instanceId, about) => withInstanceId(instanceId, notes(context, instanceId, about)),
     notesPage: (instanceId, limit, after) =>
-      named(instanceId, ports.journal.notesPage(instanceId, Math.min(limit, limits.pageMax), after)),
+      withInstanceId(instanceId, ports.journal.notesPage(instanceId, Math.min(limit, limits.pageMax), after)),
     list: (filter) => ports.views.list(filter),
     setClaim: (claimId, request) => setClaim(context, claimId, request),
     claim: (claimId) => claimNow(context, claimId),

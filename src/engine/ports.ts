@@ -26,7 +26,7 @@ export type Clock = {
   heldMs(sinceMs: number, graceMs: number): number;
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
-  /** The same for whoever does something else meanwhile: something that must not take longer. Aborted, it is called off. */
+  /** The same for a caller with other work meanwhile: a limit on what must not take longer. Aborted, it is called off. */
   alarm(ms: number, signal: AbortSignal): Promise<void>;
 };
 
@@ -39,7 +39,7 @@ export type Random = {
 
 /**
  * `written`: `standing` is in the slot by this call's token. `adopted`: found there, not answered: the SDK collided with
- * itself, or an earlier put of the same call landed late; look at what stands. `conflict`: somebody else's entry holds the slot. `unknown`: no answer, and a consistent
+ * itself, or an earlier put of the same call landed late; look at what stands. `conflict`: another caller's entry holds the slot. `unknown`: no answer, and a consistent
  * read found the slot free or gave no answer either; the put may still land.
  */
 export type Put<T> =
@@ -65,7 +65,7 @@ export type Journal = {
   putOnce(entry: Entry): Promise<Put<Standing>>;
   /** Entries after `afterSeq` in order, consistent and checked; fewer than `limit` only at the end of the journal. */
   page(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
-  /** The same items as they stand, readable or not: for `verify`, and for whoever ends what is broken. */
+  /** The same items as they stand, readable or not: for `verify`, and for the operator who ends what is broken. */
   unchecked(instanceId: string, afterSeq: number, limit: number): Promise<Unchecked[]>;
   /**
    * A page of the ids of all instances that ever started, in one of `journalShards` parts, from an index that may lag; found
@@ -92,7 +92,7 @@ export type Journal = {
 export type Versions = {
   /**
    * Publishes a content as the newest version. `created: false`: the newest has this source already, and `runHash` is its,
-   * whoever compiled it.
+   * any compiler.
    */
   publish(
     runbookId: string,
@@ -151,7 +151,7 @@ export type Claims = {
  * removes changes nothing of a later one. `runbookId` makes its view again where that is missing.
  */
 export type Waiter = { instanceId: string; cell: string; about: number; runbookId: string };
-/** Mutable and rebuildable: whoever looks at a wait subscribes again. Read consistently, from the base table. */
+/** Mutable and rebuildable: each look at a wait subscribes again. Read consistently, from the base table. */
 export type Subscriptions = {
   add(claimId: string, waiter: Waiter): Promise<void>;
   remove(claimId: string, waiter: Omit<Waiter, 'runbookId'>): Promise<void>;
@@ -161,7 +161,7 @@ export type Subscriptions = {
 
 /**
  * A one-time link to an approval: a chain of at most two entries. Revision 1 says for whom it was made, revision 2 that
- * it was used: whoever puts that may vote. Only the hash of the link's secret is stored.
+ * it was used: the caller that puts that may vote. Only the hash of the link's secret is stored.
  */
 export type LinkEntry = {
   /** sha256 (hex) of the 256 random bits in the link. */
@@ -192,7 +192,7 @@ export type Armed = { arms: number; othersUntilMs: number | null };
 export type Due = { instanceId: string; dueAtMs: number };
 type Seed = Pick<View, 'instanceId' | 'runbookId'>;
 
-/** Due marks: when the schedule looks at an instance, or at what is to be looked after without being one. */
+/** Due marks: when the schedule looks at an instance, or at a thing that is not an instance. */
 export type Marks = {
   /**
    * Makes it due no later than `untilAtMs`, creating its view when missing. Before every command's first put. `isDue`: it
@@ -200,7 +200,7 @@ export type Marks = {
    */
   arm(seed: Seed, untilAtMs: number, nowMs: number, isDue?: boolean): Promise<Armed>;
   /**
-   * Makes it due now, creating its view when missing, and counts as an arm: whoever armed before cannot take the mark down.
+   * Makes it due now, creating its view when missing, and counts as an arm: a caller that armed before cannot take the mark down.
    * Unlike `arm` it announces no writer.
    */
   wake(seed: Seed, nowMs: number): Promise<void>;
@@ -275,7 +275,7 @@ export type Authoring = {
   /** Renders every template of a body or a single template. */
   render(template: Template, scope: Scope): { kind: 'text'; text: string } | { kind: 'error'; message: string };
   renderBody(body: CellBody, scope: Scope): { kind: 'body'; body: RenderedBody } | { kind: 'error'; message: string };
-  /** The moment that a `wait` waits for, from `nowMs` on; fixed in the journal by whoever begins to wait. */
+  /** The moment that a `wait` waits for, from `nowMs` on; fixed in the journal when the wait begins. */
   momentOf(body: RenderedBody & { kind: 'wait' }, nowMs: number): Moment;
   /** JSON text to values, keeping large integers (bigint). */
   parseJson(text: string): unknown;
@@ -324,7 +324,7 @@ export type CellInput = {
   free?: true;
   /** The body is stopped after this, and nothing of it is alive when `execute` answers. */
   timeoutMs: number;
-  /** W3C `traceparent` of whoever asked: a cell hands it on. */
+  /** W3C `traceparent` of the caller: a cell hands it on. */
   trace?: string;
   /** Aborted when the caller gives up; the cell is stopped and answers `unknown`. */
   signal: AbortSignal;

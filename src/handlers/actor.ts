@@ -7,7 +7,7 @@ import type { Permission } from '../contract/index.ts';
 import { limits, PawlError } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
 
-/** `local`: a service on somebody's own machine. Nothing is checked there, and everybody may do everything. */
+/** `local`: a service on its user's own machine. Nothing is checked there, and every caller may do everything. */
 export type Auth = 'iam' | 'jwt' | 'local';
 
 const localActor = 'local';
@@ -29,7 +29,7 @@ export const actorOf = (auth: Auth, event: HttpEvent): string => {
     local: `give 1 to ${limits.actorCharsMax} printable characters in X-Pawl-Actor, or leave it out`,
   }[auth];
   const authenticate = { iam: 'AWS4-HMAC-SHA256', jwt: 'Bearer', local: 'X-Pawl-Actor' }[auth];
-  throw new PawlError('actor.unknown', `Nobody is known to act here: ${next}.`, { authenticate });
+  throw new PawlError('actor.unknown', `The request does not say who acts: ${next}.`, { authenticate });
 };
 
 /** HTTP API hands a claim on as text: `a b`, or a list as `[a b]`. */
@@ -46,7 +46,7 @@ const listed = (claim: unknown): string[] =>
 const roleArn = /^arn:[^:]+:sts::\d+:assumed-role\/([^/]+)\/[^/]+$/;
 
 /**
- * The groups that whoever acts is in, as the authorizer says it; on somebody's own machine as they say it themselves.
+ * The caller's groups, as the authorizer says; on the user's own machine as the caller says.
  * With a JWT the values of one claim, which must hold no spaces: a list comes as `[a b]`. With IAM the role they are in.
  */
 export const groupsOf = (auth: Auth, groupsClaim: string, { headers, requestContext }: HttpEvent): string[] => {

@@ -20,7 +20,7 @@ const byOf = (actor: string, { headers }: HttpEvent, { awsRequestId }: Context):
 const prefersAsync = ({ headers }: HttpEvent): boolean =>
   (headers.prefer ?? '').split(',').some((each) => each.trim().toLowerCase() === 'respond-async');
 
-/** API Gateway sets the host itself; on somebody's own machine it is what they typed. */
+/** API Gateway sets the host itself; on the user's own machine it is what they typed. */
 const originOf = (auth: Auth, { headers, requestContext }: HttpEvent): string => {
   if (auth === 'local') return headers.host === undefined ? '' : `http://${headers.host}`;
   return requestContext.domainName ? `https://${requestContext.domainName}` : '';
@@ -56,7 +56,7 @@ const standingOf = (body: unknown): { instanceId?: string; seq: number | null; c
     : { instanceId: view.instanceId, seq: view.seq, cell: view.cell };
 };
 
-/** Somebody who followed a link reads a page, whatever comes of it. */
+/** A person who followed a link reads a page, whatever comes of it. */
 const pageOnRefusal = async (name: OperationName, { wantsPage }: ApiCall, answer: Promise<Answer>): Promise<Answer> => {
   if (!wantsPage || (name !== 'link' && name !== 'useLink')) return await answer;
   try {

@@ -5,7 +5,7 @@ import type { Auth } from './actor.ts';
 import type { HandOver } from './events.ts';
 import type { Telemetry } from './metrics.ts';
 
-/** Also where no function is, and nobody listens on a port: the command line runs the operations in its own process. */
+/** Also where no function is, and nothing listens on a port: the command line runs the operations in its own process. */
 export type OperationDeps = {
   engine: Engine;
   runbooks: {
@@ -35,7 +35,7 @@ export type ApiDeps = OperationDeps & {
 
 export type ApiCall = {
   by: By;
-  /** That whoever acts is in, as the authorizer says. */
+  /** The caller's groups, as the authorizer says. */
   groups: string[];
   /** A browser asks: it is to get a page. */
   wantsPage: boolean;
@@ -47,6 +47,6 @@ export type ApiCall = {
   answerLeftMs(): number;
   /** Until the end of the invocation. */
   remainingMs(): number;
-  /** Fires when whoever waits gives up: the running cell is stopped and recorded, nothing further begins. */
+  /** Fires when the waiting caller gives up: the running cell is stopped and recorded, nothing further begins. */
   signal?: AbortSignal;
 };

@@ -1,4 +1,4 @@
-/** Sees every alteration of the append-only tables, which nothing of Pawl ever makes, and raises the alarm. */
+/** Alarms on any MODIFY or REMOVE of an append-only table; Pawl never makes one. */
 import * as z from 'zod';
 import { streamEvent } from './events.ts';
 import { metricNames, type Telemetry } from './metrics.ts';

@@ -6,7 +6,7 @@ import { createClient } from '../store/dynamodb.ts';
 import { type AppendBy, canonical, createStore, sha256, storeLater, systemRandom } from '../store/index.ts';
 import type { ApiDeps } from './apiDeps.ts';
 import type { AuditDeps } from './audit.ts';
-import type { Asked } from './events.ts';
+import type { WorkRequest } from './events.ts';
 import type { ExecuteCellDeps } from './executeCell.ts';
 import { createHandOver, createInvokeCell } from './lambda.ts';
 import { metricNames, type Telemetry } from './metrics.ts';
@@ -65,7 +65,7 @@ const openWakeAt = (wakes: EngineSettings['wakes'], clock: Ports['clock'], telem
   wakes.kind === 'queue' ? wakeByQueue(wakes.url, clock) : wakeByTimer(openHandOver(telemetry, env), clock);
 
 /** What a log line says of it. */
-const placeAsked = (event: Asked) => {
+const loggablePlace = (event: WorkRequest) => {
   if ('sweep' in event) return { shard: event.sweep, instanceId: null, seq: null, cell: null };
   if ('wake' in event) return { claimId: event.wake, instanceId: null, seq: null, cell: null };
   if ('look' in event) return { instanceId: event.look, seq: event.seq ?? null, cell: null };
@@ -76,10 +76,10 @@ const placeAsked = (event: Asked) => {
 /** Asks `work` for something, asynchronously. */
 const openHandOver = (telemetry: Telemetry, env: Environment) => {
   const invoke = createHandOver(workFunctionOf(env));
-  return async (event: Asked): Promise<boolean> => {
+  return async (event: WorkRequest): Promise<boolean> => {
     const answer = await invoke(event);
     if (answer.taken) return true;
-    telemetry.logger.warn('not handed over', { ...placeAsked(event), why: answer.why });
+    telemetry.logger.warn('not handed over', { ...loggablePlace(event), why: answer.why });
     telemetry.count(metricNames.handOversFailed);
     return false;
   };

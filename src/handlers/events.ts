@@ -45,7 +45,7 @@ export type HandOver = z.infer<typeof handOver>;
 export const look = z.strictObject({ look: instanceId, seq: seq.exactOptional() });
 export type Look = z.infer<typeof look>;
 
-/** Wakes whoever waits for a claim, because its writer may have died before it had. */
+/** Wakes all waiters of a claim, because its writer may have died before it did. */
 const wakeAll = z.strictObject({ wake: z.string().min(1) });
 
 /** Makes lost views again, in one part of the list of journals. */
@@ -65,7 +65,7 @@ export type QueueEvent = z.infer<typeof queueEvent>;
 export const workEvent = z.union([queueEvent, handOver, look, wakeAll, sweep]);
 export type WorkEvent = z.infer<typeof workEvent>;
 /** What one function asks `work` for. */
-export type Asked = Exclude<WorkEvent, QueueEvent>;
+export type WorkRequest = Exclude<WorkEvent, QueueEvent>;
 
 /** What was altered in an append-only table, as its stream tells. */
 export const streamEvent = z.object({

@@ -1,4 +1,4 @@
-/** The handlers' door: the operations, for whoever runs them in its own process. */
+/** The handlers' door: the operations, for a caller that runs them in its own process. */
 export type { ApiCall, OperationDeps } from './apiDeps.ts';
 export { operationOf } from './operations.ts';
 export { takeInput } from './request.ts';

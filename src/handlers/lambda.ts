@@ -6,7 +6,7 @@ import type { Invoked } from './remote.ts';
 
 const connectionTimeoutMs = 1_000;
 const eventTimeoutMs = 3_000;
-/** With its time-outs less than `tickEndMs`: a tick that begins one is over in time. */
+/** Attempts × time-outs stay below `tickEndMs`, so a tick ends in time. */
 const eventAttemptsMax = 2;
 /** A throttled invocation never began, so it may be asked for again; the cell itself looks whether it is late by then. */
 const throttledTriesMax = 5;

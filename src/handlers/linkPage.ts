@@ -4,15 +4,14 @@
  * hide what stands in its front matter and beside its cells, and the vote is about that too.
  */
 import { createHash } from 'node:crypto';
-import MarkdownIt from 'markdown-it';
 import { type LinkShown, limits, type Voted } from '../engine/index.ts';
 
-const markdown = new MarkdownIt();
+const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
 /** Characters that reorder or hide what is shown stand there by their numbers. */
 const escapeHtml = (text: string): string =>
-  markdown.utils
-    .escapeHtml(text)
+  text
+    .replaceAll(/[&<>"]/g, (one) => entities[one] ?? one)
     .replaceAll(
       /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
       (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase()}]`,
@@ -62,11 +61,11 @@ const listOf = (values: Record<string, string>): string =>
 const section = (title: string, values: Record<string, string>): string =>
   Object.keys(values).length === 0 ? '' : `<h2>${title}</h2>\n<dl>\n${listOf(values)}\n</dl>`;
 
-const told = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
 /** What is asked, all that it rests upon, and a form. Looking at it changes nothing. */
 export const linkPage = ({ instanceId, cell, title, actor, expiresAtMs, shown }: LinkShown): string => {
-  const params = Object.fromEntries(Object.entries(shown.params).map(([name, value]) => [name, told(value)]));
+  const params = Object.fromEntries(Object.entries(shown.params).map(([name, value]) => [name, textOf(value)]));
   const until = new Date(expiresAtMs).toISOString().replace('T', ' ').slice(0, 16);
   return page(
     `${title}: your approval`,
@@ -101,6 +100,6 @@ export const votedPage = (
   return page(vote, `<h1>${vote}</h1>\n<p>${escapeHtml(came)} You may close this page; the link is spent.</p>`);
 };
 
-/** For somebody who followed a link: the same words as the problem that a program gets. */
+/** For the person who followed a link: the same words as the problem that a program gets. */
 export const refusedPage = (message: string): string =>
   page('Nothing was voted', `<h1>Nothing was voted</h1>\n<p>${escapeHtml(message)}</p>`);

@@ -27,7 +27,7 @@ export const metricNames = {
   journalBroken: 'JournalBroken',
 } as const;
 
-/** The part of an unrecorded outcome that may be read by whoever reads logs: enough to record how the step ended. */
+/** The part of an unrecorded outcome that may stand in logs: enough to record how the step ended. */
 const fallbackOf = (item: string): object => {
   const { about, token, outcome } = JSON.parse(item) as Unrecorded;
   const { visit, attempt, status, then, exitCode, durationMs, error } = outcome;
@@ -67,7 +67,7 @@ const lineOf = (event: EngineEvent): Record<string, unknown> => ({
 });
 
 /** What may be said of an error: its code, and its message where it is one of ours, which never holds a payload. */
-export const toldOf = (error: unknown): Record<string, unknown> => {
+export const loggable = (error: unknown): Record<string, unknown> => {
   if (isPawlError(error)) {
     const { cause } = error;
     return { code: error.code, error: error.message, ...(cause instanceof Error ? { cause: cause.name } : {}) };

@@ -1,5 +1,5 @@
 /**
- * Moving an instance on, for somebody who waits for the answer. What fits into the time of a call is run here; what does
+ * Advancing an instance for a caller that waits for the answer. What fits into the time of a call is run here; what does
  * not is handed to `work` and followed in the journal, and after 25 s the answer is 202 and where to look. Where there is no
  * `work`, all of it runs here.
  */
@@ -26,7 +26,7 @@ const budgetOf = (call: ApiCall): number =>
 /** Whether something of the call stands: then it was not for nothing, and its answer must not say so. */
 const stands = ({ steps, wrote }: AdvanceAnswer): boolean => wrote || steps.length > 0;
 
-/** Whether `work` can do it sooner than whoever asks again: it has more time, and waits for short backoffs. */
+/** Whether `work` can do it sooner than a caller that asks again: it has more time, and waits for short backoffs. */
 const isForWork = (stop: Stop, nowMs: number): boolean => {
   if (stop.result !== 'deferred' || stop.why === 'store') return false;
   return stop.why === 'budget' || stop.untilMs - nowMs <= limits.backoffInWorkMsMax;
@@ -45,7 +45,7 @@ const refuseInFlight = (answer: AdvanceAnswer): void => {
 const locationOf = (instanceId: string): Record<string, string> => ({ location: `/instances/${instanceId}` });
 
 /**
- * Nothing ran, and nothing does until its backoff is over, or until the step of somebody else is who came in between after
+ * Nothing ran, and nothing does until its backoff is over, or until the step of another caller is that came in between after
  * this call had set the drive: 202, and when to ask again.
  */
 const postponed = ({ stop, steps, view }: AdvanceAnswer, nowMs: number): Record<string, string> | undefined => {
@@ -64,13 +64,13 @@ const followed = async (
   from: { afterSeq: number; maxCells: number; cell: string | undefined },
 ): Promise<AdvanceAnswer | 'lost' | undefined> => {
   const isOurs = ({ where }: { where: string }): boolean => where.startsWith(`${call.by.where}+`);
-  const look = createFollower(pagesOf(deps, instanceId), { ...from, isOurs });
+  const readOn = createFollower(pagesOf(deps, instanceId), { ...from, isOurs });
   let pauseMs: number = limits.followPauseMs;
   while (call.answerLeftMs() > pauseMs) {
     await deps.clock.sleep(pauseMs);
     pauseMs = Math.min(2 * pauseMs, limits.followPauseMsMax);
-    const seen = await look().catch((error: unknown) => {
-      // It goes on, whether or not somebody can see it.
+    const seen = await readOn().catch((error: unknown) => {
+      // It goes on, whether or not its caller can see it.
       if (!isPawlError(error, 'store.unavailable')) throw error;
       return undefined;
     });
@@ -89,34 +89,40 @@ const handedOver = (call: ApiCall, instanceId: string, { maxCells, cell }: Wish,
   ...(cell === undefined ? {} : { cell }),
 });
 
-/** The first call of a move: where it begins, if it is not an advance of what stands. */
-type First = (limits: Pick<AdvanceRequest, 'budgetMs' | 'signal'>) => Promise<AdvanceAnswer>;
+/** What is moved: an instance that stands, or one that its first call starts. */
+type What = { instanceId: string } | { start: Start };
+type Start = (within: Pick<AdvanceRequest, 'budgetMs' | 'signal'>) => Promise<AdvanceAnswer>;
 
-/** @throws PawlError what `moveFrom` throws */
-export const move = (deps: OperationDeps, call: ApiCall, instanceId: string, asked: Wish): Promise<Moved> =>
-  moveFrom(deps, call, asked, (limits) => deps.engine.advance(instanceId, { ...asked, ...limits, by: call.by }));
+/** The answers of all calls of a move as one. */
+const joined = (done: AdvanceAnswer | undefined, answer: AdvanceAnswer): AdvanceAnswer =>
+  done === undefined
+    ? answer
+    : {
+        ...answer,
+        steps: [...done.steps, ...answer.steps],
+        reserved: done.reserved + answer.reserved,
+        wrote: done.wrote || answer.wrote,
+      };
 
 /**
- * @throws PawlError what `engine.advance` throws; `step.inFlight` when somebody else's step is under way and nothing ran;
- *   `work.unavailable` when it could not be handed over and nothing ran
+ * @throws PawlError what `engine.advance` and `start` throw; `step.inFlight` when another holder's step is under way and
+ *   nothing ran; `work.unavailable` when it could not be handed over and nothing ran
  */
-export const moveFrom = async (deps: OperationDeps, call: ApiCall, asked: Wish, first: First): Promise<Moved> => {
+export const move = async (deps: OperationDeps, call: ApiCall, what: What, asked: Wish): Promise<Moved> => {
   const { engine, clock, telemetry, handOver } = deps;
   const stopping = call.signal === undefined ? {} : { signal: call.signal };
+  let next = what;
   let wish = asked;
-  let next = first;
-  let done: Pick<AdvanceAnswer, 'steps' | 'reserved' | 'wrote'> = { steps: [], reserved: 0, wrote: false };
-  const with_ = (answer: AdvanceAnswer): AdvanceAnswer => ({
-    ...answer,
-    steps: [...done.steps, ...answer.steps],
-    reserved: done.reserved + answer.reserved,
-    wrote: done.wrote || answer.wrote,
-  });
+  let done: AdvanceAnswer | undefined;
   for (;;) {
-    const mine = await next({ ...stopping, budgetMs: budgetOf(call) });
+    const within = { ...stopping, budgetMs: budgetOf(call) };
+    const mine = await ('start' in next
+      ? next.start(within)
+      : engine.advance(next.instanceId, { ...wish, ...within, by: call.by }));
     const { instanceId } = mine.view;
+    next = { instanceId };
     telemetry.advanced(mine);
-    const answer = with_(mine);
+    const answer = joined(done, mine);
     refuseInFlight(answer);
     if (handOver === undefined || answer.reserved >= asked.maxCells || !isForWork(answer.stop, clock.nowMs())) {
       const headers = postponed(answer, clock.nowMs());
@@ -126,7 +132,7 @@ export const moveFrom = async (deps: OperationDeps, call: ApiCall, asked: Wish, 
     done = answer;
     // Once something of this call stands, what the caller has seen is behind it.
     const { expectedSeq, ...rest } = wish;
-    wish = { ...rest, maxCells: asked.maxCells - done.reserved, ...(expectedSeq === seq ? { expectedSeq } : {}) };
+    wish = { ...rest, maxCells: asked.maxCells - answer.reserved, ...(expectedSeq === seq ? { expectedSeq } : {}) };
     if (!(await handOver(handedOver(call, instanceId, wish, seq)))) {
       if (answer.steps.length > 0) return { status: 200, answer, headers: {} };
       // It stands, and its drive with it: the schedule goes on with it.
@@ -139,12 +145,10 @@ export const moveFrom = async (deps: OperationDeps, call: ApiCall, asked: Wish, 
     const seen = await followed(deps, call, instanceId, { afterSeq: seq, maxCells: wish.maxCells, cell: wish.cell });
     if (seen === undefined) return later;
     if (seen !== 'lost') {
-      const whole = with_(seen);
+      const whole = joined(done, seen);
       refuseInFlight(whole);
       return { status: 200, answer: whole, headers: {} };
     }
-    // Somebody else was first, so nothing of it runs there: decided anew, like any lost slot.
-    const again = wish;
-    next = (limits) => engine.advance(instanceId, { ...again, ...limits, by: call.by });
+    // Another caller was first, so nothing of it runs there: decided anew, like any lost slot.
   }
 };

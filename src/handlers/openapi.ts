@@ -6,7 +6,7 @@ type Json = Record<string, unknown>;
 const refTo = (id: string): string => `#/components/schemas/${id}`;
 
 /** Answers that have a name of their own in the document. */
-const named = {
+const namedSchemas = {
   View: answers.view,
   Entry: answers.entry,
   Advanced: answers.advanced,
@@ -26,12 +26,12 @@ const named = {
   Document: answers.openApiDocument,
   Problem: answers.problem,
 } as const;
-const names = new Map<z.ZodType, string>(Object.entries(named).map(([name, schema]) => [schema, name]));
+const names = new Map<z.ZodType, string>(Object.entries(namedSchemas).map(([name, schema]) => [schema, name]));
 
 /** `$id` and `$schema` of each are what OpenAPI says by the place a schema stands at. */
 const components = (): Json => {
   const registry = z.registry<{ id: string }>();
-  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  for (const [id, schema] of Object.entries(namedSchemas)) registry.add(schema, { id });
   const { schemas } = z.toJSONSchema(registry, { uri: refTo, io: 'output' });
   return Object.fromEntries(
     Object.entries(schemas).map(([id, { $id: _id, $schema: _schema, ...schema }]) => [id, schema]),

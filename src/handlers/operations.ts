@@ -1,6 +1,7 @@
 /** What each route does: call the engine, shape the answer. */
 import type { AnswerOf, InputOf, OperationName } from '../contract/index.ts';
 import {
+  type AdvanceRequest,
   type ClaimEntry,
   decidableAtMs,
   gateOf,
@@ -12,7 +13,7 @@ import {
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
 import { linkPage, votedPage } from './linkPage.ts';
-import { type Moved, move, moveFrom } from './moving.ts';
+import { type Moved, move } from './moving.ts';
 import { openApi } from './openapi.ts';
 import type { Answer } from './problem.ts';
 import { fitting, journalIds, journalPage, versionOf } from './reading.ts';
@@ -90,10 +91,10 @@ const operations: Operations = {
 
   publish: async ({ engine, authoring }, { path, body }, { by }) => {
     const compiled = authoring.compile(body);
-    const named = compiled.kind === 'runbook' ? compiled.runbook.runbookId : path.runbookId;
-    if (named !== path.runbookId) {
-      const message = `The document is of runbook ${named}, the path of ${path.runbookId}; nothing was published. Put it to /runbooks/${named}.`;
-      throw new PawlError('request.invalid', message, { runbookId: named });
+    const namedId = compiled.kind === 'runbook' ? compiled.runbook.runbookId : path.runbookId;
+    if (namedId !== path.runbookId) {
+      const message = `The document is of runbook ${namedId}, the path of ${path.runbookId}; nothing was published. Put it to /runbooks/${namedId}.`;
+      throw new PawlError('request.invalid', message, { runbookId: namedId });
     }
     const published = await engine.publish(body, by);
     return { status: published.created ? 201 : 200, body: published };
@@ -108,14 +109,15 @@ const operations: Operations = {
   startAndRun: async (deps, { path, body }, call) => {
     let created = false;
     const asked = { maxCells: Number.POSITIVE_INFINITY, drive: 'auto' } as const;
-    const moved = await moveFrom(deps, call, asked, async (within) => {
+    const start = async (within: Pick<AdvanceRequest, 'budgetMs' | 'signal'>) => {
       const answer = await deps.engine.startAndRun({ runbookId: path.runbookId, ...body, by: call.by }, within);
       created = answer.created;
       return answer;
-    });
-    const { status, body: told, headers } = ran(moved);
-    const location = `/instances/${told.view.instanceId}`;
-    return { status, body: { ...told, created }, headers: { location, ...headers } };
+    };
+    const moved = await move(deps, call, { start }, asked);
+    const { status, body: answer, headers } = ran(moved);
+    const location = `/instances/${answer.view.instanceId}`;
+    return { status, body: { ...answer, created }, headers: { location, ...headers } };
   },
 
   listInstances: async (deps, { query }) => {
@@ -193,15 +195,12 @@ const operations: Operations = {
 
   advance: async (deps, { path, body }, call) => {
     const { maxCells, ...rest } = body;
-    const { status, answer, headers } = await move(deps, call, path.instanceId, {
-      ...rest,
-      maxCells: maxCellsOf(maxCells),
-    });
+    const { status, answer, headers } = await move(deps, call, path, { ...rest, maxCells: maxCellsOf(maxCells) });
     return { status, body: answer, headers };
   },
 
   run: async (deps, { path, body }, call) =>
-    ran(await move(deps, call, path.instanceId, { ...body, drive: 'auto', maxCells: Number.POSITIVE_INFINITY })),
+    ran(await move(deps, call, path, { ...body, drive: 'auto', maxCells: Number.POSITIVE_INFINITY })),
 
   cancel: async ({ engine }, { path: { instanceId }, body }, { by }) => {
     const cancelled = await engine.cancel(instanceId, body.reason, by);
@@ -263,9 +262,9 @@ const operations: Operations = {
   },
 
   setClaim: async ({ engine }, { query, body }, { by }) => {
-    const { evidence, ...said } = body;
+    const { evidence, ...revision } = body;
     const text = evidence === undefined ? {} : { evidence: JSON.stringify(evidence) };
-    const { claim, woken } = await engine.setClaim(query.id, { ...said, ...text, by });
+    const { claim, woken } = await engine.setClaim(query.id, { ...revision, ...text, by });
     return { status: claim.revision === 1 ? 201 : 200, body: { claim: shownClaim(claim), woken } };
   },
 

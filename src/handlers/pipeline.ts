@@ -10,7 +10,7 @@ import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { isPawlError, PawlError } from '../engine/index.ts';
 import { contentSecurityPolicy } from './linkPage.ts';
-import { createTelemetry, placeOf, type Telemetry, toldOf } from './metrics.ts';
+import { createTelemetry, loggable, placeOf, type Telemetry } from './metrics.ts';
 import { type Answer, problemOf } from './problem.ts';
 
 export type HttpResult = { statusCode: number; headers: Record<string, string>; body: string };
@@ -57,10 +57,10 @@ const stack = <D, E, A>(telemetry: Telemetry, work: Work<D, E, A>) => {
     .handler(handle);
 };
 
-/** For events that nobody waits for: an error fails the invocation, once it stands in the log. */
+/** For events without a waiting caller: an error fails the invocation, once it stands in the log. */
 export const pipeline = <D, E, A>(work: Work<D, E, A>): Invoke<A> => {
   const telemetry = createTelemetry();
-  const handler = stack(telemetry, work).onError(({ error }) => telemetry.logger.error('failed', toldOf(error)));
+  const handler = stack(telemetry, work).onError(({ error }) => telemetry.logger.error('failed', loggable(error)));
   return handler as unknown as Invoke<A>;
 };
 
@@ -72,8 +72,8 @@ export const httpPipeline = <D, E>(
 ): Invoke<HttpResult> => {
   const telemetry = createTelemetry();
   const remember: { deps?: D } = {};
-  const open = (told: Telemetry): D => {
-    remember.deps = work.open(told);
+  const open = (own: Telemetry): D => {
+    remember.deps = work.open(own);
     return remember.deps;
   };
   const handler = stack(telemetry, { ...work, open })
@@ -87,8 +87,8 @@ export const httpPipeline = <D, E>(
         const { error, context } = request;
         const answer = problemOf(error, context.awsRequestId, () => work.nowMs(remember.deps));
         const { status } = answer;
-        // A message of a refusal may quote the request, and whoever made that has it.
-        if (status >= 500) telemetry.logger.error('failed', { status, ...placeOf(error), ...toldOf(error) });
+        // A message of a refusal may quote the request, and its caller has that.
+        if (status >= 500) telemetry.logger.error('failed', { status, ...placeOf(error), ...loggable(error) });
         else telemetry.logger.info('refused', { status, ...placeOf(error), code: codeOf(error) });
         request.response = httpResult(answer);
       },

@@ -38,7 +38,7 @@ export const problemOf = (error: unknown, request: string, nowMs: () => number):
   // What is not a PawlError is a defect of ours, and its text may hold anything: the log has its name and its stack.
   const known = isPawlError(error)
     ? error
-    : new PawlError('internal', `Something went wrong in Pawl itself: look for request ${request} in its log.`);
+    : new PawlError('internal', `Internal error; search the log for request ${request}.`);
   const { code, message, details } = known;
   const { status } = errorCodes[code];
   // A request chooses what is wrong with it, and so how much there would be to say.

@@ -70,7 +70,7 @@ export const journalIds = async (
   return { instanceIds, next: null };
 };
 
-/** For whoever follows a call that was handed over. */
+/** For a caller that follows a call that was handed over. */
 export const pagesOf = (deps: OperationDeps, instanceId: string): JournalPages => ({
   page: (after, limit) => journalPage(deps, instanceId, after, limit),
   runbook: async (runbookId, version) => (await versionOf(deps, runbookId, version)).runbook,

@@ -17,9 +17,9 @@ const refuse = (all: Problem[], code: 'request.invalid' | 'params.invalid' = 're
   const problems = all
     .slice(0, limits.problemsMax)
     .map(({ at, message }) => ({ at: short(at), message: short(message) }));
-  const told = problems.slice(0, toldMax).map(({ at, message }) => `${at}: ${message}`);
+  const shown = problems.slice(0, toldMax).map(({ at, message }) => `${at}: ${message}`);
   const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
-  throw new PawlError(code, `The request cannot be taken: ${told.join('; ')}${more}.`, { problems });
+  throw new PawlError(code, `The request cannot be taken: ${shown.join('; ')}${more}.`, { problems });
 };
 
 const parse = (where: Where, schema: z.ZodType, value: unknown): unknown => {

@@ -27,7 +27,7 @@ const appendOnlyOf = (env: Environment): EngineSettings['appendOnly'] => {
   return refuse(`PAWL_APPEND_ONLY is ${JSON.stringify(by)}; it may be put or insert.`);
 };
 
-/** The service runs on somebody's own machine, under serverless-offline. */
+/** The service runs on its user's own machine, under serverless-offline. */
 export const isLocal = (env: Environment): boolean => env.IS_OFFLINE === 'true';
 
 /**
@@ -91,7 +91,7 @@ const wakesOf = (env: Environment): EngineSettings['wakes'] => {
   return refuse('PAWL_WAKES_QUEUE is not set: what waits would be looked at by the schedule alone.');
 };
 
-/** The claim of a JWT that names the groups somebody is in. */
+/** The claim of a JWT that names the caller's groups. */
 export const groupsClaimOf = (env: Environment): string => env.PAWL_GROUPS_CLAIM || 'cognito:groups';
 export const tablesOf = (env: Environment): string => needed(env, 'PAWL_TABLES');
 export const workFunctionOf = (env: Environment): string => needed(env, 'PAWL_WORK_FUNCTION');

@@ -5,8 +5,8 @@
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
 import { type By, type Due, limits, settleAll, wakeOf } from '../engine/index.ts';
-import { type Asked, tickEvent } from './events.ts';
-import { metricNames, type Telemetry, toldOf } from './metrics.ts';
+import { tickEvent, type WorkRequest } from './events.ts';
+import { loggable, metricNames, type Telemetry } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 
 export type TickDeps = {
@@ -14,7 +14,7 @@ export type TickDeps = {
   nowMs(): Promise<number>;
   due(nowMs: number, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
   /** Invokes `work`; `false` when it was refused. */
-  handOver(event: Asked): Promise<boolean>;
+  handOver(event: WorkRequest): Promise<boolean>;
   /** In [0, 1). */
   fraction(): number;
   telemetry: Telemetry;
@@ -33,7 +33,7 @@ export type TickAnswer = z.infer<typeof tickAnswer>;
 type Place = { shard: number; from?: Due };
 
 /** A mark that a claim's waiters are to be woken stands among the instances that are due. */
-const askedOf = (dueId: string, by: By): Asked => {
+const requestOf = (dueId: string, by: By): WorkRequest => {
   const claimId = wakeOf(dueId);
   return claimId === undefined ? { instanceId: dueId, by, explicit: false, maxCells: 'all' } : { wake: claimId };
 };
@@ -55,7 +55,7 @@ const handOverAll = async (
       const next = waiting.shift();
       if (next === undefined) return;
       const { instanceId } = next;
-      const taken = await handOver(askedOf(instanceId, by));
+      const taken = await handOver(requestOf(instanceId, by));
       if (!taken) failed += 1;
       telemetry.logger.debug('handed over', { instanceId, seq: null, cell: null, taken });
     }
@@ -106,7 +106,7 @@ const handle = async (_event: unknown, deps: TickDeps, context: Context): Promis
       if (page.next !== null) places.push({ shard, from: page.next });
     } catch (error) {
       // One part of the index that cannot be read holds up none of the others.
-      telemetry.logger.error('shard unread', { shard, instanceId: null, seq: null, cell: null, ...toldOf(error) });
+      telemetry.logger.error('shard unread', { shard, instanceId: null, seq: null, cell: null, ...loggable(error) });
       broken = error;
     }
   }

@@ -42,7 +42,7 @@ export const wakeByQueue = (url: string, clock: Clock): Ports['wakeAt'] => {
   };
 };
 
-/** On somebody's own machine there is no queue: this process remembers, as long as it lives. */
+/** On the user's own machine there is no queue: this process remembers, as long as it lives. */
 export const wakeByTimer = (handOver: (event: Look) => Promise<boolean>, clock: Clock): Ports['wakeAt'] => {
   return async (instanceId, atMs, seq) => {
     const delay = delaySecondsOf(atMs, clock);

@@ -1,5 +1,5 @@
 /**
- * Moves an instance on where nobody waits: what `api` and `tick` hand over, wakes whose time has come, and outcomes from
+ * Advances instances when no caller is waiting: what `api` and `tick` hand over, wakes whose time has come, and outcomes from
  * the failure queue. It goes on inside its one invocation and leaves the rest to the due mark; it never invokes itself.
  */
 import type { Context } from 'aws-lambda';
@@ -17,7 +17,7 @@ import {
   wakeIdOf,
 } from '../engine/index.ts';
 import { type HandOver, type Look, look, type QueueEvent, type WorkEvent, workEvent } from './events.ts';
-import { type Telemetry, toldOf } from './metrics.ts';
+import { loggable, type Telemetry } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 
 export type WorkDeps = {
@@ -36,7 +36,7 @@ export type WorkAnswer = z.infer<typeof workAnswer>;
 
 const budgetOf = (context: Context): number => Math.max(0, context.getRemainingTimeInMillis() - limits.invocationEndMs);
 
-/** Nobody waits for an answer: what cannot be any more is said in the log, and only what may succeed later fails. */
+/** No caller waits for an answer: what cannot be any more is said in the log, and only what may succeed later fails. */
 const refused = async (error: unknown, event: HandOver, deps: WorkDeps): Promise<WorkAnswer> => {
   const { telemetry, clock, marks } = deps;
   if (!isPawlError(error)) throw error;
@@ -51,11 +51,11 @@ const refused = async (error: unknown, event: HandOver, deps: WorkDeps): Promise
   // Of a broken journal the view and an alarm tell; asking again at once would ring for nothing.
   const isTold = code === 'outcome.unrecorded' || code === 'journal.broken';
   if (errorCodes[code].status >= 500 && !isTold) throw error;
-  telemetry.logger.info('not carried out', { instanceId, seq: null, cell: event.cell ?? null, ...toldOf(error) });
+  telemetry.logger.info('not carried out', { instanceId, seq: null, cell: event.cell ?? null, ...loggable(error) });
   return { result: code, seq: null };
 };
 
-const carryOn = async (event: HandOver, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
+const advanceThroughBackoffs = async (event: HandOver, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   const { engine, clock, telemetry } = deps;
   const { instanceId, explicit, cell } = event;
   // The entries of this invocation say by whom it was asked, and where both of them ran.
@@ -80,7 +80,7 @@ const carryOn = async (event: HandOver, deps: WorkDeps, context: Context): Promi
     const isShort = waitMs !== undefined && waitMs <= limits.backoffInWorkMsMax && waitMs < budgetOf(context);
     if (left < 1 || !isShort) return { result, seq: view.seq };
     await clock.sleep(Math.max(0, waitMs));
-    // What the schedule looks after waits for nobody, and a wish whose head has moved is answered by `seq.stale`.
+    // What the schedule looks after has no waiting caller, and a wish whose head has moved is answered by `seq.stale`.
   }
 };
 
@@ -89,7 +89,7 @@ const earlyMsMax = 5_000;
 
 /**
  * Looks after an instance if nothing has happened in it since, or if it is due: what has happened may have been something
- * else, its drive for one. If not, somebody has been here since it was asked for: one read, and no more.
+ * else, its drive for one. If not, another caller has been here since: one read, and no more.
  */
 const lookAfter = async ({ look: instanceId, seq }: Look, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   const { views, clock } = deps;
@@ -106,7 +106,7 @@ const lookAfter = async ({ look: instanceId, seq }: Look, deps: WorkDeps, contex
   return await handOverTaken(event, deps, context);
 };
 
-/** Wakes whoever waits for a claim, page by page. Interrupted, its mark stands, and the schedule asks again. */
+/** Wakes all waiters of a claim, page by page. Interrupted, its mark stands, and the schedule asks again. */
 const wakeAll = async (claimId: string, { engine, telemetry }: WorkDeps): Promise<WorkAnswer> => {
   const { woken } = await engine.wake(claimId);
   telemetry.logger.info('woken', { instanceId: wakeIdOf(claimId), seq: null, cell: null, woken });
@@ -117,21 +117,21 @@ const wakeAll = async (claimId: string, { engine, telemetry }: WorkDeps): Promis
 const sweepPart = async (shard: number, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   const { engine, telemetry } = deps;
   const by: By = { actor: 'schedule', via: 'sweep', where: context.awsRequestId };
-  const told = { instances: 0, rebuilt: 0, whole: true };
+  const counts = { instances: 0, rebuilt: 0, whole: true };
   let after: string | undefined;
   do {
     if (budgetOf(context) === 0) {
-      told.whole = false;
+      counts.whole = false;
       break;
     }
     const page = await engine.sweep(shard, by, after, (instanceId, error) => {
-      telemetry.logger.error('not rebuilt', { instanceId, seq: null, cell: null, ...toldOf(error) });
+      telemetry.logger.error('not rebuilt', { instanceId, seq: null, cell: null, ...loggable(error) });
     });
-    told.instances += page.instances;
-    told.rebuilt += page.rebuilt.length;
+    counts.instances += page.instances;
+    counts.rebuilt += page.rebuilt.length;
     after = page.next ?? undefined;
   } while (after !== undefined);
-  telemetry.logger.info('swept', { instanceId: null, seq: null, cell: null, shard, ...told });
+  telemetry.logger.info('swept', { instanceId: null, seq: null, cell: null, shard, ...counts });
   return { result: 'swept', seq: null };
 };
 
@@ -166,7 +166,7 @@ const messages = async ({ Records }: QueueEvent, deps: WorkDeps, context: Contex
       if (woken === undefined) failures.push({ itemIdentifier: messageId });
       const about =
         woken === undefined ? { messageId } : { messageId, instanceId: woken.look, seq: woken.seq ?? null, cell: null };
-      deps.telemetry.logger.error(woken === undefined ? 'not redriven' : 'not woken', { ...about, ...toldOf(error) });
+      deps.telemetry.logger.error(woken === undefined ? 'not redriven' : 'not woken', { ...about, ...loggable(error) });
     }
   }
   return { batchItemFailures: failures };
@@ -175,7 +175,7 @@ const messages = async ({ Records }: QueueEvent, deps: WorkDeps, context: Contex
 const handOverTaken = async (event: HandOver, deps: WorkDeps, context: Context): Promise<WorkAnswer> => {
   deps.telemetry.logger.appendKeys({ instanceId: event.instanceId, seq: null, cell: event.cell ?? null });
   try {
-    return await carryOn(event, deps, context);
+    return await advanceThroughBackoffs(event, deps, context);
   } catch (error) {
     return await refused(error, event, deps);
   }

@@ -26,7 +26,7 @@ export const linkKey = (linkHash: string): string => `${linkPrefix}${linkHash}`;
 const isOther = (claimId: string): boolean =>
   [lockPrefix, linkPrefix, storeKey].some((prefix) => claimId.startsWith(prefix));
 
-/** Whoever could name a claim like a lock, a link or the store's id would write into their chains. */
+/** A writer that could name a claim like a lock, a link or the store's id would write into their chains. */
 export const claimKey = (claimId: string): string => {
   keyText(claimId, 'The claim id', 'claimIdBytesMax');
   if (claimId !== '' && claimId.isWellFormed() && !isOther(claimId)) return claimId;

@@ -5,7 +5,7 @@
  * intersected, and soon leave a narrow one.
  *
  * The machine's own wall clock is asked for one thing: how long the machine slept, which the monotonic clock does not
- * count. It may be set by anybody, so that only ever keeps a body from beginning.
+ * count. Its owner may set it, so that only ever keeps a body from beginning.
  */
 import { strict as assert } from 'node:assert';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -51,12 +51,12 @@ export const createClock = (
     learn({ sentMs, sentWallMs, receivedMs, date }) {
       const dateMs = Date.parse(date);
       if (Number.isNaN(dateMs)) return;
-      const said = { lower: dateMs - receivedMs, upper: dateMs + resolutionMs - sentMs };
-      const agreed = bounds === undefined ? said : common(bounds, said);
+      const bound = { lower: dateMs - receivedMs, upper: dateMs + resolutionMs - sentMs };
+      const agreed = bounds === undefined ? bound : common(bounds, bound);
       // The server's clock was set, or ours slept with the machine: but one answer alone may be wrong, and a time that was
       // once told does not go back, so it takes two that agree.
-      const confirmed = agreed ?? common(contrary, said);
-      contrary = confirmed === undefined ? said : undefined;
+      const confirmed = agreed ?? common(contrary, bound);
+      contrary = confirmed === undefined ? bound : undefined;
       if (confirmed === undefined) return;
       bounds = confirmed;
       // As it was sent: a machine that slept while the answer was under way has an answer from before.

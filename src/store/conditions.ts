@@ -29,7 +29,7 @@ const armedLong = '#armedUntilMs >= :until';
 
 /**
  * `arm`: dueAtMs = min(standing, :until), armedUntilMs = max(standing, :until). DynamoDB has neither min nor max, hence
- * one form for each of the four cases. The conditions exclude one another and leave no case out, so whoever fails on
+ * one form for each of the four cases. The conditions exclude one another and leave no case out, so a caller that fails on
  * one form tries the one that fits what it then sees.
  */
 export const arming = {
@@ -52,7 +52,7 @@ export const arming = {
 } as const satisfies Record<string, Form>;
 
 /**
- * `wake`: dueAtMs = min(standing, :until), and nobody is announced who may still be writing. Two cases, as in `arm`.
+ * `wake`: dueAtMs = min(standing, :until), and no writer is announced that may still be writing. Two cases, as in `arm`.
  */
 export const waking = {
   due: { condition: dueLater, update: arming.due.update },
@@ -92,10 +92,10 @@ const sooner = '(attribute_not_exists(#dueAtMs) OR #dueAtMs > :due)';
 const alone = `${notOlder} AND #arms = :arms`;
 
 /**
- * `save`. With `alone…` nobody armed the view since its writer did, and nobody before it may still be writing: the due
- * mark becomes exactly the view's own. With `last…` somebody before it may: the due mark may come down to :due but never
+ * `save`. With `alone…` no caller armed the view since its writer did, and none before it may still be writing: the due
+ * mark becomes exactly the view's own. With `last…` one before it may: the due mark may come down to :due but never
  * goes up or away, and `armedUntilMs` is theirs again, or a schedule that looks every minute would arm for ever. With
- * `beside…` somebody armed since, and theirs stands.
+ * `beside…` another caller armed since, and its arm stands.
  */
 export const saving = {
   aloneDue: {
@@ -124,7 +124,7 @@ export const saving = {
   },
 } as const satisfies Record<string, Form>;
 
-/** `hold`: what is due and no view is due later, while one looks after it; its time counts as that of whoever armed. */
+/** `hold`: what is due and no view is due later, while one looks after it; its time counts as that of an arm. */
 export const holding = {
   condition:
     'attribute_not_exists(#revision) AND #dueAtMs <= :now AND (attribute_not_exists(#armedUntilMs) OR #armedUntilMs <= :now)',
@@ -133,7 +133,7 @@ export const holding = {
 
 const armedOnly = 'attribute_not_exists(#revision) AND #arms = :arms';
 /**
- * `settle`, of what was armed and is no view: nobody armed since. With `last…` somebody before may still be writing: as
+ * `settle`, of what was armed and is no view: no caller armed since. With `last…` one before may still be writing: as
  * in `save`, the due mark stays and `armedUntilMs` is theirs again.
  */
 export const settling = {
@@ -142,7 +142,7 @@ export const settling = {
 } as const satisfies Record<string, Form>;
 
 /**
- * `drop`: what was armed and never saved, and armed by nobody since :until, is due no more. `arm` brings it back. The
+ * `drop`: what was armed and never saved, and not armed since :until, is due no more. `arm` brings it back. The
  * condition rests on `armedUntilMs` too: an arm that comes in between leaves an early due mark as it stands.
  */
 export const dropping = {

@@ -101,24 +101,39 @@ export const encodeEntry = (entry: Entry): Item & { token: string } => {
 /** Which part of the list of journals an instance is in. */
 const journalShardOf = (instanceId: string): string => String(shardOf(instanceId, limits.journalShards));
 /** The first entry of what has started puts the instance into the list of journals. */
-const listedAs = (instanceId: string, seq: number, kind: string): { listed?: string } =>
+export const listedAs = (instanceId: string, seq: number, kind: string): { listed?: string } =>
   seq === 0 && kind === 'started' ? { listed: journalShardOf(instanceId) } : {};
 
 /** The hash of an entry's item as it stands, readable or not; the next entry carries it as `prev`. */
 export const hashOfEntry = ({ v, instanceId, seq, kind, token, entry }: RawItem): string =>
-  sha256(canonical(coveredBy({ v, instanceId, seq, kind, token } as Attributes, String(entry))));
+  // Canonical: of texts and integers RFC 8785 makes what JSON.stringify does.
+  sha256(JSON.stringify(coveredBy({ v, instanceId, seq, kind, token } as Attributes, String(entry))));
+
+/** Entries are never altered, so what was decoded is remembered by the hash over all of it: the newest, mostly. */
+const decoded = new Map<string, Entry>();
+const decodedMax = 32;
+
+const remember = (standing: Standing): Standing => {
+  const [oldest] = decoded.keys();
+  if (decoded.size >= decodedMax && oldest !== undefined) decoded.delete(oldest);
+  decoded.set(standing.hash, standing.entry);
+  return standing;
+};
 
 export const decodeEntry = (raw: RawItem): Standing => {
   const where = `${raw.instanceId} seq ${raw.seq}`;
   refuseNewer(raw, where);
+  if (raw.listed !== listedAs(String(raw.instanceId), Number(raw.seq), String(raw.kind)).listed)
+    throw broken(where, 'its place in the list of journals is altered');
+  const hash = hashOfEntry(raw);
+  const known = typeof raw.entry === 'string' ? decoded.get(hash) : undefined;
+  if (known !== undefined) return { entry: known, hash };
   const { entry: text, ...attributes } = read(entryItem, raw, where);
   const content = parseJson(text, where);
-  if (raw.listed !== listedAs(attributes.instanceId, attributes.seq, attributes.kind).listed)
-    throw broken(where, 'its place in the list of journals is altered');
   const twice = Object.keys(attributes).find((name) => Object.hasOwn(Object(content), name));
   if (twice !== undefined) throw broken(where, `its text has a ${twice} of its own`);
   const entry = read(entrySchema, fromStored(attributes, content), where);
-  return { entry, hash: hashOfEntry(raw) };
+  return remember({ entry, hash });
 };
 
 export const decodeUnchecked = (raw: RawItem): Unchecked => {

@@ -28,7 +28,7 @@ import {
 } from './items.ts';
 import { putOnce, putSurely } from './putOnce.ts';
 
-/** Notes of one millisecond share this many slots; whoever finds one taken draws again. */
+/** Notes of one millisecond share this many slots; a writer that finds one taken draws again. */
 const noteSlotsPerMs = 1000;
 const noteDrawsMax = 20;
 

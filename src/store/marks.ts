@@ -1,11 +1,11 @@
 /**
  * Due marks on DynamoDB, in the items of the views. Two of them decide when the tick looks at an instance: `dueAtMs`, and
- * `armedUntilMs`: until then a writer that armed may still be writing. What has to hold, whoever is late or dies:
+ * `armedUntilMs`: until then a writer that armed may still be writing. What has to hold, whichever writer is late or dies:
  *
  * - arm never makes it due later, save only when nothing else armed: `arms` unchanged and no other arm running.
- * - wake counts as an arm, though it announces no writer: whoever armed before it leaves the mark as it stands.
+ * - wake counts as an arm, though it announces no writer: a caller that armed before it leaves the mark as it stands.
  *
- * What is to be looked after without being an instance (`wake:<claimId>`) is armed and settled in the same table, never
+ * The due mark of a thing that is not an instance (`wake:<claimId>`) is armed and settled in the same table, never
  * saved: an item without `revision` is no view. Instance ids hold no `:`, so the two never meet.
  *
  * So a mark that is too early is possible, and costs one look; a mark that is too late or missing is not.

@@ -12,7 +12,7 @@ import { provesRefusal, storeError } from './failures.ts';
 import type { Insert, PutIf } from './operations.ts';
 
 const itemBytesMax = 400 * 1024;
-/** Puts without order (notes, outputs, contents) are repeated in place this often: their slot is theirs alone. */
+/** Unordered puts (notes, outputs, contents) own their slot, so they are retried in place this often. */
 const roundsMax = 2;
 
 export type Slot<T> = {
@@ -77,7 +77,7 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
   return found === undefined ? { kind: 'unknown', cause } : judge(found);
 };
 
-/** For slots that nobody else wants, or where a conflict is as good: repeats while the answer is `unknown`, then throws. */
+/** For slots that no other caller wants, or where a conflict is as good: repeats while the answer is `unknown`, then throws. */
 export const putSurely = async <T>(access: Access, slot: Slot<T>): Promise<Exclude<Put<T>, { kind: 'unknown' }>> => {
   for (let round = 1; ; round += 1) {
     const put = await putOnce(access, slot);

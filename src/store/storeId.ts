@@ -1,5 +1,5 @@
 /**
- * The id of the store: drawn by whoever starts the first run in it, and kept beside the locks for ever. It is a part of
+ * The id of the store: drawn by the starter of the first run in it, and kept beside the locks for ever. It is a part of
  * every idempotency key, so two stores send different ones, whatever else is named alike: two laptops, two accounts.
  */
 import * as z from 'zod';
@@ -31,7 +31,7 @@ export const createStoreId = (access: Access, random: Random): (() => Promise<st
   };
 
   return async () => {
-    // Not the promise is kept, but what came of it: a call that is cut off keeps nobody else waiting.
+    // Not the promise is kept, but what came of it: a call that is cut off keeps no other caller waiting.
     if (known === undefined) {
       const stored = await getItem(access, 'claims', place);
       known = stored === undefined ? await draw() : decode(stored);

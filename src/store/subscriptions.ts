@@ -1,5 +1,5 @@
 /**
- * Who waits for which claim. Can be made again: whoever looks at a wait subscribes again. Read from the base table, consistently: a waker must not miss who subscribed before it wrote.
+ * Who waits for which claim. Can be made again: each look at a wait subscribes again. Read from the base table, consistently: a waker must not miss who subscribed before it wrote.
  */
 import * as z from 'zod';
 import type { Subscriptions, Waiter } from '../engine/index.ts';
@@ -16,7 +16,7 @@ const itemOf = (claimId: string, { instanceId, cell, about }: Omit<Waiter, 'runb
   about,
 });
 
-/** What cannot be read is nobody, and must not keep the others from being woken. */
+/** What cannot be read is no waiter, and must not keep the others from being woken. */
 const decode = (item: RawItem): Waiter | undefined => {
   const parsed = waiterItem.safeParse(item);
   if (!parsed.success) return undefined;

@@ -103,7 +103,7 @@ export const createViews = (access: Access): Views => {
       if (soonest !== Infinity) {
         if (await updateView(access, instanceId, saving.besideSooner, { ...values, due: soonest })) return;
       }
-      // What stands is due sooner, or this view is the older one: then nobody misses it.
+      // What stands is due sooner, or this view is the older one: then it is not missed.
       await updateView(access, instanceId, saving.besideAsItStands, values);
     },
 

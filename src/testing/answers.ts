@@ -27,12 +27,12 @@ export const troubleOf = (given: unknown): string | undefined => {
 /** Claims by id; without one, a claim gets the first status that is waited for. */
 export type Answers = { claims: Readonly<Record<string, ClaimAnswer>>; rejects: readonly string[] };
 
-/** What was said or done, in words. `null`: nothing that anybody could do helps. */
+/** What was said or done, in words. `null`: no person's action helps. */
 type Said = string | null;
 type WaitOf<K extends WaitReport['kind']> = Extract<WaitReport, { kind: K }>;
 
 const setClaims = async (process: Process, wait: WaitOf<'await'>, { claims }: Answers): Promise<Said> => {
-  const said: string[] = [];
+  const done: string[] = [];
   for (const { claimId, revision } of wait.claims) {
     const given = Object.hasOwn(claims, claimId) ? claims[claimId] : undefined;
     const whole = typeof given === 'object' ? given : { status: given ?? wait.until[0] ?? 'supported' };
@@ -44,9 +44,9 @@ const setClaims = async (process: Process, wait: WaitOf<'await'>, { claims }: An
       ...(evidence === undefined ? {} : { evidence: JSON.stringify(evidence) }),
       by: tester,
     });
-    said.push(`${claimId} is ${status}`);
+    done.push(`${claimId} is ${status}`);
   }
-  return said.length === 0 ? null : said.join(', ');
+  return done.length === 0 ? null : done.join(', ');
 };
 
 const vote = async (process: Process, id: string, wait: WaitOf<'approve'>, { rejects }: Answers): Promise<Said> => {

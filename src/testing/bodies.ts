@@ -72,13 +72,13 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
     const begun = new Set<string>();
     const results = new Map<string, Result>();
     let { instead } = rules;
-    const carryOut = async (input: CellInput, role: Role): Promise<CellResult> => {
+    const runBody = async (input: CellInput, role: Role): Promise<CellResult> => {
       const { cell } = input.step;
       const name = role === 'probe' ? `${cell}.probe` : cell;
       // Time is moved, so a poll that is looked at under a crash could be over before its time.
       if (role === 'poll' && rules.onlyProbes === true) return notAsked('a poll twice');
       if (isStubbed(stubs, name)) return await answer(stubs[name] ?? null, input);
-      // What the test answered for did not happen, so whoever asks the world about it is misled.
+      // What the test answered for did not happen, so a probe that asks the world about it is misled.
       if (role === 'probe' && isStubbed(stubs, cell)) return notAsked('the probe of a cell that it answered for');
       times.set(name, (times.get(name) ?? 0) + 1);
       return await really(input);
@@ -93,7 +93,7 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
       }
       running += 1;
       try {
-        const result = await carryOut(input, role);
+        const result = await runBody(input, role);
         const { status, output = null, exitCode = null, error } = result;
         const ended = {
           status,

@@ -41,7 +41,7 @@ const comeBack = (recovery: Recovery, tables: Tables, startAtMs: number, rules: 
   return createProcess({ authoring, deployment, tables, startAtMs, bodies: bodies.by(rules) });
 };
 
-/** When whoever comes next may act: after the deadline, the grace, and the time a probe's answer needs to settle. */
+/** When the next caller may act: after the deadline, the grace, and the time a probe's answer needs to settle. */
 const goneAtMs = (cell: Cell, head: Entry | undefined, nowMs: number): number => {
   const open = head?.state.open;
   if (open?.kind !== 'reserved') return nowMs + 1;
@@ -130,9 +130,9 @@ export const afterStart = async (recovery: Recovery, { tables, nowMs }: Moment):
 
 /** What the probe said last, where one was asked. */
 const whyHeld = async ({ engine }: Process, instanceId: string): Promise<string | null> => {
-  const said = (await engine.notes(instanceId)).filter(({ kind }) => kind === 'probe').at(-1);
-  if (said === undefined) return null;
-  const { detail } = JSON.parse(said.text) as { detail?: unknown };
+  const lastAnswer = (await engine.notes(instanceId)).filter(({ kind }) => kind === 'probe').at(-1);
+  if (lastAnswer === undefined) return null;
+  const { detail } = JSON.parse(lastAnswer.text) as { detail?: unknown };
   return `its probe is not sure: ${String(detail)}`;
 };
 

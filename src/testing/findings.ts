@@ -129,7 +129,7 @@ const ofAnswers = ({ unusedClaims, result }: Ran): Finding[] =>
   (result === 'completed' ? unusedClaims : []).map((claimId) => ({
     code: 'answer.unused',
     cell: null,
-    message: `An answer was given for the claim ${claimId}, which nobody waited for.`,
+    message: `An answer was given for the claim ${claimId}, which no cell waited for.`,
     next: 'Look whether its id is the one that the cell makes of its template.',
   }));
 

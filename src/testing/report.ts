@@ -64,7 +64,7 @@ export type CellTest = {
   name: string;
   kind: string;
   line: number;
-  /** `really`: its body ran. `answered`: it waits for somebody, and the test was that. `none`: no effects. */
+  /** `really`: its body ran. `answered`: it waits for a person, and the test answered as that person. `none`: no effects. */
   ran: 'really' | 'stubbed' | 'answered' | 'none' | 'skipped' | 'not reached';
   declared: { interrupted: Interrupted; retry: number | null; probe: boolean; optional: boolean };
   /** How often its body was begun, in the run and under crashes. */
@@ -108,6 +108,6 @@ export type RunbookTest = {
   cells: CellTest[];
   findings: Finding[];
   stubbed: string[];
-  /** Claims that were given an answer and that nobody waited for. */
+  /** Claims that were given an answer and that no cell waited for. */
   unusedClaims: string[];
 };

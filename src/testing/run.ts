@@ -72,9 +72,14 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   const endedOf = (cell: Cell, entry: Entry & { kind: 'outcome' }): Ended => {
     const { then, error, exitCode } = entry;
     const result = main.bodies.results.get(cell.name);
-    const said = error == null ? null : `${error.code}: ${error.message}`;
+    const errorText = error == null ? null : `${error.code}: ${error.message}`;
     const inline = entry.output?.kind === 'inline' ? entry.output.text : null;
-    const own = { status: entry.status, output: result?.output ?? inline, exitCode: exitCode ?? null, error: said };
+    const own = {
+      status: entry.status,
+      output: result?.output ?? inline,
+      exitCode: exitCode ?? null,
+      error: errorText,
+    };
     return { ...own, satisfied: then === 'next' || then === 'end' };
   };
 
@@ -117,7 +122,7 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     const { crash, process } = await takeCrash('effect', entry, cell);
     const ended = endedOf(cell, entry);
     if (!ended.satisfied || track.repeat !== null || !canShow(cell)) return;
-    // A safe method is declared by whoever made HTTP: what it answers may differ, and that harms nobody.
+    // A safe method is declared so by HTTP itself: what it answers may differ, and that does no harm.
     if (crash.then === 'retried' && cell.byMethod === undefined) {
       const closed = { tables: process.tables, seq: entry.seq - 1, nowMs: process.clock.nowMs() };
       const after = await runAgain(recovery, closed, cell);
@@ -178,9 +183,9 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
 };
 
 const answeredMax = 200;
-const addAnswer = (track: Track, said: string): void => {
-  if (track.answer === null) track.answer = said;
-  else if (!track.answer.includes(said) && track.answer.length < answeredMax) track.answer += `, ${said}`;
+const addAnswer = (track: Track, answer: string): void => {
+  if (track.answer === null) track.answer = answer;
+  else if (!track.answer.includes(answer) && track.answer.length < answeredMax) track.answer += `, ${answer}`;
 };
 
 /** Drives the run to its end. Each call begins one cell at most, so that every crash is about one cell. */
@@ -202,9 +207,9 @@ const drive = async (run: ReturnType<typeof createRun>, runbook: Runbook, wanted
     const cell = runbook.cells[state.next];
     const found = await main.engine.inspect(instanceId, tester);
     if (found.waits?.kind === 'await') for (const { claimId } of found.waits.claims) run.claimed.add(claimId);
-    const said = cell && (await answerWait(main, instanceId, found, cell, wanted));
-    if (said == null || cell === undefined) return 'waiting';
-    addAnswer(trackOf(cell.name), said);
+    const answer = cell && (await answerWait(main, instanceId, found, cell, wanted));
+    if (answer == null || cell === undefined) return 'waiting';
+    addAnswer(trackOf(cell.name), answer);
   }
   return 'waiting';
 };

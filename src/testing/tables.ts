@@ -40,7 +40,7 @@ export type Tables = {
   partition(table: string, partition: string): Row[];
   /** Takes rows away, as an accident does, past every condition. */
   lose(name: string, isLost?: (row: Row) => boolean): void;
-  /** What somebody else put there, past every condition. */
+  /** What another writer put there, past every condition. */
   tamper: (table: Table, row: Row) => void;
   /** What a restore from backup brings back: everything, as it stood. */
   backup(): () => void;

@@ -1,6 +1,6 @@
 /**
  * Time that is moved instead of waited for. It runs on by itself, as cells really run; every pause in which none does is
- * over at once, and it can be stopped while somebody else's time goes on.
+ * over at once, and it can be stopped while another's time goes on.
  */
 import { setImmediate as turn, setTimeout as wait } from 'node:timers/promises';
 import type { Clock } from '../engine/index.ts';
@@ -28,7 +28,7 @@ export const createMovedClock = (startAtMs: number | null, isBusy: () => boolean
     sleep: async (ms, signal) => {
       await turn();
       if (signal?.aborted) return;
-      // Who may be called back waits beside somebody's work, and has not waited when that is done.
+      // A wait that may be called off runs beside other work, and has not waited when that is done.
       if (isBusy() || signal !== undefined)
         await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
       else offMs += Math.max(0, ms);

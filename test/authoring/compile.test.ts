@@ -259,7 +259,7 @@ describe('hostile documents', () => {
     });
   });
   describe('a byte order mark', () => {
-    const mark = 'a byte order mark (U+FEFF), which nobody sees, stands here; it may begin a file, so remove it here';
+    const mark = 'a byte order mark (U+FEFF), which is invisible, stands here; it may begin a file, so remove it here';
     const good = front() + fence('sh { name=a }');
     test('at the beginning of a document is dropped', () => {
       expect(compiled(`\uFEFF${good}`).runbookId).toBe('demo');

@@ -24,7 +24,7 @@ describe('what an interruption leads to, where the author does not say', () => {
       front() + fence('http { name=a }', `# a comment\n\n${method} https://example.com/`),
     );
     expect(cell).toMatchObject({ interrupted: 'retry', byMethod: method });
-    const message = `\`interrupted=retry\` (${method}, RFC 9110): it is asked again when nobody knows; write \`interrupted=hold\` if a person is to look`;
+    const message = `\`interrupted=retry\` (${method}, RFC 9110): it is asked again when in doubt; write \`interrupted=hold\` if a person is to look`;
     expect(notes).toEqual([{ line: 4, column: 1, message }]);
   });
   test.each(['POST', 'PUT', 'PATCH', 'DELETE'])('%s is not', (method) => {

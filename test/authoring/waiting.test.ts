@@ -120,9 +120,9 @@ describe('approve', () => {
       groups: ['sre'],
     });
     expect(rendered(cell, { pr: 'alice' })).toMatchObject({ approvers: ['alice'] });
-    expect(rendered(cell, { pr: '' })).toContain('names nobody');
+    expect(rendered(cell, { pr: '' })).toContain('names no person');
     expect(rendered(cell, { pr: 'Alice' })).toBe(
-      '`Alice` and `alice` differ only in case; case counts when somebody votes, so keep the one that the authorizer writes.',
+      '`Alice` and `alice` differ only in case; case counts in a vote, so keep the one that the authorizer writes.',
     );
     expect(cellOf(fence('approve { name=go approvers=bob }', 'Go?')).body).toMatchObject({
       quorum: 1,
@@ -140,12 +140,12 @@ describe('approve', () => {
     [
       '{ name=go approvers="alice, Alice" }',
       'Go?',
-      '6:40 `Alice` and `alice` in `approvers` differ only in case; case counts when somebody votes, so keep the one that the authorizer writes',
+      '6:40 `Alice` and `alice` in `approvers` differ only in case; case counts in a vote, so keep the one that the authorizer writes',
     ],
     ['{ name=go groups="SRE, sre" }', 'Go?', '6:35 `sre` and `SRE` in `groups` differ only in case'],
-    ['{ name=go approvers="bob, al\u200bice" }', 'Go?', '6:38 `al\u200bice` names nobody'],
+    ['{ name=go approvers="bob, al\u200bice" }', 'Go?', '6:38 `al\u200bice` names no person'],
     ['{ name=go approvers="bob, " }', 'Go?', 'a name is missing in `approvers`'],
-    ['{ name=go approvers=bob quorum=2 }', 'Go?', '6:43 nobody but 1 person is asked; a quorum of 2 cannot be reached'],
+    ['{ name=go approvers=bob quorum=2 }', 'Go?', '6:43 only 1 person is asked; a quorum of 2 cannot be reached'],
     ['{ name=go groups=sre quorum=11 }', 'Go?', 'from 1 to 10 (quorumMax), not `11`'],
     ['{ name=go groups=sre quorum=0 }', 'Go?', 'from 1 to 10 (quorumMax), not `0`'],
     [

@@ -42,7 +42,7 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judg
   const say = (what: string): void => void wrong.push(`${id}: ${what}`);
   const attempts = attemptsOf(entries);
   const reservedAt = new Map(attempts.map((attempt) => [attempt.seq, attempt]));
-  const nevers = new Set(entries.flatMap((e) => (e.kind === 'outcome' && e.status === 'never' ? [e.closes] : [])));
+  const falseStarts = new Set(entries.flatMap((e) => (e.kind === 'outcome' && e.status === 'never' ? [e.closes] : [])));
 
   // Every begin is of one reservation, and of each reservation there is one at most.
   const begun = new Set<number>();
@@ -51,7 +51,7 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judg
     if (seq === null) continue;
     if (begun.has(seq)) say(`the step of seq ${seq} began twice`);
     begun.add(seq);
-    if (nevers.has(seq)) say(`seq ${seq} is closed as never begun, and it began`);
+    if (falseStarts.has(seq)) say(`seq ${seq} is closed as never begun, and it began`);
     else if (reservedAt.get(seq)?.key !== key) say(`${key} began under seq ${seq}, which no entry reserved for it`);
   }
   // A command does not say by which reservation it comes.

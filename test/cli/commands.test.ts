@@ -233,9 +233,10 @@ describe.each(transports)('%s', (over) => {
       });
       expect((await pawl('journal', 'step-1', '--notes')).out).toContain('  hello nobody');
 
-      const list = await pawl('list', '--runbook', 'two', '--status', 'completed', '--limit', '1', '--json');
+      const list = await pawl('list', '--runbook', 'two', '--status', 'completed', '--json');
       expect(list.exit).toBe(0);
-      expect(at(list.json, 'views', 0)).toMatchObject({ instanceId: 'step-1', status: 'completed' });
+      // The store tells the time to the second only, so which of two began first may be said either way round.
+      expect(list.json.views).toContainEqual(expect.objectContaining({ instanceId: 'step-1', status: 'completed' }));
     });
 
     test('list goes on from a mark', async () => {

@@ -1,7 +1,7 @@
-/** What a person decides about one step: what is in doubt, verdicts, and going on in a mended version. */
+/** What a person decides about one step: what is in doubt, verdicts, and going on in a fixed version. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { halting, paying, payOnce, slow } from './documents.ts';
-import { at, flat, type Place, setup, transports, until, withoutStore } from './support.ts';
+import { at, flat, type Place, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
 const linesOf = async (place: Place, name: string): Promise<string[]> =>
@@ -18,14 +18,8 @@ describe.each(transports)('%s', (over) => {
   const inDoubt = async (instanceId: string): Promise<void> => {
     const { exit } = await pawl('run', 'pay.md', '--instance', instanceId, '-p', file(place, `${instanceId}.txt`));
     expect(exit).toBe(5);
-    await decidable(instanceId);
+    await untilDecidable(place, instanceId);
   };
-  /** What an attempt has begun may act until its deadline: till then nobody decides. */
-  const decidable = (instanceId: string): Promise<void> =>
-    until('the deadline', async () => {
-      const { json } = await pawl('status', instanceId, '--json');
-      return at(json, 'step', 'decidableAtMs') === null;
-    });
 
   beforeAll(async () => {
     await place.write('pay.md', paying);
@@ -61,7 +55,7 @@ describe.each(transports)('%s', (over) => {
       });
       const pasted = await pawl('verdict', 'listed', '--seq', '2', '--succeeded', '--reason', '…');
       expect(pasted.exit).toBe(2);
-      expect(pasted.err).toContain('Say it in words; it is kept in the journal.');
+      expect(pasted.err).toContain('Give a reason in words; it is kept in the journal.');
       expect((await pawl('cancel', 'listed', '--reason', 'only looked at')).exit).toBe(0);
     });
 
@@ -111,7 +105,7 @@ describe.each(transports)('%s', (over) => {
       await inDoubt('again');
       expect((await pawl('verdict', 'again', '--seq', '2', '--retry', '--reason', 'not there')).exit).toBe(0);
       expect((await pawl('advance', 'again')).exit).toBe(5);
-      await decidable('again');
+      await untilDecidable(place, 'again');
       await place.write('again.txt.quick', '');
       const status = await pawl('status', 'again', '--json');
       const seq = String(at(status.json, 'step', 'seq'));
@@ -126,7 +120,7 @@ describe.each(transports)('%s', (over) => {
       ]);
     });
 
-    test('--skip goes on without it; --failed halts it, and from there a mended version goes on', async () => {
+    test('--skip goes on without it; --failed halts it, and from there a fixed version goes on', async () => {
       await inDoubt('skips');
       expect((await pawl('verdict', 'skips', '--seq', '2', '--skip', '--reason', 'paid by hand')).exit).toBe(0);
       expect((await pawl('advance', 'skips', '--max-cells', 'all')).exit).toBe(0);
@@ -145,7 +139,7 @@ describe.each(transports)('%s', (over) => {
         return [exit, at(json, 'error', 'code')];
       };
       const stale = await pawl('verdict', 'refused', '--seq', '1', '--skip', '--reason', 'looked');
-      expect(stale.err).toContain('The step that may need one is at seq 2; look again with `pawl status refused`.');
+      expect(stale.err).toContain('the step that may need one is at seq 2; look again with `pawl status refused`.');
       expect(await refuse('refused', '--seq', '9', '--skip')).toEqual([4, 'seq.stale']);
       expect(await refuse('refused', '--seq', '1', '--skip')).toEqual([4, 'seq.stale']);
       expect(await refuse('nobody', '--seq', '1', '--skip')).toEqual([2, 'instance.unknown']);
@@ -176,7 +170,7 @@ describe.each(transports)('%s', (over) => {
     });
   });
 
-  describe('going on in a mended version', () => {
+  describe('going on in a fixed version', () => {
     test('refused while a step is in doubt; after a verdict it cites what was done and runs the rest under its own keys', async () => {
       await inDoubt('mended');
       const go = ['start', 'pay', '--continue', 'mended', '--at', 'charge'];

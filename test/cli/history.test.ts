@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { lookOfOutcome } from '../../src/cli/cells.ts';
+import { badgeOfOutcome } from '../../src/cli/cells.ts';
 import { journalTable, noteTable } from '../../src/cli/history.ts';
 import { createScreen } from '../../src/cli/screen.ts';
 import { type CellResult, createEngine, type Probe, type Runbook } from '../../src/engine/index.ts';
@@ -85,7 +85,7 @@ describe('the journal after an incident', () => {
       '4 outcome | alice | big completed, 0 ms — The output has 6000000 bytes; outputBytesMax is 5242880. Only its beginning is kept.',
       '6 outcome | alice | odd completed, 0 ms; halts — No JSON.',
     ]);
-    const looks = (await world.entries('i1')).filter((entry) => entry.kind === 'outcome').map(lookOfOutcome);
+    const looks = (await world.entries('i1')).filter((entry) => entry.kind === 'outcome').map(badgeOfOutcome);
     expect(looks.map(({ mark, word }) => `${mark} ${word}`)).toEqual([
       '✓ answered as expected',
       '✓ completed, output cut',

@@ -30,8 +30,9 @@ describe.each(['SIGINT', 'SIGTERM'] as const)('%s in mid-cell', (signal) => {
     expect(exit).toBe(130);
     expect(isAlive(cellPid)).toBe(false);
     expect(out).toContain('stopping the cell and recording how it ended');
-    expect(out).toMatch(/Interrupted\.\nIn doubt: nobody knows whether works happened\. Nothing was repeated\./);
-    expect(out).toContain(`pawl verdict ${name} --seq 1 --succeeded --reason "…"`);
+    expect(out).toMatch(/Interrupted\.\nIn doubt: it is unknown whether works happened\. Nothing was repeated\./);
+    expect(out).toMatch(/Next: what it has begun may act until .+: look then, and decide\. Until then:/);
+    expect(out).toContain(`pawl cancel ${name} --reason "…"`);
     const { json } = await place.pawl('journal', name, '--json');
     expect(at((json.entries as unknown[]).at(-1), 'status')).toBe('unknown');
 
@@ -66,7 +67,7 @@ test('kill -9 of the CLI: the cell is dead within a second; in flight, then in d
   const told = await place.begin(['status', 'killed'], { env }).ended;
   expect(told.exit).toBe(0);
   expect(told.out).toMatch(
-    /In flight: somebody is carrying out works\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/,
+    /In flight: works is being carried out\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/,
   );
 
   const advance = () => place.begin(['advance', 'killed', '--max-cells', 'all', '--json'], { env }).ended;
@@ -75,7 +76,7 @@ test('kill -9 of the CLI: the cell is dead within a second; in flight, then in d
   expect(exit).toBe(5);
   expect(json).toMatchObject({ result: 'in_doubt', steps: [], view: { status: 'in_doubt' } });
   const { out } = await place.begin(['status', 'killed'], { env }).ended;
-  expect(out).toContain('In doubt: nobody knows whether works happened. Nothing was repeated.');
+  expect(out).toContain('In doubt: it is unknown whether works happened. Nothing was repeated.');
   expect(out).toMatch(/key +local\/[0-9a-f]{12}\/killed\/works\/1/);
   expect((await place.read(file)).trim()).toBe(`begun ${cellPid}`);
 });

@@ -1,7 +1,7 @@
 /** Ways out that end a run, and the one after a restore: cancelling tells the truth, and every command can be pasted. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { paying, payOnce, slow } from './documents.ts';
-import { at, flat, type Place, setup, transports, until, withoutStore } from './support.ts';
+import { at, flat, type Place, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
 const linesOf = async (place: Place, name: string): Promise<string[]> => (await place.read(name)).trim().split('\n');
@@ -13,11 +13,7 @@ describe.each(transports)('%s', (over) => {
   const inDoubt = async (instanceId: string): Promise<void> => {
     const { exit } = await pawl('run', 'pay.md', '--instance', instanceId, '-p', file(place, `${instanceId}.txt`));
     expect(exit).toBe(5);
-    // What an attempt has begun may act until its deadline: till then nobody decides.
-    await until('the deadline', async () => {
-      const { json } = await pawl('status', instanceId, '--json');
-      return at(json, 'step', 'decidableAtMs') === null;
-    });
+    await untilDecidable(place, instanceId);
   };
 
   beforeAll(async () => {
@@ -45,7 +41,7 @@ describe.each(transports)('%s', (over) => {
         const command = String(at(step, 'commands', name));
         const asItStands = await place.shell(command);
         expect(asItStands).toMatchObject({ exit: 2, out: '' });
-        expect(asItStands.err).toContain('Say it in words');
+        expect(asItStands.err).toContain('Give a reason in words');
         expect((await place.shell(command.replace('…', "the bank's page says so"))).exit).toBe(0);
         expect(at((await pawl('status', id, '--json')).json, 'view', 'status')).toBe(status);
       },
@@ -79,11 +75,11 @@ describe.each(transports)('%s', (over) => {
       const { exit, out } = await pawl('cancel', 'unknown', '--reason', 'given up');
       expect(exit).toBe(0);
       expect(withoutStore(out)).toBe(`Cancelled by alice: given up. Nothing runs in it any more.
-Nobody knows whether charge happened, and nothing can be decided here any more.
+It is unknown whether charge happened, and nothing can be decided here any more.
   key       local/unknown/charge/1
 Next: look at what charge acts upon; its log: \`pawl journal unknown --notes\`.
 `);
-      expect((await pawl('status', 'unknown')).out).toContain('Nobody knows whether charge happened');
+      expect((await pawl('status', 'unknown')).out).toContain('It is unknown whether charge happened');
       const again = await pawl('cancel', 'unknown', '--reason', 'once more', '--json');
       expect(again.json).toMatchObject({ mayStillRun: null, undecided: { cell: 'charge', seq: 2 } });
       const late = await pawl('verdict', 'unknown', '--seq', '2', '--skip', '--reason', 'late', '--json');
@@ -111,7 +107,7 @@ describe('in process', () => {
     await until('the doubt', async () => (await call('doubts', '--runbook', 'slow')).exit === 5, 15_000);
     const { exit, out } = await call('cancel', 'gone', '--reason', 'wrong file');
     expect(exit).toBe(0);
-    expect(out).toContain('In doubt: nobody knows whether works happened. Nothing was repeated.');
+    expect(out).toContain('In doubt: it is unknown whether works happened. Nothing was repeated.');
     expect(out).toContain('Cancelled by alice: wrong file. However it is decided, nothing runs after it.');
     const listed = await call('doubts', '--runbook', 'slow', '--json');
     expect(Object.keys(at(listed.json, 'doubts', 0, 'commands') as object)).toEqual(['succeeded', 'failed', 'skip']);

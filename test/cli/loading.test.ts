@@ -1,7 +1,12 @@
 /** What a command does not need it does not load: `pawl --help` and `pawl check` begin without the service's side of Pawl. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { expect, test } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { addCommands, commandNames } from '../../src/cli/commands/index.ts';
+import { setup } from './support.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
@@ -15,10 +20,83 @@ const loadedWith = (entry: string): string[] => {
   return [...found].map((file) => relative(root, file));
 };
 
-test('main loads the commands, the contract and the engine; handlers, cells and authoring come on demand', () => {
-  const folders = loadedWith('src/cli/main.ts').map((file) => file.split('/')[1]);
-  expect(folders).toEqual(expect.arrayContaining(['cli', 'contract', 'engine']));
-  for (const folder of ['handlers', 'cells', 'authoring']) expect(folders).not.toContain(folder);
+test('main loads commander and what it says of itself; everything else comes on demand', () => {
+  const files = loadedWith('src/cli/main.ts');
+  expect(files.map((file) => file.split('/')[1])).toEqual(files.map(() => 'cli'));
+  const packages = files.flatMap((file) =>
+    [...readFileSync(join(root, file), 'utf8').matchAll(/^import (?!type )[^;']*from '([^.'][^']*)'/gm)].map(
+      ([, name]) => name,
+    ),
+  );
+  expect(new Set(packages)).toEqual(new Set(['commander', 'node:fs']));
+});
+
+test.each(commandNames)('what `pawl --help` says of %s is what it takes', async (name) => {
+  const [listed, whole] = [new Command(), new Command()];
+  const run = () => async () => {};
+  await addCommands([], listed, run);
+  await addCommands([name], whole, run);
+  const said = (program: Command) => {
+    const command = program.commands.find((one) => one.name() === name);
+    const args = command?.registeredArguments.map((one) => [one.name(), one.required, one.variadic]);
+    return { args, summary: command?.summary(), place: program.commands.map((one) => one.name()).indexOf(name) };
+  };
+  expect(said(whole)).toEqual(said(listed));
+  expect(said(listed).summary).not.toBe('');
+});
+
+describe('the packages that a command loads', () => {
+  const place = setup();
+  const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
+  const hello = fileURLToPath(new URL('../../runbooks/hello.md', import.meta.url));
+  const hook = `data:text/javascript,${encodeURIComponent(`import { registerHooks } from 'node:module';
+    import { appendFileSync } from 'node:fs';
+    registerHooks({ resolve: (name, context, next) => {
+      const found = next(name, context);
+      appendFileSync(process.env.LOADED, found.url + '\\n');
+      return found;
+    } });`)}`;
+  const packagesOf = async (args: string[]): Promise<string[]> => {
+    const loaded = join(place.folder, `loaded-${args[0]}`);
+    const { status, stderr } = spawnSync(process.execPath, ['--import', hook, launcher, ...args], {
+      cwd: place.folder,
+      env: {
+        PATH: process.env.PATH,
+        HOME: place.folder,
+        PAWL_DATA_DIR: join(place.folder, 'data'),
+        LOADED: loaded,
+      },
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+    const urls = readFileSync(loaded, 'utf8').split('\n');
+    return [
+      ...new Set(urls.flatMap((url) => url.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/)?.[1] ?? [])),
+    ].sort();
+  };
+  const apart = /^(@aws|@smithy|@middy|undici|middy)/;
+
+  test.each([['--help'], ['--version'], ['run', '--help']])('%s: commander, and zod for a command', async (...args) => {
+    const packages = await packagesOf(args);
+    expect(packages.filter((name) => apart.test(name))).toEqual([]);
+    if (args.length === 1) expect(packages).toEqual(['commander']);
+  });
+
+  test.each([
+    ['check', hello],
+    ['plan', hello],
+  ])('%s: no AWS', async (...args) => {
+    const packages = await packagesOf(args);
+    expect(packages).toEqual(expect.arrayContaining(['commander', 'markdown-it', 'zod']));
+    expect(packages.filter((name) => apart.test(name))).toEqual([]);
+  });
+
+  test.each([['run', hello], ['list'], ['doubts']])('%s: nothing of AWS', async (...args) => {
+    const packages = await packagesOf(args);
+    expect(packages).toContain('zod');
+    expect(packages.filter((name) => apart.test(name))).toEqual([]);
+    if (args[0] === 'list') expect(packages).not.toContain('markdown-it');
+  });
 });
 
 test('a page in a browser could load the contract: nothing of it comes from Node', () => {

@@ -1,6 +1,6 @@
 /** One verdict about many steps: slowly enough, each once, and gone on with by the same command. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { decideMany, exitOfMany } from '../../src/cli/bulk.ts';
+import { exitOfMany, giveVerdicts } from '../../src/cli/bulk.ts';
 import type { Client } from '../../src/cli/client.ts';
 import { createPace } from '../../src/cli/pace.ts';
 import type { Screen } from '../../src/cli/screen.ts';
@@ -8,7 +8,7 @@ import type { Step } from '../../src/cli/step.ts';
 import type { CallOf } from '../../src/contract/index.ts';
 import { PawlError } from '../../src/engine/index.ts';
 import { paying, payOnce } from './documents.ts';
-import { at, setup, transports, until, withoutStore } from './support.ts';
+import { at, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
 
 describe.each(transports)('%s', (over) => {
   const place = setup(over);
@@ -21,6 +21,7 @@ describe.each(transports)('%s', (over) => {
     for (const id of ids) {
       const { exit } = await pawl('run', `${runbook}.md`, '--instance', id, '-p', file(`${id}.txt`));
       expect(exit).toBe(5);
+      await untilDecidable(place, id);
     }
   };
   const decisions = async (id: string): Promise<unknown[]> => {
@@ -129,7 +130,7 @@ test('a store that goes away stops it: what was not asked for is left, and it en
   const screen = { print: () => undefined, paint: (_: string, text: string) => text } as unknown as Screen;
   const steps = ['a', 'b', 'c', 'd'].map((instanceId) => ({ instanceId, seq: 2, ageMs: null }) as Step);
   const pace = { turn: async () => undefined, signal: new AbortController().signal };
-  const bulk = await decideMany(screen, client, steps, { verdict: 'skip', reason: 'x' }, pace);
+  const bulk = await giveVerdicts(screen, client, steps, { verdict: 'skip', reason: 'x' }, pace);
   expect(asked).toEqual(['a', 'b']);
   expect(bulk).toMatchObject({ stopped: 'store', refused: [{ instanceId: 'b' }] });
   expect(bulk.left).toEqual([

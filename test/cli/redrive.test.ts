@@ -141,7 +141,9 @@ remote(
     });
     expect(await waiting()).toEqual([]);
     const journal = flat((await pawl('journal', 'late', '--notes')).out);
-    expect(journal).toMatch(/2 \S+ outcome alice \S+ works: skip by alice: not needed fenced of works, seq 1,/);
+    expect(journal).toMatch(
+      /2 \S+ outcome alice \S+ works: verdict by alice: skip — not needed fenced of works, seq 1,/,
+    );
     expect(journal).toContain('output {"done": true}');
   },
   120_000,
@@ -157,7 +159,7 @@ remote(
     expect(listed.exit).toBe(0);
     expect(listed.out).toMatch(/a-folder\.json {2}Cannot read .+: it is a folder/);
     expect(listed.out).toContain('  lost  works, seq 1, completed  c-known.json\n');
-    expect(listed.out).toMatch(/^1 file in .+ cut off while it was written: look at each\.\n {2}b-cut\.json\.part$/m);
+    expect(listed.out).toMatch(/^1 file in .+ was cut off mid-write; inspect each\.\n {2}b-cut\.json\.part$/m);
     expect(await pawl('redrive', '--all', 'c-known.json')).toMatchObject({ exit: 2, out: '' });
     const { exit, json } = await pawl('redrive', '--json');
     expect(exit).toBe(1);

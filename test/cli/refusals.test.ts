@@ -53,7 +53,7 @@ describe.each(transports)('%s', (over) => {
       ['an unknown option', ['status', 'fresh', '--loud'], "unknown option '--loud'"],
       ['a missing argument', ['advance'], "missing required argument 'instance'"],
       ['a missing reason', ['cancel', 'fresh'], "required option '--reason <text>' not specified"],
-      ['no number of cells', ['advance', 'fresh', '--max-cells', 'many'], 'Give a whole number from 1 on.'],
+      ['no number of cells', ['advance', 'fresh', '--max-cells', 'many'], 'Give a whole number, 1 or more.'],
       ['a parameter of the wrong type', ['run', 'two.md', '-p', 'count=many'], 'count'],
       [
         'a number that cannot be kept',

@@ -1,4 +1,4 @@
-/** The real CLI in processes of its own, on an embedded store of its own in a temporary folder, or on a service that has one. */
+/** The real CLI in processes of its own, on a store of its own in a temporary folder, or on a service that has one. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -184,6 +184,18 @@ export const until = async (what: string, met: () => boolean | Promise<boolean>,
     if (performance.now() > endMs) throw new Error(`Waited ${withinMs} ms in vain for: ${what}`);
     await wait(20);
   }
+};
+
+/** Each process learns the time from the store by itself, to the second. */
+const clocksApartMs = 1_000;
+
+/** What an attempt has begun may act until its deadline: till then no verdict about it is taken. */
+export const untilDecidable = async (place: Place, instanceId: string): Promise<void> => {
+  await until('the deadline', async () => {
+    const { json } = await place.pawl('status', instanceId, '--json');
+    return at(json, 'step', 'decidableAtMs') === null;
+  });
+  await wait(clocksApartMs);
 };
 
 /** A zombie is dead: it only waits for whoever adopted it to ask. */

@@ -95,7 +95,7 @@ export default ({ params }) => ({ n: params.n });
       );
       expect(first).toMatchObject({ exit: 0, err: '' });
       expect(first.out).toMatch(
-        /^db\/a {2}asserted, revision 1, .*, by alice\n {2}statement It is up\.\nNobody waits for it now\.\n$/,
+        /^db\/a {2}asserted, revision 1, .*, by alice\n {2}statement It is up\.\nNothing waits for it now\.\n$/,
       );
       await place.write('report.json', '{"errors": 2, "of": ["a", "b"]}');
       const second = await pawl(
@@ -206,7 +206,7 @@ export default ({ params }) => ({ n: params.n });
       expect(out).toContain(
         'It needs 1 claim to be supported or superseded:\n    ci/1  does not exist yet\n  and     claim.evidence.errors == 0\n',
       );
-      expect(out).toContain('Next: whoever knows says so: `pawl claim set ci/1 --status supported`.\n');
+      expect(out).toContain('Next: once it is known, set it: `pawl claim set ci/1 --status supported`.\n');
       const set = await pawl('claim', 'set', 'ci/1', '--status', 'supported', '--evidence', '{"errors":3}');
       expect(set.out).toContain('1 instance that waited for it will look at it.');
       expect((await pawl('advance', id)).exit).toBe(3);
@@ -228,7 +228,7 @@ export default ({ params }) => ({ n: params.n });
         'waits for claims; 24 h at most, then it fails | ci/5: supported or superseded | if claim.evidence.errors == 0',
       );
       expect(told).toContain(
-        'asks bob, carol, members of sre, not whoever started it; 2 approvals needed; 4 h at most, then it is rejected; rejected: halts | Shall number 5 go on?',
+        'asks bob, carol, members of sre, not the starter; 2 approvals needed; 4 h at most, then it is rejected; rejected: halts | Shall number 5 go on?',
       );
       expect(told).toContain('waits for a time | for 1 s');
     });
@@ -303,7 +303,7 @@ export default ({ params }) => ({ n: params.n });
         'Asked\n    Shall number 10 go on?\nParameter n\n    10\nRunbook so far\n    ---\n    runbook: waits\n',
       );
       expect(out).not.toContain('name=rest');
-      expect(out).toContain('Asked: bob, carol, members of sre; not whoever started the run.\n0 of 2 approvals.\n');
+      expect(out).toContain('Asked: bob, carol, members of sre; not the starter of the run.\n0 of 2 approvals.\n');
       expect(out).toContain(`Shown: ${hash}\nNext: \`pawl vote ${id} go --approve --shown ${hash}\``);
       const { json } = await pawl('journal', id, '--json');
       expect((json.entries as unknown[]).length).toBe(4);
@@ -370,7 +370,7 @@ export default ({ params }) => ({ n: params.n });
         '',
         (hash) => ['--approve', '--shown', hash, '--link-for', 'carol'],
         2,
-        'votes nothing',
+        'casts no vote',
       ],
     ])('refuses a vote %s', async (_, actor, groups, more, exit, says) => {
       const { id, hash } = await asked;
@@ -394,9 +394,7 @@ export default ({ params }) => ({ n: params.n });
       const { id } = await asking(16);
       const { exit, out } = await as('dave', 'sre', 'vote', id, 'go', '--link-for', 'bob');
       expect(exit).toBe(0);
-      expect(out).toMatch(
-        /^(http:\/\/127\.0\.0\.1:\d+)?\/links\/[0-9a-f]{64}\nWhoever has it votes as bob, once, until /,
-      );
+      expect(out).toMatch(/^(http:\/\/127\.0\.0\.1:\d+)?\/links\/[0-9a-f]{64}\nIts bearer votes as bob, once, until /);
       expect([out.startsWith('http'), out.includes('`npm run dev` starts one')]).toEqual(
         over === 'in process' ? [false, true] : [true, false],
       );

@@ -116,7 +116,7 @@ describe('a person’s word', () => {
     expect(await told()).toMatchObject({ state: 'completed', verdict: { verdict: 'succeeded', actor: 'alice' } });
     expect((await pawl('status', 'words')).out).toMatch(/✓ {2}at +sh +verdict by alice: succeeded/);
     expect((await pawl('run', 'unexpected.md', '--instance', 'words')).out).toContain(
-      'Completed procedurally: what 1 cell expected was overridden, so nothing was proven, 1 overridden.',
+      'Completed procedurally: what 1 cell expected was overridden, so nothing was verified, 1 overridden.',
     );
   });
 
@@ -152,7 +152,7 @@ describe('what the text offers is taken as well', () => {
     for (const command of commands) expect(await pawl(...argsOf(command)), command).toMatchObject({ exit: 0, err: '' });
   });
 
-  test('of a cancelled run: a mended version goes on', async () => {
+  test('of a cancelled run: a fixed version goes on', async () => {
     await pawl('run', 'text.md', '--instance', 'text-2');
     await pawl('cancel', 'text-2', '--reason', 'not now');
     const [command = ''] = await shown('text-2');

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { State } from '../../src/engine/index.ts';
 import { limits, storedForm } from '../../src/engine/index.ts';
-import { apply, type Step, satisfiedAt } from '../../src/engine/rules/apply.ts';
+import { apply, type EntryDraft, satisfiedAt } from '../../src/engine/rules/apply.ts';
 import { initialState } from '../support/state.ts';
 
 const at = 1_795_489_200_000;
@@ -9,7 +9,7 @@ const by = { actor: 'alice', via: 'test', where: 'host:1' };
 const hash = 'a'.repeat(64);
 const other = 'b'.repeat(64);
 
-const started: Step = {
+const started: EntryDraft = {
   kind: 'started',
   seq: 0,
   atMs: at,
@@ -26,7 +26,7 @@ const started: Step = {
   lock: null,
   continues: null,
 };
-const reserved = (seq: number, over: object = {}): Step =>
+const reserved = (seq: number, over: object = {}): EntryDraft =>
   ({
     kind: 'reserved',
     seq,
@@ -40,8 +40,8 @@ const reserved = (seq: number, over: object = {}): Step =>
     inputsHash: hash,
     deadlineAtMs: at + 60_000,
     ...over,
-  }) as Step;
-const outcome = (seq: number, over: object = {}): Step =>
+  }) as EntryDraft;
+const outcome = (seq: number, over: object = {}): EntryDraft =>
   ({
     kind: 'outcome',
     seq,
@@ -66,10 +66,10 @@ const outcome = (seq: number, over: object = {}): Step =>
     note: null,
     evidence: null,
     ...over,
-  }) as Step;
+  }) as EntryDraft;
 const retry = { kind: 'retry', detail: 'retry=1' };
-const cancelled = (seq: number): Step => ({ kind: 'cancelled', seq, atMs: at + seq, by, reason: 'because' });
-const waiting = (seq: number, over: object = {}): Step =>
+const cancelled = (seq: number): EntryDraft => ({ kind: 'cancelled', seq, atMs: at + seq, by, reason: 'because' });
+const waiting = (seq: number, over: object = {}): EntryDraft =>
   ({
     kind: 'waiting',
     seq,
@@ -82,8 +82,8 @@ const waiting = (seq: number, over: object = {}): Step =>
     dueAtMs: null,
     shownHash: null,
     ...over,
-  }) as Step;
-const resolved = (seq: number, over: object = {}): Step =>
+  }) as EntryDraft;
+const resolved = (seq: number, over: object = {}): EntryDraft =>
   ({
     kind: 'resolved',
     seq,
@@ -103,9 +103,9 @@ const resolved = (seq: number, over: object = {}): Step =>
     evidence: null,
     expectations: [],
     ...over,
-  }) as Step;
+  }) as EntryDraft;
 
-const fold = (...steps: Step[]): State => {
+const fold = (...steps: EntryDraft[]): State => {
   let state: State | null = null;
   for (const step of steps) state = apply(state, step);
   return state as State;
@@ -120,7 +120,7 @@ describe('apply: what is true after an entry', () => {
   test('started as a continuation: the cells before are behind it, and its own count from there', () => {
     const continues = { instanceId: 'i0', seq: 9, at: 'b', index: 1, reason: null, outputs: {} };
     const state = fold(
-      { ...started, continues } as Step,
+      { ...started, continues } as EntryDraft,
       reserved(1, { index: 1, cell: 'b' }),
       outcome(2, { index: 1, cell: 'b' }),
     );
@@ -180,8 +180,8 @@ describe('apply: what is true after an entry', () => {
   test('never: costs no attempt, and is counted in a row', () => {
     const never = { status: 'never', then: 'retry', permission: { kind: 'never', detail: 'late' }, dueAtMs: at };
     const state = fold(started, reserved(1), outcome(2, never));
-    expect([state.attempt, state.nevers]).toEqual([0, 1]);
-    expect(fold(started, reserved(1), outcome(2, never), reserved(3), outcome(4, never)).nevers).toBe(2);
+    expect([state.attempt, state.falseStarts]).toEqual([0, 1]);
+    expect(fold(started, reserved(1), outcome(2, never), reserved(3), outcome(4, never)).falseStarts).toBe(2);
   });
 
   test('unknown halts in doubt; a failure halts without', () => {
@@ -253,7 +253,7 @@ describe('apply: what is true after an entry', () => {
   });
 
   test('control changes the drive, also while a step is open', () => {
-    const step: Step = { kind: 'control', seq: 2, atMs: at + 2, by, drive: 'auto', reason: null };
+    const step: EntryDraft = { kind: 'control', seq: 2, atMs: at + 2, by, drive: 'auto', reason: null };
     const state = fold(started, reserved(1), step);
     expect([state.drive, state.open?.seq]).toEqual(['auto', 1]);
   });
@@ -266,11 +266,16 @@ describe('apply: what is true after an entry', () => {
 });
 
 describe('apply refuses what is not a legal step (I1, I2, I3, I6, I9)', () => {
-  const cases: [string, Step[]][] = [
+  const cases: [string, EntryDraft[]][] = [
     ['a second start', [started, { ...started, seq: 1 }]],
     [
       'a continuation that begins behind the last cell',
-      [{ ...started, continues: { instanceId: 'i0', seq: 9, at: 'c', index: 2, reason: null, outputs: {} } } as Step],
+      [
+        {
+          ...started,
+          continues: { instanceId: 'i0', seq: 9, at: 'c', index: 2, reason: null, outputs: {} },
+        } as EntryDraft,
+      ],
     ],
     ['a journal that begins with a reservation', [reserved(0)]],
     ['a reservation while one is open (I2)', [started, reserved(1), reserved(2, { attempt: 2 })]],
@@ -373,14 +378,14 @@ describe('apply refuses what is not a legal step (I1, I2, I3, I6, I9)', () => {
   test.each(cases)('%s', (_name, steps) => {
     const legal = steps.slice(0, -1);
     const before = legal.length === 0 ? null : fold(...legal);
-    expect(() => apply(before, steps.at(-1) as Step)).toThrow();
+    expect(() => apply(before, steps.at(-1) as EntryDraft)).toThrow();
   });
 });
 
 describe('outputs stay one or two reads away however many cells there are', () => {
   test('100 cells: recent seqs are in the state, older ones in an entry the state names', () => {
     const states: State[] = [];
-    let state = fold({ ...started, cells: 100 } as Step);
+    let state = fold({ ...started, cells: 100 } as EntryDraft);
     states[0] = state;
     for (let index = 0; index < 100; index += 1) {
       const seq = index + 1;
@@ -400,7 +405,7 @@ describe('outputs stay one or two reads away however many cells there are', () =
     const cells = limits.cellsPerRunbookMax;
     const name = 'n'.repeat(64);
     let state: State = {
-      ...fold({ ...started, cells } as Step),
+      ...fold({ ...started, cells } as EntryDraft),
       counters: { attempts: 99_000, covered: 400, forgiven: 20, skipped: 50, overridden: 9 },
     };
     for (let index = 0; index < cells - 1; index += 1) {

@@ -1,6 +1,6 @@
 /** Approvals: who may vote, what votes come to, and that nothing but votes (or their expiry) decides. */
 import { describe, expect, test } from 'vitest';
-import { type By, type CellBody, createEngine, type Entry } from '../../src/engine/index.ts';
+import { type By, type CellBody, createEngine, type Entry, type LinkEntry } from '../../src/engine/index.ts';
 import { approving, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World, watched } from './world.ts';
 
@@ -326,6 +326,35 @@ describe('one-time links', () => {
     await again.engine.verdict('i1', { seq: 1, verdict: 'retry', reason: 'mended', by: bob });
     await again.engine.advance('i1', request);
     await expect(use(again, old.secret, shown)).rejects.toMatchObject({ code: 'vote.stale' });
+  });
+
+  test('end with one call: what the link took is not there for its vote a second time', async () => {
+    const tries = async (slowMs: number): Promise<number> => {
+      const world = setup();
+      const hash = await asking(world, approving(['bob']));
+      const { secret } = await link(world);
+      let puts = 0;
+      const journal = {
+        ...world.ports.journal,
+        putOnce: async () => {
+          puts += 1;
+          return { kind: 'unknown', cause: 'away' } as const;
+        },
+      };
+      const links = {
+        ...world.ports.links,
+        putOnce: async (entry: LinkEntry) => {
+          world.now += slowMs;
+          return await world.ports.links.putOnce(entry);
+        },
+      };
+      const slow = createEngine({ ...world.ports, journal, links });
+      const using = slow.useLink(secret, { decision: 'approve', shownHash: hash, where: 'x' });
+      await expect(using).rejects.toMatchObject({ code: 'store.unavailable' });
+      return puts;
+    };
+    expect(await tries(0)).toBe(4);
+    expect(await tries(30_000)).toBe(1);
   });
 
   test('are spent before the vote: a store that goes away in between leaves no vote and no link', async () => {

@@ -233,7 +233,7 @@ describe.concurrent('scenario 1: a put that collides with itself is no lost race
       });
       const seq = kind === 'reserved' ? 1 : 2;
       expect(events.filter((event) => /conflict/.test(event.kind))).toEqual([
-        { kind: 'self_conflict', instanceId: id, seq, cell: 'c0', meant: kind, stands: kind },
+        { kind: 'self_conflict', instanceId: id, seq, cell: 'c0', meant: kind, stands: kind, hash: expect.any(String) },
       ]);
       expect(lines(await scene.entries(id))).toEqual(['started', 'reserved', 'completed by holder > next']);
       expect(scene.witness.effects).toEqual([`test/5707e1d0aaaa/${id}/c0/1`]);

@@ -186,10 +186,22 @@ describe.concurrent('holders', () => {
     void gone.advance(id, request);
     await inDoubt(scene, id);
     const both = Promise.withResolvers<void>();
+    const bothLook = Promise.withResolvers<void>();
+    let looks = 0;
     let asked = 0;
     const later: string[] = [];
+    // Each looks how often was asked before either asks: the later one would keep the pause after the earlier one.
+    const { journal } = scene.fresh.store;
+    const notes: typeof journal.notes = async (...args) => {
+      const before = await journal.notes(...args);
+      looks += 1;
+      if (looks === 2) bothLook.resolve();
+      await bothLook.promise;
+      return before;
+    };
     const recovery = (name: string) =>
       scene.another({
+        journal: { ...journal, notes },
         execute: async (input: CellInput): Promise<CellResult> => {
           if (input.step.cell === 'c1') {
             later.push(input.outputs.c0 ?? '');

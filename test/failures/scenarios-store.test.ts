@@ -1,6 +1,8 @@
 /** Scenarios of FAILURES.md about the store: what it refuses, loses, cuts, and what it is never asked to do. */
+import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
+import { seal } from '../../src/engine/call/chain.ts';
 import { type Cell, type CellInput, type Entry, limits } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
 import { runbookOf } from '../engine/runbooks.ts';
@@ -174,6 +176,8 @@ describe.concurrent('the store', () => {
         await eventually(async () => (await world.entries(id)).length === 2);
         world.now = T0 + hourMs;
       } else await world.engine.advance(id, request);
+      // What it has begun may act until its deadline.
+      world.now = T0 + hourMs;
       const verdict = { seq: 1, verdict: 'succeeded', output: '{}', reason: 'seen', by: bob } as const;
       if (line.includes('person')) await world.engine.verdict(id, verdict);
       expect((await world.engine.run(id, request)).result).toBe(result);
@@ -247,9 +251,12 @@ describe.concurrent('the store', () => {
         const cell = /\\"cell\\":\\"(\w+)\\"/.exec(asked.body)?.[1] ?? '';
         if (asked.kind !== kind || raced.has(cell)) return 'pass';
         raced.add(cell);
-        // A change of drive: an entry that closes nothing and forbids nothing.
+        // An entry that closes nothing and forbids nothing.
+        const { journal } = scene.fresh.store;
+        const head = await journal.head(id);
+        const from = { instanceId: id, token: randomBytes(16).toString('hex'), by: bob, atMs: Date.now() };
         const drive = raced.size % 2 === 1 ? 'manual' : 'auto';
-        await scene.engine.advance(id, { ...request, maxCells: 0, drive });
+        await journal.putOnce(seal(head ?? null, { kind: 'control', drive, reason: null }, from));
         return 'pass';
       });
       expect(await engine.run(id, request)).toMatchObject({

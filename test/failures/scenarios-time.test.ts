@@ -103,6 +103,7 @@ test('scenario 6: every time in every entry is milliseconds: seconds, microsecon
   await world.engine.done(id, 'look', { result: 'done', note: 'seen', by: bob });
   world.behave = () => ({ status: 'unknown' });
   await world.engine.run(id, request);
+  world.now += hourMs;
   await world.engine.verdict(id, { seq: 8, verdict: 'retry', reason: 'looked', by: bob });
   const entries = await world.entries(id);
   /** Paths of all that is a time, by its name. */
@@ -464,7 +465,7 @@ describe('scenario 34: a target that keeps its keys for a while only', () => {
     await world.engine.advance(id, { ...request, maxCells: 0 });
     expect(lines(await world.entries(id)).at(-1)).toBe('resolved retry by policy > retry');
     world.now = T0 + 24 * hourMs;
-    for (const call of [request, tick, request]) expect((await world.engine.advance(id, call)).result).toBe('halted');
+    for (const call of [request, tick, request]) expect((await world.engine.advance(id, call)).result).toBe('in_doubt');
     expect(payments).toEqual(['test/5707e1d0aaaa/i1/c0/1']);
     expect(world.begun).toHaveLength(1);
   });

@@ -14,6 +14,7 @@ import {
   publish,
   type Service,
   start,
+  untilDecidable,
   written,
 } from './support.ts';
 
@@ -92,6 +93,7 @@ describe('log lines', () => {
       return { status: 'unknown', output: JSON.stringify(secrets.output), error };
     };
     await advance(id);
+    await untilDecidable(service, id);
     const verdict = { seq: 1, verdict: 'succeeded', reason: secrets.reason, evidence: secrets.evidence };
     const output = JSON.stringify(secrets.output);
     const answer = await service.ask({

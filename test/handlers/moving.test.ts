@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { authoring } from '../../src/authoring/index.ts';
 import type { CellResult } from '../../src/engine/index.ts';
 import type { ApiCall, OperationDeps } from '../../src/handlers/apiDeps.ts';
-import { moveFrom } from '../../src/handlers/moving.ts';
+import { move } from '../../src/handlers/moving.ts';
 import { systemRandom } from '../../src/store/index.ts';
 import { engineOn } from '../support/engine.ts';
 import { assertDocumented } from './document.ts';
@@ -151,12 +151,14 @@ describe('a call that is refused changes nothing', () => {
     const deps = { clock: service.world.clock, telemetry: { advanced: () => {} } } as unknown as OperationDeps;
     const call = { isAsync: false, answerLeftMs: () => 0, remainingMs: () => 0 } as unknown as ApiCall;
     const asked = { drive: 'auto', maxCells: 1 } as const;
-    expect(await moveFrom(deps, call, asked, async () => ({ ...refused, wrote: true }))).toMatchObject({
+    expect(await move(deps, call, { start: async () => ({ ...refused, wrote: true }) }, asked)).toMatchObject({
       status: 202,
       headers: { location: `/instances/${id}`, 'retry-after': expect.stringMatching(/^\d+$/) },
       answer: { result: 'in_flight', wrote: true },
     });
-    await expect(moveFrom(deps, call, asked, async () => refused)).rejects.toMatchObject({ code: 'step.inFlight' });
+    await expect(move(deps, call, { start: async () => refused }, asked)).rejects.toMatchObject({
+      code: 'step.inFlight',
+    });
     letGo();
     await first;
   });

@@ -1,6 +1,6 @@
 /** What JSON says and JavaScript does not keep, at the doors of the API: numbers, names, bytes. And how much an answer says. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Asked, documentOf, openService, publish, type Service, start } from './support.ts';
+import { type Asked, documentOf, openService, publish, type Service, start, untilDecidable } from './support.ts';
 
 let service: Service;
 beforeAll(async () => {
@@ -8,7 +8,7 @@ beforeAll(async () => {
   const params =
     'params: { n: { type: integer, default: 1 }, list: { type: array, items: { type: integer }, default: [] } }';
   await publish(service, documentOf('demo', ['name=first'], params));
-  await publish(service, documentOf('doubtful', ['name=first']));
+  await publish(service, documentOf('doubtful', ['name=first timeout=100ms']));
 });
 afterAll(() => service.world.drop());
 
@@ -89,6 +89,7 @@ describe('evidence stays as it was written', () => {
     service.cells.execute = async () => ({ status: 'unknown' });
     const id = await start(service, 'doubtful');
     await service.ask(post(`/instances/${id}/advance`, {}));
+    await untilDecidable(service, id);
     const output = '{"id":9007199254740993,"cost":1.50}';
     const verdict = { seq: 1, verdict: 'succeeded', reason: 'the bank has it', output };
     expect((await service.ask(post(`/instances/${id}/verdict`, verdict))).status).toBe(200);

@@ -2,7 +2,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OperationName, operations } from '../../src/contract/index.ts';
 import { assertDocumented } from './document.ts';
-import { type Answered, type Asked, documentOf, openService, publish, type Service, start } from './support.ts';
+import {
+  type Answered,
+  type Asked,
+  documentOf,
+  openService,
+  publish,
+  type Service,
+  start,
+  untilDecidable,
+} from './support.ts';
 
 let service: Service;
 const doubtful = documentOf('doubtful', ['name=first timeout=100ms', 'name=second']);
@@ -65,6 +74,7 @@ const inDoubt = async (): Promise<string> => {
   service.cells.execute = async () => ({ status: 'unknown' });
   await service.ask(post(at(id, '/advance')));
   service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
+  await untilDecidable(service, id);
   return id;
 };
 /** An instance that waits for a person at `look`. */
@@ -1051,7 +1061,7 @@ describe('answers', () => {
     expect(cells.every(({ outputSeq }) => outputSeq > 0)).toBe(true);
   });
 
-  test('a halted run goes on as a new instance of a mended version', async () => {
+  test('a halted run goes on as a new instance of a fixed version', async () => {
     await publish(service, documentOf('mended', ['name=one', 'name=two']));
     const id = await start(service, 'mended');
     service.cells.execute = async ({ step }) =>

@@ -13,7 +13,7 @@ import {
 import type { Auth } from '../../src/handlers/actor.ts';
 import { createApi } from '../../src/handlers/api.ts';
 import type { ApiDeps } from '../../src/handlers/apiDeps.ts';
-import type { Asked as AskedOfWork, HandOver } from '../../src/handlers/events.ts';
+import type { WorkRequest as AskedOfWork, HandOver } from '../../src/handlers/events.ts';
 import type { Telemetry } from '../../src/handlers/metrics.ts';
 import type { HttpResult } from '../../src/handlers/pipeline.ts';
 import { createTick } from '../../src/handlers/tick.ts';

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Due, limits } from '../../src/engine/index.ts';
-import type { Asked, HandOver } from '../../src/handlers/events.ts';
+import type { HandOver, WorkRequest } from '../../src/handlers/events.ts';
 import { createTick } from '../../src/handlers/tick.ts';
 import {
   contextOf,
@@ -127,8 +127,8 @@ describe('on a real store', () => {
 });
 
 describe('the list of journals', () => {
-  const sweptAt = async (nowMs: number): Promise<Asked[]> => {
-    const handed: Asked[] = [];
+  const sweptAt = async (nowMs: number): Promise<WorkRequest[]> => {
+    const handed: WorkRequest[] = [];
     const tick = createTick((telemetry) => ({
       nowMs: async () => nowMs,
       due: async () => ({ due: [], next: null }),

@@ -243,7 +243,7 @@ export const table: Row[] = [
     input: 'deleting from the journal',
     shown: [
       ['infra/package.test.ts', '%s may never alter an append-only table, whatever policy is attached to it'],
-      ['infra/package.test.ts', 'audit sees every alteration of the append-only tables, and only these'],
+      ['infra/package.test.ts', 'audit alarms on any change of the append-only tables, and only of these'],
       ['handlers/audit.test.ts', 'an alteration is an error in the log, with table, key and who did it, and counts'],
     ],
   },

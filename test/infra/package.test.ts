@@ -254,6 +254,8 @@ describe.each([
         ...logs('Api'),
         ...put,
         'dynamodb:BatchGetItem on JournalTable.Arn',
+        'dynamodb:BatchGetItem on ViewsTable.Arn',
+        'dynamodb:Query on JournalTable.Arn/index/names',
         ...views,
         ...subscriptions,
         'dynamodb:Query on ViewsTable.Arn/index/byStatus',
@@ -274,6 +276,8 @@ describe.each([
         ...logs('Work'),
         ...put,
         'dynamodb:BatchGetItem on JournalTable.Arn',
+        'dynamodb:BatchGetItem on ViewsTable.Arn',
+        'dynamodb:Query on JournalTable.Arn/index/names',
         ...views,
         ...subscriptions,
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
@@ -331,7 +335,7 @@ describe.each([
     const rules = named(all(), 'AWS::Events::Rule').map((name) => ruleArn(properties(name).Name));
     expect(rules).toEqual([ruleArn('pawl-dev-tick')]);
     const alarms = named(all(), 'AWS::CloudWatch::Alarm').map((alarm) => `${alarm}.Arn`);
-    expect(alarms).toHaveLength(9);
+    expect(alarms).toHaveLength(10);
     const forbidden = [
       ...tables.flatMap((table) =>
         parts.flatMap((part) => tableActions.map((action) => [`dynamodb:${action}`, table + part])),
@@ -542,7 +546,7 @@ describe('what moves by itself', () => {
     expect(VisibilityTimeout).toBeGreaterThan(MessageRetentionPeriod);
   });
 
-  it('audit sees every alteration of the append-only tables, and only these', () => {
+  it('audit alarms on any change of the append-only tables, and only of these', () => {
     for (const table of appendOnly)
       expect(properties(`AuditEventSourceMappingDynamodb${table}`)).toMatchObject({
         EventSourceArn: { 'Fn::GetAtt': [table, 'StreamArn'] },
@@ -586,6 +590,7 @@ describe('what is watched', () => {
   it('has an alarm for each thing that should wake somebody', () => {
     expect(Object.fromEntries(named(resources, 'AWS::CloudWatch::Alarm').map((name) => [name, alarm(name)]))).toEqual({
       JournalAlteredAlarm: 'Pawl JournalAltered Sum GreaterThanOrEqualToThreshold 1 1×60 s',
+      JournalBrokenAlarm: 'Pawl JournalBroken Sum GreaterThanOrEqualToThreshold 1 1×60 s',
       AuditFailingAlarm: 'AWS/Lambda Errors Sum GreaterThanOrEqualToThreshold 1 1×300 s',
       TickFailingAlarm: 'AWS/Lambda Errors Sum GreaterThanOrEqualToThreshold 1 5×60 s',
       TickSilentAlarm: 'AWS/Lambda Invocations Sum LessThanThreshold 1 1×300 s',
@@ -620,6 +625,6 @@ describe('what is watched', () => {
     const shown = Object.values(metricNames).filter(
       (name) => !body.includes(`"${name}"`) && !body.includes(`\\"${name}\\"`),
     );
-    expect(shown).toEqual(['JournalAltered']); // Its alarm shows it.
+    expect(shown).toEqual(['JournalAltered', 'JournalBroken']); // Their alarms show them.
   });
 });

@@ -28,7 +28,13 @@ const main = async (): Promise<void> => {
   const found: Record<string, Killer> = {};
   for (const name of chosen) {
     console.log(`${name}: ${describeMutant(name)}`);
-    const { failure, totals, elapsedMs } = await simulateMutant(name, from, seedsMax, availableParallelism());
+    const batch = await simulateMutant(name, from, seedsMax, availableParallelism()).catch((error: Error) => error);
+    if (batch instanceof Error) {
+      console.log(`  NOT RUN: ${batch.message}`);
+      process.exitCode = 1;
+      continue;
+    }
+    const { failure, totals, elapsedMs } = batch;
     const ran = `${totals.schedules} schedules, ${(elapsedMs / 1000).toFixed(1)} s`;
     if (failure === null) {
       console.log(`  NOT FOUND in ${ran}`);

@@ -72,7 +72,7 @@ const comparable = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(comparable);
   if (typeof value === 'string') return value.replaceAll(/file:\S+\//g, '');
   if (typeof value !== 'object' || value === null) return value;
-  const varies = /(AtMs|Ms|^where|^via|^token|^prev|^deadlineAt|^hash|^inputsHash|^key|^logBytes)$/;
+  const varies = /(AtMs|Ms|^where|^via|^token|^prev|^deadlineAt|^hash|^headHash|^storeId|^inputsHash|^key|^logBytes)$/;
   // A service answers with the trace and the id of the request; a stack names the folder of its process.
   const { trace: _, request: __, ...same } = value as Record<string, unknown>;
   return Object.fromEntries(

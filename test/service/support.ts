@@ -26,7 +26,7 @@ export type Dev = {
   start(runbookId: string, asked?: object): Promise<string>;
   /** `Event`: asynchronously, and nobody hears how it ended. */
   invoke(name: 'work' | 'tick', event: unknown, type: 'Event' | 'RequestResponse'): Promise<unknown>;
-  /** Everything that runs because of it, the embedded store included. */
+  /** Everything that runs because of it. */
   processes(): number[];
   /** Sends a signal to the server itself, and waits until it has gone. */
   end(signal: NodeJS.Signals): Promise<number | null>;

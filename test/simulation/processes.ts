@@ -51,7 +51,7 @@ export type Process = {
 
 const clockReadsMax = 200_000;
 /** Of a clock that learns from whole seconds, over answers of some 300 ms. */
-const learntErrorMs = 700;
+export const learntErrorMs = 700;
 
 /** Mostly quick, sometimes slow enough to cross a deadline. */
 const latencyMs = (world: World, call: Call | undefined): number => {

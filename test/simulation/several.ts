@@ -16,7 +16,7 @@ import { castVote, voters } from './waiting.ts';
 import { drawEffect } from './workload.ts';
 import { breaks, facetOf, headOf, must, type World } from './world.ts';
 
-export const lock = 'L';
+const lock = 'L';
 /** Two runs that want the same lock. */
 export const firstIds = ['p', 'q'] as const;
 
@@ -73,7 +73,7 @@ const pusher = (run: Run, name: string): void => {
 };
 
 /** The run that goes on from it. */
-export const nextIdOf = (instanceId: string): string => {
+const nextIdOf = (instanceId: string): string => {
   const [, stem, number] = /^(.+)\.(\d+)$/.exec(instanceId) ?? [];
   return stem === undefined ? `${instanceId}.2` : `${stem}.${Number(number) + 1}`;
 };

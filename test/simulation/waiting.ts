@@ -49,6 +49,17 @@ export const waitsForOthers = (world: World, state: State, nowMs: number): boole
   return at.cell.body.kind === 'await' ? !isMet(world, at) : at.cell.body.kind !== 'wait';
 };
 
+/** Whether whoever changes a claim that it waits for will find it; `true` of what waits for none. */
+export const isSubscribed = (world: World, state: State): boolean => {
+  const claims = waitingAt(world, state)?.entry.claims ?? [];
+  const { open } = state;
+  return claims.every((claimId) =>
+    world.tables
+      .partition('subscriptions', claimId)
+      .some(({ waiter, about }) => waiter === `${world.instanceId}/${open?.cell}` && about === open?.seq),
+  );
+};
+
 /** Whether the mark of a claim's writer makes up for a view that is not due: its waiters will be woken. */
 export const willBeWoken = (world: World, state: State): boolean =>
   (waitingAt(world, state)?.entry.claims ?? []).some(

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BatchWriteCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Engine } from '../../src/engine/index.ts';
 import { canonical, sha256 } from '../../src/store/index.ts';
-import { shardOf } from '../../src/store/items.ts';
+import { hashOfEntry, listedAs, shardOf } from '../../src/store/items.ts';
 
 export type Tables = { document: DynamoDBDocumentClient; prefix: string };
 export type Items = Record<'journal' | 'views' | 'subscriptions', Record<string, unknown>[]>;
@@ -93,8 +93,8 @@ export const itemsAs = (items: Items, model: Parked, other: Parked): Items => {
     swaps.push([model.claimId, other.claimId], [seen, seenBy(other.claimId)]);
   }
   const journal = items.journal.map((item) => {
-    const one = swapAll(item, swaps);
-    swaps.push([sha256(String(item.entry)), sha256(String(one.entry))]);
+    const one = { ...swapAll(item, swaps), ...listedAs(instanceId, Number(item.seq), String(item.kind)) };
+    swaps.push([hashOfEntry(item), hashOfEntry(one)]);
     return one;
   });
   const views = items.views.map((item) => {

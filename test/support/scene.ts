@@ -135,10 +135,10 @@ export const lines = (entries: Entry[]): string[] =>
 
 /** Reservations of a journal, by whichever entry they stand in, without those that provably never began. */
 export const attemptsOf = (entries: Entry[]) => {
-  const nevers = new Set(entries.map((e) => (e.kind === 'outcome' && e.status === 'never' ? e.closes : null)));
+  const falseStarts = new Set(entries.map((e) => (e.kind === 'outcome' && e.status === 'never' ? e.closes : null)));
   return entries.flatMap((entry) => {
     const made = entry.kind === 'reserved' ? entry : entry.kind === 'outcome' ? entry.reserve : undefined;
-    if (made === undefined || nevers.has(entry.seq)) return [];
+    if (made === undefined || falseStarts.has(entry.seq)) return [];
     const { cell, visit, attempt, key, deadlineAtMs } = made;
     return [{ seq: entry.seq, cell, visit, attempt, key, deadlineAtMs, token: entry.token, by: entry.by }];
   });

@@ -5,7 +5,7 @@ import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
 import type { Clock, Execute, Ports } from '../../src/engine/index.ts';
 import { createApi } from '../../src/handlers/api.ts';
-import type { Asked } from '../../src/handlers/events.ts';
+import type { WorkRequest } from '../../src/handlers/events.ts';
 import type { Telemetry } from '../../src/handlers/metrics.ts';
 import { createTick } from '../../src/handlers/tick.ts';
 import { createWork } from '../../src/handlers/work.ts';
@@ -43,7 +43,7 @@ const contextOf = (remainingMs: number): Context => {
 export const serve = async ({ store, clock, execute, deployment, workMs, others = {} }: Serving): Promise<number> => {
   const engineOf = ({ observe }: Telemetry) =>
     engineOn(store, { authoring, execute, deployment, sha256, random: systemRandom, observe });
-  const handOver = async (event: Asked): Promise<boolean> => {
+  const handOver = async (event: WorkRequest): Promise<boolean> => {
     void work(event, contextOf(workMs)).catch(() => undefined);
     return true;
   };

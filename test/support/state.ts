@@ -8,7 +8,7 @@ export const initialState = (over: Partial<State> = {}): State => ({
   visit: 1,
   attempt: 0,
   interruptions: 0,
-  nevers: 0,
+  falseStarts: 0,
   mayHaveHappened: false,
   hasCompleted: false,
   actsUntilMs: null,

@@ -1,4 +1,4 @@
-/** claim: facts that runbooks wait for. Whoever sets one wakes them. */
+/** claim: facts that runbooks wait for. Setting one wakes them. */
 import assert from 'node:assert/strict';
 import { Argument, Option } from 'commander';
 import { type ClaimStatus, claimStatuses, PawlError, parseAsWritten } from '../../engine/index.ts';
@@ -30,7 +30,10 @@ const evidenceOf = async (given: string | undefined): Promise<unknown> => {
   }
 };
 
-const told = (screen: Screen, { claimId, revision, status, statement, evidence, reason, by, at }: Claim): void => {
+const printClaim = (
+  screen: Screen,
+  { claimId, revision, status, statement, evidence, reason, by, at }: Claim,
+): void => {
   const when = `revision ${revision}, ${stamp(Date.parse(at))}, by ${harmless(by.actor)}`;
   screen.print(`${screen.paint('strong', claimId)}  ${status}, ${when}`);
   if (statement !== null) screen.print(`  statement ${harmless(statement)}`);
@@ -42,20 +45,21 @@ const set = async ({ screen, settings, client }: Session, id: string, options: S
   const { status, statement, revision, reason } = options;
   const evidence = await evidenceOf(options.evidence);
   const answer = await client.setClaim({ query: { id }, body: { status, statement, evidence, revision, reason } });
-  told(screen, answer.claim);
+  printClaim(screen, answer.claim);
   const { woken } = answer;
   if (woken === null) screen.print('Not all who wait for it were told yet: the schedule goes on with that.');
   else if (woken > 0) {
-    const here = settings.service === null ? ' Nobody pushes them here: `pawl advance ID --max-cells all` does.' : '';
+    const here =
+      settings.service === null ? ' Nothing advances them here: `pawl advance ID --max-cells all` does.' : '';
     screen.print(`${plural(woken, 'instance')} that waited for it will look at it.${here}`);
-  } else screen.print('Nobody waits for it now.');
+  } else screen.print('Nothing waits for it now.');
   return { exit: exits.done, document: answer };
 };
 
 const get = async ({ screen, client }: Session, id: string): Promise<Answer> => {
   const found = await client.claims({ query: { id } });
   assert('claim' in found);
-  told(screen, found.claim);
+  printClaim(screen, found.claim);
   return { exit: exits.done, document: found };
 };
 
@@ -97,15 +101,15 @@ const list = async (
 };
 
 export const addClaims: AddCommands = (program, run) => {
-  const claims = program.command('claim').summary('facts that runbooks wait for: set, get, history, list');
+  const claims = program.command('claim');
   claims.description(
-    'A claim is a named fact with a status, a statement, evidence and a history that is never altered: `ci/pr-7` is\nsupported, with the report. `await` cells wait for claims; whoever sets one wakes them.',
+    'A claim is a named fact with a status, a statement, evidence and a history that is never altered: `ci/pr-7` is\nsupported, with the report. `await` cells wait for claims; setting one wakes them.',
   );
   const id = () => new Argument('<claim>', 'its id, such as ci/pr-7');
 
   const setting = claims.command('set').summary('say what is so, and wake who waits for it').addArgument(id());
   setting.description(
-    'Writes the next revision of a claim; statement and evidence stay unless new ones are given. With --revision only if\nnobody wrote one since the one you have seen. `invalidated` and `superseded` are final: to say otherwise needs\n--revision and --reason.',
+    'Writes the next revision of a claim; statement and evidence stay unless new ones are given. With --revision only if\nnone was written since the one you have seen. `invalidated` and `superseded` are final: to say otherwise needs\n--revision and --reason.',
   );
   setting
     .addOption(new Option('--status <status>', 'what is so').choices(claimStatuses).makeOptionMandatory())

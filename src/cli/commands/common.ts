@@ -31,13 +31,13 @@ export const wholeNumber =
   (min: number) =>
   (text: string): number => {
     if (!/^\d{1,15}$/.test(text) || Number(text) < min)
-      throw new InvalidArgumentError(`Give a whole number from ${min} on.`);
+      throw new InvalidArgumentError(`Give a whole number, ${min} or more.`);
     return Number(text);
   };
 
 /** @throws InvalidArgumentError for a text that says nothing, such as the "…" that suggested commands leave open */
 export const saidInWords = (text: string): string => {
-  if (!/[\p{L}\p{N}]/u.test(text)) throw new InvalidArgumentError('Say it in words; it is kept in the journal.');
+  if (!/[\p{L}\p{N}]/u.test(text)) throw new InvalidArgumentError('Give a reason in words; it is kept in the journal.');
   return text;
 };
 

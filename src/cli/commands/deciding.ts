@@ -1,5 +1,5 @@
 /** verdict and release: what only a person may decide, with a reason. */
-import { decideMany, exitOfMany, findMany, summarize } from '../bulk.ts';
+import { exitOfMany, findMany, giveVerdicts, summarize } from '../bulk.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { clock, oneLine, plural } from '../format.ts';
@@ -7,14 +7,21 @@ import { createPace } from '../pace.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { printUnreadable } from '../stepScreen.ts';
-import { perSecondDefault, type Ruling, rulingOf, type Target, targetOf, type VerdictOptions } from '../verdict.ts';
+import {
+  perSecondDefault,
+  type Target,
+  targetOf,
+  type VerdictInput,
+  type VerdictOptions,
+  verdictInputOf,
+} from '../verdict.ts';
 import { afterFailed } from '../ways.ts';
 import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
 
 type One = Extract<Target, { kind: 'one' }>;
 type Many = Extract<Target, { kind: 'many' }>;
 
-const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Ruling): Promise<Answer> => {
+const decideOne = async (session: Session, { instanceId, seq }: One, ruling: VerdictInput): Promise<Answer> => {
   const { screen, settings, client } = session;
   const { view } = await client.verdict({ path: { instanceId }, body: { ...ruling, seq } });
   const recorded = await client.entry(instanceId, view.seq);
@@ -34,7 +41,7 @@ const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Rul
   return { exit: exits.done, document: { ...document, step: step ?? null } };
 };
 
-const decideThem = async (session: Session, target: Many, ruling: Ruling): Promise<Answer> => {
+const decideThem = async (session: Session, target: Many, ruling: VerdictInput): Promise<Answer> => {
   const { screen, interruption, client } = session;
   const { runbookId, cell, dryRun, perSecond } = target;
   const { doubts, unreadable } = await findMany(session, target);
@@ -59,9 +66,9 @@ const decideThem = async (session: Session, target: Many, ruling: Ruling): Promi
     return { exit: exits.done, document: { ...asked, steps, decided: [], refused: [], left: steps, stopped: null } };
   }
   screen.print(`${what}: ${ruling.verdict}, at most ${perSecond} a second. Ctrl-C stops between two.`);
-  const said = (): void => screen.print(screen.paint('warn', '  stopping after this one'));
-  const bulk = await interruption.during(said, (signal) =>
-    decideMany(screen, client, doubts, ruling, { turn: createPace(perSecond), signal }),
+  const announceStop = (): void => screen.print(screen.paint('warn', '  stopping after this one'));
+  const bulk = await interruption.during(announceStop, (signal) =>
+    giveVerdicts(screen, client, doubts, ruling, { turn: createPace(perSecond), signal }),
   );
   summarize(screen, bulk);
   return { exit: exitOfMany(bulk, unreadable.length), document: { ...asked, steps, ...bulk } };
@@ -69,7 +76,7 @@ const decideThem = async (session: Session, target: Many, ruling: Ruling): Promi
 
 const verdict = async (session: Session, instance: string | undefined, options: VerdictOptions): Promise<Answer> => {
   const target = targetOf(instance, options);
-  const ruling = await rulingOf(options);
+  const ruling = await verdictInputOf(options);
   return target.kind === 'one' ? decideOne(session, target, ruling) : decideThem(session, target, ruling);
 };
 
@@ -89,7 +96,6 @@ const release = async (session: Session, instanceId: string, { reason }: { reaso
 export const addDeciding: AddCommands = (program, run) => {
   const deciding = program
     .command('verdict')
-    .summary('decide about a step in doubt or halted')
     .argument('[instance]', 'id of an instance; or --runbook and --cell for many');
   deciding.description(
     'Records what a person found out about a step that is in doubt or halted, with a reason. Runs nothing: `pawl advance`\ngoes on afterwards. Refused while its holder may still be heard of, and when the step is decided already.',
@@ -116,12 +122,9 @@ export const addDeciding: AddCommands = (program, run) => {
     'pawl verdict --runbook pay --cell charge --retry --reason "the bank was down" --dry-run',
   ).action(run(verdict));
 
-  const releasing = program
-    .command('release')
-    .summary('let an instance go on after a restore from backup')
-    .argument('<instance>', 'id of an instance');
+  const releasing = program.command('release').argument('<instance>', 'id of an instance');
   releasing.description(
-    'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. Whoever has compared the two lets one go on.',
+    'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. The operator compares the two and releases each one.',
   );
   releasing.requiredOption('--reason <text>', 'what was compared; kept in the journal', saidInWords);
   withExamples(releasing, 'pawl release pay-4711 --reason "journal and bank agree up to 14:02"').action(run(release));

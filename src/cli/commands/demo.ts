@@ -11,11 +11,12 @@ import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
 import { oneLine } from '../format.ts';
 import { journalTable } from '../history.ts';
+import { fileOfPackage } from '../ownPackage.ts';
 import { type Racer, race, raceRunbook, racerCount } from '../race.ts';
 import { type Answer, createSession, type Session } from '../session.ts';
 import { type AddCommands, withExamples } from './common.ts';
 
-const runbookFile = fileURLToPath(new URL('../../../runbooks/post_merge.md', import.meta.url));
+const runbookFile = fileURLToPath(fileOfPackage('runbooks/post_merge.md'));
 const migration = '0042_orders';
 
 const say = ({ screen }: Session, ...lines: string[]): void => {
@@ -118,7 +119,7 @@ const demo = async ({ screen, settings, interruption }: Session): Promise<Answer
 };
 
 export const addDemo: AddCommands = (program, run) => {
-  const showing = program.command('demo').summary('see it work in ten seconds');
+  const showing = program.command('demo');
   showing.description(
     'Runs runbooks/post_merge.md against a service of its own, then lets eight processes race for one step.\nExits with 0 only if the step happened once.',
   );

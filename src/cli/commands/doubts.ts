@@ -1,4 +1,4 @@
-/** doubts: what nobody knows about, and what can be done about each. It changes nothing. */
+/** doubts: which steps are in doubt, and what can be done about each. It changes nothing. */
 import { findDoubts } from '../doubts.ts';
 import { exits } from '../exits.ts';
 import { duration, plural, shellWord } from '../format.ts';
@@ -40,7 +40,7 @@ const doubts = async (session: Session, { runbook, limit, next: mark }: Options)
 };
 
 export const addDoubts: AddCommands = (program, run) => {
-  const listing = program.command('doubts').summary('list every step in doubt, and the ways out of each');
+  const listing = program.command('doubts');
   listing.description(
     'Lists every step in doubt: who held it, its idempotency key, the end of its log, what its probe answered, what may\nhappen by itself, and the exact command for each way out. Reads the journals themselves, not only the lagging index.\nExits with 0 when nothing is in doubt, with 5 when something is.',
   );

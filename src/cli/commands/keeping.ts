@@ -13,7 +13,7 @@ import { type AddCommands, withExamples } from './common.ts';
 type Verified = BodyOf<'verify'>;
 type Refused = { instanceId: string; code: string; message: string; exit: Exit };
 
-/** Every instance that ever started, and every one that has a view: whoever took one of them away is found by the other. */
+/** Every instance that ever started, and every one that has a view: if one of them was removed, the other shows it. */
 const everyId = async ({ client }: Session): Promise<Set<string>> => {
   const ids = new Set<string>();
   let next: string | null = null;
@@ -64,8 +64,8 @@ const eachOf = async <T>(
 ): Promise<{ done: T[]; refused: Refused[]; left: number }> => {
   const done: T[] = [];
   const refused: Refused[] = [];
-  const said = (): void => screen.print('Interrupted: the one under way is finished.');
-  return await interruption.during(said, async (signal) => {
+  const announceStop = (): void => screen.print('Interrupted: the one under way is finished.');
+  return await interruption.during(announceStop, async (signal) => {
     for (const [at, instanceId] of ids.entries()) {
       if (signal.aborted) return { done, refused, left: ids.length - at };
       screen.status(`${doing} ${at + 1} of ${ids.length}: ${instanceId}`);
@@ -115,8 +115,8 @@ const verify = async (
   const entries = verified.reduce((sum, one) => sum + one.entries, 0);
   const against = options.against === undefined ? '' : ` Compared with ${options.against}.`;
   const counted = entries === 1 ? '1 entry' : `${entries} entries`;
-  const told = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
-  screen.print(`Verified ${plural(verified.length, 'journal')}, ${counted}: ${told}.${against}`);
+  const found = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
+  screen.print(`Verified ${plural(verified.length, 'journal')}, ${counted}: ${found}.${against}`);
   if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'journal')} left unverified.`));
   const exit = open.length > 0 ? exits.failed : exitOf(refused, left, session);
   return { exit, document: { verified, refused, left } };
@@ -134,10 +134,7 @@ const rebuild = async (session: Session, given: string[], options: { all?: boole
 };
 
 export const addKeeping: AddCommands = (program, run) => {
-  const verifying = program
-    .command('verify')
-    .summary('check that journals are what was written')
-    .argument('[instances...]', 'ids of instances');
+  const verifying = program.command('verify').argument('[instances...]', 'ids of instances');
   verifying.description(
     'Checks everything of an instance: that each entry follows the one before by number, hash and state, its large outputs,\nwhat voters were shown, the version that runs, and what its view has seen. Changes nothing.\n\nA chain that was rewritten as a whole shows only against a witness that is kept elsewhere: what `pawl verify --all --json`\nprinted earlier, or the log lines of the puts. Exits with 1 when something is broken.',
   );
@@ -151,10 +148,7 @@ export const addKeeping: AddCommands = (program, run) => {
     'pawl verify --all --against heads.json',
   ).action(run(verify));
 
-  const rebuilding = program
-    .command('rebuild')
-    .summary('make views again, from the journals')
-    .argument('[instances...]', 'ids of instances');
+  const rebuilding = program.command('rebuild').argument('[instances...]', 'ids of instances');
   rebuilding.description(
     'Makes the views of instances again from their journals, and with them what makes them due and wakes them: after the views\nwere lost, or restored from a backup. A running service does so by itself within a day.',
   );

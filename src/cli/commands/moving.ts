@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
 import { isPawlError, PawlError } from '../../engine/index.ts';
-import type { AdvanceAsked } from '../client.ts';
+import type { AdvanceInput } from '../client.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
@@ -13,8 +13,8 @@ import type { Answer, Session } from '../session.ts';
 import { readStep } from '../step.ts';
 import { type AddCommands, cellCount, saidInWords, wholeNumber, withExamples, withParams } from './common.ts';
 
-type StartAsked = NonNullable<CallOf<'start'>['body']>;
-type StartOptions = Pick<StartAsked, 'version' | 'drive'> & {
+type StartInput = NonNullable<CallOf<'start'>['body']>;
+type StartOptions = Pick<StartInput, 'version' | 'drive'> & {
   param: string[];
   instance?: string;
   continue?: string;
@@ -23,7 +23,7 @@ type StartOptions = Pick<StartAsked, 'version' | 'drive'> & {
 };
 
 /** @throws PawlError `request.invalid` unless --continue and --at come together */
-const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): StartAsked['continues'] => {
+const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): StartInput['continues'] => {
   if (instanceId === undefined && at === undefined && reason === undefined) return undefined;
   if (instanceId === undefined || at === undefined) {
     const message =
@@ -52,8 +52,8 @@ const run = async (session: Session, file: string, options: StartOptions & { wai
     runThrough(session, instanceId, signal, options.wait),
   );
   const { exit, instance, step } = await conclude(session, answer);
-  const { state: _, ...told } = answer;
-  return { exit, document: { instanceId, created, ...told, view: instance.view, cells: instance.cells, step } };
+  const { state: _, ...progress } = answer;
+  return { exit, document: { instanceId, created, ...progress, view: instance.view, cells: instance.cells, step } };
 };
 
 const start = async (session: Session, runbookId: string, options: StartOptions): Promise<Answer> => {
@@ -72,7 +72,7 @@ const start = async (session: Session, runbookId: string, options: StartOptions)
   return { exit: exits.done, document: started };
 };
 
-const advance = async (session: Session, instanceId: string, options: AdvanceAsked): Promise<Answer> => {
+const advance = async (session: Session, instanceId: string, options: AdvanceInput): Promise<Answer> => {
   const { client } = session;
   const before = await client.instance(instanceId);
   const asked = {
@@ -83,8 +83,8 @@ const advance = async (session: Session, instanceId: string, options: AdvanceAsk
   const from = { view: before.view, cells: before.cells.map(({ name }) => name) };
   const answer = await watched(session, from, (signal) => client.advance(instanceId, asked, signal));
   const { exit, step } = await conclude(session, answer);
-  const { state: _, ...told } = answer;
-  return { exit, document: { ...told, step } };
+  const { state: _, ...progress } = answer;
+  return { exit, document: { ...progress, step } };
 };
 
 const done = async (
@@ -138,10 +138,7 @@ const cancel = async (session: Session, instanceId: string, options: { reason: s
 };
 
 export const addMoving: AddCommands = (program, runner) => {
-  const running = program
-    .command('run')
-    .summary('publish, start and run a document to its end')
-    .argument('<file>', 'a Markdown document');
+  const running = program.command('run').argument('<file>', 'a Markdown document');
   running.description(
     'Publishes a document, starts an instance of it (or goes on with the one that exists) and runs it to its end.\nCtrl-C stops the running cell, records how it ended, and begins nothing further.',
   );
@@ -150,11 +147,8 @@ export const addMoving: AddCommands = (program, runner) => {
     .option('--wait', 'stay while it waits for a person, a claim, votes or a time, and go on when that comes');
   withExamples(running, 'pawl run runbooks/post_merge.md -p pr=7 -p dir=/srv/app').action(runner(run));
 
-  const starting = program
-    .command('start')
-    .summary('start an instance and run nothing yet')
-    .argument('<runbook>', 'id of a published runbook');
-  starting.description('Starts an instance of a published runbook. Nothing runs until somebody advances it.');
+  const starting = program.command('start').argument('<runbook>', 'id of a published runbook');
+  starting.description('Starts an instance of a published runbook. Nothing runs until it is advanced.');
   withParams(starting)
     .option('--version <n>', 'version of the runbook (default: the newest)', wholeNumber(1))
     .option('--instance <id>', 'id of the instance, where the runbook has no `unique`')
@@ -172,10 +166,7 @@ export const addMoving: AddCommands = (program, runner) => {
     'pawl start post_merge --continue post_merge.pr-7 --at cleanup',
   ).action(runner(start));
 
-  const advancing = program
-    .command('advance')
-    .summary('move an instance forward')
-    .argument('<instance>', 'id of an instance');
+  const advancing = program.command('advance').argument('<instance>', 'id of an instance');
   advancing.description(
     'Carries out the next cell of an instance, or several. Refused if the instance has moved since it was looked at.',
   );
@@ -190,16 +181,13 @@ export const addMoving: AddCommands = (program, runner) => {
     'pawl advance post_merge.pr-7 --cell cleanup --expected-seq 4',
   ).action(runner(advance));
 
-  const recording = program.command('done').summary('record that a person did a manual cell');
+  const recording = program.command('done');
   recording.argument('<instance>', 'id of an instance').argument('<cell>', 'the manual cell it waits at');
   recording.description('Records that a person did what a manual cell asks for, or that it failed.');
   recording.requiredOption('--note <text>', 'what was done or seen', saidInWords).option('--failed', 'it failed');
   withExamples(recording, 'pawl done rotate-42 confirm --note "the new key works"').action(runner(done));
 
-  const cancelling = program
-    .command('cancel')
-    .summary('end an instance for good')
-    .argument('<instance>', 'id of an instance');
+  const cancelling = program.command('cancel').argument('<instance>', 'id of an instance');
   cancelling.description(
     'Ends an instance for good. A step that is under way may still end, and is recorded; nothing begins after it.',
   );

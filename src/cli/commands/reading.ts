@@ -26,8 +26,8 @@ const status = async (session: Session, instanceId: string): Promise<Answer> => 
   cellTable(screen, cells, view, nowMs);
   screen.print();
   const step = await explain(session, instance);
-  const { head: _, ...told } = instance;
-  return { exit: exits.done, document: { ...told, step: step ?? null } };
+  const { head: _, ...status } = instance;
+  return { exit: exits.done, document: { ...status, step: step ?? null } };
 };
 
 const journal = async (
@@ -68,17 +68,11 @@ const list = async ({ screen, client }: Session, options: CallOf<'listInstances'
 };
 
 export const addReading: AddCommands = (program, run) => {
-  const looking = program
-    .command('status')
-    .summary('show where an instance stands')
-    .argument('<instance>', 'id of an instance');
+  const looking = program.command('status').argument('<instance>', 'id of an instance');
   looking.description('Shows every cell of an instance, where it stands, why, and what to do next.');
   withExamples(looking, 'pawl status post_merge.pr-7').action(run(status));
 
-  const reading = program
-    .command('journal')
-    .summary('show what happened, entry by entry')
-    .argument('<instance>', 'id of an instance');
+  const reading = program.command('journal').argument('<instance>', 'id of an instance');
   reading.description(
     'Shows the journal of an instance: every reservation, outcome and decision, in order, never altered.',
   );
@@ -87,7 +81,7 @@ export const addReading: AddCommands = (program, run) => {
     .option('--notes', 'also the logs of cells and other evidence');
   withExamples(reading, 'pawl journal post_merge.pr-7 --notes').action(run(journal));
 
-  const listing = program.command('list').summary('list instances, newest first');
+  const listing = program.command('list');
   listing.description(
     'Lists instances, newest first. What changed within the last moments may be missing: the index lags.',
   );

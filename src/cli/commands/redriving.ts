@@ -2,7 +2,7 @@
 import { PawlError } from '../../engine/index.ts';
 import { type Exit, exits } from '../exits.ts';
 import { plural } from '../format.ts';
-import { type Done, type Kept, type Report, readWaiting, redriveAll, toldOf, waitingFiles } from '../redrive.ts';
+import { type Done, type Kept, type Report, readWaiting, redriveAll, summaryOf, waitingFiles } from '../redrive.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import type { SetAside } from '../setAside.ts';
@@ -36,20 +36,20 @@ const printUnfinished = (screen: Screen, { folder }: SetAside, unfinished: strin
   screen.print(
     screen.paint(
       'warn',
-      `${plural(unfinished.length, 'file')} in ${folder} cut off while it was written: look at each.`,
+      `${plural(unfinished.length, 'file')} in ${folder} ${unfinished.length === 1 ? 'was' : 'were'} cut off mid-write; inspect each.`,
     ),
   );
   for (const file of unfinished) screen.print(`  ${file}`);
 };
 
-const list = async (screen: Screen, setAside: SetAside, named: string[]): Promise<Answer> => {
-  const waiting = await waitingFiles(setAside, named);
+const list = async (screen: Screen, setAside: SetAside, names: string[]): Promise<Answer> => {
+  const waiting = await waitingFiles(setAside, names);
   const { unfinished } = await setAside.list();
   const items = await Promise.all(
     waiting.map(async (one) => {
       const { file } = one;
       try {
-        return toldOf(file, await readWaiting(one));
+        return summaryOf(file, await readWaiting(one));
       } catch (error) {
         return { file, error: error instanceof Error ? error.message : String(error) };
       }
@@ -64,12 +64,12 @@ const list = async (screen: Screen, setAside: SetAside, named: string[]): Promis
   return { exit: exits.done, document: { folder: setAside.folder, waiting: items, unfinished } };
 };
 
-const redrive = async (session: Session, named: string[], options: { list?: true; all?: true }): Promise<Answer> => {
+const redrive = async (session: Session, names: string[], options: { list?: true; all?: true }): Promise<Answer> => {
   const { screen, setAside } = session;
-  if (options.all && named.length > 0)
+  if (options.all && names.length > 0)
     throw new PawlError('request.invalid', '--all means every file of the folder: name files, or give --all.');
-  if (options.list) return await list(screen, setAside, named);
-  const waiting = await waitingFiles(setAside, named);
+  if (options.list) return await list(screen, setAside, names);
+  const waiting = await waitingFiles(setAside, names);
   const { unfinished } = await setAside.list();
   const report =
     waiting.length === 0 ? { redriven: [], kept: [], left: [] } : await redriveAll(session, waiting, tellOne(screen));
@@ -88,10 +88,9 @@ const redrive = async (session: Session, named: string[], options: { list?: true
 export const addRedriving: AddCommands = (program, run) => {
   const redriving = program
     .command('redrive')
-    .summary('record outcomes that the store did not take')
     .argument('[file...]', 'files of the folder by name, others by path (default: everything in the folder)');
   redriving.description(
-    'When a cell has run and the store takes no outcome until well after the deadline, the outcome is set aside: on a\nlaptop in a folder beside pawl.db. This records each as the outcome if its step is still open, as a note if\nsomebody has closed it meanwhile. A file is removed once the journal has it; doing it twice changes nothing.',
+    'When a cell has run and the store takes no outcome until well after the deadline, the outcome is set aside: on a\nlaptop in a folder beside pawl.db. This records each as the outcome if its step is still open, as a note if\nit was closed meanwhile. A file is removed once the journal has it; doing it twice changes nothing.',
   );
   redriving.option('--list', 'only show what waits').option('--all', 'everything in the folder, as without files');
   withExamples(redriving, 'pawl redrive --list', 'pawl redrive --all').action(run(redrive));

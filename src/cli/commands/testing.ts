@@ -52,8 +52,8 @@ const stubsOf = async (given: string[]): Promise<Record<string, StubValue>> => {
 const claimsOf = async (given: string[]): Promise<Record<string, ClaimAnswer>> => {
   const claims: Record<string, ClaimAnswer> = Object.create(null);
   for (const one of given) {
-    const [id, said] = pairOf('--claim', one, 'ID=STATUS, or ID={"status":…,"evidence":…}');
-    const text = await textGiven(`--claim ${id}`, said);
+    const [id, claimText] = pairOf('--claim', one, 'ID=STATUS, or ID={"status":…,"evidence":…}');
+    const text = await textGiven(`--claim ${id}`, claimText);
     const value = text.trimStart().startsWith('{') ? jsonOf(`--claim ${id}`, text) : text;
     // `assertFits` looks at it.
     claims[id] = value as ClaimAnswer;
@@ -70,7 +70,7 @@ const paramsOf = async (runbook: Runbook, { param, params }: Options): Promise<R
   return { ...value, ...given };
 };
 
-/** Nothing with effects runs unless somebody who could see what said so. */
+/** Nothing with effects runs unless a person who could see what agreed. */
 const agree = async ({ screen }: Session, cells: WillRun[], { yes }: Options): Promise<boolean> => {
   if (cells.length === 0) return true;
   printWarning(screen, cells);
@@ -111,11 +111,11 @@ const test = async (session: Session, file: string, options: Options): Promise<A
     screen.print('Nothing ran.');
     return { exit: exits.failed, document: { ok: false, ran: false } };
   }
-  // What ran has had its effects: whoever stops the test has to know which.
+  // What ran has had its effects: the person who stops the test has to know which.
   const left = (): never => {
     const names = [...begun].filter((name) => !Object.hasOwn(stubs, name));
-    const said = names.length === 0 ? 'no cell had begun' : `these had begun, with all effects: ${names.join(', ')}`;
-    console.error(`\nInterrupted; ${said}.`);
+    const ran = names.length === 0 ? 'no cell had begun' : `these had begun, with all effects: ${names.join(', ')}`;
+    console.error(`\nInterrupted; ${ran}.`);
     screen.document({ ok: false, ran: true, interrupted: true, begun: names });
     process.exit(exits.interrupted);
   };
@@ -126,20 +126,17 @@ const test = async (session: Session, file: string, options: Options): Promise<A
 
 const how = [
   `Each cell really runs, on a store in memory that is thrown away; no run of yours is touched, and the idempotency keys are the test's own. At every entry of the journal the engine is taken away, and a fresh one comes when deadline and grace are over (time is moved, not waited for). For each cell it says whether it is`,
-  `  held         nobody knows whether it happened: a person decides
+  `  held         it is unknown whether it happened: a person decides
   tried again  by interrupted=retry
   probed       by interrupted=probe: the probe has to say "done" after
                the effect, and "not done" before it
   going on     it is recorded; or, by interrupted=continue, best effort`,
   'A cell that is declared safe to repeat (interrupted=retry, retry=N) is then run once more, as after a crash between its effect and its record (or, for retry=N alone, after a failure that is made up), and has to leave the same status and output. Cells that must not run here are answered for by --stub. Waiting cells are answered: claims get the status that is waited for (or --claim), those asked first approve (or --reject), manual cells are done.',
-  'Exit code 0: all as declared. 1: a repetition left another result, a probe was wrong or not sure, the run does not finish, or an answer was for nobody. 2: wrong usage; nothing ran.',
+  'Exit code 0: all as declared. 1: a repetition left another result, a probe was wrong or not sure, the run does not finish, or an answer was not used. 2: wrong usage; nothing ran.',
 ].join('\n\n');
 
 export const addTesting: AddCommands = (program, run) => {
-  const testing = program
-    .command('test')
-    .summary('run a document under crashes')
-    .argument('<file>', 'a Markdown document');
+  const testing = program.command('test').argument('<file>', 'a Markdown document');
   testing.description(`Runs a document under crashes, and says what each cell comes to.\n\n${how}`);
   withParams(testing)
     .option('--params <file>', 'a JSON object of parameters; -p goes before it')

@@ -12,8 +12,8 @@ import type { Answer, Session } from '../session.ts';
 import { whomAsked } from '../waits.ts';
 import { type AddCommands, saidInWords, withExamples } from './common.ts';
 
-type Asked = Extract<WaitReport, { kind: 'approve' }>;
-type Decision = CallOf<'vote'>['body']['decision'];
+type ApprovalWait = Extract<WaitReport, { kind: 'approve' }>;
+type VoteChoice = CallOf<'vote'>['body']['decision'];
 type VoteOptions = {
   approve?: true;
   reject?: true;
@@ -24,19 +24,19 @@ type VoteOptions = {
 };
 
 /** @throws PawlError `request.invalid` for more than one of them */
-const decisionOf = ({ approve, reject, withdraw }: VoteOptions): Decision | undefined => {
+const choiceOf = ({ approve, reject, withdraw }: VoteOptions): VoteChoice | undefined => {
   const given = [approve && 'approve', reject && 'reject', withdraw && 'withdraw'].filter((one) => one !== undefined);
   if (given.length > 1) {
     throw new PawlError('request.invalid', `--${given.join(' and --')} exclude each other; nothing was voted.`);
   }
-  return given[0] as Decision | undefined;
+  return given[0] as VoteChoice | undefined;
 };
 
 /** @throws PawlError `cell.notWaiting` */
-const askedBy = ({ waits, view }: Instance, cell: string): Asked => {
+const approvalAt = ({ waits, view }: Instance, cell: string): ApprovalWait => {
   if (waits?.kind === 'approve' && waits.cell === cell) return waits;
   const where = waits === null ? `it is ${view.status.replace('_', ' ')}` : `it waits at ${waits.cell}`;
-  const message = `Cell ${cell} of ${view.instanceId} asks nobody now: ${where}. See \`pawl status ${shellWord(view.instanceId)}\`.`;
+  const message = `Cell ${cell} of ${view.instanceId} takes no vote now: ${where}. See \`pawl status ${shellWord(view.instanceId)}\`.`;
   throw new PawlError('cell.notWaiting', message, { instanceId: view.instanceId, cell, view });
 };
 
@@ -47,7 +47,7 @@ const block = (screen: Screen, title: string, text: string): void => {
 
 const votes = { approve: 'approved', reject: 'rejected', withdraw: 'withdrew' } as const;
 
-const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
+const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void => {
   const { shown, shownHash, approvals, quorum, dueAtMs, onExpiry, self } = asked;
   const { print } = screen;
   if (shown === null) {
@@ -60,7 +60,7 @@ const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
     block(screen, 'Runbook so far', shown.document);
   }
   print();
-  print(`Asked: ${whomAsked(asked)}${self ? '' : '; not whoever started the run'}.`);
+  print(`Asked: ${whomAsked(asked)}${self ? '' : '; not the starter of the run'}.`);
   print(
     `${approvals.length} of ${plural(quorum, 'approval')}${approvals.length === 0 ? '' : `: ${harmless(approvals.join(', '))}`}.`,
   );
@@ -75,17 +75,22 @@ const printAsked = (screen: Screen, asked: Asked, nowMs: number): void => {
   print(`Shown: ${shownHash}`);
 };
 
-/** Somebody at a terminal has just seen it, and says so. */
-const confirmed = async (decision: Decision): Promise<boolean> =>
+/** The person at a terminal has just seen it, and confirms. */
+const confirmed = async (decision: VoteChoice): Promise<boolean> =>
   (await ask(`Type ${decision} to ${decision} this: `)) === decision;
 
 const next = (instanceId: string, cell: string): string => `pawl vote ${shellWord(instanceId)} ${cell}`;
 
 /**
- * Nobody votes about what they have not seen: the hash comes from them, or from what a terminal has just shown.
+ * A vote is about what the voter has seen: the hash comes from the voter, or from what a terminal has just shown.
  * @throws PawlError `request.invalid`
  */
-const shownTo = async (session: Session, instance: Instance, asked: Asked, decision: Decision): Promise<string> => {
+const shownTo = async (
+  session: Session,
+  instance: Instance,
+  asked: ApprovalWait,
+  decision: VoteChoice,
+): Promise<string> => {
   const { screen } = session;
   // A withdrawal only takes something back.
   if (decision === 'withdraw') return asked.shownHash;
@@ -104,7 +109,7 @@ const link = async (session: Session, instanceId: string, cell: string, actor: s
   const made = await client.makeLink({ path: { instanceId, cell }, body: { actor } });
   screen.print(made.link);
   screen.print(
-    `Whoever has it votes as ${harmless(actor)}, once, until ${stamp(Date.parse(made.expiresAt))}: give it to nobody else.`,
+    `Its bearer votes as ${harmless(actor)}, once, until ${stamp(Date.parse(made.expiresAt))}: give it to no other person.`,
   );
   if (settings.service === null)
     screen.print('It opens on a service that works on this store, behind its URL: `npm run dev` starts one.');
@@ -113,21 +118,21 @@ const link = async (session: Session, instanceId: string, cell: string, actor: s
 
 const vote = async (session: Session, instanceId: string, cell: string, options: VoteOptions): Promise<Answer> => {
   const { screen, client } = session;
-  const decision = decisionOf(options);
+  const decision = choiceOf(options);
   if (options.linkFor !== undefined) {
-    const message = '--link-for makes a link for somebody else and votes nothing: leave the vote out.';
+    const message = '--link-for makes a link for another person and casts no vote: leave the vote out.';
     if (decision !== undefined) throw new PawlError('request.invalid', message);
     return await link(session, instanceId, cell, options.linkFor);
   }
   const instance = await client.instance(instanceId);
   if (decision === undefined) {
-    const asked = askedBy(instance, cell);
+    const asked = approvalAt(instance, cell);
     printAsked(screen, asked, instance.nowMs);
     const command = `${next(instanceId, cell)} --approve --shown ${asked.shownHash}`;
     screen.print(`Next: \`${command}\`, or --reject; --comment "…" says why.`);
     return { exit: exits.done, document: { instanceId, ...asked } };
   }
-  const shownHash = options.shown ?? (await shownTo(session, instance, askedBy(instance, cell), decision));
+  const shownHash = options.shown ?? (await shownTo(session, instance, approvalAt(instance, cell), decision));
   const { comment } = options;
   const voted = await client.vote({ path: { instanceId, cell }, body: { decision, shownHash, comment } });
   const { approvals, quorum } = voted;
@@ -143,7 +148,6 @@ const vote = async (session: Session, instanceId: string, cell: string, options:
 export const addVoting: AddCommands = (program, run) => {
   const voting = program
     .command('vote')
-    .summary('approve, reject, or show what is asked')
     .argument('<instance>', 'id of an instance')
     .argument('<cell>', 'its `approve` cell');
   voting.description(

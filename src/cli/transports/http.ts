@@ -10,7 +10,7 @@ export const overHttp =
   (service: Service): Transport =>
   async (name, { path = {}, query = {}, body }, signal) => {
     const { method, body: taken }: Route = operations[name];
-    const asked = {
+    const request = {
       method,
       path: segmentsOf(name, { ...path }),
       query: { ...query },
@@ -19,10 +19,10 @@ export const overHttp =
       ...(signal === undefined ? {} : { signal }),
     };
     try {
-      const { status, body: answer, trace } = await service.call(asked);
+      const { status, body: answer, trace } = await service.call(request);
       return { status, body: answer, isOurs: (by) => by.trace === trace };
     } catch (error) {
-      // Whoever gives up waiting ends nothing in the service.
+      // A caller that gives up waiting ends nothing in the service.
       if (signal?.aborted) return undefined;
       throw error;
     }

@@ -2,7 +2,7 @@
  * Calls of the operations in this process: the code that a service runs, over an engine of our own. There is no `work` to
  * hand anything over to, so a call lasts until all of it is done, and Ctrl-C reaches the cell that runs.
  */
-import { operations } from '../../contract/index.ts';
+import { type OperationName, operations } from '../../contract/index.ts';
 import { type OperationDeps, operationOf, takeInput } from '../../handlers/index.ts';
 import type { Transport } from '../client.ts';
 import type { Settings } from '../deps.ts';
@@ -18,9 +18,27 @@ const texts = (values: object = {}): Record<string, string> =>
       .map(([name, value]) => [name, String(value)]),
   );
 
+/** Reading what is stored needs no parser of documents. */
+const withoutAuthoring: ReadonlySet<OperationName> = new Set([
+  'claims',
+  'claimHistory',
+  'journal',
+  'journals',
+  'listInstances',
+  'listRunbooks',
+  'notes',
+  'output',
+  'runbook',
+  'version',
+]);
+
 export const inProcess =
-  (deps: OperationDeps, { by, groups }: Pick<Settings, 'by' | 'groups'>): Transport =>
+  (
+    deps: OperationDeps & { loadAuthoring?(): Promise<void> },
+    { by, groups }: Pick<Settings, 'by' | 'groups'>,
+  ): Transport =>
   async (name, { path, query, body = {} }, signal) => {
+    if (!withoutAuthoring.has(name)) await deps.loadAuthoring?.();
     const given = { path: texts(path), query: texts(query), body };
     return await operationOf(name)(deps, takeInput(operations[name], given), {
       by,

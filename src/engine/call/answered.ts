@@ -5,11 +5,11 @@ export type Patience = {
   /** Puts without an answer in a row after which it is given up. */
   triesMax: number;
   pauseMs(tried: number): number;
-  /** No try begins after it: a store that hangs keeps nobody beyond their time. */
+  /** No try begins after it: a store that hangs keeps no caller beyond its time. */
   endAtMs: number;
 };
 
-/** @returns the answer; `unknown` when none came: then nobody knows yet, and nothing may be begun */
+/** @returns the answer; `unknown` when none came: it may still land, and nothing may be begun */
 export const putUntilAnswered = async <T>(
   clock: Clock,
   put: (tried: number) => Promise<Put<T>>,
@@ -25,7 +25,7 @@ export const putUntilAnswered = async <T>(
 /** For a call whose caller waits: four tries, with 0.1, 0.2 and 0.3 s between them. */
 export const inCall = (endAtMs: number): Patience => ({ triesMax: 4, pauseMs: (tried) => 100 * tried, endAtMs });
 
-/** What comes of it, or `undefined` after so long. It goes on by itself then, and nobody waits for it. */
+/** What comes of it, or `undefined` after so long. It goes on by itself then, and no caller waits for it. */
 export const orLate = async <T>(clock: Clock, work: Promise<T>, ms: number): Promise<T | undefined> => {
   const inTime = new AbortController();
   try {

@@ -1,7 +1,7 @@
 /**
  * The chain of an instance as one call knows it, and the one way to add an entry to it.
  *
- * I4 a token is compared only inside its call; nobody resumes a reservation from the journal.
+ * I4 a token is compared only inside its call; no call resumes a reservation from the journal.
  * I10 what a caller is told stands in the journal; a put without an answer promises nothing.
  */
 import assert from 'node:assert/strict';

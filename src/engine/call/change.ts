@@ -1,5 +1,5 @@
 /**
- * A change to an instance that somebody asks for: read what the decision needs, decide, put. Whoever loses the slot decides
+ * A change to an instance, as a caller asks for it: read what the decision needs, decide, put. A caller that loses the slot decides
  * anew from what stands then, and is answered by that.
  */
 import assert from 'node:assert/strict';
@@ -65,10 +65,11 @@ export const change = async <F>(
   engine: Engine,
   instanceId: string,
   by: By,
-  asked: Change<F>,
+  changing: Change<F>,
+  budgetMs: number = commandMs,
 ): Promise<Changed<F> & { call: Call; view: View }> => {
-  const call = await openCall(engine, instanceId, by, commandMs);
-  await asked.open?.(call);
-  const changed = await changeIn(call, asked);
+  const call = await openCall(engine, instanceId, by, budgetMs);
+  await changing.open?.(call);
+  const changed = await changeIn(call, changing);
   return { ...changed, call, view: await saveView(call) };
 };

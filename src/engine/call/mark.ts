@@ -1,6 +1,6 @@
 /**
  * The due mark of one call, which keeps I7: every unfinished instance is due at some time, or waits for a person or a
- * claim and is woken by whoever brings it.
+ * claim and is woken by the person or writer that brings it.
  *
  * - A call arms before its first put, so whatever becomes of it, the instance is looked at when its time is over.
  * - It arms again when that time has come and it is still at work (a frozen sandbox thawed): the schedule may have looked

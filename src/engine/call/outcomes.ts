@@ -50,7 +50,7 @@ export const check = (
     return { source: expression.source, result: evaluated.value === true ? 'pass' : 'fail' };
   });
 
-/** An output's values. @throws where it is not JSON, or larger than anybody could read in good time */
+/** An output's values. @throws where it is not JSON, or larger than a reader can parse in good time */
 export const readOutput = (authoring: Pick<Authoring, 'parseJson'>, text: string): unknown => {
   const why = whyUnread(text);
   if (why !== undefined) throw new PawlError('limit.exceeded', why);

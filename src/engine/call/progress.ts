@@ -47,7 +47,7 @@ export type StepReport = {
   attempt: number;
   durationMs: number;
   error: Failure | null;
-  /** `false`: somebody else closed it first; what this call saw is a note. */
+  /** `false`: another caller closed it first; what this call saw is a note. */
   recorded: boolean;
 };
 

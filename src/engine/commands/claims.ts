@@ -1,8 +1,8 @@
 /**
- * Claims: named, shared facts with a status and a history. Whoever writes one wakes everybody who waits for it.
+ * Claims: named, shared facts with a status and a history. The writer of one wakes all its waiters.
  *
  * No lost wake-up (I7): the mark `wake:<claimId>` is due before the claim is put, and taken down after the last waiter was
- * woken. Whoever dies in between leaves it, and the schedule wakes them all again: waking twice costs a look, no more.
+ * woken. A writer that dies in between leaves it, and the schedule wakes them all again: waking twice costs a look, no more.
  */
 
 import { inCall, putUntilAnswered } from '../call/answered.ts';
@@ -124,7 +124,7 @@ export const claimNow = async (engine: Engine, claimId: string): Promise<ClaimEn
   assertClaimId(claimId);
   const newest = await engine.claims.newest(claimId);
   if (newest !== undefined) return newest;
-  const message = `There is no claim ${claimId}: nobody has set it yet; \`pawl claim set ${claimId} --status asserted\` does.`;
+  const message = `There is no claim ${claimId}: it has not been set yet; \`pawl claim set ${claimId} --status asserted\` sets it.`;
   throw new PawlError('claim.unknown', message, { claimId });
 };
 
@@ -152,7 +152,7 @@ const armWake = async (engine: Engine, claimId: string): Promise<Mark> => {
 };
 
 /**
- * Puts the next revision. Without a revision to hold on to, whoever comes later stands later. A sandbox that thaws after
+ * Puts the next revision. Without a revision to hold on to, the later writer stands later. A sandbox that thaws after
  * its mark arms anew: the schedule may have looked since, woken everybody for nothing, and taken the mark down (I7).
  */
 const putNext = async (
@@ -208,14 +208,14 @@ const wakeWaiters = async (engine: Engine, claimId: string, withinMs: number): P
 const wakeWaiter = async (engine: Engine, { instanceId, runbookId, cell, about }: Waiter): Promise<void> => {
   const nowMs = engine.clock.nowMs();
   await engine.marks.wake({ instanceId, runbookId }, nowMs);
-  // Its `waiting` entry is mostly the newest still: naming it saves whoever takes the message a read.
+  // Its `waiting` entry is mostly the newest still: naming it saves the receiver of the message a read.
   await engine.wakeAt(instanceId, nowMs, about).catch((error: unknown) => {
     engine.observe({ kind: 'wake.unsent', instanceId, cell, cause: causeOf(error) });
   });
 };
 
 /**
- * Sets a claim and wakes whoever waits for it.
+ * Sets a claim and wakes its waiters.
  * @throws PawlError `request.invalid`, `claim.stale`, `claim.final`, `store.unavailable`
  */
 export const setClaim = async (engine: Engine, claimId: string, request: ClaimRequest): Promise<ClaimSet> => {
@@ -235,9 +235,9 @@ export const setClaim = async (engine: Engine, claimId: string, request: ClaimRe
 };
 
 /**
- * Wakes everybody who waits for a claim, because its writer may have died before it had: for the schedule. Whoever does
+ * Wakes all waiters of a claim, because its writer may have died before it did: for the schedule. The caller that does
  * so holds the mark meanwhile, so that a schedule that comes every minute does not begin it anew every minute.
- * @returns `null`: somebody else is at it, or it took too long and the schedule begins again
+ * @returns `null`: another caller is at it, or it took too long and the schedule begins again
  * @throws PawlError `store.unavailable`
  */
 export const wake = async (engine: Engine, claimId: string): Promise<{ woken: number | null }> => {

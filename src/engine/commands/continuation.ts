@@ -76,7 +76,7 @@ const assertLeft = (call: Call): void => {
 /**
  * The cell that a run left off at, if an attempt of it happened or may have: under the new run's key it would happen again.
  * What became of an earlier visit is not known any more; it was given up for a fresh key. Whether a new version has the
- * cell under another name, nobody can tell, so its name does not matter.
+ * cell under another name cannot be told, so its name does not matter.
  */
 const begunAt = (call: Call): string | undefined => {
   const { mayHaveHappened, visit, next } = stateOf(call);
@@ -195,15 +195,15 @@ export const continuationOf = async (
     refuse(message, { instanceId: request.instanceId });
   }
   const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
-  const look = (): Cell => {
+  const assertContinuable = (): Cell => {
     assertLeft(call);
     return assertCells(call, runbook, request);
   };
-  const { index } = look();
+  const { index } = assertContinuable();
   const leave: Continuation['leave'] = async () => {
     const reason = `goes on as ${instanceId}`;
     const { stands } = await changeIn(call, {
-      prepare: () => void look(),
+      prepare: () => void assertContinuable(),
       decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason } : null),
     });
     await saveView(call);

@@ -12,10 +12,10 @@ import { sequelOf } from '../rules/sequel.ts';
 
 export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
 
-type Asked = { cell: Cell; open: Waiting };
+type OpenManual = { cell: Cell; open: Waiting };
 
 /** The manual cell that the instance waits at. @throws PawlError `cell.notWaiting`, `instance.finished` */
-const askedAt = (call: Call, name: string): Asked => {
+const openManualAt = (call: Call, name: string): OpenManual => {
   assertUnfinished(call);
   const { instanceId } = call;
   const { open } = stateOf(call);
@@ -29,19 +29,19 @@ const askedAt = (call: Call, name: string): Asked => {
     );
   };
   if (open?.kind !== 'waiting' || open.cell !== name)
-    return refuse(`is not waiting: ${open?.kind === 'waiting' ? `it waits for ${open.cell}` : 'it waits for nobody'}`);
+    return refuse(`is not waiting: ${open?.kind === 'waiting' ? `it waits for ${open.cell}` : 'it waits for nothing'}`);
   if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
   if (cell.body.kind === 'approve') return refuse('is no manual cell: it is voted about: `pawl vote`');
   return cell.body.kind === 'manual' ? { cell, open } : refuse('is no manual cell: it waits for no person');
 };
 
-type Facts = Asked & { output: string; checks: Checked[] };
+type Facts = OpenManual & { output: string; checks: Checked[] };
 
 const statusOf = ({ result }: DoneRequest) => (result === 'done' ? 'completed' : 'failed');
 
 const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<Facts> => {
-  const asked = askedAt(call, name);
-  const { cell } = asked;
+  const manual = openManualAt(call, name);
+  const { cell } = manual;
   const { engine, instanceId } = call;
   // Only expectations look at earlier outputs; without them none is read.
   const inputs = await resolveInputs(call, cell.expect.length === 0 ? { ...cell, reads: [] } : cell);
@@ -50,10 +50,10 @@ const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<
   const ended = { output: JSON.parse(output), status: statusOf(request), exitCode: null, error: null };
   const checks = check(engine.authoring, cell.expect, { ...scope, ...ended });
   if (request.result === 'done') assertExpected(call, cell, checks);
-  return { ...asked, output, checks };
+  return { ...manual, output, checks };
 };
 
-/** Whoever answers is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
+/** The person is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
 const assertExpected = ({ instanceId }: Call, { name }: Cell, checks: Checked[]): void => {
   const missed = checks.filter(({ result }) => result !== 'pass');
   const [first] = missed;

@@ -1,6 +1,6 @@
 /**
  * One-time links to an approval, for people without credentials of their own. A link holds 256 random bits, of which only
- * the hash is stored; whoever has it votes as the person it was made for, once. Like everything here, it is spent
+ * the hash is stored; its bearer votes as the person it was made for, once. Like everything here, it is spent
  * before it acts: a link whose vote was lost to a store that was away is spent, and nothing was voted.
  */
 
@@ -16,7 +16,7 @@ import { type Shown, shownOf } from '../waiting/approve.ts';
 import {
   aboutOf,
   approvalAt,
-  assertAsked,
+  assertApprover,
   assertComment,
   assertHand,
   handsOf,
@@ -39,7 +39,7 @@ export type LinkVote = { decision: 'approve' | 'reject'; shownHash: string; comm
 const unknown = (): PawlError => new PawlError('link.unknown', 'There is no such link: ask for a new one.');
 
 /**
- * @param actor one of the named approvers: whoever has the link votes as them
+ * @param actor one of the named approvers: the bearer of the link votes as them
  * @throws PawlError `cell.notWaiting`, `vote.notAsked`, `vote.self` (about the one it is for, and the one who makes it)
  */
 export const makeLink = async (
@@ -50,9 +50,9 @@ export const makeLink = async (
 ): Promise<MadeLink> => {
   const call = await openCall(engine, instanceId, by, commandMs);
   const approval = await approvalAt(call, cellName);
-  assertAsked(call, approval, actor, []);
+  assertApprover(call, approval, actor, []);
   if (by.actor !== actor && startersOf(call.started).includes(by.actor)) {
-    const message = `${by.actor} started ${instanceId} and cannot hand out votes about it: somebody else has to.`;
+    const message = `${by.actor} started ${instanceId} and cannot hand out votes about it: another person has to.`;
     throw new PawlError('vote.self', message, { instanceId, cell: cellName });
   }
   const nowMs = engine.clock.nowMs();
@@ -60,14 +60,15 @@ export const makeLink = async (
   const secret = engine.random.token() + engine.random.token();
   const token = engine.random.token();
   const about = approval.open.seq;
-  const named = { linkHash: engine.sha256(secret), instanceId, cell: cellName, about, actor };
-  await putSurely(engine, { ...named, revision: 1, expiresAtMs: Math.ceil(expiresAtMs), by, atMs: nowMs, token });
+  const link = { linkHash: engine.sha256(secret), instanceId, cell: cellName, about, actor };
+  const entry: LinkEntry = { ...link, revision: 1, expiresAtMs: Math.ceil(expiresAtMs), by, atMs: nowMs, token };
+  await putSurely(engine, entry, nowMs + commandMs);
   return { secret, actor, expiresAtMs };
 };
 
 /** @returns whether the slot is ours */
-const putSurely = async ({ links, clock }: Engine, entry: LinkEntry): Promise<boolean> => {
-  const put = await putUntilAnswered(clock, () => links.putOnce(entry), inCall(clock.nowMs() + commandMs));
+const putSurely = async ({ links, clock }: Engine, entry: LinkEntry, endAtMs: number): Promise<boolean> => {
+  const put = await putUntilAnswered(clock, () => links.putOnce(entry), inCall(endAtMs));
   if (put.kind !== 'unknown') return put.kind === 'written';
   const { instanceId } = entry;
   throw new PawlError('store.unavailable', 'The store gave no answer; ask again.', { instanceId }, put.cause);
@@ -87,7 +88,7 @@ const openLink = async (engine: Engine, secret: string): Promise<LinkEntry> => {
   return link;
 };
 
-/** What the link's vote is about. Reads only: whoever follows links ahead of people (mail scanners do) votes about nothing. */
+/** What the link's vote is about. Reads only: a program that follows links ahead of people (mail scanners do) casts no vote. */
 export const readLink = async (engine: Engine, secret: string, by: By): Promise<LinkShown> => {
   const { instanceId, cell, actor, about, expiresAtMs } = await openLink(engine, secret);
   const call = await openCall(engine, instanceId, by, 0);
@@ -106,32 +107,34 @@ export const readLink = async (engine: Engine, secret: string, by: By): Promise<
  * @throws PawlError `link.unknown`, `link.used`, `link.expired`, and what `vote` throws
  */
 export const useLink = async (engine: Engine, secret: string, request: LinkVote): Promise<Voted> => {
+  // One end for both: a caller that is gone before the vote is put would leave a spent link and no vote.
+  const endAtMs = engine.clock.nowMs() + commandMs;
   const link = await openLink(engine, secret);
   const { instanceId, cell, actor, linkHash, about } = link;
   const by: By = { actor, via: 'link', where: request.where };
   const { decision, shownHash, comment } = request;
-  const said = comment === undefined ? {} : { comment };
-  const asked = {
+  const commented = comment === undefined ? {} : { comment };
+  const voteRequest = {
     decision,
     shownHash,
     groups: [],
     link: { hash: linkHash, madeBy: link.by.actor, about },
     by,
-    ...said,
+    ...commented,
   };
   // What would refuse the vote does so before the link is spent.
   assertComment(comment);
   const call = await openCall(engine, instanceId, by, 0);
   const approval = await approvalAt(call, cell);
-  assertAsked(call, approval, actor, []);
-  const refusal = refusalOf(approval, asked, aboutOf(call));
+  assertApprover(call, approval, actor, []);
+  const refusal = refusalOf(approval, voteRequest, aboutOf(call));
   if (refusal !== undefined) throw refusal;
-  assertHand(approval, asked, await handsOf(call, approval, asked), instanceId);
+  assertHand(approval, voteRequest, await handsOf(call, approval, voteRequest), instanceId);
   const atMs = engine.clock.nowMs();
-  const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() });
+  const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() }, endAtMs);
   if (!used) throw new PawlError('link.used', 'This link was used already: it votes once. Ask for a new one.');
   try {
-    return await vote(engine, instanceId, cell, asked);
+    return await vote(engine, instanceId, cell, voteRequest, Math.max(0, endAtMs - engine.clock.nowMs()));
   } catch (error) {
     if (!isPawlError(error, 'store.unavailable')) throw error;
     const message = `${error.message} The link is spent; look at the approval, and ask for a new one if the vote is not there.`;

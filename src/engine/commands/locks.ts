@@ -2,8 +2,8 @@
  * `concurrency`: one unfinished instance per value. A chain `lock:<text>` whose newest entry names the holder; it may be
  * followed once the holder's journal has ended. Nothing is ever released.
  *
- * A continuation takes the lock before the run that it goes on from ends, so nobody comes in between. Its entry names
- * that run too: until both have ended, nobody else follows, whatever becomes of the continuation.
+ * A continuation takes the lock before the run that it goes on from ends, so no other start comes in between. Its entry names
+ * that run too: until both have ended, no other instance follows, whatever becomes of the continuation.
  */
 
 import type { Engine } from '../call/call.ts';
@@ -37,9 +37,9 @@ const giveUp = async (engine: Engine, holder: string, taker: Taker): Promise<voi
 };
 
 /** How an instance stands to a lock; of one that holds it, its newest entry. */
-type Standing = { kind: 'unstarted' } | { kind: 'free' } | { kind: 'holds'; head: Entry };
+type HolderState = { kind: 'unstarted' } | { kind: 'free' } | { kind: 'holds'; head: Entry };
 
-const standingOf = async ({ journal }: Engine, lock: string, instanceId: string): Promise<Standing> => {
+const holderStateOf = async ({ journal }: Engine, lock: string, instanceId: string): Promise<HolderState> => {
   const head = (await journal.head(instanceId))?.entry;
   if (head === undefined) return { kind: 'unstarted' };
   if (head.state.ended !== null) return { kind: 'free' };
@@ -67,7 +67,7 @@ const held = (lock: string, holder: string, why: string): PawlError =>
 /** @throws PawlError `concurrency.held`, unless the instance has ended, never started in good time, or has another lock */
 const assertLetGo = async (engine: Engine, newest: LockEntry, holder: string, taker: Taker): Promise<void> => {
   const { lock } = newest;
-  const standing = await standingOf(engine, lock, holder);
+  const standing = await holderStateOf(engine, lock, holder);
   if (standing.kind === 'holds') throw held(lock, holder, whyOf(engine, standing.head));
   if (standing.kind === 'free' || holder !== newest.instanceId) return;
   const leftMs = newest.atMs + limits.unstartedLockMs - engine.clock.nowMs();
@@ -76,7 +76,7 @@ const assertLetGo = async (engine: Engine, newest: LockEntry, holder: string, ta
     throw held(lock, holder, `it is about to start, or never will: ask again in ${seconds} s (unstartedLockMs)`);
   }
   await giveUp(engine, holder, taker);
-  const then = await standingOf(engine, lock, holder);
+  const then = await holderStateOf(engine, lock, holder);
   if (then.kind === 'holds') throw held(lock, holder, whyOf(engine, then.head));
 };
 
@@ -87,7 +87,7 @@ const assertText = (lock: string): void => {
 };
 
 /** The newest entry of a lock, which may be followed. */
-const followable = async (engine: Engine, lock: string, taker: Taker): Promise<LockEntry | undefined> => {
+const lockToTake = async (engine: Engine, lock: string, taker: Taker): Promise<LockEntry | undefined> => {
   const newest = await engine.locks.newest(lock);
   if (newest === undefined) return undefined;
   for (const holder of [newest.after, newest.instanceId]) {
@@ -104,11 +104,11 @@ const followable = async (engine: Engine, lock: string, taker: Taker): Promise<L
 export const takeLock = async (engine: Engine, lock: string, taker: Taker): Promise<void> => {
   assertText(lock);
   for (;;) {
-    const newest = await followable(engine, lock, taker);
+    const newest = await lockToTake(engine, lock, taker);
     if (newest?.instanceId === taker.instanceId) return;
     const revision = (newest?.revision ?? 0) + 1;
-    const { by: _, ...named } = taker;
-    const put = await engine.locks.putOnce({ lock, revision, ...named, atMs: engine.clock.nowMs() });
+    const { by: _, ...taken } = taker;
+    const put = await engine.locks.putOnce({ lock, revision, ...taken, atMs: engine.clock.nowMs() });
     if (put.kind === 'written') return;
     if (put.kind === 'unknown') throw unanswered(taker, put.cause);
   }

@@ -1,6 +1,6 @@
 /**
  * Outcomes that the store did not take in time. They wait in the failure queue (on a laptop a folder), and `redrive`
- * records them as what they are: as the outcome while the step is still open, as a note once somebody else has closed it.
+ * records them as what they are: as the outcome while the step is still open, as a note once another caller has closed it.
  */
 
 import { AssertionError } from 'node:assert';
@@ -15,7 +15,7 @@ import type { Unrecorded } from '../model/unrecorded.ts';
 import type { View } from '../model/view.ts';
 
 /**
- * `recorded`: as the outcome. `noted`: the step was closed by somebody else, or by less than this outcome says. `known`:
+ * `recorded`: as the outcome. `noted`: the step was closed by another caller, or by less than this outcome says. `known`:
  * the journal had it already.
  */
 export type Redriven = { result: 'recorded' | 'noted' | 'known'; view: View };
@@ -26,7 +26,7 @@ const assertOurs = async (engine: Engine, item: Unrecorded): Promise<void> => {
   const reserved = entry?.kind === 'reserved' ? entry : entry?.kind === 'outcome' ? entry.reserve : undefined;
   const same = (['index', 'cell', 'visit', 'attempt'] as const).every((name) => reserved?.[name] === outcome[name]);
   const byHolder = outcome.closedBy === 'holder' || (outcome.closedBy === 'policy' && outcome.status === 'unknown');
-  // A reservation in it would be one that nobody holds.
+  // A reservation in it would be one without a holder.
   const ours = entry?.token === token && outcome.closes === about && outcome.reserve === undefined;
   if (same && byHolder && ours) return;
   const message = `The outcome set aside for ${instanceId} does not belong to the reservation at seq ${about}; nothing was recorded. Keep it, and look at both.`;

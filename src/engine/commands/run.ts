@@ -1,9 +1,9 @@
 /** The batch gate: an advance without a limit, and a verdict over the whole run. */
-import { advance, advanceIn, stoppable } from '../advance.ts';
+import { advance, stoppable } from '../advance.ts';
 import type { Engine } from '../call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from '../call/progress.ts';
 import type { State } from '../model/entries.ts';
-import { named } from '../model/errors.ts';
+import { withInstanceId } from '../model/errors.ts';
 import { type StartRequest, startIn } from './start.ts';
 
 type Verdict = 'passed' | 'completed procedurally' | 'halted' | 'cancelled' | 'unfinished';
@@ -42,8 +42,17 @@ export const startAndRun = async (
 ): Promise<RunAnswer & { created: boolean }> => {
   const { call, created } = await startIn(stoppable(engine, signal), { ...request, drive: 'auto' }, budgetMs);
   const stopping = signal === undefined ? {} : { signal };
-  const asked = { by: request.by, budgetMs, maxCells: Number.POSITIVE_INFINITY, drive: 'auto', ...stopping } as const;
-  return { ...gateOf(await named(call.instanceId, advanceIn(call, asked))), created };
+  const advanceRequest = {
+    by: request.by,
+    budgetMs,
+    maxCells: Number.POSITIVE_INFINITY,
+    drive: 'auto',
+    ...stopping,
+  } as const;
+  return {
+    ...gateOf(await withInstanceId(call.instanceId, advance(engine, call.instanceId, advanceRequest, call))),
+    created,
+  };
 };
 
 /** Drive `auto`, no cell limit: the same code path as `advance`. @throws what `advance` throws */

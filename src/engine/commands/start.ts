@@ -3,7 +3,7 @@
 import { type Call, type Engine, keepStarted, openCall, openChain, saveView, viewNow } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
 import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
-import { errorCodes, isPawlError, named, PawlError } from '../model/errors.ts';
+import { errorCodes, isPawlError, PawlError, withInstanceId } from '../model/errors.ts';
 import type { Runbook, Version } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
@@ -96,7 +96,7 @@ const versionOf = async (engine: Engine, request: StartRequest): Promise<Version
   throw new PawlError('runbook.unknown', message, { runbookId: request.runbookId });
 };
 
-/** A call into an instance that stands, whoever started it. */
+/** A call into an instance that stands, whichever caller started it. */
 export type Begun = { call: Call; created: boolean };
 
 /** Starts an instance. The same id with the same content answers with the one that exists. @throws as `startIn` */
@@ -128,10 +128,10 @@ type Left = { ended: string | null };
 const startAs = async (engine: Engine, request: StartRequest, budgetMs: number, left: Left): Promise<Begun> => {
   const id = request.instanceId;
   const prepared = prepareStart(engine, request);
-  const plan = await (id === undefined ? prepared : named(id, prepared));
+  const plan = await (id === undefined ? prepared : withInstanceId(id, prepared));
   const ids = idsOf(plan);
   for (const instanceId of ids) {
-    const begun = await named(instanceId, begin(engine, request, { ...plan, instanceId }, budgetMs, left));
+    const begun = await withInstanceId(instanceId, begin(engine, request, { ...plan, instanceId }, budgetMs, left));
     if (begun !== undefined) return begun;
   }
   // Given up for its lock while it began: its continuation has another id from then on.
@@ -152,7 +152,7 @@ type Plan = {
 const startsMax = 100;
 
 /**
- * The ids to try. One whose start was given up (for its lock) can never begin; where `unique` says the id, nobody could
+ * The ids to try. One whose start was given up (for its lock) can never begin; where `unique` says the id, no caller could
  * choose another. First entries never change, so all who start it pass over the same ones, and of them one begins.
  */
 const idsOf = ({ version, instanceId, continuation }: Plan): string[] => {
@@ -188,7 +188,7 @@ const begin = async (
     assertSame(engine, first, request, params);
     return { call: await openCall(engine, instanceId, by, budgetMs), created: false };
   };
-  // Nobody else has an id that was drawn just now; and whoever was, finds it when it puts.
+  // No other start has an id that was drawn just now; if one has, our put finds its entry.
   const stands = isDrawn ? undefined : (await engine.journal.entry(instanceId, 0))?.entry;
   if (stands !== undefined) return await existing(stands);
 
@@ -196,7 +196,7 @@ const begin = async (
   const storeId = await engine.storeId();
   const token = engine.random.token();
   const after = request.continues && { after: request.continues.instanceId };
-  // What refuses this start must do so before the earlier run is ended for it; and then nobody else may have its lock.
+  // What refuses this start must do so before the earlier run is ended for it; and then no other instance may have its lock.
   if (lock !== null) await takeLock(engine, lock, { instanceId, token, by, ...after });
   const leaving = await continuation?.leave();
   const { continues = null } = leaving ?? {};

@@ -114,9 +114,9 @@ const overridden = async (call: Call, cell: Cell, output: string | undefined): P
 };
 
 /** What a verdict comes to: the expectations and the output as they are to stand. */
-export type Ruling = { cell: Cell; checks: Checked[]; output: Output | null };
+export type VerdictFacts = { cell: Cell; checks: Checked[]; output: Output | null };
 
-const rulingOf = async (call: Call, request: VerdictRequest): Promise<Ruling> => {
+const factsOf = async (call: Call, request: VerdictRequest): Promise<VerdictFacts> => {
   const cell = assertDecidable(call, request);
   const { verdict, seq, output } = request;
   const checks = verdict === 'succeeded' ? await overridden(call, cell, output) : [];
@@ -138,7 +138,7 @@ export const failedLeadsTo = (state: State, cell: Cell, nowMs: number): Then =>
 
 const asOutcome = (
   state: State,
-  { cell, checks, output }: Ruling,
+  { cell, checks, output }: VerdictFacts,
   { nowMs, fraction }: Moment,
   request: VerdictRequest,
 ): EntryBody => {
@@ -167,7 +167,7 @@ const asOutcome = (
 
 const asResolved = (
   _state: State,
-  { cell, checks, output }: Ruling,
+  { cell, checks, output }: VerdictFacts,
   { nowMs }: Moment,
   request: VerdictRequest,
 ): EntryBody => {
@@ -191,7 +191,7 @@ const asResolved = (
   };
 };
 
-export const decideVerdict = (state: State, ruling: Ruling, moment: Moment, request: VerdictRequest): EntryBody =>
+export const decideVerdict = (state: State, ruling: VerdictFacts, moment: Moment, request: VerdictRequest): EntryBody =>
   (isOpen(state) ? asOutcome : asResolved)(state, ruling, moment, request);
 
 /** What took the slot says what the person did not know when they decided, unless it is about the run and not the step. */
@@ -210,14 +210,14 @@ const assertSameStep = async (call: Call, { seq }: VerdictRequest, knownSeq: num
  * Decides. Who loses the slot is told what stands now: a late holder's truth, another person's verdict.
  * @throws PawlError `request.invalid`, `seq.stale`, `verdict.early` (naming until when), `instance.finished`
  */
-export const decideStep = async (
+export const giveVerdict = async (
   engine: Engine,
   instanceId: string,
   request: VerdictRequest,
 ): Promise<{ view: View }> => {
   assertRequest(request);
   const { view } = await change(engine, instanceId, request.by, {
-    prepare: (call) => rulingOf(call, request),
+    prepare: (call) => factsOf(call, request),
     decide: (state, ruling, moment) => decideVerdict(state, ruling, moment, request),
     lost: (call, knownSeq) => assertSameStep(call, request, knownSeq),
   });

@@ -1,7 +1,7 @@
 /** Votes about an approval. A vote is an entry like any other, so it races with expiry, cancellation and other votes. */
 import assert from 'node:assert/strict';
 import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
-import { change, type Moment } from '../call/change.ts';
+import { type Change, change, type Moment } from '../call/change.ts';
 import { votesSince } from '../call/journal.ts';
 import { assertUnfinished } from '../call/refusals.ts';
 import { type By, type EntryOf, type State, startersOf, type Waiting } from '../model/entries.ts';
@@ -47,8 +47,8 @@ export const approvalAt = async (call: Call, cellName: string): Promise<Approval
   const cell = nextCell(call);
   if (open?.kind === 'waiting' && open.cell === cellName && cell?.body.kind === 'approve')
     return { cell, open, waiting: await waitingEntry(call, open) };
-  const waits = open?.kind === 'waiting' ? `it waits at ${open.cell}` : 'it waits for nobody';
-  const message = `Cell ${cellName} of ${instanceId} asks nobody now: ${waits}. See \`pawl status ${instanceId}\`.`;
+  const waits = open?.kind === 'waiting' ? `it waits at ${open.cell}` : 'it waits for no vote';
+  const message = `Cell ${cellName} of ${instanceId} takes no vote now: ${waits}. See \`pawl status ${instanceId}\`.`;
   throw new PawlError('cell.notWaiting', message, { instanceId, cell: cellName, view: viewNow(call) });
 };
 
@@ -68,7 +68,7 @@ const caseOf = (names: string[], asked: string[]): string | undefined => {
 };
 
 /** @throws PawlError `vote.notAsked`, `vote.self` */
-export const assertAsked = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
+export const assertApprover = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
   const { instanceId, started } = call;
   const { asked = { approvers: [], groups: [], quorum: 1, self: false } } = waiting;
   const details = { instanceId, cell: waiting.cell };
@@ -85,7 +85,7 @@ export const assertAsked = (call: Call, { waiting }: Approval, actor: string, gr
 };
 
 /**
- * Whose hand is in which approval: whoever makes a link could use it. So a hand fills one place of a quorum, by a vote of
+ * Whose hand is in which approval: the maker of a link could use it. So a hand fills one place of a quorum, by a vote of
  * its own or by one link that it made.
  */
 export type Hands = ReadonlyMap<string, string>;
@@ -105,7 +105,7 @@ export const aboutOf = (call: Call): About => ({
   view: () => viewNow(call),
 });
 
-/** Why a vote of somebody who is asked cannot count. */
+/** Why a vote of an approver cannot count. */
 export const refusalOf = (
   { open, waiting, cell }: Approval,
   { decision, shownHash, by, link }: VoteRequest,
@@ -169,15 +169,15 @@ type Facts = Approval & { hands: Hands; about: About };
 
 const factsOf = async (call: Call, cellName: string, request: VoteRequest): Promise<Facts> => {
   const approval = await approvalAt(call, cellName);
-  assertAsked(call, approval, request.by.actor, request.groups);
+  assertApprover(call, approval, request.by.actor, request.groups);
   const about = aboutOf(call);
   const refusal = refusalOf(approval, request, about);
-  // What its time decided is recorded by whoever advances: a call that refuses writes nothing (I10).
+  // What its time decided is recorded by the next advance: a call that refuses writes nothing (I10).
   if (refusal !== undefined) throw refusal;
   return { ...approval, hands: await handsOf(call, approval, request), about };
 };
 
-/** The time counts when the vote is put. One that was sent in time and got no answer may stand: then nobody knows. */
+/** The time counts when the vote is put. One that was sent in time and got no answer may stand: then it is unknown. */
 export const decideVote = (
   facts: Facts,
   { nowMs, sent }: Pick<Moment, 'nowMs' | 'sent'>,
@@ -203,7 +203,7 @@ export const decideVote = (
   };
 };
 
-/** A vote that stands is answered as such; what it decided is recorded by whoever comes next, if not by us. */
+/** A vote that stands is answered as such; what it decided is recorded by the next caller, if not by us. */
 const settleQuietly = async (call: Call, { cell, open: asked }: Approval): Promise<void> => {
   const { open } = stateOf(call);
   if (open?.kind !== 'waiting' || open.seq !== asked.seq) return;
@@ -233,20 +233,22 @@ export const vote = async (
   instanceId: string,
   cellName: string,
   request: VoteRequest,
+  budgetMs?: number,
 ): Promise<Voted> => {
   assertComment(request.comment);
-  const { call, stands, facts, view } = await change<Facts>(engine, instanceId, request.by, {
+  const changing: Change<Facts> = {
     prepare: (opened) => factsOf(opened, cellName, request),
     decide: (_state, approval, moment) => decideVote(approval, moment, request),
     then: (opened, _stands, approval) => settleQuietly(opened, approval),
-  });
+  };
+  const { call, stands, facts, view } = await change(engine, instanceId, request.by, changing, budgetMs);
   assert(stands?.kind === 'vote', 'a vote is put or refused');
   const decision = decisionOf(stands.state);
   await wakeIfAuto(call, view, decision);
   return { view, decision, approvals: stands.approvals, quorum: facts.waiting.asked?.quorum ?? 1 };
 };
 
-/** Whoever votes runs nothing; the run goes on by itself where it is meant to, without waiting for the schedule. */
+/** A voter runs nothing; the run goes on by itself where it is meant to, without waiting for the schedule. */
 const wakeIfAuto = async ({ engine, instanceId }: Call, view: View, decided: Voted['decision']): Promise<void> => {
   if (decided === null || view.drive !== 'auto' || view.status !== 'ready') return;
   await engine.wakeAt(instanceId, engine.clock.nowMs()).catch((error: unknown) => {

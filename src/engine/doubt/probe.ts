@@ -1,6 +1,6 @@
 /**
  * Asking a probe whether an interrupted step happened. A probe has no effects, so it needs no reservation; but a note says
- * that it is asked before it is, so that it is asked five times at most, with backoff, whoever asks and whatever the store
+ * that it is asked before it is, so that it is asked five times at most, with backoff, whichever caller asks and whatever the store
  * takes afterwards. Each answer is a note too, and the one that settles the matter stands in the closing entry. Then a
  * person decides.
  */

@@ -1,5 +1,5 @@
 /**
- * Closes a step in doubt as its policy allows. Fence and permission are one entry: whoever closes the step also says
+ * Closes a step in doubt as its policy allows. Fence and permission are one entry: the caller that closes the step also says
  * whether it may be tried again, so nothing can come between (I5).
  */
 

@@ -98,7 +98,7 @@ const open = z.discriminatedUnion('kind', [
     atMs,
     /** Looked at every so often. */
     pollMs: z.int().min(1).optional(),
-    /** Of an approval: how many are needed, who approves so far, and whether somebody rejected it. */
+    /** Of an approval: how many are needed, who approves so far, and whether a voter rejected it. */
     quorum: z.int().min(1).optional(),
     approvals: z.array(z.string()).optional(),
     rejected: z.literal(true).optional(),
@@ -120,7 +120,7 @@ const state = z.strictObject({
   attempt: count,
   interruptions: count.default(0),
   /** Reservations in a row whose body never began; they cost no attempt. */
-  nevers: count.default(0),
+  falseStarts: count.default(0),
   /** Whether an earlier attempt of the visit happened, or may have; and whether one is known to have completed. */
   mayHaveHappened: z.boolean().default(false),
   hasCompleted: z.boolean().default(false),
@@ -360,7 +360,7 @@ export type Note = {
   text: string;
 };
 
-/** Whoever started the run, or one that it continues. */
+/** The starter of the run, or of one that it continues. */
 export const startersOf = ({ by, continues }: EntryOf<'started'>): string[] => [
   by.actor,
   ...(continues?.startedBy ?? []),

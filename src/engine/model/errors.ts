@@ -74,7 +74,7 @@ export const isPawlError = (error: unknown, code?: ErrorCode): error is PawlErro
   error instanceof PawlError && (code === undefined || error.code === code);
 
 /** I10: a 503 promises nothing and names the id to ask again with. */
-export const named = async <T>(instanceId: string, answer: Promise<T>): Promise<T> => {
+export const withInstanceId = async <T>(instanceId: string, answer: Promise<T>): Promise<T> => {
   try {
     return await answer;
   } catch (error) {

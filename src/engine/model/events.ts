@@ -1,5 +1,5 @@
 /**
- * What the engine tells whoever watches it; never a way to change it. Log lines, their levels and metrics follow from this
+ * What the engine tells its operators; never a way to change it. Log lines, their levels and metrics follow from this
  * list (the compiler sees to it), so that no event is without a level and no cause is lost.
  */
 import type { EntryKind, Status } from './entries.ts';

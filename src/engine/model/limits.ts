@@ -42,7 +42,7 @@ export const limits = {
   /** Interrupted steps declared safe get this many further attempts when `retry` is not given. */
   interruptedRetriesDefault: 2,
   /** Consecutive reservations whose body never began, before the instance halts. */
-  neversInRowMax: 10,
+  falseStartsInRowMax: 10,
   retryBackoffFirstMs: 1_000,
   retryBackoffMaxMs: 5 * 60_000,
   /** Backoffs up to this are waited for inside the call if its budget allows. */
@@ -79,7 +79,7 @@ export const limits = {
   /** Expectations of which the last look of a poll tells, and how often in a row one may err before that is said loudly. */
   unmetToldMax: 10,
   pollErrorsMax: 3,
-  /** A call that somebody waits for stays so long with a cell that it polls. */
+  /** A call with a waiting caller stays so long with a cell that it polls. */
   pollInCallMsMax: 60_000,
   /** Votes of one approval, withdrawn ones among them. */
   votesMax: 200,
@@ -88,10 +88,10 @@ export const limits = {
   wakeAheadMsMax: 15 * 60_000,
   /** Waiters that one writer of a claim wakes at once. */
   wakesAtOnce: 16,
-  /** Whoever sets a claim wakes for so long, and leaves the rest to the schedule; that has so long for all of them. */
+  /** The writer of a claim wakes for so long, and leaves the rest to the schedule; that has so long for all of them. */
   wakeInCallMsMax: 15_000,
   wakeMsMax: 5 * 60_000,
-  /** What an approval shows, quoted twice as an answer of Lambda has it: nobody reads more, and every answer holds it. */
+  /** What an approval shows, quoted twice as an answer of Lambda has it: a person reads no more, and every answer holds it. */
   shownBytesMax: 512 * 1024,
   /** Votes that an answer about an instance tells: the newest. */
   votesToldMax: 50,
@@ -113,7 +113,7 @@ export const limits = {
   /** Problems one answer lists: the first of the document. */
   problemsMax: 200,
   cellTimeoutMsMin: 100,
-  /** Of cells that only wait for somebody else's answer. */
+  /** Of cells that only wait for an answer from elsewhere. */
   remoteTimeoutMsMax: 5 * 60_000,
   retriesPerCellMax: 100,
   settleMsMax: 24 * 3_600_000,

@@ -1,4 +1,4 @@
-/** What a look of a poll found that goes on. It is no entry: nobody needs to know of every look, but of the last one. */
+/** What a look of a poll found that goes on. It is no entry: people need to see the last look, not every look. */
 import * as z from 'zod';
 import { atMs } from './entries.ts';
 

@@ -36,7 +36,7 @@ const shapeOf = (text: string): { depth: number; values: number } => {
   return { depth, values };
 };
 
-/** Why an output that is JSON text is not read as JSON: whoever reads it later could not, or not in good time. */
+/** Why an output that is JSON text is not read as JSON: a later reader could not parse it, or not in good time. */
 export const whyUnread = (text: string): string | undefined => {
   const { outputNestingMax, outputValuesMax } = limits;
   const { depth, values } = shapeOf(text);

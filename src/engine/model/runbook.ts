@@ -44,7 +44,7 @@ export type AwaitBody = {
 /** `fail`: the cell failed. `continue`: it completed, and its output says `timedOut`. */
 type OnTimeout = 'fail' | 'continue';
 
-/** Asks named people, or anybody of named groups, whether the run may go on. */
+/** Asks named people, or any member of named groups, whether the run may go on. */
 export type ApproveBody = {
   text: Template;
   /** What is shown is the source up to this line, the last of the cell's fence. */
@@ -53,7 +53,7 @@ export type ApproveBody = {
   groups: Template[];
   /** So many approvals; one rejection is enough. */
   quorum: number;
-  /** Whether whoever started the run may approve it as well. */
+  /** Whether the starter of the run may approve it as well. */
   self: boolean;
   /** `null`: asked for as long as it takes. */
   withinMs: number | null;
@@ -77,7 +77,7 @@ export type CellBody =
 
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
 
-/** RFC 9110, 9.2.1: whoever asks with one of these asks for no effect. */
+/** RFC 9110, 9.2.1: a client that uses one of these asks for no effect. */
 const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
 export const isSafeMethod = (method: string): boolean => safeMethods.includes(method);
 
@@ -158,7 +158,7 @@ export const isSafe = ({ body }: Pick<Cell, 'body'>): boolean => body.kind === '
 export const interruptedText = ({ interrupted, byMethod }: Pick<Cell, 'interrupted' | 'byMethod'>): string =>
   `interrupted=${interrupted}${byMethod === undefined ? '' : ` (${byMethod}, RFC 9110)`}`;
 
-/** How a cell is carried out: with a reservation, by one outcome alone, or by waiting for somebody. */
+/** How a cell is carried out: with a reservation, by one outcome alone, or by waiting. */
 export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {
   if (kind === 'assert' || kind === 'end') return 'pure';
   if (kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait') return 'waiting';

@@ -78,9 +78,9 @@ export const storedForm = (entry: Entry): object => {
   const plain = withoutDefaults(entrySchemas[kind], entry) as Record<string, unknown>;
   const implied = impliedBy(kind, entry as Entry & Record<string, unknown>);
   const state: Record<string, unknown> = { ...(plain.state as object) };
-  for (const [name, said] of Object.entries(implied) as [keyof State, unknown][]) {
+  for (const [name, expected] of Object.entries(implied) as [keyof State, unknown][]) {
     const value = entry.state[name];
-    if (isSame(value, said)) delete state[name];
+    if (isSame(value, expected)) delete state[name];
     // What differs is said, a default too: left out it would be read as implied.
     else state[name] = value;
   }

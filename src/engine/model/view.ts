@@ -1,7 +1,7 @@
 /** The view: a mutable summary of an instance for lists and the schedule. A hint, never the truth. Below 1 KB. */
 import type { Drive } from './entries.ts';
 
-/** `broken`: its journal cannot be trusted, so nothing runs; said by whoever met that, since no entry can. */
+/** `broken`: its journal cannot be trusted, so nothing runs; written by the caller that met it, since no entry can say so. */
 export const viewStatuses = [
   'ready',
   'running',
@@ -33,7 +33,7 @@ export type View = {
   startedBy: string;
   /** The beginning of its parameters, as JSON text. */
   params: string;
-  /** Whom or what it waits for; `null` where it waits for nobody. */
+  /** Whom or what it waits for; `null` where it waits for nothing. */
   waitsFor: string | null;
   /** Hash of the head: a witness of what the chain was when this was saved. */
   headHash: string;

@@ -1,6 +1,6 @@
 /**
  * Following a call that was handed to another process: what it has come to, read from the journal. Writes nothing, so it
- * can be asked as often as one likes, by anybody who is served the journal in pages.
+ * can be asked any number of times, by any client that is served the journal in pages.
  *
  * A hand-over names the seq it was made at, and runs only if the next entry is its own. So that entry tells whether there
  * is anything to wait for.
@@ -43,7 +43,7 @@ export type FollowRequest = {
 };
 
 /**
- * `unbegun`: nothing was written after the hand-over. `lost`: somebody else was first, so it runs nothing. `underWay`: with
+ * `unbegun`: nothing was written after the hand-over. `lost`: another caller was first, so it runs nothing. `underWay`: with
  * what it has gone through so far, and whether one of its steps is held at this moment.
  */
 export type Followed =

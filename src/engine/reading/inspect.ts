@@ -22,7 +22,7 @@ type CellState =
   /** Done in the run that this one continues. */
   | 'cited'
   | 'completed'
-  /** What it expects does not hold, and nobody overrode that. */
+  /** What it expects does not hold, and no person overrode that. */
   | 'completed, not as expected'
   | 'failed'
   | 'skipped'
@@ -104,8 +104,8 @@ const foldEntry = (report: CellReport, entry: Entry): void => {
     report.seq ??= entry.seq;
     if (entry.status === 'never') report.attempts -= 1;
     const { error, expectations, durationMs, closedBy, note } = entry;
-    const told = { error, expectations, durationMs, closedBy, note, verdict: verdictOf(entry) };
-    Object.assign(report, { ...told, endedAtMs: entry.atMs });
+    const ending = { error, expectations, durationMs, closedBy, note, verdict: verdictOf(entry) };
+    Object.assign(report, { ...ending, endedAtMs: entry.atMs });
     const { status } = entry;
     if (entry.then !== 'retry') {
       const settled = status === 'completed' ? completedOr(expectations) : status;

@@ -28,8 +28,8 @@ import {
 import { limits } from '../model/limits.ts';
 
 /** What `apply` looks at: an entry's body, its place, its time and its writer. A whole `Entry` fits. */
-export type Step = EntryBody & { seq: number; atMs: number; by: By };
-type StepOf<K extends Step['kind']> = Extract<Step, { kind: K }>;
+export type EntryDraft = EntryBody & { seq: number; atMs: number; by: By };
+type StepOf<K extends EntryDraft['kind']> = Extract<EntryDraft, { kind: K }>;
 
 /** Statuses by who may close a reserved step with them, and what each may lead to. */
 const closers: Record<EntryOf<'outcome'>['closedBy'], readonly Status[]> = {
@@ -63,7 +63,7 @@ const allPass = (checks: Checked[]): boolean => checks.every((check) => check.re
 const freshVisit = {
   attempt: 0,
   interruptions: 0,
-  nevers: 0,
+  falseStarts: 0,
   mayHaveHappened: false,
   hasCompleted: false,
   actsUntilMs: null,
@@ -179,7 +179,7 @@ export const tallyOf = (approvals: string[], voter: string, decision: StepOf<'vo
 
 const applyVote = (state: State, step: StepOf<'vote'>): State => {
   const { open } = state;
-  assert(open?.kind === 'waiting' && open.quorum !== undefined, 'nobody is asked');
+  assert(open?.kind === 'waiting' && open.quorum !== undefined, 'no vote is asked for');
   assert(step.about === open.seq && step.cell === open.cell && step.index === state.next, 'about another step');
   const { approvals = [] } = open;
   assert(open.rejected === undefined && approvals.length < open.quorum, 'the vote is over');
@@ -192,7 +192,7 @@ const applyVote = (state: State, step: StepOf<'vote'>): State => {
   return { ...state, open: { ...open, approvals: tally, ...rejected } };
 };
 
-/** Whether nobody knows if an earlier attempt of the visit happened. */
+/** Whether it is unknown if an earlier attempt of the visit happened. */
 export const isDoubtful = ({ mayHaveHappened, hasCompleted }: State): boolean => mayHaveHappened && !hasCompleted;
 
 const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
@@ -202,7 +202,7 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
     // Without a further attempt the doubt about an earlier one stays what it is.
     const doubtful = isDoubtful(state);
     assert((doubtful ? ['unknown'] : ['completed', 'failed', 'skipped']).includes(status), 'needs a reservation');
-    assert(step.closedBy === 'holder' || (doubtful && step.closedBy === 'policy'), 'nobody held it');
+    assert(step.closedBy === 'holder' || (doubtful && step.closedBy === 'policy'), 'it had no holder');
     assert(then !== 'retry', 'a cell without effects is not tried again');
   } else {
     assert(state.open !== null && state.open.seq === step.closes, 'closes the open step');
@@ -249,7 +249,7 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   const closed: State = {
     ...before,
     open: null,
-    nevers: step.status === 'never' ? before.nevers + 1 : 0,
+    falseStarts: step.status === 'never' ? before.falseStarts + 1 : 0,
     mayHaveHappened: happenedAfter(before.mayHaveHappened, step),
     hasCompleted: before.hasCompleted || completed,
     actsUntilMs,
@@ -325,7 +325,7 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
     const permission = step.permission?.kind ?? null;
     const { dueAtMs } = step;
-    const again: State = { ...state, ...known, nevers: 0, halted: null, permission, dueAtMs, interruptions };
+    const again: State = { ...state, ...known, falseStarts: 0, halted: null, permission, dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
   const skipped = step.verdict === 'skip' ? 1 : 0;
@@ -361,7 +361,7 @@ const never = { ...nothing, lock: null, continues: null };
  * @param before state in the entry before, `null` for the first.
  * @throws AssertionError when the step is not legal after `before`.
  */
-export const apply = (before: State | null, step: Step): State => {
+export const apply = (before: State | null, step: EntryDraft): State => {
   if (step.kind === 'cancelled' && (before === null || step.broken !== undefined)) return applyCancelled(before, step);
   if (step.kind === 'started') {
     assert(before === null, 'started is the first entry');

@@ -30,7 +30,7 @@ export const decidableAtMs = ({ open, halted }: State, graceMs: number): number 
 };
 
 /**
- * Whether the cell's `keyWindow` still holds: whoever gets the key remembers it that long, counted from the first attempt
+ * Whether the cell's `keyWindow` still holds: the receiver of the key remembers it that long, counted from the first attempt
  * of the visit. Afterwards nothing is repeated without a person.
  */
 export const inKeyWindow = (state: State, cell: Cell, atMs: number): boolean =>

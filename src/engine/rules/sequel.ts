@@ -49,10 +49,10 @@ export const sequelOf = (cell: Cell, state: State, ended: Ended, nowMs: number, 
   // Best effort neither repeats nor stops; everything else that may have happened needs a look.
   if (status === 'unknown') return expected || cell.interrupted === 'continue' ? next : halt;
   if (status === 'never') {
-    if (state.nevers + 1 >= limits.neversInRowMax) return halt;
+    if (state.falseStarts + 1 >= limits.falseStartsInRowMax) return halt;
     const permission = { kind: 'never', detail: 'the body did not begin' } as const;
     // The first time at once: a frozen sandbox thawed. Again and again (an executor that is full): ever later.
-    const pauseMs = state.nevers === 0 ? 0 : backoffMs(state.nevers, fraction);
+    const pauseMs = state.falseStarts === 0 ? 0 : backoffMs(state.falseStarts, fraction);
     return { then: 'retry', permission, dueAtMs: nowMs + pauseMs };
   }
   if (expected || (checks.length === 0 && status === 'completed')) return next;

@@ -1,6 +1,6 @@
 /**
  * Recording how our open step ended. Nothing that ran goes unrecorded: the outcome is put at the next free slot while the
- * step is open; once somebody else has closed it, what this holder saw becomes a note (fenced); and what the store does
+ * step is open; once another caller has closed it, what this holder saw becomes a note (fenced); and what the store does
  * not take at all goes to the log and to the failure queue, from where `redrive` records it.
  */
 
@@ -68,7 +68,7 @@ export type Ran = {
 /** What a put of the outcome is made of: its body, and what it also begins, where it reserves the next step. */
 export type Made<N> = { body: OutcomeBody; next: N | undefined };
 /**
- * `outcome`: as it was put, or was to be. `stands`: `undefined` when somebody else closed the step first (fenced). `next`:
+ * `outcome`: as it was put, or was to be. `stands`: `undefined` when another caller closed the step first (fenced). `next`:
  * of the put that stands, or of a later one that said the same.
  */
 export type Recorded<N> = { outcome: OutcomeBody; stands: Entry | undefined; next: N | undefined };
@@ -125,7 +125,7 @@ export const record = async <N>(
   const makeNow = async (): Promise<OutcomeBody> => {
     made = await make(output ?? null);
     if (!whole) {
-      // What it leaves out nobody may read: so it begins nothing either.
+      // What it leaves out no cell may read: so it begins nothing either.
       const { reserve: _, ...alone } = made.body;
       return fallbackOutcome(alone);
     }
@@ -165,7 +165,7 @@ export const record = async <N>(
   const put = await orLate(clock, putAll(), keepUntilMs + limits.recordLastMs - clock.nowMs());
   tried.isOver = true;
   if (put?.kind === 'written' && made !== undefined) return { outcome: made.body, stands: put.standing.entry, next };
-  // What it would have begun as well, nobody begins now.
+  // What it would have begun as well is not begun now.
   const last = made ?? (await make(output ?? (ran.text === null ? null : unkept(ran.text))));
   const { reserve: _, ...outcome } = last.body;
   if (put?.kind !== 'conflict') {

@@ -47,7 +47,7 @@ export const shownOf = async (
   return { ...shown, hash: engine.sha256(engine.canonical({ ...shown, ...which })) };
 };
 
-/** Why nobody can be asked: a quorum that cannot be reached, or more than anybody can be shown. */
+/** Why no voter can be asked: a quorum that cannot be reached, or more than a person can be shown. */
 const cannotAsk = (
   call: Call,
   cell: Cell,
@@ -70,7 +70,7 @@ const cannotAsk = (
   return failure('inputs.tooLarge', message);
 };
 
-const toldOf = ({ by, decision, comment, seq, atMs }: EntryOf<'vote'>) => ({
+const voteReport = ({ by, decision, comment, seq, atMs }: EntryOf<'vote'>) => ({
   actor: by.actor,
   decision,
   comment,
@@ -86,8 +86,8 @@ const endOf = async (call: Call, body: ApproveBody, open: Waiting): Promise<Wait
   if (byVotes === undefined && !isOver) return undefined;
   const decision = byVotes ?? (body.onExpiry === 'approve' ? 'approved' : 'rejected');
   const votes = (await votesSince(call, open.seq)).map((vote) => {
-    const { atMs, ...told } = toldOf(vote);
-    return { ...told, at: new Date(atMs).toISOString() };
+    const { atMs, ...report } = voteReport(vote);
+    return { ...report, at: new Date(atMs).toISOString() };
   });
   const output = JSON.stringify({ decision, by: byVotes === undefined ? 'expiry' : 'votes', approvals, votes });
   const who = rejected === true ? (votes.at(-1)?.actor ?? '') : approvals.join(', ');
@@ -112,13 +112,13 @@ type Report = {
   onExpiry: 'approve' | 'reject';
   approvals: string[];
   /** The newest. */
-  votes: ReturnType<typeof toldOf>[];
+  votes: ReturnType<typeof voteReport>[];
 };
 
 export const approve: WaitKind<Report> = {
   begin: async (call, cell, { body: rendered, inputs }) => {
     const body = bodyOf(cell, 'approve');
-    if (rendered.kind !== 'approve') throw new PawlError('journal.broken', `Cell ${cell.name} asks nobody.`);
+    if (rendered.kind !== 'approve') throw new PawlError('journal.broken', `Cell ${cell.name} is no approval.`);
     const shown = await shownOf(call, cell, rendered.text, inputs, nextSeq(call));
     const error = cannotAsk(call, cell, rendered, body, shown);
     if (error !== undefined) return error;
@@ -135,7 +135,7 @@ export const approve: WaitKind<Report> = {
       found.kind === 'go' && found.body.kind === 'approve'
         ? await shownOf(call, cell, found.body.text, found.inputs, open.seq)
         : null;
-    const votes = (await votesSince(call, open.seq)).slice(-limits.votesToldMax).map(toldOf);
+    const votes = (await votesSince(call, open.seq)).slice(-limits.votesToldMax).map(voteReport);
     const { approvers = [], groups = [], quorum = 1, self = false } = asked ?? {};
     const { onExpiry } = bodyOf(cell, 'approve');
     const { approvals = [] } = open;

@@ -66,12 +66,12 @@ const outputOf = (found: Found[], timedOut: boolean): string => {
   return `{"timedOut":${timedOut},"claims":{${claims.join(',')}}}`;
 };
 
-const said = ({ claimId, claim }: Found): string =>
+const claimText = ({ claimId, claim }: Found): string =>
   claim === undefined
     ? `${claimId} does not exist`
     : `${claimId} is ${claim.status} (revision ${claim.revision}, ${claim.by.actor})`;
 
-/** What held when the time was over: whoever looks late finds what somebody who looked in time had found. */
+/** What held when the time was over: a late look finds what a look in time would have found. */
 const inTime = async ({ engine }: Call, claimId: string, dueAtMs: number | null): Promise<ClaimEntry | undefined> => {
   let claim = await engine.claims.newest(claimId);
   while (claim !== undefined && dueAtMs !== null && claim.atMs > dueAtMs) {
@@ -82,7 +82,7 @@ const inTime = async ({ engine }: Call, claimId: string, dueAtMs: number | null)
 };
 
 /**
- * Reads the claims; not met, subscribes and reads them again: whoever changes one in between wakes us.
+ * Reads the claims; not met, subscribes and reads them again: a writer that changes one in between wakes us.
  * @returns how it ended; `undefined`: it goes on waiting
  */
 const endOf = async (
@@ -100,7 +100,7 @@ const endOf = async (
   const metBy = (found: Found[]): WaitEnd | undefined => {
     const met = found.filter((one) => unmet(call, body, scope, one) === null);
     if (body.match === 'all' ? met.length < found.length : met.length === 0) return undefined;
-    const note = met.map(said).join('; ');
+    const note = met.map(claimText).join('; ');
     return { status: 'completed', output: outputOf(found, false), error: null, note, claims: claimIds };
   };
 
@@ -108,7 +108,7 @@ const endOf = async (
   const met = metBy(found);
   if (met !== undefined) return met;
   if (open.dueAtMs !== null && engine.clock.nowMs() >= open.dueAtMs) {
-    const note = `timed out: ${found.map(said).join('; ')}`;
+    const note = `timed out: ${found.map(claimText).join('; ')}`;
     const output = outputOf(found, true);
     const ended = { output, note, claims: claimIds };
     if (body.onTimeout === 'continue') return { status: 'completed', error: null, ...ended };
@@ -119,7 +119,7 @@ const endOf = async (
   return metBy(await read());
 };
 
-/** Nobody needs to wake it any more. A subscription that stays costs a look for each change of its claim, no more. */
+/** No writer needs to wake it any more. A subscription that stays costs a look for each change of its claim, no more. */
 export const unsubscribe = async (call: Call, cell: Cell, about: number, claims: string[] = []): Promise<void> => {
   const { engine, instanceId } = call;
   const waiter = { instanceId, cell: cell.name, about };

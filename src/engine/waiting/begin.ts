@@ -1,4 +1,4 @@
-/** Beginning to wait: what is fixed then stands in the `waiting` entry, or an outcome says why nobody can wait. */
+/** Beginning to wait: what is fixed then stands in the `waiting` entry, or an outcome says why it cannot wait. */
 import { type Call, stateOf } from '../call/call.ts';
 import { type Ready, withoutReservation } from '../call/prepare.ts';
 import type { EntryBody } from '../model/entries.ts';

@@ -33,14 +33,14 @@ export type Looked = { kind: 'over'; end: WaitEnd } | { kind: 'waits' } | { kind
 export const over = (end: WaitEnd | undefined): Looked =>
   end === undefined ? { kind: 'waits' } : { kind: 'over', end };
 
-/** What a `waiting` entry fixes beside its place: nobody who looks later comes to something else. */
+/** What a `waiting` entry fixes beside its place: every later look comes to the same. */
 type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked'>>;
 
-/** `now`: look at what it waits for. `then`: nothing to see before that moment. `never`: until somebody brings it. */
+/** `now`: look at what it waits for. `then`: nothing to see before that moment. `never`: until a person brings it. */
 type Park = { look: 'now' } | { look: 'then'; atMs: number } | { look: 'never' };
 
 export type WaitKind<Report extends { kind: string }> = {
-  /** Reads only. What to fix, or why nobody can wait for it. */
+  /** Reads only. What to fix, or why it cannot be waited for. */
   begin(call: Call, cell: Cell, ready: Ready): Promise<Begun | Failure> | Begun | Failure;
   /** Whether a call that comes by has to look. Pure. */
   park(open: Waiting, nowMs: number): Park;

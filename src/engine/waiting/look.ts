@@ -1,7 +1,7 @@
 /**
- * Looking at what a wait waits for. Whoever sees that it is over puts the outcome, and the chain lets one of them.
+ * Looking at what a wait waits for. A look that finds the wait over puts the outcome, and the chain accepts one.
  *
- * No lost wake-up (I7): a look arms the view before it reads anything. Whoever changes what is waited for wakes the view
+ * No lost wake-up (I7): a look arms the view before it reads anything. A writer of what is waited for wakes the view
  * afterwards, so a save that would take the mark down meets the wake and leaves it.
  */
 import { type Call, stateOf } from '../call/call.ts';
@@ -101,7 +101,7 @@ export const look = async (
   const pauseMs =
     open.pollMs === undefined || parked.dueAtMs === null ? Number.POSITIVE_INFINITY : parked.dueAtMs - nowMs;
   const stayUntilMs = progress.polledUntilMs(nowMs);
-  // The schedule comes again: nobody's invocation is held for it.
+  // The schedule comes again: no invocation is held for it.
   const stays = request.explicit !== false && nowMs + pauseMs < stayUntilMs && request.signal?.aborted !== true;
   if (stays && mayWait(wishOf(advancing), pauseMs, nowMs)) {
     await engine.clock.sleep(Math.max(0, pauseMs), request.signal);

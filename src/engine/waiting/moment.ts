@@ -1,4 +1,4 @@
-/** `wait`: waits for a moment, which is fixed by whoever begins: nobody who looks later, with another clock, comes to another. */
+/** `wait`: waits for a moment, fixed by the caller that begins the wait: a later look, with another clock, finds the same one. */
 import { failure } from '../call/outcomes.ts';
 import { PawlError } from '../model/errors.ts';
 import { over, type WaitKind } from './kind.ts';

@@ -63,7 +63,7 @@ const pollOf = ({ name, poll }: Cell): Poll => {
   throw new PawlError('journal.broken', `Cell ${name} is not polled.`);
 };
 
-/** One try. After its time a last one is made: whoever looks late does not find the answer of an earlier look. */
+/** One try. After its time a last one is made: a late look does not have the answer of an earlier one. */
 const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   const { onTimeout } = pollOf(cell);
   const { engine, instanceId, by } = call;
@@ -112,12 +112,12 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
     });
   const unmet = unmetOf(checks).slice(0, limits.unmetToldMax);
   if (open.dueAtMs === null || engine.clock.nowMs() < open.dueAtMs) {
-    const told = error === null ? null : failure(error.code, error.message);
-    await keepLook(call, cell, open, { status, answered: answeredIn(cell, value), error: told, unmet });
+    const lastError = error === null ? null : failure(error.code, error.message);
+    await keepLook(call, cell, open, { status, answered: answeredIn(cell, value), error: lastError, unmet });
     return { kind: 'waits' };
   }
-  const said = error === null ? '' : `: ${error.message}`;
-  const why = `not as expected in time; the last try ended as ${status}${said}${unmetText(unmet.slice(0, 1))}`;
+  const errorText = error === null ? '' : `: ${error.message}`;
+  const why = `not as expected in time; the last try ended as ${status}${errorText}${unmetText(unmet.slice(0, 1))}`;
   if (onTimeout === 'continue')
     // Its expectations did not hold, and its author goes on all the same: none of them is counted as covered.
     return await over({ status: 'completed', ...kept, error: null, note: `timed out: ${why}`, checks: [] });

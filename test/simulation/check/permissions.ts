@@ -13,7 +13,7 @@ type Closing = EntryOf<'outcome'> | EntryOf<'resolved'>;
 
 /** Further attempts an interrupted cell gets when its `retry` is not given. */
 const interruptedDefault = 2;
-const neversInRow = 10;
+const falseStartsInRow = 10;
 const backoffMaxMs = 5 * 60_000;
 
 const satisfied = (status: string, checks: Checked[]): boolean =>
@@ -124,9 +124,9 @@ export const judgeThen = (_oracle: Oracle, reading: Reading, entry: EntryOf<'out
       break;
     case 'halt':
       must(
-        status !== 'never' || reading.nevers + 1 >= neversInRow,
+        status !== 'never' || reading.falseStarts + 1 >= falseStartsInRow,
         'I3',
-        `${at} halts after ${reading.nevers + 1} nevers`,
+        `${at} halts after ${reading.falseStarts + 1} false starts`,
       );
       break;
     case 'retry':

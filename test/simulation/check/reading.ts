@@ -18,7 +18,7 @@ export type Reading = {
   visit: number;
   /** Attempts of this visit that may have begun, and reservations in a row that did not. */
   attempts: number;
-  nevers: number;
+  falseStarts: number;
   /** An attempt of this visit may have happened, as far as its closing says; one is known to have completed. */
   mayHaveHappened: boolean;
   hasCompleted: boolean;
@@ -78,7 +78,7 @@ const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
   next: entry.continues?.index ?? 0,
   visit: 1,
   attempts: 0,
-  nevers: 0,
+  falseStarts: 0,
   mayHaveHappened: false,
   denied: false,
   hasCompleted: false,
@@ -135,7 +135,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   const unread = cell.reads !== 'all' && cell.reads.some((name) => reading.cut.has(name));
   must(!unread, 'I9', `${at} reserves ${step.cell}, which reads what is cut`);
   must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
-  const again = reading.attempts > 0 || reading.nevers > 0;
+  const again = reading.attempts > 0 || reading.falseStarts > 0;
   must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
   const sent = reading.attempts > 0;
   must(!sent || inWindow(oracle, reading, entry, cell), 'I5', `${at} uses a permission after its key's window`);
@@ -173,7 +173,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
 const freshVisit = (reading: Reading, visit: number): void => {
   const fresh = {
     attempts: 0,
-    nevers: 0,
+    falseStarts: 0,
     mayHaveHappened: false,
     hasCompleted: false,
     denied: false,
@@ -262,7 +262,7 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
   judgePermission(oracle, reading, entry, cell);
   happened(reading, entry);
   if (entry.status === 'never') reading.attempts -= 1;
-  reading.nevers = entry.status === 'never' ? reading.nevers + 1 : 0;
+  reading.falseStarts = entry.status === 'never' ? reading.falseStarts + 1 : 0;
   reading.open = null;
   if (entry.then === 'retry') retry(reading, entry, entry.freshKey === true);
   else if (entry.then === 'halt') {
@@ -293,7 +293,7 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   }
   if (entry.then === 'retry') {
     retry(reading, entry, entry.freshKey);
-    reading.nevers = 0;
+    reading.falseStarts = 0;
   } else if (entry.then === 'halt') reading.halted.doubt = false;
   else goOn(oracle, reading, entry);
   settle(oracle, reading);
@@ -363,7 +363,7 @@ export const compare = (reading: Reading, { seq, state }: Entry): void => {
     ['next', reading.next, state.next],
     ['visit', reading.visit, state.visit],
     ['attempt', reading.attempts, state.attempt],
-    ['nevers', reading.nevers, state.nevers],
+    ['falseStarts', reading.falseStarts, state.falseStarts],
     ['mayHaveHappened', reading.mayHaveHappened, state.mayHaveHappened],
     ['hasCompleted', reading.hasCompleted, state.hasCompleted],
     ['open', reading.open?.seq, state.open?.seq],

@@ -52,8 +52,11 @@ const checkGivenUp = (world: World, facet: World): void => {
 
 const outputsOf = (earlier: World, before: number): Record<string, { instanceId: string; seq: number }> => {
   const found: Record<string, { instanceId: string; seq: number }> = {};
-  const started = startedOf(earlier);
-  Object.assign(found, started?.continues?.outputs);
+  const { index = 0, outputs = {} } = startedOf(earlier)?.continues ?? {};
+  // What it cited itself is handed on for the cells that it did not go through again.
+  for (const { name } of earlier.version.runbook.cells.slice(0, Math.min(index, before))) {
+    if (outputs[name] !== undefined) found[name] = outputs[name];
+  }
   for (const { entry } of earlier.chain) {
     if (entry.kind !== 'outcome' && entry.kind !== 'resolved') continue;
     if (entry.then !== 'next' || entry.index >= before) continue;

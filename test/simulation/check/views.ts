@@ -3,7 +3,8 @@
  * I8: at rest, when the schedule has had its say, the view is a function of the journal; it may be due earlier.
  */
 import { type Entry, type EntryOf, type Standing, type View, viewOf } from '../../../src/engine/index.ts';
-import { willBeWoken } from '../waiting.ts';
+import { learntErrorMs } from '../processes.ts';
+import { isSubscribed, willBeWoken } from '../waiting.ts';
 import { needsLook } from '../watch.ts';
 import { must, viewRow } from '../world.ts';
 import type { Oracle } from './reading.ts';
@@ -56,6 +57,14 @@ export const checkSwept = ({ world, entries }: Oracle): void => {
   must(typeof row?.revision === 'number', 'I7', `the sweep made no view of ${world.instanceId} again`);
   const looked = !needsLook(world, head.state) || row.dueAtMs !== undefined || willBeWoken(world, head.state);
   must(looked, 'I7', `after the sweep ${world.instanceId} needs looking after, and nothing makes it due`);
+  mustBeFound({ world, entries });
+};
+
+/** Whoever waits for claims and is not due is known to those who change them. */
+const mustBeFound = ({ world, entries }: Pick<Oracle, 'world' | 'entries'>): void => {
+  const state = entries.at(-1)?.state;
+  if (state === undefined || viewRow(world)?.dueAtMs !== undefined || willBeWoken(world, state)) return;
+  must(isSubscribed(world, state), 'I7', `${world.instanceId} waits for a claim, is not due, and no subscriber of it`);
 };
 
 /** What the stored view would have to say now. */
@@ -66,6 +75,9 @@ const expected = ({ world, entries }: Oracle): View =>
     epoch: world.epoch,
   });
 
+/** What is counted from the moment of a look is counted by the clock of whoever looks: faults have stopped, and a learnt one is not exact. */
+const toleratedMs = ({ learns }: Oracle['world']): number => (learns ? learntErrorMs : 0);
+
 export const checkView = (oracle: Oracle): void => {
   if (oracle.world.unlookedAfter || oracle.entries.length === 0) return;
   const { dueAtMs, seq, ...rest } = expected(oracle);
@@ -74,10 +86,11 @@ export const checkView = (oracle: Oracle): void => {
   for (const [name, value] of Object.entries({ ...rest, revision: seq })) {
     must(row[name] === value, 'I8', `the view says ${name} ${row[name]}, the journal ${value}`);
   }
+  mustBeFound(oracle);
   if (dueAtMs === null) return;
   const stands = row.dueAtMs;
   must(
-    typeof stands === 'number' && stands <= dueAtMs,
+    typeof stands === 'number' && stands <= dueAtMs + toleratedMs(oracle.world),
     'I8',
     `the view is due at ${stands}, the journal at ${dueAtMs}`,
   );
