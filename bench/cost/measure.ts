@@ -91,7 +91,6 @@ const meter = ({ document, prefix }: Tables) => {
         index.CapacityUnits ?? 0,
       ]);
       const byIndex: Record<string, number> = Object.fromEntries(indexes);
-      // dynalite tells only the sum.
       const units = { [table]: Table?.CapacityUnits ?? CapacityUnits - sum(byIndex), ...byIndex };
       const used = Object.fromEntries(Object.entries(units).filter(([, count]) => count > 0));
       const way = /^(Put|Update)/.test(context.commandName ?? '') ? 'write' : 'read';

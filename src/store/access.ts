@@ -11,10 +11,10 @@ import {
   type Rebuildable,
   type StoreClient,
   type Table,
-} from './operations.ts';
+} from './tableOperations.ts';
 
-export type { AppendOnly, Item, RawItem, StoreClient } from './operations.ts';
-export { keyOf } from './operations.ts';
+export type { AppendOnly, Item, RawItem, StoreClient } from './tableOperations.ts';
+export { keyOf } from './tableOperations.ts';
 
 /**
  * How an append is sent: a put under a condition, or PartiQL's INSERT, which is a right of its own. A role that has only

@@ -18,7 +18,7 @@ import {
   type Update,
   type Updated,
   type Written,
-} from './operations.ts';
+} from './tableOperations.ts';
 
 /** Where rows stand. Items are given away and taken as they are: neither side alters one afterwards. */
 export type Rows = {

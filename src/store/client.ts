@@ -4,7 +4,7 @@ import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createClock, type StoreClock } from './clock.ts';
 import { createCommands } from './commands.ts';
-import type { StoreClient } from './operations.ts';
+import type { StoreClient } from './tableOperations.ts';
 
 export type ClientOptions = {
   /** Tables are `<tablesPrefix>-journal` and so on, as in infra/tables.yml. */

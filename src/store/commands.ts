@@ -26,7 +26,7 @@ import {
   type StoreClient,
   type Table,
   type Update,
-} from './operations.ts';
+} from './tableOperations.ts';
 
 /** The attributes and values that a text mentions. */
 const mentionedIn = (table: Table, text: string, values: Item) => {

@@ -2,7 +2,7 @@
  * The one interpreter of the conditions and updates in `conditions.ts`, for tables that are not DynamoDB's. Each text is
  * read once and kept. `#name` stands for the attribute `name`, `:name` for `values.name`.
  */
-import type { RawItem } from './operations.ts';
+import type { RawItem } from './tableOperations.ts';
 
 type Values = RawItem;
 /** `undefined`: nothing stands there. */

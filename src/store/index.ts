@@ -23,9 +23,9 @@ import { createLinks } from './links.ts';
 import { createLocks } from './locks.ts';
 import { createLooks } from './looks.ts';
 import { createMarks } from './marks.ts';
-import type { StoreClient } from './operations.ts';
 import { createStoreId } from './storeId.ts';
 import { createSubscriptions } from './subscriptions.ts';
+import type { StoreClient } from './tableOperations.ts';
 import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
 
@@ -45,7 +45,7 @@ export {
   type StoreClient,
   type Table,
   tables,
-} from './operations.ts';
+} from './tableOperations.ts';
 export type { Catalogue, Listed } from './versions.ts';
 
 export type Store = {

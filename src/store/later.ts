@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import type { Clock } from '../engine/index.ts';
 import { pause } from './clock.ts';
-import type { StoreClient } from './operations.ts';
+import type { StoreClient } from './tableOperations.ts';
 
 type Opened = { client: StoreClient; clock: Clock };
 

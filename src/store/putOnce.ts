@@ -9,7 +9,7 @@ import { PawlError, type Put } from '../engine/index.ts';
 import { type Access, type AppendBy, type AppendOnly, getItem, type Item, keyOf, type RawItem } from './access.ts';
 import { free } from './conditions.ts';
 import { provesRefusal, storeError } from './failures.ts';
-import type { Insert, PutIf } from './operations.ts';
+import type { Insert, PutIf } from './tableOperations.ts';
 
 const itemBytesMax = 400 * 1024;
 /** Unordered puts (notes, outputs, contents) own their slot, so they are retried in place this often. */

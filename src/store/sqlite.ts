@@ -11,9 +11,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { PawlError } from '../engine/index.ts';
 import { createCarryOut } from './carryOut.ts';
 import { prepareFolder } from './dataFolder.ts';
-import type { AnswerOf, Operation, StoreClient } from './operations.ts';
 import { createSqliteClock, type Machine, type SqliteClock, type Told, thisMachine } from './sqliteClock.ts';
 import { createRows, schema } from './sqliteRows.ts';
+import type { AnswerOf, Operation, StoreClient } from './tableOperations.ts';
 
 const busyTimeoutMs = 25;
 /** As long as DynamoDB's client tries, all in all. */

@@ -1,7 +1,7 @@
 /** Rows in SQLite: a table for each of Pawl's, an index for each of theirs; what is no key stands in `item`, as JSON. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Rows } from './carryOut.ts';
-import { type Index, indexes, keyOf, keysOf, type Query, type RawItem, type Table, tables } from './operations.ts';
+import { type Index, indexes, keyOf, keysOf, type Query, type RawItem, type Table, tables } from './tableOperations.ts';
 
 const isAppendOnly = (table: Table): boolean => table !== 'views' && table !== 'subscriptions';
 const numeric = new Set(['seq', 'version', 'revision', 'dueShard', 'dueAtMs']);

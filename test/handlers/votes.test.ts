@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApi } from '../../src/handlers/api.ts';
 import type { ApiDeps } from '../../src/handlers/apiDeps.ts';
 import type { HttpResult } from '../../src/handlers/pipeline.ts';
-import type { Table } from '../../src/store/operations.ts';
+import type { Table } from '../../src/store/tableOperations.ts';
 import {
   type Answered,
   contextOf,

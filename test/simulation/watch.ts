@@ -4,7 +4,7 @@
  */
 import { type Entry, limits } from '../../src/engine/index.ts';
 import { decodeEntry } from '../../src/store/items.ts';
-import type { Operation, RawItem } from '../../src/store/operations.ts';
+import type { Operation, RawItem } from '../../src/store/tableOperations.ts';
 import { waitNeedsLook, willBeWoken } from './waiting.ts';
 import { breaks, type Call, facetOf, headOf, RuleBroken, viewRow, type World } from './world.ts';
 

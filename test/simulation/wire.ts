@@ -9,7 +9,7 @@ import type {
   StoreClient,
   Updated,
   Written,
-} from '../../src/store/operations.ts';
+} from '../../src/store/tableOperations.ts';
 import { placeOf } from '../../src/testing/tables.ts';
 import { checkOver, countFrom } from './calls.ts';
 import { crash, freeze, type Process, pause } from './processes.ts';

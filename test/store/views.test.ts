@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Entry, type EntryOf, type Runbook, type View, viewOf } from '../../src/engine/index.ts';
 import { createStore, type Store } from '../../src/store/index.ts';
-import type { Batch } from '../../src/store/operations.ts';
+import type { Batch } from '../../src/store/tableOperations.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { atMs, entry, faulty, timeout, view } from './fixtures.ts';
 

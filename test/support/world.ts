@@ -11,9 +11,9 @@ import type { Clock } from '../../src/engine/index.ts';
 import { createClient, createTables, readTables } from '../../src/store/dynamodb.ts';
 import { type AppendBy, createStore, type Store, storeLater } from '../../src/store/index.ts';
 import { openFile, type Sqlite } from '../../src/store/local.ts';
-import type { Operation, StoreClient, Table } from '../../src/store/operations.ts';
-import { keyOf } from '../../src/store/operations.ts';
 import { createRows } from '../../src/store/sqliteRows.ts';
+import type { Operation, StoreClient, Table } from '../../src/store/tableOperations.ts';
+import { keyOf } from '../../src/store/tableOperations.ts';
 import type { Service } from './dynamo.ts';
 
 type ServiceKind = 'sqlite' | 'dynamodb';
