@@ -29,8 +29,7 @@ const gates: Record<string, string[][]> = {
 const ticksPerSecond = 100;
 
 /**
- * Of this process and of every process below it that somebody waited for: servers, JVMs, cells. What is detached on
- * purpose (the embedded store of a command) is nobody's child any more, and not in it.
+ * Of this process and of every process below it that somebody waited for: servers, JVMs, cells.
  */
 const processorSeconds = (): number | undefined => {
   try {

@@ -34,7 +34,7 @@ const quick: Record<string, Suite> = {
       'test/testing/*.test.ts',
     ],
   },
-  store: { include: ['test/store/*.test.ts'], exclude: ['test/store/embedded.test.ts'] },
+  store: { include: ['test/store/*.test.ts'] },
   handlers: { include: ['test/handlers/*.test.ts'] },
   races: { include: ['test/e2e/races.test.ts'] },
   simulation: { include: ['test/simulation/{long,simulation}.test.ts'] },
@@ -46,7 +46,7 @@ const thorough: Record<string, Suite> = {
   flows: { include: ['test/e2e/*.test.ts', 'test/docs/cost.test.ts'], exclude: ['test/e2e/races.test.ts'] },
   failures: { include: ['test/failures/*.test.ts'], exclude: ['test/failures/complete.test.ts'] },
   cli: {
-    include: ['test/cli/*.test.ts', 'test/docs/testing.test.ts', 'test/store/embedded.test.ts'],
+    include: ['test/cli/*.test.ts', 'test/docs/testing.test.ts'],
     exclude: ['test/cli/{history,offered,service,settings,typed}.test.ts'],
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
