@@ -41,6 +41,7 @@ const groups: Group[] = [
     commands: {
       verify: { args: '[instances...]', summary: 'check that journals are what was written' },
       rebuild: { args: '[instances...]', summary: 'make views again, from the journals' },
+      backup: { args: '<file>', summary: 'copy the store of this machine, also while it is at work' },
     },
     load: async () => (await import('./keeping.ts')).addKeeping,
   },

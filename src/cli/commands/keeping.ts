@@ -155,10 +155,7 @@ export const addKeeping: AddCommands = (program, run) => {
   rebuilding.option('--all', 'every instance that ever started');
   withExamples(rebuilding, 'pawl rebuild --all').action(run(rebuild));
 
-  const backing = program
-    .command('backup')
-    .summary('copy the store of this machine, also while it is at work')
-    .argument('<file>', 'the copy, which must not be there yet');
+  const backing = program.command('backup').argument('<file>', 'the copy, which must not be there yet');
   backing.description(
     'Copies the store of this machine as it stands at one moment, while others go on writing. The copy is on the disk when the\ncommand ends; it holds everything that was acknowledged before it began. A `cp` of pawl.db alone is no backup: what was\nwritten last stands beside it, in pawl.db-wal.',
   );
