@@ -21,6 +21,21 @@ const englishOnly = {
   },
 };
 
+/**
+ * `npm run dev` shares the command line's file and sets PAWL_DATA_FILE. What is deployed has no use for SQLite.
+ * @type {import('esbuild').Plugin}
+ */
+const noSqlite = {
+  name: 'pawl-no-sqlite',
+  setup: (build) => {
+    if (process.env.PAWL_DATA_FILE) return;
+    build.onLoad({ filter: /[\\/]src[\\/]store[\\/]local\.ts$/ }, () => ({
+      contents: "throw new Error('This bundle holds no SQLite.');",
+      loader: 'js',
+    }));
+  },
+};
+
 /** @type {import('esbuild').Plugin} */
 const scriptsBeside = {
   name: 'pawl-scripts-beside',
@@ -55,4 +70,4 @@ const metafiles = {
   },
 };
 
-export default [englishOnly, scriptsBeside, metafiles];
+export default [englishOnly, noSqlite, scriptsBeside, metafiles];

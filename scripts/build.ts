@@ -16,15 +16,7 @@ const dist = join(root, 'dist');
 const bin = join(dist, 'bin');
 
 /** Of use to few commands, or to none, and large: they stay packages, which are loaded when they are needed. */
-const packagesApart = [
-  '@aws-crypto/*',
-  '@aws-lambda-powertools/*',
-  '@aws-sdk/*',
-  '@middy/*',
-  '@smithy/*',
-  'dynalite',
-  'undici',
-];
+const packagesApart = ['@aws-crypto/*', '@aws-lambda-powertools/*', '@aws-sdk/*', '@middy/*', '@smithy/*', 'undici'];
 const ownSource = /^(?:\.\.\/)*src\//;
 
 const buildLibrary = (): void => {
@@ -58,7 +50,7 @@ const licencesOf = async (inputs: string[]): Promise<string> => {
 const buildCommandLine = async (): Promise<void> => {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: ['src/cli/main.ts', 'src/cli/gate.ts', 'src/store/embeddedServer.ts'],
+    entryPoints: ['src/cli/main.ts', 'src/cli/gate.ts'],
     entryNames: '[name]',
     outdir: bin,
     bundle: true,
@@ -71,7 +63,8 @@ const buildCommandLine = async (): Promise<void> => {
     minifyWhitespace: true,
     sourcemap: 'linked',
     metafile: true,
-    plugins: bundlePlugins,
+    // Of the functions on AWS alone SQLite is left out.
+    plugins: bundlePlugins.filter(({ name }) => name !== 'pawl-no-sqlite'),
     logLevel: 'warning',
     // CommonJS packages among what is bundled ask for Node's own modules.
     banner: {

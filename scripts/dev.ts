@@ -1,10 +1,10 @@
 /**
- * `npm run dev`: the whole service on this machine, from the files that are deployed. The embedded store, then
- * `osls offline` with every route, the schedule, and the Lambda endpoint by which one function calls another.
+ * `npm run dev`: the whole service on this machine, from the files that are deployed: `osls offline` with every route, the schedule, and the Lambda endpoint by which one function calls another.
  *
  * PORT is its HTTP port, PAWL_LAMBDA_PORT that of the Lambda endpoint (any free one). The store is the command line's
  * own: PAWL_DATA_DIR, or PAWL_DYNAMODB_ENDPOINT with PAWL_TABLES.
  */
+
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, rm } from 'node:fs/promises';
@@ -16,14 +16,13 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readSettings } from '../src/cli/deps.ts';
 import { isPawlError, PawlError } from '../src/engine/index.ts';
-import { createClient } from '../src/store/index.ts';
-import { createTables, openEmbedded } from '../src/store/local.ts';
+import { createClient, createTables } from '../src/store/dynamodb.ts';
+import { dataFile, openFolder } from '../src/store/local.ts';
 
 const root = dirname(import.meta.dirname);
 const buildDir = '.esbuild-dev';
 const readyWithinMs = 90_000;
 const endWithinMs = 5_000;
-const pollMs = 50;
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -65,7 +64,7 @@ const prepareBuildDir = async (): Promise<string> => {
   return join(buildDir, String(process.pid));
 };
 
-type Store = { endpoint: string; tables: string; about: string; leave(): Promise<void> };
+type Store = { environment: NodeJS.ProcessEnv; about: string };
 
 const openStore = async (): Promise<Store> => {
   const { store } = readSettings();
@@ -73,20 +72,16 @@ const openStore = async (): Promise<Store> => {
     throw new PawlError('request.invalid', 'PAWL_STORE is aws, and this service is local: unset it, or deploy one.');
   }
   if (store.kind === 'endpoint') {
-    const { client } = createClient({ endpoint: store.endpoint });
-    await createTables(client, store.tables);
-    client.destroy();
-    return { endpoint: store.endpoint, tables: store.tables, about: store.endpoint, leave: async () => {} };
+    const { endpoint, tables: tablesPrefix } = store;
+    const { document } = createClient({ tablesPrefix, endpoint });
+    await createTables(document, tablesPrefix);
+    document.destroy();
+    return { environment: { PAWL_TABLES: tablesPrefix, AWS_ENDPOINT_URL_DYNAMODB: endpoint }, about: endpoint };
   }
-  const { endpoint, tablesPrefix, pid, close } = await openEmbedded(store.dataDir);
-  const leave = async (): Promise<void> => {
-    close();
-    const endMs = performance.now() + endWithinMs;
-    // It serves every pawl of this folder, so it is asked to leave, and stays while somebody works with it.
-    if (isAlive(pid)) process.kill(pid, 'SIGUSR2');
-    while (isAlive(pid) && performance.now() < endMs) await wait(pollMs);
-  };
-  return { endpoint, tables: tablesPrefix, about: store.dataDir, leave };
+  // Refused here, before anything is started, where it cannot be used.
+  (await openFolder(store.dataDir)).close();
+  const file = join(resolve(store.dataDir), dataFile);
+  return { environment: { PAWL_DATA_FILE: file }, about: store.dataDir };
 };
 
 /** Nothing of the caller's AWS configuration: a local service never meets a real account. */
@@ -98,13 +93,12 @@ const environment = (store: Store, port: number, lambdaPort: number, build: stri
     PORT: String(port),
     PAWL_LAMBDA_PORT: String(lambdaPort),
     PAWL_BUILD_DIR: build,
-    PAWL_TABLES: store.tables,
+    ...store.environment,
     PAWL_UNRECORDED_DIR: resolve(readSettings().setAsideDir),
     AWS_REGION: 'us-east-1',
     AWS_ACCESS_KEY_ID: 'local',
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_EC2_METADATA_DISABLED: 'true',
-    AWS_ENDPOINT_URL_DYNAMODB: store.endpoint,
     AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${lambdaPort}`,
   };
 };
@@ -190,7 +184,6 @@ const main = async (): Promise<number> => {
     if (child.exitCode === null && child.signalCode === null) await exited;
     clearTimeout(killing);
     await rm(join(root, build), { recursive: true, force: true });
-    await store.leave();
   }
 };
 

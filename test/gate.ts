@@ -1,5 +1,5 @@
 /**
- * `npm test`, `npm run test:proof`, `npm run test:unit`: what each of them runs, one after the other until something
+ * `npm test`, `npm run test:proof`, `npm run test:package`, `npm run test:unit`: what each of them runs, one after the other until something
  * fails, then what it cost, and last the plain line. test/suites.ts says which tests those are.
  */
 import { spawn } from 'node:child_process';
@@ -21,6 +21,7 @@ const gates: Record<string, string[][]> = {
     vitest(...suitesOf('test')),
   ],
   'test:proof': [vitest(...suitesOf('test:proof'))],
+  'test:package': [vitest(...suitesOf('test:package'))],
   'test:unit': [vitest('unit')],
 };
 
@@ -28,8 +29,7 @@ const gates: Record<string, string[][]> = {
 const ticksPerSecond = 100;
 
 /**
- * Of this process and of every process below it that somebody waited for: servers, JVMs, cells. What is detached on
- * purpose (the embedded store of a command) is nobody's child any more, and not in it.
+ * Of this process and of every process below it that somebody waited for: servers, JVMs, cells.
  */
 const processorSeconds = (): number | undefined => {
   try {

@@ -1,5 +1,5 @@
 /**
- * Which test runs where: vitest.config.ts makes a project of each suite, and each of the two commands runs its own.
+ * Which test runs where: vitest.config.ts makes a project of each suite, and each of the three commands runs its own.
  * CONTRIBUTING.md says what belongs in which; test/suites.test.ts fails when a test file is in none, or in two.
  */
 export type Suite = {
@@ -34,7 +34,7 @@ const quick: Record<string, Suite> = {
       'test/testing/*.test.ts',
     ],
   },
-  store: { include: ['test/store/*.test.ts'], exclude: ['test/store/embedded.test.ts'] },
+  store: { include: ['test/store/*.test.ts'] },
   handlers: { include: ['test/handlers/*.test.ts'] },
   races: { include: ['test/e2e/races.test.ts'] },
   simulation: { include: ['test/simulation/{long,simulation}.test.ts'] },
@@ -46,14 +46,20 @@ const thorough: Record<string, Suite> = {
   flows: { include: ['test/e2e/*.test.ts', 'test/docs/cost.test.ts'], exclude: ['test/e2e/races.test.ts'] },
   failures: { include: ['test/failures/*.test.ts'], exclude: ['test/failures/complete.test.ts'] },
   cli: {
-    include: ['test/cli/*.test.ts', 'test/docs/testing.test.ts', 'test/store/embedded.test.ts'],
+    include: ['test/cli/*.test.ts', 'test/docs/testing.test.ts'],
     exclude: ['test/cli/{history,offered,service,settings,typed}.test.ts'],
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
   service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },
-  package: { include: ['test/package/*.test.ts'] },
   chaos: { include: ['test/chaos/{away,chaos,frozen,wire}.test.ts'] },
   further: { include: ['test/simulation/further.test.ts', 'test/mutants/withoutBatching.test.ts'] },
 };
 
-export const commands: Record<string, Record<string, Suite>> = { test: quick, 'test:proof': thorough };
+/** Run by `npm run test:package`, which asks the registry: what `npm pack` makes, installed on two versions of Node. */
+const installed: Record<string, Suite> = { package: { include: ['test/package/*.test.ts'] } };
+
+export const commands: Record<string, Record<string, Suite>> = {
+  test: quick,
+  'test:proof': thorough,
+  'test:package': installed,
+};

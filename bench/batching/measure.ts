@@ -1,11 +1,10 @@
-/** What one run of a runbook costs on the embedded store: requests and capacity units, by kind. Prints JSON. */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createClient, createStore } from '../../src/store/index.ts';
-import { createTables, openEmbedded } from '../../src/store/local.ts';
+/** What one run of a runbook costs on DynamoDB Local: requests and capacity units, by kind. Prints JSON. */
+
+import { createClient, createTables } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { runbookOf } from '../../test/engine/runbooks.ts';
 import { engineOn } from '../../test/support/engine.ts';
+import { startJar } from '../../test/support/servers.ts';
 
 export type Cost = { puts: number; updates: number; reads: number; writeUnits: number; readUnits: number };
 /** By number of cells. */
@@ -16,17 +15,15 @@ const sizes = [1, 2, 5, 10, 50];
 const output = JSON.stringify({ deployment: 'd-7Q2F', instances: 12, finishedAt: '2026-11-25T03:00:00Z' });
 const by = { actor: 'arn:aws:sts::111122223333:assumed-role/oncall/alice', via: 'api', where: 'a'.repeat(36) };
 
-const measure = async (folder: string): Promise<Costs> => {
-  const embedded = await openEmbedded(folder);
-  const { client, clock } = createClient({ endpoint: embedded.endpoint });
-  const { tablesPrefix } = embedded;
-  await createTables(client, tablesPrefix);
-  const engine = engineOn(createStore(client, { tablesPrefix, clock }), {
+const measure = async (endpoint: string): Promise<Costs> => {
+  const { client, clock, document } = createClient({ tablesPrefix: 'batching', endpoint });
+  await createTables(document, 'batching');
+  const engine = engineOn(createStore(client, { clock }), {
     execute: async () => ({ status: 'completed', output }),
   });
   const begin = (): Cost => ({ puts: 0, updates: 0, reads: 0, writeUnits: 0, readUnits: 0 });
   let cost = begin();
-  client.middlewareStack.add(
+  document.middlewareStack.add(
     (next, context) => async (args) => {
       Object.assign(args.input, { ReturnConsumedCapacity: 'TOTAL' });
       const result = await next(args);
@@ -53,14 +50,13 @@ const measure = async (folder: string): Promise<Costs> => {
     if (result !== 'completed') throw new Error(`the run of ${cells} cells ended as ${result}`);
     costs[cells] = { ...cost };
   }
-  embedded.close();
-  process.kill(embedded.pid, 'SIGTERM');
+  document.destroy();
   return costs;
 };
 
-const folder = await mkdtemp(join(tmpdir(), 'pawl-bench-'));
+const tables = await startJar();
 try {
-  console.log(JSON.stringify(await measure(folder)));
+  console.log(JSON.stringify(await measure(tables.endpoint)));
 } finally {
-  await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
+  await tables.stop();
 }

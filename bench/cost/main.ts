@@ -1,9 +1,10 @@
 /** `npm run bench:cost`: what a cell needs on AWS, counted in this process, and what a million of them cost at list prices. */
+
 import { randomBytes } from 'node:crypto';
-import { createClient, createStore } from '../../src/store/index.ts';
-import { createTables } from '../../src/store/local.ts';
+import { createClient, createTables } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { readOptions, refuse } from '../../test/support/options.ts';
-import { startDynalite, startJar } from '../../test/support/servers.ts';
+import { startJar } from '../../test/support/servers.ts';
 import { type Measured, measure, pageViews } from './measure.ts';
 import {
   type Assumptions,
@@ -22,7 +23,7 @@ import {
 const help = `npm run bench:cost -- [--cells N] [--cell-ms N] [--json]
 
 Runs runbooks of N js cells and of N http cells (10) through the handlers, the engine and the store on DynamoDB Local
-(Java; or PAWL_DYNAMODB_ENDPOINT; else dynalite, which counts no index), and prints for each cell the requests, the
+(Java; or PAWL_DYNAMODB_ENDPOINT), and prints for each cell the requests, the
 write units and the read units. Then the list prices, with --cell-ms (${assumed.cellMs}) as the time that a cell is billed for.`;
 const { values } = readOptions(help, {
   options: {
@@ -43,11 +44,7 @@ type Tables = { name: string; endpoint: string; stop(): Promise<void> };
 const openTables = async (): Promise<Tables> => {
   const given = process.env.PAWL_DYNAMODB_ENDPOINT;
   if (given) return { name: given, endpoint: given, stop: async () => {} };
-  try {
-    return { name: 'DynamoDB Local', ...(await startJar()) };
-  } catch {
-    return { name: 'dynalite, which counts no units for indexes: too low', ...(await startDynalite()) };
-  }
+  return { name: 'DynamoDB Local', ...(await startJar()) };
 };
 
 /** A cell of many runs, its part of the start among it. */
@@ -67,11 +64,11 @@ const showUse = (title: string, use: Use): void => {
 
 const tables = await openTables();
 const prefix = `pawl-cost-${randomBytes(4).toString('hex')}`;
-const { client, clock } = createClient({ endpoint: tables.endpoint });
+const { client, clock, document } = createClient({ tablesPrefix: prefix, endpoint: tables.endpoint });
 try {
-  await createTables(client, prefix);
-  const store = createStore(client, { tablesPrefix: prefix, clock });
-  const { runs, sized, page, tick } = await measure({ client, store, prefix }, cells);
+  await createTables(document, prefix);
+  const store = createStore(client, { clock });
+  const { runs, sized, page, tick } = await measure({ document, store, prefix }, cells);
   const bills = runs.map((run) => billOf(wholeCell(run), 1, assumptions));
   const keptUsd = runs.map((run) => keptMonth(wholeCell(run)));
   const idleUsd = idleMonth(tick, assumptions);
@@ -122,6 +119,6 @@ ${requestMs} ms for each request to DynamoDB; api and execute-cell have ${memory
     console.log('Not counted: alarms, metrics, the dashboard, and what cells use themselves.');
   }
 } finally {
-  client.destroy();
+  document.destroy();
   await tables.stop();
 }

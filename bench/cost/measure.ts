@@ -37,7 +37,7 @@ const outputSizes = [25, 200, 800] as const;
 /** Views in the page of a list that is measured, of as many instances. */
 export const pageViews = 20;
 
-type Tables = { client: DynamoDBDocumentClient; store: Store; prefix: string };
+type Tables = { document: DynamoDBDocumentClient; store: Store; prefix: string };
 
 /** As a cell tells it: a deployment's id, a count, a moment. */
 const output = { deployment: 'd-7Q2F', instances: 12, finishedAt: '2026-11-25T03:00:00Z' };
@@ -74,9 +74,9 @@ type Consumed = {
 };
 
 /** The meter of one client: everything that it asks for is added up, and told since the last time. */
-const meter = ({ client, prefix }: Tables) => {
+const meter = ({ document, prefix }: Tables) => {
   let use = nothing;
-  client.middlewareStack.add(
+  document.middlewareStack.add(
     (next, context) => async (args) => {
       Object.assign(args.input, { ReturnConsumedCapacity: 'INDEXES' });
       // A refused write is charged too, and says no units: nobody races here, so a run in which one came is no measurement.
@@ -91,7 +91,6 @@ const meter = ({ client, prefix }: Tables) => {
         index.CapacityUnits ?? 0,
       ]);
       const byIndex: Record<string, number> = Object.fromEntries(indexes);
-      // dynalite tells only the sum.
       const units = { [table]: Table?.CapacityUnits ?? CapacityUnits - sum(byIndex), ...byIndex };
       const used = Object.fromEntries(Object.entries(units).filter(([, count]) => count > 0));
       const way = /^(Put|Update)/.test(context.commandName ?? '') ? 'write' : 'read';

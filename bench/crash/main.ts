@@ -1,6 +1,6 @@
 /**
  * `npm run bench:crash`: workers killed (SIGKILL) in step 5 of 10, right after its effect; what became of each run. The
- * shipped command line on the embedded store, in processes of its own. Each step appends its idempotency key to a file
+ * shipped command line on SQLite, in processes of its own. Each step appends its idempotency key to a file
  * and forces it to the disk: that file, not the journal, says how often it ran.
  */
 import { spawn } from 'node:child_process';

@@ -3,11 +3,11 @@
  * HTTP, and says what became of them, how long it took, and whether the service has grown. The service is the shipped
  * handlers behind HTTP in a process of its own, on DynamoDB Local; with --url any other.
  */
+
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import { createClient } from '../../src/store/index.ts';
-import { createTables } from '../../src/store/local.ts';
+import { createClient, createTables } from '../../src/store/dynamodb.ts';
 import { spawnWorker } from '../../test/chaos/processes.ts';
 import type { Held } from '../../test/chaos/worker.ts';
 import { readOptions, refuse } from '../../test/support/options.ts';
@@ -59,9 +59,9 @@ const openService = async (): Promise<{ url: string; held(): Promise<Held | null
   if (values.url !== undefined)
     return { url: values.url.replace(/\/$/, ''), held: async () => null, close: async () => {} };
   const tables = await startJar();
-  const { client } = createClient({ endpoint: tables.endpoint });
-  await createTables(client, 'load');
-  client.destroy();
+  const { document } = createClient({ tablesPrefix: 'load', endpoint: tables.endpoint });
+  await createTables(document, 'load');
+  document.destroy();
   const worker = await spawnWorker({
     endpoint: tables.endpoint,
     prefix: 'load',

@@ -1,7 +1,8 @@
 /** `npm run bench:scale`: what a tick, a wake and a claim with many waiters cost among few and among many that wait. */
+
 import { randomBytes } from 'node:crypto';
-import { createClient, createStore } from '../../src/store/index.ts';
-import { createTables } from '../../src/store/local.ts';
+import { createClient, createTables } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { type Request, unitsOf } from '../../test/support/meter.ts';
 import { readOptions, refuse } from '../../test/support/options.ts';
 import { startJar } from '../../test/support/servers.ts';
@@ -54,7 +55,7 @@ const tables = given
   ? { name: given, endpoint: given, stop: async (): Promise<void> => {} }
   : { name: 'DynamoDB Local', ...(await startJar()) };
 const prefix = `pawl-scale-${randomBytes(4).toString('hex')}`;
-const { client, clock } = createClient({ endpoint: tables.endpoint });
+const { client, clock, document } = createClient({ tablesPrefix: prefix, endpoint: tables.endpoint });
 
 type Use = { requests: number; units: number };
 type Size = { parked: number; due: number; tick: Use; wakes: Wakes };
@@ -87,8 +88,8 @@ for each of them ${perWaiter(requests)} requests and ${perWaiter(units)} capacit
 };
 
 try {
-  await createTables(client, prefix);
-  const world = { client, prefix, store: createStore(client, { tablesPrefix: prefix, clock }) };
+  await createTables(document, prefix);
+  const world = { document, prefix, store: createStore(client, { clock }) };
   const models = await openParked(world);
   const sizes: Size[] = [];
   let filled = 0;
@@ -98,10 +99,10 @@ try {
     if (sizes.length === 0) await makeDue(world, dueCount);
     tell(`${parked.toLocaleString('en')} wait, ${dueCount} of them are due`);
     const { handed, requests } = await tickOnce(world);
-    const other = createClient({ endpoint: tables.endpoint });
-    const store = createStore(other.client, { tablesPrefix: prefix, clock: other.clock });
-    const wakes = await wakeThree(world, { client: other.client, prefix, store }, `woken-${parked}`);
-    other.client.destroy();
+    const other = createClient({ tablesPrefix: prefix, endpoint: tables.endpoint });
+    const store = createStore(other.client, { clock: other.clock });
+    const wakes = await wakeThree(world, { document: other.document, prefix, store }, `woken-${parked}`);
+    other.document.destroy();
     sizes.push({ parked, due: handed.length, tick: useOf(requests), wakes });
   }
   const woken = await wakeWaiters(world, 'many/1', waiters, telling('more wait for one claim', 1_000));
@@ -117,6 +118,6 @@ try {
     process.exitCode = 1;
   }
 } finally {
-  client.destroy();
+  document.destroy();
   await tables.stop();
 }

@@ -93,7 +93,7 @@ export const makeDue = async ({ store }: World, count: number): Promise<string[]
 export type Ticked = { answer: TickAnswer; handed: string[]; requests: Request[] };
 
 /** One tick, of a function that was just started. What it hands over is counted, and runs nothing. */
-export const tickOnce = async ({ client, store }: World): Promise<Ticked> => {
+export const tickOnce = async ({ document, store }: World): Promise<Ticked> => {
   const { marks, clock } = store;
   const handed: string[] = [];
   const tick = createTick((telemetry) => ({
@@ -111,7 +111,7 @@ export const tickOnce = async ({ client, store }: World): Promise<Ticked> => {
     fraction: () => 0,
     telemetry,
   }));
-  const meter = meterOf(client);
+  const meter = meterOf(document);
   try {
     const answer = await quietly(() => tick({ source: 'aws.events' }, contextOf('tick')));
     return { answer, handed: handed.sort(), requests: meter.read() };
@@ -134,7 +134,7 @@ type Worker = {
   park(parked: Parked): Promise<Parked>;
 };
 
-const openWorker = ({ client, store }: World): Worker => {
+const openWorker = ({ document, store }: World): Worker => {
   const engine = engineFor(store);
   const work = createWork((telemetry) => ({
     engine,
@@ -146,7 +146,7 @@ const openWorker = ({ client, store }: World): Worker => {
   return {
     park: (parked) => park(engine, parked),
     wake: async (message) => {
-      const meter = meterOf(client);
+      const meter = meterOf(document);
       try {
         const answer = await quietly(() => work(message, contextOf('work')));
         if (!('result' in answer) || answer.result !== 'completed')
@@ -217,12 +217,12 @@ export const wakeWaiters = async (
   count: number,
   written?: (instances: number) => void,
 ): Promise<Waiters> => {
-  const { client, store } = world;
+  const { document, store } = world;
   const engine = engineFor(store);
   const model = await modelOf(world, await park(engine, waiterOf(claimId, 0)));
   const others = range(1, count, 1, (n) => waiterOf(claimId, n));
   await fill(world, model, others, written);
-  const meter = meterOf(client);
+  const meter = meterOf(document);
   const begunAtMs = performance.now();
   const { woken } = await engine.setClaim(claimId, { status: 'supported', by });
   const later = afterwards(world);

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Authoring, type By, isPawlError, limits, PawlError } from '../engine/index.ts';
+import { type Authoring, type By, type Clock, isPawlError, limits, PawlError } from '../engine/index.ts';
 import type { OperationDeps } from '../handlers/index.ts';
-import type { AppendBy } from '../store/index.ts';
+import type { AppendBy, StoreClient } from '../store/index.ts';
 import { readService, type ServiceSettings } from './service.ts';
 
 export type Settings = {
@@ -126,6 +126,17 @@ const noAnswer =
 
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
+/** Whoever works with one kind of tables loads nothing of the other. */
+const openTables = async (store: Settings['store']): Promise<{ client: StoreClient; clock: Clock; close(): void }> => {
+  if (store.kind === 'embedded') return (await import('../store/local.ts')).openFolder(store.dataDir);
+  const { createClient, createTables } = await import('../store/dynamodb.ts');
+  const { tables: tablesPrefix } = store;
+  const endpoint = store.kind === 'endpoint' ? { endpoint: store.endpoint } : {};
+  const { client, clock, document } = createClient({ tablesPrefix, ...endpoint });
+  if (store.kind === 'endpoint') await createTables(document, tablesPrefix).catch(noAnswer(store.endpoint));
+  return { client, clock, close: () => document.destroy() };
+};
+
 /**
  * The parser of documents and expressions takes longer to load than most commands to answer: here it stands for itself
  * until an operation that may need it is about to begin.
@@ -165,29 +176,22 @@ const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.u
 type StoreSettings = Pick<Settings, 'store' | 'setAsideDir' | 'httpAllow' | 'deployment' | 'debug'>;
 
 export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
-  const [
-    { createEngine },
-    { canonical, createClient, createStore, sha256, systemRandom },
-    { createTables, openEmbedded },
-    cells,
-    { setAsideInFolder },
-  ] = await Promise.all([
-    import('../engine/index.ts'),
-    import('../store/index.ts'),
-    import('../store/local.ts'),
-    import('../cells/index.ts'),
-    import('../handlers/index.ts'),
-  ]);
+  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, cells, { setAsideInFolder }] =
+    await Promise.all([
+      import('../engine/index.ts'),
+      import('../store/index.ts'),
+      import('../cells/index.ts'),
+      import('../handlers/index.ts'),
+    ]);
   const { store, deployment } = settings;
   const { authoring, load: loadAuthoring } = authoringOnDemand();
   const httpAllow = cells.parseHttpAllow(settings.httpAllow);
-  const embedded = store.kind === 'embedded' ? await openEmbedded(store.dataDir) : undefined;
-  const endpoint = store.kind === 'endpoint' ? store.endpoint : embedded?.endpoint;
-  const tablesPrefix = store.kind === 'embedded' ? (embedded?.tablesPrefix ?? 'pawl') : store.tables;
-  const { client, clock } = createClient(endpoint === undefined ? {} : { endpoint });
-  if (store.kind === 'endpoint') await createTables(client, tablesPrefix).catch(noAnswer(store.endpoint));
-  const appendOnly = store.kind === 'embedded' ? 'put' : store.appendOnly;
-  const ports = createStore(client, { tablesPrefix, clock, appendOnly });
+  const tables = await openTables(store);
+  const { clock } = tables;
+  const ports = createStore(tables.client, {
+    clock,
+    ...(store.kind === 'embedded' ? {} : { appendOnly: store.appendOnly }),
+  });
   const engine = createEngine({
     ...ports,
     random: systemRandom,
@@ -204,10 +208,7 @@ export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
     wakeAt: async () => {},
     deployment,
   });
-  const close = (): void => {
-    embedded?.close();
-    client.destroy();
-  };
+  const { close } = tables;
   const telemetry = { advanced: () => {} };
   return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, loadAuthoring, close };
 };

@@ -11,7 +11,7 @@ import { packageVersion } from './ownPackage.ts';
 import { asTyped } from './typed.ts';
 
 const environmentHelp = `Environment:
-  PAWL_DATA_DIR            folder of the embedded store (default: .pawl)
+  PAWL_DATA_DIR            folder of this machine's store, pawl.db (default: .pawl)
   PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
   PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)

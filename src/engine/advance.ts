@@ -191,7 +191,7 @@ const decideNow = (advancing: Advancing): Exclude<Decision, { kind: 'waiting' }>
   const { call, request, progress } = advancing;
   const { engine, instanceId, chain, runbook } = call;
   const wish = wishOf(advancing);
-  const now = momentOf(engine);
+  const now = momentOf(engine, stateOf(call));
   const decided = decide(stateOf(call), runbook, wish, now);
   const decision = decided.kind === 'waiting' ? parkOf(decided, wish, now.nowMs) : decided;
   const { seq } = chain.head.entry;

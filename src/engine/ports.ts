@@ -19,6 +19,11 @@ export type Clock = {
    * machine's own wall clock, so it is only ever a reason not to begin.
    */
   behindMs(): number;
+  /**
+   * By how much longer than its deadline says a step that was begun at `sinceMs` is left to its holder, because the time has
+   * jumped since: a clock that was set, a machine that slept. Nothing is taken over in the first grace after a jump.
+   */
+  heldMs(sinceMs: number, graceMs: number): number;
   /** Resolves after `ms`, or at once when the signal aborts. Never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
   /** The same for a caller with other work meanwhile: a limit on what must not take longer. Aborted, it is called off. */

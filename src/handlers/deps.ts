@@ -2,7 +2,8 @@
 import { authoring } from '../authoring/index.ts';
 import { createHttp, executeCode, parseHttpAllow } from '../cells/index.ts';
 import { createEngine, limits, type Ports } from '../engine/index.ts';
-import { type AppendBy, canonical, createClient, createStore, sha256, systemRandom } from '../store/index.ts';
+import { createClient } from '../store/dynamodb.ts';
+import { type AppendBy, canonical, createStore, sha256, storeLater, systemRandom } from '../store/index.ts';
 import type { ApiDeps } from './apiDeps.ts';
 import type { AuditDeps } from './audit.ts';
 import type { WorkRequest } from './events.ts';
@@ -15,6 +16,7 @@ import { setAsideInFolder } from './setAsideFolder.ts';
 import {
   allowShOf,
   authOf,
+  dataFileOf,
   type EngineSettings,
   type Environment,
   engineSettings,
@@ -28,17 +30,25 @@ import type { TickDeps } from './tick.ts';
 import { wakeByQueue, wakeByTimer } from './wakes.ts';
 import type { WorkDeps } from './work.ts';
 
+/** A service on somebody's own machine shares the command line's file. What is deployed holds none of this (infra/bundle.mjs). */
+const openLocal = (file: string) => {
+  const opening = import('../store/local.ts').then(({ openFile }) => openFile(file));
+  const { client, clock } = storeLater(opening);
+  return createStore(client, { clock });
+};
+
 /** Where DynamoDB and Lambda are is the SDK's own business: AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and so on. */
-const openStore = (tablesPrefix: string, appendOnly: AppendBy) => {
-  const { client, clock } = createClient();
-  return createStore(client, { tablesPrefix, clock, appendOnly });
+const openStore = (tablesPrefix: string, appendOnly: AppendBy, dataFile: string | undefined) => {
+  if (dataFile !== undefined) return openLocal(dataFile);
+  const { client, clock } = createClient({ tablesPrefix });
+  return createStore(client, { clock, appendOnly });
 };
 
 const openEngine = (telemetry: Telemetry, env: Environment) => {
   refuseManagedInstances(env);
   const settings = engineSettings(env);
   const { deployment, unrecorded } = settings;
-  const store = openStore(settings.tables, settings.appendOnly);
+  const store = openStore(settings.tables, settings.appendOnly, settings.dataFile);
   const execute = createRemote({
     http: createHttp({ httpAllow: parseHttpAllow(settings.httpAllow) }),
     allowSh: settings.allowSh,
@@ -99,7 +109,7 @@ export const openWorkDeps = (telemetry: Telemetry, env: Environment = process.en
 
 export const openTickDeps = (telemetry: Telemetry, env: Environment = process.env): TickDeps => {
   // It appends nothing, by whichever way.
-  const { marks, clock } = openStore(tablesOf(env), 'put');
+  const { marks, clock } = openStore(tablesOf(env), 'put', dataFileOf(env));
   return {
     nowMs: async () => {
       // Nothing is due before 1970: the answer of this query is asked for its time alone.

@@ -47,8 +47,17 @@ export const authOf = (env: Environment): Auth => {
   return refuse(`PAWL_AUTH is ${JSON.stringify(auth ?? '')}; it may be iam or jwt.`);
 };
 
+/** A service on somebody's own machine may share the file of the command line's store. */
+export const dataFileOf = (env: Environment): string | undefined => {
+  const file = env.PAWL_DATA_FILE;
+  if (file && !isLocal(env))
+    refuse('PAWL_DATA_FILE is set, and this is no local service: on AWS the store is DynamoDB. Unset it.');
+  return file || undefined;
+};
+
 export type EngineSettings = {
   tables: string;
+  dataFile: string | undefined;
   appendOnly: 'put' | 'insert';
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   httpAllow: string;
@@ -91,6 +100,7 @@ export const allowShOf = (env: Environment): boolean => env.PAWL_ALLOW_SH === 't
 /** @throws PawlError `deployment.unsupported` naming the variable */
 export const engineSettings = (env: Environment): EngineSettings => ({
   tables: tablesOf(env),
+  dataFile: dataFileOf(env),
   appendOnly: appendOnlyOf(env),
   deployment: deploymentOf(env),
   httpAllow: env.PAWL_HTTP_ALLOW ?? '',

@@ -4,9 +4,9 @@ import { type Deps, openDeps, type Settings } from '../cli/deps.ts';
 import { type Engine, limits } from '../engine/index.ts';
 
 export type OpenOptions = {
-  /** Folder of the embedded store, and of outcomes that a store did not take. Default: `.pawl` in the working directory. */
+  /** Folder of pawl.db, and of outcomes that a store did not take. Default: `.pawl` in the working directory. */
   dataDir?: string;
-  /** DynamoDB instead of the embedded store: on AWS by the usual credentials, or at an `endpoint`. */
+  /** DynamoDB instead of a file on this machine: on AWS by the usual credentials, or at an `endpoint`. */
   dynamodb?: {
     endpoint?: string;
     /** Tables are `<tables>-journal` and so on, as in infra/tables.yml. Default: `pawl`. */

@@ -3,9 +3,13 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createClock, type StoreClock } from './clock.ts';
+import { createCommands } from './commands.ts';
+import type { StoreClient } from './tableOperations.ts';
 
 export type ClientOptions = {
-  /** DynamoDB Local or the embedded store. Without it: AWS, by the usual credentials and region. */
+  /** Tables are `<tablesPrefix>-journal` and so on, as in infra/tables.yml. */
+  tablesPrefix: string;
+  /** DynamoDB Local. Without it: AWS, by the usual credentials and region. */
   endpoint?: string;
   region?: string;
 };
@@ -13,6 +17,13 @@ export type ClientOptions = {
 const connectionTimeoutMs = 1_000;
 const requestTimeoutMs = 3_000;
 const attemptsMax = 3;
+
+export type Dynamo = {
+  client: StoreClient;
+  clock: StoreClock;
+  /** The SDK's own client below it: for whoever makes tables, measures, or looks past the store. */
+  document: DynamoDBDocumentClient;
+};
 
 /**
  * A client and the clock that learns from its answers.
@@ -24,7 +35,7 @@ const attemptsMax = 3;
  * of every answer, the refused one included, and `InvalidSignatureException: Signature expired` counts as transient, so
  * the second attempt is signed with the corrected time.
  */
-export const createClient = (options: ClientOptions = {}): { client: DynamoDBDocumentClient; clock: StoreClock } => {
+export const createClient = (options: ClientOptions): Dynamo => {
   const plain = new DynamoDBClient({
     ...(options.endpoint === undefined
       ? {}
@@ -56,7 +67,8 @@ export const createClient = (options: ClientOptions = {}): { client: DynamoDBDoc
     },
     { step: 'deserialize', priority: 'low', name: 'pawlClock' },
   );
-  return { client: DynamoDBDocumentClient.from(plain), clock };
+  const document = DynamoDBDocumentClient.from(plain);
+  return { client: createCommands(document, options.tablesPrefix), clock, document };
 };
 
 const dateOf = (response: unknown): string | undefined => {

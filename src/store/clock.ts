@@ -31,7 +31,7 @@ const common = (one: Bounds | undefined, other: Bounds): Bounds | undefined => {
 };
 
 /** `monotonicMs`: milliseconds from any origin, never going back. `wallMs`: of the machine, as right or wrong as it is. */
-const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
+export const pause = async (ms: number, signal?: AbortSignal): Promise<void> => {
   await wait(Math.max(0, ms), undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
 };
 
@@ -70,6 +70,9 @@ export const createClock = (
     },
 
     behindMs: () => Math.max(0, Math.round(wallAheadMs() - aheadMs)),
+
+    // The store's time, not this machine's: a jump of it takes two answers that agree.
+    heldMs: () => 0,
 
     sleep: pause,
     alarm: pause,

@@ -1,6 +1,7 @@
 /**
- * Every expression that Pawl ever sends to DynamoDB. The set is closed, so that a simulated table service can interpret
- * exactly these strings, and so that what guards the data can be read in one place.
+ * Every expression that guards or changes data. DynamoDB is sent them as they are, every other table service interprets
+ * them (`expressions.ts`): the set is closed, so that it can interpret exactly these strings, and so that what guards the
+ * data can be read in one place.
  *
  * `#name` stands for the attribute `name`, except `#pk` and `#sk`: partition and sort key of the table or index.
  */

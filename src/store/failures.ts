@@ -1,4 +1,4 @@
-/** What the errors of the AWS SDK mean for us. They end here: nothing beyond this folder sees one but as a `cause`. */
+/** What the errors of the AWS SDK and of SQLite mean for us. They end here: nothing beyond this folder sees one but as a `cause`. */
 import { PawlError } from '../engine/index.ts';
 
 const nameOf = (error: unknown): string => (error instanceof Error ? error.name : '');
@@ -22,7 +22,12 @@ const hopeless = new Set([
   'MissingAuthenticationTokenException',
   'CredentialsProviderError',
   'UnknownOperationException',
+  'SQLITE_READONLY',
+  'SQLITE_NOTADB',
 ]);
+
+/** SQLite met a lock before its commit: nothing was written, and a repetition may succeed. */
+const neverBegun = new Set(['StoreBusy']);
 
 /** Refusals that may be about what a request holds, and not about who sends it or where to. */
 const aboutContent = new Set(['ValidationException', 'SerializationException']);
@@ -33,7 +38,15 @@ const nextMoves: Record<string, string> = {
   CredentialsProviderError: 'provide AWS credentials',
   UnknownOperationException: 'this table service is not DynamoDB itself and knows no INSERT, so use appendOnly=put',
   UnrecognizedClientException: 'check the AWS credentials and the region',
+  SQLITE_READONLY: 'make pawl.db and its folder writable',
+  SQLITE_NOTADB: 'pawl.db is no database: restore it from a backup',
   InvalidSignatureException: 'check the AWS credentials and the region',
+};
+
+/** Why nothing came of it, where that is known. */
+const reasons: Record<string, string> = {
+  StoreBusy: 'another process had the lock, and nothing was written',
+  SQLITE_FULL: 'the disk is full',
 };
 
 const isTooLarge = (error: unknown): boolean =>
@@ -41,13 +54,12 @@ const isTooLarge = (error: unknown): boolean =>
   error instanceof Error &&
   /item size has exceeded|aggregated size/i.test(error.message);
 
-export const isConditionFailed = (error: unknown): boolean => nameOf(error) === 'ConditionalCheckFailedException';
-
 /**
  * Whether a put that ended in this error provably wrote nothing and never will. Only a refusal of the first attempt is
  * a proof: before a later one an attempt without an answer may have landed.
  */
-export const provesRefusal = (error: unknown): boolean => hopeless.has(nameOf(error)) && attemptsOf(error) === 1;
+export const provesRefusal = (error: unknown): boolean =>
+  neverBegun.has(nameOf(error)) || (hopeless.has(nameOf(error)) && attemptsOf(error) === 1);
 
 /** The error that leaves the store. `action` is what was tried and on which id, as the beginning of a sentence. */
 export const storeError = (error: unknown, action: string): PawlError => {
@@ -65,6 +77,7 @@ export const storeError = (error: unknown, action: string): PawlError => {
       error,
     );
   }
-  const message = `${action} failed (${name}): the store gave no usable answer, ask again later.`;
+  const why = reasons[name] ?? 'the store gave no usable answer';
+  const message = `${action} failed (${name}): ${why}, ask again later.`;
   return new PawlError('store.unavailable', message, { name }, error);
 };

@@ -1,4 +1,7 @@
-/** The store's door: the engine's ports on DynamoDB. What only a developer's machine needs is behind `local.ts`. */
+/**
+ * The store's door: the engine's ports on tables. Whoever holds the tables is behind a door of its own, so that a command
+ * on this machine loads nothing of AWS, and a function on AWS nothing of SQLite: `dynamodb.ts`, `local.ts`.
+ */
 import { randomBytes } from 'node:crypto';
 import type {
   Claims,
@@ -13,7 +16,7 @@ import type {
   Versions,
   Views,
 } from '../engine/index.ts';
-import type { Access, AppendBy, StoreClient } from './access.ts';
+import type { Access, AppendBy } from './access.ts';
 import { createClaims } from './claims.ts';
 import { createJournal } from './journal.ts';
 import { createLinks } from './links.ts';
@@ -22,14 +25,27 @@ import { createLooks } from './looks.ts';
 import { createMarks } from './marks.ts';
 import { createStoreId } from './storeId.ts';
 import { createSubscriptions } from './subscriptions.ts';
+import type { StoreClient } from './tableOperations.ts';
 import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
 
-export type { AppendBy, StoreClient } from './access.ts';
-export { type ClientOptions, createClient } from './client.ts';
+export type { AppendBy } from './access.ts';
+export { createCarryOut, ForbiddenWrite, type Rows } from './carryOut.ts';
 export { createClock, type StoreClock } from './clock.ts';
-export { arming, dropping, free, leaving, queries, saving, settling, subscribing, waking } from './conditions.ts';
+export { order } from './expressions.ts';
 export { canonical, decodeEntry, sha256 } from './items.ts';
+export { storeLater } from './later.ts';
+export {
+  type AnswerOf,
+  indexes,
+  keyOf,
+  keysOf,
+  type Operation,
+  type RawItem,
+  type StoreClient,
+  type Table,
+  tables,
+} from './tableOperations.ts';
 export type { Catalogue, Listed } from './versions.ts';
 
 export type Store = {
@@ -47,9 +63,7 @@ export type Store = {
 };
 
 export type StoreOptions = {
-  /** Tables are `<tablesPrefix>-journal` and so on, as in infra/tables.yml. */
-  tablesPrefix: string;
-  /** The one that learns from this client's answers (`createClient`), or a simulated one. */
+  /** The one that learns from this client's answers, or a simulated one. */
   clock: Clock;
   random?: Random;
   /** Without it: `put`. DynamoDB alone knows `insert`; every other table service refuses the first append. */
@@ -61,9 +75,9 @@ export const systemRandom: Random = {
   fraction: () => Math.random(),
 };
 
-/** The store ports on `client`, which is a DynamoDBDocumentClient or anything that answers the same commands. */
+/** The store ports on `client`: DynamoDB, SQLite, tables in memory, or anything that answers the same operations. */
 export const createStore = (client: StoreClient, options: StoreOptions): Store => {
-  const access: Access = { client, tablesPrefix: options.tablesPrefix, appendBy: options.appendOnly ?? 'put' };
+  const access: Access = { client, appendBy: options.appendOnly ?? 'put' };
   const random = options.random ?? systemRandom;
   return {
     journal: createJournal(access, random),

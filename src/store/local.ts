@@ -1,4 +1,6 @@
-/** The second door of the store, for the CLI and the tests: what AWS does for a deployment, a machine does for itself. */
+/** The door to SQLite: the store of one machine, in a data folder of its own. */
 
-export { type Embedded, openEmbedded } from './embedded.ts';
-export { createTables, readTables } from './tables.ts';
+export { backUp } from './backup.ts';
+export { dataFile, networkOf, prepareFolder } from './dataFolder.ts';
+export { openFile, openFolder, openMemory, type Sqlite } from './sqlite.ts';
+export { createSqliteClock, type Machine, thisMachine } from './sqliteClock.ts';

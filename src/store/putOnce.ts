@@ -1,25 +1,15 @@
 /**
  * The only function that writes to the append-only tables (journal, runbooks, claims), and only where nothing stands at
- * the keys: by one PutItem under that condition, or by one INSERT, as the store was opened.
+ * the keys: by one put under that condition, or by one INSERT, as the store was opened.
  *
- * The SDK repeats a write whose answer was lost and then collides with itself, so a refusal alone says nothing: the
+ * DynamoDB's SDK repeats a write whose answer was lost and then collides with itself, so a refusal alone says nothing: the
  * token in the item that stands tells whether it is ours. Ours means won, and what stands counts.
  */
-import { ExecuteStatementCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { PawlError, type Put } from '../engine/index.ts';
-import {
-  type Access,
-  type AppendBy,
-  type AppendOnly,
-  getItem,
-  type Item,
-  keyOf,
-  partitionKey,
-  type RawItem,
-  tableName,
-} from './access.ts';
-import { free, inserting } from './conditions.ts';
-import { isConditionFailed, provesRefusal, storeError } from './failures.ts';
+import { type Access, type AppendBy, type AppendOnly, getItem, type Item, keyOf, type RawItem } from './access.ts';
+import { free } from './conditions.ts';
+import { provesRefusal, storeError } from './failures.ts';
+import type { Insert, PutIf } from './tableOperations.ts';
 
 const itemBytesMax = 400 * 1024;
 /** Unordered puts (notes, outputs, contents) own their slot, so they are retried in place this often. */
@@ -40,39 +30,15 @@ const bytesOf = (value: Item[string] | undefined): number => {
 const describe = (slot: Slot<unknown>): string =>
   `Writing ${slot.table} ${Object.values(keyOf(slot.table, slot.item)).join(' #')}`;
 
-/** The item that stood in the way, if the error brought it along: plain, or still marshalled, by SDK version. */
-const standingIn = (error: unknown): RawItem | undefined => {
-  const item = error instanceof Error && 'Item' in error ? error.Item : undefined;
-  if (typeof item !== 'object' || item === null) return undefined;
-  return Object.fromEntries(
-    Object.entries(item).map(([name, value]) => {
-      if (typeof value !== 'object' || value === null || value instanceof Uint8Array) return [name, value];
-      if ('N' in value) return [name, Number(value.N)];
-      if ('NULL' in value) return [name, null];
-      return [name, 'S' in value ? value.S : 'B' in value ? value.B : value];
-    }),
-  );
-};
-
 /** What is sent. What comes of it is judged by the same code: an INSERT only never says what stood in its way. */
-const ways: Record<AppendBy, (access: Access, slot: Slot<unknown>) => Promise<unknown>> = {
-  put: (access, slot) =>
-    access.client.send(
-      new PutCommand({
-        TableName: tableName(access, slot.table),
-        Item: slot.item,
-        ConditionExpression: free,
-        ExpressionAttributeNames: { '#pk': partitionKey(slot.table) },
-        ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
-      }),
-    ),
-  insert: (access, slot) =>
-    access.client.send(
-      new ExecuteStatementCommand({
-        Statement: inserting(tableName(access, slot.table), Object.keys(slot.item)),
-        Parameters: Object.values(slot.item),
-      }),
-    ),
+const ways: Record<AppendBy, (slot: Slot<unknown>) => PutIf | Insert> = {
+  put: ({ table, item }) => ({
+    kind: 'putIf',
+    table,
+    item,
+    condition: free,
+  }),
+  insert: ({ table, item }) => ({ kind: 'insert', table, item }),
 };
 
 /**
@@ -93,12 +59,12 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
 
   let cause: unknown;
   try {
-    await ways[access.appendBy](access, slot);
-    return { kind: 'written', standing: mine, adopted: false };
+    const answer = await access.client.send(ways[access.appendBy](slot));
+    if (answer.kind === 'done') return { kind: 'written', standing: mine, adopted: false };
+    if (answer.standing !== undefined) return judge(answer.standing);
+    cause = new Error('It was refused, and what stood there is gone.');
   } catch (error) {
     if (provesRefusal(error)) throw storeError(error, describe(slot));
-    const standing = isConditionFailed(error) ? standingIn(error) : undefined;
-    if (standing !== undefined) return judge(standing);
     cause = error;
   }
   // No answer, an answer that proves nothing, or a refusal without the item, as of every INSERT: look what stands.

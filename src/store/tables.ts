@@ -1,4 +1,4 @@
-/** Creates the tables of infra/tables.yml in DynamoDB Local or in the embedded store. In AWS CloudFormation does it. */
+/** Creates the tables of infra/tables.yml in DynamoDB Local. In AWS CloudFormation does it. */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import {

@@ -1,8 +1,16 @@
 /** One engine of a test, as if in a process of its own: above the shipped store, on tables in memory, in moved time. */
 import { type Authoring, type By, createEngine, type Engine, type Entry } from '../engine/index.ts';
-import { canonical, createStore, decodeEntry, type StoreClient, sha256, systemRandom } from '../store/index.ts';
+import {
+  canonical,
+  createStore,
+  decodeEntry,
+  type Operation,
+  type StoreClient,
+  sha256,
+  systemRandom,
+} from '../store/index.ts';
 import type { Bodies } from './bodies.ts';
-import type { Command, Row, Tables } from './tables.ts';
+import type { Tables } from './tables.ts';
 import { createMovedClock, type MovedClock } from './time.ts';
 
 export const graceMs = 15_000;
@@ -27,31 +35,29 @@ export type ProcessOptions = {
   watch?: Watch;
 };
 
-/** The entry that a command would put into a chain; notes and outputs beside it have partitions with a `/`. */
-const entryOf = (command: Command): Entry | undefined => {
-  const item = (command.input.Item ?? {}) as Row;
-  const { instanceId, seq, entry } = item;
-  if (command.constructor.name !== 'PutCommand' || typeof seq !== 'number' || typeof entry !== 'string')
-    return undefined;
-  return String(instanceId).includes('/') ? undefined : decodeEntry(item).entry;
+/** The entry that an operation would put into a chain; notes and outputs beside it have partitions with a `/`. */
+const entryOf = (operation: Operation): Entry | undefined => {
+  if (operation.kind !== 'putIf') return undefined;
+  const { instanceId, seq, entry } = operation.item;
+  if (typeof seq !== 'number' || typeof entry !== 'string') return undefined;
+  return String(instanceId).includes('/') ? undefined : decodeEntry(operation.item).entry;
 };
 
-const clientOn = (tables: Tables, watch: Watch | undefined): StoreClient => {
-  const send = async (command: Command): Promise<Row> => {
-    const entry = watch === undefined ? undefined : entryOf(command);
-    if (entry === undefined) return tables.execute(command);
+const clientOn = (tables: Tables, watch: Watch | undefined): StoreClient => ({
+  send: async (operation) => {
+    const entry = watch === undefined ? undefined : entryOf(operation);
+    if (entry === undefined) return tables.execute(operation);
     await watch?.before(entry);
-    const answer = tables.execute(command);
+    const answer = tables.execute(operation);
     await watch?.after(entry);
     return answer;
-  };
-  return { send } as unknown as StoreClient;
-};
+  },
+});
 
 export const createProcess = ({ authoring, tables, bodies, startAtMs, deployment, watch }: ProcessOptions): Process => {
   const clock = createMovedClock(startAtMs, bodies.isBusy);
   const engine = createEngine({
-    ...createStore(clientOn(tables, watch), { tablesPrefix: 'test', clock }),
+    ...createStore(clientOn(tables, watch), { clock }),
     random: systemRandom,
     authoring,
     execute: bodies.execute,

@@ -24,6 +24,7 @@ export const createMovedClock = (startAtMs: number | null, isBusy: () => boolean
     nowMs,
     // A machine that sleeps is no part of a test: its time is moved by it alone.
     behindMs: () => 0,
+    heldMs: () => 0,
     sleep: async (ms, signal) => {
       await turn();
       if (signal?.aborted) return;

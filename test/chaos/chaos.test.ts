@@ -1,6 +1,6 @@
 /** Real processes, killed and stopped while they work; `npm run chaos` does the same for longer. */
 import { expect, test } from 'vitest';
-import { serviceOf } from '../support/world.ts';
+import { dynamodb } from '../support/world.ts';
 import { runChaos } from './chaos.ts';
 import { problemsOf, reportText } from './report.ts';
 
@@ -10,7 +10,7 @@ const kills = 40;
 const stops = 8;
 
 test(`${kills} kills and ${stops} stops: no step begins twice without a permission, none is lost, none told that did not happen`, async () => {
-  const { endpoint } = await serviceOf('dynamodb');
+  const { endpoint } = await dynamodb();
   const report = await runChaos({ endpoint: endpoint ?? '', kills, stops, seed });
   console.log(reportText(report));
   expect(problemsOf(report, { kills, stops })).toEqual([]);

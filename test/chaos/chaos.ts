@@ -2,14 +2,15 @@
  * Workers that are killed and frozen while they work, callers over HTTP and on the command line, a schedule, and an
  * operator who decides doubts by what the witness saw. Afterwards every journal is held against the witness.
  */
+
 import { rmSync } from 'node:fs';
 import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Entry } from '../../src/engine/index.ts';
-import { createClient, createStore } from '../../src/store/index.ts';
-import { createTables } from '../../src/store/local.ts';
+import { createClient, createTables } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { attemptsOf } from '../support/scene.ts';
 import { aftermath, readJournals, readNeverBegun, type Strike, type Told } from './aftermath.ts';
 import { createDraw } from './draw.ts';
@@ -71,14 +72,14 @@ const createHarness = async (options: ChaosOptions, witness: WitnessProcess) => 
   const { endpoint, seed } = options;
   const draw = createDraw(seed);
   const prefix = `chaos-${seed}-${Date.now()}`;
-  const { client, clock } = createClient({ endpoint });
-  await createTables(client, prefix);
-  const store = createStore(client, { tablesPrefix: prefix, clock });
+  const { client, clock, document } = createClient({ tablesPrefix: prefix, endpoint });
+  await createTables(document, prefix);
+  const store = createStore(client, { clock });
   const begun = new Set<string>();
   const spawnOne = () =>
     spawnWorker({ endpoint, prefix, graceMs, httpAllow: [witness.host], workMs }, (step) => begun.add(step));
   const workers = await Promise.all(Array.from({ length: workersCount }, spawnOne));
-  return { begun, draw, prefix, client, store, workers, spawnOne };
+  return { begun, draw, prefix, close: () => document.destroy(), store, workers, spawnOne };
 };
 
 /** What was wrong cannot be looked at again: the tables are gone with the run. */
@@ -102,7 +103,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   };
   process.once('exit', clear);
   const witness = await spawnWitness(join(folder, 'seen.jsonl'));
-  const { begun, draw, prefix, client, store, workers, spawnOne } = await createHarness(options, witness);
+  const { begun, draw, prefix, close, store, workers, spawnOne } = await createHarness(options, witness);
   const report = {
     kills: 0,
     killsInCell: 0,
@@ -318,7 +319,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const left = aftermath({ ...happened, permits });
   if (left.wrong.length > 0) await keep(happened, seed, tell);
   await witness.stop();
-  client.destroy();
+  close();
   clear();
   process.off('exit', clear);
   return {

@@ -1,9 +1,11 @@
 /** A network that loses, delays, repeats, cuts and lies, between the engine and its store, and between cells and targets. */
+
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { createHttp } from '../../src/cells/index.ts';
 import { type CellInput, type Execute, isPawlError, type Unrecorded } from '../../src/engine/index.ts';
-import { createClient, createStore } from '../../src/store/index.ts';
+import { createClient } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { engineOn } from '../support/engine.ts';
 import { attemptsOf } from '../support/scene.ts';
@@ -84,9 +86,11 @@ test(`between engine and store, each kind of fault ${each} times: no step begins
   };
   const aside: Unrecorded[] = [];
   const base = { execute, deployment: { name: 'wire', epoch: 0, takeoverGraceMs: graceMs } };
-  const clients = Array.from({ length: 4 }, () => createClient({ endpoint: `http://${wire.host}` }));
+  const clients = Array.from({ length: 4 }, () =>
+    createClient({ tablesPrefix: fresh.prefix, endpoint: `http://${wire.host}` }),
+  );
   const engines = clients.map(({ client, clock }) =>
-    engineOn(createStore(client, { tablesPrefix: fresh.prefix, clock }), {
+    engineOn(createStore(client, { clock }), {
       ...base,
       setAside: async (item) => void aside.push(item),
     }),
@@ -220,7 +224,7 @@ test(`between engine and store, each kind of fault ${each} times: no step begins
   expect(told.get('store.unavailable') ?? 0).toBeGreaterThanOrEqual(each / 30);
   expect(told.get('outcome.unrecorded') ?? 0).toBeGreaterThanOrEqual(each / 30);
   for (const result of ['recorded', 'noted']) expect(redriven.get(result) ?? 0, result).toBeGreaterThan(0);
-  for (const { client } of clients) client.destroy();
+  for (const { document } of clients) document.destroy();
   await wire.close();
 }, 300_000);
 

@@ -3,12 +3,14 @@
  * with real cells. Its argument is a `WorkerOptions` as JSON. It tells its parent when a cell begins and ends, so that the
  * parent can kill it in between, and ends with its parent.
  */
+
 import module from 'node:module';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createExecute } from '../../src/cells/index.ts';
 import type { Execute } from '../../src/engine/index.ts';
-import { createClient, createStore } from '../../src/store/index.ts';
+import { createClient } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { beSilent, serve } from '../support/served.ts';
 import { stepOf } from './steps.ts';
 
@@ -21,8 +23,8 @@ export type WorkerOptions = {
   workMs: number;
 };
 const { endpoint, prefix, graceMs, httpAllow, workMs }: WorkerOptions = JSON.parse(process.argv[2] ?? '');
-const { client, clock } = createClient({ endpoint });
-const store = createStore(client, { tablesPrefix: prefix, clock });
+const { client, clock } = createClient({ tablesPrefix: prefix, endpoint });
+const store = createStore(client, { clock });
 const deployment = { name: 'chaos', epoch: 0, takeoverGraceMs: graceMs };
 
 const really = createExecute({ httpAllow });

@@ -75,9 +75,6 @@ describe('the packages that a command loads', () => {
     ].sort();
   };
   const apart = /^(@aws|@smithy|@middy|undici|middy)/;
-  /** The embedded store of today speaks DynamoDB. With SQLite in its place no local command may load anything of it. */
-  const storeSpeaksDynamo = 'dynalite' in JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).dependencies;
-  const ofStore = storeSpeaksDynamo ? /^(@aws-sdk\/(?!client-(lambda|sqs)$)|@aws-crypto|@aws\/|@smithy)/ : /^$/;
 
   test.each([['--help'], ['--version'], ['run', '--help']])('%s: commander, and zod for a command', async (...args) => {
     const packages = await packagesOf(args);
@@ -94,10 +91,10 @@ describe('the packages that a command loads', () => {
     expect(packages.filter((name) => apart.test(name))).toEqual([]);
   });
 
-  test.each([['run', hello], ['list'], ['doubts']])('%s: nothing of AWS but what the store needs', async (...args) => {
+  test.each([['run', hello], ['list'], ['doubts']])('%s: nothing of AWS', async (...args) => {
     const packages = await packagesOf(args);
     expect(packages).toContain('zod');
-    expect(packages.filter((name) => apart.test(name) && !ofStore.test(name))).toEqual([]);
+    expect(packages.filter((name) => apart.test(name))).toEqual([]);
     if (args[0] === 'list') expect(packages).not.toContain('markdown-it');
   });
 });

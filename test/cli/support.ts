@@ -1,4 +1,4 @@
-/** The real CLI in processes of its own, on an embedded store of its own in a temporary folder, or on a service that has one. */
+/** The real CLI in processes of its own, on a store of its own in a temporary folder, or on a service that has one. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -172,10 +172,6 @@ export const setup = (
     if (served?.connected) {
       served.disconnect();
       await once(served, 'exit');
-    }
-    for (const store of ['data', 'served']) {
-      const { pid } = jsonOf(await place.read(`${store}/server.json`));
-      if (typeof pid === 'number') process.kill(pid, 'SIGTERM');
     }
     await rm(place.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });

@@ -1,8 +1,8 @@
 /** verify and rebuild: what stands in the tables is checked, and views are made again. The same over both transports. */
 
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { DeleteCommand, DynamoDBDocumentClient, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { type Raw, rawOfFile } from '../support/world.ts';
 import { halting, twoCells } from './documents.ts';
 import { at, setup, transports } from './support.ts';
 
@@ -10,14 +10,7 @@ describe.each(transports)('%s', (over) => {
   const place = setup(over);
   const pawl = (...args: string[]) => place.pawl(...args);
   /** Past every condition, as somebody with rights on the tables can. */
-  const tables = async (): Promise<DynamoDBDocumentClient> => {
-    const store = over === 'in process' ? 'data' : 'served';
-    const { port } = JSON.parse(await place.read(`${store}/server.json`)) as { port: number };
-    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-    const endpoint = `http://127.0.0.1:${port}`;
-    return DynamoDBDocumentClient.from(new DynamoDBClient({ endpoint, region: 'local', credentials }));
-  };
-  const TableName = 'pawl-journal';
+  const raw = (): Raw => rawOfFile(join(place.folder, over === 'in process' ? 'data' : 'served', 'pawl.db'));
 
   test('a run is verified whole, and so is all there is; the heads are a witness for later', async () => {
     await place.write('two.md', twoCells);
@@ -69,11 +62,10 @@ describe.each(transports)('%s', (over) => {
   test('an altered entry is found; nothing runs in that instance; it reads `broken`; a person ends it', async () => {
     await place.write('halting.md', halting);
     await pawl('run', 'halting.md', '--instance', 'altered');
-    const client = await tables();
-    const { Item = {} } = await client.send(new GetCommand({ TableName, Key: { instanceId: 'altered', seq: 1 } }));
-    const entry = String(Item.entry).replace('"alice"', '"mallory"');
-    expect(entry).not.toBe(Item.entry);
-    await client.send(new PutCommand({ TableName, Item: { ...Item, entry } }));
+    const item = (await raw().get('journal', { instanceId: 'altered', seq: 1 })) ?? {};
+    const entry = String(item.entry).replace('"alice"', '"mallory"');
+    expect(entry).not.toBe(item.entry);
+    await raw().put('journal', { ...item, entry });
 
     const found = await pawl('verify', '--all');
     expect(found.exit).toBe(1);
@@ -91,21 +83,17 @@ describe.each(transports)('%s', (over) => {
     expect(ended.exit).toBe(0);
     const listed = at((await pawl('list', '--status', 'cancelled', '--json')).json, 'views', 0);
     expect(listed).toMatchObject({ instanceId: 'altered', status: 'cancelled' });
-    client.destroy();
   });
 
   test('lost views are made again, all of them, and what they make due with them', async () => {
-    const client = await tables();
     const before = at((await pawl('list', '--json', '--limit', '100')).json, 'views') as { instanceId: string }[];
-    for (const { instanceId } of before)
-      await client.send(new DeleteCommand({ TableName: 'pawl-views', Key: { instanceId } }));
+    for (const { instanceId } of before) await raw().delete('views', { instanceId });
     expect((await pawl('list')).out).toContain('No instances.');
     const rebuilt = await pawl('rebuild', '--all');
     expect(rebuilt.out).toMatch(/Rebuilt \d+ views? from the journals\.\n$/);
     const after = at((await pawl('list', '--json', '--limit', '100')).json, 'views') as { instanceId: string }[];
     const whole = before.filter(({ instanceId }) => instanceId !== 'altered');
     expect(after.filter(({ instanceId }) => instanceId !== 'altered')).toEqual(whole);
-    client.destroy();
   });
 
   test('neither ids nor --all, or both, is wrong usage', async () => {

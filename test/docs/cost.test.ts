@@ -2,26 +2,21 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Measurements, measure } from '../../bench/cost/measure.ts';
 import type { Use } from '../../bench/cost/prices.ts';
-import { type FreshStore, freshStore, serviceOf } from '../support/world.ts';
+import { type FreshStore, freshStore } from '../support/world.ts';
 import { measured } from './measured.ts';
 
 let world: FreshStore;
 let counted: Measurements;
-let countsIndexes: boolean;
 beforeAll(async () => {
   world = await freshStore('dynamodb');
   counted = await measure(world, measured.cells);
-  // dynalite, in the place of DynamoDB Local on a machine without Java, counts no index.
-  countsIndexes = !(await serviceOf('dynamodb')).name.startsWith('dynalite');
 });
 afterAll(() => world.drop());
 
 /** Units in hundredths, so that sums of fractions are equal; log lines have a few digits more or less from run to run. */
 const expectUse = (use: Use | undefined, expected: Use): void => {
   const rounded = (units: Record<string, number> = {}) =>
-    Object.entries(units)
-      .map(([name, count]) => [name, Math.round(count * 100) / 100] as const)
-      .filter(([name]) => countsIndexes || !name.includes('/'));
+    Object.entries(units).map(([name, count]) => [name, Math.round(count * 100) / 100] as const);
   expect(Object.fromEntries(rounded(use?.write))).toEqual(Object.fromEntries(rounded(expected.write)));
   expect(Object.fromEntries(rounded(use?.read))).toEqual(Object.fromEntries(rounded(expected.read)));
   expect(use?.requests).toBeCloseTo(expected.requests);

@@ -59,9 +59,9 @@ const dyingWriter = ({ store }: FreshStore) => {
 
 /** The same tables for a process that runs so much later. */
 const later = (ms: number): World => {
-  const { store, client, clock } = world.again();
+  const { store, clock } = world.again();
   const moved = { ...clock, nowMs: () => clock.nowMs() + ms };
-  return { client, prefix: world.prefix, store: { ...store, clock: moved } };
+  return { document: world.document, prefix: world.prefix, store: { ...store, clock: moved } };
 };
 const dueIn = async (ms: number): Promise<string[]> => (await tickOnce(later(ms))).handed;
 

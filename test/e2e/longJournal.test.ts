@@ -6,9 +6,9 @@ import { freshStore } from '../support/world.ts';
 const by = { actor: 'alice', via: 'test', where: 'host:1' };
 
 test('10,000 entries in one instance: an advance costs the same requests and capacity at the start and at the end', async () => {
-  const { store, client } = await freshStore('dynamodb');
+  const { store, document } = await freshStore('dynamodb');
   let cost: string[] = [];
-  client.middlewareStack.add(
+  document.middlewareStack.add(
     (next, context) => async (args) => {
       const input = args.input as unknown as Record<string, unknown>;
       input.ReturnConsumedCapacity = 'TOTAL';

@@ -10,7 +10,7 @@ import { freshStore, type StoreKind, storeKinds } from '../support/world.ts';
 
 const by = { actor: 'alice', via: 'test', where: 'host:1' };
 /** A loser by INSERT reads what it met, so these races cost more of a machine; the rounds are like one another. */
-const roundsOn: Record<StoreKind, number> = { dynamodb: 40, dynalite: 40, insert: 20 };
+const roundsOn: Record<StoreKind, number> = { dynamodb: 40, sqlite: 40, insert: 20 };
 const advancers = 50;
 
 const startOf = async (engine: ReturnType<typeof engineOn>, runbook: Runbook, instanceId: string) => {

@@ -29,6 +29,7 @@ const open = async (start: string, cells: string[]) => {
   const clock = {
     nowMs: () => nowMs,
     behindMs: () => 0,
+    heldMs: () => 0,
     sleep: async (ms: number): Promise<void> => {
       nowMs += ms;
     },

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { type CellResult, createEngine, type Entry, PawlError } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
-import { type Command, createTables } from '../../src/testing/tables.ts';
+import { createTables } from '../../src/testing/tables.ts';
+import type { Command } from '../support/operations.ts';
 import { broken, fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
 
@@ -577,9 +578,9 @@ test('a put of the call that got no answer may still land: its mark is not taken
   const tables = createTables();
   const world = setup(
     (client) => ({
-      send: ((command: { constructor: { name: string }; input: { Item?: { seq?: number; kind?: string } } }) => {
-        const item = command.input.Item;
-        if (command.constructor.name !== 'PutCommand' || item?.seq !== 3) return client.send(command as never);
+      send: ((command: Command) => {
+        const item = command.item;
+        if (command.kind !== 'putIf' || item?.seq !== 3) return client.send(command as never);
         late.push(() => tables.execute(command as never));
         return Promise.reject(Object.assign(new Error('socket hang up'), { name: 'TimeoutError' }));
       }) as typeof client.send,
@@ -596,18 +597,17 @@ test('a put of the call that got no answer may still land: its mark is not taken
 });
 
 test.each([
-  ['arming', 'UpdateCommand', false],
-  ['a put without an answer', 'PutCommand', true],
+  ['arming', 'update', false],
+  ['a put without an answer', 'putIf', true],
 ] as const)(
   '%s takes so long that a reservation would be held beyond the call: none is put',
   async (_, slow, isSent) => {
     let sent = 0;
     const world = setup((client) => ({
-      send: (async (command: { constructor: { name: string }; input: { Item?: { seq?: number } } }) => {
-        const isReserving = command.constructor.name === 'PutCommand' && command.input.Item?.seq === 1;
+      send: (async (command: Command) => {
+        const isReserving = command.kind === 'putIf' && command.item?.seq === 1;
         if (isReserving) sent += 1;
-        if (isReserving || (command.constructor.name === 'UpdateCommand' && slow === 'UpdateCommand' && world.now > T0))
-          world.now += 58_000;
+        if (isReserving || (command.kind === 'update' && slow === 'update' && world.now > T0)) world.now += 58_000;
         if (isReserving) throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
         return await client.send(command as never);
       }) as typeof client.send,
@@ -748,10 +748,9 @@ describe('a store that loses answers', () => {
     return (client: StoreClient): StoreClient =>
       ({
         send: async (command: Command) => {
-          const journal = String(command.input.TableName).endsWith('journal');
-          const put = command.constructor.name === 'PutCommand' && journal;
-          if (blind && puts === nth && command.constructor.name === 'GetCommand' && gets++ === 0)
-            throw new Error('timeout');
+          const journal = command.table === 'journal';
+          const put = command.kind === 'putIf' && journal;
+          if (blind && puts === nth && command.kind === 'get' && gets++ === 0) throw new Error('timeout');
           const answer = await client.send(command as never);
           if (put) puts += 1;
           if (put && puts === nth) throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
@@ -780,8 +779,7 @@ describe('a store that loses answers', () => {
       (client) =>
         ({
           send: async (command: Command) => {
-            if (dead && command.constructor.name !== 'QueryCommand' && command.constructor.name !== 'UpdateCommand')
-              throw new Error('timeout');
+            if (dead && command.kind !== 'query' && command.kind !== 'update') throw new Error('timeout');
             return await client.send(command as never);
           },
         }) as unknown as StoreClient,
@@ -955,10 +953,9 @@ describe('a call that is refused changes no drive', () => {
   const held = (world: World, id: string): void => {
     void createEngine({ ...world.ports, execute: () => new Promise(() => {}) }).advance(id, request);
   };
-  const isDrive = (command: { input: { Item?: Record<string, unknown> } }): boolean =>
-    isEntry(command as never) && String(command.input.Item?.entry).includes('"drive":"auto"');
-  const isReserving = (command: { input: { Item?: Record<string, unknown> } }): boolean =>
-    isEntry(command as never) && command.input.Item?.kind === 'reserved';
+  const isDrive = (command: Command): boolean =>
+    isEntry(command as never) && String(command.item?.entry).includes('"drive":"auto"');
+  const isReserving = (command: Command): boolean => isEntry(command as never) && command.item?.kind === 'reserved';
 
   test('a step of somebody else is in flight: nothing of the call stands', async () => {
     const world = setup();

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openCall } from '../../src/engine/call/call.ts';
 import { createEngine, type Entry } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
-import type { Command } from '../../src/testing/tables.ts';
+import type { Command } from '../support/operations.ts';
 import { fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0 } from './world.ts';
 
@@ -28,7 +28,7 @@ describe('batching: an outcome also carries the reservation of the next cell', (
       'c2 completed + c3',
       'c3 completed',
     ]);
-    expect(world.tables.requests.get('PutCommand journal')).toBe(5);
+    expect(world.tables.requests.get('putIf journal')).toBe(5);
     expect(world.begun.map((input) => [input.step.cell, input.step.seq, input.step.attempt])).toEqual([
       ['c0', 1, 1],
       ['c1', 2, 1],
@@ -147,8 +147,7 @@ describe('batching: an outcome also carries the reservation of the next cell', (
         ({
           send: async (command: Command) => {
             const answer = await client.send(command as never);
-            const put =
-              command.constructor.name === 'PutCommand' && String(command.input.TableName).endsWith('journal');
+            const put = command.kind === 'putIf' && command.table === 'journal';
             if (put) puts += 1;
             if (put && puts === 3) throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });
             return answer;
@@ -171,8 +170,7 @@ describe('batching: an outcome also carries the reservation of the next cell', (
       (client) =>
         ({
           send: async (command: Command) => {
-            const put =
-              command.constructor.name === 'PutCommand' && String(command.input.TableName).endsWith('journal');
+            const put = command.kind === 'putIf' && command.table === 'journal';
             if (put && ++puts === 3) {
               late.push(() => client.send(command as never));
               throw Object.assign(new Error('socket hang up'), { name: 'TimeoutError' });

@@ -222,7 +222,7 @@ describe('the lock of a continuation goes over before the earlier run ends', () 
   const startOther = (world: World, instanceId = 'other') =>
     world.engine.start({ runbookId: 'demo', params: {}, instanceId, by: alice });
   const isOf = (instanceId: string) => (command: Parameters<typeof isEntry>[0]) =>
-    isEntry(command) && command.input.Item?.instanceId === instanceId;
+    isEntry(command) && command.item?.instanceId === instanceId;
   const heldBy = (holder: string) => ({ code: 'concurrency.held', details: { holder } });
 
   test('nobody takes it in between: not before the earlier run has ended, and not after', async () => {
@@ -299,7 +299,7 @@ describe('a continuation that loses a race after it ended the earlier run is tol
     const id = await world.start(book());
     await world.engine.advance(id, all);
     once(
-      (command) => isEntry(command) && command.input.Item?.instanceId === 'i1.2',
+      (command) => isEntry(command) && command.item?.instanceId === 'i1.2',
       () => go(world, id, 'check', { continues: { instanceId: id, at: 'check', reason: 'from there' } }),
     );
     await expect(go(world, id, 'pay')).rejects.toMatchObject({
@@ -321,7 +321,7 @@ describe('a continuation that loses a race after it ended the earlier run is tol
     await world.engine.advance(id, request);
     const from = { instanceId: 'i1.2', token: 'f'.repeat(32), by: bob, atMs: world.now };
     once(
-      (command) => isEntry(command) && command.input.Item?.instanceId === 'i1.2',
+      (command) => isEntry(command) && command.item?.instanceId === 'i1.2',
       () => world.ports.journal.putOnce(seal(null, { kind: 'cancelled', reason: 'never started' }, from)),
     );
     expect(await go(world, id, 'take')).toMatchObject({ created: true, view: { instanceId: 'i1.3' } });

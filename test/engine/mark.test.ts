@@ -40,7 +40,13 @@ const setup = () => {
       world.told.push(['save', dueAtMs === null ? null : dueAtMs - startMs, arms]);
     },
   } as unknown as Views;
-  const clock = { nowMs: () => world.nowMs, behindMs: () => 0, sleep: async () => {}, alarm: async () => {} };
+  const clock = {
+    nowMs: () => world.nowMs,
+    behindMs: () => 0,
+    heldMs: () => 0,
+    sleep: async () => {},
+    alarm: async () => {},
+  };
   const deployment = { name: 'test', epoch: 0, takeoverGraceMs: 15_000 };
   const mark = createMark({ clock, marks, views, deployment }, seed, startMs + 60_000);
   const chain = (over: Partial<Watched> = {}): Watched => ({

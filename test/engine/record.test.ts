@@ -2,15 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine, limits, type Output } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
-import type { Command } from '../../src/testing/tables.ts';
+import type { Command } from '../support/operations.ts';
 import { pass, runbookOf } from './runbooks.ts';
 import { alice, setup, T0, type World } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
 const large = JSON.stringify('x'.repeat(100_000));
 const isChunk = (command: Command): boolean =>
-  command.constructor.name === 'PutCommand' &&
-  String((command.input.Item as { instanceId: string }).instanceId).includes('/out/');
+  command.kind === 'putIf' && String((command.item as { instanceId: string }).instanceId).includes('/out/');
 const throttle = (): Error => Object.assign(new Error('rate exceeded'), { name: 'ThrottlingException' });
 
 /** What the store answers is the test's: an error, silence, or what the tables say. */
@@ -91,8 +90,8 @@ describe('a large output', () => {
 test('the smallest outcome, which leaves the output out, begins no further step: nobody may read what is not kept', async () => {
   let refused = 0;
   const world = faulty((command) => {
-    const item = command.input.Item as { seq?: number; kind?: string } | undefined;
-    if (command.constructor.name !== 'PutCommand' || item?.kind !== 'outcome' || refused++ > 0) return undefined;
+    const item = command.item as { seq?: number; kind?: string } | undefined;
+    if (command.kind !== 'putIf' || item?.kind !== 'outcome' || refused++ > 0) return undefined;
     return Object.assign(new Error('item refused'), { name: 'ValidationException' });
   });
   world.behave = () => ({ status: 'completed', output: '{"n":1}' });
@@ -163,7 +162,7 @@ describe('a store that hangs once the body has ended', () => {
     const { world } = await hanging();
     expect(world.aside[0]?.outcome.durationMs).toBe(1_500);
     const slow = faulty((command, world) => {
-      if (command.constructor.name === 'PutCommand') world.now += 700;
+      if (command.kind === 'putIf') world.now += 700;
       return undefined;
     });
     slow.behave = (input) => {

@@ -3,6 +3,7 @@ import { createEngine, PawlError, type Template } from '../../src/engine/index.t
 import { sha256 } from '../../src/store/index.ts';
 import { createStoreId } from '../../src/store/storeId.ts';
 import { clientOf } from '../../src/testing/tables.ts';
+import type { Command } from '../support/operations.ts';
 import { runbookOf } from './runbooks.ts';
 import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
 
@@ -37,8 +38,8 @@ describe('starting', () => {
     const world = setup(
       (client) =>
         ({
-          send: async (command: { constructor: { name: string }; input: { TableName: string } }) => {
-            if (command.constructor.name === 'PutCommand' && command.input.TableName.endsWith('journal')) {
+          send: async (command: Command) => {
+            if (command.kind === 'putIf' && command.table === 'journal') {
               expect(world.tables.rows('views').at(-1)).toMatchObject({ dueAtMs: T0 + 30_000 + 15_000 });
             }
             return await client.send(command as never);
@@ -321,7 +322,7 @@ describe('idempotency keys of two stores', () => {
   /** A laptop with tables of its own, and another process on the same tables. */
   const laptop = (name: string) => {
     const world = setup();
-    const access = { client: clientOf(world.tables), tablesPrefix: 't', appendBy: 'put' } as const;
+    const access = { client: clientOf(world.tables), appendBy: 'put' } as const;
     const process = (n: number) =>
       createEngine({ ...world.ports, storeId: createStoreId(access, tokens(`${name} ${n}`)) });
     return { world, process };
@@ -404,8 +405,8 @@ test('a store that is away while somebody starts: the answer names the id to ask
 test('the first advance reads entry 0 once: it is the head', async () => {
   const asked: string[] = [];
   const world = setup((client) => ({
-    send: ((command: { constructor: { name: string } }) => {
-      asked.push(command.constructor.name);
+    send: ((command: Command) => {
+      asked.push(command.kind);
       return client.send(command as never);
     }) as typeof client.send,
   }));
@@ -413,7 +414,7 @@ test('the first advance reads entry 0 once: it is the head', async () => {
   asked.length = 0;
   await world.engine.advance(id, { budgetMs: 60_000, by });
   // Head, arm, reservation, outcome, view.
-  expect(asked).toEqual(['QueryCommand', 'UpdateCommand', 'PutCommand', 'PutCommand', 'UpdateCommand']);
+  expect(asked).toEqual(['query', 'update', 'putIf', 'putIf', 'update']);
 });
 
 test('a version that is another than the one it started with is not run', async () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createEngine, limits, type PawlError, readUnrecorded, type Unrecorded } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
-import type { Command } from '../../src/testing/tables.ts';
+import type { Command } from '../support/operations.ts';
 import { runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0 } from './world.ts';
 
@@ -217,7 +217,7 @@ test.each([
 ])('a put refused for %s: the output stands where that is not the reason', async (_what, name, output) => {
   let refusals = 0;
   const send = (client: StoreClient) => async (command: Command) => {
-    const item = command.input.Item as { kind?: string } | undefined;
+    const item = command.item as { kind?: string } | undefined;
     if (item?.kind === 'outcome' && refusals++ === 0) throw Object.assign(new Error('refused'), { name });
     return await client.send(command as never);
   };

@@ -270,7 +270,7 @@ describe('one-time links', () => {
       const hash = await asking(world, approving(['bob', 'carol'], { quorum: 2 }));
       const { secret } = await link(world);
       once(
-        ({ input }) => String(input.Item?.claimId).startsWith('link:') && input.Item?.revision === 2,
+        ({ item }) => String(item?.claimId).startsWith('link:') && item?.revision === 2,
         () => then(world, () => use(world, secret, hash)),
       );
       const first = use(world, secret, hash);

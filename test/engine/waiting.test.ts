@@ -152,7 +152,7 @@ describe('await', () => {
     const sent: string[] = [];
     const world = setup((client) => {
       const send = (command: never): unknown => {
-        sent.push((command as { constructor: { name: string } }).constructor.name);
+        sent.push((command as { kind: string }).kind);
         return client.send(command);
       };
       return { send } as StoreClient;
@@ -165,11 +165,8 @@ describe('await', () => {
       return { status: 'completed', output: '{}' };
     };
     await world.engine.advance(id, request);
-    expect(sent.slice(0, 4)).toEqual(['QueryCommand', 'UpdateCommand', 'QueryCommand', 'PutCommand']);
-    expect(sent.filter((name) => name === 'PutCommand' || name === 'begins').slice(0, 2)).toEqual([
-      'PutCommand',
-      'begins',
-    ]);
+    expect(sent.slice(0, 4)).toEqual(['query', 'update', 'query', 'putIf']);
+    expect(sent.filter((name) => name === 'putIf' || name === 'begins').slice(0, 2)).toEqual(['putIf', 'begins']);
   });
 });
 
@@ -359,7 +356,7 @@ describe('claims', () => {
     await world.engine.advance(id, request);
     await world.engine.setClaim('ci/7', { status: 'asserted', by: bob });
     once(
-      ({ input }) => input.Item?.claimId === 'ci/7',
+      ({ item }) => item?.claimId === 'ci/7',
       () => world.engine.setClaim('ci/7', { status: 'invalidated', by: bob }),
     );
     await expect(world.engine.setClaim('ci/7', supported)).rejects.toMatchObject({ code: 'claim.final' });

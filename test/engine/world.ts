@@ -23,6 +23,7 @@ import { createSubscriptions } from '../../src/store/subscriptions.ts';
 import { createVersions } from '../../src/store/versions.ts';
 import { createViews } from '../../src/store/views.ts';
 import { clientOf, createTables, type Tables } from '../../src/testing/tables.ts';
+import type { Command } from '../support/operations.ts';
 import { plainAuthoring } from './runbooks.ts';
 
 export const T0 = Date.UTC(2026, 10, 24, 3, 0, 0);
@@ -60,7 +61,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     token: () => sha256(`token ${drawn++}`).slice(0, 32),
     fraction: () => ((drawn++ * 2_654_435_761) % 1_000) / 1_000,
   };
-  const access: Access = { client: wrap(clientOf(tables)), tablesPrefix: 't', appendBy: 'put' };
+  const access: Access = { client: wrap(clientOf(tables)), appendBy: 'put' };
   const world = {
     begun: [],
     behave: () => ({ status: 'completed', output: '{}' }),
@@ -75,6 +76,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     clock: {
       nowMs: () => world.now,
       behindMs: () => world.slept,
+      heldMs: () => 0,
       sleep: async (ms) => {
         world.now += ms;
       },
@@ -85,7 +87,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     journal: createJournal(access, random),
     versions: createVersions(
       access,
-      { nowMs: () => world.now, behindMs: () => 0, sleep: async () => {}, alarm: async () => {} },
+      { nowMs: () => world.now, behindMs: () => 0, heldMs: () => 0, sleep: async () => {}, alarm: async () => {} },
       random,
     ),
     locks: createLocks(access),
@@ -124,12 +126,9 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
   return world;
 };
 
-type Command = { constructor: { name: string }; input: { TableName?: string; Item?: Record<string, unknown> } };
 /** Whether it puts an entry of a journal. */
 export const isEntry = (command: Command): boolean =>
-  command.constructor.name === 'PutCommand' &&
-  command.input.TableName === 't-journal' &&
-  command.input.Item?.entry !== undefined;
+  command.kind === 'putIf' && command.table === 'journal' && command.item?.entry !== undefined;
 
 /** A world in which something happens once, right before a command of that sort is carried out. */
 export const watched = () => {

@@ -5,10 +5,10 @@ import { authoring } from '../../src/authoring/index.ts';
 import { seal } from '../../src/engine/call/chain.ts';
 import { type Cell, type CellInput, type Entry, limits } from '../../src/engine/index.ts';
 import type { StoreClient } from '../../src/store/access.ts';
-import type { Command } from '../../src/testing/tables.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { setup, T0 } from '../engine/world.ts';
 import { rivalOf } from '../support/deaths.ts';
+import type { Command } from '../support/operations.ts';
 import type { Fate } from '../support/proxy.ts';
 import { alice, attemptsOf, bob, createScene, disagreements, eventually, lines, request } from '../support/scene.ts';
 
@@ -325,7 +325,7 @@ describe.concurrent('connections', () => {
       (client) =>
         ({
           send: async (command: Command) => {
-            if (!hanging || command.input.TableName !== 't-journal' || command.constructor.name === 'QueryCommand')
+            if (!hanging || command.table !== 'journal' || command.kind === 'query')
               return client.send(command as never);
             // The put, and the look at its slot: each as long as the client's three requests may take.
             world.now += putMs / 2;

@@ -2,7 +2,6 @@
  * The failure table of the design, a test for each row, named by its first column. Where a process has to die one does;
  * a witness outside of every engine counts what really happened.
  */
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { describe, expect, test } from 'vitest';
 import { readUnrecorded, type Unrecorded } from '../../src/engine/index.ts';
 import { runbookOf } from '../engine/runbooks.ts';
@@ -16,13 +15,8 @@ const at = (kind: string) => (asked: { kind: string | undefined }) => asked.kind
 /** What the schedule does with an instance that is due. */
 const tick = { ...request, explicit: false, maxCells: Number.POSITIVE_INFINITY };
 
-const dueAt = async (scene: Scene, instanceId: string): Promise<unknown> => {
-  const TableName = `${scene.fresh.prefix}-views`;
-  const { Item } = await scene.fresh.client.send(
-    new GetCommand({ TableName, Key: { instanceId }, ConsistentRead: true }),
-  );
-  return Item?.dueAtMs;
-};
+const dueAt = async (scene: Scene, instanceId: string): Promise<unknown> =>
+  (await scene.fresh.raw.get('views', { instanceId }))?.dueAtMs;
 
 /** Nothing is seen that the journal does not allow, and the effects are these. */
 const expectWitnessed = async (scene: Scene, instanceId: string, effects: string[]): Promise<void> => {

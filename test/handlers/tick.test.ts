@@ -1,6 +1,5 @@
 /** `tick`: hands on whatever is due, page by page, however often it comes, and is held up by nobody. */
 
-import { DeleteCommand } from '@aws-sdk/lib-dynamodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Due, limits } from '../../src/engine/index.ts';
 import type { HandOver, WorkRequest } from '../../src/handlers/events.ts';
@@ -28,9 +27,8 @@ describe('on a real store', () => {
   test('a view that was lost is there again after the sweep of its part; what has one is left alone', async () => {
     const id = await start(service, 'demo', { drive: 'auto' });
     const other = await start(service, 'demo', { drive: 'auto' });
-    const { client, prefix, store } = service.world;
-    const TableName = `${prefix}-views`;
-    await client.send(new DeleteCommand({ TableName, Key: { instanceId: id } }));
+    const { raw, store } = service.world;
+    await raw.delete('views', { instanceId: id });
     const before = await store.views.get(other);
     expect(await store.views.get(id)).toBeUndefined();
     for (let part = 0; part < limits.journalShards; part += 1) await service.work({ sweep: part });

@@ -26,8 +26,6 @@ afterAll(async () => {
   await warm.end();
   await stopDev(dev);
   await witness.close();
-  // The embedded store of the comparison goes by itself, as soon as nobody asks it for anything.
-  await begin(folder, ['list']).ended;
   await Promise.all([removeDataDir(dataDir), rm(folder, { recursive: true, force: true, maxRetries: 5 })]);
 });
 

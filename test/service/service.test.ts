@@ -1,4 +1,4 @@
-/** The service as `npm run dev` runs it: HTTP, the schedule, functions that call one another, on an embedded store. */
+/** The service as `npm run dev` runs it: HTTP, the schedule, functions that call one another, on a file of SQLite. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../cli/support.ts';
 import { createWitness, type Witness } from '../support/witness.ts';

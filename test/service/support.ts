@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
-import { isAlive, until } from '../cli/support.ts';
+import { until } from '../cli/support.ts';
 
 const script = fileURLToPath(new URL('../../scripts/dev.ts', import.meta.url));
 const readyWithinMs = 90_000;
@@ -26,7 +26,7 @@ export type Dev = {
   start(runbookId: string, asked?: object): Promise<string>;
   /** `Event`: asynchronously, and nobody hears how it ended. */
   invoke(name: 'work' | 'tick', event: unknown, type: 'Event' | 'RequestResponse'): Promise<unknown>;
-  /** Everything that runs because of it, the embedded store included. */
+  /** Everything that runs because of it. */
   processes(): number[];
   /** Sends a signal to the server itself, and waits until it has gone. */
   end(signal: NodeJS.Signals): Promise<number | null>;
@@ -62,14 +62,6 @@ export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'pawl-de
 /** The store may still be writing when its service has gone. */
 export const removeDataDir = (dataDir: string): Promise<void> =>
   rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
-
-export const storePid = (dataDir: string): number[] => {
-  try {
-    return [JSON.parse(readFileSync(join(dataDir, 'server.json'), 'utf8')).pid];
-  } catch {
-    return [];
-  }
-};
 
 export const startDev = async (dataDir: string, env: Record<string, string> = {}): Promise<Dev> => {
   const port = Number(env.PORT ?? (await freePort()));
@@ -141,7 +133,7 @@ export const startDev = async (dataDir: string, env: Record<string, string> = {}
       const text = Payload?.transformToString() ?? '';
       return text === '' ? undefined : JSON.parse(text);
     },
-    processes: () => [...new Set([pid, ...descendantsOf(pid), ...storePid(dataDir)])],
+    processes: () => [pid, ...descendantsOf(pid)],
     end: async (signal) => {
       if (!hasGone()) {
         const gone = once(child, 'exit');
@@ -158,7 +150,6 @@ export const startDev = async (dataDir: string, env: Record<string, string> = {}
 export const stopDev = async (dev: Dev | undefined): Promise<void> => {
   if (dev === undefined) return;
   await dev.end('SIGTERM');
-  await until('the end of the store', () => storePid(dev.dataDir).every((pid) => !isAlive(pid)), 40_000);
 };
 
 type View = { status: string; seq: number; cell: string | null; instanceId: string };

@@ -203,6 +203,7 @@ const createClock = (world: World, process: Process): Clock => {
       return time.nowMs();
     },
     behindMs: time.behindMs,
+    heldMs: () => 0,
     sleep,
     alarm: sleep,
   };
@@ -240,7 +241,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
   if (offMs !== 0) say(world, name, `starts with a clock off by ${(offMs / 1000).toFixed(3)} s`);
   world.processes.add(process);
   const random = createRandomOf(world);
-  const access: Access = { client: createClient(world, process), tablesPrefix: 's', appendBy: 'put' };
+  const access: Access = { client: createClient(world, process), appendBy: 'put' };
   let known = false;
   process.ports = {
     clock: createClock(world, process),

@@ -2,17 +2,16 @@
  * The simulated table service is a table service: for the parts of the store that nobody else runs above it, it answers
  * as DynamoDB does, and it takes no write that could alter what is append-only.
  */
-import { DeleteCommand, PutCommand, UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import { expect, test } from 'vitest';
-import { free } from '../../src/store/conditions.ts';
-import { createStore } from '../../src/store/index.ts';
+import { free, leaving } from '../../src/store/conditions.ts';
+import { createStore, type Operation } from '../../src/store/index.ts';
 import { clientOf, createTables } from '../../src/testing/tables.ts';
 import { atMs, by } from '../store/fixtures.ts';
 
 const fresh = () => {
   const tables = createTables();
-  const clock = { nowMs: () => atMs, behindMs: () => 0, sleep: async () => {}, alarm: async () => {} };
-  return { tables, store: createStore(clientOf(tables), { tablesPrefix: 's', clock }) };
+  const clock = { nowMs: () => atMs, behindMs: () => 0, heldMs: () => 0, sleep: async () => {}, alarm: async () => {} };
+  return { tables, store: createStore(clientOf(tables), { clock }) };
 };
 const claim = (claimId: string, revision: number) =>
   ({ claimId, revision, status: 'asserted', statement: null, evidence: null, by, atMs, token: 'mine' }) as const;
@@ -62,31 +61,19 @@ test('what is due is found by its shard, earliest first, until it is disarmed or
 test('no write that could alter an append-only table is carried out, and none that the store never sends', async () => {
   const { tables, store } = fresh();
   await store.claims.putOnce(claim('a', 1));
-  const Key = { claimId: 'a', revision: 1 };
-  const names = { '#pk': 'claimId' };
-  for (const command of [
-    new PutCommand({ TableName: 's-claims', Item: Key }),
-    new PutCommand({ TableName: 's-journal', Item: { instanceId: 'a', seq: 0 } }),
-    new PutCommand({ TableName: 's-views', Item: { instanceId: 'a' } }),
-    new PutCommand({
-      TableName: 's-claims',
-      Item: Key,
-      ConditionExpression: 'attribute_not_exists(#other)',
-      ExpressionAttributeNames: { '#other': 'other' },
-    }),
-    new DeleteCommand({ TableName: 's-claims', Key }),
-    new DeleteCommand({ TableName: 's-views', Key: { instanceId: 'a' } }),
-    new DeleteCommand({
-      TableName: 's-claims',
-      Key,
-      ConditionExpression: free,
-      ExpressionAttributeNames: names,
-    }),
-    new UpdateCommand({ TableName: 's-claims', Key, UpdateExpression: 'REMOVE #pk', ExpressionAttributeNames: names }),
-  ])
-    expect(() => tables.execute(command as unknown as Parameters<typeof tables.execute>[0])).toThrow(
-      /under the condition/,
-    );
+  const item = { claimId: 'a', revision: 1 };
+  const forbidden = [
+    { kind: 'putIf', table: 'claims', item },
+    { kind: 'putIf', table: 'journal', item: { instanceId: 'a', seq: 0 } },
+    { kind: 'putIf', table: 'views', item: { instanceId: 'a' }, condition: free },
+    { kind: 'putIf', table: 'claims', item, condition: 'attribute_not_exists(#other)' },
+    { kind: 'delete', table: 'claims', item, condition: leaving },
+    { kind: 'delete', table: 'views', item: { instanceId: 'a' }, condition: leaving },
+    { kind: 'delete', table: 'claims', item, condition: free },
+    { kind: 'update', table: 'claims', key: item, condition: free, update: 'REMOVE #status', values: {} },
+  ] as unknown as Operation[];
+  for (const operation of forbidden)
+    expect(() => tables.execute(operation), JSON.stringify(operation)).toThrow(/under the condition/);
   expect(await store.claims.newest('a')).toEqual(claim('a', 1));
   expect(tables.rows('journal')).toEqual([]);
 });

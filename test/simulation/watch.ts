@@ -4,7 +4,7 @@
  */
 import { type Entry, limits } from '../../src/engine/index.ts';
 import { decodeEntry } from '../../src/store/items.ts';
-import type { Command, Row } from '../../src/testing/tables.ts';
+import type { Operation, RawItem } from '../../src/store/tableOperations.ts';
 import { waitNeedsLook, willBeWoken } from './waiting.ts';
 import { breaks, type Call, facetOf, headOf, RuleBroken, viewRow, type World } from './world.ts';
 
@@ -28,10 +28,10 @@ const isLookedAfter = (world: World): boolean => {
 };
 
 /** All of an entry as it stands: what `prev` of the next one covers, in order. */
-export const textOf = ({ v, instanceId: id, seq, kind, token, entry }: Row): string =>
+export const textOf = ({ v, instanceId: id, seq, kind, token, entry }: RawItem): string =>
   JSON.stringify([v, id, seq, kind, token, entry]);
 
-const landed = (root: World, world: World, item: Row): void => {
+const landed = (root: World, world: World, item: RawItem): void => {
   const seq = item.seq as number;
   if (seq !== world.chain.length) {
     const what = seq < world.chain.length ? 'entry altered' : 'a gap before entry';
@@ -47,32 +47,36 @@ const landed = (root: World, world: World, item: Row): void => {
 };
 
 /** The instances that a write may concern: its own, or all of them where it is about claims. */
-const concerned = (world: World, { input }: Command): World[] => {
-  const { instanceId: id, entry } = { ...(input.Key as Row | undefined), ...(input.Item as Row | undefined) };
+const concerned = (world: World, operation: Operation): World[] => {
+  const { instanceId: id, entry }: RawItem =
+    'item' in operation ? operation.item : 'key' in operation ? operation.key : {};
   if (entry !== undefined) return [facetOf(world, String(id))];
   const facet = world.facets.get(String(id));
   return facet === undefined ? [...world.facets.values()] : [facet];
 };
 
+/** What is put; a deletion puts nothing. */
+const itemOf = (operation: Operation): RawItem | undefined =>
+  operation.kind === 'putIf' || operation.kind === 'insert' ? operation.item : undefined;
+
 /** Called after every write that was carried out. */
-export const watch = (root: World, command: Command, call: Call | undefined): void => {
-  const { constructor: kind, input } = command;
-  const item = input.Item as Row | undefined;
+export const watch = (root: World, operation: Operation, call: Call | undefined): void => {
+  const item = itemOf(operation);
   const isEntry = item?.entry !== undefined;
   const isClaim = item?.claimId !== undefined && item.status !== undefined;
-  if (!isEntry && !isClaim && kind.name !== 'UpdateCommand') return;
-  for (const world of concerned(root, command)) {
+  if (!isEntry && !isClaim && operation.kind !== 'update') return;
+  for (const world of concerned(root, operation)) {
     if (isEntry) landed(root, world, item);
     if (root.isAltered) continue;
-    watchOver(root, world, command, call);
+    watchOver(root, world, operation, call);
   }
 };
 
-const watchOver = (root: World, world: World, { input }: Command, call: Call | undefined): void => {
+const watchOver = (root: World, world: World, operation: Operation, call: Call | undefined): void => {
   const offMs = call?.process.offMs ?? 0;
   const tolerated = world.graceMs + limits.landsLateMsMax;
   const unmarked = (): boolean => !isLookedAfter(world);
-  const item = input.Item as Row | undefined;
+  const item = itemOf(operation);
   const isEntry = item?.entry !== undefined;
   // What it had armed was lost with the views.
   const disarmed = call?.struck.includes('viewsLost') === true;
@@ -83,7 +87,7 @@ const watchOver = (root: World, world: World, { input }: Command, call: Call | u
     const over = call !== undefined && world.schedule.nowMs() >= call.endAtMs + world.graceMs;
     const unarmed = over && call.struck.some((kind) => !/^(frozen|thawed)$/.test(kind));
     if (disarmed || ((offMs < -tolerated || call?.frozenInPut || unarmed) && unmarked())) world.unlookedAfter = true;
-  } else if ((input.ExpressionAttributeValues as Row)[':revision'] !== undefined) {
+  } else if (operation.kind === 'update' && operation.values.revision !== undefined) {
     // By a clock that is ahead by more than the grace, whoever is still at it seems to be over.
     // A save that leaves the mark as it is mends nothing.
     const still = world.unlookedAfter && unmarked() && needsLook(world, headOf(world)?.state);

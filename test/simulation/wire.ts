@@ -1,6 +1,16 @@
 /** The wire between a process and the tables: it loses, delays, doubles and refuses; a read may be stale or cut. */
-import type { StoreClient } from '../../src/store/access.ts';
-import { type Command, ForbiddenWrite, keyOf, type Row } from '../../src/testing/tables.ts';
+import { ForbiddenWrite } from '../../src/store/carryOut.ts';
+import type {
+  AnswerOf,
+  Operation,
+  Page,
+  QueryPage,
+  RawItem,
+  StoreClient,
+  Updated,
+  Written,
+} from '../../src/store/tableOperations.ts';
+import { placeOf } from '../../src/testing/tables.ts';
 import { checkOver, countFrom } from './calls.ts';
 import { crash, freeze, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
@@ -12,13 +22,26 @@ const timeout = (): Error => failing('TimeoutError', 'socket hang up');
 const refusal = (): Error => failing('ValidationException', 'item refused');
 const throttle = (): Error => failing('ThrottlingException', 'rate exceeded');
 
-type Done = { answer: Row } | { error: Error };
+type Answer = AnswerOf<Operation>;
+type Done = { answer: Answer } | { error: Error };
 
-const attempt = (world: World, call: Call | undefined, command: Command): Done => {
+/** Whether a write was carried out, and not refused by its condition. */
+const isWritten = (done: Done): boolean =>
+  'answer' in done && (done.answer as Written | Updated | undefined)?.kind === 'done';
+
+/** The item or the keys that an operation is about. */
+const aboutOf = (operation: Operation): RawItem => {
+  if ('item' in operation) return operation.item;
+  return 'key' in operation ? operation.key : {};
+};
+const partitionOf = (operation: Operation): unknown =>
+  operation.kind === 'query' ? operation.query.partition : aboutOf(operation).instanceId;
+
+const attempt = (world: World, call: Call | undefined, operation: Operation): Done => {
   try {
-    const answer = world.tables.execute(command);
-    watch(world, command, call);
-    return { answer };
+    const done = { answer: world.tables.execute(operation) };
+    if (isWritten(done)) watch(world, operation, call);
+    return done;
   } catch (error) {
     if (error instanceof ForbiddenWrite) breaks(world, new RuleBroken('I1', error.message));
     return { error: error as Error };
@@ -26,114 +49,111 @@ const attempt = (world: World, call: Call | undefined, command: Command): Done =
 };
 
 /** Lands when nobody waits for it any more; a restore in between takes what was on the wire with it. */
-const landLate = (world: World, call: Call | undefined, command: Command, what: string, ms: number): void => {
+const landLate = (world: World, call: Call | undefined, operation: Operation, what: string, ms: number): void => {
   const who = call?.id ?? 'nobody';
   const { epoch } = world;
   say(world, who, `${what}: late on the wire`);
   world.schedule.after(ms, () => {
     if (world.epoch !== epoch) return;
-    const done = attempt(world, call, command);
-    say(world, who, `${what}: landed late, ${'answer' in done ? 'written' : 'refused by its condition'}`);
+    const done = attempt(world, call, operation);
+    say(world, who, `${what}: landed late, ${isWritten(done) ? 'written' : 'refused by its condition'}`);
   });
 };
 
+const isHeadQuery = ({ table, query, from }: QueryPage): boolean =>
+  table === 'journal' && query.descending === true && from === undefined && !String(query.partition).includes('/');
+
 /** Reads that a strongly consistent store never gives: safety must not rest on them all the same. */
-const read = (world: World, call: Call | undefined, command: Command): Done => {
-  const done = attempt(world, call, command);
-  if ('error' in done || command.constructor.name !== 'QueryCommand') return done;
-  const items = done.answer.Items as Row[];
-  const { ScanIndexForward, ExclusiveStartKey, ExpressionAttributeValues } = command.input;
-  const pk = String((ExpressionAttributeValues as Row)[':pk']);
-  const head = String(command.input.TableName).endsWith('-journal') && !pk.includes('/') && ScanIndexForward === false;
-  if (head && ExclusiveStartKey === undefined && strikes(world, 'staleRead', call)) {
+const read = (world: World, call: Call | undefined, operation: Operation): Done => {
+  const done = attempt(world, call, operation);
+  if ('error' in done || operation.kind !== 'query') return done;
+  const { items } = done.answer as Page;
+  const { table, query } = operation;
+  if (isHeadQuery(operation) && strikes(world, 'staleRead', call)) {
     // As if the newest were not there yet.
-    const older = { constructor: command.constructor, input: { ...command.input, Limit: 3 } };
-    const [, ...before] = world.tables.execute(older).Items as Row[];
-    return before.length === 0 ? done : { answer: { Items: before } };
+    const [, ...before] = world.tables.execute({ ...operation, query: { ...query, limit: 3 } }).items;
+    return before.length === 0 ? done : { answer: { items: before, from: undefined } };
   }
   if (items.length > 1 && strikes(world, 'cutRead', call)) {
     const first = items.slice(0, Math.ceil(items.length / 2));
-    const last = first.at(-1) as Row;
-    const { TableName, IndexName } = command.input;
-    const LastEvaluatedKey = keyOf(TableName as string, last, IndexName as string | undefined);
-    return { answer: { Items: first, LastEvaluatedKey } };
+    return { answer: { items: first, from: placeOf(table, first.at(-1) as RawItem, query.index) } };
   }
   return done;
 };
 
 /** What the answer tells the call about entries of its own. */
-const acknowledge = (call: Call | undefined, command: Command, done: Done): void => {
-  if (call === undefined) return;
+const acknowledge = (call: Call | undefined, operation: Operation, done: Done): void => {
+  if (call === undefined || 'error' in done) return;
   const told = (row: unknown): void => {
-    const { instanceId, token, seq } = (row ?? {}) as Row;
+    const { instanceId, token, seq } = (row ?? {}) as RawItem;
     if (typeof token === 'string' && call.tokens.has(token)) call.acknowledged.add(`${instanceId}#${seq}`);
   };
-  if ('error' in done) told((done.error as { Item?: unknown }).Item);
-  else if (command.constructor.name === 'PutCommand') told(command.input.Item);
-  else for (const row of (done.answer.Items as Row[] | undefined) ?? [done.answer.Item]) told(row);
+  if (operation.kind === 'putIf') {
+    const answer = done.answer as Written;
+    told(answer.kind === 'done' ? operation.item : answer.standing);
+  } else if (operation.kind === 'query') for (const row of (done.answer as Page).items) told(row);
+  else if (operation.kind === 'get') told(done.answer);
 };
 
 /** The steps of parking at a claim: the wait itself, the subscription, the reading of claims, the saving of the view. */
-const parks = (command: Command): boolean => {
-  const { input } = command;
-  const { kind } = (input.Item ?? {}) as Row;
-  const table = String(input.TableName).slice(2);
-  if (command.constructor.name === 'PutCommand') return kind === 'waiting' || table === 'subscriptions';
-  return command.constructor.name === 'QueryCommand' && table === 'claims';
+const parks = (operation: Operation): boolean => {
+  const { kind, table } = operation;
+  if (kind === 'putIf') return operation.item.kind === 'waiting' || table === 'subscriptions';
+  return kind === 'query' && table === 'claims';
 };
 
-const verbs: Record<string, string> = {
-  PutCommand: 'put',
-  GetCommand: 'get',
-  QueryCommand: 'read',
-  UpdateCommand: '',
-  DeleteCommand: 'delete',
+const verbs: Record<Operation['kind'], string> = {
+  putIf: 'put',
+  insert: 'put',
+  get: 'get',
+  batchGet: 'read several',
+  query: 'read',
+  update: '',
+  delete: 'delete',
 };
 
-const nameOf = (world: World, command: Command): string => {
-  const { input } = command;
-  if (input.RequestItems !== undefined) return 'read several';
-  const item = (input.Item ?? input.Key ?? {}) as Row;
-  const table = String(input.TableName).slice(2);
-  const verb = verbs[command.constructor.name] ?? command.constructor.name;
+const nameOf = (world: World, operation: Operation): string => {
+  const { kind, table } = operation;
+  if (kind === 'batchGet') return 'read several';
+  const item = aboutOf(operation);
+  const verb = verbs[kind];
   if (table === 'views') {
     const which = item.instanceId === world.instanceId ? '' : ` of ${item.instanceId}`;
-    return (verb === '' ? (updates(input) ?? 'update view') : 'read view') + which;
+    return (kind === 'update' ? updates(operation.values) : 'read view') + which;
   }
   if (table === 'claims' || table === 'subscriptions') {
-    const values = (input.ExpressionAttributeValues ?? {}) as Row;
-    const words = [verb, table, item.claimId ?? values[':pk'], item.revision ?? item.waiter, item.status];
+    const partition = kind === 'query' ? operation.query.partition : item.claimId;
+    const words = [verb, table, partition, item.revision ?? item.waiter, item.status];
     return words.filter((word) => word !== undefined).join(' ');
   }
-  const partition = item.instanceId ?? (input.ExpressionAttributeValues as Row | undefined)?.[':pk'];
+  const partition = partitionOf(operation);
   if (partition === undefined) return `${verb} ${table}`;
   const [id, beside] = String(partition).split('/');
   if (beside !== undefined) return `${verb} ${beside}`;
   const which = id === world.instanceId ? '' : ` of ${id}`;
-  if (input.ScanIndexForward === false) return `${verb} head${which}`;
+  if (kind === 'query' && operation.query.descending === true) return `${verb} head${which}`;
   return `${verb} ${item.seq ?? 'journal'} ${item.kind ?? ''}`.trimEnd() + which;
 };
 
-const updates = ({ ExpressionAttributeValues: values }: Row): string | undefined => {
-  const { ':until': until, ':revision': revision } = values as Row;
+const updates = ({ until, revision }: RawItem): string => {
   if (revision !== undefined) return `save view ${revision}`;
-  return until === undefined ? undefined : 'arm view';
+  return until === undefined ? 'update view' : 'arm view';
 };
 
 /** What an entry that has just been written says. */
-const details = (world: World, { input }: Command): string => {
-  const { instanceId: partition, seq, entry } = (input.Item ?? {}) as Row;
+const details = (world: World, operation: Operation): string => {
+  const { instanceId: partition, seq, entry } = aboutOf(operation);
   const written = entry !== undefined ? world.facets.get(String(partition))?.chain[seq as number]?.entry : undefined;
   return written === undefined ? '' : ` ${wordsOf(written)}`;
 };
 
 /** A write is about to be sent: not after the end of its invocation. */
-const begins = (world: World, call: Call, command: Command): void => {
+const begins = (world: World, call: Call, operation: Operation): void => {
   checkOver(world, call);
   // The time of a start is counted from when it has its lock, and left the run that it goes on from: then it arms.
   const isNew = call.what.startsWith('start') && !call.acknowledged.has(`${call.about}#0`);
-  if (!isNew || command.constructor.name !== 'UpdateCommand') return;
-  if ((command.input.Key as Row).instanceId !== call.about) return;
+  if (!isNew || operation.kind !== 'update') return;
+  if (operation.key.instanceId !== call.about) return;
   countFrom(world, call);
 };
 
@@ -144,17 +164,17 @@ const transient = new Set(['TimeoutError', 'ThrottlingException']);
 
 export const createClient = (world: World, process: Process): StoreClient => {
   const { draw, schedule } = world;
-  const once = async (command: Command, served: Served): Promise<Row> => {
+  const once = async (operation: Operation, served: Served): Promise<Answer> => {
     const call = currentCall.getStore();
-    const what = nameOf(world, command);
+    const what = nameOf(world, operation);
     const who = call?.id ?? process.name;
-    const put = command.constructor.name === 'PutCommand';
+    const put = operation.kind === 'putIf' || operation.kind === 'insert';
     // What can be made again: views are updated, subscriptions deleted.
-    const update = ['UpdateCommand', 'DeleteCommand'].includes(command.constructor.name);
+    const update = operation.kind === 'update' || operation.kind === 'delete';
     const hit = (kind: Parameters<typeof strikes>[1]): boolean => strikes(world, kind, call);
     const writes = put || update;
-    if (writes && call !== undefined) begins(world, call, command);
-    if (call?.what === 'advance' && parks(command) && hit('claimRace')) {
+    if (writes && call !== undefined) begins(world, call, operation);
+    if (call?.what === 'advance' && parks(operation) && hit('claimRace')) {
       world.rushClaim();
       // Half of the time it is through before this one goes on.
       if (draw.chance(0.5)) await pause(world, process, 'crashElsewhere', `overtaken before ${what}`, draw.int(300));
@@ -179,17 +199,17 @@ export const createClient = (world: World, process: Process): StoreClient => {
     if (call?.what === 'advance' && what.startsWith('read claims') && hit('claimUnread')) throw timeout();
     if (update && hit('viewLost')) throw timeout();
     if ((put && hit('delayed')) || (update && hit('viewReordered'))) {
-      landLate(world, call, command, what, 50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000));
+      landLate(world, call, operation, what, 50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000));
       throw timeout();
     }
     if (put && !process.dead && hit('delayedPastDeath')) {
-      landLate(world, call, command, what, 50 + draw.int(60_000));
+      landLate(world, call, operation, what, 50 + draw.int(60_000));
       crash(world, process, 'delayedPastDeath', `with ${what} on the wire`);
       return await new Promise<never>(() => {});
     }
-    let done = writes ? attempt(world, call, command) : read(world, call, command);
+    let done = writes ? attempt(world, call, operation) : read(world, call, operation);
     served.atMs = schedule.nowMs();
-    if (writes) say(world, who, `${what}${'answer' in done ? details(world, command) : ': refused by its condition'}`);
+    if (writes) say(world, who, `${what}${isWritten(done) ? details(world, operation) : ': refused by its condition'}`);
     if (what.endsWith(' waiting') && !process.dead && hit('crashAfterWaiting')) {
       crash(world, process, 'crashAfterWaiting', `after ${what}`);
       return await new Promise<never>(() => {});
@@ -197,24 +217,24 @@ export const createClient = (world: World, process: Process): StoreClient => {
     await pause(world, process, put ? 'crashAfterPut' : elsewhere, `after ${what}`);
     if (put && hit('answerLostAndRetried')) {
       // The SDK repeats a put whose answer was lost, and collides with itself.
-      done = attempt(world, call, command);
+      done = attempt(world, call, operation);
       say(world, who, `${what}: answer lost, repeated by the SDK`);
     } else if (hit('answerLost')) {
       say(world, who, `${what}: answer lost`);
       throw timeout();
     }
-    acknowledge(call, command, done);
+    acknowledge(call, operation, done);
     if ('error' in done) throw done.error;
     return done.answer;
   };
 
   /** As the SDK does: an attempt that got no answer, or was told to wait, is repeated after a while, whatever it was. */
-  const send = async (command: Command): Promise<Row> => {
+  const send = async <O extends Operation>(operation: O): Promise<AnswerOf<O>> => {
     for (let tried = 1; ; tried += 1) {
       const served: Served = { atMs: null };
       const sent = process.sending();
       try {
-        const answer = await once(command, served);
+        const answer = (await once(operation, served)) as AnswerOf<O>;
         process.learn(sent, served.atMs ?? schedule.nowMs());
         return answer;
       } catch (error) {
@@ -228,5 +248,5 @@ export const createClient = (world: World, process: Process): StoreClient => {
       }
     }
   };
-  return { send } as unknown as StoreClient;
+  return { send };
 };

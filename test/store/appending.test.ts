@@ -1,8 +1,9 @@
 /** Two ways of appending, one meaning: what stands is the same, whoever comes later gets it, and neither overwrites. */
 import { strict as assert } from 'node:assert';
-import { ExecuteStatementCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
+import { type DynamoDBDocumentClient, ExecuteStatementCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Random, Runbook } from '../../src/engine/index.ts';
+import { createCommands } from '../../src/store/commands.ts';
 import { type AppendBy, createStore, type Store, type StoreClient } from '../../src/store/index.ts';
 import { clientOf, createTables } from '../../src/testing/tables.ts';
 import { type FreshStore, freshStore, storeKinds } from '../support/world.ts';
@@ -10,15 +11,16 @@ import { atMs, by, entry } from './fixtures.ts';
 
 type Command = { constructor: { name: string }; input: Record<string, unknown> };
 
-/** A client that notes what is sent, and lets the rest pass. */
-const noting = (client: StoreClient): { client: StoreClient; sent: Command[] } => {
+/** A client for the same tables that notes the commands of the SDK, and lets them pass. */
+const noting = (world: FreshStore, prefix = world.prefix): { client: StoreClient; sent: Command[] } => {
   const sent: Command[] = [];
-  const send = client.send.bind(client) as (command: Command) => Promise<unknown>;
+  const send = world.document.send.bind(world.document) as (command: Command) => Promise<unknown>;
   const noted = async (command: Command): Promise<unknown> => {
     sent.push(command);
     return send(command);
   };
-  return { client: { send: noted } as StoreClient, sent };
+  const document = { send: noted } as unknown as DynamoDBDocumentClient;
+  return { client: createCommands(document, prefix), sent };
 };
 const namesOf = (sent: Command[]): string[] => sent.map((command) => command.constructor.name);
 
@@ -71,8 +73,8 @@ const sentence = 'this table service is not DynamoDB itself and knows no INSERT,
 
 test('the tables in memory know no INSERT: an append by it is refused with a sentence, and nothing is written', async () => {
   const tables = createTables();
-  const clock = { nowMs: () => atMs, behindMs: () => 0, sleep: async () => {}, alarm: async () => {} };
-  const { journal, claims } = createStore(clientOf(tables), { tablesPrefix: 's', clock, appendOnly: 'insert' });
+  const clock = { nowMs: () => atMs, behindMs: () => 0, heldMs: () => 0, sleep: async () => {}, alarm: async () => {} };
+  const { journal, claims } = createStore(clientOf(tables), { clock, appendOnly: 'insert' });
   const refused = journal.putOnce(entry('a', 0, 'mine'));
   await expect(refused).rejects.toMatchObject({ code: 'store.misconfigured' });
   await expect(refused).rejects.toThrow(sentence);
@@ -81,8 +83,8 @@ test('the tables in memory know no INSERT: an append by it is refused with a sen
   expect([tables.rows('journal'), tables.rows('claims')]).toEqual([[], []]);
 });
 
-test('dynalite, on which the embedded store is built, knows none either', async () => {
-  const { client, clock, options } = await freshStore('dynalite');
+test('SQLite knows none either', async () => {
+  const { client, clock, options } = await freshStore('sqlite');
   const { journal } = createStore(client, { ...options, clock, appendOnly: 'insert' });
   const refused = journal.putOnce(entry('a', 0, 'mine'));
   await expect(refused).rejects.toMatchObject({ code: 'store.misconfigured' });
@@ -95,8 +97,8 @@ describe.skipIf(!(await storeKinds()).includes('insert'))('on DynamoDB', () => {
   beforeAll(async () => {
     world = await freshStore('insert');
   });
-  const storeBy = (appendOnly: AppendBy, client: StoreClient = world.client, prefix = world.prefix, random?: Random) =>
-    createStore(client, { tablesPrefix: prefix, clock: world.clock, appendOnly, ...(random && { random }) });
+  const storeBy = (appendOnly: AppendBy, client: StoreClient = world.client, random?: Random) =>
+    createStore(client, { clock: world.clock, appendOnly, ...(random && { random }) });
 
   test('of forty INSERTs one wins, and every loser gets the winner', async () => {
     const puts = await Promise.all(
@@ -113,7 +115,7 @@ describe.skipIf(!(await storeKinds()).includes('insert'))('on DynamoDB', () => {
   test('a won append is one request either way; a lost one is one more by INSERT, which does not say what it met', async () => {
     const said: Record<string, string[]> = {};
     for (const way of ['put', 'insert'] as const) {
-      const { client, sent } = noting(world.client);
+      const { client, sent } = noting(world);
       const { journal } = storeBy(way, client);
       expect(await journal.putOnce(entry(`cost-${way}`, 0, 'mine'))).toMatchObject({ kind: 'written', adopted: false });
       expect(await journal.putOnce(entry(`cost-${way}`, 0, 'theirs'))).toMatchObject({ kind: 'conflict' });
@@ -130,7 +132,7 @@ describe.skipIf(!(await storeKinds()).includes('insert'))('on DynamoDB', () => {
   });
 
   test('an INSERT names the table and each attribute; everything that somebody gave is a parameter', async () => {
-    const { client, sent } = noting(world.client);
+    const { client, sent } = noting(world);
     const lock = { lock: `'} -- "`, revision: 1, instanceId: 'run-1', token: 'lock', atMs };
     await storeBy('insert', client).locks.putOnce(lock);
     expect(sent[0]?.input.Statement).toBe(
@@ -142,7 +144,7 @@ describe.skipIf(!(await storeKinds()).includes('insert'))('on DynamoDB', () => {
 
   test('what an INSERT leaves is to the byte what a put leaves, for every kind of item', async () => {
     const [one, other] = [await freshStore('dynamodb'), await freshStore('insert')];
-    const { client, sent } = noting(world.client);
+    const [putting, inserting] = [noting(world, one.prefix), noting(world, other.prefix)];
     // The same tokens and slots on both.
     const dice = (): Random => {
       let drawn = 0;
@@ -152,16 +154,16 @@ describe.skipIf(!(await storeKinds()).includes('insert'))('on DynamoDB', () => {
       };
       return { token, fraction: () => 0.5 };
     };
-    await appendAll(storeBy('put', client, one.prefix, dice()));
-    const puts = namesOf(sent.splice(0));
-    await appendAll(storeBy('insert', client, other.prefix, dice()));
-    const inserts = namesOf(sent);
+    await appendAll(storeBy('put', putting.client, dice()));
+    const puts = namesOf(putting.sent);
+    await appendAll(storeBy('insert', inserting.client, dice()));
+    const inserts = namesOf(inserting.sent);
     expect(puts.filter((name) => name === 'PutCommand')).toHaveLength(9);
     expect(inserts).toEqual(puts.map((name) => (name === 'PutCommand' ? 'ExecuteStatementCommand' : name)));
     for (const table of ['journal', 'runbooks', 'claims']) {
       const [left, right] = await Promise.all(
         [one, other].map(async ({ prefix }) => {
-          const { Items = [] } = await world.client.send(new ScanCommand({ TableName: `${prefix}-${table}` }));
+          const { Items = [] } = await world.document.send(new ScanCommand({ TableName: `${prefix}-${table}` }));
           // When it was published is the one thing that no two of them share; attributes have no order.
           const plain = Items.map((item) => ({ ...item, ...(table === 'runbooks' && { atMs: 0 }) }));
           return plain.map((item) => JSON.stringify(Object.entries(item).sort())).sort();
@@ -185,7 +187,7 @@ describe.skipIf(!(await storeKinds()).includes('insert'))('on DynamoDB', () => {
       `REPLACE INTO ${table} VALUE ${value}`,
       `UPSERT INTO ${table} VALUE ${value}`,
     ])
-      await expect(world.client.send(new ExecuteStatementCommand({ Statement })), Statement).rejects.toThrow();
+      await expect(world.document.send(new ExecuteStatementCommand({ Statement })), Statement).rejects.toThrow();
     expect(await journal.head('stays')).toMatchObject({ entry: entry('stays', 0, 'mine') });
   });
 

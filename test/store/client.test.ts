@@ -1,9 +1,11 @@
 /** The client gives up in time (failure 20): a request that hung would eat the whole invocation. */
+
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createClient, createStore } from '../../src/store/index.ts';
+import { createClient } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { entry } from './fixtures.ts';
 
 /** Three attempts of three seconds each, the pauses between them, and what a loaded machine adds. */
@@ -17,12 +19,12 @@ describe('a store that does not answer', { timeout: 60_000 }, () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;
-    const { client, clock } = createClient({ endpoint: `http://127.0.0.1:${port}` });
+    const { client, clock, document } = createClient({ tablesPrefix: 't', endpoint: `http://127.0.0.1:${port}` });
     close = () => {
-      client.destroy();
+      document.destroy();
       server.close();
     };
-    return createStore(client, { tablesPrefix: 'none', clock }).journal;
+    return createStore(client, { clock }).journal;
   };
 
   /** Asserts how a read ends, and when: not before one time-out has passed, not after all of them have. */

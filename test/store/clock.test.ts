@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { createClock } from '../../src/store/index.ts';
-import { freshStore } from '../support/world.ts';
+import { freshStore, serviceKinds } from '../support/world.ts';
 
 /** 1 795 492 800 000: Tue, 24 Nov 2026 04:00:00 GMT. */
 const fourMs = 1_795_492_800_000;
 const at = (seconds: number): string => `Tue, 24 Nov 2026 04:00:${String(seconds).padStart(2, '0')} GMT`;
+
+const kinds = await serviceKinds();
 
 describe('the clock', () => {
   const fake = () => {
@@ -144,7 +146,7 @@ describe('the clock', () => {
     await clock.sleep(60_000, aborted.signal);
   });
 
-  test.each(['dynamodb', 'dynalite'] as const)('learns from the answers of %s, refusals included', async (which) => {
+  test.each(kinds)('learns from the answers of %s, refusals included', async (which) => {
     const { store } = await freshStore(which);
     await store.journal.head('nobody');
     expect(Math.abs(store.clock.nowMs() - Date.now())).toBeLessThan(1_100);

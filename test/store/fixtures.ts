@@ -60,7 +60,7 @@ export const view = (instanceId: string, seq: number, more: Partial<View> = {}):
   ...more,
 });
 
-type Sends = (command: { constructor: { name: string }; input: object }) => Promise<unknown>;
+type Sends = (command: { kind: string }) => Promise<unknown>;
 
 /** A client that lets `fault` decide what becomes of each command; `send` passes it on. */
 export const faulty = (
@@ -68,7 +68,7 @@ export const faulty = (
   fault: (name: string, send: () => Promise<unknown>) => Promise<unknown>,
 ): StoreClient => {
   const send = client.send.bind(client) as Sends;
-  const faultySend: Sends = (command) => fault(command.constructor.name, () => send(command));
+  const faultySend: Sends = (command) => fault(command.kind, () => send(command));
   return { send: faultySend } as StoreClient;
 };
 

@@ -1,5 +1,4 @@
 /** Whatever is altered in a journal, reading it says so, and where: each attribute alone, entries missing, swapped, copied. */
-import { DeleteCommand, GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Store } from '../../src/store/index.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
@@ -7,7 +6,7 @@ import { putChain } from './fixtures.ts';
 
 type Item = Record<string, unknown>;
 
-describe.each(serviceKinds)('what is read of a journal on %s is checked', (which) => {
+describe.each(await serviceKinds())('what is read of a journal on %s is checked', (which) => {
   let world: FreshStore;
   let journal: Store['journal'];
   beforeAll(async () => {
@@ -16,17 +15,11 @@ describe.each(serviceKinds)('what is read of a journal on %s is checked', (which
   });
   afterAll(() => world.drop());
 
-  const TableName = () => `${world.prefix}-journal`;
   /** Past every condition, as somebody with rights on the table can. */
-  const put = (item: Item) => world.client.send(new PutCommand({ TableName: TableName(), Item: item }));
-  const drop = (instanceId: string, seq: number) =>
-    world.client.send(new DeleteCommand({ TableName: TableName(), Key: { instanceId, seq } }));
-  const itemAt = async (instanceId: string, seq: number): Promise<Item> => {
-    const { Item: item } = await world.client.send(
-      new GetCommand({ TableName: TableName(), Key: { instanceId, seq }, ConsistentRead: true }),
-    );
-    return item ?? {};
-  };
+  const put = (item: Item) => world.raw.put('journal', item);
+  const drop = (instanceId: string, seq: number) => world.raw.delete('journal', { instanceId, seq });
+  const itemAt = async (instanceId: string, seq: number): Promise<Item> =>
+    (await world.raw.get('journal', { instanceId, seq })) ?? {};
   const brokenAt = (seq: number) => ({ code: 'journal.broken', details: { seq } });
   const readAll = (id: string) => journal.page(id, -1, 100);
 

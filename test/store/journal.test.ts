@@ -1,11 +1,11 @@
 /**
- * Conformance of the journal, against DynamoDB Local and dynalite; of appending, by INSERT as well. Against AWS: `PAWL_TEST_AWS=1`, the usual
+ * Conformance of the journal, against SQLite and DynamoDB Local; of appending, by INSERT as well. Against AWS: `PAWL_TEST_AWS=1`, the usual
  * credentials and AWS_REGION (see test/support/dynamo.ts).
  */
 import { strict as assert } from 'node:assert';
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Note } from '../../src/engine/index.ts';
+import { createClient } from '../../src/store/dynamodb.ts';
 import { createStore, type Store, type StoreClient } from '../../src/store/index.ts';
 import { encodeEntry } from '../../src/store/items.ts';
 import fc from '../support/properties.ts';
@@ -124,11 +124,12 @@ describe.each(await storeKinds())('appending to the journal on %s', (which) => {
   );
 
   test('tables that do not exist are a matter of configuration', async () => {
-    const nowhere = createStore(world.client, {
-      ...world.options,
+    if (world.kind === 'sqlite') return;
+    const { client } = createClient({
       tablesPrefix: 'nowhere',
-      clock: world.store.clock,
-    }).journal;
+      ...(world.endpoint === 'AWS' ? {} : { endpoint: world.endpoint }),
+    });
+    const nowhere = createStore(client, { ...world.options, clock: world.store.clock }).journal;
     await expect(nowhere.putOnce(entry('a', 0, 'mine'))).rejects.toMatchObject({ code: 'store.misconfigured' });
     await expect(nowhere.head('a')).rejects.toMatchObject({ code: 'store.misconfigured' });
   });
@@ -172,7 +173,7 @@ describe.each(await storeKinds())('appending to the journal on %s', (which) => {
   });
 });
 
-describe.each(serviceKinds)('the journal on %s', (which) => {
+describe.each(await serviceKinds())('the journal on %s', (which) => {
   let world: FreshStore;
   let journal: Store['journal'];
   beforeAll(async () => {
@@ -254,8 +255,7 @@ describe.each(serviceKinds)('the journal on %s', (which) => {
   });
 
   describe('items that somebody else wrote', () => {
-    const put = (item: Record<string, unknown>) =>
-      world.client.send(new PutCommand({ TableName: `${world.prefix}-journal`, Item: item }));
+    const put = (item: Record<string, unknown>) => world.raw.put('journal', item);
     /** `good` is a whole item; each row below spoils it. */
     const good = (instanceId: string) => encodeEntry(entry(instanceId, 0, 'mine'));
     const content = (instanceId: string) => JSON.parse(good(instanceId).entry as string) as object;

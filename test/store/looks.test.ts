@@ -1,4 +1,4 @@
-/** Conformance of the last looks of polls, against DynamoDB Local and dynalite. */
+/** Conformance of the last looks of polls, against SQLite and DynamoDB Local. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { LastLook } from '../../src/engine/index.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
@@ -12,7 +12,7 @@ const lookAt = (atMs: number): LastLook => ({
 });
 const T0 = 1_795_489_200_000;
 
-describe.each(serviceKinds)('last looks on %s', (which) => {
+describe.each(await serviceKinds())('last looks on %s', (which) => {
   let world: FreshStore;
   beforeAll(async () => {
     world = await freshStore(which);

@@ -1,4 +1,4 @@
-/** Conformance of the store's own id, against DynamoDB Local and dynalite, by each way of appending. */
+/** Conformance of the store's own id, against SQLite and DynamoDB Local, by each way of appending. */
 import { describe, expect, test } from 'vitest';
 import { createStore, type StoreClient } from '../../src/store/index.ts';
 import { freshStore, storeKinds } from '../support/world.ts';
@@ -36,7 +36,7 @@ describe.each(await storeKinds())('the id of the store on %s', (which) => {
     });
     const store = createStore(client, { ...world.options, clock: world.clock });
     const first = await store.storeId();
-    expect(sent).toEqual(['GetCommand', world.append, 'GetCommand']);
+    expect(sent).toEqual(['get', world.append, 'get']);
     expect([await store.storeId(), await world.again().store.storeId()]).toEqual([first, first]);
     expect(sent).toHaveLength(3);
     await world.drop();

@@ -1,8 +1,7 @@
-/** Conformance of runbook versions and locks, against DynamoDB Local and dynalite; of appending, by INSERT as well. */
+/** Conformance of runbook versions and locks, against SQLite and DynamoDB Local; of appending, by INSERT as well. */
 import { strict as assert } from 'node:assert';
 import { createHash, randomBytes } from 'node:crypto';
 import { brotliCompressSync } from 'node:zlib';
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
 import canonicalize from 'canonicalize';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Runbook } from '../../src/engine/index.ts';
@@ -116,7 +115,7 @@ describe.each(await storeKinds())('appending versions and locks on %s', (which) 
   });
 });
 
-describe.each(serviceKinds)('versions and locks on %s', (which) => {
+describe.each(await serviceKinds())('versions and locks on %s', (which) => {
   let world: FreshStore;
   let versions: Store['versions'];
   const on = (client: StoreClient) => createStore(client, { ...world.options, clock: world.store.clock });
@@ -167,7 +166,7 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
       token: 'f'.repeat(32),
       data: brotliCompressSync(JSON.stringify({ source, runbook })),
     };
-    await world.client.send(new PutCommand({ TableName: `${world.prefix}-runbooks`, Item }));
+    await world.raw.put('runbooks', Item);
     await expect(on(world.client).versions.get(runbookId)).rejects.toMatchObject({ code: 'journal.broken' });
   });
 

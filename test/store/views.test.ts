@@ -1,9 +1,9 @@
-/** Conformance of views, against DynamoDB Local and dynalite. */
+/** Conformance of views, against SQLite and DynamoDB Local. */
 import { createHash } from 'node:crypto';
-import { GetCommand } from '@aws-sdk/lib-dynamodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Entry, type EntryOf, type Runbook, type View, viewOf } from '../../src/engine/index.ts';
 import { createStore, type Store } from '../../src/store/index.ts';
+import type { Batch } from '../../src/store/tableOperations.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
 import { atMs, entry, faulty, timeout, view } from './fixtures.ts';
 
@@ -17,7 +17,7 @@ const bytesOfItem = (item: Record<string, unknown>): number =>
   }, 0);
 const inMs = (seconds: number): number => atMs + seconds * 1000;
 
-describe.each(serviceKinds)('views on %s', (which) => {
+describe.each(await serviceKinds())('views on %s', (which) => {
   let world: FreshStore;
   let views: Store['views'];
   let marks: Store['marks'];
@@ -30,8 +30,7 @@ describe.each(serviceKinds)('views on %s', (which) => {
   const seed = (instanceId: string) => ({ instanceId, runbookId: 'deploy' });
   /** The item itself: an armed view without a journal is no view yet. */
   const marksOf = async (instanceId: string) => {
-    const TableName = `${world.prefix}-views`;
-    const { Item } = await world.client.send(new GetCommand({ TableName, Key: { instanceId }, ConsistentRead: true }));
+    const Item = await world.raw.get('views', { instanceId });
     return { dueAtMs: Item?.dueAtMs, armedUntilMs: Item?.armedUntilMs, inIndex: Item?.dueShard !== undefined };
   };
 
@@ -83,10 +82,8 @@ describe.each(serviceKinds)('views on %s', (which) => {
     await marks.arm({ instanceId: longId, runbookId }, inMs(30), atMs);
     await views.save(longest, armed);
     expect(await views.get(longId)).toEqual(longest);
-    const item = await world.client.send(
-      new GetCommand({ TableName: `${world.prefix}-views`, Key: { instanceId: longId } }),
-    );
-    expect(bytesOfItem(item.Item ?? {})).toBeLessThan(1024);
+    const item = await world.raw.get('views', { instanceId: longId });
+    expect(bytesOfItem(item ?? {})).toBeLessThan(1024);
     // With ids of an ordinary length there is room for as much of the parameters as is ever shown.
     const ordinary = { ...started, runbookId: 'rotate-database-credentials' } as unknown as EntryOf<'started'>;
     const shortHead = { ...head, entry: { ...head.entry, instanceId: 'rotate-database-credentials-000001' } };
@@ -183,7 +180,7 @@ describe.each(serviceKinds)('views on %s', (which) => {
   test('an arm or save whose answer was lost, or that gets none', async () => {
     const mute = createStore(
       faulty(world.client, () => Promise.reject(timeout())),
-      { tablesPrefix: world.prefix, clock: world.store.clock },
+      { clock: world.store.clock },
     );
     await expect(mute.marks.arm(seed('mute'), inMs(30), atMs)).rejects.toMatchObject({ code: 'store.unavailable' });
     await expect(mute.views.save(view('mute', 1), { arms: 1, othersUntilMs: null })).rejects.toMatchObject({
@@ -299,8 +296,7 @@ describe.each(serviceKinds)('views on %s', (which) => {
     await marks.wake(seed('missing'), inMs(3));
     expect(await marksOf('missing')).toEqual({ dueAtMs: inMs(3), armedUntilMs: undefined, inIndex: true });
     expect(await views.get('missing')).toBeUndefined();
-    const TableName = `${world.prefix}-views`;
-    const { Item } = await world.client.send(new GetCommand({ TableName, Key: { instanceId: 'missing' } }));
+    const Item = await world.raw.get('views', { instanceId: 'missing' });
     expect(Item).toEqual({
       instanceId: 'missing',
       runbookId: 'deploy',
@@ -308,7 +304,7 @@ describe.each(serviceKinds)('views on %s', (which) => {
       dueAtMs: inMs(3),
       dueShard: (createHash('sha256').update('missing').digest()[0] ?? -1) % 16,
     });
-    const due = await marks.due(inMs(3), Item?.dueShard);
+    const due = await marks.due(inMs(3), Number(Item?.dueShard));
     expect(due.due).toContainEqual({ instanceId: 'missing', dueAtMs: inMs(3) });
   });
 
@@ -459,35 +455,28 @@ describe.each(serviceKinds)('views on %s', (which) => {
     test('what the service leaves out of an answer is asked for again; what has another status by then is left out', async () => {
       let asked = 0;
       const partial = faulty(world2.client, async (name, send) => {
-        const answer = (await send()) as Record<string, Record<string, unknown[]>>;
-        if (name !== 'BatchGetCommand') return answer;
+        const answer = await send();
+        if (name !== 'batchGet') return answer;
         asked += 1;
-        const table = `${world2.prefix}-views`;
-        const [first = {}, ...rest] = (answer.Responses?.[table] ?? []) as { instanceId?: string }[];
-        const left = rest.map(({ instanceId }) => ({ instanceId }));
-        return {
-          Responses: { [table]: [first] },
-          UnprocessedKeys: left.length === 0 ? {} : { [table]: { Keys: left } },
-        };
+        const [first = {}, ...rest] = (answer as Batch).items;
+        return { items: [first], left: rest.map(({ instanceId }) => ({ instanceId })) };
       });
-      const store = createStore(partial, { tablesPrefix: world2.prefix, clock: world2.store.clock });
+      const store = createStore(partial, { clock: world2.store.clock });
       const { views: found } = await store.views.list({ limit: 3 });
       expect(found.map((one) => one.instanceId)).toEqual(newestFirst(many).slice(0, 3));
       expect(asked).toBe(3);
       const never = faulty(world2.client, async (name, send) =>
-        name === 'BatchGetCommand'
-          ? { Responses: {}, UnprocessedKeys: { [`${world2.prefix}-views`]: { Keys: [{ instanceId: 'x' }] } } }
-          : send(),
+        name === 'batchGet' ? { items: [], left: [{ instanceId: 'x' }] } : send(),
       );
-      const stuck = createStore(never, { tablesPrefix: world2.prefix, clock: world2.store.clock });
+      const stuck = createStore(never, { clock: world2.store.clock });
       await expect(stuck.views.list({ limit: 1 })).rejects.toMatchObject({ code: 'store.unavailable' });
 
       const moved = faulty(world2.client, async (_, send) => {
-        const answer = (await send()) as { Responses?: Record<string, { status: string }[]> };
-        for (const item of answer.Responses?.[`${world2.prefix}-views`] ?? []) item.status = 'completed';
+        const answer = (await send()) as Partial<Batch>;
+        for (const item of answer.left === undefined ? [] : (answer.items ?? [])) item.status = 'completed';
         return answer;
       });
-      const later = createStore(moved, { tablesPrefix: world2.prefix, clock: world2.store.clock });
+      const later = createStore(moved, { clock: world2.store.clock });
       const waiting = await later.views.list({ limit: 5, status: 'waiting' });
       expect(waiting.views).toEqual([]);
       expect(waiting.next).not.toBeNull();

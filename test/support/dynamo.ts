@@ -1,31 +1,30 @@
 /**
- * The table services of a test run (vitest globalSetup). Nothing is started before a test asks for it, so a run of pure
+ * The table service of a test run (vitest globalSetup). Nothing is started before a test asks for it, so a run of pure
  * tests stays quick; what was started is shared by all test files and is gone when vitest is, however it ends.
  *
- * `dynamodb` is the best there is: an endpoint given by PAWL_DYNAMODB_ENDPOINT, else a container, else the jar of
- * DynamoDB Local, else dynalite. `dynalite` is always dynalite, in memory. With PAWL_TEST_AWS=1, `dynamodb` is AWS
- * itself, by the usual credentials and AWS_REGION: tests create tables on demand there and delete them again.
+ * DynamoDB is the best there is: an endpoint given by PAWL_DYNAMODB_ENDPOINT, else a container, else the jar of DynamoDB
+ * Local. With PAWL_TEST_AWS=1 it is AWS itself, by the usual credentials and AWS_REGION: tests create tables on demand
+ * there and delete them again. Where there is none, tests run on SQLite alone and say so; with CI=true that is an error.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestProject } from 'vitest/node';
-import { startContainer, startDynalite, startJar } from './servers.ts';
+import { startContainer, startJar } from './servers.ts';
 
-export type ServiceKind = 'dynamodb' | 'dynalite';
-/** Without `endpoint`: AWS. */
-export type Service = { name: string; endpoint?: string };
+/** Without `endpoint`: AWS. `none`: there is no DynamoDB here. */
+export type Service = { name: string; endpoint?: string; none?: true };
 type Started = Service & { stop(): Promise<void> };
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Ask `<url>/<kind>` for a `Service` as JSON; `serviceOf` in world.ts does. */
+    /** Asked for a `Service` as JSON; `dynamodb` in world.ts does. */
     services: string;
   }
 }
 
 const nothingToStop = async (): Promise<void> => {};
 
-const startBest = async (dynalite: () => Promise<Started>): Promise<Started> => {
+const startBest = async (): Promise<Started> => {
   const given = process.env.PAWL_DYNAMODB_ENDPOINT;
   if (process.env.PAWL_TEST_AWS === '1') return { name: 'AWS', stop: nothingToStop };
   if (given !== undefined && given !== '') return { name: given, endpoint: given, stop: nothingToStop };
@@ -41,32 +40,28 @@ const startBest = async (dynalite: () => Promise<Started>): Promise<Started> => 
       refusals.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  // Dynalite lacks what the suite should see (ALL_OLD of a failed put, for one): no substitute where it counts.
   if (process.env.CI === 'true') throw new Error(`No DynamoDB for the tests.\n${refusals.join('\n')}`);
-  console.log(`No DynamoDB Local, hence dynalite in its place.\n${refusals.join('\n')}`);
-  const started = await dynalite();
-  return { ...started, stop: nothingToStop };
+  console.log(`No DynamoDB here, neither Docker nor Java: tests run on SQLite alone.\n${refusals.join('\n')}`);
+  return { name: 'none', none: true, stop: nothingToStop };
 };
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const started = new Map<ServiceKind, Promise<Started>>();
-  const once = (kind: ServiceKind, start: () => Promise<Started>): Promise<Started> => {
-    const running = started.get(kind);
-    if (running !== undefined) return running;
-    const promise = start().then((service) => {
-      console.log(`[store] ${kind}: ${service.name}${service.endpoint === undefined ? '' : ` at ${service.endpoint}`}`);
+  let started: Promise<Started> | undefined;
+  const dynamodb = (): Promise<Started> => {
+    started ??= startBest().then((service) => {
+      if (service.none) return service;
+      console.log(
+        `[store] DynamoDB: ${service.name}${service.endpoint === undefined ? '' : ` at ${service.endpoint}`}`,
+      );
       return service;
     });
-    started.set(kind, promise);
-    return promise;
+    return started;
   };
-  const dynalite = () => once('dynalite', async () => ({ name: 'dynalite, in memory', ...(await startDynalite()) }));
-  const dynamodb = () => once('dynamodb', () => startBest(dynalite));
 
-  const server = createServer(async (request, response) => {
+  const server = createServer(async (_, response) => {
     try {
-      const { name, endpoint } = await (request.url === '/dynalite' ? dynalite() : dynamodb());
-      response.end(JSON.stringify({ name, endpoint }));
+      const { stop: _stop, ...service } = await dynamodb();
+      response.end(JSON.stringify(service));
     } catch (error) {
       response.statusCode = 500;
       response.end(error instanceof Error ? error.message : String(error));
@@ -81,7 +76,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return async () => {
     server.close();
     server.closeAllConnections();
-    const services = await Promise.allSettled(started.values());
-    await Promise.all(services.map(async (each) => each.status === 'fulfilled' && (await each.value.stop())));
+    const service = await started?.catch(() => undefined);
+    await service?.stop();
   };
 }

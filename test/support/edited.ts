@@ -16,6 +16,7 @@ const copied = [
   'test/engine/runbooks.ts',
   'test/support/engine.ts',
   'test/support/options.ts',
+  'test/support/servers.ts',
   'bench/batching',
 ];
 const outputBytesMax = 16 * 1024 * 1024;

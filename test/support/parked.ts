@@ -8,7 +8,7 @@ import type { Engine } from '../../src/engine/index.ts';
 import { canonical, sha256 } from '../../src/store/index.ts';
 import { hashOfEntry, listedAs, shardOf } from '../../src/store/items.ts';
 
-export type Tables = { client: DynamoDBDocumentClient; prefix: string };
+export type Tables = { document: DynamoDBDocumentClient; prefix: string };
 export type Items = Record<'journal' | 'views' | 'subscriptions', Record<string, unknown>[]>;
 /** Without `claimId`: it waits for a moment. */
 export type Parked = { instanceId: string; claimId: string | null };
@@ -49,7 +49,7 @@ const tableOf = ({ prefix }: Tables, name: keyof Items): string => `${prefix}-${
 /** Everything that stands in the tables because of it. */
 export const itemsOf = async (tables: Tables, { instanceId, claimId }: Parked): Promise<Items> => {
   const query = async (name: keyof Items, key: string, value: string) => {
-    const answer = await tables.client.send(
+    const answer = await tables.document.send(
       new QueryCommand({
         TableName: tableOf(tables, name),
         KeyConditionExpression: '#pk = :pk',
@@ -61,7 +61,7 @@ export const itemsOf = async (tables: Tables, { instanceId, claimId }: Parked): 
     return answer.Items ?? [];
   };
   const subscribed = claimId === null ? [] : await query('subscriptions', 'claimId', claimId);
-  const view = await tables.client.send(
+  const view = await tables.document.send(
     new GetCommand({ TableName: tableOf(tables, 'views'), Key: { instanceId }, ConsistentRead: true }),
   );
   return {
@@ -108,13 +108,13 @@ export const itemsAs = (items: Items, model: Parked, other: Parked): Items => {
 
 type Write = { table: string; item: Record<string, unknown> };
 
-const writeBatch = async ({ client }: Tables, writes: Write[]): Promise<void> => {
+const writeBatch = async ({ document }: Tables, writes: Write[]): Promise<void> => {
   const putsOf = (name: string) =>
     writes.filter(({ table }) => table === name).map(({ item }) => ({ PutRequest: { Item: item } }));
   const names = new Set(writes.map(({ table }) => table));
   let left = Object.fromEntries([...names].map((name) => [name, putsOf(name)]));
   while (Object.keys(left).length > 0) {
-    const answer = await client.send(new BatchWriteCommand({ RequestItems: left }));
+    const answer = await document.send(new BatchWriteCommand({ RequestItems: left }));
     left = (answer.UnprocessedItems ?? {}) as typeof left;
     if (Object.keys(left).length > 0) await wait(50);
   }

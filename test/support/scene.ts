@@ -2,12 +2,14 @@
  * A scene for failures: real tables, engines of several processes on them, a proxy that loses and delays what they say to
  * the store, and a witness outside of them all. Time-outs are short, so that a holder that vanished is gone in seconds.
  */
+
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
 import { createExecute } from '../../src/cells/index.ts';
 import type { AdvanceAnswer, By, Cell, Engine, Entry, Ports, Probe, Runbook } from '../../src/engine/index.ts';
-import { createClient, createStore, type Store } from '../../src/store/index.ts';
+import { createClient } from '../../src/store/dynamodb.ts';
+import { createStore, type Store } from '../../src/store/index.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { engineOn } from './engine.ts';
 import { createProxy, type Proxy as StoreProxy } from './proxy.ts';
@@ -74,9 +76,9 @@ export const createScene = async (test: Pick<TestContext, 'onTestFinished'>): Pr
     engine,
     events,
     proxied: (over = {}) => {
-      const { client, clock } = createClient({ endpoint: proxy.endpoint });
-      test.onTestFinished(() => client.destroy());
-      const store = createStore(client, { tablesPrefix: fresh.prefix, clock });
+      const { client, clock, document } = createClient({ tablesPrefix: fresh.prefix, endpoint: proxy.endpoint });
+      test.onTestFinished(() => document.destroy());
+      const store = createStore(client, { clock });
       const told: Event[] = [];
       return { store, events: told, engine: engineOn(store, { ...base, observe: (e) => told.push(e), ...over }) };
     },

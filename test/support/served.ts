@@ -3,18 +3,18 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
-import type { Execute, Ports } from '../../src/engine/index.ts';
+import type { Clock, Execute, Ports } from '../../src/engine/index.ts';
 import { createApi } from '../../src/handlers/api.ts';
 import type { WorkRequest } from '../../src/handlers/events.ts';
 import type { Telemetry } from '../../src/handlers/metrics.ts';
 import { createTick } from '../../src/handlers/tick.ts';
 import { createWork } from '../../src/handlers/work.ts';
-import { type Store, type StoreClock, sha256, systemRandom } from '../../src/store/index.ts';
+import { type Store, sha256, systemRandom } from '../../src/store/index.ts';
 import { engineOn } from './engine.ts';
 
 export type Serving = {
   store: Store;
-  clock: StoreClock;
+  clock: Clock;
   execute: Execute;
   deployment: Ports['deployment'];
   /** Time of an invocation of `work`. Whom a dead one held is due again after it. */

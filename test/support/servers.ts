@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { globSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -104,22 +103,6 @@ export const startStored = async (folder: string, given?: number) => {
   const { endpoint, stop } = await runJar(['-dbPath', folder], given);
   // It is always ended by SIGKILL.
   return { endpoint, folder, port: Number(new URL(endpoint).port), stop, kill: stop };
-};
-
-export const startDynalite = async (): Promise<Running> => {
-  const cli = createRequire(import.meta.url).resolve('dynalite/cli.js');
-  return startProcess(
-    (port) => [
-      process.execPath,
-      cli,
-      `--port=${port}`,
-      '--host=127.0.0.1',
-      '--createTableMs=0',
-      '--deleteTableMs=0',
-      '--updateTableMs=0',
-    ],
-    root,
-  );
 };
 
 /** Rejects within milliseconds where no container engine answers. Its own reaper removes it if vitest is killed. */

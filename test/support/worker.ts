@@ -2,15 +2,17 @@
  * An engine in a process of its own, to be killed, frozen and thawed (workers.ts starts it). Its argument is a
  * `WorkerOptions` as JSON; it does what its parent says, and ends with its parent.
  */
+
 import { createExecute } from '../../src/cells/index.ts';
 import { isPawlError } from '../../src/engine/index.ts';
-import { createClient, createStore } from '../../src/store/index.ts';
+import { createClient } from '../../src/store/dynamodb.ts';
+import { createStore } from '../../src/store/index.ts';
 import { engineOn } from './engine.ts';
 import type { Answered, Ordered, WorkerOptions } from './workers.ts';
 
 const { endpoint, prefix, graceMs, httpAllow }: WorkerOptions = JSON.parse(process.argv[2] ?? '');
-const { client, clock } = createClient({ endpoint });
-const store = createStore(client, { tablesPrefix: prefix, clock });
+const { client, clock } = createClient({ tablesPrefix: prefix, endpoint });
+const store = createStore(client, { clock });
 const engine = engineOn(store, {
   execute: createExecute({ httpAllow }),
   deployment: { name: 'test', epoch: 0, takeoverGraceMs: graceMs },

@@ -1,80 +1,198 @@
-/** A fresh store for a test: tables of its own, in a table service that all tests of the run share. */
+/** A fresh store for a test: tables of its own in a DynamoDB that all tests of the run share, or a file of SQLite. */
 import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { DeleteTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
-import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
+import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
-import {
-  type AppendBy,
-  type ClientOptions,
-  createClient,
-  createStore,
-  type Store,
-  type StoreClock,
-} from '../../src/store/index.ts';
-import { createTables, readTables } from '../../src/store/local.ts';
-import type { Service, ServiceKind } from './dynamo.ts';
+import type { Clock } from '../../src/engine/index.ts';
+import { createClient, createTables, readTables } from '../../src/store/dynamodb.ts';
+import { type AppendBy, createStore, type Store, storeLater } from '../../src/store/index.ts';
+import { openFile, type Sqlite } from '../../src/store/local.ts';
+import { createRows } from '../../src/store/sqliteRows.ts';
+import type { Operation, StoreClient, Table } from '../../src/store/tableOperations.ts';
+import { keyOf } from '../../src/store/tableOperations.ts';
+import type { Service } from './dynamo.ts';
 
-export type { ServiceKind } from './dynamo.ts';
-export const serviceKinds: readonly ServiceKind[] = ['dynamodb', 'dynalite'];
+type ServiceKind = 'sqlite' | 'dynamodb';
 /** `insert` is `dynamodb`, and entries are appended by INSERT. */
 export type StoreKind = ServiceKind | 'insert';
 
-export type FreshStore = {
-  store: Store;
-  client: DynamoDBDocumentClient;
-  clock: StoreClock;
-  /** Tables are `<prefix>-journal` and so on. */
+type RawItem = Record<string, unknown>;
+/** Past every condition, as whoever has rights on the tables can. */
+export type Raw = {
+  get(table: Table, key: RawItem): Promise<RawItem | undefined>;
+  put(table: Table, item: RawItem): Promise<void>;
+  delete(table: Table, key: RawItem): Promise<void>;
+  scan(table: Table): Promise<RawItem[]>;
+};
+
+type Opened = { store: Store; client: StoreClient; clock: Clock };
+export type FreshStore = Opened & {
+  kind: StoreKind;
+  raw: Raw;
+  /** Tables of DynamoDB are `<prefix>-journal` and so on. */
   prefix: string;
   /** What `createStore` was told, besides clock and client. */
-  options: { tablesPrefix: string; appendOnly: AppendBy };
-  /** The command of the SDK that appends, for clients that meddle with it. */
-  append: 'PutCommand' | 'ExecuteStatementCommand';
-  /** For further clients on an emulator; of no use on AWS, where it is just this word. */
+  options: { appendOnly: AppendBy };
+  /** The operation that appends, for clients that meddle with it. */
+  append: Operation['kind'];
+  /** Of DynamoDB: for further clients on an emulator; of no use on AWS, where it is just this word. */
   endpoint: string;
+  /** The SDK's own client of DynamoDB. */
+  document: DynamoDBDocumentClient;
+  /** The file of SQLite. */
+  file: string;
   /** Another process, as it were: a client, clock and caches of its own on the same tables. */
-  again(): { store: Store; client: DynamoDBDocumentClient; clock: StoreClock };
-  /** Deletes the tables. Only AWS needs it: the other services forget with the run. */
+  again(): Opened;
+  /** Deletes the tables. */
   drop(): Promise<void>;
 };
 
-/** Starts the service if nobody has yet. Its name says which one it is. */
-export const serviceOf = async (kind: ServiceKind): Promise<Service> => {
+/** Starts DynamoDB if nobody has yet. */
+export const dynamodb = async (): Promise<Service> => {
   const services = inject('services');
   if (services === '')
     throw new Error('A unit test has no table service: its place is in another suite of test/suites.ts.');
-  const answer = await fetch(`${services}/${kind}`);
+  const answer = await fetch(services);
   const text = await answer.text();
   if (!answer.ok) throw new Error(text);
   const service: Service = JSON.parse(text);
   return service;
 };
 
-/** For tests of what depends on how an append is sent. A machine without DynamoDB Local says what it leaves out. */
-export const storeKinds = async (): Promise<readonly StoreKind[]> => {
-  const { name } = await serviceOf('dynamodb');
-  if (!name.startsWith('dynalite')) return [...serviceKinds, 'insert'];
-  console.log('Not tested here: appending by INSERT. There is no DynamoDB Local, and dynalite knows none.');
-  return serviceKinds;
-};
+/** Whether there is a DynamoDB, for suites about what only it can show. The run has said so where there is none. */
+export const hasDynamodb = async (): Promise<boolean> => (await dynamodb()).none !== true;
 
-export const freshStore = async (kind: StoreKind): Promise<FreshStore> => {
-  const { endpoint } = await serviceOf(kind === 'insert' ? 'dynamodb' : kind);
-  const clientOptions: ClientOptions = endpoint === undefined ? {} : { endpoint };
-  const prefix = `t-${randomBytes(6).toString('hex')}`;
-  const options = { tablesPrefix: prefix, appendOnly: kind === 'insert' ? ('insert' as const) : ('put' as const) };
-  const append = kind === 'insert' ? ('ExecuteStatementCommand' as const) : ('PutCommand' as const);
-  const again = () => {
-    const { client, clock } = createClient(clientOptions);
-    return { store: createStore(client, { ...options, clock }), client, clock };
-  };
-  const mine = again();
-  await createTables(mine.client, prefix);
-  const drop = async (): Promise<void> => {
-    if (endpoint !== undefined) return;
-    for (const { TableName } of await readTables(prefix)) {
-      await mine.client.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false })).catch(() => {});
-      await mine.client.send(new DeleteTableCommand({ TableName }));
+/** All that answer the store's operations here. */
+export const serviceKinds = async (): Promise<readonly ServiceKind[]> =>
+  (await hasDynamodb()) ? ['sqlite', 'dynamodb'] : ['sqlite'];
+
+/** For tests of what depends on how an append is sent: DynamoDB alone knows INSERT. */
+export const storeKinds = async (): Promise<readonly StoreKind[]> =>
+  (await hasDynamodb()) ? ['sqlite', 'dynamodb', 'insert'] : ['sqlite'];
+
+export const rawOfFile = (file: string): Raw => {
+  const within = async <T>(work: (db: DatabaseSync) => T): Promise<T> => {
+    const db = new DatabaseSync(file);
+    try {
+      db.exec('PRAGMA busy_timeout = 5000');
+      return work(db);
+    } finally {
+      db.close();
     }
   };
-  return { ...mine, prefix, options, append, endpoint: endpoint ?? 'AWS', again, drop };
+  const keysIn = (table: Table, key: RawItem): [unknown, unknown] => {
+    const [pk, sk] = Object.values(keyOf(table, key));
+    return [pk, sk ?? null];
+  };
+  return {
+    get: (table, key) => within((db) => createRows(db).get(table, ...keysIn(table, key))),
+    put: (table, item) => within((db) => createRows(db).replace(table, item)),
+    delete: (table, key) =>
+      within((db) => {
+        db.exec(`DROP TRIGGER IF EXISTS ${table}_no_delete`);
+        createRows(db).remove(table, ...keysIn(table, key));
+      }),
+    scan: (table) =>
+      within((db) => {
+        const rows = createRows(db);
+        const names = Object.keys(keyOf(table, {}));
+        return db
+          .prepare(`SELECT ${names.join(', ')} FROM ${table}`)
+          .all()
+          .map((key) => rows.get(table, ...keysIn(table, key)) ?? {});
+      }),
+  };
+};
+
+const rawOfTables = (document: DynamoDBDocumentClient, prefix: string): Raw => {
+  const named = (table: Table) => ({ TableName: `${prefix}-${table}` });
+  return {
+    get: async (table, Key) =>
+      (await document.send(new GetCommand({ ...named(table), Key, ConsistentRead: true }))).Item,
+    put: async (table, Item) => void (await document.send(new PutCommand({ ...named(table), Item }))),
+    delete: async (table, Key) => void (await document.send(new DeleteCommand({ ...named(table), Key }))),
+    scan: async (table) => (await document.send(new ScanCommand(named(table)))).Items ?? [],
+  };
+};
+
+const absent = (what: string): never => {
+  throw new Error(`SQLite has no ${what}.`);
+};
+
+const freshFile = async (): Promise<FreshStore> => {
+  const folder = await mkdtemp(join(tmpdir(), 'pawl-test-'));
+  const file = join(folder, 'pawl.db');
+  const options = { appendOnly: 'put' as const };
+  const opened: Promise<Sqlite>[] = [];
+  const open = (): Opened => {
+    const opening = openFile(file);
+    opened.push(opening);
+    const one = storeLater(opening);
+    return { store: createStore(one.client, { ...options, clock: one.clock }), client: one.client, clock: one.clock };
+  };
+  const first = open();
+  await first.store.journal.head('nobody');
+  return {
+    ...first,
+    kind: 'sqlite',
+    raw: rawOfFile(file),
+    prefix: '',
+    options,
+    append: 'putIf',
+    get endpoint() {
+      return absent('endpoint');
+    },
+    get document() {
+      return absent('document client');
+    },
+    file,
+    again: open,
+    drop: async () => {
+      for (const one of await Promise.all(opened)) one.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};
+
+/** Where there is no DynamoDB it is a file of SQLite all the same: whoever needs the wire finds none there. */
+export const freshStore = async (kind: StoreKind): Promise<FreshStore> => {
+  if (kind === 'sqlite') return await freshFile();
+  const { endpoint, none } = await dynamodb();
+  if (none) return await freshFile();
+  const prefix = `t-${randomBytes(6).toString('hex')}`;
+  const options = { appendOnly: kind === 'insert' ? ('insert' as const) : ('put' as const) };
+  const open = () => {
+    const { client, clock, document } = createClient({
+      tablesPrefix: prefix,
+      ...(endpoint === undefined ? {} : { endpoint }),
+    });
+    return { store: createStore(client, { ...options, clock }), client, clock, document };
+  };
+  const mine = open();
+  const { document } = mine;
+  await createTables(document, prefix);
+  return {
+    ...mine,
+    kind,
+    raw: rawOfTables(document, prefix),
+    prefix,
+    options,
+    append: kind === 'insert' ? 'insert' : 'putIf',
+    endpoint: endpoint ?? 'AWS',
+    get file() {
+      return absent('file on DynamoDB');
+    },
+    again: open,
+    drop: async () => {
+      if (endpoint !== undefined) return;
+      for (const { TableName } of await readTables(prefix)) {
+        await document.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false })).catch(() => {});
+        await document.send(new DeleteTableCommand({ TableName }));
+      }
+    },
+  };
 };

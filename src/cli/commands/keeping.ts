@@ -1,6 +1,7 @@
-/** verify and rebuild: whether what is stored can be trusted, and making again what can be lost. */
+/** verify, rebuild and backup: whether what is stored can be trusted, making again what can be lost, keeping the rest. */
 import type { BodyOf } from '../../contract/index.ts';
 import { isPawlError, PawlError } from '../../engine/index.ts';
+import { backup } from '../backup.ts';
 import type { Client } from '../client.ts';
 import { type Exit, exitOfError, exits } from '../exits.ts';
 import { plural, shellWord } from '../format.ts';
@@ -153,4 +154,13 @@ export const addKeeping: AddCommands = (program, run) => {
   );
   rebuilding.option('--all', 'every instance that ever started');
   withExamples(rebuilding, 'pawl rebuild --all').action(run(rebuild));
+
+  const backing = program
+    .command('backup')
+    .summary('copy the store of this machine, also while it is at work')
+    .argument('<file>', 'the copy, which must not be there yet');
+  backing.description(
+    'Copies the store of this machine as it stands at one moment, while others go on writing. The copy is on the disk when the\ncommand ends; it holds everything that was acknowledged before it began. A `cp` of pawl.db alone is no backup: what was\nwritten last stands beside it, in pawl.db-wal.',
+  );
+  withExamples(backing, 'pawl backup /backups/pawl-monday.db').action(run(backup));
 };

@@ -90,7 +90,7 @@ export const addRedriving: AddCommands = (program, run) => {
     .command('redrive')
     .argument('[file...]', 'files of the folder by name, others by path (default: everything in the folder)');
   redriving.description(
-    'When a cell has run and the store takes no outcome until well after the deadline, the outcome is set aside: on a\nlaptop in a folder beside the embedded store. This records each as the outcome if its step is still open, as a note if\nit was closed meanwhile. A file is removed once the journal has it; doing it twice changes nothing.',
+    'When a cell has run and the store takes no outcome until well after the deadline, the outcome is set aside: on a\nlaptop in a folder beside pawl.db. This records each as the outcome if its step is still open, as a note if\nit was closed meanwhile. A file is removed once the journal has it; doing it twice changes nothing.',
   );
   redriving.option('--list', 'only show what waits').option('--all', 'everything in the folder, as without files');
   withExamples(redriving, 'pawl redrive --list', 'pawl redrive --all').action(run(redrive));

@@ -129,15 +129,21 @@ export const noteQuietly = async ({ engine, instanceId }: Call, note: Note): Pro
   }
 };
 
-export const momentOf = ({ clock, deployment }: Engine) => ({
-  nowMs: clock.nowMs(),
-  graceMs: deployment.takeoverGraceMs,
-  epoch: deployment.epoch,
+/** How long after its deadline an open step is left to its holder: longer where the time has jumped since it was begun. */
+export const graceOf = ({ clock, deployment }: Pick<Engine, 'clock' | 'deployment'>, { open }: State): number => {
+  const { takeoverGraceMs } = deployment;
+  return takeoverGraceMs + (open?.kind === 'reserved' ? clock.heldMs(open.atMs, takeoverGraceMs) : 0);
+};
+
+export const momentOf = (engine: Engine, state: State) => ({
+  nowMs: engine.clock.nowMs(),
+  graceMs: graceOf(engine, state),
+  epoch: engine.deployment.epoch,
 });
 
 /** The view after the head this call knows. */
 export const viewNow = ({ engine, chain, started, runbook }: Call): View =>
-  viewOf(started, chain.head, runbook, momentOf(engine));
+  viewOf(started, chain.head, runbook, momentOf(engine, chain.head.entry.state));
 
 const awaitsAt = (call: Call): number | null => {
   const { open } = stateOf(call);

@@ -2,7 +2,7 @@
  * A person decides about a step in doubt or halted. For an open step the verdict is its outcome, in the same race as a
  * late holder's; for one that was closed as `unknown`, or halted, it is a `resolved` entry.
  */
-import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
+import { type Call, type Engine, graceOf, nextCell, stateOf, viewNow } from '../call/call.ts';
 import { change, type Moment } from '../call/change.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
@@ -83,7 +83,7 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictReque
   }
   if (onlyInDoubt === true && open === null && halted?.doubt !== true)
     refuseSettled(call, seq, `Cell ${cell.name} of ${instanceId} is not in doubt any more: it was settled meanwhile`);
-  const untilMs = decidableAtMs(stateOf(call), engine.deployment.takeoverGraceMs);
+  const untilMs = decidableAtMs(stateOf(call), graceOf(engine, stateOf(call)));
   const earlyMs = untilMs - engine.clock.nowMs();
   if (earlyMs > 0) {
     const until = new Date(untilMs).toISOString();

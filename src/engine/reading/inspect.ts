@@ -1,6 +1,6 @@
 /** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
 
-import { type Engine, openCall, viewNow } from '../call/call.ts';
+import { type Engine, graceOf, openCall, viewNow } from '../call/call.ts';
 import { createChain } from '../call/chain.ts';
 import { outputOf, textOf } from '../call/inputs.ts';
 import { readJournal } from '../call/journal.ts';
@@ -187,7 +187,7 @@ export const inspect = async (
     left -= bytes;
     report.output = await textOf(engine, output);
   }
-  finish(reports, runbook, head.entry.state, engine.clock.nowMs(), engine.deployment.takeoverGraceMs);
+  finish(reports, runbook, head.entry.state, engine.clock.nowMs(), graceOf(engine, head.entry.state));
   // The cells were read to here: view and wait are to say the same.
   const now = { ...call, chain: createChain(engine, call.mark, { ...call, head }) };
   const waits = await waitReport(now);

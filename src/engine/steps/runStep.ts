@@ -86,7 +86,7 @@ export const reserveNext = async (advancing: Advancing, outcome: OutcomeBody): P
   const state = apply(stateOf(call), step);
   // Decided for the time when the outcome stands: from then on a call refuses nothing.
   const wish = { ...wishOf(advancing), wroteSome: true };
-  const decision = decide(state, runbook, wish, momentOf(engine));
+  const decision = decide(state, runbook, wish, momentOf(engine, state));
   if (decision.kind !== 'enter' || !decision.mayReserve) return undefined;
   const { cell } = decision;
   const outputs = new Map(call.outputs);

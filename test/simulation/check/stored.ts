@@ -18,10 +18,16 @@ const readers = new WeakMap<World, Engine>();
 export const readerOf = (world: World): Engine => {
   const known = readers.get(world);
   if (known !== undefined) return known;
-  const access: Access = { client: clientOf(world.tables), tablesPrefix: 's', appendBy: 'put' };
+  const access: Access = { client: clientOf(world.tables), appendBy: 'put' };
   const { version, graceMs, epoch, draw } = world;
   const ports: Partial<Ports> = {
-    clock: { nowMs: () => world.schedule.nowMs(), sleep: async () => {}, alarm: async () => {}, behindMs: () => 0 },
+    clock: {
+      nowMs: () => world.schedule.nowMs(),
+      sleep: async () => {},
+      alarm: async () => {},
+      behindMs: () => 0,
+      heldMs: () => 0,
+    },
     journal: createJournal(access, draw),
     marks: createMarks(access),
     views: createViews(access),

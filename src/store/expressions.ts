@@ -1,10 +1,13 @@
-/** DynamoDB's condition and update expressions, as far as `src/store` sends any; each text is read once and kept. */
+/**
+ * The one interpreter of the conditions and updates in `conditions.ts`, for tables that are not DynamoDB's. Each text is
+ * read once and kept. `#name` stands for the attribute `name`, `:name` for `values.name`.
+ */
+import type { RawItem } from './tableOperations.ts';
 
-export type Row = Record<string, unknown>;
-export type Names = Record<string, string>;
-export type Values = Record<string, unknown>;
-export type Predicate = (row: Row | undefined, names: Names, values: Values) => boolean;
-export type Update = (row: Row, names: Names, values: Values) => Row;
+type Values = RawItem;
+/** `undefined`: nothing stands there. */
+export type Predicate = (row: RawItem | undefined, values: Values) => boolean;
+export type Change = (row: RawItem, values: Values) => RawItem;
 
 /** Splits at `word` outside parentheses. */
 const split = (text: string, word: string): string[] => {
@@ -21,8 +24,6 @@ const split = (text: string, word: string): string[] => {
   }
   return [...parts, part.trim()];
 };
-
-const attribute = (row: Row | undefined, names: Names, name: string): unknown => row?.[names[name] as string];
 
 /** Numbers by value, texts by their UTF-8. */
 export const order = (left: unknown, right: unknown): number =>
@@ -42,60 +43,67 @@ const readPredicate = (text: string): Predicate => {
   const ors = split(text, 'OR');
   if (ors.length > 1) {
     const parts = ors.map(readPredicate);
-    return (row, names, values) => parts.some((part) => part(row, names, values));
+    return (row, values) => parts.some((part) => part(row, values));
   }
   const ands = split(text, 'AND');
   if (ands.length > 1) {
     const parts = ands.map(readPredicate);
-    return (row, names, values) => parts.every((part) => part(row, names, values));
+    return (row, values) => parts.every((part) => part(row, values));
   }
   if (text.startsWith('(')) return readPredicate(text.slice(1, -1));
-  const absent = /^attribute_not_exists\((#\w+)\)$/.exec(text);
-  if (absent !== null) return (row, names) => attribute(row, names, absent[1] as string) === undefined;
-  const compared = /^(#\w+) (=|<=|>=|<|>) (:\w+)$/.exec(text);
+  // A row has its partition key, so that is absent only where nothing stands.
+  if (text === 'attribute_not_exists(#pk)') return (row) => row === undefined;
+  const absent = /^attribute_not_exists\(#(\w+)\)$/.exec(text)?.[1];
+  if (absent !== undefined) return (row) => row?.[absent] === undefined;
+  const compared = /^#(\w+) (=|<=|>=|<|>) :(\w+)$/.exec(text);
   const compare = comparisons[compared?.[2] ?? ''];
   if (compared === null || compare === undefined) {
-    throw new Error(`the simulated table service does not know the condition ${text}`);
+    throw new Error(`the interpreter does not know the condition ${text}`);
   }
   const [, name, , value] = compared as unknown as [string, string, string, string];
-  return (row, names, values) => {
-    const left = attribute(row, names, name);
+  return (row, values) => {
+    const left = row?.[name];
     return left !== undefined && compare(left, values[value]);
   };
 };
 
-type Term = (row: Row, names: Names, values: Values) => unknown;
+type Term = (row: RawItem, values: Values) => unknown;
 const readTerm = (text: string): Term => {
   const sum = text.split(' + ');
   if (sum.length === 2) {
     const [a, b] = sum.map(readTerm) as [Term, Term];
-    return (row, names, values) => (a(row, names, values) as number) + (b(row, names, values) as number);
+    return (row, values) => (a(row, values) as number) + (b(row, values) as number);
   }
-  const fallback = /^if_not_exists\((#\w+), (:\w+)\)$/.exec(text);
-  if (fallback === null) return (_row, _names, values) => values[text];
+  const fallback = /^if_not_exists\(#(\w+), :(\w+)\)$/.exec(text);
+  const plain = /^:(\w+)$/.exec(text)?.[1];
+  if (plain !== undefined) return (_row, values) => values[plain];
+  if (fallback === null) throw new Error(`the interpreter does not know the term ${text}`);
   const [, name, value] = fallback as unknown as [string, string, string];
-  return (row, names, values) => attribute(row, names, name) ?? values[value];
+  return (row, values) => row[name] ?? values[value];
 };
 
-const readUpdate = (text: string): Update => {
+const readUpdate = (text: string): Change => {
   const parts = /^(?:SET (.+?))?(?:(?:^| )REMOVE (.+))?$/.exec(text);
-  if (parts === null) throw new Error(`the simulated table service does not know the update ${text}`);
+  if (parts === null) throw new Error(`the interpreter does not know the update ${text}`);
   const [, sets = '', removes = ''] = parts;
   const terms = (sets === '' ? [] : sets.split(/, (?=#)/)).map((set) => {
     const [name, term] = set.split(' = ') as [string, string];
-    return { name, term: readTerm(term) };
+    return { name: name.slice(1), term: readTerm(term) };
   });
-  const removed = removes.split(', ').filter((name) => name !== '');
-  return (row, names, values) => {
-    const after: Row = { ...row };
-    for (const { name, term } of terms) after[names[name] as string] = term(row, names, values);
-    for (const name of removed) delete after[names[name] as string];
+  const removed = removes
+    .split(', ')
+    .filter((name) => name !== '')
+    .map((name) => name.slice(1));
+  return (row, values) => {
+    const after: RawItem = { ...row };
+    for (const { name, term } of terms) after[name] = term(row, values);
+    for (const name of removed) delete after[name];
     return after;
   };
 };
 
 const predicates = new Map<string, Predicate>();
-const updates = new Map<string, Update>();
+const updates = new Map<string, Change>();
 
 const kept = <T>(cache: Map<string, T>, text: string, read: (text: string) => T): T => {
   let found = cache.get(text);
@@ -107,4 +115,4 @@ const kept = <T>(cache: Map<string, T>, text: string, read: (text: string) => T)
 };
 
 export const predicateOf = (text: string): Predicate => kept(predicates, text, readPredicate);
-export const updateOf = (text: string): Update => kept(updates, text, readUpdate);
+export const updateOf = (text: string): Change => kept(updates, text, readUpdate);

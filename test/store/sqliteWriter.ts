@@ -1,0 +1,16 @@
+/** A process that appends to chains of its own and says each entry that was acknowledged: `<instance> <seq>` on a line. */
+import { writeSync } from 'node:fs';
+import { createStore } from '../../src/store/index.ts';
+import { openFile } from '../../src/store/local.ts';
+import { entry } from './fixtures.ts';
+
+const [file = '', name = '', count = '1000000'] = process.argv.slice(2);
+const { client, clock } = await openFile(file);
+const { journal } = createStore(client, { clock });
+let prev: string | null = null;
+for (let seq = 0; seq < Number(count); seq += 1) {
+  const put = await journal.putOnce({ ...entry(name, seq, `t-${seq}`), prev });
+  if (put.kind !== 'written') throw new Error(`${name} ${seq}: ${put.kind}`);
+  prev = put.standing.hash;
+  writeSync(1, `${name} ${seq}\n`);
+}
