@@ -10,24 +10,24 @@ const folderMode = 0o700;
 const fileMode = 0o600;
 
 /** `f_type` of file systems that other machines write too: there the shared memory of WAL is not shared. */
-const networkTypes: Record<number, string> = {
-  [0x6969]: 'NFS',
-  [0x517b]: 'SMB',
-  [0xfe534d42]: 'SMB',
-  [0xff534d42]: 'CIFS',
-  [0x5346414f]: 'AFS',
-  [0x6b414653]: 'AFS',
-  [0x73757245]: 'Coda',
-  [0x01021997]: '9p',
-  [0x00c36400]: 'Ceph',
-  [0x0bd00bd0]: 'Lustre',
-  [0x47504653]: 'GPFS',
-  [0x7461636f]: 'OCFS2',
-  [0x786f4256]: 'vboxsf',
-};
+const networkTypes = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xfe534d42, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0x5346414f, 'AFS'],
+  [0x6b414653, 'AFS'],
+  [0x73757245, 'Coda'],
+  [0x01021997, '9p'],
+  [0x00c36400, 'Ceph'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x47504653, 'GPFS'],
+  [0x7461636f, 'OCFS2'],
+  [0x786f4256, 'vboxsf'],
+]);
 
 /** What the type of a file system says: the name of one over a network. */
-export const networkOf = (type: number): string | undefined => networkTypes[type >>> 0];
+export const networkOf = (type: number): string | undefined => networkTypes.get(type >>> 0);
 
 const refuse = (dataDir: string, why: string, cause?: unknown): never => {
   const message = `The data folder ${dataDir} cannot be used: ${why}. Set PAWL_DATA_DIR to another.`;

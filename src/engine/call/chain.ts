@@ -61,9 +61,10 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
   let unanswered = false;
   let knownAt = -1;
 
-  const put = async (body: EntryBody): Promise<Put<Standing>> => {
-    const entry = seal(head, body, { instanceId, token, by, atMs: clock.nowMs() });
-    const answer = await journal.putOnce(entry);
+  const sealNow = (body: EntryBody): Entry => seal(head, body, { instanceId, token, by, atMs: clock.nowMs() });
+
+  /** What the answer to a put makes known. */
+  const learn = (entry: Entry, answer: Put<Standing>): Put<Standing> => {
     unanswered = answer.kind === 'unknown';
     if (answer.kind === 'unknown') return answer;
     const stands = answer.kind === 'written' ? answer.standing : answer.winner;
@@ -74,9 +75,22 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
     if (answer.kind === 'conflict') lost = true;
     else wrote = true;
     const kind = answer.kind === 'conflict' ? 'put.conflict' : adopted ? 'self_conflict' : 'put.written';
-    const cell = 'cell' in body ? body.cell : undefined;
-    observe({ kind, instanceId, seq: entry.seq, cell, meant: body.kind, stands: stands.entry.kind, hash: stands.hash });
+    const cell = 'cell' in entry ? entry.cell : undefined;
+    observe({
+      kind,
+      instanceId,
+      seq: entry.seq,
+      cell,
+      meant: entry.kind,
+      stands: stands.entry.kind,
+      hash: stands.hash,
+    });
     return answer;
+  };
+
+  const put = async (body: EntryBody): Promise<Put<Standing>> => {
+    const entry = sealNow(body);
+    return learn(entry, await journal.putOnce(entry));
   };
 
   const refresh = async (): Promise<void> => {
@@ -92,7 +106,8 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
       await mark.arm();
       // Arming may take long: nothing is put then that could not be held any more.
       if (clock.nowMs() > lastTryAtMs) return last ?? { kind: 'unknown', cause: null };
-      last = await put(bodyNow(tried));
+      const entry = sealNow(bodyNow(tried));
+      last = learn(entry, await journal.putOnce(entry));
       return last;
     };
     const answer = await putUntilAnswered(clock, armAndPut, inCall(Math.min(endAtMs, lastTryAtMs)));
