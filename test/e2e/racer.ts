@@ -1,5 +1,5 @@
 /**
- * One of many processes that race for a cell. Arguments: endpoint, tables prefix, put or insert, instance, expected seq, witness, how
+ * One of many processes that race for a cell. Arguments: endpoint or file of SQLite, tables prefix, put or insert, instance, expected seq, witness, how
  * many race. It waits at the witness's barrier, advances, and posts what it was told; the effect is a real http cell.
  */
 
@@ -7,11 +7,14 @@ import { createExecute } from '../../src/cells/index.ts';
 import { isPawlError } from '../../src/engine/index.ts';
 import { createClient } from '../../src/store/dynamodb.ts';
 import { createStore } from '../../src/store/index.ts';
+import { openFile } from '../../src/store/sqlite.ts';
 import { engineOn } from '../support/engine.ts';
 
-const [endpoint = '', tablesPrefix = '', by = '', instanceId = '', seq = '', witness = '', count = ''] =
+const [place = '', tablesPrefix = '', by = '', instanceId = '', seq = '', witness = '', count = ''] =
   process.argv.slice(2);
-const { client, clock } = createClient({ tablesPrefix, endpoint });
+const { client, clock } = place.startsWith('http')
+  ? createClient({ tablesPrefix, endpoint: place })
+  : await openFile(place);
 const store = createStore(client, { clock, appendOnly: by === 'insert' ? 'insert' : 'put' });
 const engine = engineOn(store, { execute: createExecute({ httpAllow: [new URL(witness).host] }) });
 const racer = { actor: `racer-${process.pid}`, via: 'test', where: `host:${process.pid}` };

@@ -82,7 +82,9 @@ describe.each(await storeKinds())('races on %s', (which) => {
 
     test('a barrier, one expected seq, a cell held open until all have asked: the witness sees one effect', async () => {
       const count = 16;
-      const { store, endpoint, prefix, options } = await freshStore(which);
+      const fresh = await freshStore(which);
+      const { store, prefix, options } = fresh;
+      const place = fresh.kind === 'sqlite' ? fresh.file : fresh.endpoint;
       const engine = engineOn(store);
       const body = { kind: 'http' as const, method: 'POST', url: `${witness.url}/effect`, headers: [], body: null };
       const seq = await startOf(engine, runbookOf([{ timeoutMs: 30_000, body: body as never }, {}]), 'raced');
@@ -91,7 +93,7 @@ describe.each(await storeKinds())('races on %s', (which) => {
       const racers = Array.from({ length: count }, () =>
         spawn(
           process.execPath,
-          [racer, endpoint, prefix, options.appendOnly, 'raced', String(seq), witness.url, String(count)],
+          [racer, place, prefix, options.appendOnly, 'raced', String(seq), witness.url, String(count)],
           { stdio: ['ignore', 'inherit', 'inherit'] },
         ),
       );
