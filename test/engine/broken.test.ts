@@ -258,3 +258,15 @@ const rebuiltEngine = async (world: World): Promise<World> => {
   fresh.now = world.now;
   return fresh;
 };
+
+describe('the newest entry altered alone', () => {
+  test('is not gone on with: the view still has the hash of what was put, and is not overwritten by the forgery', async () => {
+    const world = await broken();
+    const head = (await world.entries('i1')).length - 1;
+    alter(world, head, forgeStarter);
+    expect((await world.engine.verify('i1')).intact).toBe(false);
+    await world.engine.advance('i1', request).catch(() => undefined);
+    // docs/security.md: "a change to the newest entry alone shows when the next one is put, or against a witness".
+    expect((await world.engine.verify('i1')).intact).toBe(false);
+  });
+});

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { createHash, randomBytes } from 'node:crypto';
 import { brotliCompressSync } from 'node:zlib';
-import { PutCommand } from '@aws-sdk/lib-dynamodb';
+import { GetCommand, PutCommand } from '@aws-sdk/lib-dynamodb';
 import canonicalize from 'canonicalize';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Runbook } from '../../src/engine/index.ts';
@@ -212,5 +212,43 @@ describe.each(serviceKinds)('versions and locks on %s', (which) => {
     expect(reads).toBe(0);
     await versions.publish('kept', content('kept', 'two'), by);
     expect(await counting.get('kept')).toMatchObject({ version: 2 });
+  });
+});
+
+describe.each(await storeKinds())('a version item that was altered on %s', (which) => {
+  let world: FreshStore;
+  beforeAll(async () => {
+    world = await freshStore(which);
+  });
+  afterAll(() => world.drop());
+  const fresh = () => createStore(world.client, { ...world.options, clock: world.store.clock }).versions;
+  const tamper = (item: Record<string, unknown>) =>
+    world.client.send(new PutCommand({ TableName: `${world.options.tablesPrefix}-runbooks`, Item: item }));
+  const raw = async (runbookId: string, version: number) => {
+    const key = { runbookId, version };
+    const found = await world.client.send(
+      new GetCommand({ TableName: `${world.options.tablesPrefix}-runbooks`, Key: key }),
+    );
+    return found.Item ?? {};
+  };
+
+  test('is not believed about its `sourceHash`: publishing does not answer with a version of another content', async () => {
+    const [one, two] = [content('lies', 'one'), content('lies', 'two')];
+    await fresh().publish('lies', two, by);
+    await tamper({ ...(await raw('lies', 1)), sourceHash: one.sourceHash });
+    const published = await fresh()
+      .publish('lies', one, by)
+      .catch(() => undefined);
+    expect(published?.runHash ?? one.runHash).toBe(one.runHash);
+  });
+
+  test('does not bring in the content of another runbook', async () => {
+    const [good, evil] = [content('good', 'good'), content('evil', 'evil')];
+    await fresh().publish('good', good, by);
+    await fresh().publish('evil', evil, by);
+    const stored = await raw(`evil/content/${evil.runHash}`, 0);
+    await tamper({ ...stored, runbookId: `good/content/${evil.runHash}` });
+    await tamper({ ...(await raw('good', 1)), runHash: evil.runHash });
+    await expect(fresh().get('good', 1)).rejects.toMatchObject({ code: 'journal.broken' });
   });
 });
