@@ -187,7 +187,13 @@ export type Links = {
  * What `arm` tells `save` and `settle`: how often it was armed, and the mark of others whose writes may still land: until
  * `landsLateMsMax` after it.
  */
-export type Armed = { arms: number; othersUntilMs: number | null };
+export type Armed = {
+  arms: number;
+  othersUntilMs: number | null;
+  /** Of which entry the view was saved last: a witness of what the chain was. `null`: of none. */
+  seen: Witness | null;
+};
+export type Witness = { seq: number; hash: string };
 /** An entry of the index of what is due: it may lag behind, and an instance that moved shows twice or not this time. */
 export type Due = { instanceId: string; dueAtMs: number };
 type Seed = Pick<View, 'instanceId' | 'runbookId'>;
@@ -209,6 +215,8 @@ export type Marks = {
    * over. `undefined`: it is not due, or another holder is at it.
    */
   hold(instanceId: string, untilAtMs: number, nowMs: number): Promise<Armed | undefined>;
+  /** The view is a witness of the entry at `seq` no more: what stands in the journal counts. */
+  forget(instanceId: string, seq: number): Promise<void>;
   /** Takes down the mark of what was armed and is no view, unless others armed since or may still be writing. */
   settle(instanceId: string, armed: Armed): Promise<void>;
   /**

@@ -131,6 +131,9 @@ export const holding = {
   update: 'SET #dueAtMs = :until, #armedUntilMs = :until, #arms = if_not_exists(#arms, :zero) + :one',
 } as const satisfies Form;
 
+/** `forget`: any view may be saved after it, also one of an earlier entry. */
+export const forgetting = { condition: '#revision = :revision', update: 'REMOVE #revision' } as const satisfies Form;
+
 const armedOnly = 'attribute_not_exists(#revision) AND #arms = :arms';
 /**
  * `settle`, of what was armed and is no view: no caller armed since. With `last…` one before may still be writing: as

@@ -13,7 +13,7 @@
 import * as z from 'zod';
 import { type Armed, limits, type Marks, PawlError } from '../engine/index.ts';
 import { type Access, getItem, queryPage, type RawItem, updateView } from './access.ts';
-import { arming, dropping, holding, settling, waking } from './conditions.ts';
+import { arming, dropping, forgetting, holding, settling, waking } from './conditions.ts';
 import { shardOf } from './items.ts';
 
 /** Each failed form tells what stands, so a further one is needed only when another writer came in between. */
@@ -24,6 +24,8 @@ const markItem = z.object({
   dueAtMs: z.number().optional(),
   armedUntilMs: z.number().optional(),
   arms: z.int().optional(),
+  revision: z.int().optional(),
+  headHash: z.string().optional(),
 });
 
 /** The index `due` projects its keys only. */
@@ -34,9 +36,10 @@ const inDemand = (instanceId: string): PawlError =>
 
 /** How it stands once this call has armed, from how it stood before. */
 const armedAfter = (before: RawItem, nowMs: number): Armed => {
-  const { arms, armedUntilMs } = markItem.parse(before);
+  const { arms, armedUntilMs, revision: seq, headHash: hash } = markItem.parse(before);
   const maybe = armedUntilMs !== undefined && armedUntilMs + limits.landsLateMsMax > nowMs;
-  return { arms: (arms ?? 0) + 1, othersUntilMs: maybe ? armedUntilMs : null };
+  const seen = seq === undefined || hash === undefined || hash === '' ? null : { seq, hash };
+  return { arms: (arms ?? 0) + 1, othersUntilMs: maybe ? armedUntilMs : null, seen };
 };
 
 export const createMarks = (access: Access): Marks => {
@@ -75,6 +78,10 @@ export const createMarks = (access: Access): Marks => {
       const values = { until: untilAtMs, now: nowMs, zero: 0, one: 1 };
       const before = await updateView(access, instanceId, holding, values);
       return before && armedAfter(before, nowMs);
+    },
+
+    async forget(instanceId, revision) {
+      await updateView(access, instanceId, forgetting, { revision });
     },
 
     async settle(instanceId, { arms, othersUntilMs: others }) {

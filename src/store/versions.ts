@@ -84,6 +84,11 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
       throw new PawlError('journal.broken', message, { where: partition });
     }
     const content = await unpack(decodeBytes(stored), runHash, partition);
+    const isOther = content.runbook.runbookId !== runbookId || sha256(content.source) !== sourceHash;
+    if (isOther) {
+      const message = `Version ${version} of ${runbookId} names a content that is not its own: compare it with a backup.`;
+      throw new PawlError('journal.broken', message, { where: `${runbookId} version ${version}` });
+    }
     return remember({ runbookId, version, sourceHash, runHash, ...content });
   };
 
@@ -92,11 +97,15 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
     return item && decodeVersion(item);
   };
 
+  /** Whether the newest version has this content. What its item says of it is held against the content itself. */
+  const isThere = async (newest: VersionItem, sourceHash: string): Promise<boolean> =>
+    newest.sourceHash === sourceHash && (await load(newest)).sourceHash === sourceHash;
+
   return {
     async publish(runbookId, content, by) {
       const { sourceHash, runHash, source, runbook } = content;
       const newest = await newestOf(runbookId);
-      if (newest?.sourceHash === sourceHash)
+      if (newest !== undefined && (await isThere(newest, sourceHash)))
         return { version: newest.version, runHash: newest.runHash, created: false };
 
       const data = await pack({ source, runbook });
@@ -113,7 +122,7 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
       for (let round = 0; round < roundsMax; round += 1) {
         const last = await newestOf(runbookId);
         // Our own token: an earlier put of this call, whose answer was lost, landed after all.
-        if (last?.sourceHash === sourceHash)
+        if (last !== undefined && (await isThere(last, sourceHash)))
           return { version: last.version, runHash: last.runHash, created: last.token === token };
         const version = (last?.version ?? 0) + 1;
         const item = {

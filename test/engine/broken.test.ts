@@ -1,6 +1,6 @@
 /** An instance whose journal is broken: nothing runs in it, it is looked at ever more rarely, and a person may end it. */
 import { describe, expect, test } from 'vitest';
-import { limits, type View } from '../../src/engine/index.ts';
+import { createEngine, limits, type View } from '../../src/engine/index.ts';
 import type { Row } from '../../src/testing/tables.ts';
 import { approving, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
@@ -258,3 +258,54 @@ const rebuiltEngine = async (world: World): Promise<World> => {
   fresh.now = world.now;
   return fresh;
 };
+
+describe('what the view has seen', () => {
+  /** Entries from `seq` on are gone, as somebody with rights on the table can take them away. */
+  const cutFrom = (world: World, seq: number): void =>
+    void world.tables.lose('journal', (row) => row.instanceId === 'i1' && (row.seq as number) >= seq);
+
+  test('is not forged: a newest entry that was altered alone is not gone on with, and stays found', async () => {
+    const world = await broken();
+    const begun = world.begun.length;
+    const before = await viewOf(world);
+    const head = (await world.entries('i1')).length - 1;
+    alter(world, head, forgeStarter);
+    for (const call of [world.engine.advance('i1', request), world.engine.rebuild('i1', alice)])
+      await expect(call).rejects.toMatchObject({ code: 'journal.broken', details: { seq: head } });
+    expect(world.begun).toHaveLength(begun);
+    expect(await viewOf(world)).toMatchObject({ status: 'broken', headHash: before?.headHash });
+    expect((await world.engine.verify('i1')).intact).toBe(false);
+  });
+
+  test('is not run again: a journal that was cut is broken, until a person ends it', async () => {
+    const world = await broken();
+    const begun = world.begun.length;
+    const head = (await world.entries('i1')).length - 1;
+    cutFrom(world, 1);
+    for (let tries = 0; tries < 3; tries += 1)
+      await expect(world.engine.advance('i1', request)).rejects.toMatchObject({
+        code: 'journal.broken',
+        details: { seq: head },
+      });
+    expect(world.begun).toHaveLength(begun);
+    expect((await viewOf(world))?.status).toBe('broken');
+    const { view } = await world.engine.cancel('i1', 'entries were deleted', alice);
+    expect(view.status).toBe('cancelled');
+    expect(await viewOf(world)).toMatchObject({ status: 'cancelled' });
+    await expect(world.engine.advance('i1', request)).resolves.toMatchObject({ result: 'cancelled' });
+  });
+
+  test('counts no more once a person has released what was restored: the journal is what stands', async () => {
+    const world = setup();
+    await world.start(runbookOf([{}, {}, {}]));
+    for (let cell = 0; cell < 2; cell += 1) await world.engine.advance('i1', request);
+    cutFrom(world, 3);
+    const ports = { ...world.ports, deployment: { ...world.ports.deployment, epoch: 1 } };
+    const restored = createEngine(ports);
+    await restored.release('i1', 'the backup is older, and what it forgot was checked', alice);
+    const { result, steps } = await restored.advance('i1', { ...request, maxCells: 9 });
+    expect({ result, steps: steps.length }).toEqual({ result: 'completed', steps: 2 });
+    expect(await viewOf(world)).toMatchObject({ status: 'completed' });
+    expect((await restored.verify('i1')).intact).toBe(true);
+  });
+});

@@ -472,3 +472,21 @@ describe('a cell that may have happened begins again for a reason alone: its key
     expect(await go(again.world, again.id, 'c0')).toMatchObject({ created: true });
   });
 });
+
+describe('what happened in any run of its line begins again for a reason alone', () => {
+  test('a reason is used up by the run it was given for: the next continuation asks anew', async () => {
+    const { world, id } = await halted(book());
+    // `check` was done in i1; with a reason it runs again in i1.2, where it fails for known.
+    await go(world, id, 'check', { continues: { instanceId: id, at: 'check', reason: 'wrong account' } });
+    world.behave = () => ({ status: 'failed' });
+    expect((await world.engine.run('i1.2', request)).result).toBe('halted');
+    const refusal = { code: 'continue.refused', details: { cell: 'check' } };
+    await expect(go(world, 'i1.2', 'check')).rejects.toMatchObject(refusal);
+  });
+
+  test('a cell that was done is one that happened, whatever its name is in the new version', async () => {
+    const { world, id } = await halted(book({}, ['take', 'verify', 'pay', 'tell']));
+    // `check` was done and is called `verify` now.
+    await expect(go(world, id, 'verify')).rejects.toMatchObject({ code: 'continue.refused' });
+  });
+});

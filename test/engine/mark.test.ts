@@ -32,7 +32,7 @@ const setup = () => {
       world.nowMs += world.armTakesMs.shift() ?? 0;
       world.told.push(['arm', of, untilAtMs - startMs, isDue]);
       world.armed += 1;
-      return { arms: world.armed, othersUntilMs: null };
+      return { arms: world.armed, othersUntilMs: null, seen: null };
     },
   } as unknown as Marks;
   const views = {

@@ -115,7 +115,7 @@ describe('whatever is done to an instance, in whatever order', () => {
               get: async () => undefined,
               save: async () => {},
             },
-            marks: { ...world.ports.marks, arm: async () => ({ arms: 0, othersUntilMs: null }) },
+            marks: { ...world.ports.marks, arm: async () => ({ arms: 0, othersUntilMs: null, seen: null }) },
           });
           const before = await world.engine.inspect(id, alice);
           expect(await blind.inspect(id, alice)).toEqual(before);

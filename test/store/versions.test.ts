@@ -213,3 +213,35 @@ describe.each(await serviceKinds())('versions and locks on %s', (which) => {
     expect(await counting.get('kept')).toMatchObject({ version: 2 });
   });
 });
+
+describe.each(await storeKinds())('a version item that was altered on %s', (which) => {
+  let world: FreshStore;
+  beforeAll(async () => {
+    world = await freshStore(which);
+  });
+  afterAll(() => world.drop());
+  const fresh = () => createStore(world.client, { ...world.options, clock: world.store.clock }).versions;
+  const tamper = (item: Record<string, unknown>) => world.raw.put('runbooks', item);
+  const raw = async (runbookId: string, version: number) =>
+    (await world.raw.get('runbooks', { runbookId, version })) ?? {};
+
+  test('is not believed about its `sourceHash`: publishing does not answer with a version of another content', async () => {
+    const [one, two] = [content('lies', 'one'), content('lies', 'two')];
+    await fresh().publish('lies', two, by);
+    await tamper({ ...(await raw('lies', 1)), sourceHash: one.sourceHash });
+    const published = await fresh()
+      .publish('lies', one, by)
+      .catch(() => undefined);
+    expect(published?.runHash ?? one.runHash).toBe(one.runHash);
+  });
+
+  test('does not bring in the content of another runbook', async () => {
+    const [good, evil] = [content('good', 'good'), content('evil', 'evil')];
+    await fresh().publish('good', good, by);
+    await fresh().publish('evil', evil, by);
+    const stored = await raw(`evil/content/${evil.runHash}`, 0);
+    await tamper({ ...stored, runbookId: `good/content/${evil.runHash}` });
+    await tamper({ ...(await raw('good', 1)), runHash: evil.runHash });
+    await expect(fresh().get('good', 1)).rejects.toMatchObject({ code: 'journal.broken' });
+  });
+});

@@ -1,7 +1,7 @@
 /** Conformance of views, against SQLite and DynamoDB Local. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Entry, type EntryOf, type Runbook, type View, viewOf } from '../../src/engine/index.ts';
+import { type Armed, type Entry, type EntryOf, type Runbook, type View, viewOf } from '../../src/engine/index.ts';
 import { createStore, type Store } from '../../src/store/index.ts';
 import type { Batch } from '../../src/store/tableOperations.ts';
 import { type FreshStore, freshStore, serviceKinds } from '../support/world.ts';
@@ -37,17 +37,17 @@ describe.each(await serviceKinds())('views on %s', (which) => {
   const minuteMs = 60_000;
 
   test('arm: due comes down only, armed goes up only, arms count; others may land for another minute', async () => {
-    expect(await marks.arm(seed('arm'), inMs(30), atMs)).toEqual({ arms: 1, othersUntilMs: null });
+    expect(await marks.arm(seed('arm'), inMs(30), atMs)).toMatchObject({ arms: 1, othersUntilMs: null });
     expect(await views.get('arm')).toBeUndefined();
-    expect(await marks.arm(seed('arm'), inMs(50), atMs)).toEqual({ arms: 2, othersUntilMs: inMs(30) });
+    expect(await marks.arm(seed('arm'), inMs(50), atMs)).toMatchObject({ arms: 2, othersUntilMs: inMs(30) });
     expect(await marksOf('arm')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(50), inIndex: true });
-    expect(await marks.arm(seed('arm'), inMs(20), atMs)).toEqual({ arms: 3, othersUntilMs: inMs(50) });
+    expect(await marks.arm(seed('arm'), inMs(20), atMs)).toMatchObject({ arms: 3, othersUntilMs: inMs(50) });
     expect(await marksOf('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
-    expect(await marks.arm(seed('arm'), inMs(40), atMs)).toEqual({ arms: 4, othersUntilMs: inMs(50) });
+    expect(await marks.arm(seed('arm'), inMs(40), atMs)).toMatchObject({ arms: 4, othersUntilMs: inMs(50) });
     expect(await marksOf('arm')).toEqual({ dueAtMs: inMs(20), armedUntilMs: inMs(50), inIndex: true });
     const lastMs = inMs(50) + minuteMs;
-    expect(await marks.arm(seed('arm'), inMs(50), lastMs - 1)).toEqual({ arms: 5, othersUntilMs: inMs(50) });
-    expect(await marks.arm(seed('arm'), inMs(50), lastMs)).toEqual({ arms: 6, othersUntilMs: null });
+    expect(await marks.arm(seed('arm'), inMs(50), lastMs - 1)).toMatchObject({ arms: 5, othersUntilMs: inMs(50) });
+    expect(await marks.arm(seed('arm'), inMs(50), lastMs)).toMatchObject({ arms: 6, othersUntilMs: null });
   });
 
   test('arming all at once counts each and keeps the earliest and the latest', async () => {
@@ -106,7 +106,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     const armed = await marks.arm(seed('older'), inMs(30), atMs);
     await views.save(view('older', 5, { status: 'waiting', dueAtMs: inMs(99) }), armed);
     await views.save(view('older', 4, { dueAtMs: inMs(10) }), armed);
-    await views.save(view('older', 4), { arms: 7, othersUntilMs: inMs(10) });
+    await views.save(view('older', 4), { arms: 7, othersUntilMs: inMs(10), seen: null });
     expect(await views.get('older')).toEqual(view('older', 5, { status: 'waiting', dueAtMs: inMs(99) }));
   });
 
@@ -120,7 +120,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
   });
 
   test('save of a view that was deleted makes it anew', async () => {
-    await views.save(view('anew', 3, { dueAtMs: inMs(60) }), { arms: 4, othersUntilMs: null });
+    await views.save(view('anew', 3, { dueAtMs: inMs(60) }), { arms: 4, othersUntilMs: null, seen: null });
     expect(await views.get('anew')).toEqual(view('anew', 3, { dueAtMs: inMs(60) }));
     expect(await marksOf('anew')).toMatchObject({ inIndex: true });
   });
@@ -146,8 +146,8 @@ describe.each(await serviceKinds())('views on %s', (which) => {
           const id = `interleaved-${n}`;
           const done = { a: 0, b: 0 };
           const armed = {
-            a: { arms: 0, othersUntilMs: null as number | null },
-            b: { arms: 0, othersUntilMs: null as number | null },
+            a: { arms: 0, othersUntilMs: null as number | null, seen: null as Armed['seen'] },
+            b: { arms: 0, othersUntilMs: null as number | null, seen: null as Armed['seen'] },
           };
           const putAt = { a: -1, b: -1 };
           let head: { by: 'a' | 'b'; seq: number } | undefined;
@@ -183,7 +183,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
       { clock: world.store.clock },
     );
     await expect(mute.marks.arm(seed('mute'), inMs(30), atMs)).rejects.toMatchObject({ code: 'store.unavailable' });
-    await expect(mute.views.save(view('mute', 1), { arms: 1, othersUntilMs: null })).rejects.toMatchObject({
+    await expect(mute.views.save(view('mute', 1), { arms: 1, othersUntilMs: null, seen: null })).rejects.toMatchObject({
       code: 'store.unavailable',
     });
   });
@@ -250,7 +250,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     expect(await marks.drop('never', inMs(30))).toBe(true);
     expect(await marksOf('never')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
     expect(await marks.drop('never', inMs(30))).toBe(false);
-    expect(await marks.arm(seed('never'), inMs(90), inMs(60))).toEqual({ arms: 2, othersUntilMs: null });
+    expect(await marks.arm(seed('never'), inMs(90), inMs(60))).toMatchObject({ arms: 2, othersUntilMs: null });
     expect(await marksOf('never')).toEqual({ dueAtMs: inMs(90), armedUntilMs: inMs(90), inIndex: true });
   });
 
@@ -280,7 +280,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     expect(await views.get('parked')).toEqual(view('parked', 2, { status: 'waiting', dueAtMs: inMs(50) }));
     // Whoever arms after the wake, and is alone, takes the mark down.
     const after = await marks.arm(seed('parked'), inMs(90), inMs(60));
-    expect(after).toEqual({ arms: 5, othersUntilMs: null });
+    expect(after).toMatchObject({ arms: 5, othersUntilMs: null });
     await views.save(view('parked', 3, { status: 'completed' }), after);
     expect(await marksOf('parked')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
   });
@@ -289,7 +289,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     await marks.arm(seed('written'), inMs(30), atMs);
     await marks.wake(seed('written'), inMs(1));
     expect(await marksOf('written')).toEqual({ dueAtMs: inMs(1), armedUntilMs: inMs(30), inIndex: true });
-    expect(await marks.arm(seed('written'), inMs(40), inMs(2))).toEqual({ arms: 3, othersUntilMs: inMs(30) });
+    expect(await marks.arm(seed('written'), inMs(40), inMs(2))).toMatchObject({ arms: 3, othersUntilMs: inMs(30) });
   });
 
   test('wake makes a view that is missing, so that the tick comes by', async () => {
@@ -357,7 +357,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     expect(await listed()).toEqual([]);
     // The count goes on: an `armed` of before never fits again.
     const again = await marks.arm(seed('wake:ci/7'), inMs(60), inMs(40));
-    expect(again).toEqual({ arms: 2, othersUntilMs: null });
+    expect(again).toMatchObject({ arms: 2, othersUntilMs: null });
     await marks.settle('wake:ci/7', armed);
     expect(await marksOf('wake:ci/7')).toEqual({ dueAtMs: inMs(60), armedUntilMs: inMs(60), inIndex: true });
   });
@@ -365,16 +365,16 @@ describe.each(await serviceKinds())('views on %s', (which) => {
   test('disarm after somebody else armed, or before: the mark stays, and theirs stands', async () => {
     const first = await marks.arm(seed('wake:both'), inMs(30), atMs);
     const second = await marks.arm(seed('wake:both'), inMs(50), atMs);
-    expect(second).toEqual({ arms: 2, othersUntilMs: inMs(30) });
+    expect(second).toMatchObject({ arms: 2, othersUntilMs: inMs(30) });
     await marks.settle('wake:both', first);
     expect(await marksOf('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(50), inIndex: true });
     await marks.settle('wake:both', second);
     expect(await marksOf('wake:both')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(30), inIndex: true });
     const lastMs = inMs(30) + minuteMs;
     expect(await marks.arm(seed('wake:both'), inMs(200), lastMs - 1)).toMatchObject({ othersUntilMs: inMs(30) });
-    await marks.settle('wake:both', { arms: 3, othersUntilMs: inMs(30) });
+    await marks.settle('wake:both', { arms: 3, othersUntilMs: inMs(30), seen: null });
     const later = await marks.arm(seed('wake:both'), inMs(200), lastMs);
-    expect(later).toEqual({ arms: 4, othersUntilMs: null });
+    expect(later).toMatchObject({ arms: 4, othersUntilMs: null });
     await marks.settle('wake:both', later);
     expect(await marksOf('wake:both')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
   });
@@ -394,9 +394,9 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     const armed = await marks.arm(seed('a-view'), inMs(30), atMs);
     await views.save(view('a-view', 1, { dueAtMs: inMs(40) }), armed);
     await marks.settle('a-view', armed);
-    await marks.settle('a-view', { ...armed, othersUntilMs: inMs(9) });
+    await marks.settle('a-view', { ...armed, othersUntilMs: inMs(9), seen: null });
     expect(await marksOf('a-view')).toEqual({ dueAtMs: inMs(40), armedUntilMs: undefined, inIndex: true });
-    await marks.settle('wake:nothing', { arms: 1, othersUntilMs: inMs(9) });
+    await marks.settle('wake:nothing', { arms: 1, othersUntilMs: inMs(9), seen: null });
     expect(await marksOf('wake:nothing')).toEqual({ dueAtMs: undefined, armedUntilMs: undefined, inIndex: false });
   });
 
@@ -411,7 +411,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     let world2: FreshStore;
     beforeAll(async () => {
       world2 = await freshStore(which);
-      for (const one of many) await world2.store.views.save(one, { arms: 0, othersUntilMs: null });
+      for (const one of many) await world2.store.views.save(one, { arms: 0, othersUntilMs: null, seen: null });
     });
     afterAll(() => world2.drop());
     const newestFirst = (wanted: View[]): string[] => wanted.map((one) => one.instanceId).reverse();

@@ -2,7 +2,7 @@
 
 import { brokenAt } from '../model/chain.ts';
 import type { By, EntryOf, Note, Standing, State } from '../model/entries.ts';
-import { PawlError } from '../model/errors.ts';
+import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
@@ -161,6 +161,7 @@ export const saveView = async (call: Call): Promise<View> => {
   try {
     await mark.save({ knownAt, refresh, view: () => viewNow(call), awaitsAt: () => awaitsAt(call) });
   } catch (error) {
+    if (isPawlError(error, 'journal.broken')) throw error;
     engine.observe({ kind: 'view.unsaved', instanceId, cause: causeOf(error) });
   }
   return viewNow(call);

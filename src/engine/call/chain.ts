@@ -5,12 +5,13 @@
  * I10 what a caller is told stands in the journal; a put without an answer promises nothing.
  */
 import assert from 'node:assert/strict';
+import { brokenAt } from '../model/chain.ts';
 import { type By, type Entry, type EntryBody, journalVersion, type Standing } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Ports, Put } from '../ports.ts';
 import { apply } from '../rules/apply.ts';
 import { inCall, putUntilAnswered } from './answered.ts';
-import type { Mark } from './mark.ts';
+import { type Mark, whyOther } from './mark.ts';
 
 /** The entry that `body` makes after `head`. An illegal step is an assertion: a defect of ours, never sent. */
 export const seal = (
@@ -24,6 +25,8 @@ export const seal = (
   const prev = head?.hash ?? null;
   return { ...step, v: journalVersion, instanceId: from.instanceId, token: from.token, prev, state } as Entry;
 };
+
+const whyGone = 'the view was saved of this entry, and it is missing';
 
 export type Chain = {
   /** The newest entry this call knows. */
@@ -53,7 +56,7 @@ export type Chain = {
 /** `head`: the newest entry that is known; `null` before the first is written. */
 type From = { instanceId: string; token: string; by: By; head: Standing | null; endAtMs: number };
 
-export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from: From): Chain => {
+export const createChain = ({ clock, journal, observe, deployment }: Ports, mark: Mark, from: From): Chain => {
   const { instanceId, token, by, endAtMs } = from;
   let { head } = from;
   let lost = false;
@@ -100,12 +103,34 @@ export const createChain = ({ clock, journal, observe }: Ports, mark: Mark, from
     knownAt = mark.arms;
   };
 
+  /**
+   * Whether the chain goes on beyond the head that this call knows, as the view has seen when this call armed.
+   * @throws PawlError `journal.broken` when what the view has seen does not stand any more: it was altered or cut off
+   */
+  const isBehind = async (): Promise<boolean> => {
+    const { seen } = mark;
+    if (seen === null || head === null || seen.seq < head.entry.seq) return false;
+    if (seen.seq === head.entry.seq && seen.hash === head.hash) return false;
+    // Held after a restore: what was restored counts, and is gone on with by a person's word alone.
+    if (head.entry.state.epoch < deployment.epoch) {
+      await mark.forget();
+      return false;
+    }
+    const stands = seen.seq === head.entry.seq ? head : await journal.entry(instanceId, seen.seq);
+    if (stands?.hash !== seen.hash) throw brokenAt(instanceId, seen.seq, stands === undefined ? whyGone : whyOther);
+    head = stands;
+    lost = true;
+    knownAt = -1;
+    return true;
+  };
+
   const append: Chain['append'] = async (bodyNow, lastTryAtMs = Number.POSITIVE_INFINITY) => {
     let last: Put<Standing> | undefined;
     const armAndPut = async (tried: number): Promise<Put<Standing>> => {
       await mark.arm();
       // Arming may take long: nothing is put then that could not be held any more.
       if (clock.nowMs() > lastTryAtMs) return last ?? { kind: 'unknown', cause: null };
+      if (head !== null && (await isBehind())) return { kind: 'conflict', winner: head };
       const entry = sealNow(bodyNow(tried));
       last = learn(entry, await journal.putOnce(entry));
       return last;

@@ -10,8 +10,9 @@
  * - An `await` stays due unless this call has read its claims, as a subscriber, since it armed.
  */
 
+import { brokenAt } from '../model/chain.ts';
 import type { View } from '../model/view.ts';
-import type { Armed, Ports } from '../ports.ts';
+import type { Armed, Ports, Witness } from '../ports.ts';
 
 /** A command's own time: it runs no cell. */
 export const commandMs = 30_000;
@@ -30,15 +31,24 @@ export type Watched = {
 export type Mark = {
   /** How often this call has armed. What was known at an earlier count is older than the mark. */
   readonly arms: number;
+  /** Of which entry the view was saved last, when this call armed. */
+  readonly seen: Witness | null;
+  /** What the view has seen counts no more. @throws PawlError `store.unavailable` */
+  forget(): Promise<void>;
   /** The view is probably due already: it is looked at because of that. A wrong guess costs two requests. */
   expectDue(): void;
   /** @throws PawlError `store.unavailable` */
   arm(): Promise<void>;
   /** The claims of the wait at `seq` were read, by a subscriber. */
   looked(seq: number): void;
-  /** Saves the view, if this call armed. @throws PawlError `store.unavailable`: then the instance stays due */
+  /**
+   * Saves the view, if this call armed.
+   * @throws PawlError `store.unavailable`: then the instance stays due; `journal.broken` when it has seen another entry there
+   */
   save(chain: Watched): Promise<void>;
 };
+
+export const whyOther = 'it is not the entry that stood here when the view was saved';
 
 export const createMark = (
   { clock, marks, views, deployment }: Pick<Ports, 'clock' | 'marks' | 'views' | 'deployment'>,
@@ -64,6 +74,14 @@ export const createMark = (
     get arms() {
       return arms;
     },
+    get seen() {
+      return armed?.seen ?? null;
+    },
+    forget: async () => {
+      if (armed === null || armed.seen === null) return;
+      await marks.forget(seed.instanceId, armed.seen.seq);
+      armed = { ...armed, seen: null };
+    },
     expectDue: () => {
       isDue = true;
     },
@@ -84,7 +102,11 @@ export const createMark = (
     save: async (chain) => {
       if (armed === null) return;
       if (chain.knownAt !== arms) await chain.refresh();
-      await views.save(toSave(chain), armed);
+      const view = toSave(chain);
+      const isOther = armed.seen?.seq === view.seq && armed.seen.hash !== view.headHash;
+      // The view is not made the forger's witness.
+      if (isOther) throw brokenAt(view.instanceId, view.seq, whyOther);
+      await views.save(view, armed);
     },
   };
 };

@@ -142,6 +142,8 @@ const endedView = async (engine: Engine, instanceId: string, { entry, hash }: St
   } as const;
   const view = { ...(stands ?? emptyView(instanceId, nowMs)), ...last };
   try {
+    // It may have seen entries that are gone. That it ended as broken says so from now on.
+    if (stands !== undefined && stands.seq >= seq) await marks.forget(instanceId, stands.seq);
     const armed = await marks.arm({ instanceId, runbookId: view.runbookId }, nowMs + commandMs, nowMs, true);
     await views.save(view, armed);
   } catch (error) {

@@ -11,7 +11,7 @@ import { commandMs } from '../call/mark.ts';
 import { type By, type Continues, type Entry, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { Cell, Runbook, Version } from '../model/runbook.ts';
+import { type Cell, natureOf, type Runbook, type Version } from '../model/runbook.ts';
 import { satisfiedAt } from '../rules/apply.ts';
 
 export type ContinueRequest = {
@@ -83,8 +83,42 @@ const begunAt = (call: Call): string | undefined => {
   return mayHaveHappened || visit > 1 ? call.runbook.cells[next]?.name : undefined;
 };
 
-const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest): Cell => {
-  const { instanceId, runbook: earlier } = call;
+/** The runs that a run goes on from, the newest first. They have ended, so what is read of them stays so. */
+const earlierRuns = async ({ engine, by, started }: Call): Promise<Call[]> => {
+  const runs: Call[] = [];
+  for (let { continues } = started; continues !== null; ) {
+    const run: Call = await openCall(engine, continues.instanceId, by, 0);
+    runs.push(run);
+    continues = run.started.continues;
+  }
+  return runs;
+};
+
+/**
+ * Cells that would happen again in a run that begins at cell `first`, of all that were done in any run of its line or may have
+ * been: those that do not stand before it. A cell that has no such name any more may be there under another. A reason was
+ * given for one run, and is used up by it.
+ */
+const againIn = (line: Call[], runbook: Runbook, first: Cell): { cell: string; instanceId: string; how: string }[] => {
+  const kept = new Set(runbook.cells.slice(0, first.index).map(({ name }) => name));
+  return line.flatMap((run, ago) => {
+    const { instanceId } = run;
+    const done = run.runbook.cells.slice(0, stateOf(run).next).filter((cell) => {
+      const named = ago === 0 && runbook.cells.some(({ name }) => name === cell.name);
+      return !kept.has(cell.name) && (named || natureOf(cell) === 'effect');
+    });
+    const begun = begunAt(run);
+    return [
+      ...done.map(({ name }) => ({ cell: name, instanceId, how: `was done in ${instanceId}` })),
+      ...(begun === undefined || (ago > 0 && kept.has(begun))
+        ? []
+        : [{ cell: begun, instanceId, how: `happened in ${instanceId}, or may have,` }]),
+    ];
+  });
+};
+
+const assertCells = (line: [Call, ...Call[]], runbook: Runbook, request: ContinueRequest): Cell => {
+  const [{ instanceId, runbook: earlier }] = line;
   const first = runbook.cells.find((cell) => cell.name === request.at);
   if (first === undefined) {
     const cells = runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax);
@@ -93,22 +127,19 @@ const assertCells = (call: Call, runbook: Runbook, request: ContinueRequest): Ce
       cells,
     });
   }
-  const gone = new Set(earlier.cells.slice(0, stateOf(call).next).map((cell) => cell.name));
+  const gone = new Set(earlier.cells.slice(0, stateOf(line[0]).next).map((cell) => cell.name));
   const missing = runbook.cells.slice(0, first.index).find((cell) => !gone.has(cell.name));
   if (missing !== undefined) {
     const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
     refuse(message, { instanceId, cell: missing.name });
   }
-  const again = runbook.cells.slice(first.index).find((cell) => gone.has(cell.name));
   const reason = request.reason ?? '';
+  const [again] = againIn(line, runbook, first);
   if (again !== undefined && reason.trim() === '') {
-    const message = `Cell ${again.name} was done in ${instanceId} and would run again: give a reason (\`--reason TEXT\`), or continue after it.`;
-    refuse(message, { instanceId, cell: again.name });
-  }
-  const begun = begunAt(call);
-  if (begun !== undefined && reason.trim() === '') {
-    const message = `Cell ${begun} happened in ${instanceId}, or may have, and would run again under another key: give a reason (\`--reason TEXT\`).`;
-    refuse(message, { instanceId, cell: begun });
+    const { cell, instanceId: where, how } = again;
+    const renamed = runbook.cells.some(({ name }) => name === cell) ? '' : ' (perhaps under another name)';
+    const message = `Cell ${cell} ${how} and would run again under another key${renamed}: give a reason (\`--reason TEXT\`), or continue after it.`;
+    refuse(message, { instanceId: where, cell });
   }
   if (reason.length > limits.reasonCharsMax) {
     const message = `A reason has at most ${limits.reasonCharsMax} characters (reasonCharsMax).`;
@@ -195,9 +226,10 @@ export const continuationOf = async (
     refuse(message, { instanceId: request.instanceId });
   }
   const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
+  const line: [Call, ...Call[]] = [call, ...(await earlierRuns(call))];
   const assertContinuable = (): Cell => {
     assertLeft(call);
-    return assertCells(call, runbook, request);
+    return assertCells(line, runbook, request);
   };
   const { index } = assertContinuable();
   const leave: Continuation['leave'] = async () => {
