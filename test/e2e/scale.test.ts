@@ -89,7 +89,7 @@ describe('20 due among 200 and among 2,000 that wait', () => {
   });
 
   test('waking one makes 3 requests before the put that reserves its next cell, and two more for a runbook that the process has not read', async () => {
-    const wakes = await wakeThree(world, { ...world.again(), document: world.document, prefix: world.prefix }, 'woken');
+    const wakes = await wakeThree(world, { ...world.again(), prefix: world.prefix }, 'woken');
     const { 'new process': cold, 'runbook known': unseen, 'instance known': seen } = wakes;
     expect(seen.beforeCell).toEqual(['Query journal', 'UpdateItem views', 'Query claims']);
     // How it started and where it stands, in one request: the wake says which entry was the newest, and it is near the first.

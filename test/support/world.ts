@@ -46,7 +46,7 @@ export type FreshStore = Opened & {
   /** The file of SQLite. */
   file: string;
   /** Another process, as it were: a client, clock and caches of its own on the same tables. */
-  again(): Opened;
+  again(): Opened & { document: DynamoDBDocumentClient };
   /** Deletes the tables. */
   drop(): Promise<void>;
 };
@@ -119,8 +119,15 @@ const rawOfTables = (document: DynamoDBDocumentClient, prefix: string): Raw => {
   };
 };
 
-const absent = (what: string): never => {
-  throw new Error(`SQLite has no ${what}.`);
+/** What a store does not have says so where it is asked for; a copy of the store has none of it either. */
+const without = <T extends object, K extends string>(store: T, kind: string, ...names: K[]): T & Record<K, never> => {
+  for (const name of names) {
+    const get = (): never => {
+      throw new Error(`A store on ${kind} has no ${name}.`);
+    };
+    Object.defineProperty(store, name, { get, enumerable: false });
+  }
+  return store as T & Record<K, never>;
 };
 
 const freshFile = async (): Promise<FreshStore> => {
@@ -136,26 +143,21 @@ const freshFile = async (): Promise<FreshStore> => {
   };
   const first = open();
   await first.store.journal.head('nobody');
-  return {
+  const store = {
     ...first,
-    kind: 'sqlite',
+    kind: 'sqlite' as const,
     raw: rawOfFile(file),
     prefix: '',
     options,
-    append: 'putIf',
-    get endpoint() {
-      return absent('endpoint');
-    },
-    get document() {
-      return absent('document client');
-    },
+    append: 'putIf' as const,
     file,
-    again: open,
+    again: () => without(open(), 'SQLite', 'document'),
     drop: async () => {
       for (const one of await Promise.all(opened)) one.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return without(store, 'SQLite', 'endpoint', 'document');
 };
 
 /** Where there is no DynamoDB it is a file of SQLite all the same: whoever needs the wire finds none there. */
@@ -175,17 +177,14 @@ export const freshStore = async (kind: StoreKind): Promise<FreshStore> => {
   const mine = open();
   const { document } = mine;
   await createTables(document, prefix);
-  return {
+  const store = {
     ...mine,
     kind,
     raw: rawOfTables(document, prefix),
     prefix,
     options,
-    append: kind === 'insert' ? 'insert' : 'putIf',
+    append: kind === 'insert' ? ('insert' as const) : ('putIf' as const),
     endpoint: endpoint ?? 'AWS',
-    get file() {
-      return absent('file on DynamoDB');
-    },
     again: open,
     drop: async () => {
       if (endpoint !== undefined) return;
@@ -195,4 +194,5 @@ export const freshStore = async (kind: StoreKind): Promise<FreshStore> => {
       }
     },
   };
+  return without(store, 'DynamoDB', 'file');
 };
