@@ -187,7 +187,13 @@ const checkSize = (params: unknown): void => {
 
 const notKept = `cannot be kept as a number (whole ones go up to ${Number.MAX_SAFE_INTEGER}); declare it as a string, and give a text`;
 
-/** What JSON could not give back as it was given: such numbers, and a key that would become a prototype. */
+/** Why a text would not arrive at a program as it was given; `undefined`: it does. */
+const oddText = (text: string): string | undefined => {
+  if (!text.isWellFormed()) return 'holds half of a character (a surrogate without its pair), which no bytes can carry';
+  return text.includes('\0') ? 'holds the character NUL, which no variable of a program can carry' : undefined;
+};
+
+/** What could not be given on as it came: such numbers and texts, and a key that would become a prototype. */
 const oddParts = (given: unknown): { path: string; message: string }[] => {
   const found: { path: string; message: string }[] = [];
   const seen = new WeakSet<object>();
@@ -196,6 +202,8 @@ const oddParts = (given: unknown): { path: string; message: string }[] => {
     const { value, path } = next;
     if (typeof value === 'bigint' || (typeof value === 'number' && !isKept(value)))
       found.push({ path: pathOf(path), message: notKept });
+    const odd = typeof value === 'string' ? oddText(value) : undefined;
+    if (odd !== undefined) found.push({ path: pathOf(path), message: odd });
     if (typeof value !== 'object' || value === null || seen.has(value)) continue;
     seen.add(value);
     if (Object.hasOwn(value, '__proto__'))
@@ -237,6 +245,8 @@ export const resolveParams = (runbook: Runbook, given: Record<string, unknown>):
       writable: true,
     });
   }
+  const oddDefaults = oddParts(params);
+  if (oddDefaults.length > 0) throw refused(oddDefaults);
   const validate = validatorOf(runbook.params);
   if (!validate(params)) {
     const found = (validate.errors ?? []).map((error) => problemOf(error, Object.keys(properties)));

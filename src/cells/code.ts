@@ -46,7 +46,7 @@ const environment = (input: CellInput, dir: string, execution: string): Record<s
   ...Object.fromEntries(
     Object.entries(input.params).map(([name, value]) => [
       `PAWL_PARAM_${name.toUpperCase()}`,
-      typeof value === 'string' ? value.replaceAll('\0', '') : JSON.stringify(value),
+      typeof value === 'string' ? value : JSON.stringify(value),
     ]),
   ),
 });

@@ -52,6 +52,13 @@ const assertKept = (name: string, text: string, parsed: { value: unknown } | und
   );
 };
 
+/** What stands in a command line is decoded before we see it: bytes that are no UTF-8 have become this character. */
+const assertDecoded = (name: string, given: string): void => {
+  if (!given.includes('\ufffd')) return;
+  const message = `Parameter ${name} holds bytes that are no UTF-8; give a text, or, if U+FFFD itself is meant, a file: -p ${name}=@FILE.`;
+  throw invalid(message, { param: name });
+};
+
 const parseValue = (name: string, text: string, types: string[] | undefined): unknown => {
   // Where the schema does not say, whatever is JSON is taken as JSON, and everything else as text.
   const others = (types ?? ['any']).filter((type) => type !== 'string');
@@ -89,6 +96,7 @@ export const readParams = async (
       throw new PawlError('request.invalid', `-p wants name=value; ${JSON.stringify(pair.slice(0, 80))} is not that.`);
     const name = pair.slice(0, at);
     if (Object.hasOwn(params, name)) throw invalid(`Parameter ${name} is given twice.`, { param: name });
+    assertDecoded(name, pair.slice(at + 1));
     const text = await textGiven(`Parameter ${name}`, pair.slice(at + 1), 'params.invalid');
     const types = Object.hasOwn(schemas, name) ? typesOf(schemas[name]) : ['string'];
     params[name] = parseValue(name, text, types);

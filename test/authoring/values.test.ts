@@ -176,6 +176,19 @@ describe('parameters', () => {
       expect(() => authoring.resolveParams(compiled.runbook, { n: 9007199254740993n, o: 1 })).toThrow(why);
       expect(given('{"n":9007199254740991,"o":{"a":0.1}}')()).toEqual({ n: 9007199254740991, o: { a: 0.1 } });
     });
+    test('a text that no program would get as it was given is refused, wherever it stands', () => {
+      const compiled = authoring.compile('---\nrunbook: demo\nparams: { o: {} }\n---\n```sh { name=a }\ntrue\n```\n');
+      if (compiled.kind === 'problems') throw new Error(JSON.stringify(compiled.problems));
+      const given = (o: unknown) => () => authoring.resolveParams(compiled.runbook, { o });
+      expect(given('\ud800')).toThrow('`o` holds half of a character');
+      expect(given({ a: ['x\0y'] })).toThrow('`o.a[0]` holds the character NUL');
+      expect(given('\u{1f512}\ufffd')()).toEqual({ o: '\u{1f512}\ufffd' });
+      const withDefault = authoring.compile(
+        '---\nrunbook: demo\nparams: { s: { type: string, default: "a\\0b" } }\n---\n```sh { name=a }\ntrue\n```\n',
+      );
+      if (withDefault.kind === 'problems') throw new Error(JSON.stringify(withDefault.problems));
+      expect(() => authoring.resolveParams(withDefault.runbook, {})).toThrow('`s` holds the character NUL');
+    });
     test('`__proto__` is no key, wherever it is given', () => {
       const compiled = authoring.compile('---\nrunbook: demo\nparams: { o: {} }\n---\n```sh { name=a }\ntrue\n```\n');
       if (compiled.kind === 'problems') throw new Error(JSON.stringify(compiled.problems));

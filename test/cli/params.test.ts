@@ -42,6 +42,13 @@ describe('a number that would not be kept', () => {
   });
 });
 
+test('bytes that are no UTF-8 are refused: the command line has made another text of them', async () => {
+  await expect(read({ type: 'string' }, 'a\ufffdb')).rejects.toMatchObject({
+    code: 'params.invalid',
+    message: expect.stringContaining('Parameter n holds bytes that are no UTF-8'),
+  });
+});
+
 test('the byte order mark that begins a file is no part of what it says', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'pawl-params-'));
   try {
