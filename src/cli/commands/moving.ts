@@ -129,9 +129,11 @@ const cancel = async (session: Session, instanceId: string, options: { reason: s
     const step = await explain(session, instance);
     return { exit: exits.done, document: { ...cancelled, step } };
   }
-  const left = duration(mayStillRun.deadlineAtMs - instance.nowMs);
+  const leftMs = mayStillRun.deadlineAtMs - instance.nowMs;
+  const until =
+    leftMs > 0 ? `may still run for ${duration(leftMs)}` : 'its time is over, but its outcome may still come';
   print(
-    `${mayStillRun.cell} is under way and may still run for ${left}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
+    `${mayStillRun.cell} is under way and ${until}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
   );
   const step = await readStep(session, instance.view, { ...instance, status: instance.view.status });
   return { exit: exits.done, document: { ...cancelled, step: step ?? null } };
