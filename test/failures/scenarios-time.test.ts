@@ -366,10 +366,10 @@ describe('scenario 32: what has expired is still there', () => {
     const { marks } = world.ports;
     const seed = { instanceId: 'i1', runbookId: 'demo' };
     await marks.arm(seed, T0 + 75_000, T0);
-    expect(await marks.arm(seed, T0 + 74_999, T0 + 74_999)).toEqual({ arms: 2, othersUntilMs: T0 + 75_000 });
+    expect(await marks.arm(seed, T0 + 74_999, T0 + 74_999)).toMatchObject({ arms: 2, othersUntilMs: T0 + 75_000 });
     // Its writes may land up to a minute after its time: a moment before that, and at that moment.
-    expect(await marks.arm(seed, T0 + 75_000, T0 + 134_999)).toEqual({ arms: 3, othersUntilMs: T0 + 75_000 });
-    expect(await marks.arm(seed, T0 + 200_000, T0 + 135_000)).toEqual({ arms: 4, othersUntilMs: null });
+    expect(await marks.arm(seed, T0 + 75_000, T0 + 134_999)).toMatchObject({ arms: 3, othersUntilMs: T0 + 75_000 });
+    expect(await marks.arm(seed, T0 + 200_000, T0 + 135_000)).toMatchObject({ arms: 4, othersUntilMs: null });
   });
 });
 
