@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Authoring, type By, type Clock, isPawlError, limits, PawlError } from '../engine/index.ts';
+import { type Authoring, type By, type Clock, type Execute, isPawlError, limits, PawlError } from '../engine/index.ts';
 import type { OperationDeps } from '../handlers/index.ts';
 import type { AppendBy, StoreClient } from '../store/index.ts';
 import { type DataPlace, dataPlace } from './dataPlace.ts';
@@ -185,9 +185,25 @@ const authoringOnDemand = (): { authoring: Authoring; load(): Promise<void> } =>
 
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
 export type Deps = OperationDeps & {
-  /** Before whatever may compile a document or evaluate an expression. */
-  loadAuthoring(): Promise<void>;
+  /** Before whatever may compile a document, evaluate an expression or run a cell. */
+  load(): Promise<void>;
   close(): void;
+};
+
+/** So it is with what runs cells. Where something is allowed it is loaded at once, since that may be refused. */
+const executeOnDemand = async (allowed: string): Promise<{ execute: Execute; load(): Promise<void> }> => {
+  let loaded: Execute | undefined;
+  const load = async (): Promise<void> => {
+    if (loaded !== undefined) return;
+    const { createExecute, parseHttpAllow } = await import('../cells/index.ts');
+    loaded = createExecute({ httpAllow: parseHttpAllow(allowed) });
+  };
+  if (allowed !== '') await load();
+  const execute: Execute = async (input) => {
+    assert(loaded !== undefined, 'an operation that runs cells began without what runs them');
+    return await loaded(input);
+  };
+  return { execute, load };
 };
 
 /** Events that say what neither the store nor, perhaps, the failure queue has. */
@@ -196,16 +212,14 @@ const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.u
 type StoreSettings = Pick<Settings, 'setAsideDir' | 'httpAllow' | 'deployment' | 'debug'> & { store: OpenedStore };
 
 export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
-  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, cells, { setAsideInFolder }] =
-    await Promise.all([
-      import('../engine/index.ts'),
-      import('../store/index.ts'),
-      import('../cells/index.ts'),
-      import('../handlers/index.ts'),
-    ]);
+  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, { setAsideInFolder }] = await Promise.all([
+    import('../engine/index.ts'),
+    import('../store/index.ts'),
+    import('../handlers/index.ts'),
+  ]);
   const { store, deployment } = settings;
   const { authoring, load: loadAuthoring } = authoringOnDemand();
-  const httpAllow = cells.parseHttpAllow(settings.httpAllow);
+  const { execute, load: loadCells } = await executeOnDemand(settings.httpAllow);
   const tables = await openTables(store);
   const { clock } = tables;
   const ports = createStore(tables.client, {
@@ -216,7 +230,7 @@ export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
     ...ports,
     random: systemRandom,
     authoring,
-    execute: cells.createExecute({ httpAllow }),
+    execute,
     sha256,
     canonical,
     // What only an operator of a deployment wants to know, the CLI shows by the journal; what no journal has is told always.
@@ -230,5 +244,8 @@ export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
   });
   const { close } = tables;
   const telemetry = { advanced: () => {} };
-  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, loadAuthoring, close };
+  const load = async (): Promise<void> => {
+    await Promise.all([loadAuthoring(), loadCells()]);
+  };
+  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, load, close };
 };

@@ -81,7 +81,7 @@ const open = async (settings: Settings): Promise<Opened> => {
     const { opened, openedFor, close } = openHere(settings);
     const redrive: Session['redrive'] = async (item) => {
       const deps = await opened();
-      await deps.loadAuthoring();
+      await deps.load();
       return await deps.engine.redrive(item, by);
     };
     const transport: Transport = async (name, ...asked) => {
