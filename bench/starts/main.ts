@@ -42,6 +42,9 @@ process.on('exit', () => {
   writeFileSync(empty, '');
   const { pawl } = await packAndInstall(join(folder, 'installed'));
   const env = { PATH: process.env.PATH, HOME: folder, NO_COLOR: '1', PAWL_DATA_DIR: join(folder, 'data') };
+  // What a list reads is there, as it is for whoever asks for one.
+  const hello = join(pawl, '../../runbooks/hello.md');
+  for (let run = 0; run < 20; run += 1) spentBy([pawl, 'run', hello], env);
   const all: Record<string, string[]> = {
     empty: [empty],
     '--help': [pawl, '--help'],

@@ -10,13 +10,13 @@ import { report } from './trouble.ts';
 
 const openScreen = (json: boolean): Screen => createScreen(process.stdout, { silent: json, dumb: readTerminal().dumb });
 
-/** @param url of a service, as it was given on the command line */
+/** @param given which store, on the command line */
 export const act = async (
   work: (session: Session) => Promise<Answer>,
-  { url, json }: { url: string | undefined; json: boolean },
+  { json, ...given }: { url?: string; data?: string; json: boolean },
 ): Promise<Exit> => {
   const screen = openScreen(json);
-  const session = createSession(screen, readSettings(url), watchSignals());
+  const session = createSession(screen, readSettings(given), watchSignals());
   try {
     const { exit, document } = await work(session);
     if (json) screen.document(document);

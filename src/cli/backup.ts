@@ -1,7 +1,6 @@
 /** `pawl backup`: a copy of this machine's store while others write to it. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { PawlError } from '../engine/index.ts';
+import { noStore } from './dataPlace.ts';
 import { exits } from './exits.ts';
 import type { Answer, Session } from './session.ts';
 
@@ -17,10 +16,9 @@ export const backup = async ({ screen, settings }: Session, target: string): Pro
     return refuse(
       'The store is DynamoDB, which has backups of its own: point-in-time recovery, as in docs/deploying.md.',
     );
-  const { backUp, dataFile, openFolder } = await import('../store/local.ts');
+  const { backUp, hasStore, openFolder } = await import('../store/local.ts');
   // A backup of nothing would be taken for one.
-  const there = await stat(join(store.dataDir, dataFile)).catch(() => undefined);
-  if (there === undefined) refuse(`There is no store in ${store.dataDir}: name its folder with PAWL_DATA_DIR.`);
+  if (!(await hasStore(store.dataDir))) refuse(noStore(store));
   const opened = await openFolder(store.dataDir);
   try {
     const made = await backUp(opened, target);

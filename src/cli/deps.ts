@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { hostname, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { type Authoring, type By, type Clock, isPawlError, limits, PawlError } from '../engine/index.ts';
+import { type Authoring, type By, type Clock, type Execute, isPawlError, limits, PawlError } from '../engine/index.ts';
 import type { OperationDeps } from '../handlers/index.ts';
 import type { AppendBy, StoreClient } from '../store/index.ts';
+import { type DataPlace, dataPlace } from './dataPlace.ts';
 import { readService, type ServiceSettings } from './service.ts';
 
 export type Settings = {
@@ -13,8 +14,10 @@ export type Settings = {
   store:
     | { kind: 'aws'; tables: string; appendOnly: AppendBy }
     | { kind: 'endpoint'; endpoint: string; tables: string; appendOnly: AppendBy }
-    | { kind: 'embedded'; dataDir: string };
-  /** Keeps outcomes that the store did not take, whichever store it is. */
+    | ({ kind: 'embedded' } & DataPlace);
+  /** Of this machine, whichever store it is. */
+  dataDir: string;
+  /** Keeps outcomes that the store did not take. */
   setAsideDir: string;
   /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
   httpAllow: string;
@@ -50,15 +53,13 @@ const osUser = (): string => {
   }
 };
 
-const dataDirOf = (env: NodeJS.ProcessEnv): string => env.PAWL_DATA_DIR || '.pawl';
-
 const appendOnlyOf = (env: NodeJS.ProcessEnv): AppendBy => {
   const by = env.PAWL_APPEND_ONLY || 'put';
   if (by === 'put' || by === 'insert') return by;
   return refuse(`PAWL_APPEND_ONLY is ${JSON.stringify(by)}; it may be put or insert.`);
 };
 
-const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
+const storeOf = (env: NodeJS.ProcessEnv, place: DataPlace): Settings['store'] => {
   const tables = env.PAWL_TABLES || 'pawl';
   const appendOnly = appendOnlyOf(env);
   if (env.PAWL_STORE === 'aws') return { kind: 'aws', tables, appendOnly };
@@ -66,17 +67,30 @@ const storeOf = (env: NodeJS.ProcessEnv): Settings['store'] => {
   const endpoint = env.PAWL_DYNAMODB_ENDPOINT;
   if (!endpoint && appendOnly === 'insert')
     refuse('PAWL_APPEND_ONLY is insert, which the embedded store does not know: unset it, or use DynamoDB.');
-  if (!endpoint) return { kind: 'embedded', dataDir: dataDirOf(env) };
+  if (!endpoint) return { kind: 'embedded', ...place };
   if (!URL.canParse(endpoint))
     refuse(`PAWL_DYNAMODB_ENDPOINT is ${JSON.stringify(endpoint)}; give an http URL, or unset it.`);
   return { kind: 'endpoint', endpoint, tables, appendOnly };
 };
 
-/**
- * @param url of a service, as it was given on the command line
- * @throws PawlError `request.invalid` naming the variable
- */
-export const readSettings = (url?: string, env: NodeJS.ProcessEnv = process.env): Settings => {
+/** What stands on the command line comes before what the environment says. */
+export type Given = { url?: string | undefined; data?: string | undefined; cwd?: string };
+
+/** What names another store than a folder of this machine. */
+const elsewhere = ['PAWL_URL', 'PAWL_STORE', 'PAWL_DYNAMODB_ENDPOINT'];
+const without = (env: NodeJS.ProcessEnv, names: string[]): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !names.includes(name)));
+
+/** @throws PawlError `request.invalid` naming the variable */
+export const readSettings = (
+  { url, data, cwd = process.cwd() }: Given = {},
+  environment: NodeJS.ProcessEnv = process.env,
+): Settings => {
+  if (url !== undefined && data !== undefined)
+    refuse(
+      '--url names a service, which has a store of its own, and --data a folder of this machine: give one of them.',
+    );
+  const env = data === undefined ? environment : without(environment, elsewhere);
   const name = env.PAWL_DEPLOYMENT || 'local';
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
     refuse(`PAWL_DEPLOYMENT is ${JSON.stringify(name)}; letters, digits, dots and dashes only.`);
@@ -87,10 +101,13 @@ export const readSettings = (url?: string, env: NodeJS.ProcessEnv = process.env)
     );
   const actor = env.PAWL_ACTOR || osUser();
   const service = url ?? env.PAWL_URL ?? '';
+  const place = dataPlace(data ?? env.PAWL_DATA_DIR, cwd);
+  const { dataDir } = place;
   return {
     service: service === '' ? null : readService(service, env, actor),
-    store: storeOf(env),
-    setAsideDir: join(dataDirOf(env), 'unrecorded'),
+    store: storeOf(env, place),
+    dataDir,
+    setAsideDir: join(dataDir, 'unrecorded'),
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
     deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
     by: { actor, via: 'cli', where: `${hostname()}:${process.pid}` },
@@ -106,15 +123,14 @@ export const readSettings = (url?: string, env: NodeJS.ProcessEnv = process.env)
 export const demoSettings = (settings: Settings, httpAllow: string): Settings => ({
   ...settings,
   service: null,
-  store: storeOf({ PAWL_DATA_DIR: process.env.PAWL_DATA_DIR }),
+  store: { kind: 'embedded', dataDir: settings.dataDir },
   httpAllow,
 });
 
 /** For a process of the CLI that the demo starts in the name of `actor`. */
-export const demoEnvironment = (actor: string): NodeJS.ProcessEnv => {
-  const elsewhere = ['PAWL_URL', 'PAWL_STORE', 'PAWL_DYNAMODB_ENDPOINT', 'PAWL_APPEND_ONLY'];
-  const others = Object.entries(process.env).filter(([name]) => !elsewhere.includes(name));
-  return { ...Object.fromEntries(others), PAWL_ACTOR: actor };
+export const demoEnvironment = (actor: string, dataDir: string): NodeJS.ProcessEnv => {
+  const others = without(process.env, [...elsewhere, 'PAWL_APPEND_ONLY']);
+  return { ...others, PAWL_DATA_DIR: dataDir, PAWL_ACTOR: actor };
 };
 
 const noAnswer =
@@ -126,8 +142,12 @@ const noAnswer =
 
 export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
 
+/** `nothing`: what a folder without a store is read as. */
+type OpenedStore = Settings['store'] | { kind: 'nothing' };
+
 /** Whoever works with one kind of tables loads nothing of the other. */
-const openTables = async (store: Settings['store']): Promise<{ client: StoreClient; clock: Clock; close(): void }> => {
+const openTables = async (store: OpenedStore): Promise<{ client: StoreClient; clock: Clock; close(): void }> => {
+  if (store.kind === 'nothing') return (await import('../store/local.ts')).openMemory();
   if (store.kind === 'embedded') return (await import('../store/local.ts')).openFolder(store.dataDir);
   const { createClient, createTables } = await import('../store/dynamodb.ts');
   const { tables: tablesPrefix } = store;
@@ -165,38 +185,52 @@ const authoringOnDemand = (): { authoring: Authoring; load(): Promise<void> } =>
 
 /** Everything on one store. Loaded on demand: `pawl check` and `pawl --help` need none of it. */
 export type Deps = OperationDeps & {
-  /** Before whatever may compile a document or evaluate an expression. */
-  loadAuthoring(): Promise<void>;
+  /** Before whatever may compile a document, evaluate an expression or run a cell. */
+  load(): Promise<void>;
   close(): void;
+};
+
+/** So it is with what runs cells. Where something is allowed it is loaded at once, since that may be refused. */
+const executeOnDemand = async (allowed: string): Promise<{ execute: Execute; load(): Promise<void> }> => {
+  let loaded: Execute | undefined;
+  const load = async (): Promise<void> => {
+    if (loaded !== undefined) return;
+    const { createExecute, parseHttpAllow } = await import('../cells/index.ts');
+    loaded = createExecute({ httpAllow: parseHttpAllow(allowed) });
+  };
+  if (allowed !== '') await load();
+  const execute: Execute = async (input) => {
+    assert(loaded !== undefined, 'an operation that runs cells began without what runs them');
+    return await loaded(input);
+  };
+  return { execute, load };
 };
 
 /** Events that say what neither the store nor, perhaps, the failure queue has. */
 const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten']);
 
-type StoreSettings = Pick<Settings, 'store' | 'setAsideDir' | 'httpAllow' | 'deployment' | 'debug'>;
+type StoreSettings = Pick<Settings, 'setAsideDir' | 'httpAllow' | 'deployment' | 'debug'> & { store: OpenedStore };
 
 export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
-  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, cells, { setAsideInFolder }] =
-    await Promise.all([
-      import('../engine/index.ts'),
-      import('../store/index.ts'),
-      import('../cells/index.ts'),
-      import('../handlers/index.ts'),
-    ]);
+  const [{ createEngine }, { canonical, createStore, sha256, systemRandom }, { setAsideInFolder }] = await Promise.all([
+    import('../engine/index.ts'),
+    import('../store/index.ts'),
+    import('../handlers/index.ts'),
+  ]);
   const { store, deployment } = settings;
   const { authoring, load: loadAuthoring } = authoringOnDemand();
-  const httpAllow = cells.parseHttpAllow(settings.httpAllow);
+  const { execute, load: loadCells } = await executeOnDemand(settings.httpAllow);
   const tables = await openTables(store);
   const { clock } = tables;
   const ports = createStore(tables.client, {
     clock,
-    ...(store.kind === 'embedded' ? {} : { appendOnly: store.appendOnly }),
+    ...('appendOnly' in store ? { appendOnly: store.appendOnly } : {}),
   });
   const engine = createEngine({
     ...ports,
     random: systemRandom,
     authoring,
-    execute: cells.createExecute({ httpAllow }),
+    execute,
     sha256,
     canonical,
     // What only an operator of a deployment wants to know, the CLI shows by the journal; what no journal has is told always.
@@ -210,5 +244,8 @@ export const openDeps = async (settings: StoreSettings): Promise<Deps> => {
   });
   const { close } = tables;
   const telemetry = { advanced: () => {} };
-  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, loadAuthoring, close };
+  const load = async (): Promise<void> => {
+    await Promise.all([loadAuthoring(), loadCells()]);
+  };
+  return { engine, runbooks: ports.versions, authoring, clock, sha256, deployment, telemetry, load, close };
 };

@@ -12,22 +12,30 @@ export const duration = (ms: number): string => {
   return [`${Math.floor(minutes / 60)} h`, minutes % 60 > 0 ? `${minutes % 60} min` : ''].join(' ').trim();
 };
 
-/** Sweden writes `2026-11-24 03:00:01`, as everybody can sort it. */
-const swedish = 'sv-SE';
+const two = (n: number): string => String(n).padStart(2, '0');
+
+// By hand: to load the languages and time zones of Intl takes as long as everything else that `pawl list` does here.
 
 /** Local date, `2026-11-24`. */
-export const day = (atMs: number): string => new Date(atMs).toLocaleDateString(swedish);
+export const day = (atMs: number): string => {
+  const at = new Date(atMs);
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+};
 
 /** Local time of day, `03:00:01`. */
-export const clock = (atMs: number): string => new Date(atMs).toLocaleTimeString(swedish);
+export const clock = (atMs: number): string => {
+  const at = new Date(atMs);
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+};
 
 /** Local time, `2026-11-24 03:00:01`. */
 export const stamp = (atMs: number): string => `${day(atMs)} ${clock(atMs)}`;
 
 /** Offset of local time from UTC, `+02:00`. */
 export const zone = (atMs: number): string => {
-  const parts = new Intl.DateTimeFormat('en', { timeZoneName: 'longOffset' }).formatToParts(atMs);
-  return parts.find(({ type }) => type === 'timeZoneName')?.value.slice('GMT'.length) || '+00:00';
+  const minutes = -new Date(atMs).getTimezoneOffset();
+  const ahead = Math.abs(minutes);
+  return `${minutes < 0 ? '-' : '+'}${two(Math.floor(ahead / 60))}:${two(ahead % 60)}`;
 };
 
 /** One line of at most `max` characters; what is cut shows as an ellipsis. */

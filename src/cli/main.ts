@@ -11,7 +11,7 @@ import { packageVersion } from './ownPackage.ts';
 import { asTyped } from './typed.ts';
 
 const environmentHelp = `Environment:
-  PAWL_DATA_DIR            folder of this machine's store, pawl.db (default: .pawl)
+  PAWL_DATA_DIR            folder of this machine's store, as by --data; else the nearest .pawl from here upwards
   PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
   PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
@@ -34,6 +34,7 @@ const build = async (run: Runner, json: boolean, argv: string[]): Promise<Comman
   program
     .description('Runs operational runbooks whose steps never run twice without permission.')
     .option('--url <url>', 'work with a running service instead of a store of this machine')
+    .option('--data <dir>', "folder of this machine's store (default: the nearest .pawl from here upwards)")
     .addHelpText(
       'after',
       `\n${exitHelp}\n\n${environmentHelp}\n\nExample:\n  $ pawl demo\n  $ pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app`,
@@ -55,9 +56,11 @@ const build = async (run: Runner, json: boolean, argv: string[]): Promise<Comman
   return program.showHelpAfterError('Next: `pawl --help` shows the commands.');
 };
 
-/** `--url` stands anywhere on the command line, and before PAWL_URL. */
-const urlOf = (command: unknown): string | undefined =>
-  command instanceof Command ? command.optsWithGlobals<{ url?: string }>().url : undefined;
+/** `--url` and `--data` stand anywhere on the command line. */
+const storeGiven = (command: unknown): { url?: string; data?: string } => {
+  const { url, data } = command instanceof Command ? command.optsWithGlobals<{ url?: string; data?: string }>() : {};
+  return { ...(url === undefined ? {} : { url }), ...(data === undefined ? {} : { data }) };
+};
 
 /** @param argv without node and script */
 export const main = async (argv: string[]): Promise<void> => {
@@ -74,7 +77,7 @@ export const main = async (argv: string[]): Promise<void> => {
     (work) =>
     async (...args) => {
       const { act } = await import('./act.ts');
-      leave(await act((session) => work(session, ...args), { url: urlOf(args.at(-1)), json }));
+      leave(await act((session) => work(session, ...args), { ...storeGiven(args.at(-1)), json }));
     };
   try {
     const program = await build(run, json, argv);

@@ -55,9 +55,9 @@ const tellOf = (stdout: string, stderr: string): Pick<Racer, 'told' | 'ran' | 'r
 };
 
 /** A racer loads everything, says so, and waits for the word. */
-const enter = (number: number, args: string[]) => {
+const enter = (number: number, args: string[], dataDir: string) => {
   const child = spawn(process.execPath, [...process.execArgv, '--import', gate, launcher, ...args], {
-    env: demoEnvironment(`racer-${number}`),
+    env: demoEnvironment(`racer-${number}`, dataDir),
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let stdout = '';
@@ -79,9 +79,9 @@ const enter = (number: number, args: string[]) => {
 };
 
 /** Lets eight processes ask for the same step of an instance at the same moment, and says what each was told. */
-export const race = async (instanceId: string, expectedSeq: number): Promise<Racer[]> => {
+export const race = async (instanceId: string, expectedSeq: number, dataDir: string): Promise<Racer[]> => {
   const args = ['advance', instanceId, '--cell', 'effect', '--expected-seq', String(expectedSeq), '--json'];
-  const racers = Array.from({ length: racerCount }, (_, index) => enter(index + 1, args));
+  const racers = Array.from({ length: racerCount }, (_, index) => enter(index + 1, args, dataDir));
   try {
     await Promise.all(racers.map(({ ready }) => ready));
     // One moment for all, not one message after the other: the first one told would always win.

@@ -11,6 +11,8 @@ export type Screen = {
   live: boolean;
   width: number;
   print(text?: string): void;
+  /** A text to be read by another program: nothing is added or altered, but for what would steer a terminal. */
+  exact(text: string): void;
   /** Colour, on a terminal only and never with NO_COLOR. */
   paint(tone: Tone, text: string): string;
   /** Shows a line that the next `print` or `status` replaces. */
@@ -50,6 +52,11 @@ export const createScreen = (
     live,
     width,
     print,
+    exact: (text) => {
+      if (silent) return;
+      clear();
+      stream.write(stream.isTTY === true ? asTyped(harmless(text)) : text);
+    },
     paint: (tone, text) => (tone === 'plain' ? text : styleText(formats[tone], text, { stream })),
     status: (given) => {
       if (!live) return;

@@ -1,7 +1,10 @@
 /** What a command gets: the screen, the settings, and the store once it asks for it. */
-import { type Authoring, PawlError, type Redriven, type Unrecorded } from '../engine/index.ts';
+
+import type { OperationName } from '../contract/index.ts';
+import { type Authoring, errorCodes, isPawlError, PawlError, type Redriven, type Unrecorded } from '../engine/index.ts';
 import { type Client, createClient, type Transport } from './client.ts';
-import { openAuthoring, openDeps, type Settings } from './deps.ts';
+import { noStore } from './dataPlace.ts';
+import { type Deps, openAuthoring, openDeps, type Settings } from './deps.ts';
 import type { Exit } from './exits.ts';
 import type { Interruption } from './interruption.ts';
 import type { Screen } from './screen.ts';
@@ -16,33 +19,87 @@ export type Session = {
   authoring(): Promise<Authoring>;
   /** Its first call opens the store. */
   client: Client;
+  /** Which store it works with. Makes none. */
+  store(): Promise<StorePlace>;
   /** Outcomes that were set aside on this machine, whichever store or service it works with. */
   setAside: SetAside;
   /** Only for the owner of the store: a service takes no caller's word for what happened. */
   redrive(item: Unrecorded): Promise<Redriven>;
 };
 
+/** `at`: a folder, a URL, tables. `missing`: what to say where there is none yet; else `null`. */
+type StorePlace = { at: string; missing: string | null };
+
 /** How a command ends: its exit code, and its one document for `--json`. */
 export type Answer = { exit: Exit; document: unknown };
 
-type Opened = Pick<Session, 'redrive'> & { transport: Transport; close(): void };
+type Opened = Pick<Session, 'redrive'> & { transport: Transport; close(): Promise<void> };
+
+const storePlace = async ({ service, store }: Settings): Promise<StorePlace> => {
+  if (service !== null) return { at: service.url.href, missing: null };
+  if (store.kind === 'aws') return { at: `the tables ${store.tables}-* on AWS`, missing: null };
+  if (store.kind === 'endpoint') return { at: `the tables ${store.tables}-* at ${store.endpoint}`, missing: null };
+  const { hasStore } = await import('../store/local.ts');
+  return { at: store.dataDir, missing: (await hasStore(store.dataDir)) ? null : noStore(store) };
+};
+
+/** Operations that have a meaning where nothing was stored yet: only these make a store. */
+const begins: ReadonlySet<OperationName> = new Set(['publish', 'setClaim']);
+
+/** What is asked for is not there, since the store is not. */
+const withPlace = (error: unknown, { at, missing }: StorePlace): unknown =>
+  isPawlError(error) && missing !== null && errorCodes[error.code].status === 404
+    ? new PawlError(error.code, `${error.message} ${missing}`, { ...error.details, store: at }, error.cause)
+    : error;
+
+/** The store of this machine is opened when it is there, or begins; until then nothing is read, as from an empty one. */
+const openHere = (settings: Settings) => {
+  let opening: Promise<Deps> | undefined;
+  let empty: Promise<Deps> | undefined;
+  const opened = (): Promise<Deps> => {
+    opening ??= openDeps(settings);
+    return opening;
+  };
+  return {
+    opened,
+    openedFor: async (name: OperationName): Promise<{ deps: Deps; place?: StorePlace }> => {
+      const place = opening === undefined && !begins.has(name) ? await storePlace(settings) : undefined;
+      if (place === undefined || place.missing === null) return { deps: await opened() };
+      empty ??= openDeps({ ...settings, store: { kind: 'nothing' } });
+      return { deps: await empty, place };
+    },
+    close: async (): Promise<void> => {
+      for (const deps of [opening, empty]) (await deps?.catch(() => undefined))?.close();
+    },
+  };
+};
 
 const open = async (settings: Settings): Promise<Opened> => {
   const { service, by } = settings;
   if (service === null) {
-    const [{ inProcess }, deps] = await Promise.all([import('./transports/inProcess.ts'), openDeps(settings)]);
+    const { inProcess } = await import('./transports/inProcess.ts');
+    const { opened, openedFor, close } = openHere(settings);
     const redrive: Session['redrive'] = async (item) => {
-      await deps.loadAuthoring();
+      const deps = await opened();
+      await deps.load();
       return await deps.engine.redrive(item, by);
     };
-    return { transport: inProcess(deps, settings), redrive, close: deps.close };
+    const transport: Transport = async (name, ...asked) => {
+      const { deps, place } = await openedFor(name);
+      try {
+        return await inProcess(deps, settings)(name, ...asked);
+      } catch (error) {
+        throw place === undefined ? error : withPlace(error, place);
+      }
+    };
+    return { transport, redrive, close };
   }
   const redrive = async (): Promise<never> => {
     const message =
       'A service records what its store did not take by itself, and accepts no report about it: run `pawl redrive` without --url and PAWL_URL, on its tables.';
     throw new PawlError('request.invalid', message);
   };
-  return { transport: overHttp(createService(service)), redrive, close: () => {} };
+  return { transport: overHttp(createService(service)), redrive, close: async () => {} };
 };
 
 export const createSession = (
@@ -59,10 +116,11 @@ export const createSession = (
     screen,
     settings,
     interruption,
+    store: () => storePlace(settings),
     setAside: openSetAside(settings.setAsideDir),
     authoring: openAuthoring,
     client: createClient(async (...asked) => (await opened()).transport(...asked)),
     redrive: async (item) => (await opened()).redrive(item),
-    close: async () => (await opening?.catch(() => undefined))?.close(),
+    close: async () => await (await opening?.catch(() => undefined))?.close(),
   };
 };

@@ -44,13 +44,13 @@ const storeOf = ({ dataDir = '.pawl', dynamodb }: OpenOptions): Settings['store'
 export const openPawl = async (options: OpenOptions = {}): Promise<Pawl> => {
   const { dataDir = '.pawl', httpAllow = '', deployment = {} } = options;
   const { name = 'local', epoch = 0, takeoverGraceMs = limits.takeoverGraceMsDefault } = deployment;
-  const { engine, runbooks, clock, loadAuthoring, close } = await openDeps({
+  const { engine, runbooks, clock, load, close } = await openDeps({
     store: storeOf(options),
     setAsideDir: join(dataDir, 'unrecorded'),
     httpAllow,
     deployment: { name, epoch, takeoverGraceMs },
     debug: false,
   });
-  await loadAuthoring();
+  await load();
   return { engine, runbooks, clock, close };
 };

@@ -64,6 +64,25 @@ const makeFolder = async (folder: string): Promise<void> => {
   }
 };
 
+const isOfOldKind = (names: string[]): boolean =>
+  !names.includes(dataFile) &&
+  names.includes('db') &&
+  (names.includes('server.json') || names.includes('embedded.log'));
+const oldKind = 'it was written by a Pawl before SQLite, which this one cannot read: finish its runs with that one';
+
+/** Whether a store is there, which nobody has to make. @throws PawlError `store.misconfigured` where none can be */
+export const hasStore = async (folder: string): Promise<boolean> => {
+  const dataDir = resolve(folder);
+  try {
+    const names = await readdir(dataDir);
+    return isOfOldKind(names) ? refuse(dataDir, oldKind) : names.includes(dataFile);
+  } catch (error) {
+    if (error instanceof PawlError) throw error;
+    if (codeOf(error) === 'ENOENT') return false;
+    return refuse(dataDir, reasons[codeOf(error)] ?? (error as Error).message, error);
+  }
+};
+
 /** @returns the path of its file, which is there. @throws PawlError `store.misconfigured` saying why, at once */
 export const prepareFolder = async (folder: string, typeOf = async (path: string) => (await statfs(path)).type) => {
   const dataDir = resolve(folder);
@@ -74,15 +93,7 @@ export const prepareFolder = async (folder: string, typeOf = async (path: string
     if (network !== undefined)
       refuse(dataDir, `it is on ${network}, a file system over a network, and SQLite's WAL needs a local one`);
     const names = await readdir(dataDir);
-    if (
-      !names.includes(dataFile) &&
-      names.includes('db') &&
-      (names.includes('server.json') || names.includes('embedded.log'))
-    )
-      refuse(
-        dataDir,
-        'it was written by a Pawl before SQLite, which this one cannot read: finish its runs with that one',
-      );
+    if (isOfOldKind(names)) refuse(dataDir, oldKind);
     await access(dataDir, constants.W_OK);
     const file = join(dataDir, dataFile);
     // Before SQLite makes it: what it makes beside it has the same rights.

@@ -7,7 +7,6 @@ import {
   DescribeTableCommand,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { parse } from 'yaml';
 import * as z from 'zod';
 import { PawlError, settleAll } from '../engine/index.ts';
 import { storeError } from './failures.ts';
@@ -37,6 +36,8 @@ const fileSchema = z.object({ Resources: z.record(z.string(), z.object({ Propert
 
 /** What CreateTable wants to know of each table of infra/tables.yml, under this prefix. */
 export const readTables = async (prefix: string): Promise<CreateTableCommandInput[]> => {
+  // Only tables that are made here need its parser: on AWS they stand.
+  const { parse } = await import('yaml');
   const file = await readFile(new URL('../../infra/tables.yml', import.meta.url), 'utf8');
   return Object.values(fileSchema.parse(parse(file)).Resources).map(({ Properties }) => {
     const { GlobalSecondaryIndexes, ...table } = Properties;

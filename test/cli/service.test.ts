@@ -214,7 +214,7 @@ describe('the client over it', () => {
   });
 
   it('redriving is refused: a service believes nobody about an outcome', async () => {
-    const settings = readSettings(url.href, {});
+    const settings = readSettings({ url: url.href }, {});
     const session = createSession({} as Screen, settings, {} as Interruption);
     await expect(session.redrive({} as Unrecorded)).rejects.toThrow('without --url and PAWL_URL');
     expect(seen).toEqual([]);

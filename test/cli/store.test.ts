@@ -59,12 +59,13 @@ test('a command on this machine imports no package of AWS', async () => {
   expect(dynamo.err).toContain('loaded ');
 });
 
-test.each(['/proc/x', 'two.md', 'two.md/below'])(
-  'the folder %s is refused at once, with what to do',
-  async (folder) => {
-    const ended = await begin(place.folder, ['list'], { env: { PAWL_DATA_DIR: folder } }).ended;
-    expect(ended.exit).toBeGreaterThan(0);
-    expect(ended.err).toMatch(/^pawl: The data folder .* cannot be used: .*PAWL_DATA_DIR/);
-    expect(ended.err).not.toContain('    at ');
-  },
-);
+test.each([
+  ['/proc/x', ['publish', 'two.md']],
+  ['two.md', ['list']],
+  ['two.md/below', ['list']],
+])('the folder %s is refused at once, with what to do', async (folder, args) => {
+  const ended = await begin(place.folder, args, { env: { PAWL_DATA_DIR: folder } }).ended;
+  expect(ended.exit).toBeGreaterThan(0);
+  expect(ended.err).toMatch(/^pawl: The data folder .* cannot be used: .*PAWL_DATA_DIR/);
+  expect(ended.err).not.toContain('    at ');
+});

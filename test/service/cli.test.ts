@@ -72,7 +72,8 @@ const comparable = (value: unknown): unknown => {
   if (typeof value !== 'object' || value === null) return value;
   const varies = /(AtMs|Ms|^where|^via|^token|^prev|^deadlineAt|^hash|^headHash|^storeId|^inputsHash|^key|^logBytes)$/;
   // A service answers with the trace and the id of the request; a stack names the folder of its process.
-  const { trace: _, request: __, ...same } = value as Record<string, unknown>;
+  // Which store it was is all that is to differ.
+  const { trace: _, request: __, store: ___, ...same } = value as Record<string, unknown>;
   return Object.fromEntries(
     Object.entries(same).map(([name, one]) => {
       return [name, varies.test(name) && one !== null ? '~' : comparable(one)];

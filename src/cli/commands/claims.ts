@@ -6,6 +6,7 @@ import type { Claim } from '../client.ts';
 import { exits } from '../exits.ts';
 import { oneLine, plural, shellWord, stamp } from '../format.ts';
 import { textGiven } from '../given.ts';
+import { storeAt, tellNothing } from '../nothing.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';
@@ -88,16 +89,15 @@ const history = async ({ screen, client }: Session, id: string, options: History
   return { exit: exits.done, document: page };
 };
 
-const list = async (
-  { screen, client }: Session,
-  { limit, next }: { limit: number; next?: string },
-): Promise<Answer> => {
+const list = async (session: Session, { limit, next }: { limit: number; next?: string }): Promise<Answer> => {
+  const { screen, client } = session;
   const page = await client.claims({ query: { limit, next } });
   assert('claims' in page);
-  if (page.claims.length === 0) screen.print('No claims. `pawl claim set ID --status asserted` makes one.');
+  if (page.claims.length === 0)
+    await tellNothing(session, 'No claims. `pawl claim set ID --status asserted` makes one.');
   else table(screen, page.claims, ({ claimId }) => claimId, 'claim');
   if (page.next !== null) screen.print(`More: add \`--next ${shellWord(page.next)}\`.`);
-  return { exit: exits.done, document: page };
+  return { exit: exits.done, document: { ...page, ...(await storeAt(session)) } };
 };
 
 export const addClaims: AddCommands = (program, run) => {

@@ -87,7 +87,7 @@ const actTwo = async (session: Session, folder: string) => {
   // Ctrl-C reaches the racers by themselves; what they did is counted all the same.
   const racers = await session.interruption.during(
     () => undefined,
-    () => race(view.instanceId, view.seq),
+    () => race(view.instanceId, view.seq, session.settings.dataDir),
   );
   printRacers(session, racers);
   const effects = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '').length;

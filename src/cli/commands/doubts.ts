@@ -2,6 +2,7 @@
 import { findDoubts } from '../doubts.ts';
 import { exits } from '../exits.ts';
 import { duration, plural, shellWord } from '../format.ts';
+import { storeAt, tellNone } from '../nothing.ts';
 import type { Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import type { Step } from '../step.ts';
@@ -29,14 +30,15 @@ const doubts = async (session: Session, { runbook, limit, next: mark }: Options)
   for (const step of found) printDoubt(screen, step);
   printUnreadable(screen, unreadable);
   const of = runbook === undefined ? '' : ` of ${runbook}`;
-  if (found.length === 0) screen.print(`Nothing${of} is in doubt${mark === undefined ? '' : ' beyond this mark'}.`);
+  if (found.length === 0)
+    await tellNone(session, `Nothing${of} is in doubt${mark === undefined ? '' : ' beyond this mark'}.`);
   else screen.print(`${plural(found.length, 'step')}${of} in doubt. Look at what each acts upon before you decide.`);
   if (next !== null) {
     const only = runbook === undefined ? '' : ` --runbook ${shellWord(runbook)}`;
     screen.print(`There may be more: \`pawl doubts${only} --limit ${limit} --next ${next}\`.`);
   }
   const exit = found.length > 0 ? exits.doubt : unreadable.length > 0 ? exits.failed : exits.done;
-  return { exit, document: { doubts: found, unreadable, next } };
+  return { exit, document: { doubts: found, unreadable, next, ...(await storeAt(session)) } };
 };
 
 export const addDoubts: AddCommands = (program, run) => {

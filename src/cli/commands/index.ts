@@ -21,8 +21,18 @@ const groups: Group[] = [
   },
   {
     commands: {
+      runbooks: { args: '', summary: 'list what is published' },
+      show: { args: '<runbook>', summary: 'print the document of a version' },
+      diff: { args: '<from> [to]', summary: 'show what differs between two versions' },
+      new: { args: '<name>', summary: 'write a small runbook to begin with' },
+    },
+    load: async () => (await import('./runbooks.ts')).addRunbooks,
+  },
+  {
+    commands: {
       run: { args: '<file>', summary: 'publish, start and run a document to its end' },
       start: { args: '<runbook>', summary: 'start an instance and run nothing yet' },
+      rerun: { args: '<instance>', summary: 'start the same again, as a new instance' },
       advance: { args: '<instance>', summary: 'move an instance forward' },
       done: { args: '<instance> <cell>', summary: 'record that a person did a manual cell' },
       cancel: { args: '<instance>', summary: 'end an instance for good' },
@@ -36,6 +46,13 @@ const groups: Group[] = [
       list: { args: '', summary: 'list instances, newest first' },
     },
     load: async () => (await import('./reading.ts')).addReading,
+  },
+  {
+    commands: {
+      logs: { args: '<instance> [cell]', summary: 'show what cells have logged' },
+      output: { args: '<instance> <cell>', summary: 'print what a cell has given' },
+    },
+    load: async () => (await import('./evidence.ts')).addEvidence,
   },
   {
     commands: {

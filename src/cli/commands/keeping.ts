@@ -5,6 +5,7 @@ import { backup } from '../backup.ts';
 import type { Client } from '../client.ts';
 import { type Exit, exitOfError, exits } from '../exits.ts';
 import { plural, shellWord } from '../format.ts';
+import { storeAt, tellNothing } from '../nothing.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { readWitnesses, type Witnesses } from '../witnesses.ts';
@@ -116,10 +117,12 @@ const verify = async (
   const against = options.against === undefined ? '' : ` Compared with ${options.against}.`;
   const counted = entries === 1 ? '1 entry' : `${entries} entries`;
   const found = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
-  screen.print(`Verified ${plural(verified.length, 'journal')}, ${counted}: ${found}.${against}`);
+  const told = `Verified ${plural(verified.length, 'journal')}, ${counted}: ${found}.${against}`;
+  if (ids.length === 0) await tellNothing(session, told);
+  else screen.print(told);
   if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'journal')} left unverified.`));
   const exit = open.length > 0 ? exits.failed : exitOf(refused, left, session);
-  return { exit, document: { verified, refused, left } };
+  return { exit, document: { verified, refused, left, ...(await storeAt(session)) } };
 };
 
 const rebuild = async (session: Session, given: string[], options: { all?: boolean }): Promise<Answer> => {
@@ -128,9 +131,11 @@ const rebuild = async (session: Session, given: string[], options: { all?: boole
   const ids = options.all === true ? [...(await everyId(session))].sort() : given;
   const make = async (instanceId: string) => (await client.rebuild({ path: { instanceId } })).view;
   const { done: views, refused, left } = await eachOf(session, ids, 'Rebuilding', make);
-  screen.print(`Rebuilt ${plural(views.length, 'view')} from the journals.`);
+  const told = `Rebuilt ${plural(views.length, 'view')} from the journals.`;
+  if (ids.length === 0) await tellNothing(session, told);
+  else screen.print(told);
   if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'view')} left as they were.`));
-  return { exit: exitOf(refused, left, session), document: { views, refused, left } };
+  return { exit: exitOf(refused, left, session), document: { views, refused, left, ...(await storeAt(session)) } };
 };
 
 export const addKeeping: AddCommands = (program, run) => {

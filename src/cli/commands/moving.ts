@@ -1,4 +1,4 @@
-/** run, start, advance, done and cancel: what moves an instance. */
+/** run, start, rerun, advance, done and cancel: what moves an instance. */
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
 import { isPawlError, PawlError } from '../../engine/index.ts';
@@ -70,6 +70,29 @@ const start = async (session: Session, runbookId: string, options: StartOptions)
   );
   await explain(session, await client.instance(view.instanceId));
   return { exit: exits.done, document: started };
+};
+
+const rerun = async (
+  session: Session,
+  instanceId: string,
+  options: Pick<StartOptions, 'drive' | 'instance'>,
+): Promise<Answer> => {
+  const { screen, client } = session;
+  const { view: earlier, params } = await client.instance(instanceId);
+  const { runbookId, version } = earlier;
+  const { runbook } = await client.runbook(runbookId, version);
+  if (runbook.unique !== null) {
+    const message = `Runbook ${runbookId} is \`unique\`: with the same parameters it is the same run, ${instanceId}. Start it with others, or go on with a halted or cancelled one by \`pawl start ${shellWord(runbookId)} --continue ${shellWord(instanceId)} --at CELL\`.`;
+    throw new PawlError('request.invalid', message, { instanceId, runbookId });
+  }
+  const asked = { params, version, instanceId: options.instance, drive: options.drive };
+  const started = await client.start({ path: { runbookId }, body: asked });
+  const { view, created } = started;
+  screen.print(
+    `${screen.paint('strong', view.instanceId)}  ${runbookId} version ${version}, drive ${view.drive}, as ${instanceId}${created ? '' : ', exists already'}`,
+  );
+  await explain(session, await client.instance(view.instanceId));
+  return { exit: exits.done, document: { ...started, as: instanceId } };
 };
 
 const advance = async (session: Session, instanceId: string, options: AdvanceInput): Promise<Answer> => {
@@ -167,6 +190,21 @@ export const addMoving: AddCommands = (program, runner) => {
     'pawl start post_merge -p pr=7 -p dir=/srv/app --drive manual',
     'pawl start post_merge --continue post_merge.pr-7 --at cleanup',
   ).action(runner(start));
+
+  const again = program.command('rerun').argument('<instance>', 'id of an instance, however it ended');
+  again.description(
+    'Starts a new instance of the same version with the same parameters, from the first cell. Nothing runs until it is advanced.\nTo go on where a run halted instead: `pawl start RUNBOOK --continue ID --at CELL`.',
+  );
+  again
+    .option('--instance <id>', 'id of the new instance (default: drawn)')
+    .addOption(
+      new Option('--drive <drive>', 'auto: the schedule goes on with it; manual: only people do')
+        .choices(['auto', 'manual'])
+        .default('manual'),
+    );
+  withExamples(again, 'pawl rerun tidy-0a1b2c3d4e5f', 'pawl rerun tidy-1 --instance tidy-2 --drive auto').action(
+    runner(rerun),
+  );
 
   const advancing = program.command('advance').argument('<instance>', 'id of an instance');
   advancing.description(

@@ -7,6 +7,7 @@ import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { stamp } from '../format.ts';
 import { journalTable, noteTable } from '../history.ts';
+import { storeAt, tellNothing } from '../nothing.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { printLastLook } from '../waits.ts';
@@ -49,10 +50,12 @@ const journal = async (
   return { exit: exits.done, document: { entries, notes, lastLook } };
 };
 
-const list = async ({ screen, client }: Session, options: CallOf<'listInstances'>['query']): Promise<Answer> => {
+const list = async (session: Session, options: CallOf<'listInstances'>['query']): Promise<Answer> => {
+  const { screen, client } = session;
   const { runbook, status, limit, next } = options ?? {};
   const page = await client.listInstances({ query: { runbook, status, limit, next } });
-  if (page.views.length === 0) screen.print('No instances. `pawl run FILE` or `pawl start RUNBOOK` begins one.');
+  if (page.views.length === 0)
+    await tellNothing(session, 'No instances. `pawl run FILE` or `pawl start RUNBOOK` begins one.');
   else {
     const rows = page.views.map((view) => [
       view.status.replace('_', ' '),
@@ -64,7 +67,7 @@ const list = async ({ screen, client }: Session, options: CallOf<'listInstances'
     screen.table(['status', 'cell', 'done', 'last entry', 'instance'], rows);
   }
   if (page.next !== null) screen.print(`More: add \`--next ${page.next}\`.`);
-  return { exit: exits.done, document: page };
+  return { exit: exits.done, document: { ...page, ...(await storeAt(session)) } };
 };
 
 export const addReading: AddCommands = (program, run) => {

@@ -18,8 +18,8 @@ const texts = (values: object = {}): Record<string, string> =>
       .map(([name, value]) => [name, String(value)]),
   );
 
-/** Reading what is stored needs no parser of documents. */
-const withoutAuthoring: ReadonlySet<OperationName> = new Set([
+/** Reading what is stored needs neither a parser of documents nor what runs cells. */
+const reading: ReadonlySet<OperationName> = new Set([
   'claims',
   'claimHistory',
   'journal',
@@ -33,12 +33,9 @@ const withoutAuthoring: ReadonlySet<OperationName> = new Set([
 ]);
 
 export const inProcess =
-  (
-    deps: OperationDeps & { loadAuthoring?(): Promise<void> },
-    { by, groups }: Pick<Settings, 'by' | 'groups'>,
-  ): Transport =>
+  (deps: OperationDeps & { load?(): Promise<void> }, { by, groups }: Pick<Settings, 'by' | 'groups'>): Transport =>
   async (name, { path, query, body = {} }, signal) => {
-    if (!withoutAuthoring.has(name)) await deps.loadAuthoring?.();
+    if (!reading.has(name)) await deps.load?.();
     const given = { path: texts(path), query: texts(query), body };
     return await operationOf(name)(deps, takeInput(operations[name], given), {
       by,
