@@ -113,7 +113,7 @@ params:
 \`\`\`sh { name=look }
 echo '{"amount": 12}' > "$PAWL_OUTPUT"
 \`\`\`
-\`\`\`sh { name=charge timeout=500ms }
+\`\`\`sh { name=charge timeout=1500ms }
 echo "charged $PAWL_IDEMPOTENCY_KEY" >> "$PAWL_PARAM_FILE"
 echo "asking the bank"
 [ -e "$PAWL_PARAM_FILE.quick" ] || sleep 20
