@@ -201,7 +201,9 @@ const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | Entr
   count(reading, entry);
   const { name } = cellAt(oracle, reading.next);
   reading.outputs.set(name, textIn(oracle.world, entry));
+  // One that was cited cut, and is gone through again here, has an output of its own.
   if (isCut(entry)) reading.cut.add(name);
+  else reading.cut.delete(name);
   reading.next += 1;
   reading.halted = null;
   reading.permission = null;
