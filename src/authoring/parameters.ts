@@ -224,7 +224,8 @@ const refused = (all: { path: string; message: string }[]): PawlError => {
     .map(({ path, message }) => ({ path: short(path), message: short(message) }));
   const shown = problems.slice(0, toldMax).map(({ path, message }) => `${quote(path)} ${message}`);
   const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
-  return new PawlError('params.invalid', `The parameters are refused: ${shown.join(', ')}${more}.`, { problems });
+  const text = `The parameters are refused: ${shown.join(', ')}${more}`;
+  return new PawlError('params.invalid', text.endsWith('?') ? text : `${text}.`, { problems });
 };
 
 /** Checks parameters against the runbook's schema and fills in defaults. Nothing is converted. */
