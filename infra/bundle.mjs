@@ -1,9 +1,11 @@
 /** What esbuild is told beyond serverless.yml: plugins that serverless-esbuild loads. */
-import { copyFile, mkdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 /** Processes of their own, started by file: they lie beside the bundle that starts them. */
-const scripts = ['runner.mjs', 'harness.mjs', 'reap.mjs'].map((name) => join('src', 'cells', name));
+const scripts = ['runner', 'folder', 'harness', 'longLog', 'madeSecrets', 'masking', 'reap'].map((name) =>
+  join('src', 'cells', `${name}.mjs`),
+);
 const starter = 'src/cells/code.ts';
 
 /**
@@ -33,6 +35,29 @@ const noSqlite = {
       contents: "throw new Error('This bundle holds no SQLite.');",
       loader: 'js',
     }));
+  },
+};
+
+/**
+ * The functions on AWS have no packages beside them: clients that `aws` cells use are bundled, those that are listed.
+ * @type {import('esbuild').Plugin}
+ */
+const awsClients = {
+  name: 'pawl-aws-clients',
+  setup: (build) => {
+    if (process.env.PAWL_DATA_FILE) return;
+    build.onLoad({ filter: /[\\/]src[\\/]aws[\\/]bundled\.ts$/ }, async ({ path }) => {
+      /** @type {string[]} */
+      const services = JSON.parse(await readFile(join(import.meta.dirname, 'aws-clients.json'), 'utf8'));
+      const entries = services.map(
+        (service) => `${JSON.stringify(service)}: () => require(${JSON.stringify(`@aws-sdk/client-${service}`)})`,
+      );
+      const contents = [
+        `export const bundled = { ${entries.join(', ')} };`,
+        "export const schemas = () => require('@smithy/core/schema');",
+      ].join('\n');
+      return { contents, loader: 'js', resolveDir: dirname(path) };
+    });
   },
 };
 
@@ -70,4 +95,4 @@ const metafiles = {
   },
 };
 
-export default [englishOnly, noSqlite, scriptsBeside, metafiles];
+export default [englishOnly, noSqlite, awsClients, scriptsBeside, metafiles];

@@ -63,8 +63,8 @@ const buildCommandLine = async (): Promise<void> => {
     minifyWhitespace: true,
     sourcemap: 'linked',
     metafile: true,
-    // Of the functions on AWS alone SQLite is left out.
-    plugins: bundlePlugins.filter(({ name }) => name !== 'pawl-no-sqlite'),
+    // Of the functions on AWS alone SQLite is left out, and clients are put in.
+    plugins: bundlePlugins.filter(({ name }) => !['pawl-no-sqlite', 'pawl-aws-clients'].includes(name)),
     logLevel: 'warning',
     // CommonJS packages among what is bundled ask for Node's own modules.
     banner: {

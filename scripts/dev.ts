@@ -14,14 +14,18 @@ import { dirname, join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { readSettings } from '../src/cli/deps.ts';
+import { stripVTControlCharacters } from 'node:util';
+import { drawToken } from '../src/cli/localToken.ts';
+import { readServing, readSettings } from '../src/cli/settings.ts';
 import { isPawlError, PawlError } from '../src/engine/index.ts';
 import { createClient, createTables } from '../src/store/dynamodb.ts';
 import { dataFile, openFolder } from '../src/store/local.ts';
 
 const root = dirname(import.meta.dirname);
 const buildDir = '.esbuild-dev';
-const readyWithinMs = 90_000;
+/** Without a word for so long it will not start. */
+const silentMsMax = 90_000;
+const tellEveryMs = 10_000;
 const endWithinMs = 5_000;
 
 const isAlive = (pid: number): boolean => {
@@ -85,7 +89,13 @@ const openStore = async (): Promise<Store> => {
 };
 
 /** Nothing of the caller's AWS configuration: a local service never meets a real account. */
-const environment = (store: Store, port: number, lambdaPort: number, build: string): NodeJS.ProcessEnv => {
+const environment = (
+  store: Store,
+  port: number,
+  lambdaPort: number,
+  build: string,
+  token: string,
+): NodeJS.ProcessEnv => {
   const own = Object.entries(process.env).filter(([name]) => !/^(AWS|SLS|SERVERLESS|npm)_|^NODE_OPTIONS$/.test(name));
   return {
     ...Object.fromEntries(own),
@@ -96,7 +106,9 @@ const environment = (store: Store, port: number, lambdaPort: number, build: stri
     ...store.environment,
     PAWL_UNRECORDED_DIR: resolve(readSettings().setAsideDir),
     AWS_REGION: 'us-east-1',
-    AWS_ACCESS_KEY_ID: 'local',
+    PAWL_TOKEN: token,
+    // One function calls another by its port, which asks for the token too.
+    AWS_ACCESS_KEY_ID: token,
     AWS_SECRET_ACCESS_KEY: 'local',
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_ENDPOINT_URL_LAMBDA: `http://127.0.0.1:${lambdaPort}`,
@@ -115,16 +127,25 @@ const startOffline = (env: NodeJS.ProcessEnv): ChildProcess => {
   });
 };
 
+type Output = {
+  show(what: 'all' | 'from now on'): void;
+  ready: Promise<void>;
+  /** What it said last, and how long ago. */
+  last(): { line: string; agoMs: number };
+};
+
 /** Keeps what a server says until it is ready, for its list of routes is long; from then on everything is shown. */
-const relay = (child: ChildProcess): { show(what: 'all' | 'from now on'): void; ready: Promise<void> } => {
+const relay = (child: ChildProcess): Output => {
   const held: [NodeJS.WriteStream, string][] = [];
   let shown = false;
+  let last = { line: 'nothing yet', atMs: performance.now() };
   const ready = Promise.withResolvers<void>();
   const follow = (from: NodeJS.ReadableStream | null, to: NodeJS.WriteStream): void => {
     if (from === null) return;
     createInterface({ input: from }).on('line', (said) => {
-      // serverless-offline says every path, and that of a one-time link is its secret.
-      const line = said.replaceAll(/(?<=\/links\/)[0-9a-f]{8,}/g, '…');
+      // serverless-offline says every path, and that of a link is its secret.
+      const line = said.replaceAll(/(?<=\/links\/)[0-9a-f]{8,}|(?<=[?&]code=)[0-9a-f]{8,}/g, '…');
+      last = { line: stripVTControlCharacters(line).trim() || last.line, atMs: performance.now() };
       if (line.startsWith('Server ready:')) ready.resolve();
       if (shown) to.write(`${line}\n`);
       else held.push([to, line]);
@@ -134,6 +155,7 @@ const relay = (child: ChildProcess): { show(what: 'all' | 'from now on'): void; 
   follow(child.stderr, process.stderr);
   return {
     ready: ready.promise,
+    last: () => ({ line: last.line, agoMs: performance.now() - last.atMs }),
     show: (what) => {
       shown = true;
       const lines = held.splice(0);
@@ -142,9 +164,34 @@ const relay = (child: ChildProcess): { show(what: 'all' | 'from now on'): void; 
   };
 };
 
+/** A slow machine takes its time: it is waited for as long as it says something. */
+const untilReady = async (output: Output, over: Promise<unknown>): Promise<void> => {
+  const beganMs = performance.now();
+  let isOver = false;
+  const either = Promise.race([output.ready, over]).then(() => {
+    isOver = true;
+  });
+  while (!isOver && output.last().agoMs < silentMsMax) {
+    await Promise.race([either, wait(tellEveryMs, undefined, { ref: false })]);
+    if (isOver) return;
+    const seconds = Math.round((performance.now() - beganMs) / 1_000);
+    console.error(
+      `Building and starting the functions, ${seconds} s so far. Last said: ${output.last().line.slice(0, 120)}`,
+    );
+  }
+};
+
+/** A link by which a browser logs in, made by the process that guards the ports. */
+const loginCode = async (child: ChildProcess, actor: string): Promise<string | undefined> => {
+  const answer = once(child, 'message');
+  child.send({ actor });
+  const [{ code }] = (await Promise.race([answer, wait(silentMsMax, [{}], { ref: false })])) as [{ code?: string }];
+  return code;
+};
+
 const isHealthy = async (url: string): Promise<boolean> => {
   try {
-    return (await fetch(`${url}/health`, { signal: AbortSignal.timeout(readyWithinMs) })).ok;
+    return (await fetch(`${url}/health`, { signal: AbortSignal.timeout(silentMsMax) })).ok;
   } catch {
     return false;
   }
@@ -160,20 +207,27 @@ const main = async (): Promise<number> => {
   const build = await prepareBuildDir();
   const store = await openStore();
   const url = `http://127.0.0.1:${port}`;
+  const token = drawToken(readSettings().dataDir, readServing().token);
 
-  const child = startOffline(environment(store, port, lambdaPort, build));
+  const child = startOffline(environment(store, port, lambdaPort, build, token));
   const exited = once(child, 'exit');
   const output = relay(child);
   try {
-    await Promise.race([output.ready, exited, asked, wait(readyWithinMs, undefined, { ref: false })]);
+    await untilReady(output, Promise.race([exited, asked]));
     if (!stopping.signal.aborted && !(await isHealthy(url))) {
       output.show('all');
-      throw new PawlError('store.unavailable', 'The service did not start: what it said stands above.');
+      throw new PawlError(
+        'store.unavailable',
+        'The service did not start: what it said stands above, its last words last.',
+      );
     }
     if (!stopping.signal.aborted) {
       console.log(
         `Pawl is ready at ${url} (store: ${store.about}; Ctrl-C ends it). Try: npx pawl --url ${url} run runbooks/hello.md`,
       );
+      const { by } = readSettings();
+      const code = await loginCode(child, by.actor);
+      if (code !== undefined) console.log(`Browser, once, within five minutes: ${url}/login?code=${code}`);
       output.show('from now on');
     }
     await Promise.race([exited, asked]);

@@ -5,16 +5,6 @@
 import { Server } from 'node:http';
 import { isMainThread } from 'node:worker_threads';
 
-const loopback = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/;
-
-/**
- * Whoever calls a function runs code on this machine, and a browser carries any page's requests to any port. A page of
- * somebody else says so in `Origin`; one that had its own name pointed to this machine says so in `Host`.
- * @param {import('node:http').IncomingHttpHeaders} headers
- */
-const isForeign = ({ host = '', origin }) =>
-  !loopback.test(host) || (origin !== undefined && origin !== `http://${host}`);
-
 /**
  * Every request under way has a thread of its own, some 80 MB: without a limit a burst of callers takes all memory of a
  * laptop. Those beyond wait for their turn, as they do for a function with a reserved concurrency.
@@ -28,10 +18,37 @@ const next = () => {
   queue.shift()?.();
 };
 
+/**
+ * Whoever calls a function runs code on this machine: both ports let in only who has the token (src/cli/serve/guard.ts).
+ * @param {import('node:http').IncomingMessage} request
+ * @param {string} actor of a browser that logged in
+ */
+const setActor = (request, actor) => {
+  const own = { 'x-pawl-actor': actor };
+  /** @type {string[]} */
+  const raw = [];
+  for (let at = 0; at < request.rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = request.rawHeaders.slice(at, at + 2);
+    if (!/^x-pawl-(actor|groups)$/i.test(name)) raw.push(name, value);
+  }
+  request.rawHeaders = [...raw, ...Object.entries(own).flat()];
+  const { 'x-pawl-groups': _, ...others } = request.headers;
+  request.headers = { ...others, ...own };
+};
+
 if (isMainThread) {
   // Dies with whoever started it, however that went: otherwise it would keep its ports.
   process.on('disconnect', () => process.exit());
   process.channel?.unref();
+
+  const { createGuard } = await import('../src/cli/serve/guard.ts');
+  const port = Number(process.env.PORT);
+  const guard = createGuard({ token: process.env.PAWL_TOKEN ?? '', port });
+  // Whoever started it makes the first login link.
+  process.on('message', (message) => {
+    if (message && typeof message === 'object' && 'actor' in message)
+      process.send?.({ code: guard.makeCode(String(message.actor)) });
+  });
 
   const { emit } = Server.prototype;
   /**
@@ -43,29 +60,26 @@ if (isMainThread) {
     const [request, response] = args;
     const go = () => Reflect.apply(emit, this, [name, ...args]);
     if (name !== 'request') return go();
-    if (!isForeign(request.headers)) {
-      const address = this.address();
-      // Functions call one another by another port: a call that waits for a function never waits for its own turn.
-      const isApi = typeof address === 'object' && address?.port === Number(process.env.PORT);
-      if (!isApi) return go();
-      const take = () => {
-        requestsNow += 1;
-        response.once('close', next);
-        go();
-      };
-      if (requestsNow < requestsAtOnceMax) take();
-      else queue.push(take);
+    const address = this.address();
+    // Functions call one another by another port: a call that waits for a function never waits for its own turn.
+    const isApi = typeof address === 'object' && address?.port === port;
+    const [path = '/', search = ''] = String(request.url).split('?');
+    const asked = { method: request.method, path, query: new URLSearchParams(search), headers: request.headers };
+    const checked = isApi ? guard.check(asked) : guard.checkLambda(request.headers);
+    if (checked.kind === 'answered') {
+      response.writeHead(checked.status, { ...checked.headers, connection: 'close' });
+      response.end(checked.body);
       return true;
     }
-    response.writeHead(403, { 'content-type': 'application/problem+json', connection: 'close' });
-    response.end(
-      JSON.stringify({
-        type: 'about:blank',
-        status: 403,
-        code: 'request.foreign',
-        title: 'This service answers programs of this machine, not pages of others: ask http://127.0.0.1.',
-      }),
-    );
+    if (checked.actor !== null) setActor(request, checked.actor);
+    if (!isApi) return go();
+    const take = () => {
+      requestsNow += 1;
+      response.once('close', next);
+      go();
+    };
+    if (requestsNow < requestsAtOnceMax) take();
+    else queue.push(take);
     return true;
   };
 }

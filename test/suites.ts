@@ -14,11 +14,11 @@ const quick: Record<string, Suite> = {
   unit: {
     include: [
       'test/suites.test.ts',
-      'test/{authoring,contract,engine}/*.test.ts',
-      'test/cells/{http,statuses}.test.ts',
+      'test/{authoring,contract,engine,places}/*.test.ts',
+      'test/cells/{answers,aws,ending,here,http,longLog,masking,redirects,sending,statuses}.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
-      'test/cli/{history,offered,service,settings,typed}.test.ts',
-      'test/docs/{contributing,load,security,walk}.test.ts',
+      'test/cli/{handedOn,history,layout,offered,plan,reach,service,settings,typed}.test.ts',
+      'test/docs/{contributing,frontMatter,load,pictures,procedures,reference,security,serving,walk}.test.ts',
       'test/failures/complete.test.ts',
       'test/hostile/table.test.ts',
       'test/infra/dependencies.test.ts',
@@ -29,7 +29,7 @@ const quick: Record<string, Suite> = {
   processes: {
     include: [
       'test/walls.test.ts',
-      'test/cells/{code,reach}.test.ts',
+      'test/cells/{cellsAs,code,holder,reach,scripts,secrets,sweep}.test.ts',
       'test/docs/deploying.test.ts',
       'test/testing/*.test.ts',
     ],
@@ -43,11 +43,14 @@ const quick: Record<string, Suite> = {
 
 /** Run by `npm run test:proof`. */
 const thorough: Record<string, Suite> = {
-  flows: { include: ['test/e2e/*.test.ts', 'test/docs/cost.test.ts'], exclude: ['test/e2e/races.test.ts'] },
+  flows: {
+    include: ['test/{e2e,procedures}/*.test.ts', 'test/docs/cost.test.ts'],
+    exclude: ['test/e2e/races.test.ts'],
+  },
   failures: { include: ['test/failures/*.test.ts'], exclude: ['test/failures/complete.test.ts'] },
   cli: {
-    include: ['test/cli/*.test.ts', 'test/docs/testing.test.ts'],
-    exclude: ['test/cli/{history,offered,service,settings,typed}.test.ts'],
+    include: ['test/cli/*.test.ts', 'test/docs/{runbooks,testing,tutorial}.test.ts'],
+    exclude: ['test/cli/{handedOn,history,layout,offered,plan,reach,service,settings,typed}.test.ts'],
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
   service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },

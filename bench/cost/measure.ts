@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import type { DynamoDBDocumentClient } from '@aws-sdk/lib-dynamodb';
 import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
-import { createHttp, executeCode, parseHttpAllow } from '../../src/cells/index.ts';
+import { createAws, createHttp, executeCode, parseAwsAllow, parseHttpAllow } from '../../src/cells/index.ts';
 import { createEngine, type Execute } from '../../src/engine/index.ts';
 import { createApi } from '../../src/handlers/api.ts';
 import { createExecuteCell } from '../../src/handlers/executeCell.ts';
@@ -151,7 +151,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   process.env.POWERTOOLS_SERVICE_NAME = 'pawl-prod';
   process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
   const { store } = tables;
-  const { clock, versions, marks } = store;
+  const { clock, versions, marks, workers } = store;
   const used = meter(tables);
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(output));
@@ -167,6 +167,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   }));
   const execute: Execute = createRemote({
     http: createHttp({ httpAllow: parseHttpAllow(host) }),
+    aws: createAws(parseAwsAllow({})),
     allowSh: false,
     invoke: async (payload) => {
       used.add({ executions: 1 });
@@ -182,9 +183,11 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   const api = createApi((telemetry) => {
     const ports = { ...store, random: systemRandom, authoring, execute, sha256, canonical, setAside: refuseHandOver };
     const wakeAt = refuseHandOver;
+    const here = { place: 'local', home: 'local', missing: async () => [] };
     return {
-      engine: createEngine({ ...ports, wakeAt, deployment, observe: telemetry.observe }),
+      engine: createEngine({ ...ports, here, wakeAt, deployment, observe: telemetry.observe }),
       runbooks: versions,
+      workers,
       authoring,
       clock,
       sha256,
@@ -199,12 +202,20 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   const tick = createTick((telemetry) => {
     // As openTickDeps does: the time is learnt from one query.
     const nowMs = async (): Promise<number> => {
-      await marks.due(0, 15);
+      await marks.due(0, 'local', 15);
       return clock.nowMs();
     };
-    // Every quarter of an hour it asks for a sweep, which is not measured here.
+    // Every quarter of an hour it asks for a sweep, every five minutes who works where: neither is measured here.
     const handOver = async (event: object): Promise<boolean> => ('sweep' in event ? true : await refuseHandOver());
-    return { nowMs, due: marks.due, handOver, fraction: () => 0, telemetry };
+    return {
+      nowMs,
+      due: marks.due,
+      places: ['local'],
+      home: 'local',
+      handOver,
+      fraction: () => 0,
+      telemetry,
+    };
   });
 
   const ask = async (method: string, path: string, body: string, type = 'application/json', query = '') => {

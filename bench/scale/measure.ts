@@ -99,10 +99,12 @@ export const tickOnce = async ({ document, store }: World): Promise<Ticked> => {
   const tick = createTick((telemetry) => ({
     // As openTickDeps does: the time is learnt from one query.
     nowMs: async () => {
-      await marks.due(0, 15);
+      await marks.due(0, 'local', 15);
       return clock.nowMs();
     },
     due: marks.due,
+    places: ['local'],
+    home: 'local',
     handOver: async (event: WorkRequest) => {
       if ('wake' in event) handed.push(wakeIdOf(event.wake));
       if ('instanceId' in event) handed.push(event.instanceId);
@@ -141,6 +143,7 @@ const openWorker = ({ document, store }: World): Worker => {
     clock: store.clock,
     views: store.views,
     marks: store.marks,
+    workers: store.workers,
     telemetry,
   }));
   return {

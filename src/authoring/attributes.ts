@@ -68,6 +68,30 @@ const readAttribute = (text: Text, attributes: Attributes, report: Report): numb
   return length;
 };
 
+/** Reads `{ name=value … }`, with which `text` begins. `undefined`: they cannot be read (reported). */
+export const readBraces = (text: Text, report: Report): Attributes | undefined => {
+  const attributes: Attributes = new Map();
+  let offset = 1;
+  for (;;) {
+    offset += /^\s*/.exec(text.text.slice(offset))?.[0].length ?? 0;
+    if (offset >= text.text.length) {
+      report(text.at(0), 'these braces are not closed; end the attributes with `}` on the same line');
+      return undefined;
+    }
+    if (text.text[offset] === '}') break;
+    const length = readAttribute(slice(text, offset), attributes, report);
+    if (length === undefined) return undefined;
+    offset += length;
+  }
+  const rest = trim(slice(text, offset + 1));
+  if (rest.text !== '')
+    report(
+      rest.at(0),
+      `${quote(rest.text)} stands after the closing brace; only attributes inside the braces are read`,
+    );
+  return attributes;
+};
+
 /**
  * Reads what stands after the backticks. `documentation`: no braces, the fence is not for Pawl. `broken`: braces that
  * cannot be read, already reported.
@@ -83,33 +107,17 @@ export const readInfo = (info: Text, report: Report): Info | 'documentation' | '
     report(before.text === '' ? info.at(open) : before.at(0), message);
     return 'broken';
   }
-  const attributes: Attributes = new Map();
-  let offset = open + 1;
-  for (;;) {
-    offset += /^\s*/.exec(info.text.slice(offset))?.[0].length ?? 0;
-    if (offset >= info.text.length) {
-      report(info.at(open), 'these braces are not closed; end the attributes with `}` on the same line');
-      return 'broken';
-    }
-    if (info.text[offset] === '}') break;
-    const length = readAttribute(slice(info, offset), attributes, report);
-    if (length === undefined) return 'broken';
-    offset += length;
-  }
-  const rest = trim(slice(info, offset + 1));
-  if (rest.text !== '')
-    report(
-      rest.at(0),
-      `${quote(rest.text)} stands after the closing brace; only attributes inside the braces are read`,
-    );
-  return { language: before.text, at: before.at(0), attributes };
+  const attributes = readBraces(slice(info, open), report);
+  return attributes === undefined ? 'broken' : { language: before.text, at: before.at(0), attributes };
 };
 
+/** A whole number and a unit. */
+export const durationPattern = /^(\d{1,12})(ms|s|m|h|d)$/;
 const unitMs = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** `500ms`, `30s`, `5m`, `2h`, `1d` in milliseconds, or what is wrong with it. */
 export const parseDuration = (text: string, minMs: number, maxMs: number): number | string => {
-  const match = /^(\d{1,12})(ms|s|m|h|d)$/.exec(text);
+  const match = durationPattern.exec(text);
   const zero = text === '0' && minMs === 0;
   if (match === null && !zero)
     return `${quote(text)} is not a duration; write a whole number and a unit, like 500ms, 30s, 5m, 2h or 1d`;
@@ -125,10 +133,13 @@ const durationText = (ms: number): string => {
   return `${ms}ms`;
 };
 
-/** A name of a cell or parameter, or the reason why not. */
+/** Of a cell or parameter. */
+export const namePattern = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+
+/** Why a text is no name of a cell or parameter; `undefined`: it is one. */
 export const nameProblem = (name: string): string | undefined => {
   if (name === '__proto__') return '`__proto__` cannot be a name; choose another one';
-  if (/^[A-Za-z_][A-Za-z0-9_]{0,63}$/.test(name)) return undefined;
+  if (namePattern.test(name)) return undefined;
   return `${quote(name)} is not a name; names are letters, digits and \`_\`, do not begin with a digit, and have at most 64 characters`;
 };
 
@@ -146,4 +157,12 @@ export const refuseUnknown = (
         `unknown attribute \`${name}\` ${where}${suggest(name, known) || `; known here: ${known.join(', ')}`}`,
       );
   }
+};
+
+/** The value of an attribute; a name without one is reported. */
+export const textOfAttribute = (name: string, attributes: Attributes, report: Report): Text | undefined => {
+  const attribute = attributes.get(name);
+  if (attribute === undefined) return undefined;
+  if (attribute.value === null) report(attribute.at, `\`${name}\` has no value; write \`${name}=…\``);
+  return attribute.value ?? undefined;
 };

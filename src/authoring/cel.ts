@@ -83,9 +83,14 @@ for (const [operator, compute] of Object.entries(mixed)) {
 }
 
 /** As expressions are evaluated: nothing is known of the values before they are there. */
-const environment = language.clone().registerVariable('status', 'string');
-for (const name of ['params', 'outputs', 'step', 'claim']) environment.registerVariable(name, 'map<string, dyn>');
-for (const name of ['output', 'exitCode', 'error']) environment.registerVariable(name, 'dyn');
+const endsType = 'map<string, map<string, string>>';
+const registerPlain = (into: Environment): void => {
+  into.registerVariable('status', 'string').registerVariable('cells', endsType);
+  for (const name of ['params', 'outputs', 'step', 'claim']) into.registerVariable(name, 'map<string, dyn>');
+  for (const name of ['output', 'exitCode', 'error']) into.registerVariable(name, 'dyn');
+};
+const environment = language.clone();
+registerPlain(environment);
 
 /**
  * As expressions are checked at publishing. `fields`: names with known fields; `whole` uses them in another way than by
@@ -96,7 +101,7 @@ const typedEnvironment = (
   number: string,
   whole: ReadonlySet<string>,
 ): Environment => {
-  const typed = language.clone().registerVariable('outputs', 'map<string, dyn>');
+  const typed = language.clone().registerVariable('outputs', 'map<string, dyn>').registerVariable('cells', endsType);
   for (const [name, type] of Object.entries(roots)) typed.registerVariable(name, type);
   for (const [name, types] of Object.entries(fields)) {
     const known = Object.entries(types).map(([field, type]) => [field, type === 'number' ? number : type]);
@@ -140,12 +145,31 @@ export const walk = (root: ASTNode, visit: (node: ASTNode) => void): void => {
 export const isNode = (value: unknown): value is ASTNode =>
   typeof value === 'object' && value !== null && 'op' in value && 'args' in value;
 
-/** Parses an expression. Throws the library's error, or an `ExpressionError` when it is too long. */
-export const parseExpression = (source: string): ParseResult => {
+/** Environments with the names of elements, which an author gives in sections with `each`. */
+const elementEnvironments = new Map<string, Environment>();
+const elementEnvironmentsMax = 100;
+const environmentWith = (names: readonly string[]): Environment => {
+  if (names.length === 0) return environment;
+  const key = names.join();
+  const found = elementEnvironments.get(key);
+  if (found !== undefined) return found;
+  const made = language.clone();
+  if (elementEnvironments.size >= elementEnvironmentsMax) elementEnvironments.clear();
+  registerPlain(made);
+  for (const name of names) made.registerVariable(name, 'dyn');
+  elementEnvironments.set(key, made);
+  return made;
+};
+
+/**
+ * Parses an expression. Throws the library's error, or an `ExpressionError` when it is too long.
+ * @param names further ones that it may use: elements of sections with `each`
+ */
+export const parseExpression = (source: string, names: readonly string[] = []): ParseResult => {
   if (source.length > limits.expressionCharsMax) {
     throw new ExpressionError(`an expression has at most ${limits.expressionCharsMax} characters (expressionCharsMax)`);
   }
-  return environment.parse(source);
+  return environmentWith(names).parse(source);
 };
 
 /** Puts our functions in the place of the library's. After this the tree no longer reads as it was written. */

@@ -2,7 +2,9 @@
 import { stripTypeScriptTypes } from 'node:module';
 import { type Node, type Program, parse, tokTypes } from 'acorn';
 import { readsOfModule } from './codeReads.ts';
-import type { Reads, Surroundings } from './surroundings.ts';
+import { readScriptNames } from './scriptNames.ts';
+import { refuseUnkept, usedFilesIn } from './secrets.ts';
+import { type Reads, referToCell, type Surroundings } from './surroundings.ts';
 import { linesOf, type Position, type Report, slice, type Text } from './text.ts';
 import { refusePlaceholders } from './unfilled.ts';
 
@@ -90,6 +92,7 @@ export const readModule = (
     else if (plainValues.includes(exported.type))
       report(body.at(exported.start), 'the default export must be a function that Pawl can call');
     else readsOfModule(program, exported, body, around, reads, report);
+    usedFilesIn(body, around.secrets, reads.uses, report);
   } catch (error) {
     if (refusePlaceholders(kind, body, report)) return code;
     if (error instanceof RangeError) report(body.at(0), 'this code is nested too deeply to be read; simplify it');
@@ -101,10 +104,30 @@ export const readModule = (
   return code;
 };
 
-/** Reads an `sh` fence. Outputs reach a script through the file that PAWL_INPUTS names, and in no other way. */
-export const readScript = (body: Text, reads: Reads, report: Report): string => {
+/**
+ * Cells whose outputs a script names as `PAWL_OUT_<cell>` or `PAWL_OUT_<cell>_<field>`. Both may be meant, so both are read; a
+ * name that is put together when it runs may be any.
+ */
+const readNamedOutputs = (body: Text, around: Surroundings, reads: Reads, report: Report): void => {
+  const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([cell]) => cell);
+  for (const { 1: name = '', index } of body.text.matchAll(/PAWL_OUT_(\w*)/g)) {
+    const meant = earlier.filter((cell) => name === cell || name.startsWith(`${cell}_`));
+    for (const cell of meant) reads.cells.add(cell);
+    if (meant.length > 0) continue;
+    const open = name === '' || /^[$*?[{]/.test(body.text.slice(index + 'PAWL_OUT_'.length + name.length));
+    if (open) reads.all = true;
+    else referToCell(name, body.at(index), around, reads, report);
+  }
+};
+
+/** Reads an `sh` fence. Outputs reach a script by names that begin so, and in no other way. */
+export const readScript = (body: Text, around: Surroundings, reads: Reads, report: Report): string => {
   if (body.text.trim() === '') report(body.at(0), 'this script is empty; write what the cell does');
   refusePlaceholders('sh', body, report);
-  if (/INPUTS|outputs/.test(body.text)) reads.all = true;
+  if (/INPUTS|OUTPUTS|outputs/.test(body.text)) reads.all = true;
+  readNamedOutputs(body, around, reads, report);
+  usedFilesIn(body, around.secrets, reads.uses, report);
+  refuseUnkept(body, around.secrets, report);
+  readScriptNames(body, around, reads, report);
   return body.text;
 };

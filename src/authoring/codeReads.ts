@@ -3,6 +3,7 @@
  * `outputs.<cell>`, every earlier output counts as read.
  */
 import type { Node, Program } from 'acorn';
+import { referToSecret, usedNamesIn } from './secrets.ts';
 import { type Reads, referToCell, type Surroundings } from './surroundings.ts';
 import type { Report, Text } from './text.ts';
 
@@ -117,13 +118,27 @@ export const readsOfModule = (
   if (first === undefined) return;
   try {
     if (first === 'unclear' || identifiers.has('arguments') || identifiers.has('eval')) throw new Unclear();
-    const outputs = takenBy(first).filter(({ key }) => key === 'outputs');
-    const cells = outputs.flatMap(takenFrom);
+    const given = takenBy(first);
+    const cells = given.filter(({ key }) => key === 'outputs').flatMap(takenFrom);
     if (cells.some(({ key }) => key in Object.prototype && !around.cells.has(key))) throw new Unclear();
     for (const { key, at } of cells) referToCell(key, body.at(at.start), around, reads, report);
   } catch (error) {
     if (!(error instanceof Unclear)) throw error;
     reads.all = true;
+  }
+  try {
+    if (first === 'unclear' || identifiers.has('arguments') || identifiers.has('eval')) throw new Unclear();
+    const secrets = takenBy(first)
+      .filter(({ key }) => key === 'secrets')
+      .flatMap(takenFrom);
+    for (const { key, at } of secrets) referToSecret(key, body.at(at.start), around.secrets, reads.uses, report);
+  } catch (error) {
+    if (!(error instanceof Unclear)) throw error;
+    // Whoever never says the word takes none.
+    const named = identifiers.get('secrets')?.[0];
+    if (named === undefined) return;
+    usedNamesIn(body, around.secrets, reads.uses, report);
+    reads.uses.unclear ??= body.at(named.node.start);
   }
 };
 

@@ -1,52 +1,102 @@
 /** Markdown → runbook, or everything that is wrong with it. */
-import type { Problem, Runbook, Template } from '../engine/index.ts';
+import type { Cell, CellBody, Problem, Runbook, Template } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
+import { readBranch } from './branches.ts';
 import { readCell } from './cells.ts';
 import { typesOf } from './celTypes.ts';
 import { readDocument } from './document.ts';
-import { readFrontMatter } from './frontMatter.ts';
+import { type FrontMatter, readFrontMatter } from './frontMatter.ts';
+import { readPlace } from './needs.ts';
 import { readOutline } from './outline.ts';
+import { readSections, titleOf } from './sections.ts';
 import { noReads, type Surroundings } from './surroundings.ts';
 import { asText, readTemplate } from './templates.ts';
 import { collector, type Report, type Text } from './text.ts';
 
 type Compiled = { kind: 'runbook'; runbook: Runbook; notes: Problem[] } | { kind: 'problems'; problems: Problem[] };
 
+const lostAs = {
+  fence:
+    'this looks like a fence for Pawl, but Markdown reads it as text: mind indentation, HTML around it, and backticks in its first line',
+  heading:
+    'this looks like the heading of a section, but Markdown reads it as text: mind the blank after its marks, indentation, and HTML around it',
+};
+
 const read = (source: string, report: Report, note: Report): Runbook => {
-  const { frontMatter, heading, fences, lost } = readDocument(source, report);
-  for (const at of lost) {
-    report(
-      at,
-      'this looks like a fence for Pawl, but Markdown reads it as text: mind indentation, HTML around it, and backticks in its first line',
-    );
-  }
+  const { frontMatter, headings, fences, lost } = readDocument(source, report);
+  for (const { as, at } of lost) report(at, lostAs[as]);
   const front = readFrontMatter(frontMatter, report);
-  const outline = readOutline(fences, front.defaults.interrupted, report);
+  // Where the front matter is not found, its lines may read as headings.
+  const sections = frontMatter === null ? [] : readSections(headings, report);
+  const outline = readOutline(fences, sections, front.defaults.interrupted, report);
   const types = typesOf(front.paramNames === null ? null : front.params);
   const onlyParams: Surroundings = {
     roots: ['params'],
     stepFields: [],
     params: front.paramNames,
     types,
+    secrets: front.secrets,
     cells: outline.names,
     present: new Set(),
     index: 0,
+    within: [],
+    elements: [],
   };
   const template = (text: Text | null): Template | null =>
     text === null ? null : readTemplate(text, asText, onlyParams, noReads(), report);
   const unique = template(front.unique);
   const concurrency = template(front.concurrency);
-  const reading = { front, outline, types, passed: new Set<string>(), report, note };
-  const cells = outline.cells.slice(0, limits.cellsPerRunbookMax).flatMap((piece) => readCell(piece, reading) ?? []);
+  const at = front.at === null ? null : readPlace(front.at, onlyParams, report);
+  const reading = { front, at, outline, types, passed: [], report, note };
+  const flat = outline.cells
+    .slice(0, limits.cellsPerRunbookMax)
+    .flatMap((piece) => ('fence' in piece ? readCell(piece, reading) : readBranch(piece, reading)) ?? []);
+  const cells = nested(flat, new Map(outline.branches.map(({ index, cells: count }) => [index, index + count])));
   return {
     format: 1,
     runbookId: front.runbookId,
-    title: front.title ?? heading ?? front.runbookId,
+    title: front.title ?? (headings[0] && titleOf(headings[0])) ?? front.runbookId,
     params: front.params,
     unique,
     concurrency,
+    ...secretsOf(front, flat, note),
     cells,
   };
+};
+
+/**
+ * The cells of sections with `each` are put into these, and numbered there from 0. So a branch has as many cells as are numbered
+ * with it.
+ * @param lasts of each section, by its index in the document, that of its last cell
+ */
+const nested = (flat: readonly Cell[], lasts: ReadonlyMap<number, number>): Cell[] => {
+  const inner = (from: number, to: number): Cell[] => {
+    const kept: Cell[] = [];
+    let next = from;
+    for (const cell of flat) {
+      if (cell.index < next || cell.index > to) continue;
+      const last = lasts.get(cell.index) ?? cell.index;
+      const isEach = cell.body.kind === 'each';
+      kept.push(isEach ? { ...cell, body: { ...cell.body, cells: inner(cell.index + 1, last) } as CellBody } : cell);
+      next = isEach ? last + 1 : cell.index + 1;
+    }
+    return kept.map((cell, index) => {
+      const last = lasts.get(cell.index) ?? cell.index;
+      const cells = kept.filter((other) => other.index > cell.index && other.index <= last).length;
+      return { ...cell, index, ...(cell.body.kind === 'branch' ? { body: { kind: 'branch', cells } } : {}) };
+    });
+  };
+  return inner(0, flat.at(-1)?.index ?? -1);
+};
+
+/** What is stored of the declared secrets. One that no cell uses is a note: it was meant for some cell. */
+const secretsOf = ({ secrets }: FrontMatter, cells: Cell[], note: Report): Pick<Runbook, 'secrets'> => {
+  const used = new Set(cells.flatMap(({ uses = [] }) => uses));
+  for (const [name, { at }] of secrets ?? [])
+    if (!used.has(name))
+      note(at, `no cell uses the secret \`${name}\`; leave it out, or name it with \`uses="${name}"\``);
+  const stored = [...(secrets ?? [])].map(([name, { from, hosts }]) => [name, { from, hosts }] as const);
+  return stored.length === 0 ? {} : { secrets: Object.fromEntries(stored) };
 };
 
 /** Characters that no store and no screen keeps as they are. */

@@ -13,8 +13,23 @@ export type Fence = {
   /** The line of its closing marks. */
   lastLine: number;
 };
-/** `lost`: lines that look like the beginning of a fence for Pawl but are text, by Markdown's rules. */
-export type Document = { frontMatter: Text | null; heading: string | null; fences: Fence[]; lost: Position[] };
+export type Heading = {
+  /** 1 for `#`. */
+  level: number;
+  position: Position;
+  /** What it says, without its marks: of several lines the last. */
+  text: Text;
+  /** All of it. */
+  title: string;
+  /** It stands in a list or a quotation. */
+  isInside: boolean;
+};
+/**
+ * `headings`: in document order, all of them. `lost`: lines that look like the beginning of a fence for Pawl, or like the heading of a
+ * section, but are text, by Markdown's rules.
+ */
+export type Document = { frontMatter: Text | null; headings: Heading[]; fences: Fence[]; lost: Lost[] };
+type Lost = { as: 'fence' | 'heading'; at: Position };
 
 const markdown = new MarkdownIt('commonmark');
 markdown.core.ruler.enableOnly(['normalize', 'block']);
@@ -56,7 +71,30 @@ const placed = (lines: readonly string[], index: number, text: string): Line => 
 /** An indented block, HTML (but a comment), or a paragraph; a backtick after the braces makes a fence a paragraph. */
 const hidesFences = ({ type, content }: Token): boolean =>
   type === 'code_block' || type === 'inline' || (type === 'html_block' && !content.trimStart().startsWith('<!--'));
+/**
+ * What looks like the braces of a section: where no blank stands before them, or they are not closed, or something stands after them,
+ * they are none.
+ */
+export const looksLikeBraces =
+  /(?:^|\s)\{\s*(?:(?:when|each|on|name)\s*=|else\b|parallel\b)|[^`{]\{\s*(?:when\s*=|else\s*\})/;
+const looksLikeSection = (line: string): boolean => /^[\s>]*#/.test(line) && looksLikeBraces.test(line);
 const looksLikeFence = /^[\s>]*(?:`{3,}[^`{]*|~{3,}[^~{]*)\{/;
+
+/** One that is underlined may have several lines: of these only what stands in its last one can be braces. */
+const headingOf = (lines: readonly string[], { tag, level }: Token, first: number, content: string): Heading => {
+  const texts = content.split('\n');
+  const index = first + texts.length - 1;
+  const text = (texts.at(-1) ?? '').trim();
+  const column = Math.max(0, (lines[index] ?? '').indexOf(text)) + 1;
+  const line = { text, line: index + 1, column };
+  return {
+    level: Number(tag.slice(1)),
+    position: { line: first + 1, column: 1 },
+    text: textOf([line]),
+    title: content.trim(),
+    isInside: level > 0,
+  };
+};
 
 /** Splits a document. Line ends are normalized; a byte order mark is dropped. */
 export const readDocument = (source: string, report: Report): Document => {
@@ -71,14 +109,17 @@ export const readDocument = (source: string, report: Report): Document => {
   const rest = lines.map((line, index) => (index <= end ? '' : line));
   const tokens = markdown.parse(`${rest.join('\n')}\n`, {});
   const fences: Fence[] = [];
-  const lost: Position[] = [];
-  let heading: string | null = null;
+  const lost: Lost[] = [];
+  const headings: Heading[] = [];
   for (const [index, token] of tokens.entries()) {
-    if (token.type === 'heading_open') heading ??= tokens[index + 1]?.content.trim() || null;
+    if (token.type === 'heading_open' && token.map !== null)
+      headings.push(headingOf(lines, token, token.map[0], tokens[index + 1]?.content ?? ''));
     if (token.map === null) continue;
     for (let at = token.map[0]; hidesFences(token) && at < token.map[1]; at++) {
       const line = rest[at] ?? '';
-      if (looksLikeFence.test(line)) lost.push({ line: at + 1, column: line.search(/[`~]/) + 1 });
+      if (looksLikeFence.test(line)) lost.push({ as: 'fence', at: { line: at + 1, column: line.search(/[`~]/) + 1 } });
+      if (tokens[index - 1]?.type !== 'heading_open' && looksLikeSection(line))
+        lost.push({ as: 'heading', at: { line: at + 1, column: line.indexOf('#') + 1 } });
     }
     if (token.type !== 'fence') continue;
     const [first, after] = token.map;
@@ -98,5 +139,5 @@ export const readDocument = (source: string, report: Report): Document => {
       lastLine: after,
     });
   }
-  return { frontMatter: end === -1 ? null : textOf(frontMatter), heading, fences, lost };
+  return { frontMatter: end === -1 ? null : textOf(frontMatter), headings, fences, lost };
 };

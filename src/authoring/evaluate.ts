@@ -79,6 +79,7 @@ const contextOf = (root: ASTNode, scope: Scope): Record<string, unknown> => {
   for (const [name, value] of Object.entries(scope)) {
     if (whole.has(name) && value !== undefined) context[name] = toCel(value);
   }
+  for (const [name, value] of Object.entries(scope.each ?? {})) if (whole.has(name)) context[name] = toCel(value);
   if (!whole.has('outputs')) {
     const outputs = [...cells].filter((cell) => Object.hasOwn(scope.outputs, cell));
     context.outputs = new Map(outputs.map((cell) => [cell, toCel(scope.outputs[cell])]));
@@ -90,7 +91,7 @@ const sandbox = createContext(Object.create(null));
 const runner = new Script('run()');
 
 /** Runs a function under the time limit, which interrupts even its loops. */
-const timed = <T>(run: () => T): T => {
+export const timed = <T>(run: () => T): T => {
   let result: { value: T } | undefined;
   sandbox.run = () => {
     result = { value: run() };
@@ -116,7 +117,8 @@ export const describeError = (error: unknown): string => {
       plainMessages[error.code] ?? error.summary.replace(/\bpawl([A-Z])/g, (_, first: string) => first.toLowerCase())
     );
   }
-  if (error instanceof Error && 'code' in error && error.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
+  // Of another realm, it may be no `Error` of this one.
+  if ((error as { code?: unknown } | null)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT') {
     return `it took longer than ${limits.expressionTimeMsMax} ms (expressionTimeMsMax)`;
   }
   return error instanceof RangeError ? `it is too large: ${error.message}` : 'it could not be computed';
@@ -126,7 +128,7 @@ export const describeError = (error: unknown): string => {
 export const evaluate = (source: string, scope: Scope): Evaluated => {
   try {
     // Parsed anew each time: the library keeps the state of a run in the tree, and an interrupted run would leave its own.
-    const parsed = parseExpression(source);
+    const parsed = parseExpression(source, Object.keys(scope.each ?? {}));
     const { ast } = parsed;
     const context = contextOf(ast, scope);
     useOwnFunctions(ast);

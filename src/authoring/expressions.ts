@@ -1,7 +1,15 @@
 /** CEL at publishing: parsed, bounded, every name in it known, its types checked. */
 import { TypeError as CelTypeError, ParseError } from '@marcbachmann/cel-js';
-import { claimStatuses, isLossy, limits } from '../engine/index.ts';
-import { type ASTNode, comprehensions, functionNames, parseExpression, typedParsers, useOwnFunctions } from './cel.ts';
+import { cellEnds, claimStatuses, isLossy, limits } from '../engine/index.ts';
+import {
+  type ASTNode,
+  comprehensions,
+  functionNames,
+  parseExpression,
+  typedParsers,
+  useOwnFunctions,
+  type VariableTypes,
+} from './cel.ts';
 import { describeError } from './evaluate.ts';
 import { patternProblem } from './patterns.ts';
 import { both, conditionParts, type Present, presenceTestOf, presentBy } from './presence.ts';
@@ -11,6 +19,7 @@ import {
   needPresent,
   type Reads,
   referToCell,
+  referToEnd,
   referToParam,
   roots,
   type Surroundings,
@@ -66,6 +75,13 @@ const referenceOf = (node: ASTNode): { root: ASTNode & { op: 'id' }; field: stri
     : undefined;
 };
 
+/** `cells.NAME.state`: the cell that is asked how it ended. */
+const askedEndOf = (node: ASTNode): { name: string; offset: number } | undefined => {
+  if (node.op !== '.' || node.args[1] !== 'state' || node.args[0].op === 'in') return undefined;
+  const inner = referenceOf(node.args[0]);
+  return inner?.root.args === 'cells' ? { name: inner.field, offset: inner.offset } : undefined;
+};
+
 const refer = (root: string, field: string, at: Position, { around, reads, report }: Walk): void => {
   if (root === 'outputs') referToCell(field, at, around, reads, report);
   else if (root === 'params') referToParam(field, at, around, report);
@@ -82,6 +98,10 @@ const refer = (root: string, field: string, at: Position, { around, reads, repor
   }
 };
 
+const refuseWhole = (at: Position, { around, report }: Walk): void => {
+  if (around.roots.includes('cells')) report(at, 'of a cell only its `state` is known here, as in `cells.NAME.state`');
+};
+
 const checkName = (name: string, at: Position, { around, bound, report }: Walk): void => {
   const known: readonly string[] = around.roots;
   if (bound.has(name) || known.includes(name)) return;
@@ -91,7 +111,11 @@ const checkName = (name: string, at: Position, { around, bound, report }: Walk):
       at,
       'only a script has an `exitCode`: the expectations of an `sh` cell know it; look at `output`, `status` or `error`',
     );
-  if (name === 'secrets') report(at, 'secrets arrive in a later version of Pawl; this reference cannot be used yet');
+  if (name === 'secrets')
+    report(
+      at,
+      'a secret stands alone in the headers or the body of an `http` cell, as `{{ secrets.NAME }}`, and in code; nowhere else, and nothing is computed with it',
+    );
   else if ((expectationRoots as readonly string[]).includes(name))
     report(at, `\`${name}\` is known in expectations only; ${here}`);
   else if ((roots as readonly string[]).includes(name)) report(at, `\`${name}\` is not known here; ${here}`);
@@ -109,6 +133,7 @@ const checkFunction = (name: string, at: Position, report: Report): void => {
 /** Words that a status can be: expectations are only looked at when the body ran. */
 const wordsOf = (node: ASTNode): readonly string[] | undefined => {
   if (node.op === 'id' && node.args === 'status') return ['completed', 'failed'];
+  if (askedEndOf(node) !== undefined) return cellEnds;
   const isClaims = node.op === '.' && node.args[0].op === 'id' && node.args[0].args === 'claim';
   return isClaims && node.args[1] === 'status' ? claimStatuses : undefined;
 };
@@ -118,7 +143,7 @@ const checkWords = (node: ASTNode, { source, bound, report }: Walk): void => {
   if (node.op !== '==' && node.op !== '!=' && node.op !== 'in') return;
   const [left, right] = node.args;
   const words = wordsOf(left) ?? (node.op === 'in' ? undefined : wordsOf(right));
-  if (words === undefined || bound.has('status') || bound.has('claim')) return;
+  if (words === undefined || ['status', 'claim', 'cells'].some((name) => bound.has(name))) return;
   const others = wordsOf(left) === undefined ? [left] : right.op === 'list' ? right.args : [right];
   for (const other of others) {
     const word = literal(other);
@@ -186,6 +211,7 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   }
   if (node.op === 'id') {
     checkName(node.args, at, walk);
+    if (node.args === 'cells' && !walk.bound.has('cells')) refuseWhole(at, walk);
     walk.whole.add(node.args);
     // The whole of it is used: which cells cannot be told.
     if (node.args === 'outputs' && !walk.bound.has('outputs')) walk.reads.all = true;
@@ -201,6 +227,8 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   const asked = presenceTestOf(node);
   if (asked !== undefined && node.op === 'call' && node.args[1][0] !== undefined && !walk.bound.has('outputs'))
     return referToCell(asked, source.at(node.args[1][0].end - asked.length), walk.around, walk.reads, report);
+  const end = walk.around.roots.includes('cells') && !walk.bound.has('cells') ? askedEndOf(node) : undefined;
+  if (end !== undefined) return referToEnd(end.name, source.at(end.offset), walk.around, walk.reads, report);
   const reference = referenceOf(node);
   if (
     reference !== undefined &&
@@ -208,6 +236,7 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
     (walk.around.roots as readonly string[]).includes(reference.root.args)
   ) {
     const { root, field, offset } = reference;
+    if (root.args === 'cells') return refuseWhole(source.at(offset), walk);
     if (node.op === 'in') walk.whole.add(root.args);
     else if (root.args === 'outputs') needPresent(field, source.at(offset), walk.around, report);
     return refer(root.args, field, source.at(offset), walk);
@@ -230,12 +259,16 @@ const unwritable = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'ty
 const checkTypes = (
   source: Text,
   condition: boolean,
-  { types }: Surroundings,
+  around: Surroundings,
   whole: ReadonlySet<string>,
   report: Report,
 ): void => {
+  const { types } = around;
   const faults: (() => void)[] = [];
-  const parsers = typedParsers(types, new Set(Object.keys(types.fields).filter((name) => whole.has(name))));
+  const parsers = typedParsers(
+    withElements(types, namesOf(around)),
+    new Set(Object.keys(types.fields).filter((name) => whole.has(name))),
+  );
   for (const parse of parsers) {
     const { ast, check } = parse(source.text);
     useOwnFunctions(ast);
@@ -250,6 +283,27 @@ const checkTypes = (
   }
   if (faults.length === parsers.length) faults[0]?.();
 };
+
+/** One for each set of names, so that what is made for it is found again. */
+const known = new WeakMap<VariableTypes, Map<string, VariableTypes>>();
+const withElements = (types: VariableTypes, names: readonly string[]): VariableTypes => {
+  if (names.length === 0) return types;
+  const made = known.get(types) ?? new Map<string, VariableTypes>();
+  known.set(types, made);
+  const found = made.get(names.join());
+  if (found !== undefined) return found;
+  const roots = {
+    ...types.roots,
+    ...Object.fromEntries(names.map((name) => [name, name === 'index' ? 'int' : 'dyn'])),
+  };
+  const all = { ...types, roots };
+  made.set(names.join(), all);
+  return all;
+};
+
+/** What the elements around are called, and their index. */
+const namesOf = ({ elements }: Surroundings): string[] =>
+  elements.length === 0 ? [] : [...elements.map(({ as }) => as), 'index'];
 
 /**
  * Checks one expression where it stands; `condition`: its value must be true or false. The cells that it reads are
@@ -267,6 +321,7 @@ export const checkExpression = (
   if (/^\s*\{\{.*\}\}/s.test(source.text))
     return report(source.at(0), 'an expression stands here as it is, without `{{ }}`');
   try {
+    const names = namesOf(around);
     const { ast } = parseExpression(source.text);
     let reported = false;
     const noted: Report = (at, message) => {
@@ -274,7 +329,7 @@ export const checkExpression = (
       report(at, message);
     };
     const whole = new Set<string>();
-    walkNode(ast, { source, around, reads, report: noted, bound: new Set(), loops: 0, whole });
+    walkNode(ast, { source, around, reads, report: noted, bound: new Set(names), loops: 0, whole });
     if (!reported) checkTypes(source, condition, around, whole, report);
   } catch (error) {
     reportError(error, source, report);

@@ -1,9 +1,12 @@
 /** The front matter: what a runbook is called, its parameters, and what holds for all of its cells. */
 
-import type { Interrupted } from '../engine/index.ts';
+import type { Interrupted, Needs } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { parseDuration } from './attributes.ts';
+import { defaultKeys, frontMatterSchema, runbookIdPattern } from './frontMatterSchema.ts';
+import { readNeeds } from './needs.ts';
 import { noParams, readParams } from './parameters.ts';
+import { type DeclaredSecrets, readSecrets } from './secrets.ts';
 import { list, quote, type Report, suggest, type Text } from './text.ts';
 import { type Field, readYaml } from './yaml.ts';
 
@@ -25,10 +28,15 @@ export type FrontMatter = {
   defaults: Defaults;
   unique: Text | null;
   concurrency: Text | null;
+  /** `null`: the front matter could not be read. */
+  secrets: DeclaredSecrets | null;
+  /** Of every cell that has needs. */
+  needs: Needs;
+  /** Where cells are carried out that do not say it themselves. */
+  at: Text | null;
 };
 
-const keys = ['runbook', 'title', 'params', 'defaults', 'unique', 'concurrency', 'secrets'];
-const defaultKeys = ['timeout', 'retry', 'interrupted', 'settle', 'keyWindow'];
+const keys = Object.keys(frontMatterSchema.shape);
 
 const unknownKey = ({ key, at }: Field, known: readonly string[], where: string, report: Report): void =>
   report(at, `unknown key ${quote(key)} ${where}${suggest(key, known) || `; known are ${list(known)}`}`);
@@ -41,7 +49,7 @@ const textOf = ({ key, value, valueAt }: Field, report: Report): string => {
 
 const readId = (field: Field, report: Report): string => {
   const id = textOf(field, report);
-  if (id !== '' && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(id)) {
+  if (id !== '' && !runbookIdPattern.test(id)) {
     report(
       field.valueAt,
       `${quote(id)} is not a runbook id; ids begin with a letter or digit and hold letters, digits, \`.\`, \`_\`, \`-\`, at most 128`,
@@ -97,12 +105,16 @@ export const readFrontMatter = (source: Text | null, report: Report): FrontMatte
     defaults: {},
     unique: null,
     concurrency: null,
+    secrets: null,
+    needs: { programs: [], env: [] },
+    at: null,
   };
   const fields = source === null ? undefined : readYaml(source, report);
   if (source === null || fields === undefined) return found;
   found.paramNames = new Set();
+  found.secrets = new Map();
   for (const field of fields) {
-    const { key, at, text } = field;
+    const { key, text } = field;
     if (key === 'runbook') found.runbookId = readId(field, report);
     else if (key === 'title') {
       found.title = textOf(field, report);
@@ -120,10 +132,10 @@ export const readFrontMatter = (source: Text | null, report: Report): FrontMatte
       const inner = field.fields();
       if (inner === null) report(field.valueAt, '`defaults` is a mapping, as in `{ timeout: 30s }`');
       for (const entry of inner ?? []) readDefault(entry, found.defaults, report);
-    } else if (key === 'unique' || key === 'concurrency') {
+    } else if (key === 'needs') found.needs = readNeeds(field, report);
+    else if (key === 'unique' || key === 'concurrency' || key === 'at') {
       if (textOf(field, report) !== '') found[key] = text;
-    } else if (key === 'secrets')
-      report(at, 'secrets arrive in a later version of Pawl; until then leave `secrets` out');
+    } else if (key === 'secrets') found.secrets = readSecrets(field, report);
     else unknownKey(field, keys, 'in the front matter', report);
   }
   if (!fields.some(({ key }) => key === 'runbook'))

@@ -1,5 +1,7 @@
 /** An `http` fence: one request in the plain `.http` form. */
 import type { HttpBody, RenderedBody, Scope, Template } from '../engine/index.ts';
+import { renderSigv4 } from './awsPlaces.ts';
+import { checkLayout, contentIn, ended, laidOut } from './contents.ts';
 import { type BodyType, bodyTypeOf, jsonProblem, writeIn, xmlPlaceProblem } from './mediaTypes.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, inUrl, type Rendered, readTemplate, render, type WriteAt } from './templates.ts';
@@ -73,15 +75,16 @@ const readHeader = (line: Text, headers: HttpBody['headers'], { around, reads, r
   const value = trim(slice(line, match[0].length));
   const control = [...value.text].findIndex((character) => !headerValue.test(character));
   if (control !== -1) report(value.at(control), 'a header value holds only Latin-1 characters');
-  headers.push([name, readTemplate(value, asText, around, reads, report)]);
+  headers.push([name, readTemplate(value, asText, { ...around, secretsHere: true }, reads, report)]);
 };
 
 /** Printable Latin-1 and tabs: what can be sent, and nothing that ends a header early. */
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/;
 
-const typeOf = (headers: HttpBody['headers']): BodyType => {
+/** A placeholder in it stands as `{{`. */
+const contentTypeOf = (headers: HttpBody['headers']): string => {
   const [, value = []] = headers.find(([name]) => name.toLowerCase() === 'content-type') ?? [];
-  return bodyTypeOf(value.map((part) => (typeof part === 'string' ? part : '{{')).join(''));
+  return value.map((part) => (typeof part === 'string' ? part : '{{')).join('');
 };
 
 /** A body that says it is JSON is tried with empty strings in the place of its values. */
@@ -100,9 +103,9 @@ const knownTypes = 'JSON, JSON lines, application/x-www-form-urlencoded and XML'
  * Reads a body. A value is written as the declared type escapes it, so that the starter who gives it cannot change what the author
  * wrote around it; where that is not known, the author has to say that it stands as it is.
  */
-const readContent = (content: Text, headers: HttpBody['headers'], escaping: Escape, reading: Reading): Template => {
+const readContent = (content: Text, contentType: string, escaping: Escape, reading: Reading): Template => {
   const { around, reads, report } = reading;
-  const type = typeOf(headers);
+  const type = bodyTypeOf(contentType);
   const known = writeIn(type);
   const places: number[] = [];
   const writeAt: WriteAt = (before, offset) => {
@@ -121,9 +124,10 @@ const readContent = (content: Text, headers: HttpBody['headers'], escaping: Esca
     isBroken = true;
     report(at, message);
   };
-  const template = readTemplate(content, writeAt, around, reads, noted);
+  const template = readTemplate(content, writeAt, { ...around, secretsHere: true }, reads, noted);
   const [first] = places;
-  if (escaping === 'none' ? first === undefined : first !== undefined && known === undefined) {
+  const unwritten = escaping === 'none' ? first === undefined : first !== undefined && known === undefined;
+  if (unwritten) {
     const why =
       escaping === 'none'
         ? nothingToEscape
@@ -134,7 +138,8 @@ const readContent = (content: Text, headers: HttpBody['headers'], escaping: Esca
   }
   const isRaw = escaping === 'none' && first !== undefined;
   if ((type === 'json' || type === 'jsonLines') && !isBroken && !isRaw) checkJson(content, template, type, report);
-  return template;
+  if (!unwritten && !isBroken) checkLayout(content, type, contentType, report);
+  return laidOut(template, type, contentType);
 };
 
 const isComment = (line: Text): boolean => /^\s*(#|\/\/)/.test(line.text);
@@ -142,6 +147,23 @@ const isRequest = (line: Text): boolean => line.text.trim() !== '' && !isComment
 
 /** The method of a request, before the rest of it is read. */
 export const methodOf = (body: Text): string => /^\s*(\S*)/.exec(linesOf(body).find(isRequest)?.text ?? '')?.[1] ?? '';
+
+const isMarkdown = (contentType: string): boolean => /^text\/(?:x-)?markdown\b/i.test(contentType.trim());
+
+/** What separates requests in a `.http` file, where a request follows; else it is a heading in somebody's text. */
+const secondRequest = (lines: readonly Text[]): Text | undefined =>
+  lines.find(({ text }, index) => {
+    if (!/^###/.test(text)) return false;
+    const next = lines.slice(index + 1).find(isRequest)?.text ?? '';
+    return methods.some((method) => new RegExp(`^\\s*${method}\\s+(?:https?:|\\{\\{)`, 'i').test(next));
+  });
+
+/** What stands after a line, to the end. */
+const restAfter = (body: Text, lines: readonly Text[], index: number): Text | undefined => {
+  if (lines[index + 1] === undefined) return undefined;
+  const before = lines.slice(0, index + 1).reduce((length, { text }) => length + text.length + 1, 0);
+  return slice(body, before);
+};
 
 /** Reads the request of an `http` fence. */
 export const readHttp = (body: Text, escaping: Escape, reading: Reading): HttpBody => {
@@ -160,26 +182,19 @@ export const readHttp = (body: Text, escaping: Escape, reading: Reading): HttpBo
     if (line === undefined || line.text.trim() === '') break;
     if (!isComment(line)) readHeader(line, headers, reading);
   }
-  const rest = lines[index + 1];
-  const second = lines.slice(index).find((line) => /^###/.test(line.text));
+  const contentType = contentTypeOf(headers);
+  const rest = restAfter(body, lines, index);
+  const content = rest && contentIn(rest, bodyTypeOf(contentType));
+  const second = isMarkdown(contentType) ? undefined : secondRequest(lines.slice(index));
   if (second !== undefined)
     report(second.at(0), 'an http cell holds one request; put the next one into a cell of its own');
-  const start =
-    rest === undefined
-      ? undefined
-      : body.text.length -
-        lines
-          .slice(index + 1)
-          .map((line) => line.text)
-          .join('\n').length;
-  const content = start === undefined ? undefined : trim(slice(body, start));
-  if (content === undefined || content.text === '') {
+  if (content === undefined) {
     if (escaping === 'none') report(body.at(0), nothingToEscape);
     return { ...request, headers, body: null };
   }
   if (request.method === 'GET' || request.method === 'HEAD')
     report(content.at(0), `a ${request.method} request has no body; remove it or use POST`);
-  return { ...request, headers, body: readContent(content, headers, escaping, reading) };
+  return { ...request, headers, body: readContent(content, contentType, escaping, reading) };
 };
 
 /** Refuses an address that leads elsewhere than the template says. */
@@ -230,10 +245,26 @@ export const renderHttp = (
   }
   const content = body.body === null ? null : render(body.body, scope);
   if (content?.kind === 'error') return content;
-  const { method, failedOn, unknownOn } = body;
-  const known = { ...(failedOn && { failedOn }), ...(unknownOn && { unknownOn }) };
+  const type = headers.find(([name]) => name.toLowerCase() === 'content-type')?.[1] ?? '';
+  const { method, failedOn, unknownOn, cookies, redirects } = body;
+  const signing = renderSigv4(body.sigv4, scope);
+  if (signing.kind === 'error') return signing;
+  const known = {
+    ...(failedOn && { failedOn }),
+    ...(unknownOn && { unknownOn }),
+    ...(cookies && { cookies }),
+    ...(redirects && { redirects }),
+    ...(signing.sigv4 && { sigv4: signing.sigv4 }),
+  };
   return {
     kind: 'body',
-    body: { kind: 'http', method, url: url.text, headers, body: content?.text ?? null, ...known },
+    body: {
+      kind: 'http',
+      method,
+      url: url.text,
+      headers,
+      body: content && ended(content.text, body.body, type),
+      ...known,
+    },
   };
 };

@@ -1,18 +1,39 @@
 /** The kinds of cells, and which attributes each of them takes. */
 
-import type { Cell, CellKind, HttpBody, Interrupted } from '../engine/index.ts';
-import { isSafeMethod, limits } from '../engine/index.ts';
-import { type Attribute, type Attributes, nameProblem, parseDuration, refuseUnknown } from './attributes.ts';
+import type { Cell, CellKind, HttpBody, Interrupted, ScriptBody } from '../engine/index.ts';
+import { limits } from '../engine/index.ts';
+import {
+  type Attribute,
+  type Attributes,
+  nameProblem,
+  parseDuration,
+  refuseUnknown,
+  textOfAttribute,
+} from './attributes.ts';
 import type { Defaults } from './frontMatter.ts';
 import type { Escape } from './http.ts';
-import { type Position, quote, type Report, suggest, type Text } from './text.ts';
+import { type Position, quote, type Report, suggest } from './text.ts';
 
-const kinds: readonly CellKind[] = ['ts', 'js', 'sh', 'http', 'assert', 'manual', 'await', 'approve', 'wait', 'end'];
-const laterKinds: readonly string[] = ['aws', 'task', 'lambda'];
-export const probeKinds = ['ts', 'js', 'sh', 'http'] as const;
+/** What a fence can be; the others are headings. */
+export type FenceKind = Exclude<CellKind, 'branch' | 'each'>;
+export const kinds: readonly FenceKind[] = [
+  'ts',
+  'js',
+  'sh',
+  'http',
+  'aws',
+  'assert',
+  'manual',
+  'await',
+  'approve',
+  'wait',
+  'end',
+];
+const laterKinds: readonly string[] = ['task', 'lambda'];
+export const probeKinds = ['ts', 'js', 'sh', 'http', 'aws'] as const;
 export type ProbeKind = (typeof probeKinds)[number];
 
-export const isKind = (language: string): language is CellKind => (kinds as readonly string[]).includes(language);
+export const isKind = (language: string): language is FenceKind => (kinds as readonly string[]).includes(language);
 export const isProbeKind = (language: string): language is ProbeKind =>
   (probeKinds as readonly string[]).includes(language);
 
@@ -43,31 +64,53 @@ export const refuseKind = (language: string, at: Position, report: Report): void
 };
 
 const effectAttributes = [
-  ...['name', 'timeout', 'retry', 'retryOn', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'],
-  ...['poll', 'within', 'onTimeout'],
-];
-const httpAttributes = ['escape', 'failedOn', 'unknownOn'];
-const waitAttributes: Readonly<Partial<Record<CellKind, readonly string[]>>> = {
+  ...(['name', 'timeout', 'retry', 'retryOn', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'] as const),
+  ...(['poll', 'within', 'onTimeout'] as const),
+  'at',
+] as const;
+const httpAttributes = ['escape', 'failedOn', 'unknownOn', 'cookies', 'redirects', 'sigv4', 'role'] as const;
+const awsAttributes = ['service', 'action', 'region', 'role', 'failedOn', 'unknownOn'] as const;
+/** Not of `aws`: what its services are told stands in their records. */
+const secretAttributes = ['uses'] as const;
+const codeAttributes = ['programs', 'env'] as const;
+const scriptAttributes = ['errexit', 'shell'] as const;
+const waitAttributes = {
   await: ['timeout', 'onTimeout'],
   approve: ['approvers', 'groups', 'quorum', 'self', 'expires', 'default', 'onReject'],
   wait: ['for', 'until', 'cron', 'tz'],
+} as const;
+type Waits = keyof typeof waitAttributes;
+export type CellAttribute =
+  | (typeof effectAttributes)[number]
+  | (typeof httpAttributes)[number]
+  | (typeof secretAttributes)[number]
+  | (typeof codeAttributes)[number]
+  | (typeof awsAttributes)[number]
+  | (typeof scriptAttributes)[number]
+  | (typeof waitAttributes)[Waits][number];
+
+/** What a cell of the kind may say in its braces. */
+export const attributesOf = (kind: CellKind): readonly CellAttribute[] => {
+  if (isProbeKind(kind)) {
+    if (kind === 'http') return [...effectAttributes, ...secretAttributes, ...httpAttributes];
+    if (kind === 'aws') return [...effectAttributes, ...awsAttributes];
+    return [...effectAttributes, ...secretAttributes, ...codeAttributes, ...(kind === 'sh' ? scriptAttributes : [])];
+  }
+  if (kind === 'end') return ['name', 'when'];
+  return ['name', 'when', 'optional', ...(kind in waitAttributes ? waitAttributes[kind as Waits] : [])];
 };
-const attributesOf = (kind: CellKind): readonly string[] => {
-  if (isProbeKind(kind)) return kind === 'http' ? [...effectAttributes, ...httpAttributes] : effectAttributes;
-  return kind === 'end' ? ['name', 'when'] : ['name', 'when', 'optional', ...(waitAttributes[kind] ?? [])];
+
+/** What a probe may say beside the name of its cell. */
+export const probeAttributesOf = (kind: ProbeKind) => {
+  if (kind === 'http')
+    return ['timeout', 'done', 'notDone', 'escape', 'cookies', 'redirects', 'sigv4', 'role'] as const;
+  if (kind === 'aws') return ['timeout', 'done', 'notDone', 'service', 'action', 'region', 'role'] as const;
+  return kind === 'sh' ? (['timeout', ...scriptAttributes] as const) : (['timeout'] as const);
 };
 
 /** The longest time-out of a kind: what only waits for an answer gets less. */
 export const timeoutMsMax = (kind: CellKind): number =>
-  kind === 'http' ? limits.remoteTimeoutMsMax : limits.cellTimeoutMsMax;
-
-/** The value of an attribute; a name without one is reported. */
-export const textOfAttribute = (name: string, attributes: Attributes, report: Report): Text | undefined => {
-  const attribute = attributes.get(name);
-  if (attribute === undefined) return undefined;
-  if (attribute.value === null) report(attribute.at, `\`${name}\` has no value; write \`${name}=…\``);
-  return attribute.value ?? undefined;
-};
+  kind === 'http' || kind === 'aws' ? limits.remoteTimeoutMsMax : limits.cellTimeoutMsMax;
 
 export const readDuration = (
   name: string,
@@ -145,6 +188,33 @@ export const readMeanings = (attributes: Attributes, report: Report): Pick<HttpB
   return { ...(failedOn.length > 0 && { failedOn }), ...(unknownOn.length > 0 && { unknownOn }) };
 };
 
+/** Whether the output has the cookies of the answer. */
+export const readCookies = (attributes: Attributes, report: Report): Pick<HttpBody, 'cookies'> => {
+  const text = textOfAttribute('cookies', attributes, report);
+  if (text === undefined || text.text === '') return {};
+  if (text.text !== 'keep')
+    report(text.at(0), `\`cookies\` is keep, not ${quote(text.text)}; without it, the output has no \`set-cookie\``);
+  return { cookies: 'keep' };
+};
+
+/** How many redirects a request follows. Only one without effects may be sent again elsewhere. */
+export const readRedirects = (attributes: Attributes, method: string, report: Report): Pick<HttpBody, 'redirects'> => {
+  const text = textOfAttribute('redirects', attributes, report);
+  if (text === undefined || text.text === '') return {};
+  const redirects = /^\d{1,3}$/.test(text.text) ? Number(text.text) : 0;
+  if (redirects < 1 || redirects > limits.httpRedirectsMax)
+    report(
+      text.at(0),
+      `\`redirects\` is a whole number from 1 to ${limits.httpRedirectsMax} (httpRedirectsMax), not ${quote(text.text)}; without it, none is followed`,
+    );
+  else if (method !== '' && method !== 'GET' && method !== 'HEAD')
+    report(
+      text.at(0),
+      `redirects are followed of GET and HEAD only, not of ${quote(method)}: the first address may have done it already`,
+    );
+  return { redirects };
+};
+
 const policies: readonly Interrupted[] = ['hold', 'retry', 'probe', 'continue'];
 const readInterrupted = (attributes: Attributes, report: Report): Interrupted | undefined => {
   const text = textOfAttribute('interrupted', attributes, report);
@@ -171,6 +241,29 @@ export const readEscape = (attributes: Attributes, report: Report): Escape => {
   return 'none';
 };
 
+/** How a script is run: with `-eu` unless it says otherwise, by `sh` unless it says `bash`, here or in its `#!` line. */
+export const readShell = (
+  attributes: Attributes,
+  code: string,
+  report: Report,
+): Pick<ScriptBody, 'errexit' | 'shell'> => {
+  const errexit = textOfAttribute('errexit', attributes, report);
+  if (errexit !== undefined && errexit.text !== 'off' && errexit.text !== '')
+    report(errexit.at(0), `\`errexit\` is off, not ${quote(errexit.text)}; without it, a script begins with \`-eu\``);
+  const shell = textOfAttribute('shell', attributes, report);
+  if (shell !== undefined && shell.text !== 'bash' && shell.text !== '')
+    report(
+      shell.at(0),
+      `\`shell\` is bash, not ${quote(shell.text)}; without it, \`/bin/sh\` or what a \`#!\` line names`,
+    );
+  else if (shell !== undefined && code.startsWith('#!'))
+    report(shell.at(0), 'this script has a `#!` line, which says by what it is run; keep that, or `shell=`');
+  return {
+    ...(errexit?.text === 'off' ? {} : { errexit: true }),
+    ...(shell?.text === 'bash' ? { shell: 'bash' } : {}),
+  };
+};
+
 const readOptional = ({ at, value }: Attribute, report: Report): boolean => {
   if (value === null || value.text === 'true') return true;
   if (value.text !== 'false') report(at, `\`optional\` is true or false, not ${quote(value.text)}`);
@@ -192,30 +285,33 @@ export type Common = Pick<
   'timeoutMs' | 'retryMax' | 'retryOn' | 'interrupted' | 'byMethod' | 'settleMs' | 'keyWindowMs' | 'optional'
 >;
 
-/** What an interruption may lead to: what the cell says, what the front matter says, what the method of a request declares. */
+/** What an interruption may lead to: what the cell says, what the front matter says, what its method or action declares. */
 const interruptedOf = (
   attributes: Attributes,
   defaults: Defaults,
-  method: string | null,
+  safe: string | null,
   report: Report,
 ): Pick<Cell, 'interrupted' | 'byMethod'> => {
   const declared = readInterrupted(attributes, report) ?? defaults.interrupted;
   if (declared !== undefined || attributes.has('interrupted')) return { interrupted: declared ?? 'hold' };
-  if (method !== null && isSafeMethod(method)) return { interrupted: 'retry', byMethod: method };
+  if (safe !== null) return { interrupted: 'retry', byMethod: safe };
   return { interrupted: 'hold' };
 };
 
-/** What is around the attributes of a cell. `method`: of an `http` cell. */
-type Of = { kind: CellKind; method: string | null; hasExpectations: boolean; at: Position };
+/** What is around the attributes of a cell. `safe`: the method or action by which its request asks for no effect. */
+type Of = { kind: CellKind; safe: string | null; hasExpectations: boolean; at: Position };
 
 /** What all attributes of a cell but `name` and `when` say, together with the defaults of the front matter. */
 export const readCommon = (
-  { kind, method, hasExpectations, at }: Of,
+  { kind, safe, hasExpectations, at }: Of,
   attributes: Attributes,
   defaults: Defaults,
   report: Report,
 ): Common => {
-  refuseUnknown(attributes, attributesOf(kind), `for \`${kind}\` cells`, report);
+  // What another kind is told better.
+  const toldBetter: readonly string[] = [...codeAttributes, ...(kind === 'aws' ? secretAttributes : [])];
+  const others = new Map([...attributes].filter(([name]) => !toldBetter.includes(name)));
+  refuseUnknown(others, attributesOf(kind), `for \`${kind}\` cells`, report);
   const optional = attributes.get('optional');
   const common: Common = {
     timeoutMs: limits.cellTimeoutMsDefault,
@@ -235,7 +331,7 @@ export const readCommon = (
     );
   }
   const settleMs = readDuration('settle', attributes, 0, limits.settleMsMax, report);
-  const policy = interruptedOf(attributes, defaults, method, report);
+  const policy = interruptedOf(attributes, defaults, safe, report);
   const settle = attributes.get('settle');
   // Nothing of a cell that only looks is retried, or in doubt.
   if (attributes.has('poll'))

@@ -1,8 +1,8 @@
 /** What a Content-Type says about how values are written into a body of it. */
 import type { WriteAt } from './templates.ts';
 
-/** `unknown`: Pawl does not know how values are written in it. `undeclared`: not said, or not before it is filled in. */
-export type BodyType = 'json' | 'jsonLines' | 'form' | 'xml' | 'unknown' | 'undeclared';
+/** `unknown`, `multipart`: Pawl does not know how values are written in it. `undeclared`: not said, or not before it is filled in. */
+export type BodyType = 'json' | 'jsonLines' | 'form' | 'xml' | 'multipart' | 'unknown' | 'undeclared';
 
 const jsonLines = /^(?:application|text)\/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)$/;
 const json = /^(?:application|text)\/(?:x-)?json$|\+json$/;
@@ -15,6 +15,7 @@ export const bodyTypeOf = (contentType: string): BodyType => {
   if (jsonLines.test(type)) return 'jsonLines';
   if (json.test(type)) return 'json';
   if (type === 'application/x-www-form-urlencoded') return 'form';
+  if (type.startsWith('multipart/')) return 'multipart';
   return xml.test(type) ? 'xml' : 'unknown';
 };
 

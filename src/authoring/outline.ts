@@ -1,25 +1,45 @@
-/** The fences that Pawl reads, sorted: which are cells, which are probes and expectations of which cell. */
+/** What Pawl reads of a document, sorted: which fences are cells, which headings branches, which are probes and expectations of which cell. */
 import { type Interrupted, limits } from '../engine/index.ts';
 import { type Info, readInfo, refuseUnknown } from './attributes.ts';
 import type { Fence } from './document.ts';
 import { isProbeKind, probeKinds, readName } from './kinds.ts';
-import type { NamedCell } from './surroundings.ts';
-import { foldCase, list, type Report, suggest } from './text.ts';
+import { around, nameOf, type Section } from './sections.ts';
+import type { Element, NamedCell } from './surroundings.ts';
+import { foldCase, list, type Position, type Report, suggest } from './text.ts';
 
 export type Piece = { fence: Fence; info: Info };
-export type CellPiece = Piece & { name: string; index: number };
-/** A probe or expectations: `of` is their cell, `undefined` when it could not be found. */
-export type AttachedPiece = Piece & { of: CellPiece | undefined };
+export type CellPiece = Piece & {
+  name: string;
+  index: number;
+  within: readonly string[];
+  elements: readonly Element[];
+};
+/** The heading of a section. `otherwise`: of an `else`, the branch that it is judged by. */
+export type BranchPiece = {
+  section: Section;
+  name: string;
+  index: number;
+  within: readonly string[];
+  elements: readonly Element[];
+  otherwise: string | null;
+  /** How many cells and branches stand in its section. */
+  cells: number;
+};
+/** A probe or expectations: `of` is their cell, or the section with `each`; `undefined` when it could not be found. */
+export type AttachedPiece = Piece & { of: CellPiece | BranchPiece | undefined };
 
 export type Outline = {
-  cells: CellPiece[];
+  /** In the order in which they are gone through. */
+  cells: (CellPiece | BranchPiece)[];
+  branches: readonly BranchPiece[];
   /** Every name a cell has, also of cells that are refused otherwise. */
   names: ReadonlyMap<string, NamedCell>;
   probes: AttachedPiece[];
   expects: AttachedPiece[];
+  schemas: AttachedPiece[];
 };
 
-const roles = ['name', 'probe', 'expect'] as const;
+const roles = ['name', 'probe', 'expect', 'schema'] as const;
 type Role = (typeof roles)[number];
 
 const roleOf = ({ fence, info }: Piece, report: Report): Role | undefined => {
@@ -28,11 +48,14 @@ const roleOf = ({ fence, info }: Piece, report: Report): Role | undefined => {
     const close = [...info.attributes.keys()].map((key) => suggest(key, roles)).find((hint) => hint !== '');
     report(
       fence.position,
-      `braces mean that Pawl reads this fence: it needs \`name=\`, \`probe=\` or \`expect=\`${close ?? ''}`,
+      `braces mean that Pawl reads this fence: it needs \`name=\`, \`probe=\`, \`expect=\` or \`schema=\`${close ?? ''}`,
     );
   } else if (second !== undefined) {
     const at = info.attributes.get(second)?.at ?? fence.position;
-    report(at, `\`${role}\` and \`${second}\` exclude each other; a fence is a cell, a probe or expectations`);
+    report(
+      at,
+      `\`${role}\` and \`${second}\` exclude each other; a fence is a cell, a probe, expectations or a schema`,
+    );
   }
   return role;
 };
@@ -47,7 +70,7 @@ const reportSwallowed = ({ body, position, marks }: Fence, report: Report): void
 
 /** Why a body leaves no output, as far as its text tells: a script that does not name the file, a function without `return`. */
 const outputless = (language: string, code: string): string | undefined => {
-  if (language === 'sh') return code.includes('OUTPUT') ? undefined : 'is a script that does not name `PAWL_OUTPUT`';
+  if (language === 'sh') return /OUTPUT(?!S)/.test(code) ? undefined : 'is a script that does not name `PAWL_OUTPUT`';
   if (language !== 'ts' && language !== 'js') return undefined;
   const isOwn = /\bexport\s+default\s+(?:async\s+)?(?:function\b|\()/.test(code);
   return isOwn && !/\breturn\b|=>\s*[^{\s]/.test(code) ? 'is a function that returns nothing' : undefined;
@@ -75,87 +98,185 @@ const absenceOf = (
   return { absent: list(reasons), ...(when !== undefined && others.length === 0 ? { skips: when.trim() } : {}) };
 };
 
-/** Sorts the fences of a document. Names are known to later steps even where the cell itself is refused. */
+/** Fences and sections by where they stand. */
+const inOrder = (fences: readonly Fence[], sections: readonly Section[]): (Fence | Section)[] =>
+  [...fences, ...sections].sort((a, b) => a.position.line - b.position.line);
+
+/** A name in braces, whether or not the rest of them can be read. */
+const nameIn = ({ info }: Fence): string | undefined => /\bname="?\uFEFF?(\w+)/.exec(info.text)?.[1];
+
+/** Names of all branches: their own, or one made of the heading that nothing else has. */
+const namesOf = (sections: readonly Section[], fences: readonly Fence[]): Map<Section, string> => {
+  const own = sections.flatMap(({ name }) => (name === null ? [] : [name.text]));
+  const taken = new Set([...own, ...fences.flatMap((fence) => nameIn(fence) ?? [])].map(foldCase));
+  const names = new Map<Section, string>();
+  for (const section of sections) {
+    const name = section.name?.text ?? nameOf(section, (made) => taken.has(foldCase(made)));
+    taken.add(foldCase(name));
+    names.set(section, name);
+  }
+  return names;
+};
+
+/** Names of cells and branches as they are taken, one after the other. */
+const createNames = (report: Report) => {
+  const names = new Map<string, NamedCell>();
+  const folded = new Map<string, string>();
+  /** @returns whether it is the first of that name */
+  const take = (name: string, at: Position, named: NamedCell): boolean => {
+    const earlier = names.get(name);
+    const alike = folded.get(foldCase(name));
+    if (earlier !== undefined) {
+      const what = earlier.kind === 'branch' || earlier.kind === 'each' ? 'section' : 'cell';
+      report(at, `the name \`${name}\` is taken by the ${what} in line ${earlier.line}; choose another one`);
+      return false;
+    }
+    if (alike !== undefined) {
+      const where = names.get(alike)?.line;
+      report(at, `the names \`${name}\` and \`${alike}\` (line ${where}) differ only in case; rename one`);
+    }
+    folded.set(foldCase(name), name);
+    names.set(name, named);
+    return true;
+  };
+  return { names, take };
+};
+
+/**
+ * Sorts what stands in a document. Names are known to later steps even where the cell itself is refused.
+ * @param interrupted what holds for cells that do not say
+ */
 export const readOutline = (
   fences: readonly Fence[],
+  sections: readonly Section[],
   interrupted: Interrupted | undefined,
   report: Report,
 ): Outline => {
   const cells: CellPiece[] = [];
-  const byName = new Map<string, CellPiece>();
-  const names = new Map<string, NamedCell>();
-  const folded = new Map<string, string>();
+  const branches: BranchPiece[] = [];
+  const byName = new Map<string, CellPiece | BranchPiece>();
+  const { names, take } = createNames(report);
   const attached: { role: Role; piece: Piece }[] = [];
-  let index = 0;
-  for (const fence of fences) {
+  const branchNames = namesOf(sections, fences);
+  /** The sections with `each` around a line; `outside`: but for the one whose heading stands there. */
+  const eachAt = (line: number, outside = false): { elements: readonly Element[] } => ({
+    elements: around(sections, line).flatMap((one) =>
+      one.each === null || (outside && one.position.line === line)
+        ? []
+        : [{ section: branchNames.get(one) ?? '', as: one.each.as }],
+    ),
+  });
+  const refuseSameName = (section: Section, refuse: Report): void => {
+    const outer = eachAt(section.position.line, true).elements.find(({ as }) => as === section.each?.as);
+    if (outer !== undefined)
+      refuse(
+        section.position,
+        `the element of the section around it is called \`${outer.as}\` too; give this one another name with \`as=\``,
+      );
+  };
+  const branchesAt = (line: number): string[] => around(sections, line).map((one) => branchNames.get(one) ?? '');
+  /** Of everything that is gone through, by its index. */
+  const lines: number[] = [];
+  const next = (at: Position): number => {
+    if (lines.push(at.line) === limits.cellsPerRunbookMax + 1)
+      report(
+        at,
+        `a runbook has at most ${limits.cellsPerRunbookMax} cells (cellsPerRunbookMax), sections among them; this is one more`,
+      );
+    return lines.length - 1;
+  };
+
+  const readBranch = (section: Section): void => {
+    const { position, before } = section;
+    const within = branchesAt(position.line).slice(0, -1);
+    const name = branchNames.get(section) ?? '';
+    const index = next(position);
+    const branch: BranchPiece = {
+      section,
+      name,
+      index,
+      within,
+      ...eachAt(position.line, true),
+      otherwise: (before && branchNames.get(before)) ?? null,
+      cells: 0,
+    };
+    branches.push(branch);
+    const kind = section.each === null ? 'branch' : 'each';
+    if (section.each !== null) refuseSameName(section, report);
+    const named = { index, line: position.line, kind, within, ...eachAt(position.line, true) };
+    if (take(name, section.name?.at(0) ?? position, named) && section.each !== null) byName.set(name, branch);
+  };
+
+  const readFence = (fence: Fence): void => {
     const info = readInfo(fence.info, report);
     reportSwallowed(fence, report);
-    if (info === 'documentation') continue;
+    if (info === 'documentation') return;
     if (!fence.closed) report(fence.position, 'this fence is not closed; end it with a line of the same marks');
     const { line } = fence.position;
     if (info === 'broken') {
       // Its name is taken all the same, so that references to it are not reported too.
-      const name = /\bname="?\uFEFF?(\w+)/.exec(fence.info.text)?.[1];
-      if (name !== undefined && !names.has(name)) names.set(name, { index: index++, line });
-      continue;
+      const name = nameIn(fence);
+      if (name !== undefined && !names.has(name)) names.set(name, { index: next(fence.position), line });
+      return;
     }
     const piece = { fence, info };
     const role = roleOf(piece, report);
-    if (role === undefined) continue;
+    if (role === undefined) return;
     if (role !== 'name') {
       attached.push({ role, piece });
-      continue;
+      return;
     }
     const name = readName('name', info.attributes, report);
-    const cell = { ...piece, name: name ?? '', index };
-    const earlier = name === undefined ? undefined : names.get(name);
-    const alike = name === undefined ? undefined : folded.get(foldCase(name));
-    if (name !== undefined && earlier === undefined && alike !== undefined) {
-      report(
-        info.attributes.get('name')?.at ?? fence.position,
-        `the names \`${name}\` and \`${alike}\` (line ${names.get(alike)?.line}) differ only in case; rename one`,
-      );
-    }
-    if (earlier !== undefined) {
-      report(
-        info.attributes.get('name')?.at ?? fence.position,
-        `the name \`${name}\` is taken by the cell in line ${earlier.line}; choose another one`,
-      );
-    } else if (name !== undefined) {
-      folded.set(foldCase(name), name);
-      names.set(name, { index, line, kind: info.language, ...absenceOf(piece, interrupted) });
-      byName.set(name, cell);
-    }
+    const within = branchesAt(line);
+    const cell = { ...piece, name: name ?? '', index: next(fence.position), within, ...eachAt(line) };
     cells.push(cell);
-    index += 1;
-    if (index === limits.cellsPerRunbookMax + 1) {
-      report(
-        fence.position,
-        `a runbook has at most ${limits.cellsPerRunbookMax} cells (cellsPerRunbookMax); this is one more`,
-      );
-    }
+    if (name === undefined) return;
+    const at = info.attributes.get('name')?.at ?? fence.position;
+    const named = {
+      index: cell.index,
+      line,
+      kind: info.language,
+      within,
+      ...eachAt(line),
+      ...absenceOf(piece, interrupted),
+    };
+    if (take(name, at, named)) byName.set(name, cell);
+  };
+
+  for (const item of inOrder(fences, sections)) {
+    if ('endLine' in item) readBranch(item);
+    else readFence(item);
   }
-  if (cells.length === 0 && names.size === 0)
+  if (cells.length === 0 && names.size === branches.length)
     report({ line: 1, column: 1 }, 'this runbook has no cell; write one as a fence like `sh { name=check }`');
-  const attach = (role: 'probe' | 'expect'): AttachedPiece[] =>
+  for (const branch of branches) {
+    const { position, endLine } = branch.section;
+    branch.cells = lines.filter((line, index) => index > branch.index && line < endLine).length;
+    if (branch.cells === 0)
+      report(position, 'this section has no cell: it reaches to the next heading of its level or a higher one');
+  }
+  const attach = (role: Exclude<Role, 'name'>): AttachedPiece[] =>
     attached
       .filter((other) => other.role === role)
       .map(({ piece }) => ({ ...piece, of: attachedTo(role, piece, byName, names, report) }));
-  return { cells, names, probes: attach('probe'), expects: attach('expect') };
+  const all = [...cells, ...branches].sort((a, b) => a.index - b.index);
+  return { cells: all, names, branches, probes: attach('probe'), expects: attach('expect'), schemas: attach('schema') };
 };
 
 const attachedTo = (
-  role: 'probe' | 'expect',
+  role: Exclude<Role, 'name'>,
   { fence, info }: Piece,
-  byName: ReadonlyMap<string, CellPiece>,
+  byName: ReadonlyMap<string, CellPiece | BranchPiece>,
   names: Outline['names'],
   report: Report,
-): CellPiece | undefined => {
+): AttachedPiece['of'] => {
   const { language, attributes } = info;
   if (role === 'probe' && !isProbeKind(language))
     report(info.at, `a probe is ${list(probeKinds).replace(' and ', ' or ')}, not \`${language}\``);
   if (role === 'expect' && language !== 'cel')
     report(info.at, `expectations stand in a fence of the language \`cel\`, not \`${language}\``);
+  if (role === 'schema' && language !== 'json')
+    report(info.at, `a schema stands in a fence of the language \`json\`, not \`${language}\``);
   const name = readName(role, attributes, report);
   if (name === undefined) return undefined;
   const at = attributes.get(role)?.value?.at(0) ?? fence.position;
@@ -166,6 +287,8 @@ const attachedTo = (
       at,
       `there is no cell \`${name}\`${suggest(name, names.keys()) || '; name one that stands before this fence'}`,
     );
+  else if (known.kind === 'branch' || (known.kind === 'each' && role !== 'expect'))
+    report(at, `\`${name}\` is a section (line ${known.line}); name one of its cells`);
   else if (known.line > fence.position.line)
     report(at, `cell \`${name}\` stands later (line ${known.line}); move this fence after it`);
   else return cell;

@@ -11,7 +11,7 @@ import type { Field } from './yaml.ts';
 const regExp = Object.assign((pattern: string) => compilePattern(pattern), { code: 'compilePattern' });
 
 /** `ownProperties`: a parameter called `constructor` is missing when it is not given, whatever objects inherit. */
-const ajv = new Ajv2020({
+const options = {
   allErrors: true,
   strict: true,
   strictTypes: false,
@@ -20,21 +20,42 @@ const ajv = new Ajv2020({
   ownProperties: true,
   logger: false,
   code: { regExp },
-});
+} as const;
+const ajv = new Ajv2020(options);
+/** Of answers: nothing is added to what it looks at. It stops at the first thing that does not fit: there may be very many. */
+const looking = new Ajv2020({ ...options, useDefaults: false, allErrors: false });
 
-const compileSchema = (schema: Record<string, unknown>): ValidateFunction => {
+const compileSchema = (schema: Record<string, unknown>, by = ajv): ValidateFunction => {
   try {
-    return ajv.compile(schema);
+    return by.compile(schema);
   } finally {
     // Else it would be remembered for ever.
-    ajv.removeSchema(schema);
+    by.removeSchema(schema);
   }
+};
+
+const lookers = new WeakMap<object, ValidateFunction>();
+
+/** Whether a value fits a schema that was checked; else where it does not, and why. */
+export const unfit = (schema: Record<string, unknown>, value: unknown): string | undefined => {
+  const validate = lookers.get(schema) ?? compileSchema(schema, looking);
+  lookers.set(schema, validate);
+  if (validate(value)) return undefined;
+  const found = (validate.errors ?? []).map((error) => problemOf(error, []));
+  const told = found
+    .slice(0, toldMax)
+    .map(({ path, message }) => (path === '' ? message : `${quote(path)} ${message}`));
+  return told.join(', ') || 'it does not fit';
 };
 
 /** What would reach outside of one parameter's schema. */
 const referring = [
   '$ref',
   '$dynamicRef',
+  // Of an older draft: known to nobody here, and so it would say nothing.
+  '$recursiveRef',
+  '$recursiveAnchor',
+  '$vocabulary',
   '$id',
   '$anchor',
   '$dynamicAnchor',
@@ -69,12 +90,17 @@ const pointer = (path: string): string[] =>
     .slice(1)
     .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
 
-/** Reports what is wrong with the schema of one parameter. */
-const checkSchema = (field: Field, schema: Record<string, unknown>, report: Report): void => {
+/** Reports what is wrong with a schema. */
+export const checkSchema = (
+  field: Field,
+  schema: Record<string, unknown>,
+  report: Report,
+  where = 'the schema of a parameter',
+): void => {
   const inside = keywordsOf(field);
   const referred = inside.find(({ key }) => referring.includes(key));
   if (referred !== undefined) {
-    return report(referred.at, `\`${referred.key}\` is not read in the schema of a parameter; write the schema out`);
+    return report(referred.at, `\`${referred.key}\` is not read in ${where}; write the schema out`);
   }
   try {
     if (ajv.validateSchema(schema) !== true) {

@@ -1,16 +1,31 @@
 /** What a piece of a runbook may refer to, and what it turned out to read. */
 import type { VariableTypes } from './cel.ts';
+import { type DeclaredSecrets, noUses, type Uses } from './secrets.ts';
 import { type Position, quote, type Report, suggest } from './text.ts';
 
 /** What only expectations see: how the attempt ended. */
 export const expectationRoots = ['output', 'status', 'exitCode', 'error'] as const;
 /** What only the condition of an `await` sees: the claim it is asked about. */
 export const claimFields = ['id', 'status', 'statement', 'evidence', 'revision'] as const;
-export const roots = ['params', 'outputs', 'step', ...expectationRoots, 'claim'] as const;
+export const roots = ['params', 'outputs', 'cells', 'step', ...expectationRoots, 'claim'] as const;
 type Root = (typeof roots)[number];
 
-/** `absent`: why it may have no output when the run is past it. `skips`: its `when=`, when nothing else is the reason. */
-export type NamedCell = { index: number; line: number; kind?: string; absent?: string; skips?: string };
+/**
+ * `absent`: why it may have no output when the run is past it. `skips`: its `when=`, when nothing else is the reason. `within`: the
+ * branches in whose sections it stands.
+ */
+export type NamedCell = {
+  index: number;
+  line: number;
+  kind?: string;
+  absent?: string;
+  skips?: string;
+  within?: readonly string[];
+  elements?: readonly Element[];
+};
+
+/** A section with `each` around something, and what its element is called there. */
+export type Element = { section: string; as: string };
 
 export type Surroundings = {
   roots: readonly Root[];
@@ -18,24 +33,46 @@ export type Surroundings = {
   /** Declared parameters; `null` when the front matter could not be read, so that nothing is said about them. */
   params: ReadonlySet<string> | null;
   types: VariableTypes;
+  /** Declared secrets; `null` when the front matter could not be read. */
+  secrets: DeclaredSecrets | null;
+  /** A placeholder may stand for a secret here. */
+  secretsHere?: true;
   /** Every cell of the document by name. */
   cells: ReadonlyMap<string, NamedCell>;
   /** Cells whose outputs are there, whatever may keep them from having one: something looked. */
   present: ReadonlySet<string>;
   /** Outputs of cells before this index are in reach. */
   index: number;
+  /** The branches in whose sections it stands. */
+  within: readonly string[];
+  /** The sections with `each` around it, the outermost first. */
+  elements: readonly Element[];
 };
 
-/** Collects the cells whose outputs are read. `all`: it cannot be told which. */
-export type Reads = { all: boolean; cells: Set<string> };
-export const noReads = (): Reads => ({ all: false, cells: new Set() });
+/** The section with `each` in which a cell stands, and the reader does not: of that only the output can be read. */
+const behindOf = (cell: NamedCell, { elements }: Surroundings): Element | undefined =>
+  (cell.elements ?? []).find((one) => !elements.some(({ section }) => section === one.section));
+
+/**
+ * Collects the cells whose outputs are read (`all`: it cannot be told which), those that are asked how they ended, and the secrets
+ * that are used.
+ */
+export type Reads = { all: boolean; cells: Set<string>; states: Set<string>; uses: Uses };
+export const noReads = (): Reads => ({ all: false, cells: new Set(), states: new Set(), uses: noUses() });
 
 /** What a runbook stores: names in document order. */
 export const readsInOrder = (reads: Reads, { cells }: Surroundings): string[] | 'all' => {
-  if (reads.all) return 'all';
-  const order = (name: string): number => cells.get(name)?.index ?? 0;
-  return [...reads.cells].sort((a, b) => order(a) - order(b));
+  return reads.all ? 'all' : inOrder(reads.cells, cells);
 };
+
+const inOrder = (names: ReadonlySet<string>, cells: Surroundings['cells']): string[] => {
+  const order = (name: string): number => cells.get(name)?.index ?? 0;
+  return [...names].sort((a, b) => order(a) - order(b));
+};
+
+/** What a runbook stores of the cells that are asked how they ended. */
+export const statesInOrder = ({ states }: Reads, { cells }: Surroundings): { states?: string[] } =>
+  states.size === 0 ? {} : { states: inOrder(states, cells) };
 
 /** What never differs between the attempts of a visit, so that every attempt of it sees the same. */
 export const visitFields = ['instanceId', 'cell', 'visit', 'idempotencyKey'] as const;
@@ -48,6 +85,12 @@ export const bareFields = ['instanceId', 'cell', 'visit'] as const;
 export const referToCell = (name: string, at: Position, around: Surroundings, reads: Reads, report: Report): void => {
   const cell = around.cells.get(name);
   reads.cells.add(name);
+  const behind = cell === undefined ? undefined : behindOf(cell, around);
+  if (behind !== undefined)
+    return report(
+      at,
+      `cell \`${name}\` is gone through for every element of section \`${behind.section}\`; outside of it only \`outputs.${behind.section}\` can be read`,
+    );
   if (cell === undefined) {
     const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([known]) => known);
     report(at, `there is no cell ${quote(name)} whose output could be read${suggest(name, earlier)}`);
@@ -58,24 +101,42 @@ export const referToCell = (name: string, at: Position, around: Surroundings, re
   }
 };
 
+/** Notes that it is asked how a cell ended, and reports it when that cell is not an earlier one. */
+export const referToEnd = (name: string, at: Position, around: Surroundings, reads: Reads, report: Report): void => {
+  const cell = around.cells.get(name);
+  reads.states.add(name);
+  const behind = cell === undefined ? undefined : behindOf(cell, around);
+  if (behind !== undefined)
+    return report(
+      at,
+      `cell \`${name}\` ends once for every element of section \`${behind.section}\`; outside of it ask \`cells.${behind.section}.state\``,
+    );
+  if (cell === undefined) {
+    const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([known]) => known);
+    report(at, `there is no cell ${quote(name)} that could be asked how it ended${suggest(name, earlier)}`);
+  } else if (cell.index === around.index) {
+    report(at, 'a cell cannot ask how it ended itself; its expectations know `status`');
+  } else if (cell.index > around.index) {
+    report(at, `cell \`${name}\` stands later (line ${cell.line}); only earlier cells have ended`);
+  }
+};
+
 /** Kinds that end without an output, whatever happens. */
-const withoutOutput = ['assert', 'end'];
+const withoutOutput = ['assert', 'end', 'branch'];
 
 /** Reports that the output of a cell is used where it may be absent. */
-export const needPresent = (
-  name: string,
-  at: Position,
-  { cells, index, present }: Surroundings,
-  report: Report,
-): void => {
-  const cell = cells.get(name);
-  if (cell === undefined || cell.index >= index) return;
+export const needPresent = (name: string, at: Position, around: Surroundings, report: Report): void => {
+  const cell = around.cells.get(name);
+  if (cell === undefined || cell.index >= around.index || behindOf(cell, around) !== undefined) return;
+  const { present, within } = around;
+  const isElsewhere = (cell.within ?? []).some((branch) => !within.includes(branch));
+  const absent = cell.absent ?? (isElsewhere ? 'stands in a section that may be passed over' : undefined);
   if (withoutOutput.includes(cell.kind ?? ''))
     report(at, `cell \`${name}\` (line ${cell.line}) is of the kind \`${cell.kind}\` and never has an output`);
-  else if (cell.absent !== undefined && !present.has(name))
+  else if (absent !== undefined && !present.has(name))
     report(
       at,
-      `\`outputs.${name}\` may be absent: cell \`${name}\` (line ${cell.line}) ${cell.absent}; look first, as in \`has(outputs.${name}) ? … : …\`, or give this cell \`when="has(outputs.${name})"\``,
+      `\`outputs.${name}\` may be absent: cell \`${name}\` (line ${cell.line}) ${absent}; look first, as in \`has(outputs.${name}) ? … : …\`, or give this cell \`when="has(outputs.${name})"\``,
     );
 };
 

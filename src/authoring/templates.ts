@@ -1,10 +1,11 @@
 /** Texts with `{{ expression }}` in them: split and checked at publishing, filled in before a cell runs. */
 
-import type { Scope, Template, TemplateWrite } from '../engine/index.ts';
+import type { Evaluated, Scope, Template, TemplateWrite } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { evaluate } from './evaluate.ts';
 import { checkExpression } from './expressions.ts';
 import { writeJson } from './json.ts';
+import { referToSecret, secretPlaceholder } from './secrets.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { type Report, slice, type Text, trim } from './text.ts';
 
@@ -12,7 +13,7 @@ import { type Report, slice, type Text, trim } from './text.ts';
 export type WriteAt = (literalBefore: string, offset: number) => TemplateWrite;
 
 /** Where the expression that begins at `start` ends: at the `}}` that is neither in a string nor of a map of its own. */
-const endOfExpression = (text: string, start: number): number => {
+export const endOfExpression = (text: string, start: number): number => {
   let quote: string | undefined;
   let depth = 0;
   for (let offset = start; offset < text.length; offset++) {
@@ -54,7 +55,9 @@ export const readTemplate = (
       return template;
     }
     const expression = trim(slice(text, open + 2, close));
-    checkExpression(expression, false, around, reads, report);
+    const secret = around.secretsHere === true ? secretPlaceholder.exec(expression.text)?.[1] : undefined;
+    if (secret !== undefined) referToSecret(secret, expression.at(8), around.secrets, reads.uses, report);
+    else checkExpression(expression, false, around, reads, report);
     template.push({ expression: expression.text, write: writeAt(literal, open) });
     offset = close + 2;
   }
@@ -99,6 +102,15 @@ const written = (value: unknown, write: TemplateWrite): string => {
   return write === 'xml' ? writeXml(text) : encodeURIComponent(text);
 };
 
+/** A secret never goes through an expression, whose errors and costs would tell of it. */
+const filledIn = (expression: string, scope: Scope): Evaluated => {
+  const secret = secretPlaceholder.exec(expression)?.[1];
+  if (secret === undefined) return evaluate(expression, scope);
+  const { secrets = {} } = scope;
+  const value = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
+  return value === undefined ? { kind: 'error', message: `There is no secret ${secret}.` } : { kind: 'value', value };
+};
+
 export type Rendered = { kind: 'text'; text: string } | { kind: 'error'; message: string };
 
 /** Fills in a template. `whole` may refuse the result; it says why. */
@@ -111,7 +123,7 @@ export const render = (
   for (const part of template) {
     if (typeof part === 'string') text += part;
     else {
-      const evaluated = evaluate(part.expression, scope);
+      const evaluated = filledIn(part.expression, scope);
       if (evaluated.kind === 'error') return evaluated;
       try {
         text += written(evaluated.value, part.write);

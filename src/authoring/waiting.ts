@@ -10,9 +10,9 @@ import type {
   Template,
 } from '../engine/index.ts';
 import { claimStatuses, limits } from '../engine/index.ts';
-import type { Attributes } from './attributes.ts';
+import { type Attributes, textOfAttribute } from './attributes.ts';
 import { checkExpression } from './expressions.ts';
-import { type ProbeKind, readDuration, textOfAttribute } from './kinds.ts';
+import { type ProbeKind, readDuration } from './kinds.ts';
 import { cronProblem, timeProblem, zoneProblem } from './moments.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, readTemplate, render } from './templates.ts';

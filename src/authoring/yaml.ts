@@ -13,6 +13,8 @@ export type Field = {
   value: unknown;
   valueAt: Position;
   text: Text;
+  /** A scalar between quotes, or a block of text: written as a text, whatever it looks like. */
+  quoted: boolean;
   fields(): Field[] | null;
   /** The entries of a mapping, or of a list under their numbers; nothing of a scalar. */
   inside(): Field[];
@@ -126,7 +128,8 @@ const fieldOf =
         return fieldOf(source)({ key: String(index), at: place, node: entry });
       });
     };
-    return { key, at, value, valueAt, text, fields, inside, items };
+    const quoted = isScalar(node) && node.type !== 'PLAIN';
+    return { key, at, value, valueAt, text, quoted, fields, inside, items };
   };
 
 const fieldsOf = (source: Text, map: YAMLMap): Field[] => entriesOf(source, map, () => {}).map(fieldOf(source));

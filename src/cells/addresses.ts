@@ -46,25 +46,34 @@ const isAllowed = (url: URL, allow: readonly string[]): boolean => {
   });
 };
 
-/** Only global unicast is public; an IPv6 address that carries an IPv4 one is as private as what it carries. */
-export const isPublic = (address: string): boolean => {
-  if (!ipaddr.isValid(address)) return false;
-  let parsed = ipaddr.parse(address.replace(/%.*$/, ''));
-  if (parsed instanceof ipaddr.IPv6) {
-    const { parts } = parsed;
-    const v4 = (high: number | undefined, low: number | undefined): boolean => {
-      const [h, l] = [high ?? 0, low ?? 0];
-      return new ipaddr.IPv4([h >> 8, h & 255, l >> 8, l & 255]).range() === 'unicast';
-    };
-    if (parsed.isIPv4MappedAddress()) parsed = parsed.toIPv4Address();
-    // `::127.0.0.1`: deprecated, and still an address that some stacks take for the IPv4 one.
-    else if (parsed.range() === 'unicast' && parts.slice(0, 6).every((part) => part === 0))
-      return v4(parts[6], parts[7]);
-    else if (parsed.range() === '6to4') return v4(parts[1], parts[2]);
-    else if (parsed.range() === 'rfc6052') return v4(parts[6], parts[7]);
-  }
-  return parsed.range() === 'unicast';
+/** An address; of an IPv6 one that carries an IPv4 one, that. `undefined`: it is none. */
+const carriedBy = (address: string): ipaddr.IPv4 | ipaddr.IPv6 | undefined => {
+  if (!ipaddr.isValid(address)) return undefined;
+  const parsed = ipaddr.parse(address.replace(/%.*$/, ''));
+  if (parsed instanceof ipaddr.IPv4) return parsed;
+  const { parts } = parsed;
+  const v4 = (high: number | undefined, low: number | undefined): ipaddr.IPv4 => {
+    const [h, l] = [high ?? 0, low ?? 0];
+    return new ipaddr.IPv4([h >> 8, h & 255, l >> 8, l & 255]);
+  };
+  if (parsed.isIPv4MappedAddress()) return parsed.toIPv4Address();
+  // `::127.0.0.1`: deprecated, and still an address that some stacks take for the IPv4 one.
+  if (parsed.range() === 'unicast' && parts.slice(0, 6).every((part) => part === 0)) return v4(parts[6], parts[7]);
+  if (parsed.range() === '6to4') return v4(parts[1], parts[2]);
+  if (parsed.range() === 'rfc6052') return v4(parts[6], parts[7]);
+  return parsed;
 };
+
+/** Only global unicast is public; an IPv6 address that carries an IPv4 one is as private as what it carries. */
+export const isPublic = (address: string): boolean => carriedBy(address)?.range() === 'unicast';
+
+/** Where a machine, a task of ECS and a pod of EKS get the credentials of their role. */
+const metadataHosts = ['169.254.169.254', 'fd00:ec2::254', '169.254.170.2', '169.254.170.23', 'fd00:ec2::23'];
+export const metadataAddresses = metadataHosts.slice(0, 3).map((host) => ({ host, port: 80 }));
+const ofMetadata = new Set(metadataHosts.map((host) => ipaddr.parse(host).toNormalizedString()));
+
+/** Whoever is answered there is the machine itself: no list of what a cell may have has that in mind. */
+const isMetadata = (address: string): boolean => ofMetadata.has(carriedBy(address)?.toNormalizedString() ?? '');
 
 export type Target = { kind: 'address'; address: string } | { kind: 'blocked' | 'unreachable'; message: string };
 
@@ -80,6 +89,11 @@ export const targetOf = async (url: URL, allow: readonly string[], lookup: Looku
   }
   const [first] = addresses;
   if (first === undefined) return { kind: 'unreachable', message: `${host} has no address.` };
+  const metadata = addresses.find(isMetadata);
+  if (metadata !== undefined) {
+    const message = `${host} (${metadata}) is not a public address, and hands out the credentials of a machine: no cell gets there, whatever is allowed.`;
+    return { kind: 'blocked', message };
+  }
   if (isAllowed(url, allow)) return { kind: 'address', address: first };
   const refused = addresses.find((address) => !isPublic(address));
   if (refused === undefined) return { kind: 'address', address: first };

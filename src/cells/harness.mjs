@@ -4,9 +4,13 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { inspect } from 'node:util';
 
-const { nonce, file, input, timeoutMs } = JSON.parse(readFileSync(0, 'utf8'));
-const messageCharsMax = 300;
+const { nonce, file, input, secrets, timeoutMs } = JSON.parse(readFileSync(0, 'utf8'));
+/** Cut to what is told by the runner, which masks it first. */
+const messageCharsMax = 64 * 1024;
+/** Not cut in a text, where a value of a secret may stand; and without the cell's own ways of printing. */
+const whole = { maxStringLength: null, customInspect: false };
 const { stringify } = JSON;
 const { exit } = process;
 const write = writeSync;
@@ -27,10 +31,19 @@ const finish = (kind, text) => {
   exit(0);
 };
 
+/** In one line, as a person would print it. The cell's own ways of printing are left out: they are code. @param {unknown} value */
+const printed = (value) =>
+  typeof value === 'string'
+    ? value
+    : inspect(value, { depth: 3, breakLength: Number.POSITIVE_INFINITY, compact: true, ...whole });
+
 /** @param {unknown} error */
 const describe = (error) => {
   try {
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : `threw ${String(error)}`;
+    if (!(error instanceof Error)) return `threw ${printed(error)}`.slice(0, messageCharsMax);
+    // Some say only by their fields, or by their cause, what went wrong.
+    const said = error.message === '' ? printed({ ...error, ...(error.cause ? { cause: error.cause } : {}) }) : '';
+    const text = `${error.name}: ${error.message}${said === '{}' ? '' : said}`;
     return text.slice(0, messageCharsMax);
   } catch {
     return 'threw something that cannot be printed';
@@ -39,8 +52,13 @@ const describe = (error) => {
 
 /** @param {unknown} error */
 const fail = (error) => {
-  // The stack names the lines of the cell as it was written: types were blanked out, not cut out.
-  if (error instanceof Error) console.error(error.stack);
+  try {
+    // The stack names the lines of the cell as it was written: types were blanked out, not cut out.
+    if (error instanceof Error) console.error(error.stack);
+    else if (typeof error === 'object') console.error(inspect(error, { depth: 5, ...whole }));
+  } catch {
+    // What cannot be printed is told without.
+  }
   finish('threw', describe(error));
 };
 process.on('uncaughtException', fail);
@@ -57,7 +75,7 @@ try {
   if (typeof cell.default !== 'function') throw new TypeError('the default export is not a function');
   /** @param {...unknown} parts */
   const log = (...parts) => console.log(...parts);
-  const value = await cell.default({ ...input, secrets: {}, signal: warned.signal, log });
+  const value = await cell.default({ ...input, secrets, signal: warned.signal, log });
   if (value === undefined) finish('nothing', '');
   let text;
   try {

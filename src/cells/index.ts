@@ -1,19 +1,32 @@
 /** Cells with effects, one file per family of kinds; `assert`, `manual` and `end` have none and stay in the engine. */
 import type { CellInput, CellResult, Execute } from '../engine/index.ts';
+import { nothingAllowed } from './aws/allowed.ts';
+import { createAws } from './aws/index.ts';
 import * as code from './code.ts';
 import { createHttp, type HttpOptions } from './http.ts';
+import type { CellsUser } from './user.ts';
 
-export { parseHttpAllow } from './addresses.ts';
+export { metadataAddresses, parseHttpAllow } from './addresses.ts';
+export { type AwsAllow, type AwsAllowed, parseAwsAllow } from './aws/allowed.ts';
+export { createAws } from './aws/index.ts';
 export { execute as executeCode } from './code.ts';
+export { holderState, ownProcess } from './holder.ts';
 export { createHttp, type HttpOptions } from './http.ts';
+export { type Address, type Asked, lookAround, lookAroundAs, type Reach, withAbove } from './lookAround.ts';
+export { scriptProblems } from './shells.ts';
+export { sweepFolders } from './sweep.ts';
+export { type CellsUser, cellsUser } from './user.ts';
 
 /** Never throws: what a cell does is data. A defect of ours leaves its step `unknown`. */
-export const createExecute = (options: HttpOptions = {}): Execute => {
+export const createExecute = (options: HttpOptions & { cellsAs?: CellsUser } = {}): Execute => {
+  const runCode = code.createCode(options.cellsAs);
   const http = createHttp(options);
+  const aws = createAws(options.aws ?? nothingAllowed);
   return async (input: CellInput): Promise<CellResult> => {
     const { kind } = input.body;
     if (kind === 'http') return await http(input);
-    if (kind === 'ts' || kind === 'js' || kind === 'sh') return await code.execute(input);
+    if (kind === 'aws') return await aws(input);
+    if (kind === 'ts' || kind === 'js' || kind === 'sh') return await runCode(input);
     return { status: 'never', error: { code: 'cell.kind', message: `A ${kind} cell is not executed.` } };
   };
 };

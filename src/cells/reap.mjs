@@ -19,25 +19,30 @@ const kill = (pid, signal) => {
 };
 
 /**
- * Processes whose environment carries the marker: a descendant that left the group and the session keeps it. Linux only;
- * elsewhere the group is all there is.
- * @param {string} marker
- * @returns {number[]}
+ * Processes whose environment carries one of the markers: a descendant that left the group and the session keeps it.
+ * `hidden`: those that are there and whose environment may not be read. Linux only.
+ * @param {string[]} markers
+ * @returns {{ marked: number[], hidden: number[] }}
  */
-const marked = (marker) => {
-  if (process.platform !== 'linux') return [];
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .filter((name) => {
-      try {
-        // A zombie's environment is empty: it is dead and only waits to be reaped.
-        return readFileSync(`/proc/${name}/environ`).includes(marker);
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+export const look = (markers) => {
+  /** @type {{ marked: number[], hidden: number[] }} */
+  const found = { marked: [], hidden: [] };
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    try {
+      // A zombie's environment is empty: it is dead and only waits to be reaped.
+      const environment = readFileSync(`/proc/${name}/environ`);
+      if (markers.some((marker) => environment.includes(marker))) found.marked.push(Number(name));
+    } catch (error) {
+      const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error);
+      if (code !== 'ENOENT' && code !== 'ESRCH') found.hidden.push(Number(name));
+    }
+  }
+  return found;
 };
+
+/** Elsewhere than on Linux the group is all there is. @param {string} marker */
+const marked = (marker) => (process.platform === 'linux' ? look([marker]).marked : []);
 
 /**
  * Kills the group and every marked process, again and again until none is left: a fork may race with the scan.

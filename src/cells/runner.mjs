@@ -1,26 +1,40 @@
 /**
  * Stands between the engine and a cell's process. It starts the process in a group of its own, forwards its log, and
  * kills it: at its time-out, when the engine says so, and when the engine is gone, however it went. Its environment is
- * empty, so nothing of the engine's can be read from it.
+ * `PAWL_RUNNER` alone, by which it is found, so nothing else of the engine's can be read from it. Where cells run as another user,
+ * it stays the engine's, and so out of their reach.
  *
- * From the engine, once: a job. To the engine: `{ kind: 'spawned', pid }`, `{ kind: 'log', stream, text }` …,
+ * From the engine, once: a job, or a folder to remove. To the engine: `{ kind: 'spawned', pid }`, `{ kind: 'log', stream, text, glimpse }` …,
  * `{ kind: 'done', result }`.
  */
 import { spawn } from 'node:child_process';
-import { chmodSync, closeSync, constants, fstatSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { StringDecoder } from 'node:string_decoder';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { asUser, remove } from './folder.mjs';
+import { createLongLog } from './longLog.mjs';
+import { createSecretFiles } from './madeSecrets.mjs';
+import { createMasker } from './masking.mjs';
 import { reap } from './reap.mjs';
 
 /**
- * @typedef {{ kind: 'ts' | 'js' | 'sh', shell: boolean, dir: string, file: string, args: string[], command: string,
+ * @typedef {{ kind: 'ts' | 'js' | 'sh', shell: boolean, folder: string, dir: string, file: string,
+ *   user?: import('./folder.mjs').User, args: string[], command: string,
  *   env: Record<string, string>, marker: string, nonce: string, input: unknown, killAtMs: number,
- *   outputBytesMax: number, outputHeadBytes: number, logBytesMax: number }} Job
+ *   secrets: Record<string, string>, secretBytesMax: number, outputBytesMax: number, outputHeadBytes: number, glimpseMs: number, log: import('./longLog.mjs').Sizes }} Job
  * @typedef {{ status: 'completed' | 'failed' | 'unknown' | 'never', output?: string, outputBytes?: number,
  *   exitCode?: number, error?: { code: string, message: string } }} Result
  */
 
 /** Signals that a process does not send to itself by crashing. */
+/** What is told of an error, and the most that the harness tells of it. */
+const messageCharsMax = 300;
+const thrownCharsMax = 64 * 1024;
+
+/** @param {import('./masking.mjs').Masker} masker @param {string} text */
+const thrownText = (masker, text) => {
+  const masked = text.length < thrownCharsMax ? masker.text(text) : masker.head(Buffer.from(text)).toString('utf8');
+  return masked.slice(0, messageCharsMax);
+};
+
 const fromOutside = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
 
 /** What a shell exits with when a signal ended the command that it ran last: 128 and the signal's number. */
@@ -29,23 +43,46 @@ const signalled = { min: 129, max: 159 };
 /** @param {Result['status']} status @param {string} code @param {string} message @returns {Result} */
 const ended = (status, code, message) => ({ status, error: { code, message } });
 
-/** Removes a folder, also one that the cell made unwritable. @param {string} dir */
-const remove = (dir) => {
-  /** @param {string} at */
-  const open = (at) => {
-    try {
-      chmodSync(at, 0o700);
-      for (const entry of readdirSync(at, { withFileTypes: true })) if (entry.isDirectory()) open(join(at, entry.name));
-    } catch {
-      // Gone already, or not ours to open; rm says what is left.
-    }
-  };
-  open(dir);
-  rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
+/** @typedef {import('./masking.mjs').Masker} Masker */
+
+/** The beginning of what is too large to be kept; masked before it is cut. @param {Job} job @param {Masker} masker @param {string} text */
+const headOf = (job, masker, text) =>
+  masker.head(Buffer.from(text)).subarray(0, job.outputHeadBytes).toString('utf8').trim();
+
+/** `KEY=value`, in each line that is not empty. */
+const line = /^([A-Za-z_][A-Za-z0-9_]{0,63})=(.*)$/;
+
+/**
+ * Lines `KEY=value` as an object of texts; `undefined`: they are none, or a key stands there twice.
+ * @param {string} text @returns {string | undefined}
+ */
+const objectOfLines = (text) => {
+  /** @type {Map<string, string>} */
+  const values = new Map();
+  for (const written of text.split(/\r?\n/)) {
+    if (written.trim() === '') continue;
+    const [, key, value] = line.exec(written) ?? [];
+    if (key === undefined || value === undefined || values.has(key)) return undefined;
+    values.set(key, value);
+  }
+  return values.size === 0 ? undefined : JSON.stringify(Object.fromEntries(values));
 };
 
-/** What the script wrote to PAWL_OUTPUT. @param {Job} job @returns {{ output?: string, outputBytes?: number }} */
-const outputOf = (job) => {
+/** @param {string} text */
+const isJson = (text) => {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/**
+ * What the script wrote to PAWL_OUTPUT, masked. @param {Job} job @param {Masker} masker
+ * @returns {{ output?: string, outputBytes?: number }}
+ */
+const outputOf = (job, masker) => {
   let fd;
   try {
     // Not a link, and not a pipe that would block for ever.
@@ -58,9 +95,17 @@ const outputOf = (job) => {
     if (!stat.isFile() || stat.size === 0) return {};
     const tooLarge = stat.size > job.outputBytesMax;
     const buffer = Buffer.alloc(tooLarge ? job.outputHeadBytes : stat.size);
-    const text = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0)).trim();
-    if (tooLarge) return { output: text, outputBytes: stat.size };
-    return text === '' ? {} : { output: text };
+    const written = buffer.toString('utf8', 0, readSync(fd, buffer, 0, buffer.length, 0));
+    const text = written.trim();
+    if (tooLarge) return { output: headOf(job, masker, written), outputBytes: stat.size };
+    if (text === '' || isJson(text)) return text === '' ? {} : { output: masker.json(text) };
+    const object = objectOfLines(written);
+    if (object === undefined) return { output: masker.text(text) };
+    // As JSON it is longer than it was written.
+    const bytes = Buffer.byteLength(object);
+    return bytes > job.outputBytesMax
+      ? { output: headOf(job, masker, object), outputBytes: bytes }
+      : { output: masker.json(object) };
   } finally {
     closeSync(fd);
   }
@@ -82,9 +127,9 @@ const frameOf = (job, kept, bytes) => {
 /**
  * A throw or an exit other than 0 is the author's own word that it failed. What ended otherwise without an output that can be
  * read did all it had to do, as far as can be known.
- * @param {Job} job @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result}
+ * @param {Job} job @param {Masker} masker @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result}
  */
-const codeResult = (job, kept, bytes, code) => {
+const codeResult = (job, masker, kept, bytes, code) => {
   const frame = frameOf(job, kept, bytes);
   const exit = { exitCode: code ?? 0 };
   if (frame === 'forged' && code === 0)
@@ -97,14 +142,13 @@ const codeResult = (job, kept, bytes, code) => {
       ...exit,
     };
   }
-  if (frame.kind === 'threw') return ended('failed', 'cell.threw', frame.text);
-  if (frame.kind === 'invalid') return ended('completed', 'output.invalid', frame.text);
+  if (frame.kind === 'threw') return ended('failed', 'cell.threw', thrownText(masker, frame.text));
+  if (frame.kind === 'invalid') return ended('completed', 'output.invalid', masker.text(frame.text));
   if (frame.kind === 'nothing') return { status: 'completed' };
   if (frame.bytes > job.outputBytesMax) {
-    const head = Buffer.from(frame.text).subarray(0, job.outputHeadBytes).toString('utf8');
-    return { status: 'completed', output: head, outputBytes: frame.bytes };
+    return { status: 'completed', output: headOf(job, masker, frame.text), outputBytes: frame.bytes };
   }
-  return { status: 'completed', output: frame.text };
+  return { status: 'completed', output: masker.json(frame.text) };
 };
 
 /** Why what a script wrote is no JSON. @param {{ output?: string, outputBytes?: number }} output */
@@ -114,17 +158,17 @@ const notJson = ({ output, outputBytes }) => {
     JSON.parse(output);
     return undefined;
   } catch (error) {
-    return `PAWL_OUTPUT does not hold one JSON value: ${/** @type {Error} */ (error).message}`;
+    return `PAWL_OUTPUT holds neither one JSON value nor lines KEY=value, each key once: ${/** @type {Error} */ (error).message}`;
   }
 };
 
 /**
  * An exit other than 0 is the author's own word that it failed, unless a signal ended what the shell ran last: that was not
  * asked. An exit of 0 says that all was done, whatever was left as the output.
- * @param {Job} job @param {number | null} code @returns {Result}
+ * @param {Job} job @param {Masker} masker @param {number | null} code @returns {Result}
  */
-const scriptResult = (job, code) => {
-  const output = outputOf(job);
+const scriptResult = (job, masker, code) => {
+  const output = asUser(job.user, () => outputOf(job, masker));
   const exit = { exitCode: code ?? 0 };
   const invalid = notJson(output);
   const kept = invalid === undefined ? output : {};
@@ -170,7 +214,7 @@ const run = async (job) => {
   // A moment, not a duration: an engine that froze before it sent the job must not begin the cell after its deadline.
   const leftMs = job.killAtMs - Number(process.hrtime.bigint() / 1_000_000n);
   if (leftMs <= 0) {
-    remove(job.dir);
+    remove(job.folder);
     const late = ended('never', 'cell.late', 'No time was left to begin.');
     tell({ kind: 'done', result: late }, () => process.exit(0));
     return;
@@ -185,33 +229,44 @@ const run = async (job) => {
   process.on('disconnect', async () => {
     // The engine is gone: nothing of the cell may outlive it, and there is no caller left to tell.
     await reap(child?.pid, job.marker);
-    remove(job.dir);
+    remove(job.folder);
     process.exit(0);
   });
+
+  const masker = createMasker(Object.values(job.secrets));
+  /** @type {ReturnType<typeof createSecretFiles>} */
+  let files;
+  try {
+    files = createSecretFiles(job.dir, job.secrets, job.secretBytesMax, masker, job.user);
+  } catch (error) {
+    clearTimeout(timer);
+    remove(job.folder);
+    const why = `Its secrets could not be written (${/** @type {NodeJS.ErrnoException} */ (error).code}).`;
+    tell({ kind: 'done', result: ended('never', 'cell.unstarted', why) }, () => process.exit(0));
+    return;
+  }
 
   const code = job.kind !== 'sh';
   child = spawn(job.command, job.args, {
     cwd: job.dir,
     env: job.env,
     detached: true,
+    // Begun by root with a user it also loses root's further groups.
+    ...job.user,
     stdio: [code ? 'pipe' : 'ignore', 'pipe', 'pipe', code ? 'pipe' : 'ignore'],
   });
   if (child.pid !== undefined) tell({ kind: 'spawned', pid: child.pid });
 
-  let logBytes = 0;
-  for (const stream of /** @type {const} */ (['stdout', 'stderr'])) {
-    const decoder = new StringDecoder('utf8');
+  const log = createLongLog(job.log, (stream, text, glimpse) => tell({ kind: 'log', stream, text, glimpse }));
+  // Masked before anything of it is cut or told.
+  const streams = /** @type {const} */ (['stdout', 'stderr']).map((stream) => ({ stream, masked: masker.stream() }));
+  for (const { stream, masked } of streams)
     child[stream]?.on('data', (/** @type {Buffer} */ chunk) => {
-      // What is over the limit is read and thrown away: a full pipe would stop the cell.
-      if (logBytes >= job.logBytesMax) return;
-      const text = decoder.write(chunk.subarray(0, job.logBytesMax - logBytes));
-      logBytes += chunk.length;
-      tell({ kind: 'log', stream, text });
-      if (logBytes >= job.logBytesMax) {
-        tell({ kind: 'log', stream, text: `\n[log cut here: logBytesMax is ${job.logBytesMax} bytes]\n` });
-      }
+      files.look();
+      const bytes = masked.write(chunk);
+      if (bytes.length > 0) log.add(stream, bytes);
     });
-  }
+  const glimpses = setInterval(log.glimpse, job.glimpseMs);
 
   /** @type {Buffer[]} */
   const kept = [];
@@ -227,10 +282,14 @@ const run = async (job) => {
   });
   // The cell may end without reading its input.
   child.stdin?.on('error', () => {});
-  child.stdin?.end(JSON.stringify({ nonce: job.nonce, file: job.file, input: job.input, timeoutMs: leftMs }));
+  child.stdin?.end(
+    JSON.stringify({ nonce: job.nonce, file: job.file, input: job.input, secrets: job.secrets, timeoutMs: leftMs }),
+  );
 
   /** @type {Result | undefined} */
   let result;
+  /** @type {Record<string, string> | undefined} */
+  let made;
   child.on('error', (error) => {
     // Only a process that never came to be can say that nothing happened.
     result =
@@ -244,8 +303,11 @@ const run = async (job) => {
     // Whatever it left running goes with it, and only then are its pipes closed.
     await reap(child?.pid, job.marker);
     await closed;
+    made = files.made();
     if (signal === null)
-      result = code ? codeResult(job, Buffer.concat(kept), resultBytes, exitCode) : scriptResult(job, exitCode);
+      result = code
+        ? codeResult(job, masker, Buffer.concat(kept), resultBytes, exitCode)
+        : scriptResult(job, masker, exitCode);
     else if (fromOutside.has(signal))
       result = ended('unknown', 'cell.killed', `Killed by ${signal} from outside: it may have happened.`);
     else result = ended('unknown', 'cell.crashed', `Crashed with ${signal}: it may have happened.`);
@@ -255,10 +317,21 @@ const run = async (job) => {
 
   await over;
   clearTimeout(timer);
+  clearInterval(glimpses);
+  for (const { stream, masked } of streams) {
+    const last = masked.end();
+    if (last.length > 0) log.add(stream, last);
+  }
+  log.end();
   const gone = await reap(child.pid, job.marker);
-  remove(job.dir);
+  remove(job.folder);
   const left = ended('unknown', 'cell.alive', 'A process of the cell could not be killed.');
-  tell({ kind: 'done', result: gone ? (cut ?? result) : left }, () => process.exit(0));
+  const told = gone ? (cut ?? result) : left;
+  tell({ kind: 'done', result: made === undefined ? told : { ...told, made } }, () => process.exit(0));
 };
 
-process.once('message', (job) => void run(/** @type {Job} */ (job)));
+process.once('message', (/** @type {Job | { remove: string }} */ asked) => {
+  if (!('remove' in asked)) return void run(asked);
+  remove(asked.remove);
+  process.exit(0);
+});

@@ -10,8 +10,7 @@ const refuse = (message: string): never => {
 
 export const backup = async ({ screen, settings }: Session, target: string): Promise<Answer> => {
   const { service, store } = settings;
-  if (service !== null)
-    refuse('A backup is made where the store is: run `pawl backup` there, without --url and PAWL_URL.');
+  if (service !== null) refuse('A backup is made where the store is: make it there, without --url and PAWL_URL.');
   if (store.kind !== 'embedded')
     return refuse(
       'The store is DynamoDB, which has backups of its own: point-in-time recovery, as in docs/deploying.md.',

@@ -1,5 +1,5 @@
 /** One decision about many steps: slowly enough to be stopped, and one that is refused holds up none of the others. */
-import { isPawlError, PawlError, type View } from '../engine/index.ts';
+import { allCells, isPawlError, PawlError, type View } from '../engine/index.ts';
 import type { Client } from './client.ts';
 import { findDoubts } from './doubts.ts';
 import { type Exit, exitOfError, exits } from './exits.ts';
@@ -21,7 +21,7 @@ export type Bulk = { decided: Decided[]; refused: Refused[]; left: Named[]; stop
 /** @throws PawlError `runbook.unknown`, `cell.unknown`: a name that is not there finds nothing for ever */
 const assertThere = async (client: Client, { runbookId, cell }: Many): Promise<void> => {
   const { runbook, version } = await client.runbook(runbookId);
-  if (runbook.cells.some(({ name }) => name === cell)) return;
+  if (allCells(runbook.cells).some(({ name }) => name === cell)) return;
   const message = `Runbook ${runbookId} version ${version} has no cell ${cell}, and nothing is in doubt at one; see \`pawl doubts --runbook ${runbookId}\`.`;
   throw new PawlError('cell.unknown', message, { runbookId, version, cell });
 };

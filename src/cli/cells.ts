@@ -1,6 +1,6 @@
 /** How a cell's state reads: a mark, a word, a colour. The same in progress lines, in the final table and in `status`. */
 import type { CellReport, Entry, EntryOf, Failure, VerdictWord, View } from '../engine/index.ts';
-import { duration, oneLine } from './format.ts';
+import { duration, plural } from './format.ts';
 import { harmless, type Screen, type Tone } from './screen.ts';
 
 export type Badge = { mark: string; word: string; tone: Tone };
@@ -80,7 +80,10 @@ export const badgeOfOutcome = (entry: EntryOf<'outcome' | 'resolved'>): Badge =>
   const status = entry.kind === 'outcome' ? entry.status : ended[entry.verdict];
   const state = status === 'abandoned' || status === 'never' ? 'halted' : status;
   const error = entry.kind === 'outcome' ? entry.error : null;
-  const badge = badgeOf({ state, expectations: entry.expectations, error }, entry.then === 'next');
+  const plain = badgeOf({ state, expectations: entry.expectations, error }, entry.then === 'next');
+  // The cells of its section are told by no line of their own.
+  const badge =
+    entry.passes === undefined ? plain : { ...plain, word: `${plain.word}, with ${plural(entry.passes, 'cell')}` };
   return by === '' ? badge : { ...badge, word: `${badge.word}, by ${by}` };
 };
 
@@ -90,7 +93,7 @@ const ended = { succeeded: 'completed', failed: 'failed', skip: 'skipped', retry
 export const nameWidthMax = 30;
 const wordWidth = 25;
 
-/** One line of progress: mark, name, state, attempts, time. */
+/** One line of progress: mark, name, state, attempts, time. A name longer than most moves the rest, and stays whole. */
 export const progressLine = (
   screen: Screen,
   width: number,
@@ -99,7 +102,7 @@ export const progressLine = (
   attempt: number,
   ms: number | null,
 ): string => {
-  const name = oneLine(cell, nameWidthMax).padEnd(width);
+  const name = cell.padEnd(width);
   const attempts = attempt > 0 ? `attempt ${attempt}` : '';
   const time = ms === null ? '' : duration(ms);
   const { paint } = screen;
@@ -129,10 +132,9 @@ export const cellTable = (screen: Screen, cells: CellReport[], view: View, nowMs
     const running = cell.state === 'running' && cell.startedAtMs !== null ? nowMs - cell.startedAtMs : null;
     const ms = cell.state === 'skipped' ? null : (running ?? cell.durationMs);
     const time = ms === null ? '' : duration(ms);
-    const name = oneLine(cell.name, nameWidthMax);
     return [
       `  ${screen.paint(badge.tone, badge.mark)}`,
-      name,
+      cell.name,
       cell.kind,
       screen.paint(badge.tone, badge.word),
       cell.attempts > 0 ? String(cell.attempts) : '',

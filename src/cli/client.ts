@@ -16,6 +16,7 @@ import {
   type Stop,
   statusOf,
 } from '../engine/index.ts';
+import { renderParams } from './renderParams.ts';
 import { untilOver } from './untilOver.ts';
 
 type Given = { path?: object; query?: object; body?: unknown };
@@ -33,6 +34,8 @@ export type Instance = BodyOf<'instance'>;
 /** The newest entry and what it means now. */
 export type HeadReport = Pick<Instance, 'head' | 'held' | 'decidableAtMs' | 'nowMs'> & {
   status: Instance['view']['status'];
+  /** Absent where it was not asked. */
+  holderProcess?: Instance['holderProcess'];
 };
 export type Claim = BodyOf<'setClaim'>['claim'];
 export type AdvanceInput = NonNullable<CallOf<'advance'>['body']>;
@@ -73,6 +76,17 @@ export const createClient = (transport: Transport) => {
     return { ...page, entries };
   };
 
+  /** `lastPage`: where the last page begins, which may be filled up later. */
+  const notesFrom = async (instanceId: string, after: number | undefined, about?: number) => {
+    const notes: Note[] = [];
+    for (let from = after; ; ) {
+      const page = await operations.notes({ path: { instanceId }, query: { about, after: from } });
+      notes.push(...page.notes);
+      if (page.next === null) return { notes, lastPage: from };
+      from = page.next;
+    }
+  };
+
   const wholeOutput = async (instanceId: string, seq: number): Promise<string> => {
     let text = '';
     for (let part = 1, parts = 1; part <= parts; part += 1) {
@@ -82,9 +96,11 @@ export const createClient = (transport: Transport) => {
     }
     return text;
   };
+  /** Without the largest outputs. */
+  const glance = (instanceId: string): Promise<Instance> => operations.instance({ path: { instanceId } });
   /** With every output, however large. */
   const instance = async (instanceId: string): Promise<Instance> => {
-    const found = await operations.instance({ path: { instanceId } });
+    const found = await glance(instanceId);
     for (const cell of found.cells) {
       if (cell.output !== null || cell.outputSeq === null) continue;
       // What is cited stands in the journal of an earlier run.
@@ -108,6 +124,7 @@ export const createClient = (transport: Transport) => {
     const pages = {
       page: (after: number, limit: number) => journalPage(instanceId, after, limit),
       runbook: async (runbookId: string, version: number) => (await runbook(runbookId, version)).runbook,
+      render: renderParams,
     };
     const seen = await untilOver(pages, from, signal);
     const soFar = seen.kind === 'underWay' ? { steps: seen.steps, reserved: seen.reserved } : {};
@@ -127,6 +144,7 @@ export const createClient = (transport: Transport) => {
     entriesAfter: async (instanceId: string, seq: number): Promise<Entry[]> =>
       (await journalAfter(instanceId, seq)).entries,
     instance,
+    glance,
     /** Consistent, and cheap for a caller that knows that the journal goes at least to `seq`; `undefined` if it does not. */
     standing: async (instanceId: string, seq: number): Promise<HeadReport | undefined> => {
       const page = await journalAfter(instanceId, seq - 1).catch((error: unknown) => {
@@ -142,16 +160,17 @@ export const createClient = (transport: Transport) => {
       const decidable = decidableAtMs(head.state, graceMs);
       return { head, held, decidableAtMs: decidable, nowMs, status: statusOf(head.state, nowMs, graceMs) };
     },
-    /** Oldest first. */
-    notes: async (instanceId: string, about?: number): Promise<Note[]> => {
-      let page = await operations.notes({ path: { instanceId }, query: { about } });
-      const notes = [...page.notes];
-      while (page.next !== null) {
-        page = await operations.notes({ path: { instanceId }, query: { about, after: page.next } });
-        notes.push(...page.notes);
-      }
-      return notes;
+    /** Where it was started, and where calls of this client run. */
+    places: async (instanceId: string): Promise<{ startedAt: string; here: string }> => {
+      const { entries, deployment } = await journalPage(instanceId, -1, 1);
+      const [first] = entries;
+      const startedAt = (first?.kind === 'started' ? first.place : undefined) ?? deployment.home;
+      return { startedAt, here: deployment.place };
     },
+    /** Oldest first. */
+    notes: async (instanceId: string, about?: number): Promise<Note[]> =>
+      (await notesFrom(instanceId, undefined, about)).notes,
+    notesFrom,
     /** @throws PawlError `step.inFlight` when another caller's step is under way and nothing ran */
     advance: (instanceId: string, asked: AdvanceInput, signal: AbortSignal): Promise<AdvanceAnswer> =>
       move('advance', instanceId, asked, signal),

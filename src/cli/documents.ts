@@ -1,5 +1,6 @@
 /** Runbook documents on disk: read, compiled, and their problems told as `file:line:column message`. */
 import { type Authoring, PawlError, type Problem, type Runbook } from '../engine/index.ts';
+import { scriptProblems } from './deps.ts';
 import { plural } from './format.ts';
 import { textOfFile } from './given.ts';
 
@@ -16,10 +17,11 @@ export const readDocuments = async (authoring: Authoring, files: string[]): Prom
   for (const file of files) {
     const source = await textOfFile(file);
     const compiled = authoring.compile(source);
-    if (compiled.kind === 'runbook') {
+    const found = compiled.kind === 'runbook' ? await scriptProblems(compiled.runbook) : compiled.problems;
+    if (compiled.kind === 'runbook' && found.length === 0) {
       const { runbook, notes } = compiled;
       documents.push({ file, source, runbook, notes });
-    } else problems.push(...compiled.problems.map((problem) => ({ file, ...problem })));
+    } else problems.push(...found.map((problem) => ({ file, ...problem })));
   }
   if (problems.length === 0) return documents;
   const bad = files.length - documents.length;

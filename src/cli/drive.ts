@@ -1,12 +1,14 @@
 /** Runs a call on an instance with live progress and leaves in order on Ctrl-C. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { AdvanceAnswer, RunAnswer, View } from '../engine/index.ts';
+import { type AdvanceAnswer, type Holder, isPawlError, type RunAnswer, type View } from '../engine/index.ts';
 import { cellTable } from './cells.ts';
 import type { Instance } from './client.ts';
+import { explainElsewhere } from './elsewhere.ts';
 import { type Exit, exitOfResult, exits } from './exits.ts';
 import { explain } from './explain.ts';
 import { following } from './follow.ts';
 import { duration, plural, shellWord } from './format.ts';
+import { harmless } from './screen.ts';
 import type { Session } from './session.ts';
 import type { Step } from './step.ts';
 import { explainWait } from './waits.ts';
@@ -52,7 +54,18 @@ const untilDue = async (
 ) => {
   for (;;) {
     const instance = await client.instance(instanceId);
-    const { view, waits, nowMs } = instance;
+    const { view, waits, manned, nowMs } = instance;
+    if (view.seq === seq && manned !== null) {
+      // A worker there goes on with it: asking for a run would change nothing.
+      if (stayed.seq !== seq) explainElsewhere(screen, instance, manned);
+      stayed.seq = seq;
+      await wait(waitLookMs, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      continue;
+    }
+    // Elements have journals of their own: this one need not tell when one of them goes on.
+    if (view.seq === seq && (waits === null || waits.kind === 'each'))
+      await wait(waitLookMs, undefined, { signal }).catch(() => undefined);
     if (view.seq !== seq || waits === null || (waits.nextAtMs !== null && waits.nextAtMs <= nowMs)) return;
     const claims = waits.kind === 'await' ? JSON.stringify(waits.claims) : '';
     if (stayed.seq !== seq) explainWait(screen, instance, waits);
@@ -62,6 +75,47 @@ const untilDue = async (
     if (changed) return;
     await wait(waitLookMs, undefined, { signal }).catch(() => undefined);
     if (signal.aborted) return;
+  }
+};
+
+/** A step that another caller holds is looked at so often. */
+const heldLookMs = 500;
+
+/**
+ * A service has a schedule, and callers besides this one: whoever holds the step, the run goes on, and is followed. On this
+ * machine alone two people who run the same are told so.
+ */
+const runOrHeld = async (
+  { client, settings }: Session,
+  instanceId: string,
+  signal: AbortSignal,
+): Promise<RunAnswer | { holder: Holder }> => {
+  try {
+    return await client.run(instanceId, signal);
+  } catch (error) {
+    if (!isPawlError(error, 'step.inFlight') || signal.aborted) throw error;
+    const holder = error.details.holder as Holder;
+    if (settings.service === null && holder.by.actor !== 'schedule') throw error;
+    return { holder };
+  }
+};
+
+const tellHolder = ({ screen }: Session, { cell, by }: Holder): void => {
+  screen.print(`  ${cell} is being carried out for ${harmless(by.actor)} (${harmless(by.via)}); following it`);
+};
+
+/** Until the step is closed, or in doubt: then it is asked anew what there is to do. */
+const untilLetGo = async (
+  { client }: Session,
+  instanceId: string,
+  { seq }: Holder,
+  signal: AbortSignal,
+): Promise<void> => {
+  for (;;) {
+    const standing = await client.standing(instanceId, seq);
+    const open = standing?.head.state.open;
+    if (open?.kind !== 'reserved' || open.seq !== seq || standing?.status !== 'running' || signal.aborted) return;
+    await wait(heldLookMs, undefined, { signal }).catch(() => undefined);
   }
 };
 
@@ -75,12 +129,21 @@ export const runThrough = async (
   const { client } = session;
   const steps: RunAnswer['steps'] = [];
   const stayed: Stayed = { seq: null, claims: '' };
+  let isFollowing = false;
   for (;;) {
-    const answer = await client.run(instanceId, signal);
+    const answer = await runOrHeld(session, instanceId, signal);
+    if ('holder' in answer) {
+      if (!isFollowing) tellHolder(session, answer.holder);
+      isFollowing = true;
+      await untilLetGo(session, instanceId, answer.holder, signal);
+      continue;
+    }
     steps.push(...answer.steps);
     const { stop } = answer;
     if (stop.result === 'parked' && waits && !signal.aborted) {
-      await untilDue(session, answer.view, stayed, signal);
+      if (stop.waitsFor === undefined) await untilDue(session, answer.view, stayed, signal);
+      // Nobody tells when it is there.
+      else await wait(waitLookMs, undefined, { signal }).catch(() => undefined);
       if (!signal.aborted) continue;
     }
     if (stop.result !== 'deferred' || signal.aborted) return { ...answer, steps };

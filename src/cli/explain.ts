@@ -1,7 +1,9 @@
 /** Says in words where an instance stands, what is known about it, and what to do next. */
-import { type CellReport, limits, type Stop } from '../engine/index.ts';
+import { allCells, type CellReport, isBound, isChild, limits, rootOf, type Stop, workerAt } from '../engine/index.ts';
+import { askedFor } from './asked.ts';
 import type { Client, Instance } from './client.ts';
-import { clock, duration, oneLine, plural, shellWord } from './format.ts';
+import { explainElsewhere } from './elsewhere.ts';
+import { duration, oneLine, plural, shellWord, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import { openedBy, readStep, type Step } from './step.ts';
@@ -10,20 +12,31 @@ import { commandTyped } from './typed.ts';
 import { explainWait } from './waits.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
 
+/** Of an output, which may be large; `pawl output` prints all of it. */
+const outputShownMax = 1_000;
+const shownOutput = (output: string): string =>
+  output.length <= outputShownMax
+    ? unbroken(harmless(output))
+    : `${oneLine(harmless(output), outputShownMax)} (\`pawl output\` prints all of it)`;
+
 const printExpectations = (screen: Screen, { expectations, output, state }: CellReport): void => {
   for (const { source, result, message } of expectations) {
     if (result === 'pass' || result === 'skipped') continue;
-    const why = result === 'error' ? `could not be evaluated: ${harmless(message ?? '')}` : 'does not hold';
+    const why =
+      result === 'error'
+        ? `could not be evaluated: ${harmless(message ?? '')}`
+        : `does not hold${message === undefined ? '' : `: ${harmless(message)}`}`;
     printFact(screen, 'expected', `${harmless(source)}: ${why}`);
   }
   if ((state === 'completed' || state === 'completed, not as expected') && output !== null)
-    screen.print(`  output    ${oneLine(harmless(output), screen.width - 12)}`);
+    printFact(screen, 'output', shownOutput(output));
 };
 
-const whyHalted = ({ declared, recorded }: Step, { state }: CellReport): string => {
+const whyHalted = ({ kind, declared, recorded }: Step, { state }: CellReport): string => {
   if (declared !== null) return `${harmless(declared.actor)} said that it failed: ${harmless(declared.reason)}`;
   const code = recorded?.error?.code;
   const done = state === 'completed' || state === 'completed, not as expected';
+  if (kind === 'branch') return 'whether its section is to be gone through cannot be judged';
   if (code === 'output.invalid' && done) return 'it completed, and its output cannot be read';
   if (code === 'output.unkept') return `it ${done ? 'completed' : state}, and its output could not be kept`;
   if (done) return 'it completed, but not as expected';
@@ -57,41 +70,66 @@ const explainCancelled = async (session: Session, instance: Instance): Promise<v
   screen.print(screen.paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
   if (await printLeftInDoubt(session, instance)) return;
   const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
-  if (cell !== undefined)
+  if (cell !== undefined && !isChild(view.instanceId))
     screen.print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell })}\`.`);
 };
 
-const explainReady = ({ print }: Screen, { head, nowMs }: Instance, cell: CellReport, stop: Stop | undefined): void => {
+const explainReady = (
+  { print, paint }: Screen,
+  { view, head, nowMs }: Instance,
+  cell: CellReport,
+  stop: Stop | undefined,
+  isAway: boolean,
+): void => {
   const id = shellWord(head.instanceId);
+  if (view.waitsFor !== null && view.waitsFor !== workerAt(view.place))
+    print(paint('warn', `It waits for ${harmless(view.waitsFor)}`));
   const { state } = head;
   const untilMs = Math.max(state.dueAtMs ?? 0, stop?.result === 'deferred' ? stop.untilMs : 0);
-  const when = untilMs > nowMs ? `, not before ${duration(untilMs - nowMs)} from now` : '';
+  const when = untilMs > nowMs ? `, not before ${duration(untilMs - nowMs)} from now${askedFor(cell.askedMs)}` : '';
   const tried = state.attempt > 0 ? ` again, attempt ${state.attempt + 1}` : '';
-  print(`Next: ${cell.name}${tried}${when}: \`pawl advance ${id}\`, or \`--max-cells all\` for the rest.`);
+  const where = isAway || view.waitsFor === workerAt(view.place) ? `, at ${view.place}` : '';
+  const root = rootOf(head.instanceId);
+  const how =
+    root === head.instanceId
+      ? `\`pawl advance ${id}\`, or \`--max-cells all\` for the rest`
+      : `\`pawl advance ${shellWord(root)} --max-cells all\`, which goes on with all elements`;
+  print(`Next: ${cell.name}${tried}${where}${when}: ${how}.`);
+  if (isAway) print(`This is another place: PAWL_PLACE=${view.place} says that this machine is it.`);
 };
 
-const explainDoubt = (screen: Screen, { nowMs }: Instance, step: Step, cancelled: string): void => {
+const explainDoubt = (screen: Screen, { view, nowMs }: Instance, step: Step, cancelled: string): void => {
   const { print, paint } = screen;
   print(paint('warn', `In doubt: it is unknown whether ${step.cell} happened. Nothing was repeated.`));
   printStep(screen, step, nowMs);
+  if (view.waitsFor !== null) print(paint('warn', `Its probe waits for ${harmless(view.waitsFor)}.`));
   if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, nothing runs after it.`);
   const { decidableAtMs } = step;
   if (decidableAtMs === null)
     print(`Next: look at what ${step.cell} acts upon, then say what you found (--evidence TEXT keeps it):`);
+  else if (step.holderProcess === 'gone')
+    print(
+      `Next: look at what ${step.cell} acts upon, and decide; from ${time(decidableAtMs)} on without --holder-gone:`,
+    );
   else
     print(
-      `Next: what it has begun may act until ${clock(decidableAtMs)}, in ${duration(decidableAtMs - nowMs)}: look then, and decide. Until then:`,
+      `Next: what it has begun may act until ${time(decidableAtMs)}, in ${duration(decidableAtMs - nowMs)}: look then, and decide. Until then:`,
     );
   printWays(screen, step);
 };
 
 const explainRunning = (screen: Screen, { view, nowMs }: Instance, step: Step): void => {
   const { print, paint } = screen;
-  print(paint('warn', `In flight: ${step.cell} is being carried out.`));
+  const isGone = step.holderProcess === 'gone';
+  const what = isGone ? 'was being carried out when its process ended. It may have happened' : 'is being carried out';
+  print(paint('warn', `In flight: ${step.cell} ${what}.`));
   printStep(screen, step, nowMs);
   const id = shellWord(view.instanceId);
-  const until = view.dueAtMs === null ? '' : ` If it is not heard of by ${clock(view.dueAtMs)} it is in doubt.`;
-  print(`Next: wait, and ask again: \`pawl status ${id}\`.${until}`);
+  const until = view.dueAtMs === null ? '' : ` If it is not heard of by ${time(view.dueAtMs)} it is in doubt.`;
+  if (!isGone) return print(`Next: wait, and ask again: \`pawl status ${id}\`.${until}`);
+  const wait = view.dueAtMs === null ? '' : `, or wait: from ${time(view.dueAtMs)} on it is in doubt`;
+  print(`Next: look at what ${step.cell} acts upon, and decide${wait}:`);
+  printWays(screen, step);
 };
 
 const explainHalted = (screen: Screen, { nowMs }: Instance, step: Step, cell: CellReport): void => {
@@ -117,6 +155,46 @@ const explainHeld = ({ print, paint }: Screen, { view, head }: Instance, cell: C
   print(`  ${commandTyped(cancelCommand(view.instanceId))}`);
 };
 
+/** It belongs elsewhere, or something that it needs is not where it belongs. */
+const explainPlace = (
+  { print, paint }: Screen,
+  { view, waits }: Instance,
+  cell: CellReport,
+  { place, missing }: { place: string; missing: string[] },
+): void => {
+  const again = `\`pawl advance ${shellWord(view.instanceId)} --max-cells all\``;
+  if (missing.length === 0) {
+    print(paint('warn', `Parked: ${cell.name} waits for a worker at ${place}. Nothing was reserved.`));
+    print(`Next: ${again} at ${place} (PAWL_PLACE=${place} says that this machine is it).`);
+    return;
+  }
+  print(paint('warn', `Parked: ${cell.name} waits for a worker at ${place} that has what is missing here:`));
+  for (const one of missing) print(`  ${harmless(one)}`);
+  if (waits !== null && waits.dueAtMs !== null) print(`Its time runs on, until ${stamp(waits.dueAtMs)}.`);
+  print(`Next: once it is there, ${again}. No attempt was used.`);
+};
+
+/** What the next cell needs and this process has not, where an advance would run it in this process. */
+const missingHere = async (session: Session, { view }: Instance): Promise<string[]> => {
+  const { service, place } = session.settings;
+  if (service !== null || view.place !== place || view.status !== 'ready') return [];
+  const { runbook } = await session.client.runbook(view.runbookId, view.version);
+  const needs = allCells(runbook.cells).find(({ name }) => name === view.cell)?.needs;
+  return needs === undefined ? [] : await (await session.here()).here.missing(needs);
+};
+
+/**
+ * Whether the next cell is left to the place of the store's schedule, which this process is not. On one machine that place has
+ * nobody unless a service runs there, and nobody is told to wait for one.
+ */
+const isLeftToHome = async (session: Session, { view, head }: Instance): Promise<boolean> => {
+  const { service, place } = session.settings;
+  if (service !== null || view.place === place || view.status !== 'ready') return false;
+  const { runbook } = await session.client.runbook(view.runbookId, view.version);
+  const cell = allCells(runbook.cells).find(({ name }) => name === view.cell);
+  return cell !== undefined && isBound(head.state, cell);
+};
+
 const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
 
 /**
@@ -137,15 +215,30 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
     await explainCancelled(session, instance);
     return undefined;
   }
+  const waitsFor = stop !== undefined && 'waitsFor' in stop ? stop.waitsFor : undefined;
+  const isHere = waitsFor !== undefined && (waitsFor.missing.length > 0 || instance.manned === null);
+  if (waitsFor !== undefined && isHere && stop?.result === 'parked') {
+    explainPlace(screen, instance, cell, waitsFor);
+    return undefined;
+  }
   const step = await readStep(session, view, { ...instance, status: view.status });
   if (step?.status === 'in_doubt') explainDoubt(screen, instance, step, await cancelledBy(client, instance));
   else if (step?.status === 'running') explainRunning(screen, instance, step);
   else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);
-  else if (instance.waits !== null) explainWait(screen, instance, instance.waits);
-  else if (instance.held) explainHeld(screen, instance, cell);
+  else if (instance.manned !== null) explainElsewhere(screen, instance, instance.manned);
+  else if (instance.waits !== null) {
+    explainWait(screen, instance, instance.waits);
+    const who = instance.head.state.cancelled === null ? null : await cancelledBy(client, instance);
+    if (who !== null)
+      print(paint('bad', `Cancelled${who}${closed(who)} Nothing further begins; it ends with its elements.`));
+  } else if (instance.held) explainHeld(screen, instance, cell);
   else if (stop?.result === 'halted' || instance.head.state.counters.attempts >= limits.attemptsPerInstanceMax) {
     print(paint('bad', `Halted at ${cell.name}: the instance has used up attemptsPerInstanceMax.`));
     print(`Next: \`${cancelCommand(view.instanceId)}\`, then \`${continueCommand({ ...view, cell: cell.name })}\`.`);
-  } else explainReady(screen, instance, cell, stop);
+  } else {
+    const missing = stop === undefined ? await missingHere(session, instance) : [];
+    if (missing.length > 0) explainPlace(screen, instance, cell, { place: view.place, missing });
+    else explainReady(screen, instance, cell, stop, stop === undefined && (await isLeftToHome(session, instance)));
+  }
   return step;
 };

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Entry, EntryOf } from '../engine/index.ts';
 import { isPawlError } from '../engine/index.ts';
+import { askedFor } from './asked.ts';
 import { type Badge, badgeOfOutcome, nameWidthMax, progressLine } from './cells.ts';
 import type { Client } from './client.ts';
 import { duration } from './format.ts';
@@ -14,8 +15,12 @@ const waiting: Badge = { mark: '‖', word: 'waiting', tone: 'warn' };
 type Watched = { instanceId: string; cells: string[]; afterSeq: number };
 type Running = { cell: string; attempt: number; sinceMs: number };
 
-const pauseAfter = ({ then, dueAtMs, atMs }: EntryOf<'outcome' | 'resolved'>): string =>
-  then === 'retry' && dueAtMs !== null ? `, again in ${duration(Math.max(0, dueAtMs - atMs))}` : '';
+const pauseAfter = (entry: EntryOf<'outcome' | 'resolved'>): string => {
+  const { then, dueAtMs, atMs } = entry;
+  if (then !== 'retry' || dueAtMs === null) return '';
+  const asked = entry.kind === 'outcome' ? askedFor(entry.askedMs) : '';
+  return `, again in ${duration(Math.max(0, dueAtMs - atMs))}${asked}`;
+};
 
 const createTeller = (screen: Screen, cells: string[]) => {
   const width = Math.min(nameWidthMax, Math.max(4, ...cells.map((name) => name.length)));

@@ -22,14 +22,11 @@ export const day = (atMs: number): string => {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
 };
 
-/** Local time of day, `03:00:01`. */
+/** Local time of day, `03:00:01`: only where its zone stands beside it, or above. */
 export const clock = (atMs: number): string => {
   const at = new Date(atMs);
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 };
-
-/** Local time, `2026-11-24 03:00:01`. */
-export const stamp = (atMs: number): string => `${day(atMs)} ${clock(atMs)}`;
 
 /** Offset of local time from UTC, `+02:00`. */
 export const zone = (atMs: number): string => {
@@ -38,9 +35,18 @@ export const zone = (atMs: number): string => {
   return `${minutes < 0 ? '-' : '+'}${two(Math.floor(ahead / 60))}:${two(ahead % 60)}`;
 };
 
+/** Local time of day with its zone, `03:00:01 +02:00`. */
+export const time = (atMs: number): string => `${clock(atMs)} ${zone(atMs)}`;
+
+/** Local time with its zone, `2026-11-24 03:00:01 +02:00`. */
+export const stamp = (atMs: number): string => `${day(atMs)} ${time(atMs)}`;
+
+/** A text without line breaks, whole. */
+export const unbroken = (text: string): string => text.replace(/\s+/g, ' ').trim();
+
 /** One line of at most `max` characters; what is cut shows as an ellipsis. */
 export const oneLine = (text: string, max: number): string => {
-  const line = text.replace(/\s+/g, ' ').trim();
+  const line = unbroken(text);
   return line.length <= max ? line : `${line.slice(0, max - 1)}…`;
 };
 

@@ -1,6 +1,7 @@
 /** The journal of an instance and its notes, as tables. */
 import type { Checked, Entry, EntryOf, Note } from '../engine/index.ts';
-import { clock, day, duration, oneLine, plural, stamp, zone } from './format.ts';
+import { askedFor } from './asked.ts';
+import { clock, day, duration, plural, stamp, unbroken, zone } from './format.ts';
 import { noteLines } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 
@@ -14,16 +15,22 @@ const dueOf = ({ dueAtMs, atMs }: EntryOf<'outcome' | 'resolved'>): string =>
 
 /** Where an attempt leads that its holder closed, or a person, and by what permission of the cell's own. */
 const leading = (entry: EntryOf<'outcome' | 'resolved'>): string => {
-  if (entry.then === 'halt') return entry.kind === 'outcome' && entry.status === 'unknown' ? '; in doubt' : '; halts';
+  const asked = entry.kind === 'outcome' ? askedFor(entry.askedMs) : '';
+  if (entry.then === 'halt')
+    return entry.kind === 'outcome' && entry.status === 'unknown' ? `; in doubt${asked}` : '; halts';
   if (entry.then === 'end') return '; ends the run';
   if (entry.then === 'next') return '';
-  return `; again${dueOf(entry)}${entry.permission === null ? '' : ` (${entry.permission.detail})`}`;
+  return `; again${dueOf(entry)}${asked}${entry.permission === null ? '' : ` (${entry.permission.detail})`}`;
 };
 
 const checks = (expectations: Checked[]): string[] =>
   expectations
     .filter(({ result }) => result !== 'pass')
     .map(({ source, result, overridden }) => `${overridden ? 'overridden' : result}: ${source}`);
+
+/** How many cells a branch that is passed over takes along. */
+const sectionOf = ({ passes }: { passes?: number | undefined }): string =>
+  passes === undefined ? '' : `, with ${plural(passes, 'cell')}`;
 
 /** Who or what settled a step that its holder did not: a person with a reason, the policy, the probe. */
 const settledBy = (
@@ -35,8 +42,9 @@ const settledBy = (
   const { cell, closedBy, by } = entry;
   if (closedBy === 'person') {
     const key = freshKey ? ' with a fresh key' : '';
+    const early = entry.holderGone ? `, its holder gone${entry.overlapOk ? ', may overlap' : ''}` : '';
     const leads = verdict === 'retry' ? dueOf(entry) : leading(entry);
-    return `${cell}: verdict by ${by.actor}: ${verdict}${key}${leads} — ${reason}`;
+    return `${cell}: verdict by ${by.actor}: ${verdict}${sectionOf(entry)}${key}${early}${leads} — ${reason}`;
   }
   const who = `its ${closedBy}`;
   if (verdict !== 'retry') return `${cell}: ${verdict} by ${who}${leading(entry)}: ${reason}`;
@@ -57,7 +65,7 @@ const holderTold = (entry: EntryOf<'outcome'>): string => {
   const { cell, status, then, closes, durationMs, expectations, error } = entry;
   if (error?.code === 'key.lapsed') return `${cell}: its permission lapsed${leading(entry)}`;
   const time = closes === null ? '' : `, ${duration(durationMs)}`;
-  if (then !== 'next' || status === 'skipped') return `${cell} ${status}${time}${leading(entry)}`;
+  if (then !== 'next' || status === 'skipped') return `${cell} ${status}${time}${sectionOf(entry)}${leading(entry)}`;
   const held = expectations.every(({ result }) => result === 'pass');
   const expected = held && expectations.length > 0;
   if (expected && (status === 'failed' || status === 'unknown'))
@@ -88,8 +96,9 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
 };
 
 /** What a wait waits for, as far as its entry says: the moment, the names and the terms are fixed there. */
-const waitingTold = ({ cell, dueAtMs, pollMs, claims, asked, shownHash }: EntryOf<'waiting'>): string => {
+const waitingTold = ({ cell, dueAtMs, pollMs, claims, asked, shownHash, each }: EntryOf<'waiting'>): string => {
   const until = dueAtMs === null ? '' : ` until ${stamp(dueAtMs)}`;
+  if (each !== undefined) return `${cell} goes over ${plural(each.count, 'element')}, ${each.max} at a time`;
   if (pollMs !== undefined) return `${cell} is repeated every ${duration(pollMs)}${until}`;
   if (claims !== undefined) return `${cell} waits for ${claims.join(', ')}${until}`;
   if (asked !== undefined) {
@@ -97,6 +106,19 @@ const waitingTold = ({ cell, dueAtMs, pollMs, claims, asked, shownHash }: EntryO
     return `${cell} asks ${whom}; ${plural(asked.quorum, 'approval')} needed${until}; shown ${shownHash?.slice(0, 12)}`;
   }
   return dueAtMs === null ? `${cell} waits for a person` : `${cell} waits${until}`;
+};
+
+const progressTold = ({ cell, ended, stuck, spawned }: EntryOf<'progress'>): string => {
+  const list = (indexes: number[]): string =>
+    `element${indexes.length === 1 ? '' : 's'} ${indexes.map((index) => index + 1).join(', ')}`;
+  const of = (as: string): number[] => ended.filter((one) => one.as === as).map(({ index }) => index);
+  const [completed, given] = [of('completed'), of('cancelled')];
+  return [
+    `${cell}: elements up to ${spawned} may begin`,
+    ...(completed.length === 0 ? [] : [`${list(completed)} completed`]),
+    ...(given.length === 0 ? [] : [`${list(given)} given up`]),
+    ...(stuck.length === 0 ? [] : [`${list(stuck.map(({ index }) => index))} halted or in doubt`]),
+  ].join('; ');
 };
 
 const voteTold = ({ cell, decision, comment, approvals, link }: EntryOf<'vote'>): string => {
@@ -114,6 +136,11 @@ const cancelling = ({ reason, state }: EntryOf<'cancelled'>): string => {
   return halted?.doubt === true ? `${reason}; ${halted.cell}, seq ${halted.seq}, was in doubt and stays so` : reason;
 };
 
+const elementOf = ({ parent }: EntryOf<'started'>): string =>
+  parent === undefined
+    ? ''
+    : `; element ${parent.index + 1} of ${parent.cell} in ${parent.instanceId}, seq ${parent.seq}`;
+
 const continuing = ({ continues }: EntryOf<'started'>): string => {
   if (continues === null) return '';
   const { instanceId, at, reason, outputs } = continues;
@@ -126,13 +153,15 @@ const continuing = ({ continues }: EntryOf<'started'>): string => {
 const entryText = (entry: Entry): string => {
   switch (entry.kind) {
     case 'started':
-      return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}${continuing(entry)}`;
+      return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}${elementOf(entry)}${continuing(entry)}`;
     case 'reserved':
       return reserving(entry);
     case 'outcome':
       return outcomeTold(entry);
     case 'waiting':
       return waitingTold(entry);
+    case 'progress':
+      return progressTold(entry);
     case 'vote':
       return voteTold(entry);
     case 'resolved':
@@ -147,26 +176,39 @@ const entryText = (entry: Entry): string => {
   }
 };
 
-/** The local day stands once above its times. */
-const dayLine = (screen: Screen, atMs: number): void =>
-  screen.print(screen.paint('quiet', `${day(atMs)}, times are UTC${zone(atMs)}`));
+/** The local day and its zone stand once above its times; a time of another day, or in another zone, says so. */
+const timeWithin = (atMs: number, firstMs: number): string =>
+  [day(atMs) === day(firstMs) ? '' : day(atMs), clock(atMs), zone(atMs) === zone(firstMs) ? '' : zone(atMs)]
+    .filter((part) => part !== '')
+    .join(' ');
+
+/** A journal that may go on: entries that come later go on in the same columns. */
+export const createJournalTable = (screen: Screen): { add(entries: Entry[]): void } => {
+  let firstMs: number | undefined;
+  let widths: readonly number[] | undefined;
+  return {
+    add: (entries) => {
+      const [first] = entries;
+      if (first === undefined) return;
+      if (firstMs === undefined)
+        screen.print(screen.paint('quiet', `${day(first.atMs)}, times are UTC${zone(first.atMs)}`));
+      const beganMs = firstMs ?? first.atMs;
+      firstMs = beganMs;
+      const rows = entries.map((entry) => [
+        String(entry.seq),
+        timeWithin(entry.atMs, beganMs),
+        entry.kind,
+        unbroken(harmless(`${entry.by.actor} ${entry.by.where}`)),
+        unbroken(harmless(entryText(entry))),
+      ]);
+      widths = screen.table(['seq', 'time', 'entry', 'who', 'what'], rows, widths);
+    },
+  };
+};
 
 export const journalTable = (screen: Screen, entries: Entry[]): void => {
-  const [first] = entries;
-  if (first === undefined) return screen.print('No entries.');
-  dayLine(screen, first.atMs);
-  const rows = entries.map((entry) => {
-    const time =
-      day(entry.atMs) === day(first.atMs) ? clock(entry.atMs) : `${day(entry.atMs).slice(5)} ${clock(entry.atMs)}`;
-    return [
-      String(entry.seq),
-      time,
-      entry.kind,
-      `${oneLine(harmless(entry.by.actor), 12)} ${oneLine(harmless(entry.by.where), 24)}`,
-      oneLine(harmless(entryText(entry)), 500),
-    ];
-  });
-  screen.table(['seq', 'time', 'entry', 'who', 'what'], rows);
+  if (entries.length === 0) return screen.print('No entries.');
+  createJournalTable(screen).add(entries);
 };
 
 /** Evidence for a verdict stands in its entry; it is read together with the notes. */
@@ -196,7 +238,7 @@ export const noteTable = (screen: Screen, entries: Entry[], written: Note[]): vo
   for (const note of notes) {
     const { kind, about, cell, atMs, by } = note;
     screen.print(
-      screen.paint('strong', `${kind} of ${cell}, seq ${about}, ${clock(atMs)}, ${oneLine(harmless(by.actor), 40)}`),
+      screen.paint('strong', `${kind} of ${cell}, seq ${about}, ${stamp(atMs)}, ${unbroken(harmless(by.actor))}`),
     );
     for (const line of noteLines(note)) screen.print(`  ${line}`);
   }

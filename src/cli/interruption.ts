@@ -11,15 +11,24 @@ export type Interruption = {
   readonly signal: AbortSignal;
   /** Lets `work` end by itself when the first signal comes; `said` tells the person so. */
   during<T>(announce: () => void, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** From now on each wish to end is told to `handle`, which ends the process by itself in the end; the third one leaves at once. */
+  handOver(handle: (times: 1 | 2) => void): void;
 };
 
 export const watchSignals = (): Interruption => {
   const controller = new AbortController();
   let firstMs: number | undefined;
   let graceful: (() => void) | undefined;
+  let handler: ((times: 1 | 2) => void) | undefined;
+  let times = 0;
   const onSignal = (): void => {
     const nowMs = performance.now();
     if (firstMs !== undefined && nowMs - firstMs < sameWishMs) return;
+    if (handler !== undefined && times < 2) {
+      firstMs = nowMs;
+      times += 1;
+      return handler(times === 1 ? 1 : 2);
+    }
     if (graceful === undefined || firstMs !== undefined) process.exit(exits.interrupted);
     firstMs = nowMs;
     graceful();
@@ -34,6 +43,9 @@ export const watchSignals = (): Interruption => {
   }
   return {
     signal: controller.signal,
+    handOver: (handle) => {
+      handler = handle;
+    },
     during: async (announce, work) => {
       graceful = announce;
       try {

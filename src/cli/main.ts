@@ -5,18 +5,23 @@
 import { Command, CommanderError, Help, Option } from 'commander';
 import type { Runner } from './commands/common.ts';
 import { addCommands } from './commands/index.ts';
+import { completeCall } from './completionScripts.ts';
 import { type Exit, exitHelp, exits } from './exitCodes.ts';
 import { watchOutput } from './output.ts';
 import { packageVersion } from './ownPackage.ts';
-import { asTyped } from './typed.ts';
+import { asTyped, setTyped } from './typed.ts';
 
 const environmentHelp = `Environment:
   PAWL_DATA_DIR            folder of this machine's store, as by --data; else the nearest .pawl from here upwards
   PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
+  PAWL_CONTEXT             a named place, as by --context
   PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
   PAWL_APPEND_ONLY=insert  appends to DynamoDB by INSERT, which can overwrite nothing
   PAWL_HTTP_ALLOW          private host[:port]s that http cells may reach
+  PAWL_ALLOW               what cells may have: a file, or JSON (default: allow.json of the data folder)
+  PAWL_PLACE               where cells run that run in this process (default: local)
+  PAWL_CELLS_AS            the user as whom code cells run; only root may choose another one than itself
   PAWL_ACTOR               who acts (default: the user logged in); PAWL_GROUPS: their groups, separated by commas
   PAWL_DEPLOYMENT, PAWL_EPOCH, PAWL_TAKEOVER_GRACE_MS, NO_COLOR, PAWL_DEBUG=1`;
 
@@ -35,6 +40,7 @@ const build = async (run: Runner, json: boolean, argv: string[]): Promise<Comman
     .description('Runs operational runbooks whose steps never run twice without permission.')
     .option('--url <url>', 'work with a running service instead of a store of this machine')
     .option('--data <dir>', "folder of this machine's store (default: the nearest .pawl from here upwards)")
+    .option('--context <name>', 'a named place to work with, see `pawl context`')
     .addHelpText(
       'after',
       `\n${exitHelp}\n\n${environmentHelp}\n\nExample:\n  $ pawl demo\n  $ pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app`,
@@ -56,15 +62,22 @@ const build = async (run: Runner, json: boolean, argv: string[]): Promise<Comman
   return program.showHelpAfterError('Next: `pawl --help` shows the commands.');
 };
 
-/** `--url` and `--data` stand anywhere on the command line. */
-const storeGiven = (command: unknown): { url?: string; data?: string } => {
-  const { url, data } = command instanceof Command ? command.optsWithGlobals<{ url?: string; data?: string }>() : {};
-  return { ...(url === undefined ? {} : { url }), ...(data === undefined ? {} : { data }) };
+/** `--url`, `--data` and `--context` stand anywhere on the command line. */
+type StoreGiven = { url?: string; data?: string; context?: string };
+
+const storeGiven = (command: unknown): StoreGiven => {
+  const { url, data, context } = command instanceof Command ? command.optsWithGlobals<StoreGiven>() : {};
+  return {
+    ...(url === undefined ? {} : { url }),
+    ...(data === undefined ? {} : { data }),
+    ...(context === undefined ? {} : { context }),
+  };
 };
 
 /** @param argv without node and script */
 export const main = async (argv: string[]): Promise<void> => {
   watchOutput();
+  setTyped({});
   const leave = (exit: Exit): void => {
     process.exitCode = exit;
   };
@@ -72,12 +85,22 @@ export const main = async (argv: string[]): Promise<void> => {
     process.stdout.write(`${packageVersion()}\n`);
     return leave(exits.done);
   }
+  if (argv[0] === completeCall) {
+    const { candidateLine, complete } = await import('./complete.ts');
+    const words = argv.slice(1);
+    const program = await build(() => async () => {}, false, words);
+    for (const candidate of await complete(program, words)) process.stdout.write(`${candidateLine(candidate)}\n`);
+    return leave(exits.done);
+  }
   const json = argv.includes('--json');
+  const form = { json, lines: argv.includes('--follow') };
   const run: Runner =
     (work) =>
     async (...args) => {
+      const given = storeGiven(args.at(-1));
+      setTyped(given);
       const { act } = await import('./act.ts');
-      leave(await act((session) => work(session, ...args), { ...storeGiven(args.at(-1)), json }));
+      leave(await act((session) => work(session, ...args), { ...given, ...form }));
     };
   try {
     const program = await build(run, json, argv);
@@ -87,6 +110,6 @@ export const main = async (argv: string[]): Promise<void> => {
     // Commander has told people what is wrong by itself.
     if (error instanceof CommanderError && !json) return leave(exits.invalid);
     const { tellTrouble } = await import('./act.ts');
-    leave(tellTrouble(error, json));
+    leave(tellTrouble(error, form));
   }
 };

@@ -1,6 +1,6 @@
 /** Notes in words: what a probe answered, what a fenced holder saw, what a person left as evidence. */
 import type { Note } from '../engine/index.ts';
-import { duration, oneLine } from './format.ts';
+import { duration, unbroken } from './format.ts';
 import { harmless } from './screen.ts';
 
 const object = (value: unknown): Record<string, unknown> =>
@@ -32,15 +32,15 @@ const outcomeWords = (text: string): string | undefined => {
   return parts.filter((part) => part !== '').join('; ');
 };
 
-/** A note on one line of at most `max` characters. */
-export const noteLine = ({ kind, text }: Note, max: number): string => {
+/** A note without line breaks, whole. */
+export const noteLine = ({ kind, text }: Note): string => {
   const words = kind === 'probe' ? probeWords(text) : kind === 'fenced' ? outcomeWords(text) : undefined;
-  return oneLine(harmless(words ?? text), max);
+  return unbroken(harmless(words ?? text));
 };
 
 /** A note with all its lines. */
 export const noteLines = (note: Note): string[] => {
   const { kind, text } = note;
-  if (kind === 'probe' || kind === 'fenced') return [noteLine(note, 2_000)];
+  if (kind === 'probe' || kind === 'fenced') return [noteLine(note)];
   return harmless(text).trimEnd().split('\n');
 };

@@ -8,6 +8,9 @@ import { type Exit, exits } from './exitCodes.ts';
 let lost: NodeJS.ErrnoException | undefined;
 let watched = false;
 
+/** Whether nobody reads what is written any more: whoever only shows things can end. */
+export const isOutputLost = (): boolean => lost !== undefined;
+
 /** A reader that has seen enough closes its end. That is no failure. */
 const hasSeenEnough = ({ code }: NodeJS.ErrnoException): boolean => code === 'EPIPE' || code === 'ECONNRESET';
 

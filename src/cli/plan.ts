@@ -1,12 +1,16 @@
 /** What a runbook would do with some parameters, as far as that can be known before it runs. */
 import {
   type Authoring,
+  allCells,
+  branchesOf,
   type Cell,
+  type EachBody,
   type Expression,
   isSafe,
   limits,
   type Runbook,
   type Scope,
+  safeText,
   type Template,
 } from '../engine/index.ts';
 import { duration, oneLine, plural } from './format.ts';
@@ -24,10 +28,18 @@ type PlannedCell = {
   interrupted: string;
   /** `interrupted` is declared by the method alone: by which. */
   byMethod: string | null;
-  /** Statuses of which the author says what they mean. */
-  failedOn: number[];
-  unknownOn: number[];
+  /** Statuses, or error codes of AWS, of which the author says what they mean. */
+  failedOn: (number | string)[];
+  unknownOn: (number | string)[];
+  /** What else it says of how it is carried out, as it says it: `shell=bash`, `redirects=3`. */
+  ways: string[];
   optional: boolean;
+  /** The branches in whose sections it stands, the outermost first. */
+  within: string[];
+  /** Of a branch: how many cells its section has. */
+  sectionCells: number | null;
+  /** Of a section with `each`: how it goes over its elements. */
+  each: { as: string; max: string; stopAfter: number; cells: number } | null;
   when: string | null;
   expect: string[];
   /** Of a cell that waits: for whom or what, how long, and what then. */
@@ -65,7 +77,23 @@ const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => 
     case 'http': {
       const headers = body.headers.map(([name, value]) => `\n${name}: ${fill(authoring, value, scope)}`).join('');
       const content = body.body === null ? '' : `\n\n${fill(authoring, body.body, scope)}`;
-      return `${body.method} ${fill(authoring, body.url, scope)}${headers}${content}`;
+      const role = body.sigv4?.role == null ? '' : ` as ${fill(authoring, body.sigv4.role, scope)}`;
+      const signed =
+        body.sigv4 === undefined ? '' : `\nsigned for ${body.sigv4.service} in ${body.sigv4.region}${role}`;
+      return `${body.method} ${fill(authoring, body.url, scope)}${signed}${headers}${content}`;
+    }
+    case 'aws': {
+      const { service, action, tokens } = body;
+      const place = (
+        [
+          ['in', body.region],
+          ['as', body.role],
+        ] as const
+      )
+        .map(([word, template]) => (template === null ? '' : ` ${word} ${fill(authoring, template, scope)}`))
+        .join('');
+      const filled = tokens.map((token) => `\n${token}: from the key of the visit`).join('');
+      return `${service}:${action}${place}\n${fill(authoring, body.input, scope)}${filled}`;
     }
     case 'manual':
       return fill(authoring, body.instructions, scope);
@@ -85,6 +113,10 @@ const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => 
       return `until the next time of ${body.cron} in ${body.tz}`;
     case 'end':
       return '';
+    case 'branch':
+      return '';
+    case 'each':
+      return body.over.source;
   }
 };
 
@@ -115,12 +147,48 @@ const waitsOf = (authoring: Authoring, { body, poll }: Cell, scope: Scope): stri
   }
 };
 
+/** Attributes that say how a cell is carried out, where they differ from what holds without them. */
+const waysOf = (authoring: Authoring, cell: Cell, scope: Scope): string[] => {
+  const { body, probe, interrupted, settleMs, keyWindowMs, at, needs, uses = [] } = cell;
+  const ways: string[] = [];
+  if (at !== undefined) ways.push(`at=${fill(authoring, at, scope)}`);
+  for (const name of ['programs', 'env'] as const)
+    if ((needs?.[name] ?? []).length > 0) ways.push(`${name}=${needs?.[name].join(',')}`);
+  if (uses.length > 0) ways.push(`uses=${uses.join(',')}`);
+  if (interrupted === 'probe') ways.push(`probe=${probe?.body.kind ?? ''}`, `settle=${duration(settleMs)}`);
+  if (keyWindowMs !== null) ways.push(`keyWindow=${duration(keyWindowMs)}`);
+  if (body.kind === 'sh') {
+    if (body.errexit !== true) ways.push('errexit=off');
+    if (body.shell !== undefined) ways.push(`shell=${body.shell}`);
+  }
+  if (body.kind === 'http') {
+    if (body.cookies !== undefined) ways.push(`cookies=${body.cookies}`);
+    if (body.redirects !== undefined) ways.push(`redirects=${body.redirects}`);
+  }
+  return ways;
+};
+
+const eachOf = ({ as, max, stopAfter, cells }: EachBody) => ({
+  as,
+  max: 'count' in max ? String(max.count) : `${max.percent}%`,
+  stopAfter,
+  cells: allCells(cells).length,
+});
+
+/** Every cell, and the sections in which it stands, the outermost first. */
+const levelsOf = (cells: readonly Cell[], around: string[]): { cell: Cell; within: string[] }[] =>
+  cells.flatMap((cell) => {
+    const within = [...around, ...branchesOf({ cells: [...cells] }, cell.index)];
+    const inner = cell.body.kind === 'each' ? levelsOf(cell.body.cells, [...within, cell.name]) : [];
+    return [{ cell, within }, ...inner];
+  });
+
 /** @throws PawlError `params.invalid` */
 export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<string, unknown>): Plan => {
   const params = authoring.resolveParams(runbook, given);
   // Without outputs and step, whatever needs them cannot be filled in yet, and shows as it is written.
   const scope: Scope = { params, outputs: {}, step: {} };
-  const cells = runbook.cells.map((cell) => ({
+  const cells = levelsOf(runbook.cells, []).map(({ cell, within }) => ({
     name: cell.name,
     kind: cell.body.kind,
     line: cell.line,
@@ -129,9 +197,13 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     retryOn: cell.retryOn ?? (isSafe(cell) && cell.poll === undefined ? ('unexpected' as const) : null),
     interrupted: cell.interrupted,
     byMethod: cell.byMethod ?? null,
-    failedOn: (cell.body.kind === 'http' && cell.body.failedOn) || [],
-    unknownOn: (cell.body.kind === 'http' && cell.body.unknownOn) || [],
+    failedOn: ('failedOn' in cell.body && cell.body.failedOn) || [],
+    unknownOn: ('unknownOn' in cell.body && cell.body.unknownOn) || [],
+    ways: waysOf(authoring, cell, scope),
     optional: cell.optional,
+    within,
+    sectionCells: cell.body.kind === 'branch' ? cell.body.cells : null,
+    each: cell.body.kind === 'each' ? eachOf(cell.body) : null,
     when: cell.when?.source ?? null,
     expect: sources(cell.expect),
     waits: waitsOf(authoring, cell, scope),
@@ -157,10 +229,16 @@ const onInterruption: Record<string, string> = {
 const policy = (cell: PlannedCell): string => {
   if (cell.kind === 'assert') return 'no effects; halts unless all hold';
   if (cell.kind === 'end') return 'no effects; ends the run';
+  if (cell.each !== null) {
+    const { as, max, stopAfter, cells } = cell.each;
+    return `once for every ${as} of this list: a section of ${plural(cells, 'cell')}, ${max} at a time; no more begin after ${stopAfter} halted, in doubt or given up`;
+  }
+  if (cell.sectionCells !== null)
+    return `a section of ${plural(cell.sectionCells, 'cell')}, passed over together unless this holds`;
   if (cell.waits !== null) return cell.waits;
   const retries = cell.retries > 0 ? `${plural(cell.retries, 'more attempt')}, then ` : '';
   const failed = `fails${cell.retryOn === null ? '' : ' or is not as expected'}: ${retries}${cell.optional ? 'forgiven' : 'halts'}`;
-  const by = cell.byMethod === null ? '' : ` (${cell.byMethod}, RFC 9110)`;
+  const by = cell.byMethod === null ? '' : ` (${safeText(cell.byMethod)})`;
   const cut = `cut off: ${onInterruption[cell.interrupted] ?? cell.interrupted}${by}`;
   const statuses = (['failedOn', 'unknownOn'] as const)
     .filter((name) => cell[name].length > 0)
@@ -178,16 +256,17 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
   if (plan.instanceId !== null) print(`  instance ${plan.instanceId}, by \`unique\``);
   if (plan.concurrency !== null) print(`  one unfinished instance at a time for ${harmless(plan.concurrency)}`);
   plan.cells.forEach((cell, index) => {
+    const indent = '  '.repeat(cell.within.length);
     print();
-    print(`${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`);
-    print(paint('quiet', `    ${policy(cell)}`));
-    if (cell.when !== null) print(`    when    ${harmless(cell.when)}`);
+    print(`${indent}${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`);
+    print(paint('quiet', `${indent}    ${policy(cell)}${cell.ways.map((way) => `; ${way}`).join('')}`));
+    if (cell.when !== null) print(`${indent}    when    ${harmless(cell.when)}`);
     const lines = cell.input.split('\n').filter((line) => line.trim() !== '');
     for (const line of lines.slice(0, inputLinesMax))
-      print(`    | ${oneLine(harmless(line.replaceAll('\t', '  ')), width - 6).padStart(0)}`);
+      print(`${indent}    | ${oneLine(harmless(line.replaceAll('\t', '  ')), width - 6 - indent.length)}`);
     if (lines.length > inputLinesMax)
-      print(paint('quiet', `    | … ${plural(lines.length - inputLinesMax, 'more line')}`));
-    for (const source of cell.expect) print(`    expect  ${harmless(source)}`);
+      print(paint('quiet', `${indent}    | … ${plural(lines.length - inputLinesMax, 'more line')}`));
+    for (const source of cell.expect) print(`${indent}    expect  ${harmless(source)}`);
   });
   print();
   print(`${plural(plan.cells.length, 'cell')} of at most ${limits.cellsPerRunbookMax}. Nothing was published or run.`);

@@ -6,8 +6,8 @@ import { spawn } from 'node:child_process';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { BodyOf } from '../contract/index.ts';
-import { demoEnvironment } from './deps.ts';
 import { fileOfPackage } from './ownPackage.ts';
+import { demoEnvironment } from './settings.ts';
 
 export const racerCount = 8;
 const startInMs = 200;

@@ -1,6 +1,6 @@
 /** The one place that writes to the terminal: lines, tables, one line that changes in place, or one JSON document. */
 import { stripVTControlCharacters, styleText } from 'node:util';
-import Table from 'cli-table3';
+import { columnsOf, layOut } from './layout.ts';
 import { asTyped, asWritten } from './typed.ts';
 
 export type Tone = 'good' | 'bad' | 'warn' | 'quiet' | 'strong' | 'plain';
@@ -17,13 +17,21 @@ export type Screen = {
   paint(tone: Tone, text: string): string;
   /** Shows a line that the next `print` or `status` replaces. */
   status(text: string): void;
-  table(head: string[], rows: string[][]): void;
+  /**
+   * Rows in columns, the last of which wraps. Answers how wide the columns are: given back, further rows go on with that
+   * table, without another head.
+   */
+  table(head: string[], rows: string[][], before?: readonly number[]): readonly number[];
   document(value: unknown): void;
+  /** One of many documents, on a line of its own: only where documents are asked for. */
+  line(value: unknown): void;
+  /** What `draw` prints replaces what was drawn before it; where nothing can be replaced it stands below that. */
+  redraw<T>(draw: () => Promise<T>): Promise<T>;
 };
 
 const clearLine = '\r\u001b[2K';
+const clearScreen = '\u001b[H\u001b[J';
 const widthDefault = 80;
-const gap = 2;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
 const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
@@ -31,23 +39,40 @@ const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u
 /** What a cell or a person wrote must not steer the terminal it is shown on, nor be reordered or hidden there. */
 export const harmless = (text: string): string => asWritten(text.replace(controls, '�'));
 
-/** `silent` keeps everything but the document from standard output, for `--json`; `dumb`: no line changes in place. */
+/**
+ * `silent` keeps everything but documents from standard output, for `--json`; `lines`: each of them on one line; `dumb`: no
+ * line changes in place.
+ */
 export const createScreen = (
   stream: NodeJS.WriteStream,
-  { silent, dumb }: { silent: boolean; dumb: boolean },
+  { silent, dumb, lines = false }: { silent: boolean; dumb: boolean; lines?: boolean },
 ): Screen => {
   const live = stream.isTTY === true && !silent && !dumb;
-  const width = Math.max(60, stream.columns ?? widthDefault);
+  const width = Math.max(60, stream.columns || widthDefault);
   let pending = false;
+  let frame: string[] | undefined;
+  let drawn: string[] | undefined;
   const clear = (): void => {
     if (pending) stream.write(clearLine);
     pending = false;
   };
   const print = (text = ''): void => {
     if (silent) return;
+    if (frame !== undefined) return void frame.push(...asTyped(text).split('\n'));
     clear();
     stream.write(`${asTyped(text)}\n`);
   };
+  const rowsOf = (text: string[]): number =>
+    text.reduce((rows, line) => rows + Math.max(1, Math.ceil(columnsOf(line) / (stream.columns || width))), 0);
+  const show = (text: string[]): void => {
+    const before = drawn;
+    drawn = text;
+    if (silent || text.join('\n') === before?.join('\n')) return;
+    const rows = before === undefined ? 0 : rowsOf(before);
+    const back = rows < (stream.rows || Number.POSITIVE_INFINITY) ? `\r\u001b[${rows}A\u001b[J` : clearScreen;
+    stream.write(`${before === undefined ? '' : live ? back : '\n'}${text.join('\n')}\n`);
+  };
+  const write = (value: unknown, indent: number): void => void stream.write(`${JSON.stringify(value, null, indent)}\n`);
   return {
     live,
     width,
@@ -63,47 +88,35 @@ export const createScreen = (
       clear();
       const text = asTyped(given);
       // A line that wraps cannot be replaced; one too long for that goes without its colours.
-      stream.write(plainLength(text) < width ? text : stripVTControlCharacters(text).slice(0, width - 1));
+      stream.write(columnsOf(text) < width ? text : stripVTControlCharacters(text).slice(0, width - 1));
       pending = true;
     },
-    table: (head, rows) => {
-      if (!silent) print(layOut(head, rows, width, (text) => styleText('dim', text, { stream })));
+    table: (head, rows, before) => {
+      if (silent) return [];
+      const { lines, widths } = layOut(head, rows, {
+        width,
+        before,
+        dim: (text) => styleText('dim', text, { stream }),
+      });
+      print(lines.join('\n'));
+      return widths;
     },
     document: (value) => {
       clear();
-      stream.write(`${JSON.stringify(value, null, 2)}\n`);
+      write(value, lines ? 0 : 2);
+    },
+    line: (value) => {
+      if (silent) write(value, 0);
+    },
+    redraw: async (draw) => {
+      frame = [];
+      try {
+        return await draw();
+      } finally {
+        const text = frame;
+        frame = undefined;
+        show(text);
+      }
     },
   };
-};
-
-const plainLength = (text: string): number =>
-  Math.max(...text.split('\n').map((line) => stripVTControlCharacters(line).length));
-
-/** No lines are drawn. */
-const edges = ['top', 'bottom', 'left', 'right', 'mid', 'middle'].flatMap((edge) =>
-  ['', '-mid', '-left', '-right'].map((end) => edge + end),
-);
-
-/** Columns as wide as their content; the last one gets what is left of the screen, and wraps. */
-const layOut = (head: string[], rows: string[][], width: number, dim: (text: string) => string): string => {
-  const widths = head.map(
-    (title, i) => Math.max(plainLength(title), ...rows.map((row) => plainLength(row[i] ?? ''))) + gap,
-  );
-  const before = widths.slice(0, -1).reduce((sum, w) => sum + w, 0);
-  const last = Math.max(20, width - before);
-  widths[widths.length - 1] = Math.min(widths.at(-1) ?? last, last);
-  const table = new Table({
-    head: head.map(dim),
-    chars: Object.fromEntries(edges.map((edge) => [edge, ''])),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': gap },
-    colWidths: widths,
-    wordWrap: true,
-    wrapOnWordBoundary: true,
-  });
-  table.push(...rows);
-  return table
-    .toString()
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .join('\n');
 };

@@ -5,22 +5,53 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { type ErrorCode, errorCodes, isPawlError, PawlError, parseAsWritten } from '../engine/index.ts';
+import { gatewayRefusal, isLoopback, noAnswer, type Stranger } from './noService.ts';
 
-/** How a caller shows who it is. `local`: by saying so; nothing is checked on the caller's own machine. */
+/**
+ * How a caller shows who it is. `token`: by a bearer token. An issuer's says who it is; that of a service on the user's own
+ * machine lets in, and the caller says who it is. Without one such a service refuses, and says where it is.
+ */
 type Credentials =
-  | { kind: 'local'; actor: string; groups: string }
-  | { kind: 'token'; token: string }
+  | { kind: 'token'; token: string | undefined; actor: string; groups: string }
   | { kind: 'iam'; region: string };
 
 export type ServiceSettings = { url: URL; credentials: Credentials; trace: string | null };
 
-const isLoopback = ({ hostname }: URL): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+/** What a header cannot carry is refused here: `fetch` would take it for no answer, and quote it, be it secret or not. */
+const assertSendable = ({
+  token = '',
+  actor,
+  groups,
+}: {
+  token: string | undefined;
+  actor: string;
+  groups: string;
+}) => {
+  const refuse = (why: string): never => {
+    throw new PawlError('request.invalid', why);
+  };
+  if (!/^[!-~]*$/.test(token))
+    refuse(
+      'The token (PAWL_TOKEN, or the token file of a context) cannot be sent: it is one word of ASCII, on one line.',
+    );
+  for (const [name, value] of Object.entries({ PAWL_ACTOR: actor, PAWL_GROUPS: groups }))
+    if (!/^[ -~\u00a0-\u00ff]*$/.test(value))
+      refuse(
+        `${name} is ${JSON.stringify(value)}, which no request can carry: write it in Latin letters (up to U+00FF).`,
+      );
+};
 
 /**
  * How to reach a service, from what the environment says.
+ * @param localToken of the service on this machine
  * @throws PawlError `request.invalid` naming the variable
  */
-export const readService = (text: string, env: NodeJS.ProcessEnv, actor: string): ServiceSettings => {
+export const readService = (
+  text: string,
+  env: NodeJS.ProcessEnv,
+  actor: string,
+  localToken: () => string | undefined,
+): ServiceSettings => {
   const groups = env.PAWL_GROUPS ?? '';
   const refuse = (why: string): never => {
     throw new PawlError('request.invalid', `The service is ${JSON.stringify(text)} (--url, PAWL_URL): ${why}.`);
@@ -29,9 +60,12 @@ export const readService = (text: string, env: NodeJS.ProcessEnv, actor: string)
   if (!/^https?:$/.test(url.protocol)) refuse('give a URL with http or https');
   if (url.username !== '' || url.search !== '' || url.hash !== '') refuse('give it without user, query and fragment');
   const trace = env.TRACEPARENT ?? null;
-  if (env.PAWL_TOKEN && (url.protocol === 'https:' || isLoopback(url)))
-    return { url, credentials: { kind: 'token', token: env.PAWL_TOKEN }, trace };
-  if (isLoopback(url)) return { url, credentials: { kind: 'local', actor, groups }, trace };
+  const named = env.PAWL_TOKEN || undefined;
+  if (isLoopback(url) || (named !== undefined && url.protocol === 'https:')) {
+    const token = named ?? localToken();
+    assertSendable({ token, actor, groups });
+    return { url, credentials: { kind: 'token', token, actor, groups }, trace };
+  }
   if (url.protocol !== 'https:') refuse('what is not on this machine is reached by https alone');
   const region =
     url.hostname.match(/\.execute-api\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?$/)?.[1] ||
@@ -70,17 +104,15 @@ const createSign = async (region: string): Promise<Sign> => {
 };
 
 const signerOf = (credentials: Credentials): (() => Promise<Sign>) => {
-  if (credentials.kind === 'local') {
+  if (credentials.kind === 'token') {
+    const { token, actor, groups } = credentials;
     return async () =>
       async ({ headers }) => ({
         ...headers,
-        'x-pawl-actor': credentials.actor,
-        ...(credentials.groups === '' ? {} : { 'x-pawl-groups': credentials.groups }),
+        'x-pawl-actor': actor,
+        ...(groups === '' ? {} : { 'x-pawl-groups': groups }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       });
-  }
-  if (credentials.kind === 'token') {
-    return async () =>
-      async ({ headers }) => ({ ...headers, authorization: `Bearer ${credentials.token}` });
   }
   let signing: Promise<Sign> | undefined;
   return () => {
@@ -89,40 +121,17 @@ const signerOf = (credentials: Credentials): (() => Promise<Sign>) => {
   };
 };
 
-const noAnswer = ({ url }: ServiceSettings, error: unknown, isRead: boolean): PawlError => {
-  const why = error instanceof Error ? ((error.cause as Error | undefined)?.message ?? error.message) : String(error);
-  const known = isRead ? '' : ' Whether it was done is not known: look before you ask again.';
-  const next = isLoopback(url) ? ' `npm run dev` starts a local service.' : '';
-  const message = `No answer from ${url.origin}: ${why}.${known}${next}`;
-  return new PawlError('store.unavailable', message, { url: url.origin }, error);
-};
-
 const textAt = (value: unknown, name: string): string | undefined => {
   const found = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
   return typeof found === 'string' ? found : undefined;
 };
 
-/** API Gateway answers by itself whom it does not let through, and for a function that does not answer. */
-const gatewayRefusal = ({ url }: ServiceSettings, status: number, body: unknown): PawlError => {
-  const answer = textAt(body, 'message') ?? textAt(body, 'title') ?? `HTTP ${status}`;
-  if (status === 401 || status === 403) {
-    const code: ErrorCode = status === 401 ? 'actor.unknown' : 'permission.missing';
-    const next = 'attach one of the policies of the deployment to who you are, or give PAWL_TOKEN';
-    return new PawlError(code, `${url.origin} does not let you do this (${answer}): ${next}.`, { url: url.origin });
-  }
-  if (status === 429 || status >= 500) {
-    const message = `${url.origin} could not answer (${answer}); look with \`pawl list\`, then ask again.`;
-    return new PawlError('store.unavailable', message, { url: url.origin });
-  }
-  const message = `What answers at ${url.origin} is no Pawl service (${answer}): correct --url or PAWL_URL.`;
-  return new PawlError('request.invalid', message, { url: url.origin });
-};
-
-const refusalOf = (settings: ServiceSettings, status: number, body: unknown): PawlError => {
+const refusalOf = ({ url }: ServiceSettings, answered: Stranger): PawlError => {
+  const { body } = answered;
   const code = textAt(body, 'code');
   const detail = textAt(body, 'detail');
   if (code === undefined || detail === undefined || !Object.hasOwn(errorCodes, code)) {
-    return gatewayRefusal(settings, status, body);
+    return gatewayRefusal(url, answered);
   }
   const { type: _t, title: _i, status: _s, detail: _d, code: _c, ...details } = body as Record<string, unknown>;
   return new PawlError(code as ErrorCode, detail, details);
@@ -142,6 +151,7 @@ type Call = {
 };
 type Answered = { status: number; body: unknown; trace: string };
 export type Service = {
+  url: URL;
   /** @throws PawlError what the service refused with; `store.unavailable` when there was no answer */
   call(asked: Call): Promise<Answered>;
 };
@@ -190,19 +200,22 @@ export const createService = (settings: ServiceSettings): Service => {
       });
       text = await response.text();
     } catch (error) {
-      throw noAnswer(settings, error, method === 'GET');
+      throw noAnswer(settings.url, error, method === 'GET');
     }
+    const { status, headers: told } = response;
+    const answered = { status, type: told.get('content-type') ?? '', location: told.get('location') };
     let value: unknown;
     try {
       value = asked.asWritten ? parseAsWritten(text) : JSON.parse(text);
     } catch {
-      throw gatewayRefusal(settings, response.status, undefined);
+      throw gatewayRefusal(settings.url, { ...answered, body: undefined });
     }
-    if (!response.ok) throw refusalOf(settings, response.status, value);
-    return { status: response.status, body: value, trace };
+    if (!response.ok) throw refusalOf(settings, { ...answered, body: value });
+    return { status, body: value, trace };
   };
 
   return {
+    url: settings.url,
     call: async (asked) => {
       for (let tries = 1; ; tries += 1) {
         try {

@@ -2,23 +2,34 @@
 
 import type { OperationName } from '../contract/index.ts';
 import { type Authoring, errorCodes, isPawlError, PawlError, type Redriven, type Unrecorded } from '../engine/index.ts';
+import type { OnThisMachine } from '../places/index.ts';
 import { type Client, createClient, type Transport } from './client.ts';
 import { noStore } from './dataPlace.ts';
-import { type Deps, openAuthoring, openDeps, type Settings } from './deps.ts';
+import { type Deps, openAuthoring, openDeps } from './deps.ts';
 import type { Exit } from './exits.ts';
 import type { Interruption } from './interruption.ts';
+import { outlasting } from './patience.ts';
 import type { Screen } from './screen.ts';
 import { createService } from './service.ts';
 import { openSetAside, type SetAside } from './setAside.ts';
+import { type Given, homeOf, plainEnvironment, type Settings } from './settings.ts';
 import { overHttp } from './transports/http.ts';
 
 export type Session = {
   screen: Screen;
   settings: Settings;
+  /** What stands on the command line about the store. */
+  given: Pick<Given, 'url' | 'data'>;
   interruption: Interruption;
   authoring(): Promise<Authoring>;
+  /** What the place of this process has and allows. Reads no store. */
+  here(): Promise<OnThisMachine>;
+  /** What of some secrets (`from` by name) cannot be had at the place of this process. */
+  missingSecrets(wanted: Record<string, string>): Promise<string[]>;
   /** Its first call opens the store. */
   client: Client;
+  /** The same for a command that stays to the end: a service that is away for a while is waited for. */
+  patient: Client;
   /** Which store it works with. Makes none. */
   store(): Promise<StorePlace>;
   /** Outcomes that were set aside on this machine, whichever store or service it works with. */
@@ -30,7 +41,7 @@ export type Session = {
 /** `at`: a folder, a URL, tables. `missing`: what to say where there is none yet; else `null`. */
 type StorePlace = { at: string; missing: string | null };
 
-/** How a command ends: its exit code, and its one document for `--json`. */
+/** How a command ends: its exit code, and its one document for `--json`; `undefined` where that was told line by line. */
 export type Answer = { exit: Exit; document: unknown };
 
 type Opened = Pick<Session, 'redrive'> & { transport: Transport; close(): Promise<void> };
@@ -96,7 +107,7 @@ const open = async (settings: Settings): Promise<Opened> => {
   }
   const redrive = async (): Promise<never> => {
     const message =
-      'A service records what its store did not take by itself, and accepts no report about it: run `pawl redrive` without --url and PAWL_URL, on its tables.';
+      'A service records what its store did not take by itself, and accepts no report about it: redrive without --url and PAWL_URL, on its tables.';
     throw new PawlError('request.invalid', message);
   };
   return { transport: overHttp(createService(service)), redrive, close: async () => {} };
@@ -106,20 +117,31 @@ export const createSession = (
   screen: Screen,
   settings: Settings,
   interruption: Interruption,
+  given: Session['given'] = {},
 ): Session & { close(): Promise<void> } => {
   let opening: Promise<Opened> | undefined;
   const opened = (): Promise<Opened> => {
     opening ??= open(settings);
     return opening;
   };
+  const transport: Transport = async (...asked) => (await opened()).transport(...asked);
+  const caller = { say: (line: string) => screen.print(line), interrupted: interruption.signal };
   return {
     screen,
     settings,
+    given,
     interruption,
     store: () => storePlace(settings),
     setAside: openSetAside(settings.setAsideDir),
     authoring: openAuthoring,
-    client: createClient(async (...asked) => (await opened()).transport(...asked)),
+    here: async () => {
+      const { lookOnThisMachine, readAllow } = await import('../places/index.ts');
+      const { place, store, dataDir, allow } = settings;
+      return lookOnThisMachine({ place, home: homeOf(store) }, plainEnvironment(), () => readAllow(allow, dataDir));
+    },
+    missingSecrets: async (wanted) => await (await import('./deps.ts')).missingSecrets(settings, wanted),
+    client: createClient(transport),
+    patient: settings.service === null ? createClient(transport) : createClient(outlasting(transport, caller)),
     redrive: async (item) => (await opened()).redrive(item),
     close: async () => await (await opening?.catch(() => undefined))?.close(),
   };

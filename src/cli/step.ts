@@ -3,19 +3,24 @@
  * left behind. Read from the journal and the notes beside it, and from nothing else.
  */
 import {
+  allCells,
   type By,
   type Cell,
   type Entry,
   type EntryOf,
   type Failure,
   failedLeadsTo,
+  type HolderState,
+  levelOf,
   type Note,
+  type State,
   type Status,
   type Then,
   type View,
 } from '../engine/index.ts';
-import { type ByItself, byItself } from './byItself.ts';
+import { type ByItself, byItself, type Places } from './byItself.ts';
 import type { HeadReport } from './client.ts';
+import { wholeLogs } from './logText.ts';
 import type { Session } from './session.ts';
 import { waysOut } from './ways.ts';
 
@@ -32,10 +37,17 @@ export type Step = {
   attempt: number;
   /** `null` from here on where nothing was reserved: the cell has no effects, or could not begin. */
   key: string | null;
+  /** By which the target's own records know it, where it was told one. */
+  name: string | null;
   holder: By | null;
   reservedAtMs: number | null;
   ageMs: number | null;
   deadlineAtMs: number | null;
+  /**
+   * What can be told, where the store is asked, of the process that holds it; `not here`: nothing. `null`: its reservation names
+   * none, or it was not asked, since nobody waits for it any more.
+   */
+  holderProcess: HolderState | null;
   /** The outcome that closed it without settling it; `null` while it is open. */
   recorded: { seq: number; status: Status; atMs: number; durationMs: number; error: Failure | null } | null;
   /** The person who said that it failed. */
@@ -74,16 +86,16 @@ export const openedBy = (
 };
 
 const linesOf = (notes: Note[]): string[] =>
-  notes
-    .filter(({ kind }) => kind === 'log')
+  wholeLogs(notes)
     .map(({ text }) => text)
     .join('')
     .split('\n')
     .filter((line) => line.trim() !== '');
 
+/** Of the cells at its own level, with those in the sections among them. */
 const readersOf = (cells: Cell[], { index, name }: Cell): string[] =>
-  cells
-    .filter(({ index: at, reads }) => at > index && (reads === 'all' || reads.includes(name)))
+  allCells(cells.filter(({ index: at }) => at > index))
+    .filter(({ reads }) => reads === 'all' || reads.includes(name))
     .map((cell) => cell.name);
 
 const undecided = ({ head, status }: HeadReport): { status: Step['status']; seq: number } | undefined => {
@@ -117,6 +129,12 @@ const repeatableOf = (closing: EntryOf<'outcome'> | undefined): Step['repeatable
   return code === 'inputs.changed' ? 'freshKey' : 'no';
 };
 
+/** Of a visit under way it is where it began, as its reservation says where that is not where the run was started. */
+const placesOf = async ({ client }: Session, instanceId: string, state: State): Promise<Places> => {
+  const { startedAt, here } = await client.places(instanceId);
+  return { place: state.place ?? startedAt, here };
+};
+
 /** Whether an instance stands at a step that is under way, in doubt or halted, before anything more is read. */
 export const standsAtStep = (standing: HeadReport): boolean => undecided(standing) !== undefined;
 
@@ -130,7 +148,8 @@ export const readStep = async (
   const { head, nowMs, decidableAtMs } = standing;
   const { state } = head;
   const { client } = session;
-  const { runbook } = await client.runbook(runbookId, version);
+  const { runbook: whole } = await client.runbook(runbookId, version);
+  const runbook = levelOf(whole, state.open?.cell ?? state.halted?.cell ?? '');
   const cell = runbook.cells[state.next];
   if (at === undefined || cell === undefined) return undefined;
   const { status, seq } = at;
@@ -145,6 +164,9 @@ export const readStep = async (
     (entry): entry is EntryOf<'outcome'> =>
       entry.kind === 'outcome' && entry.seq <= head.seq && (entry.closes === seq || (entry.seq === seq && !reserved)),
   );
+  const waitedFor = status === 'running' || decidableAtMs > nowMs;
+  const isNamed = reserved?.process !== undefined && waitedFor;
+  const { holderProcess = isNamed ? (await client.glance(instanceId)).holderProcess : null } = standing;
   const lines = linesOf(notes);
   const cancelled = state.cancelled !== null;
   const step = {
@@ -158,10 +180,12 @@ export const readStep = async (
     visit: state.visit,
     attempt: state.attempt,
     key: reserved?.key ?? null,
+    name: reserved?.name ?? null,
     holder: (reserved && first?.by) ?? null,
     reservedAtMs: (reserved && first?.atMs) ?? null,
     ageMs: reserved && first ? Math.max(0, nowMs - first.atMs) : null,
     deadlineAtMs: reserved?.deadlineAtMs ?? null,
+    holderProcess,
     recorded: closing
       ? {
           seq: closing.seq,
@@ -173,13 +197,16 @@ export const readStep = async (
       : null,
     declared: status === 'halted' ? declaredBy(since, seq) : null,
     cancelled,
-    decidableAtMs: status === 'in_doubt' && decidableAtMs > nowMs ? decidableAtMs : null,
-    repeatable: repeatableOf(closing),
+    decidableAtMs: status !== 'running' && decidableAtMs > nowMs ? decidableAtMs : null,
+    // Its elements are not begun again.
+    // Its elements are not begun again, also where all completed and what is expected of them does not hold.
+    repeatable: cell.body.kind === 'each' ? 'no' : repeatableOf(closing),
     ifFailed: failedLeadsTo(state, cell, nowMs),
     log: lines.slice(-logLinesMax),
     logLines: lines.length,
     notes: notes.filter(({ kind }) => kind !== 'log'),
-    byItself: status === 'in_doubt' ? byItself(runbook, state, notes, nowMs) : null,
+    byItself:
+      status === 'in_doubt' ? byItself(runbook, state, notes, nowMs, await placesOf(session, instanceId, state)) : null,
     readers: readersOf(runbook.cells, cell),
     setAside,
   };

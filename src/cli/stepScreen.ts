@@ -1,6 +1,9 @@
 /** The facts of a step on the screen, the same in `status`, `advance` and `doubts`: a label, and what is known. */
+
+import { tokenOf } from '../engine/index.ts';
 import type { Unreadable } from './doubts.ts';
-import { clock, duration, oneLine, shellWord, stamp } from './format.ts';
+import { duration, shellWord, stamp, time, unbroken } from './format.ts';
+import { wrap } from './layout.ts';
 import { noteLine } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Step } from './step.ts';
@@ -10,38 +13,37 @@ import { waysOut } from './ways.ts';
 const labelWidth = 10;
 const notesMax = 6;
 
-/** What is long goes on under itself: words are not cut in two, and a word too long for a line stays whole. */
-const wrapped = (text: string, width: number): string[] => {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-};
-
 /** `  label     text`, wrapped under the text. */
 export const printFact = (screen: Screen, label: string, text: string): void => {
-  const lines = wrapped(text, screen.width - labelWidth - 2);
+  const lines = wrap(text, screen.width - labelWidth - 2);
   lines.forEach((line, index) => {
     screen.print(`  ${(index === 0 ? label : '').padEnd(labelWidth)}${line}`);
   });
 };
 
+/** What is known of the process that holds it, where the store was asked. */
+const processText = ({ holderProcess, deadlineAtMs }: Step, nowMs: number): string | null => {
+  if (holderProcess === 'alive') return 'it, or one that it began, is alive';
+  if (holderProcess !== 'gone') return null;
+  const until = (deadlineAtMs ?? 0) > nowMs ? time(deadlineAtMs ?? 0) : null;
+  return until === null ? 'gone' : `gone; what it started elsewhere may go on until ${until}`;
+};
+
 const printHolder = (screen: Screen, step: Step, nowMs: number): void => {
-  const { holder, attempt, visit, seq, reservedAtMs, ageMs, deadlineAtMs, key, recorded } = step;
+  const { holder, attempt, visit, seq, reservedAtMs, ageMs, deadlineAtMs, key, name, recorded } = step;
   const which = `attempt ${attempt}${visit > 1 ? ` of visit ${visit}` : ''}, seq ${seq}`;
   if (holder === null || reservedAtMs === null || ageMs === null || deadlineAtMs === null)
     return printFact(screen, 'step', `${step.kind}, seq ${seq}, no reservation`);
   printFact(screen, 'holder', `${harmless(`${holder.actor} (${holder.via}, ${holder.where})`)}, ${which}`);
   const left = deadlineAtMs - nowMs;
-  const until = left > 0 ? `it has ${duration(left)} more at most` : `its deadline was ${clock(deadlineAtMs)}`;
+  const until = left > 0 ? `it has ${duration(left)} more at most` : `its deadline was ${stamp(deadlineAtMs)}`;
   const end = recorded === null ? until : `recorded as ${recorded.status} after ${duration(recorded.durationMs)}`;
   printFact(screen, 'reserved', `${stamp(reservedAtMs)}, ${duration(ageMs)} ago; ${end}`);
+  const process = processText(step, nowMs);
+  if (process !== null) printFact(screen, 'process', process);
   if (key !== null) printFact(screen, 'key', harmless(key));
+  if (name !== null)
+    printFact(screen, 'at AWS', `${harmless(name)}: session of its role, and token ${harmless(tokenOf(name))}`);
 };
 
 /** Holder, key, error, the end of the log, notes, and what may happen by itself. */
@@ -54,10 +56,10 @@ export const printStep = (screen: Screen, step: Step, nowMs: number): void => {
     for (const line of log) screen.print(`    ${harmless(line)}`.trimEnd());
   }
   for (const note of notes.slice(-notesMax)) {
-    const head = `${clock(note.atMs)} ${harmless(oneLine(note.by.actor, 12))}: `;
-    printFact(screen, note.kind, head + noteLine(note, 300));
+    const head = `${time(note.atMs)} ${harmless(unbroken(note.by.actor))}: `;
+    printFact(screen, note.kind, head + noteLine(note));
   }
-  if (declared?.evidence != null) printFact(screen, 'evidence', harmless(oneLine(declared.evidence, 300)));
+  if (declared?.evidence != null) printFact(screen, 'evidence', harmless(unbroken(declared.evidence)));
   if (notes.length > notesMax)
     printFact(
       screen,
@@ -77,8 +79,13 @@ export const printWays = (screen: Screen, step: Step): void => {
   const { readers } = step;
   if (readers.length > 0 && step.status !== 'running') {
     const who = `${readers.slice(0, 3).join(', ')}${readers.length > 3 ? ' and others' : ''}`;
-    for (const line of wrapped(
-      `(${who} may read its output: with --succeeded give --output JSON or @FILE)`,
+    const id = shellWord(step.instanceId);
+    const came =
+      step.recorded?.error?.code === 'each.unfinished'
+        ? `; \`pawl output ${id} ${step.cell}\` prints what its elements came to`
+        : '';
+    for (const line of wrap(
+      `(${who} may read its output: with --succeeded give --output JSON or @FILE${came})`,
       screen.width - 2,
     ))
       screen.print(`  ${line}`);

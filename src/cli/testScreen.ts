@@ -60,7 +60,16 @@ const linesOf = (cell: CellTest): Line[] => {
     case 'not reached':
       return [line('', 'not reached', 'quiet')];
     case 'skipped':
-      return [line('', 'skipped, as its `when` is false: nothing to interrupt', 'quiet')];
+      // With its section there was no ending of its own.
+      return [
+        line(
+          '',
+          cell.ended === null
+            ? 'skipped with its section: nothing to interrupt'
+            : 'skipped, as its `when` is false: nothing to interrupt',
+          'quiet',
+        ),
+      ];
     case 'none':
       return [line('', 'nothing to interrupt: it has no effects', 'quiet'), ...endLine(cell)];
     case 'answered':

@@ -12,6 +12,8 @@ export type VerdictOptions = Partial<Record<(typeof verdicts)[number], true>> & 
   evidence?: string;
   freshKey?: true;
   inDoubt?: true;
+  holderGone?: true;
+  overlapOk?: true;
   seq?: number;
   runbook?: string;
   cell?: string;
@@ -35,7 +37,7 @@ export const verdictInputOf = async (options: VerdictOptions): Promise<VerdictIn
   if (verdict === undefined) return refuse(`Say what you decide: one of ${list}.`);
   if (given.length > 1)
     return refuse(`${given.map((name) => `--${name}`).join(' and ')} exclude one another: give one of ${list}.`);
-  const { reason, output, evidence, freshKey, inDoubt } = options;
+  const { reason, output, evidence, freshKey, inDoubt, holderGone, overlapOk } = options;
   return {
     verdict,
     reason,
@@ -43,6 +45,8 @@ export const verdictInputOf = async (options: VerdictOptions): Promise<VerdictIn
     evidence: evidence && (await textGiven('--evidence', evidence)),
     freshKey,
     onlyInDoubt: inDoubt,
+    holderGone,
+    overlapOk,
   };
 };
 
@@ -54,7 +58,7 @@ export const perSecondDefault = 5;
 
 /** @throws PawlError `request.invalid` when it is neither one step nor all of one runbook and cell */
 export const targetOf = (instanceId: string | undefined, options: VerdictOptions): Target => {
-  const { seq, runbook, cell, perSecond, dryRun } = options;
+  const { seq, runbook, cell, perSecond, dryRun, holderGone } = options;
   const many = runbook !== undefined || cell !== undefined;
   if (instanceId !== undefined && many)
     return refuse(`${instanceId} and --runbook, --cell exclude one another: decide about one step, or about many.`);
@@ -68,6 +72,8 @@ export const targetOf = (instanceId: string | undefined, options: VerdictOptions
   if (!many) return refuse('Name one step (ID --seq N) or many (--runbook R --cell C); `pawl doubts` shows them.');
   if (runbook === undefined || cell === undefined)
     return refuse('Many steps are decided by runbook and cell: give both --runbook R and --cell C.');
+  if (holderGone)
+    return refuse('--holder-gone is said of one step, ID --seq N: whose process is gone is looked at one by one.');
   if (seq !== undefined) return refuse('--seq names one step of one instance: leave it out with --runbook and --cell.');
   return { kind: 'many', runbookId: runbook, cell, perSecond: perSecond ?? perSecondDefault, dryRun: dryRun ?? false };
 };

@@ -1,7 +1,7 @@
 /** What an instance waits for, since when, until when, and what helps: for `status` and for a caller that is told "parked". */
-import { limits, type WaitReport } from '../engine/index.ts';
+import { limits, rootOf, type WaitReport } from '../engine/index.ts';
 import type { Instance } from './client.ts';
-import { clock, duration, oneLine, plural, shellWord, stamp } from './format.ts';
+import { duration, plural, shellWord, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 import { printFact } from './stepScreen.ts';
 
@@ -22,7 +22,7 @@ export const whomAsked = ({ approvers, groups }: Pick<Of<'approve'>, 'approvers'
   harmless([...approvers, ...groups.map((group) => `members of ${group}`)].join(', '));
 
 const goesOn = ({ view }: Instance): string => {
-  const advance = `\`pawl advance ${shellWord(view.instanceId)} --max-cells all\``;
+  const advance = `\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\``;
   return view.drive === 'auto'
     ? `Then it goes on by itself with the schedule of a service; without one, ${advance}.`
     : `Then ${advance}.`;
@@ -38,7 +38,7 @@ const explainAwait = ({ print }: Screen, instance: Instance, waits: Of<'await'>)
   const which = claims.length === 1 ? '' : match === 'all' ? 'each of ' : 'one of ';
   print(`It needs ${which}${plural(claims.length, 'claim')} to be ${until.join(' or ')}:`);
   for (const claim of claims) print(`    ${claimLine(claim)}`);
-  if (condition !== null) print(`  and     ${harmless(oneLine(condition, 200))}`);
+  if (condition !== null) print(`  and     ${harmless(unbroken(condition))}`);
   const [first] = claims;
   if (first === undefined) return;
   print(`Next: once it is known, set it: \`pawl claim set ${shellWord(first.claimId)} --status ${until[0]}\`.`);
@@ -56,16 +56,60 @@ const explainApprove = ({ print }: Screen, instance: Instance, waits: Of<'approv
   print(goesOn(instance));
 };
 
+type Told = Of<'each'>['elements'][number];
+const isStuck = ({ status }: Told): boolean => status === 'halted' || status === 'in_doubt';
+
+/** `3/40 completed, 2 under way, 1 needs somebody`. */
+const progressText = ({ count, completed, cancelled, spawned, elements, ...known }: Of<'each'>): string => {
+  // The chain says how they stood when somebody looked last.
+  const stuck = elements.length < limits.elementsToldMax ? elements.filter(isStuck).length : known.stuck;
+  const running = spawned - completed - cancelled - stuck;
+  return [
+    `${completed}/${count} completed`,
+    ...(cancelled === 0 ? [] : [`${cancelled} given up`]),
+    ...(running === 0 ? [] : [`${running} under way`]),
+    ...(stuck === 0 ? [] : [`${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`]),
+  ].join(', ');
+};
+
+/** Of an element, which may be large. */
+const itemShownMax = 100;
+const itemText = (item: unknown): string => {
+  const text = (typeof item === 'string' ? item : JSON.stringify(item)).replace(/\s+/g, ' ');
+  return harmless(text.length > itemShownMax ? `${text.slice(0, itemShownMax)}…` : text);
+};
+
+const explainEach = ({ print }: Screen, instance: Instance, waits: Of<'each'>): void => {
+  print(`  elements ${progressText(waits)}; ${waits.max} at a time`);
+  for (const { item, instanceId, status, cell, waitsFor } of waits.elements) {
+    const at = cell === null ? '' : ` at ${cell}`;
+    const whom = waitsFor === null || waitsFor === '' ? '' : ` for ${harmless(waitsFor)}`;
+    print(`    ${itemText(item)}  ${status.replace('_', ' ')}${at}${whom}  ${instanceId}`);
+  }
+  const stuck = waits.elements.find(isStuck);
+  const waiting = waits.elements.find(({ status }) => status === 'waiting');
+  if (stuck !== undefined) print(`Next: decide there: \`pawl status ${shellWord(stuck.instanceId)}\`.`);
+  else if (waiting !== undefined) print(`Next: what one waits for: \`pawl status ${shellWord(waiting.instanceId)}\`.`);
+  if (stuck === undefined && instance.head.state.cancelled === null) print(goesOn(instance));
+};
+
 /** What a poll's last look found. An expectation that errs and errs is no wait: it stands out. */
 export const printLastLook = (screen: Screen, last: Of<'poll'>['last']): void => {
   if (last === null) return;
   const { atMs, status, answered, error, unmet } = last;
   const what = answered === null ? status : `${status}, answered ${answered}`;
   const errorText = error === null || answered !== null ? '' : `: ${harmless(error.message)}`;
-  printFact(screen, 'last look', `${clock(atMs)}: ${what}${errorText}`);
+  // Of the target it says nothing.
+  const isUnmade = error?.code === 'needs.missing';
+  const found = isUnmade ? `could not be made, for want of ${harmless(error.message)}` : `${what}${errorText}`;
+  printFact(screen, 'last look', `${time(atMs)}: ${found}`);
   for (const { source, result, message, erred } of unmet) {
     const cannot = `could not be evaluated${erred > 1 ? `, ${erred} times in a row` : ''}: ${harmless(message ?? '')}`;
-    printFact(screen, 'expected', `${harmless(source)}: ${result === 'fail' ? 'does not hold' : cannot}`);
+    printFact(
+      screen,
+      'expected',
+      `${harmless(source)}: ${result === 'fail' ? `does not hold${message === null ? '' : `: ${harmless(message)}`}` : cannot}`,
+    );
   }
   if (unmet.some(({ erred }) => erred >= limits.pollErrorsMax))
     screen.print(screen.paint('bad', '  This may never be met: look whether the expectation fits what is answered.'));
@@ -77,6 +121,7 @@ const waitingText: Record<WaitReport['kind'], string> = {
   approve: 'waits for approval',
   wait: 'waits for a time',
   poll: 'is repeated until what it expects holds',
+  each: 'waits for its elements',
 };
 
 export const explainWait = (screen: Screen, instance: Instance, waits: WaitReport): void => {
@@ -98,6 +143,8 @@ export const explainWait = (screen: Screen, instance: Instance, waits: WaitRepor
       return explainAwait(screen, instance, waits);
     case 'approve':
       return explainApprove(screen, instance, waits);
+    case 'each':
+      return explainEach(screen, instance, waits);
     case 'wait':
       print('Next: nothing; the time comes.');
       print(goesOn(instance));

@@ -1,6 +1,6 @@
 /** The ways out of a step, each as the exact command: to be pasted, and given a reason. */
 
-import type { Status, Then } from '../engine/index.ts';
+import { type HolderState, isChild, type Status, type Then } from '../engine/index.ts';
 import type { ByItself } from './byItself.ts';
 import { shellWord } from './format.ts';
 
@@ -36,6 +36,7 @@ export type Undecided = {
   byItself: ByItself | null;
   setAside: string[];
   decidableAtMs: number | null;
+  holderProcess: HolderState | null;
   repeatable: 'yes' | 'freshKey' | 'no';
   ifFailed: Then;
 };
@@ -46,35 +47,41 @@ export const afterFailed = { retry: '; it is tried again by itself', next: '; go
 /** Those that the engine takes: what it would refuse, or what would only lead here again, is not offered. */
 const verdicts = (step: Undecided): Way[] => {
   const { instanceId, kind, seq, status, cancelled, recorded, declared, repeatable, ifFailed } = step;
-  // What it has begun may still act: decided now, something would begin beside it.
-  if (step.decidableAtMs !== null) return [];
-  const doubt = status === 'in_doubt';
+  // What it has begun may still act: decided now, something would begin beside it. Whose process is gone need not be waited for.
+  const isEarly = status === 'running' || step.decidableAtMs !== null;
+  if (isEarly && step.holderProcess !== 'gone') return [];
+  const doubt = status !== 'halted';
+  const atOnce = isEarly ? ' --holder-gone' : '';
   const verdict = (name: string, what: string, flags: string): Way => {
-    return { name, what, command: `pawl verdict ${shellWord(instanceId)} --seq ${seq} ${flags} ${because}` };
+    return { name, what, command: `pawl verdict ${shellWord(instanceId)} --seq ${seq} ${flags}${atOnce} ${because}` };
   };
   // No verdict stands for votes.
   const voted = kind === 'approve';
+  const isBranch = kind === 'branch';
+  const done = isBranch ? 'go into its section' : 'it is done after all';
+  const without = isBranch ? 'pass over its section' : 'go on without it';
   const ways: Way[] = [];
-  if (!voted) ways.push(verdict('succeeded', doubt ? 'it happened' : 'it is done after all', '--succeeded'));
+  if (!voted) ways.push(verdict('succeeded', doubt ? 'it happened' : done, '--succeeded'));
   if (recorded?.status !== 'failed' && declared === null) {
     const leads = cancelled ? '' : afterFailed[ifFailed];
     ways.push(verdict('failed', `${doubt ? 'it did not happen' : 'it failed'}${leads}`, '--failed'));
   }
   // Pasted after the holder was heard of all the same, it must not run again what is known to have happened.
-  const retry = doubt ? '--in-doubt --retry' : '--retry';
+  const retry = `${doubt ? '--in-doubt --retry' : '--retry'}${isEarly ? ' --overlap-ok' : ''}`;
   if (!cancelled && repeatable === 'yes') ways.push(verdict('retry', 'once more, same key', retry));
   if (!cancelled && repeatable !== 'no')
     ways.push(verdict('retryFreshKey', 'once more, fresh key', `${retry} --fresh-key`));
-  if (!voted) ways.push(verdict('skip', cancelled ? 'leave it at that' : 'go on without it', '--skip'));
+  if (!voted) ways.push(verdict('skip', cancelled ? 'leave it at that' : without, '--skip'));
   return ways;
 };
 
 export const waysOut = (step: Undecided): Way[] => {
   const { instanceId, status, cancelled, recorded, byItself, setAside } = step;
   // A step that is closed as `unknown` ends with its run: no verdict can be given afterwards.
-  const giveUp = status === 'in_doubt' && recorded !== null ? 'give up, undecided' : 'give the run up';
+  const what = isChild(instanceId) ? 'give this element up' : 'give the run up';
+  const giveUp = status === 'in_doubt' && recorded !== null ? 'give up, undecided' : what;
   const cancel: Way = { name: 'cancel', what: giveUp, command: cancelCommand(instanceId) };
-  if (status === 'running') return cancelled ? [] : [cancel];
+  if (status === 'running') return [...verdicts(step), ...(cancelled ? [] : [cancel])];
   const ways: Way[] = [];
   if (setAside.length > 0) ways.push({ name: 'redrive', what: 'record what was set aside', command: 'pawl redrive' });
   const policy = byItself === null ? null : byPolicy[byItself.kind];
@@ -83,7 +90,7 @@ export const waysOut = (step: Undecided): Way[] => {
   if (cancelled) return ways;
   ways.push(cancel);
   // Refused while a step is in doubt: the new run would repeat, or leave out, what is in doubt.
-  if (status !== 'in_doubt')
+  if (status !== 'in_doubt' && !isChild(instanceId))
     ways.push({ name: 'continue', what: 'in a fixed version', command: continueCommand(step) });
   return ways;
 };

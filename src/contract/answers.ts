@@ -1,6 +1,7 @@
 /** What comes out: the zod schemas of answers, from which the OpenAPI document and the types of the operations are made. */
 import * as z from 'zod';
 import {
+  cellEnds,
   claimStatuses,
   type ErrorCode,
   entrySchema,
@@ -27,6 +28,7 @@ export const view = z.strictObject({
   cellsDone: count,
   cells: count,
   drive,
+  place: z.string().describe('The place that the next step belongs to; the home of the store where that is any.'),
   dueAtMs: z.number().nullable(),
   startedAtMs: z.number(),
   updatedAtMs: z.number(),
@@ -44,6 +46,14 @@ const holder = z.strictObject({
   deadlineAtMs: z.number(),
 });
 
+const waitsFor = z
+  .strictObject({
+    place: z.string(),
+    missing: z.array(z.string()).describe('What the caller, who is at that place, has not.'),
+  })
+  .exactOptional()
+  .describe('Somebody at that place has to go on with it.');
+
 const stopKinds = {
   plain: z.strictObject({ kind: z.literal('stop'), result: z.enum(['advanced', 'completed', 'cancelled']) }),
   inFlight: z.strictObject({ kind: z.literal('stop'), result: z.literal('in_flight'), holder }),
@@ -54,6 +64,7 @@ const stopKinds = {
     seq: count,
     holder: holder.nullable(),
     nextAtMs: z.number().nullable(),
+    waitsFor,
   }),
   halted: z.strictObject({
     kind: z.literal('stop'),
@@ -68,6 +79,7 @@ const stopKinds = {
     cell: z.string(),
     seq: count.nullable(),
     dueAtMs: z.number().nullable(),
+    waitsFor,
   }),
   deferred: z.strictObject({
     kind: z.literal('stop'),
@@ -93,6 +105,23 @@ const stepReport = z.strictObject({
   recorded: z.boolean().describe('False: another caller closed the step first; what was seen is a note.'),
 });
 
+const manned = z
+  .strictObject({
+    place: z.string(),
+    alive: count.describe('Workers that are alive there.'),
+    lastSeenAtMs: z
+      .number()
+      .nullable()
+      .describe('When any worker was seen there last; null: never, as far as is kept.'),
+    lacking: z
+      .array(z.string())
+      .exactOptional()
+      .describe(
+        'What the next cell needs and every worker that is alive there lacks: `program kubectl`, `env KUBECONFIG`.',
+      ),
+  })
+  .nullable();
+
 const moved = {
   result: z.enum(['advanced', 'completed', 'cancelled', 'in_flight', 'in_doubt', 'halted', 'parked', 'deferred']),
   stop,
@@ -101,6 +130,7 @@ const moved = {
   wrote: z.boolean().describe('Whether anything of this call stands in the journal: a step, a wait, its drive.'),
   view,
   state: started.shape.state,
+  manned: manned.exactOptional().describe('Where it is parked for a worker of another place: whether that has any.'),
 };
 export const advanced = z.strictObject(moved);
 export const ran = z.strictObject({
@@ -148,11 +178,20 @@ export const runbookPage = z.strictObject({
 });
 
 export const startedAnswer = z.strictObject({ view, created: z.boolean() });
-export const viewPage = z.strictObject({ views: z.array(view), next: z.string().nullable() });
+export const viewPage = z.strictObject({
+  views: z.array(view),
+  atLeast: z
+    .boolean()
+    .describe('True: not all that are asked about were read, so there may be more than these; `next` goes on.'),
+  next: z.string().nullable(),
+});
 export const viewAnswer = z.strictObject({ view });
 export const cancelled = z.strictObject({
   view,
   mayStillRun: z.strictObject({ cell: z.string(), seq: count, deadlineAtMs: z.number() }).nullable(),
+  elements: z
+    .array(z.strictObject({ instanceId: z.string(), cell: z.string(), seq: count, deadlineAtMs: z.number() }))
+    .describe('Elements of its section in which a step may still run.'),
 });
 
 const cellReport = z.strictObject({
@@ -182,6 +221,7 @@ const cellReport = z.strictObject({
   expectations: expectations.unwrap(),
   startedAtMs: z.number().nullable(),
   endedAtMs: z.number().nullable(),
+  askedMs: z.number().exactOptional().describe('For how long the target of its newest attempt asked to be left alone.'),
   durationMs: z.number().nullable(),
   by: z.string().nullable(),
   closedBy: z.string().nullable(),
@@ -197,10 +237,28 @@ const shown = z
     document: z.string().describe('The runbook up to the end of the cell.'),
     params: z.record(z.string(), z.unknown()),
     outputs: z.record(z.string(), z.string()).describe('JSON texts of the outputs that the cell refers to.'),
+    states: z
+      .record(z.string(), z.enum(cellEnds))
+      .exactOptional()
+      .describe('How the cells ended that the cell asks about.'),
+    each: z
+      .record(z.string(), z.unknown())
+      .exactOptional()
+      .describe('In a section with `each`: the element and its index, and those around them, by name.'),
     text: z.string().describe('What is asked.'),
     hash: z.string(),
   })
   .describe('What a vote is about; `hash` binds it.');
+const freed = z
+  .strictObject({
+    document: z
+      .string()
+      .describe('The runbook after the question, to the next one that is asked in any case, or its end.'),
+    cells: z.array(z.string()).describe('Names of the cells in it.'),
+    until: z.string().nullable().describe('The cell that asks next; null: the runbook ends.'),
+    isCut: z.boolean().describe('Too large to be shown: `document` is its beginning.'),
+  })
+  .describe('What runs once it is approved. Not part of the approval: no hash covers it.');
 const wait = {
   cell: z.string(),
   seq: count,
@@ -216,6 +274,29 @@ const waits = z.discriminatedUnion('kind', [
     kind: z.literal('poll'),
     everyMs: z.number(),
     last: lastLookSchema.nullable().describe('What the last look found; null: no look yet.'),
+  }),
+  z.strictObject({
+    ...wait,
+    kind: z.literal('each'),
+    count: count.describe('Elements of the section.'),
+    max: count.describe('So many may be under way.'),
+    stopAfter: count.describe('No more begin after so many that were given up, halted or in doubt.'),
+    spawned: count.describe('The elements before this index may begin.'),
+    completed: count,
+    cancelled: count,
+    stuck: count.describe('Seen halted or in doubt.'),
+    elements: z
+      .array(
+        z.strictObject({
+          index: count,
+          item: z.unknown(),
+          instanceId: z.string(),
+          status: z.string(),
+          cell: z.string().nullable(),
+          waitsFor: z.string().nullable(),
+        }),
+      )
+      .describe('Those under way, at most 50.'),
   }),
   z.strictObject({
     ...wait,
@@ -236,6 +317,7 @@ const waits = z.discriminatedUnion('kind', [
     ...wait,
     kind: z.literal('approve'),
     shown: shown.nullable().describe('null: it cannot be shown any more.'),
+    freed: freed.nullable().describe('What runs once it is approved, covered by no hash; null with `shown`.'),
     shownHash: z.string(),
     approvers: z.array(z.string()),
     groups: z.array(z.string()),
@@ -283,6 +365,7 @@ const tally = {
   decision: z.enum(['approved', 'rejected']).nullable().describe('null: votes are missing.'),
   approvals: z.array(z.string()),
   quorum: count,
+  shownHash: z.string().describe('Of what the vote is about, whole.'),
 };
 export const voted = z.strictObject({ view, ...tally });
 export const linkMade = z.strictObject({
@@ -297,6 +380,7 @@ export const linkShown = z.strictObject({
   actor: z.string(),
   expiresAt: z.iso.datetime(),
   shown,
+  freed,
 });
 export const linkVoted = z.strictObject({ instanceId: z.string(), ...tally });
 
@@ -306,12 +390,19 @@ export const instance = z.strictObject({
   params: z.record(z.string(), z.unknown()),
   cells: z.array(cellReport),
   waits: waits.nullable().describe('What it waits for.'),
+  manned: manned.describe('Where it waits for a worker of another place: whether that has any.'),
   head: entry.describe('The entry that `view` was made from.'),
   held: z.boolean().describe('Begun before the last restore from backup: held until a person releases it.'),
   decidableAtMs: z
     .number()
     .describe(
       'Of a step that was begun and not settled: no verdict before this, since what it has begun may still act.',
+    ),
+  holderProcess: z
+    .enum(['gone', 'alive', 'not here'])
+    .nullable()
+    .describe(
+      'Of a step that was begun and not settled: what the service can tell of the process that holds it. `not here`: it is of another machine, boot, container or user; null where its reservation names none.',
     ),
   nowMs: z.number(),
 });
@@ -323,7 +414,13 @@ export const journalPage = z.strictObject({
     .describe('Hash of the last of them, as `verify` compares it; null where there is none.'),
   next: count.nullable().describe('Give it as `after`; null at the end.'),
   nowMs: z.number(),
-  deployment: z.strictObject({ name: z.string(), epoch: count, takeoverGraceMs: count }),
+  deployment: z.strictObject({
+    name: z.string(),
+    epoch: count,
+    takeoverGraceMs: count,
+    place: z.string().describe('Where the service carries cells out.'),
+    home: z.string().describe('The place of the schedule, where everything is due that belongs to no place.'),
+  }),
 });
 export const journalIds = z.strictObject({
   instanceIds: z.array(z.string()),
@@ -351,6 +448,10 @@ export const notePage = z.strictObject({
       atMs: z.number(),
       by: started.shape.by,
       text: z.string(),
+      glimpse: z
+        .literal(true)
+        .optional()
+        .describe('Of a log past its beginning, told while the step runs: its end is told once more when it is over.'),
     }),
   ),
   next: count.nullable(),
@@ -376,4 +477,29 @@ export const problem = z.looseObject({
   detail: z.string(),
   code: z.enum(codes),
   request: z.string().describe('Names this request in the log.'),
+});
+
+export const workers = z.strictObject({
+  workers: z.array(
+    z.strictObject({
+      place: z.string(),
+      id: z.string(),
+      state: z
+        .enum(['alive', 'left', 'gone'])
+        .describe('`left`: it ended by itself. `gone`: nothing was heard of it lately.'),
+      host: z.string(),
+      pid: z.int(),
+      version: z.string().describe('Of Pawl.'),
+      startedAtMs: z.number(),
+      seenAtMs: z.number(),
+      leftAtMs: z.number().nullable(),
+      concurrency: count.describe('Instances that it goes on with at once, at most.'),
+      running: count.describe('Instances that it went on with when it was seen last.'),
+      lacks: z.array(z.string()).describe('What cells needed lately and it has not.'),
+    }),
+  ),
+  wanted: z
+    .array(z.strictObject({ place: z.string(), sinceMs: z.number() }))
+    .describe('Places that something waited for when nobody had ever been there.'),
+  nowMs: z.number(),
 });

@@ -1,6 +1,15 @@
 /** What goes in: the zod schemas that validate requests, and from which the OpenAPI document is made. */
 import * as z from 'zod';
-import { claimStatuses, isInfinite, limits, lossyNumberIn, viewStatuses } from '../engine/model/index.ts';
+import {
+  claimStatuses,
+  isInfinite,
+  isPlace,
+  limits,
+  lossyNumberIn,
+  placeForm,
+  viewStatuses,
+} from '../engine/model/index.ts';
+import { momentOf } from './moments.ts';
 
 const idOf = (what: string) =>
   z
@@ -10,7 +19,12 @@ const idOf = (what: string) =>
     })
     .describe('Letters, digits, dots, dashes, underscores; the first a letter or digit.');
 const runbookId = idOf('runbook id');
-export const instanceId = idOf('instance id');
+/** Of an instance that stands: with `~` it is an element of a section, and no caller chooses such an id. */
+const elementId = z.string().regex(/^[A-Za-z0-9~][A-Za-z0-9._~-]{0,127}$/, {
+  error: 'is no instance id: 1 to 128 letters, digits, dots, dashes, underscores; `~` in those of elements',
+});
+const newInstanceId = idOf('instance id');
+export const instanceId = elementId.describe('Letters, digits, dots, dashes, underscores; `~` in those of elements.');
 export const cellName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/);
 export const seq = z.int().min(0).describe('Number of an entry in the journal of its instance.');
 const version = z.int().min(1);
@@ -36,9 +50,31 @@ export const outputPath = z.strictObject({ instanceId, seq: digits(0) });
 
 const next = z.string().min(1).max(2_000).describe('`next` of the page before, as it was given.').exactOptional();
 const limit = digits(1).pipe(z.int().max(limits.pageMax)).exactOptional();
+const moment = z
+  .string()
+  .max(40)
+  .refine((text) => momentOf(text, 0) !== undefined, {
+    error: 'is no time: give one with its zone, as 2026-11-28T09:00+01:00, or how long ago, as 90m, 2h, 3d',
+  });
+const words = z.string().min(1).max(limits.listTextCharsMax);
+const read = `At most ${limits.listReadMax} views (listReadMax) are read by one request: then the answer says \`atLeast\`.`;
 export const listQuery = z.strictObject({
   runbook: runbookId.exactOptional(),
   status: z.enum(viewStatuses).exactOptional(),
+  since: moment
+    .describe('Started then or later: a time with its zone, or how long ago (`90m`, `2h`, `3d`).')
+    .exactOptional(),
+  until: moment.describe('Started before that.').exactOptional(),
+  param: words
+    .refine((text) => text.split('\n').every((line) => line.indexOf('=') > 0), { error: 'wants name=value' })
+    .describe(`A parameter, \`name=value\`; several, each on a line: all of them. ${read}`)
+    .exactOptional(),
+  actor: words.describe(`Who started it, exactly. ${read}`).exactOptional(),
+  text: words
+    .describe(
+      `Stands in its id, runbook, cell, status, who started it, whom it waits for, or the beginning of its parameters; case does not count. ${read}`,
+    )
+    .exactOptional(),
   limit,
   next,
 });
@@ -78,12 +114,17 @@ export const claimHistoryQuery = z.strictObject({
   before: digits(1).describe('`next` of the page before: only revisions before this one.').exactOptional(),
   limit,
 });
+const place = z
+  .string()
+  .refine(isPlace, { error: `is none: ${placeForm}` })
+  .describe('Where cells run.');
+export const workersQuery = z.strictObject({ place: place.exactOptional() });
 export const noQuery = z.strictObject({});
 
 export const startBody = z.strictObject({
   params: z.record(z.string(), z.unknown()).default({}),
   version: version.describe('Default: the newest.').exactOptional(),
-  instanceId: instanceId.exactOptional(),
+  instanceId: newInstanceId.exactOptional(),
   drive: drive.exactOptional(),
   continues: z
     .strictObject({
@@ -119,6 +160,16 @@ export const verdictBody = z.strictObject({
     .boolean()
     .describe('Refused unless the step is still in doubt: for a decision that was looked for before.')
     .exactOptional(),
+  holderGone: z
+    .boolean()
+    .describe(
+      'Before the time of the step is over: taken only where the service finds, on its own machine, that the process of the holder is gone (verdict.holderNotKnown).',
+    )
+    .exactOptional(),
+  overlapOk: z
+    .boolean()
+    .describe('With `retry` and `holderGone`: what the attempt has begun elsewhere may act beside the next one.')
+    .exactOptional(),
 });
 export const reasonBody = z.strictObject({ reason });
 export const doneBody = z.strictObject({
@@ -150,8 +201,10 @@ export const claimBody = z.strictObject({
 });
 const shownHash = z
   .string()
-  .regex(/^[0-9a-f]{64}$/)
-  .describe('The hash of what the voter was shown.');
+  .regex(new RegExp(`^[0-9a-f]{${limits.shownHashCharsMin},64}$`), {
+    error: `is not the hash of what was shown, nor its first ${limits.shownHashCharsMin} characters or more (shownHashCharsMin), 0-9 and a-f`,
+  })
+  .describe(`The hash of what the voter was shown, or its first ${limits.shownHashCharsMin} characters or more.`);
 const comment = z.string().exactOptional();
 export const voteBody = z.strictObject({ decision: z.enum(['approve', 'reject', 'withdraw']), shownHash, comment });
 export const linkBody = z.strictObject({

@@ -129,7 +129,8 @@ export const operations = {
     method: 'GET',
     path: '/instances',
     permission: 'read',
-    summary: 'Views of instances, newest first. A list may lag behind.',
+    summary:
+      'Views of instances, newest first by when they started; whatever is asked for has to fit. A list may lag behind.',
     pathParameters: noPath,
     query: requests.listQuery,
     body: null,
@@ -337,6 +338,16 @@ export const operations = {
     query: requests.claimHistoryQuery,
     body: null,
     answers: { 200: answers.claimHistory },
+  },
+  workers: {
+    method: 'GET',
+    path: '/workers',
+    permission: 'read',
+    summary: 'Workers by their heartbeats, place by place, and places that something waits for and nobody ever served.',
+    pathParameters: noPath,
+    query: requests.workersQuery,
+    body: null,
+    answers: { 200: answers.workers },
   },
 } as const satisfies Record<string, Route>;
 

@@ -13,19 +13,29 @@ import assert from 'node:assert/strict';
 import { type Call, type Engine, momentOf, nextCell, openCall, saveView, stateOf } from './call/call.ts';
 import { changeIn } from './call/change.ts';
 import { failure, type OutcomeBody } from './call/outcomes.ts';
-import { prepare, withoutReservation } from './call/prepare.ts';
-import { type AdvanceAnswer, type AdvanceRequest, type Advancing, createProgress, wishOf } from './call/progress.ts';
+import { prepare, withoutReservation, withSecrets } from './call/prepare.ts';
+import {
+  type AdvanceAnswer,
+  type AdvanceRequest,
+  type Advancing,
+  createProgress,
+  giveUp,
+  wishOf,
+} from './call/progress.ts';
 import { assertFresh } from './call/refusals.ts';
+import { awayFrom, lackingNeeds, stopWithout } from './call/whereabouts.ts';
 import { takeOver } from './doubt/takeover.ts';
 import type { EntryBody } from './model/entries.ts';
 import { isPawlError } from './model/errors.ts';
 import { causeOf } from './model/events.ts';
 import { limits } from './model/limits.ts';
-import { natureOf } from './model/runbook.ts';
+import { type Cell, natureOf } from './model/runbook.ts';
 import type { CellResult, Execute } from './ports.ts';
 import { isDoubtful } from './rules/apply.ts';
+import { isJudgedFirst } from './rules/carriedOut.ts';
 import { branchOf, type Decision, decide, reservedForMs } from './rules/decide.ts';
 import type { Stop } from './rules/stop.ts';
+import { noLacks } from './rules/view.ts';
 import { rememberOutput, reservationOf, runSteps } from './steps/runStep.ts';
 import { beginWait } from './waiting/begin.ts';
 import { look } from './waiting/look.ts';
@@ -37,6 +47,15 @@ const closeAtOnce = async ({ call, progress }: Advancing, outcome: OutcomeBody):
   if (stands === undefined) return;
   rememberOutput(call.outputs, stands);
   progress.closed(outcome, stands.seq, true);
+};
+
+/** Goes past the cell where its `when` says so, or cannot be told: what that rests on is the same at every place. */
+const pass = async (advancing: Advancing, cell: Cell): Promise<boolean> => {
+  const { call } = advancing;
+  const found = await prepare(call, cell);
+  if (found.kind === 'go') return false;
+  await closeAtOnce(advancing, withoutReservation(call, cell, found));
+  return true;
 };
 
 /** Goes through the next cell as far as this call may. A lost slot is no error: the loop decides anew. */
@@ -61,13 +80,19 @@ const enter = async (
   }
   if (!mayReserve) return { kind: 'stop', result: 'advanced' };
 
-  const reserve = (): EntryBody => ({ kind: 'reserved', ...reservationOf(call, cell, state, found) });
+  const ready = await withSecrets(call, cell, found, 'attempt');
+  if (ready.kind === 'waits') return stopWithout(call, cell, { needs: [], secrets: ready.missing });
+  if (ready.kind === 'cannot') {
+    await closeAtOnce(advancing, withoutReservation(call, cell, ready));
+    return undefined;
+  }
+  const reserve = (): EntryBody => ({ kind: 'reserved', ...reservationOf(call, cell, state, ready) });
   const stands = await call.chain.append(reserve, call.endAtMs - reservedForMs(cell));
   if (stands === undefined) return undefined;
   progress.reserved();
   // What stands counts, not what was meant: an earlier put of this call may have landed late, with an earlier deadline.
   assert(stands.kind === 'reserved' && stands.token === call.token && stands.cell === cell.name);
-  await runSteps(advancing, { cell, reserved: stands, ready: found });
+  await runSteps(advancing, { cell, reserved: stands, ready });
   return undefined;
 };
 
@@ -121,7 +146,7 @@ export const advance = async (
   if (isScheduled) call.mark.expectDue();
   assertFresh(call, expectedSeq);
   const progress = createProgress();
-  const advancing: Advancing = { call, request, progress };
+  const advancing: Advancing = { call, request, progress, drive: advance };
   let stop: Stop;
   try {
     await setDrive(advancing);
@@ -132,8 +157,9 @@ export const advance = async (
     const cell = nextCell(call)?.name ?? call.started.runbookId;
     stop = { kind: 'stop', result: 'deferred', cell, untilMs: engine.clock.nowMs(), why: 'store' };
   }
-  // The schedule came since the view is due: whatever this call found, the view must say it now.
-  if (isScheduled) await armQuietly(call);
+  // The schedule came since the view is due: whatever this call found, the view must say it now. So it must of what cannot be
+  // had here, of which nothing else is written.
+  if (isScheduled || call.lacks !== noLacks) await armQuietly(call);
   await wakeInTime(call, stop);
   const { steps, reservations: reserved } = progress;
   const { wrote } = call.chain;
@@ -149,7 +175,7 @@ const armQuietly = async ({ engine, instanceId, mark }: Call): Promise<void> => 
 
 /** What is due soon is woken to the second where that can be had; the due mark stands behind it. */
 const wakeInTime = async ({ engine, instanceId, mark }: Call, stop: Stop): Promise<void> => {
-  if (stop.result !== 'parked' || stop.dueAtMs === null || mark.arms === 0) return;
+  if (stop.result !== 'parked' || stop.dueAtMs === null || stop.waitsFor !== undefined || mark.arms === 0) return;
   if (stop.dueAtMs - engine.clock.nowMs() > limits.wakeAheadMsMax) return;
   await engine.wakeAt(instanceId, stop.dueAtMs).catch((error: unknown) => {
     engine.observe({ kind: 'wake.unsent', instanceId, cell: stop.cell, cause: causeOf(error) });
@@ -162,11 +188,18 @@ const loop = async (advancing: Advancing): Promise<Stop> => {
     const decision = decideNow(advancing);
     if (decision.kind === 'stop') return decision;
     if (request.signal?.aborted) return { kind: 'stop', result: 'advanced' };
+    call.lacks = noLacks;
+    const lacking = await lackingNeeds(call, stateOf(call), decision);
+    if (lacking !== undefined) {
+      const { cell, missing } = lacking;
+      if (isJudgedFirst(stateOf(call), cell, decision) && (await pass(advancing, cell))) continue;
+      return stopWithout(call, cell, { needs: missing, secrets: [] });
+    }
     let stopped: Stop | undefined;
     switch (decision.kind) {
       case 'wait':
         await call.mark.arm();
-        await call.engine.clock.sleep(decision.ms, request.signal);
+        await call.engine.clock.sleep(decision.ms, giveUp(advancing));
         break;
       case 'takeOver':
         stopped = await takeOver(call, decision);
@@ -176,6 +209,9 @@ const loop = async (advancing: Advancing): Promise<Stop> => {
         break;
       case 'enter':
         stopped = await enter(advancing, decision);
+        break;
+      case 'judge':
+        stopped = (await pass(advancing, decision.cell)) ? undefined : decision.otherwise;
         break;
       case 'lapse': {
         const doubt = isDoubtful(stateOf(call)) ? ', and an earlier attempt may have happened' : '';
@@ -193,7 +229,8 @@ const decideNow = (advancing: Advancing): Exclude<Decision, { kind: 'waiting' }>
   const wish = wishOf(advancing);
   const now = momentOf(engine, stateOf(call));
   const decided = decide(stateOf(call), runbook, wish, now);
-  const decision = decided.kind === 'waiting' ? parkOf(decided, wish, now.nowMs) : decided;
+  const here = decided.kind === 'waiting' ? parkOf(decided, wish, now.nowMs) : decided;
+  const decision = awayFrom(call, stateOf(call), here) ?? here;
   const { seq } = chain.head.entry;
   engine.observe({ kind: 'decided', instanceId, seq, cell: nextCell(call)?.name, branch: branchOf(decision) });
   // A caller that names the seq it has seen meant the cell that was next then, not the one after it.

@@ -21,7 +21,7 @@ import { PawlError, withInstanceId } from './model/errors.ts';
 import { limits } from './model/limits.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
-import type { ClaimEntry, Claims, Journal, Ports, Views } from './ports.ts';
+import type { ClaimEntry, Claims, Here, Journal, Ports, Views } from './ports.ts';
 import { type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
 import { type Verified, verify, type Witness } from './reading/verify.ts';
 
@@ -64,6 +64,8 @@ export type Engine = {
   /** Newest first, those before revision `before`. @throws PawlError `claim.unknown` */
   claimHistory(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
   claims: Claims['list'];
+  /** The place it works at, and that of the store's schedule. */
+  here: Pick<Here, 'place' | 'home'>;
   /** Wakes the waiters of a claim, because its writer may have died before it did. */
   wake(claimId: string): Promise<{ woken: number | null }>;
   vote(instanceId: string, cell: string, request: VoteRequest): Promise<Voted>;
@@ -78,7 +80,7 @@ export const createEngine = (ports: Ports): Engine => {
     const message = `The takeover grace is ${ports.deployment.takeoverGraceMs} ms; takeoverGraceMsMin is ${limits.takeoverGraceMsMin}.`;
     throw new PawlError('request.invalid', message);
   }
-  const context: Context = { ...ports, startedOf: new Map() };
+  const context: Context = { ...ports, startedOf: new Map(), homeOf: new Map() };
   const guardedBy = <T>(instanceId: string, command: Promise<T>): Promise<T> =>
     withInstanceId(instanceId, guarded(context, instanceId, command));
   const rebuildOne = (instanceId: string, by: By): Promise<{ view: View }> =>
@@ -116,5 +118,6 @@ export const createEngine = (ports: Ports): Engine => {
     makeLink: (instanceId, cell, request) => guardedBy(instanceId, makeLink(context, instanceId, cell, request)),
     readLink: (secret, by) => readLink(context, secret, by),
     useLink: (secret, request) => useLink(context, secret, request),
+    here: { place: ports.here.place, home: ports.here.home },
   };
 };

@@ -1,9 +1,9 @@
 /** The engine's door: other folders import from here and from nowhere else in this folder. */
 
 export type { AdvanceAnswer, AdvanceRequest, StepReport } from './call/progress.ts';
+export { heldBy } from './call/refusals.ts';
 export type { Cancelled } from './commands/cancel.ts';
 export { type ClaimRequest, type ClaimSet, wakeIdOf, wakeOf } from './commands/claims.ts';
-
 export type { DoneRequest } from './commands/done.ts';
 export type { LinkShown } from './commands/links.ts';
 export type { Published } from './commands/publish.ts';
@@ -25,6 +25,8 @@ export type {
   Due,
   Evaluated,
   Execute,
+  Here,
+  HolderState,
   Journal,
   LinkEntry,
   Links,
@@ -39,6 +41,9 @@ export type {
   Random,
   RenderedBody,
   Scope,
+  Secrets,
+  SecretsRead,
+  StepInfo,
   Subscriptions,
   Versions,
   Views,
@@ -48,8 +53,8 @@ export { createFollower, type Followed, type FollowRequest, type JournalPages } 
 export type { CellReport, Inspection } from './reading/inspect.ts';
 export { apply } from './rules/apply.ts';
 export { decide } from './rules/decide.ts';
+export { isBound } from './rules/place.ts';
 export { decidableAtMs } from './rules/policy.ts';
-export type { Stop } from './rules/stop.ts';
-export { statusOf, viewOf } from './rules/view.ts';
-
+export type { Holder, Stop } from './rules/stop.ts';
+export { statusOf, viewOf, waitsForElements, workerAt } from './rules/view.ts';
 export type { WaitReport } from './waiting/kinds.ts';

@@ -2,11 +2,23 @@
  * What the engine needs from outside. Everything that waits, draws or remembers is here; the rest of `src/engine` is
  * pure. Store ports throw `PawlError('store.unavailable')` when the store gives no answer, and nothing else.
  */
+
+import type { CellEnd } from './model/cellEnd.ts';
 import type { By, Entry, Note, Output, Standing, Unchecked } from './model/entries.ts';
 import type { Problem } from './model/errors.ts';
 import type { EngineEvent } from './model/events.ts';
 import type { LastLook } from './model/look.ts';
-import type { CellBody, ClaimStatus, Expression, Runbook, Template, Version } from './model/runbook.ts';
+import type { Needs } from './model/place.ts';
+import type {
+  BranchBody,
+  CellBody,
+  ClaimStatus,
+  Expression,
+  Runbook,
+  ScriptBody,
+  Template,
+  Version,
+} from './model/runbook.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
 
@@ -198,7 +210,10 @@ export type Witness = { seq: number; hash: string };
 export type Due = { instanceId: string; dueAtMs: number };
 type Seed = Pick<View, 'instanceId' | 'runbookId'>;
 
-/** Due marks: when the schedule looks at an instance, or at a thing that is not an instance. */
+/**
+ * Due marks: when the schedule looks at an instance, or at a thing that is not an instance. Each place has a part of its own in
+ * what is due. A mark that is made is due at home; which place a view is due at, its save says.
+ */
 export type Marks = {
   /**
    * Makes it due no later than `untilAtMs`, creating its view when missing. Before every command's first put. `isDue`: it
@@ -220,10 +235,15 @@ export type Marks = {
   /** Takes down the mark of what was armed and is no view, unless others armed since or may still be writing. */
   settle(instanceId: string, armed: Armed): Promise<void>;
   /**
-   * One page of what is due at `nowMs` in one of `dueShards` parts of the index, longest due first; `next` is where to
-   * go on, `null` at the end. What is not due is never read.
+   * One page of what is due at `nowMs` at a place, in one of `dueShards` parts of its index, longest due first; `next` is
+   * where to go on, `null` at the end. What is not due is never read.
    */
-  due(nowMs: number, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
+  due(nowMs: number, place: string, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
+  /**
+   * Of these, the ones that a writer armed whose time is over, and that no save has put right since: their part of what is due
+   * may be that of an entry before the last one.
+   */
+  orphans(instanceIds: readonly string[], nowMs: number): Promise<string[]>;
   /**
    * Takes a view that was armed and never saved out of what is due, unless it was armed after `beforeMs`. For an instance
    * that the journal does not know. `false`: it is not such a view (any more).
@@ -241,13 +261,20 @@ export type Views = {
   get(instanceId: string): Promise<View | undefined>;
   /** Those of them that there are, in no order; a read may lag behind. */
   getEach(instanceIds: string[]): Promise<View[]>;
-  /** Newest first, from an index that may lag: for lists only. */
+  /**
+   * Newest first, from an index that may lag: for lists only. `sinceMs`, `untilMs`: when they started, from the one to
+   * before the other. `where` is asked about each view that the index gives; of these `listReadMax` are read at most, and
+   * `atLeast` says that not all were: then `next` goes on.
+   */
   list(filter: {
     runbookId?: string;
     status?: View['status'];
+    sinceMs?: number;
+    untilMs?: number;
+    where?(view: View): Promise<boolean>;
     limit: number;
     next?: string;
-  }): Promise<{ views: View[]; next: string | null }>;
+  }): Promise<{ views: View[]; atLeast: boolean; next: string | null }>;
 };
 
 /** What the last look of a poll found. Mutable, for people; what is lost is there again after the next look. */
@@ -262,6 +289,12 @@ export type Scope = {
   params: Record<string, unknown>;
   outputs: Record<string, unknown>;
   step: Record<string, unknown>;
+  /** In a section with `each`: the element and its index, under the names that they have there. */
+  each?: Record<string, unknown>;
+  /** How earlier cells ended, of those that are asked about. */
+  cells?: Record<string, { state: CellEnd }>;
+  /** What placeholders of a request stand for; expressions never see it. */
+  secrets?: Record<string, string>;
   output?: unknown;
   status?: string;
   exitCode?: number | null;
@@ -269,7 +302,8 @@ export type Scope = {
   /** In the condition of an `await`: the claim it is asked about. */
   claim?: unknown;
 };
-export type Evaluated = { kind: 'value'; value: unknown } | { kind: 'error'; message: string };
+/** `why`: of a schema, what does not fit. */
+export type Evaluated = { kind: 'value'; value: unknown; why?: string } | { kind: 'error'; message: string };
 
 export type Authoring = {
   /** `notes`: what is possible and may not be meant; no reason to refuse the document. */
@@ -278,7 +312,7 @@ export type Authoring = {
   ): { kind: 'runbook'; runbook: Runbook; notes: Problem[] } | { kind: 'problems'; problems: Problem[] };
   /** Checks parameters against the runbook's schema and fills in defaults; throws `params.invalid` naming each path. */
   resolveParams(runbook: Runbook, given: Record<string, unknown>): Record<string, unknown>;
-  /** Deterministic, bounded, never throws. */
+  /** Deterministic, bounded, never throws. Of a schema: whether `scope.output` fits. */
   evaluate(expression: Expression, scope: Scope): Evaluated;
   /** Renders every template of a body or a single template. */
   render(template: Template, scope: Scope): { kind: 'text'; text: string } | { kind: 'error'; message: string };
@@ -293,7 +327,8 @@ export type Moment = { kind: 'moment'; atMs: number } | { kind: 'error'; message
 
 /** A cell's body with nothing left to fill in. */
 export type RenderedBody =
-  | { kind: 'ts' | 'js' | 'sh'; code: string }
+  | { kind: 'ts' | 'js'; code: string }
+  | ({ kind: 'sh' } & ScriptBody)
   | {
       kind: 'http';
       method: string;
@@ -302,8 +337,26 @@ export type RenderedBody =
       body: string | null;
       failedOn?: number[];
       unknownOn?: number[];
+      cookies?: 'keep';
+      redirects?: number;
+      sigv4?: { service: string; region: string; role: string | null };
+    }
+  | {
+      kind: 'aws';
+      service: string;
+      action: string;
+      region: string | null;
+      role: string | null;
+      /** JSON text. */
+      input: string;
+      tokens: string[];
+      failedOn?: string[];
+      unknownOn?: string[];
     }
   | { kind: 'assert' | 'end' }
+  | BranchBody
+  /** JSON text of the list. */
+  | { kind: 'each'; items: string }
   | { kind: 'manual'; instructions: string }
   | { kind: 'await'; claims: string[] }
   | { kind: 'approve'; text: string; approvers: string[]; groups: string[] }
@@ -320,23 +373,37 @@ export type StepInfo = {
   attempt: number;
   idempotencyKey: string;
   deadlineAtMs: number;
+  /** As the reservation has it, where it has one. */
+  name?: string;
 };
 
 export type CellInput = {
+  /** In a section with `each`: the element and its index, and those around it, by their names there. */
+  each?: Record<string, unknown>;
   body: RenderedBody;
   params: Record<string, unknown>;
   /** JSON texts by cell. */
   outputs: Record<string, string>;
   step: StepInfo;
+  /** Values of the secrets that it uses, and to which hosts `http` may send each. Never logged, kept or told. */
+  secrets?: Record<string, { value: string; hosts: string[] }>;
+  /** Names of variables of this process's own environment that it gets: those that it declared, which this place allows. */
+  env?: string[];
   /** A probe or a poll: it has no effect that the key could stand for. */
   free?: true;
+  /** 32 hex digits that every process of the body carries in its environment; without it the executor draws some. */
+  execution?: string;
   /** The body is stopped after this, and nothing of it is alive when `execute` answers. */
   timeoutMs: number;
   /** W3C `traceparent` of the caller: a cell hands it on. */
   trace?: string;
   /** Aborted when the caller gives up; the cell is stopped and answers `unknown`. */
   signal: AbortSignal;
-  log(stream: 'stdout' | 'stderr', text: string): void;
+  /**
+   * What it says, in order. `glimpse`: some of a log that has become too long to be told as it comes, while the body runs; its
+   * end, with what was missing, is told once more when it is over.
+   */
+  log(stream: 'stdout' | 'stderr', text: string, glimpse?: boolean): void;
 };
 
 /**
@@ -346,18 +413,56 @@ export type CellInput = {
  */
 export type CellResult = {
   status: 'completed' | 'failed' | 'unknown' | 'never';
-  /** JSON text; may come with `failed` too, and of an `http` cell with `unknown`: an answer that arrived. */
+  /** JSON text; may come with `failed` too, and of an `http` or `aws` cell with `unknown`: an answer that arrived. */
   output?: string;
   /** Set when the output was larger than outputBytesMax: its whole size; `output` then holds only its first 64 KB, raw. */
   outputBytes?: number;
   exitCode?: number;
   error?: { code: string; message: string };
+  /** Values of secrets that it made or changed, by name. Nothing else has them. */
+  made?: Record<string, string>;
+  /** For how long the target asked to be left alone, in ms from now; not limited. */
+  askedMs?: number;
+  /** With `failed`: refused before anything was begun, for what does not change by itself. So it is not tried again by itself. */
+  unbegun?: true;
+};
+
+/**
+ * `missing`: what the cell waits for, in words: a secret that is not there, that this place may not have, or whose store does not
+ * answer. `gone`: the pinned version is not there any more.
+ */
+export type SecretsRead =
+  | { kind: 'read'; values: Record<string, { value: string; version: string }> }
+  | { kind: 'missing'; what: string[] }
+  | { kind: 'gone'; what: string };
+
+/** Where secrets come from at this place. Nothing of it is journalled but names and versions. Neither throws. */
+export type Secrets = {
+  /** @param wanted `from` by name @param pinned the version to read, by name; of the others the newest */
+  read(wanted: Record<string, string>, pinned: Record<string, string>): Promise<SecretsRead>;
+  /** Puts a new value there. `lost`: it may not stand there. */
+  keep(from: string, value: string): Promise<{ kind: 'kept'; version: string } | { kind: 'lost'; why: string }>;
 };
 
 /** Carries a cell with effects out. Never throws. */
 export type Execute = (input: CellInput) => Promise<CellResult>;
 
+/**
+ * What one process can tell of another. `gone`: it has ended, and so has everything it began on this machine under this user.
+ * `alive`: one of them has not; frozen is alive. `not here`: of another machine, boot, namespace or user, or hidden.
+ */
+export type HolderState = 'gone' | 'alive' | 'not here';
+
 export type Observe = (event: EngineEvent) => void;
+
+/** The place that this process works at. */
+export type Here = {
+  place: string;
+  /** The place whose service looks after everything that belongs to none in particular: the same for all who share a store. */
+  home: string;
+  /** What of it is not there, each in a few words: `program kubectl (looked in PATH)`. Asked before every reservation, probe and poll. */
+  missing(needs: Needs): Promise<string[]>;
+};
 
 export type Ports = {
   clock: Clock;
@@ -373,6 +478,8 @@ export type Ports = {
   views: Views;
   authoring: Authoring;
   execute: Execute;
+  /** Without it no cell that uses secrets begins here. */
+  secrets?: Secrets;
   /** sha256 of a text, hex. */
   sha256(text: string): string;
   /** RFC 8785 canonical JSON. */
@@ -385,7 +492,19 @@ export type Ports = {
    * that is probably the newest.
    */
   wakeAt(instanceId: string, atMs: number, seq?: number): Promise<void>;
+  /** How long what a cell says is kept back, before it is written. Default `logFlushMs`: on DynamoDB each write costs. */
+  logFlushMs?: number;
   /** Drawn once for each store and kept in it: two stores send different idempotency keys. @throws PawlError `store.unavailable` */
   storeId(): Promise<string>;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  here: Here;
+  /**
+   * Aborted when this process is to end: from then on nothing is reserved, probed or polled here. What runs goes on to its
+   * end, and is recorded. Without it the process ends when its calls do.
+   */
+  leaving?: AbortSignal;
+  /** Names this process in its reservations (`process` of an entry); `null` where it has no name that another could look for. */
+  process?: () => string | null;
+  /** Whether a process that a reservation names is alive, and whatever carries its `execution`. Without it nothing is known. */
+  holderState?: (process: string, execution: string) => Promise<HolderState>;
 };

@@ -20,22 +20,25 @@ const byOf = (actor: string, { headers }: HttpEvent, { awsRequestId }: Context):
 const prefersAsync = ({ headers }: HttpEvent): boolean =>
   (headers.prefer ?? '').split(',').some((each) => each.trim().toLowerCase() === 'respond-async');
 
-/** API Gateway sets the host itself; on the user's own machine it is what they typed. */
+/** API Gateway sets the host itself; on the user's own machine it is what they typed, behind TLS or not. */
 const originOf = (auth: Auth, { headers, requestContext }: HttpEvent): string => {
-  if (auth === 'local') return headers.host === undefined ? '' : `http://${headers.host}`;
+  if (auth === 'local')
+    return headers.host === undefined
+      ? ''
+      : `${headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'}://${headers.host}`;
   return requestContext.domainName ? `https://${requestContext.domainName}` : '';
 };
 
 const callOf = (by: By, event: HttpEvent, context: Context, deps: ApiDeps): ApiCall => {
   const beganMs = performance.now();
-  const { auth, groupsClaim, answerWithinMs } = deps;
+  const { auth, groupsClaim } = deps;
   return {
     by,
     groups: groupsOf(auth, groupsClaim, event),
     wantsPage: (event.headers.accept ?? '').includes('text/html'),
     origin: originOf(auth, event),
     isAsync: prefersAsync(event),
-    answerLeftMs: () => answerWithinMs - (performance.now() - beganMs),
+    answerLeftMs: () => deps.answerWithinMs - (performance.now() - beganMs),
     remainingMs: () => context.getRemainingTimeInMillis(),
   };
 };
@@ -64,7 +67,7 @@ const pageOnRefusal = async (name: OperationName, { wantsPage }: ApiCall, answer
   } catch (error) {
     // What failed for want of a store or by a defect of ours is told, and logged, as everywhere.
     if (!isPawlError(error) || errorCodes[error.code].status >= 500) throw error;
-    return { status: errorCodes[error.code].status, body: { code: error.code }, page: refusedPage(error.message) };
+    return { status: errorCodes[error.code].status, body: { code: error.code }, page: refusedPage(error) };
   }
 };
 

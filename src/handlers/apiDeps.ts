@@ -5,6 +5,15 @@ import type { Auth } from './actor.ts';
 import type { HandOver } from './events.ts';
 import type { Telemetry } from './metrics.ts';
 
+type Heartbeat = Omit<BodyOf<'workers'>['workers'][number], 'state'>;
+
+/** Who says that they are alive, and where. */
+export type Heartbeats = {
+  list(place?: string): Promise<{ workers: Heartbeat[]; wanted: BodyOf<'workers'>['wanted'] }>;
+  /** Something waits for a place that nobody serves. */
+  want(place: string, nowMs: number): Promise<void>;
+};
+
 /** Also where no function is, and nothing listens on a port: the command line runs the operations in its own process. */
 export type OperationDeps = {
   engine: Engine;
@@ -12,7 +21,8 @@ export type OperationDeps = {
     get(runbookId: string, version?: number): Promise<Version | undefined>;
     list(limit: number, after?: string): Promise<BodyOf<'listRunbooks'>>;
   };
-  authoring: Pick<Authoring, 'compile'>;
+  workers: Heartbeats;
+  authoring: Pick<Authoring, 'compile' | 'render'>;
   clock: Clock;
   sha256(text: string): string;
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
@@ -29,8 +39,8 @@ export type ApiDeps = OperationDeps & {
   /** The claim of a JWT that names groups. */
   groupsClaim: string;
   telemetry: Telemetry;
-  /** An answer is on its way by then, whatever still runs. */
-  answerWithinMs: number;
+  /** An answer is on its way by then, whatever still runs. Asked again and again: a process that ends answers at once. */
+  readonly answerWithinMs: number;
 };
 
 export type ApiCall = {

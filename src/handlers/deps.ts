@@ -1,7 +1,8 @@
 /** The one place that reads the environment of the functions and puts things together. Each takes what it needs. */
 import { authoring } from '../authoring/index.ts';
-import { createHttp, executeCode, parseHttpAllow } from '../cells/index.ts';
-import { createEngine, limits, type Ports } from '../engine/index.ts';
+import { createAws, createHttp, executeCode, parseAwsAllow, parseHttpAllow } from '../cells/index.ts';
+import { createEngine, type Here, lambdaPlace, limits, localPlace, type Ports } from '../engine/index.ts';
+import { createSecrets, openHere, openRemoteHere, placeIn, readAllow } from '../places/index.ts';
 import { createClient } from '../store/dynamodb.ts';
 import { type AppendBy, canonical, createStore, sha256, storeLater, systemRandom } from '../store/index.ts';
 import type { ApiDeps } from './apiDeps.ts';
@@ -16,50 +17,88 @@ import { setAsideInFolder } from './setAsideFolder.ts';
 import {
   allowShOf,
   authOf,
-  dataFileOf,
   type EngineSettings,
   type Environment,
   engineSettings,
   groupsClaimOf,
   isLocal,
   refuseManagedInstances,
-  tablesOf,
+  type StoreSettings,
+  storeSettings,
   workFunctionOf,
 } from './settings.ts';
 import type { TickDeps } from './tick.ts';
-import { wakeByQueue, wakeByTimer } from './wakes.ts';
+import { isTimeForPlaces } from './unmanned.ts';
+import { wakeByQueue } from './wakes.ts';
+import { wakeByTimer } from './wakeTimer.ts';
 import type { WorkDeps } from './work.ts';
 
 /** A service on somebody's own machine shares the command line's file. What is deployed holds none of this (infra/bundle.mjs). */
 const openLocal = (file: string) => {
   const opening = import('../store/local.ts').then(({ openFile }) => openFile(file));
   const { client, clock } = storeLater(opening);
-  return createStore(client, { clock });
+  return createStore(client, { clock, home: homeOf({ dataFile: file }) });
 };
 
 /** Where DynamoDB and Lambda are is the SDK's own business: AWS_REGION, AWS_ENDPOINT_URL_DYNAMODB and so on. */
-const openStore = (tablesPrefix: string, appendOnly: AppendBy, dataFile: string | undefined) => {
+const openStore = ({ tables, dataFile, emulator }: StoreSettings, appendOnly: AppendBy) => {
   if (dataFile !== undefined) return openLocal(dataFile);
-  const { client, clock } = createClient({ tablesPrefix });
-  return createStore(client, { clock, appendOnly });
+  const { client, clock } = createClient({
+    tablesPrefix: tables,
+    ...(emulator === undefined ? {} : { endpoint: emulator }),
+  });
+  return createStore(client, { clock, appendOnly, home: homeOf({ dataFile }) });
+};
+
+/** The functions look after what belongs to no place. A service on somebody's own machine shares the file of what is `local`. */
+const homeOf = ({ dataFile }: Pick<StoreSettings, 'dataFile'>): string =>
+  dataFile === undefined ? lambdaPlace : localPlace;
+const hereOf = (settings: EngineSettings, env: Environment): Here => {
+  const home = homeOf(settings);
+  const place = { place: placeIn(env, home), home };
+  const allow = () => readAllow(settings.allow, null);
+  return isLocal(env) ? openHere(place, env, allow) : openRemoteHere(place, env, allow);
 };
 
 const openEngine = (telemetry: Telemetry, env: Environment) => {
   refuseManagedInstances(env);
   const settings = engineSettings(env);
   const { deployment, unrecorded } = settings;
-  const store = openStore(settings.tables, settings.appendOnly, settings.dataFile);
+  const store = openStore(settings, settings.appendOnly);
+  const aws = () => parseAwsAllow(readAllow(settings.allow, null));
   const execute = createRemote({
-    http: createHttp({ httpAllow: parseHttpAllow(settings.httpAllow) }),
+    http: createHttp({ httpAllow: parseHttpAllow(settings.httpAllow), aws }),
+    aws: createAws(aws),
     allowSh: settings.allowSh,
     invoke: createInvokeCell(settings.executeFunction),
   });
   const setAside = unrecorded.kind === 'queue' ? setAsideInQueue(unrecorded.url) : setAsideInFolder(unrecorded.folder);
   const { observe } = telemetry;
   const wakeAt = openWakeAt(settings.wakes, store.clock, telemetry, env);
-  const ports = { ...store, random: systemRandom, authoring, execute, sha256, canonical, observe, setAside, wakeAt };
-  return { engine: createEngine({ ...ports, deployment }), store, deployment };
+  const here = hereOf(settings, env);
+  const ports = {
+    ...store,
+    random: systemRandom,
+    authoring,
+    execute,
+    secrets: openSecrets(settings, env),
+    sha256,
+    canonical,
+    observe,
+    setAside,
+    wakeAt,
+    here,
+  };
+  const flush = settings.dataFile === undefined ? {} : { logFlushMs: limits.logFlushLocalMs };
+  return { engine: createEngine({ ...ports, ...flush, deployment }), store, deployment };
 };
+
+/**
+ * From stores alone. What a function has as files and variables is in its package and its configuration, for all who may read
+ * these: no place for a secret.
+ */
+const openSecrets = ({ allow }: EngineSettings, env: Environment) =>
+  createSecrets({ allow: () => readAllow(allow, null), env, ownPaths: [], key: null });
 
 const openWakeAt = (wakes: EngineSettings['wakes'], clock: Ports['clock'], telemetry: Telemetry, env: Environment) =>
   wakes.kind === 'queue' ? wakeByQueue(wakes.url, clock) : wakeByTimer(openHandOver(telemetry, env), clock);
@@ -90,6 +129,7 @@ export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env
   return {
     engine,
     runbooks: store.versions,
+    workers: store.workers,
     authoring,
     clock: store.clock,
     sha256,
@@ -104,19 +144,24 @@ export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env
 
 export const openWorkDeps = (telemetry: Telemetry, env: Environment = process.env): WorkDeps => {
   const { engine, store } = openEngine(telemetry, env);
-  return { engine, clock: store.clock, views: store.views, marks: store.marks, telemetry };
+  return { engine, clock: store.clock, views: store.views, marks: store.marks, workers: store.workers, telemetry };
 };
 
 export const openTickDeps = (telemetry: Telemetry, env: Environment = process.env): TickDeps => {
   // It appends nothing, by whichever way.
-  const { marks, clock } = openStore(tablesOf(env), 'put', dataFileOf(env));
+  const settings = storeSettings(env);
+  const { marks, clock, workers } = openStore(settings, 'put');
+  const home = homeOf(settings);
   return {
     nowMs: async () => {
       // Nothing is due before 1970: the answer of this query is asked for its time alone.
-      await marks.due(0, limits.dueShards - 1);
+      await marks.due(0, home, limits.dueShards - 1);
       return clock.nowMs();
     },
     due: marks.due,
+    places: [home],
+    home,
+    unmanned: { workers, orphans: marks.orphans, isTime: isTimeForPlaces },
     handOver: openHandOver(telemetry, env),
     fraction: systemRandom.fraction,
     telemetry,

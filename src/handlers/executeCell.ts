@@ -51,7 +51,8 @@ const handle = async (event: Packed, deps: ExecuteCellDeps, context: Context): P
         : await execute({
             ...input,
             signal: new AbortController().signal,
-            log: (stream, text) => void log.push({ stream, text }),
+            // It comes with the answer, whole: nothing is told before.
+            log: (stream, text, glimpse) => void (glimpse === true || log.push({ stream, text })),
           });
   const { status, error } = result;
   telemetry.logger.info('executed', { attempt, status, errorCode: error?.code ?? null });

@@ -4,7 +4,7 @@
  * hide what stands in its front matter and beside its cells, and the vote is about that too.
  */
 import { createHash } from 'node:crypto';
-import { type LinkShown, limits, type Voted } from '../engine/index.ts';
+import { type LinkShown, limits, type PawlError, type Voted } from '../engine/index.ts';
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
@@ -17,25 +17,35 @@ const escapeHtml = (text: string): string =>
       (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase()}]`,
     );
 
-const style = `body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:46rem;margin:0 auto;padding:1.5rem}
+const style = `body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:46rem;margin:0 auto;padding:1.5rem;overflow-wrap:anywhere}
 h1{font-size:1.3rem;margin:0 0 .25rem}h2{font-size:1rem;margin:1.5rem 0 .5rem}
-p{margin:.5rem 0}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#f3f3f3;padding:.75rem;border-radius:.25rem;margin:.5rem 0}
+p{margin:.5rem 0}pre{white-space:pre-wrap;background:#f3f3f3;padding:.75rem;border-radius:.25rem;margin:.5rem 0;font-size:.875rem}
 .asked{border-left:.25rem solid #8a5a00;background:#fff8ea;font:inherit}.quiet{color:#595959;font-size:.9rem}
-details{border:1px solid #ccc;border-radius:.25rem;padding:.5rem .75rem}summary{cursor:pointer}
+details{border:1px solid #ccc;border-radius:.25rem;padding:.5rem .75rem}summary{cursor:pointer}details.beyond{border-style:dashed}
 textarea{width:100%;box-sizing:border-box;font:inherit;min-height:4rem}
 button{font:inherit;padding:.5rem 1.25rem;border-radius:.25rem;border:1px solid #1a1a1a;background:#fff;margin-right:.75rem;cursor:pointer}
 button.yes{background:#1a6334;border-color:#1a6334;color:#fff}button.no{background:#9c1c1c;border-color:#9c1c1c;color:#fff}
-dt{font-weight:600}dd{margin:0 0 .5rem}`;
+dl{margin:0}dt{font-weight:600}dd{margin:0 0 .5rem}`;
 
 const styleHash = createHash('sha256').update(style).digest('base64');
 
-/** Sent with every answer: the page has one style and one form, and nothing else is ever loaded or framed. */
-export const contentSecurityPolicy = {
-  'default-src': "'none'",
-  'style-src': `'sha256-${styleHash}'`,
-  'form-action': "'self'",
-  'base-uri': "'none'",
-  'frame-ancestors': "'none'",
+/**
+ * A page has one style and one form, and nothing else is ever loaded, framed or run. Each word is needed: without
+ * `allow-forms` the button does nothing; without `allow-same-origin`, or with a policy that names no referrer, the vote
+ * comes from `Origin: null`, which a careful service refuses; `upgrade-insecure-requests` would send it where a service
+ * on plain HTTP does not listen.
+ */
+export const pageHeaders = {
+  'content-security-policy': [
+    "default-src 'none'",
+    `style-src 'sha256-${styleHash}'`,
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    'sandbox allow-forms allow-same-origin',
+  ].join('; '),
+  'referrer-policy': 'same-origin',
 };
 
 const page = (title: string, body: string): string => `<!doctype html>
@@ -63,9 +73,36 @@ const section = (title: string, values: Record<string, string>): string =>
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
 
-/** What is asked, all that it rests upon, and a form. Looking at it changes nothing. */
-export const linkPage = ({ instanceId, cell, title, actor, expiresAtMs, shown }: LinkShown): string => {
-  const params = Object.fromEntries(Object.entries(shown.params).map(([name, value]) => [name, textOf(value)]));
+/** What stands open at once: about a screen. */
+const openLinesMax = 40;
+const openCharsMax = 3_000;
+
+const fold = (summary: string, text: string, kind = ''): string => {
+  // Of a browser the first line break in a `pre` is lost anyway.
+  const shown = text.replace(/^\n+/, '').trimEnd();
+  const isShort = shown.length <= openCharsMax && shown.split('\n').length <= openLinesMax;
+  return `<details${kind}${isShort ? ' open' : ''}><summary>${summary}</summary>
+<pre>${escapeHtml(shown)}</pre>
+</details>`;
+};
+
+/** Beside what is voted about, and told apart from it. */
+const beyond = ({ document, cells, until, isCut }: LinkShown['freed']): string => {
+  const end = until === null ? 'to the end of the runbook' : `to the next question (${escapeHtml(until)})`;
+  const count = `${cells.length} ${cells.length === 1 ? 'cell' : 'cells'}`;
+  const what = cells.length === 0 ? `No cell runs between here and ${end.slice('to '.length)}.` : `${count}, ${end}.`;
+  const cut = isCut ? ' Only the beginning can be shown here.' : '';
+  return `<h2>What an approval sets free</h2>
+<p><strong>Not part of your approval:</strong> the hash of your vote does not cover it. ${what}${cut}</p>
+${cells.length === 0 ? '' : fold('What runs next, once it is approved', document, ' class="beyond"')}`;
+};
+
+/** What is asked, all that it rests upon, what it leads to, and a form. Looking at it changes nothing. */
+export const linkPage = ({ instanceId, cell, title, actor, expiresAtMs, shown, freed }: LinkShown): string => {
+  const textsOf = (values: Record<string, unknown>): Record<string, string> =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, textOf(value)]));
+  const params = textsOf(shown.params);
+  const elements = textsOf(shown.each ?? {});
   const until = new Date(expiresAtMs).toISOString().replace('T', ' ').slice(0, 16);
   return page(
     `${title}: your approval`,
@@ -73,11 +110,12 @@ export const linkPage = ({ instanceId, cell, title, actor, expiresAtMs, shown }:
 <p class="quiet">Run ${escapeHtml(instanceId)}, cell ${escapeHtml(cell)}. Asked: ${escapeHtml(actor)}, until ${until} UTC.</p>
 <pre class="asked">${escapeHtml(shown.text.trim())}</pre>
 ${section('Parameters', params)}
+${section('Element', elements)}
 ${section('Outputs of earlier cells', shown.outputs)}
+${section('How earlier cells ended', shown.states ?? {})}
 <h2>Runbook so far</h2>
-<details><summary>Show the document up to this question</summary>
-<pre>${escapeHtml(shown.document)}</pre>
-</details>
+${fold('The document up to this question', shown.document)}
+${beyond(freed)}
 <h2>Your vote</h2>
 <form method="post">
 <input type="hidden" name="shownHash" value="${escapeHtml(shown.hash)}">
@@ -85,21 +123,28 @@ ${section('Outputs of earlier cells', shown.outputs)}
 <p><textarea id="comment" name="comment" maxlength="${limits.commentCharsMax}"></textarea></p>
 <p><button class="yes" name="decision" value="approve">Approve</button><button class="no" name="decision" value="reject">Reject</button></p>
 </form>
-<p class="quiet">This link votes once, as ${escapeHtml(actor)}. What you see is bound to your vote by its hash ${escapeHtml(shown.hash.slice(0, 12))}…</p>`,
+<p class="quiet">This link votes once, as ${escapeHtml(actor)}. What you see, but for what an approval sets free, is bound to your vote by its hash ${escapeHtml(shown.hash.slice(0, 12))}…</p>`,
   );
 };
 
 export const votedPage = (
   asked: 'approve' | 'reject',
-  { decision, approvals, quorum }: Omit<Voted, 'view'>,
+  { decision, approvals, quorum, instanceId }: Omit<Voted, 'view' | 'shownHash'> & { instanceId: string },
 ): string => {
   const vote = asked === 'approve' ? 'You approved.' : 'You rejected.';
-  const missing =
-    decision === null ? `${approvals.length} of ${quorum} approvals so far; the run waits for the rest.` : '';
-  const came = decision === null ? missing : `It is ${decision}.`;
-  return page(vote, `<h1>${vote}</h1>\n<p>${escapeHtml(came)} You may close this page; the link is spent.</p>`);
+  const missing = `${approvals.length} of ${quorum} approvals so far; the run waits for the rest.`;
+  const came = decision === null ? missing : `What was asked is ${decision}.`;
+  return page(
+    vote,
+    `<h1>${vote}</h1>
+<p>${escapeHtml(came)} You may close this page; the link is spent.</p>
+<p class="quiet">Run ${escapeHtml(instanceId)}</p>`,
+  );
 };
 
 /** For the person who followed a link: the same words as the problem that a program gets. */
-export const refusedPage = (message: string): string =>
-  page('Nothing was voted', `<h1>Nothing was voted</h1>\n<p>${escapeHtml(message)}</p>`);
+export const refusedPage = ({ code, message }: Pick<PawlError, 'code' | 'message'>): string => {
+  // Whoever looks at it once more after the vote must not read that there was none.
+  const title = code === 'link.used' ? 'This link is spent' : 'Nothing was voted';
+  return page(title, `<h1>${title}</h1>\n<p>${escapeHtml(message)}</p>`);
+};

@@ -25,6 +25,7 @@ export const metricNames = {
   handOversFailed: 'HandOversFailed',
   journalAltered: 'JournalAltered',
   journalBroken: 'JournalBroken',
+  placeUnmanned: 'PlaceUnmanned',
 } as const;
 
 /** The part of an unrecorded outcome that may stand in logs: enough to record how the step ended. */
@@ -100,7 +101,7 @@ export type Telemetry = {
   count(name: (typeof metricNames)[keyof typeof metricNames], value?: number): void;
   ms(name: (typeof metricNames)[keyof typeof metricNames], value: number): void;
   /** One call into an instance, however it was started. */
-  advanced(answer: Pick<AdvanceAnswer, 'result' | 'steps' | 'view'>): void;
+  advanced(answer: Pick<AdvanceAnswer, 'result' | 'steps' | 'view' | 'stop'>): void;
 };
 
 export const createTelemetry = (): Telemetry => {

@@ -1,5 +1,5 @@
 /** What each route does: call the engine, shape the answer. */
-import type { AnswerOf, InputOf, OperationName } from '../contract/index.ts';
+import { type AnswerOf, type InputOf, type OperationName, workerStateOf } from '../contract/index.ts';
 import {
   type AdvanceRequest,
   type ClaimEntry,
@@ -12,7 +12,9 @@ import {
 } from '../engine/index.ts';
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
+import { boundsOf, conditionOf, markOf, placeIn } from './finding.ts';
 import { linkPage, votedPage } from './linkPage.ts';
+import { mannedFor } from './manned.ts';
 import { type Moved, move } from './moving.ts';
 import { openApi } from './openapi.ts';
 import type { Answer } from './problem.ts';
@@ -69,7 +71,17 @@ const shownClaim = ({ claimId, revision, status, statement, evidence, reason, by
   at: new Date(atMs).toISOString(),
 });
 
-const ran = ({ status, answer, headers }: Moved) => ({ status, body: gateOf(answer), headers });
+/** Where it is parked for a worker of another place, whether there is any. However it stopped, that place is known from then on. */
+const withManned = async <A extends Moved['answer']>(deps: OperationDeps, answer: A) => {
+  const manned = await mannedFor(deps, answer.view);
+  return answer.result === 'parked' ? { ...answer, manned } : answer;
+};
+
+const ran = async (deps: OperationDeps, { status, answer, headers }: Moved) => ({
+  status,
+  body: await withManned(deps, gateOf(answer)),
+  headers,
+});
 
 const operations: Operations = {
   health: async () => ({ status: 200, body: { status: 'ok' } }),
@@ -100,8 +112,9 @@ const operations: Operations = {
     return { status: published.created ? 201 : 200, body: published };
   },
 
-  start: async ({ engine }, { path, body }, { by }) => {
-    const started = await engine.start({ runbookId: path.runbookId, ...body, by });
+  start: async (deps, { path, body }, { by }) => {
+    const started = await deps.engine.start({ runbookId: path.runbookId, ...body, by });
+    if (started.created) await mannedFor(deps, started.view);
     const headers = { location: `/instances/${started.view.instanceId}` };
     return { status: started.created ? 201 : 200, body: started, headers };
   },
@@ -115,23 +128,38 @@ const operations: Operations = {
       return answer;
     };
     const moved = await move(deps, call, { start }, asked);
-    const { status, body: answer, headers } = ran(moved);
+    const { status, body: answer, headers } = await ran(deps, moved);
     const location = `/instances/${answer.view.instanceId}`;
     return { status, body: { ...answer, created }, headers: { location, ...headers } };
   },
 
   listInstances: async (deps, { query }) => {
-    const { runbook: runbookId, status, next } = query;
+    const { limit: _, next, runbook: runbookId, status, ...asked } = query;
+    const { since, until, ...wanted } = asked;
+    // A mark goes on with the list it was given out for, whatever was asked for there.
+    const list =
+      Object.keys(asked).length === 0 ? 'instances' : `instances ${JSON.stringify(Object.entries(asked).sort())}`;
+    const place = next === undefined ? undefined : placeIn(unseal(deps, list, next));
+    const isBounded = place === undefined && (since !== undefined || until !== undefined);
+    // The time is the store's: a function that has just begun has asked it nothing yet.
+    if (isBounded) await deps.engine.list({ limit: 1 });
+    const { sinceMs, untilMs } = place ?? boundsOf({ since, until }, isBounded ? deps.clock.nowMs() : 0);
+    const where = conditionOf(deps.engine, wanted);
     const page = await deps.engine.list({
       limit: limitOf(query),
       ...(runbookId === undefined ? {} : { runbookId }),
       ...(status === undefined ? {} : { status }),
-      ...(next === undefined ? {} : { next: unseal(deps, 'instances', next) }),
+      ...(sinceMs === undefined ? {} : { sinceMs }),
+      ...(untilMs === undefined ? {} : { untilMs }),
+      ...(where === undefined ? {} : { where }),
+      ...(place === undefined ? {} : { next: place.mark }),
     });
-    return { status: 200, body: { views: page.views, next: seal(deps, 'instances', page.next) } };
+    const mark = page.next === null ? null : markOf({ sinceMs, untilMs, mark: page.next });
+    return { status: 200, body: { ...page, next: seal(deps, list, mark) } };
   },
 
-  instance: async ({ engine, clock, deployment }, { path: { instanceId } }, { by }) => {
+  instance: async (deps, { path: { instanceId } }, { by }) => {
+    const { engine, clock, deployment } = deps;
     const inspection = await engine.inspect(instanceId, by, limits.answerOutputsBytesMax);
     const { seq } = inspection.view;
     const [standing] = await engine.journal(instanceId, seq - 1, 1);
@@ -140,7 +168,9 @@ const operations: Operations = {
     const { entry: head } = standing;
     const held = head.state.ended === null && head.state.epoch < deployment.epoch;
     const decidable = decidableAtMs(head.state, deployment.takeoverGraceMs);
-    return { status: 200, body: { ...inspection, head, held, decidableAtMs: decidable, nowMs: clock.nowMs() } };
+    const manned = await mannedFor(deps, inspection.view);
+    const body = { ...inspection, manned, head, held, decidableAtMs: decidable, nowMs: clock.nowMs() };
+    return { status: 200, body };
   },
 
   journal: async (deps, { path: { instanceId }, query }) => {
@@ -196,11 +226,11 @@ const operations: Operations = {
   advance: async (deps, { path, body }, call) => {
     const { maxCells, ...rest } = body;
     const { status, answer, headers } = await move(deps, call, path, { ...rest, maxCells: maxCellsOf(maxCells) });
-    return { status, body: answer, headers };
+    return { status, body: await withManned(deps, answer), headers };
   },
 
   run: async (deps, { path, body }, call) =>
-    ran(await move(deps, call, path, { ...body, drive: 'auto', maxCells: Number.POSITIVE_INFINITY })),
+    ran(deps, await move(deps, call, path, { ...body, drive: 'auto', maxCells: Number.POSITIVE_INFINITY })),
 
   cancel: async ({ engine }, { path: { instanceId }, body }, { by }) => {
     const cancelled = await engine.cancel(instanceId, body.reason, by);
@@ -244,7 +274,7 @@ const operations: Operations = {
   useLink: async ({ engine }, { path, body }, { by, wantsPage }) => {
     const { view, ...tally } = await engine.useLink(path.secret, { ...body, where: by.where });
     const answer = { instanceId: view.instanceId, ...tally };
-    return { status: 200, body: answer, ...(wantsPage ? { page: votedPage(body.decision, tally) } : {}) };
+    return { status: 200, body: answer, ...(wantsPage ? { page: votedPage(body.decision, answer) } : {}) };
   },
 
   claims: async (deps, { query }) => {
@@ -266,6 +296,15 @@ const operations: Operations = {
     const text = evidence === undefined ? {} : { evidence: JSON.stringify(evidence) };
     const { claim, woken } = await engine.setClaim(query.id, { ...revision, ...text, by });
     return { status: claim.revision === 1 ? 201 : 200, body: { claim: shownClaim(claim), woken } };
+  },
+
+  workers: async ({ workers: heartbeats, clock }, { query }) => {
+    const { workers, wanted } = await heartbeats.list(query.place);
+    const nowMs = clock.nowMs();
+    const shownWorkers = workers.map((worker) => ({ ...worker, state: workerStateOf(worker, nowMs) }));
+    const served = new Set(workers.map(({ place }) => place));
+    const unserved = wanted.filter(({ place }) => !served.has(place));
+    return { status: 200, body: { workers: fitting(shownWorkers), wanted: unserved, nowMs } };
   },
 
   claimHistory: async ({ engine }, { query }) => {

@@ -9,7 +9,7 @@ import httpSecurityHeaders from '@middy/http-security-headers';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { isPawlError, PawlError } from '../engine/index.ts';
-import { contentSecurityPolicy } from './linkPage.ts';
+import { pageHeaders } from './linkPage.ts';
 import { createTelemetry, loggable, placeOf, type Telemetry } from './metrics.ts';
 import { type Answer, problemOf } from './problem.ts';
 
@@ -23,11 +23,18 @@ export type Work<D, E, A> = {
   handle(event: E, deps: D, context: Context): Promise<A>;
 };
 
+/** Of answers to programs: opened in a browser, they are no page. */
+const answerHeaders = {
+  'content-security-policy': "default-src 'none'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; sandbox",
+  'referrer-policy': 'no-referrer',
+};
+
 const httpResult = ({ status, body, headers, page }: Answer): HttpResult => ({
   statusCode: status,
   headers: {
     'content-type': page === undefined ? 'application/json' : 'text/html; charset=utf-8',
     'cache-control': 'no-store',
+    ...(page === undefined ? answerHeaders : pageHeaders),
     ...headers,
   },
   body: page ?? JSON.stringify(body),
@@ -78,7 +85,8 @@ export const httpPipeline = <D, E>(
   };
   const handler = stack(telemetry, { ...work, open })
     .use(httpHeaderNormalizer())
-    .use(httpSecurityHeaders({ contentSecurityPolicy, permissionsPolicy: false }))
+    // The policies differ between a page and the rest, so they stand in the answer.
+    .use(httpSecurityHeaders({ contentSecurityPolicy: false, referrerPolicy: false, permissionsPolicy: false }))
     .use({
       after: (request) => {
         request.response = httpResult(request.response as Answer);

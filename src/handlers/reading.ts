@@ -48,7 +48,7 @@ export const journalPage = async (
     lastHash: last?.hash ?? null,
     next,
     nowMs: clock.nowMs(),
-    deployment: { name, epoch, takeoverGraceMs },
+    deployment: { name, epoch, takeoverGraceMs, ...engine.here },
   };
 };
 
@@ -74,4 +74,8 @@ export const journalIds = async (
 export const pagesOf = (deps: OperationDeps, instanceId: string): JournalPages => ({
   page: (after, limit) => journalPage(deps, instanceId, after, limit),
   runbook: async (runbookId, version) => (await versionOf(deps, runbookId, version)).runbook,
+  render: async (template, params) => {
+    const rendered = deps.authoring.render(template, { params, outputs: {}, step: {} });
+    return rendered.kind === 'text' ? rendered.text : null;
+  },
 });

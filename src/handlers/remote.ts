@@ -16,9 +16,18 @@ export const unpack = ({ gzip }: Packed): unknown =>
   JSON.parse(gunzipSync(Buffer.from(gzip, 'base64'), { maxOutputLength: unpackedBytesMax }).toString('utf8'));
 
 export const cellEvent = z.strictObject({
-  body: z.strictObject({ kind: z.enum(['ts', 'js', 'sh']), code: z.string() }),
+  body: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.enum(['ts', 'js']), code: z.string() }),
+    z.strictObject({
+      kind: z.literal('sh'),
+      code: z.string(),
+      errexit: z.literal(true).exactOptional(),
+      shell: z.literal('bash').exactOptional(),
+    }),
+  ]),
   params: z.record(z.string(), z.unknown()),
   outputs: z.record(z.string(), z.string()),
+  each: z.record(z.string(), z.unknown()).exactOptional(),
   step: z.strictObject({
     instanceId: z.string(),
     runbookId: z.string(),
@@ -31,7 +40,9 @@ export const cellEvent = z.strictObject({
     deadlineAtMs: z.number(),
   }),
   timeoutMs: z.int().min(1).max(limits.cellTimeoutMsMax),
+  env: z.array(z.string()).exactOptional(),
   trace: traceSchema.exactOptional(),
+  secrets: z.record(z.string(), z.strictObject({ value: z.string(), hosts: z.array(z.string()) })).exactOptional(),
 });
 
 const cellAnswer = z.strictObject({
@@ -41,6 +52,8 @@ const cellAnswer = z.strictObject({
     outputBytes: z.int().min(0).exactOptional(),
     exitCode: z.int().exactOptional(),
     error: z.strictObject({ code: z.string(), message: z.string() }).exactOptional(),
+    unbegun: z.literal(true).exactOptional(),
+    made: z.record(z.string(), z.string()).exactOptional(),
   }),
   log: z.array(z.strictObject({ stream: z.enum(['stdout', 'stderr']), text: z.string() })),
 });
@@ -55,6 +68,7 @@ export type Invoked =
 export const shIsOff: CellResult = {
   status: 'failed',
   error: { code: 'cell.shOff', message: 'Shell cells are off in this deployment (allowSh); it did not begin.' },
+  unbegun: true,
 };
 
 const read = (payload: string): CellAnswer | undefined => {
@@ -69,12 +83,21 @@ const remotely = async (
   input: CellInput,
   invoke: (payload: string, signal: AbortSignal) => Promise<Invoked>,
 ): Promise<CellResult> => {
-  const { body, params, outputs, step, timeoutMs, trace, signal } = input;
-  const event = { body, params, outputs, step, timeoutMs, ...(trace === undefined ? {} : { trace }) };
+  const { body, params, outputs, step, timeoutMs, env, trace, secrets, signal } = input;
+  const event = {
+    body,
+    params,
+    outputs,
+    step,
+    timeoutMs,
+    ...(env === undefined ? {} : { env }),
+    ...(trace === undefined ? {} : { trace }),
+    ...(secrets === undefined ? {} : { secrets }),
+  };
   const payload = JSON.stringify(pack(event));
   if (payload.length > limits.remotePayloadBytesMax) {
     const message = `What it reads has ${payload.length} bytes when packed; remotePayloadBytesMax is ${limits.remotePayloadBytesMax}.`;
-    return { status: 'failed', error: { code: 'cell.inputsTooLarge', message } };
+    return { status: 'failed', error: { code: 'cell.inputsTooLarge', message }, unbegun: true };
   }
   const waiting = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs + limits.remoteAnswerMs)]);
   const invoked = await invoke(payload, waiting);
@@ -89,15 +112,17 @@ const remotely = async (
   return answer.result;
 };
 
-/** `http` cells run here: they need no isolation. Everything else goes to `execute-cell`. */
+/** `http` and `aws` cells run here: they need no isolation. Everything else goes to `execute-cell`. */
 export const createRemote = (options: {
   http: Execute;
+  aws: Execute;
   allowSh: boolean;
   invoke(payload: string, signal: AbortSignal): Promise<Invoked>;
 }): Execute => {
   return async (input) => {
     const { kind } = input.body;
     if (kind === 'http') return await options.http(input);
+    if (kind === 'aws') return await options.aws(input);
     if (kind === 'sh' && !options.allowSh) return shIsOff;
     if (kind === 'ts' || kind === 'js' || kind === 'sh') return await remotely(input, options.invoke);
     return { status: 'never', error: { code: 'cell.kind', message: `A ${kind} cell is not executed.` } };

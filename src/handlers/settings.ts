@@ -48,19 +48,26 @@ export const authOf = (env: Environment): Auth => {
 };
 
 /** A service on somebody's own machine may share the file of the command line's store. */
-export const dataFileOf = (env: Environment): string | undefined => {
+const dataFileOf = (env: Environment): string | undefined => {
   const file = env.PAWL_DATA_FILE;
   if (file && !isLocal(env))
     refuse('PAWL_DATA_FILE is set, and this is no local service: on AWS the store is DynamoDB. Unset it.');
   return file || undefined;
 };
 
-export type EngineSettings = {
+export type StoreSettings = {
   tables: string;
   dataFile: string | undefined;
+  /** It keeps the tables of each access key apart, so it is not shown the one that stands for the token of a local service. */
+  emulator: string | undefined;
+};
+
+export type EngineSettings = StoreSettings & {
   appendOnly: 'put' | 'insert';
   deployment: { name: string; epoch: number; takeoverGraceMs: number };
   httpAllow: string;
+  /** What cells may have, as JSON (or a file that says it); empty: nothing. */
+  allow: string;
   allowSh: boolean;
   executeFunction: string;
   unrecorded: { kind: 'queue'; url: string } | { kind: 'folder'; folder: string };
@@ -93,17 +100,21 @@ const wakesOf = (env: Environment): EngineSettings['wakes'] => {
 
 /** The claim of a JWT that names the caller's groups. */
 export const groupsClaimOf = (env: Environment): string => env.PAWL_GROUPS_CLAIM || 'cognito:groups';
-export const tablesOf = (env: Environment): string => needed(env, 'PAWL_TABLES');
+export const storeSettings = (env: Environment): StoreSettings => ({
+  tables: needed(env, 'PAWL_TABLES'),
+  dataFile: dataFileOf(env),
+  emulator: (isLocal(env) && env.AWS_ENDPOINT_URL_DYNAMODB) || undefined,
+});
 export const workFunctionOf = (env: Environment): string => needed(env, 'PAWL_WORK_FUNCTION');
 export const allowShOf = (env: Environment): boolean => env.PAWL_ALLOW_SH === 'true';
 
 /** @throws PawlError `deployment.unsupported` naming the variable */
 export const engineSettings = (env: Environment): EngineSettings => ({
-  tables: tablesOf(env),
-  dataFile: dataFileOf(env),
+  ...storeSettings(env),
   appendOnly: appendOnlyOf(env),
   deployment: deploymentOf(env),
   httpAllow: env.PAWL_HTTP_ALLOW ?? '',
+  allow: env.PAWL_ALLOW ?? '',
   allowSh: allowShOf(env),
   executeFunction: needed(env, 'PAWL_EXECUTE_FUNCTION'),
   unrecorded: unrecordedOf(env),

@@ -1,6 +1,7 @@
 /**
- * Looks after what is due, every minute: reads it page by page and hands each instance to `work`. It decides nothing, so
- * ticks may overlap, come twice or late. Its cost grows with what is due, never with how much exists.
+ * Looks after what is due at its places, every minute: reads it page by page and hands each instance to `work`. It decides
+ * nothing, so ticks may overlap, come twice or late. Its cost grows with what is due, never with how much exists. At home it
+ * also sweeps, and says which places have nobody.
  */
 import type { Context } from 'aws-lambda';
 import * as z from 'zod';
@@ -8,11 +9,20 @@ import { type By, type Due, limits, settleAll, wakeOf } from '../engine/index.ts
 import { tickEvent, type WorkRequest } from './events.ts';
 import { loggable, metricNames, type Telemetry } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
+import { tellUnmanned, type UnmannedDeps } from './unmanned.ts';
 
 export type TickDeps = {
   /** The store's time, learnt from one read when nothing was read before. */
   nowMs(): Promise<number>;
-  due(nowMs: number, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
+  due(nowMs: number, place: string, shard: number, from?: Due): Promise<{ due: Due[]; next: Due | null }>;
+  /** Whose parts of the index it reads. */
+  places: readonly string[];
+  /** What belongs to no place in particular is due there. */
+  home: string;
+  /** Which places have nobody is looked for at home, when it is time. Without it: never. */
+  unmanned?: Pick<UnmannedDeps, 'workers' | 'orphans'> & { isTime(nowMs: number): boolean };
+  /** Who looks, as the journal tells. Without it: the schedule. */
+  by?: Pick<By, 'actor' | 'via'>;
   /** Invokes `work`; `false` when it was refused. */
   handOver(event: WorkRequest): Promise<boolean>;
   /** In [0, 1). */
@@ -30,7 +40,7 @@ const tickAnswer = z.strictObject({
 });
 export type TickAnswer = z.infer<typeof tickAnswer>;
 
-type Place = { shard: number; from?: Due };
+type Part = { place: string; shard: number; from?: Due };
 
 /** A mark that a claim's waiters are to be woken stands among the instances that are due. */
 const requestOf = (dueId: string, by: By): WorkRequest => {
@@ -74,25 +84,25 @@ const sweptAt = (nowMs: number): number | undefined => {
 
 const handle = async (_event: unknown, deps: TickDeps, context: Context): Promise<TickAnswer> => {
   const { due, nowMs, fraction, telemetry } = deps;
-  const by: By = { actor: 'schedule', via: 'tick', where: context.awsRequestId };
+  const by: By = { actor: 'schedule', via: 'tick', ...deps.by, where: context.awsRequestId };
   const answer: TickAnswer = { due: 0, handedOver: 0, failed: 0, oldestAgeMs: 0, whole: true };
   const hasTime = (): boolean => context.getRemainingTimeInMillis() >= limits.tickEndMs;
   const startedAtMs = await nowMs();
   // A page of each shard in turn, from any of them on: when the time does not suffice, none is always the last.
   const first = Math.floor(fraction() * limits.dueShards);
-  const places: Place[] = Array.from({ length: limits.dueShards }, (_, at) => ({
-    shard: (first + at) % limits.dueShards,
-  }));
+  const parts: Part[] = Array.from({ length: limits.dueShards }, (_, at) => (first + at) % limits.dueShards).flatMap(
+    (shard) => deps.places.map((place) => ({ place, shard })),
+  );
   const handed = new Set<string>();
   let broken: unknown;
-  for (let place = places.shift(); place !== undefined; place = places.shift()) {
+  for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
     if (!hasTime()) {
       answer.whole = false;
       break;
     }
-    const { shard, from } = place;
+    const { place, shard, from } = part;
     try {
-      const page = await due(startedAtMs, shard, from);
+      const page = await due(startedAtMs, place, shard, from);
       const fresh = page.due.filter(({ instanceId }) => !handed.has(instanceId));
       for (const { instanceId, dueAtMs } of fresh) {
         handed.add(instanceId);
@@ -103,15 +113,29 @@ const handle = async (_event: unknown, deps: TickDeps, context: Context): Promis
       answer.failed += failed;
       answer.handedOver += fresh.length - failed - left;
       if (left > 0) answer.whole = false;
-      if (page.next !== null) places.push({ shard, from: page.next });
+      if (page.next !== null) parts.push({ place, shard, from: page.next });
     } catch (error) {
       // One part of the index that cannot be read holds up none of the others.
-      telemetry.logger.error('shard unread', { shard, instanceId: null, seq: null, cell: null, ...loggable(error) });
+      telemetry.logger.error('shard unread', {
+        place,
+        shard,
+        instanceId: null,
+        seq: null,
+        cell: null,
+        ...loggable(error),
+      });
       broken = error;
     }
   }
-  const shard = sweptAt(startedAtMs);
-  if (shard !== undefined && !(await deps.handOver({ sweep: shard }))) answer.failed += 1;
+  if (deps.places.includes(deps.home)) {
+    const shard = sweptAt(startedAtMs);
+    if (shard !== undefined && !(await deps.handOver({ sweep: shard }))) answer.failed += 1;
+    const { unmanned } = deps;
+    if (unmanned?.isTime(startedAtMs)) {
+      const lookAt = (instanceId: string): Promise<boolean> => deps.handOver(requestOf(instanceId, by));
+      await tellUnmanned({ ...deps, ...unmanned, lookAt, hasTime }, startedAtMs);
+    }
+  }
   telemetry.count(metricNames.dueBacklog, answer.due);
   telemetry.ms(metricNames.dueOldestAgeMs, answer.oldestAgeMs);
   telemetry.logger.info('ticked', { instanceId: null, seq: null, cell: null, ...answer });

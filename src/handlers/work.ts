@@ -16,7 +16,9 @@ import {
   type Views,
   wakeIdOf,
 } from '../engine/index.ts';
+import type { Heartbeats } from './apiDeps.ts';
 import { type HandOver, type Look, look, type QueueEvent, type WorkEvent, workEvent } from './events.ts';
+import { mannedFor } from './manned.ts';
 import { loggable, type Telemetry } from './metrics.ts';
 import { type Invoke, pipeline } from './pipeline.ts';
 
@@ -25,6 +27,7 @@ export type WorkDeps = {
   clock: Clock;
   views: Pick<Views, 'get'>;
   marks: Pick<Marks, 'drop'>;
+  workers: Heartbeats;
   telemetry: Telemetry;
 };
 
@@ -49,7 +52,8 @@ const refused = async (error: unknown, event: HandOver, deps: WorkDeps): Promise
     return { result: code, seq: null };
   }
   // Of a broken journal the view and an alarm tell; asking again at once would ring for nothing.
-  const isTold = code === 'outcome.unrecorded' || code === 'journal.broken';
+  // What a newer one wrote is left to that one.
+  const isTold = code === 'outcome.unrecorded' || code === 'journal.broken' || code === 'journal.newer';
   if (errorCodes[code].status >= 500 && !isTold) throw error;
   telemetry.logger.info('not carried out', { instanceId, seq: null, cell: event.cell ?? null, ...loggable(error) });
   return { result: code, seq: null };
@@ -78,7 +82,11 @@ const advanceThroughBackoffs = async (event: HandOver, deps: WorkDeps, context: 
     seen = view.seq;
     const waitMs = stop.result === 'deferred' && stop.why === 'backoff' ? stop.untilMs - clock.nowMs() : undefined;
     const isShort = waitMs !== undefined && waitMs <= limits.backoffInWorkMsMax && waitMs < budgetOf(context);
-    if (left < 1 || !isShort) return { result, seq: view.seq };
+    if (left < 1 || !isShort) {
+      // No caller asks how a place is manned that it waits for now; the schedule has to know it, to say that it has nobody.
+      await mannedFor(deps, view);
+      return { result, seq: view.seq };
+    }
     await clock.sleep(Math.max(0, waitMs));
     // What the schedule looks after has no waiting caller, and a wish whose head has moved is answered by `seq.stale`.
   }

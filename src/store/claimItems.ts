@@ -17,20 +17,23 @@ const whereOf = (raw: RawItem): string => `${raw.claimId} revision ${raw.revisio
 
 const lockPrefix = 'lock:';
 const linkPrefix = 'link:';
+const storePrefix = 'store:';
 /** Where the store keeps its own id (`storeId.ts`). */
-export const storeKey = 'store:id';
+export const storeKey = `${storePrefix}id`;
+/** Under which workers say that they are alive (`workers.ts`), in the table of who waits. */
+export const workersKey = `${storePrefix}workers`;
 export const lockKey = (lock: string): string =>
   `${lockPrefix}${keyText(lock, 'The concurrency text', 'lockBytesMax')}`;
 export const linkKey = (linkHash: string): string => `${linkPrefix}${linkHash}`;
 
 const isOther = (claimId: string): boolean =>
-  [lockPrefix, linkPrefix, storeKey].some((prefix) => claimId.startsWith(prefix));
+  [lockPrefix, linkPrefix, storePrefix].some((prefix) => claimId.startsWith(prefix));
 
-/** A writer that could name a claim like a lock, a link or the store's id would write into their chains. */
+/** A writer that could name a claim like a lock, a link or what is the store's own would write into their chains. */
 export const claimKey = (claimId: string): string => {
   keyText(claimId, 'The claim id', 'claimIdBytesMax');
   if (claimId !== '' && claimId.isWellFormed() && !isOther(claimId)) return claimId;
-  const message = `The claim id "${claimId.toWellFormed()}" is no text, or begins like a lock, a link or the store's id: choose another.`;
+  const message = `The claim id "${claimId.toWellFormed()}" is no text, or begins like a lock, a link or what is the store's own: choose another.`;
   throw new PawlError('request.invalid', message, { claimId: claimId.toWellFormed() });
 };
 

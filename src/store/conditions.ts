@@ -26,6 +26,8 @@ const dueLater = '(attribute_not_exists(#dueAtMs) OR #dueAtMs > :until)';
 const dueEarly = '#dueAtMs <= :until';
 const armedLess = '(attribute_not_exists(#armedUntilMs) OR #armedUntilMs < :until)';
 const armedLong = '#armedUntilMs >= :until';
+/** In the part of the index where it stands; where it stands in none, in that of home. */
+const dueThere = '#dueAtMs = :until, #dueShard = if_not_exists(#dueShard, :dueShard)';
 
 /**
  * `arm`: dueAtMs = min(standing, :until), armedUntilMs = max(standing, :until). DynamoDB has neither min nor max, hence
@@ -35,11 +37,11 @@ const armedLong = '#armedUntilMs >= :until';
 export const arming = {
   dueAndArmed: {
     condition: `${dueLater} AND ${armedLess}`,
-    update: `SET ${counted}, #dueAtMs = :until, #dueShard = :dueShard, #armedUntilMs = :until`,
+    update: `SET ${counted}, ${dueThere}, #armedUntilMs = :until`,
   },
   due: {
     condition: `${dueLater} AND ${armedLong}`,
-    update: `SET ${counted}, #dueAtMs = :until, #dueShard = :dueShard`,
+    update: `SET ${counted}, ${dueThere}`,
   },
   armed: {
     condition: `${dueEarly} AND ${armedLess}`,
@@ -75,6 +77,7 @@ const summary = [
   'cellsDone',
   'cells',
   'drive',
+  'place',
   'startedAtMs',
   'updatedAtMs',
   'startedBy',
@@ -95,7 +98,8 @@ const alone = `${notOlder} AND #arms = :arms`;
  * `save`. With `alone…` no caller armed the view since its writer did, and none before it may still be writing: the due
  * mark becomes exactly the view's own. With `last…` one before it may: the due mark may come down to :due but never
  * goes up or away, and `armedUntilMs` is theirs again, or a schedule that looks every minute would arm for ever. With
- * `beside…` another caller armed since, and its arm stands.
+ * `beside…` another caller armed since, and its arm stands. Whichever mark stands then, it stands at the place of the newest
+ * view: at one that has nobody, it would be looked at by nobody. `dueShard` alone is in no index.
  */
 export const saving = {
   aloneDue: {
@@ -112,7 +116,7 @@ export const saving = {
   },
   lastAsItStands: {
     condition: alone,
-    update: `SET ${summary}, #armedUntilMs = :others`,
+    update: `SET ${summary}, #dueShard = :dueShard, #armedUntilMs = :others`,
   },
   besideSooner: {
     condition: `${notOlder} AND ${sooner}`,
@@ -120,7 +124,7 @@ export const saving = {
   },
   besideAsItStands: {
     condition: notOlder,
-    update: `SET ${summary}`,
+    update: `SET ${summary}, #dueShard = :dueShard`,
   },
 } as const satisfies Record<string, Form>;
 

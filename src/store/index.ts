@@ -3,22 +3,24 @@
  * on this machine loads nothing of AWS, and a function on AWS nothing of SQLite: `dynamodb.ts`, `local.ts`.
  */
 import { randomBytes } from 'node:crypto';
-import type {
-  Claims,
-  Clock,
-  Journal,
-  Links,
-  Locks,
-  Looks,
-  Marks,
-  Random,
-  Subscriptions,
-  Versions,
-  Views,
+import {
+  type Claims,
+  type Clock,
+  type Journal,
+  type Links,
+  type Locks,
+  type Looks,
+  localPlace,
+  type Marks,
+  type Random,
+  type Subscriptions,
+  type Versions,
+  type Views,
 } from '../engine/index.ts';
 import type { Access, AppendBy } from './access.ts';
 import { createClaims } from './claims.ts';
 import { createJournal } from './journal.ts';
+import { knowingPlaces } from './knownPlaces.ts';
 import { createLinks } from './links.ts';
 import { createLocks } from './locks.ts';
 import { createLooks } from './looks.ts';
@@ -28,6 +30,7 @@ import { createSubscriptions } from './subscriptions.ts';
 import type { StoreClient } from './tableOperations.ts';
 import { type Catalogue, createVersions } from './versions.ts';
 import { createViews } from './views.ts';
+import { createWorkers, type Workers } from './workers.ts';
 
 export type { AppendBy } from './access.ts';
 export { createCarryOut, ForbiddenWrite, type Rows } from './carryOut.ts';
@@ -47,6 +50,7 @@ export {
   tables,
 } from './tableOperations.ts';
 export type { Catalogue, Listed } from './versions.ts';
+export type { Heartbeat, Workers, WorkersFound } from './workers.ts';
 
 export type Store = {
   journal: Journal;
@@ -58,6 +62,7 @@ export type Store = {
   looks: Looks;
   marks: Marks;
   views: Views;
+  workers: Workers;
   clock: Clock;
   storeId(): Promise<string>;
 };
@@ -68,6 +73,8 @@ export type StoreOptions = {
   random?: Random;
   /** Without it: `put`. DynamoDB alone knows `insert`; every other table service refuses the first append. */
   appendOnly?: AppendBy;
+  /** The place whose schedule looks after what belongs to none in particular. Without it: `local`. */
+  home?: string;
 };
 
 export const systemRandom: Random = {
@@ -79,6 +86,8 @@ export const systemRandom: Random = {
 export const createStore = (client: StoreClient, options: StoreOptions): Store => {
   const access: Access = { client, appendBy: options.appendOnly ?? 'put' };
   const random = options.random ?? systemRandom;
+  const home = options.home ?? localPlace;
+  const workers = createWorkers(access);
   return {
     journal: createJournal(access, random),
     versions: createVersions(access, options.clock, random),
@@ -87,8 +96,9 @@ export const createStore = (client: StoreClient, options: StoreOptions): Store =
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
     looks: createLooks(access),
-    marks: createMarks(access),
-    views: createViews(access),
+    marks: createMarks(access, home),
+    views: knowingPlaces(createViews(access), workers, options.clock, home),
+    workers,
     clock: options.clock,
     storeId: createStoreId(access, random),
   };

@@ -1,7 +1,7 @@
 /**
  * What the items of the append-only tables look like, and how they are read.
  */
-import { createHash } from 'node:crypto';
+import { hash as digestOf } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import * as z from 'zod';
 import {
@@ -23,11 +23,14 @@ import {
 } from '../engine/index.ts';
 import type { Item, RawItem } from './access.ts';
 
-export const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex');
+export const sha256 = (data: string | Uint8Array): string => digestOf('sha256', data);
 
 /** In which of so many parts of an index an id is found. */
-export const shardOf = (id: string, shards: number): number =>
-  (createHash('sha256').update(id).digest()[0] ?? 0) % shards;
+export const shardOf = (id: string, shards: number): number => Number.parseInt(sha256(id).slice(0, 2), 16) % shards;
+
+/** The part of the index of what is due, of a place: it has no `#` in its name. */
+export const dueShardOf = (place: string, shard: number): string => `${place}#${shard}`;
+export const duePartition = (place: string, id: string): string => dueShardOf(place, shardOf(id, limits.dueShards));
 
 /** The same value with U+FFFD for every half of a character, which no UTF-8 can carry. */
 const wellFormed = (value: unknown): unknown => {
@@ -37,9 +40,37 @@ const wellFormed = (value: unknown): unknown => {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name.toWellFormed(), wellFormed(one)]));
 };
 
+/** Deeper than this it is left to the library, which needs no stack. */
+const plainDepthMax = 64;
+
+/**
+ * Plain JSON as RFC 8785 writes it: nearly every entry is nothing else. `undefined`: something in it is not plain, or not
+ * to be written at all.
+ */
+const plainJson = (value: unknown, depth = 0): string | undefined => {
+  if (typeof value === 'string') return value.isWellFormed() ? JSON.stringify(value) : undefined;
+  if (typeof value === 'boolean' || value === null) return String(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? JSON.stringify(value) : undefined;
+  if (typeof value !== 'object' || depth > plainDepthMax) return undefined;
+  const isList = Array.isArray(value);
+  if (!isList && Object.getPrototypeOf(value) !== Object.prototype) return undefined;
+  let text = '';
+  // `sort` orders by UTF-16 units, as the RFC does.
+  for (const name of isList ? value.keys() : Object.keys(value).sort()) {
+    const own = (value as Record<string | number, unknown>)[name];
+    if (own === undefined && !isList) continue;
+    const written = plainJson(own, depth + 1);
+    const named = isList ? '' : plainJson(name);
+    if (written === undefined || named === undefined) return undefined;
+    text += `${text === '' ? '' : ','}${named}${isList ? '' : ':'}${written}`;
+  }
+  return isList ? `[${text}]` : `{${text}}`;
+};
+
 /** RFC 8785. Refuses what JSON cannot carry: NaN, infinities. What a cell or a person wrote is never refused for its text. */
 export const canonical = (value: unknown): string => {
-  let text: string | undefined;
+  let text = plainJson(value);
+  if (text !== undefined) return text;
   try {
     text = canonicalize(value);
   } catch {
@@ -104,20 +135,35 @@ const journalShardOf = (instanceId: string): string => String(shardOf(instanceId
 export const listedAs = (instanceId: string, seq: number, kind: string): { listed?: string } =>
   seq === 0 && kind === 'started' ? { listed: journalShardOf(instanceId) } : {};
 
-/** The hash of an entry's item as it stands, readable or not; the next entry carries it as `prev`. */
-export const hashOfEntry = ({ v, instanceId, seq, kind, token, entry }: RawItem): string =>
-  // Canonical: of texts and integers RFC 8785 makes what JSON.stringify does.
-  sha256(JSON.stringify(coveredBy({ v, instanceId, seq, kind, token } as Attributes, String(entry))));
-
-/** Entries are never altered, so what was decoded is remembered by the hash over all of it: the newest, mostly. */
-const decoded = new Map<string, Entry>();
+/**
+ * Entries are never altered, so what was decoded is remembered, the newest mostly: by its text, and held against everything
+ * beside it, so that neither the hash nor the reading of what is known is done again.
+ */
+const decoded = new Map<string, Standing>();
 const decodedMax = 32;
 
-const remember = (standing: Standing): Standing => {
+const rememberedOf = ({ v, instanceId, seq, kind, token, entry: text }: RawItem): Standing | undefined => {
+  const known = typeof text === 'string' ? decoded.get(text) : undefined;
+  if (known === undefined) return undefined;
+  const { entry } = known;
+  const isIt = entry.token === token && entry.seq === seq && entry.instanceId === instanceId;
+  return isIt && entry.kind === kind && entry.v === v ? known : undefined;
+};
+
+const remember = (text: string, standing: Standing): Standing => {
   const [oldest] = decoded.keys();
   if (decoded.size >= decodedMax && oldest !== undefined) decoded.delete(oldest);
-  decoded.set(standing.hash, standing.entry);
+  decoded.set(text, standing);
   return standing;
+};
+
+/** The hash of an entry's item as it stands, readable or not; the next entry carries it as `prev`. */
+export const hashOfEntry = (raw: RawItem): string => {
+  const known = rememberedOf(raw);
+  if (known !== undefined) return known.hash;
+  const { v, instanceId, seq, kind, token, entry } = raw;
+  // Canonical: of texts and integers RFC 8785 makes what JSON.stringify does.
+  return sha256(JSON.stringify(coveredBy({ v, instanceId, seq, kind, token } as Attributes, String(entry))));
 };
 
 export const decodeEntry = (raw: RawItem): Standing => {
@@ -125,15 +171,14 @@ export const decodeEntry = (raw: RawItem): Standing => {
   refuseNewer(raw, where);
   if (raw.listed !== listedAs(String(raw.instanceId), Number(raw.seq), String(raw.kind)).listed)
     throw broken(where, 'its place in the list of journals is altered');
-  const hash = hashOfEntry(raw);
-  const known = typeof raw.entry === 'string' ? decoded.get(hash) : undefined;
-  if (known !== undefined) return { entry: known, hash };
+  const known = rememberedOf(raw);
+  if (known !== undefined) return known;
   const { entry: text, ...attributes } = read(entryItem, raw, where);
   const content = parseJson(text, where);
   const twice = Object.keys(attributes).find((name) => Object.hasOwn(Object(content), name));
   if (twice !== undefined) throw broken(where, `its text has a ${twice} of its own`);
   const entry = read(entrySchema, fromStored(attributes, content), where);
-  return remember({ entry, hash });
+  return remember(text, { entry, hash: hashOfEntry(raw) });
 };
 
 export const decodeUnchecked = (raw: RawItem): Unchecked => {
@@ -153,6 +198,7 @@ const note = z.strictObject({
   atMs,
   by,
   text: z.string(),
+  glimpse: z.literal(true).optional(),
 });
 const noteItem = z.object({ note: z.string() });
 

@@ -12,13 +12,12 @@
  */
 import * as z from 'zod';
 import { type Armed, limits, type Marks, PawlError } from '../engine/index.ts';
-import { type Access, getItem, queryPage, type RawItem, updateView } from './access.ts';
+import { type Access, getEach, getItem, queryPage, type RawItem, updateView } from './access.ts';
 import { arming, dropping, forgetting, holding, settling, waking } from './conditions.ts';
-import { shardOf } from './items.ts';
+import { duePartition, dueShardOf } from './items.ts';
 
 /** Each failed form tells what stands, so a further one is needed only when another writer came in between. */
 const formsMax = 50;
-const { dueShards } = limits;
 
 const markItem = z.object({
   dueAtMs: z.number().optional(),
@@ -42,7 +41,8 @@ const armedAfter = (before: RawItem, nowMs: number): Armed => {
   return { arms: (arms ?? 0) + 1, othersUntilMs: maybe ? armedUntilMs : null, seen };
 };
 
-export const createMarks = (access: Access): Marks => {
+/** @param home whose part of the index is that of what has none yet */
+export const createMarks = (access: Access, home: string): Marks => {
   const readMarks = async (instanceId: string) => {
     const item = await getItem(access, 'views', { instanceId });
     return markItem.parse(item ?? {});
@@ -51,7 +51,7 @@ export const createMarks = (access: Access): Marks => {
   return {
     async arm(seed, untilAtMs, nowMs, isDue = false): Promise<Armed> {
       const { instanceId, runbookId } = seed;
-      const dueShard = shardOf(instanceId, dueShards);
+      const dueShard = duePartition(home, instanceId);
       const values = { runbookId, until: untilAtMs, dueShard, zero: 0, one: 1 };
       let form: { condition: string; update: string } = isDue ? arming.armed : arming.dueAndArmed;
       for (let tries = 0; tries < formsMax; tries += 1) {
@@ -66,7 +66,7 @@ export const createMarks = (access: Access): Marks => {
     },
 
     async wake({ instanceId, runbookId }, nowMs) {
-      const values = { runbookId, until: nowMs, dueShard: shardOf(instanceId, dueShards), zero: 0, one: 1 };
+      const values = { runbookId, until: nowMs, dueShard: duePartition(home, instanceId), zero: 0, one: 1 };
       for (let tries = 0; tries < formsMax; tries += 2) {
         if (await updateView(access, instanceId, waking.due, values)) return;
         if (await updateView(access, instanceId, waking.dueAlready, values)) return;
@@ -89,13 +89,23 @@ export const createMarks = (access: Access): Marks => {
       else await updateView(access, instanceId, settling.lastAsItStands, { arms, others });
     },
 
+    async orphans(instanceIds, nowMs) {
+      const keys = instanceIds.map((instanceId) => ({ instanceId }));
+      const items = await getEach(access, 'views', keys);
+      return items.flatMap((item) => {
+        const { armedUntilMs } = markItem.parse(item);
+        return armedUntilMs !== undefined && armedUntilMs <= nowMs ? [String(item.instanceId)] : [];
+      });
+    },
+
     async drop(instanceId, beforeMs) {
       return (await updateView(access, instanceId, dropping, { until: beforeMs })) !== undefined;
     },
 
-    async due(nowMs, shard, from) {
-      const query = { index: 'due', partition: shard, before: Math.floor(nowMs) + 1, limit: limits.pageMax } as const;
-      const start = from === undefined ? undefined : { ...from, dueShard: shard };
+    async due(nowMs, place, shard, from) {
+      const partition = dueShardOf(place, shard);
+      const query = { index: 'due', partition, before: Math.floor(nowMs) + 1, limit: limits.pageMax } as const;
+      const start = from === undefined ? undefined : { ...from, dueShard: partition };
       const page = await queryPage(access, 'views', query, start);
       const due = page.items.map((item) => dueItem.parse(item));
       return { due, next: page.from === undefined ? null : dueItem.parse(page.from) };

@@ -6,6 +6,8 @@
  * `busyTimeoutMs` at most; then the event loop goes on, and it is tried again after a while. A write that met a lock before
  * its commit has written nothing. One that fails in the commit itself is not known: `putOnce` looks what stands.
  */
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PawlError } from '../engine/index.ts';
@@ -191,6 +193,12 @@ export const openFile = async (file: string, machine: Machine = thisMachine()): 
 /** A store that is gone with its process. */
 export const openMemory = (machine?: Machine): Promise<Sqlite> => openFile(memory, machine);
 
+/** SQLite has an error of input and output where it cannot make the files beside its own. */
+const hasRoom = async (file: string): Promise<boolean> => {
+  const { bavail } = await statfs(dirname(file));
+  return bavail > 0;
+};
+
 /** The store of a data folder. @throws PawlError `store.misconfigured` where it cannot be, at once */
 export const openFolder = async (folder: string): Promise<Sqlite> => {
   const file = await prepareFolder(folder);
@@ -199,10 +207,10 @@ export const openFolder = async (folder: string): Promise<Sqlite> => {
   } catch (error) {
     if (error instanceof PawlError) throw error;
     const { name, message } = error as Error;
-    const text =
-      name === 'StoreBusy'
-        ? `${file} is locked by another process: ask again later.`
-        : `${file} cannot be opened (${name}: ${message}).`;
+    const why = (await hasRoom(file))
+      ? `cannot be opened (${name}: ${message})`
+      : 'cannot be opened: its disk is full. Make room and ask again; what was recorded is there';
+    const text = name === 'StoreBusy' ? `${file} is locked by another process: ask again later.` : `${file} ${why}.`;
     throw new PawlError(name === 'StoreBusy' ? 'store.unavailable' : 'store.misconfigured', text, { file }, error);
   }
 };

@@ -4,7 +4,7 @@ import type { Rows } from './carryOut.ts';
 import { type Index, indexes, keyOf, keysOf, type Query, type RawItem, type Table, tables } from './tableOperations.ts';
 
 const isAppendOnly = (table: Table): boolean => table !== 'views' && table !== 'subscriptions';
-const numeric = new Set(['seq', 'version', 'revision', 'dueShard', 'dueAtMs']);
+const numeric = new Set(['seq', 'version', 'revision', 'dueAtMs']);
 const indexesOf = (table: Table) => Object.entries(indexes[table]) as [Index, readonly [string, string]][];
 
 /** Attributes that have a column of their own: keys of the table and of its indexes. */

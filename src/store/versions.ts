@@ -5,7 +5,16 @@
 import { promisify } from 'node:util';
 import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import * as z from 'zod';
-import { type Clock, PawlError, type Random, runsOf, settleAll, type Version, type Versions } from '../engine/index.ts';
+import {
+  type Clock,
+  PawlError,
+  type Random,
+  runbookFormat,
+  runsOf,
+  settleAll,
+  type Version,
+  type Versions,
+} from '../engine/index.ts';
 import { type Access, getItem, queryItems } from './access.ts';
 import { canonical, decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
 import { putSurely } from './putOnce.ts';
@@ -55,6 +64,11 @@ const unpack = async (data: Uint8Array, runHash: string, where: string): Promise
       { where },
       error,
     );
+  }
+  const { format } = content.runbook as { format: number };
+  if (format > runbookFormat) {
+    const message = `The content at ${where} was compiled by a newer Pawl (format ${format}): update this one.`;
+    throw new PawlError('journal.newer', message, { where, format });
   }
   if (sha256(canonical(runsOf(content))) !== runHash) {
     const message = `The content at ${where} does not have the hash in its key: compare it with a backup.`;

@@ -3,14 +3,22 @@
  * due mark that stands in the same item (`marks.ts`) comes down only where nothing else may still need it.
  */
 import * as z from 'zod';
-import { limits, PawlError, settleAll, type View, type Views, viewStatuses } from '../engine/index.ts';
+import {
+  isChild,
+  limits,
+  PawlError,
+  settleAll,
+  type View,
+  type Views,
+  viewStatuses,
+  workerAt,
+} from '../engine/index.ts';
 import { type Access, getEach, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
 import { saving } from './conditions.ts';
-import { shardOf } from './items.ts';
+import { duePartition, shardOf } from './items.ts';
 
 /** Partitions of a list, per status (and runbook). One takes 1000 writes a second; a change of status costs two. */
 const listShards = 4;
-const dueShards = limits.dueShards;
 
 const viewItem = z.object({
   instanceId: z.string(),
@@ -22,6 +30,7 @@ const viewItem = z.object({
   cellsDone: z.int(),
   cells: z.int(),
   drive: z.enum(['auto', 'manual']),
+  place: z.string(),
   dueAtMs: z.number().optional(),
   startedAtMs: z.number(),
   updatedAtMs: z.number(),
@@ -30,12 +39,19 @@ const viewItem = z.object({
   waitsFor: z.string().nullable(),
   headHash: z.string(),
 });
+/** What an element may need a person for. */
+const needingSomebody: readonly View['status'][] = ['halted', 'in_doubt', 'waiting', 'broken'];
+
+/** `waitsFor` of a view that waits for a worker of its place, which has a field of its own. */
+const forPlace = '@';
+
 /** An item that only `arm` has written, or that cannot be read, is no view: it can be made again from the journal. */
 const decode = (item: RawItem | undefined): View | undefined => {
   const parsed = viewItem.safeParse(item);
   if (!parsed.success) return undefined;
   const { revision, dueAtMs, ...rest } = parsed.data;
-  return { ...rest, seq: revision, dueAtMs: dueAtMs ?? null };
+  const waitsFor = rest.waitsFor === forPlace ? workerAt(rest.place) : rest.waitsFor;
+  return { ...rest, waitsFor, seq: revision, dueAtMs: dueAtMs ?? null };
 };
 
 /** Lists are read from keys alone: what an index does not hold, no write has to pay for twice. */
@@ -47,20 +63,23 @@ const newestOf = (view: View): string => `${String(view.startedAtMs).padStart(13
 const valuesOf = (view: View): Item => {
   const { seq, dueAtMs: _, ...rest } = view;
   const shard = shardOf(view.instanceId, listShards);
+  // An element is listed where it needs somebody; its parent stands for it everywhere else.
+  const listed = isChild(view.instanceId) && !needingSomebody.includes(view.status) ? `~${view.status}` : view.status;
   return {
     ...rest,
+    waitsFor: view.waitsFor === workerAt(view.place) ? forPlace : view.waitsFor,
     revision: seq,
-    statusShard: `${view.status}#${shard}`,
-    runbookShard: `${view.runbookId}#${view.status}#${shard}`,
+    statusShard: `${listed}#${shard}`,
+    runbookShard: `${view.runbookId}#${listed}#${shard}`,
     newest: newestOf(view),
-    dueShard: shardOf(view.instanceId, dueShards),
+    dueShard: duePartition(view.place, view.instanceId),
   };
 };
 
 type Filter = Parameters<Views['list']>[0];
 
 const cursorSchema = z.strictObject({
-  before: z.string().regex(/^\d{13}\/[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/),
+  before: z.string().regex(/^\d{13}\/[A-Za-z0-9~][A-Za-z0-9._~-]{0,127}$/),
   runbookId: z.string().nullable(),
   status: z.enum(viewStatuses).nullable(),
 });
@@ -84,6 +103,43 @@ const placeOf = (filter: Filter): string | undefined => {
     cursor.status === (filter.status ?? null);
   if (cursor !== undefined && fits) return cursor.before;
   throw new PawlError('request.invalid', 'The page mark `next` is not one of this list: begin with the first page.');
+};
+
+const markOf = ({ runbookId, status }: Filter, before: string | undefined): string | null =>
+  before === undefined ? null : encodeCursor({ before, runbookId: runbookId ?? null, status: status ?? null });
+
+/** Before every place of an instance that started then. */
+const placeAt = (atMs: number): string => `${String(Math.floor(atMs)).padStart(13, '0')}/`;
+const idAt = (newest: string): string => newest.slice(newest.indexOf('/') + 1);
+
+/** Where a list begins: after the page before, or with what started before `untilMs`. */
+const startOf = (filter: Filter): string | undefined => {
+  const places = [placeOf(filter) ?? [], filter.untilMs === undefined ? [] : placeAt(filter.untilMs)].flat();
+  return places.sort()[0];
+};
+
+/** Places of a list from `before` downwards, down to `sinceMs`: at most so many, newest first. */
+const placesBefore = async (
+  access: Access,
+  { runbookId, status, sinceMs }: Filter,
+  before: string | undefined,
+  limit: number,
+): Promise<string[]> => {
+  const prefix = runbookId === undefined ? '' : `${runbookId}#`;
+  const partitions = (status === undefined ? viewStatuses : [status]).flatMap((one) =>
+    Array.from({ length: listShards }, (_, shard) => `${prefix}${one}#${shard}`),
+  );
+  const query = {
+    index: prefix === '' ? ('byStatus' as const) : ('byRunbook' as const),
+    descending: true,
+    limit,
+    ...(before === undefined ? {} : { before }),
+  };
+  const keys = await settleAll(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
+  // A view that changes its status in between may show in two partitions: the index lags.
+  const places = [...new Set(keys.flat().map((item) => indexItem.parse(item).newest))].sort().reverse();
+  const from = sinceMs === undefined ? '' : placeAt(sinceMs);
+  return places.filter((newest) => newest >= from).slice(0, limit);
 };
 
 export const createViews = (access: Access): Views => {
@@ -122,34 +178,36 @@ export const createViews = (access: Access): Views => {
 
     async list(filter) {
       const limit = Math.min(Math.max(1, filter.limit), limits.pageMax);
-      const before = placeOf(filter);
-      const prefix = filter.runbookId === undefined ? '' : `${filter.runbookId}#`;
-      const partitions = (filter.status === undefined ? viewStatuses : [filter.status]).flatMap((status) =>
-        Array.from({ length: listShards }, (_, shard) => `${prefix}${status}#${shard}`),
-      );
-      // One more than asked for tells whether there is a next page.
-      const query = {
-        index: prefix === '' ? ('byStatus' as const) : ('byRunbook' as const),
-        descending: true,
-        limit: limit + 1,
-        ...(before === undefined ? {} : { before }),
-      };
-      const keys = await settleAll(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
-      // A view that changes its status in between may show in two partitions: the index lags.
-      const places = [...new Set(keys.flat().map((item) => indexItem.parse(item).newest))].sort().reverse();
-      const page = places.slice(0, limit);
-      const last = page.at(-1);
-      const next =
-        places.length > limit && last !== undefined
-          ? encodeCursor({ before: last, runbookId: filter.runbookId ?? null, status: filter.status ?? null })
-          : null;
-      const ids = page.map((newest) => newest.slice(newest.indexOf('/') + 1));
-      const byId = new Map((await views.getEach(ids)).map((view) => [view.instanceId, view]));
-      // By the time it is read it may be of another status.
-      const found = ids
-        .flatMap((instanceId) => byId.get(instanceId) ?? [])
-        .filter((view) => (filter.status ?? view.status) === view.status);
-      return { views: found, next };
+      const { where } = filter;
+      const found: View[] = [];
+      let before = startOf(filter);
+      for (let read = 0; ; ) {
+        // Of those that have to be asked about, more are read than are shown.
+        const size = where === undefined ? limit : Math.min(limits.pageMax, limits.listReadMax - read);
+        // One more than asked for tells whether there is a next page.
+        const places = await placesBefore(access, filter, before, size + 1);
+        const page = places.slice(0, size);
+        const ids = page.map(idAt);
+        const byId = new Map((await views.getEach(ids)).map((view) => [view.instanceId, view]));
+        // By the time it is read it may be of another status.
+        const fits = await settleAll(
+          ids.map(async (instanceId) => {
+            const view = byId.get(instanceId);
+            const isWanted = view !== undefined && (filter.status ?? view.status) === view.status;
+            return isWanted && ((await where?.(view)) ?? true) ? view : undefined;
+          }),
+        );
+        for (const [index, view] of fits.entries()) {
+          if (view !== undefined) found.push(view);
+          if (found.length === limit && index + 1 < places.length)
+            return { views: found, atLeast: false, next: markOf(filter, page[index]) };
+        }
+        read += page.length;
+        before = page.at(-1) ?? before;
+        if (places.length <= size) return { views: found, atLeast: false, next: null };
+        const atLeast = where !== undefined && read >= limits.listReadMax;
+        if (where === undefined || atLeast) return { views: found, atLeast, next: markOf(filter, before) };
+      }
     },
   };
   return views;

@@ -37,8 +37,9 @@ const jsonOf = (text: string | null): unknown => {
 const isUnder = (path: string, ignored: string): boolean =>
   path === ignored || path.startsWith(`${ignored}.`) || path.startsWith(`${ignored}[`);
 
-/** Headers of an answer say when and by whom it was given: what a request came to is its status and its body. */
-export const ignoredOf = (kind: CellKind): string[] => (kind === 'http' ? ['output.headers'] : []);
+/** Headers of an answer, or its id, say when and by whom it was given: what a request came to is its status and its body. */
+export const ignoredOf = (kind: CellKind): string[] =>
+  kind === 'http' ? ['output.headers'] : kind === 'aws' ? ['output.requestId'] : [];
 
 /** @param ignore paths such as `output.at` that may differ */
 export const differencesOf = (before: Ended, after: Ended, ignore: readonly string[] = []): Difference[] => {

@@ -18,7 +18,7 @@ import { budgetMs, createProcess, graceMs, type Process, type ProcessOptions, te
 import type { Consequence, Ended } from './report.ts';
 import type { Tables } from './tables.ts';
 
-export type Recovery = Pick<ProcessOptions, 'authoring' | 'deployment'> & {
+export type Recovery = Pick<ProcessOptions, 'authoring' | 'deployment' | 'secrets'> & {
   runbook: Runbook;
   bodies: ReturnType<typeof createBodies>;
   stubs: Stubs;
@@ -37,8 +37,8 @@ const entriesAfter = async ({ engine }: Pick<Process, 'engine'>, instanceId: str
 };
 
 const comeBack = (recovery: Recovery, tables: Tables, startAtMs: number, rules: Rules): Process => {
-  const { authoring, deployment, bodies } = recovery;
-  return createProcess({ authoring, deployment, tables, startAtMs, bodies: bodies.by(rules) });
+  const { authoring, deployment, secrets, bodies } = recovery;
+  return createProcess({ authoring, deployment, secrets, tables, startAtMs, bodies: bodies.by(rules) });
 };
 
 /** When the next caller may act: after the deadline, the grace, and the time a probe's answer needs to settle. */

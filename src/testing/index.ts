@@ -14,7 +14,7 @@
  * ```
  */
 import { randomBytes } from 'node:crypto';
-import { type Authoring, type Cell, natureOf, PawlError, type Runbook } from '../engine/index.ts';
+import { type Authoring, type Cell, limits, natureOf, PawlError, type Runbook } from '../engine/index.ts';
 import { type Answers, troubleOf } from './answers.ts';
 import { isStubbed, type Stubs } from './bodies.ts';
 import { judge } from './findings.ts';
@@ -53,6 +53,10 @@ export type TestOptions = {
   cell?: string;
   /** Paths of results that may differ when a cell runs again: `name.output.at`. */
   ignore?: readonly string[];
+  /** Values of secrets by name, for cells that really run. For the others they are made up. */
+  secrets?: Readonly<Record<string, string>>;
+  /** What cells that really run may ask of AWS, as `allow.json` of a place says it; default: nothing. */
+  allow?: { aws?: readonly string[]; roles?: readonly string[]; hosts?: readonly string[] };
   /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
   httpAllow?: string;
   /** Told when a cell is about to run. */
@@ -100,13 +104,26 @@ const ignoredBy = (paths: readonly string[] = []): Record<string, string[]> => {
   return by;
 };
 
+/** What a test runs it names before, and it goes through no elements. @throws PawlError `request.invalid` */
+const assertNoElements = ({ cells }: Runbook, only: string | undefined): void => {
+  const last = cells.find(({ name }) => name === only)?.index ?? cells.length;
+  const section = cells.find(({ body, index }) => body.kind === 'each' && index <= last);
+  if (section === undefined) return;
+  const before = cells[section.index - 1];
+  const next = before === undefined ? '' : ` \`--cell ${before.name}\` tests what comes before it.`;
+  refuse(
+    `Section ${section.name} (line ${section.line}) goes over a list, and a test goes through no elements in this version of Pawl: nothing ran.${next}`,
+  );
+};
+
 /**
  * Refuses answers and parameters that this runbook has no use for, before anything runs.
  * @throws PawlError `request.invalid`, `params.invalid`
  */
 export const assertFits = (runbook: Runbook, authoring: Authoring, options: TestOptions): void => {
-  const { params = {}, stubs = {}, cell, ignore = [], rejects = [], claims = {} } = options;
+  const { params = {}, stubs = {}, secrets = {}, cell, ignore = [], rejects = [], claims = {} } = options;
   authoring.resolveParams(runbook, params);
+  assertNoElements(runbook, cell);
   const { cells } = runbook;
   const namesOf = (wanted: (one: Cell) => boolean): string[] => cells.filter(wanted).map(({ name }) => name);
   const check = (what: string, name: string, known: string[], which: string): void => {
@@ -130,6 +147,20 @@ export const assertFits = (runbook: Runbook, authoring: Authoring, options: Test
     const trouble = troubleOf(given);
     if (trouble !== undefined) refuse(`The answer for the claim ${id} cannot be taken: ${trouble}.`);
   }
+  for (const [name, value] of Object.entries(secrets)) {
+    check('A secret', name, Object.keys(runbook.secrets ?? {}), 'secret');
+    if (value.length < limits.secretCharsMin)
+      refuse(`The secret ${name} is shorter than ${limits.secretCharsMin} characters (secretCharsMin).`);
+  }
+  // The world would be told what a test has made up.
+  for (const really of willRun(runbook, options)) {
+    const { uses = [] } = cells.find(({ name }) => name === really.cell) ?? {};
+    const lacking = uses.find((name) => !Object.hasOwn(secrets, name));
+    if (lacking !== undefined)
+      refuse(
+        `Cell ${really.cell} would really run, and uses the secret ${lacking}: give it one for the test (\`--secret ${lacking}=@FILE\`), or answer for the cell.`,
+      );
+  }
   for (const name of rejects)
     check(
       'A rejection',
@@ -138,6 +169,17 @@ export const assertFits = (runbook: Runbook, authoring: Authoring, options: Test
       'approval',
     );
 };
+
+/** A test is at every place: what a cell says of where it runs is left out. */
+const anywhere = (authoring: Authoring): Authoring => ({
+  ...authoring,
+  compile: (source) => {
+    const compiled = authoring.compile(source);
+    if (compiled.kind !== 'runbook') return compiled;
+    const cells = compiled.runbook.cells.map(({ at: _, ...cell }) => cell);
+    return { ...compiled, runbook: { ...compiled.runbook, cells } };
+  },
+});
 
 /**
  * Runs a runbook on a store in memory, and looks at what a fresh engine would make of a crash at each entry of its journal.
@@ -153,19 +195,21 @@ export const assertFits = (runbook: Runbook, authoring: Authoring, options: Test
 export const testRunbook = async (source: string, options: TestOptions = {}): Promise<RunbookTest> => {
   // Loaded on demand: `pawl --help` needs none of it.
   const [{ authoring }, cells] = await Promise.all([import('../authoring/index.ts'), import('../cells/index.ts')]);
-  const { params = {}, stubs = {}, claims = {}, rejects = [], cell, ignore, httpAllow = '', onCell } = options;
+  const { params = {}, stubs = {}, secrets = {}, claims = {}, rejects = [], cell, ignore, onCell } = options;
+  const { allow = {}, httpAllow = '' } = options;
   const compiled = authoring.compile(source);
   if (compiled.kind === 'runbook') assertFits(compiled.runbook, authoring, options);
   const ran = await runUnderCrashes({
-    authoring,
+    authoring: anywhere(authoring),
     source,
     params,
     stubs,
+    secrets,
     claims,
     rejects,
     cell,
     ignore: ignoredBy(ignore),
-    really: cells.createExecute({ httpAllow: cells.parseHttpAllow(httpAllow) }),
+    really: cells.createExecute({ httpAllow: cells.parseHttpAllow(httpAllow), aws: cells.parseAwsAllow(allow) }),
     deployment: `test-${randomBytes(6).toString('hex')}`,
     ...(onCell === undefined ? {} : { onCell }),
   });

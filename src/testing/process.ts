@@ -1,5 +1,5 @@
 /** One engine of a test, as if in a process of its own: above the shipped store, on tables in memory, in moved time. */
-import { type Authoring, type By, createEngine, type Engine, type Entry } from '../engine/index.ts';
+import { type Authoring, type By, createEngine, type Engine, type Entry, type Secrets } from '../engine/index.ts';
 import {
   canonical,
   createStore,
@@ -29,6 +29,7 @@ export type ProcessOptions = {
   authoring: Authoring;
   tables: Tables;
   bodies: Bodies;
+  secrets: Secrets;
   /** `null`: now. */
   startAtMs: number | null;
   deployment: string;
@@ -54,19 +55,22 @@ const clientOn = (tables: Tables, watch: Watch | undefined): StoreClient => ({
   },
 });
 
-export const createProcess = ({ authoring, tables, bodies, startAtMs, deployment, watch }: ProcessOptions): Process => {
+export const createProcess = (options: ProcessOptions): Process => {
+  const { authoring, tables, bodies, secrets, startAtMs, deployment, watch } = options;
   const clock = createMovedClock(startAtMs, bodies.isBusy);
   const engine = createEngine({
     ...createStore(clientOn(tables, watch), { clock }),
     random: systemRandom,
     authoring,
     execute: bodies.execute,
+    secrets,
     sha256,
     canonical,
     observe: () => undefined,
     setAside: async () => undefined,
     wakeAt: async () => undefined,
     deployment: { name: deployment, epoch: 0, takeoverGraceMs: graceMs },
+    here: { place: 'local', home: 'local', missing: async () => [] },
   });
   return { engine, clock, tables, bodies };
 };

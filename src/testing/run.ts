@@ -18,6 +18,7 @@ import { differencesOf, ignoredOf } from './compare.ts';
 import { afterStart, consequenceOf, type Moment, type Recovery, runAgain } from './crashes.ts';
 import { budgetMs, createProcess, type Process, tester } from './process.ts';
 import type { CellTest, Crash, CrashPoint, Ended, Repeat, RunbookTest } from './report.ts';
+import { createSecrets } from './secrets.ts';
 import { createTables } from './tables.ts';
 
 export type Wanted = Answers & {
@@ -25,6 +26,8 @@ export type Wanted = Answers & {
   source: string;
   params: Record<string, unknown>;
   stubs: Stubs;
+  /** Secrets by name. */
+  secrets: Readonly<Record<string, string>>;
   /** Only this cell is interrupted, and the run stops after it. */
   cell: string | undefined;
   /** By cell: paths of its result that may differ. */
@@ -64,7 +67,8 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   };
   /** As it stood before the newest reservation of each cell. */
   const beforeReserved = new Map<string, Moment>();
-  const recovery: Recovery = { authoring, deployment, runbook, bodies, stubs, instanceId: '' };
+  const secrets = createSecrets(runbook, wanted.secrets);
+  const recovery: Recovery = { authoring, deployment, runbook, bodies, secrets, stubs, instanceId: '' };
   let started: RunbookTest['started'] = { then: 'goes_on', detail: null };
   let main: Process;
 
@@ -168,6 +172,9 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
         const track = trackOf(entry.cell);
         track.attempts = Math.max(track.attempts, entry.attempt);
         track.skipped = entry.status === 'skipped';
+        const { passes = 0 } = entry;
+        for (const { name } of runbook.cells.slice(entry.index + 1, entry.index + 1 + passes))
+          trackOf(name).skipped = true;
         if (ran !== undefined) track.ended = endedOf(ran, entry);
       }
       const cell = cellOf(entry);
@@ -178,7 +185,8 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     },
   };
 
-  main = createProcess({ authoring, tables: createTables(), bodies: bodies.by(), startAtMs: null, deployment, watch });
+  const tables = createTables();
+  main = createProcess({ authoring, tables, bodies: bodies.by(), secrets, startAtMs: null, deployment, watch });
   return { main, trackOf, times: bodies.times, started: () => started, claimed: new Set<string>() };
 };
 
@@ -215,8 +223,8 @@ const drive = async (run: ReturnType<typeof createRun>, runbook: Runbook, wanted
 };
 
 const ranOf = (cell: Cell, track: Track, stubs: Stubs): CellTest['ran'] => {
-  if (track.ended === null && track.crashes.length === 0) return 'not reached';
   if (track.skipped) return 'skipped';
+  if (track.ended === null && track.crashes.length === 0) return 'not reached';
   if (natureOf(cell) === 'pure') return 'none';
   if (natureOf(cell) === 'waiting' && cell.poll === undefined) return 'answered';
   return isStubbed(stubs, cell.name) ? 'stubbed' : 'really';

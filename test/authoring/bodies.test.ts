@@ -43,16 +43,17 @@ test.each([
   'application/jsonl',
   'application/x-jsonlines',
 ])('%s: a value stays inside its string, or is one JSON value', (type) => {
+  const end = /ndjson|jsonl/.test(type) ? '\n' : '';
   expect(sent(type, '{ "name": "{{ params.v }}" }', 'x", "role": "admin')).toBe(
-    '{ "name": "x\\", \\"role\\": \\"admin" }',
+    `{ "name": "x\\", \\"role\\": \\"admin" }${end}`,
   );
-  expect(sent(type, '{ "name": {{ params.v }} }', '1, "role": 2')).toBe('{ "name": "1, \\"role\\": 2" }');
-  expect(sent(type, '{ "name": {{ params.v }} }', 'a\n{}')).toBe('{ "name": "a\\n{}" }');
+  expect(sent(type, '{ "name": {{ params.v }} }', '1, "role": 2')).toBe(`{ "name": "1, \\"role\\": 2" }${end}`);
+  expect(sent(type, '{ "name": {{ params.v }} }', 'a\n{}')).toBe(`{ "name": "a\\n{}" }${end}`);
 });
 
 test('JSON lines are looked at line by line, and a broken one is told where it stands', () => {
   expect(sent('application/x-ndjson', '{ "a": {{ params.v }} }\n{ "b": "{{ params.v }}" }', 7)).toBe(
-    '{ "a": 7 }\n{ "b": "7" }',
+    '{ "a": 7 }\n{ "b": "7" }\n',
   );
   expect(problems('application/x-ndjson', '{ "a": 1 }\n{ "b": }')).toEqual([
     "11:1 the Content-Type says JSON lines, but this line is not JSON: Unexpected token '}'",
@@ -98,16 +99,13 @@ describe('XML', () => {
 });
 
 describe('a type without a known way of writing values', () => {
-  test.each(['text/plain', 'text/csv', 'multipart/form-data; boundary=x', 'application/yaml', 'application/json5'])(
-    '%s wants escape=none',
-    (type) => {
-      expect(problems(type, 'a: {{ params.v }}')).toEqual([
-        '10:4 how a value is written in this Content-Type is not known (it is in JSON, JSON lines, application/x-www-form-urlencoded and XML); write `escape=none` on the cell to put values in as they are',
-      ]);
-      expect(problems(type, 'a: 1')).toEqual([]);
-      expect(sent(type, 'a: {{ params.v }}', 'x\ny: "z"', ' escape=none')).toBe('a: x\ny: "z"');
-    },
-  );
+  test.each(['text/plain', 'text/csv', 'application/yaml', 'application/json5'])('%s wants escape=none', (type) => {
+    expect(problems(type, 'a: {{ params.v }}')).toEqual([
+      '10:4 how a value is written in this Content-Type is not known (it is in JSON, JSON lines, application/x-www-form-urlencoded and XML); write `escape=none` on the cell to put values in as they are',
+    ]);
+    expect(problems(type, 'a: 1')).toEqual([]);
+    expect(sent(type, 'a: {{ params.v }}', 'x\ny: "z"', ' escape=none')).toBe('a: x\ny: "z"');
+  });
   test.each([
     [undefined, '9:4'],
     ['{{ params.v }}', '10:4'],
@@ -143,3 +141,66 @@ test.each(['x\r\nX-Admin: 1', 'x\nX-Admin: 1', 'x\rX-Admin: 1', 'x\0', 'x\u010aX
     });
   },
 );
+
+describe('a body arrives as its type demands', () => {
+  test('JSON lines end with one line break, also where the last value brings its own', () => {
+    const type = 'application/x-ndjson';
+    expect(sent(type, '\n{ "index": {} }\n{ "a": 1 }\n\n', null)).toBe('{ "index": {} }\n{ "a": 1 }\n');
+    for (const v of ['{}', '{}\n', '{}\n\n']) expect(sent(type, '{{ params.v }}', v, ' escape=none')).toBe('{}\n');
+  });
+  test('white space around JSON, a form and XML is left out; another text goes as it stands', () => {
+    expect(sent('application/json', '\n  { "a": 1 }\n\n', null)).toBe('{ "a": 1 }');
+    expect(sent('application/x-www-form-urlencoded', ' a=1\n', null)).toBe('a=1');
+    expect(sent('application/xml', '\n<?xml version="1.0"?><a/>\n', null)).toBe('<?xml version="1.0"?><a/>');
+    expect(sent('text/plain', '\n  indented\n\tand\n\n', null)).toBe('\n  indented\n\tand\n\n');
+    expect(sent(undefined, '  a ', null)).toBe('  a ');
+    expect(sent('text/plain', '{{ params.v }}\n', 'a\n\n', ' escape=none')).toBe('a\n\n\n');
+  });
+  test.each([undefined, 'text/markdown', 'text/plain', 'text/x-markdown; charset=utf-8'])(
+    'a heading of Markdown in a body of the type %s is text',
+    (type) => {
+      const text = '# News\n\n### Changes\n\n- one\n\n###\n';
+      expect(sent(type, text, null)).toBe(text);
+    },
+  );
+  test('where a second request follows, it is refused; in Markdown it is an example of one', () => {
+    const text = 'x\n\n### next\n# why\nGET https://example.com';
+    expect(problems('text/plain', text)).toEqual([expect.stringContaining('12:1 an http cell holds one request')]);
+    expect(sent('text/markdown', text, null)).toBe(text);
+  });
+  const type = 'multipart/form-data; boundary=part';
+  const parts = [
+    '--part',
+    'Content-Disposition: form-data; name="a"',
+    '',
+    'one',
+    'two',
+    '--part',
+    'Content-Disposition: form-data; name="f"; filename="{{ params.v }}.txt"',
+    'Content-Type: text/plain',
+    '',
+    '{{ params.v }}',
+    '',
+    '--part--',
+    '',
+  ].join('\n');
+  test('of multipart the lines around the parts end with CR LF, those in them stay', () => {
+    expect(sent(type, parts, 'x\ny', ' escape=none')).toBe(
+      [
+        '--part\r\nContent-Disposition: form-data; name="a"\r\n\r\none\ntwo\r\n',
+        '--part\r\nContent-Disposition: form-data; name="f"; filename="x\ny.txt"\r\n',
+        'Content-Type: text/plain\r\n\r\nx\ny\n\r\n--part--\r\n',
+      ].join(''),
+    );
+  });
+  test.each([
+    ['multipart/form-data', '--part\n\n--part--', 'write one into the Content-Type, as in `boundary=part`'],
+    ['multipart/form-data; boundary={{ step.cell }}', '--a\n\n--a--', 'without a placeholder'],
+    [type, '--part\n\n{{ params.v }}\n--part--', 'write `escape=none` on the cell'],
+    [type, 'a\n--part--', 'begins with a line `--part`'],
+    [type, '--part\n\na', 'ends with a line `--part--`'],
+    ['text/plain; charset=iso-8859-1', 'ü', 'a body is sent as UTF-8, but the Content-Type says `iso-8859-1`'],
+  ])('%s that would arrive as something else is refused', (declared, body, says) => {
+    expect(problems(declared, body)).toEqual([expect.stringContaining(says)]);
+  });
+});

@@ -30,6 +30,10 @@ test.each([
     'curl -H "Idempotency-Key: {{ step.idempotencyKey }}"',
     '7:27 `{{ step.idempotencyKey }}` is not filled in here; a script reads it as `"$PAWL_IDEMPOTENCY_KEY"`',
   ],
+  [
+    'echo {{ step.instanceId }}',
+    '7:6 `{{ step.instanceId }}` is not filled in here; a script reads it as `"$PAWL_INSTANCE_ID"`',
+  ],
 ])('sh: %s', (body, message) => {
   expect(problems('sh', body)).toEqual([message]);
 });

@@ -1,17 +1,26 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { reap } from '../../src/cells/reap.mjs';
 import { isAlive, sh, ts, until } from './cells.ts';
 
 let dir = '';
+let place = '';
+const tmpBefore = process.env.TMPDIR;
 beforeAll(() => {
+  // Of their own: other tests run cells beside these, and what they leave is looked for.
+  place = mkdtempSync(join(tmpdir(), 'cells-place-'));
+  process.env.TMPDIR = place;
   dir = mkdtempSync(join(tmpdir(), 'cells-test-'));
 });
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
+afterAll(() => {
+  if (tmpBefore === undefined) delete process.env.TMPDIR;
+  else process.env.TMPDIR = tmpBefore;
+  rmSync(place, { recursive: true, force: true });
+});
 const read = (name: string): string =>
   existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8').trim() : '';
 
@@ -22,6 +31,19 @@ describe('ts and js cells', () => {
     const ran = await ts(code, { params: { n: 1 }, outputs: { before: '{"n":41}' } });
     expect(ran).toMatchObject({ status: 'completed', output: '{"n":42,"key":"test/i1/cell/1","secrets":{}}' });
   });
+  test('get the variables that they declared, by name, and no others; of Pawl none', async () => {
+    process.env.PLACES_TEST = 'there';
+    process.env.PAWL_TEST_OWN = 'own';
+    try {
+      const code = 'export default () => ["PLACES_TEST", "PAWL_TEST_OWN"].map((name) => process.env[name] ?? null)';
+      expect((await ts(code)).output).toBe('[null,null]');
+      expect((await ts(code, { env: ['PLACES_TEST', 'PAWL_TEST_OWN', 'ABSENT'] })).output).toBe('["there",null]');
+      expect((await sh('printf %s "$PLACES_TEST"', { env: ['PLACES_TEST'] })).log).toBe('there');
+    } finally {
+      delete process.env.PLACES_TEST;
+      delete process.env.PAWL_TEST_OWN;
+    }
+  });
   test('may return nothing', async () => {
     expect(await ts('export default async () => {}')).toEqual({ status: 'completed', log: '' });
   });
@@ -29,6 +51,24 @@ describe('ts and js cells', () => {
     const ran = await ts('const a = 1;\nexport default () => {\n  throw new RangeError("too far");\n};');
     expect(ran).toMatchObject({ status: 'failed', error: { code: 'cell.threw', message: 'RangeError: too far' } });
     expect(ran.log).toContain('cell.mjs:3:');
+  });
+  test.each([
+    ['{ code: 1, name: "NoRoute" }', "threw { code: 1, name: 'NoRoute' }"],
+    ['"no such host"', 'threw no such host'],
+    ['null', 'threw null'],
+    ['undefined', 'threw undefined'],
+    ['[1, { a: { b: 2 } }]', 'threw [ 1, { a: { b: 2 } } ]'],
+    ['Object.create(null, { code: { value: 7, enumerable: true } })', 'threw [Object: null prototype] { code: 7 }'],
+    ['Object.assign(new Error(), { code: "EBUSY" })', "Error: { code: 'EBUSY' }"],
+    ['new Error("plain")', 'Error: plain'],
+    ['new Error("")', 'Error: '],
+    ['{ [Symbol.for("nodejs.util.inspect.custom")]() { throw 1; }, code: 2 }', /^threw \{ code: 2/],
+    ['new Proxy({}, { get() { throw 1; } })', /^threw \{/],
+    ['{ get message() { throw 1; }, [Symbol.toPrimitive]() { throw 2; } }', /^threw \{/],
+  ])('a throw of %s is told as a person would print it', async (thrown, message) => {
+    const ran = await ts(`export default () => { throw ${thrown}; }`);
+    const told = typeof message === 'string' ? message : expect.stringMatching(message);
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'cell.threw', message: told } });
   });
   test.each([
     ['10n', 'BigInt'],
@@ -200,8 +240,20 @@ describe('isolation', () => {
         'PWD',
         'PAWL_INPUTS',
         'PAWL_OUTPUT',
+        'PAWL_OUTPUTS',
+        'PAWL_SECRETS',
+        'PAWL_PARAMS',
+        'PAWL_INSTANCE_ID',
+        'PAWL_RUNBOOK_ID',
+        'PAWL_VERSION',
+        'PAWL_CELL',
+        'PAWL_SEQ',
+        'PAWL_VISIT',
+        'PAWL_ATTEMPT',
         'PAWL_IDEMPOTENCY_KEY',
+        'PAWL_DEADLINE_AT_MS',
         'PAWL_EXECUTION',
+        'PAWL_RUNNER',
         'NODE_CHANNEL_FD',
         'NODE_CHANNEL_SERIALIZATION_MODE',
       ]),
@@ -211,15 +263,24 @@ describe('isolation', () => {
   test('its temporary folder is removed, also when the cell made parts of it unwritable', async () => {
     const ran = await sh('mkdir a; touch a/b; chmod 000 a; pwd');
     expect(existsSync(ran.log.trim())).toBe(false);
+    expect(existsSync(dirname(ran.log.trim()))).toBe(false);
   });
-  test('300 MB on standard output neither block nor grow: cut with the limit named (hostile 41)', async () => {
-    const ran = await sh('head -c 300000000 /dev/zero | tr "\\0" "x"; echo done > "$TMPDIR/x" && exit 5', {
+  test('300 MB on standard output neither block nor grow: beginning and end, with the limits named (hostile 41)', async () => {
+    const ran = await sh('echo first; head -c 300000000 /dev/zero | tr "\\0" "x"; echo; echo why it failed; exit 5', {
       timeoutMs: 30_000,
     });
     expect(ran).toMatchObject({ status: 'failed', exitCode: 5 });
-    expect(ran.log.length).toBeLessThan(1_100_000);
-    expect(ran.log).toContain('logBytesMax is 1048576 bytes');
+    expect(ran.log.length).toBeLessThan(800_000);
+    expect(ran.log).toMatch(/^first\nx+\n\[\d+ bytes of this log are missing here: /);
+    expect(ran.log).toMatch(/logHeadBytesMax is 524288, logEndBytesMax is 262144\]\nx+\nwhy it failed\n$/);
+    const missing = Number(/\[(\d+) bytes/.exec(ran.log)?.[1]);
+    const kept = ran.log.replace(/\n\[.*\]\n/, '').length;
+    expect(missing + kept).toBe('first\n'.length + 300_000_000 + '\nwhy it failed\n'.length);
   }, 40_000);
+  test('a log just over its beginning is whole', async () => {
+    const ran = await sh('head -c 700000 /dev/zero | tr "\\0" "x"; echo end');
+    expect(ran.log).toBe(`${'x'.repeat(700_000)}end\n`);
+  });
   test('characters that stand across two chunks stay whole', async () => {
     expect((await sh("printf '\\303'; sleep 0.2; printf '\\244'")).log).toBe('ä');
   });
@@ -272,7 +333,8 @@ describe('nothing of a cell is alive when it has ended', () => {
     const mine = readdirSync(tmpdir()).filter((name) => /^pawl-[A-Za-z0-9]{6}$/.test(name));
     expect(
       mine.filter(
-        (name) => existsSync(join(tmpdir(), name, 'cell.sh')) || existsSync(join(tmpdir(), name, 'cell.mjs')),
+        (name) =>
+          existsSync(join(tmpdir(), name, 'cell', 'cell.sh')) || existsSync(join(tmpdir(), name, 'cell', 'cell.mjs')),
       ),
     ).toEqual([]);
   });
@@ -291,8 +353,9 @@ describe('an engine that froze between its look at the clock and the beginning (
   /** Hands a job to a runner as the engine does, with a kill time of the machine's monotonic clock. */
   const hand = async (killInMs: number) => {
     const { mkdirSync, writeFileSync } = await import('node:fs');
-    const cell = join(dir, `frozen${killInMs}`);
-    mkdirSync(cell);
+    const folder = join(dir, `frozen${killInMs}`);
+    const cell = join(folder, 'cell');
+    mkdirSync(cell, { recursive: true });
     const script = join(cell, 'cell.sh');
     const effect = join(dir, `effect${killInMs}`);
     writeFileSync(script, `touch "${effect}"`);
@@ -307,9 +370,18 @@ describe('an engine that froze between its look at the clock and the beginning (
       });
     });
     const killAtMs = Number(process.hrtime.bigint() / 1_000_000n) + killInMs;
-    const sizes = { outputBytesMax: 1_000, outputHeadBytes: 100, logBytesMax: 1_000 };
+    const log = { headBytes: 1_000, endBytes: 1_000, glimpseBytes: 1_000, glimpsesBytes: 1_000 };
+    const sizes = {
+      secrets: {},
+      secretBytesMax: 1_000,
+      outputBytesMax: 1_000,
+      outputHeadBytes: 100,
+      glimpseMs: 1_000,
+      log,
+    };
     runner.send({
       kind: 'sh',
+      folder,
       dir: cell,
       file: script,
       command: '/bin/sh',

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { type AddressInfo, createServer as createTcp } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isPublic } from '../../src/cells/addresses.ts';
@@ -144,6 +150,28 @@ describe('http cells', () => {
       expect(asked).toBe(1);
     },
   );
+  const date = 'Sat, 28 Nov 2026 10:00:00 GMT';
+  test.each([
+    [{ 'retry-after': '30' }, 30_000],
+    [{ 'retry-after': ' 120 ' }, 120_000],
+    [{ 'retry-after': '0' }, 0],
+    [{ 'retry-after': '315360000' }, 315_360_000_000],
+    [{ 'retry-after': 'Sat, 28 Nov 2026 10:00:45 GMT', date }, 45_000],
+    [{ 'retry-after': 'Sat, 28 Nov 2026 09:00:00 GMT', date }, 0],
+    [{ 'retry-after': ['7', '9'] }, 7_000],
+    [{ 'retry-after': '1.5' }, undefined],
+    [{ 'retry-after': '-1' }, undefined],
+    [{ 'retry-after': '9'.repeat(400) }, undefined],
+    [{ 'retry-after': 'soon' }, undefined],
+    [{ 'retry-after': '2026-11-28T10:00:45Z', date }, undefined],
+    [{ 'retry-after': 'Xyz, 99 Foo 2026 10:00:45 GMT', date }, undefined],
+    [{}, undefined],
+  ] as const)('an answer with %j asks for a pause of %s ms', async (headers, askedMs) => {
+    const host = await serve((_request, response) =>
+      response.writeHead(429, { ...headers } as OutgoingHttpHeaders).end(),
+    );
+    expect((await call(`http://${host}/`)).askedMs).toBe(askedMs);
+  });
   test.each([
     ['nested 10,000 deep', '['.repeat(10_000) + ']'.repeat(10_000)],
     ['nested one too deep', '['.repeat(201) + ']'.repeat(201)],
@@ -268,7 +296,11 @@ describe('addresses that are not public are refused before any packet (hostile 2
     'file:///etc/passwd',
     'http://user:pass@example.com/',
   ])('%s', async (url) => {
-    expect(await call(url, { allow: [] })).toMatchObject({ status: 'failed', error: { code: 'http.blocked' } });
+    expect(await call(url, { allow: [] })).toMatchObject({
+      status: 'failed',
+      error: { code: 'http.blocked' },
+      unbegun: true,
+    });
   });
   test('a name with one public and one private address', async () => {
     const ran = await call('http://mixed.test/', { allow: [], lookup: async () => ['93.184.216.34', '10.0.0.1'] });
@@ -291,6 +323,39 @@ describe('addresses that are not public are refused before any packet (hostile 2
     expect((await call(`http://${host}/`, { allow: [host] })).status).toBe('completed');
     expect((await call(`http://${host}/`, { allow: ['127.0.0.1:1'] })).error?.code).toBe('http.blocked');
   });
+  test.each([
+    ['169.254.169.254', '169.254.169.254'],
+    ['169.254.170.2', '169.254.170.2'],
+    ['169.254.170.23', '169.254.170.23'],
+    ['[fd00:ec2::254]', 'fd00:ec2::254'],
+    ['[fd00:0ec2:0:0:0:0:0:254]', 'fd00:ec2::254'],
+    ['[fd00:ec2::23]', 'fd00:ec2::23'],
+    ['2852039166', '169.254.169.254'],
+    ['[::ffff:169.254.169.254]', '::ffff:a9fe:a9fe'],
+    ['[64:ff9b::a9fe:a9fe]', '64:ff9b::a9fe:a9fe'],
+  ])('what hands out the credentials of a machine is refused whatever is allowed: %s', async (host, address) => {
+    const allow = ['169.254.169.254', host, `[${address}]`, address, new URL(`http://${host}/`).host];
+    const ran = await call(`http://${host}/latest/meta-data/`, { allow });
+    expect(ran).toMatchObject({
+      ...{ status: 'failed', unbegun: true },
+      error: { code: 'http.blocked', message: expect.stringContaining('no cell gets there, whatever is allowed') },
+    });
+  });
+  test('also by a name that is allowed, if only one of its addresses is that', async () => {
+    const lookup = async () => ['93.184.216.34', '169.254.169.254'];
+    const ran = await call('http://service.test/', { allow: ['service.test'], lookup });
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'http.blocked' }, unbegun: true });
+  });
+  test('and where a redirect leads to it', async () => {
+    const to = 'http://169.254.169.254/latest/';
+    const host = await serve((_request, response) => response.writeHead(302, { location: to }).end());
+    const ran = await run(
+      { kind: 'http', method: 'GET', url: `http://${host}/`, headers: [], body: null, redirects: 2 },
+      {},
+      createExecute({ httpAllow: ['127.0.0.1', '169.254.169.254'] }),
+    );
+    expect(ran).toMatchObject({ status: 'failed', error: { code: 'http.blocked' } });
+  });
   test('public addresses are public', () => {
     expect(['93.184.216.34', '2606:4700::1111', '64:ff9b::5db8:d822'].map(isPublic)).toEqual([true, true, true]);
   });
@@ -299,7 +364,7 @@ describe('addresses that are not public are refused before any packet (hostile 2
       status: 'failed',
       error: { code: 'http.invalid' },
     });
-    expect(await call('nonsense')).toMatchObject({ status: 'failed', error: { code: 'http.invalid' } });
+    expect(await call('nonsense')).toMatchObject({ status: 'failed', error: { code: 'http.invalid' }, unbegun: true });
   });
 });
 

@@ -240,6 +240,16 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
         const said = await ask('POST', `/instances/${instanceId}/verdict`, { seq, verdict, reason });
         if (said?.status === 200) report.verdicts += 1;
       }
+      // Who stood still between the beginning of a body and its connection knows that nothing was sent: failed, and no doubt.
+      const halted = await ask('GET', '/instances?status=halted&limit=20');
+      for (const { instanceId } of (halted?.body.views ?? []) as { instanceId: string }[]) {
+        const newest = (await store.journal.head(instanceId))?.entry;
+        const at = newest?.state.halted;
+        if (newest?.kind !== 'outcome' || newest.error?.code !== 'http.unreachable' || at == null) continue;
+        const body = { seq: at.seq, verdict: 'retry', reason: 'it never had a connection' };
+        const said = await ask('POST', `/instances/${instanceId}/verdict`, body);
+        if (said?.status === 200) report.verdicts += 1;
+      }
       await wait(300);
     }
   };

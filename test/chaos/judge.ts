@@ -16,6 +16,8 @@ export type Rules = {
    * doubtful although the witness has no line of it.
    */
   mayBeUnseen(id: string, attempt: Attempt): boolean;
+  /** Whether the witness sees when the cell has happened; without this it sees all of them. */
+  isWitnessed?(cell: string): boolean;
 };
 /**
  * How long before its entry somebody may have looked: clocks of witness and store differ, an entry is timed before it stands,
@@ -104,7 +106,11 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judg
     const about = entry.kind === 'outcome' ? entry.closes : entry.about;
     const reserved = about === null ? undefined : reservedAt.get(about);
     if (reserved === undefined) continue;
-    if (entry.closedBy !== 'holder') doubtful.add(reserved);
+    // What its holder itself calls failed is known, whoever permits another attempt of it.
+    const isKnown = entries.some(
+      (one) => one.kind === 'outcome' && one.closes === about && one.closedBy === 'holder' && one.status === 'failed',
+    );
+    if (entry.closedBy !== 'holder' && !isKnown) doubtful.add(reserved);
     const status = entry.kind === 'outcome' ? entry.status : entry.verdict === 'succeeded' ? 'completed' : 'other';
     if (status !== 'completed') {
       // No cell here is best effort, optional or conditional: one that did not complete is never passed.
@@ -117,9 +123,10 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judg
     // The holder saw its own answer; a probe and a person looked for the key.
     const effects = effectsOf(seen, reserved.key).filter(({ what }) => what === 'effect');
     const own = entry.closedBy === 'holder' ? effects.filter(({ seq }) => seq === null || seq === about) : effects;
-    if (own.length === 0) say(`seq ${about} is completed by its ${entry.closedBy}, and it did not happen`);
+    if (own.length === 0 && rules.isWitnessed?.(entry.cell) !== false)
+      say(`seq ${about} is completed by its ${entry.closedBy}, and it did not happen`);
   }
-  const unseen = [...doubtful].filter((attempt) => !beganAs(attempt));
+  const unseen = [...doubtful].filter((attempt) => rules.isWitnessed?.(attempt.cell) !== false && !beganAs(attempt));
   for (const attempt of unseen)
     if (!rules.mayBeUnseen(id, attempt)) say(`seq ${attempt.seq} was in doubt, and nothing cut it off before it began`);
   const ended = entries.at(-1)?.state.ended ?? null;

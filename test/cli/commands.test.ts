@@ -8,6 +8,22 @@ describe.each(transports)('%s', (over) => {
   const place = setup(over);
   const pawl = (...args: string[]) => place.pawl(...args);
 
+  test('a script is carried out as its document says: to its first failure, and by its shell', async () => {
+    const fence = (attributes: string, code: string): string => `\`\`\`sh { ${attributes} }\n${code}\n\`\`\`\n`;
+    const cells = [
+      fence('name=off errexit=off', 'false\necho "off went on"'),
+      fence('name=by_bash shell=bash', 'echo "bash${BASH_VERSION:+ is bash}"'),
+      fence('name=strict', 'false\necho "strict went on"'),
+    ];
+    await place.write('strict.md', `---\nrunbook: strict\n---\n${cells.join('')}`);
+    const { exit, out } = await pawl('run', 'strict.md', '--instance', 'strict-1');
+    expect({ exit, out }).toEqual({ exit: 1, out: expect.stringContaining('Halted at strict: it failed.') });
+    const logs = await pawl('logs', 'strict-1');
+    expect(logs.out).toContain('off went on');
+    expect(logs.out).toContain('bash is bash');
+    expect(logs.out).not.toContain('strict went on');
+  });
+
   describe('before anything runs', () => {
     test('check says ok for every file and counts the cells', async () => {
       await place.write('two.md', twoCells);

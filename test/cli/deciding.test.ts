@@ -231,7 +231,7 @@ describe('a worker that is killed', () => {
     const early = await call(...verdict, '--json');
     expect(early).toMatchObject({ exit: 4, json: { error: { code: 'verdict.early' } } });
     expect(at(early.json, 'error', 'message')).toMatch(
-      /^Cell works of killed may still be running: its holder may be heard of until \d{4}-.+Z; decide after that, in \d+ s\.$/,
+      /^Cell works of killed may still be running: its holder may be heard of until \d{4}-.+Z; decide after that, in \d+ s\.( Its process is gone: with --holder-gone a person decides at once\.)?$/,
     );
     await until('the doubt', async () => (await call('doubts', '--runbook', 'slow')).exit === 5, 15_000);
     expect((await call(...verdict)).exit).toBe(0);
@@ -242,4 +242,50 @@ describe('a worker that is killed', () => {
     const { out } = await call('journal', 'killed');
     expect(flat(out)).toMatch(/outcome alice \S+ works: verdict by alice: succeeded — its log says so/);
   });
+
+  test.runIf(process.platform === 'linux')(
+    'whose process is gone from this machine: the screens say so, and a person decides at once, with --holder-gone',
+    async () => {
+      const call = (...args: string[]) => place.begin(args).ended;
+      await place.write('slow.md', slow.replace('timeout=5s', 'timeout=60s'));
+      const worker = place.begin(['run', 'slow.md', '--instance', 'gone', '-p', file(place, 'gone.txt')]);
+      await until('the cell to begin', async () => (await place.read('gone.txt')).startsWith('begun'));
+      const verdict = ['verdict', 'gone', '--seq', '1', '--retry', '--reason', 'looked it up'];
+
+      const alive = await call('status', 'gone');
+      expect(flat(alive.out)).toContain('process it, or one that it began, is alive');
+      expect(alive.out).not.toContain('--holder-gone');
+      const held = await call(...verdict, '--holder-gone', '--overlap-ok', '--json');
+      expect(held).toMatchObject({ exit: 4, json: { error: { code: 'verdict.early' } } });
+      expect(at(held.json, 'error', 'message')).toContain('is alive');
+
+      worker.kill('SIGKILL');
+      await worker.ended;
+      await until('its runner to have ended', async () => (await call('status', 'gone')).out.includes('--holder-gone'));
+      const { out, json } = await call('status', 'gone', '--json').then(async (told) => ({
+        json: told.json,
+        out: flat((await call('status', 'gone')).out),
+      }));
+      expect(out).toMatch(/process gone; what it started elsewhere may go on until \d\d:\d\d:\d\d/);
+      expect(at(json, 'step', 'commands')).toMatchObject({
+        skip: 'pawl verdict gone --seq 1 --skip --holder-gone --reason "…"',
+        retry: 'pawl verdict gone --seq 1 --in-doubt --retry --overlap-ok --holder-gone --reason "…"',
+      });
+      const doubts = await call('doubts', '--json');
+      expect(doubts).toMatchObject({ exit: 0, json: { doubts: [], gone: [{ instanceId: 'gone' }] } });
+
+      const early = await call(...verdict, '--json');
+      expect(early).toMatchObject({ exit: 4, json: { error: { code: 'verdict.early' } } });
+      const overlapping = await call(...verdict, '--holder-gone', '--json');
+      expect(overlapping).toMatchObject({ exit: 4, json: { error: { code: 'verdict.early' } } });
+      expect(at(overlapping.json, 'error', 'message')).toContain('--overlap-ok');
+      expect(
+        (await call('verdict', '--runbook', 'slow', '--cell', 'works', ...verdict.slice(4), '--holder-gone')).exit,
+      ).toBe(2);
+      expect((await call(...verdict, '--holder-gone', '--overlap-ok')).exit).toBe(0);
+      const journal = flat((await call('journal', 'gone')).out);
+      expect(journal).toMatch(/verdict by alice: retry, its holder gone, may overlap — looked it up/);
+      expect(await linesOf(place, 'gone.txt')).toHaveLength(1);
+    },
+  );
 });

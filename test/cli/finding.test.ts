@@ -1,5 +1,6 @@
 /** Finding one's way: logs, outputs, what is published, the beginning of a document, the same run again. */
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { changedLines, hunksOf } from '../../src/cli/difference.ts';
@@ -218,7 +219,12 @@ describe.each(transports)('%s', (over) => {
     });
   });
 
-  test.each(['logs', 'output', 'runbooks', 'show', 'diff', 'new', 'rerun'])(
+  test('pawl schema prints the file that editors are given', async () => {
+    const file = await readFile(join(import.meta.dirname, '../../docs/front-matter.schema.json'), 'utf8');
+    expect(await pawl('schema')).toMatchObject({ exit: 0, err: '', out: file });
+  });
+
+  test.each(['schema', 'logs', 'output', 'runbooks', 'show', 'diff', 'new', 'rerun'])(
     'pawl %s --help has an example',
     async (name) => {
       const { exit, out } = await pawl(name, '--help');

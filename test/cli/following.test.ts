@@ -14,7 +14,8 @@ const handingOver = (world: World, id: string, then: () => void = () => {}): Cli
   const { engine, ports } = world;
   const { versions: runbooks, authoring, clock, sha256, deployment } = ports;
   const list = async () => ({ runbooks: [], next: null });
-  const deps = { engine, authoring, clock, sha256, deployment, telemetry: { advanced: () => {} } };
+  const workers = { list: async () => ({ workers: [], wanted: [] }), want: async () => {} };
+  const deps = { engine, workers, authoring, clock, sha256, deployment, telemetry: { advanced: () => {} } };
   const inner = inProcess({ ...deps, runbooks: { get: runbooks.get, list } }, { by: alice, groups: [] });
   return createClient(async (name, given, signal) => {
     if (name !== 'advance') return await inner(name, given, signal);

@@ -26,8 +26,8 @@ const probe: Probe = {
 const isProbe = (input: { body: { kind: string } }): boolean => 'code' in input.body && input.body.code === 'probe';
 
 /** A screen as wide as need be: every entry on a line of its own. */
-const paper = () => {
-  const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { columns: 400 });
+const paper = (columns = 400) => {
+  const stream = Object.assign(new PassThrough({ encoding: 'utf8' }), { columns });
   const screen = createScreen(stream as unknown as NodeJS.WriteStream, { silent: false, dumb: true });
   return { screen, lines: (): string[] => stripVTControlCharacters(String(stream.read())).trimEnd().split('\n') };
 };
@@ -62,6 +62,26 @@ const vanished = async (world: World, runbook: Runbook): Promise<string> => {
 const inDoubt = 'unknown, 0 ms; in doubt — Stopped at its time-out.';
 
 describe('the journal after an incident', () => {
+  test('at 200 columns nothing is cut: who, where, and a long reason, wrapped', async () => {
+    const world = setup();
+    await world.start(runbookOf([{}]));
+    const reason = Array.from({ length: 200 }, (_, n) => `word${n}`).join(' ');
+    const by = {
+      actor: 'somebody.with.a.long.name@example.com',
+      via: 'cli',
+      where: 'a-host-of-some-length.example:42',
+    };
+    await world.engine.cancel('i1', reason, by as typeof alice);
+    const { screen, lines } = paper(200);
+    journalTable(screen, await world.entries('i1'));
+    const shown = lines();
+    expect(Math.max(...shown.map((line) => line.length))).toBeLessThanOrEqual(200);
+    expect(shown.join('\n')).toContain(`${by.actor} ${by.where}`);
+    const what = shown.join(' ').replace(/\s+/g, ' ');
+    expect(what).toContain(reason);
+    expect(what).not.toContain('…');
+  });
+
   test('answers: as expected although they leave it open, not as expected, over the limit, unreadable', async () => {
     const post = { kind: 'http', method: 'POST', url: ['https://example.com/'], headers: [], body: null } as const;
     const body = { body: { ...post, url: [...post.url], headers: [] } };
@@ -126,9 +146,9 @@ describe('the journal after an incident', () => {
       '5 resolved | bob | pay: verdict by bob: succeeded — transfer 99',
     ]);
     expect(await notesTold(world)).toEqual([
-      'evidence of pay, seq 1, 03:00:20, alice',
+      'evidence of pay, seq 1, 2026-11-24 03:00:20 +00:00, alice',
       '  statement of 03:00',
-      'evidence of pay, seq 3, 03:00:40, bob',
+      'evidence of pay, seq 3, 2026-11-24 03:00:40 +00:00, bob',
       '  line 12',
     ]);
   });
@@ -210,13 +230,13 @@ describe('the journal after an incident', () => {
       '5 resolved | alice | pay: succeeded by its probe: the probe answered done',
     ]);
     expect(await notesTold(world)).toEqual([
-      'probe of pay, seq 1, 03:00:20, alice',
+      'probe of pay, seq 1, 2026-11-24 03:00:20 +00:00, alice',
       '  unsure: the probe answered unsure',
-      'probe of pay, seq 1, 03:00:35, alice',
+      'probe of pay, seq 1, 2026-11-24 03:00:35 +00:00, alice',
       '  not-done: the probe answered not-done',
-      'probe of pay, seq 3, 03:00:35, alice',
+      'probe of pay, seq 3, 2026-11-24 03:00:35 +00:00, alice',
       '  unsure: the probe answered not-done, but not settled yet',
-      'probe of pay, seq 3, 03:02:15, alice',
+      'probe of pay, seq 3, 2026-11-24 03:02:15 +00:00, alice',
       '  done: the probe answered done',
     ]);
   });
@@ -295,8 +315,27 @@ describe('the journal after an incident', () => {
     await world.engine.advance(id, { ...request, by: bob });
     expect((await told(world)).at(-1)).toBe('2 outcome | alice | pay: verdict by alice: skip — not needed');
     expect(await notesTold(world)).toEqual([
-      'fenced of pay, seq 1, 03:00:20, bob',
+      'fenced of pay, seq 1, 2026-11-24 03:00:20 +00:00, bob',
       '  ended as completed after 20 s; output {"transfer":7}',
     ]);
   });
+});
+
+test('a pause that the target asked for is said to be its own', async () => {
+  const world = setup();
+  const busy = (askedMs: number): CellResult => ({
+    status: 'failed',
+    askedMs,
+    error: { code: 'http.status', message: 'The answer is 429.' },
+  });
+  world.behave = () => busy(world.begun.length === 1 ? 30_000 : 7_200_000);
+  const id = await world.start(runbookOf([{ retryMax: 2 }]));
+  await world.engine.advance(id, { ...request, maxCells: 1 });
+  world.now += 31_000;
+  await world.engine.advance(id, { ...request, maxCells: 1 });
+  const rows = (await told(world, id)).join('\n');
+  expect(rows).toMatch(/again from [\d:]+ on, the target asked for 30 s \(retry=2, attempt 1 failed\)/);
+  expect(rows).toMatch(
+    /, the target asked for 2 h, of which 1 h count \(retryAfterMsMax\) \(retry=2, attempt 2 failed\)/,
+  );
 });

@@ -15,6 +15,7 @@ const doubt: Undecided = {
   byItself: null,
   setAside: [],
   decidableAtMs: null,
+  holderProcess: null,
   repeatable: 'yes',
   ifFailed: 'halt',
 };

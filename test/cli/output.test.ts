@@ -35,6 +35,11 @@ describe('help', () => {
     expect(out).toContain('--json');
   });
 
+  test('of advance says what is counted', async () => {
+    const { out } = await place.pawl('advance', '--help');
+    expect(out.replace(/\s+/g, ' ')).toContain('Counted are reservations: what needs none on the way');
+  });
+
   test('of pawl lists every command and every exit code', async () => {
     const { exit, out } = await place.pawl('--help');
     expect(exit).toBe(0);

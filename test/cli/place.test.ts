@@ -1,5 +1,5 @@
 /** Which folder the store is in, what makes it, and what is said where there is none. */
-import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -96,6 +96,19 @@ describe('what is named', () => {
     expect(at(listed.json, 'views', 0, 'instanceId')).toBe('flagged');
     const env = await pawlIn('named', ['list'], { PAWL_DATA_DIR: join(root, 'by-env') });
     expect(env.out).toMatch(`There is no store in ${join(root, 'by-env')}. `);
+  });
+
+  test('what comes next is said with it, and works when it is pasted', async () => {
+    mkdirSync(join(root, 'pasted'), { recursive: true });
+    const file = join(root, 'pasted/asks.md');
+    writeFileSync(file, manual);
+    const { exit, out } = await pawlIn('pasted', ['run', file, '--data', 'my store', '--instance', 'pasted']);
+    expect(exit).toBe(3);
+    const commands = [...out.matchAll(/`pawl ([^`]+)`/g)].map(([, command = '']) => command);
+    expect(commands.length).toBeGreaterThan(1);
+    for (const command of commands) expect(command).toMatch(/^--data 'my store' /);
+    const pasted = await pawlIn('pasted', ['--data', 'my store', 'done', 'pasted', 'look', '--note', 'looked']);
+    expect(pasted).toMatchObject({ exit: 0, err: '' });
   });
 
   test('--data and --url together are refused', async () => {

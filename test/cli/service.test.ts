@@ -4,11 +4,11 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createClient } from '../../src/cli/client.ts';
-import { readSettings } from '../../src/cli/deps.ts';
 import type { Interruption } from '../../src/cli/interruption.ts';
 import type { Screen } from '../../src/cli/screen.ts';
 import { createService, readService, type ServiceSettings } from '../../src/cli/service.ts';
 import { createSession } from '../../src/cli/session.ts';
+import { readSettings } from '../../src/cli/settings.ts';
 import { overHttp } from '../../src/cli/transports/http.ts';
 import type { Unrecorded } from '../../src/engine/index.ts';
 
@@ -39,18 +39,25 @@ afterAll(() => {
 });
 beforeEach(() => {
   seen = [];
-  answer = { status: 200, body: '{"views":[],"next":null}' };
+  answer = { status: 200, body: '{"views":[],"next":null,"atLeast":false}' };
 });
 
 const local = (over: Partial<ServiceSettings> = {}) =>
-  createService({ url, credentials: { kind: 'local', actor: 'alice', groups: '' }, trace: null, ...over });
+  createService({
+    url,
+    credentials: { kind: 'token', token: undefined, actor: 'alice', groups: '' },
+    trace: null,
+    ...over,
+  });
 
 describe('the URL of a service', () => {
-  const read = (text: string, env: Record<string, string> = {}) => readService(text, env, 'alice').credentials;
+  const read = (text: string, env: Record<string, string> = {}) =>
+    readService(text, env, 'alice', () => drawn).credentials;
+  const drawn = 'drawn-by-the-service';
 
-  it('on this machine needs no credentials: it is told who acts', () => {
+  it('on this machine gets the token of the data folder, and is told who acts', () => {
     for (const text of ['http://127.0.0.1:3000', 'http://localhost:3000', 'http://[::1]:3000'])
-      expect(read(text)).toEqual({ kind: 'local', actor: 'alice', groups: '' });
+      expect(read(text)).toEqual({ kind: 'token', token: drawn, actor: 'alice', groups: '' });
   });
 
   it('on AWS is signed for, in the region that its name says', () => {
@@ -62,7 +69,12 @@ describe('the URL of a service', () => {
   });
 
   it('gets a token instead where there is one', () => {
-    expect(read('https://pawl.example.com', { PAWL_TOKEN: 'abc' })).toEqual({ kind: 'token', token: 'abc' });
+    expect(read('https://pawl.example.com', { PAWL_TOKEN: 'abc' })).toEqual({
+      kind: 'token',
+      token: 'abc',
+      actor: 'alice',
+      groups: '',
+    });
   });
 
   it.each([
@@ -131,7 +143,10 @@ describe('a request', () => {
   });
 
   it('brings its token', async () => {
-    await local({ credentials: { kind: 'token', token: 'abc' } }).call({ method: 'GET', path: ['instances'] });
+    await local({ credentials: { kind: 'token', token: 'abc', actor: 'alice', groups: '' } }).call({
+      method: 'GET',
+      path: ['instances'],
+    });
     expect(seen[0]?.headers.authorization).toBe('Bearer abc');
   });
 
@@ -186,7 +201,7 @@ describe('an answer', () => {
   it('that never came says that it is not known what was done', async () => {
     const nobody = createService({
       url: new URL('http://127.0.0.1:1'),
-      credentials: { kind: 'local', actor: 'a', groups: '' },
+      credentials: { kind: 'token', token: undefined, actor: 'a', groups: '' },
       trace: null,
     });
     await expect(nobody.call({ method: 'POST', path: ['instances'] })).rejects.toThrow(
@@ -199,7 +214,10 @@ describe('the client over it', () => {
   const client = () => createClient(overHttp(local()));
 
   it('puts a document to its runbook as it is, and asks for everything else in JSON', async () => {
+    const version = { runbookId: 'a', version: 1, sourceHash: 's', runHash: 'r', cells: 0, created: true };
+    answer = { status: 200, body: JSON.stringify(version) };
     await client().publish({ path: { runbookId: 'a' }, body: '---\nrunbook: "a"\n---\n' });
+    answer = { status: 200, body: '{"view":{}}' };
     await client().done({ path: { instanceId: 'i', cell: 'look' }, body: { result: 'done', note: 'n' } });
     expect(seen.map(({ method, url: target, headers }) => [method, target, headers['content-type']])).toEqual([
       ['PUT', '/runbooks/a', 'text/markdown'],

@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { createExecute, parseHttpAllow } from '../../src/cells/index.ts';
-import { readSettings } from '../../src/cli/deps.ts';
+import { readSettings } from '../../src/cli/settings.ts';
 import { createStore } from '../../src/store/index.ts';
 import { openFolder } from '../../src/store/local.ts';
 import { beSilent, serve } from '../support/served.ts';

@@ -1,6 +1,6 @@
 /** What the environment says of the store, as the command line reads it. */
 import { expect, test } from 'vitest';
-import { demoEnvironment, demoSettings, readSettings } from '../../src/cli/deps.ts';
+import { demoEnvironment, demoSettings, readSettings } from '../../src/cli/settings.ts';
 
 const aws = { PAWL_STORE: 'aws' };
 const local = { PAWL_DYNAMODB_ENDPOINT: 'http://127.0.0.1:8000' };

@@ -127,7 +127,7 @@ export type Over = (typeof transports)[number];
 
 const service = fileURLToPath(new URL('./serviceProcess.ts', import.meta.url));
 /** @returns its URL */
-const startService = async (
+export const startService = async (
   folder: string,
   env: Record<string, string>,
 ): Promise<{ url: string; child: ChildProcess }> => {

@@ -40,6 +40,27 @@ echo "{\\"lines\\":$(grep -c line "$PAWL_PARAM_FILE")}" > "$PAWL_OUTPUT"
 \`\`\`
 `;
 
+test('secrets are given by --secret; what is allowed of AWS is what the place allows; neither is printed', async () => {
+  const cells =
+    '```sh { name=key uses=KEY }\ngrep -qx hunter2-hunter2 "$PAWL_SECRETS/KEY"\n```\n```aws { name=tables service=dynamodb action=ListTables retry=0 }\n```\n';
+  await place.write('key.md', `---\nrunbook: key\nsecrets: { KEY: { from: "ssm:/pawl/key" } }\n---\n${cells}`);
+  await place.write('key.txt', 'hunter2-hunter2\n');
+  const lacking = await pawl('key.md', '--yes');
+  expect(lacking).toMatchObject({ exit: 2, err: expect.stringContaining('uses the secret KEY') });
+  const typed = await pawl('key.md', '--yes', '--secret', 'hunter2-hunter2');
+  expect(typed).toMatchObject({ exit: 2, err: expect.stringContaining('--secret wants NAME=VALUE, or NAME=@FILE.') });
+  const { exit, out, err } = await pawl('key.md', '--yes', '--secret', 'KEY=@key.txt');
+  expect(exit).toBe(1);
+  expect(out).toContain('dynamodb:ListTables is not allowed');
+  const stubbed = await pawl('key.md', '--yes', '--secret', 'KEY=@key.txt', '--stub', 'tables={"TableNames":[]}');
+  expect(stubbed.exit, stubbed.out).toBe(0);
+  await place.write('allow-aws.json', '{"aws":["*"]}');
+  const env = { PAWL_ALLOW: join(place.folder, 'allow-aws.json') };
+  const wrong = await place.begin(['test', 'key.md', '--yes', '--secret', 'KEY=@key.txt'], { env }).ended;
+  expect(wrong).toMatchObject({ exit: 2, err: expect.stringContaining('allow.aws has "*"') });
+  for (const said of [typed, lacking, stubbed, { out, err }]) expect(said.out + said.err).not.toContain('hunter2');
+});
+
 describe('before anything runs', () => {
   test('it says which cells would really run, and without a terminal it wants --yes', async () => {
     await place.write('safe.md', safe);

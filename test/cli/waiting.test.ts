@@ -202,7 +202,9 @@ export default ({ params }) => ({ n: params.n });
       const { out, exit } = await pawl('status', id);
       expect(exit).toBe(0);
       expect(out).toContain('Parked: green waits for what others know.\n');
-      expect(out).toMatch(/ {2}waiting since \S+ \S+, .*; until \S+ \S+, in (24 h|23 h \d+ min)\n/);
+      expect(out).toMatch(
+        / {2}waiting since \S+ \S+ [+-]\d\d:\d\d, .*; until \S+ \S+ [+-]\d\d:\d\d, in (24 h|23 h \d+ min)\n/,
+      );
       expect(out).toContain(
         'It needs 1 claim to be supported or superseded:\n    ci/1  does not exist yet\n  and     claim.evidence.errors == 0\n',
       );
@@ -262,8 +264,10 @@ export default ({ params }) => ({ n: params.n });
       const first = await pawl('run', 'polls.md', '--instance', 'polls-1');
       expect(first.exit).toBe(3);
       expect(first.out).toContain('Parked: there is repeated until what it expects holds.');
-      expect(first.out).toMatch(/ {2}tried {3}every 30 s, next at \S+ \S+, in (30|2\d(\.\d)?) s\n/);
-      expect(first.out).toMatch(/ {2}last look \S+: completed\n {2}expected {2}output\.there: does not hold\n/);
+      expect(first.out).toMatch(/ {2}tried {3}every 30 s, next at \S+ \S+ [+-]\d\d:\d\d, in (30|2\d(\.\d)?) s\n/);
+      expect(first.out).toMatch(
+        / {2}last look \S+ [+-]\d\d:\d\d: completed\n {2}expected {2}output\.there: does not hold\n/,
+      );
       const shown = await pawl('status', 'polls-1', '--json');
       const last = {
         status: 'completed',
@@ -278,6 +282,20 @@ export default ({ params }) => ({ n: params.n });
       const { out } = await pawl('journal', 'polls-1');
       expect(flat(out)).toMatch(/there is repeated every 30 s until .* outcome .* there completed, .* — as expected$/);
     });
+  });
+
+  test('a poll that cannot look for want of a secret says so, and until when its time runs', async () => {
+    const poll =
+      '---\nrunbook: wanting\nsecrets: { KEY: { from: "env:WANTED18" } }\n---\n```sh { name=there poll=30s within=1h uses=KEY }\necho \'{"there": true}\' > "$PAWL_OUTPUT"\n```\n```cel { expect=there }\noutput.there\n```\n';
+    await place.write('wanting.md', poll);
+    const run = await pawl('run', 'wanting.md', '--instance', 'wanting-1');
+    expect(run.exit).toBe(3);
+    expect(run.out).toContain('Parked: there waits for a worker at');
+    expect(flat(run.out)).toContain('secret KEY');
+    expect(flat(run.out)).toMatch(/Its time runs on, until \S+ \S+ [+-]\d\d:\d\d\./);
+    const { out } = await pawl('status', 'wanting-1');
+    expect(flat(out)).toMatch(/last look \S+ [+-]\d\d:\d\d: could not be made, for want of secret KEY/);
+    expect((await pawl('list', '--json')).out).toContain('"waitsFor": "secret KEY');
   });
 
   test('a poll whose expectation cannot be evaluated, again and again, says that it may never be met', async () => {
@@ -302,7 +320,11 @@ export default ({ params }) => ({ n: params.n });
       expect(out).toContain(
         'Asked\n    Shall number 10 go on?\nParameter n\n    10\nRunbook so far\n    ---\n    runbook: waits\n',
       );
-      expect(out).not.toContain('name=rest');
+      const [asked = '', freed = ''] = out.split('What an approval sets free: ');
+      expect(asked).not.toContain('name=rest');
+      expect(freed).toMatch(
+        /^2 cells to the end \(not part of your approval; the hash does not cover it\)\n {4}```\w+ \{ name=rest/,
+      );
       expect(out).toContain('Asked: bob, carol, members of sre; not the starter of the run.\n0 of 2 approvals.\n');
       expect(out).toContain(`Shown: ${hash}\nNext: \`pawl vote ${id} go --approve --shown ${hash}\``);
       const { json } = await pawl('journal', id, '--json');
@@ -325,13 +347,23 @@ export default ({ params }) => ({ n: params.n });
       );
       expect(first).toMatchObject({ exit: 0, err: '' });
       expect(first.out).toContain(`Recorded: bob approved go of ${id}; 1 of 2 approvals.\n`);
-      const second = await as('dave', 'dev, sre', 'vote', id, 'go', '--approve', '--shown', hash, '--json');
-      expect(second.json).toMatchObject({ decision: 'approved', approvals: ['bob', 'dave'], quorum: 2 });
+      const second = await as('dave', 'dev, sre', 'vote', id, 'go', '--approve', '--shown', hash.slice(0, 8), '--json');
+      expect(second.json).toMatchObject({
+        decision: 'approved',
+        approvals: ['bob', 'dave'],
+        quorum: 2,
+        shownHash: hash,
+      });
+      const late = await as('carol', '', 'vote', id, 'go', '--reject', '--shown', hash.slice(0, 8));
+      expect([late.exit, flat(late.err)]).toEqual([
+        1,
+        expect.stringMatching(/bob approved at \S+Z, dave approved at \S+Z\./),
+      ]);
       expect((await pawl('advance', id, '--max-cells', 'all')).exit).toBe(0);
       const told = flat((await pawl('journal', id)).out);
       expect(told).toMatch(
         new RegExp(
-          `go asks bob, carol, members of sre; 2 approvals needed until \\S+ \\S+; shown ${hash.slice(0, 12)} `,
+          `go asks bob, carol, members of sre; 2 approvals needed until \\S+ \\S+ \\S+; shown ${hash.slice(0, 12)} `,
         ),
       );
       expect(told).toMatch(/ vote bob \S+ approves go; 1 approval so far — "replica is fresh" /);
@@ -359,6 +391,14 @@ export default ({ params }) => ({ n: params.n });
 
     test.each<[string, string, string, (hash: string) => string[], number, string]>([
       ['of something else', 'bob', '', () => ['--approve', '--shown', '0'.repeat(64)], 4, 'look again'],
+      [
+        'of too little of a hash',
+        'bob',
+        '',
+        (hash) => ['--approve', '--shown', hash.slice(0, 7)],
+        2,
+        'shownHashCharsMin',
+      ],
       ['without saying what was shown', 'bob', '', () => ['--approve'], 2, 'vote with --shown HASH'],
       ['of who started the run', 'alice', 'sre', (hash) => ['--approve', '--shown', hash], 2, 'alice started'],
       ['of somebody who is not asked', 'mallory', 'dev', (hash) => ['--approve', '--shown', hash], 2, 'not asked'],
@@ -395,7 +435,7 @@ export default ({ params }) => ({ n: params.n });
       const { exit, out } = await as('dave', 'sre', 'vote', id, 'go', '--link-for', 'bob');
       expect(exit).toBe(0);
       expect(out).toMatch(/^(http:\/\/127\.0\.0\.1:\d+)?\/links\/[0-9a-f]{64}\nIts bearer votes as bob, once, until /);
-      expect([out.startsWith('http'), out.includes('`npm run dev` starts one')]).toEqual(
+      expect([out.startsWith('http'), out.includes('`pawl serve` starts one')]).toEqual(
         over === 'in process' ? [false, true] : [true, false],
       );
       const self = await pawl('vote', id, 'go', '--link-for', 'bob');

@@ -35,11 +35,11 @@ const answers: {
   published: Same<BodyOf<'publish'>, Published>;
   version: Same<Omit<BodyOf<'version'>, 'title'>, Version>;
   started: Same<BodyOf<'start'>, Started>;
-  advanced: Same<BodyOf<'advance'>, AdvanceAnswer>;
-  ran: Same<BodyOf<'run'>, RunAnswer>;
+  advanced: Same<Omit<BodyOf<'advance'>, 'manned'>, AdvanceAnswer>;
+  ran: Same<Omit<BodyOf<'run'>, 'manned'>, RunAnswer>;
   cancelled: Same<BodyOf<'cancel'>, Cancelled>;
   decided: Same<BodyOf<'verdict'>, { view: View }>;
-  inspected: Same<Omit<BodyOf<'instance'>, 'head' | 'held' | 'decidableAtMs' | 'nowMs'>, Inspection>;
+  inspected: Same<Omit<BodyOf<'instance'>, 'manned' | 'head' | 'held' | 'decidableAtMs' | 'nowMs'>, Inspection>;
   head: Same<BodyOf<'instance'>['head'], Entry>;
   entries: Same<BodyOf<'journal'>['entries'], Entry[]>;
   notes: Same<BodyOf<'notes'>['notes'], Note[]>;

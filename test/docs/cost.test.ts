@@ -1,9 +1,9 @@
-/** Counts again what the README multiplies, as `npm run bench:cost` does: more units for a cell do not go unseen. */
+/** Counts again what docs/deploying.md multiplies, as `npm run bench:cost` does: more units for a cell do not go unseen. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Measurements, measure } from '../../bench/cost/measure.ts';
-import type { Use } from '../../bench/cost/prices.ts';
+import { sum, type Use } from '../../bench/cost/prices.ts';
 import { type FreshStore, freshStore } from '../support/world.ts';
-import { measured } from './measured.ts';
+import { measured, sizedRequests, sizedUnits } from './measured.ts';
 
 let world: FreshStore;
 let counted: Measurements;
@@ -25,13 +25,19 @@ const expectUse = (use: Use | undefined, expected: Use): void => {
   expect(Math.abs((use?.logBytes ?? 0) / expected.logBytes - 1)).toBeLessThan(0.05);
 };
 
-test.each([0, 1, 2, 3])('a cell of the way %i needs what the README says, and so does its start', (at) => {
+test.each([0, 1, 2, 3])('a cell of the way %i needs what docs/deploying.md says, and so does its start', (at) => {
   const run = counted.runs[at];
   expect(`${run?.kind}, ${run?.shape}`).toBe(
     ['js, one call', 'js, a call per cell', 'http, one call', 'http, a call per cell'][at],
   );
   expectUse(run?.start, measured.start);
   expectUse(run?.perCell, measured.perCell[at] as Use);
+});
+
+test('start and run of ten cells needs what docs/reliability.md says, by the size of their outputs', () => {
+  const units = counted.sized.map(({ outputBytes, whole }) => [outputBytes, sum(whole.write)]);
+  expect(Object.fromEntries(units)).toEqual(sizedUnits);
+  for (const { whole } of counted.sized) expect(whole.requests).toBe(sizedRequests);
 });
 
 test('a tick that finds nothing reads every part of the index once, and learns the time from one more', () => {

@@ -2,10 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { assumed, billOf, idleMonth, keptMonth, plus, sum, times, type Use } from '../../bench/cost/prices.ts';
 import { routes } from '../../src/contract/index.ts';
+import { limits } from '../../src/engine/index.ts';
 import { measured } from './measured.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -35,8 +36,75 @@ test('every alarm of infra/alarms.yml is described, and no other', () => {
   const names = resources.flatMap(
     ({ Properties }) => Properties.AlarmName?.replace('${self:custom.prefix}-', '') ?? [],
   );
-  expect(names).toHaveLength(10);
+  expect(names).toHaveLength(11);
   expect(rowsOf('Alarms')).toEqual(names.sort());
+});
+
+describe('its figures are those of the code and of infra', () => {
+  type Resource = { Properties: Record<string, unknown> };
+  const { functions } = yamlOf('serverless.yml') as { functions: Record<string, Record<string, number>> };
+  const of = (path: string): Record<string, Resource> => yamlOf(path).Resources;
+  const alarm = (name: string) => of('infra/alarms.yml')[`${name}Alarm`]?.Properties ?? {};
+  const queue = (name: string) => of('infra/queues.yml')[`${name}Queue`]?.Properties ?? {};
+  const links = yamlOf('infra/throttling.yml').extensions.HttpApiStage.Properties.RouteSettings['GET /links/{secret}'];
+  const words = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven'];
+  const word = (count: unknown): string => words[Number(count)] ?? String(count);
+  const minutes = (seconds: unknown): number => Number(seconds) / 60;
+  const sentences = deploying.replaceAll(/\s+/g, ' ');
+
+  test.each<[what: string, sentence: string]>([
+    ['grace', `how long after its deadline a silent holder is still waited for; at least ${limits.takeoverGraceMsMin}`],
+    ['links', `at the latest after ${word(limits.linkMsMax / 86_400_000)} days (\`linkMsMax\`)`],
+    [
+      'guessing',
+      `${links.ThrottlingRateLimit} requests a second are let through, ${links.ThrottlingBurstLimit} at once`,
+    ],
+    ['audit-failing', `\`audit\` failed in the last ${word(minutes(alarm('AuditFailing').Period))} minutes`],
+    [
+      'tick-failing',
+      `\`tick\` failed in ${word(alarm('TickFailing').DatapointsToAlarm)} of ${word(alarm('TickFailing').EvaluationPeriods)} minutes`,
+    ],
+    ['tick-silent', `\`tick\` was not invoked for ${word(minutes(alarm('TickSilent').Period))} minutes`],
+    [
+      'due-late',
+      `due for over ${word(minutes(Number(alarm('DueLate').Threshold) / 1000))} minutes, ${word(alarm('DueLate').EvaluationPeriods)} minutes long`,
+    ],
+    [
+      'place-unmanned',
+      `due for over ${word(minutes(limits.placeUnmannedMs / 1000))} minutes at a place that has no worker`,
+    ],
+    [
+      'looks of workers',
+      `every ${limits.workerLookLocalMs === 1_000 ? 'second' : '?'} in a file of its own machine, and every ${word(limits.workerLookMs / 1000)} seconds on DynamoDB`,
+    ],
+    [
+      'their cost',
+      `${limits.dueShards} small reads each time, about ${(((30 * 86_400_000) / limits.workerLookMs) * limits.dueShards * 0.5 * 0.125e-6).toFixed(2)} USD a month for a worker, and ${(((30 * 86_400_000) / limits.workerBeatMs) * 0.625e-6).toFixed(2)} for its heartbeats`,
+    ],
+    ['left to others', `leaves due for ${limits.leftToOthersMs === 60_000 ? 'a minute' : '?'} to others`],
+    [
+      'heartbeats',
+      `every ${limits.workerBeatMs / 1000} seconds (\`workerBeatMs\`), and one that was not heard of for ${word(limits.workerGoneMs / 60_000)} minutes is gone`,
+    ],
+    ['kept heartbeats', `forgotten after a day, the last of a place after ${limits.placeKeptMs / 86_400_000}`],
+    ['unrecorded-waiting', `is older than ${word(minutes(alarm('UnrecordedWaiting').Threshold) / 60)} hours`],
+    ['broken', `at last once ${limits.brokenBackoffMsMax === 86_400_000 ? 'a day' : '?'}`],
+    ['recording', `until ${(limits.recordExtraMs + limits.recordLastMs) / 1000} seconds after its deadline`],
+    [
+      'unrecorded',
+      `comes back every ${minutes(queue('Unrecorded').VisibilityTimeout)} minutes, for ${Number(queue('Unrecorded').MessageRetentionPeriod) / 86_400} days`,
+    ],
+    ['appendOnly', `only when they come back after ${minutes(queue('Unrecorded').VisibilityTimeout)} minutes`],
+    ['failures', `that failed ${word((functions.work?.maximumRetryAttempts ?? 0) + 1)} times`],
+    ['kept failures', `After ${Number(queue('Failures').MessageRetentionPeriod) / 86_400} days they are gone`],
+    ['stopping', `wait ${minutes(functions.work?.timeout)} minutes for what is under way`],
+    ['cells', `A cell has ${limits.cellTimeoutMsMax / 60_000} minutes at most (\`cellTimeoutMsMax\`)`],
+    ['requests', `an \`http\` cell ${word(limits.remoteTimeoutMsMax / 60_000)} (\`remoteTimeoutMsMax\`)`],
+    ['answers', `answered after ${limits.answerWithinMs / 1000} s at the latest`],
+    ['api', `hence its time-out of ${functions.api?.timeout} s`],
+  ])('%s', (_, sentence) => {
+    expect(sentences).toContain(sentence);
+  });
 });
 
 test.each(['read', 'operate', 'author', 'decide'])('the row of %s has exactly its routes', (permission) => {
@@ -66,7 +134,7 @@ test('every table, script and command that they name exists', () => {
   for (const command of used) expect(commands).toContain(command);
 });
 
-test('the arithmetic in the README is that of bench:cost, with what test/docs/cost.test.ts counts', () => {
+test('the arithmetic in docs/deploying.md is that of bench:cost, with what test/docs/cost.test.ts counts', () => {
   const { start, tick, cells } = measured;
   const [js, ...others] = measured.perCell.map((use) => plus(use, times(start, 1 / cells))) as [Use, Use, Use, Use];
   const bill = billOf(js, 1, assumed);
@@ -80,10 +148,10 @@ test('the arithmetic in the README is that of bench:cost, with what test/docs/co
     `| ${usd(js.logBytes / 1_000)} × 0.50 = ${usd(bill.log)} |`,
     `| together | | ${usd(bill.total)} |`,
   ];
-  const table = readme.split('\n').filter((line) => line.startsWith('| '));
+  const table = deploying.split('\n').filter((line) => line.startsWith('| '));
   for (const line of lines) expect(table).toContainEqual(expect.stringContaining(line));
   const [callPerCell, http, httpCallPerCell] = others.map((use) => usd(billOf(use, 1, assumed).total));
-  const sentences = readme.replaceAll('\n', ' ');
+  const sentences = deploying.replaceAll('\n', ' ');
   expect(sentences).toContain(
     `By a call for each cell ${callPerCell}; \`http\` cells, which need no second function, ${http} and ${httpCallPerCell}.`,
   );

@@ -32,7 +32,11 @@ describe.each(await storeKinds())('races on %s', (which) => {
     };
     const engine = engineOn(store, { execute });
     const instanceId = 'raced';
-    let seq = await startOf(engine, runbookOf(Array.from({ length: rounds }, () => ({}))), instanceId);
+    let seq = await startOf(
+      engine,
+      runbookOf(Array.from({ length: rounds }, () => ({ timeoutMs: 30_000 }))),
+      instanceId,
+    );
     for (let round = 0; round < rounds; round += 1) {
       held = Promise.withResolvers<void>();
       const told: string[] = [];
@@ -44,7 +48,7 @@ describe.each(await storeKinds())('races on %s', (which) => {
       await Promise.all(
         Array.from({ length: advancers }, async () => {
           try {
-            const answer = await engine.advance(instanceId, { budgetMs: 60_000, expectedSeq: seq, by });
+            const answer = await engine.advance(instanceId, { budgetMs: 120_000, expectedSeq: seq, by });
             if (answer.steps.length > 0) winners.push(answer.view.seq);
             else {
               // In flight under the seq that stands in the journal, by the one who holds it.

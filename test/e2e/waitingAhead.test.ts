@@ -50,10 +50,19 @@ const open = async (start: string, cells: string[]) => {
       wakeAt: async (instanceId) => void wakes.push(instanceId),
     },
   );
-  const work = createWork((telemetry) => ({ engine, clock, views: store.views, marks: store.marks, telemetry }));
+  const work = createWork((telemetry) => ({
+    engine,
+    clock,
+    views: store.views,
+    marks: store.marks,
+    workers: store.workers,
+    telemetry,
+  }));
   const tick = createTick((telemetry) => ({
     nowMs: async () => nowMs,
     due: store.marks.due,
+    places: ['local'],
+    home: 'local',
     handOver: async (event) => {
       if (!('sweep' in event)) await work(event as HandOver, contextOf(900_000));
       return true;

@@ -344,6 +344,55 @@ describe('retries after a known failure', () => {
       'failed>halt',
     ]);
   });
+  const blocked: CellResult = {
+    status: 'failed',
+    error: { code: 'http.blocked', message: 'db.internal (10.0.0.1) is not a public address.' },
+    unbegun: true,
+  };
+
+  test('what was refused before anything began, and would be again, is not tried again: a person has all attempts afterwards', async () => {
+    const world = setup();
+    world.behave = () => blocked;
+    const id = await world.start(runbookOf([{ retryMax: 2 }]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted' });
+    expect(kinds(await world.entries(id)).slice(2)).toEqual(['reserved', 'failed>halt']);
+    world.behave = () => ({ status: 'failed', error: { code: 'cell.exit', message: 'exit 1' } });
+    await world.engine.verdict(id, { seq: 2, verdict: 'retry', reason: 'mended', by: alice });
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'halted' });
+    expect(world.begun.map((i) => [i.step.seq, i.step.attempt])).toEqual([
+      [2, 1],
+      [5, 1],
+      [7, 2],
+      [9, 3],
+    ]);
+    expect(await world.engine.verify(id)).toMatchObject({ intact: true });
+  });
+
+  test('refused after an attempt that may have happened it stays in doubt, and interrupted=retry does not repeat it', async () => {
+    const world = setup();
+    const post = { kind: 'http' as const, method: 'POST', url: ['https://x.test/'], headers: [], body: null };
+    world.behave = ({ step }) => (step.seq === 2 ? { status: 'unknown' } : blocked);
+    const id = await world.start(runbookOf([{ body: post, interrupted: 'retry', retryMax: 5 }]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'in_doubt' });
+    expect(kinds(await world.entries(id)).slice(2)).toEqual([
+      'reserved',
+      'unknown>halt',
+      'resolved',
+      'reserved',
+      'unknown>halt',
+    ]);
+    const [last] = (await world.entries(id)).slice(-1);
+    expect(last?.state).toMatchObject({ attempt: 1, halted: { doubt: true, unbegun: true } });
+  });
+
+  test('an `optional` cell that is refused so is forgiven, and an expected refusal is as expected', async () => {
+    const world = setup();
+    world.behave = ({ step }) => (step.cell === 'c2' ? { status: 'completed' } : blocked);
+    const id = await world.start(runbookOf([{ retryMax: 2, optional: true }, { retryMax: 2, expect: [pass] }, {}]));
+    expect(await world.engine.run(id, request)).toMatchObject({ result: 'completed' });
+    expect(world.begun.map((i) => i.step.cell)).toEqual(['c0', 'c1', 'c2']);
+  });
+
   test('a retry that was permitted in time, and is looked at after the key window, is left to a person (scenario 34)', async () => {
     const world = setup();
     world.behave = () => ({ status: 'failed' });

@@ -83,11 +83,12 @@ const waiting = (seq: number, over: object = {}): EntryDraft =>
     shownHash: null,
     ...over,
   }) as EntryDraft;
+/** After the deadline of what it is about: before it a person says more. */
 const resolved = (seq: number, over: object = {}): EntryDraft =>
   ({
     kind: 'resolved',
     seq,
-    atMs: at + seq,
+    atMs: at + 60_000 + seq,
     by,
     about: 1,
     index: 0,

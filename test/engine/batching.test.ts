@@ -131,7 +131,7 @@ describe('batching: an outcome also carries the reservation of the next cell', (
     await world.engine.advance(id, { ...request, maxCells: 0, drive: 'auto' });
     world.behave = async (input) => {
       if (input.step.cell === 'c0') {
-        const { chain } = await openCall({ ...world.ports, startedOf: new Map() }, id, bob, 60_000);
+        const { chain } = await openCall({ ...world.ports, startedOf: new Map(), homeOf: new Map() }, id, bob, 60_000);
         await chain.append(() => ({ kind: 'control', drive: 'manual', reason: null }));
       }
       return { status: 'completed' };

@@ -1,11 +1,11 @@
 /** What each command puts, as a table: the state it finds, what it is asked, the entry it makes or the refusal it gives. */
 import { describe, expect, test } from 'vitest';
-import { decideCancel } from '../../src/engine/commands/cancel.ts';
 import { decideDone } from '../../src/engine/commands/done.ts';
 import { decideRelease } from '../../src/engine/commands/release.ts';
 import { decideVerdict, type VerdictRequest } from '../../src/engine/commands/verdicts.ts';
 import { decideVote, type VoteRequest } from '../../src/engine/commands/votes.ts';
 import type { Cell, EntryOf, Open, State, View } from '../../src/engine/index.ts';
+import { decideCancel } from '../../src/engine/waiting/cancelling.ts';
 import { initialState } from '../support/state.ts';
 import { approving, cellOf, fail, pass } from './runbooks.ts';
 
@@ -95,7 +95,7 @@ describe('verdict', () => {
   const decided = (state: State, verdict: VerdictRequest['verdict'], cell: Partial<Cell> = {}, freshKey = false) =>
     decideVerdict(
       state,
-      { cell: cellOf(0, 'a', cell), checks: [], output: null },
+      { cell: cellOf(0, 'a', cell), checks: [], output: null, early: {} },
       { nowMs: now, fraction: () => 0.5, sent: false },
       { seq: 5, verdict, reason: 'seen', by: by('bob'), ...(freshKey ? { freshKey } : {}) },
     );

@@ -1,7 +1,7 @@
 /** What a call that was handed to another process has come to, as the journal tells it. */
 import { describe, expect, test } from 'vitest';
 import { type By, createFollower, type JournalPages } from '../../src/engine/index.ts';
-import { runbookOf } from './runbooks.ts';
+import { pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
 const worker: By = { actor: 'alice', via: 'api', where: 'api-1 work-9' };
@@ -18,7 +18,7 @@ const pagesOf = ({ engine, ports }: World, id: string): JournalPages => ({
       lastHash: page.at(-1)?.hash ?? null,
       next,
       nowMs: ports.clock.nowMs(),
-      deployment: ports.deployment,
+      deployment: { ...ports.deployment, ...ports.here },
     };
   },
   runbook: async (runbookId, version) => {
@@ -26,11 +26,50 @@ const pagesOf = ({ engine, ports }: World, id: string): JournalPages => ({
     if (found === undefined) throw new Error(`no version ${version} of ${runbookId}`);
     return found.runbook;
   },
+  render: async (template, params) => {
+    const rendered = ports.authoring.render(template, { params, outputs: {}, step: {} });
+    return rendered.kind === 'text' ? rendered.text : null;
+  },
 });
 const follow = (world: World, id: string, more: { afterSeq?: number; maxCells?: number; cell?: string } = {}) =>
   createFollower(pagesOf(world, id), { afterSeq: 0, maxCells: 1, isOurs, ...more });
 
 describe('following a hand-over', () => {
+  test('one that stops before what belongs to another place is over, and waits for that', async () => {
+    const world = setup();
+    await world.engine.publish(
+      JSON.stringify(runbookOf([{}, { at: [{ expression: 'site', write: 'text' }] }, {}])),
+      alice,
+    );
+    const id = 'i1';
+    await world.engine.start({ runbookId: 'demo', params: { site: 'bastion' }, instanceId: id, by: alice });
+    const told = await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0, maxCells: 3 });
+    expect(told).toMatchObject({
+      stop: { result: 'parked', waitsFor: { place: 'bastion', missing: [] } },
+      view: { place: 'bastion', waitsFor: 'a worker at bastion' },
+    });
+    expect(await follow(world, id, { maxCells: 3 })()).toEqual({ kind: 'over', answer: told });
+  });
+
+  test('while the `when` of what belongs elsewhere may still be judged it is under way; then it waits for that place', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, { at: ['bastion'], when: pass }]));
+    const told = await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0, maxCells: 3 });
+    expect(told).toMatchObject({ result: 'parked', stop: { waitsFor: { place: 'bastion' } } });
+    const readOn = follow(world, id, { maxCells: 3 });
+    expect(await readOn()).toMatchObject({ kind: 'underWay', isHeld: false, reserved: 1 });
+    world.now += 5_000;
+    expect(await readOn()).toMatchObject({ kind: 'over', answer: { stop: told.stop } });
+  });
+
+  test('one that comes as far as it was asked to is over as ever, and its view knows what is next', async () => {
+    const world = setup();
+    const id = await world.start(runbookOf([{}, { at: ['bastion'] }]));
+    const told = await world.engine.advance(id, { budgetMs, by: worker, expectedSeq: 0 });
+    expect(told).toMatchObject({ result: 'advanced', view: { place: 'bastion' } });
+    expect(await follow(world, id)()).toEqual({ kind: 'over', answer: told });
+  });
+
   test('nothing was written yet: it has not begun', async () => {
     const world = setup();
     const id = await world.start(runbookOf([{}]));

@@ -20,6 +20,7 @@ const view: View = {
   updatedAtMs: startMs,
   startedBy: 'ann',
   params: '{}',
+  place: 'local',
   waitsFor: null,
   headHash: 'h4',
 };

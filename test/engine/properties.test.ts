@@ -104,6 +104,8 @@ describe('whatever is done to an instance, in whatever order', () => {
             nowMs: head.atMs,
             graceMs: 15_000,
             epoch: 0,
+            home: 'local',
+            nextAt: null,
           });
           const due = rebuilt.status === 'in_doubt' ? { dueAtMs: expect.any(Number) } : {};
           expect({ ...stored, status: statusOf(head.state, head.atMs, 15_000) }).toEqual({ ...rebuilt, ...due });

@@ -117,6 +117,12 @@ describe('after an attempt of the visit that may have happened', () => {
     const { entries } = await ran({ ...http('POST'), ...interrupted }, [{ status: 'unknown' }, none]);
     expect(outcomes(entries)[1]).toMatchObject({ status: 'unknown', error: { code: 'http.unreachable' } });
   });
+  test('nor does a script that is refused before it begins', async () => {
+    const never: CellResult = { status: 'failed', error: { code: 'cell.noLines', message: 'None.' }, unbegun: true };
+    const { entries } = await ran(interrupted, [{ status: 'unknown' }, never]);
+    expect(outcomes(entries)[1]).toMatchObject({ status: 'unknown', error: { code: 'cell.noLines' }, unbegun: true });
+    expect(entries.at(-1)?.state.halted).toMatchObject({ doubt: true, unbegun: true });
+  });
   test('of one that completed and was repeated, too', async () => {
     const cell = { ...http('POST'), retryMax: 3, retryOn: 'unexpected', expect: [fail] } as const;
     const { entries, begun } = await ran(cell as never, [answer(201, 'completed'), refused]);
@@ -179,5 +185,73 @@ test('interrupted=retry by the method alone is said where it permits', async () 
   expect(entries.find(({ kind }) => kind === 'resolved')).toMatchObject({
     permission: { kind: 'interrupted', detail: 'interrupted=retry (GET, RFC 9110), attempt 1 of 3' },
     reason: 'interrupted=retry (GET, RFC 9110), attempt 1 of 3',
+  });
+});
+
+describe('a target that asks to be left alone (Retry-After)', () => {
+  const busy = (status: CellResult['status'], askedMs: number): CellResult => ({ ...answer(429, status), askedMs });
+  const step = async (cell: Partial<Cell>, first: CellResult) => {
+    const world = setup();
+    world.behave = () => (world.begun.length === 1 ? first : { status: 'completed' });
+    const id = await world.start(runbookOf([cell]));
+    await world.engine.advance(id, { by: alice, budgetMs: 60_000, maxCells: 1 });
+    return { world, id };
+  };
+  const lastOf = async ({ world, id }: Awaited<ReturnType<typeof step>>) => (await world.entries(id)).at(-1);
+
+  test('is not asked sooner, and the entry says whose pause it is', async () => {
+    const at = await step({ ...http('GET'), retryMax: 2 }, busy('failed', 30_000));
+    const entry = await lastOf(at);
+    expect(entry).toMatchObject({ kind: 'outcome', then: 'retry', askedMs: 30_000 });
+    expect(entry).toMatchObject({
+      dueAtMs: (entry?.atMs ?? 0) + 30_000,
+      state: { dueAtMs: (entry?.atMs ?? 0) + 30_000 },
+    });
+    expect((await at.world.engine.inspect(at.id, alice)).cells[0]).toMatchObject({ askedMs: 30_000 });
+    at.world.now += 5_000;
+    const early = await at.world.engine.advance(at.id, { by: alice, budgetMs: 10_000, maxCells: 1 });
+    expect(early.stop).toMatchObject({ result: 'deferred' });
+    expect(at.world.begun).toHaveLength(1);
+    at.world.now += 25_001;
+    await at.world.engine.advance(at.id, request);
+    expect(at.world.begun).toHaveLength(2);
+    expect((await at.world.engine.inspect(at.id, alice)).cells[0]).not.toHaveProperty('askedMs');
+  });
+  test('for ten years is asked again after retryAfterMsMax (hostile 34)', async () => {
+    const askedMs = 10 * 366 * 86_400_000;
+    const entry = await lastOf(await step({ ...http('GET'), retryMax: 1 }, busy('failed', askedMs)));
+    expect(entry).toMatchObject({ askedMs, dueAtMs: (entry?.atMs ?? 0) + 3_600_000 });
+  });
+  test('for less than the pause that Pawl makes anyhow changes nothing', async () => {
+    const entry = await lastOf(await step({ ...http('GET'), retryMax: 1 }, busy('failed', 0)));
+    expect(entry).not.toHaveProperty('askedMs');
+  });
+  test('beyond the key window is not asked again', async () => {
+    const entry = await lastOf(
+      await step({ ...http('POST'), retryMax: 1, keyWindowMs: 20_000 }, busy('failed', 30_000)),
+    );
+    expect(entry).toMatchObject({ then: 'halt', permission: null });
+    expect(entry).not.toHaveProperty('askedMs');
+  });
+  test('where nothing is tried again, nothing is told', async () => {
+    const entry = await lastOf(await step({ ...http('GET') }, busy('failed', 30_000)));
+    expect(entry).toMatchObject({ then: 'halt', dueAtMs: null });
+    expect(entry).not.toHaveProperty('askedMs');
+  });
+  test('in doubt, its policy permits the next attempt for then', async () => {
+    const cell = { ...http('POST'), interrupted: 'retry', retryMax: 1 } as const;
+    const at = await step(cell, busy('unknown', 30_000));
+    const entries = await at.world.entries(at.id);
+    const doubt = entries.find(({ kind }) => kind === 'outcome');
+    expect(doubt).toMatchObject({ status: 'unknown', then: 'halt', askedMs: 30_000 });
+    const againAtMs = (doubt?.atMs ?? 0) + 30_000;
+    expect(doubt?.state.halted).toMatchObject({ doubt: true, againAtMs });
+    if (at.world.begun.length === 1 && entries.at(-1)?.kind === 'outcome')
+      await at.world.engine.advance(at.id, { by: alice, budgetMs: 60_000, maxCells: 1 });
+    expect(await lastOf(at)).toMatchObject({ kind: 'resolved', then: 'retry', dueAtMs: againAtMs });
+    expect(at.world.begun).toHaveLength(1);
+    at.world.now = againAtMs + 1;
+    await at.world.engine.advance(at.id, request);
+    expect(at.world.begun).toHaveLength(2);
   });
 });

@@ -94,22 +94,30 @@ export const approving = (approvers: string[], over: Partial<CellBody & { kind: 
 });
 export const waitingFor = (forMs: number): CellBody => ({ kind: 'wait', forMs, until: null, cron: null, tz: 'UTC' });
 
+const evaluate: Authoring['evaluate'] = (expression, scope) => {
+  if (expression.source === 'broken') return { kind: 'error', message: 'broken on purpose' };
+  if (expression.source === 'true' || expression.source === 'false')
+    return { kind: 'value', value: expression.source === 'true' };
+  const [path = '', wanted] = expression.source.split(' == ');
+  const value = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scope);
+  return wanted === undefined ? { kind: 'value', value } : { kind: 'value', value: JSON.stringify(value) === wanted };
+};
+
+/** The elements of a section with `each`, as the text of a list. */
+const elements = (body: Extract<CellBody, { kind: 'each' }>, scope: Scope): ReturnType<Authoring['renderBody']> => {
+  const found = evaluate(body.over, scope);
+  if (found.kind === 'error') return found;
+  return { kind: 'body', body: { kind: 'each', items: JSON.stringify(found.value ?? null) } };
+};
+
 /** Compiles nothing: `publish` gets the runbook as JSON text. */
 export const plainAuthoring: Authoring = {
   compile: (source) => ({ kind: 'runbook', runbook: JSON.parse(source) as Runbook, notes: [] }),
   resolveParams: (_runbook, given) => given,
-  evaluate: (expression, scope) => {
-    if (expression.source === 'broken') return { kind: 'error', message: 'broken on purpose' };
-    if (expression.source === 'true' || expression.source === 'false')
-      return { kind: 'value', value: expression.source === 'true' };
-    const [path = '', wanted] = expression.source.split(' == ');
-    const value = path
-      .split('.')
-      .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scope);
-    return wanted === undefined ? { kind: 'value', value } : { kind: 'value', value: JSON.stringify(value) === wanted };
-  },
+  evaluate,
   render: (template, scope) => ({ kind: 'text', text: fill(template, scope) }),
-  renderBody: (body: CellBody, scope) => ({ kind: 'body', body: rendered(body, scope) }),
+  renderBody: (body: CellBody, scope) =>
+    body.kind === 'each' ? elements(body, scope) : { kind: 'body', body: rendered(body, scope) },
   momentOf: ({ forMs, until }, nowMs) => {
     const atMs = until === null ? nowMs + (forMs ?? 0) : Date.parse(until);
     return Number.isNaN(atMs) ? { kind: 'error', message: `${until} is no time` } : { kind: 'moment', atMs };

@@ -181,7 +181,7 @@ describe('no lost wake-up', () => {
     expect(await dying.setClaim('ci', supported)).toMatchObject({ claim: { revision: 1 }, woken: null });
     expect(await dueOf(world, id)).toBeNull();
     const due = async (): Promise<string[]> => {
-      const shards = Array.from({ length: 16 }, (_, shard) => world.ports.marks.due(world.now, shard));
+      const shards = Array.from({ length: 16 }, (_, shard) => world.ports.marks.due(world.now, 'local', shard));
       return (await Promise.all(shards)).flatMap((page) => page.due.map(({ instanceId }) => instanceId));
     };
     world.now = T0 + 50_000;

@@ -227,7 +227,7 @@ describe('a link', () => {
 
 describe('a claim', () => {
   const duringMarks = async (world: World): Promise<string[]> => {
-    const shards = Array.from({ length: 16 }, (_, shard) => world.ports.marks.due(world.now, shard));
+    const shards = Array.from({ length: 16 }, (_, shard) => world.ports.marks.due(world.now, 'local', shard));
     return (await Promise.all(shards)).flatMap(({ due }) => due.map(({ instanceId }) => instanceId));
   };
 

@@ -95,7 +95,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
     looks: createLooks(access),
-    marks: createMarks(access),
+    marks: createMarks(access, 'local'),
     views: createViews(access),
     authoring: plainAuthoring,
     execute: async (input) => {
@@ -113,6 +113,7 @@ export const setup = (wrap: (client: StoreClient) => StoreClient = (c) => c, tab
     },
     storeId: async () => storeId,
     deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
+    here: { place: 'local', home: 'local', missing: async () => [] },
   };
   world.ports = ports;
   world.engine = createEngine(ports);

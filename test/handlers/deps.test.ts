@@ -141,7 +141,9 @@ describe('the five functions', () => {
       body: { notes: [{ kind: 'log', cell: 'two' }] },
     });
     expect(await ask('GET', '/runbooks')).toMatchObject({ body: { runbooks: [{ runbookId: 'demo' }], next: null } });
-    const kinds = aws.asked.map(({ name, type }) => `${name} ${type}`);
+    // Every fifteen minutes a tick also asks for a sweep.
+    const asked = aws.asked.filter(({ body }) => !body.includes('"sweep"'));
+    const kinds = asked.map(({ name, type }) => `${name} ${type}`);
     expect(kinds).toEqual([
       'test-work Event',
       'test-execute-cell RequestResponse',
@@ -168,6 +170,47 @@ describe('the five functions', () => {
     expect([...new Set(writes.map((one) => `${one.target} ${one.table}`))].sort()).toEqual(
       ['claims', 'journal', 'runbooks'].map((table) => `${target} ${table}`),
     );
+  });
+
+  test('say at once of a secret that functions never have where it could be kept; one of a store is read', async () => {
+    const operator = { actor: 'ada', via: 'test', where: 'here:1' };
+    const allow = '{"secrets":["env:*","file:/*","ssm:/pawl/*"]}';
+    const { engine } = openApiDeps(createTelemetry(), { ...process.env, PAWL_ALLOW: allow, TOKEN: 'hunter2-of-env' });
+    const run = async (id: string, from: string) => {
+      const cell = '```js { name=one uses=A interrupted=retry }\nexport default () => 1;\n```';
+      const front = `---\nrunbook: ${id}\nsecrets:\n  A: { from: "${from}" }\n---\n`;
+      await engine.publish(`${front}${cell}\n`, operator);
+      await engine.start({ runbookId: id, params: {}, instanceId: id, by: operator });
+      return JSON.stringify(await engine.run(id, { budgetMs: 60_000, by: operator }));
+    };
+    const { AWS_ENDPOINT_URL_SSM: endpoint } = process.env;
+    process.env.AWS_ENDPOINT_URL_SSM = aws.url;
+    const { handler: executeCell } = await import('../../src/handlers/functions/executeCell.ts');
+    aws.state.reply = async ({ type, body }) => {
+      const parameter = { Parameter: { Value: 'hunter2-of-ssm', Version: 3 } };
+      const isRead = type.startsWith('AmazonSSM');
+      return {
+        status: 200,
+        body: JSON.stringify(isRead ? parameter : await executeCell(JSON.parse(body), contextOf())),
+      };
+    };
+    try {
+      for (const [id, from] of [
+        ['of-env', 'env:TOKEN'],
+        ['of-file', 'file:/etc/token'],
+      ] as const) {
+        const told = await run(id, from);
+        expect(told).toContain('"result":"parked"');
+        expect(told).toContain(`secret A (${from}) cannot be had by functions`);
+        expect(told).toContain('keep it in `ssm:` or `secretsmanager:`');
+      }
+      expect(aws.asked).toEqual([]);
+      expect(await run('of-ssm', 'ssm:/pawl/token')).toContain('"result":"completed"');
+      expect(aws.asked.map(({ name, type }) => name || type)).toEqual(['AmazonSSM.GetParameter', 'test-execute-cell']);
+    } finally {
+      if (endpoint === undefined) delete process.env.AWS_ENDPOINT_URL_SSM;
+      else process.env.AWS_ENDPOINT_URL_SSM = endpoint;
+    }
   });
 
   test('the audit needs nothing of it', async () => {

@@ -1,5 +1,5 @@
 /** Code cells over `execute-cell`: what is known when it goes wrong, and that it is never asked twice what may have begun. */
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { executeCode } from '../../src/cells/index.ts';
 import type { CellInput, CellResult, Execute } from '../../src/engine/index.ts';
 import { createExecuteCell } from '../../src/handlers/executeCell.ts';
@@ -41,6 +41,7 @@ const through = (fn: ReturnType<typeof cellFunction>, remainingMs = 900_000, all
   const invoked: string[] = [];
   const execute = createRemote({
     http,
+    aws: http,
     allowSh,
     invoke: async (payload) => {
       invoked.push(payload);
@@ -51,6 +52,21 @@ const through = (fn: ReturnType<typeof cellFunction>, remainingMs = 900_000, all
 };
 
 describe('a cell that runs there', () => {
+  afterEach(() => vi.unstubAllEnvs());
+  test('gets the variables of that function that it names, and never the credentials of its role', async () => {
+    const keys = {
+      AWS_ACCESS_KEY_ID: 'ASIAROLE',
+      AWS_SECRET_ACCESS_KEY: 'role-secret',
+      AWS_SESSION_TOKEN: 'role-token',
+    };
+    const set = { AWS_REGION: 'eu-west-1', AWS_PROFILE: 'operator', OTHER: 'not named', ...keys };
+    for (const [name, value] of Object.entries(set)) vi.stubEnv(name, value);
+    const { execute } = through(cellFunction());
+    const code = 'export default () => Object.keys(process.env).filter((name) => /^(AWS|OTHER)/.test(name)).sort();';
+    const ran = await execute(inputOf(code, { env: ['AWS_REGION', 'AWS_PROFILE', ...Object.keys(keys)] }));
+    expect(JSON.parse(ran.output ?? '')).toEqual(['AWS_PROFILE', 'AWS_REGION']);
+  });
+
   test('gets parameters, outputs and step, and its output and log come back', async () => {
     const log: string[] = [];
     const code = `export default async ({ params, outputs, step, log }) => {
@@ -60,6 +76,27 @@ describe('a cell that runs there', () => {
     expect(result).toMatchObject({ status: 'completed' });
     expect(JSON.parse(result.output ?? '')).toMatchObject({ n: 1, key: 'test/deploy-7/first/1' });
     expect(log.join('')).toContain('working');
+  });
+
+  test('gets its secrets in the payload; no form of them comes back, or is in the log of the function', async () => {
+    const value = 'hunter2/+"hunter2';
+    const log: string[] = [];
+    const code = `export default ({ secrets, log }) => { log(secrets.TOKEN); log(encodeURIComponent(secrets.TOKEN));
+      return { it: secrets.TOKEN, length: secrets.TOKEN.length, coded: Buffer.from(secrets.TOKEN).toString('base64') }; };`;
+    const { execute, invoked } = through(cellFunction());
+    const secrets = { TOKEN: { value, hosts: [] } };
+    const ran = await execute(inputOf(code, { secrets, log: (_, text) => void log.push(text) }));
+    expect(ran).toMatchObject({ status: 'completed' });
+    expect(JSON.parse(ran.output ?? '')).toEqual({
+      it: '•••',
+      length: value.length,
+      coded: expect.stringMatching(/^•••/),
+    });
+    expect(log.join('')).toContain('•••');
+    expect(invoked).toHaveLength(1);
+    for (const text of [JSON.stringify(ran), log.join(''), JSON.stringify(written.lines)])
+      for (const form of [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value), btoa(value)])
+        expect(text).not.toContain(form);
   });
 
   test('gets the trace of whoever asked', async () => {
@@ -79,7 +116,8 @@ describe('a cell that runs there', () => {
     const { execute } = through(cellFunction());
     const failed = await execute(inputOf('export default () => { throw new Error("no") }'));
     expect(failed).toMatchObject({ status: 'failed' });
-    const slow = inputOf('export default () => new Promise((done) => setTimeout(done, 20_000))', { timeoutMs: 500 });
+    // Long enough to begin on a busy machine: what has not begun by then is `never`.
+    const slow = inputOf('export default () => new Promise((done) => setTimeout(done, 20_000))', { timeoutMs: 3_000 });
     expect(await execute(slow)).toMatchObject({ status: 'unknown' });
   });
 
@@ -128,10 +166,10 @@ describe('what never begins', () => {
     begun.length = 0;
     const sh = inputOf('', { body: { kind: 'sh', code: 'echo 1' } });
     const near = through(cellFunction(noting), 900_000, false);
-    expect(await near.execute(sh)).toMatchObject({ status: 'failed', error: { code: 'cell.shOff' } });
+    expect(await near.execute(sh)).toMatchObject({ status: 'failed', error: { code: 'cell.shOff' }, unbegun: true });
     expect(near.invoked).toEqual([]);
     const far = through(cellFunction(noting, { allowSh: false }));
-    expect(await far.execute(sh)).toMatchObject({ status: 'failed', error: { code: 'cell.shOff' } });
+    expect(await far.execute(sh)).toMatchObject({ status: 'failed', error: { code: 'cell.shOff' }, unbegun: true });
     expect(begun).toEqual([]);
   });
 
@@ -147,6 +185,7 @@ describe('seen from api and work', () => {
     let asked = 0;
     const execute = createRemote({
       http,
+      aws: http,
       allowSh: true,
       invoke: async (_payload, signal) => {
         asked += 1;

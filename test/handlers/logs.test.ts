@@ -261,6 +261,7 @@ describe('metrics', () => {
       'JournalAltered',
       'JournalBroken',
       'OutcomeUnrecorded',
+      'PlaceUnmanned',
     ]);
   });
 

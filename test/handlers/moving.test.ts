@@ -24,6 +24,8 @@ beforeAll(async () => {
   );
   await publish(service, documentOf('mixed', ['name=one', 'name=two timeout=60s', 'name=three']));
   await publish(service, documentOf('roomy', ['name=one timeout=18s', 'name=two']));
+  const site = 'params: { site: { type: string } }';
+  await publish(service, documentOf('placed', ['name=one timeout=60s', 'name=two at="{{ params.site }}"'], site));
   await publish(service, documentOf('retrying', ['name=one retry=1']));
 });
 afterAll(() => service.world.drop());
@@ -179,6 +181,21 @@ describe('a call that is refused changes nothing', () => {
 });
 
 describe('handed to work', () => {
+  test('what stops there before a cell of another place is answered at once, and says whom it waits for', async () => {
+    const id = await start(service, 'placed', { params: { site: 'bastion' } });
+    expect(await run(brief, id)).toMatchObject({
+      status: 200,
+      body: {
+        result: 'parked',
+        steps: [{ cell: 'one' }],
+        stop: { cell: 'two', waitsFor: { place: 'bastion', missing: [] } },
+        view: { place: 'bastion', waitsFor: 'a worker at bastion' },
+        manned: { place: 'bastion', alive: 0, lastSeenAtMs: null },
+      },
+    });
+    expect(brief.handed).toHaveLength(1);
+  });
+
   test('what is too long runs there, and its end is the answer', async () => {
     const id = await start(service, 'long');
     const answer = await advance(service, id, { cell: 'one', expectedSeq: 0 });

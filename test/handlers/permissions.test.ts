@@ -54,6 +54,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   claims: 'read',
   setClaim: 'operate',
   claimHistory: 'read',
+  workers: 'read',
 };
 const names = Object.keys(permissions) as OperationName[];
 const guarded = names.filter((name) => permissions[name] !== null);

@@ -88,6 +88,20 @@ type Good = { asked(): Promise<Asked>; status: number; body: object; headers?: o
 type Bad = { name: string; asked(): Promise<Asked>; status: number; code: string; says?: RegExp };
 const now = (asked: Asked) => async () => asked;
 
+const beat = {
+  place: 'bastion',
+  id: 'bastion-1:4711-0a1b2c3d',
+  host: 'bastion-1',
+  pid: 4711,
+  version: '0.18.0',
+  startedAtMs: 1_795_489_200_000,
+  seenAtMs: 1_795_489_230_000,
+  leftAtMs: 1_795_489_230_000,
+  concurrency: 4,
+  running: 0,
+  lacks: ['program kubectl (looked in PATH)'],
+};
+
 const good: Record<OperationName, Good> = {
   health: { asked: now({ path: '/health' }), status: 200, body: { status: 'ok' } },
   openApi: { asked: now({ path: '/openapi.json' }), status: 200, body: { openapi: '3.1.1' } },
@@ -325,6 +339,14 @@ const good: Record<OperationName, Good> = {
     status: 200,
     body: { claims: [{ revision: 2, status: 'supported' }], next: 2 },
   },
+  workers: {
+    asked: async () => {
+      await service.world.store.workers.beat(beat);
+      return { path: '/workers', query: 'place=bastion' };
+    },
+    status: 200,
+    body: { workers: [{ ...beat, state: 'left' }], wanted: [] },
+  },
 };
 
 const invalid = { status: 400, code: 'request.invalid' } as const;
@@ -404,7 +426,11 @@ const badMarks = (path: string, query: string): Bad[] => {
       ...bad,
     },
     { name: 'a page mark cut short', asked: edited(path, query, (next) => next.slice(0, -3)), ...bad },
-    { name: 'a page mark with another seal', asked: edited(path, query, (next) => `0${next.slice(1)}`), ...bad },
+    {
+      name: 'a page mark with another seal',
+      asked: edited(path, query, (next) => `${next.startsWith('0') ? 1 : 0}${next.slice(1)}`),
+      ...bad,
+    },
     { name: 'a page mark made up', asked: edited(path, query, () => 'aaaa'), ...bad },
     { name: 'an empty page mark', asked: edited(path, query, () => ''), ...invalid },
   ];
@@ -918,6 +944,17 @@ const bad: Record<OperationName, Bad[]> = {
     { name: 'a claim that is not there', asked: now({ path: '/claims/history', query: 'id=none' }), ...noClaim },
     { name: 'before=0', asked: now({ path: '/claims/history', query: 'id=a&before=0' }), ...invalid },
     { name: 'limit=0', asked: now({ path: '/claims/history', query: 'id=a&limit=0' }), ...invalid },
+  ],
+  workers: [
+    ...badReads('/workers'),
+    {
+      name: 'a place that is none',
+      asked: now({ path: '/workers', query: 'place=Bastion' }),
+      ...invalid,
+      says: /place/,
+    },
+    { name: 'no name of a place', asked: now({ path: '/workers', query: 'place=' }), ...invalid },
+    { name: 'a key in place of a name', asked: now({ path: '/workers', query: 'place=a%2Fb' }), ...invalid },
   ],
 };
 

@@ -7,7 +7,7 @@ import {
   engineSettings,
   groupsClaimOf,
   refuseManagedInstances,
-  tablesOf,
+  storeSettings,
   workFunctionOf,
 } from '../../src/handlers/settings.ts';
 
@@ -18,6 +18,7 @@ const deployed = {
   PAWL_EPOCH: '3',
   PAWL_TAKEOVER_GRACE_MS: '20000',
   PAWL_HTTP_ALLOW: 'intranet:8080',
+  PAWL_ALLOW: '{"secrets":["ssm:/pawl/*"]}',
   PAWL_ALLOW_SH: 'false',
   PAWL_AUTH: 'iam',
   PAWL_WORK_FUNCTION: 'pawl-dev-work',
@@ -40,6 +41,7 @@ test('what serverless.yml sets is read', () => {
     appendOnly: 'insert',
     deployment: { name: 'pawl-dev', epoch: 3, takeoverGraceMs: 20_000 },
     httpAllow: 'intranet:8080',
+    allow: '{"secrets":["ssm:/pawl/*"]}',
     allowSh: false,
     executeFunction: 'pawl-dev-execute-cell',
     unrecorded: { kind: 'queue', url: 'https://sqs.us-east-1.amazonaws.com/123456789012/q' },
@@ -54,6 +56,7 @@ test('what may be left out has the value of the command line', () => {
     PAWL_EPOCH: _a,
     PAWL_TAKEOVER_GRACE_MS: _b,
     PAWL_HTTP_ALLOW: _c,
+    PAWL_ALLOW: _f,
     PAWL_ALLOW_SH: _d,
     PAWL_APPEND_ONLY: _e,
     ...least
@@ -62,6 +65,7 @@ test('what may be left out has the value of the command line', () => {
     appendOnly: 'put',
     deployment: { epoch: 0, takeoverGraceMs: 15_000 },
     httpAllow: '',
+    allow: '',
     allowSh: false,
   });
 });
@@ -144,5 +148,5 @@ test('only `true` lets shell cells run', () => {
     false,
     false,
   ]);
-  expect(codeOf(() => tablesOf({}))).toMatch(/PAWL_TABLES/);
+  expect(codeOf(() => storeSettings({}))).toMatch(/PAWL_TABLES/);
 });

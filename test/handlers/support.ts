@@ -120,7 +120,7 @@ export type Service = {
   /** What api and tick handed to work, in order. */
   handed: HandOver[];
   /** Whom the functions asked to be woken, in order. */
-  wakes: { instanceId: string; atMs: number }[];
+  wakes: { instanceId: string; atMs: number; seq?: number }[];
   /** Delivers what is handed over, as Lambda does: at once, and without anybody waiting. */
   deliver: { on: boolean; refuse: boolean };
   ask(asked: Asked): Promise<Answered>;
@@ -149,7 +149,8 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
     };
     const engineOf = (telemetry: Telemetry) =>
       createEngine(portsOn(world.store, { authoring, execute, deployment, observe: telemetry.observe, wakeAt }));
-    const wakeAt = async (instanceId: string, atMs: number): Promise<void> => void wakes.push({ instanceId, atMs });
+    const wakeAt = async (instanceId: string, atMs: number, seq?: number): Promise<void> =>
+      void wakes.push({ instanceId, atMs, ...(seq === undefined ? {} : { seq }) });
     const handOver = async (event: AskedOfWork): Promise<boolean> => {
       // A quarter of an hour may begin in any test.
       if (!('sweep' in event)) handed.push(event as HandOver);
@@ -163,6 +164,7 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
     const api = createApi((telemetry) => ({
       engine: engineOf(telemetry),
       runbooks: world.store.versions,
+      workers: world.store.workers,
       authoring,
       clock: world.clock,
       sha256,
@@ -178,11 +180,14 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
       clock: world.clock,
       views: world.store.views,
       marks: world.store.marks,
+      workers: world.store.workers,
       telemetry,
     }));
     const tick = createTick((telemetry) => ({
       nowMs: async () => world.clock.nowMs(),
       due: world.store.marks.due,
+      places: ['local'],
+      home: 'local',
       handOver,
       fraction: () => 0.5,
       telemetry,

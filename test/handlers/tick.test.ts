@@ -132,6 +132,8 @@ describe('the list of journals', () => {
     const tick = createTick((telemetry) => ({
       nowMs: async () => nowMs,
       due: async () => ({ due: [], next: null }),
+      places: ['local'],
+      home: 'local',
       handOver: async (event) => handed.push(event) > 0,
       fraction: () => 0,
       telemetry,
@@ -158,7 +160,9 @@ describe('with what it meets', () => {
     const asked: number[] = [];
     const tick = createTick((telemetry) => ({
       nowMs: async () => 1_800_000_060_000,
-      due: async (_nowMs, shard, from) => {
+      places: ['local'],
+      home: 'local',
+      due: async (_nowMs, _place, shard, from) => {
         asked.push(shard);
         if (shard === over.fail) throw new Error('a secret');
         const at = from === undefined ? 0 : Number(from.instanceId.split('/')[1]);
@@ -253,7 +257,9 @@ describe('with what it meets', () => {
     let onHandOver = (): void => {};
     const tick = createTick((telemetry) => ({
       nowMs: async () => 1_800_000_060_000,
-      due: async (_nowMs, shard, from) => pageAfter(shard, from),
+      places: ['local'],
+      home: 'local',
+      due: async (_nowMs, _place, shard, from) => pageAfter(shard, from),
       handOver: async (event) => {
         if (!('instanceId' in event)) throw new Error('No claim is due here.');
         const { instanceId } = event;

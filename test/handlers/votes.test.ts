@@ -109,6 +109,27 @@ describe('a vote', () => {
     expect((await vote(id, hash, 'bob')).status).toBe(200);
   });
 
+  test('may name what was shown by the first eight characters of its hash: the answer and the journal have it whole', async () => {
+    const { id, hash } = await asking('one');
+    const other = hash.startsWith('0') ? '1' : '0';
+    expect(await vote(id, hash.slice(0, 7), 'bob')).toMatchObject({
+      status: 400,
+      body: {
+        code: 'request.invalid',
+        detail: expect.stringMatching(/first 8 characters or more \(shownHashCharsMin\)/),
+      },
+    });
+    expect((await vote(id, hash.slice(0, 8).toUpperCase().padEnd(9, 'G'), 'bob')).status).toBe(400);
+    expect(await vote(id, other + hash.slice(1, 8), 'bob')).toMatchObject({
+      status: 409,
+      body: { code: 'vote.stale' },
+    });
+    expect(await vote(id, hash.slice(0, 20) + other.repeat(44), 'bob')).toMatchObject({ body: { code: 'vote.stale' } });
+    expect(await vote(id, hash.slice(0, 8), 'bob')).toMatchObject({ status: 200, body: { shownHash: hash } });
+    const { entries } = (await service.ask({ path: at(id, '/journal') })).body as { entries: object[] };
+    expect(entries.find((entry) => 'kind' in entry && entry.kind === 'vote')).toMatchObject({ shownHash: hash });
+  });
+
   test('that is given twice counts once', async () => {
     const { id, hash } = await asking('two');
     expect(await vote(id, hash, 'bob')).toMatchObject({ status: 200, body: { decision: null, approvals: ['bob'] } });
@@ -257,7 +278,10 @@ describe('a one-time link', () => {
     const path = await linkOf(id);
     // As scanners of mails do, which ask for the head first.
     for (let time = 0; time < 10; time += 1) {
-      expect(await service.ask({ path })).toMatchObject({ status: 200, body: { instanceId: id, shown: { hash } } });
+      expect(await service.ask({ path })).toMatchObject({
+        status: 200,
+        body: { instanceId: id, shown: { hash }, freed: { cells: ['last'], until: null } },
+      });
       expect((await service.ask({ method: 'HEAD', path })).status).toBe(405);
     }
     expect(await votesIn(id)).toEqual([]);
@@ -373,12 +397,14 @@ describe('a one-time link in a browser', () => {
     expect(names).toMatchObject({
       'content-type': 'text/html; charset=utf-8',
       'cache-control': 'no-store',
-      'referrer-policy': 'no-referrer',
+      // Without a referrer a form is sent from `Origin: null`: see test/e2e/link.test.ts.
+      'referrer-policy': 'same-origin',
       'x-content-type-options': 'nosniff',
     });
     const policy = names['content-security-policy'] ?? '';
     expect(policy).toContain("default-src 'none'");
     expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).toMatch(/; sandbox allow-forms allow-same-origin$/);
     const style = /<style>(.*?)<\/style>/s.exec(body)?.[1] ?? '';
     expect(policy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
     expect(body).not.toMatch(/<script|<img|<a |<[^>]+ on\w+=/i);
@@ -427,5 +453,9 @@ describe('a one-time link in a browser', () => {
     expect(rejected.body).toContain('You rejected.');
     const elsewhere = await page({ path: '/nothing' });
     expect(JSON.parse(elsewhere.body)).toMatchObject({ code: 'route.unknown' });
+    expect(elsewhere.headers).toMatchObject({
+      'content-security-policy': expect.stringMatching(/^default-src 'none'; form-action 'none'; .*; sandbox$/),
+      'referrer-policy': 'no-referrer',
+    });
   });
 });

@@ -21,7 +21,7 @@ const begin = async (runbookId: string, params = {}): Promise<string> => {
   await post(`/instances/${instanceId}/advance`, { maxCells: 9 }, 'ada');
   return instanceId;
 };
-type Waits = { shownHash: string; shown: Parameters<typeof linkPage>[0]['shown'] };
+type Waits = { shownHash: string } & Pick<Parameters<typeof linkPage>[0], 'shown' | 'freed'>;
 const waitsOf = async (id: string) => (await service.ask({ path: `/instances/${id}` })).body.waits as Waits;
 const plain = '```approve { name=go approvers="bob, carol" quorum=2 }\nShall it go on?\n```';
 
@@ -97,8 +97,8 @@ test('characters that reorder or hide what is shown are visible on the page of a
   );
   await publish(service, source);
   const id = await begin('bidi', { to: '\u202egnigats\u202c' });
-  const { shown } = await waitsOf(id);
-  const html = linkPage({ instanceId: id, cell: 'go', title: 't', actor: 'bob', expiresAtMs: 1e12, shown });
+  const { shown, freed } = await waitsOf(id);
+  const html = linkPage({ instanceId: id, cell: 'go', title: 't', actor: 'bob', expiresAtMs: 1e12, shown, freed });
   expect(html).toContain('Deploy to [U+202E]gnigats[U+202C]?');
 });
 

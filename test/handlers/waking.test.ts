@@ -16,6 +16,7 @@ beforeAll(async () => {
   );
   await publish(service, documentOf('resting', ['```wait { name=rest for=1s }\n```', 'name=last']));
   await publish(service, documentOf('later', ['```wait { name=rest for=20m }\n```', 'name=last']));
+  await publish(service, documentOf('manual', ['```manual { name=look }\nLook.\n```', 'name=last']));
   await publish(service, documentOf('plain', ['name=one', 'name=two']));
 });
 afterAll(() => service.world.drop());
@@ -92,6 +93,20 @@ describe('a claim that is set', () => {
     await service.tick();
     await service.settled();
     expect(await statusOf(id)).toBe('completed');
+  });
+});
+
+describe('an answer', () => {
+  test('lets a run that goes by itself go on at once, with the message that it sends', async () => {
+    const id = await parked('manual');
+    const done = { result: 'done', note: 'looked' };
+    const path = `/instances/${id}/cells/look/done`;
+    expect((await service.ask({ method: 'POST', path, body: done })).status).toBe(200);
+    const [wake] = service.wakes;
+    expect(wake).toEqual({ instanceId: id, atMs: expect.any(Number), seq: expect.any(Number) });
+    expect(await service.work(byQueue({ look: id, seq: wake?.seq }))).toEqual({ batchItemFailures: [] });
+    expect([await statusOf(id), service.cells.begun]).toEqual(['completed', ['last']]);
+    expect(await service.tick()).toMatchObject({ due: 0 });
   });
 });
 
@@ -172,6 +187,7 @@ describe('a wake', () => {
       clock: world.clock,
       views: world.store.views,
       marks: world.store.marks,
+      workers: world.store.workers,
       telemetry,
     }));
     const answer = await work(byQueue({ look: id }, 'rubbish', '{"look":7}'), contextOf(900_000));

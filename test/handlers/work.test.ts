@@ -49,6 +49,40 @@ const journalOf = async (id: string) => {
   return body.entries as { kind: string; seq: number; by: { actor: string; where: string }; token: string }[];
 };
 
+describe('what waits for a place that nobody ever served', () => {
+  const wanted = async (place: string) =>
+    (await service.world.store.workers.list(place)).wanted.map((one) => one.place);
+  const placed = (at: string) => documentOf(`at-${at}`, ['name=one', `name=two at=${at}`]);
+  const begin = async (runbookId: string, drive: string): Promise<string> => {
+    const { body } = await service.ask({ method: 'POST', path: `/runbooks/${runbookId}/instances`, body: { drive } });
+    return (body.view as { instanceId: string }).instanceId;
+  };
+
+  test('is known from then on to the schedule, though no caller was answered', async () => {
+    await publish(service, placed('bastion'));
+    const id = await begin('at-bastion', 'auto');
+    expect(await wanted('bastion')).toEqual([]);
+    expect(await service.work(handOver(id, { maxCells: 'all' }))).toEqual({ result: 'parked', seq: 2 });
+    expect(service.cells.begun).toEqual(['one']);
+    expect(await wanted('bastion')).toEqual(['bastion']);
+  });
+
+  test('also where the call was asked for no more than what came before it', async () => {
+    await publish(service, placed('edge'));
+    const id = await begin('at-edge', 'auto');
+    expect(await service.work(handOver(id))).toEqual({ result: 'advanced', seq: 2 });
+    expect(await wanted('edge')).toEqual(['edge']);
+  });
+
+  test('and with the start, where it is the first cell; not while only people drive it', async () => {
+    await publish(service, documentOf('at-attic', ['name=one at=attic']));
+    await begin('at-attic', 'manual');
+    expect(await wanted('attic')).toEqual([]);
+    await begin('at-attic', 'auto');
+    expect(await wanted('attic')).toEqual(['attic']);
+  });
+});
+
 describe('a hand-over', () => {
   test('runs what was asked for, in the name of who asked, and says where both ran', async () => {
     const id = await start(service, 'three');
@@ -149,7 +183,7 @@ describe('a hand-over', () => {
 const dueIds = async (): Promise<string[][]> => {
   const { marks, clock } = { marks: service.world.store.marks, clock: service.world.clock };
   const pages = await Promise.all(
-    Array.from({ length: 16 }, (_, shard) => marks.due(clock.nowMs() + 24 * 3_600_000, shard)),
+    Array.from({ length: 16 }, (_, shard) => marks.due(clock.nowMs() + 24 * 3_600_000, 'local', shard)),
   );
   return [pages.flatMap(({ due }) => due.map(({ instanceId }) => instanceId))];
 };

@@ -133,6 +133,8 @@ test('hostile 56: a forged tick makes nothing due: what it says is not read', as
   const tick = createTick((telemetry) => ({
     nowMs: async () => Date.now(),
     due: async () => ({ due: [], next: null }),
+    places: ['local'],
+    home: 'local',
     // A quarter of an hour may begin in any test.
     handOver: async (event) => 'sweep' in event || handed.push(event) > 0,
     fraction: () => 0.5,
@@ -197,7 +199,7 @@ describe('money', () => {
     expect(Math.max(...pauses.map(({ pauseMs }) => pauseMs))).toBeGreaterThan(0);
   });
 
-  test('hostile 34: "come again in ten years" changes nothing: the retry comes after the engine’s own pause', async () => {
+  test('hostile 34: "come again in ten years" is no more than the limit: nothing is asked until then', async () => {
     let asked = 0;
     const host = await serve((_request, response) => {
       asked += 1;
@@ -207,11 +209,10 @@ describe('money', () => {
     await publish(service, documentOf('patient', [`\`\`\`http { name=a retry=1 }\nGET http://${host}/\n\`\`\``]));
     const id = await start(service, 'patient');
     const { body } = await post(`/instances/${id}/run`, {});
-    expect([asked, body.result]).toEqual([2, 'completed']);
+    expect([asked, body.result]).toEqual([1, 'deferred']);
     const [pause, ...others] = await pausesIn(id);
     expect(others).toEqual([]);
-    expect(pause?.pauseMs).toBeLessThanOrEqual(limits.retryBackoffFirstMs);
-    expect(pause?.sooner).toBeLessThanOrEqual(0);
+    expect(pause?.pauseMs).toBeLessThanOrEqual(limits.retryAfterMsMax);
   });
 
   test('hostile 67: more than a hundred retries are refused by name of the limit', async () => {

@@ -5,7 +5,8 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import { ts } from '../cells/cells.ts';
+import { limits } from '../../src/engine/index.ts';
+import { sh, ts } from '../cells/cells.ts';
 import { setup } from '../cli/support.ts';
 import { documentOf, endOf, get, js, listen, serve } from './support.ts';
 
@@ -67,6 +68,30 @@ describe('what a cell returns', () => {
   ])('hostile 47: %s has an outcome in the journal', async (_name, value, error) => {
     const ended = await endOf(js('returns', `export default () => (${value});`));
     expect([ended.status, ended.error?.split(':')[0] ?? null]).toEqual(['completed', error]);
+  });
+
+  test('hostile 7–8: fields of an output become no files outside, and no variables of others', async () => {
+    const output = String.raw`{"__proto__":"p","../../x":"q","a/b":"r","LD_PRELOAD":"s","PATH":"t","a=b":"u","n\nv":"v","\u0000":"w","$(id)":"y"}`;
+    const ran = await sh(
+      'env | grep PAWL_OUT_ | sort; echo; find "$PAWL_OUTPUTS" -type f | sed "s,.*/,," | sort; echo "${LD_PRELOAD-none}"',
+      {
+        outputs: { one: output },
+      },
+    );
+    expect(ran).toMatchObject({ status: 'completed' });
+    const [variables = '', files = ''] = ran.log.split('\n\n');
+    expect(variables.split('\n')).toEqual([
+      'PAWL_OUT_one_LD_PRELOAD=s',
+      'PAWL_OUT_one_PATH=t',
+      'PAWL_OUT_one___proto__=p',
+    ]);
+    expect(files.trim().split('\n')).toEqual([
+      'one.LD_PRELOAD.txt',
+      'one.PATH.txt',
+      'one.__proto__.txt',
+      'one.json',
+      'none',
+    ]);
   });
 
   test('hostile 45: a cell that kills its parent is in doubt, and what it had logged is kept', async () => {
@@ -172,19 +197,97 @@ describe('requests to where no runbook may reach', () => {
     expect(ran.status).toBe('failed');
     expect(asked).toEqual([]);
   });
+
+  describe('by redirects that a cell follows', () => {
+    const to = (location: string) => serve((_request, response) => void response.writeHead(302, { location }).end());
+
+    test.each([
+      'http://169.254.169.254/latest/meta-data/',
+      'http://[fd00:ec2::254]/latest/meta-data/',
+      'http://169.254.170.2/v2/credentials',
+      'http://2852039166/',
+      'http://[::ffff:a9fe:a9fe]/',
+      'http://10.0.0.1/',
+      'http://localhost.:9001/',
+      '//[::1]:9001/',
+    ])('hostile 27: %s is refused before any packet, as if the cell had named it', async (location) => {
+      const ran = await get(`http://${await to(location)}/`, { redirects: 5 });
+      expect(ran).toMatchObject({ status: 'failed', error: { code: 'http.blocked' } });
+      expect(ran.error?.message).toMatch(/^A redirect was not followed: .*\(.+\) is not a public address/);
+      expect(ran.unbegun).toBeUndefined();
+    });
+
+    test('hostile 26, 27: a name that leads inwards when a redirect names it is refused', async () => {
+      const ran = await get(`http://${await to('http://inside.test/')}/`, {
+        redirects: 5,
+        lookup: async () => ['10.0.0.1'],
+      });
+      expect(ran).toMatchObject({ status: 'failed', error: { code: 'http.blocked' } });
+    });
+
+    test.each(['file:///etc/passwd', 'gopher://127.0.0.1/', 'data:text/plain,x', 'http://user:pass@127.0.0.1/'])(
+      'hostile 28: %s is refused',
+      async (location) => {
+        const ran = await get(`http://${await to(location)}/`, { redirects: 5 });
+        expect(ran).toMatchObject({ status: 'failed', error: { code: 'http.redirect' } });
+      },
+    );
+
+    test('hostile 27: a loop, and thirty in a row, end at the number that the cell names', async () => {
+      const reached: string[] = [];
+      const host = await serve((request, response) => {
+        const { url = '' } = request;
+        reached.push(url);
+        const hop = Number(url.slice(1));
+        const location = url === '/loop' ? '/back' : url === '/back' ? '/loop' : `/${hop + 1}`;
+        if (hop === 30) response.end('there');
+        else response.writeHead(302, { location }).end();
+      });
+      const loop = await get(`http://${host}/loop`, { redirects: 10 });
+      expect(loop).toMatchObject({ status: 'failed', error: { code: 'http.redirect' } });
+      expect(loop.error?.message).toContain('back to where it was asked already');
+      expect(reached).toEqual(['/loop', '/back']);
+      reached.length = 0;
+      const long = await get(`http://${host}/0`, { redirects: 10 });
+      expect(long).toMatchObject({ status: 'failed', error: { code: 'http.redirect' } });
+      expect(long.error?.message).toContain('only 10 are followed');
+      expect(reached).toHaveLength(11);
+    });
+
+    test('hostile 35: credentials do not go to another host, nor back from there', async () => {
+      const seen: (string | undefined)[] = [];
+      const elsewhere = await serve((request, response) => {
+        seen.push(request.headers.authorization, request.headers['x-api-key'] as string | undefined);
+        response.writeHead(302, { location: `http://${host}/end` }).end();
+      });
+      const host: string = await serve((request, response) => {
+        if (request.url === '/end') seen.push(request.headers.authorization);
+        if (request.url === '/end') response.end('there');
+        else response.writeHead(302, { location: `http://${elsewhere}/` }).end();
+      });
+      const headers: [string, string][] = [
+        ['Authorization', 'Bearer x'],
+        ['X-Api-Key', 'x'],
+      ];
+      const ran = await get(`http://${host}/`, { headers, redirects: 5 });
+      expect([ran.status, seen]).toEqual(['completed', [undefined, undefined, undefined]]);
+    });
+  });
 });
 
 describe('answers that are meant to hurt', () => {
-  test('hostile 32: an answer that unpacks into a gigabyte is not unpacked', async () => {
+  test('hostile 32: an answer that unpacks into a gigabyte is unpacked only as far as an output may go', async () => {
     const packed = gzipSync(Buffer.alloc(64 * 1024 * 1024));
-    const host = await serve((request, response) => {
-      expect(request.headers['accept-encoding']).toBe('identity');
+    const host = await serve((_request, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'application/json' }).end(packed);
     });
     const ran = await get(`http://${host}/`);
     expect(ran.status).toBe('completed');
-    const { body, bodyEncoding } = JSON.parse(ran.output ?? '');
-    expect([bodyEncoding, Buffer.from(body, 'base64').length]).toEqual(['base64', packed.length]);
+    // The beginning is kept for people, and it says that there was more.
+    expect(ran.output?.length).toBe(limits.outputHeadBytesMax);
+    expect(ran.outputBytes).toBeGreaterThan(limits.outputBytesMax);
+    // JSON writes a zero byte with six characters.
+    expect(ran.outputBytes).toBeLessThan(7 * limits.outputBytesMax);
   });
 
   test('hostile 29: a line break in a header that a template fills in never reaches the wire', async () => {

@@ -3,10 +3,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
 import { at, setup } from '../cli/support.ts';
 import { openService, type Service, start } from '../handlers/support.ts';
-import { longMarks, refusedDocuments } from './documents.ts';
+import { longHeadings, longMarks, refusedDocuments } from './documents.ts';
+import { reachingDocuments } from './reaching.ts';
 
 type Problem = { file?: string; line: number; column: number; message: string };
 
+const refused = [...refusedDocuments, ...reachingDocuments];
 const place = setup();
 let service: Service;
 beforeAll(async () => {
@@ -22,17 +24,17 @@ describe('documents that are refused', () => {
   let byFile: Map<string, Problem[]>;
   beforeAll(async () => {
     const files = await Promise.all(
-      refusedDocuments.map(({ source }, i) => place.write(`h${String(i).padStart(2, '0')}.md`, source)),
+      refused.map(({ source }, i) => place.write(`h${String(i).padStart(3, '0')}.md`, source)),
     );
     const { exit, json } = await place.pawl('check', '--json', ...files);
     expect(exit).toBe(2);
     byFile = Map.groupBy(problemsOf(at(json, 'error', 'details')), ({ file }) => file ?? '');
   });
 
-  test.each(refusedDocuments.map((one, i) => ({ ...one, i })))(
+  test.each(refused.map((one, i) => ({ ...one, i })))(
     'hostile $entry: $name is refused by the command line and by the service, with its line',
     async ({ source, says, i }) => {
-      const byCli = byFile.get(`h${String(i).padStart(2, '0')}.md`) ?? [];
+      const byCli = byFile.get(`h${String(i).padStart(3, '0')}.md`) ?? [];
       const { status, body } = await put(source);
       expect([status, body.code]).toEqual([422, 'runbook.invalid']);
       for (const problems of [byCli, problemsOf(body)]) {
@@ -108,6 +110,12 @@ test.each(longMarks)(
     expect(one).toEqual(other);
   },
 );
+
+test.each(longHeadings)('hostile 11: $what, 290 KB of them, end, and are read the same way twice', ({ source }) => {
+  const [one, other] = [authoring.compile(source), authoring.compile(source)];
+  expect(one).toEqual(other);
+  expect(source.length).toBeGreaterThan(270_000);
+});
 
 test('hostile 16: another version published while an instance runs: the instance goes on in its own', async () => {
   const document = (word: string) =>

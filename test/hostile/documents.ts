@@ -189,3 +189,27 @@ export const longMarks = ['~', '*', '[', '*]', '![', '<', '`', '> ', '- ', '|', 
   mark,
   source: body(`${mark.repeat(100_000)}\n\n${cell}`),
 }));
+
+const long = 290_000;
+const filled = (part: string): string => part.repeat(Math.floor(long / part.length));
+const numbered = (part: (n: number) => string): string =>
+  Array.from({ length: Math.floor(long / part(10_000).length) }, (_, n) => part(n)).join('');
+/** Documents as long as they may be that have headings and little else. */
+export const longHeadings: { what: string; source: string }[] = [
+  { what: 'sections of one name', source: filled('## A { when="true" }\n') },
+  { what: 'sections of other names', source: numbered((n) => `## A { when="true" name=a${n} }\n`) },
+  { what: 'sections in one another', source: numbered((n) => `${'#'.repeat(1 + (n % 6))} A { when="true" }\n`) },
+  { what: 'sections and their else', source: filled('# A { when="true" }\n# B { else }\n') },
+  { what: 'sections with a cell', source: numbered((n) => `# A { when="true" }\n\`\`\`sh {name=a${n}}\n:\n\`\`\`\n`) },
+  { what: 'underlined sections', source: filled('A { when="true" }\n===\n') },
+  { what: 'quoted sections', source: filled('> ## A { when="true" }\n') },
+  { what: 'sections in lists', source: filled('- ## A { when="true" }\n') },
+  { what: 'braces that stay open', source: filled('## A { when="true\n') },
+  { what: 'headings that are text', source: filled('##A { when="true" }\n') },
+  { what: 'one section and many headings', source: `# A { when="true" }\n${filled('## A\n')}` },
+  { what: 'a heading of open braces', source: `## A${filled(' {')} }\n` },
+  { what: 'a heading of escaped quotes', source: `## A${filled(' {\\"')} }\n` },
+  { what: 'a heading of quotes in quotes', source: `## A${filled(' {"\\"')} }\n` },
+  { what: 'a heading of attributes', source: `## A { when="true" ${filled('a="" ')}}\n` },
+  { what: 'an underlined heading of many lines', source: `${filled('A\n')}A { when="true" }\n===\n` },
+].map(({ what, source }) => ({ what, source: body(`${source}\n${cell}`) }));

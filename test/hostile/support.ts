@@ -23,10 +23,18 @@ export const listen = async (server: Server): Promise<string> => {
 };
 export const serve = (answer: RequestListener): Promise<string> => listen(createServer(answer));
 
-export type Called = { headers?: [string, string][]; allow?: string[]; lookup?: (host: string) => Promise<string[]> };
-export const get = (url: string, { headers = [], allow = ['127.0.0.1'], lookup }: Called = {}): Promise<CellResult> =>
+export type Called = {
+  headers?: [string, string][];
+  redirects?: number;
+  allow?: string[];
+  lookup?: (host: string) => Promise<string[]>;
+};
+export const get = (
+  url: string,
+  { headers = [], redirects = 0, allow = ['127.0.0.1'], lookup }: Called = {},
+): Promise<CellResult> =>
   createExecute({ httpAllow: allow, ...(lookup === undefined ? {} : { lookup }) })(
-    inputOf({ kind: 'http', method: 'GET', url, headers, body: null }, { timeoutMs: 3_000 }),
+    inputOf({ kind: 'http', method: 'GET', url, headers, body: null, redirects }, { timeoutMs: 3_000 }),
   );
 
 export const js = (name: string, code: string, attributes = ''): string =>

@@ -4,6 +4,8 @@ import { stripTypeScriptTypes } from 'node:module';
 import { type AnyNode, type CallExpression, type Expression, parse, type Super } from 'acorn';
 import { expect, test } from 'vitest';
 import { refusedDocuments } from './documents.ts';
+import { reachingDocuments } from './reaching.ts';
+import { surfaces } from './surfaces.ts';
 import { table } from './table.ts';
 
 const isNode = (value: unknown): value is AnyNode => typeof value === 'object' && value !== null && 'type' in value;
@@ -35,7 +37,7 @@ const read = (file: string): string[] => namesIn(readFileSync(new URL(`../${file
 
 /** `hostile 22–24: …` counts for three entries; `hostile $entry` for those of the table of documents. */
 const entriesOf = (name: string): number[] => {
-  if (name.startsWith('hostile $entry:')) return refusedDocuments.map(({ entry }) => entry);
+  if (name.startsWith('hostile $entry:')) return [...refusedDocuments, ...reachingDocuments].map(({ entry }) => entry);
   const [, from, to] = /^hostile (\d+)(?:–(\d+))?: /.exec(name) ?? [];
   if (from === undefined) return [];
   return Array.from({ length: Number(to ?? from) - Number(from) + 1 }, (_, i) => Number(from) + i);
@@ -58,6 +60,16 @@ test.each(table)('$entry, $input: has a test, or says what is missing', ({ entry
 const elsewhere = table.flatMap(({ entry, shown = [] }) => shown.map(([file, name]) => ({ entry, file, name })));
 test.each(elsewhere)('$entry is shown in $file, which has this test: $name', ({ file, name }) => {
   expect(read(file)).toContain(name);
+});
+
+const shownOf = surfaces.flatMap(({ surface, shown }) => shown.map(([file, name]) => ({ surface, file, name })));
+test.each(shownOf)('$surface is shown in $file, which has this test: $name', ({ file, name }) => {
+  expect(read(file)).toContain(name);
+});
+
+test.each(surfaces)('$surface: neighbours entries of the list', ({ entries, shown }) => {
+  expect(shown.length).toBeGreaterThan(0);
+  expect(entries.filter((entry) => !table.some((row) => row.entry === entry))).toEqual([]);
 });
 
 test('a test that is skipped, only mentioned, or expects nothing does not count', () => {

@@ -33,11 +33,16 @@ beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pawl-infra-'));
   packaged = await packageService(join(folder, 'iam'));
   resources = readTemplate(packaged.folder).Resources;
-  const params = ['auth=jwt', 'jwtIssuer=https://issuer.example', 'jwtAudience=pawl', 'appendOnly=insert'];
+  const params = [
+    ...['auth=jwt', 'jwtIssuer=https://issuer.example', 'jwtAudience=pawl', 'appendOnly=insert'],
+    ...[`secrets=${secrets.join()}`, 'secretsWritten=ssm:/pawl/rotated/*'],
+  ];
   const more = params.flatMap((one) => ['--param', one]);
   others = readTemplate((await packageService(join(folder, 'others'), more)).folder).Resources;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const secrets = ['ssm:/pawl/*', 'secretsmanager:prod/pager', 'secretsmanager:prod/db-*', 'ssm:/other/token'];
 
 const appendOnly = ['JournalTable', 'RunbooksTable', 'ClaimsTable'];
 const rebuildable = ['ViewsTable', 'SubscriptionsTable'];
@@ -77,8 +82,8 @@ const altering = [
 ];
 
 /** Measured against CloudFormation's own description of the resource type. */
-const problemsOf = (db: ReturnType<typeof loadAwsServiceSpecSync>, name: string): string[] => {
-  const { Type, Properties } = resources[name] ?? { Type: '' };
+const problemsOf = (db: ReturnType<typeof loadAwsServiceSpecSync>, name: string, of = resources): string[] => {
+  const { Type, Properties } = of[name] ?? { Type: '' };
   const [resource] = db.lookup('resource', 'cloudFormationType', 'equals', Type);
   if (resource === undefined) return [`${name}: no type ${Type}`];
   const unknown = Object.keys(Properties ?? {}).filter((property) => !(property in resource.properties));
@@ -153,19 +158,19 @@ describe('the package', () => {
       expect(told(name)).toMatchObject({ NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_METRICS_NAMESPACE: 'Pawl' });
   });
 
-  it('has the resources that the README counts', () => {
-    const readme = readFileSync(join(import.meta.dirname, '../../README.md'), 'utf8').replaceAll('\n', ' ');
+  it('has the resources that docs/deploying.md counts', () => {
+    const deploying = readFileSync(join(import.meta.dirname, '../../docs/deploying.md'), 'utf8').replaceAll('\n', ' ');
     const count = (type: string): number => named(resources, `AWS::${type}`).length;
     const [tables, functions] = [count('DynamoDB::Table'), count('Lambda::Function')];
     const [roles, logs, routeCount] = [count('IAM::Role'), count('Logs::LogGroup'), count('ApiGatewayV2::Route')];
     const [queues, policies, alarms] = [count('SQS::Queue'), count('IAM::ManagedPolicy'), count('CloudWatch::Alarm')];
-    expect(readme).toContain(
+    expect(deploying).toContain(
       `${Object.keys(resources).length} resources: ${tables} tables, ${functions} functions with ${roles} roles and ${logs} log groups`,
     );
-    expect(readme).toContain(
+    expect(deploying).toContain(
       `an HTTP API with ${routeCount} routes, a schedule, ${queues} queues, ${policies} managed policies`,
     );
-    expect(readme).toContain(`${alarms} alarms on a topic, a dashboard, a bucket for the code`);
+    expect(deploying).toContain(`${alarms} alarms on a topic, a dashboard, a bucket for the code`);
     for (const type of ['ApiGatewayV2::Api', 'Events::Rule', 'SNS::Topic', 'CloudWatch::Dashboard', 'S3::Bucket'])
       expect(count(type), type).toBe(1);
   });
@@ -174,7 +179,9 @@ describe('the package', () => {
     const files = (name: string) => [...zip(name).keys()].sort();
     const alone = (name: string) => [`src/handlers/functions/${name}.mjs`, `src/handlers/functions/${name}.mjs.map`];
     for (const name of ['api', 'work', 'tick', 'audit']) expect(files(name)).toEqual(alone(name));
-    const beside = ['harness', 'reap', 'runner'].map((name) => `src/handlers/functions/${name}.mjs`);
+    const beside = ['folder', 'harness', 'longLog', 'madeSecrets', 'masking', 'reap', 'runner'].map(
+      (name) => `src/handlers/functions/${name}.mjs`,
+    );
     expect(files('executeCell')).toEqual([...alone('executeCell'), ...beside].sort());
   });
 
@@ -223,6 +230,60 @@ describe('the parameter appendOnly', () => {
     const read = createRequire(import.meta.url)('../../infra/append-action.cjs');
     const refused = read({ resolveVariable: async () => value });
     await expect(refused).rejects.toThrow(`appendOnly is ${JSON.stringify(value)}; it may be put or insert.`);
+  });
+});
+
+describe('the parameters secrets and secretsWritten', () => {
+  const account = 'AWS::Region:AWS::AccountId';
+  const read = createRequire(import.meta.url)('../../infra/secrets.cjs');
+  const resolved = (given: Record<string, unknown>) =>
+    read({
+      resolveVariable: async (name: string) =>
+        ({ 'param:secrets': '', 'param:secretsWritten': '', 'self:custom.prefix': 'pawl-x', ...given })[name],
+    });
+
+  it('give no right to any where they are empty', () => {
+    for (const one of Object.values(resources)) expect(JSON.stringify(one)).not.toMatch(/ssm:|secretsmanager:|kms:/);
+    expect(named(resources, 'AWS::IAM::Policy')).toEqual([]);
+  });
+
+  it('let api and work, and nobody else, read and write what is named, and nothing else', () => {
+    expect(named(others, 'AWS::IAM::Policy')).toEqual(['SecretsPolicy']);
+    expect(others.SecretsPolicy?.Properties).toMatchObject({
+      PolicyName: 'pawl-dev-secrets',
+      Roles: [{ Ref: 'ApiRole' }, { Ref: 'WorkRole' }],
+    });
+    expect(allowedBy(statementsOf(others, 'SecretsPolicy'))).toEqual(
+      [
+        `ssm:GetParameter on arn:AWS::Partition:ssm:${account}:parameter/pawl/*`,
+        `ssm:GetParameter on arn:AWS::Partition:ssm:${account}:parameter/other/token`,
+        `secretsmanager:GetSecretValue on arn:AWS::Partition:secretsmanager:${account}:secret:prod/pager-??????`,
+        `secretsmanager:GetSecretValue on arn:AWS::Partition:secretsmanager:${account}:secret:prod/db-*`,
+        `ssm:PutParameter on arn:AWS::Partition:ssm:${account}:parameter/pawl/rotated/*`,
+      ].sort(),
+    );
+    const db = loadAwsServiceSpecSync();
+    expect(problemsOf(db, 'SecretsPolicy', others)).toEqual([]);
+    const arn = `arn:AWS::Partition:ssm:${account}:parameter/pawl/token`;
+    for (const role of ['ExecuteCellRole', 'TickRole', 'AuditRole'])
+      expect(decision(statementsOf(others, role), 'ssm:GetParameter', arn)).toBe('not allowed');
+  });
+
+  it('take a secret by its ARN, also of another account', async () => {
+    const arn = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:pager-a1b2c3';
+    const { Resources } = await resolved({ 'param:secrets': ` secretsmanager:${arn} ` });
+    const [statement] = Resources.SecretsPolicy.Properties.PolicyDocument.Statement;
+    expect(statement).toMatchObject({ Action: 'secretsmanager:GetSecretValue', Resource: [arn] });
+  });
+
+  it.each(
+    [
+      ['*', 'ssm:/*', 'ssm:pawl', 'ssm:/a*b', 'ssm:/${x}', 'secretsmanager:*', 'env:TOKEN', 'file:/etc/token'],
+      ['secretsmanager:arn:aws:iam::111122223333:role/x', 'arn:aws:ssm:eu-west-1:111122223333:parameter/pawl', 7],
+    ].flat(),
+  )('%j is refused when the service is packaged, by name', async (value) => {
+    for (const name of ['secrets', 'secretsWritten'])
+      await expect(resolved({ [`param:${name}`]: value })).rejects.toThrow(new RegExp(`^${name} (?:has|is) `));
   });
 });
 
@@ -291,14 +352,34 @@ describe.each([
     );
   });
 
-  it('of tick: reading what is due and invoking work; it writes nothing at all', () => {
+  it('of tick: reading what is due and who works, and invoking work; it writes nothing at all', () => {
     expect(rights('TickRole')).toEqual(
       [
         ...logs('Tick'),
         'dynamodb:Query on ViewsTable.Arn/index/due',
+        'dynamodb:BatchGetItem on ViewsTable.Arn',
+        'dynamodb:Query on SubscriptionsTable.Arn',
         'lambda:InvokeFunction on WorkLambdaFunction.Arn',
       ].sort(),
     );
+  });
+
+  it('of a worker: entries, views, what is due and heartbeats; no list, no function, no queue', () => {
+    expect(rights('WorkerPolicy')).toEqual(
+      [
+        ...put,
+        'dynamodb:BatchGetItem on JournalTable.Arn',
+        'dynamodb:Query on ViewsTable.Arn/index/due',
+        ...views,
+        ...subscriptions,
+      ].sort(),
+    );
+    const worker = generous('WorkerPolicy');
+    for (const table of appendOnly) {
+      for (const action of [...altering, never])
+        expect(decision(worker, `dynamodb:${action}`, `${table}.Arn`), `${action} on ${table}`).toBe('denied');
+      expect(decision(worker, `dynamodb:${append}`, `${table}.Arn`)).toBe('allowed');
+    }
   });
 
   it('of execute-cell: its log; whatever is attached to it, nothing of Pawl', () => {
@@ -330,12 +411,12 @@ describe.each([
     const roles = named(all(), 'AWS::IAM::Role').map((name) => roleArn(properties(name).RoleName));
     expect(roles).toContain(roleArn('pawl-dev-execute-cell'));
     const policies = named(all(), 'AWS::IAM::ManagedPolicy');
-    expect([roles.length, policies.length]).toEqual([5, 4]);
+    expect([roles.length, policies.length]).toEqual([5, 5]);
     const ruleArn = (name: string) => `arn:AWS::Partition:events:AWS::Region:AWS::AccountId:rule/${name}`;
     const rules = named(all(), 'AWS::Events::Rule').map((name) => ruleArn(properties(name).Name));
     expect(rules).toEqual([ruleArn('pawl-dev-tick')]);
     const alarms = named(all(), 'AWS::CloudWatch::Alarm').map((alarm) => `${alarm}.Arn`);
-    expect(alarms).toHaveLength(10);
+    expect(alarms).toHaveLength(11);
     const forbidden = [
       ...tables.flatMap((table) =>
         parts.flatMap((part) => tableActions.map((action) => [`dynamodb:${action}`, table + part])),
@@ -595,6 +676,7 @@ describe('what is watched', () => {
       TickFailingAlarm: 'AWS/Lambda Errors Sum GreaterThanOrEqualToThreshold 1 5×60 s',
       TickSilentAlarm: 'AWS/Lambda Invocations Sum LessThanThreshold 1 1×300 s',
       DueLateAlarm: 'Pawl DueOldestAgeMs Maximum GreaterThanThreshold 300000 3×60 s',
+      PlaceUnmannedAlarm: 'Pawl PlaceUnmanned Maximum GreaterThanOrEqualToThreshold 1 2×300 s',
       InDoubtAlarm: 'Pawl InDoubt Sum GreaterThanOrEqualToThreshold 1 1×60 s',
       OutcomeUnrecordedAlarm: 'Pawl OutcomeUnrecorded Sum GreaterThanOrEqualToThreshold 1 1×60 s',
       UnrecordedWaitingAlarm: 'AWS/SQS ApproximateAgeOfOldestMessage Maximum GreaterThanThreshold 10800 1×300 s',
@@ -625,6 +707,6 @@ describe('what is watched', () => {
     const shown = Object.values(metricNames).filter(
       (name) => !body.includes(`"${name}"`) && !body.includes(`\\"${name}\\"`),
     );
-    expect(shown).toEqual(['JournalAltered', 'JournalBroken']); // Their alarms show them.
+    expect(shown).toEqual(['JournalAltered', 'JournalBroken', 'PlaceUnmanned']); // Their alarms show them.
   });
 });

@@ -51,7 +51,7 @@ const statementsIn = (document: Json): Statement[] =>
 /** Everything that a role or a managed policy says. */
 export const statementsOf = (resources: Resources, name: string): Statement[] => {
   const { Type, Properties } = resources[name] ?? { Type: 'nothing' };
-  if (Type === 'AWS::IAM::ManagedPolicy') return statementsIn(Properties.PolicyDocument);
+  if (Type === 'AWS::IAM::ManagedPolicy' || Type === 'AWS::IAM::Policy') return statementsIn(Properties.PolicyDocument);
   if (Type !== 'AWS::IAM::Role') throw new Error(`${name} is no role and no policy but ${Type}`);
   if (Properties.ManagedPolicyArns !== undefined) throw new Error(`${name} has policies of others`);
   return Properties.Policies.flatMap(({ PolicyDocument }: Json) => statementsIn(PolicyDocument));

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { readOptions, refuse, seedOr } from '../support/options.ts';
-import { describeMutant, type Killer, mutants, simulateMutant } from './mutant.ts';
+import { describeMutant, type Killer, killers, mutants, simulateMutant } from './mutant.ts';
 
 const seedsMax = 20_000;
 const help = `npm run mutants -- [NAME…] [--from S] [--write]
@@ -45,7 +45,11 @@ const main = async (): Promise<void> => {
     console.log(`  found by seed ${failure.seed}: ${failure.message} (${ran})`);
   }
   console.log(`${Object.keys(found).length} of ${chosen.length} found`);
-  if (values.write) writeFileSync(new URL('killers.json', import.meta.url), `${JSON.stringify(found, null, 2)}\n`);
+  if (!values.write) return;
+  // What was not asked about stays as it is; what was, and is not found any more, goes.
+  const others = Object.entries(killers()).filter(([name]) => mutants.includes(name) && !chosen.includes(name));
+  const all = Object.fromEntries([...others, ...Object.entries(found)].sort(([a], [b]) => (a < b ? -1 : 1)));
+  writeFileSync(new URL('killers.json', import.meta.url), `${JSON.stringify(all, null, 2)}\n`);
 };
 
 await main();

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { begin, createWarm, type Ended, until } from '../cli/support.ts';
 import { createWitness, type Witness } from '../support/witness.ts';
-import { type Dev, newDataDir, removeDataDir, startDev, stopDev, untilStatus } from './support.ts';
+import { type Dev, newDataDir, removeDataDir, startDev, stopDev, token, untilStatus } from './support.ts';
 
 let dataDir: string;
 let folder: string;
@@ -68,12 +68,13 @@ POST ${url}/effect
 /** What differs between two runs of the same: times, ids of processes and requests, hashes of these. */
 const comparable = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(comparable);
-  if (typeof value === 'string') return value.replaceAll(/file:\S+\//g, '');
+  if (typeof value === 'string') return value.replaceAll(/file:\S+\/|\((?:cli|api), [^)]*\), of [^;]*/g, '');
   if (typeof value !== 'object' || value === null) return value;
-  const varies = /(AtMs|Ms|^where|^via|^token|^prev|^deadlineAt|^hash|^headHash|^storeId|^inputsHash|^key|^logBytes)$/;
+  const varies =
+    /(^at$|AtMs|Ms|^where|^via|^token|^prev|^deadlineAt|^hash|^headHash|^storeId|^inputsHash|^key|^logBytes)$/;
   // A service answers with the trace and the id of the request; a stack names the folder of its process.
-  // Which store it was is all that is to differ.
-  const { trace: _, request: __, store: ___, ...same } = value as Record<string, unknown>;
+  // Functions have no process that anybody could look for. Which store it was is all else that is to differ.
+  const { trace: _, request: __, store: ___, process: ____, ...same } = value as Record<string, unknown>;
   return Object.fromEntries(
     Object.entries(same).map(([name, one]) => {
       return [name, varies.test(name) && one !== null ? '~' : comparable(one)];
@@ -83,7 +84,7 @@ const comparable = (value: unknown): unknown => {
 
 /** The command on the service, and the same on the embedded store of this folder. */
 const both = async (...args: string[]): Promise<[Ended, Ended]> => {
-  const service = await warm.pawl(folder, ['--url', dev.url, ...args, '--json']);
+  const service = await warm.pawl(folder, ['--url', dev.url, ...args, '--json'], { env: { PAWL_TOKEN: token } });
   const embedded = await warm.pawl(folder, [...args, '--json'], { env: { PAWL_DEPLOYMENT: 'local' } });
   return [service, embedded];
 };
@@ -121,7 +122,7 @@ describe('pawl --url', () => {
   });
 
   it('takes the URL from PAWL_URL as well, and shows what it is told in the same words', async () => {
-    const env = { PAWL_URL: dev.url };
+    const env = { PAWL_URL: dev.url, PAWL_TOKEN: token };
     const run = await warm.pawl(folder, ['run', 'asked.md', '-p', 'n=9'], { env });
     expect(run.out).toContain('Parked: look waits for a person.');
     expect(run.out).toContain('Is 18 what you wanted?');
@@ -134,7 +135,9 @@ describe('pawl --url', () => {
     const before = witness.effects.length;
     const { promise, resolve } = Promise.withResolvers<void>();
     witness.onEffect(() => promise);
-    const running = begin(folder, ['--url', dev.url, 'run', 'long.md', '--instance', 'long-1']);
+    const running = begin(folder, ['--url', dev.url, 'run', 'long.md', '--instance', 'long-1'], {
+      env: { PAWL_TOKEN: token },
+    });
     await witness.effectsReach(before + 1);
     // The service has answered 202 when the function `work` holds the cell: it took over from a call that could not.
     await until('work to hold it', () => dev.out().includes('pawl-local-work'), 60_000);
@@ -149,7 +152,9 @@ describe('pawl --url', () => {
     const before = witness.effects.length;
     const { promise, resolve } = Promise.withResolvers<void>();
     witness.onEffect(() => promise);
-    const running = begin(folder, ['--url', dev.url, 'run', 'long.md', '--instance', 'long-2']);
+    const running = begin(folder, ['--url', dev.url, 'run', 'long.md', '--instance', 'long-2'], {
+      env: { PAWL_TOKEN: token },
+    });
     await witness.effectsReach(before + 1);
     running.kill('SIGINT');
     const { exit, out } = await running.ended;
@@ -164,7 +169,7 @@ describe('pawl --url', () => {
     const { exit, json } = await warm.pawl(folder, ['--url', 'http://127.0.0.1:1', 'list', '--json']);
     expect(exit).toBe(4);
     expect(json).toMatchObject({
-      error: { code: 'store.unavailable', message: expect.stringContaining('npm run dev') },
+      error: { code: 'store.unavailable', message: expect.stringContaining('`pawl serve`') },
     });
   });
 });

@@ -1,6 +1,9 @@
 /** The service as `npm run dev` runs it: HTTP, the schedule, functions that call one another, on a file of SQLite. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { until } from '../cli/support.ts';
+import { begin, until } from '../cli/support.ts';
 import { createWitness, type Witness } from '../support/witness.ts';
 import {
   type Answer,
@@ -100,6 +103,26 @@ describe('over HTTP', () => {
       'outcome double completed + again',
       'outcome again completed',
     ]);
+  });
+
+  it('24 callers of it, and commands on the same folder beside them: every run completes, and both see all of them', async () => {
+    const source = '---\nrunbook: beside\ntitle: Beside\n---\n```js { name=a }\nexport default () => 1;\n```\n';
+    expect((await dev.publish(source)).status).toBe(201);
+    const folder = await mkdtemp(join(tmpdir(), 'pawl-beside-'));
+    try {
+      await writeFile(join(folder, 'beside.md'), source);
+      const env = { PAWL_DATA_DIR: dev.dataDir, PAWL_DEPLOYMENT: 'local' };
+      const commands = [0, 1, 2].map((n) => begin(folder, ['run', 'beside.md', '--instance', `command-${n}`], { env }));
+      const ids = await Promise.all(Array.from({ length: 24 }, () => dev.start('beside')));
+      const ran = await Promise.all(ids.map((id) => dev.ask('POST', `/instances/${id}/run`)));
+      expect(new Set(ran.map(({ body }) => body.result))).toEqual(new Set(['completed']));
+      for (const { ended } of commands) expect((await ended).exit).toBe(0);
+      for (const n of [0, 1, 2]) await untilStatus(dev, `command-${n}`, 'completed');
+      const listed = await begin(folder, ['list', '--runbook', 'beside', '--limit', '100', '--json'], { env }).ended;
+      expect((listed.json.views as unknown[]).length).toBe(27);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 
   it('64 callers at once, one effect: one is told 200, the others who holds the step or that it moved on', async () => {

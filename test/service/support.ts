@@ -12,11 +12,15 @@ import { until } from '../cli/support.ts';
 
 const script = fileURLToPath(new URL('../../scripts/dev.ts', import.meta.url));
 const readyWithinMs = 90_000;
+/** Of every server of these tests. */
+export const token = 'a-token-of-the-tests';
 
 export type Answer = { status: number; headers: Headers; body: Record<string, unknown> };
 
 export type Dev = {
   url: string;
+  /** Where one function calls another. */
+  lambdaUrl: string;
   pid: number;
   dataDir: string;
   out(): string;
@@ -63,6 +67,34 @@ export const newDataDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'pawl-de
 export const removeDataDir = (dataDir: string): Promise<void> =>
   rm(dataDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 });
 
+const asking =
+  (url: string): Dev['ask'] =>
+  async (method, path, body, headers = {}) => {
+    const markdown = typeof body === 'string';
+    const media = { 'content-type': markdown ? 'text/markdown' : 'application/json' };
+    const sent = body === undefined ? {} : { body: markdown ? body : JSON.stringify(body) };
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: {
+        ...(body === undefined ? {} : media),
+        'x-pawl-actor': 'alice',
+        authorization: `Bearer ${token}`,
+        ...headers,
+      },
+      ...sent,
+    });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] };
+  };
+
+const publishing = (ask: Dev['ask'], source: string): Promise<Answer> =>
+  ask('PUT', `/runbooks/${source.match(/^runbook: (\S+)/m)?.[1]}`, source);
+
+const starting = async (ask: Dev['ask'], runbookId: string, asked: object = {}): Promise<string> => {
+  const { status, body } = await ask('POST', `/runbooks/${runbookId}/instances`, asked);
+  if (status !== 201) throw new Error(`Not started: ${JSON.stringify(body)}`);
+  return (body.view as { instanceId: string }).instanceId;
+};
+
 export const startDev = async (dataDir: string, env: Record<string, string> = {}): Promise<Dev> => {
   const port = Number(env.PORT ?? (await freePort()));
   const lambdaPort = await freePort();
@@ -76,6 +108,7 @@ export const startDev = async (dataDir: string, env: Record<string, string> = {}
       PAWL_LAMBDA_PORT: String(lambdaPort),
       PAWL_DATA_DIR: dataDir,
       PAWL_TAKEOVER_GRACE_MS: '1000',
+      PAWL_TOKEN: token,
       ...env,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -93,35 +126,23 @@ export const startDev = async (dataDir: string, env: Record<string, string> = {}
   if (hasGone()) throw new Error(`The server ended: ${out}`);
 
   const url = `http://127.0.0.1:${port}`;
+  const lambdaUrl = `http://127.0.0.1:${lambdaPort}`;
   const lambda = new LambdaClient({
-    endpoint: `http://127.0.0.1:${lambdaPort}`,
+    endpoint: lambdaUrl,
     region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+    credentials: { accessKeyId: token, secretAccessKey: 'local' },
     maxAttempts: 1,
   });
-  const ask: Dev['ask'] = async (method, path, body, headers = {}) => {
-    const markdown = typeof body === 'string';
-    const media = { 'content-type': markdown ? 'text/markdown' : 'application/json' };
-    const sent = body === undefined ? {} : { body: markdown ? body : JSON.stringify(body) };
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers: { ...(body === undefined ? {} : media), 'x-pawl-actor': 'alice', ...headers },
-      ...sent,
-    });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Answer['body'] };
-  };
+  const ask = asking(url);
   return {
     url,
+    lambdaUrl,
     pid,
     dataDir,
     out: () => out,
     ask,
-    publish: (source) => ask('PUT', `/runbooks/${source.match(/^runbook: (\S+)/m)?.[1]}`, source),
-    start: async (runbookId, asked = {}) => {
-      const { status, body } = await ask('POST', `/runbooks/${runbookId}/instances`, asked);
-      if (status !== 201) throw new Error(`Not started: ${JSON.stringify(body)}`);
-      return (body.view as { instanceId: string }).instanceId;
-    },
+    publish: (source) => publishing(ask, source),
+    start: (runbookId, asked) => starting(ask, runbookId, asked),
     invoke: async (name, event, type) => {
       const command = new InvokeCommand({
         FunctionName: `pawl-local-${name}`,
@@ -153,10 +174,15 @@ export const stopDev = async (dev: Dev | undefined): Promise<void> => {
 };
 
 type View = { status: string; seq: number; cell: string | null; instanceId: string };
-export const viewOf = async (dev: Dev, instanceId: string): Promise<View> =>
+export const viewOf = async (dev: Pick<Dev, 'ask'>, instanceId: string): Promise<View> =>
   (await dev.ask('GET', `/instances/${instanceId}`)).body.view as View;
 
-export const untilStatus = async (dev: Dev, instanceId: string, status: string, withinMs = 60_000): Promise<View> => {
+export const untilStatus = async (
+  dev: Pick<Dev, 'ask'>,
+  instanceId: string,
+  status: string,
+  withinMs = 60_000,
+): Promise<View> => {
   let view = await viewOf(dev, instanceId);
   await until(
     `${instanceId} to be ${status}`,
@@ -170,7 +196,7 @@ export const untilStatus = async (dev: Dev, instanceId: string, status: string, 
 };
 
 /** The kinds of the entries of a journal, in order, outcomes with their cell and status. */
-export const journalOf = async (dev: Dev, instanceId: string): Promise<string[]> => {
+export const journalOf = async (dev: Pick<Dev, 'ask'>, instanceId: string): Promise<string[]> => {
   const { body } = await dev.ask('GET', `/instances/${instanceId}/journal`);
   return (body.entries as { kind: string; cell?: string; status?: string; reserve?: { cell: string } }[]).map(
     ({ kind, cell, status, reserve }) =>
@@ -178,4 +204,59 @@ export const journalOf = async (dev: Dev, instanceId: string): Promise<string[]>
         .filter((one) => one !== undefined)
         .join(' '),
   );
+};
+
+const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
+
+export type Served = Pick<Dev, 'url' | 'pid' | 'dataDir' | 'out' | 'ask' | 'publish' | 'start'> & {
+  /** How it ended: its exit code, or the signal. */
+  ended: Promise<number | NodeJS.Signals | null>;
+  hasGone(): boolean;
+};
+
+/** `pawl serve` on a port of its own, in a group of its own. */
+export const startServe = async (
+  dataDir: string,
+  { args = [], env = {} }: { args?: string[]; env?: Record<string, string> } = {},
+): Promise<Served> => {
+  const child = spawn(process.execPath, [launcher, 'serve', '--port', '0', ...args], {
+    detached: true,
+    env: {
+      PATH: process.env.PATH ?? '',
+      HOME: dataDir,
+      PAWL_DATA_DIR: dataDir,
+      PAWL_TAKEOVER_GRACE_MS: '1000',
+      PAWL_TOKEN: token,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+  const ended = once(child, 'close').then(([exit, signal]) => (exit ?? signal) as number | NodeJS.Signals | null);
+  const hasGone = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await until('the line that says it is ready', () => out.includes('Pawl is ready') || hasGone(), readyWithinMs);
+  if (hasGone()) throw new Error(`It ended: ${out}`);
+  const url = /Pawl is ready at (\S+)/.exec(out)?.[1] ?? '';
+  const ask = asking(url);
+  return {
+    url,
+    pid: child.pid ?? -1,
+    dataDir,
+    out: () => out,
+    ask,
+    publish: (source) => publishing(ask, source),
+    start: (runbookId, asked) => starting(ask, runbookId, asked),
+    ended,
+    hasGone,
+  };
+};
+
+export const stopServe = async (served: Served | undefined): Promise<void> => {
+  if (served === undefined || served.hasGone()) return;
+  process.kill(served.pid, 'SIGKILL');
+  await served.ended;
 };

@@ -1,5 +1,6 @@
 /** Waiting in a running service: claims wake, votes count, a one-time link works in a browser, and nobody pushes. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openBrowser } from '../support/browser.ts';
 import { type Dev, journalOf, newDataDir, removeDataDir, startDev, stopDev, untilStatus, viewOf } from './support.ts';
 
 let dataDir: string;
@@ -95,20 +96,19 @@ describe('an instance that waits in a running service', { timeout: 150_000 }, ()
     expect(made.status).toBe(201);
     const link = String(made.body.link);
     expect(link).toMatch(new RegExp(`^${dev.url}/links/[0-9a-f]{64}$`));
-    const headers = { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' };
-    const page = await (await fetch(link, { headers: { accept: 'text/html' } })).text();
-    expect(page).toContain('Build 8 has 0 errors. Release it?');
-    const hash = /name="shownHash" value="(\w+)"/.exec(page)?.[1] ?? '';
-    const send = () =>
-      fetch(link, {
-        method: 'POST',
-        headers,
-        body: new URLSearchParams({ shownHash: hash, decision: 'approve', comment: '' }),
-      });
-    const sent = await send();
-    expect([sent.status, await sent.text()]).toEqual([200, expect.stringContaining('You approved.')]);
-    const again = await send();
-    expect([again.status, await again.text()]).toEqual([410, expect.stringContaining('used already')]);
+    const { browser, close } = await openBrowser();
+    try {
+      const page = await browser.newPage();
+      await page.goto(link);
+      expect(await page.locator('.asked').textContent()).toBe('Build 8 has 0 errors. Release it?');
+      // Pages of others are refused here by their `Origin`: a form's own has to pass.
+      await page.getByRole('button', { name: 'Approve' }).click();
+      await page.getByRole('heading', { name: 'You approved.' }).waitFor();
+      expect((await page.goto(link))?.status()).toBe(410);
+      expect(await page.locator('body').textContent()).toContain('used already');
+    } finally {
+      await close();
+    }
     await untilStatus(dev, id, 'completed');
     expect(dev.out()).not.toContain(link.slice(-64));
   });

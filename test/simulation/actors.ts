@@ -2,6 +2,7 @@
 import { type AdvanceAnswer, type AdvanceRequest, type Due, isPawlError, limits } from '../../src/engine/index.ts';
 import { shardOf } from '../../src/store/items.ts';
 import { ask, type By } from './calls.ts';
+import { home } from './places.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import { wakeAll } from './waiting.ts';
 import { breaks, type HandOver, neighbour, say, strikes, type World } from './world.ts';
@@ -112,13 +113,13 @@ export const advancer = (run: Run, name: string): void => {
 };
 
 /** A call of `work`: delivered once, twice, or six hours late, each time in a process of its own. */
-const handOver = (run: Run, name: string, push: Push): void => {
+const handOver = (run: Run, name: string, push: Push, place = home): void => {
   const { world } = run;
   const { draw, schedule } = world;
   const one: HandOver = { expectedSeq: push.expectedSeq, maxCells: push.maxCells ?? 1, deliveries: [] };
   const deliver = (delayMs: number, which: string): void =>
     schedule.after(delayMs, () => {
-      const process = createProcess(world, `${name}${world.handOvers++}${which}`);
+      const process = createProcess(world, `${name}${world.handOvers++}${which}`, () => {}, place);
       work(run, process, push, one).catch((error: unknown) => breaks(world, error));
     });
   deliver(draw.int(500), '');
@@ -136,21 +137,35 @@ const work = async (run: Run, process: Process, push: Push, one: HandOver): Prom
 };
 const world = (run: Run): World => run.world;
 
+export type DueAt = Due & { place: string };
+
+/** Where somebody looks at it: at its place; where nobody is, home looks at what a writer has left behind. `undefined`: nobody does. */
+export const lookedAtFrom = async (
+  process: Process,
+  { instanceId, place }: DueAt,
+  isManned: boolean,
+): Promise<string | undefined> => {
+  if (place === home || isManned) return place;
+  const orphans = await process.ports.marks.orphans([instanceId], process.ports.clock.nowMs());
+  return orphans.length === 0 ? undefined : home;
+};
+
 /**
  * What is due, read from the index as the shipped tick reads it: page by page, each part of it in turn. Parts without any
  * row answer nothing, and are left out. A part that cannot be read is passed over.
  */
-export const dueNow = async (world: World, process: Process): Promise<Due[]> => {
-  const found: Due[] = [];
+export const dueNow = async (world: World, process: Process): Promise<DueAt[]> => {
+  const found: DueAt[] = [];
   const shards = new Set(world.tables.rows('views').map(({ dueShard }) => dueShard));
   const nowMs = process.ports.clock.nowMs();
   for (const shard of shards) {
-    if (typeof shard !== 'number') continue;
+    if (typeof shard !== 'string') continue;
+    const [place = '', part] = shard.split('#');
     try {
       let from: Due | undefined;
       do {
-        const page = await process.ports.marks.due(nowMs, shard, from);
-        found.push(...page.due);
+        const page = await process.ports.marks.due(nowMs, place, Number(part), from);
+        found.push(...page.due.map((one) => ({ ...one, place })));
         from = page.next ?? undefined;
       } while (from !== undefined);
     } catch (error) {
@@ -178,18 +193,25 @@ export const sweep = async (
   } while (after !== undefined);
 };
 
+const passedOver = (error: unknown): undefined => {
+  if (!isPawlError(error)) throw error;
+};
+
 /** A tick: lists the views that are due, and hands each over with the seq it has seen. */
 const tick = async (run: Run, process: Process): Promise<void> => {
   const { world } = run;
   const { draw } = world;
   await pause(world, process, 'crashElsewhere', 'listing what is due');
-  for (const { instanceId: id } of await dueNow(world, process)) {
+  for (const due of await dueNow(world, process)) {
+    const { instanceId: id } = due;
     if (id.startsWith(neighbour) || strikes(world, 'indexLag', undefined)) continue;
+    const place = await lookedAtFrom(process, due, world.places?.isManned !== false).catch(passedOver);
+    if (place === undefined) continue;
     if (wakeAll(world, id, `${process.name.split('.')[0]}`)) continue;
     const revision = world.tables.row('views', id)?.revision;
     const seq = typeof revision === 'number' && draw.chance(0.5) ? { expectedSeq: revision } : {};
     const maxCells = draw.pick([1, 3, Number.POSITIVE_INFINITY]);
-    handOver(run, `${process.name.split('.')[0]}-work`, { instanceId: id, explicit: false, maxCells, ...seq });
+    handOver(run, `${process.name.split('.')[0]}-work`, { instanceId: id, explicit: false, maxCells, ...seq }, place);
     await pause(world, process, 'crashElsewhere', 'between hand-overs');
   }
 };

@@ -32,6 +32,8 @@ const chunkSeeds = 100;
 /** A schedule takes a few milliseconds; one that takes this long loops without ever waiting. */
 const hangMs = 60_000;
 const lookMs = 1_000;
+/** A schedule leaves little behind: what dies young costs less where there is room for it. */
+const youngMb = 64;
 
 const rangesOf = (from: number, digests: string[]): Batch['ranges'] => {
   const ranges: Batch['ranges'] = [];
@@ -65,7 +67,12 @@ export const runSeeds = async ({ from, seeds, jobs, onProgress }: BatchOptions):
   const thread = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const at = new SharedArrayBuffer(4);
-      const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: at, execArgv: [] });
+      const resourceLimits = { maxYoungGenerationSizeMb: youngMb };
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+        workerData: at,
+        execArgv: [],
+        resourceLimits,
+      });
       let seen = { seed: -1, sinceMs: performance.now() };
       const end = (): void => {
         clearInterval(looking);

@@ -26,7 +26,7 @@ const probe = async (world: World, process: Process, call: Call, input: CellInpu
   if (strikes(world, 'probeUnsure', call)) return world.draw.pick(wrongAnswers);
   const done = happened(world, step.idempotencyKey);
   const said = done ? 'done' : 'not-done';
-  world.probes.push({ call, key: step.idempotencyKey, about: step.seq, askedAtMs, said });
+  world.probes.push({ call, instanceId: step.instanceId, key: step.idempotencyKey, about: step.seq, askedAtMs, said });
   say(world, call.id, `probe of ${step.cell} about ${step.seq} says ${said}`);
   await pause(world, process, 'crashElsewhere', `probing ${step.cell}`);
   if (body.kind === 'http') return { status: 'completed', output: JSON.stringify({ done }) };
@@ -37,7 +37,7 @@ const probe = async (world: World, process: Process, call: Call, input: CellInpu
 const poll = (world: World, call: Call, { step }: CellInput): CellResult => {
   if (world.draw.chance(0.15)) return world.draw.pick(wrongAnswers);
   const ready = world.schedule.nowMs() >= world.readyAtMs;
-  world.polls.push({ call, about: step.seq, ready });
+  world.polls.push({ call, instanceId: step.instanceId, about: step.seq, ready });
   say(world, call.id, `poll of ${step.cell}: ${ready ? 'ready' : 'not yet'}`);
   return { status: 'completed', output: JSON.stringify({ ready }) };
 };
@@ -54,8 +54,14 @@ const beginning = (world: World, process: Process, call: Call, input: CellInput,
     visit: step.visit,
     attempt: step.attempt,
     key: step.idempotencyKey,
-    inputs: JSON.stringify([input.body, input.params, input.outputs]),
+    inputs: JSON.stringify([
+      input.body,
+      input.params,
+      input.outputs,
+      ...(input.each === undefined ? [] : [input.each]),
+    ]),
     outputs: input.outputs,
+    each: input.each,
     atMs: world.schedule.nowMs(),
     beganAtMs: process.ports.clock.nowMs(),
     calledAtMs,

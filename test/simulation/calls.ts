@@ -1,5 +1,5 @@
 /** One call into an engine: who asks, what it was told, and what struck it on the way. */
-import { isPawlError, limits } from '../../src/engine/index.ts';
+import { isPawlError, limits, type Unrecorded } from '../../src/engine/index.ts';
 import type { FaultKind } from './faults.ts';
 import type { Process } from './processes.ts';
 import { breaks, type Call, currentCall, type HandOver, RuleBroken, say, type World } from './world.ts';
@@ -12,6 +12,7 @@ type Options = {
   expectedSeq?: number | undefined;
   maxCells?: number;
   handOver?: HandOver;
+  item?: Unrecorded;
 };
 
 /** Codes that no fault of a simulation explains: the journal is whole, and so is what the engine makes of it. */
@@ -45,6 +46,7 @@ export const ask = async <T>(
     expectedSeq: options.expectedSeq,
     maxCells: options.maxCells ?? 0,
     handOver: options.handOver,
+    item: options.item,
     struck: [],
     tokens: new Set(),
     acknowledged: new Set(),

@@ -44,8 +44,14 @@ const backup = (world: World): void => {
   schedule.after(draw.int(45_000), () => {
     const bringBack = world.tables.backup();
     const lengths = new Map([...world.facets.values()].map(({ instanceId, chain }) => [instanceId, chain.length]));
+    const marks = [...world.facets.values()].map((facet) => ({ facet, unlookedAfter: facet.unlookedAfter }));
     say(world, 'store', `a backup with ${[...lengths.values()].join(' and ')} entries`);
-    schedule.after(1_000 + draw.int(40_000), () => restore(world, bringBack, lengths));
+    const asItWas = (): void => {
+      bringBack();
+      // A mark that was missing in the backup is missing again, whatever was saved since.
+      for (const { facet, unlookedAfter } of marks) facet.unlookedAfter = unlookedAfter;
+    };
+    schedule.after(1_000 + draw.int(40_000), () => restore(world, asItWas, lengths));
   });
 };
 

@@ -1,9 +1,10 @@
 /** After the faults have stopped: the schedule alone has its say, then one honest caller. */
 import { wakeOf } from '../../src/engine/index.ts';
-import { advance, dueNow, type Run, sweep } from './actors.ts';
+import { advance, type DueAt, dueNow, lookedAtFrom, type Run, sweep } from './actors.ts';
 import { ask } from './calls.ts';
+import { home, placesOf } from './places.ts';
 import { createProcess, type Process } from './processes.ts';
-import { headOf, instanceId, must, neighbour, type World } from './world.ts';
+import { headOf, instanceId, must, neighbour, parentOf, type World } from './world.ts';
 
 /** Rounds in which nothing was written, after which a schedule that only looks again is let be. */
 const idleRoundsMax = 12;
@@ -23,16 +24,17 @@ const marksOf = ({ tables }: World): Marked[] =>
     .map((row) => ({ instanceId: String(row.instanceId), dueAtMs: row.dueAtMs as number }));
 
 /** What the schedule finds due by the index is all that is due by the table. */
-const findDue = async (world: World, process: Process): Promise<Set<string>> => {
+const findDue = async (world: World, process: Process): Promise<DueAt[]> => {
   const nowMs = Math.min(world.schedule.nowMs(), process.ports.clock.nowMs());
   const before = marksOf(world).filter(({ dueAtMs }) => dueAtMs <= nowMs);
-  const found = new Set((await dueNow(world, process)).map(({ instanceId: id }) => id));
+  const all = await dueNow(world, process);
+  const found = new Set(all.map(({ instanceId: id }) => id));
   const after = new Map(marksOf(world).map((mark) => [mark.instanceId, mark.dueAtMs]));
   for (const { instanceId: id, dueAtMs } of before) {
     const stands = after.get(id) === dueAtMs;
     must(found.has(id) || !stands, 'I7', `${id} is due since ${dueAtMs}, and the schedule did not find it`);
   }
-  return found;
+  return all;
 };
 
 /** Goes through the journals of all instances: what has no view, or none that is looked at, gets it again. */
@@ -47,7 +49,7 @@ const lengthOf = (world: World): number => [...world.facets.values()].reduce((su
 /** A mark of a start that never wrote anything is let go after an hour: nobody waits for that here. */
 const isBegun = (world: World, id: string): boolean => {
   const facet = world.facets.get(id);
-  return facet === undefined ? !id.startsWith(neighbour) : facet.chain.length > 0;
+  return facet === undefined ? !id.startsWith(neighbour) && parentOf(id) === undefined : facet.chain.length > 0;
 };
 
 /** One hand-over of the schedule. */
@@ -61,9 +63,12 @@ const lookAfter = async (run: Run, process: Process, id: string): Promise<void> 
 };
 
 /** The schedule, one hand-over at a time, whenever a view is due, until nothing is, or looking changes nothing. */
-export const scheduleAlone = async (run: Run): Promise<void> => {
+export const scheduleAlone = async (run: Run, isManned: boolean): Promise<void> => {
   const { world } = run;
-  const process = createProcess(world, 'schedule');
+  const at = new Map(
+    placesOf(world).map((place) => [place, createProcess(world, `schedule-${place}`, () => {}, place)]),
+  );
+  const process = at.get(home) as Process;
   let idle = 0;
   for (let round = 0; round < roundsMax && idle < idleRoundsMax; round += 1) {
     const due = marksOf(world).filter(({ instanceId: id }) => isBegun(world, id));
@@ -72,12 +77,15 @@ export const scheduleAlone = async (run: Run): Promise<void> => {
     // A tick comes by every minute.
     await wait(run, Math.max(round === 0 ? 0 : tickMs, soonest - world.schedule.nowMs()));
     const length = lengthOf(world);
-    const found = [...(await findDue(world, process))].filter((id) => isBegun(world, id));
-    for (const id of found) {
+    const found = (await findDue(world, process)).filter(({ instanceId: id }) => isBegun(world, id));
+    for (const { instanceId: id } of found) {
       const claimId = wakeOf(id);
       if (claimId !== undefined) await ask(world, process, 'schedule', 'wake', {}, () => process.engine.wake(claimId));
     }
-    for (const id of found) if (world.facets.has(id)) await lookAfter(run, process, id);
+    for (const due of found) {
+      const place = world.facets.has(due.instanceId) ? await lookedAtFrom(process, due, isManned) : undefined;
+      if (place !== undefined) await lookAfter(run, at.get(place) ?? process, due.instanceId);
+    }
     idle = lengthOf(world) === length ? idle + 1 : 0;
   }
 };
@@ -85,16 +93,23 @@ export const scheduleAlone = async (run: Run): Promise<void> => {
 /** A person lets a held instance go on, and one caller pushes each as far as it goes. */
 export const oneCaller = async (run: Run): Promise<void> => {
   const { world } = run;
-  const process = createProcess(world, 'honest');
+  const at = placesOf(world).map((place) => createProcess(world, `honest-${place}`, () => {}, place));
+  const [process] = at as [Process];
   if (world.instanceId === instanceId && world.chain.length === 0) {
-    const request = { runbookId: 'demo', params: {}, instanceId };
+    const request = { runbookId: 'demo', params: world.params, instanceId };
     await ask(world, process, 'op-honest', 'start', {}, (by) => process.engine.start({ ...request, by }));
   }
-  for (const facet of world.facets.values()) if (headOf(facet)?.state.ended === null) await pushOn(run, process, facet);
+  // What a child comes to lets its parent go on.
+  for (let length = -1; length !== lengthOf(world); ) {
+    length = lengthOf(world);
+    for (const facet of world.facets.values()) if (headOf(facet)?.state.ended === null) await pushOn(run, at, facet);
+    if (world.facets.size === 1 || ![...world.facets.keys()].some((id) => parentOf(id) !== undefined)) return;
+  }
 };
 
-const pushOn = async (run: Run, process: Process, facet: World): Promise<void> => {
+const pushOn = async (run: Run, at: Process[], facet: World): Promise<void> => {
   const { world } = run;
+  let [process] = at as [Process];
   const { instanceId: id } = facet;
   const head = headOf(facet);
   if (head !== undefined && head.state.ended === null && head.state.epoch < world.epoch) {
@@ -111,6 +126,9 @@ const pushOn = async (run: Run, process: Process, facet: World): Promise<void> =
     idle = facet.chain.length === length ? idle + 1 : 0;
     const { stop } = answer;
     const nowMs = world.schedule.nowMs();
+    const waitsFor = 'waitsFor' in stop ? stop.waitsFor : undefined;
+    if (waitsFor !== undefined) process = at.find(({ place }) => place === waitsFor.place) ?? process;
+    if (waitsFor !== undefined) continue;
     if (stop.result === 'in_flight') await wait(run, stop.holder.deadlineAtMs + world.graceMs - nowMs);
     else if (stop.result === 'deferred') await wait(run, stop.untilMs - nowMs);
     else if (stop.result === 'in_doubt' && stop.nextAtMs !== null) {

@@ -9,11 +9,14 @@ import { describeTotals, shareMin, shareOf } from './totals.ts';
 const struckShareMin = 0.01;
 const completedShareMin = 0.25;
 const cancelledShareMin = 0.02;
+const sectionShareMin = 0.1;
+const passedByPersonShareMin = 0.003;
 
 /** Every way `decide` can take, as `branchOf` names it. */
 const branches = [
   'enter',
   'enter without reserving',
+  'judge',
   'lapse',
   'take over: retry',
   'take over: continue',
@@ -26,11 +29,13 @@ const branches = [
   'in_flight',
   'in_doubt: holder gone',
   'in_doubt: unknown',
+  'in_doubt: elsewhere',
   'halted: step',
   'halted: epoch',
   'halted: attempts',
   'parked: waiting',
   'parked: drive manual',
+  'parked: elsewhere',
   'deferred: backoff',
   'deferred: budget',
 ];
@@ -54,6 +59,9 @@ export const expectToHold = async (from: number, schedules: number): Promise<voi
   expect(shareOf(totals)).toBeGreaterThan(shareMin);
   // A simulation in which little happens shows little.
   expect(totals.counts.begins).toBeGreaterThan(schedules);
+  const { entered, passedOver, passedByPerson } = totals.counts;
+  expect(Math.min(entered, passedOver)).toBeGreaterThan(schedules * sectionShareMin);
+  expect(passedByPerson).toBeGreaterThan(schedules * passedByPersonShareMin);
   expect(totals.ends.completed).toBeGreaterThan(schedules * completedShareMin);
   expect(totals.ends.cancelled).toBeGreaterThan(schedules * cancelledShareMin);
 };

@@ -111,7 +111,7 @@ export const redriver = (world: World, item: Unrecorded): void => {
   const deliver = (delayMs: number, which: string): void =>
     schedule.after(delayMs, () => {
       const process = createProcess(world, `redrive${number}${which}`);
-      ask(world, process, 'redriver', 'redrive', { about: item.instanceId }, (by) =>
+      ask(world, process, 'redriver', 'redrive', { about: item.instanceId, item }, (by) =>
         process.engine.redrive(item, by),
       ).catch((error: unknown) => breaks(world, error));
     });

@@ -20,6 +20,8 @@ import { plainAuthoring } from '../engine/runbooks.ts';
 import { createExecute } from './bodies.ts';
 import { countFrom, isOver } from './calls.ts';
 import type { FaultKind } from './faults.ts';
+import { createLearntJudge, type LearntJudge, learntErrorMs } from './learnt.ts';
+import { drawPlace, home } from './places.ts';
 import { createClient } from './wire.ts';
 import { type Begin, type Call, currentCall, RuleBroken, say, strikes, type World } from './world.ts';
 
@@ -28,6 +30,7 @@ type Sent = { sentMs: number; sentWallMs: number };
 
 export type Process = {
   name: string;
+  place: string;
   epoch: number;
   /** How far its clock is off. */
   offMs: number;
@@ -37,6 +40,8 @@ export type Process = {
   sleptMs: number;
   /** Learns from an answer, where it has a clock of the store. */
   learn(sent: Sent, servedAtMs: number): void;
+  /** Of the time that it is told. */
+  judge: LearntJudge;
   /** The moment in which a request is sent. */
   sending(): Sent;
   callsMade: number;
@@ -50,9 +55,6 @@ export type Process = {
 };
 
 const clockReadsMax = 200_000;
-/** Of a clock that learns from whole seconds, over answers of some 300 ms. */
-export const learntErrorMs = 700;
-
 /** Mostly quick, sometimes slow enough to cross a deadline. */
 const latencyMs = (world: World, call: Call | undefined): number => {
   const { draw } = world;
@@ -139,6 +141,7 @@ export const freeze = (world: World, process: Process, kind: FaultKind, ms: numb
   if (world.learns && until > process.frozenUntilMs && strikes(world, 'slept', undefined)) {
     const sleptMs = until - Math.max(world.schedule.nowMs(), process.frozenUntilMs);
     process.sleptMs += sleptMs;
+    process.judge.slept();
     world.clockErrorMaxMs = Math.max(world.clockErrorMaxMs, sleptMs);
   }
   process.frozenUntilMs = Math.max(process.frozenUntilMs, until);
@@ -166,7 +169,10 @@ const timeOf = (world: World, process: Process): Pick<Clock, 'nowMs' | 'behindMs
       ? (world.draw.chance(0.5) ? 1 : -1) * world.draw.int(7_200_000)
       : 0;
     const date = new Date(servedAtMs + wrongMs).toUTCString();
-    clock.learn({ ...sent, receivedMs: monotonicMs(), date });
+    const receivedMs = monotonicMs();
+    clock.learn({ ...sent, receivedMs, date });
+    // By the wall clock: a machine that slept meanwhile does not know how long it took.
+    process.judge.learnt({ tookMs: schedule.nowMs() - sent.sentWallMs, wrongMs });
   };
   // It has asked something before, when it was set up.
   const askedMs = world.draw.int(300);
@@ -175,7 +181,14 @@ const timeOf = (world: World, process: Process): Pick<Clock, 'nowMs' | 'behindMs
   clock.learn({ sentMs, sentWallMs: schedule.nowMs() - askedMs, receivedMs: monotonicMs(), date });
   Object.defineProperty(process, 'offMs', { get: () => clock.nowMs() - schedule.nowMs() });
   world.clockErrorMaxMs = Math.max(world.clockErrorMaxMs, learntErrorMs);
-  return clock;
+  return {
+    nowMs: () => {
+      const nowMs = clock.nowMs();
+      process.judge.read(nowMs, schedule.nowMs());
+      return nowMs;
+    },
+    behindMs: clock.behindMs,
+  };
 };
 
 const createClock = (world: World, process: Process): Clock => {
@@ -222,11 +235,17 @@ const createRandomOf = (world: World): Random => ({
   fraction: world.draw.fraction,
 });
 
-export const createProcess = (world: World, name: string, onCrash: () => void = () => {}): Process => {
+export const createProcess = (
+  world: World,
+  name: string,
+  onCrash: () => void = () => {},
+  place = drawPlace(world),
+): Process => {
   const { version, graceMs, epoch } = world;
   const offMs = world.learns ? 0 : clockErrorMs(world);
   const process = {
     name,
+    place,
     epoch,
     offMs,
     dead: false,
@@ -236,6 +255,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     calls: new Set(),
     children: new Set(),
     onCrash,
+    judge: createLearntJudge(name),
   } as unknown as Process;
   world.clockErrorMaxMs = Math.max(world.clockErrorMaxMs, Math.abs(offMs));
   if (offMs !== 0) say(world, name, `starts with a clock off by ${(offMs / 1000).toFixed(3)} s`);
@@ -261,7 +281,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     subscriptions: createSubscriptions(access),
     links: createLinks(access),
     looks: createLooks(access),
-    marks: createMarks(access),
+    marks: createMarks(access, home),
     views: createViews(access),
     authoring: plainAuthoring,
     execute: createExecute(world, process),
@@ -279,6 +299,7 @@ export const createProcess = (world: World, name: string, onCrash: () => void = 
     wakeAt: async (id, atMs, seq) => world.wakeAt(id, atMs - process.offMs, seq),
     storeId: createStoreId(access, random),
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
+    here: { place, home, missing: async () => [] },
   };
   process.engine = createEngine(process.ports);
   return process;

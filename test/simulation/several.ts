@@ -13,7 +13,7 @@ import { decide, startAndRun } from './people.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import type { Draw } from './schedule.ts';
 import { castVote, voters } from './waiting.ts';
-import { drawEffect } from './workload.ts';
+import { drawCells, drawEffect } from './workload.ts';
 import { breaks, facetOf, headOf, must, type World } from './world.ts';
 
 const lock = 'L';
@@ -26,9 +26,7 @@ export const drawLocked = (draw: Draw): Runbook => {
   const quorum = 1 + draw.int(2);
   const approval = { body: approving([...voters], { quorum, withinMs, onExpiry: draw.pick(['approve', 'reject']) }) };
   const asked = draw.chance(0.6) ? draw.int(3) : -1;
-  const cells = Array.from({ length: 1 + draw.int(3) }, (_, index) =>
-    index === asked ? approval : drawEffect(draw, index),
-  );
+  const cells = drawCells(draw, 3, (index) => (index === asked ? approval : drawEffect(draw, index)));
   return runbookOf(cells, { concurrency: draw.chance(0.85) ? [lock] : null });
 };
 

@@ -4,13 +4,16 @@
  */
 import './zlib.ts';
 import { type Entry, limits, type Redriven, type Version } from '../../src/engine/index.ts';
-import { shardOf } from '../../src/store/items.ts';
+import { duePartition } from '../../src/store/items.ts';
 import { createTables } from '../../src/testing/tables.ts';
 import { advancer, type Run, ticker, wakeAt } from './actors.ts';
 import { inlineBytesMaxUsual } from './bodies.ts';
 import { breakJournal, canBreak } from './broken.ts';
 import {
   checkDue,
+  checkFamilies,
+  checkHome,
+  checkLeft,
   checkProgress,
   checkSafety,
   checkSeveral,
@@ -19,13 +22,18 @@ import {
   checkView,
   oracleOf,
   promisesNothing,
+  watchFamily,
   watchLock,
 } from './check/index.ts';
 import { disasters } from './disasters.ts';
+import { drawFamily, isFamily, setOutFamily } from './families.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
 import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
+import { simulateLine } from './line.ts';
 import { canceller, operator, redriver, rush, starter } from './people.ts';
-import { createRandom, createSchedule } from './schedule.ts';
+import { drawPlaces, home, placeCells } from './places.ts';
+import { createRandom, createSchedule, type Draw } from './schedule.ts';
+import { countSections, type SectionCounts } from './sections.ts';
 import { drawLocked, firstIds, lockIsFree, setOutSeveral } from './several.ts';
 import { claimant, rushClaim } from './waiting.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
@@ -63,14 +71,14 @@ export type Simulated = {
     refused: number;
     setAside: number;
     redriven: number;
-  };
+  } & SectionCounts;
   ended: string | null;
 };
 
 const neighbours = 4;
 /** Views in the same part of the index, due earlier: they fill the first pages of it. */
 const addNeighbours = ({ instanceId: id, tables, startMs: begin }: World): void => {
-  const dueShard = shardOf(id, limits.dueShards);
+  const dueShard = duePartition(home, id);
   for (let n = 0; n < neighbours; n += 1)
     tables.tamper('views', { instanceId: `${neighbour}${n}`, dueShard, dueAtMs: begin - 1_000 + n, arms: 1 });
 };
@@ -82,10 +90,19 @@ const isSeveral = (seed: number): boolean => seed % severalEvery === 0;
 const brokenEvery = 8;
 const breaksIts = (seed: number): boolean => seed % brokenEvery === 2;
 
+/** In so many the time of a file of SQLite is gone through, too. */
+const lineEvery = 4;
+const hasLine = (seed: number): boolean => seed % lineEvery === 1;
+
+const drawAlone = (draw: Draw, several: boolean) => (several ? drawLocked(draw) : drawRunbook(draw));
+
 const createWorld = (seed: number): World => {
   const draw = createRandom(seed);
   const several = isSeveral(seed);
-  const runbook = several ? drawLocked(draw) : drawRunbook(draw);
+  const places = drawPlaces(seed);
+  const family = isFamily(seed);
+  const { runbook: drawn, params } = family ? drawFamily(draw) : { runbook: drawAlone(draw, several), params: {} };
+  const runbook = placeCells(places, drawn);
   const version: Version = {
     runbookId: 'demo',
     version: 1,
@@ -102,6 +119,8 @@ const createWorld = (seed: number): World => {
     startMs,
     tables: createTables(),
     version,
+    params,
+    places,
     graceMs: draw.pick([1_000, 5_000, 15_000]),
     attemptsMax: draw.chance(0.04) ? 1 + draw.int(4) : attemptsMaxUsual,
     pageMax: draw.chance(0.3) ? 1 + draw.int(3) : pageMaxUsual,
@@ -138,6 +157,7 @@ const createWorld = (seed: number): World => {
   };
   world.facets.set(world.instanceId, world);
   if (several) world.onEntry = (facet, entry) => watchLock(facet, entry);
+  if (family) world.onEntry = (facet, entry) => watchFamily(facet, entry);
   if (world.pageMax < pageMaxUsual && draw.chance(0.5)) addNeighbours(world);
   return world;
 };
@@ -145,6 +165,8 @@ const createWorld = (seed: number): World => {
 const describe = (world: World, seed: number): void => {
   const on = faultKinds.filter((kind) => world.rates[kind] > 0);
   const attempts = world.attemptsMax === attemptsMaxUsual ? '' : `, at most ${world.attemptsMax} attempts`;
+  if (world.places !== null)
+    world.trace.push(`   two places${world.places.isManned ? '' : ', nobody works at the other'}`);
   world.trace.push(`seed ${seed}: takeover grace ${world.graceMs / 1000} s${attempts}`);
   world.trace.push(...describeRunbook(world.version.runbook), `   faults: ${on.join(' ') || 'none'}`);
 };
@@ -187,19 +209,24 @@ const go = async (world: World, work: Promise<void>): Promise<void> => {
 const isGivenUp = ({ chain }: World): boolean => chain[0]?.entry.kind === 'cancelled';
 const facetsOf = (world: World): World[] => [...world.facets.values()].filter((facet) => !isGivenUp(facet));
 
+/** Runs beside each other, and no families. */
+const isSeveralIn = ({ facets }: World): boolean => [...facets.keys()].filter((id) => !id.includes('~')).length > 1;
+
 const checkRest = (world: World): void => {
   for (const facet of facetsOf(world)) {
     const oracle = oracleOf(facet);
     checkSafety(oracle);
     checkDue(oracle);
   }
-  if (world.facets.size > 1) checkSeveral(world);
+  if (isSeveralIn(world)) checkSeveral(world);
+  checkFamilies(world);
 };
 
 const runAll = async (run: Run, seed: number): Promise<void> => {
   const { world } = run;
   const several = isSeveral(seed);
   if (several) setOutSeveral(run);
+  else if (isFamily(seed)) setOutFamily(run);
   else setOut(run);
   await comeToRest(world);
   checkRest(world);
@@ -218,16 +245,23 @@ const runAll = async (run: Run, seed: number): Promise<void> => {
     await go(world, sweepAlone(run));
     for (const facet of world.facets.values()) checkSwept(oracleOf(facet));
   }
-  await go(world, scheduleAlone(run));
+  if (world.places?.isManned === false) {
+    await go(world, scheduleAlone(run, false));
+    for (const facet of facetsOf(world)) checkHome(oracleOf(facet));
+    world.trace.push('   somebody works at the other place');
+  }
+  await go(world, scheduleAlone(run, true));
   for (const facet of facetsOf(world)) checkDue(oracleOf(facet));
+  checkLeft(world);
   world.trace.push('   one caller goes on');
   await go(world, oneCaller(run));
   for (const facet of facetsOf(world)) {
     const after = oracleOf(facet);
     const reading = checkSafety(after);
-    if (facet.chain.length > 0 || !several) checkProgress(after, reading);
+    if (facet.chain.length > 0 || (!several && facet === world)) checkProgress(after, reading);
     checkView(after);
   }
+  checkFamilies(world);
   if (several) {
     await go(world, lockIsFree(run));
     checkSeveral(world);
@@ -252,6 +286,10 @@ const countsOf = (world: World): Simulated['counts'] => {
     refused: refused.length,
     setAside: world.aside.length,
     redriven: world.calls.filter(recorded).length,
+    ...countSections(
+      world.version.runbook,
+      facets.flatMap(({ chain }) => chain.map(({ entry }) => entry)),
+    ),
   };
 };
 
@@ -269,12 +307,15 @@ const setLimits = (attemptsMax: number, pageMax: number, inlineBytesMax: number,
 export const simulate = async (seed: number, stacks = false): Promise<Simulated> => {
   const world = createWorld(seed);
   describe(world, seed);
-  const run: Run = { world, callsLeft: isSeveral(seed) ? 12 : 14 };
+  // Where nobody works at the other place, few come by: what the last of them leaves there stays as they left it.
+  const few = world.places?.isManned === false;
+  const run: Run = { world, callsLeft: few ? 4 : isSeveral(seed) ? 12 : 14 };
   let broken: Simulated['broken'] = null;
   const { stackTraceLimit } = Error;
   if (!stacks) Error.stackTraceLimit = 0;
   setLimits(world.attemptsMax, world.pageMax, world.inlineBytesMax, chunkBytesSmall);
   try {
+    if (hasLine(seed)) world.trace.push(simulateLine(seed, startMs));
     await runAll(run, seed);
   } catch (error) {
     if (error instanceof RuleBroken) broken = { rule: error.rule, message: error.message };

@@ -1,6 +1,13 @@
 /** An entry in a few words: what one wants to see of it in a trace. */
 import type { Row } from '../../src/testing/tables.ts';
 
+const progress = ({ spawned, ended, stuck }: Row): string =>
+  [
+    `up to ${spawned}`,
+    ...(ended as Row[]).map(({ index, as }) => `${index} ${as}`),
+    ...(stuck as Row[]).map(({ index, seq }) => `${index} stands at ${seq}`),
+  ].join(', ');
+
 export const wordsOf = (entry: Row): string => {
   const { kind, closedBy, then, attempt, drive, epoch } = entry;
   const permission = entry.permission as Row | null | undefined;
@@ -16,6 +23,7 @@ export const wordsOf = (entry: Row): string => {
     permission != null && `(${permission.kind})`,
     kind === 'reserved' && `attempt ${attempt}`,
     reserve !== undefined && `and reserves ${reserve.cell}`,
+    kind === 'progress' && progress(entry),
     drive !== undefined && `drive ${drive}`,
     kind === 'control' && epoch !== undefined && `epoch ${epoch}`,
   ];

@@ -46,7 +46,7 @@ test('subscriptions are found page by page, put anew and deleted', async () => {
 test('what is due is found by its shard, earliest first, until it is disarmed or dropped', async () => {
   const { store } = fresh();
   // The first byte of the sha256 of each is 14 modulo 16.
-  const due = async () => (await store.marks.due(atMs + 500, 14)).due.map(({ instanceId }) => instanceId);
+  const due = async () => (await store.marks.due(atMs + 500, 'local', 14)).due.map(({ instanceId }) => instanceId);
   const armed = await store.marks.arm(seed('wake:ci/2'), atMs + 300, atMs);
   await store.marks.wake(seed('run-1'), atMs + 30);
   await store.marks.wake(seed('run-11'), atMs + 20);

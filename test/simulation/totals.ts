@@ -13,7 +13,19 @@ export type Totals = {
 
 export const nothing = (): Totals => ({
   schedules: 0,
-  counts: { begins: 0, entries: 0, calls: 0, unhit: 0, answered: 0, refused: 0, setAside: 0, redriven: 0 },
+  counts: {
+    begins: 0,
+    entries: 0,
+    calls: 0,
+    unhit: 0,
+    answered: 0,
+    refused: 0,
+    setAside: 0,
+    redriven: 0,
+    entered: 0,
+    passedOver: 0,
+    passedByPerson: 0,
+  },
   faults: countsFrom0(),
   branches: {},
   ends: {},
@@ -66,6 +78,7 @@ export const describeTotals = (totals: Totals): string[] => {
   const percent = (100 * shareOf(totals)).toFixed(2);
   return [
     `bodies begun ${counts.begins}, entries ${counts.entries}, calls ${counts.calls}, outcomes set aside ${counts.setAside}, of which redrive recorded ${counts.redriven}`,
+    `sections gone into ${counts.entered}, passed over ${counts.passedOver}, by a person ${counts.passedByPerson}`,
     `calls that no fault struck ${counts.unhit}: answered ${counts.answered}, rightly refused ${counts.refused}, together ${percent} %`,
     `ended: ${sorted(totals.ends)}`,
     `faults: ${faultKinds.map((kind) => `${kind} ${totals.faults[kind]}`).join(', ')}`,

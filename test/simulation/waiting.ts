@@ -2,6 +2,7 @@
 import { type Cell, type EntryOf, type State, wakeIdOf, wakeOf } from '../../src/engine/index.ts';
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
+import { isDue, isExcused, leftIn, mayRest, openSection } from './kin.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import { breaks, type World } from './world.ts';
 
@@ -32,6 +33,11 @@ const isMet = (world: World, { cell, entry }: { cell: Cell; entry: EntryOf<'wait
 
 /** Whether somebody must come by although nobody asks: it ends by a time, is polled, is decided, or its claims are met. */
 export const waitNeedsLook = (world: World, state: State): boolean => {
+  const section = openSection(world, state);
+  if (section !== undefined) {
+    const { own, untold } = leftIn(world, state, section);
+    return own || untold.length > 0;
+  }
   const at = waitingAt(world, state);
   const { open } = state;
   if (at === undefined || open?.kind !== 'waiting') return false;
@@ -41,6 +47,8 @@ export const waitNeedsLook = (world: World, state: State): boolean => {
 
 /** Whether it may stand where it stands: a person, a claim or a vote is waited for that has not come. */
 export const waitsForOthers = (world: World, state: State, nowMs: number): boolean => {
+  const section = openSection(world, state);
+  if (section !== undefined) return mayRest(world, state, section);
   const at = waitingAt(world, state);
   if (at === undefined || state.open?.kind !== 'waiting') return false;
   const { dueAtMs } = state.open;
@@ -60,8 +68,17 @@ export const isSubscribed = (world: World, state: State): boolean => {
   );
 };
 
-/** Whether the mark of a claim's writer makes up for a view that is not due: its waiters will be woken. */
+/** Whether each child of which the parent has not been told is looked at: whoever does so wakes the parent. */
+const isWokenByChildren = (world: World, state: State): boolean => {
+  const section = openSection(world, state);
+  if (section === undefined) return false;
+  const { own, untold } = leftIn(world, state, section);
+  return !own && untold.length > 0 && untold.every((child) => isDue(child) || isExcused(child));
+};
+
+/** Whether the mark of a claim's writer, or of a child, makes up for a view that is not due: its waiters will be woken. */
 export const willBeWoken = (world: World, state: State): boolean =>
+  isWokenByChildren(world, state) ||
   (waitingAt(world, state)?.entry.claims ?? []).some(
     (claimId) => world.tables.row('views', wakeIdOf(claimId))?.dueAtMs !== undefined,
   );

@@ -2,9 +2,11 @@
  * What is watched while a schedule runs, at every write: that nothing written is altered (I1), and that an instance
  * which needs looking after is due at some time (I7).
  */
+import { hash } from 'node:crypto';
 import { type Entry, limits } from '../../src/engine/index.ts';
 import { decodeEntry } from '../../src/store/items.ts';
 import type { Operation, RawItem } from '../../src/store/tableOperations.ts';
+import { ancestorsOf } from './kin.ts';
 import { waitNeedsLook, willBeWoken } from './waiting.ts';
 import { breaks, type Call, facetOf, headOf, RuleBroken, viewRow, type World } from './world.ts';
 
@@ -28,7 +30,7 @@ const isLookedAfter = (world: World): boolean => {
 };
 
 /** All of an entry as it stands: what `prev` of the next one covers, in order. */
-export const textOf = ({ v, instanceId: id, seq, kind, token, entry }: RawItem): string =>
+const textOf = ({ v, instanceId: id, seq, kind, token, entry }: RawItem): string =>
   JSON.stringify([v, id, seq, kind, token, entry]);
 
 const landed = (root: World, world: World, item: RawItem): void => {
@@ -38,7 +40,9 @@ const landed = (root: World, world: World, item: RawItem): void => {
     breaks(root, new RuleBroken('I1', `${what} ${seq}`));
   }
   const standing = decodeEntry(item);
-  world.chain[seq] = { ...standing, text: textOf(item), landedAtMs: world.schedule.nowMs() };
+  const text = textOf(item);
+  const landedAtMs = world.schedule.nowMs();
+  world.chain[seq] = { ...standing, text, sha256: hash('sha256', text), row: { ...item }, landedAtMs };
   try {
     root.onEntry(world, standing.entry);
   } catch (error) {
@@ -69,7 +73,15 @@ export const watch = (root: World, operation: Operation, call: Call | undefined)
     if (isEntry) landed(root, world, item);
     if (root.isAltered) continue;
     watchOver(root, world, operation, call);
+    for (const above of ancestorsOf(world)) mustBeLookedAfter(root, above, `${operation.kind} of ${world.instanceId}`);
   }
+};
+
+const mustBeLookedAfter = (root: World, world: World, what: string): void => {
+  const head = headOf(world);
+  if (world.unlookedAfter || head === undefined || !needsLook(world, head.state) || isLookedAfter(world)) return;
+  const which = world === root ? 'the instance' : world.instanceId;
+  breaks(root, new RuleBroken('I7', `${what}, ${which} needs looking after, and nothing makes it due`));
 };
 
 const watchOver = (root: World, world: World, operation: Operation, call: Call | undefined): void => {
@@ -94,9 +106,6 @@ const watchOver = (root: World, world: World, operation: Operation, call: Call |
     const stale = call?.struck.includes('staleRead') === true;
     world.unlookedAfter = stale || still || disarmed || (offMs > tolerated && unmarked());
   }
-  const head = headOf(world);
-  if (world.unlookedAfter || head === undefined || !needsLook(world, head.state) || isLookedAfter(world)) return;
-  const what =
-    item === undefined ? 'a view was put to rest' : isEntry ? `entry ${head.seq} was written` : 'a claim changed';
-  breaks(root, new RuleBroken('I7', `${what}, the instance needs looking after, and nothing makes it due`));
+  const entry = isEntry ? `entry ${headOf(world)?.seq} was written` : 'a claim changed';
+  mustBeLookedAfter(root, world, item === undefined ? 'a view was put to rest' : entry);
 };

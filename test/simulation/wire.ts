@@ -102,6 +102,10 @@ const parks = (operation: Operation): boolean => {
   return kind === 'query' && table === 'claims';
 };
 
+/** Whoever begins to wait dies before it has looked; whoever lets an element begin, before that has. */
+const opensOrTells = (operation: Operation): boolean =>
+  operation.kind === 'putIf' && (operation.item.kind === 'waiting' || operation.item.kind === 'progress');
+
 const verbs: Record<Operation['kind'], string> = {
   putIf: 'put',
   insert: 'put',
@@ -210,7 +214,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
     let done = writes ? attempt(world, call, operation) : read(world, call, operation);
     served.atMs = schedule.nowMs();
     if (writes) say(world, who, `${what}${isWritten(done) ? details(world, operation) : ': refused by its condition'}`);
-    if (what.endsWith(' waiting') && !process.dead && hit('crashAfterWaiting')) {
+    if (opensOrTells(operation) && !process.dead && hit('crashAfterWaiting')) {
       crash(world, process, 'crashAfterWaiting', `after ${what}`);
       return await new Promise<never>(() => {});
     }

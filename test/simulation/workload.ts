@@ -9,6 +9,7 @@ import {
 } from '../../src/engine/index.ts';
 import { approving, awaiting, runbookOf, waitingFor } from '../engine/runbooks.ts';
 import type { Draw } from './schedule.ts';
+import { asksEnd, condition, drawSections, earlier } from './sections.ts';
 import { claimIds, voters } from './waiting.ts';
 
 const one = (source: string): Expression => ({ source, line: 1 });
@@ -22,17 +23,12 @@ const httpProbe: Probe = {
   body: { kind: 'http', method: 'GET', url: ['https://example.com/'], headers: [], body: null },
 };
 
-/** An earlier cell whose output a later one may look at; it may have been skipped, or have failed. */
-const earlier = (draw: Draw, index: number): string => `c${draw.int(index)}`;
-
-const condition = (draw: Draw, index: number): { when: Expression; reads: string[] } => {
-  if (index === 0 || draw.chance(0.6)) return { when: one(draw.chance(0.5) ? 'true' : 'false'), reads: [] };
-  const name = earlier(draw, index);
-  return { when: one(`outputs.${name}.good == true`), reads: [name] };
-};
-
 const withoutEffect = (draw: Draw, index: number): Partial<Cell> | undefined => {
   const x = draw.fraction();
+  if (x < 0.02 && index > 0) {
+    const { source, states } = asksEnd(draw, index);
+    return { body: { kind: 'assert', expressions: [one(source)] }, states, optional: draw.chance(0.8) };
+  }
   if (x < 0.06) {
     const name = index > 0 && draw.chance(0.4) ? earlier(draw, index) : undefined;
     const expressions = [one(name === undefined ? 'true' : `outputs.${name}.good == true`)];
@@ -78,7 +74,7 @@ const request = (method: string): CellBody => ({
   body: null,
 });
 
-const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
+export const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
   if (waits && draw.chance(0.45)) return waiting(draw);
   const pure = withoutEffect(draw, index);
   if (pure !== undefined) return pure;
@@ -105,20 +101,28 @@ const drawCell = (draw: Draw, index: number, waits: boolean): Partial<Cell> => {
 /** A cell that nobody has to wait for. */
 export const drawEffect = (draw: Draw, index: number): Partial<Cell> => drawCell(draw, index, false);
 
+/** One to so many cells, some of them in sections. */
+export const drawCells = (draw: Draw, most: number, drawOne: (index: number) => Partial<Cell>): Partial<Cell>[] =>
+  draw.chance(0.4)
+    ? drawSections(draw, 1 + draw.int(Math.min(4, most)), drawOne)
+    : Array.from({ length: 1 + draw.int(most) }, (_, index) => drawOne(index));
+
 /** Some wait much, others not at all. */
 export const drawRunbook = (draw: Draw): Runbook => {
   const waits = draw.chance(0.4);
-  return runbookOf(Array.from({ length: 1 + draw.int(6) }, (_, index) => drawCell(draw, index, waits)));
+  return runbookOf(drawCells(draw, 6, (index) => drawCell(draw, index, waits)));
 };
 
-export const hasWaits = ({ cells }: Runbook): boolean =>
-  cells.some((cell) => natureOf(cell) === 'waiting' && cell.body.kind !== 'manual');
+export const hasWaits = ({ cells }: Pick<Runbook, 'cells'>): boolean =>
+  cells.some((cell) =>
+    cell.body.kind === 'each' ? hasWaits(cell.body) : natureOf(cell) === 'waiting' && cell.body.kind !== 'manual',
+  );
 
 const seconds = (ms: number | null): string => (ms === null ? 'none' : `${ms / 1000} s`);
 
 /** The cells in a line each, for whoever reads a trace. */
 export const describeRunbook = (runbook: Runbook): string[] =>
-  runbook.cells.map((cell) => {
+  runbook.cells.flatMap((cell) => {
     const words = [cell.name, cell.body.kind];
     const { body, poll } = cell;
     if (body.kind === 'await') {
@@ -137,10 +141,14 @@ export const describeRunbook = (runbook: Runbook): string[] =>
       if (cell.probe !== null) words.push(`settle ${seconds(cell.settleMs)}`);
       if (cell.keyWindowMs !== null) words.push(`keyWindow ${seconds(cell.keyWindowMs)}`);
     }
+    if (body.kind === 'branch') words.push(`of ${body.cells} cells`);
     if (cell.body.kind === 'assert') words.push(...cell.body.expressions.map(({ source }) => source));
     if (cell.optional) words.push('optional');
     if (cell.when !== null) words.push(`when ${cell.when.source}`);
     for (const { source } of cell.expect) words.push(`expect ${source}`);
     if (cell.reads.length > 0) words.push(`reads ${cell.reads}`);
-    return `   cell ${words.join(' ')}`;
+    if (body.kind !== 'each') return [`   cell ${words.join(' ')}`];
+    const max = 'count' in body.max ? body.max.count : `${body.max.percent}%`;
+    words.push(`over ${body.over.source}`, `max ${max}`, `stopAfter ${body.stopAfter}`, 'of');
+    return [`   cell ${words.join(' ')}`, ...describeRunbook({ ...runbook, cells: body.cells })];
   });

@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Entry, Standing, Unrecorded, Version } from '../../src/engine/index.ts';
 import type { Row, Tables } from '../../src/testing/tables.ts';
 import type { Counts, FaultKind, Rates } from './faults.ts';
+import type { Places } from './places.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
 
@@ -45,6 +46,8 @@ export type Call = {
   expectedSeq: number | undefined;
   maxCells: number;
   handOver: HandOver | undefined;
+  /** The outcome that it redrives. */
+  item: Unrecorded | undefined;
   /** Faults that struck it. */
   struck: FaultKind[];
   /** Tokens it drew, and the seqs under one of them that the store's answers told it of. */
@@ -75,6 +78,8 @@ export type Begin = {
   /** What the cell was given, as text. */
   inputs: string;
   outputs: Record<string, string>;
+  /** The elements that it is begun for, by the names they have in their sections. */
+  each: Record<string, unknown> | undefined;
   atMs: number;
   /** The same moment on the clock of its process; and when the engine called it, and until when it was to be dead. */
   beganAtMs: number;
@@ -90,7 +95,7 @@ export type Begin = {
 };
 
 /** A probe that was asked, on the asker's clock, and what it answered. */
-type ProbeAsked = { call: Call; key: string; about: number; askedAtMs: number; said: string };
+type ProbeAsked = { call: Call; instanceId: string; key: string; about: number; askedAtMs: number; said: string };
 
 export type World = {
   /**
@@ -104,6 +109,9 @@ export type World = {
   startMs: number;
   tables: Tables;
   version: Version;
+  /** Of the run. */
+  params: Record<string, unknown>;
+  places: Places;
   graceMs: number;
   /** Attempts an instance may have. */
   attemptsMax: number;
@@ -131,10 +139,10 @@ export type World = {
   forgottenBegins: Begin[];
   probes: ProbeAsked[];
   /** Tries of polled cells, and whether they found what they look for; when they will. */
-  polls: { call: Call; about: number; ready: boolean }[];
+  polls: { call: Call; instanceId: string; about: number; ready: boolean }[];
   readyAtMs: number;
-  /** The chain as it stands, read once: index is seq. */
-  chain: (Standing & { text: string; landedAtMs: number })[];
+  /** The chain as it was written, read once, with what the next one's `prev` covers and its hash: index is seq. */
+  chain: (Standing & { row: Row; text: string; sha256: string; landedAtMs: number })[];
   /** Looks at every entry that lands, where a schedule is about several instances. */
   onEntry: (world: World, entry: Entry) => void;
   /** The failure queue: outcomes which the store did not take in time. */
@@ -191,12 +199,28 @@ export const headOf = (world: World): Entry | undefined => world.chain.at(-1)?.e
 
 export const viewRow = (world: World): Row | undefined => world.tables.row('views', world.instanceId);
 
+/** Whose child an id names, and which element of which section. */
+export const parentOf = (id: string): { instanceId: string; cell: string; index: number } | undefined => {
+  const [, instanceId, cell, index] = /^(.+)~(\w+)\.(\d+)$/.exec(id) ?? [];
+  return instanceId === undefined || cell === undefined ? undefined : { instanceId, cell, index: Number(index) };
+};
+
+/** A child goes through the cells of its section. */
+const versionIn = (world: World, id: string): Pick<World, 'version'> | undefined => {
+  const parent = parentOf(id);
+  if (parent === undefined) return undefined;
+  const { version } = facetOf(world, parent.instanceId);
+  const body = version.runbook.cells.find(({ name }) => name === parent.cell)?.body;
+  if (body?.kind !== 'each') return undefined;
+  return { version: { ...version, runbook: { ...version.runbook, cells: body.cells } } };
+};
+
 /** The world as it is about this instance. */
 export const facetOf = (world: World, id: string): World => {
   const known = world.facets.get(id);
   if (known !== undefined) return known;
   const own: Partial<World> = { instanceId: id, chain: [], begins: [], forgottenBegins: [], unlookedAfter: false };
-  const facet: World = Object.assign(Object.create(world), own);
+  const facet: World = Object.assign(Object.create(world), own, versionIn(world, id));
   world.facets.set(id, facet);
   return facet;
 };

@@ -55,6 +55,7 @@ export const view = (instanceId: string, seq: number, more: Partial<View> = {}):
   updatedAtMs: atMs,
   startedBy: 'ann',
   params: '{}',
+  place: 'local',
   waitsFor: null,
   headHash: `hash-${seq}`,
   ...more,

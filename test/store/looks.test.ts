@@ -40,7 +40,7 @@ describe.each(await serviceKinds())('last looks on %s', (which) => {
     const { looks, views, marks } = world.store;
     await looks.keep('d', 1, lookAt(T0));
     expect(await views.get('look:d')).toBeUndefined();
-    const due = await Promise.all(Array.from({ length: 16 }, (_, shard) => marks.due(T0 * 2, shard)));
+    const due = await Promise.all(Array.from({ length: 16 }, (_, shard) => marks.due(T0 * 2, 'local', shard)));
     expect(due.flatMap((page) => page.due)).toEqual([]);
     expect((await views.list({ limit: 10 })).views).toEqual([]);
   });

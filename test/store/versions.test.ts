@@ -214,6 +214,21 @@ describe.each(await serviceKinds())('versions and locks on %s', (which) => {
   });
 });
 
+describe.each(await storeKinds())('a version that a newer Pawl has compiled on %s', (which) => {
+  test('is told for what it is, and is not broken', async () => {
+    const world = await freshStore(which);
+    const known = content('later', 'one');
+    const runbook = { ...known.runbook, format: 2, loops: [] } as unknown as typeof known.runbook;
+    await world.store.versions.publish('later', { ...known, runbook, runHash: '7'.repeat(64) }, by);
+    const { versions } = createStore(world.client, { ...world.options, clock: world.store.clock });
+    await expect(versions.get('later', 1)).rejects.toMatchObject({
+      code: 'journal.newer',
+      message: expect.stringContaining('update this one'),
+    });
+    await world.drop();
+  });
+});
+
 describe.each(await storeKinds())('a version item that was altered on %s', (which) => {
   let world: FreshStore;
   beforeAll(async () => {

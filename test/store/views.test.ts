@@ -61,7 +61,8 @@ describe.each(await serviceKinds())('views on %s', (which) => {
   test('at its longest a view is less than 1 KB, which is one write unit', async () => {
     const [runbookId, longId] = ['r'.repeat(128), 'i'.repeat(128)];
     const open = { kind: 'waiting', seq: 99_999, cell: 'c'.repeat(64), dueAtMs: atMs, atMs, whom: 'w'.repeat(48) };
-    const state = { ...entry(longId, 99_999, 't').state, next: 499, cells: 500, open } as Entry['state'];
+    const placed = { place: 'p'.repeat(32), inputsHash: 'a'.repeat(64) };
+    const state = { ...entry(longId, 99_999, 't').state, next: 499, cells: 500, ...placed, open } as Entry['state'];
     const by = { actor: 'b'.repeat(200), via: 'cli', where: 'here' } as const;
     const started = {
       ...entry(longId, 0, 't'),
@@ -71,12 +72,15 @@ describe.each(await serviceKinds())('views on %s', (which) => {
       by,
       params: { p: 'ü'.repeat(900) },
     };
-    const runbook = { cells: Array.from({ length: 500 }, () => ({ name: open.cell })) } as unknown as Runbook;
+    const cell = { name: open.cell, body: { kind: 'sh' } };
+    const runbook = { cells: Array.from({ length: 500 }, () => cell) } as unknown as Runbook;
     const head = { entry: { ...entry(longId, 99_999, 't'), state }, hash: 'h'.repeat(64) };
     const longest = viewOf(started as unknown as EntryOf<'started'>, head, runbook, {
       nowMs: atMs,
       graceMs: 0,
       epoch: 0,
+      home: 'local',
+      nextAt: null,
     });
     const armed = await marks.arm({ instanceId: longId, runbookId }, inMs(30), atMs);
     await marks.arm({ instanceId: longId, runbookId }, inMs(30), atMs);
@@ -84,11 +88,23 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     expect(await views.get(longId)).toEqual(longest);
     const item = await world.raw.get('views', { instanceId: longId });
     expect(bytesOfItem(item ?? {})).toBeLessThan(1024);
+    for (const chars of [110, 90, 70, 50, 30, 10]) {
+      const instanceId = `${chars}`.padEnd(chars, 'i');
+      const shorter = { ...started, instanceId, runbookId: 'r'.repeat(chars) } as unknown as EntryOf<'started'>;
+      const shortly = { ...head, entry: { ...head.entry, instanceId } };
+      const at = { nowMs: atMs, graceMs: 0, epoch: 0, home: 'local', nextAt: null };
+      await views.save(viewOf(shorter, shortly, runbook, at), await marks.arm(seed(instanceId), inMs(30), atMs));
+      const one = await world.raw.get('views', { instanceId });
+      expect(bytesOfItem(one ?? {})).toBeLessThan(1024);
+    }
     // With ids of an ordinary length there is room for as much of the parameters as is ever shown.
     const ordinary = { ...started, runbookId: 'rotate-database-credentials' } as unknown as EntryOf<'started'>;
     const shortHead = { ...head, entry: { ...head.entry, instanceId: 'rotate-database-credentials-000001' } };
     expect(
-      Buffer.byteLength(viewOf(ordinary, shortHead, undefined, { nowMs: atMs, graceMs: 0, epoch: 0 }).params),
+      Buffer.byteLength(
+        viewOf(ordinary, shortHead, undefined, { nowMs: atMs, graceMs: 0, epoch: 0, home: 'local', nextAt: null })
+          .params,
+      ),
     ).toBeGreaterThan(240);
   });
 
@@ -117,6 +133,80 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     expect(await marksOf('wake')).toEqual({ dueAtMs: inMs(30), armedUntilMs: inMs(40), inIndex: true });
     await views.save(view('wake', 2, { dueAtMs: inMs(5) }), mine);
     expect(await marksOf('wake')).toMatchObject({ dueAtMs: inMs(5) });
+  });
+
+  describe('the place that it is due at', () => {
+    const placeOf = async (instanceId: string): Promise<unknown> =>
+      String((await world.raw.get('views', { instanceId }))?.dueShard).split('#')[0];
+    const dueAt = async (place: string, instanceId: string): Promise<boolean> => {
+      const shard = (createHash('sha256').update(instanceId).digest()[0] ?? -1) % 16;
+      const { due } = await marks.due(inMs(500), place, shard);
+      return due.some((one) => one.instanceId === instanceId);
+    };
+    const at = (instanceId: string, seq: number, place: string, seconds = 10) =>
+      view(instanceId, seq, { place, dueAtMs: inMs(seconds) });
+
+    test('is home for what is new, and the view’s own once that is saved; no other place reads it', async () => {
+      const armed = await marks.arm(seed('placed'), inMs(30), atMs);
+      expect(await placeOf('placed')).toBe('local');
+      await views.save(at('placed', 1, 'bastion'), armed);
+      expect([await dueAt('bastion', 'placed'), await dueAt('local', 'placed')]).toEqual([true, false]);
+      expect(await views.get('placed')).toEqual(at('placed', 1, 'bastion'));
+    });
+
+    test('stays where it is when somebody arms or wakes it', async () => {
+      const armed = await marks.arm(seed('stays'), inMs(30), atMs);
+      await views.save(at('stays', 1, 'bastion', 60), armed);
+      await marks.arm(seed('stays'), inMs(30), atMs);
+      await marks.wake(seed('stays'), inMs(2));
+      expect([await dueAt('bastion', 'stays'), await dueAt('local', 'stays')]).toEqual([true, false]);
+    });
+
+    test('is home again for what was idle', async () => {
+      await views.save(at('idles', 1, 'bastion'), await marks.arm(seed('idles'), inMs(30), atMs));
+      await views.save(view('idles', 2), await marks.arm(seed('idles'), inMs(30), atMs));
+      await marks.wake(seed('idles'), inMs(2));
+      expect(await dueAt('local', 'idles')).toBe(true);
+    });
+
+    test('what a writer armed and never saved is its leavings once its time is over, and until somebody has saved', async () => {
+      const of = (nowMs: number) => marks.orphans(['left', 'unknown'], nowMs);
+      await views.save(at('left', 1, 'bastion'), await marks.arm(seed('left'), inMs(5), atMs));
+      expect(await of(inMs(60))).toEqual([]);
+      await marks.arm(seed('left'), inMs(30), atMs);
+      expect([await of(inMs(29)), await of(inMs(30))]).toEqual([[], ['left']]);
+      await views.save(at('left', 2, 'bastion'), await marks.arm(seed('left'), inMs(900), inMs(800)));
+      expect(await of(inMs(2_000))).toEqual([]);
+    });
+
+    test('makes a place known before anything is due there, home alone is not', async () => {
+      const wanted = async () => (await world.store.workers.list()).wanted.map(({ place }) => place);
+      await views.save(at('known', 1, 'far-away'), await marks.arm(seed('known'), inMs(5), atMs));
+      expect(await wanted()).toContain('far-away');
+      await views.save(view('known', 2, { place: 'idle-place' }), await marks.arm(seed('known'), inMs(5), atMs));
+      await views.save(at('known', 3, 'local'), await marks.arm(seed('known'), inMs(5), atMs));
+      expect(await wanted()).not.toEqual(expect.arrayContaining(['local']));
+      expect(await wanted()).not.toContain('idle-place');
+    });
+
+    test('is that of the newest view, whoever else may still be writing', async () => {
+      // A worker that armed and died leaves its mark at a place that may have nobody any more.
+      await views.save(at('last', 1, 'bastion'), await marks.arm(seed('last'), inMs(5), atMs));
+      await marks.arm(seed('last'), inMs(30), atMs);
+      const person = await marks.arm(seed('last'), inMs(60), inMs(31));
+      expect(person.othersUntilMs).toBe(inMs(30));
+      await views.save(at('last', 2, 'local', 400), person);
+      expect([await dueAt('local', 'last'), await dueAt('bastion', 'last')]).toEqual([true, false]);
+
+      await views.save(at('beside', 1, 'bastion'), await marks.arm(seed('beside'), inMs(5), atMs));
+      const first = await marks.arm(seed('beside'), inMs(30), atMs);
+      await marks.arm(seed('beside'), inMs(31), atMs);
+      await views.save(at('beside', 2, 'local', 400), first);
+      expect([await dueAt('local', 'beside'), await dueAt('bastion', 'beside')]).toEqual([true, false]);
+      // An older view says nothing about it.
+      await views.save(at('beside', 1, 'bastion', 400), first);
+      expect(await placeOf('beside')).toBe('local');
+    });
   });
 
   test('save of a view that was deleted makes it anew', async () => {
@@ -204,7 +294,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
       for (const shard of shards) {
         let from: { instanceId: string; dueAtMs: number } | undefined;
         do {
-          const page: Awaited<ReturnType<typeof marks.due>> = await world3.store.marks.due(nowMs, shard, from);
+          const page: Awaited<ReturnType<typeof marks.due>> = await world3.store.marks.due(nowMs, 'local', shard, from);
           expect(page.due.length).toBeLessThanOrEqual(100);
           found.push(...page.due.map((one) => ({ ...one, shard })));
           from = page.next ?? undefined;
@@ -232,9 +322,9 @@ describe.each(await serviceKinds())('views on %s', (which) => {
         .slice(0, 230);
       expect(ids.length).toBe(230);
       for (const [i, id] of ids.entries()) await world4.store.marks.arm(seed(id), inMs(230 - i), atMs);
-      const first = await world4.store.marks.due(inMs(500), 0);
-      const second = await world4.store.marks.due(inMs(500), 0, first.next ?? undefined);
-      const third = await world4.store.marks.due(inMs(500), 0, second.next ?? undefined);
+      const first = await world4.store.marks.due(inMs(500), 'local', 0);
+      const second = await world4.store.marks.due(inMs(500), 'local', 0, first.next ?? undefined);
+      const third = await world4.store.marks.due(inMs(500), 'local', 0, second.next ?? undefined);
       expect([first, second, third].map((page) => page.due.length)).toEqual([100, 100, 30]);
       expect(third.next).toBeNull();
       const found = [first, second, third].flatMap((page) => page.due.map((one) => one.instanceId));
@@ -302,9 +392,9 @@ describe.each(await serviceKinds())('views on %s', (which) => {
       runbookId: 'deploy',
       arms: 1,
       dueAtMs: inMs(3),
-      dueShard: (createHash('sha256').update('missing').digest()[0] ?? -1) % 16,
+      dueShard: `local#${(createHash('sha256').update('missing').digest()[0] ?? -1) % 16}`,
     });
-    const due = await marks.due(inMs(3), Number(Item?.dueShard));
+    const due = await marks.due(inMs(3), 'local', Number(String(Item?.dueShard).split('#')[1]));
     expect(due.due).toContainEqual({ instanceId: 'missing', dueAtMs: inMs(3) });
   });
 
@@ -344,7 +434,8 @@ describe.each(await serviceKinds())('views on %s', (which) => {
 
   test('what is no view is armed, due and disarmed; no view is found in it and no list shows it', async () => {
     const shard = (createHash('sha256').update('wake:ci/7').digest()[0] ?? -1) % 16;
-    const listed = async () => (await marks.due(inMs(30), shard)).due.filter((one) => one.instanceId === 'wake:ci/7');
+    const listed = async () =>
+      (await marks.due(inMs(30), 'local', shard)).due.filter((one) => one.instanceId === 'wake:ci/7');
     const armed = await marks.arm(seed('wake:ci/7'), inMs(30), atMs);
     expect(await listed()).toEqual([{ instanceId: 'wake:ci/7', dueAtMs: inMs(30) }]);
     expect(await views.get('wake:ci/7')).toBeUndefined();
@@ -415,7 +506,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     });
     afterAll(() => world2.drop());
     const newestFirst = (wanted: View[]): string[] => wanted.map((one) => one.instanceId).reverse();
-    const pages = async (filter: { runbookId?: string; status?: View['status'] }, limit: number) => {
+    const pages = async (filter: Omit<Parameters<Store['views']['list']>[0], 'limit'>, limit: number) => {
       const ids: string[] = [];
       let next: string | null = null;
       do {
@@ -444,6 +535,34 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     ])('%s: newest first, each once, however long the pages', async (_, filter, belongs) => {
       for (const limit of [1, 7, 30, 100])
         expect(await pages(filter, limit)).toEqual(newestFirst(many.filter(belongs)));
+    });
+
+    test('by when they started: from the one moment to before the other, page by page', async () => {
+      const bounds = { sinceMs: inMs(3), untilMs: inMs(9) };
+      const belongs = (one: View) => one.startedAtMs >= inMs(3) && one.startedAtMs < inMs(9);
+      for (const limit of [1, 5, 100]) expect(await pages(bounds, limit)).toEqual(newestFirst(many.filter(belongs)));
+      expect(await pages({ ...bounds, status: 'waiting' }, 2)).toEqual(
+        newestFirst(many.filter((one) => belongs(one) && one.status === 'waiting')),
+      );
+      expect(await pages({ sinceMs: inMs(900) }, 5)).toEqual([]);
+      expect(await pages({ untilMs: atMs }, 5)).toEqual([]);
+    });
+
+    test('by a condition, which each view is asked once, together with the rest', async () => {
+      const asked: string[] = [];
+      const where = async ({ instanceId }: View) => {
+        asked.push(instanceId);
+        return instanceId.endsWith('4') || instanceId.endsWith('5');
+      };
+      const found = await world2.store.views.list({ limit: 100, status: 'waiting', where });
+      expect(found).toMatchObject({ atLeast: false, next: null });
+      expect(found.views.map((one) => one.instanceId)).toEqual(['run-25', 'run-15', 'run-05']);
+      expect(asked.length).toBe(new Set(asked).size);
+      for (const limit of [1, 2, 3, 4])
+        expect(await pages({ where }, limit)).toEqual(['run-25', 'run-24', 'run-15', 'run-14', 'run-05', 'run-04']);
+      await expect(
+        world2.store.views.list({ limit: 1, where: async () => Promise.reject(new Error('away')) }),
+      ).rejects.toThrow('away');
     });
 
     test('a list shows whole views, and not what was only armed', async () => {

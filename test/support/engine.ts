@@ -19,6 +19,7 @@ export const portsOn = (store: Store, over: Partial<Ports> = {}): Ports => ({
   setAside: async () => {},
   wakeAt: async () => {},
   deployment: { name: 'test', epoch: 0, takeoverGraceMs: 15_000 },
+  here: { place: 'local', home: 'local', missing: async () => [] },
   ...over,
 });
 

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { BatchWriteCommand, type DynamoDBDocumentClient, GetCommand, QueryCommand } from '@aws-sdk/lib-dynamodb';
 import type { Engine } from '../../src/engine/index.ts';
 import { canonical, sha256 } from '../../src/store/index.ts';
-import { hashOfEntry, listedAs, shardOf } from '../../src/store/items.ts';
+import { duePartition, hashOfEntry, listedAs, shardOf } from '../../src/store/items.ts';
 
 export type Tables = { document: DynamoDBDocumentClient; prefix: string };
 export type Items = Record<'journal' | 'views' | 'subscriptions', Record<string, unknown>[]>;
@@ -17,7 +17,6 @@ const batchItems = 25;
 const batchesAtOnce = 8;
 /** As src/store/views.ts has them. */
 const listShards = 4;
-const dueShards = 16;
 
 const awaitingId = 'scale-await';
 const restingId = 'scale-rest';
@@ -101,7 +100,7 @@ export const itemsAs = (items: Items, model: Parked, other: Parked): Items => {
     const one = swapAll(item, swaps);
     const shard = shardOf(instanceId, listShards);
     for (const name of ['statusShard', 'runbookShard']) one[name] = String(one[name]).replace(/\d+$/, String(shard));
-    return 'dueShard' in one ? { ...one, dueShard: shardOf(instanceId, dueShards) } : one;
+    return 'dueShard' in one ? { ...one, dueShard: duePartition('local', instanceId) } : one;
   });
   return { journal, views, subscriptions: items.subscriptions.map((item) => swapAll(item, swaps)) };
 };

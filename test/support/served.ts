@@ -50,6 +50,7 @@ export const serve = async ({ store, clock, execute, deployment, workMs, others 
   const api = createApi((telemetry) => ({
     engine: engineOf(telemetry),
     runbooks: store.versions,
+    workers: store.workers,
     authoring,
     clock,
     sha256,
@@ -65,14 +66,17 @@ export const serve = async ({ store, clock, execute, deployment, workMs, others 
     clock,
     views: store.views,
     marks: store.marks,
+    workers: store.workers,
     telemetry,
   }));
   const tick = createTick((telemetry) => ({
     nowMs: async () => {
-      await store.marks.due(0, 15);
+      await store.marks.due(0, 'local', 15);
       return clock.nowMs();
     },
     due: store.marks.due,
+    places: ['local'],
+    home: 'local',
     handOver,
     fraction: systemRandom.fraction,
     telemetry,

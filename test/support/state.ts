@@ -16,6 +16,7 @@ export const initialState = (over: Partial<State> = {}): State => ({
   permission: null,
   dueAtMs: null,
   inputsHash: null,
+  secrets: null,
   drive: 'manual',
   open: null,
   halted: null,

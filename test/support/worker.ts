@@ -10,11 +10,11 @@ import { createStore } from '../../src/store/index.ts';
 import { engineOn } from './engine.ts';
 import type { Answered, Ordered, WorkerOptions } from './workers.ts';
 
-const { endpoint, prefix, graceMs, httpAllow }: WorkerOptions = JSON.parse(process.argv[2] ?? '');
+const { endpoint, prefix, graceMs, httpAllow, aws }: WorkerOptions = JSON.parse(process.argv[2] ?? '');
 const { client, clock } = createClient({ tablesPrefix: prefix, endpoint });
 const store = createStore(client, { clock });
 const engine = engineOn(store, {
-  execute: createExecute({ httpAllow }),
+  execute: createExecute({ httpAllow, ...(aws === undefined ? {} : { aws }) }),
   deployment: { name: 'test', epoch: 0, takeoverGraceMs: graceMs },
 });
 const by = { actor: `worker-${process.pid}`, via: 'test', where: `host:${process.pid}` };

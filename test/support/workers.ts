@@ -4,9 +4,17 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import type { AwsAllow } from '../../src/cells/index.ts';
 import type { AdvanceAnswer, AdvanceRequest, Inspection } from '../../src/engine/index.ts';
 
-export type WorkerOptions = { endpoint: string; prefix: string; graceMs: number; httpAllow: string[] };
+export type WorkerOptions = {
+  endpoint: string;
+  prefix: string;
+  graceMs: number;
+  httpAllow: string[];
+  /** What its cells may ask of AWS. */
+  aws?: AwsAllow;
+};
 type Order =
   | { do: 'advance' | 'run'; instanceId: string; with?: Partial<Omit<AdvanceRequest, 'by' | 'signal'>> }
   | { do: 'inspect'; instanceId: string }

@@ -1,8 +1,10 @@
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CellTest, type RunbookTest, testRunbook } from 'pawl/testing';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 let dir = '';
 beforeAll(async () => {
@@ -346,6 +348,28 @@ describe('a run that does not finish', () => {
   });
 });
 
+describe('a section with each', () => {
+  const elements = `${fence('js { name=first }', 'export default () => [1, 2];')}
+## Each { name=restart each="outputs.first" as=node }
+${fence('js { name=inner }', 'export default () => 1;')}`;
+
+  test('is refused before anything runs: nobody was told that its cells would', async () => {
+    const begun: string[] = [];
+    const testing = testRunbook(document(elements), { onCell: (cell) => begun.push(cell) });
+    await expect(testing).rejects.toMatchObject({
+      code: 'request.invalid',
+      message: expect.stringMatching(
+        /^Section restart \(line \d+\) goes over a list.+`--cell first` tests what comes before/,
+      ),
+    });
+    expect(begun).toEqual([]);
+  });
+
+  test('keeps nobody from testing what comes before it', async () => {
+    expect(await testRunbook(document(elements), { cell: 'first' })).toMatchObject({ ok: true });
+  });
+});
+
 describe('what is asked for', () => {
   test('one cell alone: only that one is interrupted, and the run stops after it', async () => {
     const source = document(
@@ -391,6 +415,85 @@ describe('what is asked for', () => {
     await expect(testRunbook('no front matter')).rejects.toMatchObject({
       code: 'runbook.invalid',
       message: expect.stringMatching(/^Nothing ran: the runbook is not valid\.\n1:1 /),
+    });
+  });
+});
+
+describe('what a place would have to have', () => {
+  const secret = 'hunter2-hunter2';
+  const uses = document(
+    sh('name=use uses=KEY interrupted=retry', 'cut -c1-7 "$PAWL_SECRETS/KEY" | grep -qx hunter2') +
+      sh('name=make uses=KEY', 'echo another-hunter3 > "$PAWL_SECRETS/KEY"') +
+      sh(
+        'name=later uses=KEY interrupted=retry',
+        'grep -qx another-hunter3 "$PAWL_SECRETS/KEY"; cat "$PAWL_SECRETS/KEY"',
+      ),
+    'secrets: { KEY: { from: "ssm:/pawl/key" } }\nat: bastion\n',
+  );
+
+  test('secrets are given by name, also to what runs again, and what a cell makes is there for later ones', async () => {
+    const report = await testRunbook(uses, { secrets: { KEY: secret } });
+    expect(report).toMatchObject({ ok: true, result: 'completed' });
+    expect(report.cells.map(({ ran }) => ran)).toEqual(['really', 'really', 'really']);
+    expect(cellOf(report, 'use').repeat).toMatchObject({ same: true });
+    expect(JSON.stringify(report)).not.toMatch(/hunter/);
+  });
+
+  test('cells that are answered for need none; those that really run are refused without, and nothing runs', async () => {
+    const stubs = { use: {}, make: {}, later: {} };
+    expect(await testRunbook(uses, { stubs })).toMatchObject({ ok: true, result: 'completed' });
+    const begun: string[] = [];
+    const { later: _, ...some } = stubs;
+    await expect(testRunbook(uses, { stubs: some, onCell: (cell) => begun.push(cell) })).rejects.toMatchObject({
+      code: 'request.invalid',
+      message: expect.stringContaining('Cell later would really run, and uses the secret KEY'),
+    });
+    expect(begun).toEqual([]);
+  });
+
+  test.each([
+    [{ NONE: secret }, 'A secret names "NONE"'],
+    [{ KEY: 'short' }, 'is shorter than 8 characters'],
+  ])('a secret that fits nothing is refused: %j', async (secrets, why) => {
+    await expect(testRunbook(uses, { secrets })).rejects.toMatchObject({ message: expect.stringContaining(why) });
+  });
+
+  describe('of AWS', () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(String(request.headers['x-amz-target']).split('.').at(-1) ?? '');
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end('{"TableNames":["a"]}');
+    });
+    beforeAll(async () => {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      vi.stubEnv('AWS_ENDPOINT_URL', `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      vi.stubEnv('AWS_REGION', 'eu-west-1');
+      vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIDEXAMPLE');
+      vi.stubEnv('AWS_SECRET_ACCESS_KEY', 'not-a-key');
+    });
+    afterAll(() => {
+      vi.unstubAllEnvs();
+      server.close();
+    });
+    const tables = document(
+      fence('aws { name=tables service=dynamodb action=ListTables }') +
+        fence('assert { name=some }', 'size(outputs.tables.TableNames) == 1'),
+    );
+
+    test('an answer is given for a cell as for any other', async () => {
+      const report = await testRunbook(tables, { stubs: { tables: { TableNames: ['b'] } } });
+      expect(report).toMatchObject({ ok: true, result: 'completed' });
+      expect(cellOf(report, 'tables').ran).toBe('stubbed');
+      expect(asked).toEqual([]);
+    });
+
+    test('one that really runs is sent if that is allowed, and not without', async () => {
+      const refused = await testRunbook(tables);
+      expect(refused.result).toBe('halted');
+      expect(cellOf(refused, 'tables').ended?.error).toContain('dynamodb:ListTables is not allowed');
+      expect(asked).toEqual([]);
+      expect(await testRunbook(tables, { allow: { aws: ['dynamodb:List*'] } })).toMatchObject({ result: 'completed' });
+      expect(new Set(asked)).toEqual(new Set(['ListTables']));
     });
   });
 });

@@ -1,7 +1,9 @@
-/** check, plan and publish: what one does with a document before it runs. */
+/** check, plan, publish and schema: what one does with a document before it runs. */
+import { type Authoring, allCells, isPawlError, type Runbook } from '../../engine/index.ts';
 import { type Document, readDocument, readDocuments } from '../documents.ts';
 import { exits } from '../exits.ts';
 import { plural } from '../format.ts';
+import { type HereReport, lookHere, printHere, tellHere } from '../here.ts';
 import { readParams } from '../params.ts';
 import { planOf, printPlan } from '../plan.ts';
 import type { Answer, Session } from '../session.ts';
@@ -12,30 +14,52 @@ const printNotes = ({ screen }: Pick<Session, 'screen'>, { file, notes }: Docume
   for (const { line, column, message } of notes) screen.print(`${file}:${line}:${column} note: ${message}`);
 };
 
-const check = async ({ screen, authoring }: Session, files: string[]): Promise<Answer> => {
-  const documents = await readDocuments(await authoring(), files);
+/** With what parameters say by themselves, where that is enough. */
+const defaultsOf = (compiler: Authoring, runbook: Runbook): Record<string, unknown> | null => {
+  try {
+    return compiler.resolveParams(runbook, {});
+  } catch (error) {
+    if (isPawlError(error, 'params.invalid')) return null;
+    throw error;
+  }
+};
+
+const check = async (session: Session, files: string[], options: { here?: true }): Promise<Answer> => {
+  const { screen } = session;
+  const compiler = await session.authoring();
+  const documents = await readDocuments(compiler, files);
+  const reports: (HereReport | undefined)[] = [];
   for (const document of documents) {
     const { file, runbook } = document;
     screen.print(
-      `${file}: ${screen.paint('good', 'ok')}, runbook ${runbook.runbookId}, ${plural(runbook.cells.length, 'cell')}`,
+      `${file}: ${screen.paint('good', 'ok')}, runbook ${runbook.runbookId}, ${plural(allCells(runbook.cells).length, 'cell')}`,
     );
     printNotes({ screen }, document);
+    if (options.here !== true) continue;
+    const report = await lookHere(session, compiler, runbook, defaultsOf(compiler, runbook));
+    reports.push(report);
+    if (report.missing.length === 0) screen.print(`Nothing is missing here (${report.place}).`);
+    printHere(screen, report);
   }
-  const found = documents.map(({ file, runbook, notes }) => ({
+  const found = documents.map(({ file, runbook, notes }, index) => ({
     file,
     runbookId: runbook.runbookId,
-    cells: runbook.cells.length,
+    cells: allCells(runbook.cells).length,
     notes,
+    ...(reports[index] && { here: reports[index] }),
   }));
-  return { exit: exits.done, document: { files: found } };
+  const isMissing = reports.some((report) => report !== undefined && report.missing.length > 0);
+  return { exit: isMissing ? exits.parked : exits.done, document: { files: found } };
 };
 
-const plan = async ({ screen, authoring }: Session, file: string, options: { param: string[] }): Promise<Answer> => {
-  const compiler = await authoring();
+const plan = async (session: Session, file: string, options: { param: string[] }): Promise<Answer> => {
+  const { screen } = session;
+  const compiler = await session.authoring();
   const { runbook } = await readDocument(compiler, file);
   const planned = planOf(compiler, runbook, await readParams(runbook, options.param));
   printPlan(screen, planned);
-  return { exit: exits.done, document: planned };
+  const here = await tellHere(session, runbook, planned.params);
+  return { exit: exits.done, document: { ...planned, here } };
 };
 
 const publish = async ({ screen, authoring, client }: Session, files: string[]): Promise<Answer> => {
@@ -56,14 +80,25 @@ const publish = async ({ screen, authoring, client }: Session, files: string[]):
   return { exit: exits.done, document: { published } };
 };
 
+const schema = async ({ screen }: Session): Promise<Answer> => {
+  const { frontMatterJsonSchema } = await import('../../authoring/index.ts');
+  const found = frontMatterJsonSchema();
+  screen.exact(`${JSON.stringify(found, null, 2)}\n`);
+  return { exit: exits.done, document: found };
+};
+
 export const addAuthoring: AddCommands = (program, run) => {
   const checking = program.command('check').argument('<file...>', 'Markdown documents');
   checking.description('Finds every mistake in documents and says where. Publishes and runs nothing; needs no store.');
-  withExamples(checking, 'pawl check runbooks/*.md').action(run(check));
+  checking.option(
+    '--here',
+    'also says what cells need and is missing here, and which of them belong to other places; exits with 3 where something is missing',
+  );
+  withExamples(checking, 'pawl check runbooks/*.md', 'pawl check --here runbooks/post_merge.md').action(run(check));
 
   const planning = program.command('plan').argument('<file>', 'a Markdown document');
   planning.description(
-    'Shows the cells of a document, their inputs as far as the parameters tell, and what happens when one fails\nor is interrupted. Runs nothing; needs no store.',
+    'Shows the cells of a document, their inputs as far as the parameters tell, what happens when one fails\nor is interrupted, and what is missing here. Runs nothing; needs no store.',
   );
   withExamples(withParams(planning), 'pawl plan runbooks/post_merge.md -p pr=7 -p dir=/srv/app').action(run(plan));
 
@@ -72,4 +107,8 @@ export const addAuthoring: AddCommands = (program, run) => {
     'Stores documents as immutable versions. The same content keeps the version it has.\nWith a mistake in any of them nothing is published.',
   );
   withExamples(publishing, 'pawl publish runbooks/post_merge.md').action(run(publish));
+
+  const describing = program.command('schema');
+  describing.description('Prints the JSON Schema of front matter, for editors.');
+  withExamples(describing, 'pawl schema > front-matter.schema.json').action(run(schema));
 };

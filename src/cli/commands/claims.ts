@@ -4,11 +4,12 @@ import { Argument, Option } from 'commander';
 import { type ClaimStatus, claimStatuses, PawlError, parseAsWritten } from '../../engine/index.ts';
 import type { Claim } from '../client.ts';
 import { exits } from '../exits.ts';
-import { oneLine, plural, shellWord, stamp } from '../format.ts';
+import { oneLine, plural, shellWord, stamp, unbroken } from '../format.ts';
 import { textGiven } from '../given.ts';
 import { storeAt, tellNothing } from '../nothing.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
+import { printFact } from '../stepScreen.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';
 
 type SetOptions = {
@@ -37,9 +38,9 @@ const printClaim = (
 ): void => {
   const when = `revision ${revision}, ${stamp(Date.parse(at))}, by ${harmless(by.actor)}`;
   screen.print(`${screen.paint('strong', claimId)}  ${status}, ${when}`);
-  if (statement !== null) screen.print(`  statement ${harmless(statement)}`);
-  if (reason !== null) screen.print(`  reason    ${harmless(reason)}`);
-  if (evidence !== null) screen.print(`  evidence  ${oneLine(harmless(JSON.stringify(evidence)), screen.width - 12)}`);
+  if (statement !== null) printFact(screen, 'statement', harmless(statement));
+  if (reason !== null) printFact(screen, 'reason', harmless(reason));
+  if (evidence !== null) printFact(screen, 'evidence', harmless(JSON.stringify(evidence)));
 };
 
 const set = async ({ screen, settings, client }: Session, id: string, options: SetOptions): Promise<Answer> => {
@@ -64,20 +65,21 @@ const get = async ({ screen, client }: Session, id: string): Promise<Answer> => 
   return { exit: exits.done, document: found };
 };
 
-const table = (screen: Screen, claims: Claim[], first: (claim: Claim) => string, title: string): void =>
+const table = (screen: Screen, claims: Claim[], first: (claim: Claim) => string, title: string): void => {
   screen.table(
     [title, 'status', 'set at', 'by', 'statement, evidence, reason'],
     claims.map((claim) => [
       first(claim),
       claim.status,
       stamp(Date.parse(claim.at)),
-      oneLine(harmless(claim.by.actor), 24),
+      unbroken(harmless(claim.by.actor)),
       [claim.statement ?? '', claim.evidence === null ? '' : JSON.stringify(claim.evidence), claim.reason ?? '']
         .filter((text) => text !== '')
-        .map((text) => oneLine(harmless(text), 120))
+        .map((text) => unbroken(harmless(text)))
         .join('; '),
     ]),
   );
+};
 
 type HistoryOptions = { limit: number; before?: number };
 

@@ -1,5 +1,5 @@
 /** What commands share: how one is added to the program, and options that several take. */
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Answer, Session } from '../session.ts';
 
 /** Wraps a command's work: opens the session, prints or documents the answer, sets the exit code. */
@@ -42,3 +42,36 @@ export const saidInWords = (text: string): string => {
 };
 
 export const cellCount = (text: string): number | 'all' => (text === 'all' ? 'all' : wholeNumber(1)(text));
+
+/** Of commands that show what grows. */
+export const followOption = (): Option =>
+  new Option(
+    '--follow',
+    'go on as things come, until the instance is over (exit code 1: cancelled); with --json a line for each change',
+  );
+
+/** As long as the longest cell, and what is around it. */
+const drainSecondsDefault = 15 * 60;
+/** A week. Node's timers take no more than 24 days, and fire at once beyond them. */
+const drainSecondsMax = 7 * 24 * 60 * 60;
+const concurrencyDefault = 16;
+
+const drainSeconds = (text: string): number => {
+  const seconds = wholeNumber(0)(text);
+  if (seconds > drainSecondsMax)
+    throw new InvalidArgumentError(`Give ${drainSecondsMax} seconds at most (drainSecondsMax).`);
+  return seconds;
+};
+
+/** Of processes that stay. */
+export const withDraining = (command: Command): Command =>
+  command
+    .option('--drain <seconds>', 'how long running cells may go on after SIGTERM', drainSeconds, drainSecondsDefault)
+    .option('--concurrency <n>', 'instances gone on with at once', wholeNumber(1), concurrencyDefault);
+
+/** Of processes that stay, where they may be root. */
+export const withCellsAs = (command: Command): Command =>
+  command.option(
+    '--cells-as <user>',
+    'run code cells as that user, or uid:gid, who can read nothing of what this process can (as root only)',
+  );

@@ -2,7 +2,7 @@
 import { exitOfMany, findMany, giveVerdicts, summarize } from '../bulk.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
-import { clock, oneLine, plural } from '../format.ts';
+import { plural, time, unbroken } from '../format.ts';
 import { createPace } from '../pace.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
@@ -27,8 +27,9 @@ const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Ver
   const recorded = await client.entry(instanceId, view.seq);
   const cell = recorded !== undefined && 'cell' in recorded ? recorded.cell : view.cell;
   const { verdict, reason, freshKey } = ruling;
+  const early = recorded !== undefined && 'holderGone' in recorded ? ', its holder gone' : '';
   screen.print(
-    `Recorded: ${cell} of ${instanceId}, seq ${seq}: ${verdict}${freshKey ? ', fresh key' : ''}, by ${harmless(settings.by.actor)}: ${oneLine(harmless(reason), 200)}`,
+    `Recorded: ${cell} of ${instanceId}, seq ${seq}: ${verdict}${freshKey ? ', fresh key' : ''}${early}, by ${harmless(settings.by.actor)}: ${unbroken(harmless(reason))}`,
   );
   const overridden =
     recorded !== undefined && 'expectations' in recorded ? recorded.expectations.filter((one) => one.overridden) : [];
@@ -59,7 +60,7 @@ const decideThem = async (session: Session, target: Many, ruling: VerdictInput):
   if (dryRun) {
     screen.print(`${what}; without --dry-run each would be decided: ${ruling.verdict}.`);
     for (const { instanceId, seq, key, decidableAtMs, ifFailed } of steps) {
-      const early = decidableAtMs === null ? '' : `; refused before ${clock(decidableAtMs)}`;
+      const early = decidableAtMs === null ? '' : `; refused before ${time(decidableAtMs)}`;
       const leads = ruling.verdict === 'failed' ? afterFailed[ifFailed] : '';
       screen.print(`  ${instanceId}  seq ${seq}  ${harmless(key ?? '')}${leads}${early}`);
     }
@@ -98,7 +99,7 @@ export const addDeciding: AddCommands = (program, run) => {
     .command('verdict')
     .argument('[instance]', 'id of an instance; or --runbook and --cell for many');
   deciding.description(
-    'Records what a person found out about a step that is in doubt or halted, with a reason. Runs nothing: `pawl advance`\ngoes on afterwards. Refused while its holder may still be heard of, and when the step is decided already.',
+    'Records what a person found out about a step that is in doubt or halted, with a reason. Runs nothing: `pawl advance`\ngoes on afterwards. Refused while its holder may still be heard of, and when the step is decided already. A holder whose\nprocess is gone from this machine need not be waited for: --holder-gone.',
   );
   deciding
     .option('--seq <n>', 'the step: seq of its reservation, as `pawl doubts` shows it', wholeNumber(0))
@@ -111,6 +112,8 @@ export const addDeciding: AddCommands = (program, run) => {
     .option('--evidence <text>', 'what you saw, kept as a note; @FILE reads it from a file')
     .option('--fresh-key', 'with --retry: another idempotency key, so that the target takes it for a new request')
     .option('--in-doubt', 'refuse unless it is still in doubt; always so for many')
+    .option('--holder-gone', 'before its time is over: taken where the process of its holder is gone from this machine')
+    .option('--overlap-ok', 'with --retry --holder-gone: what it started elsewhere may act beside the next attempt')
     .option('--runbook <id>', 'every instance of this runbook …')
     .option('--cell <name>', '… that is in doubt at this cell')
     .option('--per-second <n>', `at most so many decisions a second (default: ${perSecondDefault})`, wholeNumber(1))
@@ -119,6 +122,7 @@ export const addDeciding: AddCommands = (program, run) => {
     deciding,
     'pawl verdict pay-4711 --seq 3 --succeeded --reason "the bank shows it" --evidence "transfer 99"',
     'pawl verdict pay-4711 --seq 3 --retry --reason "the bank knows nothing of it"',
+    'pawl verdict pay-4711 --seq 3 --failed --holder-gone --reason "killed before the bank was called"',
     'pawl verdict --runbook pay --cell charge --retry --reason "the bank was down" --dry-run',
   ).action(run(verdict));
 

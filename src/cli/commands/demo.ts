@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type DemoServer, startDemoServer } from '../demoServer.ts';
-import { demoSettings } from '../deps.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
@@ -14,6 +13,7 @@ import { journalTable } from '../history.ts';
 import { fileOfPackage } from '../ownPackage.ts';
 import { type Racer, race, raceRunbook, racerCount } from '../race.ts';
 import { type Answer, createSession, type Session } from '../session.ts';
+import { demoSettings } from '../settings.ts';
 import { type AddCommands, withExamples } from './common.ts';
 
 const runbookFile = fileURLToPath(fileOfPackage('runbooks/post_merge.md'));

@@ -14,9 +14,10 @@ type Options = { runbook?: string; limit: number; next?: string };
 const printDoubt = (screen: Screen, step: Step): void => {
   const { instanceId, runbookId, version, cell, kind, ageMs, reservedAtMs } = step;
   const nowMs = (reservedAtMs ?? 0) + (ageMs ?? 0);
+  const is = step.status === 'running' ? 'is in flight, and its process is gone' : 'is in doubt';
   const age = ageMs === null ? '' : `, begun ${duration(ageMs)} ago`;
   screen.print(
-    `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}: ${screen.paint('warn', `${cell} (${kind}) is in doubt`)}${age}`,
+    `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}: ${screen.paint('warn', `${cell} (${kind}) ${is}`)}${age}`,
   );
   printStep(screen, step, nowMs);
   if (step.cancelled) screen.print('  The run is cancelled: however it is decided, nothing runs after it.');
@@ -26,25 +27,30 @@ const printDoubt = (screen: Screen, step: Step): void => {
 
 const doubts = async (session: Session, { runbook, limit, next: mark }: Options): Promise<Answer> => {
   const { screen } = session;
-  const { doubts: found, unreadable, next } = await findDoubts(session, { runbookId: runbook }, { limit, mark });
-  for (const step of found) printDoubt(screen, step);
+  const search = { runbookId: runbook, gone: true } as const;
+  const { doubts: found, gone, unreadable, next } = await findDoubts(session, search, { limit, mark });
+  for (const step of [...found, ...gone]) printDoubt(screen, step);
   printUnreadable(screen, unreadable);
   const of = runbook === undefined ? '' : ` of ${runbook}`;
   if (found.length === 0)
     await tellNone(session, `Nothing${of} is in doubt${mark === undefined ? '' : ' beyond this mark'}.`);
   else screen.print(`${plural(found.length, 'step')}${of} in doubt. Look at what each acts upon before you decide.`);
+  if (gone.length > 0)
+    screen.print(
+      `${plural(gone.length, 'step')}${of} not in doubt yet: the process is gone, and its time is not over.`,
+    );
   if (next !== null) {
     const only = runbook === undefined ? '' : ` --runbook ${shellWord(runbook)}`;
     screen.print(`There may be more: \`pawl doubts${only} --limit ${limit} --next ${next}\`.`);
   }
   const exit = found.length > 0 ? exits.doubt : unreadable.length > 0 ? exits.failed : exits.done;
-  return { exit, document: { doubts: found, unreadable, next, ...(await storeAt(session)) } };
+  return { exit, document: { doubts: found, gone, unreadable, next, ...(await storeAt(session)) } };
 };
 
 export const addDoubts: AddCommands = (program, run) => {
   const listing = program.command('doubts');
   listing.description(
-    'Lists every step in doubt: who held it, its idempotency key, the end of its log, what its probe answered, what may\nhappen by itself, and the exact command for each way out. Reads the journals themselves, not only the lagging index.\nExits with 0 when nothing is in doubt, with 5 when something is.',
+    'Lists every step in doubt: who held it, its idempotency key, the end of its log, what its probe answered, what may\nhappen by itself, and the exact command for each way out. Reads the journals themselves, not only the lagging index. Names steps too that are not in\ndoubt yet, and whose process is gone from this machine.\nExits with 0 when nothing is in doubt, with 5 when something is.',
   );
   listing
     .option('--runbook <id>', 'only of this runbook')

@@ -1,11 +1,13 @@
 /** logs and output: what cells said, and what they gave. */
-import { PawlError } from '../../engine/index.ts';
+import { type Note, PawlError } from '../../engine/index.ts';
 import type { Instance } from '../client.ts';
 import { exits } from '../exits.ts';
-import { stamp, zone } from '../format.ts';
+import { stamp } from '../format.ts';
+import { wholeLogs } from '../logText.ts';
 import { noteLines } from '../notes.ts';
+import type { Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
-import { type AddCommands, withExamples } from './common.ts';
+import { type AddCommands, followOption, withExamples } from './common.ts';
 
 /** @throws PawlError `request.invalid` naming the cells that there are */
 const cellOf = ({ view, cells }: Instance, name: string): Instance['cells'][number] => {
@@ -16,19 +18,29 @@ const cellOf = ({ view, cells }: Instance, name: string): Instance['cells'][numb
   throw new PawlError('request.invalid', message, { instanceId: view.instanceId, cells: names });
 };
 
-const logs = async ({ screen, client }: Session, instanceId: string, cell: string | undefined): Promise<Answer> => {
-  const notes = (await client.notes(instanceId)).filter(
-    (note) => note.kind === 'log' && (cell === undefined || note.cell === cell),
-  );
+/** @returns the same for `--json` */
+const printLog = (screen: Screen, { cell, about: seq, atMs, text, ...note }: Note): object => {
+  screen.print(screen.paint('strong', `${cell}, seq ${seq}, ${stamp(atMs)}`));
+  for (const line of noteLines({ ...note, cell, about: seq, atMs, text })) screen.print(`  ${line}`);
+  return { cell, seq, atMs, text };
+};
+
+const logs = async (
+  session: Session,
+  instanceId: string,
+  cell: string | undefined,
+  { follow }: { follow?: true },
+): Promise<Answer> => {
+  const { screen, client } = session;
+  if (follow) {
+    if (cell !== undefined) cellOf(await client.glance(instanceId), cell);
+    const { followLogs } = await import('../followed.ts');
+    return await followLogs(session, instanceId, cell, (note) => printLog(screen, note));
+  }
+  const notes = wholeLogs(await client.notes(instanceId)).filter((note) => cell === undefined || note.cell === cell);
   if (notes.length === 0 && cell !== undefined) cellOf(await client.instance(instanceId), cell);
   if (notes.length === 0) screen.print('No logs: a cell that says nothing leaves none.');
-  for (const note of notes) {
-    const { cell: name, about, atMs } = note;
-    screen.print(screen.paint('strong', `${name}, seq ${about}, ${stamp(atMs)} ${zone(atMs)}`));
-    for (const line of noteLines(note)) screen.print(`  ${line}`);
-  }
-  const found = notes.map(({ cell: name, about: seq, atMs, text }) => ({ cell: name, seq, atMs, text }));
-  return { exit: exits.done, document: { instanceId, logs: found } };
+  return { exit: exits.done, document: { instanceId, logs: notes.map((note) => printLog(screen, note)) } };
 };
 
 const output = async ({ screen, client }: Session, instanceId: string, name: string): Promise<Answer> => {
@@ -49,7 +61,8 @@ export const addEvidence: AddCommands = (program, run) => {
   const logging = program.command('logs').argument('<instance>', 'id of an instance');
   logging.argument('[cell]', 'only of this cell');
   logging.description('Shows the logs of cells, each attempt by itself, oldest first.');
-  withExamples(logging, 'pawl logs post_merge.pr-7', 'pawl logs post_merge.pr-7 cleanup').action(run(logs));
+  logging.addOption(followOption());
+  withExamples(logging, 'pawl logs post_merge.pr-7', 'pawl logs post_merge.pr-7 cleanup --follow').action(run(logs));
 
   const giving = program.command('output').argument('<instance>', 'id of an instance');
   giving.argument('<cell>', 'the cell whose output it is');

@@ -12,6 +12,7 @@ const groups: Group[] = [
       check: { args: '<file...>', summary: 'find every mistake in documents' },
       plan: { args: '<file>', summary: 'show what a document would do' },
       publish: { args: '<file...>', summary: 'store documents as immutable versions' },
+      schema: { args: '', summary: 'print the JSON Schema of front matter' },
     },
     load: async () => (await import('./authoring.ts')).addAuthoring,
   },
@@ -43,9 +44,12 @@ const groups: Group[] = [
     commands: {
       status: { args: '<instance>', summary: 'show where an instance stands' },
       journal: { args: '<instance>', summary: 'show what happened, entry by entry' },
-      list: { args: '', summary: 'list instances, newest first' },
     },
     load: async () => (await import('./reading.ts')).addReading,
+  },
+  {
+    commands: { list: { args: '', summary: 'list instances, newest first' } },
+    load: async () => (await import('./list.ts')).addList,
   },
   {
     commands: {
@@ -84,6 +88,28 @@ const groups: Group[] = [
   {
     commands: { redrive: { args: '[file...]', summary: 'record outcomes that the store did not take' } },
     load: async () => (await import('./redriving.ts')).addRedriving,
+  },
+  {
+    commands: { context: { args: '', summary: 'named places to work with: list, use, set, remove' } },
+    load: async () => (await import('./contexts.ts')).addContexts,
+  },
+  {
+    commands: {
+      serve: { args: '', summary: 'serve the HTTP API, the schedule and cells from this machine' },
+      login: { args: '', summary: 'make a link by which a browser logs in to a service of this machine' },
+    },
+    load: async () => (await import('./serving.ts')).addServing,
+  },
+  {
+    commands: {
+      worker: { args: '', summary: 'run what belongs to a place, on this machine' },
+      workers: { args: '', summary: 'list workers, and when each was seen last' },
+    },
+    load: async () => (await import('./worker.ts')).addWorkers,
+  },
+  {
+    commands: { completion: { args: '<shell>', summary: 'print what makes a shell complete commands and ids' } },
+    load: async () => (await import('./completing.ts')).addCompletion,
   },
   {
     commands: { demo: { args: '', summary: 'see it work in ten seconds' } },

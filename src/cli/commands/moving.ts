@@ -8,6 +8,7 @@ import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { duration, shellWord } from '../format.ts';
+import { tellHere } from '../here.ts';
 import { readParams } from '../params.ts';
 import type { Answer, Session } from '../session.ts';
 import { readStep } from '../step.ts';
@@ -33,12 +34,14 @@ const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): StartI
   return { instanceId, at, ...(reason === undefined ? {} : { reason }) };
 };
 
-const run = async (session: Session, file: string, options: StartOptions & { wait?: true }): Promise<Answer> => {
+const run = async (given: Session, file: string, options: StartOptions & { wait?: true }): Promise<Answer> => {
+  // Who stays while it waits stays also while the service restarts.
+  const session = options.wait === true ? { ...given, client: given.patient } : given;
   const { screen, client } = session;
   const authoring = await session.authoring();
   const { source, runbook } = await readDocument(authoring, file);
   const params = await readParams(runbook, options.param);
-  authoring.resolveParams(runbook, params); // Refused before anything is published.
+  const resolved = authoring.resolveParams(runbook, params); // Refused before anything is published.
   const { runbookId } = runbook;
   const { version } = await client.publish({ path: { runbookId }, body: source });
   const asked = { params, version, drive: 'auto', instanceId: options.instance } as const;
@@ -47,13 +50,17 @@ const run = async (session: Session, file: string, options: StartOptions & { wai
   screen.print(
     `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}${created ? '' : ', exists already: going on with it'}`,
   );
+  const here = await tellHere(session, runbook, resolved);
   const cells = runbook.cells.map(({ name }) => name);
   const answer = await watched(session, { view, cells }, (signal) =>
     runThrough(session, instanceId, signal, options.wait),
   );
   const { exit, instance, step } = await conclude(session, answer);
   const { state: _, ...progress } = answer;
-  return { exit, document: { instanceId, created, ...progress, view: instance.view, cells: instance.cells, step } };
+  return {
+    exit,
+    document: { instanceId, created, here, ...progress, view: instance.view, cells: instance.cells, step },
+  };
 };
 
 const start = async (session: Session, runbookId: string, options: StartOptions): Promise<Answer> => {
@@ -68,8 +75,10 @@ const start = async (session: Session, runbookId: string, options: StartOptions)
   session.screen.print(
     `${session.screen.paint('strong', view.instanceId)}  ${runbookId} version ${view.version}, drive ${view.drive}${created ? '' : ', exists already'}${options.continue === undefined ? '' : `, continues ${options.continue} at ${options.at}`}`,
   );
-  await explain(session, await client.instance(view.instanceId));
-  return { exit: exits.done, document: started };
+  const instance = await client.instance(view.instanceId);
+  const here = await tellHere(session, runbook, instance.params);
+  await explain(session, instance);
+  return { exit: exits.done, document: { ...started, here } };
 };
 
 const rerun = async (
@@ -128,10 +137,16 @@ const done = async (
   return { exit: exits.done, document: recorded };
 };
 
+/** How long a step that was under way may go on, in words. */
+const untilText = (deadlineAtMs: number, nowMs: number): string => {
+  const leftMs = deadlineAtMs - nowMs;
+  return leftMs > 0 ? `may still run for ${duration(leftMs)}` : 'its time is over, but its outcome may still come';
+};
+
 const cancel = async (session: Session, instanceId: string, options: { reason: string }): Promise<Answer> => {
   const { screen, client } = session;
   const cancelled = await client.cancel({ path: { instanceId }, body: { reason: options.reason } });
-  const { mayStillRun } = cancelled;
+  const { mayStillRun, elements } = cancelled;
   const { print } = screen;
   const instance = await client.instance(instanceId).catch((error: unknown) => {
     if (!isPawlError(error, 'journal.broken')) throw error;
@@ -141,6 +156,15 @@ const cancel = async (session: Session, instanceId: string, options: { reason: s
     return null;
   });
   if (instance === null) return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
+  if (elements.length > 0) {
+    print(
+      `Cancelled ${instanceId}: nothing further begins in it, nor in its elements. It ends with the last of these:`,
+    );
+    for (const { instanceId: element, cell, deadlineAtMs } of elements)
+      print(`  ${element}  ${cell} is under way and ${untilText(deadlineAtMs, instance.nowMs)}`);
+    print(`How each ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`);
+    return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
+  }
   if (mayStillRun === null) {
     await explain(session, instance);
     const leftInDoubt = instance.head.state.halted?.doubt ? instance.head.state.halted : null;
@@ -152,11 +176,8 @@ const cancel = async (session: Session, instanceId: string, options: { reason: s
     const step = await explain(session, instance);
     return { exit: exits.done, document: { ...cancelled, step } };
   }
-  const leftMs = mayStillRun.deadlineAtMs - instance.nowMs;
-  const until =
-    leftMs > 0 ? `may still run for ${duration(leftMs)}` : 'its time is over, but its outcome may still come';
   print(
-    `${mayStillRun.cell} is under way and ${until}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
+    `${mayStillRun.cell} is under way and ${untilText(mayStillRun.deadlineAtMs, instance.nowMs)}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
   );
   const step = await readStep(session, instance.view, { ...instance, status: instance.view.status });
   return { exit: exits.done, document: { ...cancelled, step: step ?? null } };
@@ -169,7 +190,10 @@ export const addMoving: AddCommands = (program, runner) => {
   );
   withParams(running)
     .option('--instance <id>', 'id of the instance, where the runbook has no `unique`')
-    .option('--wait', 'stay while it waits for a person, a claim, votes or a time, and go on when that comes');
+    .option(
+      '--wait',
+      'stay while it waits for a person, a claim, votes or a time, or its service is away, and go on when that comes',
+    );
   withExamples(running, 'pawl run runbooks/post_merge.md -p pr=7 -p dir=/srv/app').action(runner(run));
 
   const starting = program.command('start').argument('<runbook>', 'id of a published runbook');
@@ -208,11 +232,11 @@ export const addMoving: AddCommands = (program, runner) => {
 
   const advancing = program.command('advance').argument('<instance>', 'id of an instance');
   advancing.description(
-    'Carries out the next cell of an instance, or several. Refused if the instance has moved since it was looked at.',
+    'Carries out the next cell of an instance, or several. Counted are reservations: what needs none on the way (a cell that is skipped, a poll or a wait that is over, an assert) is gone through. Refused if the instance has moved since it was looked at.',
   );
   advancing
     .option('--cell <name>', 'only this cell; refused unless it is the next one')
-    .option('--max-cells <n|all>', 'cells to carry out at most (default: 1)', cellCount)
+    .option('--max-cells <n|all>', 'cells to carry out at most, by their reservations (default: 1)', cellCount)
     .option('--expected-seq <n>', 'refuse unless the journal ends at this seq (default: as just read)', wholeNumber(0));
   withExamples(
     advancing,

@@ -5,7 +5,7 @@ import type { BodyOf } from '../../contract/index.ts';
 import { PawlError } from '../../engine/index.ts';
 import { changedLines, hunksOf } from '../difference.ts';
 import { exits } from '../exits.ts';
-import { oneLine, shellWord, stamp } from '../format.ts';
+import { shellWord, stamp, unbroken } from '../format.ts';
 import { storeAt, tellNothing } from '../nothing.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
@@ -26,8 +26,8 @@ const list = async (session: Session, { limit, next }: { limit: number; next?: s
       String(version),
       String(cells),
       stamp(atMs),
-      oneLine(harmless(by), 24),
-      oneLine(harmless(title), 120),
+      unbroken(harmless(by)),
+      unbroken(harmless(title)),
     ]);
     screen.table(['runbook', 'version', 'cells', 'published', 'by', 'title'], rows);
   }

@@ -14,6 +14,7 @@ type Options = {
   param: string[];
   params?: string;
   stub: string[];
+  secret: string[];
   claim: string[];
   reject: string[];
   ignore: string[];
@@ -47,6 +48,17 @@ const stubsOf = async (given: string[]): Promise<Record<string, StubValue>> => {
     stubs[name] = jsonOf(`--stub ${name}`, await textGiven(`--stub ${name}`, text)) as StubValue;
   }
   return stubs;
+};
+
+const secretsOf = async (given: string[]): Promise<Record<string, string>> => {
+  const secrets: Record<string, string> = Object.create(null);
+  for (const one of given) {
+    // Not quoted back: what was typed may be the secret itself.
+    if (one.indexOf('=') < 1) refuse('--secret wants NAME=VALUE, or NAME=@FILE.');
+    const [name, text] = pairOf('--secret', one, '');
+    secrets[name] = (await textGiven(`--secret ${name}`, text)).replace(/\r?\n$/, '');
+  }
+  return secrets;
 };
 
 const claimsOf = async (given: string[]): Promise<Record<string, ClaimAnswer>> => {
@@ -85,8 +97,9 @@ const agree = async ({ screen }: Session, cells: WillRun[], { yes }: Options): P
 
 const test = async (session: Session, file: string, options: Options): Promise<Answer> => {
   const { screen, settings } = session;
-  const [{ assertFits, testRunbook, willRun }, authoring] = await Promise.all([
+  const [{ assertFits, testRunbook, willRun }, { readAllow }, authoring] = await Promise.all([
     import('../../testing/index.ts'),
+    import('../../places/index.ts'),
     session.authoring(),
   ]);
   const { source, runbook } = await readDocument(authoring, file);
@@ -99,6 +112,8 @@ const test = async (session: Session, file: string, options: Options): Promise<A
     claims: await claimsOf(options.claim),
     rejects: options.reject,
     ignore: options.ignore,
+    secrets: await secretsOf(options.secret),
+    allow: readAllow(settings.allow, settings.dataDir),
     httpAllow: settings.httpAllow,
     ...(cell === undefined ? {} : { cell }),
     onCell: (name) => {
@@ -141,6 +156,7 @@ export const addTesting: AddCommands = (program, run) => {
   withParams(testing)
     .option('--params <file>', 'a JSON object of parameters; -p goes before it')
     .option('--stub <name=json>', 'the output of a cell that must not run; NAME.probe for its probe', collect, [])
+    .option('--secret <name=value>', 'a secret for cells that really run; or NAME=@FILE', collect, [])
     .option('--claim <id=status>', 'what a claim is found to be; or ID={"status":…,"evidence":…}', collect, [])
     .option('--reject <cell>', 'an approval that is rejected', collect, [])
     .option('--ignore <name.path>', 'a result that may differ: NAME.output.at', collect, [])

@@ -45,10 +45,18 @@ const block = (screen: Screen, title: string, text: string): void => {
   for (const line of harmless(text).trimEnd().split('\n')) screen.print(`    ${line}`.trimEnd());
 };
 
+const printFreed = (screen: Screen, { document, cells, until, isCut }: NonNullable<ApprovalWait['freed']>): void => {
+  const end = until === null ? 'to the end' : `up to ${until}, which asks again`;
+  const count = cells.length === 0 ? 'no cell' : plural(cells.length, 'cell');
+  const title = `What an approval sets free: ${count} ${end} (not part of your approval; the hash does not cover it)`;
+  block(screen, title, cells.length === 0 ? '' : document.replace(/^\n+/, ''));
+  if (isCut) screen.print('    … the rest is too large to be shown here.');
+};
+
 const votes = { approve: 'approved', reject: 'rejected', withdraw: 'withdrew' } as const;
 
 const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void => {
-  const { shown, shownHash, approvals, quorum, dueAtMs, onExpiry, self } = asked;
+  const { shown, freed, shownHash, approvals, quorum, dueAtMs, onExpiry, self } = asked;
   const { print } = screen;
   if (shown === null) {
     const gone = 'What was asked cannot be shown any more: an input of it is gone. Reject, or cancel the run.';
@@ -56,9 +64,14 @@ const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void =>
   } else {
     block(screen, 'Asked', shown.text);
     for (const [name, value] of Object.entries(shown.params)) block(screen, `Parameter ${name}`, JSON.stringify(value));
+    for (const [name, value] of Object.entries(shown.each ?? {}))
+      block(screen, `Element: ${name}`, JSON.stringify(value));
     for (const [name, text] of Object.entries(shown.outputs)) block(screen, `Output of ${name}`, text);
+    for (const [name, state] of Object.entries(shown.states ?? {})) block(screen, `How ${name} ended`, state);
     block(screen, 'Runbook so far', shown.document);
   }
+  // An older service says nothing of it.
+  if (freed) printFreed(screen, freed);
   print();
   print(`Asked: ${whomAsked(asked)}${self ? '' : '; not the starter of the run'}.`);
   print(
@@ -112,7 +125,7 @@ const link = async (session: Session, instanceId: string, cell: string, actor: s
     `Its bearer votes as ${harmless(actor)}, once, until ${stamp(Date.parse(made.expiresAt))}: give it to no other person.`,
   );
   if (settings.service === null)
-    screen.print('It opens on a service that works on this store, behind its URL: `npm run dev` starts one.');
+    screen.print('It opens on a service that works on this store, behind its URL: `pawl serve` starts one.');
   return { exit: exits.done, document: { instanceId, cell, ...made } };
 };
 
@@ -157,13 +170,16 @@ export const addVoting: AddCommands = (program, run) => {
     .option('--approve', 'it may go on')
     .option('--reject', 'it may not')
     .option('--withdraw', 'take your approval back')
-    .option('--shown <hash>', 'what you were shown, as `pawl vote` without a vote says it')
+    .option(
+      '--shown <hash>',
+      'what you were shown, as `pawl vote` without a vote says it; its first 8 characters will do',
+    )
     .option('--comment <text>', 'why; kept in the journal', saidInWords)
     .option('--link-for <actor>', 'make a one-time link, by which this approver votes without credentials');
   withExamples(
     voting,
     'pawl vote failover.eu go',
-    'pawl vote failover.eu go --approve --shown 3f9c…41 --comment "replica is fresh"',
+    'pawl vote failover.eu go --approve --shown 3f9c04b7 --comment "replica is fresh"',
     'pawl vote failover.eu go --link-for bob',
   ).action(run(vote));
 };

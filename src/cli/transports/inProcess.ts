@@ -5,7 +5,7 @@
 import { type OperationName, operations } from '../../contract/index.ts';
 import { type OperationDeps, operationOf, takeInput } from '../../handlers/index.ts';
 import type { Transport } from '../client.ts';
-import type { Settings } from '../deps.ts';
+import type { Settings } from '../settings.ts';
 
 /** As long as the longest invocation on AWS: every cell fits, and what is left behind becomes due soon enough. */
 const budgetMs = 15 * 60_000;

@@ -4,19 +4,19 @@ import { brokenAt } from '../model/chain.ts';
 import type { By, EntryOf, Note, Standing, State } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
+import { type Parent, unfinishedIn } from '../model/family.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
-import type { Ports } from '../ports.ts';
-import { viewOf } from '../rules/view.ts';
+import { type Lacks, noLacks, viewOf } from '../rules/view.ts';
 import { type Chain, createChain } from './chain.ts';
+import { type Engine, type Kin, kinOf, loadStarted } from './kin.ts';
 import { createMark, type Mark } from './mark.ts';
-
-/** The engine's ports and its memory: `started` entries are immutable, so they are read once. */
-export type Engine = Ports & { startedOf: Map<string, EntryOf<'started'>> };
-const startedKeptMax = 1_000;
 
 /** Outputs read in this call, JSON text by cell name; `null` where a cell was skipped or had none. */
 export type OutputCache = Map<string, string | null>;
+
+export type { Engine } from './kin.ts';
+export { keepStarted } from './kin.ts';
 
 export type Call = {
   engine: Engine;
@@ -31,28 +31,15 @@ export type Call = {
   chain: Chain;
   mark: Mark;
   outputs: OutputCache;
-};
-
-export const keepStarted = ({ startedOf }: Engine, started: EntryOf<'started'>): void => {
-  if (startedOf.size >= startedKeptMax) startedOf.clear();
-  startedOf.set(started.instanceId, started);
-};
-
-const loadStarted = async (engine: Engine, instanceId: string, read?: Standing): Promise<EntryOf<'started'>> => {
-  const kept = engine.startedOf.get(instanceId);
-  if (kept !== undefined) return kept;
-  const first = read ?? (await engine.journal.entry(instanceId, 0));
-  if (first?.entry.kind !== 'started') {
-    throw new PawlError('instance.unknown', `Instance ${instanceId} never started; start it with \`pawl start\`.`, {
-      instanceId,
-    });
-  }
-  keepStarted(engine, first.entry);
-  return first.entry;
+  /** What the next cell could not have when this call came to it. */
+  lacks: Lacks;
+  /** Of a child: what it sees of its parent. */
+  family: Kin | null;
 };
 
 /**
  * Loads the head (one consistent read), the `started` entry and the version (both cached).
+ * @param time from when the head is loaded; or the end of the invocation in which another call has begun
  * @param seenSeq the head that the caller has seen: if nothing follows it, one request has head and `started`
  * @throws PawlError `instance.unknown`, `store.unavailable`
  */
@@ -60,7 +47,7 @@ export const openCall = async (
   engine: Engine,
   instanceId: string,
   by: By,
-  budgetMs: number,
+  time: number | Pick<Call, 'endAtMs'>,
   seenSeq = 0,
 ): Promise<Call> => {
   const isKnown = engine.startedOf.has(instanceId);
@@ -70,7 +57,10 @@ export const openCall = async (
     throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
   }
   const first = head.entry.seq === 0 ? head : opening?.first;
-  const started = await loadStarted(engine, instanceId, first);
+  const own = await loadStarted(engine, instanceId, first);
+  const kin = own.parent === undefined ? null : await kinOf(engine, own.parent);
+  // A child copies nothing: its parameters, and who started it, are its parent's.
+  const started = kin === null ? own : { ...own, params: kin.started.params, by: kin.started.by };
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined) {
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, {
@@ -84,9 +74,9 @@ export const openCall = async (
       `it started ${started.runbookId} version ${started.version}, and another content stands there`,
     );
   const token = engine.random.token();
-  const endAtMs = engine.clock.nowMs() + budgetMs;
+  const endAtMs = typeof time === 'object' ? time.endAtMs : engine.clock.nowMs() + time;
   const writer = { instanceId, runbookId: started.runbookId, token, by, endAtMs };
-  const { runbook } = version;
+  const runbook = kin?.runbook ?? version.runbook;
   return {
     engine,
     instanceId,
@@ -97,6 +87,8 @@ export const openCall = async (
     runbook,
     ...openChain(engine, writer, head),
     outputs: new Map(),
+    lacks: noLacks,
+    family: kin?.kin ?? null,
   };
 };
 
@@ -141,13 +133,64 @@ export const momentOf = (engine: Engine, state: State) => ({
   epoch: engine.deployment.epoch,
 });
 
-/** The view after the head this call knows. */
-export const viewNow = ({ engine, chain, started, runbook }: Call): View =>
-  viewOf(started, chain.head, runbook, momentOf(engine, chain.head.entry.state));
+/** What a cell's `at=` says, filled in; `null`: nothing. The parameters were checked when it started, so that it is some place. */
+export const atOf = ({ engine, started }: Pick<Call, 'engine' | 'started'>, cell: Cell | undefined): string | null => {
+  if (cell?.at === undefined) return null;
+  const rendered = engine.authoring.render(cell.at, { params: started.params, outputs: {}, step: {} });
+  return rendered.kind === 'text' ? rendered.text : null;
+};
 
+/** The view after the head this call knows. */
+export const viewNow = (call: Call): View => {
+  const { engine, chain, started, runbook, lacks } = call;
+  const { home } = engine.here;
+  const at = { ...momentOf(engine, stateOf(call)), home, nextAt: atOf(call, nextCell(call)), lacks };
+  return viewOf(started, chain.head, runbook, at);
+};
+
+/** What a parent is told of: a child that ended, or needs a person. */
+const wakingStatuses: readonly View['status'][] = ['completed', 'cancelled', 'halted', 'in_doubt'];
+
+/**
+ * Whether the parent's chain has seen the child as it stands. Then whoever wrote that had armed the parent: waking it again, for every
+ * look at each of many in doubt, would make it read all of them each time.
+ */
+const isSeen = async (call: Call, { instanceId, seq, index }: Parent): Promise<boolean> => {
+  const head = await call.engine.journal.head(instanceId);
+  if (head === undefined) return false;
+  const { entry } = head;
+  const { open } = entry.state;
+  if (open?.kind !== 'waiting' || open.seq !== seq || open.family === undefined) return true;
+  if (stateOf(call).ended !== null) return !unfinishedIn(open.family).includes(index);
+  const { status, seq: own } = viewNow(call);
+  const isStuck = status === 'halted' || status === 'in_doubt';
+  if (entry.kind !== 'progress') return !isStuck && open.family.stuck === 0;
+  const told = entry.stuck.find((one) => one.index === index);
+  return isStuck ? told?.seq === own : told === undefined;
+};
+
+/**
+ * A parent is woken by a child that has ended or needs a person, before the child's own mark goes down; and again whenever the child
+ * is looked at, until it was seen. A caller that is at the parent itself looks.
+ */
+export const wakeParent = async (call: Call): Promise<void> => {
+  const { engine, family } = call;
+  if (family === null || family.isWatched) return;
+  if (await isSeen(call, family.parent)) return;
+  const { instanceId } = family.parent;
+  const nowMs = engine.clock.nowMs();
+  await engine.marks.wake({ instanceId, runbookId: call.started.runbookId }, nowMs);
+  await engine.wakeAt(instanceId, nowMs).catch((error: unknown) => {
+    engine.observe({ kind: 'wake.unsent', instanceId, cell: family.parent.cell, cause: causeOf(error) });
+  });
+};
+
+/** What has to be looked at before the mark goes down: claims of the wait at a seq; elements, as they are told of up to an entry. */
 const awaitsAt = (call: Call): number | null => {
   const { open } = stateOf(call);
-  return open?.kind === 'waiting' && nextCell(call)?.body.kind === 'await' ? open.seq : null;
+  if (open?.kind !== 'waiting') return null;
+  if (open.family !== undefined) return call.chain.head.entry.seq;
+  return nextCell(call)?.body.kind === 'await' ? open.seq : null;
 };
 
 /**
@@ -159,6 +202,7 @@ export const saveView = async (call: Call): Promise<View> => {
   const { knownAt, refresh } = chain;
   if (chain.unanswered) return viewNow(call);
   try {
+    if (wakingStatuses.includes(viewNow(call).status)) await wakeParent(call);
     await mark.save({ knownAt, refresh, view: () => viewNow(call), awaitsAt: () => awaitsAt(call) });
   } catch (error) {
     if (isPawlError(error, 'journal.broken')) throw error;

@@ -1,33 +1,35 @@
 /**
- * What a cell sees: the parameters and the outputs of earlier cells. Both are immutable, so resolving them again for
+ * What a cell sees: the parameters, the outputs of earlier cells, and how they ended. All are immutable, so resolving them again for
  * another attempt of the same visit gives the same; the hash in the journal proves it (I9).
  */
-import type { Entry, Output } from '../model/entries.ts';
+import type { CellEnd } from '../model/cellEnd.ts';
+import type { Entry, Output, State } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
 import type { Ports, Scope } from '../ports.ts';
-import { satisfiedAt } from '../rules/apply.ts';
+import { satisfiedAt, satisfiedBy } from '../rules/apply.ts';
+import { cellEndOf } from '../rules/cellEnd.ts';
 import type { Call } from './call.ts';
+import { namesIn, readerOf } from './kin.ts';
 import { cutWhyOf } from './outcomes.ts';
+import { outputOf, textOf } from './texts.ts';
 
-export type Inputs = { params: Record<string, unknown>; outputs: Record<string, string> };
-
-/** The output a satisfying entry carries. */
-export const outputOf = (entry: Entry): Output | null =>
-  entry.kind === 'outcome' || entry.kind === 'resolved' ? entry.output : null;
-
-/** JSON text of an output, for people: a truncated one is the text of its beginning, as a JSON string. */
-export const textOf = async (ports: Pick<Ports, 'journal'>, output: Output | null): Promise<string | null> => {
-  if (output === null) return null;
-  if (output.kind === 'inline') return output.text;
-  return output.kind === 'stored' ? await ports.journal.outputText(output) : JSON.stringify(output.head);
+/** `states`: how the cells ended that are asked about; absent where none is. */
+export type Inputs = {
+  params: Record<string, unknown>;
+  outputs: Record<string, string>;
+  states?: Record<string, CellEnd>;
+  /** In a section with `each`: the element and its index, under their names, and those around them. */
+  each?: Record<string, unknown>;
 };
 
 /** Where a call reads from: what it knows of the instance. */
-export type Reader = Pick<Call, 'engine' | 'chain' | 'started' | 'runbook' | 'outputs'>;
+export type Reader = Pick<Call, 'engine' | 'started' | 'runbook' | 'outputs' | 'family'> & {
+  chain: Pick<Call['chain'], 'head'>;
+};
 
 /** JSON text of an output that a cell reads. Nothing is handed on cut. @throws PawlError `output.cut` */
 const wholeTextOf = async (ports: Pick<Ports, 'journal'>, cell: string, output: Output | null) => {
@@ -36,56 +38,103 @@ const wholeTextOf = async (ports: Pick<Ports, 'journal'>, cell: string, output: 
   throw new PawlError('output.cut', message, { cell, bytes: output.bytes, limitBytes: output.limitBytes });
 };
 
-const readOne = async ({ engine, chain, started }: Reader, cell: Cell): Promise<string | null> => {
-  const { head } = chain;
-  const { instanceId, state } = head.entry;
-  const outputAt = async (id: string, seq: number): Promise<string | null> =>
-    wholeTextOf(engine, cell.name, outputOf(await entryAt(id, seq)));
-  const entryAt = async (id: string, seq: number): Promise<Entry> => {
-    if (id === instanceId && seq === head.entry.seq) return head.entry;
-    const standing = await engine.journal.entry(id, seq);
-    if (standing === undefined) throw new PawlError('journal.broken', `Entry ${seq} of ${id} is missing.`);
-    return standing.entry;
-  };
-  if (cell.index < state.from) {
-    const cited = started.continues?.outputs[cell.name];
-    return cited === undefined ? null : await outputAt(cited.instanceId, cited.seq);
-  }
-  const found = satisfiedAt(state, cell.index);
-  if (found === undefined) return null;
-  const seq = 'seq' in found ? found.seq : (await entryAt(instanceId, found.ask)).state.satisfied.recent[found.at];
-  return seq === undefined ? null : await outputAt(instanceId, seq);
+/** The entry of a run that satisfied one of its cells, which it is past. `undefined`: a cell before its first one. */
+export const satisfyingEntry = async (
+  state: State,
+  index: number,
+  entryAt: (seq: number) => Promise<Entry>,
+): Promise<Entry | undefined> => {
+  const found = satisfiedAt(state, index);
+  if (found === undefined) return undefined;
+  return await entryAt('seq' in found ? found.seq : satisfiedBy(await entryAt(found.ask), found.at));
 };
 
-const wantedBy = ({ runbook }: Pick<Reader, 'runbook'>, cell: Pick<Cell, 'index' | 'reads'>): Cell[] => {
-  const { reads } = cell;
-  const earlier = runbook.cells.slice(0, cell.index);
-  return reads === 'all' ? earlier : earlier.filter((other) => reads.includes(other.name));
+const entryIn = async ({ engine, chain }: Reader, id: string, seq: number): Promise<Entry> => {
+  const { entry: head } = chain.head;
+  if (id === head.instanceId && seq === head.seq) return head;
+  const standing = await engine.journal.entry(id, seq);
+  if (standing === undefined) throw new PawlError('journal.broken', `Entry ${seq} of ${id} is missing.`);
+  return standing.entry;
 };
+
+const entryOfCell = (reader: Reader, { index }: Cell): Promise<Entry | undefined> => {
+  const { instanceId, state } = reader.chain.head.entry;
+  return satisfyingEntry(state, index, (seq) => entryIn(reader, instanceId, seq));
+};
+
+const readOne = async (reader: Reader, cell: Cell): Promise<string | null> => {
+  const { engine, chain, started } = reader;
+  const cited = started.continues?.outputs[cell.name];
+  const isCited = cell.index < chain.head.entry.state.from;
+  const entry = !isCited
+    ? await entryOfCell(reader, cell)
+    : cited && (await entryIn(reader, cited.instanceId, cited.seq));
+  return entry === undefined ? null : await wholeTextOf(engine, cell.name, outputOf(entry));
+};
+
+const stateOfCell = async (reader: Reader, cell: Cell): Promise<CellEnd> => {
+  const { chain, started } = reader;
+  if (cell.index < chain.head.entry.state.from) return started.continues?.states?.[cell.name] ?? 'completed';
+  const entry = await entryOfCell(reader, cell);
+  if (entry === undefined) throw new PawlError('journal.broken', `The run is not past cell ${cell.name} yet.`);
+  return cellEndOf(cell, entry);
+};
+
+/** How the cells ended that a cell asks about. */
+const statesFor = async (
+  reader: Reader,
+  { index, states = [] }: Pick<Cell, 'index' | 'states'>,
+): Promise<Pick<Inputs, 'states'>> => {
+  if (states.length === 0) return {};
+  const asked = earlierThan(reader, index).filter(({ cell }) => states.includes(cell.name));
+  const found = await settleAll(
+    asked.map(async ({ from, cell }) => [cell.name, await stateOfCell(from, cell)] as const),
+  );
+  return { states: Object.fromEntries(found) };
+};
+
+/** A cell, and where it is read from: a child reads cells before its section from its parent. */
+type Source = { from: Reader; cell: Cell };
+
+/** Every cell that one may read, in the order of the document. */
+const earlierThan = (reader: Reader, index: number): Source[] => {
+  const own = reader.runbook.cells.slice(0, index).map((cell) => ({ from: reader, cell }));
+  if (reader.family === null) return own;
+  const { before, ...above } = readerOf(reader.family, reader.engine);
+  // What they share is kept by the call that reads, under names that are one of a kind in the document.
+  return [...earlierThan({ ...above, outputs: reader.outputs }, before), ...own];
+};
+
+const wantedBy = (reader: Reader, { index, reads }: Pick<Cell, 'index' | 'reads'>): Source[] =>
+  earlierThan(reader, index).filter(({ cell }) => reads === 'all' || reads.includes(cell.name));
 
 /** Whether everything the cell reads is known already, so that resolving its inputs asks the store nothing. */
-export const inHand = (reader: Pick<Reader, 'runbook' | 'outputs'>, cell: Cell): boolean =>
-  wantedBy(reader, cell).every((other) => reader.outputs.has(other.name));
+export const inHand = (reader: Reader, cell: Cell): boolean =>
+  cell.states === undefined && wantedBy(reader, cell).every((other) => reader.outputs.has(other.cell.name));
 
 /**
  * Reads what `cell` names (or every earlier output), at most two requests an output and none for what is cached.
  * @throws PawlError `output.cut`, `limit.exceeded`
  */
-export const resolveInputs = async (reader: Reader, cell: Pick<Cell, 'index' | 'name' | 'reads'>): Promise<Inputs> => {
+export const resolveInputs = async (
+  reader: Reader,
+  cell: Pick<Cell, 'index' | 'name' | 'reads' | 'states'>,
+): Promise<Inputs> => {
   const { outputs, started } = reader;
   const wanted = wantedBy(reader, cell);
-  const missing = wanted.filter((other) => !outputs.has(other.name));
-  await settleAll(missing.map(async (other) => outputs.set(other.name, await readOne(reader, other))));
+  const missing = wanted.filter((other) => !outputs.has(other.cell.name));
+  await settleAll(missing.map(async (other) => outputs.set(other.cell.name, await readOne(other.from, other.cell))));
   const texts = wanted.flatMap((other) => {
-    const text = outputs.get(other.name) ?? null;
-    return text === null ? [] : [[other.name, text] as const];
+    const text = outputs.get(other.cell.name) ?? null;
+    return text === null ? [] : [[other.cell.name, text] as const];
   });
   const bytes = texts.reduce((sum, [, text]) => sum + bytesOf(text), 0);
   if (bytes > limits.inputsBytesMax) {
     const message = `The outputs cell ${cell.name} reads are ${bytes} bytes together; inputsBytesMax is ${limits.inputsBytesMax}.`;
     throw new PawlError('limit.exceeded', message, { limit: 'inputsBytesMax', bytes });
   }
-  return { params: started.params, outputs: Object.fromEntries(texts) };
+  const each = reader.family === null ? {} : { each: namesIn(reader.family) };
+  return { params: started.params, outputs: Object.fromEntries(texts), ...(await statesFor(reader, cell)), ...each };
 };
 
 /** What expressions and templates of a cell see. */
@@ -94,5 +143,7 @@ export const scopeOf = (ports: Ports, inputs: Inputs, step: Record<string, unkno
   outputs: Object.fromEntries(
     Object.entries(inputs.outputs).map(([name, text]) => [name, ports.authoring.parseJson(text)]),
   ),
+  cells: Object.fromEntries(Object.entries(inputs.states ?? {}).map(([name, state]) => [name, { state }])),
   step,
+  ...(inputs.each === undefined ? {} : { each: inputs.each }),
 });

@@ -7,7 +7,8 @@
  *   since, found nothing to do, and taken the mark down.
  * - The mark goes down only with the view of an entry that was the newest after the arm. A head that was read before may be
  *   old by then, and the mark of its writer long over.
- * - An `await` stays due unless this call has read its claims, as a subscriber, since it armed.
+ * - An `await` stays due unless this call has read its claims, as a subscriber, since it armed. So does a section with `each` unless
+ *   this call has looked at its elements, and begun those that may begin.
  */
 
 import { brokenAt } from '../model/chain.ts';
@@ -24,7 +25,7 @@ export type Watched = {
   /** Reads the newest entry. */
   refresh(): Promise<void>;
   view(): View;
-  /** Seq of the `waiting` entry when it waits for claims, else `null`. */
+  /** Seq of the `waiting` entry when it waits for claims, of the newest entry when it waits for elements, else `null`. */
   awaitsAt(): number | null;
 };
 
@@ -39,7 +40,7 @@ export type Mark = {
   expectDue(): void;
   /** @throws PawlError `store.unavailable` */
   arm(): Promise<void>;
-  /** The claims of the wait at `seq` were read, by a subscriber. */
+  /** The claims of the wait at `seq` were read, by a subscriber; or the elements that entry `seq` knows of were looked at. */
   looked(seq: number): void;
   /**
    * Saves the view, if this call armed.
@@ -65,7 +66,7 @@ export const createMark = (
     const view = chain.view();
     const awaitsAt = chain.awaitsAt();
     if (awaitsAt === null || awaitsAt === lookedAt) return view;
-    // Perhaps no subscription of it stands yet, or what it waits for is there.
+    // Perhaps no subscription of it stands yet, an element has not begun, or what it waits for is there.
     const nowMs = Math.floor(clock.nowMs());
     return { ...view, dueAtMs: Math.min(view.dueAtMs ?? nowMs, nowMs) };
   };

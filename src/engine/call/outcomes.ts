@@ -34,21 +34,31 @@ export const failure = (code: string, message: string): Failure => ({
   message: cut(message, limits.errorMessageCharsMax),
 });
 
-/** Evaluates expressions one by one; only boolean `true` passes. `cutWhy`: why the scope has no whole output. */
+/**
+ * Evaluates expressions one by one; only boolean `true` passes. `cutWhy`: why the scope has no whole output. A schema says what
+ * a good answer looks like, not that an answer is good: alone it is looked at only when the cell completed.
+ */
 export const check = (
   authoring: Authoring,
   expressions: Expression[],
   scope: Scope,
   cutWhy: string | null = null,
-): Checked[] =>
-  expressions.map((expression) => {
+): Checked[] => {
+  const byShapeAlone = scope.status !== 'completed' && expressions.every(({ schema }) => schema !== undefined);
+  return expressions.map((expression) => {
+    if (byShapeAlone) return { source: expression.source, result: 'skipped' };
+    if (expression.schema !== undefined && cutWhy !== null)
+      return { source: expression.source, result: 'error', message: failure('', cutWhy).message };
     const evaluated = authoring.evaluate(expression, scope);
     if (evaluated.kind === 'error') {
       const message = cutWhy ?? evaluated.message;
       return { source: expression.source, result: 'error', message: failure('', message).message };
     }
-    return { source: expression.source, result: evaluated.value === true ? 'pass' : 'fail' };
+    if (evaluated.value === true) return { source: expression.source, result: 'pass' };
+    const why = evaluated.why === undefined ? {} : { message: failure('', evaluated.why).message };
+    return { source: expression.source, result: 'fail', ...why };
   });
+};
 
 /** An output's values. @throws where it is not JSON, or larger than a reader can parse in good time */
 export const readOutput = (authoring: Pick<Authoring, 'parseJson'>, text: string): unknown => {

@@ -9,8 +9,10 @@ import { sequelOf } from '../rules/sequel.ts';
 import { type Call, type OutputCache, stateOf } from './call.ts';
 import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
 import { check, failure, type OutcomeBody, outcomeOf } from './outcomes.ts';
+import { filledWith, type Given, givenTo, placeholdersOf, secretsFor } from './secrets.ts';
 
-export type Ready = { inputs: Inputs; body: RenderedBody; inputsHash: string };
+/** `body`: where it has secrets, with placeholders until they are read, right before its reservation. */
+export type Ready = Given & { inputs: Inputs; body: RenderedBody; inputsHash: string };
 export type Entering =
   | { kind: 'skip' }
   | { kind: 'end' }
@@ -44,7 +46,7 @@ export const prepare = async (
       if (!when.value) return { kind: 'skip' };
       if (cell.body.kind === 'end') return { kind: 'end' };
     }
-    const rendered = engine.authoring.renderBody(cell.body, scope);
+    const rendered = engine.authoring.renderBody(cell.body, { ...scope, ...placeholdersOf(cell) });
     if (rendered.kind === 'error') return { kind: 'cannot', error: failure('inputs.unresolvable', rendered.message) };
     const inputsHash = engine.sha256(engine.canonical({ body: rendered.body, ...inputs }));
     if (state.inputsHash !== null && state.inputsHash !== inputsHash) {
@@ -62,6 +64,27 @@ export const prepare = async (
 };
 
 /**
+ * The cell with its secrets, read now: of an attempt right before it is reserved, and nothing is written where they cannot be
+ * had.
+ */
+export const withSecrets = async (
+  call: Call,
+  cell: Cell,
+  ready: Ready,
+  of: 'attempt' | 'look',
+): Promise<({ kind: 'go' } & Ready) | { kind: 'waits'; missing: string[] } | { kind: 'cannot'; error: Failure }> => {
+  const { inputs, body, inputsHash } = ready;
+  const found = await secretsFor(call, cell, of);
+  if (found.kind !== 'go') return found;
+  const { kind: _, ...all } = found;
+  const given = givenTo(cell.body, all);
+  const { visit } = stateOf(call);
+  const step = { instanceId: call.instanceId, cell: cell.name, visit, idempotencyKey: keyOf(call, cell, visit) };
+  const filled = filledWith(call, cell.body, body, given, scopeOf(call.engine, inputs, step));
+  return filled.kind === 'body' ? { kind: 'go', inputs, body: filled.body, inputsHash, ...given } : filled;
+};
+
+/**
  * Idempotency key of a visit: the same for all its attempts, different for any other visit (I9). It begins with the
  * deployment and the store that the instance was started in, as its first entry says: a setting that is changed later, or
  * tables that were copied, send no other key, and the same ids in two stores send two.
@@ -71,6 +94,10 @@ export const keyOf = (call: Call, cell: Cell, visit: number): string => {
   const key = `${deployment}/${storeId}/${call.instanceId}/${cell.name}/${visit}`;
   return key.length <= limits.idempotencyKeyCharsMax ? key : `${key.slice(0, 100)}${call.engine.sha256(key)}`;
 };
+
+/** What an entry says that leaves a cell without going through it: a branch takes its section along. */
+export const passing = (cell: Cell): { passes?: number } =>
+  cell.body.kind === 'branch' ? { passes: cell.body.cells } : {};
 
 const checked = (call: Call, cell: Cell, state: State, { inputs }: Ready): OutcomeBody => {
   const { engine, instanceId } = call;
@@ -98,7 +125,8 @@ export const withoutReservation = (
   const state = stateOf(call);
   if ('inputs' in found) return checked(call, cell, state, found);
   const base = { closes: null, closedBy: 'holder' } as const;
-  if (found.kind === 'skip') return outcomeOf(cell, state, { ...base, status: 'skipped', then: 'next' });
+  if (found.kind === 'skip')
+    return outcomeOf(cell, state, { ...base, status: 'skipped', then: 'next', ...passing(cell) });
   if (found.kind === 'end') return outcomeOf(cell, state, { ...base, status: 'completed', then: 'end' });
   const { error } = found;
   if (!isDoubtful(state)) {

@@ -4,7 +4,7 @@ import { limits } from '../model/limits.ts';
 import type { View } from '../model/view.ts';
 import type { Wish } from '../rules/decide.ts';
 import type { Stop } from '../rules/stop.ts';
-import type { Call } from './call.ts';
+import type { Call, Engine } from './call.ts';
 import type { OutcomeBody } from './outcomes.ts';
 
 /** `reserved`: how many reservations it took. `state` is what the head's entry says after the last step. */
@@ -95,13 +95,25 @@ export const createProgress = (): Progress => {
   };
 };
 
-/** An advance under way. */
-export type Advancing = { call: Call; request: AdvanceRequest; progress: Progress };
+/** An advance under way. `drive`: advances a child of it, by a call that is open already. */
+export type Advancing = {
+  call: Call;
+  request: AdvanceRequest;
+  progress: Progress;
+  drive(engine: Engine, instanceId: string, request: AdvanceRequest, begun: Call): Promise<AdvanceAnswer>;
+};
 
 export const wishOf = ({ call, request, progress }: Advancing): Wish => ({
   cell: request.cell,
   reservationsLeft: (request.maxCells ?? 1) - progress.reservations,
   wroteSome: call.chain.wrote,
-  endAtMs: call.endAtMs,
+  // Whoever is leaving has no time for anything that has not begun.
+  endAtMs: call.engine.leaving?.aborted ? Number.NEGATIVE_INFINITY : call.endAtMs,
   explicit: request.explicit ?? true,
 });
+
+/** What ends a pause of this call early: its caller gives up, or its process is leaving. */
+export const giveUp = ({ call, request }: Advancing): AbortSignal | undefined => {
+  const signals = [request.signal, call.engine.leaving].filter((signal) => signal !== undefined);
+  return signals.length < 2 ? signals[0] : AbortSignal.any(signals);
+};

@@ -1,14 +1,30 @@
 /** Refusals that several commands share, each said once. */
+import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import { holderOf } from '../rules/decide.ts';
+import type { Holder } from '../rules/stop.ts';
 import { type Call, stateOf, viewNow } from './call.ts';
 
-/** @throws PawlError `seq.stale` when the head is another one than the caller has seen */
+const iso = (ms: number): string => new Date(ms).toISOString();
+const whoIs = ({ actor, via, where }: By): string => `${actor} (${via}, ${where})`;
+
+/** Who holds a step, since when, and until when at most, as a sentence has it. */
+export const heldBy = ({ by, cell, ageMs, deadlineAtMs }: Holder, nowMs: number): string =>
+  `${whoIs(by)} holds ${cell} since ${iso(nowMs - ageMs)}, until ${iso(deadlineAtMs)} at most`;
+
+/** @throws PawlError `seq.stale` when the head is another one than the caller has seen: with who holds the step, or wrote last */
 export const assertFresh = (call: Call, expectedSeq: number | undefined): void => {
-  const { seq } = call.chain.head.entry;
+  const { instanceId, engine } = call;
+  const { seq, by, atMs, kind, state } = call.chain.head.entry;
   if (expectedSeq === undefined || expectedSeq === seq) return;
-  const message = `The journal of ${call.instanceId} is at ${seq}, not at ${expectedSeq}; look at the present state and ask again.`;
-  throw new PawlError('seq.stale', message, { instanceId: call.instanceId, expectedSeq, seq, view: viewNow(call) });
+  const nowMs = engine.clock.nowMs();
+  const holder = state.open?.kind === 'reserved' ? holderOf(state.open, nowMs) : null;
+  const stands =
+    holder === null ? `its newest entry (${kind}) is by ${whoIs(by)}, of ${iso(atMs)}` : heldBy(holder, nowMs);
+  const message = `The journal of ${instanceId} is at ${seq}, not at ${expectedSeq}: ${stands}; look at the present state and ask again.`;
+  const newest = { kind, by, at: iso(atMs) };
+  throw new PawlError('seq.stale', message, { instanceId, expectedSeq, seq, holder, newest, view: viewNow(call) });
 };
 
 /** @throws PawlError `instance.finished` */

@@ -32,7 +32,7 @@ const placeOf = ({ details, message }: PawlError): Place => ({
 const isEndedAsBroken = (newest: Unchecked | undefined): boolean =>
   newest?.entry?.kind === 'cancelled' && newest.entry.broken !== undefined;
 
-const emptyView = (instanceId: string, nowMs: number): View => ({
+const emptyView = (instanceId: string, nowMs: number, home: string): View => ({
   instanceId,
   seq: 0,
   status: 'broken',
@@ -42,6 +42,7 @@ const emptyView = (instanceId: string, nowMs: number): View => ({
   cellsDone: 0,
   cells: 0,
   drive: 'manual',
+  place: home,
   dueAtMs: null,
   startedAtMs: nowMs,
   updatedAtMs: nowMs,
@@ -55,13 +56,14 @@ const emptyView = (instanceId: string, nowMs: number): View => ({
  * What the view says of a broken instance. It keeps since when, so that it is looked at ever more rarely, and the head it was
  * made from, which is a witness of what the chain was.
  */
-const brokenView = (stands: View | undefined, instanceId: string, nowMs: number): View => {
-  const before = stands ?? emptyView(instanceId, nowMs);
+const brokenView = (stands: View | undefined, instanceId: string, nowMs: number, home: string): View => {
+  const before = stands ?? emptyView(instanceId, nowMs, home);
   const sinceMs = stands?.status === 'broken' ? stands.updatedAtMs : nowMs;
   const pauseMs = Math.min(limits.brokenBackoffMsMax, Math.max(limits.doubtBackoffMsMin, nowMs - sinceMs));
   return {
     ...before,
     status: 'broken',
+    place: home,
     dueAtMs: Math.floor(nowMs + pauseMs),
     updatedAtMs: sinceMs,
     waitsFor: null,
@@ -77,7 +79,7 @@ const sayBroken = async (engine: Engine, instanceId: string, error: PawlError): 
   const nowMs = clock.nowMs();
   const seed = { instanceId, runbookId: stands?.runbookId ?? '' };
   const armed = await marks.arm(seed, nowMs + commandMs, nowMs, true);
-  await views.save(brokenView(stands, instanceId, nowMs), armed);
+  await views.save(brokenView(stands, instanceId, nowMs, engine.here.home), armed);
 };
 
 /** Carries a command out; where it meets a broken journal, the view says so. The error is the answer all the same. */
@@ -137,10 +139,11 @@ const endedView = async (engine: Engine, instanceId: string, { entry, hash }: St
     updatedAtMs,
     status: 'cancelled',
     cell: null,
+    place: engine.here.home,
     dueAtMs: null,
     waitsFor: null,
   } as const;
-  const view = { ...(stands ?? emptyView(instanceId, nowMs)), ...last };
+  const view = { ...(stands ?? emptyView(instanceId, nowMs, engine.here.home)), ...last };
   try {
     // It may have seen entries that are gone. That it ended as broken says so from now on.
     if (stands !== undefined && stands.seq >= seq) await marks.forget(instanceId, stands.seq);

@@ -6,13 +6,13 @@
 
 import { type Call, type Engine, openCall, saveView, stateOf } from '../call/call.ts';
 import { changeIn } from '../call/change.ts';
-import { outputOf } from '../call/inputs.ts';
 import { commandMs } from '../call/mark.ts';
-import { type By, type Continues, type Entry, startersOf } from '../model/entries.ts';
+import { type By, type Continues, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, natureOf, type Runbook, type Version } from '../model/runbook.ts';
-import { satisfiedAt } from '../rules/apply.ts';
+import { branchesOf, type Cell, natureOf, type Runbook, type Version } from '../model/runbook.ts';
+import { startedAt } from '../rules/place.ts';
+import { assertEntered, refuse, satisfiedIn } from './cited.ts';
 
 export type ContinueRequest = {
   /** The earlier run. */
@@ -21,36 +21,6 @@ export type ContinueRequest = {
   at: string;
   /** Asked for when a cell from `at` on was done there, or may have happened, and would run again under another key. */
   reason?: string;
-};
-
-const refuse = (message: string, details: Record<string, unknown>): never => {
-  throw new PawlError('continue.refused', message, details);
-};
-
-/** Seqs of the entries that satisfied the cells of a run, by cell name; cited ones as they were cited there. */
-const satisfiedIn = async (call: Call): Promise<Map<string, { instanceId: string; seq: number }>> => {
-  const { engine, instanceId, runbook, started } = call;
-  const state = stateOf(call);
-  const found = new Map<string, { instanceId: string; seq: number }>();
-  const entries = new Map<number, Entry>();
-  const entryAt = async (seq: number): Promise<Entry> => {
-    const entry = entries.get(seq) ?? (await engine.journal.entry(instanceId, seq))?.entry;
-    if (entry === undefined) throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is missing.`);
-    entries.set(seq, entry);
-    return entry;
-  };
-  for (const cell of runbook.cells.slice(0, state.next)) {
-    const cited = started.continues?.outputs[cell.name];
-    if (cell.index < state.from) {
-      if (cited !== undefined) found.set(cell.name, cited);
-      continue;
-    }
-    const place = satisfiedAt(state, cell.index);
-    if (place === undefined) continue;
-    const seq = 'seq' in place ? place.seq : (await entryAt(place.ask)).state.satisfied.recent[place.at];
-    if (seq !== undefined && outputOf(await entryAt(seq)) !== null) found.set(cell.name, { instanceId, seq });
-  }
-  return found;
 };
 
 /** Whether the earlier run can be left for good: nothing of it open or in doubt, and it did not complete. */
@@ -68,6 +38,14 @@ const assertLeft = (call: Call): void => {
         : 'it was cancelled so, and nothing can be decided in it any more; find out, and start a run of its own';
     refuse(`Cell ${cell} of ${instanceId} is in flight or in doubt: ${next}.`, details);
   }
+  const { early, deadlineAtMs } = state.halted ?? {};
+  if (early === true && call.engine.clock.nowMs() < (deadlineAtMs ?? 0)) {
+    const until = new Date(deadlineAtMs ?? 0).toISOString();
+    refuse(
+      `Cell ${state.halted?.cell} of ${instanceId} was decided early: what it began elsewhere may act until ${until}; continue after that.`,
+      { ...details, untilMs: deadlineAtMs },
+    );
+  }
   if (state.ended === null && state.halted === null) {
     refuse(`Instance ${instanceId} is neither halted nor cancelled: go on with it, or cancel it first.`, details);
   }
@@ -79,9 +57,15 @@ const assertLeft = (call: Call): void => {
  * cell under another name cannot be told, so its name does not matter.
  */
 const begunAt = (call: Call): string | undefined => {
-  const { mayHaveHappened, visit, next } = stateOf(call);
-  return mayHaveHappened || visit > 1 ? call.runbook.cells[next]?.name : undefined;
+  const { mayHaveHappened, visit, next, inputsHash } = stateOf(call);
+  const cell = call.runbook.cells[next];
+  // A section that was opened: elements of it may have gone through its cells.
+  const opened = cell?.body.kind === 'each' && inputsHash !== null && hasEffects(cell);
+  return mayHaveHappened || visit > 1 || opened ? cell?.name : undefined;
 };
+
+const hasEffects = (cell: Cell): boolean =>
+  cell.body.kind === 'each' ? cell.body.cells.some(hasEffects) : natureOf(cell) === 'effect';
 
 /** The runs that a run goes on from, the newest first. They have ended, so what is read of them stays so. */
 const earlierRuns = async ({ engine, by, started }: Call): Promise<Call[]> => {
@@ -105,7 +89,7 @@ const againIn = (line: Call[], runbook: Runbook, first: Cell): { cell: string; i
     const { instanceId } = run;
     const done = run.runbook.cells.slice(0, stateOf(run).next).filter((cell) => {
       const named = ago === 0 && runbook.cells.some(({ name }) => name === cell.name);
-      return !kept.has(cell.name) && (named || natureOf(cell) === 'effect');
+      return !kept.has(cell.name) && (named || hasEffects(cell));
     });
     const begun = begunAt(run);
     return [
@@ -117,6 +101,8 @@ const againIn = (line: Call[], runbook: Runbook, first: Cell): { cell: string; i
   });
 };
 
+const isBranch = ({ body }: Cell): boolean => body.kind === 'branch';
+
 const assertCells = (line: [Call, ...Call[]], runbook: Runbook, request: ContinueRequest): Cell => {
   const [{ instanceId, runbook: earlier }] = line;
   const first = runbook.cells.find((cell) => cell.name === request.at);
@@ -127,8 +113,9 @@ const assertCells = (line: [Call, ...Call[]], runbook: Runbook, request: Continu
       cells,
     });
   }
-  const gone = new Set(earlier.cells.slice(0, stateOf(line[0]).next).map((cell) => cell.name));
-  const missing = runbook.cells.slice(0, first.index).find((cell) => !gone.has(cell.name));
+  // What was a cell judged nothing for the section that has its name now, and a section did nothing.
+  const gone = new Map(earlier.cells.slice(0, stateOf(line[0]).next).map((cell) => [cell.name, isBranch(cell)]));
+  const missing = runbook.cells.slice(0, first.index).find((cell) => gone.get(cell.name) !== isBranch(cell));
   if (missing !== undefined) {
     const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
     refuse(message, { instanceId, cell: missing.name });
@@ -170,12 +157,22 @@ const idAfter = async (engine: Engine, instanceId: string, continued: boolean): 
 
 export type Continuation = {
   instanceId: string;
+  /** Where the earlier run was started: what it cites was made there, and what it left lies there. */
+  place: string;
   /** Those of the earlier run, as far as the version has them. */
   params: Record<string, unknown>;
   /** @throws PawlError `continue.refused`, where it would go past an approval of something else */
   assertApproved(version: Version, params: Record<string, unknown>): Promise<void>;
   /** `ended`: by this call. */
   leave(): Promise<{ continues: Continues; ended: boolean }>;
+};
+
+/** The last line that a cell shows to those whom it asks, or whom the elements of its section ask; `null`: it asks nobody. */
+const askedThrough = ({ body }: Cell): number | null => {
+  if (body.kind === 'approve') return body.lines;
+  if (body.kind !== 'each') return null;
+  const inner = body.cells.flatMap((cell) => askedThrough(cell) ?? []);
+  return inner.length === 0 ? null : Math.max(...inner);
 };
 
 /**
@@ -191,10 +188,12 @@ const assertApproved = async (
   const first = runbook.cells.findIndex(({ name }) => name === at);
   const then = await engine.versions.get(started.runbookId, started.version);
   /** What was shown of a version, and what runs to there; `null`: it is no approval. */
-  const upTo = (text: string, cells: Cell[], cell: Cell | undefined): string | null =>
-    cell?.body.kind === 'approve'
-      ? engine.canonical([text.split('\n').slice(0, cell.body.lines), cells.slice(0, cell.index + 1)])
-      : null;
+  const upTo = (text: string, cells: Cell[], cell: Cell | undefined): string | null => {
+    const lines = cell === undefined ? null : askedThrough(cell);
+    return cell === undefined || lines === null
+      ? null
+      : engine.canonical([text.split('\n').slice(0, lines), cells.slice(0, cell.index + 1)]);
+  };
   const sameParams = engine.canonical(params) === engine.canonical(started.params);
   for (const cell of runbook.cells.slice(0, first)) {
     const shown = upTo(source, runbook.cells, cell);
@@ -221,6 +220,11 @@ export const continuationOf = async (
 ): Promise<Continuation> => {
   const call = await openCall(engine, request.instanceId, by, commandMs);
   const { started } = call;
+  if (started.parent !== undefined) {
+    const { instanceId: parent, cell } = started.parent;
+    const message = `Instance ${request.instanceId} is an element of section ${cell} in ${parent}: decide its step there, or cancel it.`;
+    refuse(message, { instanceId: request.instanceId, parent });
+  }
   if (started.runbookId !== runbook.runbookId) {
     const message = `Instance ${request.instanceId} is one of runbook ${started.runbookId}, not of ${runbook.runbookId}.`;
     refuse(message, { instanceId: request.instanceId });
@@ -231,7 +235,10 @@ export const continuationOf = async (
     assertLeft(call);
     return assertCells(line, runbook, request);
   };
-  const { index } = assertContinuable();
+  const first = assertContinuable();
+  const { index } = first;
+  if (branchesOf(runbook, index).length > 0)
+    assertEntered(line, runbook, first, await satisfiedIn(call), request.reason);
   const leave: Continuation['leave'] = async () => {
     const reason = `goes on as ${instanceId}`;
     const { stands } = await changeIn(call, {
@@ -239,7 +246,7 @@ export const continuationOf = async (
       decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason } : null),
     });
     await saveView(call);
-    const outputs = Object.fromEntries(await satisfiedIn(call));
+    const { outputs, states } = await satisfiedIn(call);
     const continues = {
       instanceId: request.instanceId,
       seq: call.chain.head.entry.seq,
@@ -247,6 +254,7 @@ export const continuationOf = async (
       index,
       reason: request.reason ?? null,
       outputs,
+      ...(Object.keys(states).length === 0 ? {} : { states }),
       startedBy: [...new Set(startersOf(started))],
     };
     return { continues, ended: stands !== null };
@@ -255,6 +263,7 @@ export const continuationOf = async (
   const params = Object.fromEntries(Object.entries(started.params).filter(([name]) => known.includes(name)));
   return {
     instanceId,
+    place: startedAt({ started, home: engine.here.home }),
     params,
     assertApproved: (version, resolved) => assertApproved(call, request.at, version, resolved),
     leave,

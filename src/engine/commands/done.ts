@@ -4,11 +4,13 @@ import { change, type Moment } from '../call/change.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { check, failure, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
 import { assertFresh, assertReason, assertUnfinished } from '../call/refusals.ts';
+import { wakeIfAuto } from '../call/wake.ts';
 import type { By, Checked, State, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { sequelOf } from '../rules/sequel.ts';
+import { toldWhoAnswered } from './late.ts';
 
 export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
 
@@ -95,10 +97,11 @@ export const done = async (
   request: DoneRequest,
 ): Promise<{ view: View }> => {
   assertReason(request.note, 'Recording a manual cell');
-  const { view } = await change(engine, instanceId, request.by, {
-    open: (call) => assertFresh(call, request.expectedSeq),
-    prepare: (call) => factsOf(call, name, request),
+  const { call, view } = await change(engine, instanceId, request.by, {
+    open: (call) => toldWhoAnswered(call, { cell: name }, () => assertFresh(call, request.expectedSeq)),
+    prepare: (call) => toldWhoAnswered(call, { cell: name }, () => factsOf(call, name, request)),
     decide: (state, facts, moment) => decideDone(state, facts, moment, request),
   });
+  await wakeIfAuto(call, view);
   return { view };
 };

@@ -6,19 +6,22 @@
 
 import { inCall, putUntilAnswered } from '../call/answered.ts';
 import { type Engine, openCall } from '../call/call.ts';
+import { startersIn } from '../call/kin.ts';
 import { commandMs } from '../call/mark.ts';
 import { prepare } from '../call/prepare.ts';
-import { type By, startersOf } from '../model/entries.ts';
+import type { By } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { LinkEntry } from '../ports.ts';
-import { type Shown, shownOf } from '../waiting/approve.ts';
+import { type Asking, askingOf } from '../waiting/approve.ts';
+import { toldWhoAnswered } from './late.ts';
 import {
   aboutOf,
   approvalAt,
   assertApprover,
   assertComment,
   assertHand,
+  assertShownHash,
   handsOf,
   refusalOf,
   type Voted,
@@ -26,13 +29,12 @@ import {
 } from './votes.ts';
 
 export type MadeLink = { secret: string; actor: string; expiresAtMs: number };
-export type LinkShown = {
+export type LinkShown = Asking & {
   instanceId: string;
   cell: string;
   title: string;
   actor: string;
   expiresAtMs: number;
-  shown: Shown;
 };
 export type LinkVote = { decision: 'approve' | 'reject'; shownHash: string; comment?: string; where: string };
 
@@ -51,7 +53,7 @@ export const makeLink = async (
   const call = await openCall(engine, instanceId, by, commandMs);
   const approval = await approvalAt(call, cellName);
   assertApprover(call, approval, actor, []);
-  if (by.actor !== actor && startersOf(call.started).includes(by.actor)) {
+  if (by.actor !== actor && startersIn(call).includes(by.actor)) {
     const message = `${by.actor} started ${instanceId} and cannot hand out votes about it: another person has to.`;
     throw new PawlError('vote.self', message, { instanceId, cell: cellName });
   }
@@ -98,8 +100,8 @@ export const readLink = async (engine: Engine, secret: string, by: By): Promise<
   const found = await prepare(call, approval.cell);
   if (found.kind !== 'go' || found.body.kind !== 'approve')
     throw new PawlError('journal.broken', `What cell ${cell} of ${instanceId} asks cannot be shown any more.`);
-  const shown = await shownOf(call, approval.cell, found.body.text, found.inputs, about);
-  return { instanceId, cell, title: call.runbook.title, actor, expiresAtMs, shown };
+  const asking = await askingOf(call, approval.cell, found.body.text, found.inputs, about);
+  return { instanceId, cell, title: call.runbook.title, actor, expiresAtMs, ...asking };
 };
 
 /**
@@ -124,11 +126,15 @@ export const useLink = async (engine: Engine, secret: string, request: LinkVote)
   };
   // What would refuse the vote does so before the link is spent.
   assertComment(comment);
+  assertShownHash(shownHash);
   const call = await openCall(engine, instanceId, by, 0);
-  const approval = await approvalAt(call, cell);
-  assertApprover(call, approval, actor, []);
-  const refusal = refusalOf(approval, voteRequest, aboutOf(call));
-  if (refusal !== undefined) throw refusal;
+  const approval = await toldWhoAnswered(call, { cell }, async () => {
+    const asked = await approvalAt(call, cell);
+    assertApprover(call, asked, actor, []);
+    const refusal = refusalOf(asked, voteRequest, aboutOf(call));
+    if (refusal !== undefined) throw refusal;
+    return asked;
+  });
   assertHand(approval, voteRequest, await handsOf(call, approval, voteRequest), instanceId);
   const atMs = engine.clock.nowMs();
   const used = await putSurely(engine, { ...link, revision: 2, by, atMs, token: engine.random.token() }, endAtMs);

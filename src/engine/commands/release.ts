@@ -2,6 +2,7 @@
 import type { Engine } from '../call/call.ts';
 import { change } from '../call/change.ts';
 import { assertReason, assertUnfinished } from '../call/refusals.ts';
+import { wakeIfAuto } from '../call/wake.ts';
 import type { By, State } from '../model/entries.ts';
 import type { View } from '../model/view.ts';
 
@@ -15,9 +16,10 @@ export const decideRelease = ({ epoch }: State, now: { epoch: number; reason: st
 export const release = async (engine: Engine, instanceId: string, reason: string, by: By): Promise<{ view: View }> => {
   assertReason(reason, 'Releasing');
   const { epoch } = engine.deployment;
-  const { view } = await change(engine, instanceId, by, {
+  const { call, view } = await change(engine, instanceId, by, {
     prepare: assertUnfinished,
     decide: (state) => decideRelease(state, { epoch, reason }),
   });
+  await wakeIfAuto(call, view);
   return { view };
 };

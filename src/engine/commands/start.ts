@@ -4,8 +4,12 @@ import { type Call, type Engine, keepStarted, openCall, openChain, saveView, vie
 import { commandMs } from '../call/mark.ts';
 import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
 import { errorCodes, isPawlError, PawlError, withInstanceId } from '../model/errors.ts';
-import type { Runbook, Version } from '../model/runbook.ts';
+import { limits } from '../model/limits.ts';
+import { anyPlace, isPlace, placeForm } from '../model/place.ts';
+import { allCells, type Runbook, type Version } from '../model/runbook.ts';
+import { cut } from '../model/text.ts';
 import type { View } from '../model/view.ts';
+import { noLacks } from '../rules/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
 import { takeLock } from './locks.ts';
 
@@ -96,6 +100,21 @@ const versionOf = async (engine: Engine, request: StartRequest): Promise<Version
   throw new PawlError('runbook.unknown', message, { runbookId: request.runbookId });
 };
 
+/** What `at=` says of each cell has to be a place with these parameters. @throws PawlError `params.invalid` */
+const assertPlaces = (engine: Engine, { cells }: Runbook, params: Record<string, unknown>): void => {
+  for (const { name, at } of allCells(cells)) {
+    if (at === undefined) continue;
+    const rendered = engine.authoring.render(at, { params, outputs: {}, step: {} });
+    const text = rendered.kind === 'text' ? rendered.text : '';
+    if (rendered.kind === 'error')
+      throw new PawlError('params.invalid', `\`at\` of cell ${name} cannot be filled in: ${rendered.message}`);
+    if (text === anyPlace || isPlace(text)) continue;
+    const shown = JSON.stringify(cut(text, limits.errorMessageCharsMax));
+    const message = `\`at\` of cell ${name} is ${shown} with these parameters: ${placeForm}, and \`any\` leaves it open.`;
+    throw new PawlError('params.invalid', message, { cell: name });
+  }
+};
+
 /** A call into an instance that stands, whichever caller started it. */
 export type Begun = { call: Call; created: boolean };
 
@@ -166,6 +185,7 @@ const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan
   const { runbook } = version;
   const continuation = request.continues && (await continuationOf(engine, runbook, request.continues, request.by));
   const params = engine.authoring.resolveParams(runbook, { ...continuation?.params, ...request.params });
+  assertPlaces(engine, runbook, params);
   await continuation?.assertApproved(version, params);
   const instanceId = instanceIdOf(engine, runbook, request, params, continuation);
   const isDrawn = request.instanceId === undefined && runbook.unique === null && continuation === undefined;
@@ -217,6 +237,7 @@ const begin = async (
     epoch,
     deployment,
     storeId,
+    place: continuation?.place ?? engine.here.place,
     lock,
     continues,
   });
@@ -227,6 +248,19 @@ const begin = async (
   if (put.kind === 'conflict') return await existing(put.winner.entry);
   const started = put.standing.entry as EntryOf<'started'>;
   keepStarted(engine, started);
-  const call = { engine, instanceId, token, by, endAtMs, started, runbook, chain, mark, outputs: new Map() };
+  const call = {
+    engine,
+    instanceId,
+    token,
+    by,
+    endAtMs,
+    started,
+    runbook,
+    chain,
+    mark,
+    outputs: new Map(),
+    lacks: noLacks,
+    family: null,
+  };
   return { call, created: true };
 };

@@ -2,12 +2,15 @@
  * A person decides about a step in doubt or halted. For an open step the verdict is its outcome, in the same race as a
  * late holder's; for one that was closed as `unknown`, or halted, it is a `resolved` entry.
  */
-import { type Call, type Engine, graceOf, nextCell, stateOf, viewNow } from '../call/call.ts';
+import { type Call, type Engine, graceOf, nextCell, stateOf, viewNow, wakeParent } from '../call/call.ts';
 import { change, type Moment } from '../call/change.ts';
+import { holderStateAt } from '../call/holder.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
+import { passing } from '../call/prepare.ts';
 import { assertReason, assertUnfinished } from '../call/refusals.ts';
-import type { By, Checked, EntryBody, Output, Permission, State, Then } from '../model/entries.ts';
+import { wakeIfAuto } from '../call/wake.ts';
+import type { By, Checked, EntryBody, EntryOf, Output, Permission, State, Then } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { whyUnread } from '../model/nesting.ts';
@@ -15,8 +18,9 @@ import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import { closedAs } from '../rules/apply.ts';
-import { decidableAtMs } from '../rules/policy.ts';
+import { actsUntilOf, decidableAtMs } from '../rules/policy.ts';
 import { noPermission, sequelOf } from '../rules/sequel.ts';
+import { toldWhoAnswered } from './late.ts';
 
 export type VerdictRequest = {
   /** Seq of the step's reservation (of its outcome where there was none). */
@@ -31,11 +35,15 @@ export type VerdictRequest = {
   freshKey?: boolean;
   /** Refused unless the step is still in doubt: for a decision about many, looked for before. */
   onlyInDoubt?: boolean;
+  /** At once instead of when its time is over: taken only where this process finds that the holder's is gone. */
+  holderGone?: boolean;
+  /** With `retry` and `holderGone`: what the attempt has begun elsewhere may act beside the next one, until its deadline. */
+  overlapOk?: boolean;
   by: By;
 };
 
 const assertRequest = (request: VerdictRequest): void => {
-  const { verdict, reason, output, evidence, freshKey } = request;
+  const { verdict, reason, output, evidence, freshKey, holderGone, overlapOk } = request;
   const refuse = (message: string): never => {
     throw new PawlError('request.invalid', message);
   };
@@ -45,6 +53,8 @@ const assertRequest = (request: VerdictRequest): void => {
     refuse(`The output has ${bytesOf(output)} bytes; outputBytesMax is ${limits.outputBytesMax}.`);
   }
   if (freshKey === true && verdict !== 'retry') refuse('Only the verdict `retry` takes a fresh key.');
+  if (overlapOk === true && (verdict !== 'retry' || holderGone !== true))
+    refuse('Only the verdict `retry` of a holder that is gone (holderGone) may overlap (overlapOk).');
   if (evidence !== undefined && evidence.length > limits.noteTextCharsMax) {
     refuse(`The evidence has ${evidence.length} characters; noteTextCharsMax is ${limits.noteTextCharsMax}.`);
   }
@@ -57,6 +67,7 @@ const assertRequest = (request: VerdictRequest): void => {
   }
 };
 
+const iso = (ms: number): string => new Date(ms).toISOString();
 const isOpen = ({ open }: State): boolean => open?.kind === 'reserved';
 
 const refuseSettled = (call: Call, seq: number, how: string): never => {
@@ -68,7 +79,7 @@ const refuseSettled = (call: Call, seq: number, how: string): never => {
 /** The step the verdict is about, or why it cannot be decided. */
 const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictRequest): Cell => {
   assertUnfinished(call);
-  const { engine, instanceId } = call;
+  const { instanceId } = call;
   const { open, halted } = stateOf(call);
   const at = open?.kind === 'reserved' ? open.seq : halted?.seq;
   const cell = nextCell(call);
@@ -81,17 +92,56 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictReque
     const message = `Cell ${cell.name} of ${instanceId} is an approval: no verdict stands for votes. Ask again with \`retry\`, or cancel.`;
     throw new PawlError('verdict.refused', message, details);
   }
+  // One that could not be opened has no elements, so nothing of it can happen again.
+  if (cell.body.kind === 'each' && verdict === 'retry' && stateOf(call).inputsHash !== null) {
+    const message = `Section ${cell.name} of ${instanceId} has ended: its elements are not begun again. Go on with \`skip\` or \`succeeded\`, or cancel.`;
+    throw new PawlError('verdict.refused', message, details);
+  }
   if (onlyInDoubt === true && open === null && halted?.doubt !== true)
     refuseSettled(call, seq, `Cell ${cell.name} of ${instanceId} is not in doubt any more: it was settled meanwhile`);
-  const untilMs = decidableAtMs(stateOf(call), graceOf(engine, stateOf(call)));
-  const earlyMs = untilMs - engine.clock.nowMs();
-  if (earlyMs > 0) {
-    const until = new Date(untilMs).toISOString();
-    const why = open === null ? 'what it has begun may still act' : 'its holder may be heard of';
-    const message = `Cell ${cell.name} of ${instanceId} may still be running: ${why} until ${until}; decide after that, in ${Math.ceil(earlyMs / 1_000)} s.`;
-    throw new PawlError('verdict.early', message, { ...details, untilMs });
-  }
   return cell;
+};
+
+/** What a verdict says of itself where the step's time is not over. */
+type Early = Pick<EntryOf<'outcome'>, 'holderGone' | 'overlapOk'>;
+
+/**
+ * Before the time of a step is over a person decides about it only where this process finds the holder's gone.
+ * @throws PawlError `verdict.early`, `verdict.holderNotKnown`, both naming until when
+ */
+const assertTimely = async (call: Call, cell: Cell, request: VerdictRequest): Promise<Early> => {
+  const { engine, instanceId } = call;
+  const { seq, verdict, holderGone = false, overlapOk = false } = request;
+  const state = stateOf(call);
+  const untilMs = decidableAtMs(state, graceOf(engine, state));
+  const nowMs = engine.clock.nowMs();
+  if (nowMs >= untilMs) return {};
+  const holder = await holderStateAt(engine, instanceId, seq);
+  const after = (atMs: number): string => `decide after that, in ${Math.ceil((atMs - nowMs) / 1_000)} s`;
+  const refuse = (code: 'verdict.early' | 'verdict.holderNotKnown', message: string, atMs = untilMs): never => {
+    throw new PawlError(code, message, { instanceId, seq, view: viewNow(call), untilMs: atMs, holder });
+  };
+  if (!holderGone || holder === 'alive') {
+    const why = state.open === null ? 'what it has begun may still act' : 'its holder may be heard of';
+    const said = holder === 'gone' ? ' Its process is gone: with --holder-gone a person decides at once.' : '';
+    const lives = holder === 'alive' ? ' Its process, or one that it began, is alive.' : '';
+    const message = `Cell ${cell.name} of ${instanceId} may still be running: ${why} until ${iso(untilMs)}; ${after(untilMs)}.`;
+    return refuse('verdict.early', `${message}${said}${lives}`);
+  }
+  if (holder !== 'gone') {
+    const why =
+      holder === null
+        ? 'its reservation names no process'
+        : 'it is of another machine, boot, container or user than what was asked, or hidden from it';
+    const next = `Ask on its own machine, as its user or as root; or wait until ${iso(untilMs)}, ${Math.ceil((untilMs - nowMs) / 1_000)} s from now.`;
+    const message = `Whether the holder of ${cell.name} of ${instanceId} is gone is not known here: ${why}. ${next}`;
+    return refuse('verdict.holderNotKnown', message);
+  }
+  const actsUntilMs = actsUntilOf(state);
+  if (verdict !== 'retry' || nowMs >= actsUntilMs) return { holderGone };
+  if (overlapOk) return { holderGone, overlapOk };
+  const message = `The holder of ${cell.name} of ${instanceId} is gone, but what it started elsewhere may act until ${iso(actsUntilMs)}: another attempt may overlap with that. Give --overlap-ok as well, or ${after(actsUntilMs)}.`;
+  return refuse('verdict.early', message, actsUntilMs);
 };
 
 /** A person's `succeeded` satisfies the cell; expectations that do not hold over the given output are marked overridden. */
@@ -113,16 +163,17 @@ const overridden = async (call: Call, cell: Cell, output: string | undefined): P
   );
 };
 
-/** What a verdict comes to: the expectations and the output as they are to stand. */
-export type VerdictFacts = { cell: Cell; checks: Checked[]; output: Output | null };
+/** What a verdict comes to: the expectations and the output as they are to stand, and whether it comes early. */
+export type VerdictFacts = { cell: Cell; checks: Checked[]; output: Output | null; early: Early };
 
 const factsOf = async (call: Call, request: VerdictRequest): Promise<VerdictFacts> => {
   const cell = assertDecidable(call, request);
+  const early = await assertTimely(call, cell, request);
   const { verdict, seq, output } = request;
   const checks = verdict === 'succeeded' ? await overridden(call, cell, output) : [];
   const at = { instanceId: call.instanceId, seq, owner: call.token };
   const kept = output === undefined ? null : await keepOutput(call.engine.journal, at, output, undefined);
-  return { cell, checks, output: kept };
+  return { cell, checks, output: kept, early };
 };
 
 const permissionOf = ({ verdict, by }: VerdictRequest): Permission | null =>
@@ -130,6 +181,9 @@ const permissionOf = ({ verdict, by }: VerdictRequest): Permission | null =>
 
 const sequelOfFailed = (cell: Cell, state: State, nowMs: number, fraction: number) =>
   sequelOf(cell, state, { status: 'failed', checks: [], attempt: state.attempt }, nowMs, fraction);
+/** What may still act is not joined by an attempt of the cell's own `retry`. */
+const notBefore = (atMs: number, sequel: ReturnType<typeof sequelOfFailed>): ReturnType<typeof sequelOfFailed> =>
+  sequel.then === 'retry' ? { ...sequel, dueAtMs: Math.max(atMs, sequel.dueAtMs ?? 0) } : sequel;
 const afterFailed = (cell: Cell) => (cell.optional ? ('next' as const) : ('halt' as const));
 
 /** What the verdict `failed` would lead to now: an open step may be tried again by the cell's own `retry`. */
@@ -138,7 +192,7 @@ export const failedLeadsTo = (state: State, cell: Cell, nowMs: number): Then =>
 
 const asOutcome = (
   state: State,
-  { cell, checks, output }: VerdictFacts,
+  { cell, checks, output, early }: VerdictFacts,
   { nowMs, fraction }: Moment,
   request: VerdictRequest,
 ): EntryBody => {
@@ -148,7 +202,7 @@ const asOutcome = (
     permission !== null
       ? { then: 'retry' as const, permission, dueAtMs: nowMs }
       : verdict === 'failed'
-        ? sequelOfFailed(cell, state, nowMs, fraction())
+        ? notBefore(actsUntilOf(state), sequelOfFailed(cell, state, nowMs, fraction()))
         : { then: 'next' as const, ...noPermission };
   return outcomeOf(cell, state, {
     closes: seq,
@@ -162,12 +216,13 @@ const asOutcome = (
     expectations: checks,
     note: reason,
     ...(freshKey === true ? { freshKey: true as const } : {}),
+    ...early,
   });
 };
 
 const asResolved = (
   _state: State,
-  { cell, checks, output }: VerdictFacts,
+  { cell, checks, output, early }: VerdictFacts,
   { nowMs }: Moment,
   request: VerdictRequest,
 ): EntryBody => {
@@ -188,6 +243,8 @@ const asResolved = (
     output,
     evidence,
     expectations: checks,
+    ...(verdict === 'skip' ? passing(cell) : {}),
+    ...early,
   };
 };
 
@@ -208,7 +265,8 @@ const assertSameStep = async (call: Call, { seq }: VerdictRequest, knownSeq: num
 
 /**
  * Decides. Who loses the slot is told what stands now: a late holder's truth, another person's verdict.
- * @throws PawlError `request.invalid`, `seq.stale`, `verdict.early` (naming until when), `instance.finished`
+ * @throws PawlError `request.invalid`, `seq.stale`, `verdict.early` and `verdict.holderNotKnown` (naming until when),
+ *   `instance.finished`
  */
 export const giveVerdict = async (
   engine: Engine,
@@ -216,10 +274,14 @@ export const giveVerdict = async (
   request: VerdictRequest,
 ): Promise<{ view: View }> => {
   assertRequest(request);
-  const { view } = await change(engine, instanceId, request.by, {
-    prepare: (call) => factsOf(call, request),
+  const { call, view } = await change(engine, instanceId, request.by, {
+    prepare: (call) => toldWhoAnswered(call, { step: request.seq }, () => factsOf(call, request)),
     decide: (state, ruling, moment) => decideVerdict(state, ruling, moment, request),
-    lost: (call, knownSeq) => assertSameStep(call, request, knownSeq),
+    lost: (call, knownSeq) =>
+      toldWhoAnswered(call, { step: request.seq }, () => assertSameStep(call, request, knownSeq)),
+    // What kept its parent from going on may be settled.
+    then: (call) => wakeParent(call),
   });
+  await wakeIfAuto(call, view);
   return { view };
 };

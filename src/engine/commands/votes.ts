@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
 import { type Change, change, type Moment } from '../call/change.ts';
 import { votesSince } from '../call/journal.ts';
+import { startersIn } from '../call/kin.ts';
 import { assertUnfinished } from '../call/refusals.ts';
-import { type By, type EntryOf, type State, startersOf, type Waiting } from '../model/entries.ts';
+import { wakeIfAuto } from '../call/wake.ts';
+import type { By, EntryOf, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
@@ -13,10 +15,11 @@ import type { View } from '../model/view.ts';
 import { isDecided, tallyOf } from '../rules/apply.ts';
 import { waitingEntry } from '../waiting/kind.ts';
 import { settle } from '../waiting/look.ts';
+import { toldWhoAnswered } from './late.ts';
 
 export type VoteRequest = {
   decision: EntryOf<'vote'>['decision'];
-  /** The hash of what the voter was shown. */
+  /** The hash of what the voter was shown, or its beginning: `shownHashCharsMin` characters at least. */
   shownHash: string;
   comment?: string;
   /** Groups that the authorizer says the voter is in. */
@@ -32,6 +35,8 @@ export type Voted = {
   decision: 'approved' | 'rejected' | null;
   approvals: string[];
   quorum: number;
+  /** The whole hash of what the vote is about. */
+  shownHash: string;
 };
 
 export type Approval = { cell: Cell; open: Waiting; waiting: EntryOf<'waiting'> };
@@ -59,6 +64,14 @@ export const assertComment = (comment: string | undefined): void => {
   throw new PawlError('request.invalid', message, { limit: 'commentCharsMax' });
 };
 
+/** @throws PawlError `request.invalid` */
+export const assertShownHash = (shownHash: string): void => {
+  const { shownHashCharsMin } = limits;
+  if (/^[0-9a-f]{1,64}$/.test(shownHash) && shownHash.length >= shownHashCharsMin) return;
+  const message = `What was shown is named by its hash, or by its first ${shownHashCharsMin} characters or more (shownHashCharsMin), 0-9 and a-f: \`pawl vote\` without a vote shows it.`;
+  throw new PawlError('request.invalid', message, { limit: 'shownHashCharsMin' });
+};
+
 /** What to say when only case keeps one of the names from being one of those asked. */
 const caseOf = (names: string[], asked: string[]): string | undefined => {
   const fold = (name: string): string => name.normalize('NFC').toLowerCase();
@@ -69,7 +82,7 @@ const caseOf = (names: string[], asked: string[]): string | undefined => {
 
 /** @throws PawlError `vote.notAsked`, `vote.self` */
 export const assertApprover = (call: Call, { waiting }: Approval, actor: string, groups: string[]): void => {
-  const { instanceId, started } = call;
+  const { instanceId } = call;
   const { asked = { approvers: [], groups: [], quorum: 1, self: false } } = waiting;
   const details = { instanceId, cell: waiting.cell };
   if (!asked.approvers.includes(actor) && !groups.some((group) => asked.groups.includes(group))) {
@@ -78,7 +91,7 @@ export const assertApprover = (call: Call, { waiting }: Approval, actor: string,
     const message = `${actor} is not asked by cell ${waiting.cell} of ${instanceId}; it asks ${whom}.${why}`;
     throw new PawlError('vote.notAsked', message, { ...details, approvers: asked.approvers, groups: asked.groups });
   }
-  if (!asked.self && startersOf(started).includes(actor)) {
+  if (!asked.self && startersIn(call).includes(actor)) {
     const message = `${actor} started ${instanceId} and cannot vote about it: another person has to (the cell does not say self=true).`;
     throw new PawlError('vote.self', message, details);
   }
@@ -113,7 +126,7 @@ export const refusalOf = (
 ): PawlError | undefined => {
   const { approvals = [], dueAtMs } = open;
   const details = { instanceId, cell: cell.name, shownHash: waiting.shownHash, view: view() };
-  if (shownHash !== waiting.shownHash || (link !== undefined && link.about !== open.seq)) {
+  if (waiting.shownHash?.startsWith(shownHash) !== true || (link !== undefined && link.about !== open.seq)) {
     const message = `What ${by.actor} was shown is not what cell ${cell.name} of ${instanceId} asks about now; look again and vote about that.`;
     return new PawlError('vote.stale', message, details);
   }
@@ -184,12 +197,14 @@ export const decideVote = (
   request: VoteRequest,
 ): Omit<EntryOf<'vote'>, 'v' | 'instanceId' | 'seq' | 'token' | 'by' | 'atMs' | 'prev' | 'state'> => {
   const { cell, open, about } = facts;
-  const { decision, shownHash, comment = null, by, link } = request;
+  const { decision, comment = null, by, link } = request;
   const isLate = open.dueAtMs !== null && nowMs >= open.dueAtMs;
   if (isLate && sent) throw unanswered(about.instanceId);
   const refusal = refusalOf(facts, request, { ...about, nowMs });
   if (refusal !== undefined) throw refusal;
   assertHand(facts, request, facts.hands, about.instanceId);
+  const { shownHash } = facts.waiting;
+  assert(shownHash !== null, 'what was shown has a hash, which the vote names');
   return {
     kind: 'vote',
     about: open.seq,
@@ -236,22 +251,16 @@ export const vote = async (
   budgetMs?: number,
 ): Promise<Voted> => {
   assertComment(request.comment);
+  assertShownHash(request.shownHash);
   const changing: Change<Facts> = {
-    prepare: (opened) => factsOf(opened, cellName, request),
+    prepare: (opened) => toldWhoAnswered(opened, { cell: cellName }, () => factsOf(opened, cellName, request)),
     decide: (_state, approval, moment) => decideVote(approval, moment, request),
     then: (opened, _stands, approval) => settleQuietly(opened, approval),
   };
   const { call, stands, facts, view } = await change(engine, instanceId, request.by, changing, budgetMs);
   assert(stands?.kind === 'vote', 'a vote is put or refused');
   const decision = decisionOf(stands.state);
-  await wakeIfAuto(call, view, decision);
-  return { view, decision, approvals: stands.approvals, quorum: facts.waiting.asked?.quorum ?? 1 };
-};
-
-/** A voter runs nothing; the run goes on by itself where it is meant to, without waiting for the schedule. */
-const wakeIfAuto = async ({ engine, instanceId }: Call, view: View, decided: Voted['decision']): Promise<void> => {
-  if (decided === null || view.drive !== 'auto' || view.status !== 'ready') return;
-  await engine.wakeAt(instanceId, engine.clock.nowMs()).catch((error: unknown) => {
-    engine.observe({ kind: 'wake.unsent', instanceId, cell: undefined, cause: causeOf(error) });
-  });
+  await wakeIfAuto(call, view);
+  const quorum = facts.waiting.asked?.quorum ?? 1;
+  return { view, decision, approvals: stands.approvals, quorum, shownHash: stands.shownHash };
 };

@@ -9,6 +9,7 @@ import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { type Inputs, resolveInputs, scopeOf } from '../call/inputs.ts';
 import { readOutput } from '../call/outcomes.ts';
 import { keyOf } from '../call/prepare.ts';
+import { filledWith, type Given, givenTo, placeholdersOf, secretsFor } from '../call/secrets.ts';
 import { isPawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { whyUnread } from '../model/nesting.ts';
@@ -22,8 +23,8 @@ export type ProbeAnswer =
   | { kind: 'not-done'; detail: string };
 type ProbeReply =
   | { kind: 'answer'; answer: ProbeAnswer; scope: Scope }
-  /** Unsure, or asked too often lately: not before. */
-  | { kind: 'later'; atMs: number }
+  /** Unsure, or asked too often lately: not before. `missing`: it was not asked, for the secrets that it could not have. */
+  | { kind: 'later'; atMs: number; missing?: string[] }
   /** No time left in this call to ask. */
   | { kind: 'budget' }
   /** Asked often enough, or asking again would not help. */
@@ -79,13 +80,18 @@ const run = async (
   inputs: Inputs,
   scope: Scope,
   seq: number,
+  given: Given,
 ): Promise<Verdict> => {
-  const rendered = call.engine.authoring.renderBody(probe.body, scope);
+  const rendered = call.engine.authoring.renderBody(probe.body, { ...scope, ...placeholdersOf(cell) });
   if (rendered.kind === 'error') return unsure(rendered.message);
+  const filled = filledWith(call, probe.body, rendered.body, given, scope);
+  if (filled.kind === 'cannot') return unsure(filled.error.message);
   const { timeoutMs } = probe;
-  const result = await runFree(call, cell, { body: rendered.body, timeoutMs, inputs, seq, log: () => {} });
+  const result = await runFree(call, cell, { ...given, body: filled.body, timeoutMs, inputs, seq, log: () => {} });
   try {
-    return probe.body.kind === 'http' ? byExpressions(call, probe, result, scope) : byAnswer(result);
+    return probe.body.kind === 'http' || probe.body.kind === 'aws'
+      ? byExpressions(call, probe, result, scope)
+      : byAnswer(result);
   } catch (error) {
     return unsure(String(error));
   }
@@ -105,6 +111,11 @@ export const askProbe = async (
   const nextAtMs = (earlier.at(-1)?.atMs ?? 0) + limits.probeBackoffMs * 2 ** Math.max(0, earlier.length - 1);
   if (earlier.length > 0 && engine.clock.nowMs() < nextAtMs) return { kind: 'later', atMs: nextAtMs };
   if (!fits(call, probe.timeoutMs)) return { kind: 'budget' };
+  // Before it counts as asked: what it needs may be there the next time.
+  const given = await secretsFor(call, cell, 'look');
+  const laterMs = engine.clock.nowMs() + limits.probeBackoffMs;
+  if (given.kind === 'waits') return { kind: 'later', atMs: laterMs, missing: given.missing };
+  if (given.kind !== 'go') return { kind: 'later', atMs: laterMs };
   const note = { about: seq, cell: cell.name, by };
   const ask = {
     ...note,
@@ -131,7 +142,7 @@ export const askProbe = async (
     idempotencyKey: key,
   });
   const begunAtMs = engine.clock.nowMs();
-  let verdict = await run(call, cell, probe, inputs, scope, seq);
+  let verdict = await run(call, cell, probe, inputs, scope, seq, givenTo(probe.body, given));
   // An attempt that was cut may still be on its way: what is not there yet is no proof. The question was asked at its beginning.
   if (verdict.kind === 'not-done' && begunAtMs < settledAtMs)
     verdict = unsure(`${verdict.detail}, but not settled yet`);

@@ -5,6 +5,7 @@
 
 import { type Call, stateOf } from '../call/call.ts';
 import { check, keepOutput, outcomeOf } from '../call/outcomes.ts';
+import { stopWithout } from '../call/whereabouts.ts';
 import type { Checked, Permission } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { Scope } from '../ports.ts';
@@ -28,7 +29,8 @@ const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]
   const state = stateOf(call);
   const nowMs = engine.clock.nowMs();
   const { seq, open } = doubtOf(state);
-  const retryAtMs = nowMs + backoffMs(Math.max(1, state.attempt), engine.random.fraction());
+  const pausedAtMs = nowMs + backoffMs(Math.max(1, state.attempt), engine.random.fraction());
+  const retryAtMs = Math.max(pausedAtMs, state.halted?.againAtMs ?? 0);
   const at = { instanceId: call.instanceId, seq, owner: engine.random.token() };
   const output = closing.output === null ? null : await keepOutput(engine.journal, at, closing.output, undefined);
   const { permission, closedBy, note } = closing;
@@ -140,6 +142,10 @@ export const takeOver = async (
       return undefined;
     case 'probe': {
       const asked = await askProbe(call, cell, takeover, doubt.seq);
+      if (asked.kind === 'later' && asked.missing !== undefined) {
+        const stop = stopWithout(call, cell, { needs: [], secrets: asked.missing });
+        return stop.result === 'in_doubt' ? { ...stop, nextAtMs: asked.atMs } : stop;
+      }
       if (asked.kind === 'later') return held(asked.atMs);
       if (asked.kind === 'budget') {
         return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: call.engine.clock.nowMs(), why: 'budget' };

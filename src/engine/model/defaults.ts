@@ -13,7 +13,8 @@ const fieldsOf = (schema: z.ZodObject): readonly Field[] => {
   if (known !== undefined) return known;
   const fields = Object.entries(schema.shape).flatMap(([name, field]): Field[] => {
     if (field instanceof z.ZodDefault) return [{ name, default: field.def.defaultValue }];
-    return field instanceof z.ZodObject ? [{ name, nested: fieldsOf(field) }] : [];
+    const inner = field instanceof z.ZodOptional ? field.unwrap() : field;
+    return inner instanceof z.ZodObject ? [{ name, nested: fieldsOf(inner) }] : [];
   });
   fieldsBySchema.set(schema, fields);
   return fields;
@@ -29,8 +30,9 @@ const strip = (fields: readonly Field[], value: object): object => {
   const stripped: Record<string, unknown> = { ...value };
   for (const field of fields) {
     const own = stripped[field.name];
-    if (field.nested !== undefined) stripped[field.name] = strip(field.nested, own as object);
-    else if (own === field.default || (isEmpty(own) && isEmpty(field.default))) delete stripped[field.name];
+    if (field.nested !== undefined) {
+      if (own !== undefined) stripped[field.name] = strip(field.nested, own as object);
+    } else if (own === field.default || (isEmpty(own) && isEmpty(field.default))) delete stripped[field.name];
   }
   return stripped;
 };

@@ -6,7 +6,10 @@
  * Times are milliseconds since 1970 on the store's clock. The schema refuses what can only be seconds or a duration.
  */
 import * as z from 'zod';
+import { cellEnds } from './cellEnd.ts';
+import { elementEnds, familySchema, parentSchema } from './family.ts';
 import { limits } from './limits.ts';
+import { placeName } from './place.ts';
 import { headOf } from './text.ts';
 
 export const journalVersion = 1;
@@ -40,6 +43,8 @@ const output = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('truncated'), bytes: count, limitBytes: count, head: z.string() }),
 ]);
 export type Output = z.infer<typeof output>;
+
+const cellEnd = z.enum(cellEnds);
 
 const failure = z.strictObject({ code: z.string(), message: z.string() });
 export type Failure = z.infer<typeof failure>;
@@ -75,14 +80,38 @@ export type Permission = z.infer<typeof permission>;
 const verdict = z.enum(['succeeded', 'failed', 'retry', 'skip']);
 export type VerdictWord = z.infer<typeof verdict>;
 
+/** Names and versions of secrets, never a value. */
+const secretVersions = z.record(z.string(), z.string());
+
 const reservation = {
   index: count,
   cell: name,
-  visit: z.int().min(1),
-  attempt: z.int().min(1),
+  visit: z.int().min(1).default(1),
+  attempt: z.int().min(1).default(1),
   key: z.string(),
   inputsHash: hash,
   deadlineAtMs: atMs,
+  /** Of the secrets that it uses, which version it was given. */
+  secrets: secretVersions.exactOptional(),
+  /**
+   * Of a holder on a machine of its own: machine, PID namespace, pid, start in clock ticks, user. At most 60 bytes; absent where
+   * that cannot be known.
+   */
+  process: z
+    .string()
+    .regex(/^[0-9a-f]{12}\.\d{1,10}\.\d{1,7}\.\d{1,16}\.\d{1,10}$/)
+    .exactOptional(),
+  /** Where the visit runs, unless that is where the instance was started. */
+  place: placeName.exactOptional(),
+  /** By which the target's own records know the visit: session of its role, and token (`shortName`). */
+  name: z.string().min(1).max(64).exactOptional(),
+};
+/** Of a verdict before the step's time was over: what its giver knew, and accepted. */
+const beforeItsTime = {
+  /** The holder's process was gone, as its own machine found. */
+  holderGone: z.literal(true).optional(),
+  /** With `retry`: what the attempt has begun elsewhere may act beside the next one. */
+  overlapOk: z.literal(true).optional(),
 };
 const reserve = z.strictObject(reservation);
 export type Reservation = z.infer<typeof reserve>;
@@ -102,6 +131,8 @@ const open = z.discriminatedUnion('kind', [
     quorum: z.int().min(1).optional(),
     approvals: z.array(z.string()).optional(),
     rejected: z.literal(true).optional(),
+    /** Of a section with `each`: what is known of its elements. */
+    family: familySchema.exactOptional(),
     /** Whom or what it waits for, in a few words: people and groups, claims. For lists. */
     whom: z.string().optional(),
   }),
@@ -116,8 +147,8 @@ const state = z.strictObject({
   /** Cells before this index were gone through by the run that this one continues; 0 where it continues none. */
   from: count.default(0),
   /** Visit of the next cell, attempts begun in it, interrupted ones among them. */
-  visit: z.int().min(1),
-  attempt: count,
+  visit: z.int().min(1).default(1),
+  attempt: count.default(0),
   interruptions: count.default(0),
   /** Reservations in a row whose body never began; they cost no attempt. */
   falseStarts: count.default(0),
@@ -133,7 +164,11 @@ const state = z.strictObject({
   /** No new attempt before this. */
   dueAtMs: atMs.nullable().default(null),
   inputsHash: hash.nullable().default(null),
-  drive: z.enum(['auto', 'manual']),
+  /** The versions of secrets that the attempts of the visit keep. */
+  secrets: secretVersions.nullable().default(null),
+  /** Where the visit runs, unless that is where the instance was started. */
+  place: placeName.exactOptional(),
+  drive: z.enum(['auto', 'manual']).default('auto'),
   open: open.nullable().default(null),
   /** A step that needs a person: seq of its reservation (or of the outcome without one). */
   halted: z
@@ -145,6 +180,10 @@ const state = z.strictObject({
       deadlineAtMs: atMs.nullable(),
       /** In doubt about an earlier attempt: the further one that was permitted could not begin. */
       unbegun: z.literal(true).optional(),
+      /** Said to have failed before its deadline, its holder gone: until then what it began elsewhere may act all the same. */
+      early: z.literal(true).optional(),
+      /** Before this its policy begins no further attempt: the target asked for a pause. */
+      againAtMs: atMs.optional(),
     })
     .nullable()
     .default(null),
@@ -182,6 +221,8 @@ const continues = z.strictObject({
   index: count,
   reason: z.string().nullable().default(null),
   outputs: z.record(z.string(), z.strictObject({ instanceId: z.string(), seq: count })),
+  /** How they ended, where they did not complete. */
+  states: z.record(z.string(), cellEnd).exactOptional(),
   /** Who started that run, and those before it: none of them approves what they began. */
   startedBy: z.array(z.string()).default([]),
 });
@@ -200,8 +241,12 @@ const bodies = {
     deployment: z.string(),
     /** Of the store it was started in. */
     storeId: storeIdSchema,
+    /** Where it was started; the first journals did not say so. */
+    place: placeName.exactOptional(),
     lock: z.string().nullable().default(null),
     continues: continues.nullable().default(null),
+    /** Of the child for an element of a section: it copies nothing of what its parent knows. */
+    parent: parentSchema.exactOptional(),
   },
   reserved: reservation,
   outcome: {
@@ -209,27 +254,38 @@ const bodies = {
     closes: count.nullable().default(null),
     index: count,
     cell: name,
-    visit: z.int().min(1),
-    attempt: count,
+    visit: z.int().min(1).default(1),
+    attempt: count.default(1),
     status,
-    closedBy: z.enum(['holder', 'policy', 'probe', 'person']),
-    then,
+    closedBy: z.enum(['holder', 'policy', 'probe', 'person']).default('holder'),
+    then: then.default('next'),
     output: output.nullable().default(null),
     error: failure.nullable().default(null),
     exitCode: z.int().nullable().default(null),
     expectations: z.array(checked).default([]),
     permission: permission.nullable().default(null),
-    /** With `then: retry`: when the next attempt may begin. */
+    /** With `then: retry`: when the next attempt may begin. In doubt: when one by policy may, where the target asked for that. */
     dueAtMs: atMs.nullable().default(null),
+    /** For how long the target asked to be left alone (Retry-After), where that counts: what `dueAtMs` is for. */
+    askedMs: count.optional(),
     durationMs: count,
-    logBytes: count,
+    logBytes: count.default(0),
     /** What a person, a policy, a probe, or what satisfied a wait, had to say. */
     note: z.string().nullable().default(null),
     /** A person's word about a step that its holder did not close, and what they saw; a cell that a person does has none. */
     verdict: verdict.optional(),
     evidence: z.string().nullable().default(null),
+    /** Of a branch that is not gone through: so many cells after it are passed over with it. */
+    passes: count.optional(),
+    /** It goes on although what it waited for did not come in time. */
+    timedOut: z.literal(true).optional(),
+    /** Refused before anything was begun, for what does not change by itself: it cost no attempt. */
+    unbegun: z.literal(true).optional(),
+    /** The versions of secrets that it made. */
+    secrets: secretVersions.exactOptional(),
     /** A person's permission with a fresh key: the next attempt is a new visit. */
     freshKey: z.literal(true).optional(),
+    ...beforeItsTime,
     /** Reservation of the next cell, in the same slot. */
     reserve: reserve.optional(),
   },
@@ -241,8 +297,12 @@ const bodies = {
     dueAtMs: atMs.nullable().default(null),
     shownHash: hash.nullable().default(null),
     pollMs: z.int().min(1).optional(),
+    /** Of a poll: where it is tried, unless that is where the instance was started. */
+    place: placeName.exactOptional(),
     /** Of an `await`: the claims it waits for. */
     claims: z.array(z.string()).optional(),
+    /** Of a section with `each`: its elements, as the JSON text of a list, and how many may be under way. */
+    each: z.strictObject({ items: output, count, max: z.int().min(1), stopAfter: z.int().min(1) }).exactOptional(),
     /** Of an `approve`: who is asked. */
     asked: z
       .strictObject({
@@ -252,6 +312,18 @@ const bodies = {
         self: z.boolean(),
       })
       .optional(),
+  },
+  /** Of a section with `each`: what was seen of its elements, and up to which one they may begin. */
+  progress: {
+    /** Seq of the `waiting` entry it is about. */
+    about: count,
+    index: count,
+    cell: name,
+    /** Elements that were seen ended. */
+    ended: z.array(z.strictObject({ index: count, as: z.enum(elementEnds) })).default([]),
+    /** Elements that stand halted or in doubt, all of them, with the seq they were seen at. */
+    stuck: z.array(z.strictObject({ index: count, seq: count })).default([]),
+    spawned: count,
   },
   vote: {
     /** Seq of the `waiting` entry it is about. */
@@ -282,6 +354,9 @@ const bodies = {
     output: output.nullable().default(null),
     evidence: z.string().nullable().default(null),
     expectations: z.array(checked).default([]),
+    /** Of a branch: so many cells after it are passed over with it. */
+    passes: count.optional(),
+    ...beforeItsTime,
   },
   control: {
     drive: z.enum(['auto', 'manual']).optional(),
@@ -316,6 +391,7 @@ export const entrySchemas = {
   reserved: z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
   outcome: z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
   waiting: z.strictObject({ ...common, kind: z.literal('waiting'), ...bodies.waiting }),
+  progress: z.strictObject({ ...common, kind: z.literal('progress'), ...bodies.progress }),
   vote: z.strictObject({ ...common, kind: z.literal('vote'), ...bodies.vote }),
   resolved: z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
   control: z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
@@ -327,6 +403,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   entrySchemas.reserved,
   entrySchemas.outcome,
   entrySchemas.waiting,
+  entrySchemas.progress,
   entrySchemas.vote,
   entrySchemas.resolved,
   entrySchemas.control,
@@ -358,6 +435,8 @@ export type Note = {
   atMs: number;
   by: By;
   text: string;
+  /** Of a log: told while its step runs, from what is beyond the log's beginning. The end is told once more. */
+  glimpse?: true | undefined;
 };
 
 /** The starter of the run, or of one that it continues. */

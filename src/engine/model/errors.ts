@@ -20,6 +20,7 @@ export const errorCodes = {
   'step.inFlight': { status: 409, fate: 'later' },
   'seq.stale': { status: 409, fate: 'later' },
   'verdict.early': { status: 409, fate: 'later' },
+  'verdict.holderNotKnown': { status: 409, fate: 'later' },
   'answer.refused': { status: 422, fate: 'refuse' },
   'verdict.refused': { status: 409, fate: 'refuse' },
   'claim.unknown': { status: 404, fate: 'refuse' },

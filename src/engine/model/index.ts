@@ -1,5 +1,6 @@
 /** The words of the domain, behind one door: the engine's door hands them on, and the contract takes them from here. */
 
+export { type CellEnd, cellEnds } from './cellEnd.ts';
 export { assertChain, assertFollows, breakBetween, brokenAt } from './chain.ts';
 export {
   atMs,
@@ -26,6 +27,7 @@ export {
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
+export { childId, isChild, rootOf, unfinishedIn } from './family.ts';
 export { limits } from './limits.ts';
 export { type LastLook, lastLookSchema } from './look.ts';
 export { isDeeper, whyUnread } from './nesting.ts';
@@ -40,28 +42,53 @@ export {
   writtenAs,
 } from './numbers.ts';
 export {
+  anyPlace,
+  isNeverHanded,
+  isPlace,
+  lambdaPlace,
+  localPlace,
+  type Needs,
+  placeForm,
+  programName,
+  variableNeed,
+  variableOf,
+} from './place.ts';
+export { isReadingAction, secretIsNoOutput, tellsSecret } from './reading.ts';
+export {
   type ApproveBody,
   type AwaitBody,
+  type AwsBody,
+  allCells,
+  branchesOf,
   type Cell,
   type CellBody,
   type CellKind,
   type ClaimStatus,
   claimStatuses,
+  type EachBody,
   type Expression,
   type HttpBody,
   type Interrupted,
   interruptedText,
   isSafe,
   isSafeMethod,
+  levelOf,
   natureOf,
   type Probe,
   type Runbook,
+  runbookFormat,
   runsOf,
+  type ScriptBody,
+  type SecretSpec,
+  safeBy,
+  safeText,
   type Template,
   type TemplateWrite,
   type Version,
 } from './runbook.ts';
+export { type ScriptFile, type ScriptFolder, scriptFilesIn } from './scriptFiles.ts';
 export { settleAll } from './settleAll.ts';
+export { sessionAlphabet, sessionNameCharsMax, shortName, tokenOf } from './shortName.ts';
 export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
 export { headOf } from './text.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';

@@ -1,9 +1,23 @@
 /** Every limit of Pawl, in one place. A refusal names its limit; nothing is cut silently. */
 export const limits = {
   cellsPerRunbookMax: 500,
+  /** Sections in sections. */
+  sectionNestingMax: 4,
+  /** Elements that one section with `each` goes over. */
+  elementsMax: 1_000,
+  /** Elements of a run in all, where sections stand in sections. */
+  elementsPerFamilyMax: 10_000,
+  /** Elements that one call looks at, or drives, at a time. */
+  elementsAtOnceMax: 16,
+  /** Elements under way that a report tells of. */
+  elementsToldMax: 50,
+  /** What a section's output says of one element. */
+  elementOutputBytesMax: 4_096,
+  needsPerCellMax: 64,
   /** Of a view without its index keys and marks: then the whole item is one write unit. Texts in it keep their beginning. */
-  viewBytesMax: 800,
+  viewBytesMax: 810,
   viewTextBytesMax: 48,
+  viewStartedByBytesMax: 36,
   viewParamsBytesMax: 256,
   sourceBytesMax: 300 * 1024,
   frontMatterNestingMax: 20,
@@ -21,18 +35,35 @@ export const limits = {
   outputValuesMax: 500_000,
   /** All outputs handed to one cell together. */
   inputsBytesMax: 8 * 1024 * 1024,
-  logBytesMax: 1024 * 1024,
+  /** Of the log of one cell: its beginning, its end, and what is told between these while it runs. */
+  logHeadBytesMax: 512 * 1024,
+  logEndBytesMax: 256 * 1024,
+  logGlimpsesBytesMax: 256 * 1024,
+  logGlimpseMs: 1_000,
+  /** A log goes out when so much of it has come, and so long after it came: sooner where a write costs nothing. */
   logFlushBytes: 64 * 1024,
   logFlushMs: 10_000,
+  logFlushLocalMs: 1_000,
   errorMessageCharsMax: 300,
+  secretsPerRunbookMax: 50,
+  /** To which `http` may send one secret. */
+  secretHostsMax: 20,
+  /** A shorter one cannot be told from other text where it is to be masked; a longer one is held back too long. */
+  secretCharsMin: 8,
+  secretBytesMax: 16 * 1024,
+  /** A store of secrets that has not answered by then is asked again later. */
+  secretReadMsMax: 5_000,
   noteTextCharsMax: 16 * 1024,
   reasonCharsMax: 2000,
   lockCharsMax: 500,
   pageMax: 100,
-  /** Parts of the index of what is due: one part takes a thousand writes a second, and the tick reads each of them. */
+  /** Views that one request for a list reads at most, where it asks for what no index has. */
+  listReadMax: 1_000,
+  listTextCharsMax: 2_000,
   /** Parts of the list of all journals; the schedule goes through one of them every quarter of an hour, so all in a day. */
   journalShards: 96,
   sweepEveryMinutes: 15,
+  /** Parts of the index of what is due at a place: one takes a thousand writes a second, and each of them is read. */
   dueShards: 16,
   /** A view whose instance never started is looked after this long. */
   unstartedViewMs: 3_600_000,
@@ -45,6 +76,8 @@ export const limits = {
   falseStartsInRowMax: 10,
   retryBackoffFirstMs: 1_000,
   retryBackoffMaxMs: 5 * 60_000,
+  /** A target that asks to be left alone for longer (Retry-After) is asked again after this. */
+  retryAfterMsMax: 60 * 60_000,
   /** Backoffs up to this are waited for inside the call if its budget allows. */
   backoffInCallMsMax: 20_000,
   takeoverGraceMsDefault: 15_000,
@@ -93,6 +126,10 @@ export const limits = {
   wakeMsMax: 5 * 60_000,
   /** What an approval shows, quoted twice as an answer of Lambda has it: a person reads no more, and every answer holds it. */
   shownBytesMax: 512 * 1024,
+  /** What is told of the cells after an approval when they have more: no character grows more than sevenfold when quoted. */
+  freedHeadBytes: 64 * 1024,
+  /** Of the hash of what a voter was shown: so much of it names it. */
+  shownHashCharsMin: 8,
   /** Votes that an answer about an instance tells: the newest. */
   votesToldMax: 50,
   /** A one-time link ends with its approval, at the latest after this. */
@@ -115,6 +152,10 @@ export const limits = {
   cellTimeoutMsMin: 100,
   /** Of cells that only wait for an answer from elsewhere. */
   remoteTimeoutMsMax: 5 * 60_000,
+  /** How long a request may be without a connection: until then nothing was sent, so giving up early leaves no doubt. */
+  httpConnectMsMax: 10_000,
+  /** Redirects that one request follows, where its cell says so. */
+  httpRedirectsMax: 10,
   retriesPerCellMax: 100,
   settleMsMax: 24 * 3_600_000,
   keyWindowMsMin: 1_000,
@@ -138,7 +179,7 @@ export const limits = {
   patternProgramMax: 5_000,
   patternCountsMax: 2_000,
   patternTextCharsMax: 100_000,
-  /** API Gateway cuts its caller off at 29 s: by then an answer is on its way, whatever still runs. */
+  /** API Gateway cuts its caller off at 30 s: by then an answer is on its way, whatever still runs. */
   answerWithinMs: 25_000,
   /**
    * Kept at the end of an invocation: `recordExtraMs`, `recordLastMs`, and setting the outcome aside with its own time-outs and
@@ -161,6 +202,8 @@ export const limits = {
   /** Before the first look at what a handed-over call has come to; twice as long before each further one, up to the most. */
   followPauseMs: 100,
   followPauseMsMax: 500,
+  /** A `when` of a cell that belongs elsewhere may still be judged by the call that is followed, so long after its last entry. */
+  followJudgedMs: 5_000,
   /** `work` waits for backoffs up to this itself; the schedule would not be quicker. */
   backoffInWorkMsMax: 60_000,
   /** The tick begins no further page when less than this is left of its invocation. */
@@ -171,6 +214,33 @@ export const limits = {
   remotePayloadBytesMax: 5_900_000,
   /** Beyond its time-out, how long a remote executor's answer is waited for. */
   remoteAnswerMs: 5_000,
+  /** What a shell gets to read a script, when a document is checked. */
+  scriptCheckMsMax: 5_000,
+  /** Of outputs that a script gets as variables: one value, and all names and values together. Linux takes 128 KB for one. */
+  scriptValueBytesMax: 32 * 1024,
+  scriptValuesBytesMax: 256 * 1024,
+  /** An object with more fields is one file to a script, and no variables. */
+  scriptFieldsMax: 200,
   /** A template with its values filled in. */
   renderedCharsMax: 1024 * 1024,
+  /** A worker says so often that it is alive, and counts as gone when nothing was heard of it for so long. */
+  workerBeatMs: 30_000,
+  workerGoneMs: 2 * 60_000,
+  /** What one that is gone has said is kept so long; the last that was at a place, so that it is known, for longer. */
+  workerKeptMs: 24 * 60 * 60_000,
+  placeKeptMs: 30 * 24 * 60 * 60_000,
+  /** Heartbeats that one reading takes at most. */
+  workersReadMax: 1_000,
+  /** What a worker says that it lacks: so many of the newest, each cut to so much. */
+  workerLacksMax: 5,
+  workerLacksCharsMax: 120,
+  /** What a worker could not do, because it lacks something or is too old, it leaves to others for so long. */
+  leftToOthersMs: 60_000,
+  newerLeftMs: 10 * 60_000,
+  /** So often a worker asks DynamoDB what is due at its place; a file of its own machine costs nothing to ask. */
+  workerLookMs: 5_000,
+  workerLookLocalMs: 1_000,
+  /** So often the schedule looks for places that have nobody, and so long something is due there before it says so. */
+  unmannedEveryMinutes: 5,
+  placeUnmannedMs: 5 * 60_000,
 } as const;

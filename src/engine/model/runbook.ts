@@ -3,6 +3,9 @@
  * changes, so every field here is plain JSON. `format` is raised when its shape changes.
  */
 
+import type { Needs } from './place.ts';
+import { isReadingAction } from './reading.ts';
+
 /** A text with `{{ }}` in it, split at publishing. How a value is written depends on where it stands. */
 export type Template = (string | { expression: string; write: TemplateWrite })[];
 /**
@@ -12,10 +15,15 @@ export type Template = (string | { expression: string; write: TemplateWrite })[]
  */
 export type TemplateWrite = 'text' | 'url' | 'json' | 'jsonString' | 'form' | 'xml';
 
-/** One CEL expression and the line of the document it stands on. */
-export type Expression = { source: string; line: number };
+/**
+ * One CEL expression and the line of the document it stands on. With `schema` it is none: that JSON Schema is what the output,
+ * or the body of an answer, has to fit, and `source` says so to people.
+ */
+export type Expression = { source: string; line: number; schema?: Record<string, unknown> };
 
 type CodeBody = { code: string };
+/** How a script is run. `errexit`: with `-eu`; versions from before it have none. `shell`: another one than `/bin/sh`. */
+export type ScriptBody = CodeBody & { errexit?: true; shell?: 'bash' };
 export type HttpBody = {
   method: string;
   url: Template;
@@ -24,9 +32,47 @@ export type HttpBody = {
   /** Statuses of which the author knows better than the table of statuses (`cells/statuses`) what they mean. */
   failedOn?: number[];
   unknownOn?: number[];
+  /** `Set-Cookie` of the answer stands in the output. */
+  cookies?: 'keep';
+  /** So many redirects are followed, of GET and HEAD. Without it none is. */
+  redirects?: number;
+  sigv4?: Sigv4Body;
+};
+/** Signed for a service of AWS in a region. `role`: by the credentials of this role instead of the place's own. */
+type Sigv4Body = { service: string; region: string; role: Template | null };
+
+/** One request to a service of AWS, by the service's own client. */
+export type AwsBody = {
+  /** As in `@aws-sdk/client-<service>`. */
+  service: string;
+  action: string;
+  /** `null`: the region of the place. */
+  region: Template | null;
+  /** ARN of the role that is assumed for it; `null`: by the place's own credentials. */
+  role: Template | null;
+  /** The members, as JSON. */
+  input: Template;
+  /** Members that get an idempotency token of the visit, since the author gives none. */
+  tokens: string[];
+  /** Error codes of which the author knows better than the status of the answer what they mean. */
+  failedOn?: string[];
+  unknownOn?: string[];
 };
 
-export type CellKind = 'ts' | 'js' | 'sh' | 'http' | 'assert' | 'manual' | 'await' | 'approve' | 'wait' | 'end';
+export type CellKind =
+  | 'ts'
+  | 'js'
+  | 'sh'
+  | 'http'
+  | 'aws'
+  | 'assert'
+  | 'manual'
+  | 'await'
+  | 'approve'
+  | 'wait'
+  | 'end'
+  | 'branch'
+  | 'each';
 
 export const claimStatuses = ['asserted', 'supported', 'invalidated', 'superseded'] as const;
 export type ClaimStatus = (typeof claimStatuses)[number];
@@ -66,14 +112,40 @@ type WaitBody = { forMs: number | null; until: Template | null; cron: string | n
 
 /** What a cell does, by kind. `ts` and `js` both hold JavaScript (types are stripped at publishing). */
 export type CellBody =
-  | ({ kind: 'ts' | 'js' | 'sh' } & CodeBody)
+  | ({ kind: 'ts' | 'js' } & CodeBody)
+  | ({ kind: 'sh' } & ScriptBody)
   | ({ kind: 'http' } & HttpBody)
+  | ({ kind: 'aws' } & AwsBody)
   | { kind: 'assert'; expressions: Expression[] }
   | { kind: 'manual'; instructions: Template }
   | ({ kind: 'await' } & AwaitBody)
   | ({ kind: 'approve' } & ApproveBody)
   | ({ kind: 'wait' } & WaitBody)
-  | { kind: 'end' };
+  | { kind: 'end' }
+  | BranchBody
+  | ({ kind: 'each' } & EachBody);
+
+/**
+ * A heading with `when` or `else`: so many cells after it are its section, inner branches among them. Where its `when` is false
+ * they are passed over together.
+ */
+export type BranchBody = { kind: 'branch'; cells: number };
+
+/** A section whose cells are gone through once for every element of a list, each time by an instance of its own. */
+export type EachBody = {
+  /** A list. */
+  over: Expression;
+  /** What expressions call the element. */
+  as: string;
+  /** So many at a time; as `percent`, of the elements, at least one. */
+  max: { count: number } | { percent: number };
+  /** After so many that were given up, halted or in doubt no more begin. */
+  stopAfter: number;
+  /** What the section's output says of an element that completed; `null`: nothing. */
+  output: Expression | null;
+  /** Of the section, numbered from 0. */
+  cells: Cell[];
+};
 
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
 
@@ -85,11 +157,11 @@ export const isSafeMethod = (method: string): boolean => safeMethods.includes(me
 export type Probe = {
   line: number;
   timeoutMs: number;
-  /** `http` probes decide by these; the others return `{ answer: 'done' | 'not-done' | 'unsure', output? }`. */
+  /** `http` and `aws` probes decide by these; the others return `{ answer: 'done' | 'not-done' | 'unsure', output? }`. */
   done: string | null;
   notDone: string | null;
   reads: string[] | 'all';
-  body: Extract<CellBody, { kind: 'ts' | 'js' | 'sh' | 'http' }>;
+  body: Extract<CellBody, { kind: 'ts' | 'js' | 'sh' | 'http' | 'aws' }>;
 };
 
 export type Cell = {
@@ -103,12 +175,12 @@ export type Cell = {
   /** `retry` repeats also what completed and is not as expected: the author says that this does no harm. */
   retryOn?: 'unexpected';
   interrupted: Interrupted;
-  /** `interrupted` is declared by the method of the request alone: by which. */
+  /** `interrupted` is declared by the method of the request, or the action of AWS, alone: by which. */
   byMethod?: string;
   settleMs: number;
   /** After this long since the visit's first attempt nothing is retried automatically. */
   keyWindowMs: number | null;
-  /** CEL; false skips the cell (for `end`: true ends the run). */
+  /** CEL; false skips the cell (for `end`: true ends the run; for a branch: false passes over its section). */
   when: Expression | null;
   optional: boolean;
   expect: Expression[];
@@ -117,17 +189,33 @@ export type Cell = {
   poll?: { everyMs: number; withinMs: number | null; onTimeout: OnTimeout };
   /** Names of earlier cells whose outputs the cell, its `when` or its expectations read. */
   reads: string[] | 'all';
+  /** Names of earlier cells of which it asks how they ended; absent where it asks of none. */
+  states?: string[];
+  /** Secrets that it names, and its probe; absent where it names none. */
+  uses?: string[];
+  /** What it needs of the place that carries it out, its probe as well: code cells only, and absent where that is nothing. */
+  needs?: Needs;
+  /** The place that carries it out, its probe and its polls as well, or `any`. Absent: where that is, says `rules/place`. */
+  at?: Template;
   body: CellBody;
 };
 
+/** Where a secret is (`ssm:/path`, `secretsmanager:ID`, `file:/path`, `env:NAME`), and to which hosts `http` may send it. */
+export type SecretSpec = { from: string; hosts: string[] };
+
+/** Of a compiled document. A version of a higher one is left to the Pawl that knows it. */
+export const runbookFormat = 1;
+
 export type Runbook = {
-  format: 1;
+  format: typeof runbookFormat;
   runbookId: string;
   title: string;
   /** JSON Schema of the parameters: an object schema with `properties`, `required`, `additionalProperties: false`. */
   params: Record<string, unknown>;
   unique: Template | null;
   concurrency: Template | null;
+  /** By name; absent where it declares none. */
+  secrets?: Record<string, SecretSpec>;
   cells: Cell[];
 };
 
@@ -151,16 +239,51 @@ export const runsOf = ({ source, runbook }: Pick<Version, 'source' | 'runbook'>)
   runbook,
 });
 
-/** Whether the cell's request asks for no effect: its method is the author's declaration. */
-export const isSafe = ({ body }: Pick<Cell, 'body'>): boolean => body.kind === 'http' && isSafeMethod(body.method);
+/** What says that the cell's request asks for no effect, which is its author's declaration: the method, the action. */
+export const safeBy = ({ body }: Pick<Cell, 'body'>): string | undefined => {
+  if (body.kind === 'http') return isSafeMethod(body.method) ? body.method : undefined;
+  return body.kind === 'aws' && isReadingAction(body.action) ? body.action : undefined;
+};
+export const isSafe = (cell: Pick<Cell, 'body'>): boolean => safeBy(cell) !== undefined;
 
-/** How a cell's `interrupted` reads: where its author declared it by the method alone, that is said. */
+/** Why that declares it. */
+export const safeText = (by: string): string => (isSafeMethod(by) ? `${by}, RFC 9110` : `${by}, which only reads`);
+
+/** How a cell's `interrupted` reads: where its author declared it by the method or the action alone, that is said. */
 export const interruptedText = ({ interrupted, byMethod }: Pick<Cell, 'interrupted' | 'byMethod'>): string =>
-  `interrupted=${interrupted}${byMethod === undefined ? '' : ` (${byMethod}, RFC 9110)`}`;
+  `interrupted=${interrupted}${byMethod === undefined ? '' : ` (${safeText(byMethod)})`}`;
 
 /** How a cell is carried out: with a reservation, by one outcome alone, or by waiting. */
 export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {
-  if (kind === 'assert' || kind === 'end') return 'pure';
-  if (kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait') return 'waiting';
+  if (kind === 'assert' || kind === 'end' || kind === 'branch') return 'pure';
+  if (kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait' || kind === 'each')
+    return 'waiting';
   return poll === undefined ? 'effect' : 'waiting';
+};
+
+/** Names of the branches whose sections a cell stands in, outermost first. */
+export const branchesOf = ({ cells }: Pick<Runbook, 'cells'>, index: number): string[] =>
+  cells
+    .slice(0, index)
+    .filter(({ body, index: at }) => body.kind === 'branch' && index <= at + body.cells)
+    .map(({ name }) => name);
+
+/** All cells in the order of the document, with those of sections with `each`. */
+export const allCells = (cells: readonly Cell[]): Cell[] =>
+  cells.flatMap((cell) => (cell.body.kind === 'each' ? [cell, ...allCells(cell.body.cells)] : [cell]));
+
+/** The runbook as an element of one of its sections goes through it. */
+export const sectionOf = (runbook: Runbook, name: string): Runbook => {
+  const section = allCells(runbook.cells).find((cell) => cell.name === name);
+  return section?.body.kind === 'each' ? { ...runbook, cells: section.body.cells } : runbook;
+};
+
+/** The runbook as the instance goes through it that has the cell: the whole, or the section in which it stands. */
+export const levelOf = (runbook: Runbook, name: string): Runbook => {
+  if (runbook.cells.some((cell) => cell.name === name)) return runbook;
+  for (const { body } of runbook.cells) {
+    if (body.kind !== 'each' || !allCells(body.cells).some((cell) => cell.name === name)) continue;
+    return levelOf({ ...runbook, cells: body.cells }, name);
+  }
+  return runbook;
 };

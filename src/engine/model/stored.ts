@@ -16,6 +16,7 @@ import {
   type State,
   whomOf,
 } from './entries.ts';
+import { familyOf } from './family.ts';
 
 /** What stands beside the text. */
 export type Attributes = { v: number; instanceId: string; seq: number; kind: string; token: string };
@@ -33,18 +34,29 @@ export const coveredBy = ({ v, instanceId, seq, kind, token }: Attributes, text:
 type Place = Pick<Entry, 'seq' | 'by' | 'atMs'>;
 type Implied = Partial<Record<keyof State, unknown>>;
 
+const placed = (place: string | undefined): Implied => (place === undefined ? {} : { place });
+
 const reservedBy = (reserved: Partial<Reservation>, { seq, by, atMs }: Place): Implied => {
-  const { cell, visit, attempt, inputsHash, deadlineAtMs } = reserved;
+  const { cell, visit = 1, attempt = 1, inputsHash, deadlineAtMs, place } = reserved;
   const open = { kind: 'reserved', seq, cell, attempt, deadlineAtMs, by, atMs };
-  return { visit, attempt, inputsHash, open, ...(attempt === 1 ? { firstAtMs: atMs } : {}) };
+  return { visit, attempt, inputsHash, open, ...placed(place), ...(attempt === 1 ? { firstAtMs: atMs } : {}) };
 };
 
 const waitingBy = (waiting: Partial<EntryOf<'waiting'>>, { seq, atMs }: Place): Implied => {
-  const { cell, visit, inputsHash, dueAtMs = null, pollMs, asked } = waiting;
+  const { cell, visit, inputsHash, dueAtMs = null, pollMs, asked, place, each } = waiting;
   const polled = pollMs === undefined ? {} : { pollMs };
   const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
-  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...whomOf(waiting) };
-  return { visit, inputsHash, open };
+  const family = each === undefined ? {} : { family: familyOf(each) };
+  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...family, ...whomOf(waiting) };
+  return { visit, inputsHash, open, ...placed(place) };
+};
+
+const outcomeBy = (outcome: Partial<EntryOf<'outcome'>> & Place): Implied => {
+  const { index = 0, then = 'next', reserve, passes = 0 } = outcome;
+  return {
+    ...(then === 'next' ? { next: index + 1 + passes } : {}),
+    ...(reserve === undefined ? {} : reservedBy(reserve, outcome)),
+  };
 };
 
 /** What the entry has said itself of the state after it. Its body may still lack what defaults say. */
@@ -59,13 +71,14 @@ const impliedBy = (kind: EntryKind, body: Place & Record<string, unknown>): Impl
     case 'waiting':
       return waitingBy(body as Partial<EntryOf<'waiting'>>, body);
     case 'outcome':
-      return body.reserve === undefined ? {} : reservedBy(body.reserve as Partial<Reservation>, body);
+      return outcomeBy(body as unknown as Partial<EntryOf<'outcome'>> & Place);
     default:
       return {};
   }
 };
 
-const isSame = (a: unknown, b: unknown): boolean => {
+/** Two values of JSON, whatever the order of their names. */
+export const isSame = (a: unknown, b: unknown): boolean => {
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return a === b;
   const [names, others] = [Object.keys(a), Object.keys(b)];
   const at = (value: object, name: string): unknown => (value as Record<string, unknown>)[name];

@@ -26,6 +26,8 @@ export type View = {
   cellsDone: number;
   cells: number;
   drive: Drive;
+  /** In whose part of what is due it is: the place that the next step belongs to; home where that is any. */
+  place: string;
   dueAtMs: number | null;
   startedAtMs: number;
   updatedAtMs: number;

@@ -10,7 +10,8 @@ import { type AdvanceAnswer, reportOf, type StepReport } from '../call/progress.
 import type { By, Entry, EntryOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { Runbook } from '../model/runbook.ts';
+import { type Runbook, sectionOf, type Template } from '../model/runbook.ts';
+import { isJudgedFirst, stopElsewhere } from '../rules/carriedOut.ts';
 import { decide } from '../rules/decide.ts';
 import { parkedAt } from '../rules/parked.ts';
 import { viewOf } from '../rules/view.ts';
@@ -27,9 +28,11 @@ export type JournalPages = {
     lastHash: string | null;
     next: number | null;
     nowMs: number;
-    deployment: { epoch: number; takeoverGraceMs: number };
+    deployment: { epoch: number; takeoverGraceMs: number; place: string; home: string };
   }>;
   runbook(runbookId: string, version: number): Promise<Runbook>;
+  /** A template filled in with the parameters; `null`: it cannot be. Asked only for what is no plain text. */
+  render(template: Template, params: Record<string, unknown>): Promise<string | null>;
 };
 
 export type FollowRequest = {
@@ -59,7 +62,17 @@ type Opening = { started: EntryOf<'started'>; runbook: Runbook };
 const readOpening = async (pages: JournalPages): Promise<Opening> => {
   const [started] = (await pages.page(-1, 1)).entries;
   if (started?.kind !== 'started') throw new PawlError('journal.broken', 'The journal does not begin with a start.');
-  return { started, runbook: await pages.runbook(started.runbookId, started.version) };
+  const runbook = await pages.runbook(started.runbookId, started.version);
+  // An element goes through the cells of its section.
+  return { started, runbook: started.parent === undefined ? runbook : sectionOf(runbook, started.parent.cell) };
+};
+
+/** What `at=` of a cell says, filled in; `null`: nothing. */
+const atOf = async (pages: JournalPages, { started, runbook }: Opening, next: number): Promise<string | null> => {
+  const at = runbook.cells[next]?.at;
+  if (at === undefined) return null;
+  const isPlain = at.every((part) => typeof part === 'string');
+  return isPlain ? at.join('') : await pages.render(at, started.params);
 };
 
 /** Every look reads what was written since the one before. */
@@ -94,7 +107,7 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
     opening ??= await readOpening(pages);
     const { started, runbook } = opening;
     const { nowMs, deployment } = page;
-    const { takeoverGraceMs: graceMs, epoch } = deployment;
+    const { takeoverGraceMs: graceMs, epoch, home, place: here } = deployment;
     const wish = {
       cell,
       reservationsLeft: maxCells - reserved,
@@ -104,13 +117,29 @@ export const createFollower = (pages: JournalPages, request: FollowRequest) => {
     };
     const decision = decide(last.state, runbook, wish, { nowMs, graceMs, epoch });
     // What waits for something outside is not under way, however often it is looked at.
-    const stop = decision.kind === 'waiting' ? parkedAt(decision.open, nowMs) : decision;
+    const looked = decision.kind === 'waiting' ? parkedAt(decision.open, nowMs) : decision;
+    const { state } = last;
+    const at = await atOf(pages, opening, state.next);
+    const next = runbook.cells[state.next];
+    const grounds = { started, home, cell: next, at };
+    // What was handed over runs where this deployment does, and goes on with nothing that belongs elsewhere.
+    const parked = stopElsewhere(state, runbook, looked, { ...grounds, here, nowMs });
+    const mayBeJudged = nowMs - last.atMs < limits.followJudgedMs;
+    if (parked !== undefined && next !== undefined && mayBeJudged && isJudgedFirst(state, next, looked))
+      return { kind: 'underWay', steps: [...steps], reserved, isHeld: false };
+    const stop = parked ?? looked;
     const isHeld = stop.kind === 'stop' && stop.result === 'in_flight' && isOurs(stop.holder.by);
     if (stop.kind !== 'stop' || isHeld) return { kind: 'underWay', steps: [...steps], reserved, isHeld };
-    const view = viewOf(started, { entry: last, hash: lastHash }, runbook, { nowMs, graceMs, epoch });
+    const view = viewOf(started, { entry: last, hash: lastHash }, runbook, {
+      nowMs,
+      graceMs,
+      epoch,
+      home,
+      nextAt: at,
+    });
     return {
       kind: 'over',
-      answer: { stop, result: stop.result, steps: [...steps], reserved, wrote: true, view, state: last.state },
+      answer: { stop, result: stop.result, steps: [...steps], reserved, wrote: true, view, state },
     };
   };
 };

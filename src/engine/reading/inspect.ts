@@ -1,13 +1,16 @@
 /** Reading an instance: its view, every cell, its journal. Whole and consistent, page by page; decides nothing. */
 
-import { type Engine, graceOf, openCall, viewNow } from '../call/call.ts';
+import { type Call, type Engine, graceOf, openCall, stateOf, viewNow } from '../call/call.ts';
 import { createChain } from '../call/chain.ts';
-import { outputOf, textOf } from '../call/inputs.ts';
+import { holderStateAt } from '../call/holder.ts';
 import { readJournal } from '../call/journal.ts';
-import type { By, Checked, Entry, EntryOf, Failure, Note, State, VerdictWord } from '../model/entries.ts';
+import { outputOf, textOf } from '../call/texts.ts';
+import type { By, Checked, Entry, EntryOf, Failure, Note, Standing, State, VerdictWord } from '../model/entries.ts';
 import type { Runbook } from '../model/runbook.ts';
 import { bytesOf, sizeOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
+import type { HolderState } from '../ports.ts';
+import { doubtOf } from '../rules/policy.ts';
 import { statusOf } from '../rules/view.ts';
 import type { WaitReport } from '../waiting/kinds.ts';
 import { waitReport } from './waitReport.ts';
@@ -46,6 +49,8 @@ export type CellReport = {
   expectations: Checked[];
   startedAtMs: number | null;
   endedAtMs: number | null;
+  /** Of the newest attempt: for how long its target asked to be left alone, before the next one. */
+  askedMs?: number;
   durationMs: number | null;
   by: string | null;
   closedBy: string | null;
@@ -61,6 +66,8 @@ export type Inspection = {
   cells: CellReport[];
   /** What it waits for. */
   waits: WaitReport | null;
+  /** Of a step that was begun and not settled: what is known here of the process that holds it; `null` without one. */
+  holderProcess: HolderState | null;
 };
 
 const emptyReport = (name: string, kind: string): CellReport => ({
@@ -103,6 +110,8 @@ const foldEntry = (report: CellReport, entry: Entry): void => {
     if (entry.closedBy === 'person') report.by = entry.by.actor;
     report.seq ??= entry.seq;
     if (entry.status === 'never') report.attempts -= 1;
+    if (entry.askedMs === undefined) delete report.askedMs;
+    else report.askedMs = entry.askedMs;
     const { error, expectations, durationMs, closedBy, note } = entry;
     const ending = { error, expectations, durationMs, closedBy, note, verdict: verdictOf(entry) };
     Object.assign(report, { ...ending, endedAtMs: entry.atMs });
@@ -120,6 +129,12 @@ const foldEntry = (report: CellReport, entry: Entry): void => {
     else if (entry.verdict === 'failed')
       report.state = entry.closedBy === 'person' ? 'failed' : completedOr(expectations);
   }
+};
+
+/** The cells that an entry passes over, with the branch it is about. */
+const passedWith = (reports: CellReport[], entry: Entry): CellReport[] => {
+  if (entry.kind !== 'outcome' && entry.kind !== 'resolved') return [];
+  return reports.slice(entry.index + 1, entry.index + 1 + (entry.passes ?? 0));
 };
 
 /** The state of the cell an instance stands at. */
@@ -169,6 +184,8 @@ export const inspect = async (
     const report = reports[entry.index];
     if (report === undefined) continue;
     foldEntry(report, entry);
+    for (const passed of passedWith(reports, entry))
+      Object.assign(passed, { state: 'skipped', endedAtMs: entry.atMs, note: `with the section ${report.name}` });
     if (outputOf(entry) !== null) outputs.set(report, entry);
     const fused = entry.kind === 'outcome' ? entry.reserve : undefined;
     const next = fused === undefined ? undefined : reports[fused.index];
@@ -191,7 +208,29 @@ export const inspect = async (
   // The cells were read to here: view and wait are to say the same.
   const now = { ...call, chain: createChain(engine, call.mark, { ...call, head }) };
   const waits = await waitReport(now);
-  return { view: viewNow(now), params: started.params, title: runbook.title, cells: reports, waits };
+  const holderProcess = await holderProcessOf(now);
+  const view = { ...viewNow(now), ...(await lackingIn(engine, runbook, head)) };
+  return { view, params: started.params, title: runbook.title, cells: reports, waits, holderProcess };
+};
+
+/** What the call that came last to this head could not have: only the saved view knows. */
+const lackingIn = async (
+  engine: Engine,
+  { cells }: Runbook,
+  { entry }: Standing,
+): Promise<Pick<View, 'waitsFor'> | undefined> => {
+  const { state, instanceId, seq } = entry;
+  const { needs, uses } = cells[state.next] ?? {};
+  const isOver = state.ended !== null || state.halted?.doubt === false;
+  if (isOver || (needs === undefined && uses === undefined)) return undefined;
+  const saved = await engine.views.get(instanceId);
+  return saved === undefined || saved.seq !== seq || saved.waitsFor === null ? undefined : { waitsFor: saved.waitsFor };
+};
+
+const holderProcessOf = async (call: Call): Promise<HolderState | null> => {
+  const { open, halted, ended } = stateOf(call);
+  const unsettled = ended === null && (open?.kind === 'reserved' || halted?.doubt === true);
+  return unsettled ? await holderStateAt(call.engine, call.instanceId, doubtOf(stateOf(call)).seq) : null;
 };
 
 const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {

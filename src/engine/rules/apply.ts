@@ -9,6 +9,7 @@
  * I5 the permission to start a cell again stands in the entry that closed it, or in the `resolved` entry after it; a
  *    reservation uses it up.
  * I6 after a cancellation nothing is reserved.
+ *    A person's verdict before the deadline says that the holder's process was gone; another attempt then, that it may overlap.
  * I9 the attempts of one visit have one set of inputs.
  */
 
@@ -25,6 +26,16 @@ import {
   type Then,
   whomOf,
 } from '../model/entries.ts';
+import {
+  type ElementEnd,
+  endedIn,
+  type Family,
+  familyOf,
+  isOver,
+  roomIn,
+  unfinishedIn,
+  withEnded,
+} from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 
 /** What `apply` looks at: an entry's body, its place, its time and its writer. A whole `Entry` fits. */
@@ -71,12 +82,17 @@ const freshVisit = {
   permission: null,
   dueAtMs: null,
   inputsHash: null,
+  secrets: null,
 } as const;
+
+/** A visit that has not begun has no place yet. */
+const unplaced = ({ place: _, ...state }: State): State => state;
+const placed = ({ place }: Pick<State, 'place'>): Pick<State, 'place'> => (place === undefined ? {} : { place });
 
 /** A person's fresh key: the same cell is gone through anew, with another idempotency key. */
 const newVisit = (state: State): State => {
   const { permission, dueAtMs, visit } = state;
-  return { ...state, ...freshVisit, permission, dueAtMs, visit: visit + 1 };
+  return { ...unplaced(state), ...freshVisit, permission, dueAtMs, visit: visit + 1 };
 };
 
 const assertCanBegin = (state: State, step: { index: number; visit: number }): void => {
@@ -94,12 +110,16 @@ const settle = (state: State): State => {
   return state;
 };
 
-/** The next cell becomes due; the seq of the entry that satisfied this one is kept. */
-const goOn = (state: State, seq: number): State => {
-  const { recent, chunks } = state.satisfied;
-  const full = recent.length === limits.satisfiedChunk;
-  const satisfied = full ? { recent: [seq], chunks: [...chunks, seq - 1] } : { recent: [...recent, seq], chunks };
-  return { ...state, ...freshVisit, next: state.next + 1, visit: 1, halted: null, satisfied };
+/** The next cell becomes due; the seq of the entry that satisfied this one, and those passed over with it, is kept. */
+const goOn = (state: State, seq: number, passes = 0): State => {
+  let { recent, chunks } = state.satisfied;
+  for (let cells = 1 + passes; cells > 0; cells -= 1) {
+    if (recent.length === limits.satisfiedChunk) [recent, chunks] = [[], [...chunks, seq - 1]];
+    recent = [...recent, seq];
+  }
+  const next = state.next + 1 + passes;
+  assert(next <= state.cells, 'it passes over cells that are there');
+  return { ...unplaced(state), ...freshVisit, next, visit: 1, halted: null, satisfied: { recent, chunks } };
 };
 
 const applyStarted = (step: StepOf<'started'>): State => {
@@ -125,8 +145,12 @@ const applyStarted = (step: StepOf<'started'>): State => {
 
 type Reservation = Pick<
   StepOf<'reserved'>,
-  'index' | 'cell' | 'visit' | 'attempt' | 'inputsHash' | 'deadlineAtMs' | 'seq' | 'atMs' | 'by'
+  'index' | 'cell' | 'visit' | 'attempt' | 'inputsHash' | 'deadlineAtMs' | 'place' | 'secrets' | 'seq' | 'atMs' | 'by'
 >;
+
+const isSame = (some: Record<string, string>, others: Record<string, string>): boolean =>
+  Object.keys(some).length === Object.keys(others).length &&
+  Object.entries(some).every(([name, version]) => others[name] === version);
 
 const applyReserved = (state: State, step: Reservation): State => {
   assertCanBegin(state, step);
@@ -134,14 +158,21 @@ const applyReserved = (state: State, step: Reservation): State => {
   assert(step.deadlineAtMs > step.atMs, 'the deadline lies after the reservation');
   assert(state.attempt === 0 || state.permission !== null, 'a further attempt needs a permission');
   assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
+  assert(state.inputsHash === null || state.place === step.place, 'one visit has one place');
   assert(state.counters.attempts < limits.attemptsPerInstanceMax, 'attemptsPerInstanceMax');
+  assert(
+    state.secrets === null || state.permission === 'person' || isSame(state.secrets, step.secrets ?? {}),
+    'the attempts of a visit keep their secrets, unless a person permits one',
+  );
   return {
     ...state,
+    ...placed(step),
     attempt: step.attempt,
     firstAtMs: state.firstAtMs ?? step.atMs,
     permission: null,
     dueAtMs: null,
     inputsHash: step.inputsHash,
+    secrets: step.secrets ?? null,
     open: {
       kind: 'reserved',
       seq: step.seq,
@@ -158,11 +189,51 @@ const applyReserved = (state: State, step: Reservation): State => {
 const applyWaiting = (state: State, step: StepOf<'waiting'>): State => {
   assertCanBegin(state, step);
   assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
-  const { seq, cell, dueAtMs, atMs, pollMs, asked } = step;
+  const moves = step.pollMs !== undefined && state.inputsHash !== null && state.place !== step.place;
+  assert(!moves, 'one visit has one place');
+  const { seq, cell, dueAtMs, atMs, pollMs, asked, each } = step;
   const polled = pollMs === undefined ? {} : { pollMs };
   const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
-  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...whomOf(step) } as const;
-  return { ...state, open, permission: null, dueAtMs: null, inputsHash: step.inputsHash };
+  const family = each === undefined ? {} : { family: familyOf(each) };
+  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...family, ...whomOf(step) } as const;
+  return { ...state, ...placed(step), open, permission: null, dueAtMs: null, inputsHash: step.inputsHash };
+};
+
+/**
+ * What was seen of the elements of a section, and which more may begin: only here, so whoever begins one rests on this chain.
+ * Nothing more begins after a cancellation, beyond `max` under way, or while `stopAfter` were given up or stand halted or in doubt.
+ */
+const applyProgress = (state: State, step: StepOf<'progress'>): State => {
+  const { open } = state;
+  assert(open?.kind === 'waiting' && open.family !== undefined, 'no section is open');
+  assert(step.about === open.seq && step.cell === open.cell && step.index === state.next, 'about another section');
+  const before = open.family;
+  const unfinished = new Set(unfinishedIn(before));
+  for (const { index } of step.ended) assert(unfinished.delete(index), 'an element ends once, and has begun');
+  const stuck = new Set(step.stuck.map(({ index }) => index));
+  assert(stuck.size === step.stuck.length && [...stuck].every((index) => unfinished.has(index)), 'it is under way');
+  const how = (as: ElementEnd): number => step.ended.filter((one) => one.as === as).length;
+  const ended =
+    step.ended.length === 0
+      ? before.ended
+      : withEnded(
+          before.ended,
+          step.ended.map(({ index }) => index),
+        );
+  const seen: Family = {
+    ...before,
+    ended,
+    completed: before.completed + how('completed'),
+    cancelled: before.cancelled + how('cancelled'),
+    stuck: stuck.size,
+  };
+  const more = step.spawned - before.spawned;
+  assert(more >= 0 && more <= roomIn(seen), 'so many elements may begin');
+  assert(more === 0 || state.cancelled === null, 'no element begins after a cancellation');
+  assert(more > 0 || step.ended.length > 0 || seen.stuck !== before.stuck, 'it says nothing new');
+  const after: Family = { ...seen, spawned: step.spawned };
+  const isLast = state.cancelled !== null && endedIn(after) === after.spawned;
+  return settle({ ...state, open: isLast ? null : { ...open, family: after } });
 };
 
 /** Whether an approval needs no further vote: by what stands, or because its time is over. */
@@ -195,6 +266,13 @@ const applyVote = (state: State, step: StepOf<'vote'>): State => {
 /** Whether it is unknown if an earlier attempt of the visit happened. */
 export const isDoubtful = ({ mayHaveHappened, hasCompleted }: State): boolean => mayHaveHappened && !hasCompleted;
 
+/** A section closes when nothing of it is under way and nothing more may begin; it completed if all elements did. */
+const assertClosing = ({ cancelled }: State, family: Family, { status, closedBy }: StepOf<'outcome'>): void => {
+  assert(cancelled === null && isOver(family), 'elements are under way, or may begin');
+  assert(closedBy === 'policy', 'its elements decide');
+  assert(status === (family.completed === family.count ? 'completed' : 'failed'), 'as its elements ended');
+};
+
 const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   const { status, then, permission } = step;
   if (step.closes === null) {
@@ -210,6 +288,7 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
     assert(closers[step.closedBy].includes(status), `${step.closedBy} cannot close as ${status}`);
     if (state.open.kind === 'waiting')
       assert(['completed', 'failed', 'skipped'].includes(status), 'a wait has no holder');
+    if (state.open.kind === 'waiting' && state.open.family !== undefined) assertClosing(state, state.open.family, step);
     if (state.open.kind === 'waiting' && state.open.quorum !== undefined)
       assert(step.closedBy === 'policy' && isDecided(state.open, step.atMs), 'its votes decide');
     if (state.open.kind === 'reserved') assert(step.attempt === state.open.attempt, 'another attempt');
@@ -223,11 +302,37 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   );
   assert((permission !== null) === (then === 'retry'), 'a permission stands in the entry that uses it');
   assert(permission === null || permits[status].includes(permission.kind), `${status} gives no such permission`);
+  assert(
+    step.passes === undefined || (step.closes === null && status === 'skipped'),
+    'only a branch passes over others',
+  );
   assert(step.reserve === undefined || then === 'next', 'only a satisfied cell is followed by the next');
   assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
+  const refused = step.closedBy === 'holder' && step.closes !== null && then !== 'retry';
+  assert(
+    step.unbegun === undefined || (refused && ['failed', 'unknown'].includes(status)),
+    'refused by its holder alone',
+  );
   const decided = step.closedBy === 'person' && state.open?.kind === 'reserved';
   assert((step.verdict !== undefined) === decided, 'a person closes what was reserved by a verdict, and nothing else');
   assert(step.verdict === undefined || closedAs[step.verdict] === status, 'a verdict says what the outcome says');
+  const deadlineAtMs = decided && state.open?.kind === 'reserved' ? state.open.deadlineAtMs : null;
+  assertTimely(step, deadlineAtMs);
+  // Another attempt by the cell's own `retry` waits for what is left of this one.
+  const own = step.verdict === 'failed' && then === 'retry' && deadlineAtMs !== null;
+  assert(!own || (step.dueAtMs ?? 0) >= deadlineAtMs, 'nothing begins by itself beside what may still act');
+};
+
+/** @param deadlineAtMs until when the step that a person decides about may act; `null`: no person does, or it may not */
+const assertTimely = (
+  { atMs, verdict, holderGone, overlapOk }: Pick<StepOf<'outcome'>, 'atMs' | 'verdict' | 'holderGone' | 'overlapOk'>,
+  deadlineAtMs: number | null,
+): void => {
+  const isEarly = deadlineAtMs !== null && atMs < deadlineAtMs;
+  assert(!isEarly || holderGone === true, 'before the deadline only where the process of the holder is gone');
+  assert(holderGone === undefined || deadlineAtMs !== null, 'only a person decides before the deadline');
+  assert(!isEarly || verdict !== 'retry' || overlapOk === true, 'another attempt may overlap with this one');
+  assert(overlapOk === undefined || (holderGone === true && verdict === 'retry'), 'only another attempt can overlap');
 };
 
 /**
@@ -240,6 +345,10 @@ const happenedAfter = (before: boolean, { status, closes, closedBy }: StepOf<'ou
   if (status === 'failed' && closedBy === 'person') return false;
   return before || status === 'completed' || status === 'unknown';
 };
+
+/** What was decided before its deadline goes on to be a step that may act. */
+const earlyOf = ({ atMs, holderGone }: Pick<StepOf<'outcome'>, 'atMs' | 'holderGone'>, deadlineAtMs: number | null) =>
+  holderGone === true && atMs < (deadlineAtMs ?? 0) ? { early: true as const } : {};
 
 const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   assertOutcome(before, step);
@@ -261,12 +370,13 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       const satisfied = step.expectations.length > 0 ? allPass(step.expectations) : step.status === 'completed';
       const skipped = step.status === 'skipped';
       const overridden = isOverridden(step.expectations);
-      const on = goOn(closed, step.seq);
+      const { passes = 0 } = step;
+      const on = goOn(closed, step.seq, passes);
       const counters = {
         attempts: before.counters.attempts,
         covered: before.counters.covered + (covered ? 1 : 0),
         forgiven: before.counters.forgiven + (satisfied || skipped || overridden ? 0 : 1),
-        skipped: before.counters.skipped + (skipped ? 1 : 0),
+        skipped: before.counters.skipped + (skipped ? 1 + passes : 0),
         overridden: before.counters.overridden + (overridden ? 1 : 0),
       };
       if (step.then === 'end') return { ...on, counters, ended: 'completed' };
@@ -291,9 +401,23 @@ const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
     case 'halt': {
       const seq = open?.seq ?? step.seq;
       const doubt = step.status === 'unknown';
-      const unbegun = doubt && open === null ? { unbegun: true as const } : {};
-      const halted = { seq, cell: step.cell, doubt, atMs: step.atMs, deadlineAtMs: actsUntilMs, ...unbegun };
-      return settle({ ...closed, halted });
+      const refused = step.unbegun === true;
+      const unbegun = doubt && (open === null || refused) ? { unbegun: true as const } : {};
+      const again = doubt && step.dueAtMs !== null ? { againAtMs: step.dueAtMs } : {};
+      const halted = {
+        seq,
+        cell: step.cell,
+        doubt,
+        atMs: step.atMs,
+        deadlineAtMs: actsUntilMs,
+        ...unbegun,
+        ...again,
+        ...earlyOf(step, actsUntilMs),
+      };
+      if (!refused) return settle({ ...closed, halted });
+      // Nothing was sent: the next attempt is the one that this was to be.
+      const attempt = before.attempt - 1;
+      return settle({ ...closed, attempt, firstAtMs: attempt === 0 ? null : before.firstAtMs, halted });
     }
   }
 };
@@ -304,6 +428,8 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
   assert((step.permission !== null) === (step.then === 'retry'), 'a permission stands in the entry that uses it');
   assert(step.closedBy === 'person' || state.halted.doubt, 'only a person decides about what is known');
   assert(step.closedBy === 'person' || !step.freshKey, 'only a person gives a fresh key');
+  const mayAct = state.halted.doubt || state.halted.early === true;
+  assertTimely(step, step.closedBy === 'person' && mayAct ? (state.halted.deadlineAtMs ?? 0) : null);
   const expected: Record<typeof step.verdict, readonly Then[]> = {
     succeeded: ['next'],
     skip: ['next'],
@@ -311,6 +437,7 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     retry: ['retry'],
   };
   assert(expected[step.verdict].includes(step.then), `${step.verdict} cannot lead to ${step.then}`);
+  assert(step.passes === undefined || step.verdict === 'skip', 'only what is skipped passes over others');
   const { doubt } = state.halted;
   // A probe that found nothing under the key, or a person who says that it did not happen, ends the doubt about the visit.
   const denied =
@@ -319,7 +446,12 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
   const found = step.closedBy === 'probe' && step.verdict !== 'retry';
   const mayHaveHappened = found || (state.mayHaveHappened && !denied);
   const known = { mayHaveHappened, hasCompleted: state.hasCompleted || found };
-  if (step.then === 'halt') return { ...state, ...known, halted: { ...state.halted, doubt: false } };
+  if (step.then === 'halt')
+    return {
+      ...state,
+      ...known,
+      halted: { ...state.halted, doubt: false, ...earlyOf(step, state.halted.deadlineAtMs) },
+    };
   if (step.then === 'retry') {
     // By policy or by a probe's answer only an interruption is permitted again; it uses up the budget.
     const interruptions = state.interruptions + (step.closedBy === 'person' ? 0 : 1);
@@ -328,7 +460,8 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     const again: State = { ...state, ...known, falseStarts: 0, halted: null, permission, dueAtMs, interruptions };
     return step.freshKey ? newVisit(again) : again;
   }
-  const skipped = step.verdict === 'skip' ? 1 : 0;
+  const { passes = 0 } = step;
+  const skipped = step.verdict === 'skip' ? 1 + passes : 0;
   const forgiven = step.verdict === 'failed' ? 1 : 0;
   const counters = {
     attempts: state.counters.attempts,
@@ -337,8 +470,12 @@ const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
     skipped: state.counters.skipped + skipped,
     overridden: state.counters.overridden + (isOverridden(step.expectations) ? 1 : 0),
   };
-  return settle({ ...goOn(state, step.seq), counters });
+  return settle({ ...goOn(state, step.seq, passes), counters });
 };
+
+/** What a cancellation leaves at once: a wait, unless elements of it are under way. */
+const isLeft = (open: State['open']): boolean =>
+  open?.kind === 'waiting' && (open.family === undefined || unfinishedIn(open.family).length === 0);
 
 const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State => {
   if (before === null) {
@@ -350,7 +487,7 @@ const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State 
   if (step.broken !== undefined)
     return { ...before, open: null, halted: null, cancelled: step.seq, ended: 'cancelled' };
   assert(before.cancelled === null, 'cancelled already');
-  const open = before.open?.kind === 'waiting' ? null : before.open;
+  const open = isLeft(before.open) ? null : before.open;
   return settle({ ...before, open, cancelled: step.seq });
 };
 const nothing = { runbookId: '', version: 1, runHash: '', params: {}, deployment: '', storeId: '' };
@@ -376,6 +513,8 @@ export const apply = (before: State | null, step: EntryDraft): State => {
       return applyOutcome(before, step);
     case 'waiting':
       return applyWaiting(before, step);
+    case 'progress':
+      return applyProgress(before, step);
     case 'vote':
       return applyVote(before, step);
     case 'resolved':
@@ -387,14 +526,22 @@ export const apply = (before: State | null, step: EntryDraft): State => {
   }
 };
 
-/** Where to find the entry that satisfied a cell of this run: its seq, or the seq of an entry whose state knows. */
+/**
+ * Where to find the entry that satisfied a cell of this run: its seq, or the seq of an entry whose state knows (`satisfiedBy`).
+ */
 export const satisfiedAt = (state: State, index: number): { seq: number } | { ask: number; at: number } | undefined => {
   const own = index - state.from;
   if (own < 0) return undefined;
   const chunk = Math.floor(own / limits.satisfiedChunk);
-  const ask = state.satisfied.chunks[chunk];
+  const { chunks } = state.satisfied;
+  const ask = chunks[chunk];
   const at = own % limits.satisfiedChunk;
-  if (ask !== undefined) return { ask, at };
+  // An entry that filled more than one chunk passed over all cells of the second.
+  if (ask !== undefined) return ask === chunks[chunk - 1] ? { seq: ask + 1 } : { ask, at };
   const seq = state.satisfied.recent[at];
   return chunk === state.satisfied.chunks.length && seq !== undefined ? { seq } : undefined;
 };
+
+/** What the entry that was asked says: what it does not know yet, the entry after it passed over. */
+export const satisfiedBy = ({ seq, state }: { seq: number; state: State }, at: number): number =>
+  state.satisfied.recent[at] ?? seq + 1;

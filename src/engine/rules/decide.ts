@@ -37,7 +37,9 @@ export type Decision =
   /** Sleep inside the call, then look again. */
   | { kind: 'wait'; ms: number }
   /** Go through this cell. `mayReserve: false`: only if that needs no reservation. */
-  | { kind: 'enter'; cell: Cell; mayReserve: boolean };
+  | { kind: 'enter'; cell: Cell; mayReserve: boolean }
+  /** What the cell would carry out belongs elsewhere: go through it if its `when` is false, else stop as `otherwise` says. */
+  | { kind: 'judge'; cell: Cell; otherwise: Stop };
 
 /** The time kept between a cell's time-out and its deadline: to kill it, and to record. */
 export const marginMs = (timeoutMs: number): number => Math.min(10_000, Math.max(1_000, timeoutMs / 4));
@@ -74,7 +76,8 @@ const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
   }
 };
 
-const holderOf = (open: Extract<State['open'], { kind: 'reserved' }>, nowMs: number): Holder => ({
+/** The holder of an open step, at a moment. */
+export const holderOf = (open: Extract<State['open'], { kind: 'reserved' }>, nowMs: number): Holder => ({
   cell: open.cell,
   seq: open.seq,
   by: open.by,
@@ -120,7 +123,12 @@ export const decide = (
   }
   const cell = runbook.cells[state.next];
   if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
-  if (open?.kind === 'waiting') return { kind: 'waiting', cell, open };
+  if (open?.kind === 'waiting') {
+    // A section begins elements, so it is held as a cell is.
+    if (open.family !== undefined && state.epoch < at.epoch)
+      return { kind: 'stop', result: 'halted', cell: cell.name, seq: 0, why: 'epoch' };
+    return { kind: 'waiting', cell, open };
+  }
   if (halted !== null) {
     if (halted.doubt) return inDoubt(state, runbook, { cell: halted.cell, seq: halted.seq, holder: null }, at.nowMs);
     return { kind: 'stop', result: 'halted', cell: halted.cell, seq: halted.seq, why: 'step' };
@@ -159,6 +167,8 @@ export const branchOf = (decision: Decision): string => {
   if (decision.kind === 'enter') return decision.mayReserve ? 'enter' : 'enter without reserving';
   if (decision.kind === 'takeOver') return `take over: ${decision.takeover.kind}`;
   if (decision.kind !== 'stop') return decision.kind;
+  if ('waitsFor' in decision && decision.waitsFor !== undefined)
+    return `${decision.result}: ${decision.waitsFor.missing.length > 0 ? 'something is missing' : 'elsewhere'}`;
   if (decision.result === 'parked') return decision.seq === null ? 'parked: drive manual' : 'parked: waiting';
   if (decision.result === 'in_doubt') return decision.holder === null ? 'in_doubt: unknown' : 'in_doubt: holder gone';
   return 'why' in decision ? `${decision.result}: ${decision.why}` : decision.result;

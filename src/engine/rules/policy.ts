@@ -19,15 +19,17 @@ export const doubtOf = (state: State): { seq: number; sinceAtMs: number; open: b
   return { seq, sinceAtMs: Math.max(atMs, deadlineAtMs ?? atMs), open: false };
 };
 
+/** Until when what the step in doubt, or one that was decided early, has begun may act. */
+export const actsUntilOf = ({ open, halted }: State): number =>
+  open?.kind === 'reserved' ? open.deadlineAtMs : halted?.doubt || halted?.early ? (halted.deadlineAtMs ?? 0) : 0;
+
 /**
  * From when on a person can decide about a step in doubt. What it has begun may act until its deadline, also when it was
  * recorded as `unknown` before that: what is permitted earlier would begin beside it. Of an open step the holder may be
  * heard of until the grace after it.
  */
-export const decidableAtMs = ({ open, halted }: State, graceMs: number): number => {
-  if (open?.kind === 'reserved') return open.deadlineAtMs + graceMs;
-  return halted?.doubt ? (halted.deadlineAtMs ?? 0) : 0;
-};
+export const decidableAtMs = (state: State, graceMs: number): number =>
+  actsUntilOf(state) + (state.open?.kind === 'reserved' ? graceMs : 0);
 
 /**
  * Whether the cell's `keyWindow` still holds: the receiver of the key remembers it that long, counted from the first attempt

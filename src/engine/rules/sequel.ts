@@ -1,7 +1,7 @@
 /** What an attempt that ended leads to: the next cell, another attempt, forgiveness, a halt. Pure. */
 import type { Checked, Permission, State, Status, Then } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, isSafe } from '../model/runbook.ts';
+import { type Cell, safeBy, safeText } from '../model/runbook.ts';
 import { inKeyWindow } from './policy.ts';
 
 export const allPass = (checks: Checked[]): boolean => checks.every((one) => one.result === 'pass');
@@ -18,20 +18,35 @@ export const backoffMs = (attempt: number, fraction: number): number =>
     fraction * Math.min(limits.retryBackoffMaxMs, limits.retryBackoffFirstMs * 2 ** Math.min(30, attempt - 1)),
   );
 
-/** How an attempt ended. `lost`: what it returned cannot be read, or could not be kept. */
-export type Ended = { status: Status; checks: Checked[]; attempt: number; lost?: boolean };
+/** What a target asked for counts up to a limit; a pause of Pawl's own that is longer stays as it is. */
+const askedPauseMs = ({ askedMs = 0 }: Pick<Ended, 'askedMs'>): number => Math.min(askedMs, limits.retryAfterMsMax);
+
+/**
+ * How an attempt ended. `lost`: what it returned cannot be read, or could not be kept. `unbegun`, `askedMs`: as `CellResult` has
+ * them.
+ */
+export type Ended = {
+  status: Status;
+  checks: Checked[];
+  attempt: number;
+  lost?: boolean;
+  unbegun?: boolean;
+  askedMs?: number;
+};
 
 /**
  * By what another attempt is asked for. `retry=` is about known failures; what completed happened, and is repeated only
  * where its author says that this does no harm: by `retryOn=unexpected`, or by the method.
  */
-const retryDetail = (cell: Cell, { status, attempt }: Ended): string | undefined => {
+const retryDetail = (cell: Cell, { status, attempt, unbegun }: Ended): string | undefined => {
+  // It would be refused again, whatever is permitted: a person mends it first.
+  if (unbegun === true) return undefined;
   const retry = `retry=${cell.retryMax ?? 0}`;
   if (status === 'failed') return `${retry}, attempt ${attempt} failed`;
   const ended = `attempt ${attempt} was not as expected`;
   if (cell.retryOn === 'unexpected') return `${retry} retryOn=unexpected, ${ended}`;
-  if (cell.body.kind === 'http' && isSafe(cell)) return `${retry} (${cell.body.method}, RFC 9110), ${ended}`;
-  return undefined;
+  const safe = safeBy(cell);
+  return safe === undefined ? undefined : `${retry} (${safeText(safe)}), ${ended}`;
 };
 
 /**
@@ -47,7 +62,11 @@ export const sequelOf = (cell: Cell, state: State, ended: Ended, nowMs: number, 
   if (ended.lost === true && status === 'completed') return halt;
   const expected = isAsExpected(checks);
   // Best effort neither repeats nor stops; everything else that may have happened needs a look.
-  if (status === 'unknown') return expected || cell.interrupted === 'continue' ? next : halt;
+  if (status === 'unknown') {
+    const pauseMs = askedPauseMs(ended);
+    if (expected || cell.interrupted === 'continue') return next;
+    return pauseMs > 0 ? { ...halt, dueAtMs: nowMs + pauseMs } : halt;
+  }
   if (status === 'never') {
     if (state.falseStarts + 1 >= limits.falseStartsInRowMax) return halt;
     const permission = { kind: 'never', detail: 'the body did not begin' } as const;
@@ -58,7 +77,7 @@ export const sequelOf = (cell: Cell, state: State, ended: Ended, nowMs: number, 
   if (expected || (checks.length === 0 && status === 'completed')) return next;
   const detail = retryDetail(cell, ended);
   if (detail !== undefined && attempt <= (cell.retryMax ?? 0)) {
-    const dueAtMs = nowMs + backoffMs(attempt, fraction);
+    const dueAtMs = nowMs + Math.max(backoffMs(attempt, fraction), askedPauseMs(ended));
     if (inKeyWindow(state, cell, dueAtMs)) return { then: 'retry', permission: { kind: 'retry', detail }, dueAtMs };
   }
   return cell.optional ? next : halt;

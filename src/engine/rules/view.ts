@@ -1,10 +1,12 @@
 /** The view as a pure function of the journal, and of the time for a holder that is gone. */
 import type { Entry, Standing, State } from '../model/entries.ts';
+import { type Family, isOver, roomIn } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import type { Runbook } from '../model/runbook.ts';
 import { headOf } from '../model/text.ts';
 import type { View, ViewStatus } from '../model/view.ts';
 import { nextLookAtMs } from './parked.ts';
+import { placeOfCell } from './place.ts';
 
 /** Status of a state at a moment. `graceMs` after its deadline a holder that said nothing leaves its step in doubt. */
 export const statusOf = (state: State, nowMs: number, graceMs: number): ViewStatus => {
@@ -19,35 +21,95 @@ export const statusOf = (state: State, nowMs: number, graceMs: number): ViewStat
 const doubtDueAtMs = (sinceAtMs: number, nowMs: number): number =>
   nowMs + Math.min(limits.doubtBackoffMsMax, Math.max(limits.doubtBackoffMsMin, nowMs - sinceAtMs));
 
-/** When the view is made, by which grace and which epoch. */
-export type At = { nowMs: number; graceMs: number; epoch: number };
+/** What the next cell could not have where a call came to it, in words: what it needs of the place, and secrets. */
+export type Lacks = { readonly needs: readonly string[]; readonly secrets: readonly string[] };
+export const noLacks: Lacks = { needs: [], secrets: [] };
 
-const dueOf = (state: State, updatedAtMs: number, { nowMs, graceMs, epoch }: At): number | null => {
+/**
+ * When the view is made, by which grace and which epoch; the place of the store's schedule; and what the next cell's `at=` says, filled
+ * in: `null` where it says nothing.
+ */
+export type At = {
+  nowMs: number;
+  graceMs: number;
+  epoch: number;
+  home: string;
+  nextAt: string | null;
+  lacks?: Lacks;
+};
+
+/** Its children wake it; by itself it is due where it may do something of its own. */
+const familyDueAtMs = (
+  { cancelled, drive, epoch: own }: State,
+  family: Family,
+  updatedAtMs: number,
+  { nowMs, epoch }: { nowMs: number; epoch: number },
+): number | null => {
+  // Its cancellation is carried into those that were not reached.
+  if (cancelled !== null || own < epoch) return doubtDueAtMs(updatedAtMs, nowMs);
+  return isOver(family) || (drive === 'auto' && roomIn(family) > 0) ? updatedAtMs : null;
+};
+
+const dueOf = (state: State, updatedAtMs: number, { nowMs, graceMs, epoch, lacks = noLacks }: At): number | null => {
   if (state.ended !== null) return null;
   if (state.open?.kind === 'reserved') {
     const goneAtMs = state.open.deadlineAtMs + graceMs;
     return nowMs < goneAtMs ? goneAtMs : doubtDueAtMs(goneAtMs, nowMs);
   }
+  if (state.open?.kind === 'waiting' && state.open.family !== undefined)
+    return familyDueAtMs(state, state.open.family, updatedAtMs, { nowMs, epoch });
   if (state.open?.kind === 'waiting') return nextLookAtMs(state.open, updatedAtMs, nowMs);
   if (state.halted !== null) return state.halted.doubt ? doubtDueAtMs(state.halted.atMs, nowMs) : null;
   if (state.drive === 'manual') return null;
   // Held until a person releases it, or until this deployment is taken back.
   if (state.epoch < epoch) return doubtDueAtMs(updatedAtMs, nowMs);
+  // A store of secrets that refuses or hangs is asked ever more rarely. What a place lacks costs nothing to look for, and another
+  // worker there may have it at once.
+  if (lacks.secrets.length > 0) return doubtDueAtMs(updatedAtMs, nowMs);
   return state.dueAtMs ?? updatedAtMs;
 };
 
-const waitsFor = ({ open }: State): string | null => {
+type Started = Extract<Entry, { kind: 'started' | 'cancelled' }>;
+
+/** Where the next look has something to do: everything but carrying out is done at home. */
+const placeOf = (started: Started, state: State, runbook: Runbook | undefined, at: At): string => {
+  const { nowMs, graceMs, home, nextAt } = at;
+  const { open, halted, ended } = state;
+  const cell = runbook?.cells[state.next];
+  if (ended !== null || started.kind !== 'started' || cell === undefined) return home;
+  const place = placeOfCell(state, { started, home, cell, at: nextAt }) ?? home;
+  // Who looks when the holder is gone says so at home first; its probe is asked where it ran.
+  const isGone = open?.kind === 'reserved' && nowMs >= open.deadlineAtMs + graceMs;
+  if (isGone || halted?.doubt) return cell.interrupted === 'probe' && cell.probe !== null ? place : home;
+  return open?.kind === 'reserved' || halted !== null ? home : place;
+};
+
+/** As `waitsFor` says that the next step belongs elsewhere. */
+export const workerAt = (place: string): string => `a worker at ${place}`;
+
+const elementsText = ({ count, completed, cancelled, stuck }: Family): string =>
+  `${completed}/${count} elements${cancelled === 0 ? '' : `, ${cancelled} given up`}${stuck === 0 ? '' : `, ${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`}`;
+/** Whether a view is of an instance that waits for its elements: which of these need somebody their own journals say. */
+export const waitsForElements = ({ waitsFor: text }: Pick<View, 'waitsFor'>): boolean =>
+  text !== null && /^\d+\/\d+ elements/.test(text);
+
+const waitsFor = ({ open }: State, elsewhere: string | null, { needs, secrets }: Lacks): string | null => {
+  const [first] = [...needs, ...secrets];
+  if (first !== undefined) return headOf(first, limits.viewTextBytesMax);
+  if (elsewhere !== null) return workerAt(elsewhere);
   if (open?.kind !== 'waiting') return null;
+  if (open.family !== undefined) return elementsText(open.family);
   return open.whom ?? (open.dueAtMs === null ? '' : new Date(open.dueAtMs).toISOString());
 };
 
 /** The view after `head`, for an instance begun by `started`. */
 export const viewOf = (
-  started: Extract<Entry, { kind: 'started' | 'cancelled' }>,
+  started: Started,
   { entry: head, hash }: Standing,
   runbook: Runbook | undefined,
   at: At,
 ): View => {
+  const place = placeOf(started, head.state, runbook, at);
   const view: View = {
     instanceId: head.instanceId,
     seq: head.seq,
@@ -58,12 +120,13 @@ export const viewOf = (
     cellsDone: head.state.next,
     cells: head.state.cells,
     drive: head.state.drive,
+    place,
     dueAtMs: dueOf(head.state, head.atMs, at),
     startedAtMs: started.atMs,
     updatedAtMs: head.atMs,
-    startedBy: headOf(started.by.actor, limits.viewTextBytesMax),
+    startedBy: headOf(started.by.actor, limits.viewStartedByBytesMax),
     params: '{}',
-    waitsFor: waitsFor(head.state),
+    waitsFor: waitsFor(head.state, place === at.home ? null : place, at.lacks ?? noLacks),
     headHash: hash,
   };
   if (started.kind !== 'started') return view;

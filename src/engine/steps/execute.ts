@@ -5,18 +5,21 @@
  */
 
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
+import { executionOf } from '../call/holder.ts';
 import { type Inputs, scopeOf } from '../call/inputs.ts';
 import { check, cutFailure, failure, type OutcomeBody, outcomeOf, readOutput } from '../call/outcomes.ts';
 import type { EntryOf, Output } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
+import { variableOf } from '../model/place.ts';
 import { type Cell, isSafe } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
-import type { CellResult, RenderedBody, StepInfo } from '../ports.ts';
+import type { CellInput, CellResult, RenderedBody, StepInfo } from '../ports.ts';
 import { isAsExpected, sequelOf } from '../rules/sequel.ts';
+import { keepMade, type Made } from './made.ts';
 
 export type Reserved = Pick<
   EntryOf<'reserved'>,
-  'seq' | 'atMs' | 'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'deadlineAtMs'
+  'seq' | 'atMs' | 'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'deadlineAtMs' | 'name'
 >;
 
 /** What cells and expressions may know about the attempt. */
@@ -30,45 +33,62 @@ const stepInfo = (call: Call, reserved: Reserved): StepInfo => ({
   attempt: reserved.attempt,
   idempotencyKey: reserved.key,
   deadlineAtMs: reserved.deadlineAtMs,
+  ...(reserved.name === undefined ? {} : { name: reserved.name }),
 });
 
-/** A cell's log goes out as notes every 10 s or 64 KB, so that a killed cell leaves one. It never fails a cell. */
+/** A cell's log goes out as notes while it runs, so that a killed cell leaves one. It never fails a cell. */
 const logOf = (call: Call, reserved: Reserved) => {
   const { engine, by } = call;
+  const { clock, logFlushMs = limits.logFlushMs } = engine;
   let pending = '';
   let bytes = 0;
-  let flushedAtMs = engine.clock.nowMs();
+  let writtenAtMs = 0;
+  let flushing: AbortController | undefined;
   let writing: Promise<void> = Promise.resolve();
-  const flush = (): Promise<void> => {
-    if (pending === '') return writing;
-    const note = {
-      kind: 'log',
-      about: reserved.seq,
-      cell: reserved.cell,
-      atMs: engine.clock.nowMs(),
-      by,
-      text: pending,
-    } as const;
-    pending = '';
-    flushedAtMs = note.atMs;
+  const write = (text: string, glimpse: boolean): void => {
+    // Notes of one moment have no order: each of a log has a moment of its own.
+    writtenAtMs = Math.max(clock.nowMs(), writtenAtMs + 1);
+    const about = { kind: 'log', about: reserved.seq, cell: reserved.cell, atMs: writtenAtMs, by } as const;
+    const note = { ...about, text, ...(glimpse ? { glimpse } : {}) };
     writing = writing.then(async () => void (await noteQuietly(call, note)));
+  };
+  const flush = (): Promise<void> => {
+    flushing?.abort();
+    flushing = undefined;
+    if (pending !== '') write(pending, false);
+    pending = '';
     return writing;
   };
-  const add = (_stream: string, text: string): void => {
+  const flushSoon = async (): Promise<void> => {
+    flushing = new AbortController();
+    const { signal } = flushing;
+    await clock.alarm(logFlushMs, signal);
+    if (!signal.aborted) void flush();
+  };
+  const add = (_stream: string, text: string, glimpse = false): void => {
+    if (glimpse) {
+      void flush();
+      return write(text, true);
+    }
     pending += text;
     bytes += bytesOf(text);
-    const due = engine.clock.nowMs() - flushedAtMs >= limits.logFlushMs;
-    if (due || pending.length >= limits.logFlushBytes) void flush();
+    if (pending.length >= limits.logFlushBytes) void flush();
+    else if (flushing === undefined) void flushSoon();
   };
   return { add, flush, bytes: () => bytes };
 };
+
+/** What is run, and what it is given. */
+type Body = { body: RenderedBody; inputs: Inputs; secrets?: NonNullable<CellInput['secrets']> };
+/** The variables that a cell, or its probe, is handed: their names alone, so that no value is ever recorded. */
+export const envOf = ({ needs }: Cell): Pick<CellInput, 'env'> =>
+  needs === undefined || needs.env.length === 0 ? {} : { env: needs.env.map((need) => variableOf(need).name) };
 
 const run = async (
   call: Call,
   cell: Cell,
   reserved: Reserved,
-  body: RenderedBody,
-  inputs: Inputs,
+  { body, inputs, secrets }: Body,
   log: ReturnType<typeof logOf>,
 ) => {
   const { engine } = call;
@@ -82,8 +102,12 @@ const run = async (
       body,
       params: inputs.params,
       outputs: inputs.outputs,
+      ...(inputs.each === undefined ? {} : { each: inputs.each }),
       step: stepInfo(call, reserved),
+      ...(secrets === undefined ? {} : { secrets }),
+      execution: executionOf(engine, { ...call, seq: reserved.seq }),
       timeoutMs: cell.timeoutMs,
+      ...envOf(cell),
       ...(call.by.trace === undefined ? {} : { trace: call.by.trace }),
       signal: stop.signal,
       log: log.add,
@@ -99,13 +123,14 @@ const run = async (
 /**
  * How the attempt ended, as far as it is about the visit. After an attempt that may have happened no refusal of a request
  * proves that the visit did not happen: the answer may even be a refusal because it did. A code cell's failure is its
- * author's own word.
+ * author's own word, unless it is refused before its body begins.
  */
 const ofVisit = (call: Call, cell: Cell, result: CellResult): CellResult => {
-  const { status, error } = result;
-  const open = status === 'failed' && cell.body.kind === 'http' && !isSafe(cell) && stateOf(call).mayHaveHappened;
+  const { status, error, unbegun = false } = result;
+  const asks = cell.body.kind === 'http' || cell.body.kind === 'aws';
+  const open = status === 'failed' && (asks || unbegun) && !isSafe(cell) && stateOf(call).mayHaveHappened;
   if (!open) return result;
-  const { code = 'http.unclear', message = 'It failed.' } = error ?? {};
+  const { code = `${cell.body.kind}.unclear`, message = 'It failed.' } = error ?? {};
   return {
     ...result,
     status: 'unknown',
@@ -114,7 +139,7 @@ const ofVisit = (call: Call, cell: Cell, result: CellResult): CellResult => {
 };
 
 /** How a body ended, before anything of it is kept. */
-export type Ended = {
+export type Ended = Pick<Made, 'secrets' | 'isLost'> & {
   result: CellResult;
   /** What it told: JSON text, or the raw beginning of what was too large; `null`: nothing that can be read. */
   text: string | null;
@@ -125,13 +150,7 @@ export type Ended = {
 };
 
 /** Runs the body of a reservation that stands and is ours. Asks the store for nothing after the body has ended. */
-export const execute = async (
-  call: Call,
-  cell: Cell,
-  reserved: Reserved,
-  body: RenderedBody,
-  inputs: Inputs,
-): Promise<Ended> => {
+export const execute = async (call: Call, cell: Cell, reserved: Reserved, body: Body): Promise<Ended> => {
   const { engine, instanceId } = call;
   const beganAtMs = engine.clock.nowMs();
   const log = logOf(call, reserved);
@@ -142,7 +161,7 @@ export const execute = async (
     status: 'never',
     error: { code: 'cell.late', message: 'The deadline was too near to begin.' },
   };
-  const ran = tooLate ? late : await run(call, cell, reserved, body, inputs, log);
+  const { result: ran, ...made } = await keepMade(call, tooLate ? late : await run(call, cell, reserved, body, log));
   const durationMs = Math.max(0, Math.round(engine.clock.nowMs() - beganAtMs));
   const read = readable(call, ofVisit(call, cell, ran));
   const { status, exitCode = null } = read.result;
@@ -158,7 +177,7 @@ export const execute = async (
     durationMs,
     outputBytes,
   });
-  return { ...read, durationMs, logBytes: log.bytes(), logged: log.flush() };
+  return { ...read, ...made, durationMs, logBytes: log.bytes(), logged: log.flush() };
 };
 
 /** An output that cannot be read as JSON, or not in good time, is none. What ended by itself has completed all the same. */
@@ -185,11 +204,12 @@ export const outcomeOfRan = (
 ): OutcomeBody => {
   const { engine } = call;
   const { text } = ended;
-  const { status, exitCode = null } = ended.result;
+  const { status, exitCode = null, unbegun = false, askedMs = 0 } = ended.result;
   const cut = output?.kind === 'truncated' ? cutFailure(output) : null;
   const error = ended.result.error ?? cut;
   // What is over a limit is beyond help, and its readers are refused; what the store did not take, the step was to leave.
-  const lost = cut?.code === 'output.unkept' || (status === 'completed' && error?.code === 'output.invalid');
+  const lost =
+    ended.isLost || cut?.code === 'output.unkept' || (status === 'completed' && error?.code === 'output.invalid');
   const arrived = status === 'completed' || status === 'failed' || (status === 'unknown' && text !== null);
   const scope = {
     ...scopeOf(engine, inputs, { ...stepInfo(call, reserved) }),
@@ -206,7 +226,7 @@ export const outcomeOfRan = (
   const sequel = sequelOf(
     cell,
     stateOf(call),
-    { status, checks, attempt: reserved.attempt, lost },
+    { status, checks, attempt: reserved.attempt, lost, unbegun, askedMs },
     engine.clock.nowMs(),
     engine.random.fraction(),
   );
@@ -222,5 +242,8 @@ export const outcomeOfRan = (
     expectations: checks,
     durationMs: ended.durationMs,
     logBytes: ended.logBytes,
+    ...(ended.secrets === undefined ? {} : { secrets: ended.secrets }),
+    ...(unbegun ? { unbegun } : {}),
+    ...(askedMs > 0 && sequel.dueAtMs !== null ? { askedMs } : {}),
   });
 };

@@ -3,21 +3,29 @@
 import { type Call, stateOf } from '../call/call.ts';
 import type { Inputs } from '../call/inputs.ts';
 import { keyOf } from '../call/prepare.ts';
+import type { Given } from '../call/secrets.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { CellResult, RenderedBody } from '../ports.ts';
 import { reservedForMs } from '../rules/decide.ts';
+import { envOf } from './execute.ts';
 
-export type Free = { body: RenderedBody; timeoutMs: number; inputs: Inputs; seq: number; log: (text: string) => void };
+export type Free = Pick<Given, 'secrets'> & {
+  body: RenderedBody;
+  timeoutMs: number;
+  inputs: Inputs;
+  seq: number;
+  log: (text: string) => void;
+};
 
 /** Whether there is time for it in this call. */
 export const fits = (call: Call, timeoutMs: number): boolean =>
-  call.engine.clock.nowMs() + reservedForMs({ timeoutMs }) <= call.endAtMs;
+  !call.engine.leaving?.aborted && call.engine.clock.nowMs() + reservedForMs({ timeoutMs }) <= call.endAtMs;
 
 /** @returns how it ended; never throws for what the body does */
 export const runFree = async (
   call: Call,
   cell: Cell,
-  { body, timeoutMs, inputs, seq, log }: Free,
+  { body, timeoutMs, inputs, seq, log, secrets }: Free,
 ): Promise<CellResult> => {
   const { engine, instanceId, started, by } = call;
   const { visit, attempt } = stateOf(call);
@@ -26,6 +34,7 @@ export const runFree = async (
       body,
       params: inputs.params,
       outputs: inputs.outputs,
+      ...(inputs.each === undefined ? {} : { each: inputs.each }),
       step: {
         instanceId,
         runbookId: started.runbookId,
@@ -38,10 +47,13 @@ export const runFree = async (
         deadlineAtMs: Math.ceil(engine.clock.nowMs() + reservedForMs({ timeoutMs })),
       },
       free: true,
+      ...(secrets === undefined ? {} : { secrets }),
+      ...envOf(cell),
       timeoutMs,
       ...(by.trace === undefined ? {} : { trace: by.trace }),
       signal: new AbortController().signal,
-      log: (_stream, text) => log(text),
+      // A look is short: how it ended tells.
+      log: (_stream, text, glimpse) => (glimpse === true ? undefined : log(text)),
     })
     .catch(
       (error: unknown): CellResult => ({ status: 'unknown', error: { code: 'cell.executor', message: String(error) } }),

@@ -9,13 +9,31 @@ import { inHand } from '../call/inputs.ts';
 import type { OutcomeBody } from '../call/outcomes.ts';
 import { keyOf, prepare, type Ready } from '../call/prepare.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
+import { elsewhere, lackingNeeds, placedHere } from '../call/whereabouts.ts';
 import type { Entry, Reservation, State } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
+import { sessionAlphabet, sessionNameCharsMax, shortName } from '../model/shortName.ts';
+import type { Ports, RenderedBody } from '../ports.ts';
 import { apply } from '../rules/apply.ts';
 import { decide, reservedForMs } from '../rules/decide.ts';
 import { execute, outcomeOfRan, type Reserved } from './execute.ts';
 import { record } from './record.ts';
+
+/** The name by which AWS will know the visit, where it is told one: the same for all attempts, as the key is. */
+const nameOf = (
+  ports: Ports,
+  body: RenderedBody,
+  cell: string,
+  instanceId: string,
+  key: string,
+): string | undefined => {
+  const role = body.kind === 'aws' ? body.role : body.kind === 'http' ? (body.sigv4?.role ?? null) : null;
+  if (role === null && (body.kind !== 'aws' || body.tokens.length === 0)) return undefined;
+  return shortName([cell, instanceId, key], sessionNameCharsMax, sessionAlphabet, ports.sha256);
+};
+
+const withName = (name: string | undefined): Pick<Reservation, 'name'> => (name === undefined ? {} : { name });
 
 export const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready): Reservation => ({
   index: cell.index,
@@ -24,8 +42,14 @@ export const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready
   attempt: state.attempt + 1,
   key: keyOf(call, cell, state.visit),
   inputsHash: ready.inputsHash,
+  ...(ready.versions === undefined ? {} : { secrets: ready.versions }),
   deadlineAtMs: Math.ceil(call.engine.clock.nowMs() + reservedForMs(cell)),
+  ...named(call.engine.process?.() ?? null),
+  ...placedHere(call),
+  ...withName(nameOf(call.engine, ready.body, cell.name, call.instanceId, keyOf(call, cell, state.visit))),
 });
+
+const named = (process: string | null): Pick<Reservation, 'process'> => (process === null ? {} : { process });
 
 /** A step of ours: its reservation stands in the journal, and its body has not begun. */
 export type Held = { cell: Cell; reserved: Reserved; ready: Ready };
@@ -38,7 +62,7 @@ export const runSteps = async (advancing: Advancing, first: Held | undefined): P
 /** Runs a step and records how it ended. Answers with the next step where the outcome reserved it as well. */
 const runStep = async (advancing: Advancing, { cell, reserved, ready }: Held): Promise<Held | undefined> => {
   const { call, progress } = advancing;
-  const ended = await execute(call, cell, reserved, ready.body, ready.inputs);
+  const ended = await execute(call, cell, reserved, ready);
   const { seq: about, deadlineAtMs } = reserved;
   const ran = { cell: cell.name, about, deadlineAtMs, text: ended.text, cutFromBytes: ended.result.outputBytes };
   const { outcome, stands, next } = await record(call, ran, async (output) => {
@@ -76,7 +100,8 @@ export type Next = { cell: Cell; ready: Ready; reservation: Reservation };
 /**
  * Batching: what this call would reserve right after `outcome`, so that one entry can say both. Only if everything the
  * next cell reads is in hand: between an effect and its record nothing is asked of the store. A caller who takes the slot
- * first makes us come here again, and decide anew on the state that stands then.
+ * first makes us come here again, and decide anew on the state that stands then. Nor is a store of secrets asked then: a cell that
+ * uses some is reserved by an entry of its own.
  */
 export const reserveNext = async (advancing: Advancing, outcome: OutcomeBody): Promise<Next | undefined> => {
   const { call, request } = advancing;
@@ -88,10 +113,12 @@ export const reserveNext = async (advancing: Advancing, outcome: OutcomeBody): P
   const wish = { ...wishOf(advancing), wroteSome: true };
   const decision = decide(state, runbook, wish, momentOf(engine, state));
   if (decision.kind !== 'enter' || !decision.mayReserve) return undefined;
+  if (elsewhere(call, state, decision) ?? (await lackingNeeds(call, state, decision))) return undefined;
   const { cell } = decision;
+  if (cell.uses !== undefined) return undefined;
   const outputs = new Map(call.outputs);
   rememberOutput(outputs, outcome);
-  if (!inHand({ runbook, outputs }, cell)) return undefined;
+  if (!inHand({ ...call, outputs }, cell)) return undefined;
   const ready = await prepare(call, cell, { state, outputs });
   return ready.kind === 'go' ? { cell, ready, reservation: reservationOf(call, cell, state, ready) } : undefined;
 };

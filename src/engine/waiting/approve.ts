@@ -2,49 +2,70 @@
 import type { Call } from '../call/call.ts';
 import type { Inputs } from '../call/inputs.ts';
 import { votesSince } from '../call/journal.ts';
+import { startersIn } from '../call/kin.ts';
 import { failure } from '../call/outcomes.ts';
 import { prepare } from '../call/prepare.ts';
-import { type EntryOf, type Failure, startersOf, type Waiting } from '../model/entries.ts';
+import type { CellEnd } from '../model/cellEnd.ts';
+import type { EntryOf, Failure, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { ApproveBody, Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { RenderedBody } from '../ports.ts';
 import { isDecided } from '../rules/apply.ts';
+import { type Freed, freedBy } from '../rules/freed.ts';
 import { bodyOf, endsAtMs, nextSeq, over, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
 
 /**
  * What a vote is about. `hash` binds it: sha256 of the canonical JSON of the rest, of the cells up to this one as they run,
  * and of which approval it is.
  */
-export type Shown = {
+type Shown = {
   /** The runbook up to the end of this cell. */
   document: string;
   params: Record<string, unknown>;
   /** JSON texts of the outputs that the cell refers to. */
   outputs: Record<string, string>;
+  /** How the cells ended that the cell asks about; absent where it asks about none. */
+  states?: Record<string, CellEnd>;
+  /** In a section with `each`: the element and its index, under their names, and those around them. */
+  each?: Record<string, unknown>;
   text: string;
   hash: string;
 };
 
+/** What an approver sees: what the vote is about, and beside it what no hash binds. */
+export type Asking = { shown: Shown; freed: Freed };
+
+/** The cells up to one, as they run: of an element also those before its section, and those of that up to here. */
+const cellsThrough = ({ runbook, family }: Pick<Call, 'runbook' | 'family'>, index: number): Cell[] => {
+  const own = runbook.cells.slice(0, index + 1);
+  if (family === null) return own;
+  const { runbook: above, section, kin } = family.household;
+  const before = cellsThrough({ runbook: above, family: kin }, section.index - 1);
+  return [...before, { ...section, body: { ...section.body, kind: 'each', cells: own } }];
+};
+
 /** @param seq of the `waiting` entry: asked again, the same question is another one, and an earlier vote is none about it. */
-export const shownOf = async (
+export const askingOf = async (
   call: Call,
   cell: Cell,
   text: string,
-  { params, outputs }: Inputs,
+  { params, outputs, states, each }: Inputs,
   seq: number,
-): Promise<Shown> => {
+): Promise<Asking> => {
   const { engine, instanceId, started } = call;
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined || cell.body.kind !== 'approve')
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`);
   const document = version.source.split('\n').slice(0, cell.body.lines).join('\n');
-  const shown = { document, params, outputs, text };
+  const inSection = each === undefined ? {} : { each };
+  const shown = { document, params, outputs, ...(states === undefined ? {} : { states }), ...inSection, text };
   // The document is what people read, the cells are what runs: a vote is about both.
-  const cells = version.runbook.cells.slice(0, cell.index + 1);
+  const cells = cellsThrough(call, cell.index);
   const which = { instanceId, cell: cell.name, seq, cells };
-  return { ...shown, hash: engine.sha256(engine.canonical({ ...shown, ...which })) };
+  const hash = engine.sha256(engine.canonical({ ...shown, ...which }));
+  return { shown: { ...shown, hash }, freed: freedBy(version, cell) };
 };
 
 /** Why no voter can be asked: a quorum that cannot be reached, or more than a person can be shown. */
@@ -55,7 +76,7 @@ const cannotAsk = (
   { quorum, self }: ApproveBody,
   shown: Shown,
 ): Failure | undefined => {
-  const starters = self ? [] : startersOf(call.started);
+  const starters = self ? [] : startersIn(call);
   const able = new Set(approvers.filter((actor) => !starters.includes(actor)));
   if (groups.length === 0 && able.size < quorum) {
     const left = self ? '' : `, without ${starters.join(', ')}, who started it`;
@@ -104,6 +125,8 @@ type Report = {
   kind: 'approve';
   /** `null` when what was shown cannot be filled in any more. */
   shown: Shown | null;
+  /** What runs once it is approved; `null` with `shown`. */
+  freed: Freed | null;
   shownHash: string;
   approvers: string[];
   groups: string[];
@@ -119,7 +142,7 @@ export const approve: WaitKind<Report> = {
   begin: async (call, cell, { body: rendered, inputs }) => {
     const body = bodyOf(cell, 'approve');
     if (rendered.kind !== 'approve') throw new PawlError('journal.broken', `Cell ${cell.name} is no approval.`);
-    const shown = await shownOf(call, cell, rendered.text, inputs, nextSeq(call));
+    const { shown } = await askingOf(call, cell, rendered.text, inputs, nextSeq(call));
     const error = cannotAsk(call, cell, rendered, body, shown);
     if (error !== undefined) return error;
     const { approvers, groups } = rendered;
@@ -131,15 +154,15 @@ export const approve: WaitKind<Report> = {
   report: async (call, cell, open) => {
     const { asked, shownHash } = await waitingEntry(call, open);
     const found = await prepare(call, cell);
-    const shown =
+    const asking =
       found.kind === 'go' && found.body.kind === 'approve'
-        ? await shownOf(call, cell, found.body.text, found.inputs, open.seq)
-        : null;
+        ? await askingOf(call, cell, found.body.text, found.inputs, open.seq)
+        : { shown: null, freed: null };
     const votes = (await votesSince(call, open.seq)).slice(-limits.votesToldMax).map(voteReport);
     const { approvers = [], groups = [], quorum = 1, self = false } = asked ?? {};
     const { onExpiry } = bodyOf(cell, 'approve');
     const { approvals = [] } = open;
     const terms = { approvers, groups, quorum, self, onExpiry };
-    return { kind: 'approve', shown, shownHash: shownHash ?? '', ...terms, approvals, votes };
+    return { kind: 'approve', ...asking, shownHash: shownHash ?? '', ...terms, approvals, votes };
   },
 };

@@ -111,7 +111,7 @@ const endOf = async (
     const note = `timed out: ${found.map(claimText).join('; ')}`;
     const output = outputOf(found, true);
     const ended = { output, note, claims: claimIds };
-    if (body.onTimeout === 'continue') return { status: 'completed', error: null, ...ended };
+    if (body.onTimeout === 'continue') return { status: 'completed', error: null, ...ended, timedOut: true };
     return { status: 'failed', error: failure('wait.timeout', note), ...ended };
   }
   const waiter = { instanceId, cell: cell.name, about: open.seq, runbookId: started.runbookId };

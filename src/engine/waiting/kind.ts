@@ -4,9 +4,12 @@
  */
 import type { Call } from '../call/call.ts';
 import type { Ready } from '../call/prepare.ts';
+import type { Advancing } from '../call/progress.ts';
 import type { Checked, EntryOf, Failure, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { Stop } from '../rules/stop.ts';
+import type { Lacks } from '../rules/view.ts';
 
 /** How a wait ended. */
 export type WaitEnd = {
@@ -23,18 +26,31 @@ export type WaitEnd = {
   checks?: Checked[];
   /** The claims that it need not be woken for any more. */
   claims?: string[];
+  /** Its time was over, and its author goes on all the same. */
+  timedOut?: true;
   /** Whatever the expectations say: a rejected approval halts. */
   halt?: boolean;
 };
 
-/** What a look came to. `budget`: this call has no time left to look. */
-export type Looked = { kind: 'over'; end: WaitEnd } | { kind: 'waits' } | { kind: 'budget' };
+/** It goes on by itself, later or in a call that has more time. */
+export type Deferred = { kind: 'deferred' } & Pick<Extract<Stop, { result: 'deferred' }>, 'untilMs' | 'why'>;
+
+/**
+ * What a look came to. `lacks`: it could not be made for what is missing here. `budget`: this call has no time left to look. `again`:
+ * another caller was first.
+ */
+export type Looked =
+  | { kind: 'over'; end: WaitEnd }
+  | { kind: 'waits'; lacks?: Lacks }
+  | { kind: 'budget' }
+  | Deferred
+  | { kind: 'again' };
 
 export const over = (end: WaitEnd | undefined): Looked =>
   end === undefined ? { kind: 'waits' } : { kind: 'over', end };
 
 /** What a `waiting` entry fixes beside its place: every later look comes to the same. */
-type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked'>>;
+type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked' | 'each'>>;
 
 /** `now`: look at what it waits for. `then`: nothing to see before that moment. `never`: until a person brings it. */
 type Park = { look: 'now' } | { look: 'then'; atMs: number } | { look: 'never' };
@@ -44,8 +60,8 @@ export type WaitKind<Report extends { kind: string }> = {
   begin(call: Call, cell: Cell, ready: Ready): Promise<Begun | Failure> | Begun | Failure;
   /** Whether a call that comes by has to look. Pure. */
   park(open: Waiting, nowMs: number): Park;
-  /** Looks; writes nothing to the chain. */
-  look(call: Call, cell: Cell, open: Waiting): Promise<Looked> | Looked;
+  /** Looks; writes nothing to the chain, but for a section with `each`. `advancing`: of a call that may also carry out. */
+  look(call: Call, cell: Cell, open: Waiting, advancing?: Advancing): Promise<Looked> | Looked;
   /** What it waits for, as it is shown to people. Reads only. */
   report(call: Call, cell: Cell, open: Waiting): Promise<Report> | Report;
 };

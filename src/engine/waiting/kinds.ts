@@ -2,11 +2,12 @@
 import type { Cell } from '../model/runbook.ts';
 import { approve } from './approve.ts';
 import { awaitClaims } from './await.ts';
+import { each } from './each.ts';
 import { manual } from './manual.ts';
 import { moment } from './moment.ts';
 import { poll } from './poll.ts';
 
-const kinds = { manual, await: awaitClaims, approve, wait: moment, poll } as const;
+const kinds = { manual, await: awaitClaims, approve, wait: moment, each, poll } as const;
 type Kinds = typeof kinds;
 type Kind = Kinds[keyof Kinds];
 
@@ -15,7 +16,7 @@ type WaitDetails = Awaited<ReturnType<Kind['report']>>;
 /** A cell without effects that is repeated waits by `poll`; the others by their own kind. */
 export const waitKindOf = ({ body: { kind }, poll: polled }: Cell): Kind => {
   if (polled !== undefined) return kinds.poll;
-  return kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait' ? kinds[kind] : kinds.poll;
+  return kind in kinds ? kinds[kind as keyof Kinds] : kinds.poll;
 };
 
 /** `dueAtMs`: when it ends by itself; `null`: as long as it takes. `nextAtMs`: when it is looked at again. */

@@ -7,7 +7,8 @@
 import { type Call, stateOf } from '../call/call.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { check, cutFailure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
-import { type Advancing, wishOf } from '../call/progress.ts';
+import { type Advancing, giveUp, wishOf } from '../call/progress.ts';
+import { stopWithout } from '../call/whereabouts.ts';
 import type { Waiting } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
 import { type Decision, mayWait, reservedForMs } from '../rules/decide.ts';
@@ -33,7 +34,7 @@ const checksOf = async (call: Call, cell: Cell, end: WaitEnd) => {
 const outcomeAt = async (call: Call, cell: Cell, open: Waiting, end: WaitEnd): Promise<OutcomeBody> => {
   const { engine, instanceId } = call;
   const state = stateOf(call);
-  const { status, error, exitCode = null, note } = end;
+  const { status, error, exitCode = null, note, timedOut } = end;
   // Each look has an owner of its own: one that loses its slot leaves another output behind than the next.
   const at = { instanceId, seq: open.seq, owner: engine.random.token() };
   const output = end.output === null ? null : await keepOutput(engine.journal, at, end.output, end.outputBytes);
@@ -50,6 +51,7 @@ const outcomeAt = async (call: Call, cell: Cell, open: Waiting, end: WaitEnd): P
     expectations: checks,
     durationMs: Math.max(0, Math.round(engine.clock.nowMs() - open.atMs)),
     note,
+    ...(timedOut === true ? { timedOut } : {}),
   });
 };
 
@@ -88,26 +90,32 @@ export const look = async (
   // A look usually follows a wake.
   mark.expectDue();
   await mark.arm();
-  const looked = await waitKindOf(cell).look(call, cell, open);
+  const looked = await waitKindOf(cell).look(call, cell, open, advancing);
+  if (looked.kind === 'again') return undefined;
   if (looked.kind === 'over') {
     await close(call, cell, open, looked.end, advancing);
     return undefined;
   }
-  mark.looked(open.seq);
+  // Of a section, who looks at its elements says up to which entry.
+  if (open.family === undefined) mark.looked(open.seq);
   const nowMs = engine.clock.nowMs();
   if (looked.kind === 'budget')
     return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: nowMs, why: 'budget' };
+  if (looked.kind === 'deferred')
+    return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: looked.untilMs, why: looked.why };
   const parked = parkedAt(open, nowMs);
   const pauseMs =
     open.pollMs === undefined || parked.dueAtMs === null ? Number.POSITIVE_INFINITY : parked.dueAtMs - nowMs;
   const stayUntilMs = progress.polledUntilMs(nowMs);
   // The schedule comes again: no invocation is held for it.
   const stays = request.explicit !== false && nowMs + pauseMs < stayUntilMs && request.signal?.aborted !== true;
-  if (stays && mayWait(wishOf(advancing), pauseMs, nowMs)) {
-    await engine.clock.sleep(Math.max(0, pauseMs), request.signal);
+  // What a place has not comes no sooner for staying; a store of secrets may only have been away.
+  const staysFor = looked.lacks === undefined || looked.lacks.needs.length === 0;
+  if (stays && staysFor && mayWait(wishOf(advancing), pauseMs, nowMs)) {
+    await engine.clock.sleep(Math.max(0, pauseMs), giveUp(advancing));
     return undefined;
   }
-  return parked;
+  return looked.lacks === undefined ? parked : stopWithout(call, cell, looked.lacks);
 };
 
 /** Records what a wait came to, if it is over: after a vote. */

@@ -3,16 +3,17 @@
 import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { scopeOf } from '../call/inputs.ts';
 import { check, cutAt, cutWhyOf, failure, readOutput } from '../call/outcomes.ts';
-import { prepare } from '../call/prepare.ts';
+import { prepare, withSecrets } from '../call/prepare.ts';
 import type { Checked, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import type { LastLook } from '../model/look.ts';
 import type { Cell } from '../model/runbook.ts';
-import { cut, headOf } from '../model/text.ts';
+import { createEnds, cut } from '../model/text.ts';
 import type { CellResult } from '../ports.ts';
 import { allPass } from '../rules/sequel.ts';
+import type { Lacks } from '../rules/view.ts';
 import { fits, runFree } from '../steps/free.ts';
 import { endsAtMs, type Looked, type WaitEnd, type WaitKind } from './kind.ts';
 
@@ -51,9 +52,38 @@ const unmetOf = (checks: Checked[]): LastLook['unmet'] =>
 /** What of its expectations kept it waiting, in a few words. */
 const unmetText = (unmet: LastLook['unmet']): string =>
   unmet
-    .map(({ source, result, message }) => (result === 'fail' ? `${source} does not hold` : `${source}: ${message}`))
+    .map(({ source, result, message }) =>
+      result === 'fail' && message === null ? `${source} does not hold` : `${source}: ${message}`,
+    )
     .map((text) => `; ${cut(text, limits.errorMessageCharsMax)}`)
     .join('');
+
+/**
+ * A look that could not be made, for what is missing here. It says nothing of the target, and the next one may have it. The time
+ * of the poll is its author's, and runs on: when it is over another worker of the place still has its turn, and then it ends.
+ */
+const unmade = async (call: Call, cell: Cell, open: Waiting, lacks: Lacks): Promise<Looked> => {
+  const { clock } = call.engine;
+  const what = [...lacks.needs, ...lacks.secrets].join(', and ');
+  const error = failure('needs.missing', what);
+  if (open.dueAtMs !== null && clock.nowMs() >= open.dueAtMs + limits.leftToOthersMs) {
+    const why = `not as expected in time; at the end no look could be made, for want of ${what}`;
+    return { kind: 'over', end: timeOver(cell, why, { output: null, exitCode: null }, []) };
+  }
+  await keepLook(call, cell, open, { status: 'never', answered: null, error, unmet: [] });
+  return { kind: 'waits', lacks };
+};
+
+/** Its time is over. Where its author goes on all the same, none of its expectations is counted as covered. */
+const timeOver = (
+  cell: Cell,
+  why: string,
+  kept: Pick<WaitEnd, 'output' | 'outputBytes' | 'exitCode'>,
+  checks: Checked[],
+): WaitEnd =>
+  pollOf(cell).onTimeout === 'continue'
+    ? { status: 'completed', ...kept, error: null, note: `timed out: ${why}`, checks: [], timedOut: true }
+    : { status: 'failed', ...kept, error: failure('wait.timeout', why), note: why, checks };
 
 type Poll = NonNullable<Cell['poll']>;
 
@@ -65,7 +95,6 @@ const pollOf = ({ name, poll }: Cell): Poll => {
 
 /** One try. After its time a last one is made: a late look does not have the answer of an earlier one. */
 const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
-  const { onTimeout } = pollOf(cell);
   const { engine, instanceId, by } = call;
   const { timeoutMs } = cell;
   if (!fits(call, timeoutMs)) return { kind: 'budget' };
@@ -75,12 +104,16 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
     return { kind: 'over', end: { status: 'failed', output: null, error, note: error.message, checks: [] } };
   }
   if (found.kind !== 'go') return { kind: 'waits' };
-  let log = '';
-  const { body, inputs } = found;
-  const keep = (text: string): void => {
-    if (log.length < limits.noteTextCharsMax) log += text;
-  };
-  const result = await runFree(call, cell, { body, timeoutMs, inputs, seq: open.seq, log: keep });
+  const needs = cell.needs === undefined ? [] : await engine.here.missing(cell.needs);
+  if (needs.length > 0) return await unmade(call, cell, open, { needs, secrets: [] });
+  const log = createEnds(limits.noteTextCharsMax, 'noteTextCharsMax');
+  const ready = await withSecrets(call, cell, found, 'look');
+  if (ready.kind === 'waits') return await unmade(call, cell, open, { needs: [], secrets: ready.missing });
+  const { inputs } = found;
+  const result =
+    ready.kind === 'go'
+      ? await runFree(call, cell, { ...ready, timeoutMs, seq: open.seq, log: log.add })
+      : { status: 'never' as const, error: ready.error };
   const { status, exitCode = null } = result;
   const { value, text, problem } = outputIn(call, result);
   const error = problem ?? result.error ?? null;
@@ -98,7 +131,8 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   };
   const over = async (end: WaitEnd): Promise<Looked> => {
     const note = { kind: 'log', about: open.seq, cell: cell.name, atMs: engine.clock.nowMs(), by } as const;
-    if (log !== '') await noteQuietly(call, { ...note, text: headOf(log, limits.noteTextCharsMax) });
+    const told = log.text();
+    if (told !== '') await noteQuietly(call, { ...note, text: told });
     return { kind: 'over', end };
   };
   const ended = status === 'failed' ? 'failed' : 'completed';
@@ -118,10 +152,7 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   }
   const errorText = error === null ? '' : `: ${error.message}`;
   const why = `not as expected in time; the last try ended as ${status}${errorText}${unmetText(unmet.slice(0, 1))}`;
-  if (onTimeout === 'continue')
-    // Its expectations did not hold, and its author goes on all the same: none of them is counted as covered.
-    return await over({ status: 'completed', ...kept, error: null, note: `timed out: ${why}`, checks: [] });
-  return await over({ status: 'failed', ...kept, error: failure('wait.timeout', why), note: why, checks });
+  return await over(timeOver(cell, why, kept, checks));
 };
 
 /** What a try returned. `problem`: it completed, and what it returned cannot be read: that is no answer yet. */

@@ -1,4 +1,5 @@
 /** Judges a simulated world at rest: its journal, its view, and the independent witness of what happened in it. */
+import { checkPlaces } from '../places.ts';
 import type { World } from '../world.ts';
 import { checkCauses } from './causes.ts';
 import { checkChain } from './chain.ts';
@@ -6,12 +7,13 @@ import type { Oracle, Reading } from './reading.ts';
 import { checkTold } from './told.ts';
 import { checkWitness } from './witness.ts';
 
+export { checkFamilies, checkLeft, watchFamily } from './families.ts';
 export { checkProgress } from './progress.ts';
 export type { Oracle, Reading } from './reading.ts';
 export { checkSeveral, watchLock } from './several.ts';
 export { checkStored } from './stored.ts';
 export { promisesNothing } from './told.ts';
-export { checkDue, checkSwept, checkView } from './views.ts';
+export { checkDue, checkHome, checkSwept, checkView } from './views.ts';
 
 export const oracleOf = (world: World): Oracle => ({
   world,
@@ -23,6 +25,7 @@ export const oracleOf = (world: World): Oracle => ({
 export const checkSafety = (oracle: Oracle): Reading | undefined => {
   const reading = checkChain(oracle);
   checkWitness(oracle);
+  checkPlaces(oracle.world);
   checkTold(oracle);
   checkCauses(oracle);
   return reading;

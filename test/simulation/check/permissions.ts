@@ -27,7 +27,11 @@ const begunAt = (oracle: Oracle, seq: number) => oracle.world.begins.find((begin
 const wasAnswered = (oracle: Oracle, entry: Closing, about: number, said: string, sinceAtMs: number): boolean =>
   oracle.world.probes.some(
     (asked) =>
-      asked.call.id === entry.by.where && asked.about === about && asked.said === said && asked.askedAtMs >= sinceAtMs,
+      asked.instanceId === oracle.world.instanceId &&
+      asked.call.id === entry.by.where &&
+      asked.about === about &&
+      asked.said === said &&
+      asked.askedAtMs >= sinceAtMs,
   );
 
 /** By the call that held the step, itself or by way of the failure queue. */
@@ -70,8 +74,12 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
   const { open } = reading;
   const at = `seq ${entry.seq}`;
   if (open === null) {
-    must(entry.closedBy === 'holder', 'I2', `${at} is closed by ${entry.closedBy}, and nothing was open`);
-    const effect = !['assert', 'end'].includes(cell.body.kind);
+    // What may have happened, and whose further attempt came too late or could not begin, goes on where its author says so.
+    const isDoubtful = reading.mayHaveHappened && !reading.hasCompleted;
+    const goesOn = entry.closedBy === 'policy' && entry.status === 'unknown' && cell.interrupted === 'continue';
+    const fits = entry.closedBy === 'holder' || (isDoubtful && goesOn);
+    must(fits, 'I2', `${at} is closed by ${entry.closedBy}, and nothing was open`);
+    const effect = !['assert', 'end', 'branch'].includes(cell.body.kind);
     must(!effect || entry.status !== 'completed', 'I2', `${at} completes ${cell.name} without a reservation`);
     return;
   }
@@ -100,6 +108,23 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
   if (entry.status === 'unknown') {
     must(cell.interrupted === 'continue', 'I5', `${at}: ${cell.name} goes on though it says ${cell.interrupted}`);
   }
+};
+
+/** A branch that is not gone into takes exactly its section along: judged false, or by a person's word. Nothing else does. */
+export const judgePasses = (oracle: Oracle, entry: Closing, cell: Cell): void => {
+  const at = `seq ${entry.seq}`;
+  const { body } = cell;
+  const leaves = entry.kind === 'outcome' ? entry.status === 'skipped' : entry.verdict === 'skip';
+  const right = leaves && body.kind === 'branch' ? body.cells : undefined;
+  must(entry.passes === right, 'I3', `${at} of ${cell.name} passes over ${entry.passes}, not ${right}`);
+  if (right === undefined) return;
+  must(entry.then === 'next', 'I3', `${at} passes over ${cell.name} and leads to ${entry.then}`);
+  if (entry.kind === 'resolved')
+    must(
+      entry.closedBy === 'person' && isPerson(oracle, entry),
+      'I5',
+      `${at} passes over ${cell.name} by nobody's word`,
+    );
 };
 
 const isUnreadable = ({ status, error }: EntryOf<'outcome'>): boolean =>
@@ -175,7 +200,9 @@ export const judgePermission = (oracle: Oracle, reading: Reading, entry: Closing
       must(status === 'failed' || harmless, 'I5', `${at} repeats what completed, and ${cell.name} does not say so`);
       must(reading.attempts <= (cell.retryMax ?? 0), 'I5', `${at} permits a retry after ${interrupted}`);
       const { dueAtMs } = entry;
-      must(dueAtMs !== null && dueAtMs <= entry.atMs + backoffMaxMs, 'I5', `${at} is due at ${dueAtMs}`);
+      const askedMs = Math.min(entry.kind === 'outcome' ? (entry.askedMs ?? 0) : 0, 3_600_000);
+      const pauseMs = Math.max(backoffMaxMs, askedMs);
+      must(dueAtMs !== null && dueAtMs <= entry.atMs + pauseMs, 'I5', `${at} is due at ${dueAtMs}`);
       const untilMs = (reading.firstAtMs ?? 0) + (cell.keyWindowMs ?? Number.POSITIVE_INFINITY);
       must(dueAtMs < untilMs, 'I5', `${at} permits a retry after its key's window`);
       break;

@@ -5,10 +5,14 @@
  * I2 at most one step is open, and an outcome closes it. I3 only the next cell is reserved, and only while nothing is
  * open. I5 one permission buys one attempt. I6 nothing is reserved after a cancellation. I9 one key, one set of inputs.
  */
-import type { Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
+import type { Cell, Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
+import { entriesOf } from '../kin.ts';
+import { judgePlace } from '../places.ts';
 import { type Call, must, type World } from '../world.ts';
+import { endOf, judgeAsked, says, sectionOf } from './ends.ts';
+import { isEmpty, judgeProgress } from './families.ts';
 import { toldText } from './outputs.ts';
-import { inWindow, judgeClosing, judgePermission, judgeThen } from './permissions.ts';
+import { inWindow, judgeClosing, judgePasses, judgePermission, judgeThen } from './permissions.ts';
 import { same } from './same.ts';
 import { judgeVote } from './waits.ts';
 import { writerOf } from './writer.ts';
@@ -46,10 +50,14 @@ export type Reading = {
   dueAtMs: number | null;
   firstAtMs: number | null;
   inputsHash: string | null;
+  /** Of the visit under way: where it began. */
+  place: string | null;
   /** JSON texts of the outputs of satisfied cells. */
   outputs: Map<string, string | null>;
   /** Satisfied cells of whose output only a beginning stands: whoever reads one is refused. */
   cut: Set<string>;
+  /** How the cells ended that it is past. */
+  ends: Map<string, string>;
 };
 
 export type Oracle = { world: World; calls: Map<string, Call[]>; entries: Entry[] };
@@ -73,6 +81,30 @@ const citedOutputs = (oracle: Oracle, entry: EntryOf<'started'>): Reading['outpu
 
 const citedCut = (oracle: Oracle, entry: EntryOf<'started'>): Reading['cut'] =>
   new Set(cited(oracle, entry).flatMap(([name, stood]) => (isCut(stood) ? [name] : [])));
+
+/** What ended otherwise than completed is said. */
+const citedEnds = ({ world }: Oracle, { continues }: EntryOf<'started'>): Reading['ends'] =>
+  new Map(
+    world.version.runbook.cells
+      .slice(0, continues?.index ?? 0)
+      .map(({ name }) => [name, continues?.states?.[name] ?? 'completed']),
+  );
+
+/** What a child has from before its section: what its parent knew when that was opened. */
+const inherited = (
+  { world, calls }: Oracle,
+  { parent }: EntryOf<'started'>,
+): Partial<Pick<Reading, 'outputs' | 'cut' | 'ends'>> => {
+  const facet = parent && world.facets.get(parent.instanceId);
+  if (parent === undefined || facet === undefined) return {};
+  const entries = entriesOf(facet).slice(0, parent.seq);
+  const above: Oracle = { world: facet, calls, entries: entriesOf(facet) };
+  let reading: Reading | undefined;
+  for (const entry of entries) reading = readOn(above, reading, entry);
+  if (reading === undefined) return {};
+  const { outputs, cut, ends } = reading;
+  return { outputs, cut, ends };
+};
 
 const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
   next: entry.continues?.index ?? 0,
@@ -98,8 +130,11 @@ const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
   dueAtMs: null,
   firstAtMs: null,
   inputsHash: null,
+  place: null,
   outputs: citedOutputs(oracle, entry),
   cut: citedCut(oracle, entry),
+  ends: citedEnds(oracle, entry),
+  ...inherited(oracle, entry),
   approvals: [],
 });
 
@@ -109,12 +144,9 @@ const cellAt = ({ world }: Oracle, index: number) => {
   return cell;
 };
 
-/** What a `when` of the simulation's runbooks says. */
-const allows = (when: string, outputs: Reading['outputs']): boolean => {
-  const name = /^outputs\.(\w+)\.good == true$/.exec(when)?.[1];
-  if (name === undefined) return when === 'true';
-  return (JSON.parse(outputs.get(name) ?? '{}') as { good?: boolean }).good === true;
-};
+/** What the `when` of a cell says that the run stands at. */
+const judged = (cell: Cell, reading: Reading): boolean | 'broken' =>
+  cell.when === null || says(cell.when.source, reading);
 
 const marginMs = (timeoutMs: number): number => Math.min(10_000, Math.max(1_000, timeoutMs / 4));
 
@@ -122,6 +154,14 @@ type Reservation = Pick<
   EntryOf<'reserved'>,
   'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'inputsHash' | 'deadlineAtMs'
 >;
+
+/** Where the visit runs that the entry begins or goes on with. */
+const whereOf = (oracle: Oracle, reading: Reading, entry: Entry, cell: Cell): string =>
+  judgePlace(oracle.world, cell, {
+    seq: entry.seq,
+    writtenAt: writerOf(oracle, entry)?.process.place,
+    visitAt: reading.place,
+  });
 
 const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservation): void => {
   const { world, calls } = oracle;
@@ -134,7 +174,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   must(cell.name === step.cell && isEffect, 'I3', `${at} names ${step.cell}`);
   const unread = cell.reads !== 'all' && cell.reads.some((name) => reading.cut.has(name));
   must(!unread, 'I9', `${at} reserves ${step.cell}, which reads what is cut`);
-  must(cell.when === null || allows(cell.when.source, reading.outputs), 'I3', `${at} reserves what its when forbids`);
+  must(judged(cell, reading) === true, 'I3', `${at} reserves what its when forbids`);
   const again = reading.attempts > 0 || reading.falseStarts > 0;
   must(!again || reading.permission !== null, 'I5', `${at} starts ${step.cell} again without a permission`);
   const sent = reading.attempts > 0;
@@ -168,6 +208,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   reading.dueAtMs = null;
   reading.firstAtMs ??= entry.atMs;
   reading.inputsHash = step.inputsHash;
+  reading.place = whereOf(oracle, reading, entry, cell);
 };
 
 const freshVisit = (reading: Reading, visit: number): void => {
@@ -180,31 +221,35 @@ const freshVisit = (reading: Reading, visit: number): void => {
     firstAtMs: null,
     actsUntilMs: 0,
   };
-  Object.assign(reading, { visit, ...fresh, inputsHash: null });
+  Object.assign(reading, { visit, ...fresh, inputsHash: null, place: null });
 };
 
 /** What a cell that was gone through counts as. */
-const count = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
+const count = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>, passed: number): void => {
   const { expectations } = entry;
   const failing = expectations.filter(({ result }) => result !== 'pass').length;
   if (expectations.length > 0 && failing === 0) reading.covered += 1;
   const overridden = expectations.some((one) => one.overridden === true);
   if (overridden) reading.overridden += 1;
   const said = entry.kind === 'outcome' ? entry.status : entry.verdict;
-  if (said === 'skipped' || said === 'skip') reading.skipped += 1;
+  if (said === 'skipped' || said === 'skip') reading.skipped += 1 + passed;
   else if (entry.kind === 'resolved') reading.forgiven += entry.verdict === 'failed' ? 1 : 0;
   else if (!overridden && (failing > 0 || (expectations.length === 0 && entry.status !== 'completed')))
     reading.forgiven += 1;
 };
 
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
-  count(reading, entry);
-  const { name } = cellAt(oracle, reading.next);
+  const cell = cellAt(oracle, reading.next);
+  const { name } = cell;
+  const passed = entry.passes === undefined ? [] : sectionOf(oracle.world.version.runbook, cell);
+  count(reading, entry, passed.length);
+  reading.ends.set(name, endOf(cell, entry));
+  for (const other of passed) reading.ends.set(other, 'skipped');
   reading.outputs.set(name, textIn(oracle.world, entry));
   // One that was cited cut, and is gone through again here, has an output of its own.
   if (isCut(entry)) reading.cut.add(name);
   else reading.cut.delete(name);
-  reading.next += 1;
+  reading.next += 1 + passed.length;
   reading.halted = null;
   reading.permission = null;
   reading.dueAtMs = null;
@@ -253,17 +298,25 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
     const refused = entry.error?.code === 'inputs.unresolvable';
     const unread = cell.reads !== 'all' && cell.reads.some((name) => reading.cut.has(name));
     must(refused === unread, 'I9', `${at} is ${entry.status}, and what it reads is ${unread ? '' : 'not '}cut`);
-    const skips = !refused && cell.when !== null && !allows(cell.when.source, reading.outputs);
+    const when = judged(cell, reading);
+    const skips = !refused && when === false;
     must((entry.status === 'skipped') === skips, 'I3', `${at} is ${entry.status}, and its when says otherwise`);
+    const broken = !refused && when === 'broken';
+    must((entry.error?.code === 'when.error') === broken, 'I3', `${at} is ${entry.status}, and its when is ${when}`);
+    must(!broken || entry.then === 'halt', 'I3', `${at} goes on with a when that cannot be judged`);
     const doubtful = reading.mayHaveHappened && !reading.hasCompleted;
     const says = `${at} says ${entry.status} without an attempt, and an earlier one ${doubtful ? 'may have' : 'has not'} happened`;
     must(doubtful === (entry.status === 'unknown'), 'doubt', says);
   }
+  judgeAsked(entry, reading);
+  judgePasses(oracle, entry, cell);
   judgeClosing(oracle, reading, entry, cell);
   judgeThen(oracle, reading, entry, cell);
   judgePermission(oracle, reading, entry, cell);
   happened(reading, entry);
-  if (entry.status === 'never') reading.attempts -= 1;
+  const refused = entry.unbegun === true && entry.then === 'halt';
+  if (entry.status === 'never' || refused) reading.attempts -= 1;
+  if (refused && reading.attempts === 0) reading.firstAtMs = null;
   reading.falseStarts = entry.status === 'never' ? reading.falseStarts + 1 : 0;
   reading.open = null;
   if (entry.then === 'retry') retry(reading, entry, entry.freshKey === true);
@@ -283,6 +336,8 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   must(reading.open === null && reading.halted !== null, 'I2', `${at} resolves what is not halted`);
   must(entry.about === reading.halted.seq, 'I2', `${at} is about ${entry.about}, not ${reading.halted.seq}`);
   const cell = cellAt(oracle, reading.next);
+  judgeAsked(entry, reading);
+  judgePasses(oracle, entry, cell);
   judgePermission(oracle, reading, entry, cell);
   must(entry.then !== 'end', 'I2', `${at} ends the run`);
   const { doubt, actsUntilMs } = reading.halted;
@@ -329,18 +384,30 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
       must(entry.visit === reading.visit, 'I3', `seq ${entry.seq} waits in another visit`);
       must(cellAt(oracle, entry.index).name === entry.cell, 'I3', `seq ${entry.seq} waits for ${entry.cell}`);
       must(
+        judged(cellAt(oracle, entry.index), reading) === true,
+        'I3',
+        `seq ${entry.seq} waits for what its when forbids`,
+      );
+      must(
         reading.inputsHash === null || reading.inputsHash === entry.inputsHash,
         'I9',
         `seq ${entry.seq} sees other inputs`,
       );
       reading.open = { kind: 'waiting', seq: entry.seq, token: entry.token, deadlineAtMs: 0 };
       Object.assign(reading, { permission: null, dueAtMs: null, inputsHash: entry.inputsHash, approvals: [] });
+      if (cellAt(oracle, entry.index).poll !== undefined)
+        reading.place = whereOf(oracle, reading, entry, cellAt(oracle, entry.index));
       break;
     case 'vote':
       judgeVote(oracle, reading, entry, cellAt(oracle, entry.index));
       reading.approvals = reading.approvals.filter((one) => one !== entry.by.actor);
       if (entry.decision === 'approve') reading.approvals.push(entry.by.actor);
       must(same(entry.approvals, reading.approvals), 'wait', `seq ${entry.seq} counts ${entry.approvals}`);
+      break;
+    case 'progress':
+      judgeProgress(oracle, reading, entry);
+      if (reading.cancelled && isEmpty(oracle, entry.about, entry.seq)) reading.open = null;
+      settle(oracle, reading);
       break;
     case 'resolved':
       resolved(oracle, reading, entry);
@@ -352,7 +419,7 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
     case 'cancelled':
       must(!reading.cancelled, 'I6', `seq ${entry.seq} cancels a second time`);
       reading.cancelled = true;
-      if (reading.open?.kind === 'waiting') reading.open = null;
+      if (reading.open?.kind === 'waiting' && isEmpty(oracle, reading.open.seq, entry.seq)) reading.open = null;
       settle(oracle, reading);
       break;
   }

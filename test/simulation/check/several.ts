@@ -5,6 +5,7 @@
 import { type ClaimEntry, type Entry, type EntryOf, limits } from '../../../src/engine/index.ts';
 import type { Row } from '../../../src/testing/tables.ts';
 import { type Call, headOf, must, type World } from '../world.ts';
+import { endsOf } from './ends.ts';
 import { same } from './same.ts';
 import { promisesNothing } from './told.ts';
 import { checkOverlap } from './witness.ts';
@@ -70,7 +71,7 @@ const outputsOf = (earlier: World, before: number): Record<string, { instanceId:
 const checkContinued = (world: World, facet: World): void => {
   const started = startedOf(facet);
   if (started?.continues == null) return;
-  const { instanceId, index, outputs, reason, startedBy } = started.continues;
+  const { instanceId, index, outputs, states, reason, startedBy } = started.continues;
   const at = `${facet.instanceId} goes on from ${instanceId}`;
   const earlier = world.facets.get(instanceId);
   const head = earlier && headOf(earlier);
@@ -78,6 +79,17 @@ const checkContinued = (world: World, facet: World): void => {
   must(index <= head.state.next, 'continue', `${at} at ${index}, and that came to ${head.state.next}`);
   must(index >= head.state.next || (reason ?? '') !== '', 'continue', `${at} at ${index} again, without a reason`);
   must(same(outputs, outputsOf(earlier, head.state.next)), 'continue', `${at} and cites ${JSON.stringify(outputs)}`);
+  const ends = endsOf(earlier);
+  const otherwise = Object.fromEntries([...ends].filter(([, end]) => end !== 'completed'));
+  must(same(states ?? {}, otherwise), 'continue', `${at} and cites that cells are ${JSON.stringify(states)}`);
+  for (const { name, body, index: branch } of earlier.version.runbook.cells) {
+    const inside = body.kind === 'branch' && branch < index && index <= branch + body.cells;
+    must(
+      !inside || ends.get(name) === 'completed',
+      'continue',
+      `${at} in the section ${name}, which is ${ends.get(name)}`,
+    );
+  }
   const by = startedOf(earlier)?.by.actor ?? '';
   must(startedBy.includes(by), 'continue', `${at} and does not say that ${by} started it`);
   const others = facetsOf(world).filter((one) => startedOf(one)?.continues?.instanceId === instanceId);

@@ -5,12 +5,18 @@
 import { hash } from 'node:crypto';
 import { createEngine, type Engine, limits, type Ports } from '../../../src/engine/index.ts';
 import type { Access } from '../../../src/store/access.ts';
+import { createClaims } from '../../../src/store/claims.ts';
 import { canonical, shardOf } from '../../../src/store/items.ts';
 import { createJournal } from '../../../src/store/journal.ts';
+import { createLooks } from '../../../src/store/looks.ts';
 import { createMarks } from '../../../src/store/marks.ts';
 import { createViews } from '../../../src/store/views.ts';
 import { clientOf } from '../../../src/testing/tables.ts';
+import { plainAuthoring } from '../../engine/runbooks.ts';
+import { home } from '../places.ts';
 import { facetOf, must, type World } from '../world.ts';
+import { checkPages } from './pages.ts';
+import { checkReport } from './reports.ts';
 
 const readers = new WeakMap<World, Engine>();
 
@@ -29,7 +35,11 @@ export const readerOf = (world: World): Engine => {
       heldMs: () => 0,
     },
     journal: createJournal(access, draw),
-    marks: createMarks(access),
+    random: { token: () => 'r'.repeat(32), fraction: () => 0 },
+    authoring: plainAuthoring,
+    claims: createClaims(access),
+    looks: createLooks(access),
+    marks: createMarks(access, home),
     views: createViews(access),
     versions: {
       get: async () => version,
@@ -39,6 +49,7 @@ export const readerOf = (world: World): Engine => {
     canonical,
     observe: () => {},
     deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
+    here: { place: home, home, missing: async () => [] },
   };
   const engine = createEngine(ports as Ports);
   readers.set(world, engine);
@@ -66,6 +77,8 @@ export const checkStored = async (world: World, instanceId: string): Promise<voi
   const { intact, breaks, entries, head: seen } = await engine.verify(instanceId);
   must(intact, 'verify', `${instanceId} seq ${breaks[0]?.seq}: ${breaks[0]?.why}`);
   must(entries === chain.length && seen.hash === head.hash, 'verify', `it read ${entries} entries of ${chain.length}`);
+  await checkPages(engine, world, instanceId);
+  if (first.entry.kind === 'started') await checkReport(engine, world, instanceId);
   const times = await isListed(engine, instanceId);
   must(
     times === (first.entry.kind === 'started' ? 1 : 0),

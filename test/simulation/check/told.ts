@@ -10,8 +10,10 @@ import type {
   StepReport,
   View,
 } from '../../../src/engine/index.ts';
+import { entriesOf, familyOf } from '../kin.ts';
 import { type Call, must } from '../world.ts';
 import type { Oracle } from './reading.ts';
+import { checkRedriven } from './redriven.ts';
 import { same } from './same.ts';
 import { isBy } from './writer.ts';
 
@@ -101,15 +103,6 @@ const checkStarted = ({ entries }: Oracle, call: Call, { created }: { created: b
   must(isBy(call, first) === created, 'I10', `${call.id} was told created ${created}; ${first.by.where} started it`);
 };
 
-const checkRedriven = (oracle: Oracle, call: Call, { result }: Redriven): void => {
-  const own = oracle.entries.some((entry) => isBy(call, entry));
-  must(
-    own === (result === 'recorded'),
-    'I10',
-    `${call.id} was told ${result}, and ${own ? 'an' : 'no'} entry is its own`,
-  );
-};
-
 const wrote = ({ entries }: Oracle, call: Call, kinds: string[]): boolean =>
   entries.some((entry) => isBy(call, entry) && kinds.includes(entry.kind));
 
@@ -197,7 +190,10 @@ const aboutClaims = new Set(['setClaim', 'wake']);
 const checkError = (oracle: Oracle, call: Call, code: string, details: Record<string, unknown>): void => {
   if (promisesNothing.has(code)) {
     const exempt = readings.has(call.what) || aboutClaims.has(call.what) || byAnother.has(call.what);
-    const named = code === 'store.misconfigured' || exempt || details.instanceId === oracle.world.instanceId;
+    // An outcome that is not recorded may be that of an element.
+    const elements = code === 'outcome.unrecorded' ? familyOf(oracle.world) : [oracle.world];
+    const isIts = elements.some(({ instanceId }) => instanceId === details.instanceId);
+    const named = code === 'store.misconfigured' || exempt || isIts;
     must(named, 'I10', `${call.id} was told ${code} without the id to ask again with`);
     return;
   }
@@ -219,13 +215,18 @@ const checkNamed = ({ entries }: Oracle, call: Call): void => {
   must(first.seq === call.expectedSeq + 1, 'expectedSeq', stale);
 };
 
-const reservationsOf = ({ entries }: Oracle, call: Call): number =>
-  entries.filter((entry) => isBy(call, entry) && isReservation(entry)).length;
+/** In the instance and in what is begun for its elements. */
+const reservationsOf = ({ world }: Oracle, call: Call): number =>
+  familyOf(world)
+    .flatMap(entriesOf)
+    .filter((entry) => isBy(call, entry) && isReservation(entry)).length;
 
 const checkCount = (oracle: Oracle, call: Call): void => {
   if (call.what !== 'advance') return;
   const { handOver } = call;
-  const counted = handOver?.expectedSeq === undefined ? [call] : handOver.deliveries;
+  // What an element reserves leaves the seq of its parent as it is: a delivery that comes twice may find work twice.
+  const isAlone = familyOf(oracle.world).length === 1;
+  const counted = handOver?.expectedSeq === undefined || !isAlone ? [call] : handOver.deliveries;
   const made = counted.reduce((sum, one) => sum + reservationsOf(oracle, one), 0);
   must(made <= call.maxCells, 'maxCells', `${call.id} was to make ${call.maxCells} reservations and made ${made}`);
 };

@@ -2,11 +2,14 @@
  * I7: an instance that needs looking after has a view that is due, and never later than it must be.
  * I8: at rest, when the schedule has had its say, the view is a function of the journal; it may be due earlier.
  */
-import { type Entry, type EntryOf, type Standing, type View, viewOf } from '../../../src/engine/index.ts';
-import { learntErrorMs } from '../processes.ts';
+import { type Entry, type EntryOf, type Standing, type View, viewOf, workerAt } from '../../../src/engine/index.ts';
+import { duePartition } from '../../../src/store/items.ts';
+import { ancestorsOf } from '../kin.ts';
+import { learntErrorMs } from '../learnt.ts';
+import { atOf, home } from '../places.ts';
 import { isSubscribed, willBeWoken } from '../waiting.ts';
 import { needsLook } from '../watch.ts';
-import { must, viewRow } from '../world.ts';
+import { must, viewRow, type World } from '../world.ts';
 import type { Oracle } from './reading.ts';
 import { writerOf } from './writer.ts';
 
@@ -67,20 +70,45 @@ const mustBeFound = ({ world, entries }: Pick<Oracle, 'world' | 'entries'>): voi
   must(isSubscribed(world, state), 'I7', `${world.instanceId} waits for a claim, is not due, and no subscriber of it`);
 };
 
+/** A child shows the parameters and the starter of the run that it belongs to. */
+const startedOf = (world: World, entries: Entry[]): EntryOf<'started'> => {
+  const own = entries[0] as EntryOf<'started'>;
+  const root = ancestorsOf(world).at(-1)?.chain[0]?.entry;
+  return root?.kind === 'started' ? { ...own, params: root.params, by: root.by } : own;
+};
+
 /** What the stored view would have to say now. */
 const expected = ({ world, entries }: Oracle): View =>
-  viewOf(entries[0] as EntryOf<'started'>, world.chain.at(-1) as Standing, world.version.runbook, {
+  viewOf(startedOf(world, entries), world.chain.at(-1) as Standing, world.version.runbook, {
     nowMs: world.schedule.nowMs(),
     graceMs: world.graceMs,
     epoch: world.epoch,
+    home,
+    nextAt: atOf(world.version.runbook.cells[world.chain.at(-1)?.entry.state.next ?? 0] ?? {}),
   });
+
+/** Once home has had its say: what it has to look after is due there, whoever left it at a place that has nobody. */
+export const checkHome = (oracle: Oracle): void => {
+  const { world, entries } = oracle;
+  const head = entries.at(-1);
+  if (world.places === null || world.unlookedAfter || head === undefined || !needsLook(world, head.state)) return;
+  const row = viewRow(world);
+  if (expected(oracle).place !== home || row?.dueAtMs === undefined) return;
+  must(
+    row.dueShard === duePartition(home, world.instanceId),
+    'I7',
+    `home looks after it, and it is due at ${row.dueShard}`,
+  );
+};
 
 /** What is counted from the moment of a look is counted by the clock of whoever looks: faults have stopped, and a learnt one is not exact. */
 const toleratedMs = ({ learns }: Oracle['world']): number => (learns ? learntErrorMs : 0);
 
 export const checkView = (oracle: Oracle): void => {
   if (oracle.world.unlookedAfter || oracle.entries.length === 0) return;
-  const { dueAtMs, seq, ...rest } = expected(oracle);
+  const { dueAtMs, seq, ...view } = expected(oracle);
+  // As it is stored: the place stands beside it.
+  const rest = view.waitsFor === workerAt(view.place) ? { ...view, waitsFor: '@' } : view;
   const row = viewRow(oracle.world);
   must(row !== undefined, 'I8', 'there is no view');
   for (const [name, value] of Object.entries({ ...rest, revision: seq })) {

@@ -1,6 +1,7 @@
 /** What may end a wait, judged from what stands in the tables and what the world witnessed. */
 import type { Cell, EntryOf } from '../../../src/engine/index.ts';
 import { must } from '../world.ts';
+import { judgeClosed } from './families.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { writerOf } from './writer.ts';
 
@@ -40,6 +41,7 @@ const judgeAwait = (oracle: Oracle, waiting: EntryOf<'waiting'>, entry: Outcome,
   must(met !== timedOut, 'wait', `${at} says timedOut ${timedOut}, and its claims are ${met ? '' : 'not '}met`);
   must(!timedOut || isOver(waiting, entry), 'wait', `${at} times out before ${waiting.dueAtMs}`);
   const fails = timedOut && body.onTimeout === 'fail';
+  must((entry.timedOut === true) === (timedOut && !fails), 'wait', `${at} says timedOut ${entry.timedOut}`);
   must((entry.status === 'failed') === fails, 'wait', `${at} is ${entry.status}`);
 };
 
@@ -88,9 +90,12 @@ export const judgeVote = (oracle: Oracle, reading: Reading, entry: EntryOf<'vote
 
 const judgePoll = (oracle: Oracle, waiting: EntryOf<'waiting'>, entry: Outcome): void => {
   const found = oracle.world.polls.some(
-    ({ call, about, ready }) => call.id === entry.by.where && about === waiting.seq && ready,
+    ({ call, instanceId, about, ready }) =>
+      instanceId === waiting.instanceId && call.id === entry.by.where && about === waiting.seq && ready,
   );
   must(found || isOver(waiting, entry), 'wait', `seq ${entry.seq} ends a poll that found nothing`);
+  const timedOut = !found && entry.status === 'completed';
+  must((entry.timedOut === true) === timedOut, 'wait', `seq ${entry.seq} says timedOut ${entry.timedOut}`);
 };
 
 export const judgeWait = (oracle: Oracle, reading: Reading, entry: Outcome, cell: Cell): void => {
@@ -103,8 +108,11 @@ export const judgeWait = (oracle: Oracle, reading: Reading, entry: Outcome, cell
   }
   must(entry.closedBy === 'policy', 'I2', `${at}: ${entry.closedBy} closes a wait`);
   const waiting = waitingOf(oracle, reading);
-  if (cell.poll !== undefined) judgePoll(oracle, waiting, entry);
+  if (body.kind === 'each') judgeClosed(oracle, waiting, entry);
+  else if (cell.poll !== undefined) judgePoll(oracle, waiting, entry);
   else if (body.kind === 'await') judgeAwait(oracle, waiting, entry, body);
   else if (body.kind === 'approve') judgeApproval(oracle, waiting, entry, body);
   else must(isOver(waiting, entry), 'wait', `${at} goes on before ${waiting.dueAtMs}`);
+  const may = cell.poll !== undefined || body.kind === 'await';
+  must(may || entry.timedOut === undefined, 'wait', `${at} says that it timed out`);
 };

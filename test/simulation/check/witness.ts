@@ -1,5 +1,8 @@
 /** I4, I5, I6, I9 on the witness: what really began and happened, against what the journal allowed. */
+import type { Entry } from '../../../src/engine/index.ts';
+import { ancestorsOf, entriesOf } from '../kin.ts';
 import { type Begin, must, type World } from '../world.ts';
+import { checkEntered } from './ends.ts';
 import { checkKept, toldText } from './outputs.ts';
 import type { Oracle } from './reading.ts';
 
@@ -27,6 +30,22 @@ const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
   must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
 };
 
+/** What satisfied a cell before the section, in the run around it. */
+const above = (world: World, name: string): Entry | undefined => {
+  const [first] = world.chain;
+  const parent = first?.entry.kind === 'started' ? first.entry.parent : undefined;
+  const [facet] = ancestorsOf(world);
+  if (parent === undefined || facet === undefined) return undefined;
+  const found = entriesOf(facet).findLast(
+    (entry) =>
+      entry.seq <= parent.seq &&
+      (entry.kind === 'outcome' || entry.kind === 'resolved') &&
+      entry.cell === name &&
+      entry.then === 'next',
+  );
+  return found ?? above(facet, name);
+};
+
 /** What a cell was given of an earlier one is what stands in the entry that satisfied that one. */
 const checkOutputs = (oracle: Oracle, begin: Begin): void => {
   for (const [name, text] of Object.entries(begin.outputs)) {
@@ -40,7 +59,7 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
     const [first] = oracle.entries;
     const cited = first?.kind === 'started' ? first.continues?.outputs[name] : undefined;
     const stood = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
-    const source = satisfying ?? stood;
+    const source = satisfying ?? stood ?? above(oracle.world, name);
     const output = source !== undefined && 'output' in source ? source.output : undefined;
     // Of an outcome that was refused for what it held only a beginning could be kept, and nothing is handed on cut.
     const stands = output?.kind === 'truncated' ? undefined : toldText(oracle.world, output);
@@ -50,8 +69,11 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
 
 /** Two bodies are alive at once only where a clock was far off, a sandbox slept, or a child got away. */
 export const checkOverlap = (world: World, begins = world.begins): void => {
-  const { clockFarOff, frozen, thawed, operatorRace, childOutlives } = world.faults;
-  if (clockFarOff + frozen + thawed + operatorRace + childOutlives > 0) return;
+  const { clockFarOff, frozen, thawed, operatorRace, childOutlives, frozenBeforeArm } = world.faults;
+  // A caller of a family may be frozen before it arms one element, while the body of another is alive.
+  const isFamily = [...world.facets.keys()].some((instanceId) => instanceId.includes('~'));
+  const asleep = isFamily ? frozenBeforeArm : 0;
+  if (clockFarOff + frozen + thawed + operatorRace + childOutlives + asleep > 0) return;
   const sorted = [...begins].sort((a, b) => a.atMs - b.atMs);
   sorted.forEach((begin, index) => {
     const next = sorted[index + 1];
@@ -74,6 +96,7 @@ export const checkWitness = (oracle: Oracle): void => {
     must(first === begin.inputs, 'I9', `two attempts under ${begin.key} got different inputs`);
     inputs.set(begin.key, first);
   }
+  checkEntered(world, oracle.entries);
   checkKept(oracle);
   checkOverlap(world);
 };

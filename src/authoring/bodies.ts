@@ -1,0 +1,77 @@
+/** The body of a cell or a probe, by its kind. */
+import type { CellBody } from '../engine/index.ts';
+import { readAws, readSigv4 } from './aws.ts';
+import { readModule, readScript } from './code.ts';
+import { readExpressions } from './expectations.ts';
+import { methodOf, readHttp } from './http.ts';
+import { type FenceKind, readCookies, readEscape, readMeanings, readRedirects, readShell } from './kinds.ts';
+import type { Piece } from './outline.ts';
+import type { Reads, Surroundings } from './surroundings.ts';
+import { asText, readTemplate } from './templates.ts';
+import { type Report, type Text, trim } from './text.ts';
+import { readApprove, readAwait, readWait, type Reading as WaitReading } from './waiting.ts';
+
+type BodyReading = WaitReading & { lines: number };
+
+export const bodyReading = (
+  { fence, info }: Piece,
+  around: Surroundings,
+  reads: Reads,
+  report: Report,
+): BodyReading => ({
+  attributes: info.attributes,
+  around,
+  reads,
+  report,
+  at: fence.position,
+  lines: fence.lastLine,
+});
+
+/** `attributes` and `lines` are those of the cell's own fence. */
+export const readBody = (kind: FenceKind, body: Text, { lines, ...reading }: BodyReading): CellBody => {
+  const { around, reads, report } = reading;
+  switch (kind) {
+    case 'ts':
+    case 'js':
+      return { kind, code: readModule(kind, body, around, reads, report) };
+    case 'sh':
+      return {
+        kind,
+        code: readScript(body, around, reads, report),
+        ...readShell(reading.attributes, body.text, report),
+      };
+    case 'http':
+      return {
+        kind,
+        ...readHttp(body, readEscape(reading.attributes, report), reading),
+        ...readMeanings(reading.attributes, report),
+        ...readCookies(reading.attributes, report),
+        ...readRedirects(reading.attributes, methodOf(body), report),
+        ...readSigv4(reading),
+      };
+    case 'aws':
+      return { kind, ...readAws(body, reading) };
+    case 'assert': {
+      // Over an output that is absent it fails, which is what it is for.
+      const lenient = { ...around, present: new Set(around.cells.keys()) };
+      return { kind, expressions: readExpressions(body, lenient, reads, report) };
+    }
+    case 'manual':
+      if (body.text.trim() === '')
+        report(body.at(0), 'this manual cell has no instructions; say what the person is to do');
+      return { kind, instructions: readTemplate(body, asText, around, reads, report) };
+    case 'await':
+      return readAwait(body, reading);
+    case 'approve':
+      return readApprove(body, lines, reading);
+    case 'wait':
+      return readWait(body, reading);
+    case 'end':
+      if (body.text.trim() !== '')
+        report(
+          trim(body).at(0),
+          'an `end` cell has no body; its condition is `when=`, its reason belongs into the text around it',
+        );
+      return { kind };
+  }
+};

@@ -1,0 +1,70 @@
+/** The heading of a section → the cell that stands for it. */
+import type { Cell, CellBody, Expression } from '../engine/index.ts';
+import { readExpectations, readExpression, refuseTooMany } from './expectations.ts';
+import { checkExpression } from './expressions.ts';
+import { readCommon } from './kinds.ts';
+import type { BranchPiece } from './outline.ts';
+import { type Reading, surroundingsOf } from './reading.ts';
+import type { EachSection } from './sections.ts';
+import { bareFields, noReads, type Reads, readsInOrder, type Surroundings, statesInOrder } from './surroundings.ts';
+import type { Report, Text } from './text.ts';
+
+/** Reads the heading of a section with `each`; its cells are put into it when all are read. */
+const readEachBody = (
+  { section, name, index, cells, elements, within }: BranchPiece,
+  { over, ...how }: EachSection,
+  around: Surroundings,
+  reads: Reads,
+  report: Report,
+): CellBody => {
+  checkExpression(over, false, around, reads, report);
+  // What it says of an element sees what the section's last cell sees, and that one's output.
+  const inside = {
+    ...around,
+    index: index + cells + 1,
+    within: [...within, name],
+    elements: [...elements, { section: name, as: how.as }],
+  };
+  const output = how.output === null ? null : readValue(how.output, inside, noReads(), report);
+  const { line } = section.position;
+  return { kind: 'each', ...how, over: { source: over.text, line }, output, cells: [] };
+};
+
+/** An expression whose value is told. */
+const readValue = (text: Text, around: Surroundings, reads: Reads, report: Report): Expression => {
+  checkExpression(text, false, around, reads, report);
+  return { source: text.text, line: text.at(0).line };
+};
+
+/** Reads the branch at the heading of a section. An `else` holds where what stands before it was judged false. */
+export const readBranch = (piece: BranchPiece, reading: Reading): Cell => {
+  const { section, name, index, cells, otherwise } = piece;
+  const { front, report } = reading;
+  const { line } = section.position;
+  const reads = noReads();
+  const around = surroundingsOf(piece, reading, bareFields);
+  const own = section.when === null ? null : readExpression(section.when, around, reads, report);
+  if (otherwise !== null) reads.states.add(otherwise);
+  const body: CellBody =
+    section.each === null ? { kind: 'branch', cells } : readEachBody(piece, section.each, around, reads, report);
+  const judged = own ?? { source: `cells.${otherwise}.state == 'skipped'`, line };
+  const cell: Cell = {
+    index,
+    name,
+    line,
+    ...readCommon(
+      { kind: body.kind, safe: null, hasExpectations: false, at: section.position },
+      new Map(),
+      front.defaults,
+      report,
+    ),
+    when: section.each === null ? judged : null,
+    expect: readExpectations(piece, body.kind, reads, reading),
+    probe: null,
+    body,
+    reads: readsInOrder(reads, around),
+    ...statesInOrder(reads, around),
+  };
+  refuseTooMany(section.position, cell, report);
+  return cell;
+};

@@ -1,0 +1,237 @@
+/**
+ * Headings with braces: sections. One reaches from its heading to the next one of the same or a higher level. A heading without
+ * braces is documentation, as are `{#id .class}` and what is filled in (`{{ }}`).
+ */
+import { type EachBody, limits } from '../engine/index.ts';
+import { type Attributes, nameProblem, readBraces, refuseUnknown, textOfAttribute } from './attributes.ts';
+import { type Heading, looksLikeBraces } from './document.ts';
+import { readName } from './kinds.ts';
+import { roots } from './surroundings.ts';
+import { type Position, quote, type Report, refuseMarks, slice, suggest, type Text, trim } from './text.ts';
+
+/**
+ * A branch has `when`, or `before`: it is gone into where that of the section before it was judged false. With `each` it is gone
+ * through once for every element of a list.
+ */
+export type Section = {
+  position: Position;
+  level: number;
+  /** What the heading says before its braces. */
+  title: string;
+  /** The name that it gives itself. */
+  name: Text | null;
+  when: Text | null;
+  each: EachSection | null;
+  /** Of an `else`: the section with `when` right before it. */
+  before: Section | null;
+  /** The first line after it. */
+  endLine: number;
+};
+
+/** What its heading says of a list: what goes over it, and how. */
+export type EachSection = {
+  over: Text;
+  /** What the element is called. */
+  as: string;
+  max: EachBody['max'];
+  stopAfter: number;
+  output: Text | null;
+};
+
+const words = ['when', 'else', 'each'] as const;
+type Word = (typeof words)[number];
+const laterWords: readonly string[] = ['parallel', 'on'];
+/** What stands beside `each`. */
+const eachWords = ['as', 'max', 'stopAfter', 'output'] as const;
+
+/**
+ * Where the braces at the end of a heading open; -1: it has none. Quoted values apart, no braces stand in them. Each place is
+ * looked at once outside of quotes and once inside: whoever comes there again ends as whoever came there first.
+ */
+const bracesOf = (text: string): number => {
+  const last = text.length - 1;
+  if (text[last] !== '}') return -1;
+  const seen = { plain: new Uint8Array(text.length), quoted: new Uint8Array(text.length) };
+  const endsAtLast = (open: number): boolean => {
+    let where: keyof typeof seen = 'plain';
+    for (let at = open + 1; at <= last; at += 1) {
+      if (seen[where][at] === 1) return false;
+      seen[where][at] = 1;
+      const char = text[at];
+      if (char === '"') where = where === 'plain' ? 'quoted' : 'plain';
+      else if (where === 'quoted' && char === '\\') at += 1;
+      else if (where === 'plain' && char === '{') return false;
+      else if (where === 'plain' && char === '}') return at === last;
+    }
+    return false;
+  };
+  for (let open = text.indexOf('{'); open !== -1; open = text.indexOf('{', open + 1))
+    if ((open === 0 || /\s/.test(text[open - 1] ?? '')) && endsAtLast(open)) return open;
+  return -1;
+};
+
+/** What a heading says, without its braces; `null`: nothing. */
+export const titleOf = ({ title }: Heading): string | null => {
+  const open = bracesOf(title);
+  const said = open === -1 || title.startsWith('{{', open) ? title : title.slice(0, open).trim();
+  return said === '' ? null : said;
+};
+
+const roleOf = (attributes: Attributes, at: Position, report: Report): Word | undefined => {
+  const later = laterWords.find((word) => attributes.has(word));
+  if (later !== undefined) {
+    report(at, `\`${later}\` sections arrive in a later version of Pawl; this one cannot be published yet`);
+    return undefined;
+  }
+  const [role, second] = words.filter((word) => attributes.has(word));
+  const close = [...attributes.keys()].map((key) => suggest(key, words)).find((hint) => hint !== '');
+  if (role === undefined)
+    report(
+      at,
+      `braces at the end of a heading make it a section: it needs \`when="…"\`, \`else\` or \`each="…"\`${close ?? ''}; \`{#id}\` is left alone`,
+    );
+  else if (second !== undefined)
+    report(at, `\`${role}\` and \`${second}\` exclude each other: one of them belongs to a section of its own`);
+  return role;
+};
+
+/** A whole number of elements, or of a hundred. */
+const readMax = (attributes: Attributes, report: Report): EachBody['max'] => {
+  const text = textOfAttribute('max', attributes, report);
+  if (text === undefined || text.text === '') return { count: 1 };
+  const [, digits = '', percent] = /^(\d{1,4})(%?)$/.exec(text.text) ?? [];
+  const number = Number(digits);
+  const most = percent === '%' ? 100 : limits.elementsMax;
+  if (number < 1 || number > most)
+    report(
+      text.at(0),
+      `\`max\` is how many elements are under way at a time, from 1 to ${limits.elementsMax} (elementsMax), or a part of them from 1% to 100%, not ${quote(text.text)}`,
+    );
+  return percent === '%' ? { percent: number } : { count: number };
+};
+
+const readStopAfter = (attributes: Attributes, report: Report): number => {
+  const text = textOfAttribute('stopAfter', attributes, report);
+  if (text === undefined || text.text === '') return 1;
+  const number = /^\d{1,4}$/.test(text.text) ? Number(text.text) : 0;
+  if (number < 1 || number > limits.elementsMax)
+    report(
+      text.at(0),
+      `\`stopAfter\` is how many elements may halt, be in doubt or be given up before no more begin: from 1 to ${limits.elementsMax} (elementsMax), not ${quote(text.text)}`,
+    );
+  return Math.max(1, number);
+};
+
+const readAs = (attributes: Attributes, report: Report): string => {
+  const text = textOfAttribute('as', attributes, report);
+  if (text === undefined) return 'item';
+  const problem = nameProblem(text.text);
+  const isTaken = (roots as readonly string[]).includes(text.text) || text.text === 'index' || text.text === 'secrets';
+  if (problem !== undefined) report(text.at(0), problem);
+  else if (isTaken) report(text.at(0), `\`${text.text}\` has a meaning here already; call the element otherwise`);
+  return text.text;
+};
+
+const readEach = (attributes: Attributes, report: Report): EachSection | null => {
+  const over = textOfAttribute('each', attributes, report);
+  const read = {
+    as: readAs(attributes, report),
+    max: readMax(attributes, report),
+    stopAfter: readStopAfter(attributes, report),
+    output: textOfAttribute('output', attributes, report) ?? null,
+  };
+  return over === undefined ? null : { over, ...read };
+};
+
+const readOne = (
+  heading: Heading,
+  braces: Text,
+  report: Report,
+): (Pick<Section, 'name' | 'when' | 'each'> & { role: Word }) | undefined => {
+  const { position } = heading;
+  if (refuseMarks(braces, report)) return undefined;
+  const attributes = readBraces(braces, report);
+  if (attributes === undefined) return undefined;
+  const role = roleOf(attributes, braces.at(0), report);
+  if (role === undefined) return undefined;
+  if (heading.isInside)
+    report(position, 'a section begins with a heading that stands in no list and no quotation; move it out');
+  const known = role === 'each' ? [...words, ...eachWords, 'name'] : [...words, 'name'];
+  refuseUnknown(attributes, known, 'for sections', report);
+  const given = role === 'else' ? attributes.get(role)?.value : null;
+  if (given != null) report(given.at(0), `\`else\` has no value, so not ${quote(given.text)}; write \`{ else }\``);
+  const named = attributes.has('name') ? readName('name', attributes, report) : undefined;
+  const name = named === undefined ? null : (attributes.get('name')?.value ?? null);
+  const when = role === 'when' ? (textOfAttribute('when', attributes, report) ?? null) : null;
+  return { role, name, when, each: role === 'each' ? readEach(attributes, report) : null };
+};
+
+/**
+ * The sections of a document, in its order; of nested ones the outer first. After as many as no runbook may have none is read: the
+ * document is refused for the last of them.
+ */
+export const readSections = (headings: readonly Heading[], report: Report): Section[] => {
+  const sections: Section[] = [];
+  /** Those that reach to where we are, the outermost first: each of a lower level than the one before it. */
+  let open: Section[] = [];
+  for (const heading of headings) {
+    const { position, level, text, isInside } = heading;
+    const closed = isInside ? [] : open.filter((one) => one.level >= level);
+    for (const one of closed) one.endLine = position.line;
+    if (closed.length > 0) open = open.filter((one) => one.level < level);
+    if (sections.length > limits.cellsPerRunbookMax) continue;
+    const at = bracesOf(text.text);
+    if (at === -1) {
+      if (looksLikeBraces.test(heading.title))
+        report(position, 'these braces do not end the heading: close them with `}`, and let nothing stand after that');
+      continue;
+    }
+    const braces = slice(text, at);
+    if (/^\{\s*[#.]/.test(braces.text)) continue;
+    const read = readOne(heading, braces, report);
+    if (read === undefined || isInside) continue;
+    const { role, ...rest } = read;
+    const before = closed.findLast((one) => one.level === level) ?? null;
+    if (role === 'else' && (before === null || before.when === null))
+      report(
+        position,
+        '`else` needs a section with `when` right before it, at the same level of heading: this one has none',
+      );
+    const section: Section = {
+      position,
+      level,
+      title: trim(slice(text, 0, at)).text,
+      ...rest,
+      before: role === 'else' ? before : null,
+      endLine: Number.POSITIVE_INFINITY,
+    };
+    sections.push(section);
+    open.push(section);
+    if (open.length > limits.sectionNestingMax)
+      report(
+        position,
+        `sections are nested ${open.length} deep; at most ${limits.sectionNestingMax} (sectionNestingMax)`,
+      );
+  }
+  return sections;
+};
+
+/** The sections in which a line stands, the outermost first. Its own heading counts. */
+export const around = (sections: readonly Section[], line: number): Section[] =>
+  sections.filter(({ position, endLine }) => position.line <= line && line < endLine);
+
+/** A name made of what the heading says, for a section that gives itself none. */
+export const nameOf = ({ title }: Section, taken: (name: string) => boolean): string => {
+  const plain = title
+    .normalize('NFKD')
+    .replace(/\p{Mark}+/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '_')
+    .replace(/^_+|_+$/g, '')
+    .slice(0, 40);
+  const stem = plain === '' ? 'section' : /^\d/.test(plain) ? `section_${plain}` : plain;
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? stem : `${stem}_${number}`;
+    if (!taken(name)) return name;
+  }
+};

@@ -1,0 +1,68 @@
+/** list: finding instances. It changes nothing. */
+import { Option } from 'commander';
+import type { CallOf } from '../../contract/index.ts';
+import { limits, viewStatuses } from '../../engine/index.ts';
+import { exits } from '../exits.ts';
+import { stamp } from '../format.ts';
+import { storeAt, tellNothing } from '../nothing.ts';
+import type { Answer, Session } from '../session.ts';
+import { standingWords } from '../standing.ts';
+import { type AddCommands, collect, wholeNumber, withExamples } from './common.ts';
+
+type Options = NonNullable<CallOf<'listInstances'>['query']>;
+type Given = Omit<Options, 'param'> & { param: string[] };
+
+const isNarrow = ({ limit: _, next: __, ...asked }: Options): boolean =>
+  Object.values(asked).some((value) => value !== undefined);
+
+const list = async (session: Session, given: Given): Promise<Answer> => {
+  const { screen, client } = session;
+  const { runbook, status, since, until, actor, text, limit, next } = given;
+  const param = given.param.length === 0 ? undefined : given.param.join('\n');
+  const query = { runbook, status, since, until, param, actor, text, limit, next };
+  const page = await client.listInstances({ query });
+  const { views, atLeast } = page;
+  if (views.length > 0) {
+    const rows = views.map((view) => [
+      standingWords(view),
+      view.cell ?? '',
+      `${view.cellsDone}/${view.cells}`,
+      stamp(view.updatedAtMs),
+      view.instanceId,
+    ]);
+    screen.table(['status', 'cell', 'done', 'last entry', 'instance'], rows);
+  } else if (!atLeast) {
+    const none = isNarrow(query)
+      ? 'No instance fits.'
+      : 'No instances. `pawl run FILE` or `pawl start RUNBOOK` begins one.';
+    await tellNothing(session, none);
+  }
+  if (atLeast)
+    screen.print(`At least ${views.length}: ${limits.listReadMax} views were read (listReadMax), and not all.`);
+  if (page.next !== null) screen.print(`More: add \`--next ${page.next}\`.`);
+  return { exit: exits.done, document: { ...page, ...(await storeAt(session)) } };
+};
+
+export const addList: AddCommands = (program, run) => {
+  const listing = program.command('list');
+  listing.description(
+    'Lists instances, newest first; what is given has to fit. What changed within the last moments may be missing: the\nindex lags. For --param, --actor and --text ' +
+      `${limits.listReadMax} instances are read at a time; --next goes on.`,
+  );
+  listing
+    .option('--runbook <id>', 'only of this runbook')
+    .addOption(new Option('--status <status>', 'only in this status').choices(viewStatuses))
+    .option('--since <when>', 'started then or later: 2h, 3d, or a time with its zone, as 2026-11-28T09:00+01:00')
+    .option('--until <when>', 'started before that')
+    .option('-p, --param <name=value>', 'with this parameter; several: with all of them', collect, [])
+    .option('--actor <name>', 'started by this actor')
+    .option(
+      '--text <words>',
+      'with these words in its id, cell, actor, what it waits for, or the beginning of its parameters',
+    )
+    .option('--limit <n>', 'at most so many, up to 100', wholeNumber(1), 20)
+    .option('--next <mark>', 'the page after; the mark stands under the page before');
+  withExamples(listing, 'pawl list --runbook post_merge --status halted', 'pawl list --since 2h -p pr=7').action(
+    run(list),
+  );
+};

@@ -1,0 +1,197 @@
+/** `each`: a section that is gone through once for every element of a list, each time by an instance of its own. */
+import { type Call, stateOf, viewNow } from '../call/call.ts';
+import { resolveInputs, scopeOf } from '../call/inputs.ts';
+import { readJournal } from '../call/journal.ts';
+import { householdOf, type Kin } from '../call/kin.ts';
+import { failure, keepOutput } from '../call/outcomes.ts';
+import type { Failure, Waiting } from '../model/entries.ts';
+import { type ErrorCode, isPawlError, PawlError } from '../model/errors.ts';
+import { type ElementEnd, unfinishedIn } from '../model/family.ts';
+import { limits } from '../model/limits.ts';
+import type { Cell, EachBody, Expression } from '../model/runbook.ts';
+import { settleAll } from '../model/settleAll.ts';
+import { bytesOf } from '../model/text.ts';
+import type { View } from '../model/view.ts';
+import { satisfiedAt } from '../rules/apply.ts';
+import { elementId, openElement, readElement } from './elements.ts';
+import { lookAtFamily } from './family.ts';
+import { bodyOf, nextSeq, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
+
+/** Of the elements; at least one at a time. */
+const maxOf = ({ max }: EachBody, count: number): number =>
+  Math.max(1, 'count' in max ? max.count : Math.floor((count * max.percent) / 100));
+
+const hasLargeNumber = (value: unknown): boolean =>
+  typeof value === 'bigint' ||
+  (typeof value === 'object' && value !== null && Object.values(value).some(hasLargeNumber));
+
+/** How many there could be of a child, with those around it. */
+const sizeOf = (kin: Kin | null): number => (kin === null ? 1 : kin.household.items.length * sizeOf(kin.household.kin));
+
+/** Why a value is no list of elements; `undefined`: it is one. */
+const problemOf = (call: Call, cell: Cell, items: unknown): Failure | undefined => {
+  const { engine } = call;
+  if (!Array.isArray(items))
+    return failure(
+      'each.noList',
+      `What section ${cell.name} goes over is no list, but ${items === null ? 'null' : typeof items}.`,
+    );
+  if (items.length > limits.elementsMax) {
+    const message = `Section ${cell.name} would go over ${items.length} elements; elementsMax is ${limits.elementsMax}.`;
+    return failure('each.tooMany', message);
+  }
+  if (hasLargeNumber(items)) {
+    const message = `An element of section ${cell.name} has a whole number beyond 2^53 - 1, which not every reader keeps; write it as a text.`;
+    return failure('each.number', message);
+  }
+  const inAll = items.length * sizeOf(call.family);
+  if (inAll > limits.elementsPerFamilyMax) {
+    const message = `With section ${cell.name} the run would have ${inAll} elements in elements; elementsPerFamilyMax is ${limits.elementsPerFamilyMax}.`;
+    return failure('each.tooMany', message);
+  }
+  const seen = new Map<string, number>();
+  for (const [index, item] of items.entries()) {
+    const text = engine.canonical(item);
+    const earlier = seen.get(text);
+    if (earlier !== undefined) {
+      const message = `Elements ${earlier + 1} and ${index + 1} of section ${cell.name} are the same: nothing could tell them apart.`;
+      return failure('each.twice', message);
+    }
+    seen.set(text, index);
+  }
+  return undefined;
+};
+
+const endsSince = async ({ engine, instanceId }: Call, seq: number): Promise<Map<number, ElementEnd>> => {
+  const ends = new Map<number, ElementEnd>();
+  for await (const { entry } of readJournal(engine, instanceId, seq))
+    if (entry.kind === 'progress' && entry.about === seq) for (const { index, as } of entry.ended) ends.set(index, as);
+  return ends;
+};
+
+const evaluated = async (call: Call, open: Waiting, output: Expression, { cells }: EachBody, index: number) => {
+  const { engine } = call;
+  const child = await openElement(call, elementId(call, open, index));
+  // One that ended early never came to its last cells: these have neither an output nor an end.
+  const passed = cells.filter(({ index: at }) => satisfiedAt(stateOf(child), at) !== undefined);
+  const all = { index: cells.length, name: open.cell, reads: 'all' as const, states: passed.map(({ name }) => name) };
+  const scope = scopeOf(engine, await resolveInputs(child, all), { instanceId: child.instanceId });
+  const found = engine.authoring.evaluate(output, scope);
+  if (found.kind === 'error') return { error: found.message };
+  const bytes = bytesOf(engine.canonical(found.value));
+  return bytes > limits.elementOutputBytesMax
+    ? { error: `It has ${bytes} bytes; elementOutputBytesMax is ${limits.elementOutputBytesMax}.` }
+    : found.value;
+};
+
+/** What cannot be read, or is no JSON, today cannot be tomorrow: it is told, since the section would never close. */
+const lasting: readonly ErrorCode[] = ['output.cut', 'limit.exceeded', 'request.invalid'];
+
+/** What the section says of an element that completed: the value of its `output`, or `null`. */
+const outputOf = async (call: Call, open: Waiting, body: EachBody, index: number): Promise<unknown> => {
+  if (body.output === null) return null;
+  return await evaluated(call, open, body.output, body, index).catch((error: unknown) => {
+    if (!isPawlError(error) || !lasting.includes(error.code)) throw error;
+    return { error: error.message };
+  });
+};
+
+/** What the section came to, once nothing of it is under way and nothing more may begin. */
+const endOf = async (call: Call, cell: Cell, open: Waiting): Promise<WaitEnd> => {
+  const body = bodyOf(cell, 'each');
+  const { instanceId } = call;
+  const { items } = await householdOf(call.engine, { instanceId, seq: open.seq, cell: cell.name });
+  const ends = await endsSince(call, open.seq);
+  const elements: unknown[] = [];
+  for (let at = 0; at < items.length; at += limits.elementsAtOnceMax) {
+    const page = items.slice(at, at + limits.elementsAtOnceMax).map(async (item, offset) => {
+      const index = at + offset;
+      const status = ends.get(index) ?? 'not_begun';
+      return { item, status, output: status === 'completed' ? await outputOf(call, open, body, index) : null };
+    });
+    elements.push(...(await settleAll(page)));
+  }
+  const completed = [...ends.values()].filter((end) => end === 'completed').length;
+  const note = `${completed} of ${items.length} completed`;
+  const output = JSON.stringify(elements, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+  if (completed === items.length) return { status: 'completed', output, error: null, note };
+  return { status: 'failed', output, error: failure('each.unfinished', `Section ${cell.name}: ${note}.`), note };
+};
+
+type Report = {
+  kind: 'each';
+  count: number;
+  max: number;
+  stopAfter: number;
+  /** The elements before this index may begin. */
+  spawned: number;
+  completed: number;
+  cancelled: number;
+  stuck: number;
+  /** Those under way, in the order of the list, `elementsToldMax` at most. */
+  elements: {
+    index: number;
+    item: unknown;
+    instanceId: string;
+    status: string;
+    cell: string | null;
+    /** A person, a place, a time, as in its view. */
+    waitsFor: string | null;
+  }[];
+  /** When one of them goes on by itself, here or at home. */
+  nextAtMs: number | null;
+};
+
+/** An element as its own view has it; `null`: it has not begun. */
+const viewOfElement = async (call: Call, open: Waiting, index: number): Promise<View | null> => {
+  const { state, instanceId } = await readElement(call, open, index);
+  if (state === null) return null;
+  const view = viewNow(await openElement(call, instanceId));
+  // What is missing only the call knew that came to it.
+  const saved = view.status === 'ready' ? await call.engine.views.get(instanceId) : undefined;
+  return saved?.seq === view.seq ? { ...view, waitsFor: saved.waitsFor } : view;
+};
+
+export const each: WaitKind<Report> = {
+  begin: async (call, cell, { body: rendered }) => {
+    const body = bodyOf(cell, 'each');
+    if (rendered.kind !== 'each') throw new PawlError('journal.broken', `Cell ${cell.name} is no section.`);
+    const { engine, instanceId, token } = call;
+    const items = engine.authoring.parseJson(rendered.items);
+    const problem = problemOf(call, cell, items);
+    if (problem !== undefined) return problem;
+    const count = (items as unknown[]).length;
+    const at = { instanceId, seq: nextSeq(call), owner: token };
+    const kept = await keepOutput(engine.journal, at, rendered.items, undefined);
+    if (kept.kind === 'truncated')
+      return failure(
+        'each.tooMany',
+        `The elements of section ${cell.name} have ${kept.bytes} bytes; outputBytesMax is ${limits.outputBytesMax}.`,
+      );
+    return { each: { items: kept, count, max: maxOf(body, count), stopAfter: body.stopAfter } };
+  },
+  park: () => ({ look: 'now' }),
+  look: async (call, cell, open, advancing) => {
+    const found = await lookAtFamily(call, open, advancing);
+    return found.kind === 'over' ? { kind: 'over', end: await endOf(call, cell, open) } : found;
+  },
+  report: async (call, cell, open) => {
+    const { engine, instanceId } = call;
+    const { family } = open;
+    const { each: begun } = await waitingEntry(call, open);
+    if (family === undefined || begun === undefined)
+      throw new PawlError('journal.broken', `Cell ${cell.name} is no section.`, { instanceId });
+    const { items } = await householdOf(engine, { instanceId, seq: open.seq, cell: cell.name });
+    const told = unfinishedIn(family).slice(0, limits.elementsToldMax);
+    const views = await settleAll(told.map((index) => viewOfElement(call, open, index)));
+    const elements = told.map((index, at) => {
+      const { status = 'not begun', cell: stands = null, waitsFor = null } = views[at] ?? {};
+      return { index, item: items[index], instanceId: elementId(call, open, index), status, cell: stands, waitsFor };
+    });
+    const { place, home } = engine.here;
+    const isLookedAt = (view: View | null): boolean => view?.place === place || view?.place === home;
+    const dueAt = views.filter(isLookedAt).flatMap((view) => view?.dueAtMs ?? []);
+    const { ended: _, ...counted } = family;
+    return { kind: 'each', ...counted, elements, nextAtMs: dueAt.length === 0 ? null : Math.min(...dueAt) };
+  },
+};

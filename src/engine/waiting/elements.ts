@@ -1,0 +1,132 @@
+/**
+ * The children of an open section: looked at, begun, cancelled, driven. A child begins only where its parent's chain says so, by the
+ * conditional put of its own first entry: whoever finds one without it puts it, and twice is once.
+ */
+import { type Call, openCall, openChain, saveView, stateOf } from '../call/call.ts';
+import { changeIn } from '../call/change.ts';
+import { type Kin, keepStarted, kinOf } from '../call/kin.ts';
+import type { EntryOf, State, Waiting } from '../model/entries.ts';
+import { isPawlError, PawlError } from '../model/errors.ts';
+import { childId, type Parent } from '../model/family.ts';
+import { noLacks } from '../rules/view.ts';
+import { cancelling } from './cancelling.ts';
+
+/** `state`: `null` where it has no first entry yet. `call`: of the caller that began it just now. */
+export type Element = { index: number; instanceId: string; seq: number; state: State | null; call?: Call };
+
+const parentOf = ({ instanceId }: Call, { seq, cell }: Waiting, index: number): Parent => ({
+  instanceId,
+  seq,
+  cell,
+  index,
+});
+
+export const elementId = (call: Call, open: Waiting, index: number): string =>
+  childId(parentOf(call, open, index), stateOf(call).visit, call.engine.sha256);
+
+export const readElement = async (call: Call, open: Waiting, index: number): Promise<Element> => {
+  const instanceId = elementId(call, open, index);
+  const head = await call.engine.journal.head(instanceId);
+  return { index, instanceId, seq: head?.entry.seq ?? 0, state: head?.entry.state ?? null };
+};
+
+const watched = (kin: Kin | null): Kin | null => (kin === null ? null : { ...kin, isWatched: true });
+
+/** A call into a child by its parent's caller, who looks by itself: it ends with that, however long it takes to open. */
+export const openElement = async ({ engine, by, endAtMs }: Call, instanceId: string): Promise<Call> => {
+  const child = await openCall(engine, instanceId, by, { endAtMs });
+  return { ...child, family: watched(child.family) };
+};
+
+/** The chain of a child that has no entry yet, as far as this caller knows. Armed: whatever is written is looked after. */
+const firstChain = async ({ engine, by, endAtMs, started }: Call, instanceId: string) => {
+  const token = engine.random.token();
+  const opened = openChain(engine, { instanceId, runbookId: started.runbookId, token, by, endAtMs }, null);
+  await opened.mark.arm();
+  return { token, ...opened };
+};
+
+const unanswered = (instanceId: string, cause: unknown): never => {
+  const message = `The store gave no answer to the beginning of ${instanceId}; ask again for its parent.`;
+  throw new PawlError('store.unavailable', message, { instanceId }, cause);
+};
+
+/** Puts the first entry of a child whose beginning stands in the parent's chain. @throws PawlError `store.unavailable` */
+export const beginElement = async (call: Call, open: Waiting, { index, instanceId }: Element): Promise<Element> => {
+  const { engine, by, endAtMs, started } = call;
+  const { drive, epoch } = stateOf(call);
+  const parent = parentOf(call, open, index);
+  const { kin, started: seen, runbook } = await kinOf(engine, parent);
+  const { token, chain, mark } = await firstChain(call, instanceId);
+  const put = await chain.put({
+    kind: 'started',
+    runbookId: started.runbookId,
+    version: started.version,
+    runHash: started.runHash,
+    cells: runbook.cells.length,
+    params: {},
+    drive,
+    epoch,
+    deployment: started.deployment,
+    storeId: started.storeId,
+    ...(started.place === undefined ? {} : { place: started.place }),
+    lock: null,
+    continues: null,
+    parent,
+  });
+  if (put.kind === 'unknown') return unanswered(instanceId, put.cause);
+  if (put.kind === 'conflict') return await readElement(call, open, index);
+  const own = put.standing.entry as EntryOf<'started'>;
+  keepStarted(engine, own);
+  const child: Call = {
+    engine,
+    instanceId,
+    token,
+    by,
+    endAtMs,
+    started: { ...own, params: seen.params, by: seen.by },
+    runbook,
+    chain,
+    mark,
+    outputs: new Map(),
+    lacks: noLacks,
+    family: watched(kin),
+  };
+  return { index, instanceId, seq: 0, state: own.state, call: child };
+};
+
+/** Takes the first slot of a child that is not to begin any more: a starter that thaws finds it taken. */
+const forbidElement = async (call: Call, instanceId: string, reason: string): Promise<void> => {
+  // Its mark goes down with those of all that never began.
+  const { chain } = await firstChain(call, instanceId);
+  const put = await chain.put({ kind: 'cancelled', reason });
+  if (put.kind === 'unknown') unanswered(instanceId, put.cause);
+};
+
+/** Cancels a child; it ends once nothing of it is open. */
+export const cancelElement = async (call: Call, open: Waiting, element: Element, reason: string): Promise<Element> => {
+  const { index, instanceId } = element;
+  if (element.state === null) await forbidElement(call, instanceId, reason);
+  const head = await readElement(call, open, index);
+  if (head.state === null || head.state.cancelled !== null || head.state.ended !== null) return head;
+  const child = await openElement(call, instanceId);
+  try {
+    await changeIn(child, cancelling(instanceId, reason));
+  } catch (error) {
+    // It has completed meanwhile: so much the better.
+    if (!isPawlError(error, 'instance.finished')) throw error;
+  }
+  await saveView(child);
+  return { index, instanceId, seq: child.chain.head.entry.seq, state: stateOf(child), call: child };
+};
+
+/** Carries an epoch that was released into a child. */
+export const releaseElement = async (child: Call, epoch: number): Promise<void> => {
+  await changeIn(child, {
+    prepare: () => undefined,
+    decide: (state) =>
+      state.epoch < epoch && state.ended === null
+        ? { kind: 'control', epoch, reason: 'released with its parent' }
+        : null,
+  });
+};

@@ -1,0 +1,277 @@
+/**
+ * Looking at an open section with `each`: what its children have come to stands in the parent's chain before more of them begin.
+ * Whoever looks also begins those that may, carries a cancellation, a drive and an epoch into them, and drives them as far as this
+ * call may. What is decided rests on the chain alone: a caller that loses a slot begins anew.
+ */
+import { type Call, graceOf, stateOf } from '../call/call.ts';
+import { type Advancing, wishOf } from '../call/progress.ts';
+import type { EntryBody, Waiting } from '../model/entries.ts';
+import { isPawlError, PawlError } from '../model/errors.ts';
+import { type Family, isOver, roomIn, unfinishedIn, withEnded } from '../model/family.ts';
+import { limits } from '../model/limits.ts';
+import { settleAll } from '../model/settleAll.ts';
+import { statusOf } from '../rules/view.ts';
+import { beginElement, cancelElement, type Element, openElement, readElement, releaseElement } from './elements.ts';
+import type { Deferred } from './kind.ts';
+
+/** `again`: another caller was first, or the run has ended: decide anew. `over`: nothing is under way, and nothing more begins. */
+export type FamilyLook = { kind: 'again' } | { kind: 'over' } | { kind: 'waits' } | Deferred;
+
+type Look = {
+  call: Call;
+  open: Waiting;
+  advancing: Advancing | undefined;
+  /** What is known of those that were not seen ended in the chain. */
+  known: Map<number, Element>;
+  running: Map<number, Promise<void>>;
+  /** Nothing more can be done for them in this call. */
+  left: Set<number>;
+  /** Of those that could go on: when, or where this call has no time for it. */
+  deferred: Deferred | null;
+  /** Why one could not be driven, and it is not known how it stands. */
+  failed: { error: unknown } | null;
+};
+
+const openFamily = (call: Call, { seq }: Waiting): Family | undefined => {
+  const { open } = stateOf(call);
+  return open?.kind === 'waiting' && open.seq === seq ? open.family : undefined;
+};
+
+/** How many may begin now: none by the schedule in drive `manual`, one at a time by a person there. */
+const allowedNow = ({ call, advancing, running }: Look, family: Family): number => {
+  const { drive, cancelled, epoch } = stateOf(call);
+  const isHeld = epoch < call.engine.deployment.epoch;
+  if (advancing === undefined || cancelled !== null || isHeld) return 0;
+  const { reservationsLeft, endAtMs } = wishOf(advancing);
+  if (reservationsLeft < 1 || call.engine.clock.nowMs() >= endAtMs) return 0;
+  if (drive === 'auto') return Math.min(roomIn(family), limits.elementsAtOnceMax - running.size);
+  return advancing.request.explicit === false ? 0 : Math.min(1, roomIn(family));
+};
+
+/** Halted, or in doubt: also where its holder is gone and nothing says so yet. */
+const isStuck = (call: Call, { state }: Element): boolean => {
+  if (state === null) return false;
+  const status = statusOf(state, call.engine.clock.nowMs(), graceOf(call.engine, state));
+  return status === 'halted' || status === 'in_doubt';
+};
+
+/** What this look adds to the chain; `undefined`: nothing. */
+const progressOf = (look: Look, family: Family): EntryBody | undefined => {
+  const { call, open, known } = look;
+  const elements = [...known.values()].sort((a, b) => a.index - b.index);
+  const ended = elements.flatMap(({ index, state }) => (state?.ended == null ? [] : [{ index, as: state.ended }]));
+  const stuck = elements.filter((one) => isStuck(call, one)).map(({ index, seq }) => ({ index, seq }));
+  const seen: Family = {
+    ...family,
+    ended:
+      ended.length === 0
+        ? family.ended
+        : withEnded(
+            family.ended,
+            ended.map(({ index }) => index),
+          ),
+    completed: family.completed + ended.filter(({ as }) => as === 'completed').length,
+    cancelled: family.cancelled + ended.filter(({ as }) => as === 'cancelled').length,
+    stuck: stuck.length,
+  };
+  const more = allowedNow(look, seen);
+  if (more === 0 && ended.length === 0 && seen.stuck === family.stuck) return undefined;
+  const { next: index } = stateOf(call);
+  const about = { about: open.seq, index, cell: open.cell };
+  return { kind: 'progress', ...about, ended, stuck, spawned: family.spawned + more };
+};
+
+const readUnfinished = async ({ call, open, known }: Look, family: Family): Promise<void> => {
+  const missing = unfinishedIn(family).filter((index) => !known.has(index));
+  for (const element of await inPages(missing, (index) => readElement(call, open, index)))
+    known.set(element.index, element);
+};
+
+/**
+ * Before more begin: how those stand that this call does not drive. What was read of them may be older than the head, and whoever
+ * gave up, halted or is in doubt since keeps others from beginning. Those that this call began and has not come to yet are nobody
+ * else's: their marks are not due.
+ */
+const readAgain = async ({ call, open, known, running }: Look): Promise<void> => {
+  const others = [...known.values()].filter(
+    ({ index, state, call: begun }) => !running.has(index) && state?.ended === null && begun === undefined,
+  );
+  for (const element of await inPages(others, ({ index }) => readElement(call, open, index)))
+    known.set(element.index, element);
+};
+
+/** So many at a time. */
+const inPages = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> => {
+  const done: R[] = [];
+  for (let at = 0; at < items.length; at += limits.elementsAtOnceMax)
+    done.push(...(await settleAll(items.slice(at, at + limits.elementsAtOnceMax).map(work))));
+  return done;
+};
+
+/** Begins those without a first entry; in a run that is cancelled each is told so instead. */
+const carryOut = async ({ call, open, known }: Look): Promise<void> => {
+  const { cancelled } = stateOf(call);
+  const reason = `with its parent ${call.instanceId}`;
+  const todo = [...known.values()].filter(({ state }) =>
+    cancelled === null ? state === null : state === null || (state.ended === null && state.cancelled === null),
+  );
+  const done = await inPages(todo, (one) =>
+    cancelled === null ? beginElement(call, open, one) : cancelElement(call, open, one, reason),
+  );
+  for (const element of done) known.set(element.index, element);
+};
+
+/** The first of them to go on; a call that has more time goes on at once. */
+const sooner = (one: Deferred | null, { untilMs, why }: Omit<Deferred, 'kind'>): Deferred =>
+  one !== null && one.untilMs <= untilMs ? one : { kind: 'deferred', untilMs, why };
+
+/** More could begin, and this call has no time for them. */
+const isShort = ({ call, advancing }: Look, family: Family): boolean => {
+  const { drive, cancelled } = stateOf(call);
+  if (advancing === undefined || cancelled !== null || advancing.request.signal?.aborted) return false;
+  const { reservationsLeft, endAtMs, explicit } = wishOf(advancing);
+  const may = reservationsLeft >= 1 && (explicit || drive === 'auto');
+  return may && roomIn(family) > 0 && call.engine.clock.nowMs() >= endAtMs;
+};
+
+/** Advances one child as far as this call may. */
+const drive = async (look: Look, advancing: Advancing, element: Element): Promise<void> => {
+  const { call, known, left } = look;
+  const { engine, by, endAtMs } = call;
+  const { drive: wanted, epoch } = stateOf(call);
+  const { index, instanceId } = element;
+  const { reservationsLeft } = wishOf(advancing);
+  const { signal, explicit = true } = advancing.request;
+  left.add(index);
+  try {
+    const child = element.call ?? (await openElement(call, instanceId));
+    if (stateOf(child).epoch < epoch) await releaseElement(child, epoch);
+    const answer = await advancing.drive(
+      engine,
+      instanceId,
+      {
+        by,
+        budgetMs: Math.max(0, endAtMs - engine.clock.nowMs()),
+        maxCells: reservationsLeft,
+        explicit,
+        drive: wanted,
+        ...(signal === undefined ? {} : { signal }),
+      },
+      child,
+    );
+    for (let count = 0; count < answer.reserved; count += 1) advancing.progress.reserved();
+    known.set(index, { index, instanceId, seq: answer.view.seq, state: answer.state });
+    if (answer.stop.result === 'deferred') look.deferred = sooner(look.deferred, answer.stop);
+  } catch (error) {
+    // Its journal is broken: it says so itself, and stands until somebody restores or cancels it.
+    if (!isPawlError(error, 'journal.broken')) throw error;
+    const { state } = element;
+    const halted = { seq: element.seq, cell: '', doubt: true, atMs: engine.clock.nowMs(), deadlineAtMs: null };
+    if (state !== null) known.set(index, { ...element, state: { ...state, halted } });
+  }
+};
+
+const canRun = ({ state }: Element): boolean => state !== null && state.ended === null && state.cancelled === null;
+
+/** Drives as many as fit; with a limit of reservations, one after the other. */
+const fill = (look: Look, family: Family): void => {
+  const { call, advancing, known, running, left } = look;
+  if (advancing === undefined || stateOf(call).cancelled !== null || advancing.request.signal?.aborted) return;
+  const { reservationsLeft } = wishOf(advancing);
+  const atOnce = Number.isFinite(reservationsLeft) ? 1 : limits.elementsAtOnceMax;
+  for (const index of unfinishedIn(family)) {
+    const element = known.get(index);
+    if (running.size >= atOnce || wishOf(advancing).reservationsLeft < 1) return;
+    if (element === undefined || left.has(index) || !canRun(element)) continue;
+    const done = drive(look, advancing, element)
+      .catch((error: unknown) => {
+        look.failed ??= { error };
+      })
+      .finally(() => running.delete(index));
+    running.set(index, done);
+  }
+};
+
+const spawnsMore = (body: EntryBody | undefined, { spawned }: Family): boolean =>
+  body?.kind === 'progress' && body.spawned > spawned;
+
+const step = async (look: Look): Promise<FamilyLook | undefined> => {
+  const { call, open, known, running } = look;
+  if (look.failed !== null) throw look.failed.error;
+  const family = openFamily(call, open);
+  if (family === undefined) return { kind: 'again' };
+  const unfinished = new Set(unfinishedIn(family));
+  for (const index of known.keys()) if (!unfinished.has(index)) known.delete(index);
+  await readUnfinished(look, family);
+  if (spawnsMore(progressOf(look, family), family)) await readAgain(look);
+  const body = progressOf(look, family);
+  if (body !== undefined) return (await call.chain.append(() => body)) === undefined ? { kind: 'again' } : undefined;
+  const before = [...known.values()];
+  await carryOut(look);
+  if (before.some((one) => known.get(one.index) !== one && known.get(one.index)?.state?.ended != null))
+    return undefined;
+  if (isOver(family) && stateOf(call).cancelled === null) return { kind: 'over' };
+  fill(look, family);
+  if (running.size === 0) {
+    const nowMs = call.engine.clock.nowMs();
+    return (
+      (isShort(look, family) ? sooner(look.deferred, { untilMs: nowMs, why: 'budget' }) : look.deferred) ?? {
+        kind: 'waits',
+      }
+    );
+  }
+  await Promise.race(running.values());
+  return undefined;
+};
+
+/** I10: whoever asked for the parent is told that id: an element may not have begun. */
+const asOfParent = ({ instanceId }: Call, error: unknown): unknown => {
+  if (!isPawlError(error, 'store.unavailable')) return error;
+  return new PawlError(error.code, error.message, { ...error.details, instanceId }, error.cause);
+};
+
+export const lookAtFamily = async (call: Call, open: Waiting, advancing?: Advancing): Promise<FamilyLook> => {
+  const look: Look = {
+    call,
+    open,
+    advancing,
+    known: new Map(),
+    running: new Map(),
+    left: new Set(),
+    deferred: null,
+    failed: null,
+  };
+  try {
+    for (;;) {
+      const found = await step(look);
+      // Where it had no time for some it stays due.
+      const isLookedAt = found?.kind === 'waits' || (found?.kind === 'deferred' && found.why !== 'budget');
+      if (isLookedAt) call.mark.looked(call.chain.head.entry.seq);
+      if (found !== undefined) return found;
+    }
+  } catch (error) {
+    throw asOfParent(call, error);
+  } finally {
+    // Nothing of this call goes on behind its answer.
+    await settleAll([...look.running.values()]);
+  }
+};
+
+/** Children that may still run something, and until when, after a cancellation. */
+export const stillRunning = async (
+  call: Call,
+  open: Waiting,
+): Promise<{ instanceId: string; cell: string; seq: number; deadlineAtMs: number }[]> => {
+  const family = openFamily(call, open);
+  if (family === undefined) return [];
+  return (
+    await settleAll(
+      unfinishedIn(family).map(async (index) => {
+        const { state, instanceId } = await readElement(call, open, index);
+        if (state?.open?.kind !== 'reserved') return [];
+        const { cell, seq, deadlineAtMs } = state.open;
+        return [{ instanceId, cell, seq, deadlineAtMs }];
+      }),
+    )
+  ).flat();
+};

@@ -1,0 +1,117 @@
+/** A section with `each` at the command line: what is said of its elements, and how each of them is decided. */
+import { beforeAll, describe, expect, test } from 'vitest';
+import { at, flat, setup, transports, until } from './support.ts';
+
+/** Each element says that it began. `slow` does not end, `bad` fails until it is mended, `worse` always. */
+const fleet = `---
+runbook: fleet
+params: { nodes: { type: array, items: { type: string } }, folder: { type: string } }
+---
+## Each node { name=each_node each="params.nodes" as=node max=2 stopAfter=2 output="outputs.work.n" }
+
+\`\`\`sh { name=work timeout=3s }
+echo begun >> "$PAWL_PARAM_FOLDER/$PAWL_ITEM.begun"
+[ "$PAWL_ITEM" != slow ] || sleep 600
+[ "$PAWL_ITEM" != bad ] || [ -f "$PAWL_PARAM_FOLDER/bad.mended" ]
+[ "$PAWL_ITEM" != worse ]
+echo "n=$PAWL_INDEX" > "$PAWL_OUTPUT"
+\`\`\`
+
+## After
+
+\`\`\`js { name=tell interrupted=retry }
+export default ({ outputs }) => outputs.each_node.map(({ item, status }) => item + ' ' + status);
+\`\`\`
+`;
+
+describe.each(transports)('%s', (over) => {
+  const place = setup(over);
+  const pawl = (...args: string[]) => place.pawl(...args);
+  const given = (...nodes: string[]): string[] => [
+    '-p',
+    `nodes=${JSON.stringify(nodes)}`,
+    '-p',
+    `folder=${place.folder}`,
+  ];
+  beforeAll(async () => {
+    await place.write('fleet.md', fleet);
+  });
+
+  test('an element that halted stands in status and list, is decided where it stands, and the whole goes on', async () => {
+    const ran = await pawl('run', 'fleet.md', '--instance', 'halts', ...given('a', 'bad', 'b'));
+    expect(ran.exit).toBe(3);
+    expect(ran.out).toContain('elements 2/3 completed, 1 needs somebody; 2 at a time');
+    expect(ran.out).toContain(
+      "    bad  halted at work  halts~each_node.1\nNext: decide there: `pawl status 'halts~each_node.1'`.",
+    );
+    const listed = await pawl('list', '--status', 'halted', '--json');
+    expect((at(listed.json, 'views') as { instanceId: string }[]).map((one) => one.instanceId)).toEqual([
+      'halts~each_node.1',
+    ]);
+    await place.write('bad.mended', '');
+    const decided = await pawl('verdict', 'halts~each_node.1', '--seq', '1', '--retry', '--reason', 'mended');
+    expect(decided.exit).toBe(0);
+    // Whoever goes on with the whole goes on with its elements.
+    expect(decided.out).toContain(
+      'Next: work again, attempt 2: `pawl advance halts --max-cells all`, which goes on with all elements.',
+    );
+    const { exit } = await pawl('advance', 'halts', '--max-cells', 'all');
+    expect(exit).toBe(0);
+    expect((await pawl('output', 'halts', 'tell')).out).toBe('["a completed","bad completed","b completed"]\n');
+  });
+
+  test('an element that is given up: the section ends failed, and only what is taken is offered', async () => {
+    expect((await pawl('run', 'fleet.md', '--instance', 'gives-up', ...given('a', 'worse'))).exit).toBe(3);
+    const cancelled = await pawl('cancel', 'gives-up~each_node.1', '--reason', 'it is gone');
+    expect(cancelled).toMatchObject({ exit: 0, err: '' });
+    const { exit, out } = await pawl('advance', 'gives-up', '--max-cells', 'all');
+    expect(exit).toBe(1);
+    expect(flat(out)).toContain('error Section each_node: 1 of 2 completed. (each.unfinished)');
+    expect(flat(out)).toContain(
+      '(tell may read its output: with --succeeded give --output JSON or @FILE; `pawl output gives-up each_node` prints what its elements came to)',
+    );
+    const { json } = await pawl('status', 'gives-up', '--json');
+    expect(Object.keys(at(json, 'step', 'commands') as object)).toEqual(['succeeded', 'skip', 'cancel', 'continue']);
+    const came = (await pawl('output', 'gives-up', 'each_node')).out.trim();
+    expect(JSON.parse(came)).toEqual([
+      { item: 'a', status: 'completed', output: '0' },
+      { item: 'worse', status: 'cancelled', output: null },
+    ]);
+    const verdict = ['verdict', 'gives-up', '--seq', String(at(json, 'step', 'seq')), '--succeeded'];
+    expect((await pawl(...verdict, '--output', came, '--reason', 'it is gone')).exit).toBe(0);
+    expect((await pawl('advance', 'gives-up', '--max-cells', 'all')).exit).toBe(0);
+    expect((await pawl('output', 'gives-up', 'tell')).out).toBe('["a completed","worse cancelled"]\n');
+  });
+});
+
+describe('a worker that is killed', () => {
+  const place = setup();
+
+  test('the elements that it had in hand are found by `pawl doubts`, before and after their time, whoever looked since', async () => {
+    const env = { PAWL_TAKEOVER_GRACE_MS: '1000' };
+    const call = (...args: string[]) => place.begin(args, { env }).ended;
+    await place.write('fleet.md', fleet);
+    const given = ['-p', 'nodes=["slow"]', '-p', `folder=${place.folder}`];
+    const worker = place.begin(['run', 'fleet.md', '--instance', 'killed', ...given], { env });
+    await until('the element to begin', async () => (await place.read('slow.begun')) === 'begun\n');
+    worker.kill('SIGKILL');
+    await worker.ended;
+    const listed = await call('doubts', '--runbook', 'fleet', '--json');
+    const found = [...(listed.json.doubts as object[]), ...(listed.json.gone as object[])];
+    expect(found).toMatchObject([{ instanceId: 'killed~each_node.0', cell: 'work', seq: 1 }]);
+    await until('the doubt', async () => (await call('doubts', '--runbook', 'fleet')).exit === 5, 15_000);
+    expect((await call('advance', 'killed', '--max-cells', 'all')).exit).toBe(3);
+    const { exit, json } = await call('doubts', '--runbook', 'fleet', '--json');
+    expect(exit).toBe(5);
+    expect(json.doubts).toMatchObject([
+      {
+        instanceId: 'killed~each_node.0',
+        cell: 'work',
+        commands: { succeeded: 'pawl verdict \'killed~each_node.0\' --seq 1 --succeeded --reason "…"' },
+      },
+    ]);
+    const parked = await call('status', 'killed');
+    expect(parked.out).toContain('    slow  in doubt at work  killed~each_node.0\n');
+    expect(await place.read('slow.begun')).toBe('begun\n');
+  });
+});

@@ -1,0 +1,315 @@
+/**
+ * Families as processes on one folder: whoever is at twenty elements is killed, frozen or drained, or meets another one. Cells leave a
+ * line for every run of theirs; each element's own journal says who permitted the second one.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createWarm, type Ended, isAlive, until } from '../cli/support.ts';
+import { freezeProcess } from '../support/workers.ts';
+import { dynamodb, hasDynamodb } from '../support/world.ts';
+import { newDataDir, removeDataDir } from './support.ts';
+
+const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
+const warm = createWarm();
+let dataDir: string;
+let marks: string;
+let all: Host[] = [];
+/** Another store than the folder. */
+let elsewhere: Record<string, string> = {};
+
+type Host = { pid: number; out(): string; ended: Promise<unknown> };
+
+const envOf = (): Record<string, string> => ({
+  PATH: process.env.PATH ?? '',
+  HOME: dataDir,
+  PAWL_DATA_DIR: dataDir,
+  PAWL_TAKEOVER_GRACE_MS: '1000',
+  PAWL_ACTOR: 'alice',
+  ...elsewhere,
+});
+
+const begin = (...args: string[]): Host => {
+  const child = spawn(process.execPath, [launcher, ...args], {
+    cwd: marks,
+    detached: true,
+    env: envOf(),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let out = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      out += text;
+    });
+  const host = { pid: child.pid ?? -1, out: () => out, ended: once(child, 'close') };
+  all.push(host);
+  return host;
+};
+const killed = async ({ pid, ended }: Host): Promise<void> => {
+  process.kill(pid, 'SIGKILL');
+  await ended;
+};
+
+const pawl = (...args: string[]): Promise<Ended> => warm.pawl(marks, args, { env: envOf() });
+
+beforeEach(async () => {
+  dataDir = await newDataDir();
+  marks = await mkdtemp(join(tmpdir(), 'pawl-marks-'));
+  elsewhere = {};
+});
+afterEach(async () => {
+  for (const { pid, ended } of all) {
+    if (isAlive(pid)) process.kill(pid, 'SIGKILL');
+    await ended;
+  }
+  all = [];
+  await removeDataDir(dataDir);
+  await rm(marks, { recursive: true, force: true });
+});
+afterAll(() => warm.end());
+
+/** Whether nobody is in the middle of a write: who is frozen there holds up everybody, whatever they are at. */
+const isUnlocked = (): boolean => {
+  const db = new DatabaseSync(join(dataDir, 'pawl.db'));
+  try {
+    db.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    db.close();
+  }
+};
+
+const count = 20;
+/** What one call drives at a time: `elementsAtOnceMax`. */
+const atOnce = 16;
+
+/** Elements with an even index stop in their first cell, which may be tried again; the others in the second, which may not. */
+const fleet = (more = '') => `---
+runbook: fleet
+title: A fleet
+params:
+  dir: { type: string }
+  nodes: { type: array, items: { type: string } }
+${more}---
+## Each node { name=each_node each="params.nodes" as=node max=${count} stopAfter=${count} }
+\`\`\`sh { name=first timeout=20s interrupted=retry }
+echo first >> "$PAWL_PARAM_DIR/$PAWL_ITEM.runs"
+[ $((PAWL_INDEX % 2)) = 1 ] && exit 0
+until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.2; done
+\`\`\`
+\`\`\`sh { name=second timeout=20s interrupted=hold }
+echo second >> "$PAWL_PARAM_DIR/$PAWL_ITEM.runs"
+[ $((PAWL_INDEX % 2)) = 0 ] && exit 0
+until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.2; done
+\`\`\`
+## After
+\`\`\`sh { name=after }
+echo after >> "$PAWL_PARAM_DIR/after.runs"
+\`\`\`
+`;
+const nodes = Array.from({ length: count }, (_, index) => `n${index}`);
+const params = (): string[] => ['-p', `dir=${marks}`, '-p', `nodes=${JSON.stringify(nodes)}`];
+const write = (text: string): string => {
+  const file = join(marks, 'fleet.md');
+  writeFileSync(file, text);
+  return file;
+};
+const runsOf = (node: string): string[] => {
+  const file = join(marks, `${node}.runs`);
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+};
+const go = (): void => writeFileSync(join(marks, 'go'), '');
+/** So many elements stand in the cell that waits for `go`. */
+const untilUnderWay = (many: number): Promise<void> =>
+  until(
+    `${many} elements under way`,
+    () => nodes.filter((node, index) => runsOf(node).at(-1) === (index % 2 === 0 ? 'first' : 'second')).length >= many,
+    90_000,
+  );
+
+const statusOf = async (id: string): Promise<{ status: string }> =>
+  (await pawl('status', id, '--json')).json.view as { status: string };
+const untilStatus = (id: string, status: string): Promise<void> =>
+  until(`${id} to be ${status}`, async () => (await statusOf(id)).status === status, 120_000);
+
+const startFleet = async (...more: string[]): Promise<void> => {
+  expect((await pawl('publish', write(fleet(...more)))).exit).toBe(0);
+  const started = await pawl('start', 'fleet', '--instance', 'f', ...params(), '--drive', 'auto');
+  expect(started.exit, started.err).toBe(0);
+};
+
+/** Until each has ended or is in doubt: then what a person decides about those in doubt, a retry or that it is done. */
+const decideAll = async (): Promise<Set<string>> => {
+  const retried = new Set<string>();
+  const child = (index: number): string => `f~each_node.${index}`;
+  for (const [index, node] of nodes.entries()) {
+    const id = child(index);
+    let seq = -1;
+    await until(
+      `${id} to end or to wait for a person`,
+      async () => {
+        const { json } = await pawl('status', id, '--json');
+        const { status } = json.view as { status: string };
+        const step = json.step as { seq: number; cell: string } | null;
+        // What may be tried again is in doubt only until somebody comes by.
+        if (status === 'in_doubt' && step?.cell === 'second') seq = step.seq;
+        return status === 'completed' || seq !== -1;
+      },
+      120_000,
+    );
+    if (seq === -1) continue;
+    const isRetried = index % 4 === 1;
+    if (isRetried) retried.add(node);
+    const verdict = isRetried ? '--retry' : '--succeeded';
+    await until(`the verdict about ${id}`, async () => {
+      const { exit } = await pawl('verdict', id, '--seq', `${seq}`, verdict, '--reason', 'looked');
+      return exit === 0;
+    });
+  }
+  return retried;
+};
+
+/** Each line of an element, and who permitted the second of a cell. */
+const assertOnce = async (interrupted: ReadonlySet<string>, retried: ReadonlySet<string>): Promise<void> => {
+  for (const [index, node] of nodes.entries()) {
+    const again = interrupted.has(node) && (index % 2 === 0 || retried.has(node));
+    const expected =
+      index % 2 === 0
+        ? ['first', ...(again ? ['first'] : []), 'second']
+        : ['first', 'second', ...(again ? ['second'] : [])];
+    expect(runsOf(node), node).toEqual(expected);
+  }
+  expect(runsOf('after')).toEqual(['after']);
+  const { exit, out } = await pawl('verify', '--all');
+  expect(exit, out).toBe(0);
+};
+
+type Reserving = { kind: string; cell: string; reserve?: { cell: string } };
+
+/** Each body began once for each of its reservations, and the chain has none without a permission; every cell ran. */
+const assertReserved = async (): Promise<void> => {
+  for (const [index, node] of nodes.entries()) {
+    const { json } = await pawl('journal', `f~each_node.${index}`, '--json');
+    const reserved = (json.entries as Reserving[]).flatMap(({ kind, cell, reserve }) =>
+      kind === 'reserved' ? [cell] : reserve === undefined ? [] : [reserve.cell],
+    );
+    for (const cell of ['first', 'second']) {
+      const ran = runsOf(node).filter((line) => line === cell).length;
+      expect(ran, `${node} ${cell}`).toBeGreaterThan(0);
+      expect(ran, `${node} ${cell}`).toBeLessThanOrEqual(reserved.filter((name) => name === cell).length);
+    }
+  }
+  expect(runsOf('after')).toEqual(['after']);
+  expect((await pawl('verify', '--all')).exit).toBe(0);
+};
+
+const worker = async (): Promise<Host> => {
+  const host = begin('worker', '--at', 'local');
+  await until('the worker', () => host.out().includes('Pawl works at'), 60_000);
+  return host;
+};
+
+describe('twenty elements under way', { timeout: 400_000 }, () => {
+  it.each<[string, () => Promise<Host>]>([
+    [
+      'the only worker',
+      async () => {
+        await startFleet();
+        return await worker();
+      },
+    ],
+    [
+      'pawl serve',
+      async () => {
+        await startFleet();
+        return begin('serve', '--port', '0');
+      },
+    ],
+    ['pawl run', async () => begin('run', write(fleet()), '--instance', 'f', ...params())],
+  ])('kill -9 of %s: all finish or wait for a person, each once', async (name, beginHost) => {
+    const host = await beginHost();
+    await untilUnderWay(atOnce);
+    const under = new Set(nodes.filter((node) => runsOf(node).length > 0));
+    await killed(host);
+    go();
+    const again = name === 'pawl serve' ? begin('serve', '--port', '0') : await worker();
+    const retried = await decideAll();
+    await untilStatus('f', 'completed');
+    await assertOnce(under, retried);
+    expect(isAlive(again.pid)).toBe(true);
+  });
+
+  it('drained: nothing new begins, what runs is waited for, and another one goes on', async () => {
+    await startFleet();
+    const one = await worker();
+    await untilUnderWay(atOnce);
+    process.kill(one.pid, 'SIGTERM');
+    await until('what it says', () => one.out().includes('Nothing new begins'));
+    const begun = readdirSync(marks).filter((name) => name.endsWith('.runs')).length;
+    go();
+    expect(await one.ended).toEqual([0, null]);
+    expect(readdirSync(marks).filter((name) => name.endsWith('.runs')).length).toBe(begun);
+    await worker();
+    await untilStatus('f', 'completed');
+    await assertOnce(new Set(), new Set());
+  });
+
+  it('frozen beyond their deadlines and thawed: fenced, and nothing happens twice', async () => {
+    await startFleet();
+    const one = await worker();
+    await untilUnderWay(atOnce);
+    let thaw = await freezeProcess(one.pid);
+    while (!isUnlocked()) {
+      thaw();
+      thaw = await freezeProcess(one.pid);
+    }
+    await worker();
+    await until('the retry of one', () => runsOf('n0').length > 1, 120_000);
+    go();
+    await decideAll();
+    thaw();
+    await untilStatus('f', 'completed');
+    process.kill(one.pid, 'SIGTERM');
+    await one.ended;
+    await assertReserved();
+  });
+
+  it('two of `pawl advance` and a worker at once: each element once', async () => {
+    go();
+    await startFleet();
+    const calls = [1, 2].map(() => begin('advance', 'f', '--max-cells', 'all'));
+    const beside = worker();
+    await Promise.all([...calls.map(({ ended }) => ended), beside]);
+    await untilStatus('f', 'completed');
+    await assertOnce(new Set(), new Set());
+  });
+
+  it('on DynamoDB, two workers at a place: each element once', async ({ skip }) => {
+    if (!(await hasDynamodb())) return skip('There is no DynamoDB here.');
+    const { endpoint } = (await dynamodb()) as { endpoint: string };
+    const keys = { AWS_ACCESS_KEY_ID: 'local', AWS_SECRET_ACCESS_KEY: 'local', AWS_REGION: 'us-east-1' };
+    elsewhere = { PAWL_DYNAMODB_ENDPOINT: endpoint, PAWL_TABLES: `families-${process.pid}`, ...keys };
+    go();
+    await startFleet('at: bastion\n');
+    const two = [1, 2].map(() => begin('worker', '--at', 'bastion'));
+    // What belongs to no worker is the schedule's, which is on AWS.
+    await until(
+      'its end',
+      async () => {
+        await pawl('advance', 'f', '--max-cells', 'all');
+        return (await statusOf('f')).status === 'completed';
+      },
+      120_000,
+    );
+    await assertOnce(new Set(), new Set());
+    expect(two.every(({ pid }) => isAlive(pid))).toBe(true);
+  });
+});

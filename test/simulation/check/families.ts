@@ -1,0 +1,240 @@
+/**
+ * Families, judged by what their chains say and by what was so in the world: which elements a parent lets begin, what it says of
+ * them, and when it closes its section.
+ */
+import type { Entry, EntryOf } from '../../../src/engine/index.ts';
+import {
+  ancestorsOf,
+  cancelledIn,
+  childId,
+  childOf,
+  entriesOf,
+  isStopped,
+  leftIn,
+  mayClose,
+  openSection,
+  type Section,
+  sectionAt,
+  unfinishedIn,
+} from '../kin.ts';
+import { headOf, must, parentOf, type World } from '../world.ts';
+import { toldText } from './outputs.ts';
+import type { Oracle, Reading } from './reading.ts';
+import { same } from './same.ts';
+import { isBy, writerOf } from './writer.ts';
+
+const sectionIn = (entries: Entry[], seq: number, until?: number): Section => {
+  const section = sectionAt(entries, seq, until);
+  must(section !== undefined, 'family', `seq ${seq} opens no section`);
+  return section;
+};
+
+/** Whether nothing of what an entry waits for is under way, before the entry `until` and with it. */
+export const isEmpty = ({ entries }: Pick<Oracle, 'entries'>, seq: number, until: number): boolean => {
+  const section = sectionAt(entries, seq, until + 1);
+  return section === undefined || unfinishedIn(section).length === 0;
+};
+
+/** By the chain alone: what was told, and what may begin by it. */
+export const judgeProgress = (oracle: Oracle, reading: Reading, entry: EntryOf<'progress'>): void => {
+  const { entries } = oracle;
+  const at = `${entry.instanceId} seq ${entry.seq}`;
+  must(
+    reading.open?.kind === 'waiting' && reading.open.seq === entry.about,
+    'family',
+    `${at} tells of no open section`,
+  );
+  const before = sectionIn(entries, entry.about, entry.seq);
+  const after = sectionIn(entries, entry.about, entry.seq + 1);
+  must(entry.cell === after.opening.cell, 'family', `${at} names ${entry.cell}`);
+  const under = new Set(unfinishedIn(before));
+  const told = [...entry.ended, ...entry.stuck].map(({ index }) => index);
+  must(
+    told.every((index) => under.has(index)),
+    'family',
+    `${at} tells of an element that is not under way`,
+  );
+  must(new Set(told).size === told.length, 'family', `${at} tells of an element twice`);
+  const more = after.spawned - before.spawned;
+  must(more >= 0 && after.spawned <= after.count, 'family', `${at} lets begin up to ${after.spawned}`);
+  if (more === 0) return;
+  const running = unfinishedIn(after).length;
+  must(running <= after.max, 'family', `${at} lets ${running} be under way, and max is ${after.max}`);
+  must(!isStopped(after), 'family', `${at} lets another begin, and stopAfter ${after.stopAfter} is reached`);
+  must(!reading.cancelled, 'family', `${at} lets another begin after the cancellation`);
+  must(reading.drive === 'auto' || more === 1, 'family', `${at} lets ${more} begin at once in drive manual`);
+  const epoch = writerOf(oracle, entry)?.process.epoch ?? 0;
+  must(
+    reading.epoch >= epoch,
+    'epoch',
+    `${at} lets another begin in a held run of epoch ${reading.epoch}, not ${epoch}`,
+  );
+};
+
+type Element = { item: unknown; status: string; output: unknown };
+
+const endedAs = (child: World | undefined): string => (child && headOf(child)?.state.ended) ?? 'not_begun';
+
+/** The text of the `output` of the simulation's sections, as the child's own chain has it. */
+const shown = (child: World, source: string): unknown => {
+  const [, name, wanted] = /^outputs\.(\w+)\.good == (\w+)$/.exec(source) ?? [];
+  const entry = entriesOf(child).findLast(
+    (one) => (one.kind === 'outcome' || one.kind === 'resolved') && one.cell === name && one.then === 'next',
+  );
+  const text = entry !== undefined && 'output' in entry ? toldText(child, entry.output) : null;
+  const value = text === null ? undefined : (JSON.parse(text) as { good?: unknown }).good;
+  return JSON.stringify(value) === wanted;
+};
+
+/** Whether of some output only a beginning stands: nothing is shown then that could rest on it. */
+const isCutIn = (facets: World[]): boolean =>
+  facets.flatMap(entriesOf).some((entry) => 'output' in entry && entry.output?.kind === 'truncated');
+
+/** A section closes when it may, and says of each element what that one's own chain says. */
+export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: EntryOf<'outcome'>): void => {
+  const { world, entries } = oracle;
+  const at = `${entry.instanceId} seq ${entry.seq}`;
+  const section = sectionIn(entries, seq, entry.seq);
+  must(mayClose(section), 'family', `${at} closes a section of which ${unfinishedIn(section)} are under way`);
+  const children = Array.from({ length: section.count }, (_, index) => childOf(world, section, index));
+  const completed = children.filter((child) => endedAs(child) === 'completed').length;
+  const all = completed === section.count;
+  must((entry.status === 'completed') === all, 'family', `${at} is ${entry.status}, and ${completed} completed`);
+  if (entry.output?.kind === 'truncated') return;
+  const told = JSON.parse(toldText(world, entry.output) ?? 'null') as Element[];
+  must(told.length === section.count, 'family', `${at} tells of ${told.length} elements of ${section.count}`);
+  const items = itemsOf(world, section);
+  const body = world.version.runbook.cells.find(({ name }) => name === section.opening.cell)?.body;
+  const source = body?.kind === 'each' ? body.output?.source : undefined;
+  told.forEach(({ item, status, output }, index) => {
+    const child = children[index];
+    must(same(item, items[index]), 'family', `${at} tells of another element ${index}`);
+    must(
+      status === endedAs(child),
+      'family',
+      `${at} says that element ${index} is ${status}, and it is ${endedAs(child)}`,
+    );
+    if (source === undefined || child === undefined || status !== 'completed') {
+      must(output === null, 'family', `${at} shows ${JSON.stringify(output)} of element ${index}`);
+      return;
+    }
+    const isUnread = output !== null && typeof output === 'object' && isCutIn([child, world, ...ancestorsOf(world)]);
+    // A consistent read that missed the newest entry, which none does, missed an output.
+    const isStale = writerOf(oracle, entry)?.struck.includes('staleRead') === true;
+    must(isUnread || isStale || output === shown(child, source), 'family', `${at} shows ${output} of element ${index}`);
+  });
+};
+
+const itemsOf = (world: World, { opening }: Section): unknown[] =>
+  JSON.parse(toldText(world, opening.each?.items) ?? '[]') as unknown[];
+
+/** What the world had before: of which children it was so when the newest entry of the parent was written, and still is. */
+const standing = (world: World, section: Section, sinceMs: number): number =>
+  unfinishedIn(section).filter((index) => {
+    const child = childOf(world, section, index);
+    const last = child?.chain.at(-1);
+    if (last === undefined || last.landedAtMs > sinceMs) return false;
+    return last.entry.state.halted !== null || last.entry.state.ended === 'cancelled';
+  }).length;
+
+/** As a child's first entry lands: its beginning stands in its parent's chain, and the section is open. */
+const watchFirst = (world: World, entry: Entry): void => {
+  const named = parentOf(world.instanceId);
+  const at = `${world.instanceId} seq ${entry.seq} (${entry.kind})`;
+  if (entry.kind === 'started' && entry.parent !== undefined) {
+    const { instanceId, cell, index } = entry.parent;
+    must(world.instanceId === childId(instanceId, cell, index), 'family', `${at} is element ${index} of ${cell}`);
+    must(same(entry.params, {}), 'family', `${at} copies parameters`);
+  }
+  if (named === undefined) return;
+  const parent = world.facets.get(named.instanceId);
+  const state = parent && headOf(parent)?.state;
+  const section = parent && state && openSection(parent, state);
+  must(state !== undefined && section !== undefined, 'family', `${at} begins, and no section is open`);
+  must(section.opening.cell === named.cell, 'family', `${at} begins, and ${section.opening.cell} is open`);
+  must(named.index < section.spawned, 'family', `${at} begins, and its parent lets only ${section.spawned} begin`);
+  must(entry.kind !== 'cancelled' || state.cancelled !== null, 'family', `${at}, and its parent is not cancelled`);
+  if (entry.kind !== 'started') return;
+  must(
+    entry.parent?.seq === section.opening.seq,
+    'family',
+    `${at} says that seq ${entry.parent?.seq} opened its section`,
+  );
+  must(entry.epoch <= state.epoch, 'epoch', `${at} is of epoch ${entry.epoch}, and its parent of ${state.epoch}`);
+};
+
+/** As a parent tells of its children: it is so, or was at the entry that it names. */
+const watchProgress = (world: World, entry: EntryOf<'progress'>): void => {
+  const entries = entriesOf(world);
+  const section = sectionIn(entries, entry.about);
+  const at = `${world.instanceId} seq ${entry.seq}`;
+  for (const { index, as } of entry.ended) {
+    const is = endedAs(childOf(world, section, index));
+    must(is === as, 'family', `${at} says that element ${index} ${as}, and it is ${is}`);
+  }
+  for (const { index, seq } of entry.stuck) {
+    const state = childOf(world, section, index)?.chain[seq]?.entry.state;
+    const open = state?.open;
+    const doubt = open?.kind === 'reserved' && entry.atMs >= open.deadlineAtMs + world.graceMs;
+    must(
+      state?.halted != null || doubt,
+      'family',
+      `${at} says that element ${index} stands at ${seq}, and it does not`,
+    );
+  }
+  const before = sectionIn(entries, entry.about, entry.seq);
+  if (entry.spawned === before.spawned) return;
+  // Whoever puts an entry has read the children since it knew the one before it.
+  const call = world.calls.find((one) => isBy(one, entry));
+  if (call?.struck.includes('staleRead')) return;
+  const sinceMs = world.chain[entry.seq - 1]?.landedAtMs ?? 0;
+  const stood = standing(world, before, sinceMs) + cancelledIn(before);
+  must(stood < section.stopAfter, 'family', `${at} lets another begin, and ${stood} had been given up or stood`);
+};
+
+/** Called for every entry as it lands. */
+export const watchFamily = (world: World, entry: Entry): void => {
+  if (entry.seq === 0) watchFirst(world, entry);
+  if (entry.kind === 'progress') watchProgress(world, entry);
+};
+
+/** The elements that a child is begun for, by their names. */
+const elementsOf = (world: World): Record<string, unknown> => {
+  const first = world.chain[0]?.entry;
+  const parent = first?.kind === 'started' ? first.parent : undefined;
+  const above = parent && world.facets.get(parent.instanceId);
+  if (parent === undefined || above === undefined) return {};
+  const body = above.version.runbook.cells.find(({ name }) => name === parent.cell)?.body;
+  must(body?.kind === 'each', 'family', `${world.instanceId} is a child of ${parent.cell}, which is no section`);
+  const items = itemsOf(above, sectionIn(entriesOf(above), parent.seq));
+  return { ...elementsOf(above), [body.as]: items[parent.index], index: parent.index };
+};
+
+/** Each body saw the element that its child stands for; a child that was told not to begin did not; none is without a spawn. */
+export const checkFamilies = (world: World): void => {
+  for (const facet of world.facets.values()) {
+    const { instanceId, chain, begins } = facet;
+    const [first] = chain;
+    const parent = parentOf(instanceId);
+    if (parent === undefined || first === undefined) continue;
+    const isFenced = first.entry.kind === 'cancelled';
+    must(!isFenced || (chain.length === 1 && begins.length === 0), 'family', `${instanceId} was not to begin, and did`);
+    const each = elementsOf(facet);
+    for (const begin of begins)
+      must(same(begin.each, each), 'family', `${instanceId} seq ${begin.seq} saw ${JSON.stringify(begin.each)}`);
+  }
+};
+
+/** Once the schedule has had its say: it goes on by itself with every section that a person does not have to go on with. */
+export const checkLeft = (world: World): void => {
+  for (const facet of world.facets.values()) {
+    const state = headOf(facet)?.state;
+    const section = state && openSection(facet, state);
+    if (state === undefined || section === undefined || state.epoch < world.epoch) continue;
+    if (facet.unlookedAfter || unfinishedIn(section).some((index) => childOf(facet, section, index)?.unlookedAfter))
+      continue;
+    const { own, untold } = leftIn(facet, state, section);
+    const what = own ? 'something is left to do' : `it was not told of ${untold.map(({ instanceId }) => instanceId)}`;
+    must(!own && untold.length === 0, 'progress', `${facet.instanceId} stands in ${section.opening.cell}, and ${what}`);
+  }
+};
