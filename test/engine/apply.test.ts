@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import type { State } from '../../src/engine/index.ts';
 import { limits, storedForm } from '../../src/engine/index.ts';
-import { apply, type EntryDraft, satisfiedAt } from '../../src/engine/rules/apply.ts';
+import { apply } from '../../src/engine/rules/apply.ts';
+import type { EntryDraft } from '../../src/engine/rules/going.ts';
+import { satisfiedAt } from '../../src/engine/rules/satisfied.ts';
 import { initialState } from '../support/state.ts';
 
 const at = 1_795_489_200_000;

@@ -4,7 +4,7 @@ import { isPawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { RenderedBody } from '../ports.ts';
-import { isDoubtful } from '../rules/apply.ts';
+import { isDoubtful } from '../rules/closing.ts';
 import { sequelOf } from '../rules/sequel.ts';
 import { type Call, type OutputCache, stateOf } from './call.ts';
 import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';

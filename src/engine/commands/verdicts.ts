@@ -17,7 +17,7 @@ import { whyUnread } from '../model/nesting.ts';
 import type { Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
-import { closedAs } from '../rules/apply.ts';
+import { closedAs } from '../rules/closing.ts';
 import { actsUntilOf, decidableAtMs } from '../rules/policy.ts';
 import { noPermission, sequelOf } from '../rules/sequel.ts';
 import { toldWhoAnswered } from './late.ts';

@@ -12,7 +12,7 @@ import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
-import { isDecided, tallyOf } from '../rules/apply.ts';
+import { isDecided, tallyOf } from '../rules/voting.ts';
 import { waitingEntry } from '../waiting/kind.ts';
 import { settle } from '../waiting/look.ts';
 import { toldWhoAnswered } from './late.ts';

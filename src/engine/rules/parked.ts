@@ -1,7 +1,7 @@
 /** When a wait is looked at again, and how that is told. */
 import type { Waiting } from '../model/entries.ts';
-import { isDecided } from './apply.ts';
 import type { Stop } from './stop.ts';
+import { isDecided } from './voting.ts';
 
 /** At its end; when it is polled, at the next of its turns; when its votes decide, at once. */
 export const nextLookAtMs = (open: Waiting, updatedAtMs: number, nowMs: number): number | null => {

@@ -12,8 +12,8 @@ import { limits } from '../model/limits.ts';
 import type { ApproveBody, Cell } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { RenderedBody } from '../ports.ts';
-import { isDecided } from '../rules/apply.ts';
 import { type Freed, freedBy } from '../rules/freed.ts';
+import { isDecided } from '../rules/voting.ts';
 import { bodyOf, endsAtMs, nextSeq, over, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
 
 /**

@@ -12,7 +12,7 @@ import type { Cell, EachBody, Expression } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
-import { satisfiedAt } from '../rules/apply.ts';
+import { satisfiedAt } from '../rules/satisfied.ts';
 import { elementId, openElement, readElement } from './elements.ts';
 import { lookAtFamily } from './family.ts';
 import { bodyOf, nextSeq, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';

@@ -1,0 +1,83 @@
+/** The entries that begin something: a run, an attempt, a wait. Pure. */
+import assert from 'node:assert/strict';
+import { type State, whomOf } from '../model/entries.ts';
+import { familyOf } from '../model/family.ts';
+import { limits } from '../model/limits.ts';
+import { assertCanBegin, freshVisit, placed, type StepOf } from './going.ts';
+
+export const applyStarted = (step: StepOf<'started'>): State => {
+  assert(step.seq === 0 && step.cells > 0, 'started is the first entry');
+  const from = step.continues?.index ?? 0;
+  assert(from < step.cells, 'it continues at a cell');
+  return {
+    cells: step.cells,
+    next: from,
+    from,
+    visit: 1,
+    ...freshVisit,
+    drive: step.drive,
+    open: null,
+    halted: null,
+    cancelled: null,
+    ended: null,
+    epoch: step.epoch,
+    counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0, overridden: 0 },
+    satisfied: { recent: [], chunks: [] },
+  };
+};
+
+type Reservation = Pick<
+  StepOf<'reserved'>,
+  'index' | 'cell' | 'visit' | 'attempt' | 'inputsHash' | 'deadlineAtMs' | 'place' | 'secrets' | 'seq' | 'atMs' | 'by'
+>;
+
+const isSame = (some: Record<string, string>, others: Record<string, string>): boolean =>
+  Object.keys(some).length === Object.keys(others).length &&
+  Object.entries(some).every(([name, version]) => others[name] === version);
+
+export const applyReserved = (state: State, step: Reservation): State => {
+  assertCanBegin(state, step);
+  assert(step.attempt === state.attempt + 1, 'attempts count from 1 without gaps');
+  assert(step.deadlineAtMs > step.atMs, 'the deadline lies after the reservation');
+  assert(state.attempt === 0 || state.permission !== null, 'a further attempt needs a permission');
+  assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
+  assert(state.inputsHash === null || state.place === step.place, 'one visit has one place');
+  assert(state.counters.attempts < limits.attemptsPerInstanceMax, 'attemptsPerInstanceMax');
+  assert(
+    state.secrets === null || state.permission === 'person' || isSame(state.secrets, step.secrets ?? {}),
+    'the attempts of a visit keep their secrets, unless a person permits one',
+  );
+  return {
+    ...state,
+    ...placed(step),
+    attempt: step.attempt,
+    firstAtMs: state.firstAtMs ?? step.atMs,
+    permission: null,
+    dueAtMs: null,
+    inputsHash: step.inputsHash,
+    secrets: step.secrets ?? null,
+    open: {
+      kind: 'reserved',
+      seq: step.seq,
+      cell: step.cell,
+      attempt: step.attempt,
+      deadlineAtMs: step.deadlineAtMs,
+      by: step.by,
+      atMs: step.atMs,
+    },
+    counters: { ...state.counters, attempts: state.counters.attempts + 1 },
+  };
+};
+
+export const applyWaiting = (state: State, step: StepOf<'waiting'>): State => {
+  assertCanBegin(state, step);
+  assert(state.inputsHash === null || state.inputsHash === step.inputsHash, 'one visit has one set of inputs');
+  const moves = step.pollMs !== undefined && state.inputsHash !== null && state.place !== step.place;
+  assert(!moves, 'one visit has one place');
+  const { seq, cell, dueAtMs, atMs, pollMs, asked, each } = step;
+  const polled = pollMs === undefined ? {} : { pollMs };
+  const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
+  const family = each === undefined ? {} : { family: familyOf(each) };
+  const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...family, ...whomOf(step) } as const;
+  return { ...state, ...placed(step), open, permission: null, dueAtMs: null, inputsHash: step.inputsHash };
+};
