@@ -117,6 +117,8 @@ const ends: Record<CellEnd, string> = {
   unknown: 'it may have happened, and `interrupted=continue` went on',
   skipped: 'by its `when`, with its section, or by a person',
   timed_out: 'what it waited for did not come in time, and `onTimeout=continue` went on',
+  taken_back: 'its undo completed; asked in cells that run at the end',
+  not_reached: 'the way was over before the run came to it; asked in cells that run at the end',
 };
 export const endTable = (): string =>
   table(

@@ -2,7 +2,7 @@
  * What a script reads without a parser of JSON: scalars as variables, everything as files. Only what is plain is a
  * variable: a name that two values would have is given to neither, and a long text stands in its file.
  */
-import { limits, parseAsWritten, writtenAs } from '../engine/index.ts';
+import { type CellInput, headOf, limits, parseAsWritten, writtenAs } from '../engine/index.ts';
 
 /** Content by name of a file. */
 type Files = Record<string, string>;
@@ -104,4 +104,22 @@ export const elementByName = (each: Record<string, unknown> | undefined): Record
 export const itemMissing = (code: string, each: Record<string, unknown> | undefined): string | undefined => {
   const problem = each !== undefined && /PAWL_ITEM\b/.test(code) ? itemProblem(itemText(each)) : undefined;
   return problem && `Its element ${problem}, so there is no PAWL_ITEM: read \`each\` in the file PAWL_INPUTS.`;
+};
+
+/** How the run came to its end, as variables of a script: what is not so is empty. */
+export const runByName = (run: CellInput['run']): Record<string, string> => {
+  if (run === undefined) return {};
+  const { failed, began, url } = run;
+  const item = failed?.item ?? null;
+  const named = {
+    PAWL_RUN_FAILED_CELL: failed?.cell ?? '',
+    PAWL_RUN_FAILED_ITEM: item === null ? '' : typeof item === 'string' ? item : JSON.stringify(item),
+    PAWL_RUN_FAILED_CODE: failed?.code ?? '',
+    PAWL_RUN_FAILED_MESSAGE: failed?.message ?? '',
+    PAWL_RUN_BEGAN_BY: began.by,
+    PAWL_RUN_BEGAN_REASON: began.reason ?? '',
+    PAWL_RUN_URL: url ?? '',
+  };
+  const plain = (text: string): string => headOf(text.replaceAll('\0', ''), limits.scriptValueBytesMax);
+  return Object.fromEntries(Object.entries(named).map(([name, text]) => [name, plain(text)]));
 };

@@ -9,7 +9,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type CellInput, type CellResult, type Execute, isNeverHanded, limits, settleAll } from '../engine/index.ts';
-import { elementByName, itemMissing, outputsByName, paramsByName } from './byName.ts';
+import { elementByName, itemMissing, outputsByName, paramsByName, runByName } from './byName.ts';
 import { ended } from './ending.ts';
 import { handTo, makeFolder, removeFolder, type StepFolder, spawnRunner } from './folders.ts';
 import { reap } from './reap.mjs';
@@ -33,7 +33,8 @@ type Message =
 const inputsText = (input: CellInput): string => {
   const outputs = Object.entries(input.outputs).map(([name, text]) => `${JSON.stringify(name)}:${text}`);
   const each = input.each === undefined ? '' : `,"each":${JSON.stringify(input.each)}`;
-  return `{"params":${JSON.stringify(input.params)},"outputs":{${outputs.join(',')}},"step":${JSON.stringify(input.step)}${each}}`;
+  const run = input.run === undefined ? '' : `,"run":${JSON.stringify(input.run)}`;
+  return `{"params":${JSON.stringify(input.params)},"outputs":{${outputs.join(',')}},"step":${JSON.stringify(input.step)}${each}${run}}`;
 };
 
 /** What a cell declared that it needs of this process's environment; what is Pawl's own it never gets. */
@@ -56,6 +57,7 @@ const stepByName = ({ step }: CellInput): Record<string, string> => ({
   PAWL_ATTEMPT: String(step.attempt),
   PAWL_IDEMPOTENCY_KEY: step.idempotencyKey,
   PAWL_DEADLINE_AT_MS: String(step.deadlineAtMs),
+  ...(step.originalKey === undefined ? {} : { PAWL_ORIGINAL_KEY: step.originalKey }),
 });
 
 const environment = (input: CellInput, dir: string, execution: string): Record<string, string> => ({
@@ -69,6 +71,7 @@ const environment = (input: CellInput, dir: string, execution: string): Record<s
   PAWL_SECRETS: join(dir, 'secrets'),
   ...stepByName(input),
   ...elementByName(input.each),
+  ...runByName(input.run),
   PAWL_EXECUTION: execution,
   ...(input.trace === undefined ? {} : { TRACEPARENT: input.trace }),
   ...Object.fromEntries(
@@ -143,7 +146,15 @@ const prepare = async (input: CellInput, { folder, dir, user, body, killAtMs, ex
     env: { ...byName, ...environment(input, dir, execution) },
     marker: `PAWL_EXECUTION=${execution}`,
     nonce: randomBytes(16).toString('hex'),
-    input: script ? null : { params: input.params, outputs: parsed(input.outputs), step: input.step, ...input.each },
+    input: script
+      ? null
+      : {
+          params: input.params,
+          outputs: parsed(input.outputs),
+          step: input.step,
+          ...(input.run === undefined ? {} : { run: input.run }),
+          ...input.each,
+        },
     killAtMs,
     // By the channel alone: the runner writes the files, and removes them whatever becomes of this process.
     secrets: Object.fromEntries(Object.entries(input.secrets ?? {}).map(([name, { value }]) => [name, value])),

@@ -11,6 +11,7 @@ import {
   type Entry,
   gateOf,
   isPawlError,
+  isRunEnd,
   type Note,
   type RunAnswer,
   type Stop,
@@ -43,10 +44,9 @@ export type AdvanceInput = NonNullable<CallOf<'advance'>['body']>;
 /** Where an instance stands, for a caller that could not wait for the end of a call. */
 const standsAt = ({ view, head, nowMs }: Instance): AdvanceAnswer => {
   const { status } = view;
-  const stop: Stop =
-    status === 'completed' || status === 'cancelled'
-      ? { kind: 'stop', result: status }
-      : { kind: 'stop', result: 'deferred', cell: view.cell ?? view.runbookId, untilMs: nowMs, why: 'budget' };
+  const stop: Stop = isRunEnd(status)
+    ? { kind: 'stop', result: status }
+    : { kind: 'stop', result: 'deferred', cell: view.cell ?? view.runbookId, untilMs: nowMs, why: 'budget' };
   return { stop, result: stop.result, steps: [], reserved: 0, wrote: false, view, state: head.state };
 };
 

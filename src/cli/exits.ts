@@ -7,6 +7,8 @@ export { type Exit, exits };
 const byResult: Record<Stop['result'], Exit> = {
   advanced: exits.done,
   completed: exits.done,
+  failed: exits.failed,
+  rolled_back: exits.failed,
   cancelled: exits.failed,
   halted: exits.failed,
   parked: exits.parked,

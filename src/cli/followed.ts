@@ -3,7 +3,7 @@
  * written, so who moves it does not matter, nor how many follow.
  */
 import { createHash } from 'node:crypto';
-import type { Note, View } from '../engine/index.ts';
+import { isRunEnd, type Note, type View } from '../engine/index.ts';
 import type { Client, Instance } from './client.ts';
 import { type Exit, exitOfResult, exits } from './exits.ts';
 import { createJournalTable } from './history.ts';
@@ -13,9 +13,8 @@ import { untilEnded } from './untilEnded.ts';
 
 type Status = View['status'];
 
-const isOver = (status: Status) => status === 'completed' || status === 'cancelled';
 /** As a run that ended so; whoever reads no more has seen enough. */
-const exitOf = (status: Status): Exit => (isOver(status) ? exitOfResult(status) : exits.done);
+const exitOf = (status: Status): Exit => (isRunEnd(status) ? exitOfResult(status) : exits.done);
 /** Everything was told line by line. */
 const ended = (status: Status): Answer => ({ exit: exitOf(status), document: undefined });
 
@@ -34,7 +33,7 @@ export const followStatus = async (session: Session, instanceId: string): Promis
     if (screen.live || stands !== shown) screen.line(await screen.redraw(() => printStatus(session, instance)));
     shown = stands;
     status = instance.view.status;
-    return isOver(status);
+    return isRunEnd(status);
   });
   return ended(status);
 };
@@ -67,7 +66,7 @@ export const followJournal = async (
     const entries = await journal.more();
     table.add(entries);
     for (const entry of entries) screen.line(entry);
-    return isOver(journal.status());
+    return isRunEnd(journal.status());
   });
   return ended(journal.status());
 };
@@ -90,7 +89,7 @@ export const followLogs = async (
   await untilEnded(async () => {
     // Looked at before the logs: what a cell has said is written before its end is.
     await journal.more();
-    const isLast = isOver(journal.status());
+    const isLast = isRunEnd(journal.status());
     // Notes are in order of the clocks of those who wrote them, so one may come late to a page that is read already.
     const { notes, lastPage } = await client.notesFrom(instanceId, isLast ? undefined : from);
     from = lastPage;

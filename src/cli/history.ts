@@ -112,10 +112,11 @@ const progressTold = ({ cell, ended, stuck, spawned }: EntryOf<'progress'>): str
   const list = (indexes: number[]): string =>
     `element${indexes.length === 1 ? '' : 's'} ${indexes.map((index) => index + 1).join(', ')}`;
   const of = (as: string): number[] => ended.filter((one) => one.as === as).map(({ index }) => index);
-  const [completed, given] = [of('completed'), of('cancelled')];
+  const [completed, failed, given] = [of('completed'), [...of('failed'), ...of('rolled_back')], of('cancelled')];
   return [
     `${cell}: elements up to ${spawned} may begin`,
     ...(completed.length === 0 ? [] : [`${list(completed)} completed`]),
+    ...(failed.length === 0 ? [] : [`${list(failed)} failed`]),
     ...(given.length === 0 ? [] : [`${list(given)} given up`]),
     ...(stuck.length === 0 ? [] : [`${list(stuck.map(({ index }) => index))} halted or in doubt`]),
   ].join('; ');
@@ -127,6 +128,18 @@ const voteTold = ({ cell, decision, comment, approvals, link }: EntryOf<'vote'>)
   const commented = comment === null ? '' : ` — "${comment}"`;
   const so = decision === 'reject' ? '' : `; ${plural(approvals.length, 'approval')} so far`;
   return `${voted} ${cell}${so}${by}${commented}`;
+};
+
+/** The way is over: what is gone through before the run has ended, and what stays as it is. */
+const endingTold = ({ as, cells, undos, stays, failed, began }: EntryOf<'ending'>): string => {
+  const others = cells.length - undos;
+  return [
+    failed === null ? `the way is over: ${as}` : `${failed.cell}, seq ${failed.seq}, failed`,
+    `by ${began.by}${began.reason === null ? '' : `: ${began.reason}`}`,
+    ...(undos === 0 ? [] : [`${plural(undos, 'cell')} taken back`]),
+    ...(others === 0 ? [] : [`${plural(others, 'cell')} at the end`]),
+    ...(stays.length === 0 ? [] : [`stays as it is: ${stays.join(', ')}`]),
+  ].join('; ');
 };
 
 /** A cancelled run may still have had a step that was not closed, or one in doubt. */
@@ -171,6 +184,8 @@ const entryText = (entry: Entry): string => {
       const drive = entry.drive === undefined ? '' : `drive ${entry.drive}`;
       return [released, drive, entry.reason ?? ''].filter((text) => text !== '').join(': ');
     }
+    case 'ending':
+      return endingTold(entry);
     case 'cancelled':
       return cancelling(entry);
   }

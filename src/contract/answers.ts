@@ -8,6 +8,7 @@ import {
   errorCodes,
   lastLookSchema,
   type Runbook,
+  runEnds,
   viewStatuses,
 } from '../engine/model/index.ts';
 
@@ -55,7 +56,7 @@ const waitsFor = z
   .describe('Somebody at that place has to go on with it.');
 
 const stopKinds = {
-  plain: z.strictObject({ kind: z.literal('stop'), result: z.enum(['advanced', 'completed', 'cancelled']) }),
+  plain: z.strictObject({ kind: z.literal('stop'), result: z.enum(['advanced', ...runEnds]) }),
   inFlight: z.strictObject({ kind: z.literal('stop'), result: z.literal('in_flight'), holder }),
   inDoubt: z.strictObject({
     kind: z.literal('stop'),
@@ -123,7 +124,7 @@ const manned = z
   .nullable();
 
 const moved = {
-  result: z.enum(['advanced', 'completed', 'cancelled', 'in_flight', 'in_doubt', 'halted', 'parked', 'deferred']),
+  result: z.enum(['advanced', ...runEnds, 'in_flight', 'in_doubt', 'halted', 'parked', 'deferred']),
   stop,
   steps: z.array(stepReport).describe('What this call has gone through.'),
   reserved: count,
@@ -135,7 +136,7 @@ const moved = {
 export const advanced = z.strictObject(moved);
 export const ran = z.strictObject({
   ...moved,
-  verdict: z.enum(['passed', 'completed procedurally', 'halted', 'cancelled', 'unfinished']),
+  verdict: z.enum(['passed', 'completed procedurally', 'failed', 'rolled back', 'halted', 'cancelled', 'unfinished']),
   coverage: z.strictObject({ declared: count, cells: count, forgiven: count, skipped: count, overridden: count }),
 });
 
@@ -192,6 +193,9 @@ export const cancelled = z.strictObject({
   elements: z
     .array(z.strictObject({ instanceId: z.string(), cell: z.string(), seq: count, deadlineAtMs: z.number() }))
     .describe('Elements of its section in which a step may still run.'),
+  stays: z
+    .array(z.string())
+    .describe('Where what is at its end was stopped: cells with effects that began, and that nothing takes back.'),
 });
 
 const cellReport = z.strictObject({
@@ -284,6 +288,7 @@ const waits = z.discriminatedUnion('kind', [
     spawned: count.describe('The elements before this index may begin.'),
     completed: count,
     cancelled: count,
+    failed: count.describe('Ended failed, rolled back or not.'),
     stuck: count.describe('Seen halted or in doubt.'),
     elements: z
       .array(

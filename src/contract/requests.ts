@@ -172,6 +172,24 @@ export const verdictBody = z.strictObject({
     .exactOptional(),
 });
 export const reasonBody = z.strictObject({ reason });
+export const cancelBody = z.strictObject({
+  reason,
+  undo: z
+    .boolean()
+    .describe('Takes back what was done before it ends, the last first: what has an `undo=` fence.')
+    .exactOptional(),
+  stopCleanup: z
+    .boolean()
+    .describe(
+      'Stops what is gone through at the end of a run whose way is over; needs `expectedSeq`. What stays is told.',
+    )
+    .exactOptional(),
+  expectedSeq: expectedSeq.exactOptional(),
+});
+export const undoBody = z.strictObject({
+  reason,
+  manual: z.boolean().describe('Nothing of it goes by itself: each cell is advanced by a person.').exactOptional(),
+});
 export const doneBody = z.strictObject({
   result: z.enum(['done', 'failed']),
   note: reason,

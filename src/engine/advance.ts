@@ -12,6 +12,7 @@
 import assert from 'node:assert/strict';
 import { type Call, type Engine, momentOf, nextCell, openCall, saveView, stateOf } from './call/call.ts';
 import { changeIn } from './call/change.ts';
+import { endingOf } from './call/ending.ts';
 import { failure, type OutcomeBody } from './call/outcomes.ts';
 import { prepare, withoutReservation, withSecrets } from './call/prepare.ts';
 import {
@@ -210,6 +211,11 @@ const loop = async (advancing: Advancing): Promise<Stop> => {
       case 'enter':
         stopped = await enter(advancing, decision);
         break;
+      case 'end': {
+        const body = await endingOf(call, decision);
+        await call.chain.append(() => body);
+        break;
+      }
       case 'judge':
         stopped = (await pass(advancing, decision.cell)) ? undefined : decision.otherwise;
         break;

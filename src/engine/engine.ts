@@ -4,7 +4,7 @@ import { advance } from './advance.ts';
 import type { Engine as Context } from './call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from './call/progress.ts';
 import { guarded } from './commands/broken.ts';
-import { type Cancelled, cancel } from './commands/cancel.ts';
+import { type CancelHow, type Cancelled, cancel } from './commands/cancel.ts';
 import { type ClaimRequest, type ClaimSet, claimHistory, claimNow, setClaim, wake } from './commands/claims.ts';
 import { type DoneRequest, done } from './commands/done.ts';
 import { type LinkShown, type LinkVote, type MadeLink, makeLink, readLink, useLink } from './commands/links.ts';
@@ -14,6 +14,7 @@ import { type Redriven, redrive } from './commands/redrive.ts';
 import { release } from './commands/release.ts';
 import { type RunAnswer, run, startAndRun } from './commands/run.ts';
 import { type Started, type StartRequest, start } from './commands/start.ts';
+import { type UndoRequest, undo } from './commands/undo.ts';
 import { giveVerdict, type VerdictRequest } from './commands/verdicts.ts';
 import { type Voted, type VoteRequest, vote } from './commands/votes.ts';
 import type { By, Note, Standing } from './model/entries.ts';
@@ -36,7 +37,9 @@ export type Engine = {
   advance(instanceId: string, request: AdvanceRequest): Promise<AdvanceAnswer>;
   run(instanceId: string, request: Omit<AdvanceRequest, 'maxCells' | 'drive'>): Promise<RunAnswer>;
   done(instanceId: string, cell: string, request: DoneRequest): Promise<{ view: View }>;
-  cancel(instanceId: string, reason: string, by: By): Promise<Cancelled>;
+  cancel(instanceId: string, reason: string, by: By, how?: CancelHow): Promise<Cancelled>;
+  /** Gives a run up that stands at a known failure, and takes back what it did. */
+  undo(instanceId: string, request: UndoRequest): Promise<{ view: View }>;
   verdict(instanceId: string, request: VerdictRequest): Promise<{ view: View }>;
   redrive(item: Unrecorded, by: By): Promise<Redriven>;
   release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
@@ -92,7 +95,8 @@ export const createEngine = (ports: Ports): Engine => {
     advance: (instanceId, request) => guardedBy(instanceId, advance(context, instanceId, request)),
     run: (instanceId, request) => guardedBy(instanceId, run(context, instanceId, request)),
     done: (instanceId, cell, request) => guardedBy(instanceId, done(context, instanceId, cell, request)),
-    cancel: (instanceId, reason, by) => withInstanceId(instanceId, cancel(context, instanceId, reason, by)),
+    cancel: (instanceId, reason, by, how) => withInstanceId(instanceId, cancel(context, instanceId, reason, by, how)),
+    undo: (instanceId, request) => guardedBy(instanceId, undo(context, instanceId, request)),
     verdict: (instanceId, request) => guardedBy(instanceId, giveVerdict(context, instanceId, request)),
     redrive: (item, by) => guardedBy(item.instanceId, redrive(context, item, by)),
     release: (instanceId, reason, by) => guardedBy(instanceId, release(context, instanceId, reason, by)),

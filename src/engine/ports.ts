@@ -284,6 +284,15 @@ export type Looks = {
   last(instanceId: string, about: number): Promise<LastLook | undefined>;
 };
 
+/** How the way of a run was over, for cells that are gone through at its end. */
+export type RunInfo = {
+  /** The step for which it failed; `item`: the element that it was about. `null`: it did not fail. */
+  failed: { cell: string; item: unknown; code: string; message: string } | null;
+  began: { by: string; reason: string | null };
+  /** Where people see the run; `null`: the deployment does not say. */
+  url: string | null;
+};
+
 /** Values that expressions see. Outputs are parsed JSON; integers beyond 2^53 are bigint. */
 export type Scope = {
   params: Record<string, unknown>;
@@ -291,6 +300,8 @@ export type Scope = {
   step: Record<string, unknown>;
   /** In a section with `each`: the element and its index, under the names that they have there. */
   each?: Record<string, unknown>;
+  /** Of a cell that is gone through at the end of a run: how that came. */
+  run?: RunInfo;
   /** How earlier cells ended, of those that are asked about. */
   cells?: Record<string, { state: CellEnd }>;
   /** What placeholders of a request stand for; expressions never see it. */
@@ -375,9 +386,13 @@ export type StepInfo = {
   deadlineAtMs: number;
   /** As the reservation has it, where it has one. */
   name?: string;
+  /** Of a cell that takes another back: the idempotency key of that one's visit. */
+  originalKey?: string;
 };
 
 export type CellInput = {
+  /** Of a cell that is gone through at the end of a run. */
+  run?: RunInfo;
   /** In a section with `each`: the element and its index, and those around it, by their names there. */
   each?: Record<string, unknown>;
   body: RenderedBody;
@@ -496,7 +511,8 @@ export type Ports = {
   logFlushMs?: number;
   /** Drawn once for each store and kept in it: two stores send different idempotency keys. @throws PawlError `store.unavailable` */
   storeId(): Promise<string>;
-  deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  /** `url`: where people see it, without a slash at its end. */
+  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string };
   here: Here;
   /**
    * Aborted when this process is to end: from then on nothing is reserved, probed or polled here. What runs goes on to its

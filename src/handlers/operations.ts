@@ -233,10 +233,16 @@ const operations: Operations = {
     ran(deps, await move(deps, call, path, { ...body, drive: 'auto', maxCells: Number.POSITIVE_INFINITY })),
 
   cancel: async ({ engine }, { path: { instanceId }, body }, { by }) => {
-    const cancelled = await engine.cancel(instanceId, body.reason, by);
+    const { reason, ...how } = body;
+    const cancelled = await engine.cancel(instanceId, reason, by, how);
     if (cancelled.mayStillRun === null) return { status: 200, body: cancelled };
     return { status: 202, body: cancelled, headers: { location: `/instances/${instanceId}` } };
   },
+
+  undo: async ({ engine }, { path, body }, { by }) => ({
+    status: 200,
+    body: await engine.undo(path.instanceId, { ...body, by }),
+  }),
 
   verdict: async ({ engine }, { path, body }, { by }) => ({
     status: 200,

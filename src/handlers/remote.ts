@@ -28,6 +28,13 @@ export const cellEvent = z.strictObject({
   params: z.record(z.string(), z.unknown()),
   outputs: z.record(z.string(), z.string()),
   each: z.record(z.string(), z.unknown()).exactOptional(),
+  run: z
+    .strictObject({
+      failed: z.strictObject({ cell: z.string(), item: z.unknown(), code: z.string(), message: z.string() }).nullable(),
+      began: z.strictObject({ by: z.string(), reason: z.string().nullable() }),
+      url: z.string().nullable(),
+    })
+    .exactOptional(),
   step: z.strictObject({
     instanceId: z.string(),
     runbookId: z.string(),
@@ -38,6 +45,7 @@ export const cellEvent = z.strictObject({
     attempt: z.int(),
     idempotencyKey: z.string(),
     deadlineAtMs: z.number(),
+    originalKey: z.string().exactOptional(),
   }),
   timeoutMs: z.int().min(1).max(limits.cellTimeoutMsMax),
   env: z.array(z.string()).exactOptional(),

@@ -118,6 +118,11 @@ const ofEnd = ({ result, cells }: Ran): Finding[] => {
       'waits, and nothing that the test may say ends that',
       'Say what it waits for: --claim ID=STATUS; or give the cell a time-out (timeout=, expires=).',
     ],
+    failed: ['failed, and the run with it', 'Mend the cell or what it expects; or answer for it with --stub.'],
+    rolled_back: [
+      'failed, and what was done is taken back',
+      'Mend the cell or what it expects; or answer for it with --stub.',
+    ],
     cancelled: ['was cancelled', 'Run the test again.'],
   } as const;
   const [what, next] = texts[result];

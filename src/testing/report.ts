@@ -1,5 +1,5 @@
 /** What a test of a runbook finds: the types that `pawl test --json` prints and `testRunbook` returns. */
-import type { Interrupted } from '../engine/index.ts';
+import type { Interrupted, RunEnd } from '../engine/index.ts';
 
 /**
  * What a fresh engine makes of a cell whose engine is gone, its deadline and grace passed.
@@ -100,7 +100,7 @@ export type RunbookTest = {
   /** No findings. */
   ok: boolean;
   /** How the run ended; `stopped`: at the end of the one cell that was asked for. */
-  result: 'completed' | 'stopped' | 'halted' | 'in_doubt' | 'waiting' | 'cancelled';
+  result: RunEnd | 'stopped' | 'halted' | 'in_doubt' | 'waiting';
   /** How many times an engine went away. */
   crashes: number;
   /** What a fresh engine makes of a run that is started and of which nothing else stands. */

@@ -8,6 +8,7 @@ import {
   type Cell,
   type Entry,
   type Execute,
+  isRunEnd,
   natureOf,
   PawlError,
   type Runbook,
@@ -202,7 +203,7 @@ const drive = async (run: ReturnType<typeof createRun>, runbook: Runbook, wanted
   const stopAt = runbook.cells.find(({ name }) => name === wanted.cell)?.index;
   for (let turn = 0; turn < turnsMax; turn += 1) {
     const { stop, state } = await main.engine.advance(instanceId, { maxCells: 1, budgetMs, by: tester });
-    if (stop.result === 'completed' || stop.result === 'cancelled') return stop.result;
+    if (isRunEnd(stop.result)) return stop.result;
     if (stopAt !== undefined && state.next > stopAt) return 'stopped';
     if (stop.result === 'halted') return 'halted';
     if (stop.result === 'deferred') main.clock.moveTo(stop.untilMs);

@@ -279,7 +279,7 @@ describe('how a cell ended', () => {
     [
       'a word that it never is',
       `cells.a.state == 'done'`,
-      'this status is never `done`, it is completed, unexpected, failed, forgiven, unknown, skipped or timed_out',
+      'this status is never `done`, it is completed, unexpected, failed, forgiven, unknown, skipped, timed_out, taken_back or not_reached',
     ],
     [
       'another field',

@@ -42,15 +42,22 @@ describe('cancel', () => {
     ['running: what runs is recorded all the same', running],
     ['in doubt', doubtful],
   ])('%s: it is put', (_, state) => {
-    expect(decideCancel(state, 'i1', 'because')).toEqual({ kind: 'cancelled', reason: 'because' });
+    expect(decideCancel(state, { cells: [] }, 'i1', { reason: 'because' })).toEqual({
+      kind: 'cancelled',
+      reason: 'because',
+    });
   });
 
   test('cancelled already: nothing is put, and nothing is refused', () => {
-    expect(decideCancel(initialState({ cancelled: 3, ended: 'cancelled' }), 'i1', 'because')).toBeNull();
+    expect(
+      decideCancel(initialState({ cancelled: 3, ended: 'cancelled' }), { cells: [] }, 'i1', { reason: 'because' }),
+    ).toBeNull();
   });
 
   test('completed: refused', () => {
-    expect(codeOf(() => decideCancel(initialState({ ended: 'completed' }), 'i1', 'because'))).toBe('instance.finished');
+    expect(
+      codeOf(() => decideCancel(initialState({ ended: 'completed' }), { cells: [] }, 'i1', { reason: 'because' })),
+    ).toBe('instance.finished');
   });
 });
 

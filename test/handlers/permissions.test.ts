@@ -45,6 +45,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   run: 'operate',
   cancel: 'operate',
   verdict: 'decide',
+  undo: 'operate',
   release: 'decide',
   done: 'operate',
   vote: 'decide',
@@ -69,6 +70,7 @@ const askedOf = (name: OperationName, id: string): Asked => {
     .replace('{seq}', '0');
   const bodies: Partial<Record<OperationName, unknown>> = {
     cancel: { reason: 'r' },
+    undo: { reason: 'r' },
     release: { reason: 'r' },
     done: { result: 'done', note: 'n' },
     verdict: { seq: 1, verdict: 'failed', reason: 'r' },

@@ -265,6 +265,11 @@ const good: Record<OperationName, Good> = {
     status: 200,
     body: { view: { status: 'ready', cell: 'second', cellsDone: 1 } },
   },
+  undo: {
+    asked: async () => post(at(await start(service, 'demo'), '/undo'), reservedOnly),
+    status: 409,
+    body: { code: 'undo.refused' },
+  },
   release: {
     asked: async () => post(at(await start(service, 'demo'), '/release'), { reason: 'compared with the backup' }),
     status: 200,
@@ -754,6 +759,16 @@ const bad: Record<OperationName, Bad[]> = {
       asked: async () =>
         post(at(await inDoubt(), '/verdict'), { seq: 1, verdict: 'succeeded', reason: 'r', output: '{' }),
       ...invalid,
+    },
+  ],
+  undo: [
+    ...badBodies(async () => at(await start(service, 'demo'), '/undo'), { reason: null }),
+    ...badInstance('/undo', reservedOnly),
+    {
+      name: 'a run that has not failed',
+      asked: async () => post(at(await start(service, 'demo'), '/undo'), reservedOnly),
+      status: 409,
+      code: 'undo.refused',
     },
   ],
   release: [

@@ -1,5 +1,5 @@
 /** Parents and children: what a parent's chain says of its section, read in words of the simulation's own. */
-import type { Entry, EntryOf, State } from '../../src/engine/index.ts';
+import type { Entry, EntryOf, RunEnd, State } from '../../src/engine/index.ts';
 import { headOf, parentOf, viewRow, type World } from './world.ts';
 
 export type Section = {
@@ -8,7 +8,7 @@ export type Section = {
   max: number;
   stopAfter: number;
   spawned: number;
-  ended: Map<number, 'completed' | 'cancelled'>;
+  ended: Map<number, RunEnd>;
   /** Those that stand halted or in doubt, as it was told last, and at which of their entries. */
   stuck: Map<number, number>;
 };
@@ -31,11 +31,12 @@ export const sectionAt = (entries: readonly Entry[], seq: number, until = entrie
 export const unfinishedIn = ({ spawned, ended }: Section): number[] =>
   Array.from({ length: spawned }, (_, index) => index).filter((index) => !ended.has(index));
 
-export const cancelledIn = ({ ended }: Section): number =>
-  [...ended.values()].filter((as) => as === 'cancelled').length;
+export const notCompletedIn = ({ ended }: Section): number =>
+  [...ended.values()].filter((as) => as !== 'completed').length;
 
 /** Whether so many were given up, or stand, that no more begin. */
-export const isStopped = (section: Section): boolean => cancelledIn(section) + section.stuck.size >= section.stopAfter;
+export const isStopped = (section: Section): boolean =>
+  notCompletedIn(section) + section.stuck.size >= section.stopAfter;
 
 const roomIn = (section: Section): number =>
   isStopped(section) ? 0 : Math.min(section.count - section.spawned, section.max - unfinishedIn(section).length);
@@ -43,7 +44,7 @@ const roomIn = (section: Section): number =>
 /** Whether it may close: nothing is under way, and nothing more may begin for good. */
 export const mayClose = (section: Section): boolean =>
   unfinishedIn(section).length === 0 &&
-  (section.spawned === section.count || cancelledIn(section) >= section.stopAfter);
+  (section.spawned === section.count || notCompletedIn(section) >= section.stopAfter);
 
 export const childId = (parent: string, cell: string, index: number): string => `${parent}~${cell}.${index}`;
 

@@ -6,6 +6,7 @@ import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { type Parent, unfinishedIn } from '../model/family.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
+import { runEnds } from '../model/runEnd.ts';
 import type { View } from '../model/view.ts';
 import { type Lacks, noLacks, viewOf } from '../rules/view.ts';
 import { type Chain, createChain } from './chain.ts';
@@ -149,7 +150,7 @@ export const viewNow = (call: Call): View => {
 };
 
 /** What a parent is told of: a child that ended, or needs a person. */
-const wakingStatuses: readonly View['status'][] = ['completed', 'cancelled', 'halted', 'in_doubt'];
+const wakingStatuses: readonly View['status'][] = [...runEnds, 'halted', 'in_doubt'];
 
 /**
  * Whether the parent's chain has seen the child as it stands. Then whoever wrote that had armed the parent: waking it again, for every

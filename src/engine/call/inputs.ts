@@ -9,7 +9,7 @@ import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
-import type { Ports, Scope } from '../ports.ts';
+import type { Ports, RunInfo, Scope } from '../ports.ts';
 import { cellEndOf } from '../rules/cellEnd.ts';
 import { satisfiedAt, satisfiedBy } from '../rules/satisfied.ts';
 import type { Call } from './call.ts';
@@ -24,6 +24,10 @@ export type Inputs = {
   states?: Record<string, CellEnd>;
   /** In a section with `each`: the element and its index, under their names, and those around them. */
   each?: Record<string, unknown>;
+  /** Of a cell at the end of a run. */
+  run?: RunInfo;
+  /** Of a cell that takes another back. */
+  originalKey?: string;
 };
 
 /** Where a call reads from: what it knows of the instance. */
@@ -110,7 +114,30 @@ const wantedBy = (reader: Reader, { index, reads }: Pick<Cell, 'index' | 'reads'
 
 /** Whether everything the cell reads is known already, so that resolving its inputs asks the store nothing. */
 export const inHand = (reader: Reader, cell: Cell): boolean =>
-  cell.states === undefined && wantedBy(reader, cell).every((other) => reader.outputs.has(other.cell.name));
+  cell.states === undefined &&
+  cell.cleanup === undefined &&
+  wantedBy(reader, cell).every((other) => reader.outputs.has(other.cell.name));
+
+/** Of a cell at the end of a run: how that came, as the entry says by which it began. */
+const endFor = async (
+  reader: Reader,
+  { cleanup }: Pick<Cell, 'cleanup'>,
+): Promise<Pick<Inputs, 'run' | 'originalKey'>> => {
+  const { instanceId, state } = reader.chain.head.entry;
+  if (cleanup === undefined || state.ending === undefined) return {};
+  const entry = await entryIn(reader, instanceId, state.ending.seq);
+  if (entry.kind !== 'ending') throw new PawlError('journal.broken', `Entry ${entry.seq} of ${instanceId} is no end.`);
+  const { failed, began, keys } = entry;
+  const { url } = reader.engine.deployment;
+  const item = reader.family?.item ?? null;
+  const run = {
+    failed: failed && { cell: failed.cell, item, code: failed.code, message: failed.message },
+    began,
+    url: url === undefined ? null : `${url}/instances/${instanceId}`,
+  };
+  const originalKey = 'undo' in cleanup ? keys[cleanup.undo] : undefined;
+  return { run, ...(originalKey === undefined ? {} : { originalKey }) };
+};
 
 /**
  * Reads what `cell` names (or every earlier output), at most two requests an output and none for what is cached.
@@ -118,7 +145,7 @@ export const inHand = (reader: Reader, cell: Cell): boolean =>
  */
 export const resolveInputs = async (
   reader: Reader,
-  cell: Pick<Cell, 'index' | 'name' | 'reads' | 'states'>,
+  cell: Pick<Cell, 'index' | 'name' | 'reads' | 'states' | 'cleanup'>,
 ): Promise<Inputs> => {
   const { outputs, started } = reader;
   const wanted = wantedBy(reader, cell);
@@ -134,7 +161,13 @@ export const resolveInputs = async (
     throw new PawlError('limit.exceeded', message, { limit: 'inputsBytesMax', bytes });
   }
   const each = reader.family === null ? {} : { each: namesIn(reader.family) };
-  return { params: started.params, outputs: Object.fromEntries(texts), ...(await statesFor(reader, cell)), ...each };
+  return {
+    params: started.params,
+    outputs: Object.fromEntries(texts),
+    ...(await statesFor(reader, cell)),
+    ...each,
+    ...(await endFor(reader, cell)),
+  };
 };
 
 /** What expressions and templates of a cell see. */
@@ -144,6 +177,7 @@ export const scopeOf = (ports: Ports, inputs: Inputs, step: Record<string, unkno
     Object.entries(inputs.outputs).map(([name, text]) => [name, ports.authoring.parseJson(text)]),
   ),
   cells: Object.fromEntries(Object.entries(inputs.states ?? {}).map(([name, state]) => [name, { state }])),
-  step,
+  step: inputs.originalKey === undefined ? step : { ...step, originalKey: inputs.originalKey },
+  ...(inputs.run === undefined ? {} : { run: inputs.run }),
   ...(inputs.each === undefined ? {} : { each: inputs.each }),
 });

@@ -127,7 +127,10 @@ export const withoutReservation = (
   const base = { closes: null, closedBy: 'holder' } as const;
   if (found.kind === 'skip')
     return outcomeOf(cell, state, { ...base, status: 'skipped', then: 'next', ...passing(cell) });
-  if (found.kind === 'end') return outcomeOf(cell, state, { ...base, status: 'completed', then: 'end' });
+  if (found.kind === 'end') {
+    const failed = cell.body.kind === 'end' && cell.body.as === 'failed' ? { as: cell.body.as } : {};
+    return outcomeOf(cell, state, { ...base, status: 'completed', then: 'end', ...failed });
+  }
   const { error } = found;
   if (!isDoubtful(state)) {
     return outcomeOf(cell, state, { ...base, status: 'failed', then: cell.optional ? 'next' : 'halt', error });

@@ -1,12 +1,17 @@
-/** Cancelling: an entry like any other. Nothing is reserved after it; in a family it is carried into the children. */
+/**
+ * Cancelling: an entry like any other. Nothing is reserved after it but what is at the end of the run; in a family it is carried into the
+ * children.
+ */
 
-import { type Engine, saveView, stateOf } from '../call/call.ts';
+import { type Call, type Engine, saveView, stateOf } from '../call/call.ts';
 import { change } from '../call/change.ts';
-import { assertReason } from '../call/refusals.ts';
+import { leftToUndo } from '../call/ending.ts';
+import { assertFresh, assertReason } from '../call/refusals.ts';
+import { wakeIfAuto } from '../call/wake.ts';
 import type { By, State } from '../model/entries.ts';
-import { isPawlError } from '../model/errors.ts';
+import { isPawlError, PawlError } from '../model/errors.ts';
 import type { View } from '../model/view.ts';
-import { cancelling } from '../waiting/cancelling.ts';
+import { type CancelRequest, cancelling } from '../waiting/cancelling.ts';
 import { lookAtFamily, stillRunning } from '../waiting/family.ts';
 import { endBroken } from './broken.ts';
 
@@ -17,25 +22,64 @@ export type Cancelled = {
   mayStillRun: Running | null;
   /** The same of elements of the section that it stands in. */
   elements: (Running & { instanceId: string })[];
+  /** Where what is at its end was stopped: cells with effects that began, and that nothing takes back. */
+  stays: string[];
 };
 
 const mayStillRun = ({ open }: State): Cancelled['mayStillRun'] =>
   open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.deadlineAtMs } : null;
 
-/** @throws PawlError `request.invalid`; `instance.finished` when it completed before */
-export const cancel = async (engine: Engine, instanceId: string, reason: string, by: By): Promise<Cancelled> => {
+/** Of a run that was cancelled: what began and is not taken back, and will not be. */
+const staysIn = async (call: Call): Promise<string[]> => {
+  const { ending } = stateOf(call);
+  if (ending === undefined) return [];
+  const entry = (await call.engine.journal.entry(call.instanceId, ending.seq))?.entry;
+  const left = leftToUndo(stateOf(call), call.runbook);
+  return [...new Set([...(entry?.kind === 'ending' ? entry.stays : []), ...left])];
+};
+
+/** `expectedSeq`: of the head that the caller has seen. */
+export type CancelHow = Omit<CancelRequest, 'reason'> & { expectedSeq?: number };
+
+/**
+ * @param how `expectedSeq`: of the head that its caller has seen; with `stopCleanup` it has to be given
+ * @throws PawlError `request.invalid`; `instance.finished` when it completed before; `cancel.refused`; `seq.stale`
+ */
+export const cancel = async (
+  engine: Engine,
+  instanceId: string,
+  reason: string,
+  by: By,
+  { expectedSeq, ...how }: CancelHow = {},
+): Promise<Cancelled> => {
+  const { stopCleanup = false, undo = false } = how;
   assertReason(reason, 'Cancelling');
+  if (stopCleanup && (expectedSeq === undefined || undo)) {
+    const message =
+      'Stopping what is at the end of a run needs the seq of its newest entry that you have seen (--seq), and takes nothing back.';
+    throw new PawlError('request.invalid', message);
+  }
   try {
-    const { call, view } = await change(engine, instanceId, by, cancelling(instanceId, reason));
+    const changing = {
+      ...cancelling(instanceId, { reason, ...how }),
+      open: (call: Call) => assertFresh(call, expectedSeq),
+    };
+    const lost = stopCleanup ? { lost: (call: Call) => assertFresh(call, expectedSeq) } : {};
+    const { call, view } = await change(engine, instanceId, by, { ...changing, ...lost });
     const { open } = stateOf(call);
-    if (open?.kind !== 'waiting' || open.family === undefined)
-      return { view, mayStillRun: mayStillRun(stateOf(call)), elements: [] };
+    const stays = stopCleanup ? await staysIn(call) : [];
+    if (open?.kind !== 'waiting' || open.family === undefined) {
+      await wakeIfAuto(call, view);
+      return { view, mayStillRun: mayStillRun(stateOf(call)), elements: [], stays };
+    }
     // What this call does not reach, whoever looks next does.
     await lookAtFamily(call, open);
-    return { view: await saveView(call), mayStillRun: null, elements: await stillRunning(call, open) };
+    const saved = await saveView(call);
+    await wakeIfAuto(call, saved);
+    return { view: saved, mayStillRun: null, elements: await stillRunning(call, open), stays };
   } catch (error) {
     if (!isPawlError(error, 'journal.broken')) throw error;
     const { view, before } = await endBroken(engine, instanceId, reason, by, error);
-    return { view, mayStillRun: before === null ? null : mayStillRun(before), elements: [] };
+    return { view, mayStillRun: before === null ? null : mayStillRun(before), elements: [], stays: [] };
   }
 };

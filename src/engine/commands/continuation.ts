@@ -243,7 +243,7 @@ export const continuationOf = async (
     const reason = `goes on as ${instanceId}`;
     const { stands } = await changeIn(call, {
       prepare: () => void assertContinuable(),
-      decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason } : null),
+      decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason, continuedAs: instanceId } : null),
     });
     await saveView(call);
     const { outputs, states } = await satisfiedIn(call);

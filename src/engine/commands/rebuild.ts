@@ -5,6 +5,7 @@
 import { type Engine, openCall, saveView } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
 import type { By } from '../model/entries.ts';
+import { isRunEnd } from '../model/runEnd.ts';
 import { settleAll } from '../model/settleAll.ts';
 import type { View } from '../model/view.ts';
 
@@ -19,7 +20,7 @@ export type Swept = { instances: number; rebuilt: string[]; next: string | null 
 
 /** A view that the schedule would never look at, though its journal may ask for it. */
 const mayBeLost = (view: View | undefined): boolean =>
-  view === undefined || (view.dueAtMs === null && !['completed', 'cancelled'].includes(view.status));
+  view === undefined || (view.dueAtMs === null && !isRunEnd(view.status));
 
 /**
  * One page of the instances in a part of the list of journals: makes the view again of each that has none, or that is

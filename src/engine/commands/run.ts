@@ -6,7 +6,7 @@ import type { State } from '../model/entries.ts';
 import { withInstanceId } from '../model/errors.ts';
 import { type StartRequest, startIn } from './start.ts';
 
-type Verdict = 'passed' | 'completed procedurally' | 'halted' | 'cancelled' | 'unfinished';
+type Verdict = 'passed' | 'completed procedurally' | 'failed' | 'rolled back' | 'halted' | 'cancelled' | 'unfinished';
 export type RunAnswer = AdvanceAnswer & {
   verdict: Verdict;
   /**
@@ -21,12 +21,20 @@ export const gateOf = (answer: AdvanceAnswer): RunAnswer => {
   const { state } = answer;
   const { covered, forgiven, skipped, overridden } = state.counters;
   const halted = answer.result === 'halted' || answer.result === 'in_doubt';
-  const coverage = { declared: covered, cells: state.next - state.from, forgiven, skipped, overridden };
+  const coverage = {
+    declared: covered,
+    cells: (state.ending?.at ?? state.next) - state.from,
+    forgiven,
+    skipped,
+    overridden,
+  };
   return { ...answer, verdict: verdictOf(state, halted), coverage };
 };
 
 const verdictOf = (state: State, halted: boolean): Verdict => {
   if (state.ended === 'cancelled') return 'cancelled';
+  if (state.ended === 'failed') return 'failed';
+  if (state.ended === 'rolled_back') return 'rolled back';
   if (state.ended === null) return halted ? 'halted' : 'unfinished';
   return state.counters.covered > 0 ? 'passed' : 'completed procedurally';
 };

@@ -1,6 +1,7 @@
 /** Starting an instance: versions, parameters, its id, its lock, its first entry. */
 
 import { type Call, type Engine, keepStarted, openCall, openChain, saveView, viewNow } from '../call/call.ts';
+import { cellsOf } from '../call/ending.ts';
 import { commandMs } from '../call/mark.ts';
 import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
 import { errorCodes, isPawlError, PawlError, withInstanceId } from '../model/errors.ts';
@@ -231,7 +232,7 @@ const begin = async (
     runbookId,
     version: version.version,
     runHash: version.runHash,
-    cells: runbook.cells.length,
+    ...cellsOf(runbook),
     params,
     drive: request.drive ?? 'manual',
     epoch,

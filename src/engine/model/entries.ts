@@ -7,9 +7,10 @@
  */
 import * as z from 'zod';
 import { cellEnds } from './cellEnd.ts';
-import { elementEnds, familySchema, parentSchema } from './family.ts';
+import { familySchema, parentSchema } from './family.ts';
 import { limits } from './limits.ts';
 import { placeName } from './place.ts';
+import { runEnds, wayEnds } from './runEnd.ts';
 import { headOf } from './text.ts';
 
 export const journalVersion = 1;
@@ -140,6 +141,28 @@ const open = z.discriminatedUnion('kind', [
 export type Open = z.infer<typeof open>;
 export type Waiting = Extract<Open, { kind: 'waiting' }>;
 
+/** The way is over: what is gone through from then on. */
+const ending = z.strictObject({
+  /** Of the entry that says so. */
+  seq: count,
+  as: z.enum(wayEnds),
+  /** The index that the way stood at. */
+  at: count,
+  /** A bit for each cell after those of the way, in base64, set for those that are gone through. */
+  todo: z.string(),
+  /** How many of them are still to take something back; they come first. */
+  undos: count,
+  /** How many have. */
+  undone: count,
+  /** Whatever had begun is taken back, as far as it is known. */
+  whole: z.boolean(),
+  /** By a person's steps alone. */
+  manual: z.literal(true).exactOptional(),
+  /** By a person: nothing more of it begins. */
+  stopped: z.literal(true).exactOptional(),
+});
+export type Ending = z.infer<typeof ending>;
+
 const state = z.strictObject({
   /** How many cells the version has, and the index of the next unsatisfied one (`cells` when none is left). */
   cells: count,
@@ -188,7 +211,12 @@ const state = z.strictObject({
     .nullable()
     .default(null),
   cancelled: count.nullable().default(null),
-  ended: z.enum(['completed', 'cancelled']).nullable().default(null),
+  /** At which ends cells of sections with `on` are gone through; absent: at none. */
+  cleanup: z.array(z.enum(wayEnds)).exactOptional(),
+  /** The way is over, and an `ending` entry is to say what is gone through before the run has ended. `undo`: it takes back as well. */
+  owes: z.strictObject({ as: z.enum(wayEnds), undo: z.literal(true).exactOptional() }).exactOptional(),
+  ending: ending.exactOptional(),
+  ended: z.enum(runEnds).nullable().default(null),
   epoch: count.default(0),
   counters: z.strictObject({
     attempts: count,
@@ -247,6 +275,8 @@ const bodies = {
     continues: continues.nullable().default(null),
     /** Of the child for an element of a section: it copies nothing of what its parent knows. */
     parent: parentSchema.exactOptional(),
+    /** At which ends cells of sections with `on` are gone through; absent: at none. */
+    cleanup: z.array(z.enum(wayEnds)).exactOptional(),
   },
   reserved: reservation,
   outcome: {
@@ -277,6 +307,8 @@ const bodies = {
     evidence: z.string().nullable().default(null),
     /** Of a branch that is not gone through: so many cells after it are passed over with it. */
     passes: count.optional(),
+    /** Of an `end`: the run has failed. */
+    as: z.literal('failed').exactOptional(),
     /** It goes on although what it waited for did not come in time. */
     timedOut: z.literal(true).optional(),
     /** Refused before anything was begun, for what does not change by itself: it cost no attempt. */
@@ -320,7 +352,7 @@ const bodies = {
     index: count,
     cell: name,
     /** Elements that were seen ended. */
-    ended: z.array(z.strictObject({ index: count, as: z.enum(elementEnds) })).default([]),
+    ended: z.array(z.strictObject({ index: count, as: z.enum(runEnds) })).default([]),
     /** Elements that stand halted or in doubt, all of them, with the seq they were seen at. */
     stuck: z.array(z.strictObject({ index: count, seq: count })).default([]),
     spawned: count,
@@ -363,8 +395,35 @@ const bodies = {
     epoch: count.optional(),
     reason: z.string().nullable().default(null),
   },
+  /** The way is over, and this is gone through before the run has ended. */
+  ending: {
+    as: z.enum(wayEnds),
+    /** Indexes of cells after those of the way, in the order in which they are gone through. */
+    cells: z.array(count),
+    /** Of them, what takes back: so many, the first ones. */
+    undos: count,
+    /** Of the visits that are taken back, their idempotency keys by cell. */
+    keys: z.record(z.string(), z.string()),
+    /** Cells with effects that began, and that nothing takes back. */
+    stays: z.array(name),
+    /** The step for which the run failed, how its cell ended, and why. */
+    failed: z
+      .strictObject({ cell: name, seq: count, how: cellEnd, code: z.string(), message: z.string() })
+      .nullable()
+      .default(null),
+    /** Who said so, and why; or by what of the runbook it is so. */
+    began: z.strictObject({ by: z.string(), reason: z.string().nullable() }),
+    /** By a person's steps alone. */
+    manual: z.literal(true).exactOptional(),
+  },
   cancelled: {
     reason: z.string(),
+    /** What was done is taken back before it ends. */
+    undo: z.literal(true).exactOptional(),
+    /** The run that goes on from it, which takes over what it owes: nothing is gone through at this end. */
+    continuedAs: z.string().exactOptional(),
+    /** Nothing more is gone through of what is at its end. */
+    stopsCleanup: z.literal(true).exactOptional(),
     /** The journal was broken there, so nothing before this entry is trusted: it ends at once, whatever was open. */
     broken: z.strictObject({ seq: count, why: z.string() }).optional(),
   },
@@ -395,6 +454,7 @@ export const entrySchemas = {
   vote: z.strictObject({ ...common, kind: z.literal('vote'), ...bodies.vote }),
   resolved: z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
   control: z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
+  ending: z.strictObject({ ...common, kind: z.literal('ending'), ...bodies.ending }),
   cancelled: z.strictObject({ ...common, kind: z.literal('cancelled'), ...bodies.cancelled }),
 } as const;
 
@@ -407,6 +467,7 @@ export const entrySchema = z.discriminatedUnion('kind', [
   entrySchemas.vote,
   entrySchemas.resolved,
   entrySchemas.control,
+  entrySchemas.ending,
   entrySchemas.cancelled,
 ]);
 

@@ -15,6 +15,8 @@ export const errorCodes = {
   'instance.unknown': { status: 404, fate: 'refuse' },
   'instance.exists': { status: 409, fate: 'refuse' },
   'instance.finished': { status: 409, fate: 'refuse' },
+  'cancel.refused': { status: 409, fate: 'refuse' },
+  'undo.refused': { status: 409, fate: 'refuse' },
   'continue.refused': { status: 409, fate: 'halt' },
   'concurrency.held': { status: 409, fate: 'later' },
   'step.inFlight': { status: 409, fate: 'later' },

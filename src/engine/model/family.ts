@@ -3,17 +3,14 @@
  * What the parent's chain knows of them stands in its open wait.
  */
 import * as z from 'zod';
+import type { RunEnd } from './runEnd.ts';
 import { shortName } from './shortName.ts';
 
 const count = z.int().min(0);
 
-/** How an element ended. */
-export const elementEnds = ['completed', 'cancelled'] as const;
-export type ElementEnd = (typeof elementEnds)[number];
-
 /**
  * `spawned`: the elements before this index may begin. `ended`: a bit for each of them, in base64, set once it was seen ended; and
- * how many ended how. `stuck`: how many of the others were seen halted or in doubt.
+ * how many ended how (`failed`: rolled back or not). `stuck`: how many of the others were seen halted or in doubt.
  */
 export const familySchema = z.strictObject({
   count,
@@ -23,6 +20,7 @@ export const familySchema = z.strictObject({
   ended: z.string().default(''),
   completed: count.default(0),
   cancelled: count.default(0),
+  failed: count.default(0),
   stuck: count.default(0),
 });
 export type Family = z.infer<typeof familySchema>;
@@ -45,12 +43,15 @@ export const familyOf = ({ count: all, max, stopAfter }: Pick<Family, 'count' | 
   ended: '',
   completed: 0,
   cancelled: 0,
+  failed: 0,
   stuck: 0,
 });
 
-const isSet = (bits: Buffer, index: number): boolean => ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
+/** Whether the bit of an index is set. */
+export const isSet = (bits: Buffer, index: number): boolean => ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
 
-export const withEnded = (ended: string, indexes: readonly number[]): string => {
+/** Bits in base64, with those of the indexes set. */
+export const withBits = (ended: string, indexes: readonly number[]): string => {
   const before = Buffer.from(ended, 'base64');
   const bytes = Buffer.alloc(Math.max(before.length, ...indexes.map((index) => (index >> 3) + 1)));
   before.copy(bytes);
@@ -64,19 +65,37 @@ export const unfinishedIn = ({ spawned, ended }: Family): number[] => {
   return Array.from({ length: spawned }, (_, index) => index).filter((index) => !isSet(bits, index));
 };
 
-export const endedIn = ({ completed, cancelled }: Family): number => completed + cancelled;
+export const endedIn = ({ completed, cancelled, failed }: Family): number => completed + cancelled + failed;
+
+/** What is known once these were seen ended, and so many of the others stand halted or in doubt. */
+export const withEnds = (
+  family: Family,
+  ends: readonly { index: number; as: RunEnd }[],
+  stuck: number = family.stuck,
+): Family => {
+  const how = (...wanted: RunEnd[]): number => ends.filter(({ as }) => wanted.includes(as)).length;
+  const indexes = ends.map(({ index }) => index);
+  return {
+    ...family,
+    ended: ends.length === 0 ? family.ended : withBits(family.ended, indexes),
+    completed: family.completed + how('completed'),
+    cancelled: family.cancelled + how('cancelled'),
+    failed: family.failed + how('failed', 'rolled_back'),
+    stuck,
+  };
+};
 
 /** How many more elements may begin, as far as the parent's chain knows. */
 export const roomIn = (family: Family): number => {
-  const { count: all, max, stopAfter, spawned, cancelled, stuck } = family;
-  if (cancelled + stuck >= stopAfter) return 0;
+  const { count: all, max, stopAfter, spawned, cancelled, failed, stuck } = family;
+  if (cancelled + failed + stuck >= stopAfter) return 0;
   return Math.max(0, Math.min(all - spawned, max - (spawned - endedIn(family))));
 };
 
 /** Nothing of it is under way, and nothing further may begin for good. */
 export const isOver = (family: Family): boolean => {
-  const { count: all, spawned, cancelled, stopAfter } = family;
-  return endedIn(family) === spawned && (spawned === all || cancelled >= stopAfter);
+  const { count: all, spawned, cancelled, failed, stopAfter } = family;
+  return endedIn(family) === spawned && (spawned === all || cancelled + failed >= stopAfter);
 };
 
 /** Stands in the id of every child, and in no id that a caller may choose. */

@@ -64,6 +64,7 @@ export {
   type CellBody,
   type CellKind,
   type ClaimStatus,
+  type Cleanup,
   claimStatuses,
   type EachBody,
   type Expression,
@@ -85,7 +86,9 @@ export {
   type Template,
   type TemplateWrite,
   type Version,
+  wayOf,
 } from './runbook.ts';
+export { isRunEnd, type RunEnd, runEnds, type WayEnd } from './runEnd.ts';
 export { type ScriptFile, type ScriptFolder, scriptFilesIn } from './scriptFiles.ts';
 export { settleAll } from './settleAll.ts';
 export { sessionAlphabet, sessionNameCharsMax, shortName, tokenOf } from './shortName.ts';

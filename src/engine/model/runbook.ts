@@ -5,6 +5,7 @@
 
 import type { Needs } from './place.ts';
 import { isReadingAction } from './reading.ts';
+import { type WayEnd, wayEnds } from './runEnd.ts';
 
 /** A text with `{{ }}` in it, split at publishing. How a value is written depends on where it stands. */
 export type Template = (string | { expression: string; write: TemplateWrite })[];
@@ -121,7 +122,8 @@ export type CellBody =
   | ({ kind: 'await' } & AwaitBody)
   | ({ kind: 'approve' } & ApproveBody)
   | ({ kind: 'wait' } & WaitBody)
-  | { kind: 'end' }
+  /** `as`: the run has failed. */
+  | { kind: 'end'; as?: 'failed' }
   | BranchBody
   | ({ kind: 'each' } & EachBody);
 
@@ -143,6 +145,8 @@ export type EachBody = {
   stopAfter: number;
   /** What the section's output says of an element that completed; `null`: nothing. */
   output: Expression | null;
+  /** Of an element that would halt for a known failure; absent: a person is asked. `end`: it ends failed as it stands. */
+  onFailure?: 'undo' | 'end';
   /** Of the section, numbered from 0. */
   cells: Cell[];
 };
@@ -163,6 +167,9 @@ export type Probe = {
   reads: string[] | 'all';
   body: Extract<CellBody, { kind: 'ts' | 'js' | 'sh' | 'http' | 'aws' }>;
 };
+
+/** Of a cell that is passed over on the way: what it takes back, or at which ends it is gone through. `of: 'begun'`: also what failed, was forgiven, or is unknown. */
+export type Cleanup = { undo: string; of?: 'begun' } | { on: 'failure' | 'cancel' | 'always' };
 
 export type Cell = {
   /** Position in document order, from 0. */
@@ -198,6 +205,8 @@ export type Cell = {
   /** The place that carries it out, its probe and its polls as well, or `any`. Absent: where that is, says `rules/place`. */
   at?: Template;
   body: CellBody;
+  /** Absent: a cell of the way. */
+  cleanup?: Cleanup;
 };
 
 /** Where a secret is (`ssm:/path`, `secretsmanager:ID`, `file:/path`, `env:NAME`), and to which hosts `http` may send it. */
@@ -216,6 +225,9 @@ export type Runbook = {
   concurrency: Template | null;
   /** By name; absent where it declares none. */
   secrets?: Record<string, SecretSpec>;
+  /** Of a run that would halt for a known failure; absent: a person is asked. `end` is of elements alone. */
+  onFailure?: 'undo' | 'end';
+  /** Those of the way, then what takes back, the last first, then those of sections with `on`. */
   cells: Cell[];
 };
 
@@ -261,6 +273,22 @@ export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'w
   return poll === undefined ? 'effect' : 'waiting';
 };
 
+/** How many cells of a run, or of an element, are on the way: what is gone through at its end stands after them. */
+export const wayOf = (cells: readonly Cell[]): number => {
+  const first = cells.findIndex(({ cleanup }) => cleanup !== undefined);
+  return first === -1 ? cells.length : first;
+};
+
+const endsOf = { failure: ['failed'], cancel: ['cancelled'], always: wayEnds } as const;
+
+/** Whether a cell is gone through at such an end; what takes back is not a matter of the end alone. */
+export const isAtEnd = ({ cleanup }: Cell, as: WayEnd): boolean =>
+  cleanup !== undefined && 'on' in cleanup && (endsOf[cleanup.on] as readonly WayEnd[]).includes(as);
+
+/** At which ends something is gone through, whatever was done before. */
+export const cleanupOf = (cells: readonly Cell[]): WayEnd[] =>
+  wayEnds.filter((as) => cells.some((cell) => isAtEnd(cell, as)));
+
 /** Names of the branches whose sections a cell stands in, outermost first. */
 export const branchesOf = ({ cells }: Pick<Runbook, 'cells'>, index: number): string[] =>
   cells
@@ -272,10 +300,17 @@ export const branchesOf = ({ cells }: Pick<Runbook, 'cells'>, index: number): st
 export const allCells = (cells: readonly Cell[]): Cell[] =>
   cells.flatMap((cell) => (cell.body.kind === 'each' ? [cell, ...allCells(cell.body.cells)] : [cell]));
 
+/** The runbook as an element of a section goes through it. */
+const inner = ({ onFailure: _, ...runbook }: Runbook, { cells, onFailure }: EachBody): Runbook => ({
+  ...runbook,
+  ...(onFailure === undefined ? {} : { onFailure }),
+  cells,
+});
+
 /** The runbook as an element of one of its sections goes through it. */
 export const sectionOf = (runbook: Runbook, name: string): Runbook => {
   const section = allCells(runbook.cells).find((cell) => cell.name === name);
-  return section?.body.kind === 'each' ? { ...runbook, cells: section.body.cells } : runbook;
+  return section?.body.kind === 'each' ? inner(runbook, section.body) : runbook;
 };
 
 /** The runbook as the instance goes through it that has the cell: the whole, or the section in which it stands. */
@@ -283,7 +318,7 @@ export const levelOf = (runbook: Runbook, name: string): Runbook => {
   if (runbook.cells.some((cell) => cell.name === name)) return runbook;
   for (const { body } of runbook.cells) {
     if (body.kind !== 'each' || !allCells(body.cells).some((cell) => cell.name === name)) continue;
-    return levelOf({ ...runbook, cells: body.cells }, name);
+    return levelOf(inner(runbook, body), name);
   }
   return runbook;
 };

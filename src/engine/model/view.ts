@@ -9,6 +9,8 @@ export const viewStatuses = [
   'in_doubt',
   'halted',
   'completed',
+  'failed',
+  'rolled_back',
   'cancelled',
   'broken',
 ] as const;

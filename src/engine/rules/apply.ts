@@ -8,7 +8,7 @@
  * I3 a reservation is legal only if nothing is open, the instance is not ended, halted or cancelled, and its cell is next.
  * I5 the permission to start a cell again stands in the entry that closed it, or in the `resolved` entry after it; a
  *    reservation uses it up.
- * I6 after a cancellation nothing is reserved.
+ * I6 once a cancellation holds, or a run has failed, only cells of its end are reserved: what takes back, sections with `on`.
  *    A person's verdict before the deadline says that the holder's process was gone; another attempt then, that it may overlap.
  * I9 the attempts of one visit have one set of inputs.
  */
@@ -18,13 +18,20 @@ import type { State } from '../model/entries.ts';
 import { unfinishedIn } from '../model/family.ts';
 import { applyOutcome, applyResolved } from './closing.ts';
 import { applyProgress } from './family.ts';
-import { type EntryDraft, type StepOf, settle } from './going.ts';
+import { applyEnding, type EntryDraft, type StepOf, settle } from './going.ts';
 import { applyReserved, applyStarted, applyWaiting } from './opening.ts';
 import { applyVote } from './voting.ts';
 
 /** What a cancellation leaves at once: a wait, unless elements of it are under way. */
 const isLeft = (open: State['open']): boolean =>
   open?.kind === 'waiting' && (open.family === undefined || unfinishedIn(open.family).length === 0);
+
+/** What a cancellation leaves to be gone through before the run has ended. */
+const owedBy = ({ cleanup = [] }: State, { undo, continuedAs }: StepOf<'cancelled'>): State['owes'] => {
+  if (continuedAs !== undefined) return undefined;
+  if (undo === true) return { as: 'cancelled', undo };
+  return cleanup.includes('cancelled') ? { as: 'cancelled' } : undefined;
+};
 
 const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State => {
   if (before === null) {
@@ -35,9 +42,19 @@ const applyCancelled = (before: State | null, step: StepOf<'cancelled'>): State 
   }
   if (step.broken !== undefined)
     return { ...before, open: null, halted: null, cancelled: step.seq, ended: 'cancelled' };
-  assert(before.cancelled === null, 'cancelled already');
   const open = isLeft(before.open) ? null : before.open;
-  return settle({ ...before, open, cancelled: step.seq });
+  const { owes: _, ending, halted, ...rest } = before;
+  if (ending !== undefined) {
+    assert(step.stopsCleanup === true && ending.stopped === undefined, 'only what is at its end can be stopped');
+    const cancelled = before.cancelled ?? step.seq;
+    return settle({ ...rest, open, halted, cancelled, ending: { ...ending, stopped: true } });
+  }
+  assert(before.cancelled === null && step.stopsCleanup === undefined, 'cancelled already');
+  const owes = owedBy(before, step);
+  if (owes === undefined) return settle({ ...rest, open, halted, cancelled: step.seq });
+  // What is in doubt, or may still act, is settled before anything is taken back.
+  const left = halted?.doubt || halted?.early ? halted : null;
+  return { ...rest, open, halted: left, cancelled: step.seq, owes };
 };
 const nothing = { runbookId: '', version: 1, runHash: '', params: {}, deployment: '', storeId: '' };
 const never = { ...nothing, lock: null, continues: null };
@@ -70,6 +87,8 @@ export const apply = (before: State | null, step: EntryDraft): State => {
       return applyResolved(before, step);
     case 'control':
       return { ...before, drive: step.drive ?? before.drive, epoch: step.epoch ?? before.epoch };
+    case 'ending':
+      return applyEnding(before, step);
     case 'cancelled':
       return applyCancelled(before, step);
   }

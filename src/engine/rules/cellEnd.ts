@@ -7,6 +7,7 @@ const holds = (checks: readonly Checked[]): boolean =>
   checks.every(({ result, overridden }) => result === 'pass' || overridden === true);
 
 export const cellEndOf = ({ name, body }: Pick<Cell, 'name' | 'body'>, entry: Entry): CellEnd => {
+  if (entry.kind === 'ending') return entry.failed?.cell === name ? entry.failed.how : 'not_reached';
   // It went with the branch in whose section it stands.
   if (!('cell' in entry) || entry.cell !== name) return 'skipped';
   if (entry.kind === 'resolved') {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Checked, EntryOf, Permission, State, Status, Then } from '../model/entries.ts';
 import { assertClosing } from './family.ts';
-import { assertCanBegin, goOn, newVisit, type StepOf, settle } from './going.ts';
+import { assertCanBegin, endingAfter, endWay, goOn, newVisit, type StepOf, settle } from './going.ts';
 import { applyReserved } from './opening.ts';
 import { isDecided } from './voting.ts';
 
@@ -60,6 +60,8 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   }
   assert(sequels[status].includes(then), `${status} cannot lead to ${then}`);
   assert(then !== 'end' || step.closes === null, 'only a cell without effects ends the run');
+  assert(then !== 'end' || state.ending === undefined, 'what is at its end does not end it');
+  assert(step.as === undefined || then === 'end', 'only what ends the run says how');
   const asExpected = step.expectations.length > 0 && allPass(step.expectations);
   assert(
     status !== 'unknown' || (then === 'next') === (step.closedBy === 'policy' || asExpected),
@@ -115,6 +117,10 @@ const happenedAfter = (before: boolean, { status, closes, closedBy }: StepOf<'ou
 const earlyOf = ({ atMs, holderGone }: Pick<StepOf<'outcome'>, 'atMs' | 'holderGone'>, deadlineAtMs: number | null) =>
   holderGone === true && atMs < (deadlineAtMs ?? 0) ? { early: true as const } : {};
 
+export /** At the end of a run, what takes back comes first. */
+const withEnding = (state: State, isDone: boolean): State =>
+  state.ending === undefined ? state : { ...state, ending: endingAfter(state.ending, isDone) };
+
 export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   assertOutcome(before, step);
   const open = before.open;
@@ -144,8 +150,8 @@ export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
         skipped: before.counters.skipped + (skipped ? 1 + passes : 0),
         overridden: before.counters.overridden + (overridden ? 1 : 0),
       };
-      if (step.then === 'end') return { ...on, counters, ended: 'completed' };
-      const after = settle({ ...on, counters });
+      if (step.then === 'end') return endWay({ ...on, counters }, step.as ?? 'completed');
+      const after = settle({ ...withEnding(on, satisfied && !skipped), counters });
       if (step.reserve === undefined) return after;
       assert(after.ended === null, 'nothing is left to reserve');
       return applyReserved(after, { ...step.reserve, seq: step.seq, atMs: step.atMs, by: step.by });
@@ -235,5 +241,6 @@ export const applyResolved = (state: State, step: StepOf<'resolved'>): State => 
     skipped: state.counters.skipped + skipped,
     overridden: state.counters.overridden + (isOverridden(step.expectations) ? 1 : 0),
   };
-  return settle({ ...goOn(state, step.seq, passes), counters });
+  const isDone = step.verdict === 'succeeded';
+  return settle({ ...withEnding(goOn(state, step.seq, passes), isDone), counters });
 };

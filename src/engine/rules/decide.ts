@@ -7,6 +7,7 @@ import type { State, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { type Cell, natureOf, type Runbook } from '../model/runbook.ts';
+import type { WayEnd } from '../model/runEnd.ts';
 import { inKeyWindow, type Takeover, takeoverOf } from './policy.ts';
 import type { Holder, Stop } from './stop.ts';
 
@@ -38,6 +39,8 @@ export type Decision =
   | { kind: 'wait'; ms: number }
   /** Go through this cell. `mayReserve: false`: only if that needs no reservation. */
   | { kind: 'enter'; cell: Cell; mayReserve: boolean }
+  /** The way is over: say what is gone through before the run has ended. */
+  | { kind: 'end'; as: WayEnd; undo: boolean }
   /** What the cell would carry out belongs elsewhere: go through it if its `when` is false, else stop as `otherwise` says. */
   | { kind: 'judge'; cell: Cell; otherwise: Stop };
 
@@ -102,6 +105,40 @@ const inDoubt = (
 export const mayWait = (wish: Wish, ms: number, nowMs: number): boolean =>
   wish.reservationsLeft >= 1 && ms <= limits.backoffInCallMsMax && nowMs + ms < wish.endAtMs;
 
+/** How the way of a run is over that has said nothing of its end yet; `undefined`: it is not. `afterMs`: what failed may act until then. */
+type Over = { as: WayEnd; undo: boolean; afterMs: number };
+
+export const wayOver = (
+  { owes, halted, ending }: State,
+  { onFailure }: Pick<Runbook, 'onFailure'>,
+): Over | undefined => {
+  const afterMs = halted?.early === true ? (halted.deadlineAtMs ?? 0) : 0;
+  if (owes !== undefined) return { as: owes.as, undo: owes.undo === true, afterMs };
+  if (halted === null || halted.doubt || ending !== undefined || onFailure === undefined) return undefined;
+  return { as: 'failed', undo: onFailure === 'undo', afterMs };
+};
+
+/** Whether the schedule may go on with it. What follows a failure or a cancellation goes by itself, unless a person steps through it. */
+export const goesByItself = ({ drive, owes, ending }: Pick<State, 'drive' | 'owes' | 'ending'>): boolean => {
+  const as = ending?.as ?? owes?.as;
+  return as === undefined || as === 'completed' ? drive === 'auto' : ending?.manual === undefined;
+};
+
+const endOf = (
+  state: State,
+  { as, undo, afterMs }: Over,
+  cell: string,
+  wish: Wish,
+  { nowMs, epoch }: { nowMs: number; epoch: number },
+): Decision => {
+  if (state.epoch < epoch) return { kind: 'stop', result: 'halted', cell, seq: 0, why: 'epoch' };
+  // A failure that its author answers is answered by whoever meets it.
+  if (!wish.explicit && as === 'completed' && state.drive === 'manual')
+    return { kind: 'stop', result: 'parked', cell, seq: null, dueAtMs: null };
+  if (nowMs < afterMs) return { kind: 'stop', result: 'deferred', cell, untilMs: afterMs, why: 'backoff' };
+  return { kind: 'end', as, undo };
+};
+
 /**
  * @param at the time, the takeover grace and the deployment's epoch
  * @throws PawlError `cell.unknown`, `cell.outOfOrder`, `instance.finished` when the wish names a cell that cannot be.
@@ -121,7 +158,11 @@ export const decide = (
     if (at.nowMs < open.deadlineAtMs + at.graceMs) return { kind: 'stop', result: 'in_flight', holder };
     return inDoubt(state, runbook, { cell: open.cell, seq: open.seq, holder }, at.nowMs);
   }
+  const over = open === null && halted?.doubt !== true ? wayOver(state, runbook) : undefined;
   const cell = runbook.cells[state.next];
+  if (cell === undefined && over === undefined)
+    throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
+  if (over !== undefined) return endOf(state, over, cell?.name ?? runbook.runbookId, wish, at);
   if (cell === undefined) throw new PawlError('journal.broken', 'The journal does not fit its runbook version.');
   if (open?.kind === 'waiting') {
     // A section begins elements, so it is held as a cell is.
@@ -136,7 +177,7 @@ export const decide = (
 
   if (wish.cell !== undefined && wish.cell !== cell.name) return { kind: 'stop', result: 'advanced' };
   if (state.epoch < at.epoch) return { kind: 'stop', result: 'halted', cell: cell.name, seq: 0, why: 'epoch' };
-  if (!wish.explicit && state.drive === 'manual') {
+  if (!wish.explicit && !goesByItself(state)) {
     return { kind: 'stop', result: 'parked', cell: cell.name, seq: null, dueAtMs: null };
   }
   if (natureOf(cell) !== 'effect') return { kind: 'enter', cell, mayReserve: false };

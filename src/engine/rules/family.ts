@@ -1,8 +1,8 @@
 /** What the chain of a parent says of the elements of its section. Pure. */
 import assert from 'node:assert/strict';
 import type { State } from '../model/entries.ts';
-import { type ElementEnd, endedIn, type Family, isOver, roomIn, unfinishedIn, withEnded } from '../model/family.ts';
-import { type StepOf, settle } from './going.ts';
+import { endedIn, type Family, isOver, roomIn, unfinishedIn, withEnds } from '../model/family.ts';
+import { isCalledOff, type StepOf, settle } from './going.ts';
 
 /**
  * What was seen of the elements of a section, and which more may begin: only here, so whoever begins one rests on this chain.
@@ -17,33 +17,19 @@ export const applyProgress = (state: State, step: StepOf<'progress'>): State => 
   for (const { index } of step.ended) assert(unfinished.delete(index), 'an element ends once, and has begun');
   const stuck = new Set(step.stuck.map(({ index }) => index));
   assert(stuck.size === step.stuck.length && [...stuck].every((index) => unfinished.has(index)), 'it is under way');
-  const how = (as: ElementEnd): number => step.ended.filter((one) => one.as === as).length;
-  const ended =
-    step.ended.length === 0
-      ? before.ended
-      : withEnded(
-          before.ended,
-          step.ended.map(({ index }) => index),
-        );
-  const seen: Family = {
-    ...before,
-    ended,
-    completed: before.completed + how('completed'),
-    cancelled: before.cancelled + how('cancelled'),
-    stuck: stuck.size,
-  };
+  const seen = withEnds(before, step.ended, stuck.size);
   const more = step.spawned - before.spawned;
   assert(more >= 0 && more <= roomIn(seen), 'so many elements may begin');
-  assert(more === 0 || state.cancelled === null, 'no element begins after a cancellation');
+  assert(more === 0 || !isCalledOff(state), 'no element begins after a cancellation');
   assert(more > 0 || step.ended.length > 0 || seen.stuck !== before.stuck, 'it says nothing new');
   const after: Family = { ...seen, spawned: step.spawned };
-  const isLast = state.cancelled !== null && endedIn(after) === after.spawned;
+  const isLast = isCalledOff(state) && endedIn(after) === after.spawned;
   return settle({ ...state, open: isLast ? null : { ...open, family: after } });
 };
 
 /** A section closes when nothing of it is under way and nothing more may begin; it completed if all elements did. */
-export const assertClosing = ({ cancelled }: State, family: Family, { status, closedBy }: StepOf<'outcome'>): void => {
-  assert(cancelled === null && isOver(family), 'elements are under way, or may begin');
+export const assertClosing = (state: State, family: Family, { status, closedBy }: StepOf<'outcome'>): void => {
+  assert(!isCalledOff(state) && isOver(family), 'elements are under way, or may begin');
   assert(closedBy === 'policy', 'its elements decide');
   assert(status === (family.completed === family.count ? 'completed' : 'failed'), 'as its elements ended');
 };

@@ -23,6 +23,7 @@ export const applyStarted = (step: StepOf<'started'>): State => {
     epoch: step.epoch,
     counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0, overridden: 0 },
     satisfied: { recent: [], chunks: [] },
+    ...(step.cleanup === undefined ? {} : { cleanup: step.cleanup }),
   };
 };
 

@@ -1,5 +1,6 @@
 /** Why a call stops. */
 import type { By } from '../model/entries.ts';
+import type { RunEnd } from '../model/runEnd.ts';
 
 export type Holder = { cell: string; seq: number; by: By; ageMs: number; deadlineAtMs: number };
 
@@ -8,7 +9,7 @@ export type WaitsFor = { place: string; missing: string[] };
 
 /** Why a call stops, as it is told to the caller. */
 export type Stop =
-  | { kind: 'stop'; result: 'advanced' | 'completed' | 'cancelled' }
+  | { kind: 'stop'; result: 'advanced' | RunEnd }
   | { kind: 'stop'; result: 'in_flight'; holder: Holder }
   /** `nextAtMs`: when the schedule will ask its probe again; `null`: a person is needed, or who can ask it. */
   | {

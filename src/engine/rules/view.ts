@@ -5,6 +5,8 @@ import { limits } from '../model/limits.ts';
 import type { Runbook } from '../model/runbook.ts';
 import { headOf } from '../model/text.ts';
 import type { View, ViewStatus } from '../model/view.ts';
+import { goesByItself, wayOver } from './decide.ts';
+import { isCalledOff } from './going.ts';
 import { nextLookAtMs } from './parked.ts';
 import { placeOfCell } from './place.ts';
 
@@ -13,6 +15,7 @@ export const statusOf = (state: State, nowMs: number, graceMs: number): ViewStat
   if (state.ended !== null) return state.ended;
   if (state.open?.kind === 'reserved') return nowMs >= state.open.deadlineAtMs + graceMs ? 'in_doubt' : 'running';
   if (state.open?.kind === 'waiting') return 'waiting';
+  if (state.owes !== undefined && state.halted?.doubt !== true) return 'ready';
   if (state.halted !== null) return state.halted.doubt ? 'in_doubt' : 'halted';
   return 'ready';
 };
@@ -40,17 +43,22 @@ export type At = {
 
 /** Its children wake it; by itself it is due where it may do something of its own. */
 const familyDueAtMs = (
-  { cancelled, drive, epoch: own }: State,
+  state: State,
   family: Family,
   updatedAtMs: number,
   { nowMs, epoch }: { nowMs: number; epoch: number },
 ): number | null => {
   // Its cancellation is carried into those that were not reached.
-  if (cancelled !== null || own < epoch) return doubtDueAtMs(updatedAtMs, nowMs);
-  return isOver(family) || (drive === 'auto' && roomIn(family) > 0) ? updatedAtMs : null;
+  if (isCalledOff(state) || state.epoch < epoch) return doubtDueAtMs(updatedAtMs, nowMs);
+  return isOver(family) || (goesByItself(state) && roomIn(family) > 0) ? updatedAtMs : null;
 };
 
-const dueOf = (state: State, updatedAtMs: number, { nowMs, graceMs, epoch, lacks = noLacks }: At): number | null => {
+const dueOf = (
+  state: State,
+  updatedAtMs: number,
+  runbook: Runbook | undefined,
+  { nowMs, graceMs, epoch, lacks = noLacks }: At,
+): number | null => {
   if (state.ended !== null) return null;
   if (state.open?.kind === 'reserved') {
     const goneAtMs = state.open.deadlineAtMs + graceMs;
@@ -59,14 +67,16 @@ const dueOf = (state: State, updatedAtMs: number, { nowMs, graceMs, epoch, lacks
   if (state.open?.kind === 'waiting' && state.open.family !== undefined)
     return familyDueAtMs(state, state.open.family, updatedAtMs, { nowMs, epoch });
   if (state.open?.kind === 'waiting') return nextLookAtMs(state.open, updatedAtMs, nowMs);
-  if (state.halted !== null) return state.halted.doubt ? doubtDueAtMs(state.halted.atMs, nowMs) : null;
-  if (state.drive === 'manual') return null;
+  if (state.halted?.doubt) return doubtDueAtMs(state.halted.atMs, nowMs);
+  const over = runbook && wayOver(state, runbook);
+  if (over === undefined && state.halted !== null) return null;
+  if ((over === undefined || over.as === 'completed') && !goesByItself(state)) return null;
   // Held until a person releases it, or until this deployment is taken back.
   if (state.epoch < epoch) return doubtDueAtMs(updatedAtMs, nowMs);
   // A store of secrets that refuses or hangs is asked ever more rarely. What a place lacks costs nothing to look for, and another
   // worker there may have it at once.
   if (lacks.secrets.length > 0) return doubtDueAtMs(updatedAtMs, nowMs);
-  return state.dueAtMs ?? updatedAtMs;
+  return over === undefined ? (state.dueAtMs ?? updatedAtMs) : Math.max(updatedAtMs, over.afterMs);
 };
 
 type Started = Extract<Entry, { kind: 'started' | 'cancelled' }>;
@@ -87,8 +97,8 @@ const placeOf = (started: Started, state: State, runbook: Runbook | undefined, a
 /** As `waitsFor` says that the next step belongs elsewhere. */
 export const workerAt = (place: string): string => `a worker at ${place}`;
 
-const elementsText = ({ count, completed, cancelled, stuck }: Family): string =>
-  `${completed}/${count} elements${cancelled === 0 ? '' : `, ${cancelled} given up`}${stuck === 0 ? '' : `, ${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`}`;
+const elementsText = ({ count, completed, cancelled, failed, stuck }: Family): string =>
+  `${completed}/${count} elements${failed === 0 ? '' : `, ${failed} failed`}${cancelled === 0 ? '' : `, ${cancelled} given up`}${stuck === 0 ? '' : `, ${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`}`;
 /** Whether a view is of an instance that waits for its elements: which of these need somebody their own journals say. */
 export const waitsForElements = ({ waitsFor: text }: Pick<View, 'waitsFor'>): boolean =>
   text !== null && /^\d+\/\d+ elements/.test(text);
@@ -121,7 +131,7 @@ export const viewOf = (
     cells: head.state.cells,
     drive: head.state.drive,
     place,
-    dueAtMs: dueOf(head.state, head.atMs, at),
+    dueAtMs: dueOf(head.state, head.atMs, runbook, at),
     startedAtMs: started.atMs,
     updatedAtMs: head.atMs,
     startedBy: headOf(started.by.actor, limits.viewStartedByBytesMax),

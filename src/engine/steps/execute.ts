@@ -103,7 +103,11 @@ const run = async (
       params: inputs.params,
       outputs: inputs.outputs,
       ...(inputs.each === undefined ? {} : { each: inputs.each }),
-      step: stepInfo(call, reserved),
+      ...(inputs.run === undefined ? {} : { run: inputs.run }),
+      step: {
+        ...stepInfo(call, reserved),
+        ...(inputs.originalKey === undefined ? {} : { originalKey: inputs.originalKey }),
+      },
       ...(secrets === undefined ? {} : { secrets }),
       execution: executionOf(engine, { ...call, seq: reserved.seq }),
       timeoutMs: cell.timeoutMs,

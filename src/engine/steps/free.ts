@@ -35,6 +35,7 @@ export const runFree = async (
       params: inputs.params,
       outputs: inputs.outputs,
       ...(inputs.each === undefined ? {} : { each: inputs.each }),
+      ...(inputs.run === undefined ? {} : { run: inputs.run }),
       step: {
         instanceId,
         runbookId: started.runbookId,

@@ -3,7 +3,7 @@ import { type Call, nextCell, stateOf } from '../call/call.ts';
 import type { Change } from '../call/change.ts';
 import type { State } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import type { Cell } from '../model/runbook.ts';
+import type { Cell, Runbook } from '../model/runbook.ts';
 import { unsubscribe } from './await.ts';
 import { waitingEntry } from './kind.ts';
 
@@ -17,19 +17,61 @@ const awaitingOf = async (call: Call): Promise<Awaiting | null> => {
   return { cell, about: open.seq, claims: (await waitingEntry(call, open)).claims ?? [] };
 };
 
-/** An instance that is cancelled already, by whomever, stays as it is. @throws PawlError `instance.finished` */
-export const decideCancel = (state: State, instanceId: string, reason: string) => {
-  if (state.ended === 'completed') {
-    const message = `Instance ${instanceId} completed before it could be cancelled.`;
-    throw new PawlError('instance.finished', message, { instanceId });
-  }
-  return state.cancelled === null ? ({ kind: 'cancelled', reason } as const) : null;
+export type CancelRequest = {
+  reason: string;
+  /** What was done is taken back before it ends. */
+  undo?: boolean;
+  /** What is gone through at its end is stopped. */
+  stopCleanup?: boolean;
 };
 
-export const cancelling = (instanceId: string, reason: string): Change<Awaiting | null> => ({
-  prepare: awaitingOf,
-  decide: (state) => decideCancel(state, instanceId, reason),
-  then: async (call, _stands, waited) => {
+/** @throws PawlError `cancel.refused` */
+const decideStop = ({ ending, cancelled }: State, instanceId: string, { reason }: CancelRequest) => {
+  if (ending?.stopped === true) return null;
+  if (ending !== undefined) return { kind: 'cancelled', reason, stopsCleanup: true } as const;
+  const now = cancelled === null ? 'cancel it without --stop-cleanup' : 'nothing at its end has begun yet';
+  throw new PawlError('cancel.refused', `Nothing at the end of ${instanceId} is under way: ${now}.`, { instanceId });
+};
+
+/**
+ * An instance that is cancelled already, by whomever, stays as it is.
+ * @throws PawlError `instance.finished`; `cancel.refused` where what is at its end is under way, or cannot be
+ */
+export const decideCancel = (
+  state: State,
+  { cells }: Pick<Runbook, 'cells'>,
+  instanceId: string,
+  request: CancelRequest,
+) => {
+  if (state.ended === 'cancelled') return null;
+  if (state.ended !== null) {
+    const message = `Instance ${instanceId} has ended as ${state.ended} before it could be cancelled.`;
+    throw new PawlError('instance.finished', message, { instanceId });
+  }
+  if (request.stopCleanup === true) return decideStop(state, instanceId, request);
+  if (state.cancelled !== null) return null;
+  const refuse = (why: string): never => {
+    throw new PawlError('cancel.refused', why, { instanceId });
+  };
+  if (state.ending !== undefined)
+    return refuse(
+      `The way of ${instanceId} is over (${state.ending.as}), and what is at its end is under way: it ends by itself. To stop that: \`pawl cancel ${instanceId} --stop-cleanup --seq N --reason …\`.`,
+    );
+  const { reason, undo } = request;
+  if (undo === true && !cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup))
+    return refuse(
+      `Nothing takes back what ${instanceId} has done: its runbook has no \`undo=\` fence. Cancel it without --undo.`,
+    );
+  return { kind: 'cancelled', reason, ...(undo === true ? { undo } : {}) } as const;
+};
+
+export const cancelling = (
+  instanceId: string,
+  request: CancelRequest,
+): Change<{ waited: Awaiting | null; call: Call }> => ({
+  prepare: async (call) => ({ waited: await awaitingOf(call), call }),
+  decide: (state, { call }) => decideCancel(state, call.runbook, instanceId, request),
+  then: async (call, _stands, { waited }) => {
     if (waited !== null) await unsubscribe(call, waited.cell, waited.about, waited.claims);
   },
 });

@@ -6,9 +6,10 @@ import { householdOf, type Kin } from '../call/kin.ts';
 import { failure, keepOutput } from '../call/outcomes.ts';
 import type { Failure, Waiting } from '../model/entries.ts';
 import { type ErrorCode, isPawlError, PawlError } from '../model/errors.ts';
-import { type ElementEnd, unfinishedIn } from '../model/family.ts';
+import { unfinishedIn } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell, EachBody, Expression } from '../model/runbook.ts';
+import type { RunEnd } from '../model/runEnd.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
@@ -62,8 +63,8 @@ const problemOf = (call: Call, cell: Cell, items: unknown): Failure | undefined 
   return undefined;
 };
 
-const endsSince = async ({ engine, instanceId }: Call, seq: number): Promise<Map<number, ElementEnd>> => {
-  const ends = new Map<number, ElementEnd>();
+const endsSince = async ({ engine, instanceId }: Call, seq: number): Promise<Map<number, RunEnd>> => {
+  const ends = new Map<number, RunEnd>();
   for await (const { entry } of readJournal(engine, instanceId, seq))
     if (entry.kind === 'progress' && entry.about === seq) for (const { index, as } of entry.ended) ends.set(index, as);
   return ends;
@@ -127,6 +128,7 @@ type Report = {
   spawned: number;
   completed: number;
   cancelled: number;
+  failed: number;
   stuck: number;
   /** Those under way, in the order of the list, `elementsToldMax` at most. */
   elements: {

@@ -4,6 +4,7 @@
  */
 import { type Call, openCall, openChain, saveView, stateOf } from '../call/call.ts';
 import { changeIn } from '../call/change.ts';
+import { cellsOf } from '../call/ending.ts';
 import { type Kin, keepStarted, kinOf } from '../call/kin.ts';
 import type { EntryOf, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
@@ -63,7 +64,7 @@ export const beginElement = async (call: Call, open: Waiting, { index, instanceI
     runbookId: started.runbookId,
     version: started.version,
     runHash: started.runHash,
-    cells: runbook.cells.length,
+    ...cellsOf(runbook),
     params: {},
     drive,
     epoch,
@@ -108,10 +109,17 @@ export const cancelElement = async (call: Call, open: Waiting, element: Element,
   const { index, instanceId } = element;
   if (element.state === null) await forbidElement(call, instanceId, reason);
   const head = await readElement(call, open, index);
-  if (head.state === null || head.state.cancelled !== null || head.state.ended !== null) return head;
+  // One that is at its own end goes through that.
+  if (
+    head.state === null ||
+    head.state.cancelled !== null ||
+    head.state.ending !== undefined ||
+    head.state.ended !== null
+  )
+    return head;
   const child = await openElement(call, instanceId);
   try {
-    await changeIn(child, cancelling(instanceId, reason));
+    await changeIn(child, cancelling(instanceId, { reason }));
   } catch (error) {
     // It has completed meanwhile: so much the better.
     if (!isPawlError(error, 'instance.finished')) throw error;

@@ -5,11 +5,13 @@
  */
 import { type Call, graceOf, stateOf } from '../call/call.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
-import type { EntryBody, Waiting } from '../model/entries.ts';
+import type { EntryBody, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
-import { type Family, isOver, roomIn, unfinishedIn, withEnded } from '../model/family.ts';
+import { type Family, isOver, roomIn, unfinishedIn, withEnds } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import { settleAll } from '../model/settleAll.ts';
+import { goesByItself } from '../rules/decide.ts';
+import { isCalledOff } from '../rules/going.ts';
 import { statusOf } from '../rules/view.ts';
 import { beginElement, cancelElement, type Element, openElement, readElement, releaseElement } from './elements.ts';
 import type { Deferred } from './kind.ts';
@@ -39,12 +41,12 @@ const openFamily = (call: Call, { seq }: Waiting): Family | undefined => {
 
 /** How many may begin now: none by the schedule in drive `manual`, one at a time by a person there. */
 const allowedNow = ({ call, advancing, running }: Look, family: Family): number => {
-  const { drive, cancelled, epoch } = stateOf(call);
-  const isHeld = epoch < call.engine.deployment.epoch;
-  if (advancing === undefined || cancelled !== null || isHeld) return 0;
+  const state = stateOf(call);
+  const isHeld = state.epoch < call.engine.deployment.epoch;
+  if (advancing === undefined || isCalledOff(state) || isHeld) return 0;
   const { reservationsLeft, endAtMs } = wishOf(advancing);
   if (reservationsLeft < 1 || call.engine.clock.nowMs() >= endAtMs) return 0;
-  if (drive === 'auto') return Math.min(roomIn(family), limits.elementsAtOnceMax - running.size);
+  if (goesByItself(state)) return Math.min(roomIn(family), limits.elementsAtOnceMax - running.size);
   return advancing.request.explicit === false ? 0 : Math.min(1, roomIn(family));
 };
 
@@ -61,19 +63,7 @@ const progressOf = (look: Look, family: Family): EntryBody | undefined => {
   const elements = [...known.values()].sort((a, b) => a.index - b.index);
   const ended = elements.flatMap(({ index, state }) => (state?.ended == null ? [] : [{ index, as: state.ended }]));
   const stuck = elements.filter((one) => isStuck(call, one)).map(({ index, seq }) => ({ index, seq }));
-  const seen: Family = {
-    ...family,
-    ended:
-      ended.length === 0
-        ? family.ended
-        : withEnded(
-            family.ended,
-            ended.map(({ index }) => index),
-          ),
-    completed: family.completed + ended.filter(({ as }) => as === 'completed').length,
-    cancelled: family.cancelled + ended.filter(({ as }) => as === 'cancelled').length,
-    stuck: stuck.length,
-  };
+  const seen = withEnds(family, ended, stuck.length);
   const more = allowedNow(look, seen);
   if (more === 0 && ended.length === 0 && seen.stuck === family.stuck) return undefined;
   const { next: index } = stateOf(call);
@@ -110,13 +100,13 @@ const inPages = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>)
 
 /** Begins those without a first entry; in a run that is cancelled each is told so instead. */
 const carryOut = async ({ call, open, known }: Look): Promise<void> => {
-  const { cancelled } = stateOf(call);
+  const isOff = isCalledOff(stateOf(call));
   const reason = `with its parent ${call.instanceId}`;
-  const todo = [...known.values()].filter(({ state }) =>
-    cancelled === null ? state === null : state === null || (state.ended === null && state.cancelled === null),
-  );
+  const isToldOf = (state: State): boolean =>
+    state.ended === null && state.cancelled === null && state.ending === undefined;
+  const todo = [...known.values()].filter(({ state }) => state === null || (isOff && isToldOf(state)));
   const done = await inPages(todo, (one) =>
-    cancelled === null ? beginElement(call, open, one) : cancelElement(call, open, one, reason),
+    isOff ? cancelElement(call, open, one, reason) : beginElement(call, open, one),
   );
   for (const element of done) known.set(element.index, element);
 };
@@ -127,10 +117,10 @@ const sooner = (one: Deferred | null, { untilMs, why }: Omit<Deferred, 'kind'>):
 
 /** More could begin, and this call has no time for them. */
 const isShort = ({ call, advancing }: Look, family: Family): boolean => {
-  const { drive, cancelled } = stateOf(call);
-  if (advancing === undefined || cancelled !== null || advancing.request.signal?.aborted) return false;
+  const state = stateOf(call);
+  if (advancing === undefined || isCalledOff(state) || advancing.request.signal?.aborted) return false;
   const { reservationsLeft, endAtMs, explicit } = wishOf(advancing);
-  const may = reservationsLeft >= 1 && (explicit || drive === 'auto');
+  const may = reservationsLeft >= 1 && (explicit || goesByItself(state));
   return may && roomIn(family) > 0 && call.engine.clock.nowMs() >= endAtMs;
 };
 
@@ -171,12 +161,16 @@ const drive = async (look: Look, advancing: Advancing, element: Element): Promis
   }
 };
 
-const canRun = ({ state }: Element): boolean => state !== null && state.ended === null && state.cancelled === null;
+/** One that was cancelled still goes through what is at its end. */
+const canRun = ({ state }: Element): boolean => {
+  if (state === null || state.ended !== null) return false;
+  return !isCalledOff(state) || state.owes !== undefined;
+};
 
 /** Drives as many as fit; with a limit of reservations, one after the other. */
 const fill = (look: Look, family: Family): void => {
-  const { call, advancing, known, running, left } = look;
-  if (advancing === undefined || stateOf(call).cancelled !== null || advancing.request.signal?.aborted) return;
+  const { advancing, known, running, left } = look;
+  if (advancing === undefined || advancing.request.signal?.aborted) return;
   const { reservationsLeft } = wishOf(advancing);
   const atOnce = Number.isFinite(reservationsLeft) ? 1 : limits.elementsAtOnceMax;
   for (const index of unfinishedIn(family)) {
@@ -210,7 +204,7 @@ const step = async (look: Look): Promise<FamilyLook | undefined> => {
   await carryOut(look);
   if (before.some((one) => known.get(one.index) !== one && known.get(one.index)?.state?.ended != null))
     return undefined;
-  if (isOver(family) && stateOf(call).cancelled === null) return { kind: 'over' };
+  if (isOver(family) && !isCalledOff(stateOf(call))) return { kind: 'over' };
   fill(look, family);
   if (running.size === 0) {
     const nowMs = call.engine.clock.nowMs();

@@ -5,13 +5,13 @@
 import type { Entry, EntryOf } from '../../../src/engine/index.ts';
 import {
   ancestorsOf,
-  cancelledIn,
   childId,
   childOf,
   entriesOf,
   isStopped,
   leftIn,
   mayClose,
+  notCompletedIn,
   openSection,
   type Section,
   sectionAt,
@@ -188,7 +188,7 @@ const watchProgress = (world: World, entry: EntryOf<'progress'>): void => {
   const call = world.calls.find((one) => isBy(one, entry));
   if (call?.struck.includes('staleRead')) return;
   const sinceMs = world.chain[entry.seq - 1]?.landedAtMs ?? 0;
-  const stood = standing(world, before, sinceMs) + cancelledIn(before);
+  const stood = standing(world, before, sinceMs) + notCompletedIn(before);
   must(stood < section.stopAfter, 'family', `${at} lets another begin, and ${stood} had been given up or stood`);
 };
 

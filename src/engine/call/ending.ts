@@ -1,0 +1,179 @@
+/**
+ * The end of a way: which cells are gone through before the run has ended. What is taken back follows from the journal alone, which is
+ * read as a whole here, once: whoever writes the entry comes to the same.
+ */
+import type { CellEnd } from '../model/cellEnd.ts';
+import type { Entry, EntryBody, EntryOf, Failure, State } from '../model/entries.ts';
+import { type Cell, cleanupOf, isAtEnd, isSafe, natureOf, type Runbook, wayOf } from '../model/runbook.ts';
+import type { WayEnd } from '../model/runEnd.ts';
+import { isAtEndOf } from '../rules/going.ts';
+import type { Call } from './call.ts';
+import { readJournal } from './journal.ts';
+import type { Engine } from './kin.ts';
+
+/** What the journals of a run, and of those that it goes on from, say of a cell. */
+type Trace = {
+  /** Its body completed: as expected or not, by a verdict, or in a run that is cited for it. */
+  done: boolean;
+  /** Something of it began. */
+  begun: boolean;
+  /** Idempotency key of its newest visit. */
+  key: string | null;
+};
+type Traces = Map<string, Trace>;
+
+const traceIn = (traces: Traces, cell: string): Trace => {
+  const trace = traces.get(cell) ?? { done: false, begun: false, key: null };
+  traces.set(cell, trace);
+  return trace;
+};
+
+/** How a step that was closed leaves its cell: a body that never began leaves nothing. */
+const closed = (trace: Trace, { status, closedBy, unbegun }: EntryOf<'outcome'>): void => {
+  if (status === 'completed') trace.done = true;
+  const never = status === 'never' || unbegun === true || (status === 'abandoned' && closedBy === 'probe');
+  if (!never) trace.begun = true;
+};
+
+const note = (traces: Traces, entry: Entry): void => {
+  if (entry.kind === 'reserved') traceIn(traces, entry.cell).key = entry.key;
+  if (entry.kind === 'waiting' && entry.each !== undefined) traceIn(traces, entry.cell).begun = true;
+  if (entry.kind === 'outcome' && entry.closes !== null) closed(traceIn(traces, entry.cell), entry);
+  if (entry.kind === 'outcome' && entry.reserve !== undefined)
+    traceIn(traces, entry.reserve.cell).key = entry.reserve.key;
+  if (entry.kind === 'resolved' && entry.verdict === 'succeeded') {
+    const trace = traceIn(traces, entry.cell);
+    trace.done = true;
+    trace.begun = true;
+  }
+};
+
+const doneEnds: readonly CellEnd[] = ['completed', 'unexpected'];
+
+/** Of the runs that this one goes on from: what is cited of them is done here, the rest of what began there may have happened. */
+const tracesBefore = async (engine: Engine, started: EntryOf<'started'>, cells: readonly Cell[]): Promise<Traces> => {
+  const { continues } = started;
+  if (continues === null) return new Map();
+  const traces: Traces = new Map();
+  for (let at: string | undefined = continues.instanceId; at !== undefined; ) {
+    const earlier: Traces = new Map();
+    let next: string | undefined;
+    for await (const { entry } of readJournal(engine, at)) {
+      note(earlier, entry);
+      if (entry.kind === 'started') next = entry.continues?.instanceId;
+    }
+    // The newest key counts: of a cell that was cited on, that of the run in which it was done.
+    for (const [cell, trace] of earlier) {
+      const known = traceIn(traces, cell);
+      known.begun ||= trace.begun;
+      known.done ||= trace.done;
+      known.key ??= trace.key;
+    }
+    at = next;
+  }
+  const cited = new Set(cells.slice(0, continues.index).map(({ name }) => name));
+  for (const [cell, trace] of traces)
+    trace.done = cited.has(cell) && trace.done && doneEnds.includes(continues.states?.[cell] ?? 'completed');
+  return traces;
+};
+
+type Told = { traces: Traces; failed: EntryOf<'ending'>['failed']; cancelled: EntryOf<'cancelled'> | null };
+
+/** Why the step at a seq failed, as far as an entry says. */
+const failureAt = (entry: Entry, seq: number): Failure | undefined => {
+  if (entry.kind === 'outcome' && (entry.closes ?? entry.seq) === seq)
+    return entry.error ?? { code: 'cell.unexpected', message: unmet(entry) };
+  if (entry.kind === 'resolved' && entry.about === seq) return { code: 'cell.declared', message: entry.reason };
+  return undefined;
+};
+const unmet = ({ expectations }: EntryOf<'outcome'>): string =>
+  `What it expects does not hold: ${expectations
+    .filter(({ result }) => result !== 'pass')
+    .map(({ source }) => source)
+    .join('; ')}`;
+
+/** What the journal says that bears on the end of the run. */
+const readWay = async ({ engine, started, runbook, instanceId, chain }: Call): Promise<Told> => {
+  const traces = await tracesBefore(engine, started, runbook.cells);
+  const { halted, hasCompleted } = chain.head.entry.state;
+  let failure: Failure | undefined;
+  let cancelled: EntryOf<'cancelled'> | null = null;
+  for await (const { entry } of readJournal(engine, instanceId)) {
+    note(traces, entry);
+    if (halted !== null) failure = failureAt(entry, halted.seq) ?? failure;
+    if (entry.kind === 'cancelled') cancelled = entry;
+  }
+  const { code, message } = failure ?? { code: 'cell.failed', message: 'It failed.' };
+  const how = hasCompleted ? ('unexpected' as const) : ('failed' as const);
+  const failed = halted === null ? null : { cell: halted.cell, seq: halted.seq, how, code, message };
+  return { traces, failed, cancelled };
+};
+
+/** What has effects beyond its journal. */
+const hasEffects = (cell: Cell): boolean =>
+  cell.body.kind === 'each' ? cell.body.cells.some(hasEffects) : natureOf(cell) === 'effect' && !isSafe(cell);
+
+/** By what of the runbook it is so, where no person said it. */
+const grounds: Record<WayEnd, string> = {
+  completed: 'its last cell',
+  failed: 'onFailure',
+  cancelled: 'a cancellation',
+};
+
+/**
+ * What is gone through at such an end, from the state at hand. Reads the journal where something is taken back.
+ * @param said by a person who takes it back
+ */
+export const endingOf = async (
+  call: Call,
+  { as, undo }: { as: WayEnd; undo: boolean },
+  said: { began?: EntryOf<'ending'>['began']; manual?: true } = {},
+): Promise<Extract<EntryBody, { kind: 'ending' }>> => {
+  const { runbook } = call;
+  const { cells } = runbook;
+  const way = cells.slice(0, wayOf(cells));
+  const { traces, failed, cancelled }: Told =
+    as === 'completed' ? { traces: new Map(), failed: null, cancelled: null } : await readWay(call);
+  const ground =
+    cancelled === null ? { by: grounds[as], reason: null } : { by: cancelled.by.actor, reason: cancelled.reason };
+  const isUndone = ({ cleanup }: Cell): boolean => {
+    if (!undo || cleanup === undefined || !('undo' in cleanup)) return false;
+    const trace = traces.get(cleanup.undo);
+    return trace !== undefined && (trace.done || (trace.begun && cleanup.of === 'begun'));
+  };
+  const undos = cells.filter(isUndone);
+  const taken = new Set(
+    undos.flatMap(({ cleanup }) => (cleanup !== undefined && 'undo' in cleanup ? cleanup.undo : [])),
+  );
+  const keys = [...taken].flatMap((cell) => {
+    const key = traces.get(cell)?.key ?? null;
+    return key === null ? [] : [[cell, key] as const];
+  });
+  return {
+    kind: 'ending',
+    as,
+    cells: [...undos, ...cells.filter((cell) => isAtEnd(cell, as))].map(({ index }) => index),
+    undos: undos.length,
+    keys: Object.fromEntries(keys),
+    stays: way
+      .filter((cell) => hasEffects(cell) && traces.get(cell.name)?.begun === true && !taken.has(cell.name))
+      .map(({ name }) => name),
+    failed: as === 'failed' ? failed : null,
+    began: said.began ?? ground,
+    ...(said.manual === undefined ? {} : { manual: said.manual }),
+  };
+};
+
+/** What a first entry says of the cells of a runbook. */
+export const cellsOf = ({ cells }: Runbook): Pick<EntryOf<'started'>, 'cells' | 'cleanup'> => {
+  const cleanup = cleanupOf(cells);
+  return { cells: wayOf(cells), ...(cleanup.length === 0 ? {} : { cleanup }) };
+};
+
+/** Cells that were still to be taken back when that was stopped. */
+export const leftToUndo = (state: State, { cells }: Pick<Runbook, 'cells'>): string[] =>
+  cells
+    .slice(state.next)
+    .flatMap(({ index, cleanup }) =>
+      cleanup !== undefined && 'undo' in cleanup && isAtEndOf(state, index) ? [cleanup.undo] : [],
+    );
