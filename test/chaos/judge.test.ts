@@ -30,6 +30,12 @@ describe('what agrees', () => {
     expect(asked).toEqual([1]);
   });
 
+  test('one that was cut off between its effect and its line, and the next finds it done', () => {
+    const entries = journal([reserved(), resolved(1), reserved({ attempt: 2 }), outcome(3)]);
+    expect(judged(entries, [saw('begin', 3)], { mayBeUnseen: (_, { seq }) => seq === 1 }).wrong).toEqual([]);
+    expect(judged(entries, [saw('begin', 3)], { mayBeUnseen: (_, { seq }) => seq === 3 }).wrong).not.toEqual([]);
+  });
+
   test('a command, which does not say by which reservation it came', () => {
     const by = { actor: 'a', via: 'cli', where: 'here' };
     const entries = journal([reserved({ by }), resolved(1, { verdict: 'succeeded', permission: null, then: 'next' })]);

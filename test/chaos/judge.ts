@@ -123,7 +123,12 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judg
     // The holder saw its own answer; a probe and a person looked for the key.
     const effects = effectsOf(seen, reserved.key).filter(({ what }) => what === 'effect');
     const own = entry.closedBy === 'holder' ? effects.filter(({ seq }) => seq === null || seq === about) : effects;
-    if (own.length === 0 && rules.isWitnessed?.(entry.cell) !== false)
+    // One that was cut off between its effect and the line of the witness: the next one finds it done.
+    const isCutOff = [...doubtful].some(
+      (one) => one.key === reserved.key && one !== reserved && rules.mayBeUnseen(id, one),
+    );
+    const isUnseen = isCutOff && effects.length === 0;
+    if (own.length === 0 && !isUnseen && rules.isWitnessed?.(entry.cell) !== false)
       say(`seq ${about} is completed by its ${entry.closedBy}, and it did not happen`);
   }
   const unseen = [...doubtful].filter((attempt) => rules.isWitnessed?.(attempt.cell) !== false && !beganAs(attempt));
