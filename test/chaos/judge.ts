@@ -124,11 +124,10 @@ const judgeOne = (id: string, entries: Entry[], seen: Saw[], rules: Rules): Judg
     const effects = effectsOf(seen, reserved.key).filter(({ what }) => what === 'effect');
     const own = entry.closedBy === 'holder' ? effects.filter(({ seq }) => seq === null || seq === about) : effects;
     // One that was cut off between its effect and the line of the witness: the next one finds it done.
-    const isCutOff = [...doubtful].some(
-      (one) => one.key === reserved.key && one !== reserved && rules.mayBeUnseen(id, one),
-    );
-    const isUnseen = isCutOff && effects.length === 0;
-    if (own.length === 0 && !isUnseen && rules.isWitnessed?.(entry.cell) !== false)
+    const isCutOff = (): boolean =>
+      effects.length === 0 &&
+      [...doubtful].some((one) => one.key === reserved.key && one !== reserved && rules.mayBeUnseen(id, one));
+    if (own.length === 0 && rules.isWitnessed?.(entry.cell) !== false && !isCutOff())
       say(`seq ${about} is completed by its ${entry.closedBy}, and it did not happen`);
   }
   const unseen = [...doubtful].filter((attempt) => rules.isWitnessed?.(attempt.cell) !== false && !beganAs(attempt));
