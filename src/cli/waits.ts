@@ -60,12 +60,13 @@ type Told = Of<'each'>['elements'][number];
 const isStuck = ({ status }: Told): boolean => status === 'halted' || status === 'in_doubt';
 
 /** `3/40 completed, 2 under way, 1 needs somebody`. */
-const progressText = ({ count, completed, cancelled, spawned, elements, ...known }: Of<'each'>): string => {
+const progressText = ({ count, completed, failed, cancelled, underWay, elements, ...known }: Of<'each'>): string => {
   // The chain says how they stood when somebody looked last.
   const stuck = elements.length < limits.elementsToldMax ? elements.filter(isStuck).length : known.stuck;
-  const running = spawned - completed - cancelled - stuck;
+  const running = underWay - stuck;
   return [
     `${completed}/${count} completed`,
+    ...(failed === 0 ? [] : [`${failed} failed`]),
     ...(cancelled === 0 ? [] : [`${cancelled} given up`]),
     ...(running === 0 ? [] : [`${running} under way`]),
     ...(stuck === 0 ? [] : [`${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`]),

@@ -288,6 +288,7 @@ const waits = z.discriminatedUnion('kind', [
     spawned: count.describe('The elements before this index may begin.'),
     completed: count,
     cancelled: count,
+    underWay: count.describe('Have begun, and were not seen ended.'),
     failed: count.describe('Ended failed, rolled back or not.'),
     stuck: count.describe('Seen halted or in doubt.'),
     elements: z

@@ -102,7 +102,7 @@ describe('verdict', () => {
   const decided = (state: State, verdict: VerdictRequest['verdict'], cell: Partial<Cell> = {}, freshKey = false) =>
     decideVerdict(
       state,
-      { cell: cellOf(0, 'a', cell), checks: [], output: null, early: {} },
+      { cell: cellOf(0, 'a', cell), checks: [], output: null, early: {}, isAgain: false },
       { nowMs: now, fraction: () => 0.5, sent: false },
       { seq: 5, verdict, reason: 'seen', by: by('bob'), ...(freshKey ? { freshKey } : {}) },
     );

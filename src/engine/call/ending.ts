@@ -4,7 +4,7 @@
  */
 import type { CellEnd } from '../model/cellEnd.ts';
 import type { Entry, EntryBody, EntryOf, Failure, State } from '../model/entries.ts';
-import { type Cell, cleanupOf, isAtEnd, isSafe, natureOf, type Runbook, wayOf } from '../model/runbook.ts';
+import { type Cell, changesSomething, cleanupOf, isAtEnd, type Runbook, wayOf } from '../model/runbook.ts';
 import type { WayEnd } from '../model/runEnd.ts';
 import { isAtEndOf } from '../rules/going.ts';
 import type { Call } from './call.ts';
@@ -15,6 +15,8 @@ import type { Engine } from './kin.ts';
 type Trace = {
   /** Its body completed: as expected or not, by a verdict, or in a run that is cited for it. */
   done: boolean;
+  /** The last outcome that says so. */
+  doneAt: number | null;
   /** Something of it began. */
   begun: boolean;
   /** Idempotency key of its newest visit. */
@@ -23,14 +25,14 @@ type Trace = {
 type Traces = Map<string, Trace>;
 
 const traceIn = (traces: Traces, cell: string): Trace => {
-  const trace = traces.get(cell) ?? { done: false, begun: false, key: null };
+  const trace = traces.get(cell) ?? { done: false, doneAt: null, begun: false, key: null };
   traces.set(cell, trace);
   return trace;
 };
 
 /** How a step that was closed leaves its cell: a body that never began leaves nothing. */
-const closed = (trace: Trace, { status, closedBy, unbegun }: EntryOf<'outcome'>): void => {
-  if (status === 'completed') trace.done = true;
+const closed = (trace: Trace, { seq, status, closedBy, unbegun }: EntryOf<'outcome'>): void => {
+  if (status === 'completed') Object.assign(trace, { done: true, doneAt: seq });
   const never = status === 'never' || unbegun === true || (status === 'abandoned' && closedBy === 'probe');
   if (!never) trace.begun = true;
 };
@@ -109,15 +111,16 @@ const readWay = async ({ engine, started, runbook, instanceId, chain }: Call): P
   return { traces, failed, cancelled };
 };
 
-/** What has effects beyond its journal. */
-const hasEffects = (cell: Cell): boolean =>
-  cell.body.kind === 'each' ? cell.body.cells.some(hasEffects) : natureOf(cell) === 'effect' && !isSafe(cell);
-
 /** By what of the runbook it is so, where no person said it. */
 const grounds: Record<WayEnd, string> = {
   completed: 'its last cell',
   failed: 'onFailure',
   cancelled: 'a cancellation',
+};
+
+const stoodAt = (cell: Cell | undefined, traces: Traces): EntryOf<'ending'>['stood'] => {
+  const seq = cell === undefined ? null : (traces.get(cell.name)?.doneAt ?? null);
+  return cell === undefined || seq === null ? null : { cell: cell.name, seq };
 };
 
 /**
@@ -129,19 +132,22 @@ export const endingOf = async (
   { as, undo }: { as: WayEnd; undo: boolean },
   said: { began?: EntryOf<'ending'>['began']; manual?: true } = {},
 ): Promise<Extract<EntryBody, { kind: 'ending' }>> => {
-  const { runbook } = call;
+  const { runbook, chain, started } = call;
   const { cells } = runbook;
   const way = cells.slice(0, wayOf(cells));
   const { traces, failed, cancelled }: Told =
     as === 'completed' ? { traces: new Map(), failed: null, cancelled: null } : await readWay(call);
   const ground =
     cancelled === null ? { by: grounds[as], reason: null } : { by: cancelled.by.actor, reason: cancelled.reason };
-  const isUndone = ({ cleanup }: Cell): boolean => {
+  const isUndone = ({ cleanup, body }: Cell): boolean => {
     if (!undo || cleanup === undefined || !('undo' in cleanup)) return false;
     const trace = traces.get(cleanup.undo);
-    return trace !== undefined && (trace.done || (trace.begun && cleanup.of === 'begun'));
+    // Of a section each element says for itself what of it is taken back.
+    return trace !== undefined && (trace.done || (trace.begun && (cleanup.of === 'begun' || body.kind === 'each')));
   };
   const undos = cells.filter(isUndone);
+  // What takes an element back goes through nothing else: the element itself did at its end.
+  const sections = started.undoes === true ? [] : cells.filter((cell) => isAtEnd(cell, as));
   const taken = new Set(
     undos.flatMap(({ cleanup }) => (cleanup !== undefined && 'undo' in cleanup ? cleanup.undo : [])),
   );
@@ -152,13 +158,14 @@ export const endingOf = async (
   return {
     kind: 'ending',
     as,
-    cells: [...undos, ...cells.filter((cell) => isAtEnd(cell, as))].map(({ index }) => index),
+    cells: [...undos, ...sections].map(({ index }) => index),
     undos: undos.length,
     keys: Object.fromEntries(keys),
     stays: way
-      .filter((cell) => hasEffects(cell) && traces.get(cell.name)?.begun === true && !taken.has(cell.name))
+      .filter((cell) => changesSomething(cell) && traces.get(cell.name)?.begun === true && !taken.has(cell.name))
       .map(({ name }) => name),
     failed: as === 'failed' ? failed : null,
+    stood: stoodAt(way[chain.head.entry.state.next], traces),
     began: said.began ?? ground,
     ...(said.manual === undefined ? {} : { manual: said.manual }),
   };

@@ -11,6 +11,7 @@ import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
 import type { Ports, RunInfo, Scope } from '../ports.ts';
 import { cellEndOf } from '../rules/cellEnd.ts';
+import { isAtEndOf } from '../rules/going.ts';
 import { satisfiedAt, satisfiedBy } from '../rules/satisfied.ts';
 import type { Call } from './call.ts';
 import { namesIn, readerOf } from './kin.ts';
@@ -66,18 +67,36 @@ const entryOfCell = (reader: Reader, { index }: Cell): Promise<Entry | undefined
   return satisfyingEntry(state, index, (seq) => entryIn(reader, instanceId, seq));
 };
 
+/** Of the cell that the way stood at when it was over, the outcome by which it completed has its output. */
+const whatSays = async (reader: Reader, entry: Entry | undefined, { name }: Cell): Promise<Entry | undefined> => {
+  if (entry?.kind !== 'ending' || entry.stood?.cell !== name) return entry;
+  return await entryIn(reader, entry.instanceId, entry.stood.seq);
+};
+
 const readOne = async (reader: Reader, cell: Cell): Promise<string | null> => {
   const { engine, chain, started } = reader;
   const cited = started.continues?.outputs[cell.name];
   const isCited = cell.index < chain.head.entry.state.from;
   const entry = !isCited
-    ? await entryOfCell(reader, cell)
+    ? await whatSays(reader, await entryOfCell(reader, cell), cell)
     : cited && (await entryIn(reader, cited.instanceId, cited.seq));
   return entry === undefined ? null : await wholeTextOf(engine, cell.name, outputOf(entry));
 };
 
+/** Whether a cell was taken back at the end of the run. */
+export const isTakenBack = async (reader: Reader, { name }: Cell): Promise<boolean> => {
+  const { runbook, chain } = reader;
+  const { state } = chain.head.entry;
+  if (state.ending === undefined) return false;
+  const undo = runbook.cells.find(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup && cleanup.undo === name);
+  if (undo === undefined || undo.index >= state.next || !isAtEndOf(state, undo.index)) return false;
+  const entry = await entryOfCell(reader, undo);
+  return entry !== undefined && cellEndOf(undo, entry) === 'completed';
+};
+
 const stateOfCell = async (reader: Reader, cell: Cell): Promise<CellEnd> => {
   const { chain, started } = reader;
+  if (await isTakenBack(reader, cell)) return 'taken_back';
   if (cell.index < chain.head.entry.state.from) return started.continues?.states?.[cell.name] ?? 'completed';
   const entry = await entryOfCell(reader, cell);
   if (entry === undefined) throw new PawlError('journal.broken', `The run is not past cell ${cell.name} yet.`);

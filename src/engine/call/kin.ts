@@ -6,7 +6,7 @@ import { brokenAt } from '../model/chain.ts';
 import { type EntryOf, type Standing, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Parent } from '../model/family.ts';
-import type { Cell, EachBody, Runbook } from '../model/runbook.ts';
+import { type Cell, type EachBody, elementOf, type Runbook } from '../model/runbook.ts';
 import type { Ports } from '../ports.ts';
 import { textOf } from './texts.ts';
 
@@ -107,7 +107,7 @@ export const kinOf = async (
   return {
     kin: { parent, household, item: items[index], index, isWatched },
     started,
-    runbook: { ...runbook, unique: null, concurrency: null, cells: section.body.cells },
+    runbook: { ...elementOf(runbook, section.body), unique: null, concurrency: null },
   };
 };
 

@@ -6,13 +6,15 @@
 
 import { type Call, type Engine, openCall, saveView, stateOf } from '../call/call.ts';
 import { changeIn } from '../call/change.ts';
+import { type Past, pastOf, satisfiedIn } from '../call/cited.ts';
 import { commandMs } from '../call/mark.ts';
 import { type By, type Continues, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { branchesOf, type Cell, natureOf, type Runbook, type Version } from '../model/runbook.ts';
+import { branchesOf, type Cell, hasEffects, type Runbook, type Version } from '../model/runbook.ts';
+import { settleAll } from '../model/settleAll.ts';
 import { startedAt } from '../rules/place.ts';
-import { assertEntered, refuse, satisfiedIn } from './cited.ts';
+import { assertEntered, refuse } from './cited.ts';
 
 export type ContinueRequest = {
   /** The earlier run. */
@@ -46,26 +48,15 @@ const assertLeft = (call: Call): void => {
       { ...details, untilMs: deadlineAtMs },
     );
   }
+  if (state.ended === null && (state.ending !== undefined || state.owes !== undefined))
+    refuse(
+      `The way of ${instanceId} is over, and what is at its end is under way: continue it once it has ended.`,
+      details,
+    );
   if (state.ended === null && state.halted === null) {
     refuse(`Instance ${instanceId} is neither halted nor cancelled: go on with it, or cancel it first.`, details);
   }
 };
-
-/**
- * The cell that a run left off at, if an attempt of it happened or may have: under the new run's key it would happen again.
- * What became of an earlier visit is not known any more; it was given up for a fresh key. Whether a new version has the
- * cell under another name cannot be told, so its name does not matter.
- */
-const begunAt = (call: Call): string | undefined => {
-  const { mayHaveHappened, visit, next, inputsHash } = stateOf(call);
-  const cell = call.runbook.cells[next];
-  // A section that was opened: elements of it may have gone through its cells.
-  const opened = cell?.body.kind === 'each' && inputsHash !== null && hasEffects(cell);
-  return mayHaveHappened || visit > 1 || opened ? cell?.name : undefined;
-};
-
-const hasEffects = (cell: Cell): boolean =>
-  cell.body.kind === 'each' ? cell.body.cells.some(hasEffects) : natureOf(cell) === 'effect';
 
 /** The runs that a run goes on from, the newest first. They have ended, so what is read of them stays so. */
 const earlierRuns = async ({ engine, by, started }: Call): Promise<Call[]> => {
@@ -83,15 +74,14 @@ const earlierRuns = async ({ engine, by, started }: Call): Promise<Call[]> => {
  * been: those that do not stand before it. A cell that has no such name any more may be there under another. A reason was
  * given for one run, and is used up by it.
  */
-const againIn = (line: Call[], runbook: Runbook, first: Cell): { cell: string; instanceId: string; how: string }[] => {
+const againIn = (line: Left[], runbook: Runbook, first: Cell): { cell: string; instanceId: string; how: string }[] => {
   const kept = new Set(runbook.cells.slice(0, first.index).map(({ name }) => name));
-  return line.flatMap((run, ago) => {
-    const { instanceId } = run;
-    const done = run.runbook.cells.slice(0, stateOf(run).next).filter((cell) => {
+  return line.flatMap(({ instanceId, past }, ago) => {
+    const done = past.done.filter((cell) => {
       const named = ago === 0 && runbook.cells.some(({ name }) => name === cell.name);
       return !kept.has(cell.name) && (named || hasEffects(cell));
     });
-    const begun = begunAt(run);
+    const begun = past.begun?.name;
     return [
       ...done.map(({ name }) => ({ cell: name, instanceId, how: `was done in ${instanceId}` })),
       ...(begun === undefined || (ago > 0 && kept.has(begun))
@@ -101,11 +91,14 @@ const againIn = (line: Call[], runbook: Runbook, first: Cell): { cell: string; i
   });
 };
 
+/** A run that is left, and what it left behind. */
+type Left = { instanceId: string; past: Past };
+
 const isBranch = ({ body }: Cell): boolean => body.kind === 'branch';
 
-const assertCells = (line: [Call, ...Call[]], runbook: Runbook, request: ContinueRequest): Cell => {
-  const [{ instanceId, runbook: earlier }] = line;
-  const first = runbook.cells.find((cell) => cell.name === request.at);
+const assertCells = (line: [Left, ...Left[]], runbook: Runbook, request: ContinueRequest): Cell => {
+  const [{ instanceId, past }] = line;
+  const first = runbook.cells.find((cell) => cell.name === request.at && cell.cleanup === undefined);
   if (first === undefined) {
     const cells = runbook.cells.map((cell) => cell.name).slice(0, limits.pageMax);
     throw new PawlError('cell.unknown', `There is no cell ${request.at} in this version of ${runbook.runbookId}.`, {
@@ -114,7 +107,7 @@ const assertCells = (line: [Call, ...Call[]], runbook: Runbook, request: Continu
     });
   }
   // What was a cell judged nothing for the section that has its name now, and a section did nothing.
-  const gone = new Map(earlier.cells.slice(0, stateOf(line[0]).next).map((cell) => [cell.name, isBranch(cell)]));
+  const gone = new Map(past.done.map((cell) => [cell.name, isBranch(cell)]));
   const missing = runbook.cells.slice(0, first.index).find((cell) => gone.get(cell.name) !== isBranch(cell));
   if (missing !== undefined) {
     const message = `Cell ${missing.name} comes before ${request.at} and was not done in ${instanceId}: continue at ${missing.name}.`;
@@ -231,18 +224,20 @@ export const continuationOf = async (
   }
   const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
   const line: [Call, ...Call[]] = [call, ...(await earlierRuns(call))];
-  const assertContinuable = (): Cell => {
+  const assertContinuable = async (): Promise<Cell> => {
     assertLeft(call);
-    return assertCells(line, runbook, request);
+    const [newest, ...others] = line;
+    const left = async (run: Call): Promise<Left> => ({ instanceId: run.instanceId, past: await pastOf(run) });
+    return assertCells([await left(newest), ...(await settleAll(others.map(left)))], runbook, request);
   };
-  const first = assertContinuable();
+  const first = await assertContinuable();
   const { index } = first;
   if (branchesOf(runbook, index).length > 0)
     assertEntered(line, runbook, first, await satisfiedIn(call), request.reason);
   const leave: Continuation['leave'] = async () => {
     const reason = `goes on as ${instanceId}`;
     const { stands } = await changeIn(call, {
-      prepare: () => void assertContinuable(),
+      prepare: async () => void (await assertContinuable()),
       decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason, continuedAs: instanceId } : null),
     });
     await saveView(call);

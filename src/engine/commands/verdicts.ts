@@ -20,6 +20,7 @@ import type { View } from '../model/view.ts';
 import { closedAs } from '../rules/closing.ts';
 import { actsUntilOf, decidableAtMs } from '../rules/policy.ts';
 import { noPermission, sequelOf } from '../rules/sequel.ts';
+import { elementsInDoubt } from '../waiting/each.ts';
 import { toldWhoAnswered } from './late.ts';
 
 export type VerdictRequest = {
@@ -76,8 +77,22 @@ const refuseSettled = (call: Call, seq: number, how: string): never => {
   throw new PawlError('seq.stale', message, { instanceId, seq, view: viewNow(call) });
 };
 
+/** Whether it goes through a section again. One that could not be opened has no elements, and is tried as any cell is. */
+const isAgain = (call: Call, { body }: Cell, verdict: VerdictRequest['verdict']): boolean =>
+  body.kind === 'each' && verdict === 'retry' && stateOf(call).inputsHash !== null;
+
+/** Nothing of an element happens again while it is in doubt whether it did. @throws PawlError `verdict.refused` */
+const assertNoneInDoubt = async (call: Call, cell: Cell, seq: number): Promise<void> => {
+  const { instanceId } = call;
+  const doubtful = await elementsInDoubt(call, seq);
+  if (doubtful.length === 0) return;
+  const shown = doubtful.slice(0, 3).join(', ');
+  const message = `Section ${cell.name} of ${instanceId} cannot be gone through again: ${shown} ended in doubt, and nothing can be decided in what has ended. Find out, and go on with \`skip\` or \`succeeded\`.`;
+  throw new PawlError('verdict.refused', message, { instanceId, elements: doubtful.slice(0, limits.pageMax) });
+};
+
 /** The step the verdict is about, or why it cannot be decided. */
-const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictRequest): Cell => {
+const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt, freshKey }: VerdictRequest): Cell => {
   assertUnfinished(call);
   const { instanceId } = call;
   const { open, halted } = stateOf(call);
@@ -92,9 +107,8 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt }: VerdictReque
     const message = `Cell ${cell.name} of ${instanceId} is an approval: no verdict stands for votes. Ask again with \`retry\`, or cancel.`;
     throw new PawlError('verdict.refused', message, details);
   }
-  // One that could not be opened has no elements, so nothing of it can happen again.
-  if (cell.body.kind === 'each' && verdict === 'retry' && stateOf(call).inputsHash !== null) {
-    const message = `Section ${cell.name} of ${instanceId} has ended: its elements are not begun again. Go on with \`skip\` or \`succeeded\`, or cancel.`;
+  if (isAgain(call, cell, verdict) && freshKey === true) {
+    const message = `Section ${cell.name} of ${instanceId} has no key of its own: \`retry\` goes through those of its elements again that did not complete, each where it stood.`;
     throw new PawlError('verdict.refused', message, details);
   }
   if (onlyInDoubt === true && open === null && halted?.doubt !== true)
@@ -164,16 +178,18 @@ const overridden = async (call: Call, cell: Cell, output: string | undefined): P
 };
 
 /** What a verdict comes to: the expectations and the output as they are to stand, and whether it comes early. */
-export type VerdictFacts = { cell: Cell; checks: Checked[]; output: Output | null; early: Early };
+export type VerdictFacts = { cell: Cell; checks: Checked[]; output: Output | null; early: Early; isAgain: boolean };
 
 const factsOf = async (call: Call, request: VerdictRequest): Promise<VerdictFacts> => {
   const cell = assertDecidable(call, request);
   const early = await assertTimely(call, cell, request);
+  const again = isAgain(call, cell, request.verdict);
+  if (again) await assertNoneInDoubt(call, cell, request.seq);
   const { verdict, seq, output } = request;
   const checks = verdict === 'succeeded' ? await overridden(call, cell, output) : [];
   const at = { instanceId: call.instanceId, seq, owner: call.token };
   const kept = output === undefined ? null : await keepOutput(call.engine.journal, at, output, undefined);
-  return { cell, checks, output: kept, early };
+  return { cell, checks, output: kept, early, isAgain: again };
 };
 
 const permissionOf = ({ verdict, by }: VerdictRequest): Permission | null =>
@@ -222,7 +238,7 @@ const asOutcome = (
 
 const asResolved = (
   _state: State,
-  { cell, checks, output, early }: VerdictFacts,
+  { cell, checks, output, early, isAgain: again }: VerdictFacts,
   { nowMs }: Moment,
   request: VerdictRequest,
 ): EntryBody => {
@@ -244,6 +260,7 @@ const asResolved = (
     evidence,
     expectations: checks,
     ...(verdict === 'skip' ? passing(cell) : {}),
+    ...(again ? { again: true as const } : {}),
     ...early,
   };
 };

@@ -277,6 +277,8 @@ const bodies = {
     parent: parentSchema.exactOptional(),
     /** At which ends cells of sections with `on` are gone through; absent: at none. */
     cleanup: z.array(z.enum(wayEnds)).exactOptional(),
+    /** It takes back what the run did that it continues, and does nothing else. */
+    undoes: z.literal(true).exactOptional(),
   },
   reserved: reservation,
   outcome: {
@@ -334,7 +336,18 @@ const bodies = {
     /** Of an `await`: the claims it waits for. */
     claims: z.array(z.string()).optional(),
     /** Of a section with `each`: its elements, as the JSON text of a list, and how many may be under way. */
-    each: z.strictObject({ items: output, count, max: z.int().min(1), stopAfter: z.int().min(1) }).exactOptional(),
+    each: z
+      .strictObject({
+        items: output,
+        count,
+        max: z.int().min(1),
+        stopAfter: z.int().min(1),
+        /** Bits of the elements that are not begun: they completed in an earlier visit; or there is nothing of them to take back. */
+        cited: z.string().exactOptional(),
+        /** Seq of the entry that opened the section whose elements are taken back. */
+        undoes: count.exactOptional(),
+      })
+      .exactOptional(),
     /** Of an `approve`: who is asked. */
     asked: z
       .strictObject({
@@ -388,6 +401,8 @@ const bodies = {
     expectations: z.array(checked).default([]),
     /** Of a branch: so many cells after it are passed over with it. */
     passes: count.optional(),
+    /** With `retry`, of a section: those of its elements that did not complete are gone through again, in a new visit. */
+    again: z.literal(true).exactOptional(),
     ...beforeItsTime,
   },
   control: {
@@ -411,6 +426,8 @@ const bodies = {
       .strictObject({ cell: name, seq: count, how: cellEnd, code: z.string(), message: z.string() })
       .nullable()
       .default(null),
+    /** The cell that the way stood at, where its body completed and did not satisfy it, and the outcome that says so. */
+    stood: z.strictObject({ cell: name, seq: count }).nullable().default(null),
     /** Who said so, and why; or by what of the runbook it is so. */
     began: z.strictObject({ by: z.string(), reason: z.string().nullable() }),
     /** By a person's steps alone. */

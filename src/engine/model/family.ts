@@ -9,8 +9,9 @@ import { shortName } from './shortName.ts';
 const count = z.int().min(0);
 
 /**
- * `spawned`: the elements before this index may begin. `ended`: a bit for each of them, in base64, set once it was seen ended; and
- * how many ended how (`failed`: rolled back or not). `stuck`: how many of the others were seen halted or in doubt.
+ * `spawned`: so many elements, in the order in which they begin, may have begun. `ended`: a bit for each element, in base64, set once it
+ * was seen ended, or is cited of an earlier visit; and how many ended how (`failed`: rolled back or not). `stuck`: how many of the
+ * others were seen halted or in doubt. `undoes`: each takes back what an element of another section did, the last first.
  */
 export const familySchema = z.strictObject({
   count,
@@ -22,6 +23,7 @@ export const familySchema = z.strictObject({
   cancelled: count.default(0),
   failed: count.default(0),
   stuck: count.default(0),
+  undoes: z.literal(true).exactOptional(),
 });
 export type Family = z.infer<typeof familySchema>;
 
@@ -33,19 +35,6 @@ export const parentSchema = z.strictObject({
   index: count,
 });
 export type Parent = z.infer<typeof parentSchema>;
-
-/** What is known of a family when its section opens. */
-export const familyOf = ({ count: all, max, stopAfter }: Pick<Family, 'count' | 'max' | 'stopAfter'>): Family => ({
-  count: all,
-  max,
-  stopAfter,
-  spawned: 0,
-  ended: '',
-  completed: 0,
-  cancelled: 0,
-  failed: 0,
-  stuck: 0,
-});
 
 /** Whether the bit of an index is set. */
 export const isSet = (bits: Buffer, index: number): boolean => ((bits[index >> 3] ?? 0) & (1 << (index & 7))) !== 0;
@@ -59,13 +48,48 @@ export const withBits = (ended: string, indexes: readonly number[]): string => {
   return bytes.toString('base64');
 };
 
-/** Elements that may have begun and were not seen ended. */
-export const unfinishedIn = ({ spawned, ended }: Family): number[] => {
-  const bits = Buffer.from(ended, 'base64');
-  return Array.from({ length: spawned }, (_, index) => index).filter((index) => !isSet(bits, index));
+/** What a section says of itself when it opens; `cited`: bits of the elements that are not begun, since they completed before. */
+type Opening = Pick<Family, 'count' | 'max' | 'stopAfter'> & { cited?: string; undoes?: number };
+
+/** What is known of a family when its section opens. */
+export const familyOf = ({ count: all, max, stopAfter, cited = '', undoes }: Opening): Family => ({
+  count: all,
+  max,
+  stopAfter,
+  spawned: 0,
+  ended: cited,
+  completed: indexesIn(cited, all).length,
+  cancelled: 0,
+  failed: 0,
+  stuck: 0,
+  ...(undoes === undefined ? {} : { undoes: true as const }),
+});
+
+/** The indexes below `count` whose bits are set. */
+export const indexesIn = (text: string, all: number): number[] => {
+  const bits = Buffer.from(text, 'base64');
+  return Array.from({ length: all }, (_, index) => index).filter((index) => isSet(bits, index));
 };
 
-export const endedIn = ({ completed, cancelled, failed }: Family): number => completed + cancelled + failed;
+/** Elements that were not seen ended, of those from one to another in the order in which they begin. */
+const notEndedIn = ({ count: all, ended, undoes }: Family, from: number, to: number): number[] => {
+  const bits = Buffer.from(ended, 'base64');
+  const places = Array.from({ length: Math.max(0, to - from) }, (_, at) => from + at);
+  return places.map((at) => (undoes === true ? all - 1 - at : at)).filter((index) => !isSet(bits, index));
+};
+
+/** Elements that may have begun and were not seen ended. */
+export const unfinishedIn = (family: Family): number[] => notEndedIn(family, 0, family.spawned);
+
+/** Elements that begin where `spawned` goes up to that. */
+export const begunUpTo = (family: Family, spawned: number): number[] => notEndedIn(family, family.spawned, spawned);
+
+/** What `spawned` says once so many more have begun. */
+export const spawnedWith = (family: Family, more: number): number => {
+  let { spawned } = family;
+  while (begunUpTo(family, spawned).length < more) spawned += 1;
+  return spawned;
+};
 
 /** What is known once these were seen ended, and so many of the others stand halted or in doubt. */
 export const withEnds = (
@@ -74,29 +98,33 @@ export const withEnds = (
   stuck: number = family.stuck,
 ): Family => {
   const how = (...wanted: RunEnd[]): number => ends.filter(({ as }) => wanted.includes(as)).length;
+  // What an element was begun for: to take back.
+  const done: RunEnd = family.undoes === true ? 'rolled_back' : 'completed';
+  const others: RunEnd[] = family.undoes === true ? ['completed', 'failed'] : ['failed', 'rolled_back'];
   const indexes = ends.map(({ index }) => index);
   return {
     ...family,
     ended: ends.length === 0 ? family.ended : withBits(family.ended, indexes),
-    completed: family.completed + how('completed'),
+    completed: family.completed + how(done),
     cancelled: family.cancelled + how('cancelled'),
-    failed: family.failed + how('failed', 'rolled_back'),
+    failed: family.failed + how(...others),
     stuck,
   };
 };
 
+const isStopped = ({ cancelled, failed, stopAfter }: Family, stuck = 0): boolean =>
+  cancelled + failed + stuck >= stopAfter;
+
 /** How many more elements may begin, as far as the parent's chain knows. */
 export const roomIn = (family: Family): number => {
-  const { count: all, max, stopAfter, spawned, cancelled, failed, stuck } = family;
-  if (cancelled + failed + stuck >= stopAfter) return 0;
-  return Math.max(0, Math.min(all - spawned, max - (spawned - endedIn(family))));
+  const { count: all, max, stuck } = family;
+  if (isStopped(family, stuck)) return 0;
+  return Math.max(0, Math.min(begunUpTo(family, all).length, max - unfinishedIn(family).length));
 };
 
 /** Nothing of it is under way, and nothing further may begin for good. */
-export const isOver = (family: Family): boolean => {
-  const { count: all, spawned, cancelled, failed, stopAfter } = family;
-  return endedIn(family) === spawned && (spawned === all || cancelled + failed >= stopAfter);
-};
+export const isOver = (family: Family): boolean =>
+  unfinishedIn(family).length === 0 && (begunUpTo(family, family.count).length === 0 || isStopped(family));
 
 /** Stands in the id of every child, and in no id that a caller may choose. */
 const childMark = '~';

@@ -149,6 +149,8 @@ export type EachBody = {
   onFailure?: 'undo' | 'end';
   /** Of the section, numbered from 0. */
   cells: Cell[];
+  /** Takes back what the elements of this section did, the last first, over the cells of that. */
+  undoes?: string;
 };
 
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
@@ -273,6 +275,14 @@ export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'w
   return poll === undefined ? 'effect' : 'waiting';
 };
 
+/** Whether a cell, or one of its section, is reserved. */
+export const hasEffects = (cell: Cell): boolean =>
+  cell.body.kind === 'each' ? cell.body.cells.some(hasEffects) : natureOf(cell) === 'effect';
+
+/** Whether it has effects beyond its journal. */
+export const changesSomething = (cell: Cell): boolean =>
+  cell.body.kind === 'each' ? cell.body.cells.some(changesSomething) : natureOf(cell) === 'effect' && !isSafe(cell);
+
 /** How many cells of a run, or of an element, are on the way: what is gone through at its end stands after them. */
 export const wayOf = (cells: readonly Cell[]): number => {
   const first = cells.findIndex(({ cleanup }) => cleanup !== undefined);
@@ -301,16 +311,17 @@ export const allCells = (cells: readonly Cell[]): Cell[] =>
   cells.flatMap((cell) => (cell.body.kind === 'each' ? [cell, ...allCells(cell.body.cells)] : [cell]));
 
 /** The runbook as an element of a section goes through it. */
-const inner = ({ onFailure: _, ...runbook }: Runbook, { cells, onFailure }: EachBody): Runbook => ({
-  ...runbook,
-  ...(onFailure === undefined ? {} : { onFailure }),
-  cells,
-});
+export const elementOf = (runbook: Runbook, { cells, onFailure, undoes }: EachBody): Runbook => {
+  const { onFailure: _, ...whole } = runbook;
+  const other = undoes === undefined ? undefined : runbook.cells.find(({ name }) => name === undoes)?.body;
+  const own = other?.kind === 'each' ? other.cells : cells;
+  return { ...whole, ...(onFailure === undefined ? {} : { onFailure }), cells: own };
+};
 
 /** The runbook as an element of one of its sections goes through it. */
 export const sectionOf = (runbook: Runbook, name: string): Runbook => {
   const section = allCells(runbook.cells).find((cell) => cell.name === name);
-  return section?.body.kind === 'each' ? inner(runbook, section.body) : runbook;
+  return section?.body.kind === 'each' ? elementOf(runbook, section.body) : runbook;
 };
 
 /** The runbook as the instance goes through it that has the cell: the whole, or the section in which it stands. */
@@ -318,7 +329,7 @@ export const levelOf = (runbook: Runbook, name: string): Runbook => {
   if (runbook.cells.some((cell) => cell.name === name)) return runbook;
   for (const { body } of runbook.cells) {
     if (body.kind !== 'each' || !allCells(body.cells).some((cell) => cell.name === name)) continue;
-    return levelOf(inner(runbook, body), name);
+    return levelOf(elementOf(runbook, body), name);
   }
   return runbook;
 };

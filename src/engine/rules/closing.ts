@@ -151,7 +151,9 @@ export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
         overridden: before.counters.overridden + (overridden ? 1 : 0),
       };
       if (step.then === 'end') return endWay({ ...on, counters }, step.as ?? 'completed');
-      const after = settle({ ...withEnding(on, satisfied && !skipped), counters });
+      const isWhole =
+        open?.kind !== 'waiting' || open.family === undefined || open.family.failed + open.family.cancelled === 0;
+      const after = settle({ ...withEnding(on, satisfied && !skipped && isWhole), counters });
       if (step.reserve === undefined) return after;
       assert(after.ended === null, 'nothing is left to reserve');
       return applyReserved(after, { ...step.reserve, seq: step.seq, atMs: step.atMs, by: step.by });
@@ -209,6 +211,8 @@ export const applyResolved = (state: State, step: StepOf<'resolved'>): State => 
   };
   assert(expected[step.verdict].includes(step.then), `${step.verdict} cannot lead to ${step.then}`);
   assert(step.passes === undefined || step.verdict === 'skip', 'only what is skipped passes over others');
+  const mayAgain = step.verdict === 'retry' && !step.freshKey && step.closedBy === 'person';
+  assert(step.again === undefined || mayAgain, 'only a person goes through a section again');
   const { doubt } = state.halted;
   // A probe that found nothing under the key, or a person who says that it did not happen, ends the doubt about the visit.
   const denied =
@@ -229,7 +233,7 @@ export const applyResolved = (state: State, step: StepOf<'resolved'>): State => 
     const permission = step.permission?.kind ?? null;
     const { dueAtMs } = step;
     const again: State = { ...state, ...known, falseStarts: 0, halted: null, permission, dueAtMs, interruptions };
-    return step.freshKey ? newVisit(again) : again;
+    return step.freshKey || step.again === true ? newVisit(again) : again;
   }
   const { passes = 0 } = step;
   const skipped = step.verdict === 'skip' ? 1 + passes : 0;

@@ -1,7 +1,7 @@
 /** What the chain of a parent says of the elements of its section. Pure. */
 import assert from 'node:assert/strict';
 import type { State } from '../model/entries.ts';
-import { endedIn, type Family, isOver, roomIn, unfinishedIn, withEnds } from '../model/family.ts';
+import { begunUpTo, type Family, isOver, roomIn, unfinishedIn, withEnds } from '../model/family.ts';
 import { isCalledOff, type StepOf, settle } from './going.ts';
 
 /**
@@ -18,12 +18,13 @@ export const applyProgress = (state: State, step: StepOf<'progress'>): State => 
   const stuck = new Set(step.stuck.map(({ index }) => index));
   assert(stuck.size === step.stuck.length && [...stuck].every((index) => unfinished.has(index)), 'it is under way');
   const seen = withEnds(before, step.ended, stuck.size);
-  const more = step.spawned - before.spawned;
-  assert(more >= 0 && more <= roomIn(seen), 'so many elements may begin');
+  assert(step.spawned >= before.spawned && step.spawned <= before.count, 'of those that there are');
+  const more = begunUpTo(seen, step.spawned).length;
+  assert(more <= roomIn(seen), 'so many elements may begin');
   assert(more === 0 || !isCalledOff(state), 'no element begins after a cancellation');
   assert(more > 0 || step.ended.length > 0 || seen.stuck !== before.stuck, 'it says nothing new');
   const after: Family = { ...seen, spawned: step.spawned };
-  const isLast = isCalledOff(state) && endedIn(after) === after.spawned;
+  const isLast = isCalledOff(state) && unfinishedIn(after).length === 0;
   return settle({ ...state, open: isLast ? null : { ...open, family: after } });
 };
 
@@ -31,5 +32,7 @@ export const applyProgress = (state: State, step: StepOf<'progress'>): State => 
 export const assertClosing = (state: State, family: Family, { status, closedBy }: StepOf<'outcome'>): void => {
   assert(!isCalledOff(state) && isOver(family), 'elements are under way, or may begin');
   assert(closedBy === 'policy', 'its elements decide');
-  assert(status === (family.completed === family.count ? 'completed' : 'failed'), 'as its elements ended');
+  // What could not be taken back its own element says; for the run that is no failure of this step.
+  const isDone = family.undoes === true || family.completed === family.count;
+  assert(status === (isDone ? 'completed' : 'failed'), 'as its elements ended');
 };

@@ -8,7 +8,8 @@ import { assertCanBegin, freshVisit, placed, type StepOf } from './going.ts';
 export const applyStarted = (step: StepOf<'started'>): State => {
   assert(step.seq === 0 && step.cells > 0, 'started is the first entry');
   const from = step.continues?.index ?? 0;
-  assert(from < step.cells, 'it continues at a cell');
+  assert(from < step.cells || step.undoes === true, 'it continues at a cell');
+  assert(step.undoes === undefined || from === step.cells, 'what takes back begins after the way');
   return {
     cells: step.cells,
     next: from,
@@ -24,6 +25,7 @@ export const applyStarted = (step: StepOf<'started'>): State => {
     counters: { attempts: 0, covered: 0, forgiven: 0, skipped: 0, overridden: 0 },
     satisfied: { recent: [], chunks: [] },
     ...(step.cleanup === undefined ? {} : { cleanup: step.cleanup }),
+    ...(step.undoes === undefined ? {} : { owes: { as: 'failed', undo: true } }),
   };
 };
 

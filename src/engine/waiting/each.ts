@@ -4,9 +4,9 @@ import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { readJournal } from '../call/journal.ts';
 import { householdOf, type Kin } from '../call/kin.ts';
 import { failure, keepOutput } from '../call/outcomes.ts';
-import type { Failure, Waiting } from '../model/entries.ts';
+import type { EntryOf, Failure, Waiting } from '../model/entries.ts';
 import { type ErrorCode, isPawlError, PawlError } from '../model/errors.ts';
-import { unfinishedIn } from '../model/family.ts';
+import { indexesIn, unfinishedIn, withBits } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell, EachBody, Expression } from '../model/runbook.ts';
 import type { RunEnd } from '../model/runEnd.ts';
@@ -14,9 +14,9 @@ import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import { satisfiedAt } from '../rules/satisfied.ts';
-import { elementId, openElement, readElement } from './elements.ts';
+import { earlierElement, elementId, lastElement, openElement, readElement } from './elements.ts';
 import { lookAtFamily } from './family.ts';
-import { bodyOf, nextSeq, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
+import { type Begun, bodyOf, nextSeq, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
 
 /** Of the elements; at least one at a time. */
 const maxOf = ({ max }: EachBody, count: number): number =>
@@ -70,9 +70,21 @@ const endsSince = async ({ engine, instanceId }: Call, seq: number): Promise<Map
   return ends;
 };
 
-const evaluated = async (call: Call, open: Waiting, output: Expression, { cells }: EachBody, index: number) => {
+/** `isCited`: it completed in an earlier visit of its section. */
+type Which = { index: number; isCited: boolean };
+
+const evaluated = async (
+  call: Call,
+  open: Waiting,
+  output: Expression,
+  { cells }: EachBody,
+  { index, isCited }: Which,
+) => {
   const { engine } = call;
-  const child = await openElement(call, elementId(call, open, index));
+  const own = elementId(call, open, index);
+  // One that completed in an earlier visit is cited of that.
+  const cited = isCited ? await earlierElement(call, open, index) : null;
+  const child = await openElement(call, cited?.instanceId ?? own);
   // One that ended early never came to its last cells: these have neither an output nor an end.
   const passed = cells.filter(({ index: at }) => satisfiedAt(stateOf(child), at) !== undefined);
   const all = { index: cells.length, name: open.cell, reads: 'all' as const, states: passed.map(({ name }) => name) };
@@ -89,9 +101,9 @@ const evaluated = async (call: Call, open: Waiting, output: Expression, { cells 
 const lasting: readonly ErrorCode[] = ['output.cut', 'limit.exceeded', 'request.invalid'];
 
 /** What the section says of an element that completed: the value of its `output`, or `null`. */
-const outputOf = async (call: Call, open: Waiting, body: EachBody, index: number): Promise<unknown> => {
+const outputOf = async (call: Call, open: Waiting, body: EachBody, which: Which): Promise<unknown> => {
   if (body.output === null) return null;
-  return await evaluated(call, open, body.output, body, index).catch((error: unknown) => {
+  return await evaluated(call, open, body.output, body, which).catch((error: unknown) => {
     if (!isPawlError(error) || !lasting.includes(error.code)) throw error;
     return { error: error.message };
   });
@@ -102,20 +114,30 @@ const endOf = async (call: Call, cell: Cell, open: Waiting): Promise<WaitEnd> =>
   const body = bodyOf(cell, 'each');
   const { instanceId } = call;
   const { items } = await householdOf(call.engine, { instanceId, seq: open.seq, cell: cell.name });
+  const { each: opened } = await waitingEntry(call, open);
+  const cited = new Set(indexesIn(opened?.cited ?? '', items.length));
   const ends = await endsSince(call, open.seq);
+  for (const index of cited) ends.set(index, body.undoes === undefined ? 'completed' : 'rolled_back');
   const elements: unknown[] = [];
   for (let at = 0; at < items.length; at += limits.elementsAtOnceMax) {
     const page = items.slice(at, at + limits.elementsAtOnceMax).map(async (item, offset) => {
       const index = at + offset;
       const status = ends.get(index) ?? 'not_begun';
-      return { item, status, output: status === 'completed' ? await outputOf(call, open, body, index) : null };
+      return {
+        item,
+        status,
+        output: status === 'completed' ? await outputOf(call, open, body, { index, isCited: cited.has(index) }) : null,
+      };
     });
     elements.push(...(await settleAll(page)));
   }
-  const completed = [...ends.values()].filter((end) => end === 'completed').length;
-  const note = `${completed} of ${items.length} completed`;
+  const isDone = (end: RunEnd): boolean => end === (body.undoes === undefined ? 'completed' : 'rolled_back');
+  const completed = [...ends.values()].filter(isDone).length;
+  const note = `${completed} of ${items.length} ${body.undoes === undefined ? 'completed' : 'taken back'}`;
   const output = JSON.stringify(elements, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
-  if (completed === items.length) return { status: 'completed', output, error: null, note };
+  // What could not be taken back its own element says; for the run that is no failure of this step.
+  if (completed === items.length || body.undoes !== undefined)
+    return { status: 'completed', output, error: null, note };
   return { status: 'failed', output, error: failure('each.unfinished', `Section ${cell.name}: ${note}.`), note };
 };
 
@@ -126,6 +148,8 @@ type Report = {
   stopAfter: number;
   /** The elements before this index may begin. */
   spawned: number;
+  /** Have begun, and were not seen ended. */
+  underWay: number;
   completed: number;
   cancelled: number;
   failed: number;
@@ -154,10 +178,56 @@ const viewOfElement = async (call: Call, open: Waiting, index: number): Promise<
   return saved?.seq === view.seq ? { ...view, waitsFor: saved.waitsFor } : view;
 };
 
+/** The newest entry by which a section was opened. */
+const lastOpening = async ({ engine, instanceId }: Call, cell: string): Promise<EntryOf<'waiting'> | undefined> => {
+  let found: EntryOf<'waiting'> | undefined;
+  for await (const { entry } of readJournal(engine, instanceId))
+    if (entry.kind === 'waiting' && entry.cell === cell && entry.each !== undefined) found = entry;
+  return found;
+};
+
+/** Indexes as bits. */
+const bitsOf = (indexes: number[]): string => withBits('', indexes);
+
+/** Elements that completed in an earlier visit are cited; the list stays what it was. */
+const beginAgain = async (call: Call, { name }: Cell, body: EachBody): Promise<Begun['each']> => {
+  const before = await lastOpening(call, name);
+  if (before?.each === undefined) return undefined;
+  const { items, count, cited = '' } = before.each;
+  const ends = await endsSince(call, before.seq);
+  const completed = [...ends].flatMap(([index, as]) => (as === 'completed' ? [index] : []));
+  const all = bitsOf([...indexesIn(cited, count), ...completed]);
+  return { items, count, max: maxOf(body, count), stopAfter: body.stopAfter, cited: all };
+};
+
+/** Elements that never began, or were taken back at their own end, have nothing to take back. Each of the others is gone through. */
+const beginUndo = async (call: Call, section: string): Promise<Begun['each']> => {
+  const before = await lastOpening(call, section);
+  if (before?.each === undefined) return undefined;
+  const { items, count, max } = before.each;
+  const open = { kind: 'waiting', seq: before.seq, cell: section, dueAtMs: null, atMs: before.atMs } as const;
+  const nothing: number[] = [];
+  for (let at = 0; at < count; at += limits.elementsAtOnceMax) {
+    const page = Array.from({ length: Math.min(limits.elementsAtOnceMax, count - at) }, (_, offset) => at + offset);
+    const found = await settleAll(page.map((index) => lastElement(call, open, before.visit, index)));
+    page.forEach((index, offset) => {
+      const state = found[offset]?.state;
+      if (state === undefined || state.ended === 'rolled_back') nothing.push(index);
+    });
+  }
+  return { items, count, max, stopAfter: count + 1, cited: bitsOf(nothing), undoes: before.seq };
+};
+
 export const each: WaitKind<Report> = {
   begin: async (call, cell, { body: rendered }) => {
     const body = bodyOf(cell, 'each');
     if (rendered.kind !== 'each') throw new PawlError('journal.broken', `Cell ${cell.name} is no section.`);
+    const { undoes } = body;
+    const isAgain = stateOf(call).visit > 1;
+    if (undoes !== undefined || isAgain) {
+      const begun = await (undoes === undefined ? beginAgain(call, cell, body) : beginUndo(call, undoes));
+      if (begun !== undefined) return { each: begun };
+    }
     const { engine, instanceId, token } = call;
     const items = engine.authoring.parseJson(rendered.items);
     const problem = problemOf(call, cell, items);
@@ -193,7 +263,24 @@ export const each: WaitKind<Report> = {
     const { place, home } = engine.here;
     const isLookedAt = (view: View | null): boolean => view?.place === place || view?.place === home;
     const dueAt = views.filter(isLookedAt).flatMap((view) => view?.dueAtMs ?? []);
-    const { ended: _, ...counted } = family;
-    return { kind: 'each', ...counted, elements, nextAtMs: dueAt.length === 0 ? null : Math.min(...dueAt) };
+    const { ended: _, undoes: _undoes, ...counted } = family;
+    const underWay = unfinishedIn(family).length;
+    return { kind: 'each', ...counted, underWay, elements, nextAtMs: dueAt.length === 0 ? null : Math.min(...dueAt) };
   },
+};
+
+/** Elements of a section that has ended of which it is not known whether a step of them happened. */
+export const elementsInDoubt = async (call: Call, seq: number): Promise<string[]> => {
+  const entry = (await call.engine.journal.entry(call.instanceId, seq))?.entry;
+  if (entry?.kind !== 'waiting' || entry.each === undefined) return [];
+  const { count } = entry.each;
+  const doubtful: string[] = [];
+  for (let at = 0; at < count; at += limits.elementsAtOnceMax) {
+    const page = Array.from({ length: Math.min(limits.elementsAtOnceMax, count - at) }, (_, offset) => at + offset);
+    const found = await settleAll(page.map((index) => lastElement(call, entry, entry.visit, index)));
+    for (const one of found)
+      if (one !== null && (one.state.halted?.doubt === true || one.state.open?.kind === 'reserved'))
+        doubtful.push(one.instanceId);
+  }
+  return doubtful;
 };

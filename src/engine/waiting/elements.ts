@@ -4,13 +4,16 @@
  */
 import { type Call, openCall, openChain, saveView, stateOf } from '../call/call.ts';
 import { changeIn } from '../call/change.ts';
+import { pastOf, satisfiedIn } from '../call/cited.ts';
 import { cellsOf } from '../call/ending.ts';
 import { type Kin, keepStarted, kinOf } from '../call/kin.ts';
 import type { EntryOf, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { childId, type Parent } from '../model/family.ts';
+import { type Runbook, wayOf } from '../model/runbook.ts';
 import { noLacks } from '../rules/view.ts';
 import { cancelling } from './cancelling.ts';
+import { waitingEntry } from './kind.ts';
 
 /** `state`: `null` where it has no first entry yet. `call`: of the caller that began it just now. */
 export type Element = { index: number; instanceId: string; seq: number; state: State | null; call?: Call };
@@ -24,6 +27,64 @@ const parentOf = ({ instanceId }: Call, { seq, cell }: Waiting, index: number): 
 
 export const elementId = (call: Call, open: Waiting, index: number): string =>
   childId(parentOf(call, open, index), stateOf(call).visit, call.engine.sha256);
+
+/** An element as an earlier visit of its section left it, or the section that is taken back. */
+export type Earlier = { instanceId: string; state: State };
+
+/** Who went through an element of a section last, up to a visit; `null`: nobody did. */
+export const lastElement = async (
+  { engine, instanceId }: Call,
+  { cell }: Pick<Waiting, 'cell'>,
+  visit: number,
+  index: number,
+): Promise<Earlier | null> => {
+  for (let one = visit; one > 0; one -= 1) {
+    const id = childId({ instanceId, cell, index }, one, engine.sha256);
+    const head = await engine.journal.head(id);
+    // One that was cancelled before it began went through nothing.
+    if (head !== undefined && head.entry.state.cells > 0) return { instanceId: id, state: head.entry.state };
+  }
+  return null;
+};
+
+/** Who went through an element last, before the section that stands open; `null`: nobody did. */
+export const earlierElement = async (call: Call, open: Waiting, index: number): Promise<Earlier | null> => {
+  const { engine, instanceId } = call;
+  const { each } = await waitingEntry(call, open);
+  if (each?.undoes === undefined) return await lastElement(call, open, stateOf(call).visit - 1, index);
+  const entry = (await engine.journal.entry(instanceId, each.undoes))?.entry;
+  if (entry?.kind !== 'waiting') throw new PawlError('journal.broken', `Entry ${each.undoes} is no section.`);
+  return await lastElement(call, entry, entry.visit, index);
+};
+
+/** How an element goes on from what was gone through of it before; `null`: it begins anew. */
+const continuesOf = async (
+  call: Call,
+  open: Waiting,
+  index: number,
+  { cells }: Runbook,
+): Promise<EntryOf<'started'>['continues']> => {
+  const { each } = await waitingEntry(call, open);
+  if (each?.undoes === undefined && each?.cited === undefined) return null;
+  const earlier = await earlierElement(call, open, index);
+  if (earlier === null || earlier.state.ended === 'rolled_back') return null;
+  const child = await openElement(call, earlier.instanceId);
+  const { outputs, states } = await satisfiedIn(child);
+  const way = cells.slice(0, wayOf(cells));
+  const { done } = await pastOf(child);
+  const first =
+    each.undoes === undefined ? way.find(({ name }) => !done.some((cell) => cell.name === name)) : undefined;
+  return {
+    instanceId: earlier.instanceId,
+    seq: child.chain.head.entry.seq,
+    at: first?.name ?? open.cell,
+    index: first?.index ?? way.length,
+    reason: null,
+    outputs,
+    ...(Object.keys(states).length === 0 ? {} : { states }),
+    startedBy: [],
+  };
+};
 
 export const readElement = async (call: Call, open: Waiting, index: number): Promise<Element> => {
   const instanceId = elementId(call, open, index);
@@ -72,7 +133,8 @@ export const beginElement = async (call: Call, open: Waiting, { index, instanceI
     storeId: started.storeId,
     ...(started.place === undefined ? {} : { place: started.place }),
     lock: null,
-    continues: null,
+    continues: await continuesOf(call, open, index, runbook),
+    ...(kin.household.section.body.undoes === undefined ? {} : { undoes: true as const }),
     parent,
   });
   if (put.kind === 'unknown') return unanswered(instanceId, put.cause);
@@ -121,8 +183,8 @@ export const cancelElement = async (call: Call, open: Waiting, element: Element,
   try {
     await changeIn(child, cancelling(instanceId, { reason }));
   } catch (error) {
-    // It has completed meanwhile: so much the better.
-    if (!isPawlError(error, 'instance.finished')) throw error;
+    // It has ended meanwhile, or goes through what is at its end: so much the better.
+    if (!isPawlError(error, 'instance.finished') && !isPawlError(error, 'cancel.refused')) throw error;
   }
   await saveView(child);
   return { index, instanceId, seq: child.chain.head.entry.seq, state: stateOf(child), call: child };

@@ -7,7 +7,7 @@ import { type Call, graceOf, stateOf } from '../call/call.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
 import type { EntryBody, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
-import { type Family, isOver, roomIn, unfinishedIn, withEnds } from '../model/family.ts';
+import { type Family, isOver, roomIn, spawnedWith, unfinishedIn, withEnds } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { goesByItself } from '../rules/decide.ts';
@@ -68,7 +68,7 @@ const progressOf = (look: Look, family: Family): EntryBody | undefined => {
   if (more === 0 && ended.length === 0 && seen.stuck === family.stuck) return undefined;
   const { next: index } = stateOf(call);
   const about = { about: open.seq, index, cell: open.cell };
-  return { kind: 'progress', ...about, ended, stuck, spawned: family.spawned + more };
+  return { kind: 'progress', ...about, ended, stuck, spawned: spawnedWith(seen, more) };
 };
 
 const readUnfinished = async ({ call, open, known }: Look, family: Family): Promise<void> => {

@@ -50,7 +50,7 @@ export const over = (end: WaitEnd | undefined): Looked =>
   end === undefined ? { kind: 'waits' } : { kind: 'over', end };
 
 /** What a `waiting` entry fixes beside its place: every later look comes to the same. */
-type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked' | 'each'>>;
+export type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked' | 'each'>>;
 
 /** `now`: look at what it waits for. `then`: nothing to see before that moment. `never`: until a person brings it. */
 type Park = { look: 'now' } | { look: 'then'; atMs: number } | { look: 'never' };
