@@ -5,14 +5,14 @@ import type { OperationName, operations } from './routes.ts';
 
 type Routes = typeof operations;
 type Answers = typeof answersOf;
-type SchemaOf<R extends Routes[OperationName]> = R['body'] extends { schema: infer S extends z.ZodType }
+type SchemaOf<R extends Routes[OperationName]> = R['body'] extends { schema: () => infer S extends z.ZodType }
   ? S
   : undefined;
 
 /** What an operation gets, once its schemas have read it. */
 export type InputOf<N extends OperationName> = {
-  path: z.output<Routes[N]['pathParameters']>;
-  query: z.output<Routes[N]['query']>;
+  path: z.output<ReturnType<Routes[N]['pathParameters']>>;
+  query: z.output<ReturnType<Routes[N]['query']>>;
   body: SchemaOf<Routes[N]> extends z.ZodType
     ? z.output<SchemaOf<Routes[N]>>
     : Routes[N]['body'] extends null

@@ -7,6 +7,9 @@ import type * as z from 'zod';
 import { limits } from '../engine/model/index.ts';
 import * as requests from './requests.ts';
 
+/** Made when an operation is first called. */
+type Made = () => z.ZodObject;
+
 export type Permission = 'read' | 'operate' | 'author' | 'decide';
 
 /**
@@ -16,7 +19,7 @@ export type Permission = 'read' | 'operate' | 'author' | 'decide';
 type Body =
   | {
       media: 'application/json';
-      schema: z.ZodObject;
+      schema: Made;
       bytesMax: number;
       optional: boolean;
       form?: boolean;
@@ -30,12 +33,12 @@ export type Route = {
   /** `null`: no authentication. */
   permission: Permission | null;
   summary: string;
-  pathParameters: z.ZodObject;
-  query: z.ZodObject;
+  pathParameters: Made;
+  query: Made;
   body: Body | null;
 };
 
-const json = <S extends z.ZodObject>(schema: S, optional = false, bytesMax: number = limits.bodyBytesMax) =>
+const json = <S extends Made>(schema: S, optional = false, bytesMax: number = limits.bodyBytesMax) =>
   ({ media: 'application/json', schema, bytesMax, optional }) as const;
 
 const noPath = requests.noQuery;

@@ -59,7 +59,7 @@ const bodyOf = ({ body }: Route): Json => {
   if (body.media === 'text/markdown') {
     return { requestBody: { required: true, content: { 'text/markdown': { schema: { type: 'string' } } } } };
   }
-  const content = { 'application/json': { schema: inputSchema(body.schema) } };
+  const content = { 'application/json': { schema: inputSchema(body.schema()) } };
   return { requestBody: { required: !body.optional, content } };
 };
 
@@ -97,8 +97,8 @@ const operationOf = (name: OperationName): Json => {
     summary: route.summary,
     ...(permission === null ? { security: [] } : { security: [{ iam: [] }, { jwt: [`pawl:${permission}`] }] }),
     parameters: [
-      ...parametersOf('path', route.pathParameters),
-      ...parametersOf('query', route.query),
+      ...parametersOf('path', route.pathParameters()),
+      ...parametersOf('query', route.query()),
       ...(mayWait ? [respondAsync] : []),
     ],
     ...bodyOf(route),
