@@ -1,6 +1,6 @@
 /**
  * What comes out of each operation, by status. A door of its own beside `index.ts`: only who calls over HTTP and who writes
- * the OpenAPI document need these schemas, and to make them takes a command as long as half of what it does.
+ * the OpenAPI document need these schemas, and making them takes time at the start of a command.
  */
 import type * as z from 'zod';
 import * as answers from './answers.ts';
