@@ -48,6 +48,7 @@ const refused: [where: string, code: string, reason: string][] = [
   ['src/contract', 'export const a = process.env.HOME;\n', 'noProcessEnv'],
   ['src/handlers', importing('../store/index.ts'), 'only deps.ts sees'],
   ['src/handlers', importing('../contract/routes.ts'), 'only deps.ts sees'],
+  ['src/handlers', importing('../contract/answers.ts'), 'only deps.ts sees'],
   ['src/library', importing('../store/index.ts'), 'The library imports'],
   ['src/library', importing('../cli/session.ts'), 'The library imports'],
   ['src/handlers', 'export const a = process.env.HOME;\n', 'noProcessEnv'],
@@ -73,13 +74,19 @@ const honest: [file: string, code: string][] = [
   ],
   ['src/store/client.ts', 'export const a = new DynamoDBClient({});\n'],
   ['src/contract/honest.ts', importing('zod', '../engine/model/index.ts', './routes.ts')],
-  ['src/handlers/honest.ts', importing('@middy/core', '../engine/index.ts', '../contract/index.ts', './deps.ts')],
+  [
+    'src/handlers/honest.ts',
+    importing('@middy/core', '../engine/index.ts', '../contract/index.ts', '../contract/answering.ts', './deps.ts'),
+  ],
   [
     'src/handlers/deps.ts',
     `${importing('../store/index.ts', '../store/local.ts')}export const c = process.env.HOME;\n`,
   ],
   ['src/cli/honest.ts', importing('../authoring/index.ts', '../contract/index.ts', '../engine/index.ts')],
-  ['src/cli/transports/honest.ts', importing('../../handlers/index.ts', '../../contract/index.ts', '../client.ts')],
+  [
+    'src/cli/transports/honest.ts',
+    importing('../../handlers/index.ts', '../../contract/index.ts', '../../contract/answering.ts', '../client.ts'),
+  ],
   ['src/index.ts', importing('./engine/index.ts', './library/open.ts')],
   [
     'src/library/honest.ts',

@@ -7,28 +7,34 @@ import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from '
 import { homedir, userInfo } from 'node:os';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 import * as z from 'zod';
-import { PawlError } from '../engine/index.ts';
+import { once, PawlError } from '../engine/index.ts';
 
 const projectFile = 'pawl.config.json';
-const name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dots and dashes, 64 at most');
-const context = z.union([
+const name = once(() =>
+  z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'letters, digits, dots and dashes, 64 at most'),
+);
+const context = once(() =>
+  z.union([
+    z.strictObject({
+      url: z.url({ protocol: /^https?$/ }),
+      /** A file that holds the bearer token. Without it requests are signed, or have the token of this machine's service. */
+      tokenFile: z.string().min(1).exactOptional(),
+      /** Of AWS, where the URL does not say it. */
+      region: z.string().min(1).exactOptional(),
+    }),
+    z.strictObject({ data: z.string().min(1) }),
+  ]),
+);
+export type Context = z.infer<ReturnType<typeof context>>;
+const config = once(() =>
   z.strictObject({
-    url: z.url({ protocol: /^https?$/ }),
-    /** A file that holds the bearer token. Without it requests are signed, or have the token of this machine's service. */
-    tokenFile: z.string().min(1).exactOptional(),
-    /** Of AWS, where the URL does not say it. */
-    region: z.string().min(1).exactOptional(),
+    $schema: z.string().exactOptional(),
+    contexts: z.record(name(), context()).default({}),
+    /** Only the user's own file chooses. */
+    current: name().nullable().default(null),
   }),
-  z.strictObject({ data: z.string().min(1) }),
-]);
-export type Context = z.infer<typeof context>;
-const config = z.strictObject({
-  $schema: z.string().exactOptional(),
-  contexts: z.record(name, context).default({}),
-  /** Only the user's own file chooses. */
-  current: name.nullable().default(null),
-});
-export type Config = z.infer<typeof config>;
+);
+export type Config = z.infer<ReturnType<typeof config>>;
 
 const refuse = (message: string): never => {
   throw new PawlError('request.invalid', message);
@@ -56,7 +62,7 @@ const read = (file: string): Config => {
     return refuse(`${file} cannot be read: ${(error as Error).message}.`);
   }
   try {
-    return config.parse(JSON.parse(text));
+    return config().parse(JSON.parse(text));
   } catch (error) {
     const why =
       error instanceof z.ZodError ? error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`) : [];
@@ -146,7 +152,7 @@ const makeFolder = (folder: string): void => {
 /** Alters the user's own file: it is there whole, or as it was. */
 export const changeContexts = (env: NodeJS.ProcessEnv, change: (now: Config) => Config): void => {
   const file = userFile(env);
-  const changed = config.parse(change(read(file)));
+  const changed = config().parse(change(read(file)));
   const part = `${file}.${process.pid}.part`;
   try {
     makeFolder(dirname(file));
@@ -159,13 +165,13 @@ export const changeContexts = (env: NodeJS.ProcessEnv, change: (now: Config) => 
 
 /** @throws PawlError `request.invalid` saying what is wrong with it */
 export const readContext = (given: object): Context => {
-  const parsed = context.safeParse(given);
+  const parsed = context().safeParse(given);
   if (parsed.success) return parsed.data;
   return refuse('A context is --url URL (with --token-file, --region), or --data DIR: give one of them.');
 };
 
 export const readContextName = (text: string): string => {
-  const parsed = name.safeParse(text);
+  const parsed = name().safeParse(text);
   return parsed.success
     ? parsed.data
     : refuse(`${JSON.stringify(text)} cannot be the name of a context: ${parsed.error.issues[0]?.message}.`);

@@ -1,5 +1,6 @@
 /** What is made of an address at which no Pawl service answers: one sentence that says what is there, and what to do. */
 import * as z from 'zod';
+import type { Answers } from '../contract/answering.ts';
 import { type ErrorCode, PawlError } from '../engine/index.ts';
 
 const correct = 'correct --url or PAWL_URL';
@@ -92,11 +93,7 @@ const hasShape = (schema: z.ZodType, value: unknown): boolean => {
 };
 
 /** @throws PawlError `request.invalid` where an answer is none that a Pawl service gives to this request */
-export const assertAnswer = (
-  url: URL,
-  { status, body }: { status: number; body: unknown },
-  answers: Readonly<Record<number, z.ZodType>>,
-): void => {
+export const assertAnswer = (url: URL, { status, body }: { status: number; body: unknown }, answers: Answers): void => {
   const schema = answers[status];
   if (schema !== undefined && hasShape(schema, body)) return;
   throw isNoPawl(url, `HTTP ${status} with another JSON than Pawl's, or of another version of it`);

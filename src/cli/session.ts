@@ -13,7 +13,6 @@ import type { Screen } from './screen.ts';
 import { createService } from './service.ts';
 import { openSetAside, type SetAside } from './setAside.ts';
 import { type Given, homeOf, plainEnvironment, type Settings } from './settings.ts';
-import { overHttp } from './transports/http.ts';
 
 export type Session = {
   screen: Screen;
@@ -110,6 +109,7 @@ const open = async (settings: Settings): Promise<Opened> => {
       'A service records what its store did not take by itself, and accepts no report about it: redrive without --url and PAWL_URL, on its tables.';
     throw new PawlError('request.invalid', message);
   };
+  const { overHttp } = await import('./transports/http.ts');
   return { transport: overHttp(createService(service)), redrive, close: async () => {} };
 };
 

@@ -13,11 +13,11 @@ import {
 } from '../engine/model/index.ts';
 
 const count = z.int().min(0);
-const [started, , outcome] = entrySchema.options;
+const [started, , outcome] = entrySchema().options;
 const { drive } = started.shape;
 const { status: stepStatus, then, error: failure, expectations } = outcome.shape;
 
-export const entry = entrySchema;
+export const entry = entrySchema();
 
 export const view = z.strictObject({
   instanceId: z.string(),

@@ -1,16 +1,18 @@
-/** The types of a call, by the name of its operation. They follow from the table of routes and are stated nowhere else. */
+/** The types of a call, by the name of its operation. They follow from the tables of routes and answers and are stated nowhere else. */
 import type * as z from 'zod';
+import type { answersOf } from './answering.ts';
 import type { OperationName, operations } from './routes.ts';
 
 type Routes = typeof operations;
-type SchemaOf<R extends Routes[OperationName]> = R['body'] extends { schema: infer S extends z.ZodType }
+type Answers = typeof answersOf;
+type SchemaOf<R extends Routes[OperationName]> = R['body'] extends { schema: () => infer S extends z.ZodType }
   ? S
   : undefined;
 
 /** What an operation gets, once its schemas have read it. */
 export type InputOf<N extends OperationName> = {
-  path: z.output<Routes[N]['pathParameters']>;
-  query: z.output<Routes[N]['query']>;
+  path: z.output<ReturnType<Routes[N]['pathParameters']>>;
+  query: z.output<ReturnType<Routes[N]['query']>>;
   body: SchemaOf<Routes[N]> extends z.ZodType
     ? z.output<SchemaOf<Routes[N]>>
     : Routes[N]['body'] extends null
@@ -39,9 +41,9 @@ export type CallOf<N extends OperationName> = Part<'path', InputOf<N>['path']> &
 
 /** What comes back, by status. */
 export type AnswerOf<N extends OperationName> = {
-  [S in keyof Routes[N]['answers'] & number]: {
+  [S in keyof Answers[N] & number]: {
     status: S;
-    body: Routes[N]['answers'][S] extends z.ZodType ? z.output<Routes[N]['answers'][S]> : never;
+    body: Answers[N][S] extends z.ZodType ? z.output<Answers[N][S]> : never;
   };
-}[keyof Routes[N]['answers'] & number];
+}[keyof Answers[N] & number];
 export type BodyOf<N extends OperationName> = AnswerOf<N>['body'];

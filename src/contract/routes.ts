@@ -1,12 +1,14 @@
 /**
- * The routes of the HTTP API: what each is for, who may call it, what goes in and what comes out. Validation, the OpenAPI
+ * The routes of the HTTP API: what each is for, who may call it and what goes in; what comes out has `answering.ts`. Validation, the OpenAPI
  * document, the policies in infra/ (a test compares them), the command line and the types of all these follow from this
  * table.
  */
 import type * as z from 'zod';
 import { limits } from '../engine/model/index.ts';
-import * as answers from './answers.ts';
 import * as requests from './requests.ts';
+
+/** Made when an operation is first called. */
+type Made = () => z.ZodObject;
 
 export type Permission = 'read' | 'operate' | 'author' | 'decide';
 
@@ -17,7 +19,7 @@ export type Permission = 'read' | 'operate' | 'author' | 'decide';
 type Body =
   | {
       media: 'application/json';
-      schema: z.ZodObject;
+      schema: Made;
       bytesMax: number;
       optional: boolean;
       form?: boolean;
@@ -31,14 +33,12 @@ export type Route = {
   /** `null`: no authentication. */
   permission: Permission | null;
   summary: string;
-  pathParameters: z.ZodObject;
-  query: z.ZodObject;
+  pathParameters: Made;
+  query: Made;
   body: Body | null;
-  /** By status. */
-  answers: Readonly<Record<number, z.ZodType>>;
 };
 
-const json = <S extends z.ZodObject>(schema: S, optional = false, bytesMax: number = limits.bodyBytesMax) =>
+const json = <S extends Made>(schema: S, optional = false, bytesMax: number = limits.bodyBytesMax) =>
   ({ media: 'application/json', schema, bytesMax, optional }) as const;
 
 const noPath = requests.noQuery;
@@ -53,7 +53,6 @@ export const operations = {
     pathParameters: noPath,
     query: noQuery,
     body: null,
-    answers: { 200: answers.health },
   },
   openApi: {
     method: 'GET',
@@ -63,7 +62,6 @@ export const operations = {
     pathParameters: noPath,
     query: noQuery,
     body: null,
-    answers: { 200: answers.openApiDocument },
   },
   listRunbooks: {
     method: 'GET',
@@ -73,7 +71,6 @@ export const operations = {
     pathParameters: noPath,
     query: requests.runbooksQuery,
     body: null,
-    answers: { 200: answers.runbookPage },
   },
   runbook: {
     method: 'GET',
@@ -83,7 +80,6 @@ export const operations = {
     pathParameters: requests.runbookPath,
     query: noQuery,
     body: null,
-    answers: { 200: answers.runbook },
   },
   publish: {
     method: 'PUT',
@@ -93,7 +89,6 @@ export const operations = {
     pathParameters: requests.runbookPath,
     query: noQuery,
     body: { media: 'text/markdown', bytesMax: limits.sourceBytesMax },
-    answers: { 200: answers.published, 201: answers.published },
   },
   version: {
     method: 'GET',
@@ -103,7 +98,6 @@ export const operations = {
     pathParameters: requests.versionPath,
     query: noQuery,
     body: null,
-    answers: { 200: answers.runbook },
   },
   start: {
     method: 'POST',
@@ -113,7 +107,6 @@ export const operations = {
     pathParameters: requests.runbookPath,
     query: noQuery,
     body: json(requests.startBody, true),
-    answers: { 200: answers.startedAnswer, 201: answers.startedAnswer },
   },
   startAndRun: {
     method: 'POST',
@@ -123,7 +116,6 @@ export const operations = {
     pathParameters: requests.runbookPath,
     query: noQuery,
     body: json(requests.startAndRunBody, true),
-    answers: { 200: answers.startedAndRan, 202: answers.startedAndRan },
   },
   listInstances: {
     method: 'GET',
@@ -134,7 +126,6 @@ export const operations = {
     pathParameters: noPath,
     query: requests.listQuery,
     body: null,
-    answers: { 200: answers.viewPage },
   },
   instance: {
     method: 'GET',
@@ -144,7 +135,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: noQuery,
     body: null,
-    answers: { 200: answers.instance },
   },
   journal: {
     method: 'GET',
@@ -154,7 +144,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: requests.journalQuery,
     body: null,
-    answers: { 200: answers.journalPage },
   },
   verify: {
     method: 'GET',
@@ -164,7 +153,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: requests.verifyQuery,
     body: null,
-    answers: { 200: answers.verified },
   },
   journals: {
     method: 'GET',
@@ -174,7 +162,6 @@ export const operations = {
     pathParameters: noPath,
     query: requests.journalsQuery,
     body: null,
-    answers: { 200: answers.journalIds },
   },
   rebuild: {
     method: 'POST',
@@ -184,7 +171,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: noQuery,
     body: null,
-    answers: { 200: answers.viewAnswer },
   },
   notes: {
     method: 'GET',
@@ -194,7 +180,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: requests.notesQuery,
     body: null,
-    answers: { 200: answers.notePage },
   },
   output: {
     method: 'GET',
@@ -204,7 +189,6 @@ export const operations = {
     pathParameters: requests.outputPath,
     query: requests.outputQuery,
     body: null,
-    answers: { 200: answers.outputPart },
   },
   advance: {
     method: 'POST',
@@ -215,7 +199,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: noQuery,
     body: json(requests.advanceBody, true),
-    answers: { 200: answers.advanced, 202: answers.advanced },
   },
   run: {
     method: 'POST',
@@ -225,7 +208,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: noQuery,
     body: json(requests.runBody, true),
-    answers: { 200: answers.ran, 202: answers.ran },
   },
   cancel: {
     method: 'POST',
@@ -236,7 +218,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: noQuery,
     body: json(requests.cancelBody),
-    answers: { 200: answers.cancelled, 202: answers.cancelled },
   },
   undo: {
     method: 'POST',
@@ -246,7 +227,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: noQuery,
     body: json(requests.undoBody),
-    answers: { 200: answers.viewAnswer },
   },
   verdict: {
     method: 'POST',
@@ -257,7 +237,6 @@ export const operations = {
     query: noQuery,
     // An output of the largest size, quoted.
     body: json(requests.verdictBody, false, limits.answerBytesMax + limits.bodyBytesMax),
-    answers: { 200: answers.viewAnswer },
   },
   release: {
     method: 'POST',
@@ -267,7 +246,6 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: noQuery,
     body: json(requests.reasonBody),
-    answers: { 200: answers.viewAnswer },
   },
   done: {
     method: 'POST',
@@ -277,7 +255,6 @@ export const operations = {
     pathParameters: requests.cellPath,
     query: noQuery,
     body: json(requests.doneBody),
-    answers: { 200: answers.viewAnswer },
   },
   vote: {
     method: 'POST',
@@ -288,7 +265,6 @@ export const operations = {
     pathParameters: requests.cellPath,
     query: noQuery,
     body: json(requests.voteBody),
-    answers: { 200: answers.voted },
   },
   makeLink: {
     method: 'POST',
@@ -298,7 +274,6 @@ export const operations = {
     pathParameters: requests.cellPath,
     query: noQuery,
     body: json(requests.linkBody),
-    answers: { 201: answers.linkMade },
   },
   link: {
     method: 'GET',
@@ -308,7 +283,6 @@ export const operations = {
     pathParameters: requests.linkPath,
     query: noQuery,
     body: null,
-    answers: { 200: answers.linkShown },
   },
   useLink: {
     method: 'POST',
@@ -318,7 +292,6 @@ export const operations = {
     pathParameters: requests.linkPath,
     query: noQuery,
     body: { ...json(requests.linkVoteBody), form: true },
-    answers: { 200: answers.linkVoted },
   },
   claims: {
     method: 'GET',
@@ -328,7 +301,6 @@ export const operations = {
     pathParameters: noPath,
     query: requests.claimsQuery,
     body: null,
-    answers: { 200: answers.claimFound },
   },
   setClaim: {
     method: 'PUT',
@@ -338,7 +310,6 @@ export const operations = {
     pathParameters: noPath,
     query: requests.claimQuery,
     body: { ...json(requests.claimBody), asWritten: 'evidence' },
-    answers: { 200: answers.claimSet, 201: answers.claimSet },
   },
   claimHistory: {
     method: 'GET',
@@ -348,7 +319,6 @@ export const operations = {
     pathParameters: noPath,
     query: requests.claimHistoryQuery,
     body: null,
-    answers: { 200: answers.claimHistory },
   },
   workers: {
     method: 'GET',
@@ -358,7 +328,6 @@ export const operations = {
     pathParameters: noPath,
     query: requests.workersQuery,
     body: null,
-    answers: { 200: answers.workers },
   },
 } as const satisfies Record<string, Route>;
 

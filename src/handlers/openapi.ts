@@ -1,6 +1,7 @@
 /** The OpenAPI 3.1 document, made from the same table and schemas that validate. */
 import * as z from 'zod';
-import { answers, type OperationName, operationNames, operations, type Route } from '../contract/index.ts';
+import { type Answers, answers, answersOf } from '../contract/answering.ts';
+import { type OperationName, operationNames, operations, type Route } from '../contract/index.ts';
 
 type Json = Record<string, unknown>;
 const refTo = (id: string): string => `#/components/schemas/${id}`;
@@ -58,7 +59,7 @@ const bodyOf = ({ body }: Route): Json => {
   if (body.media === 'text/markdown') {
     return { requestBody: { required: true, content: { 'text/markdown': { schema: { type: 'string' } } } } };
   }
-  const content = { 'application/json': { schema: inputSchema(body.schema) } };
+  const content = { 'application/json': { schema: inputSchema(body.schema()) } };
   return { requestBody: { required: !body.optional, content } };
 };
 
@@ -70,8 +71,8 @@ const refused = {
 const describe = (status: number): string =>
   ({ 200: 'Done.', 201: 'Created.', 202: 'It goes on; look at the Location.' })[status] ?? 'An answer.';
 
-const responsesOf = ({ answers }: Route): Json => {
-  const good = Object.entries(answers).map(([status, schema]) => {
+const responsesOf = (byStatus: Answers): Json => {
+  const good = Object.entries(byStatus).map(([status, schema]) => {
     const name = names.get(schema);
     const json = { schema: name === undefined ? inputSchema(schema) : { $ref: refTo(name) } };
     return [status, { description: describe(Number(status)), content: { 'application/json': json } }] as const;
@@ -96,12 +97,12 @@ const operationOf = (name: OperationName): Json => {
     summary: route.summary,
     ...(permission === null ? { security: [] } : { security: [{ iam: [] }, { jwt: [`pawl:${permission}`] }] }),
     parameters: [
-      ...parametersOf('path', route.pathParameters),
-      ...parametersOf('query', route.query),
+      ...parametersOf('path', route.pathParameters()),
+      ...parametersOf('query', route.query()),
       ...(mayWait ? [respondAsync] : []),
     ],
     ...bodyOf(route),
-    responses: responsesOf(route),
+    responses: responsesOf(answersOf[name]),
   };
 };
 

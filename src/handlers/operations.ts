@@ -16,7 +16,6 @@ import { boundsOf, conditionOf, markOf, placeIn } from './finding.ts';
 import { linkPage, votedPage } from './linkPage.ts';
 import { mannedFor } from './manned.ts';
 import { type Moved, move } from './moving.ts';
-import { openApi } from './openapi.ts';
 import type { Answer } from './problem.ts';
 import { fitting, journalIds, journalPage, versionOf } from './reading.ts';
 import type { Input } from './request.ts';
@@ -86,7 +85,8 @@ const ran = async (deps: OperationDeps, { status, answer, headers }: Moved) => (
 const operations: Operations = {
   health: async () => ({ status: 200, body: { status: 'ok' } }),
 
-  openApi: async () => ({ status: 200, body: openApi() }),
+  // Few ask for it, and its schemas take their time to make.
+  openApi: async () => ({ status: 200, body: (await import('./openapi.ts')).openApi() }),
 
   listRunbooks: async (deps, { query }) => {
     const after = query.next === undefined ? undefined : unseal(deps, 'runbooks', query.next);

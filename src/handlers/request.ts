@@ -22,8 +22,8 @@ const refuse = (all: Problem[], code: 'request.invalid' | 'params.invalid' = 're
   throw new PawlError(code, `The request cannot be taken: ${shown.join('; ')}${more}.`, { problems });
 };
 
-const parse = (where: Where, schema: z.ZodType, value: unknown): unknown => {
-  const parsed = schema.safeParse(value);
+const parse = (where: Where, schema: () => z.ZodType, value: unknown): unknown => {
+  const parsed = schema().safeParse(value);
   if (parsed.success) return parsed.data;
   return refuse(parsed.error.issues.map(({ path, message }) => ({ at: [where, ...path].join('.'), message })));
 };

@@ -5,33 +5,35 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import * as z from 'zod';
-import { isNeverHanded, PawlError } from '../engine/index.ts';
+import { isNeverHanded, once, PawlError } from '../engine/index.ts';
 
 const entriesMax = 500;
-const entry = z.string().min(1).max(2_048);
-/** A `*` stands at the end, for whatever follows; anywhere else nobody could see at a glance what is allowed. */
-const pattern = entry.refine((text) => !text.slice(0, -1).includes('*'), 'a * may stand at the end only');
-const secretPattern = pattern.refine(
-  (text) => /^(?:ssm:\/|secretsmanager:|file:\/|env:)/.test(text),
-  'a secret is allowed by where it is: ssm:/…, secretsmanager:…, file:/… or env:…',
-);
-const listOf = (one: z.ZodType<string>) => z.array(one).max(entriesMax).default([]);
+const schema = once(() => {
+  const entry = z.string().min(1).max(2_048);
+  /** A `*` stands at the end, for whatever follows; anywhere else nobody could see at a glance what is allowed. */
+  const pattern = entry.refine((text) => !text.slice(0, -1).includes('*'), 'a * may stand at the end only');
+  const secretPattern = pattern.refine(
+    (text) => /^(?:ssm:\/|secretsmanager:|file:\/|env:)/.test(text),
+    'a secret is allowed by where it is: ssm:/…, secretsmanager:…, file:/… or env:…',
+  );
+  const listOf = (one: z.ZodType<string>) => z.array(one).max(entriesMax).default([]);
 
-const schema = z.strictObject({
-  /** Names of variables that cells may have. */
-  env: listOf(pattern),
-  /** Where secrets may come from, as `from` says it. */
-  secrets: listOf(secretPattern),
-  /** What cells may ask of AWS; the form of these is theirs to check (`cells/aws/allowed`). ARNs of roles that they may assume. */
-  roles: listOf(entry),
-  /** Hosts beside those of AWS that a signed request may go to. */
-  hosts: listOf(entry),
-  /** Actions that `aws` cells may ask for, `service:Action`. */
-  aws: listOf(entry),
+  return z.strictObject({
+    /** Names of variables that cells may have. */
+    env: listOf(pattern),
+    /** Where secrets may come from, as `from` says it. */
+    secrets: listOf(secretPattern),
+    /** What cells may ask of AWS; the form of these is theirs to check (`cells/aws/allowed`). ARNs of roles that they may assume. */
+    roles: listOf(entry),
+    /** Hosts beside those of AWS that a signed request may go to. */
+    hosts: listOf(entry),
+    /** Actions that `aws` cells may ask for, `service:Action`. */
+    aws: listOf(entry),
+  });
 });
-export type Allow = z.output<typeof schema>;
+export type Allow = z.output<ReturnType<typeof schema>>;
 
-const nothing = (): Allow => schema.parse({});
+const nothing = (): Allow => schema().parse({});
 
 const refuse = (where: string, why: string): never => {
   throw new PawlError('request.invalid', `${where}, which says what cells may have, ${why}.`);
@@ -53,7 +55,7 @@ export const parseAllow = (text: string, where: string): Allow => {
   } catch {
     return refuse(where, 'is not JSON');
   }
-  const parsed = schema.safeParse(value);
+  const parsed = schema().safeParse(value);
   if (parsed.success) {
     const key = twice(text);
     return key === undefined ? parsed.data : refuse(where, `is refused: \`${key}\` stands there twice`);

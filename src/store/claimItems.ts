@@ -8,6 +8,7 @@ import {
   journalVersion,
   type LinkEntry,
   type LockEntry,
+  once,
   PawlError,
 } from '../engine/index.ts';
 import { type Item, keyText, type RawItem } from './access.ts';
@@ -41,17 +42,19 @@ export const claimKey = (claimId: string): string => {
 const listShards = 4;
 export const listPartitions = Array.from({ length: listShards }, (_, shard) => `claims#${shard}`);
 
-const claimItem = z.object({
-  claimId: z.string().refine((claimId) => !isOther(claimId)),
-  revision: z.int().min(1),
-  status: z.enum(claimStatuses),
-  statement: z.string().nullable(),
-  evidence: z.string().nullable(),
-  reason: z.string().exactOptional(),
-  by: z.string(),
-  atMs,
-  token: z.string(),
-});
+const claimItem = once(() =>
+  z.object({
+    claimId: z.string().refine((claimId) => !isOther(claimId)),
+    revision: z.int().min(1),
+    status: z.enum(claimStatuses),
+    statement: z.string().nullable(),
+    evidence: z.string().nullable(),
+    reason: z.string().exactOptional(),
+    by: z.string(),
+    atMs,
+    token: z.string(),
+  }),
+);
 
 export const encodeClaim = (entry: ClaimEntry): Item & { token: string } => ({
   claimId: claimKey(entry.claimId),
@@ -71,19 +74,21 @@ export const encodeClaim = (entry: ClaimEntry): Item & { token: string } => ({
 export const decodeClaim = (raw: RawItem): ClaimEntry => {
   const where = whereOf(raw);
   refuseNewer(raw, where);
-  const item = read(claimItem, raw, where);
+  const item = read(claimItem(), raw, where);
   if (item.evidence !== null) parseJson(item.evidence, where);
   return { ...item, by: read(by, parseJson(item.by, where), where) };
 };
 
-const lockItem = z.object({
-  claimId: z.string().startsWith(lockPrefix),
-  revision: z.int(),
-  instanceId: z.string(),
-  after: z.string().exactOptional(),
-  token: z.string(),
-  atMs,
-});
+const lockItem = once(() =>
+  z.object({
+    claimId: z.string().startsWith(lockPrefix),
+    revision: z.int(),
+    instanceId: z.string(),
+    after: z.string().exactOptional(),
+    token: z.string(),
+    atMs,
+  }),
+);
 
 export const encodeLock = (entry: LockEntry): Item & { token: string } => ({
   claimId: lockKey(entry.lock),
@@ -98,22 +103,24 @@ export const encodeLock = (entry: LockEntry): Item & { token: string } => ({
 export const decodeLock = (raw: RawItem): LockEntry => {
   const where = whereOf(raw);
   refuseNewer(raw, where);
-  const { claimId, ...rest } = read(lockItem, raw, where);
+  const { claimId, ...rest } = read(lockItem(), raw, where);
   return { lock: claimId.slice(lockPrefix.length), ...rest };
 };
 
-const linkItem = z.object({
-  claimId: z.string().regex(/^link:[0-9a-f]{64}$/),
-  revision: z.union([z.literal(1), z.literal(2)]),
-  instanceId: z.string(),
-  cell: z.string(),
-  about: z.int().min(0),
-  actor: z.string(),
-  expiresAtMs: atMs,
-  by: z.string(),
-  atMs,
-  token: z.string(),
-});
+const linkItem = once(() =>
+  z.object({
+    claimId: z.string().regex(/^link:[0-9a-f]{64}$/),
+    revision: z.union([z.literal(1), z.literal(2)]),
+    instanceId: z.string(),
+    cell: z.string(),
+    about: z.int().min(0),
+    actor: z.string(),
+    expiresAtMs: atMs,
+    by: z.string(),
+    atMs,
+    token: z.string(),
+  }),
+);
 
 export const encodeLink = ({ linkHash, ...entry }: LinkEntry): Item & { token: string } => ({
   ...entry,
@@ -125,6 +132,6 @@ export const encodeLink = ({ linkHash, ...entry }: LinkEntry): Item & { token: s
 export const decodeLink = (raw: RawItem): LinkEntry => {
   const where = whereOf(raw);
   refuseNewer(raw, where);
-  const { claimId, ...item } = read(linkItem, raw, where);
+  const { claimId, ...item } = read(linkItem(), raw, where);
   return { ...item, linkHash: claimId.slice(linkPrefix.length), by: read(by, parseJson(item.by, where), where) };
 };

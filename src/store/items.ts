@@ -177,7 +177,7 @@ export const decodeEntry = (raw: RawItem): Standing => {
   const content = parseJson(text, where);
   const twice = Object.keys(attributes).find((name) => Object.hasOwn(Object(content), name));
   if (twice !== undefined) throw broken(where, `its text has a ${twice} of its own`);
-  const entry = read(entrySchema, fromStored(attributes, content), where);
+  const entry = read(entrySchema(), fromStored(attributes, content), where);
   return remember(text, { entry, hash: hashOfEntry(raw) });
 };
 

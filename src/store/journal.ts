@@ -1,7 +1,6 @@
 /** The journal on DynamoDB: the chain of entries, and beside it notes and large outputs in partitions of their own. */
 import { strict as assert } from 'node:assert';
 import { promisify } from 'node:util';
-import { gunzip, gzip } from 'node:zlib';
 import {
   assertChain,
   assertFollows,
@@ -181,6 +180,7 @@ export const createJournal = (access: Access, random: Random): Journal => ({
       throw new PawlError('limit.exceeded', message, details);
     }
     const partition = `${instanceId}/out/${seq}/${owner}`;
+    const { gzip } = await import('node:zlib');
     const packed = await promisify(gzip)(content);
     for (let start = 0; start < packed.byteLength; start += limits.outputChunkBytes) {
       const data = packed.subarray(start, start + limits.outputChunkBytes);
@@ -205,6 +205,7 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     const chunks = (await queryItems(access, 'journal', { partition: output.partition })).map(decodeBytes);
     let content: Buffer;
     try {
+      const { gunzip } = await import('node:zlib');
       content = await promisify(gunzip)(Buffer.concat(chunks), { maxOutputLength: output.bytes + 1 });
     } catch (error) {
       throw brokenOutput(output.partition, error);

@@ -17,8 +17,8 @@ import { pause } from './clock.ts';
 const jumpMsMin = 500;
 const jumpsKeptMax = 100;
 
-const jumpSchema = z.object({ atMs: z.number(), ms: z.number(), monotonicMs: z.number() });
-type Jump = z.infer<typeof jumpSchema>;
+const jumpsSchema = z.array(z.object({ atMs: z.number(), ms: z.number(), monotonicMs: z.number() }));
+type Jump = z.infer<typeof jumpsSchema>[number];
 /** What the file says of the time. */
 export type Told = { bootId: string; newestMs: number; monotonicMs: number; jumps: string };
 
@@ -67,7 +67,7 @@ export const createSqliteClock = ({ bootId, monotonicMs, wallMs }: Machine): Sql
         offsetMs = Math.max(offsetMs ?? wallOffsetMs, wallOffsetMs, lineMs);
         return false;
       }
-      jumps = z.array(jumpSchema).parse(JSON.parse(told.jumps));
+      jumps = jumpsSchema.parse(JSON.parse(told.jumps));
       const lineMs = told.newestMs - told.monotonicMs;
       const jumpMs = wallOffsetMs - lineMs;
       offsetMs = Math.max(lineMs, wallOffsetMs);

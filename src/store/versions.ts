@@ -3,7 +3,6 @@
  * (`<runbookId>`, 1 …) gets a small item that names it. Both are immutable, so they are cached without end.
  */
 import { promisify } from 'node:util';
-import { brotliCompress, brotliDecompress, constants } from 'node:zlib';
 import * as z from 'zod';
 import {
   type Clock,
@@ -43,17 +42,20 @@ const nameItem = z.object({ runbookId: z.string() });
 type Content = Pick<Version, 'source' | 'runbook'>;
 
 /** The compiled form repeats much of the source; a window over the whole text makes that cost next to nothing. */
-const pack = (content: Content): Promise<Buffer> =>
-  promisify(brotliCompress)(JSON.stringify(content), {
+const pack = async (content: Content): Promise<Buffer> => {
+  const { brotliCompress, constants } = await import('node:zlib');
+  return await promisify(brotliCompress)(JSON.stringify(content), {
     params: {
       [constants.BROTLI_PARAM_QUALITY]: 9,
       [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS,
     },
   });
+};
 
 const unpack = async (data: Uint8Array, runHash: string, where: string): Promise<Content> => {
   let content: Content;
   try {
+    const { brotliDecompress } = await import('node:zlib');
     const text = await promisify(brotliDecompress)(data, { maxOutputLength: contentUnpackedBytesMax });
     // Its shape needs no look: the hash below covers all of it.
     content = JSON.parse(text.toString());

@@ -56,7 +56,7 @@ describe('the packages that a command loads', () => {
       appendFileSync(process.env.LOADED, found.url + '\\n');
       return found;
     } });`)}`;
-  const packagesOf = async (args: string[]): Promise<string[]> => {
+  const urlsOf = (args: string[]): string[] => {
     const loaded = join(place.folder, `loaded-${args[0]}`);
     const { status, stderr } = spawnSync(process.execPath, ['--import', hook, launcher, ...args], {
       cwd: place.folder,
@@ -69,15 +69,18 @@ describe('the packages that a command loads', () => {
       encoding: 'utf8',
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
-    const urls = readFileSync(loaded, 'utf8').split('\n');
-    return [
-      ...new Set(urls.flatMap((url) => url.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/)?.[1] ?? [])),
-    ].sort();
+    return readFileSync(loaded, 'utf8').split('\n');
   };
+  const packagesOf = (args: string[]): string[] =>
+    [
+      ...new Set(
+        urlsOf(args).flatMap((url) => url.match(/node_modules\/((?:@[^/]+\/)?[^/]+)\/(?!.*node_modules)/)?.[1] ?? []),
+      ),
+    ].sort();
   const apart = /^(@aws|@smithy|@middy|undici|middy)/;
 
-  test.each([['--help'], ['--version'], ['run', '--help']])('%s: commander, and zod for a command', async (...args) => {
-    const packages = await packagesOf(args);
+  test.each([['--help'], ['--version'], ['run', '--help']])('%s: commander, and zod for a command', (...args) => {
+    const packages = packagesOf(args);
     expect(packages.filter((name) => apart.test(name))).toEqual([]);
     if (args.length === 1) expect(packages).toEqual(['commander']);
   });
@@ -85,20 +88,26 @@ describe('the packages that a command loads', () => {
   test.each([
     ['check', hello],
     ['plan', hello],
-  ])('%s: no AWS', async (...args) => {
-    const packages = await packagesOf(args);
+  ])('%s: no AWS', (...args) => {
+    const packages = packagesOf(args);
     expect(packages).toEqual(expect.arrayContaining(['commander', 'markdown-it', 'zod']));
     expect(packages.filter((name) => apart.test(name))).toEqual([]);
   });
 
-  test.each([['run', hello], ['list'], ['doubts']])('%s: nothing of AWS', async (...args) => {
-    const packages = await packagesOf(args);
+  test.each([['run', hello], ['list'], ['doubts']])('%s: nothing of AWS', (...args) => {
+    const packages = packagesOf(args);
     expect(packages).toContain('zod');
     expect(packages.filter((name) => apart.test(name))).toEqual([]);
     const parsers = packages.filter((name) => ['markdown-it', 'yaml'].includes(name));
     if (args[0] === 'run') expect(parsers).toEqual(['markdown-it', 'yaml']);
     if (args[0] === 'list')
       expect({ packages, parsers }).toEqual({ packages: ['canonicalize', 'commander', 'zod'], parsers: [] });
+  });
+
+  test('a list on this machine loads neither the schemas of answers nor what packs outputs', () => {
+    const urls = urlsOf(['list']);
+    expect(urls).toContainEqual(expect.stringMatching(/src\/contract\/requests\.ts$/));
+    expect(urls.filter((url) => /contract\/answer|^node:zlib$/.test(url))).toEqual([]);
   });
 });
 

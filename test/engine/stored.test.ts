@@ -52,7 +52,7 @@ const plain: EntryOf<'outcome'> = {
 const comesBack = (entry: Entry): void => {
   const { v, instanceId, seq, kind, token } = entry;
   const content = JSON.parse(JSON.stringify(storedForm(entry)));
-  expect(entrySchema.parse(fromStored({ v, instanceId, seq, kind, token }, content))).toEqual(entry);
+  expect(entrySchema().parse(fromStored({ v, instanceId, seq, kind, token }, content))).toEqual(entry);
 };
 
 test('a plain outcome says what proves something, and nothing that reading fills in', () => {

@@ -46,7 +46,7 @@ describe('scenario 5: a reservation without a deadline', () => {
     await world.engine.advance('i1', request);
     const { deadlineAtMs: _, ...reserved } = reservedIn(await world.entries('i1'));
     const endless = { ...reserved, instanceId: id, ...(deadlineAtMs === undefined ? {} : { deadlineAtMs }) };
-    expect(entrySchema.safeParse(endless).success).toBe(false);
+    expect(entrySchema().safeParse(endless).success).toBe(false);
     await expect(scene.fresh.store.journal.putOnce(endless as Entry)).rejects.toMatchObject({
       code: expect.stringMatching(/^(journal\.broken|request\.invalid)$/),
     });
@@ -146,7 +146,7 @@ test('scenario 6: every time in every entry is milliseconds: seconds, microsecon
   ) as fc.Arbitrary<[string, (ms: number) => number, boolean]>;
   fc.assert(
     fc.property(fc.constantFrom(...found), instant, unit, ({ entry, path }, ms, [name, convert, good]) => {
-      expect(entrySchema.safeParse(changed(entry, path, convert(ms))).success, `${path.join('.')} in ${name}`).toBe(
+      expect(entrySchema().safeParse(changed(entry, path, convert(ms))).success, `${path.join('.')} in ${name}`).toBe(
         good,
       );
     }),

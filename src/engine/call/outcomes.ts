@@ -8,25 +8,26 @@ import { type Checked, type Failure, type Output, outcomeSchema, type State } fr
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { whyUnread } from '../model/nesting.ts';
+import { once } from '../model/once.ts';
 import type { Cell, Expression } from '../model/runbook.ts';
 import { bytesOf, cut, headOf, sizeOf } from '../model/text.ts';
 import type { Authoring, Journal, Scope } from '../ports.ts';
 
-export type OutcomeBody = z.output<typeof outcomeSchema>;
+export type OutcomeBody = z.output<ReturnType<typeof outcomeSchema>>;
 
-type Said = z.input<typeof outcomeSchema>;
+type Said = z.input<ReturnType<typeof outcomeSchema>>;
 type FromCell = 'kind' | 'index' | 'cell' | 'visit' | 'attempt';
 type Measured = 'durationMs' | 'logBytes';
 /** What an outcome says beside what follows from its cell and from the state before it. */
 export type Ended = Omit<Said, FromCell | Measured> & Partial<Pick<Said, Measured | 'attempt'>>;
 
-const plain = defaultsOf(outcomeSchema);
+const plain = once(() => defaultsOf(outcomeSchema()));
 
 /** The body of an outcome of the cell that the state stands at; what is not said is as plain as the schema's defaults. */
 export const outcomeOf = (cell: Cell, { visit, attempt }: State, ended: Ended): OutcomeBody => {
   const { index, name } = cell;
   const body: Said = { kind: 'outcome', index, cell: name, visit, attempt, durationMs: 0, logBytes: 0, ...ended };
-  return { ...plain, ...body } as OutcomeBody;
+  return { ...plain(), ...body } as OutcomeBody;
 };
 
 export const failure = (code: string, message: string): Failure => ({

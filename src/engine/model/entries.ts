@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { cellEnds } from './cellEnd.ts';
 import { familySchema, parentSchema } from './family.ts';
 import { limits } from './limits.ts';
+import { once } from './once.ts';
 import { placeName } from './place.ts';
 import { runEnds, wayEnds } from './runEnd.ts';
 import { headOf } from './text.ts';
@@ -37,13 +38,15 @@ export const by = z.strictObject({
 export type By = z.infer<typeof by>;
 
 /** A cell's output is JSON text, as the cell wrote it: parsing and printing would change large numbers. */
-const output = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('inline'), text: z.string() }),
-  z.strictObject({ kind: z.literal('stored'), partition: z.string(), bytes: count, sha256: hash }),
-  /** `limitBytes` is the limit that it exceeded; 0 where the store did not take the whole for another reason. */
-  z.strictObject({ kind: z.literal('truncated'), bytes: count, limitBytes: count, head: z.string() }),
-]);
-export type Output = z.infer<typeof output>;
+const output = once(() =>
+  z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('inline'), text: z.string() }),
+    z.strictObject({ kind: z.literal('stored'), partition: z.string(), bytes: count, sha256: hash }),
+    /** `limitBytes` is the limit that it exceeded; 0 where the store did not take the whole for another reason. */
+    z.strictObject({ kind: z.literal('truncated'), bytes: count, limitBytes: count, head: z.string() }),
+  ]),
+);
+export type Output = z.infer<ReturnType<typeof output>>;
 
 const cellEnd = z.enum(cellEnds);
 
@@ -84,7 +87,7 @@ export type VerdictWord = z.infer<typeof verdict>;
 /** Names and versions of secrets, never a value. */
 const secretVersions = z.record(z.string(), z.string());
 
-const reservation = {
+const reservation = once(() => ({
   index: count,
   cell: name,
   visit: z.int().min(1).default(1),
@@ -106,7 +109,7 @@ const reservation = {
   place: placeName.exactOptional(),
   /** By which the target's own records know the visit: session of its role, and token (`shortName`). */
   name: z.string().min(1).max(64).exactOptional(),
-};
+}));
 /** Of a verdict before the step's time was over: what its giver knew, and accepted. */
 const beforeItsTime = {
   /** The holder's process was gone, as its own machine found. */
@@ -114,149 +117,165 @@ const beforeItsTime = {
   /** With `retry`: what the attempt has begun elsewhere may act beside the next one. */
   overlapOk: z.literal(true).optional(),
 };
-const reserve = z.strictObject(reservation);
-export type Reservation = z.infer<typeof reserve>;
+const reserve = once(() => z.strictObject(reservation()));
+export type Reservation = z.infer<ReturnType<typeof reserve>>;
 
-const open = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('reserved'), seq: count, cell: name, attempt: count, deadlineAtMs: atMs, by, atMs }),
-  z.strictObject({
-    kind: z.literal('waiting'),
-    seq: count,
-    cell: name,
-    /** The moment it waits for, its time-out or its expiry; `null`: as long as it takes. */
-    dueAtMs: atMs.nullable(),
-    atMs,
-    /** Looked at every so often. */
-    pollMs: z.int().min(1).optional(),
-    /** Of an approval: how many are needed, who approves so far, and whether a voter rejected it. */
-    quorum: z.int().min(1).optional(),
-    approvals: z.array(z.string()).optional(),
-    rejected: z.literal(true).optional(),
-    /** Of a section with `each`: what is known of its elements. */
-    family: familySchema.exactOptional(),
-    /** Whom or what it waits for, in a few words: people and groups, claims. For lists. */
-    whom: z.string().optional(),
-  }),
-]);
-export type Open = z.infer<typeof open>;
+const open = once(() =>
+  z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('reserved'),
+      seq: count,
+      cell: name,
+      attempt: count,
+      deadlineAtMs: atMs,
+      by,
+      atMs,
+    }),
+    z.strictObject({
+      kind: z.literal('waiting'),
+      seq: count,
+      cell: name,
+      /** The moment it waits for, its time-out or its expiry; `null`: as long as it takes. */
+      dueAtMs: atMs.nullable(),
+      atMs,
+      /** Looked at every so often. */
+      pollMs: z.int().min(1).optional(),
+      /** Of an approval: how many are needed, who approves so far, and whether a voter rejected it. */
+      quorum: z.int().min(1).optional(),
+      approvals: z.array(z.string()).optional(),
+      rejected: z.literal(true).optional(),
+      /** Of a section with `each`: what is known of its elements. */
+      family: familySchema.exactOptional(),
+      /** Whom or what it waits for, in a few words: people and groups, claims. For lists. */
+      whom: z.string().optional(),
+    }),
+  ]),
+);
+export type Open = z.infer<ReturnType<typeof open>>;
 export type Waiting = Extract<Open, { kind: 'waiting' }>;
 
 /** The way is over: what is gone through from then on. */
-const ending = z.strictObject({
-  /** Of the entry that says so. */
-  seq: count,
-  as: z.enum(wayEnds),
-  /** The index that the way stood at. */
-  at: count,
-  /** A bit for each cell after those of the way, in base64, set for those that are gone through. */
-  todo: z.string(),
-  /** How many of them are still to take something back; they come first. */
-  undos: count,
-  /** How many have. */
-  undone: count,
-  /** Whatever had begun is taken back, as far as it is known. */
-  whole: z.boolean(),
-  /** By a person's steps alone. */
-  manual: z.literal(true).exactOptional(),
-  /** By a person: nothing more of it begins. */
-  stopped: z.literal(true).exactOptional(),
-});
-export type Ending = z.infer<typeof ending>;
-
-const state = z.strictObject({
-  /** How many cells the version has, and the index of the next unsatisfied one (`cells` when none is left). */
-  cells: count,
-  next: count,
-  /** Cells before this index were gone through by the run that this one continues; 0 where it continues none. */
-  from: count.default(0),
-  /** Visit of the next cell, attempts begun in it, interrupted ones among them. */
-  visit: z.int().min(1).default(1),
-  attempt: count.default(0),
-  interruptions: count.default(0),
-  /** Reservations in a row whose body never began; they cost no attempt. */
-  falseStarts: count.default(0),
-  /** Whether an earlier attempt of the visit happened, or may have; and whether one is known to have completed. */
-  mayHaveHappened: z.boolean().default(false),
-  hasCompleted: z.boolean().default(false),
-  /** Deadline of the last attempt that did not settle the visit: until then it may act. */
-  actsUntilMs: atMs.nullable().default(null),
-  /** When the visit's first attempt was reserved, for `keyWindow`. */
-  firstAtMs: atMs.nullable().default(null),
-  /** By what the next attempt is permitted; `null` before a first attempt and while one is open. */
-  permission: permissionKind.nullable().default(null),
-  /** No new attempt before this. */
-  dueAtMs: atMs.nullable().default(null),
-  inputsHash: hash.nullable().default(null),
-  /** The versions of secrets that the attempts of the visit keep. */
-  secrets: secretVersions.nullable().default(null),
-  /** Where the visit runs, unless that is where the instance was started. */
-  place: placeName.exactOptional(),
-  drive: z.enum(['auto', 'manual']).default('auto'),
-  open: open.nullable().default(null),
-  /** A step that needs a person: seq of its reservation (or of the outcome without one). */
-  halted: z
-    .strictObject({
-      seq: count,
-      cell: name,
-      doubt: z.boolean(),
-      atMs,
-      deadlineAtMs: atMs.nullable(),
-      /** In doubt about an earlier attempt: the further one that was permitted could not begin. */
-      unbegun: z.literal(true).optional(),
-      /** Said to have failed before its deadline, its holder gone: until then what it began elsewhere may act all the same. */
-      early: z.literal(true).optional(),
-      /** Before this its policy begins no further attempt: the target asked for a pause. */
-      againAtMs: atMs.optional(),
-    })
-    .nullable()
-    .default(null),
-  cancelled: count.nullable().default(null),
-  /** At which ends cells of sections with `on` are gone through; absent: at none. */
-  cleanup: z.array(z.enum(wayEnds)).exactOptional(),
-  /** The way is over, and an `ending` entry is to say what is gone through before the run has ended. `undo`: it takes back as well. */
-  owes: z.strictObject({ as: z.enum(wayEnds), undo: z.literal(true).exactOptional() }).exactOptional(),
-  ending: ending.exactOptional(),
-  ended: z.enum(runEnds).nullable().default(null),
-  epoch: count.default(0),
-  counters: z.strictObject({
-    attempts: count,
-    /** Cells that declared expectations; cells forgiven as `optional`; cells skipped. */
-    covered: count.default(0),
-    forgiven: count.default(0),
-    /** Cells of whose expectations a person overrode some. */
-    overridden: count.default(0),
-    skipped: count.default(0),
+const ending = once(() =>
+  z.strictObject({
+    /** Of the entry that says so. */
+    seq: count,
+    as: z.enum(wayEnds),
+    /** The index that the way stood at. */
+    at: count,
+    /** A bit for each cell after those of the way, in base64, set for those that are gone through. */
+    todo: z.string(),
+    /** How many of them are still to take something back; they come first. */
+    undos: count,
+    /** How many have. */
+    undone: count,
+    /** Whatever had begun is taken back, as far as it is known. */
+    whole: z.boolean(),
+    /** By a person's steps alone. */
+    manual: z.literal(true).exactOptional(),
+    /** By a person: nothing more of it begins. */
+    stopped: z.literal(true).exactOptional(),
   }),
-  /**
-   * Seq of the entry that satisfied each cell, in document order: the newest up to 32 in `recent`; `chunks` are seqs of
-   * entries whose own `recent` holds the 32 before. So any output is at most two reads away and the state stays small.
-   */
-  satisfied: z.strictObject({ recent: z.array(count).default([]), chunks: z.array(count).default([]) }),
-});
-export type State = z.infer<typeof state>;
+);
+export type Ending = z.infer<ReturnType<typeof ending>>;
+
+const state = once(() =>
+  z.strictObject({
+    /** How many cells the version has, and the index of the next unsatisfied one (`cells` when none is left). */
+    cells: count,
+    next: count,
+    /** Cells before this index were gone through by the run that this one continues; 0 where it continues none. */
+    from: count.default(0),
+    /** Visit of the next cell, attempts begun in it, interrupted ones among them. */
+    visit: z.int().min(1).default(1),
+    attempt: count.default(0),
+    interruptions: count.default(0),
+    /** Reservations in a row whose body never began; they cost no attempt. */
+    falseStarts: count.default(0),
+    /** Whether an earlier attempt of the visit happened, or may have; and whether one is known to have completed. */
+    mayHaveHappened: z.boolean().default(false),
+    hasCompleted: z.boolean().default(false),
+    /** Deadline of the last attempt that did not settle the visit: until then it may act. */
+    actsUntilMs: atMs.nullable().default(null),
+    /** When the visit's first attempt was reserved, for `keyWindow`. */
+    firstAtMs: atMs.nullable().default(null),
+    /** By what the next attempt is permitted; `null` before a first attempt and while one is open. */
+    permission: permissionKind.nullable().default(null),
+    /** No new attempt before this. */
+    dueAtMs: atMs.nullable().default(null),
+    inputsHash: hash.nullable().default(null),
+    /** The versions of secrets that the attempts of the visit keep. */
+    secrets: secretVersions.nullable().default(null),
+    /** Where the visit runs, unless that is where the instance was started. */
+    place: placeName.exactOptional(),
+    drive: z.enum(['auto', 'manual']).default('auto'),
+    open: open().nullable().default(null),
+    /** A step that needs a person: seq of its reservation (or of the outcome without one). */
+    halted: z
+      .strictObject({
+        seq: count,
+        cell: name,
+        doubt: z.boolean(),
+        atMs,
+        deadlineAtMs: atMs.nullable(),
+        /** In doubt about an earlier attempt: the further one that was permitted could not begin. */
+        unbegun: z.literal(true).optional(),
+        /** Said to have failed before its deadline, its holder gone: until then what it began elsewhere may act all the same. */
+        early: z.literal(true).optional(),
+        /** Before this its policy begins no further attempt: the target asked for a pause. */
+        againAtMs: atMs.optional(),
+      })
+      .nullable()
+      .default(null),
+    cancelled: count.nullable().default(null),
+    /** At which ends cells of sections with `on` are gone through; absent: at none. */
+    cleanup: z.array(z.enum(wayEnds)).exactOptional(),
+    /** The way is over, and an `ending` entry is to say what is gone through before the run has ended. `undo`: it takes back as well. */
+    owes: z.strictObject({ as: z.enum(wayEnds), undo: z.literal(true).exactOptional() }).exactOptional(),
+    ending: ending().exactOptional(),
+    ended: z.enum(runEnds).nullable().default(null),
+    epoch: count.default(0),
+    counters: z.strictObject({
+      attempts: count,
+      /** Cells that declared expectations; cells forgiven as `optional`; cells skipped. */
+      covered: count.default(0),
+      forgiven: count.default(0),
+      /** Cells of whose expectations a person overrode some. */
+      overridden: count.default(0),
+      skipped: count.default(0),
+    }),
+    /**
+     * Seq of the entry that satisfied each cell, in document order: the newest up to 32 in `recent`; `chunks` are seqs of
+     * entries whose own `recent` holds the 32 before. So any output is at most two reads away and the state stays small.
+     */
+    satisfied: z.strictObject({ recent: z.array(count).default([]), chunks: z.array(count).default([]) }),
+  }),
+);
+export type State = z.infer<ReturnType<typeof state>>;
 export type Drive = State['drive'];
 
 /**
  * The run that a new one goes on from. It has ended when this is written, so nothing can run in both. `outputs` says
  * where the outputs of its cells stand: entries of that run, or of one that it continued itself.
  */
-const continues = z.strictObject({
-  instanceId: z.string(),
-  /** Seq of its last entry. */
-  seq: count,
-  /** The cell to begin with, and its index in this version. */
-  at: name,
-  index: count,
-  reason: z.string().nullable().default(null),
-  outputs: z.record(z.string(), z.strictObject({ instanceId: z.string(), seq: count })),
-  /** How they ended, where they did not complete. */
-  states: z.record(z.string(), cellEnd).exactOptional(),
-  /** Who started that run, and those before it: none of them approves what they began. */
-  startedBy: z.array(z.string()).default([]),
-});
-export type Continues = z.infer<typeof continues>;
+const continues = once(() =>
+  z.strictObject({
+    instanceId: z.string(),
+    /** Seq of its last entry. */
+    seq: count,
+    /** The cell to begin with, and its index in this version. */
+    at: name,
+    index: count,
+    reason: z.string().nullable().default(null),
+    outputs: z.record(z.string(), z.strictObject({ instanceId: z.string(), seq: count })),
+    /** How they ended, where they did not complete. */
+    states: z.record(z.string(), cellEnd).exactOptional(),
+    /** Who started that run, and those before it: none of them approves what they began. */
+    startedBy: z.array(z.string()).default([]),
+  }),
+);
+export type Continues = z.infer<ReturnType<typeof continues>>;
 
-const bodies = {
+const bodies = once(() => ({
   started: {
     runbookId: z.string(),
     version: z.int().min(1),
@@ -272,7 +291,7 @@ const bodies = {
     /** Where it was started; the first journals did not say so. */
     place: placeName.exactOptional(),
     lock: z.string().nullable().default(null),
-    continues: continues.nullable().default(null),
+    continues: continues().nullable().default(null),
     /** Of the child for an element of a section: it copies nothing of what its parent knows. */
     parent: parentSchema.exactOptional(),
     /** At which ends cells of sections with `on` are gone through; absent: at none. */
@@ -280,7 +299,7 @@ const bodies = {
     /** It takes back what the run did that it continues, and does nothing else. */
     undoes: z.literal(true).exactOptional(),
   },
-  reserved: reservation,
+  reserved: reservation(),
   outcome: {
     /** Seq of the reservation or `waiting` entry it closes; `null` for cells without effects. */
     closes: count.nullable().default(null),
@@ -291,7 +310,7 @@ const bodies = {
     status,
     closedBy: z.enum(['holder', 'policy', 'probe', 'person']).default('holder'),
     then: then.default('next'),
-    output: output.nullable().default(null),
+    output: output().nullable().default(null),
     error: failure.nullable().default(null),
     exitCode: z.int().nullable().default(null),
     expectations: z.array(checked).default([]),
@@ -321,7 +340,7 @@ const bodies = {
     freshKey: z.literal(true).optional(),
     ...beforeItsTime,
     /** Reservation of the next cell, in the same slot. */
-    reserve: reserve.optional(),
+    reserve: reserve().optional(),
   },
   waiting: {
     index: count,
@@ -338,7 +357,7 @@ const bodies = {
     /** Of a section with `each`: its elements, as the JSON text of a list, and how many may be under way. */
     each: z
       .strictObject({
-        items: output,
+        items: output(),
         count,
         max: z.int().min(1),
         stopAfter: z.int().min(1),
@@ -396,7 +415,7 @@ const bodies = {
     freshKey: z.boolean(),
     dueAtMs: atMs.nullable().default(null),
     reason: z.string(),
-    output: output.nullable().default(null),
+    output: output().nullable().default(null),
     evidence: z.string().nullable().default(null),
     expectations: z.array(checked).default([]),
     /** Of a branch: so many cells after it are passed over with it. */
@@ -444,9 +463,9 @@ const bodies = {
     /** The journal was broken there, so nothing before this entry is trusted: it ends at once, whatever was open. */
     broken: z.strictObject({ seq: count, why: z.string() }).optional(),
   },
-} as const;
+}));
 
-const common = {
+const common = once(() => ({
   v: z.literal(journalVersion),
   instanceId: z.string(),
   seq: count,
@@ -455,40 +474,47 @@ const common = {
   by,
   atMs,
   prev: hash.nullable().default(null),
-  state,
-};
+  state: state(),
+}));
 
 /** The body of an outcome, as it waits in the failure queue. */
-export const outcomeSchema = z.strictObject({ kind: z.literal('outcome'), ...bodies.outcome });
+export const outcomeSchema = once(() => z.strictObject({ kind: z.literal('outcome'), ...bodies().outcome }));
 
 /** By kind. */
-export const entrySchemas = {
-  started: z.strictObject({ ...common, kind: z.literal('started'), ...bodies.started }),
-  reserved: z.strictObject({ ...common, kind: z.literal('reserved'), ...bodies.reserved }),
-  outcome: z.strictObject({ ...common, kind: z.literal('outcome'), ...bodies.outcome }),
-  waiting: z.strictObject({ ...common, kind: z.literal('waiting'), ...bodies.waiting }),
-  progress: z.strictObject({ ...common, kind: z.literal('progress'), ...bodies.progress }),
-  vote: z.strictObject({ ...common, kind: z.literal('vote'), ...bodies.vote }),
-  resolved: z.strictObject({ ...common, kind: z.literal('resolved'), ...bodies.resolved }),
-  control: z.strictObject({ ...common, kind: z.literal('control'), ...bodies.control }),
-  ending: z.strictObject({ ...common, kind: z.literal('ending'), ...bodies.ending }),
-  cancelled: z.strictObject({ ...common, kind: z.literal('cancelled'), ...bodies.cancelled }),
-} as const;
+export const entrySchemas = once(() => {
+  const fields = common();
+  const own = bodies();
+  return {
+    started: z.strictObject({ ...fields, kind: z.literal('started'), ...own.started }),
+    reserved: z.strictObject({ ...fields, kind: z.literal('reserved'), ...own.reserved }),
+    outcome: z.strictObject({ ...fields, kind: z.literal('outcome'), ...own.outcome }),
+    waiting: z.strictObject({ ...fields, kind: z.literal('waiting'), ...own.waiting }),
+    progress: z.strictObject({ ...fields, kind: z.literal('progress'), ...own.progress }),
+    vote: z.strictObject({ ...fields, kind: z.literal('vote'), ...own.vote }),
+    resolved: z.strictObject({ ...fields, kind: z.literal('resolved'), ...own.resolved }),
+    control: z.strictObject({ ...fields, kind: z.literal('control'), ...own.control }),
+    ending: z.strictObject({ ...fields, kind: z.literal('ending'), ...own.ending }),
+    cancelled: z.strictObject({ ...fields, kind: z.literal('cancelled'), ...own.cancelled }),
+  } as const;
+});
 
-export const entrySchema = z.discriminatedUnion('kind', [
-  entrySchemas.started,
-  entrySchemas.reserved,
-  entrySchemas.outcome,
-  entrySchemas.waiting,
-  entrySchemas.progress,
-  entrySchemas.vote,
-  entrySchemas.resolved,
-  entrySchemas.control,
-  entrySchemas.ending,
-  entrySchemas.cancelled,
-]);
+export const entrySchema = once(() => {
+  const of = entrySchemas();
+  return z.discriminatedUnion('kind', [
+    of.started,
+    of.reserved,
+    of.outcome,
+    of.waiting,
+    of.progress,
+    of.vote,
+    of.resolved,
+    of.control,
+    of.ending,
+    of.cancelled,
+  ]);
+});
 
-export type Entry = z.infer<typeof entrySchema>;
+export type Entry = z.infer<ReturnType<typeof entrySchema>>;
 export type EntryKind = Entry['kind'];
 export type EntryOf<K extends EntryKind> = Extract<Entry, { kind: K }>;
 /** What its writer decides about an entry; seq, prev and state follow from the head. */

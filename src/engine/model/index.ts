@@ -41,6 +41,7 @@ export {
   wholeOf,
   writtenAs,
 } from './numbers.ts';
+export { once } from './once.ts';
 export {
   anyPlace,
   isNeverHanded,

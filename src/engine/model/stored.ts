@@ -88,7 +88,7 @@ export const isSame = (a: unknown, b: unknown): boolean => {
 /** The content of an entry's text. */
 export const storedForm = (entry: Entry): object => {
   const { v: _v, instanceId: _id, seq: _seq, kind, token: _token, ...body } = entry;
-  const plain = withoutDefaults(entrySchemas[kind], entry) as Record<string, unknown>;
+  const plain = withoutDefaults(entrySchemas()[kind], entry) as Record<string, unknown>;
   const implied = impliedBy(kind, entry as Entry & Record<string, unknown>);
   const state: Record<string, unknown> = { ...(plain.state as object) };
   for (const [name, expected] of Object.entries(implied) as [keyof State, unknown][]) {

@@ -2,18 +2,21 @@
 import * as z from 'zod';
 import { atMs, by, outcomeSchema } from './entries.ts';
 import { PawlError } from './errors.ts';
+import { once } from './once.ts';
 
-const unrecordedSchema = z.strictObject({
-  v: z.literal(1),
-  instanceId: z.string(),
-  /** Seq of the reservation, and the token of the call that held it. */
-  about: z.int().min(0),
-  token: z.string(),
-  by,
-  atMs,
-  outcome: outcomeSchema,
-});
-export type Unrecorded = z.infer<typeof unrecordedSchema>;
+const unrecordedSchema = once(() =>
+  z.strictObject({
+    v: z.literal(1),
+    instanceId: z.string(),
+    /** Seq of the reservation, and the token of the call that held it. */
+    about: z.int().min(0),
+    token: z.string(),
+    by,
+    atMs,
+    outcome: outcomeSchema(),
+  }),
+);
+export type Unrecorded = z.infer<ReturnType<typeof unrecordedSchema>>;
 
 /**
  * Reads an item of the failure queue.
@@ -21,7 +24,7 @@ export type Unrecorded = z.infer<typeof unrecordedSchema>;
  */
 export const readUnrecorded = (text: string): Unrecorded => {
   try {
-    return unrecordedSchema.parse(JSON.parse(text));
+    return unrecordedSchema().parse(JSON.parse(text));
   } catch (error) {
     throw new PawlError(
       'request.invalid',

@@ -117,7 +117,7 @@ const happenedAfter = (before: boolean, { status, closes, closedBy }: StepOf<'ou
 const earlyOf = ({ atMs, holderGone }: Pick<StepOf<'outcome'>, 'atMs' | 'holderGone'>, deadlineAtMs: number | null) =>
   holderGone === true && atMs < (deadlineAtMs ?? 0) ? { early: true as const } : {};
 
-export /** At the end of a run, what takes back comes first. */
+/** At the end of a run, what takes back comes first. */
 const withEnding = (state: State, isDone: boolean): State =>
   state.ending === undefined ? state : { ...state, ending: endingAfter(state.ending, isDone) };
 
