@@ -8,6 +8,7 @@ export type Section = {
   max: number;
   stopAfter: number;
   spawned: number;
+  /** Those of earlier visits too, which completed there and are not begun again. */
   ended: Map<number, RunEnd>;
   /** Those that stand halted or in doubt, as it was told last, and at which of their entries. */
   stuck: Map<number, number>;
@@ -18,7 +19,12 @@ export const sectionAt = (entries: readonly Entry[], seq: number, until = entrie
   const opening = entries[seq];
   if (opening?.kind !== 'waiting' || opening.each === undefined) return undefined;
   const { count, max, stopAfter } = opening.each;
-  const section: Section = { opening, count, max, stopAfter, spawned: 0, ended: new Map(), stuck: new Map() };
+  const bits = Buffer.from(opening.each.cited ?? '', 'base64');
+  const cited = Array.from({ length: count }, (_, index) => index).filter(
+    (index) => ((bits[Math.floor(index / 8)] ?? 0) >> (index % 8)) % 2 === 1,
+  );
+  const ended = new Map(cited.map((index) => [index, 'completed' as RunEnd]));
+  const section: Section = { opening, count, max, stopAfter, spawned: 0, ended, stuck: new Map() };
   for (const entry of entries.slice(seq, until)) {
     if (entry.kind !== 'progress' || entry.about !== seq) continue;
     section.spawned = entry.spawned;
@@ -38,18 +44,33 @@ export const notCompletedIn = ({ ended }: Section): number =>
 export const isStopped = (section: Section): boolean =>
   notCompletedIn(section) + section.stuck.size >= section.stopAfter;
 
+/** How many of those that may not begin yet did not complete before. */
+export const unbegunIn = ({ spawned, count, ended }: Section): number =>
+  Array.from({ length: count }, (_, index) => index).filter((index) => index >= spawned && !ended.has(index)).length;
+
 const roomIn = (section: Section): number =>
-  isStopped(section) ? 0 : Math.min(section.count - section.spawned, section.max - unfinishedIn(section).length);
+  isStopped(section) ? 0 : Math.min(unbegunIn(section), section.max - unfinishedIn(section).length);
 
 /** Whether it may close: nothing is under way, and nothing more may begin for good. */
 export const mayClose = (section: Section): boolean =>
-  unfinishedIn(section).length === 0 &&
-  (section.spawned === section.count || notCompletedIn(section) >= section.stopAfter);
+  unfinishedIn(section).length === 0 && (unbegunIn(section) === 0 || notCompletedIn(section) >= section.stopAfter);
 
-export const childId = (parent: string, cell: string, index: number): string => `${parent}~${cell}.${index}`;
+export const childId = (parent: string, cell: string, visit: number, index: number): string =>
+  `${parent}~${cell}${visit === 1 ? '' : `-${visit}`}.${index}`;
 
+/** Who stands for an element in a visit of its section. */
 export const childOf = ({ facets }: World, { opening }: Section, index: number): World | undefined =>
-  facets.get(childId(opening.instanceId, opening.cell, index));
+  facets.get(childId(opening.instanceId, opening.cell, opening.visit, index));
+
+/** Who went through an element in the visits before this one, the newest first. */
+export const earlierOf = ({ facets }: World, { opening }: Section, index: number): World[] =>
+  Array.from({ length: opening.visit - 1 }, (_, ago) => opening.visit - 1 - ago)
+    .flatMap((visit) => facets.get(childId(opening.instanceId, opening.cell, visit, index)) ?? [])
+    .filter((facet) => facet.chain[0]?.entry.kind === 'started');
+
+/** Who went through an element at last, in this visit or one before it. */
+export const lastOf = (world: World, section: Section, index: number): World | undefined =>
+  childOf(world, section, index) ?? earlierOf(world, section, index)[0];
 
 /** The parent of an instance, and the parent of that, and so on. */
 export const ancestorsOf = (world: World): World[] => {

@@ -200,9 +200,12 @@ export const headOf = (world: World): Entry | undefined => world.chain.at(-1)?.e
 export const viewRow = (world: World): Row | undefined => world.tables.row('views', world.instanceId);
 
 /** Whose child an id names, and which element of which section. */
-export const parentOf = (id: string): { instanceId: string; cell: string; index: number } | undefined => {
-  const [, instanceId, cell, index] = /^(.+)~(\w+)\.(\d+)$/.exec(id) ?? [];
-  return instanceId === undefined || cell === undefined ? undefined : { instanceId, cell, index: Number(index) };
+export const parentOf = (
+  id: string,
+): { instanceId: string; cell: string; visit: number; index: number } | undefined => {
+  const [, instanceId, cell, visit = 1, index] = /^(.+)~(\w+?)(?:-(\d+))?\.(\d+)$/.exec(id) ?? [];
+  if (instanceId === undefined || cell === undefined) return undefined;
+  return { instanceId, cell, visit: Number(visit), index: Number(index) };
 };
 
 /** A child goes through the cells of its section. */

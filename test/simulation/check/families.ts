@@ -7,6 +7,7 @@ import {
   ancestorsOf,
   childId,
   childOf,
+  earlierOf,
   entriesOf,
   isStopped,
   leftIn,
@@ -15,6 +16,7 @@ import {
   openSection,
   type Section,
   sectionAt,
+  unbegunIn,
   unfinishedIn,
 } from '../kin.ts';
 import { headOf, must, parentOf, type World } from '../world.ts';
@@ -55,8 +57,12 @@ export const judgeProgress = (oracle: Oracle, reading: Reading, entry: EntryOf<'
     `${at} tells of an element that is not under way`,
   );
   must(new Set(told).size === told.length, 'family', `${at} tells of an element twice`);
-  const more = after.spawned - before.spawned;
-  must(more >= 0 && after.spawned <= after.count, 'family', `${at} lets begin up to ${after.spawned}`);
+  must(
+    after.spawned >= before.spawned && after.spawned <= after.count,
+    'family',
+    `${at} lets begin up to ${after.spawned}`,
+  );
+  const more = unbegunIn(before) - unbegunIn(after);
   if (more === 0) return;
   const running = unfinishedIn(after).length;
   must(running <= after.max, 'family', `${at} lets ${running} be under way, and max is ${after.max}`);
@@ -96,7 +102,11 @@ export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: 
   const at = `${entry.instanceId} seq ${entry.seq}`;
   const section = sectionIn(entries, seq, entry.seq);
   must(mayClose(section), 'family', `${at} closes a section of which ${unfinishedIn(section)} are under way`);
-  const children = Array.from({ length: section.count }, (_, index) => childOf(world, section, index));
+  const children = Array.from({ length: section.count }, (_, index) => {
+    const own = childOf(world, section, index);
+    const [cited] = section.ended.has(index) ? earlierOf(world, section, index) : [];
+    return own ?? cited;
+  });
   const completed = children.filter((child) => endedAs(child) === 'completed').length;
   const all = completed === section.count;
   must((entry.status === 'completed') === all, 'family', `${at} is ${entry.status}, and ${completed} completed`);
@@ -128,6 +138,38 @@ export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: 
 const itemsOf = (world: World, { opening }: Section): unknown[] =>
   JSON.parse(toldText(world, opening.each?.items) ?? '[]') as unknown[];
 
+/** As a section is opened: it cites those elements, and no others, that completed in a visit before. */
+const watchOpening = (world: World, entry: EntryOf<'waiting'>): void => {
+  if (entry.each === undefined) return;
+  const section = sectionIn(entriesOf(world), entry.seq);
+  for (let index = 0; index < section.count; index += 1) {
+    const is = endedAs(earlierOf(world, section, index)[0]);
+    const at = `${world.instanceId} seq ${entry.seq}`;
+    must(section.ended.has(index) === (is === 'completed'), 'family', `${at}: element ${index} is ${is} before it`);
+  }
+};
+
+/** No cell of an element that was gone through in a visit is begun in a later one. */
+const checkAgain = (facet: World): void => {
+  const first = facet.chain[0]?.entry;
+  const parent = first?.kind === 'started' ? first.parent : undefined;
+  const above = parent && facet.facets.get(parent.instanceId);
+  if (parent === undefined || above === undefined) return;
+  const section = sectionIn(entriesOf(above), parent.seq);
+  const went = earlierOf(above, section, parent.index);
+  const isBack = went.findIndex((one) => headOf(one)?.state.ended === 'rolled_back');
+  const done = (isBack === -1 ? went : went.slice(0, isBack)).flatMap((one) =>
+    entriesOf(one).flatMap((entry) =>
+      (entry.kind === 'outcome' || entry.kind === 'resolved') && entry.then === 'next' ? [entry.cell] : [],
+    ),
+  );
+  for (const { seq } of facet.begins) {
+    const entry = facet.chain[seq]?.entry;
+    const cell = entry?.kind === 'reserved' ? entry.cell : entry?.kind === 'outcome' ? entry.reserve?.cell : undefined;
+    must(cell === undefined || !done.includes(cell), 'family', `${facet.instanceId} begins ${cell} again`);
+  }
+};
+
 /** What the world had before: of which children it was so when the newest entry of the parent was written, and still is. */
 const standing = (world: World, section: Section, sinceMs: number): number =>
   unfinishedIn(section).filter((index) => {
@@ -143,15 +185,29 @@ const watchFirst = (world: World, entry: Entry): void => {
   const at = `${world.instanceId} seq ${entry.seq} (${entry.kind})`;
   if (entry.kind === 'started' && entry.parent !== undefined) {
     const { instanceId, cell, index } = entry.parent;
-    must(world.instanceId === childId(instanceId, cell, index), 'family', `${at} is element ${index} of ${cell}`);
+    const visit = parentOf(world.instanceId)?.visit ?? 1;
+    must(
+      world.instanceId === childId(instanceId, cell, visit, index),
+      'family',
+      `${at} is element ${index} of ${cell}`,
+    );
     must(same(entry.params, {}), 'family', `${at} copies parameters`);
   }
   if (named === undefined) return;
   const parent = world.facets.get(named.instanceId);
   const state = parent && headOf(parent)?.state;
   const section = parent && state && openSection(parent, state);
-  must(state !== undefined && section !== undefined, 'family', `${at} begins, and no section is open`);
-  must(section.opening.cell === named.cell, 'family', `${at} begins, and ${section.opening.cell} is open`);
+  must(
+    parent !== undefined && state !== undefined && section !== undefined,
+    'family',
+    `${at} begins, and no section is open`,
+  );
+  must(
+    section.opening.cell === named.cell && section.opening.visit === named.visit,
+    'family',
+    `${at} begins, and ${section.opening.cell} is open`,
+  );
+  must(!section.ended.has(named.index), 'family', `${at} begins, and it completed before`);
   must(named.index < section.spawned, 'family', `${at} begins, and its parent lets only ${section.spawned} begin`);
   must(entry.kind !== 'cancelled' || state.cancelled !== null, 'family', `${at}, and its parent is not cancelled`);
   if (entry.kind !== 'started') return;
@@ -161,6 +217,13 @@ const watchFirst = (world: World, entry: Entry): void => {
     `${at} says that seq ${entry.parent?.seq} opened its section`,
   );
   must(entry.epoch <= state.epoch, 'epoch', `${at} is of epoch ${entry.epoch}, and its parent of ${state.epoch}`);
+  const [before] = earlierOf(parent, section, named.index);
+  const goesOn = before !== undefined && headOf(before)?.state.ended !== 'rolled_back';
+  must(
+    (entry.continues?.instanceId ?? null) === (goesOn ? before.instanceId : null),
+    'family',
+    `${at} goes on from ${entry.continues?.instanceId}, and ${before?.instanceId} went through it last`,
+  );
 };
 
 /** As a parent tells of its children: it is so, or was at the entry that it names. */
@@ -196,6 +259,7 @@ const watchProgress = (world: World, entry: EntryOf<'progress'>): void => {
 export const watchFamily = (world: World, entry: Entry): void => {
   if (entry.seq === 0) watchFirst(world, entry);
   if (entry.kind === 'progress') watchProgress(world, entry);
+  if (entry.kind === 'waiting') watchOpening(world, entry);
 };
 
 /** The elements that a child is begun for, by their names. */
@@ -219,6 +283,7 @@ export const checkFamilies = (world: World): void => {
     if (parent === undefined || first === undefined) continue;
     const isFenced = first.entry.kind === 'cancelled';
     must(!isFenced || (chain.length === 1 && begins.length === 0), 'family', `${instanceId} was not to begin, and did`);
+    checkAgain(facet);
     const each = elementsOf(facet);
     for (const begin of begins)
       must(same(begin.each, each), 'family', `${instanceId} seq ${begin.seq} saw ${JSON.stringify(begin.each)}`);

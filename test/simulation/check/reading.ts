@@ -349,7 +349,8 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
     reading.hasCompleted ||= entry.verdict !== 'retry';
   }
   if (entry.then === 'retry') {
-    retry(reading, entry, entry.freshKey);
+    // A section that is gone through again is a new visit, and says so.
+    retry(reading, entry, entry.freshKey || entry.again === true);
     reading.falseStarts = 0;
   } else if (entry.then === 'halt') reading.halted.doubt = false;
   else goOn(oracle, reading, entry);
