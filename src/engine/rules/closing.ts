@@ -117,7 +117,7 @@ const happenedAfter = (before: boolean, { status, closes, closedBy }: StepOf<'ou
 const earlyOf = ({ atMs, holderGone }: Pick<StepOf<'outcome'>, 'atMs' | 'holderGone'>, deadlineAtMs: number | null) =>
   holderGone === true && atMs < (deadlineAtMs ?? 0) ? { early: true as const } : {};
 
-export /** At the end of a run, what takes back comes first. */
+/** At the end of a run, what takes back comes first. */
 const withEnding = (state: State, isDone: boolean): State =>
   state.ending === undefined ? state : { ...state, ending: endingAfter(state.ending, isDone) };
 
@@ -153,7 +153,7 @@ export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       if (step.then === 'end') return endWay({ ...on, counters }, step.as ?? 'completed');
       const isWhole =
         open?.kind !== 'waiting' || open.family === undefined || open.family.failed + open.family.cancelled === 0;
-      const after = settle({ ...withEnding(on, satisfied && !skipped && isWhole), counters });
+      const after = settle({ ...withEnding(on, (satisfied && !skipped && isWhole) || overridden), counters });
       if (step.reserve === undefined) return after;
       assert(after.ended === null, 'nothing is left to reserve');
       return applyReserved(after, { ...step.reserve, seq: step.seq, atMs: step.atMs, by: step.by });
