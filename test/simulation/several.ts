@@ -82,7 +82,7 @@ const generationsMax = 4;
 const goOn = async (facet: World, world: World, process: Process, actor: string, state: State): Promise<void> => {
   const { draw, version } = world;
   const { instanceId } = facet;
-  if (instanceId.split('.')[1] === String(generationsMax)) return;
+  if (instanceId.split('.')[1] === String(generationsMax) || state.ending !== undefined) return;
   const left = version.runbook.cells.slice(0, state.next + 2);
   const at = draw.chance(0.7) ? (version.runbook.cells[state.next] ?? left.at(-1)) : draw.pick(left);
   if (at === undefined) return;
@@ -142,7 +142,7 @@ const act = async (facet: World, world: World, process: Process, actor: string, 
   const { draw } = world;
   const { instanceId } = facet;
   const { open, halted } = state;
-  if (state.ended === 'completed') return;
+  if (state.ended !== null && state.ended !== 'cancelled') return;
   if (state.epoch < process.epoch && state.ended === null) {
     await ask(world, process, actor, 'release', { about: instanceId }, (by) =>
       process.engine.release(instanceId, 'compared', by),
