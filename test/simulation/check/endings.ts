@@ -178,6 +178,12 @@ export const judgeEnding = (oracle: Oracle, reading: Reading, entry: EntryOf<'en
   const stays = entry.as === 'completed' ? [] : left;
   must(same(entry.stays, stays), 'end', `${at} says that ${entry.stays} stays, and that is ${stays}`);
   judgeSeen(oracle, entry, undos);
+  const stands = way[reading.next]?.name;
+  const completed = entries.findLast(
+    (one) => one.kind === 'outcome' && one.cell === stands && one.closes !== null && one.status === 'completed',
+  );
+  const stood = stands === undefined || completed === undefined ? null : { cell: stands, seq: completed.seq };
+  must(entry.as === 'completed' || same(entry.stood, stood), 'end', `${at} says that ${entry.stood?.seq} stands`);
   const ends = way.slice(reading.next).map(({ name }) => [name, 'not_reached'] as const);
   for (const [name, end] of ends) reading.ends.set(name, end);
   if (entry.failed !== null) reading.ends.set(entry.failed.cell, entry.failed.how);
@@ -238,9 +244,11 @@ const isGood = (entry: EntryOf<'outcome'> | EntryOf<'resolved'>): boolean => {
 };
 
 /** A cell of the end was gone through. */
-export const takeBack = ({ ending }: Reading, cell: Cell, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
+export const takeBack = ({ ending, ends }: Reading, cell: Cell, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
   const name = takenBackBy(cell);
-  if (ending !== null && name !== undefined && isGood(entry)) ending.takenBack.add(name);
+  if (ending === null || name === undefined || !isGood(entry)) return;
+  ending.takenBack.add(name);
+  ends.set(name, 'taken_back');
 };
 
 /** The cell after it that is gone through. */

@@ -255,6 +255,13 @@ const count = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>
     reading.forgiven += 1;
 };
 
+const keepOutput = (world: World, reading: Reading, name: string, entry: Entry | undefined): void => {
+  reading.outputs.set(name, textIn(world, entry));
+  // One that was cited cut, and is gone through again here, has an output of its own.
+  if (isCut(entry)) reading.cut.add(name);
+  else reading.cut.delete(name);
+};
+
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
   const cell = cellAt(oracle, reading.next);
   const { name } = cell;
@@ -262,10 +269,7 @@ const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | Entr
   count(reading, entry, passed.length);
   reading.ends.set(name, endOf(cell, entry));
   for (const other of passed) reading.ends.set(other, 'skipped');
-  reading.outputs.set(name, textIn(oracle.world, entry));
-  // One that was cited cut, and is gone through again here, has an output of its own.
-  if (isCut(entry)) reading.cut.add(name);
-  else reading.cut.delete(name);
+  keepOutput(oracle.world, reading, name, entry);
   takeBack(reading, cell, entry);
   const after = reading.next + 1 + passed.length;
   const next = nextOf(reading, after);
@@ -434,6 +438,7 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
       break;
     case 'ending':
       judgeEnding(oracle, reading, entry);
+      if (entry.stood !== null) keepOutput(oracle.world, reading, entry.stood.cell, oracle.entries[entry.stood.seq]);
       freshVisit(reading, 1);
       settle(reading, oracle.world.version.runbook.cells);
       break;

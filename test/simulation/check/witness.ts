@@ -49,6 +49,8 @@ const above = (world: World, name: string): Entry | undefined => {
 /** What a cell was given of an earlier one is what stands in the entry that satisfied that one. */
 const checkOutputs = (oracle: Oracle, begin: Begin): void => {
   for (const [name, text] of Object.entries(begin.outputs)) {
+    const ending = oracle.entries.find((entry) => entry.kind === 'ending' && entry.seq < begin.seq);
+    const stood = ending?.kind === 'ending' && ending.stood?.cell === name ? oracle.entries[ending.stood.seq] : undefined;
     const satisfying = oracle.entries.findLast(
       (entry) =>
         entry.seq <= begin.seq &&
@@ -58,8 +60,8 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
     );
     const [first] = oracle.entries;
     const cited = first?.kind === 'started' ? first.continues?.outputs[name] : undefined;
-    const stood = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
-    const source = satisfying ?? stood ?? above(oracle.world, name);
+    const before = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
+    const source = stood ?? satisfying ?? before ?? above(oracle.world, name);
     const output = source !== undefined && 'output' in source ? source.output : undefined;
     // Of an outcome that was refused for what it held only a beginning could be kept, and nothing is handed on cut.
     const stands = output?.kind === 'truncated' ? undefined : toldText(oracle.world, output);
