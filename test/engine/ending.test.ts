@@ -200,6 +200,45 @@ describe('a known failure', () => {
   });
 });
 
+describe('a run that goes on from one whose way was over', () => {
+  const goOn = (world: World, at: string, reason?: string) =>
+    world.engine.start({
+      runbookId: 'demo',
+      params: {},
+      continues: { instanceId: 'i1', at, ...(reason === undefined ? {} : { reason }) },
+      by: alice,
+    });
+
+  test('needs a reason to do again what happened there, also where nothing was gone through at its end', async () => {
+    const cells = [{ name: 'a', expect: [{ source: 'false', line: 1 }] }, { name: 'b' }, undoOf('b')];
+    const world = await begin(cells, { onFailure: 'undo' });
+    expect((await world.engine.advance('i1', request)).result).toBe('failed');
+    await expect(goOn(world, 'a')).rejects.toMatchObject({ code: 'continue.refused' });
+    const { instanceId } = (await goOn(world, 'a', 'looked')).view;
+    expect((await world.entries(instanceId))[0]).toMatchObject({
+      continues: { states: { a: 'unexpected', b: 'not_reached' } },
+    });
+  });
+
+  test('takes nothing back that was taken back there', async () => {
+    const when = { source: 'params.again == true', line: 1 };
+    const cells = [{ name: 'a', when }, { name: 'b' }, undoOf('a', { cleanup: { undo: 'a', of: 'begun' } })];
+    const world = setup();
+    await world.engine.publish(JSON.stringify(runbookOf(cells, { onFailure: 'undo' })), alice);
+    await world.engine.start({ runbookId: 'demo', params: { again: true }, instanceId: 'i1', by: alice });
+    world.behave = failing('b');
+    expect((await world.engine.advance('i1', request)).result).toBe('failed');
+    const { view } = await world.engine.start({
+      runbookId: 'demo',
+      params: { again: false },
+      continues: { instanceId: 'i1', at: 'a' },
+      by: alice,
+    });
+    expect((await world.engine.advance(view.instanceId, request)).result).toBe('failed');
+    expect(ran(world)).toEqual(['a', 'b', 'undo_a', 'b']);
+  });
+});
+
 describe('a cancellation', () => {
   test('goes through its sections, and takes nothing back', async () => {
     const world = await begin([...way, ...ends]);
