@@ -22,7 +22,7 @@ const drawOne = (draw: Draw, name: string, cleanup: Cleanup, waits: boolean): Na
   return { ...cell, name, cleanup, ...(body === undefined || body.kind === 'end' ? {} : { body }) };
 };
 
-const ends = ['completed', 'completed', 'not_reached', 'skipped', 'failed', 'unexpected', 'forgiven'] as const;
+const ends = ['completed', 'taken_back', 'not_reached', 'skipped', 'failed', 'unexpected', 'forgiven'] as const;
 
 /** Now and then it asks how a cell of the way ended, or what that gave. */
 const asking = (draw: Draw, cell: Named, way: readonly Cell[]): Named => {

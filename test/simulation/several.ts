@@ -13,6 +13,7 @@ import { decide, startAndRun } from './people.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import type { Draw } from './schedule.ts';
 import { castVote, voters } from './waiting.ts';
+import { wayOf } from './way.ts';
 import { drawCells, drawEffect } from './workload.ts';
 import { breaks, facetOf, headOf, must, type World } from './world.ts';
 
@@ -82,9 +83,11 @@ const generationsMax = 4;
 const goOn = async (facet: World, world: World, process: Process, actor: string, state: State): Promise<void> => {
   const { draw, version } = world;
   const { instanceId } = facet;
-  if (instanceId.split('.')[1] === String(generationsMax) || state.ending !== undefined) return;
-  const left = version.runbook.cells.slice(0, state.next + 2);
-  const at = draw.chance(0.7) ? (version.runbook.cells[state.next] ?? left.at(-1)) : draw.pick(left);
+  if (instanceId.split('.')[1] === String(generationsMax)) return;
+  const way = version.runbook.cells.slice(0, wayOf(version.runbook.cells));
+  const reached = state.ending?.at ?? state.next;
+  const left = way.slice(0, reached + 2);
+  const at = draw.chance(0.7) ? (way[reached] ?? left.at(-1)) : draw.pick(left);
   if (at === undefined) return;
   const reason = draw.chance(0.5) ? { reason: 'looked' } : {};
   const request: StartRequest = {
@@ -142,7 +145,7 @@ const act = async (facet: World, world: World, process: Process, actor: string, 
   const { draw } = world;
   const { instanceId } = facet;
   const { open, halted } = state;
-  if (state.ended !== null && state.ended !== 'cancelled') return;
+  if (state.ended === 'completed') return;
   if (state.epoch < process.epoch && state.ended === null) {
     await ask(world, process, actor, 'release', { about: instanceId }, (by) =>
       process.engine.release(instanceId, 'compared', by),
@@ -154,7 +157,7 @@ const act = async (facet: World, world: World, process: Process, actor: string, 
     await ask(world, process, actor, 'done', { about: instanceId }, (by) =>
       process.engine.done(instanceId, open.cell, { result: 'done', note: 'looked', by }),
     );
-  } else if (state.ended === 'cancelled' || (halted !== null && draw.chance(0.6))) {
+  } else if (state.ended !== null || (halted !== null && draw.chance(0.6))) {
     await goOn(facet, world, process, actor, state);
   } else {
     const seq = open?.seq ?? halted?.seq;

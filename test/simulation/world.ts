@@ -76,6 +76,8 @@ export type Begin = {
   visit: number;
   attempt: number;
   key: string;
+  /** Of what it takes back. */
+  originalKey: string | undefined;
   /** What the cell was given, as text. */
   inputs: string;
   outputs: Record<string, string>;

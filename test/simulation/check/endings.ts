@@ -7,6 +7,7 @@ import type { Cancelled, Cell, Entry, EntryOf, RunEnd, WayEnd } from '../../../s
 import { entriesOf } from '../kin.ts';
 import { leavesTraces, takenBackBy, wayOf } from '../way.ts';
 import { type Call, must, type World } from '../world.ts';
+import { isGood } from './ends.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { same } from './same.ts';
 import { writerOf } from './writer.ts';
@@ -57,12 +58,13 @@ const pastIn = (entries: readonly Entry[]): Map<string, Past> => {
   return past;
 };
 
-/** The runs that it goes on from, the newest first, and itself before them. */
-const lineOf = (world: World, entries: readonly Entry[]): { world: World; entries: readonly Entry[] }[] => {
+/** The journals of a run and of those that it goes on from, the newest first, as far as what they did of a cell was not taken back. */
+const lineOf = (world: World, entries: readonly Entry[], name: string): (readonly Entry[])[] => {
   const [first] = entries;
   const continues = first?.kind === 'started' ? first.continues : null;
   const earlier = continues === null ? undefined : world.facets.get(continues.instanceId);
-  return [{ world, entries }, ...(earlier === undefined ? [] : lineOf(earlier, entriesOf(earlier)))];
+  if (earlier === undefined || continues?.states?.[name] === 'taken_back') return [entries];
+  return [entries, ...lineOf(earlier, entriesOf(earlier), name)];
 };
 
 type Known = { done: boolean; begun: boolean; key: string | null };
@@ -72,7 +74,7 @@ const keyOf = (visits: readonly Visit[]): string | null =>
 
 /** What is known of a cell: done here, or cited of a run in which it was done; begun anywhere. */
 const knownOf = (world: World, entries: readonly Entry[], { name, index }: Cell): Known => {
-  const [own, ...before] = lineOf(world, entries).map((run) => pastIn(run.entries).get(name));
+  const [own, ...before] = lineOf(world, entries, name).map((run) => pastIn(run).get(name));
   const [first] = entries;
   const { index: from = 0, states = {} } = (first?.kind === 'started' && first.continues) || {};
   const end = states[name] ?? 'completed';
@@ -187,7 +189,7 @@ export const judgeEnding = (oracle: Oracle, reading: Reading, entry: EntryOf<'en
   const ends = way.slice(reading.next).map(({ name }) => [name, 'not_reached'] as const);
   for (const [name, end] of ends) reading.ends.set(name, end);
   if (entry.failed !== null) reading.ends.set(entry.failed.cell, entry.failed.how);
-  reading.next = Math.max(reading.next, wanted[0] ?? reading.next);
+  reading.next = Math.max(reading.next, wanted[0] ?? way.length);
   Object.assign(reading, { halted: null, owes: null, permission: null, dueAtMs: null });
   reading.ending = {
     as: entry.as,
@@ -235,16 +237,12 @@ export const judgeTurn = (
   must(cells[next]?.cleanup === undefined, 'I6', `${at} begins ${cells[next]?.name} on the way`);
 };
 
-/** It is as it was to be: as its expectations say, where it has some, or by a person's word. */
-const isGood = (entry: EntryOf<'outcome'> | EntryOf<'resolved'>): boolean => {
-  const { expectations } = entry;
-  if (entry.kind === 'resolved') return entry.verdict === 'succeeded';
-  const holds = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
-  return holds && (entry.status === 'completed' || (expectations.length > 0 && entry.status !== 'skipped'));
-};
-
 /** A cell of the end was gone through. */
-export const takeBack = ({ ending, ends }: Reading, cell: Cell, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
+export const takeBack = (
+  { ending, ends }: Reading,
+  cell: Cell,
+  entry: EntryOf<'outcome'> | EntryOf<'resolved'>,
+): void => {
   const name = takenBackBy(cell);
   if (ending === null || name === undefined || !isGood(entry)) return;
   ending.takenBack.add(name);
@@ -318,6 +316,39 @@ export const judgeStays = ({ entries, world }: Oracle, call: Call, { view, stays
     .flatMap((index) => takenBackBy(cells[index] as Cell) ?? []);
   const right = [...new Set([...ending.stays, ...left])].sort();
   must(same([...stays].sort(), right), 'I10', `${call.id} was told that ${stays} stays, and that is ${right}`);
+};
+
+/** By which key that was done which a cell takes back. */
+export const originalKeyOf = (entries: readonly Entry[], { cells }: { cells: readonly Cell[] }, name: string) => {
+  const cell = cells.find((one) => one.name === name);
+  const ending = entries.find(({ kind }) => kind === 'ending');
+  const of = cell === undefined ? undefined : takenBackBy(cell);
+  return of === undefined || ending?.kind !== 'ending' ? undefined : ending.keys[of];
+};
+
+/** Under one key something is done once, and taken back once, whichever run of the line does it. */
+export const checkTakenBackOnce = (facets: readonly World[]): void => {
+  const taken = new Map<string, string>();
+  for (const { instanceId, chain, version } of facets) {
+    const entries = chain.map(({ entry }) => entry);
+    const ending = entries.find(({ kind }) => kind === 'ending');
+    if (ending?.kind !== 'ending') continue;
+    for (const cell of version.runbook.cells) {
+      const name = takenBackBy(cell);
+      const key = name === undefined ? undefined : ending.keys[name];
+      const isDone = entries.some(
+        (one) =>
+          (one.kind === 'outcome' || one.kind === 'resolved') &&
+          one.cell === cell.name &&
+          one.then === 'next' &&
+          isGood(one),
+      );
+      if (key === undefined || !isDone) continue;
+      const before = taken.get(key);
+      must(before === undefined, 'I5', `${instanceId} takes back what ${before} has taken back: ${key}`);
+      taken.set(key, instanceId);
+    }
+  }
 };
 
 /** Rolled back is only a run of which all that really happened was taken back, as far as anybody could know. */

@@ -2,6 +2,7 @@
 import type { Entry } from '../../../src/engine/index.ts';
 import { ancestorsOf, entriesOf } from '../kin.ts';
 import { type Begin, must, type World } from '../world.ts';
+import { originalKeyOf } from './endings.ts';
 import { checkEntered } from './ends.ts';
 import { checkKept, toldText } from './outputs.ts';
 import type { Oracle } from './reading.ts';
@@ -28,6 +29,8 @@ const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
   const inTime = begin.overAtMs < reserve.deadlineAtMs + errorMs;
   must(inTime, 'I4', `${at} began so late that it may outlive its deadline`);
   must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
+  const original = originalKeyOf(entries, world.version.runbook, begin.cell);
+  must(begin.originalKey === original, 'I9', `${at} takes back ${begin.originalKey}, and that is ${original}`);
 };
 
 /** What satisfied a cell before the section, in the run around it. */
@@ -50,7 +53,8 @@ const above = (world: World, name: string): Entry | undefined => {
 const checkOutputs = (oracle: Oracle, begin: Begin): void => {
   for (const [name, text] of Object.entries(begin.outputs)) {
     const ending = oracle.entries.find((entry) => entry.kind === 'ending' && entry.seq < begin.seq);
-    const stood = ending?.kind === 'ending' && ending.stood?.cell === name ? oracle.entries[ending.stood.seq] : undefined;
+    const stood =
+      ending?.kind === 'ending' && ending.stood?.cell === name ? oracle.entries[ending.stood.seq] : undefined;
     const satisfying = oracle.entries.findLast(
       (entry) =>
         entry.seq <= begin.seq &&
