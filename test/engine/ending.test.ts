@@ -145,6 +145,42 @@ describe('a known failure', () => {
     expect(ran(world)).toEqual(['a', 'b', 'c', 'undo_b', 'undo_a', 'on_failure', 'on_always']);
   });
 
+  test('what was done by one key, and then only tried by a fresh one, is taken back by the key by which it was done', async () => {
+    const unmet = { expect: [{ source: 'output.good == true', line: 1 }], optional: true };
+    const world = await begin([{ name: 'a', ...unmet, optional: false }, { name: 'b' }, undoOf('a')]);
+    world.behave = () => ({ status: 'completed', output: '{"good":false}' });
+    await world.engine.advance('i1', request);
+    world.behave = failing('a');
+    const { seq } = (await stateIn(world))?.halted ?? { seq: -1 };
+    await world.engine.verdict('i1', { seq, verdict: 'retry', freshKey: true, reason: 'once more', by: bob });
+    await world.engine.advance('i1', request);
+    await world.engine.undo('i1', { reason: 'not tonight', by: bob });
+    await world.engine.advance('i1', request);
+    const [first, second, taken] = world.begun.map(({ step }) => step);
+    expect(ran(world)).toEqual(['a', 'a', 'undo_a']);
+    expect(second?.idempotencyKey).not.toBe(first?.idempotencyKey);
+    expect(taken?.originalKey).toBe(first?.idempotencyKey);
+  });
+
+  test('a person who says that something was taken back is believed, whatever was expected of that', async () => {
+    const unmet = { expect: [{ source: 'false', line: 1 }] };
+    const cells = [
+      { name: 'a' },
+      { name: 'b' },
+      undoOf('b', { cleanup: { undo: 'b', of: 'begun' } }),
+      undoOf('a', unmet),
+    ];
+    const world = await begin(cells, { onFailure: 'undo' });
+    world.behave = async ({ step }) => {
+      if (step.cell !== 'undo_a') return step.cell === 'b' ? failed : { status: 'completed' };
+      world.now += 3_600_000;
+      await world.engine.verdict('i1', { seq: step.seq, verdict: 'succeeded', reason: 'seen', by: bob });
+      return { status: 'completed' };
+    };
+    await world.engine.advance('i1', request);
+    expect((await stateIn(world))?.ended).toBe('rolled_back');
+  });
+
   test('a cell of the end is told how it came, and by which key that was done which it takes back', async () => {
     const world = await begin([...way, ...ends], { onFailure: 'undo' });
     world.behave = failing('c');
@@ -161,6 +197,45 @@ describe('a known failure', () => {
     expect(onFailure?.step.originalKey).toBeUndefined();
     expect(onFailure?.run).toEqual(undoA?.run);
     expect(a?.run).toBeUndefined();
+  });
+});
+
+describe('a run that goes on from one whose way was over', () => {
+  const goOn = (world: World, at: string, reason?: string) =>
+    world.engine.start({
+      runbookId: 'demo',
+      params: {},
+      continues: { instanceId: 'i1', at, ...(reason === undefined ? {} : { reason }) },
+      by: alice,
+    });
+
+  test('needs a reason to do again what happened there, also where nothing was gone through at its end', async () => {
+    const cells = [{ name: 'a', expect: [{ source: 'false', line: 1 }] }, { name: 'b' }, undoOf('b')];
+    const world = await begin(cells, { onFailure: 'undo' });
+    expect((await world.engine.advance('i1', request)).result).toBe('failed');
+    await expect(goOn(world, 'a')).rejects.toMatchObject({ code: 'continue.refused' });
+    const { instanceId } = (await goOn(world, 'a', 'looked')).view;
+    expect((await world.entries(instanceId))[0]).toMatchObject({
+      continues: { states: { a: 'unexpected', b: 'not_reached' } },
+    });
+  });
+
+  test('takes nothing back that was taken back there', async () => {
+    const when = { source: 'params.again == true', line: 1 };
+    const cells = [{ name: 'a', when }, { name: 'b' }, undoOf('a', { cleanup: { undo: 'a', of: 'begun' } })];
+    const world = setup();
+    await world.engine.publish(JSON.stringify(runbookOf(cells, { onFailure: 'undo' })), alice);
+    await world.engine.start({ runbookId: 'demo', params: { again: true }, instanceId: 'i1', by: alice });
+    world.behave = failing('b');
+    expect((await world.engine.advance('i1', request)).result).toBe('failed');
+    const { view } = await world.engine.start({
+      runbookId: 'demo',
+      params: { again: false },
+      continues: { instanceId: 'i1', at: 'a' },
+      by: alice,
+    });
+    expect((await world.engine.advance(view.instanceId, request)).result).toBe('failed');
+    expect(ran(world)).toEqual(['a', 'b', 'undo_a', 'b']);
   });
 });
 
@@ -226,6 +301,7 @@ describe('an end cell with as=failed', () => {
     const world = await begin([{ name: 'a' }, end, { name: 'b' }, undoOf('a'), on('failure'), on('cancel')]);
     expect((await world.engine.advance('i1', request)).result).toBe('failed');
     expect(ran(world)).toEqual(['a', 'on_failure']);
+    expect(await endingIn(world)).toMatchObject({ failed: null, began: { by: 'as=failed', reason: null } });
     const plain = await begin([{ name: 'a' }, end, { name: 'b' }]);
     expect((await plain.engine.advance('i1', request)).result).toBe('failed');
   });

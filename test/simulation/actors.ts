@@ -65,6 +65,8 @@ const nextCallMs = ({ world }: Run, answer: AdvanceAnswer | undefined, nowMs: nu
   const { stop } = answer;
   switch (stop.result) {
     case 'completed':
+    case 'failed':
+    case 'rolled_back':
     case 'cancelled':
       return undefined;
     case 'in_flight':

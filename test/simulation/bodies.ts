@@ -54,6 +54,7 @@ const beginning = (world: World, process: Process, call: Call, input: CellInput,
     visit: step.visit,
     attempt: step.attempt,
     key: step.idempotencyKey,
+    originalKey: step.originalKey,
     inputs: JSON.stringify([
       input.body,
       input.params,

@@ -111,7 +111,11 @@ export const leftIn = (world: World, state: State, section: Section): { own: boo
   });
   const facets = untold.flatMap(({ facet }) => facet ?? []);
   if (state.cancelled !== null) {
-    const spared = children.some(({ facet }) => stateOf(facet)?.cancelled === null);
+    // One that is at its own end goes through that.
+    const spared = children.some(({ facet }) => {
+      const child = stateOf(facet);
+      return child?.cancelled === null && child.ending === undefined;
+    });
     return { own: unbegun || spared, untold: facets };
   }
   const goesOn = state.drive === 'auto' && roomIn(section) > 0;

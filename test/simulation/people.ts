@@ -43,7 +43,10 @@ export const starter = (
 /** A verdict about a step. */
 export const decide = async (world: World, process: Process, actor: string, id: string, seq: number): Promise<void> => {
   const { draw } = world;
-  const kind = draw.pick(['succeeded', 'failed', 'retry', 'retry', 'skip'] as const);
+  const drawn = draw.pick(['succeeded', 'failed', 'retry', 'retry', 'skip'] as const);
+  // A section that is gone through again is a schedule of its own.
+  const about = world.facets.get(id)?.chain[seq]?.entry;
+  const kind = drawn === 'retry' && about?.kind === 'waiting' && about.each !== undefined ? 'skip' : drawn;
   const request: Omit<VerdictRequest, 'by'> = { seq, verdict: kind, reason: 'looked' };
   if (kind === 'retry' && draw.chance(0.3)) request.freshKey = true;
   if (kind === 'succeeded' && draw.chance(0.5)) request.output = '{"good":true}';

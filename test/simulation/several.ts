@@ -13,6 +13,7 @@ import { decide, startAndRun } from './people.ts';
 import { createProcess, type Process, pause } from './processes.ts';
 import type { Draw } from './schedule.ts';
 import { castVote, voters } from './waiting.ts';
+import { wayOf } from './way.ts';
 import { drawCells, drawEffect } from './workload.ts';
 import { breaks, facetOf, headOf, must, type World } from './world.ts';
 
@@ -83,8 +84,10 @@ const goOn = async (facet: World, world: World, process: Process, actor: string,
   const { draw, version } = world;
   const { instanceId } = facet;
   if (instanceId.split('.')[1] === String(generationsMax)) return;
-  const left = version.runbook.cells.slice(0, state.next + 2);
-  const at = draw.chance(0.7) ? (version.runbook.cells[state.next] ?? left.at(-1)) : draw.pick(left);
+  const way = version.runbook.cells.slice(0, wayOf(version.runbook.cells));
+  const reached = state.ending?.at ?? state.next;
+  const left = way.slice(0, reached + 2);
+  const at = draw.chance(0.7) ? (way[reached] ?? left.at(-1)) : draw.pick(left);
   if (at === undefined) return;
   const reason = draw.chance(0.5) ? { reason: 'looked' } : {};
   const request: StartRequest = {
@@ -154,7 +157,7 @@ const act = async (facet: World, world: World, process: Process, actor: string, 
     await ask(world, process, actor, 'done', { about: instanceId }, (by) =>
       process.engine.done(instanceId, open.cell, { result: 'done', note: 'looked', by }),
     );
-  } else if (state.ended === 'cancelled' || (halted !== null && draw.chance(0.6))) {
+  } else if (state.ended !== null || (halted !== null && draw.chance(0.6))) {
     await goOn(facet, world, process, actor, state);
   } else {
     const seq = open?.seq ?? halted?.seq;

@@ -26,6 +26,7 @@ import {
   watchLock,
 } from './check/index.ts';
 import { disasters } from './disasters.ts';
+import { endsIn, setOutEnds, withEnds } from './endings.ts';
 import { drawFamily, isFamily, setOutFamily } from './families.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
 import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
@@ -102,7 +103,7 @@ const createWorld = (seed: number): World => {
   const places = drawPlaces(seed);
   const family = isFamily(seed);
   const { runbook: drawn, params } = family ? drawFamily(draw) : { runbook: drawAlone(draw, several), params: {} };
-  const runbook = placeCells(places, drawn);
+  const runbook = placeCells(places, endsIn(seed) ? withEnds(draw, drawn) : drawn);
   const version: Version = {
     runbookId: 'demo',
     version: 1,
@@ -228,6 +229,7 @@ const runAll = async (run: Run, seed: number): Promise<void> => {
   if (several) setOutSeveral(run);
   else if (isFamily(seed)) setOutFamily(run);
   else setOut(run);
+  setOutEnds(run);
   await comeToRest(world);
   checkRest(world);
   if (breaksIts(seed) && canBreak(world)) {

@@ -24,6 +24,8 @@ export const wordsOf = (entry: Row): string => {
     kind === 'reserved' && `attempt ${attempt}`,
     reserve !== undefined && `and reserves ${reserve.cell}`,
     kind === 'progress' && progress(entry),
+    kind === 'ending' && `as ${entry.as}: ${entry.cells}, of which ${entry.undos} take back; stays ${entry.stays}`,
+    kind === 'cancelled' && (entry.undo ? 'and takes back' : entry.stopsCleanup && 'stops its end'),
     drive !== undefined && `drive ${drive}`,
     kind === 'control' && epoch !== undefined && `epoch ${epoch}`,
   ];

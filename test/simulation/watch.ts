@@ -18,9 +18,17 @@ export const needsLook = (world: World, state: State | undefined): boolean => {
   if (state.ended !== null) return false;
   if (state.open?.kind === 'waiting') return waitNeedsLook(world, state);
   if (state.open !== null) return true;
-  if (state.halted !== null) return state.halted.doubt;
+  if (state.halted?.doubt) return true;
+  if (state.halted !== null && state.owes === undefined) return endsByItself(world, state);
+  const { owes, ending } = state;
+  // What follows a failure or a cancellation goes by itself in any drive, unless a person steps through it.
+  if ((ending ?? owes ?? { as: 'completed' }).as !== 'completed') return ending?.manual === undefined;
   return state.drive === 'auto';
 };
+
+/** Whether what stands halted for a known failure is given up by the word of its author. */
+export const endsByItself = ({ version }: World, { ending }: State): boolean =>
+  version.runbook.onFailure !== undefined && ending === undefined;
 
 /** Its view is due, or the mark of a claim's writer is, by which it will be woken. */
 const isLookedAfter = (world: World): boolean => {

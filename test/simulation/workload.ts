@@ -142,6 +142,8 @@ export const describeRunbook = (runbook: Runbook): string[] =>
       if (cell.keyWindowMs !== null) words.push(`keyWindow ${seconds(cell.keyWindowMs)}`);
     }
     if (body.kind === 'branch') words.push(`of ${body.cells} cells`);
+    if (body.kind === 'end' && body.as !== undefined) words.push(`as ${body.as}`);
+    if (cell.cleanup !== undefined) words.push(JSON.stringify(cell.cleanup));
     if (cell.body.kind === 'assert') words.push(...cell.body.expressions.map(({ source }) => source));
     if (cell.optional) words.push('optional');
     if (cell.when !== null) words.push(`when ${cell.when.source}`);
@@ -149,6 +151,7 @@ export const describeRunbook = (runbook: Runbook): string[] =>
     if (cell.reads.length > 0) words.push(`reads ${cell.reads}`);
     if (body.kind !== 'each') return [`   cell ${words.join(' ')}`];
     const max = 'count' in body.max ? body.max.count : `${body.max.percent}%`;
-    words.push(`over ${body.over.source}`, `max ${max}`, `stopAfter ${body.stopAfter}`, 'of');
+    words.push(`over ${body.over.source}`, `max ${max}`, `stopAfter ${body.stopAfter}`);
+    words.push(`onFailure=${body.onFailure ?? 'ask'}`, 'of');
     return [`   cell ${words.join(' ')}`, ...describeRunbook({ ...runbook, cells: body.cells })];
   });

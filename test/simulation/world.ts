@@ -6,6 +6,7 @@ import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Places } from './places.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
+import { elementsRunbook } from './way.ts';
 
 /** The instance of a schedule that is about one. */
 export const instanceId = 'sim';
@@ -75,6 +76,8 @@ export type Begin = {
   visit: number;
   attempt: number;
   key: string;
+  /** Of what it takes back. */
+  originalKey: string | undefined;
   /** What the cell was given, as text. */
   inputs: string;
   outputs: Record<string, string>;
@@ -215,7 +218,7 @@ const versionIn = (world: World, id: string): Pick<World, 'version'> | undefined
   const { version } = facetOf(world, parent.instanceId);
   const body = version.runbook.cells.find(({ name }) => name === parent.cell)?.body;
   if (body?.kind !== 'each') return undefined;
-  return { version: { ...version, runbook: { ...version.runbook, cells: body.cells } } };
+  return { version: { ...version, runbook: elementsRunbook(version.runbook, body) } };
 };
 
 /** The world as it is about this instance. */

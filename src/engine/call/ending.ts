@@ -7,9 +7,9 @@ import type { Entry, EntryBody, EntryOf, Failure, State } from '../model/entries
 import { type Cell, changesSomething, cleanupOf, isAtEnd, type Runbook, wayOf } from '../model/runbook.ts';
 import type { WayEnd } from '../model/runEnd.ts';
 import { isAtEndOf } from '../rules/going.ts';
-import type { Call } from './call.ts';
+import { type Call, stateOf } from './call.ts';
 import { readJournal } from './journal.ts';
-import type { Engine } from './kin.ts';
+import { type Engine, loadStarted } from './kin.ts';
 
 /** What the journals of a run, and of those that it goes on from, say of a cell. */
 type Trace = {
@@ -19,35 +19,39 @@ type Trace = {
   doneAt: number | null;
   /** Something of it began. */
   begun: boolean;
-  /** Idempotency key of its newest visit. */
+  /** Idempotency keys: of the newest visit that was reserved, and of the newest by which it was done, or else began. */
+  newest: string | null;
   key: string | null;
 };
 type Traces = Map<string, Trace>;
 
 const traceIn = (traces: Traces, cell: string): Trace => {
-  const trace = traces.get(cell) ?? { done: false, doneAt: null, begun: false, key: null };
+  const trace = traces.get(cell) ?? { done: false, doneAt: null, begun: false, newest: null, key: null };
   traces.set(cell, trace);
   return trace;
 };
 
+const leave = (trace: Trace, isDone: boolean): void => {
+  // A later visit that only began does not hide by which it was done.
+  if (isDone || !trace.done) trace.key = trace.newest;
+  trace.begun = true;
+  trace.done ||= isDone;
+};
+
 /** How a step that was closed leaves its cell: a body that never began leaves nothing. */
 const closed = (trace: Trace, { seq, status, closedBy, unbegun }: EntryOf<'outcome'>): void => {
-  if (status === 'completed') Object.assign(trace, { done: true, doneAt: seq });
+  if (status === 'completed') trace.doneAt = seq;
   const never = status === 'never' || unbegun === true || (status === 'abandoned' && closedBy === 'probe');
-  if (!never) trace.begun = true;
+  if (!never) leave(trace, status === 'completed');
 };
 
 const note = (traces: Traces, entry: Entry): void => {
-  if (entry.kind === 'reserved') traceIn(traces, entry.cell).key = entry.key;
+  if (entry.kind === 'reserved') traceIn(traces, entry.cell).newest = entry.key;
   if (entry.kind === 'waiting' && entry.each !== undefined) traceIn(traces, entry.cell).begun = true;
   if (entry.kind === 'outcome' && entry.closes !== null) closed(traceIn(traces, entry.cell), entry);
   if (entry.kind === 'outcome' && entry.reserve !== undefined)
-    traceIn(traces, entry.reserve.cell).key = entry.reserve.key;
-  if (entry.kind === 'resolved' && entry.verdict === 'succeeded') {
-    const trace = traceIn(traces, entry.cell);
-    trace.done = true;
-    trace.begun = true;
-  }
+    traceIn(traces, entry.reserve.cell).newest = entry.reserve.key;
+  if (entry.kind === 'resolved' && entry.verdict === 'succeeded') leave(traceIn(traces, entry.cell), true);
 };
 
 const doneEnds: readonly CellEnd[] = ['completed', 'unexpected'];
@@ -55,27 +59,24 @@ const doneEnds: readonly CellEnd[] = ['completed', 'unexpected'];
 /** Of the runs that this one goes on from: what is cited of them is done here, the rest of what began there may have happened. */
 const tracesBefore = async (engine: Engine, started: EntryOf<'started'>, cells: readonly Cell[]): Promise<Traces> => {
   const { continues } = started;
-  if (continues === null) return new Map();
   const traces: Traces = new Map();
-  for (let at: string | undefined = continues.instanceId; at !== undefined; ) {
-    const earlier: Traces = new Map();
-    let next: string | undefined;
-    for await (const { entry } of readJournal(engine, at)) {
-      note(earlier, entry);
-      if (entry.kind === 'started') next = entry.continues?.instanceId;
-    }
-    // The newest key counts: of a cell that was cited on, that of the run in which it was done.
-    for (const [cell, trace] of earlier) {
-      const known = traceIn(traces, cell);
-      known.begun ||= trace.begun;
-      known.done ||= trace.done;
-      known.key ??= trace.key;
-    }
-    at = next;
+  if (continues === null) return traces;
+  const line: NonNullable<EntryOf<'started'>['continues']>[] = [];
+  for (let from: EntryOf<'started'>['continues'] = continues; from !== null; ) {
+    line.unshift(from);
+    from = (await loadStarted(engine, from.instanceId)).continues;
+  }
+  for (const { instanceId, states = {} } of line) {
+    for await (const { entry } of readJournal(engine, instanceId)) note(traces, entry);
+    // Nothing of it is left to be taken back.
+    for (const [cell, end] of Object.entries(states)) if (end === 'taken_back') traces.delete(cell);
   }
   const cited = new Set(cells.slice(0, continues.index).map(({ name }) => name));
-  for (const [cell, trace] of traces)
+  for (const [cell, trace] of traces) {
     trace.done = cited.has(cell) && trace.done && doneEnds.includes(continues.states?.[cell] ?? 'completed');
+    // An outcome of another journal.
+    trace.doneAt = null;
+  }
   return traces;
 };
 
@@ -112,10 +113,10 @@ const readWay = async ({ engine, started, runbook, instanceId, chain }: Call): P
 };
 
 /** By what of the runbook it is so, where no person said it. */
-const grounds: Record<WayEnd, string> = {
-  completed: 'its last cell',
-  failed: 'onFailure',
-  cancelled: 'a cancellation',
+const groundOf = (as: WayEnd, call: Call): string => {
+  if (call.started.undoes === true) return 'its parent';
+  if (as === 'completed') return 'its last cell';
+  return stateOf(call).owes === undefined ? 'onFailure' : 'as=failed';
 };
 
 const stoodAt = (cell: Cell | undefined, traces: Traces): EntryOf<'ending'>['stood'] => {
@@ -138,7 +139,9 @@ export const endingOf = async (
   const { traces, failed, cancelled }: Told =
     as === 'completed' ? { traces: new Map(), failed: null, cancelled: null } : await readWay(call);
   const ground =
-    cancelled === null ? { by: grounds[as], reason: null } : { by: cancelled.by.actor, reason: cancelled.reason };
+    cancelled === null
+      ? { by: groundOf(as, call), reason: null }
+      : { by: cancelled.by.actor, reason: cancelled.reason };
   const isUndone = ({ cleanup, body }: Cell): boolean => {
     if (!undo || cleanup === undefined || !('undo' in cleanup)) return false;
     const trace = traces.get(cleanup.undo);

@@ -10,7 +10,7 @@ import type { Cell } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
 import type { Ports, RunInfo, Scope } from '../ports.ts';
-import { cellEndOf } from '../rules/cellEnd.ts';
+import { cellEndOf, isAsMeant } from '../rules/cellEnd.ts';
 import { isAtEndOf } from '../rules/going.ts';
 import { satisfiedAt, satisfiedBy } from '../rules/satisfied.ts';
 import type { Call } from './call.ts';
@@ -91,7 +91,9 @@ export const isTakenBack = async (reader: Reader, { name }: Cell): Promise<boole
   const undo = runbook.cells.find(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup && cleanup.undo === name);
   if (undo === undefined || undo.index >= state.next || !isAtEndOf(state, undo.index)) return false;
   const entry = await entryOfCell(reader, undo);
-  return entry !== undefined && cellEndOf(undo, entry) === 'completed';
+  const isOf = (entry?.kind === 'outcome' || entry?.kind === 'resolved') && entry.cell === undo.name;
+  // One that failed as it was expected to found nothing left to take back.
+  return isOf && isAsMeant(entry);
 };
 
 const stateOfCell = async (reader: Reader, cell: Cell): Promise<CellEnd> => {

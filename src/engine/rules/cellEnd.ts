@@ -1,6 +1,6 @@
 /** How a cell ended, from the entry that satisfied it, or with which it was passed over. Pure. */
 import type { CellEnd } from '../model/cellEnd.ts';
-import type { Checked, Entry } from '../model/entries.ts';
+import type { Checked, Entry, EntryBody } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
 
 const holds = (checks: readonly Checked[]): boolean =>
@@ -21,4 +21,11 @@ export const cellEndOf = ({ name, body }: Pick<Cell, 'name' | 'body'>, entry: En
   if (timedOut === true) return 'timed_out';
   if (status === 'completed') return holds(expectations) ? 'completed' : 'unexpected';
   return expectations.length > 0 && holds(expectations) ? 'failed' : 'forgiven';
+};
+
+/** Whether a cell that was gone through did what it was to do: as its expectations say, where it has some, or by a person's word. */
+export const isAsMeant = (step: Extract<EntryBody, { kind: 'outcome' | 'resolved' }>): boolean => {
+  if (step.kind === 'resolved') return step.verdict === 'succeeded';
+  if (step.status === 'skipped') return false;
+  return step.expectations.length > 0 ? holds(step.expectations) : step.status === 'completed';
 };

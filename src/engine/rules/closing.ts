@@ -1,6 +1,7 @@
 /** The entries that close a step, or decide about one that was closed: outcomes and verdicts. Pure. */
 import assert from 'node:assert/strict';
 import type { Checked, EntryOf, Permission, State, Status, Then } from '../model/entries.ts';
+import { isAsMeant } from './cellEnd.ts';
 import { assertClosing } from './family.ts';
 import { assertCanBegin, endingAfter, endWay, goOn, newVisit, type StepOf, settle } from './going.ts';
 import { applyReserved } from './opening.ts';
@@ -153,7 +154,7 @@ export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       if (step.then === 'end') return endWay({ ...on, counters }, step.as ?? 'completed');
       const isWhole =
         open?.kind !== 'waiting' || open.family === undefined || open.family.failed + open.family.cancelled === 0;
-      const after = settle({ ...withEnding(on, satisfied && !skipped && isWhole), counters });
+      const after = settle({ ...withEnding(on, isAsMeant(step) && isWhole), counters });
       if (step.reserve === undefined) return after;
       assert(after.ended === null, 'nothing is left to reserve');
       return applyReserved(after, { ...step.reserve, seq: step.seq, atMs: step.atMs, by: step.by });
@@ -245,6 +246,5 @@ export const applyResolved = (state: State, step: StepOf<'resolved'>): State => 
     skipped: state.counters.skipped + skipped,
     overridden: state.counters.overridden + (isOverridden(step.expectations) ? 1 : 0),
   };
-  const isDone = step.verdict === 'succeeded';
-  return settle({ ...withEnding(goOn(state, step.seq, passes), isDone), counters });
+  return settle({ ...withEnding(goOn(state, step.seq, passes), isAsMeant(step)), counters });
 };

@@ -122,7 +122,7 @@ export const applyEnding = (state: State, step: StepOf<'ending'>): State => {
   );
   const { seq, as, undos, stays, manual } = step;
   const ending: Ending = { seq, as, at: next, todo, undos, undone: 0, whole: stays.length === 0 };
-  const { owes: _, ...rest } = goTo(state, seq, Math.max(next, first ?? next));
+  const { owes: _, ...rest } = goTo(state, seq, Math.max(next, first ?? cells));
   return settle({ ...rest, ending: manual === true ? { ...ending, manual } : ending });
 };
 

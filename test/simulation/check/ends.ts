@@ -1,11 +1,20 @@
 /** How cells ended, and what a `when` of the simulation's runbooks says of it: read from the entries, in words of our own. */
 import type { Cell, Entry, EntryOf } from '../../../src/engine/index.ts';
+import { takenBackBy, wayOf } from '../way.ts';
 import { must, type World } from '../world.ts';
 
 type Closing = EntryOf<'outcome'> | EntryOf<'resolved'>;
 
 const holds = ({ expectations }: Closing): boolean =>
   expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
+
+/** It is as it was to be: as its expectations say, where it has some, or by a person's word. */
+export const isGood = (entry: Closing): boolean => {
+  const { expectations } = entry;
+  if (entry.kind === 'resolved') return entry.verdict === 'succeeded';
+  const holds = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
+  return holds && (entry.status === 'completed' || (expectations.length > 0 && entry.status !== 'skipped'));
+};
 
 /** What a person, or a probe, found out of a halted step. */
 const endOfResolved = (cell: Cell, entry: EntryOf<'resolved'>): string => {
@@ -45,10 +54,17 @@ export const endsOf = ({ version: { runbook }, chain }: World): Map<string, stri
   if (first?.entry.kind !== 'started') return found;
   const { index = 0, states = {} } = first.entry.continues ?? {};
   for (const { name } of runbook.cells.slice(0, index)) found.set(name, states[name] ?? 'completed');
+  const way = wayOf(runbook.cells);
   for (const { entry } of chain) {
+    if (entry.kind === 'ending') {
+      for (const { name } of runbook.cells.slice(entry.state.ending?.at, way)) found.set(name, 'not_reached');
+      if (entry.failed !== null) found.set(entry.failed.cell, entry.failed.how);
+    }
     if ((entry.kind !== 'outcome' && entry.kind !== 'resolved') || entry.then !== 'next') continue;
     const cell = runbook.cells[entry.index];
-    if (cell === undefined) continue;
+    const taken = cell && takenBackBy(cell);
+    if (taken !== undefined && isGood(entry)) found.set(taken, 'taken_back');
+    if (cell === undefined || cell.index >= way) continue;
     found.set(cell.name, endOf(cell, entry));
     if (entry.passes !== undefined) for (const name of sectionOf(runbook, cell)) found.set(name, 'skipped');
   }

@@ -176,7 +176,8 @@ const standing = (world: World, section: Section, sinceMs: number): number =>
     const child = childOf(world, section, index);
     const last = child?.chain.at(-1);
     if (last === undefined || last.landedAtMs > sinceMs) return false;
-    return last.entry.state.halted !== null || last.entry.state.ended === 'cancelled';
+    const { halted, ended } = last.entry.state;
+    return halted !== null || (ended !== null && ended !== 'completed');
   }).length;
 
 /** As a child's first entry lands: its beginning stands in its parent's chain, and the section is open. */

@@ -3,6 +3,7 @@ import { checkPlaces } from '../places.ts';
 import type { World } from '../world.ts';
 import { checkCauses } from './causes.ts';
 import { checkChain } from './chain.ts';
+import { checkRolledBack } from './endings.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { checkTold } from './told.ts';
 import { checkWitness } from './witness.ts';
@@ -25,6 +26,7 @@ export const oracleOf = (world: World): Oracle => ({
 export const checkSafety = (oracle: Oracle): Reading | undefined => {
   const reading = checkChain(oracle);
   checkWitness(oracle);
+  if (reading !== undefined) checkRolledBack(oracle, reading);
   checkPlaces(oracle.world);
   checkTold(oracle);
   checkCauses(oracle);

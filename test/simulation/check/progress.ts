@@ -1,6 +1,7 @@
 /** Progress: once faults have stopped and one caller lives, whatever needs no person has finished. */
 import { type Entry, natureOf } from '../../../src/engine/index.ts';
 import { waitsForOthers } from '../waiting.ts';
+import { endsByItself } from '../watch.ts';
 import { must } from '../world.ts';
 import type { Oracle, Reading } from './reading.ts';
 
@@ -18,7 +19,8 @@ const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
   if (reading.ended !== null) return true;
   const { state } = oracle.entries.at(-1) as Entry;
   if (reading.open?.kind === 'waiting') return waitsForOthers(world, state, world.schedule.nowMs());
-  if (reading.halted !== null && !reading.halted.doubt) return true;
+  if (reading.halted !== null && !reading.halted.doubt) return reading.owes === null && !endsByItself(world, state);
+  if (reading.owes !== null && reading.halted === null) return false;
   const cell = world.version.runbook.cells[reading.next];
   if (cell === undefined) return false;
   const doubt = reading.open ?? reading.halted;

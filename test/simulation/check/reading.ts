@@ -3,12 +3,24 @@
  * alone. It shares nothing with the engine's `apply`, so an engine whose `apply` is wrong does not agree with it.
  *
  * I2 at most one step is open, and an outcome closes it. I3 only the next cell is reserved, and only while nothing is
- * open. I5 one permission buys one attempt. I6 nothing is reserved after a cancellation. I9 one key, one set of inputs.
+ * open. I5 one permission buys one attempt. I6 once a cancellation holds, or a run was given up, only cells of its end are reserved.
+ * I9 one key, one set of inputs.
  */
-import type { Cell, Entry, EntryOf, Permission } from '../../../src/engine/index.ts';
+import type { Cell, Entry, EntryOf, Permission, RunEnd } from '../../../src/engine/index.ts';
 import { entriesOf } from '../kin.ts';
 import { judgePlace } from '../places.ts';
 import { type Call, must, type World } from '../world.ts';
+import {
+  type AtEnd,
+  judgeCancelled,
+  judgeEnding,
+  judgeTurn,
+  nextOf,
+  type Owed,
+  overAs,
+  settle,
+  takeBack,
+} from './endings.ts';
 import { endOf, judgeAsked, says, sectionOf } from './ends.ts';
 import { isEmpty, judgeProgress } from './families.ts';
 import { toldText } from './outputs.ts';
@@ -42,7 +54,10 @@ export type Reading = {
   /** Deadline of the newest attempt of the visit. */
   actsUntilMs: number;
   cancelled: boolean;
-  ended: 'completed' | 'cancelled' | null;
+  /** The way is over, and nothing says yet what is gone through at its end. */
+  owes: Owed | null;
+  ending: AtEnd | null;
+  ended: RunEnd | null;
   drive: 'auto' | 'manual';
   epoch: number;
   /** To start the next cell again: stands in the entry that closed it, and is used up by the next reservation. */
@@ -123,6 +138,8 @@ const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
   open: null,
   halted: null,
   cancelled: false,
+  owes: null,
+  ending: null,
   ended: null,
   drive: entry.drive,
   epoch: entry.epoch,
@@ -167,7 +184,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   const { world, calls } = oracle;
   const at = `seq ${entry.seq}`;
   must(reading.open === null && reading.halted === null && reading.ended === null, 'I3', `${at} reserves out of turn`);
-  must(!reading.cancelled, 'I6', `${at} reserves after the cancellation`);
+  judgeTurn(reading, world.version.runbook, at);
   must(step.index === reading.next && step.visit === reading.visit, 'I3', `${at} reserves another cell or visit`);
   const cell = cellAt(oracle, step.index);
   const isEffect = ['ts', 'http'].includes(cell.body.kind) && cell.poll === undefined;
@@ -238,6 +255,13 @@ const count = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>
     reading.forgiven += 1;
 };
 
+const keepOutput = (world: World, reading: Reading, name: string, entry: Entry | undefined): void => {
+  reading.outputs.set(name, textIn(world, entry));
+  // One that was cited cut, and is gone through again here, has an output of its own.
+  if (isCut(entry)) reading.cut.add(name);
+  else reading.cut.delete(name);
+};
+
 const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>): void => {
   const cell = cellAt(oracle, reading.next);
   const { name } = cell;
@@ -245,11 +269,11 @@ const goOn = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'> | Entr
   count(reading, entry, passed.length);
   reading.ends.set(name, endOf(cell, entry));
   for (const other of passed) reading.ends.set(other, 'skipped');
-  reading.outputs.set(name, textIn(oracle.world, entry));
-  // One that was cited cut, and is gone through again here, has an output of its own.
-  if (isCut(entry)) reading.cut.add(name);
-  else reading.cut.delete(name);
-  reading.next += 1 + passed.length;
+  keepOutput(oracle.world, reading, name, entry);
+  takeBack(reading, cell, entry);
+  const after = reading.next + 1 + passed.length;
+  const next = nextOf(reading, after);
+  reading.next = next === Number.POSITIVE_INFINITY ? after : next;
   reading.halted = null;
   reading.permission = null;
   reading.dueAtMs = null;
@@ -261,12 +285,6 @@ const retry = (reading: Reading, entry: EntryOf<'outcome'> | EntryOf<'resolved'>
   reading.dueAtMs = entry.dueAtMs;
   reading.halted = null;
   if (freshKey) freshVisit(reading, reading.visit + 1);
-};
-
-const settle = (oracle: Oracle, reading: Reading): void => {
-  if (reading.open !== null) return;
-  if (reading.cancelled) reading.ended = 'cancelled';
-  else if (reading.next === oracle.world.version.runbook.cells.length) reading.ended = 'completed';
 };
 
 /** Whether the visit may have happened. A probe that found nothing says no; a person who says that it failed, too. */
@@ -294,7 +312,8 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
     `${at} closes ${entry.closes}, and ${open?.seq ?? 'nothing'} is open`,
   );
   if (open === null) {
-    must(reading.halted === null && !reading.cancelled && reading.ended === null, 'I3', `${at} is out of turn`);
+    must(reading.halted === null && reading.ended === null, 'I3', `${at} is out of turn`);
+    judgeTurn(reading, oracle.world.version.runbook, at);
     const refused = entry.error?.code === 'inputs.unresolvable';
     const unread = cell.reads !== 'all' && cell.reads.some((name) => reading.cut.has(name));
     must(refused === unread, 'I9', `${at} is ${entry.status}, and what it reads is ${unread ? '' : 'not '}cut`);
@@ -326,8 +345,12 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
     const sinceAtMs = Math.max(entry.atMs, open?.deadlineAtMs ?? 0);
     reading.halted = { seq: open?.seq ?? entry.seq, doubt, sinceAtMs, actsUntilMs };
   } else goOn(oracle, reading, entry);
-  if (entry.then === 'end') reading.ended = 'completed';
-  else settle(oracle, reading);
+  if (entry.then === 'end') {
+    const as = cell.body.kind === 'end' ? (cell.body.as ?? 'completed') : 'completed';
+    must(entry.as === (as === 'failed' ? as : undefined), 'end', `${at} ends as ${entry.as}, and its cell says ${as}`);
+    must(reading.ending === null, 'end', `${at} ends what is at its end`);
+    overAs(reading, oracle.world.version.runbook.cells, as);
+  } else settle(reading, oracle.world.version.runbook.cells);
   if (entry.reserve !== undefined) reserve(oracle, reading, entry, entry.reserve);
 };
 
@@ -354,7 +377,7 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
     reading.falseStarts = 0;
   } else if (entry.then === 'halt') reading.halted.doubt = false;
   else goOn(oracle, reading, entry);
-  settle(oracle, reading);
+  settle(reading, oracle.world.version.runbook.cells);
 };
 
 /** Reads one entry more. */
@@ -377,10 +400,11 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
       break;
     case 'waiting':
       must(
-        reading.open === null && reading.halted === null && !reading.cancelled,
+        reading.open === null && reading.halted === null && reading.ended === null,
         'I3',
         `seq ${entry.seq} waits out of turn`,
       );
+      judgeTurn(reading, oracle.world.version.runbook, `seq ${entry.seq}`);
       must(entry.index === reading.next, 'I3', `seq ${entry.seq} waits for another cell`);
       must(entry.visit === reading.visit, 'I3', `seq ${entry.seq} waits in another visit`);
       must(cellAt(oracle, entry.index).name === entry.cell, 'I3', `seq ${entry.seq} waits for ${entry.cell}`);
@@ -408,20 +432,25 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
     case 'progress':
       judgeProgress(oracle, reading, entry);
       if (reading.cancelled && isEmpty(oracle, entry.about, entry.seq)) reading.open = null;
-      settle(oracle, reading);
+      settle(reading, oracle.world.version.runbook.cells);
       break;
     case 'resolved':
       resolved(oracle, reading, entry);
+      break;
+    case 'ending':
+      judgeEnding(oracle, reading, entry);
+      if (entry.stood !== null) keepOutput(oracle.world, reading, entry.stood.cell, oracle.entries[entry.stood.seq]);
+      freshVisit(reading, 1);
+      settle(reading, oracle.world.version.runbook.cells);
       break;
     case 'control':
       reading.drive = entry.drive ?? reading.drive;
       reading.epoch = entry.epoch ?? reading.epoch;
       break;
     case 'cancelled':
-      must(!reading.cancelled, 'I6', `seq ${entry.seq} cancels a second time`);
-      reading.cancelled = true;
+      judgeCancelled(oracle, reading, entry);
       if (reading.open?.kind === 'waiting' && isEmpty(oracle, reading.open.seq, entry.seq)) reading.open = null;
-      settle(oracle, reading);
+      settle(reading, oracle.world.version.runbook.cells);
       break;
   }
   return reading;
@@ -441,6 +470,8 @@ export const compare = (reading: Reading, { seq, state }: Entry): void => {
     ['halted', reading.halted?.seq, state.halted?.seq],
     ['doubt', reading.halted?.doubt, state.halted?.doubt],
     ['cancelled', reading.cancelled, state.cancelled !== null],
+    ['owes', reading.owes?.as, state.owes?.as],
+    ['ending', reading.ending?.as, state.ending?.as],
     ['ended', reading.ended, state.ended],
     ['drive', reading.drive, state.drive],
     ['epoch', reading.epoch, state.epoch],

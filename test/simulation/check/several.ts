@@ -2,9 +2,11 @@
  * What must hold between instances: of those that want one lock one at a time runs; a run is continued once, after it ended;
  * a start is given up for its lock only after its time; a one-time link votes once, by whoever won its use.
  */
-import { type ClaimEntry, type Entry, type EntryOf, limits } from '../../../src/engine/index.ts';
+import { type Cell, type ClaimEntry, type Entry, type EntryOf, limits } from '../../../src/engine/index.ts';
 import type { Row } from '../../../src/testing/tables.ts';
+import { wayOf } from '../way.ts';
 import { type Call, headOf, must, type World } from '../world.ts';
+import { checkTakenBackOnce } from './endings.ts';
 import { endsOf } from './ends.ts';
 import { same } from './same.ts';
 import { promisesNothing } from './told.ts';
@@ -31,7 +33,8 @@ export const watchLock = (world: World, entry: Entry): void => {
   if (continues === null) return;
   const earlier = world.facets.get(continues.instanceId);
   const head = earlier && headOf(earlier);
-  const left = head?.state.ended === 'cancelled' && head.seq === continues.seq;
+  const ended = head?.state.ended ?? 'completed';
+  const left = ended !== 'completed' && head?.seq === continues.seq;
   must(left, 'continue', `${world.instanceId} goes on from ${continues.instanceId}, which has not ended there`);
 };
 
@@ -59,6 +62,10 @@ const outputsOf = (earlier: World, before: number): Record<string, { instanceId:
     if (outputs[name] !== undefined) found[name] = outputs[name];
   }
   for (const { entry } of earlier.chain) {
+    if (entry.kind === 'ending' && entry.stood !== null) {
+      const { cell, seq } = entry.stood;
+      found[cell] = { instanceId: earlier.instanceId, seq };
+    }
     if (entry.kind !== 'outcome' && entry.kind !== 'resolved') continue;
     if (entry.then !== 'next' || entry.index >= before) continue;
     if (entry.output === null) delete found[entry.cell];
@@ -76,10 +83,17 @@ const checkContinued = (world: World, facet: World): void => {
   const earlier = world.facets.get(instanceId);
   const head = earlier && headOf(earlier);
   must(earlier !== undefined && head !== undefined, 'continue', `${at}, which is not there`);
-  must(index <= head.state.next, 'continue', `${at} at ${index}, and that came to ${head.state.next}`);
-  must(index >= head.state.next || (reason ?? '') !== '', 'continue', `${at} at ${index} again, without a reason`);
-  must(same(outputs, outputsOf(earlier, head.state.next)), 'continue', `${at} and cites ${JSON.stringify(outputs)}`);
+  const { cells } = earlier.version.runbook;
+  const reached = head.state.ending?.at ?? head.state.next;
+  must(index <= reached, 'continue', `${at} at ${index}, and that came to ${reached}`);
   const ends = endsOf(earlier);
+  const isGone = ({ name }: Cell): boolean => ends.get(name) === 'taken_back';
+  const gone = cells.slice(0, index).find(isGone);
+  must(gone === undefined, 'continue', `${at} at ${index}, and ${gone?.name} before it was taken back`);
+  const again = cells.slice(index, reached).filter((cell) => !isGone(cell));
+  must(again.length === 0 || (reason ?? '') !== '', 'continue', `${at} at ${index} again, without a reason`);
+  const before = head.state.ending === undefined ? head.state.next : wayOf(cells);
+  must(same(outputs, outputsOf(earlier, before)), 'continue', `${at} and cites ${JSON.stringify(outputs)}`);
   const otherwise = Object.fromEntries([...ends].filter(([, end]) => end !== 'completed'));
   must(same(states ?? {}, otherwise), 'continue', `${at} and cites that cells are ${JSON.stringify(states)}`);
   for (const { name, body, index: branch } of earlier.version.runbook.cells) {
@@ -171,6 +185,7 @@ export const checkSeveral = (world: World): void => {
     checkContinued(world, facet);
     checkHands(facet);
   }
+  checkTakenBackOnce(facets);
   checkLinks(world);
   for (const call of world.calls) {
     if (call.forgotten) continue;

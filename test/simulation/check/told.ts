@@ -1,17 +1,19 @@
 /** I10: what a caller was told stands in the journal; a refusal never appears in it later; a 503 names the id. */
-import type {
-  AdvanceAnswer,
-  Cancelled,
-  ClaimSet,
-  Entry,
-  Redriven,
-  RunAnswer,
-  Started,
-  StepReport,
-  View,
+import {
+  type AdvanceAnswer,
+  type Cancelled,
+  type ClaimSet,
+  type Entry,
+  isRunEnd,
+  type Redriven,
+  type RunAnswer,
+  type Started,
+  type StepReport,
+  type View,
 } from '../../../src/engine/index.ts';
 import { entriesOf, familyOf } from '../kin.ts';
 import { type Call, must } from '../world.ts';
+import { judgeStays } from './endings.ts';
 import type { Oracle } from './reading.ts';
 import { checkRedriven } from './redriven.ts';
 import { same } from './same.ts';
@@ -36,7 +38,7 @@ const checkViewTold = ({ world, entries }: Oracle, call: Call, view: View): void
   must(head !== undefined && view.headHash === world.chain[view.seq]?.hash, 'I10', `${at}, and another stands there`);
   const { state } = head;
   must(view.cellsDone === state.next && view.drive === state.drive, 'I10', `${at}, and it says something else`);
-  const ended = view.status === 'completed' || view.status === 'cancelled';
+  const ended = isRunEnd(view.status);
   must(ended ? view.status === state.ended : state.ended === null, 'I10', `${at} as ${view.status}`);
   // Whoever wrote is answered from where it left off, or from later.
   const own = entries.findLast((entry) => isBy(call, entry));
@@ -47,7 +49,7 @@ const checkViewTold = ({ world, entries }: Oracle, call: Call, view: View): void
 /** What the batch gate makes of an answer. */
 const checkGate = (call: Call, { stop, state, verdict, coverage }: RunAnswer): void => {
   const { covered: declared, forgiven, skipped, overridden } = state.counters;
-  const cells = state.next - state.from;
+  const cells = (state.ending?.at ?? state.next) - state.from;
   must(
     same(coverage, { declared, cells, forgiven, skipped, overridden }),
     'I10',
@@ -55,7 +57,7 @@ const checkGate = (call: Call, { stop, state, verdict, coverage }: RunAnswer): v
   );
   const stopped = stop.result === 'halted' || stop.result === 'in_doubt' ? 'halted' : 'unfinished';
   const done = declared > 0 ? 'passed' : 'completed procedurally';
-  const right = state.ended === 'completed' ? done : (state.ended ?? stopped);
+  const right = state.ended === 'completed' ? done : (state.ended?.replace('_', ' ') ?? stopped);
   must(verdict === right, 'I10', `${call.id} was told ${verdict}, and it is ${right}`);
 };
 
@@ -83,18 +85,20 @@ const checkAdvance = (oracle: Oracle, call: Call, answer: AdvanceAnswer | RunAns
     const refused = answer.steps.length === 0 && !answer.wrote;
     must(!refused || own === undefined, 'I10', `${call.id} is refused as in flight, and entry ${own?.seq} is its own`);
   }
-  if (stop.result === 'completed' || stop.result === 'cancelled') {
+  if (isRunEnd(stop.result)) {
     must(head.state.ended === stop.result, 'I10', `${call.id} was told ${stop.result}`);
   }
 };
 
-const checkCancelled = ({ entries }: Oracle, call: Call, answer: Cancelled): void => {
+const checkCancelled = (oracle: Oracle, call: Call, answer: Cancelled): void => {
+  const { entries } = oracle;
   const stands = entries.some((entry) => entry.kind === 'cancelled');
   must(stands, 'I10', `${call.id} was told that it is cancelled`);
   const { mayStillRun, view } = answer;
   const open = entries[view.seq]?.state.open;
   const right = open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.deadlineAtMs } : null;
   must(same(mayStillRun, right), 'I10', `${call.id} was told that ${mayStillRun?.seq ?? 'nothing'} may still run`);
+  if (call.expectedSeq !== undefined) judgeStays(oracle, call, answer);
 };
 
 const checkStarted = ({ entries }: Oracle, call: Call, { created }: { created: boolean }): void => {
@@ -126,6 +130,9 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
       break;
     case 'verdict':
       stands(['resolved', 'outcome']);
+      break;
+    case 'undo':
+      stands(['ending']);
       break;
     case 'redrive':
       checkRedriven(oracle, call, answer as Redriven);

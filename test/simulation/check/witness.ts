@@ -2,6 +2,7 @@
 import type { Entry } from '../../../src/engine/index.ts';
 import { ancestorsOf, entriesOf } from '../kin.ts';
 import { type Begin, must, type World } from '../world.ts';
+import { originalKeyOf } from './endings.ts';
 import { checkEntered } from './ends.ts';
 import { checkKept, toldText } from './outputs.ts';
 import type { Oracle } from './reading.ts';
@@ -28,6 +29,8 @@ const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
   const inTime = begin.overAtMs < reserve.deadlineAtMs + errorMs;
   must(inTime, 'I4', `${at} began so late that it may outlive its deadline`);
   must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
+  const original = originalKeyOf(entries, world.version.runbook, begin.cell);
+  must(begin.originalKey === original, 'I9', `${at} takes back ${begin.originalKey}, and that is ${original}`);
 };
 
 /** What satisfied a cell before the section, in the run around it. */
@@ -49,6 +52,9 @@ const above = (world: World, name: string): Entry | undefined => {
 /** What a cell was given of an earlier one is what stands in the entry that satisfied that one. */
 const checkOutputs = (oracle: Oracle, begin: Begin): void => {
   for (const [name, text] of Object.entries(begin.outputs)) {
+    const ending = oracle.entries.find((entry) => entry.kind === 'ending' && entry.seq < begin.seq);
+    const stood =
+      ending?.kind === 'ending' && ending.stood?.cell === name ? oracle.entries[ending.stood.seq] : undefined;
     const satisfying = oracle.entries.findLast(
       (entry) =>
         entry.seq <= begin.seq &&
@@ -58,8 +64,8 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
     );
     const [first] = oracle.entries;
     const cited = first?.kind === 'started' ? first.continues?.outputs[name] : undefined;
-    const stood = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
-    const source = satisfying ?? stood ?? above(oracle.world, name);
+    const before = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
+    const source = stood ?? satisfying ?? before ?? above(oracle.world, name);
     const output = source !== undefined && 'output' in source ? source.output : undefined;
     // Of an outcome that was refused for what it held only a beginning could be kept, and nothing is handed on cut.
     const stands = output?.kind === 'truncated' ? undefined : toldText(oracle.world, output);

@@ -1,0 +1,26 @@
+/** What a runbook says of the ends of its runs, in words of the simulation's own. */
+import { type Cell, type EachBody, natureOf, type Runbook } from '../../src/engine/index.ts';
+
+/** How many of the cells are on the way: the others have no `cleanup`. */
+export const wayOf = (cells: readonly Cell[]): number => cells.filter(({ cleanup }) => cleanup === undefined).length;
+
+/** The cell that one takes back; `undefined`: it takes none. */
+export const takenBackBy = ({ cleanup }: Cell): string | undefined =>
+  cleanup !== undefined && 'undo' in cleanup ? cleanup.undo : undefined;
+
+/** Whether something of the world remains of it. A GET asks for no effect. */
+export const leavesTraces = (cell: Cell): boolean => {
+  const { body } = cell;
+  if (body.kind === 'each') return body.cells.some(leavesTraces);
+  return natureOf(cell) === 'effect' && !(body.kind === 'http' && body.method === 'GET');
+};
+
+export const hasEndsIn = (cells: readonly Cell[]): boolean =>
+  cells.some(({ cleanup, body }) => cleanup !== undefined || (body.kind === 'each' && hasEndsIn(body.cells)));
+
+/** The runbook as an element of a section goes through it. */
+export const elementsRunbook = ({ onFailure: _, ...runbook }: Runbook, { cells, onFailure }: EachBody): Runbook => ({
+  ...runbook,
+  cells,
+  ...(onFailure === undefined ? {} : { onFailure }),
+});
