@@ -161,10 +161,9 @@ export type Continuation = {
 };
 
 /** The last line that a cell shows to those whom it asks, or whom the elements of its section ask; `null`: it asks nobody. */
-const askedThrough = ({ body }: Cell): number | null => {
-  if (body.kind === 'approve') return body.lines;
-  if (body.kind !== 'each') return null;
-  const inner = body.cells.flatMap((cell) => askedThrough(cell) ?? []);
+const askedThrough = (cell: Cell): number | null => {
+  if (cell.body.kind === 'approve') return cell.body.lines;
+  const inner = innerCells(cell).flatMap((one) => askedThrough(one) ?? []);
   return inner.length === 0 ? null : Math.max(...inner);
 };
 
