@@ -1,6 +1,6 @@
 /** One simulated world: its tables, its time, its faults, and the independent witness of what really happened in it. */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { type Entry, partAt, type Standing, type Unrecorded, type Version } from '../../src/engine/index.ts';
+import type { Entry, Standing, Unrecorded, Version } from '../../src/engine/index.ts';
 import type { Row, Tables } from '../../src/testing/tables.ts';
 import type { Counts, FaultKind, Rates } from './faults.ts';
 import type { Places } from './places.ts';
@@ -208,14 +208,15 @@ export const parentOf = (
   return { instanceId, cell, visit: Number(visit), index: Number(index) };
 };
 
-/** A child goes through the cells of its section. */
+/** A child goes through the cells of its section, or of its part of that. */
 const versionIn = (world: World, id: string): Pick<World, 'version'> | undefined => {
   const parent = parentOf(id);
   if (parent === undefined) return undefined;
   const { version } = facetOf(world, parent.instanceId);
   const body = version.runbook.cells.find(({ name }) => name === parent.cell)?.body;
   if (body?.kind !== 'each') return undefined;
-  return { version: { ...version, runbook: { ...version.runbook, cells: partAt(body, parent.index).cells } } };
+  const cells = body.parts === undefined ? body.cells : (body.parts[parent.index]?.cells ?? []);
+  return { version: { ...version, runbook: { ...version.runbook, cells } } };
 };
 
 /** The world as it is about this instance. */

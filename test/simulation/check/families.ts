@@ -2,7 +2,7 @@
  * Families, judged by what their chains say and by what was so in the world: which elements a parent lets begin, what it says of
  * them, and when it closes its section.
  */
-import { type Entry, type EntryOf, partAt } from '../../../src/engine/index.ts';
+import type { Entry, EntryOf } from '../../../src/engine/index.ts';
 import {
   ancestorsOf,
   childId,
@@ -117,7 +117,7 @@ export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: 
   const body = world.version.runbook.cells.find(({ name }) => name === section.opening.cell)?.body;
   told.forEach(({ item, status, output }, index) => {
     const child = children[index];
-    const source = body?.kind === 'each' ? partAt(body, index).output?.source : undefined;
+    const source = body?.kind === 'each' ? (body.parts?.[index] ?? body).output?.source : undefined;
     must(same(item, items[index]), 'family', `${at} tells of another element ${index}`);
     must(
       status === endedAs(child),
