@@ -9,7 +9,7 @@ const said: Partial<Record<keyof typeof limits, string>> = {
   titleCharsMax: 'characters of a title',
   cellsPerRunbookMax: 'cells, sections among them',
   sectionNestingMax: 'sections in one another',
-  elementsMax: 'elements of a section with `each`',
+  elementsMax: 'elements of a section with `each`, parts of one with `parallel`',
   elementsPerFamilyMax: 'elements of a run, where sections with `each` stand in one another',
   elementsAtOnceMax: 'elements that one call drives at the same time, whatever `max` says',
   elementsToldMax: 'elements under way that `pawl status` names',

@@ -9,25 +9,33 @@ import type { EachSection } from './sections.ts';
 import { bareFields, noReads, type Reads, readsInOrder, type Surroundings, statesInOrder } from './surroundings.ts';
 import type { Report, Text } from './text.ts';
 
-/** Reads the heading of a section with `each`; its cells are put into it when all are read. */
+/** Reads the heading of a section with `each` or `parallel`; its cells are put into it when all are read. */
 const readEachBody = (
-  { section, name, index, cells, elements, within }: BranchPiece,
-  { over, ...how }: EachSection,
+  { section, name, index, cells, elements, within, parts }: BranchPiece,
+  { over, output, ...how }: EachSection,
   around: Surroundings,
   reads: Reads,
   report: Report,
 ): CellBody => {
-  checkExpression(over, false, around, reads, report);
-  // What it says of an element sees what the section's last cell sees, and that one's output.
-  const inside = {
-    ...around,
-    index: index + cells + 1,
-    within: [...within, name],
-    elements: [...elements, { section: name, as: how.as }],
+  // What is said of an element sees what its last cell sees, and that one's output.
+  const told = (text: Text | null, to: number, part: { part?: string }): Expression | null => {
+    if (text === null) return null;
+    const inside = [...elements, { section: name, as: how.as, ...part }];
+    return readValue(text, { ...around, index: to, within: [...within, name], elements: inside }, noReads(), report);
   };
-  const output = how.output === null ? null : readValue(how.output, inside, noReads(), report);
   const { line } = section.position;
-  return { kind: 'each', ...how, over: { source: over.text, line }, output, cells: [] };
+  if (over === null) {
+    const named = parts.map((part) => ({
+      name: part.name,
+      output: told(part.section.part?.output ?? null, part.to, { part: part.name }),
+      cells: [],
+    }));
+    const source = JSON.stringify(parts.map((part) => part.name));
+    return { kind: 'each', ...how, over: { source, line }, parts: named };
+  }
+  checkExpression(over, false, around, reads, report);
+  const all = told(output, index + cells + 1, {});
+  return { kind: 'each', ...how, over: { source: over.text, line }, output: all, cells: [] };
 };
 
 /** An expression whose value is told. */

@@ -7,7 +7,7 @@ import { typesOf } from './celTypes.ts';
 import { readDocument } from './document.ts';
 import { type FrontMatter, readFrontMatter } from './frontMatter.ts';
 import { readPlace } from './needs.ts';
-import { readOutline } from './outline.ts';
+import { type BranchPiece, readOutline } from './outline.ts';
 import { readSections, titleOf } from './sections.ts';
 import { noReads, type Surroundings } from './surroundings.ts';
 import { asText, readTemplate } from './templates.ts';
@@ -51,7 +51,7 @@ const read = (source: string, report: Report, note: Report): Runbook => {
   const flat = outline.cells
     .slice(0, limits.cellsPerRunbookMax)
     .flatMap((piece) => ('fence' in piece ? readCell(piece, reading) : readBranch(piece, reading)) ?? []);
-  const cells = nested(flat, new Map(outline.branches.map(({ index, cells: count }) => [index, index + count])));
+  const cells = nested(flat, new Map(outline.branches.map((branch) => [branch.index, branch])));
   return {
     format: 1,
     runbookId: front.runbookId,
@@ -65,23 +65,33 @@ const read = (source: string, report: Report, note: Report): Runbook => {
 };
 
 /**
- * The cells of sections with `each` are put into these, and numbered there from 0. So a branch has as many cells as are numbered
- * with it.
- * @param lasts of each section, by its index in the document, that of its last cell
+ * The cells of sections with `each` are put into these, and those of parts into the parts, and numbered there from 0. So a branch has
+ * as many cells as are numbered with it.
+ * @param sections by their index in the document
  */
-const nested = (flat: readonly Cell[], lasts: ReadonlyMap<number, number>): Cell[] => {
+const nested = (flat: readonly Cell[], sections: ReadonlyMap<number, BranchPiece>): Cell[] => {
+  const lastOf = ({ index }: Cell): number => index + (sections.get(index)?.cells ?? 0);
+  const filled = (cell: Cell): CellBody => {
+    const { body } = cell;
+    if (body.kind !== 'each') return body;
+    if (body.parts === undefined) return { ...body, cells: inner(cell.index + 1, lastOf(cell)) };
+    const places = sections.get(cell.index)?.parts ?? [];
+    const parts = places.flatMap(({ from, to }, at) => {
+      const part = body.parts[at];
+      return part === undefined ? [] : { ...part, cells: inner(from, to - 1) };
+    });
+    return { ...body, parts };
+  };
   const inner = (from: number, to: number): Cell[] => {
     const kept: Cell[] = [];
     let next = from;
     for (const cell of flat) {
       if (cell.index < next || cell.index > to) continue;
-      const last = lasts.get(cell.index) ?? cell.index;
-      const isEach = cell.body.kind === 'each';
-      kept.push(isEach ? { ...cell, body: { ...cell.body, cells: inner(cell.index + 1, last) } as CellBody } : cell);
-      next = isEach ? last + 1 : cell.index + 1;
+      kept.push({ ...cell, body: filled(cell) });
+      next = (cell.body.kind === 'each' ? lastOf(cell) : cell.index) + 1;
     }
     return kept.map((cell, index) => {
-      const last = lasts.get(cell.index) ?? cell.index;
+      const last = lastOf(cell);
       const cells = kept.filter((other) => other.index > cell.index && other.index <= last).length;
       return { ...cell, index, ...(cell.body.kind === 'branch' ? { body: { kind: 'branch', cells } } : {}) };
     });

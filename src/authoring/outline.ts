@@ -24,7 +24,11 @@ export type BranchPiece = {
   otherwise: string | null;
   /** How many cells and branches stand in its section. */
   cells: number;
+  /** Of `parallel`: what stands directly under it. */
+  parts: readonly PartPiece[];
 };
+/** A section directly under `parallel`, with the indexes of its first cell and of the one after its last. */
+type PartPiece = { section: Section; name: string; from: number; to: number };
 /** A probe or expectations: `of` is their cell, or the section with `each`; `undefined` when it could not be found. */
 export type AttachedPiece = Piece & { of: CellPiece | BranchPiece | undefined };
 
@@ -107,10 +111,11 @@ const nameIn = ({ info }: Fence): string | undefined => /\bname="?\uFEFF?(\w+)/.
 
 /** Names of all branches: their own, or one made of the heading that nothing else has. */
 const namesOf = (sections: readonly Section[], fences: readonly Fence[]): Map<Section, string> => {
-  const own = sections.flatMap(({ name }) => (name === null ? [] : [name.text]));
+  const own = sections.flatMap(({ name, part }) => (name === null || part !== null ? [] : [name.text]));
   const taken = new Set([...own, ...fences.flatMap((fence) => nameIn(fence) ?? [])].map(foldCase));
   const names = new Map<Section, string>();
   for (const section of sections) {
+    if (section.part !== null) continue;
     const name = section.name?.text ?? nameOf(section, (made) => taken.has(foldCase(made)));
     taken.add(foldCase(name));
     names.set(section, name);
@@ -163,9 +168,18 @@ export const readOutline = (
     elements: around(sections, line).flatMap((one) =>
       one.each === null || (outside && one.position.line === line)
         ? []
-        : [{ section: branchNames.get(one) ?? '', as: one.each.as }],
+        : [{ section: branchNames.get(one) ?? '', as: one.each.as, ...partAt(one, line) }],
     ),
   });
+  /** The part of a section in which a line stands. */
+  const partAt = (of: Section, line: number): { part?: string } => {
+    const found = around(sections, line).find(({ part }) => part?.of === of);
+    return found?.name == null ? {} : { part: found.name.text };
+  };
+  const partsOf = (of: Section): PartPiece[] =>
+    sections
+      .filter(({ part }) => part?.of === of)
+      .map((section) => ({ section, name: section.name?.text ?? '', from: 0, to: 0 }));
   const refuseSameName = (section: Section, refuse: Report): void => {
     const outer = eachAt(section.position.line, true).elements.find(({ as }) => as === section.each?.as);
     if (outer !== undefined)
@@ -174,7 +188,8 @@ export const readOutline = (
         `the element of the section around it is called \`${outer.as}\` too; give this one another name with \`as=\``,
       );
   };
-  const branchesAt = (line: number): string[] => around(sections, line).map((one) => branchNames.get(one) ?? '');
+  const branchesAt = (line: number): string[] =>
+    around(sections, line).flatMap((one) => (one.part === null ? (branchNames.get(one) ?? '') : []));
   /** Of everything that is gone through, by its index. */
   const lines: number[] = [];
   const next = (at: Position): number => {
@@ -199,6 +214,7 @@ export const readOutline = (
       ...eachAt(position.line, true),
       otherwise: (before && branchNames.get(before)) ?? null,
       cells: 0,
+      parts: partsOf(section),
     };
     branches.push(branch);
     const kind = section.each === null ? 'branch' : 'each';
@@ -228,6 +244,12 @@ export const readOutline = (
     }
     const name = readName('name', info.attributes, report);
     const within = branchesAt(line);
+    const innermost = around(sections, line).at(-1);
+    if (innermost?.each?.over === null && sections.some(({ part }) => part?.of === innermost))
+      report(
+        fence.position,
+        'a `parallel` section has its cells in the sections directly under it: move this one below a heading like `### Europe { name=eu }`',
+      );
     const cell = { ...piece, name: name ?? '', index: next(fence.position), within, ...eachAt(line) };
     cells.push(cell);
     if (name === undefined) return;
@@ -244,16 +266,16 @@ export const readOutline = (
   };
 
   for (const item of inOrder(fences, sections)) {
-    if ('endLine' in item) readBranch(item);
-    else readFence(item);
+    if (!('endLine' in item)) readFence(item);
+    else if (item.part === null) readBranch(item);
   }
   if (cells.length === 0 && names.size === branches.length)
     report({ line: 1, column: 1 }, 'this runbook has no cell; write one as a fence like `sh { name=check }`');
   for (const branch of branches) {
     const { position, endLine } = branch.section;
     branch.cells = lines.filter((line, index) => index > branch.index && line < endLine).length;
-    if (branch.cells === 0)
-      report(position, 'this section has no cell: it reaches to the next heading of its level or a higher one');
+    if (branch.cells === 0) report(position, noCell);
+    if (branch.section.each?.over === null) readParts(branch, lines, report);
   }
   const attach = (role: Exclude<Role, 'name'>): AttachedPiece[] =>
     attached
@@ -261,6 +283,34 @@ export const readOutline = (
       .map(({ piece }) => ({ ...piece, of: attachedTo(role, piece, byName, names, report) }));
   const all = [...cells, ...branches].sort((a, b) => a.index - b.index);
   return { cells: all, names, branches, probes: attach('probe'), expects: attach('expect'), schemas: attach('schema') };
+};
+
+const noCell = 'this section has no cell: it reaches to the next heading of its level or a higher one';
+
+/** Which cells stand in which part. Each of them has some, and a name that no other one has. */
+const readParts = (
+  { section: { position: at }, parts, cells }: BranchPiece,
+  lines: readonly number[],
+  report: Report,
+) => {
+  if (parts.length < 2)
+    report(
+      at,
+      `a \`parallel\` section has two parts or more directly under it, like \`### Europe { name=eu }\`; this one has ${parts.length === 0 ? 'none' : 'one'}`,
+    );
+  for (const part of parts) {
+    const { position, endLine } = part.section;
+    const inside = lines.flatMap((line, index) => (line > position.line && line < endLine ? [index] : []));
+    part.from = inside[0] ?? 0;
+    part.to = part.from + inside.length;
+    if (inside.length === 0 && cells > 0) report(position, noCell);
+    const same = parts.find((other) => other !== part && foldCase(other.name) === foldCase(part.name));
+    if (same !== undefined && same.section.position.line < position.line && part.name !== '')
+      report(
+        part.section.name?.at(0) ?? position,
+        `the part in line ${same.section.position.line} is called \`${same.name}\`; give this one another name`,
+      );
+  }
 };
 
 const attachedTo = (

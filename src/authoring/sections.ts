@@ -11,7 +11,7 @@ import { type Position, quote, type Report, refuseMarks, slice, suggest, type Te
 
 /**
  * A branch has `when`, or `before`: it is gone into where that of the section before it was judged false. With `each` it is gone
- * through once for every element of a list.
+ * through once for every element of a list. With `parallel` each of those directly under it is a part, gone through beside the others.
  */
 export type Section = {
   position: Position;
@@ -22,15 +22,17 @@ export type Section = {
   name: Text | null;
   when: Text | null;
   each: EachSection | null;
+  /** Of a part: the section with `parallel`, and what that one's output says of it. */
+  part: { of: Section; output: Text | null } | null;
   /** Of an `else`: the section with `when` right before it. */
   before: Section | null;
   /** The first line after it. */
   endLine: number;
 };
 
-/** What its heading says of a list: what goes over it, and how. */
+/** What its heading says of a list: what goes over it, and how. `over`: of `parallel` `null`, its parts are the elements. */
 export type EachSection = {
-  over: Text;
+  over: Text | null;
   /** What the element is called. */
   as: string;
   max: EachBody['max'];
@@ -38,11 +40,16 @@ export type EachSection = {
   output: Text | null;
 };
 
-const words = ['when', 'else', 'each'] as const;
+const words = ['when', 'else', 'each', 'parallel'] as const;
 type Word = (typeof words)[number];
-const laterWords: readonly string[] = ['parallel', 'on'];
-/** What stands beside `each`. */
-const eachWords = ['as', 'max', 'stopAfter', 'output'] as const;
+const laterWords: readonly string[] = ['on'];
+/** What stands beside a word. */
+const besideIt: Readonly<Record<Word, readonly string[]>> = {
+  when: ['name'],
+  else: ['name'],
+  each: ['as', 'max', 'stopAfter', 'output', 'name'],
+  parallel: ['as', 'max', 'stopAfter', 'name'],
+};
 
 /**
  * Where the braces at the end of a heading open; -1: it has none. Quoted values apart, no braces stand in them. Each place is
@@ -88,17 +95,17 @@ const roleOf = (attributes: Attributes, at: Position, report: Report): Word | un
   if (role === undefined)
     report(
       at,
-      `braces at the end of a heading make it a section: it needs \`when="…"\`, \`else\` or \`each="…"\`${close ?? ''}; \`{#id}\` is left alone`,
+      `braces at the end of a heading make it a section: it needs \`when="…"\`, \`else\`, \`each="…"\` or \`parallel\`${close ?? ''}; \`{#id}\` is left alone`,
     );
   else if (second !== undefined)
     report(at, `\`${role}\` and \`${second}\` exclude each other: one of them belongs to a section of its own`);
   return role;
 };
 
-/** A whole number of elements, or of a hundred. */
+/** A whole number of elements, or of a hundred. Not given: parts are for all at once. */
 const readMax = (attributes: Attributes, report: Report): EachBody['max'] => {
   const text = textOfAttribute('max', attributes, report);
-  if (text === undefined || text.text === '') return { count: 1 };
+  if (text === undefined || text.text === '') return attributes.has('parallel') ? { percent: 100 } : { count: 1 };
   const [, digits = '', percent] = /^(\d{1,4})(%?)$/.exec(text.text) ?? [];
   const number = Number(digits);
   const most = percent === '%' ? 100 : limits.elementsMax;
@@ -133,37 +140,69 @@ const readAs = (attributes: Attributes, report: Report): string => {
 };
 
 const readEach = (attributes: Attributes, report: Report): EachSection | null => {
-  const over = textOfAttribute('each', attributes, report);
+  const over = textOfAttribute('each', attributes, report) ?? null;
   const read = {
     as: readAs(attributes, report),
     max: readMax(attributes, report),
     stopAfter: readStopAfter(attributes, report),
-    output: textOfAttribute('output', attributes, report) ?? null,
+    output: attributes.has('parallel') ? null : (textOfAttribute('output', attributes, report) ?? null),
   };
-  return over === undefined ? null : { over, ...read };
+  return over === null && !attributes.has('parallel') ? null : { over, ...read };
 };
 
-const readOne = (
-  heading: Heading,
-  braces: Text,
-  report: Report,
-): (Pick<Section, 'name' | 'when' | 'each'> & { role: Word }) | undefined => {
+type Read = Pick<Section, 'name' | 'when' | 'each' | 'part'> & { role: Word | 'part' };
+
+/** Reads a section directly under `parallel`: its name is the element. */
+const readPart = (of: Section, attributes: Attributes, at: Position, report: Report): Read => {
+  const word = words.find((one) => attributes.has(one));
+  if (word !== undefined)
+    report(
+      attributes.get(word)?.at ?? at,
+      `a section directly under \`parallel\` is one of its parts and has a \`name\`, not \`${word}\`; put a section with \`${word}\` inside of it`,
+    );
+  else refuseUnknown(attributes, ['name', 'output'], 'for parts of a `parallel` section', report);
+  if (!attributes.has('name') && word === undefined)
+    report(at, 'a section directly under `parallel` needs a name of its own: `{ name=eu }`, say');
+  const named = attributes.has('name') ? readName('name', attributes, report) : undefined;
+  const name = named === undefined ? null : (attributes.get('name')?.value ?? null);
+  const output = textOfAttribute('output', attributes, report) ?? null;
+  return { role: 'part', name, when: null, each: null, part: { of, output } };
+};
+
+/** `parallel` has no value, and no output of its own. */
+const refuseOnParallel = (attributes: Attributes, report: Report): void => {
+  const given = attributes.get('parallel')?.value;
+  if (given != null)
+    report(given.at(0), `\`parallel\` has no value, so not ${quote(given.text)}; write \`{ name=… parallel }\``);
+  const output = attributes.get('output');
+  if (output === undefined) return;
+  report(
+    output.at,
+    'each part of a `parallel` section has cells of its own: write `output=` on the headings directly under it',
+  );
+  attributes.delete('output');
+};
+
+/** @param outer the section around it */
+const readOne = (heading: Heading, braces: Text, outer: Section | undefined, report: Report): Read | undefined => {
   const { position } = heading;
   if (refuseMarks(braces, report)) return undefined;
   const attributes = readBraces(braces, report);
   if (attributes === undefined) return undefined;
+  if (outer?.each?.over === null) return readPart(outer, attributes, braces.at(0), report);
   const role = roleOf(attributes, braces.at(0), report);
   if (role === undefined) return undefined;
   if (heading.isInside)
     report(position, 'a section begins with a heading that stands in no list and no quotation; move it out');
-  const known = role === 'each' ? [...words, ...eachWords, 'name'] : [...words, 'name'];
-  refuseUnknown(attributes, known, 'for sections', report);
+  if (role === 'parallel') refuseOnParallel(attributes, report);
+  refuseUnknown(attributes, [...words, ...besideIt[role]], 'for sections', report);
   const given = role === 'else' ? attributes.get(role)?.value : null;
   if (given != null) report(given.at(0), `\`else\` has no value, so not ${quote(given.text)}; write \`{ else }\``);
   const named = attributes.has('name') ? readName('name', attributes, report) : undefined;
   const name = named === undefined ? null : (attributes.get('name')?.value ?? null);
   const when = role === 'when' ? (textOfAttribute('when', attributes, report) ?? null) : null;
-  return { role, name, when, each: role === 'each' ? readEach(attributes, report) : null };
+  const each = role === 'each' || role === 'parallel' ? readEach(attributes, report) : null;
+  return { role, name, when, each, part: null };
 };
 
 /**
@@ -188,7 +227,7 @@ export const readSections = (headings: readonly Heading[], report: Report): Sect
     }
     const braces = slice(text, at);
     if (/^\{\s*[#.]/.test(braces.text)) continue;
-    const read = readOne(heading, braces, report);
+    const read = readOne(heading, braces, isInside ? undefined : open.at(-1), report);
     if (read === undefined || isInside) continue;
     const { role, ...rest } = read;
     const before = closed.findLast((one) => one.level === level) ?? null;
@@ -207,11 +246,10 @@ export const readSections = (headings: readonly Heading[], report: Report): Sect
     };
     sections.push(section);
     open.push(section);
-    if (open.length > limits.sectionNestingMax)
-      report(
-        position,
-        `sections are nested ${open.length} deep; at most ${limits.sectionNestingMax} (sectionNestingMax)`,
-      );
+    // A part is no level of its own.
+    const deep = open.filter(({ part }) => part === null).length;
+    if (deep > limits.sectionNestingMax)
+      report(position, `sections are nested ${deep} deep; at most ${limits.sectionNestingMax} (sectionNestingMax)`);
   }
   return sections;
 };

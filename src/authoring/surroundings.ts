@@ -24,8 +24,8 @@ export type NamedCell = {
   elements?: readonly Element[];
 };
 
-/** A section with `each` around something, and what its element is called there. */
-export type Element = { section: string; as: string };
+/** A section with `each` around something, and what its element is called there. Of `parallel` with the part in which that stands. */
+export type Element = { section: string; as: string; part?: string };
 
 export type Surroundings = {
   roots: readonly Root[];
@@ -49,9 +49,21 @@ export type Surroundings = {
   elements: readonly Element[];
 };
 
-/** The section with `each` in which a cell stands, and the reader does not: of that only the output can be read. */
-const behindOf = (cell: NamedCell, { elements }: Surroundings): Element | undefined =>
-  (cell.elements ?? []).find((one) => !elements.some(({ section }) => section === one.section));
+/**
+ * The section with `each` in which a cell stands, or the part of one with `parallel`, and the reader does not: of that only the
+ * output can be read. `beside`: the reader stands in another part of it.
+ */
+const behindOf = (cell: NamedCell, { elements }: Surroundings): (Element & { beside: boolean }) | undefined => {
+  for (const one of cell.elements ?? []) {
+    const shared = elements.find(({ section }) => section === one.section);
+    if (shared === undefined || shared.part !== one.part) return { ...one, beside: shared !== undefined };
+  }
+  return undefined;
+};
+
+/** How the cells of such a section are gone through. */
+const goneThrough = ({ section, part }: Element): string =>
+  part === undefined ? `for every element of section \`${section}\`` : `in part \`${part}\` of section \`${section}\``;
 
 /**
  * Collects the cells whose outputs are read (`all`: it cannot be told which), those that are asked how they ended, and the secrets
@@ -89,7 +101,7 @@ export const referToCell = (name: string, at: Position, around: Surroundings, re
   if (behind !== undefined)
     return report(
       at,
-      `cell \`${name}\` is gone through for every element of section \`${behind.section}\`; outside of it only \`outputs.${behind.section}\` can be read`,
+      `cell \`${name}\` is gone through ${goneThrough(behind)}; ${behind.beside ? `this one is beside it, and its parts read nothing of each other` : `outside of it only \`outputs.${behind.section}\` can be read`}`,
     );
   if (cell === undefined) {
     const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([known]) => known);
@@ -109,7 +121,9 @@ export const referToEnd = (name: string, at: Position, around: Surroundings, rea
   if (behind !== undefined)
     return report(
       at,
-      `cell \`${name}\` ends once for every element of section \`${behind.section}\`; outside of it ask \`cells.${behind.section}.state\``,
+      behind.beside
+        ? `cell \`${name}\` ends ${goneThrough(behind)}; this one is beside it, and its parts ask nothing of each other`
+        : `cell \`${name}\` ends ${behind.part === undefined ? 'once ' : ''}${goneThrough(behind)}; outside of it ask \`cells.${behind.section}.state\``,
     );
   if (cell === undefined) {
     const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([known]) => known);

@@ -6,8 +6,11 @@ import {
   type Cell,
   type EachBody,
   type Expression,
+  innerCells,
   isSafe,
+  kindWord,
   limits,
+  partsOf,
   type Runbook,
   type Scope,
   safeText,
@@ -36,10 +39,12 @@ type PlannedCell = {
   optional: boolean;
   /** The branches in whose sections it stands, the outermost first. */
   within: string[];
+  /** Of a section with `parallel` that is one of them: the part in which it stands; of the innermost. */
+  part: string | null;
   /** Of a branch: how many cells its section has. */
   sectionCells: number | null;
-  /** Of a section with `each`: how it goes over its elements. */
-  each: { as: string; max: string; stopAfter: number; cells: number } | null;
+  /** Of a section with `each`: how it goes over its elements. Of `parallel` with the names of its parts. */
+  each: { as: string; max: string; stopAfter: number; cells: number; parts: string[] | null } | null;
   when: string | null;
   expect: string[];
   /** Of a cell that waits: for whom or what, how long, and what then. */
@@ -168,19 +173,21 @@ const waysOf = (authoring: Authoring, cell: Cell, scope: Scope): string[] => {
   return ways;
 };
 
-const eachOf = ({ as, max, stopAfter, cells }: EachBody) => ({
-  as,
-  max: 'count' in max ? String(max.count) : `${max.percent}%`,
-  stopAfter,
-  cells: allCells(cells).length,
-});
+const eachOf = (body: EachBody, { length: cells }: Cell[]) => {
+  const { as, max, stopAfter, parts } = body;
+  const atATime = 'count' in max ? String(max.count) : `${max.percent}%`;
+  return { as, max: atATime, stopAfter, cells, parts: parts?.map(({ name }) => name) ?? null };
+};
+
+type Placed = Pick<PlannedCell, 'within' | 'part'> & { cell: Cell };
 
 /** Every cell, and the sections in which it stands, the outermost first. */
-const levelsOf = (cells: readonly Cell[], around: string[]): { cell: Cell; within: string[] }[] =>
+const levelsOf = (cells: readonly Cell[], around: string[], part: string | null): Placed[] =>
   cells.flatMap((cell) => {
     const within = [...around, ...branchesOf({ cells: [...cells] }, cell.index)];
-    const inner = cell.body.kind === 'each' ? levelsOf(cell.body.cells, [...within, cell.name]) : [];
-    return [{ cell, within }, ...inner];
+    const parts = cell.body.kind === 'each' ? partsOf(cell.body) : [];
+    const inner = parts.flatMap((one) => levelsOf(one.cells, [...within, cell.name], one.name ?? null));
+    return [{ cell, within, part }, ...inner];
   });
 
 /** @throws PawlError `params.invalid` */
@@ -188,9 +195,9 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
   const params = authoring.resolveParams(runbook, given);
   // Without outputs and step, whatever needs them cannot be filled in yet, and shows as it is written.
   const scope: Scope = { params, outputs: {}, step: {} };
-  const cells = levelsOf(runbook.cells, []).map(({ cell, within }) => ({
+  const cells = levelsOf(runbook.cells, [], null).map(({ cell, within, part }) => ({
     name: cell.name,
-    kind: cell.body.kind,
+    kind: kindWord(cell),
     line: cell.line,
     timeoutMs: cell.timeoutMs,
     retries: cell.retryMax ?? 0,
@@ -202,8 +209,9 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     ways: waysOf(authoring, cell, scope),
     optional: cell.optional,
     within,
+    part,
     sectionCells: cell.body.kind === 'branch' ? cell.body.cells : null,
-    each: cell.body.kind === 'each' ? eachOf(cell.body) : null,
+    each: cell.body.kind === 'each' ? eachOf(cell.body, allCells(innerCells(cell))) : null,
     when: cell.when?.source ?? null,
     expect: sources(cell.expect),
     waits: waitsOf(authoring, cell, scope),
@@ -230,8 +238,10 @@ const policy = (cell: PlannedCell): string => {
   if (cell.kind === 'assert') return 'no effects; halts unless all hold';
   if (cell.kind === 'end') return 'no effects; ends the run';
   if (cell.each !== null) {
-    const { as, max, stopAfter, cells } = cell.each;
-    return `once for every ${as} of this list: a section of ${plural(cells, 'cell')}, ${max} at a time; no more begin after ${stopAfter} halted, in doubt or given up`;
+    const { as, max, stopAfter, cells, parts } = cell.each;
+    const what = parts === null ? `once for every ${as} of this list` : 'its parts beside each other';
+    const atATime = parts !== null && max === '100%' ? 'all' : max;
+    return `${what}: a section of ${plural(cells, 'cell')}, ${atATime} at a time; no more begin after ${stopAfter} halted, in doubt or given up`;
   }
   if (cell.sectionCells !== null)
     return `a section of ${plural(cell.sectionCells, 'cell')}, passed over together unless this holds`;
@@ -257,8 +267,11 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
   if (plan.concurrency !== null) print(`  one unfinished instance at a time for ${harmless(plan.concurrency)}`);
   plan.cells.forEach((cell, index) => {
     const indent = '  '.repeat(cell.within.length);
+    const part = cell.part === null ? '' : ` in ${cell.part}`;
     print();
-    print(`${indent}${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`);
+    print(
+      `${indent}${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}${part}, line ${cell.line}`,
+    );
     print(paint('quiet', `${indent}    ${policy(cell)}${cell.ways.map((way) => `; ${way}`).join('')}`));
     if (cell.when !== null) print(`${indent}    when    ${harmless(cell.when)}`);
     const lines = cell.input.split('\n').filter((line) => line.trim() !== '');

@@ -110,9 +110,10 @@ const assertNoElements = ({ cells }: Runbook, only: string | undefined): void =>
   const section = cells.find(({ body, index }) => body.kind === 'each' && index <= last);
   if (section === undefined) return;
   const before = cells[section.index - 1];
+  const isParallel = section.body.kind === 'each' && section.body.parts !== undefined;
   const next = before === undefined ? '' : ` \`--cell ${before.name}\` tests what comes before it.`;
   refuse(
-    `Section ${section.name} (line ${section.line}) goes over a list, and a test goes through no elements in this version of Pawl: nothing ran.${next}`,
+    `Section ${section.name} (line ${section.line}) ${isParallel ? 'has parts side by side' : 'goes over a list'}, and a test goes through no elements in this version of Pawl: nothing ran.${next}`,
   );
 };
 

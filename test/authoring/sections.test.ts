@@ -120,14 +120,14 @@ describe('refused', () => {
       'a word that is none',
       [`## A { els }`, cell('a')],
       [
-        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else` or `each="…"`; did you mean `else`?; `{#id}` is left alone',
+        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"` or `parallel`; did you mean `else`?; `{#id}` is left alone',
       ],
     ],
     [
       'empty braces',
       ['## A {}', cell('a')],
       [
-        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else` or `each="…"`; `{#id}` is left alone',
+        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"` or `parallel`; `{#id}` is left alone',
       ],
     ],
     [
@@ -138,7 +138,7 @@ describe('refused', () => {
     [
       'an unknown attribute',
       ['## A { when="true" timeout=3s }', cell('a')],
-      ['6:20 unknown attribute `timeout` for sections; known here: when, else, each, name'],
+      ['6:20 unknown attribute `timeout` for sections; known here: when, else, each, parallel, name'],
     ],
     [
       'braces that stay open',
@@ -204,8 +204,8 @@ describe('refused', () => {
     ],
     [
       'what comes later',
-      ['## A { parallel }', cell('a')],
-      ['6:6 `parallel` sections arrive in a later version of Pawl; this one cannot be published yet'],
+      ['## A { on=always }', cell('a')],
+      ['6:6 `on` sections arrive in a later version of Pawl; this one cannot be published yet'],
     ],
     [
       'a condition that is none',
@@ -339,7 +339,7 @@ describe('a section with each', () => {
       ['after', 2, 'js'],
     ]);
     const body = runbook.cells[1]?.body;
-    if (body?.kind !== 'each') throw new Error('It is no section.');
+    if (body?.kind !== 'each' || body.parts !== undefined) throw new Error('It is no section.');
     expect(body).toMatchObject({ as: 'node', max: { percent: 20 }, stopAfter: 3, over: { source: 'params.nodes' } });
     expect(body.cells.map(({ name, index, reads }) => [name, index, reads])).toEqual([
       ['a', 0, []],
@@ -420,7 +420,7 @@ describe('a section with each', () => {
     [
       'words of each without it',
       ['## A { when="true" max=2 }', cell('a')],
-      '5:20 unknown attribute `max` for sections; known here: when, else, each, name',
+      '5:20 unknown attribute `max` for sections; known here: when, else, each, parallel, name',
     ],
   ])('%s is refused', (_, parts, message) => {
     expect(told(...parts)).toEqual([message]);

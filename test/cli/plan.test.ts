@@ -73,6 +73,18 @@ const shown = (cell: string): string => {
   return lines.join('\n');
 };
 
+test('of a section with parallel the parts are shown, and in which of them each cell stands', () => {
+  const part = (name: string): string => `### ${name} { name=${name} }\n\`\`\`sh { name=in_${name} }\ntrue\n\`\`\`\n`;
+  const lines = shown(`## Both { name=both parallel }\n${part('eu')}${part('us')}`).split('\n');
+  expect(lines.filter((line) => / line \d+$|parts|"eu"/.test(line))).toEqual([
+    ' 1  both  parallel, line 6',
+    '    its parts beside each other: a section of 2 cells, all at a time; no more begin after 1 halted, in doubt or given up',
+    '    | ["eu","us"]',
+    '   2  in_eu  sh in eu, line 8',
+    '   3  in_us  sh in us, line 12',
+  ]);
+});
+
 test('every attribute that a cell may have is tried here', () => {
   // The name is shown anyway, and how values are escaped shows in the request itself.
   expect([...Object.keys(pairs), 'name', 'escape'].sort()).toEqual([...all].sort());

@@ -1,18 +1,19 @@
 /** Elements of a section that fail: by the word of their section they take themselves back, end as they stand, or ask. */
 import { describe, expect, test } from 'vitest';
-import type { Cell, CellInput, CellResult, EachBody, Runbook } from '../../src/engine/index.ts';
+import type { Cell, CellInput, CellResult, Runbook } from '../../src/engine/index.ts';
 import { cellOf, runbookOf } from './runbooks.ts';
 import { alice, setup } from './world.ts';
 
 const request = { budgetMs: 600_000, maxCells: Number.POSITIVE_INFINITY, by: alice };
 const failed: CellResult = { status: 'failed', error: { code: 'cell.exit', message: 'it said no' } };
 
+type Each = Extract<Cell['body'], { kind: 'each'; parts?: never }>;
 const inner: Partial<Cell>[] = [
   { name: 'off' },
   { name: 'restart' },
   { name: 'on', reads: ['off'], cleanup: { undo: 'off' } },
 ];
-const section = (over: Partial<EachBody>): Partial<Cell> => ({
+const section = (over: Partial<Each>): Partial<Cell> => ({
   name: 'nodes',
   body: {
     kind: 'each',
@@ -26,7 +27,7 @@ const section = (over: Partial<EachBody>): Partial<Cell> => ({
   },
 });
 
-const run = async (over: Partial<EachBody>, runbook: Partial<Runbook> = {}) => {
+const run = async (over: Partial<Each>, runbook: Partial<Runbook> = {}) => {
   const world = setup();
   world.behave = ({ step }: CellInput): CellResult =>
     step.instanceId === 'p~nodes.0' && step.cell === 'restart' ? failed : { status: 'completed' };

@@ -4,7 +4,7 @@ import { type Cell, type CellInput, type CellResult, type EntryOf, limits } from
 import { cellOf, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 
-type Each = Extract<Cell['body'], { kind: 'each' }>;
+type Each = Extract<Cell['body'], { kind: 'each'; parts?: never }>;
 const inner = (cells: Partial<Cell>[]): Cell[] =>
   cells.map((over, index) => cellOf(index, over.name ?? `e${index}`, over));
 const each = (over: Partial<Each> = {}, cells: Partial<Cell>[] = [{ name: 'restart' }]): Partial<Cell> => ({

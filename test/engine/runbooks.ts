@@ -98,6 +98,8 @@ const evaluate: Authoring['evaluate'] = (expression, scope) => {
   if (expression.source === 'broken') return { kind: 'error', message: 'broken on purpose' };
   if (expression.source === 'true' || expression.source === 'false')
     return { kind: 'value', value: expression.source === 'true' };
+  // The names of the parts of a section with `parallel`.
+  if (expression.source.startsWith('[')) return { kind: 'value', value: JSON.parse(expression.source) };
   const [path = '', wanted] = expression.source.split(' == ');
   const value = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scope);
   return wanted === undefined ? { kind: 'value', value } : { kind: 'value', value: JSON.stringify(value) === wanted };

@@ -86,12 +86,10 @@ const withCleanup = (draw: Draw, cells: readonly Cell[], prefix: string): Cell[]
 
 const drawElements = (draw: Draw, body: EachBody & { kind: 'each' }, prefix: string): EachBody & { kind: 'each' } => {
   const onFailure = draw.pick(['undo', 'undo', 'end', undefined] as const);
-  return {
-    ...body,
-    ...(onFailure === undefined ? {} : { onFailure }),
-    stopAfter: draw.pick([1, 2, 2, 3]),
-    cells: withCleanup(draw, body.cells, prefix),
-  };
+  const own = { ...(onFailure === undefined ? {} : { onFailure }), stopAfter: draw.pick([1, 2, 2, 3]) };
+  if (body.parts === undefined) return { ...body, ...own, cells: withCleanup(draw, body.cells, prefix) };
+  const parts = body.parts.map((part) => ({ ...part, cells: withCleanup(draw, part.cells, `${prefix}${part.name}_`) }));
+  return { ...body, ...own, parts };
 };
 
 export const withEnds = (draw: Draw, runbook: Runbook): Runbook => {

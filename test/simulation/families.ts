@@ -9,7 +9,7 @@ import { ask } from './calls.ts';
 import { disasters } from './disasters.ts';
 import { decide, starter } from './people.ts';
 import { createProcess, type Process, pause } from './processes.ts';
-import type { Draw } from './schedule.ts';
+import { createRandom, type Draw } from './schedule.ts';
 import { drawSections } from './sections.ts';
 import { castVote, claimant } from './waiting.ts';
 import { drawCell, hasWaits } from './workload.ts';
@@ -80,6 +80,30 @@ export const drawFamily = (draw: Draw): { runbook: Runbook; params: Record<strin
     cells.push(section(draw, 'more', 'params.nodes', 'node', drawInner({ draw, waits, seen }, 'm', 2)));
   if (draw.chance(0.5)) cells.push(drawSeeing(draw, seen, 'after', waits));
   return { runbook: runbookOf(cells), params: { nodes: drawElements(draw) } };
+};
+
+/** Of parts side by side: two or three, each with cells of its own. */
+const drawParts = (draw: Draw, seen: string[]): Partial<Cell> => {
+  const names = ['x', 'y', 'z'].slice(0, 2 + draw.int(2));
+  const how = section(draw, 'beside', JSON.stringify(names), 'item', [{ name: 'last' }]);
+  if (how.body?.kind !== 'each') return how;
+  const { cells: _, output: __, ...body } = how.body;
+  const parts = names.map((name) => {
+    const cells = drawInner({ draw, waits: false, seen }, name, 2);
+    const output = draw.chance(0.3) ? one(`outputs.${cells.at(-1)?.name}.good == true`) : null;
+    return { name, output, cells: cells.map((cell, index) => cellOf(index, cell.name as string, cell)) };
+  });
+  return { ...how, body: { ...body, parts } };
+};
+
+const partsShare = 0.3;
+/** Some end with a section with `parallel`. Drawn apart, so that all other schedules are what they were. */
+export const withParts = (seed: number, drawn: ReturnType<typeof drawFamily>): ReturnType<typeof drawFamily> => {
+  const draw = createRandom(seed ^ 0x9a475);
+  if (!draw.chance(partsShare)) return drawn;
+  const { cells } = drawn.runbook;
+  const seen = cells.flatMap(({ name, body }) => (body.kind === 'each' ? [] : [name]));
+  return { ...drawn, runbook: runbookOf([...cells, drawParts(draw, seen)].map(({ index: _, ...cell }) => cell)) };
 };
 
 /** Parents and children alike; of those that have ended only now and then one. */

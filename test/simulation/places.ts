@@ -2,7 +2,7 @@
  * Schedules with two places: some processes are at another place than home, some cells run there alone, and at times nobody
  * works there until the faults stop. Drawn apart, so that what else a seed draws is what it would be without places.
  */
-import { type Cell, type Entry, natureOf, type Runbook } from '../../src/engine/index.ts';
+import { type Cell, type Entry, natureOf, type Part, type Runbook } from '../../src/engine/index.ts';
 import { createRandom, type Draw } from './schedule.ts';
 import { must, type World } from './world.ts';
 
@@ -11,7 +11,10 @@ const away = 'bastion';
 
 const drawAt = (draw: Draw, cell: Cell): Cell => {
   const { body } = cell;
-  if (body.kind === 'each') return { ...cell, body: { ...body, cells: body.cells.map((one) => drawAt(draw, one)) } };
+  if (body.kind === 'each') {
+    const placed = <P extends Part>(part: P): P => ({ ...part, cells: part.cells.map((one) => drawAt(draw, one)) });
+    return { ...cell, body: body.parts === undefined ? placed(body) : { ...body, parts: body.parts.map(placed) } };
+  }
   if (natureOf(cell) !== 'effect' && cell.poll === undefined) return cell;
   const at = draw.pick([away, away, home, 'any', undefined, undefined]);
   return at === undefined ? cell : { ...cell, at: [at] };

@@ -27,7 +27,7 @@ import {
 } from './check/index.ts';
 import { disasters } from './disasters.ts';
 import { endsIn, setOutEnds, withEnds } from './endings.ts';
-import { drawFamily, isFamily, setOutFamily } from './families.ts';
+import { drawFamily, isFamily, setOutFamily, withParts } from './families.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
 import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
 import { simulateLine } from './line.ts';
@@ -102,7 +102,9 @@ const createWorld = (seed: number): World => {
   const several = isSeveral(seed);
   const places = drawPlaces(seed);
   const family = isFamily(seed);
-  const { runbook: drawn, params } = family ? drawFamily(draw) : { runbook: drawAlone(draw, several), params: {} };
+  const { runbook: drawn, params } = family
+    ? withParts(seed, drawFamily(draw))
+    : { runbook: drawAlone(draw, several), params: {} };
   const runbook = placeCells(places, endsIn(seed) ? withEnds(draw, drawn) : drawn);
   const version: Version = {
     runbookId: 'demo',

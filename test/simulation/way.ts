@@ -8,19 +8,25 @@ export const wayOf = (cells: readonly Cell[]): number => cells.filter(({ cleanup
 export const takenBackBy = ({ cleanup }: Cell): string | undefined =>
   cleanup !== undefined && 'undo' in cleanup ? cleanup.undo : undefined;
 
+/** The cells of a section that elements go through, all of its parts; of any other cell none. */
+const innerOf = ({ body }: Cell): Cell[] => {
+  if (body.kind !== 'each') return [];
+  return body.parts === undefined ? body.cells : body.parts.flatMap(({ cells }) => cells);
+};
+
 /** Whether something of the world remains of it. A GET asks for no effect. */
 export const leavesTraces = (cell: Cell): boolean => {
   const { body } = cell;
-  if (body.kind === 'each') return body.cells.some(leavesTraces);
+  if (body.kind === 'each') return innerOf(cell).some(leavesTraces);
   return natureOf(cell) === 'effect' && !(body.kind === 'http' && body.method === 'GET');
 };
 
 export const hasEndsIn = (cells: readonly Cell[]): boolean =>
-  cells.some(({ cleanup, body }) => cleanup !== undefined || (body.kind === 'each' && hasEndsIn(body.cells)));
+  cells.some((cell) => cell.cleanup !== undefined || hasEndsIn(innerOf(cell)));
 
 /** The runbook as an element of a section goes through it. */
-export const elementsRunbook = ({ onFailure: _, ...runbook }: Runbook, { cells, onFailure }: EachBody): Runbook => ({
+export const elementsRunbook = ({ onFailure: _, ...runbook }: Runbook, body: EachBody, index: number): Runbook => ({
   ...runbook,
-  cells,
-  ...(onFailure === undefined ? {} : { onFailure }),
+  cells: body.parts === undefined ? body.cells : (body.parts[index]?.cells ?? []),
+  ...(body.onFailure === undefined ? {} : { onFailure: body.onFailure }),
 });

@@ -5,6 +5,7 @@ import {
   type Expression,
   natureOf,
   type Probe,
+  partsOf,
   type Runbook,
 } from '../../src/engine/index.ts';
 import { approving, awaiting, runbookOf, waitingFor } from '../engine/runbooks.ts';
@@ -115,7 +116,9 @@ export const drawRunbook = (draw: Draw): Runbook => {
 
 export const hasWaits = ({ cells }: Pick<Runbook, 'cells'>): boolean =>
   cells.some((cell) =>
-    cell.body.kind === 'each' ? hasWaits(cell.body) : natureOf(cell) === 'waiting' && cell.body.kind !== 'manual',
+    cell.body.kind === 'each'
+      ? partsOf(cell.body).some(hasWaits)
+      : natureOf(cell) === 'waiting' && cell.body.kind !== 'manual',
   );
 
 const seconds = (ms: number | null): string => (ms === null ? 'none' : `${ms / 1000} s`);
@@ -153,5 +156,8 @@ export const describeRunbook = (runbook: Runbook): string[] =>
     const max = 'count' in body.max ? body.max.count : `${body.max.percent}%`;
     words.push(`over ${body.over.source}`, `max ${max}`, `stopAfter ${body.stopAfter}`);
     words.push(`onFailure=${body.onFailure ?? 'ask'}`, 'of');
-    return [`   cell ${words.join(' ')}`, ...describeRunbook({ ...runbook, cells: body.cells })];
+    return [
+      `   cell ${words.join(' ')}`,
+      ...partsOf(body).flatMap((part) => describeRunbook({ ...runbook, cells: part.cells })),
+    ];
   });

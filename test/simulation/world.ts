@@ -211,14 +211,14 @@ export const parentOf = (
   return { instanceId, cell, visit: Number(visit), index: Number(index) };
 };
 
-/** A child goes through the cells of its section. */
+/** A child goes through the cells of its section, or of its part of that. */
 const versionIn = (world: World, id: string): Pick<World, 'version'> | undefined => {
   const parent = parentOf(id);
   if (parent === undefined) return undefined;
   const { version } = facetOf(world, parent.instanceId);
   const body = version.runbook.cells.find(({ name }) => name === parent.cell)?.body;
   if (body?.kind !== 'each') return undefined;
-  return { version: { ...version, runbook: elementsRunbook(version.runbook, body) } };
+  return { version: { ...version, runbook: elementsRunbook(version.runbook, body, parent.index) } };
 };
 
 /** The world as it is about this instance. */

@@ -365,6 +365,17 @@ ${fence('js { name=inner }', 'export default () => 1;')}`;
     expect(begun).toEqual([]);
   });
 
+  test('with parallel it is refused too', async () => {
+    const parts = ['eu', 'us'].map(
+      (name) => `### P { name=${name} }\n${fence(`js { name=in_${name} }`, 'export default () => 1;')}`,
+    );
+    await expect(testRunbook(document(`## Both { name=both parallel }\n${parts.join('\n')}`))).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^Section both \(line \d+\) has parts side by side, and a test goes through no elements/,
+      ),
+    });
+  });
+
   test('keeps nobody from testing what comes before it', async () => {
     expect(await testRunbook(document(elements), { cell: 'first' })).toMatchObject({ ok: true });
   });

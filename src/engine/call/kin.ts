@@ -94,7 +94,7 @@ export const householdOf = async (engine: Engine, parent: Omit<Parent, 'index'>)
   return household;
 };
 
-/** A child's part of it: its runbook is the section, its parameters and its starter are the parent's. */
+/** A child's part of it: its runbook is the section, or a part of that, its parameters and its starter are the parent's. */
 export const kinOf = async (
   engine: Engine,
   parent: Parent,
@@ -107,7 +107,7 @@ export const kinOf = async (
   return {
     kin: { parent, household, item: items[index], index, isWatched },
     started,
-    runbook: { ...elementOf(runbook, section.body), unique: null, concurrency: null },
+    runbook: { ...elementOf(runbook, section.body, index), unique: null, concurrency: null },
   };
 };
 

@@ -11,7 +11,7 @@ import { commandMs } from '../call/mark.ts';
 import { type By, type Continues, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { branchesOf, type Cell, hasEffects, type Runbook, type Version } from '../model/runbook.ts';
+import { branchesOf, type Cell, hasEffects, innerCells, type Runbook, type Version } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { startedAt } from '../rules/place.ts';
 import { assertEntered, refuse } from './cited.ts';
@@ -161,10 +161,9 @@ export type Continuation = {
 };
 
 /** The last line that a cell shows to those whom it asks, or whom the elements of its section ask; `null`: it asks nobody. */
-const askedThrough = ({ body }: Cell): number | null => {
-  if (body.kind === 'approve') return body.lines;
-  if (body.kind !== 'each') return null;
-  const inner = body.cells.flatMap((cell) => askedThrough(cell) ?? []);
+const askedThrough = (cell: Cell): number | null => {
+  if (cell.body.kind === 'approve') return cell.body.lines;
+  const inner = innerCells(cell).flatMap((one) => askedThrough(one) ?? []);
   return inner.length === 0 ? null : Math.max(...inner);
 };
 

@@ -3,6 +3,7 @@
  * changes, so every field here is plain JSON. `format` is raised when its shape changes.
  */
 
+import { PawlError } from './errors.ts';
 import type { Needs } from './place.ts';
 import { isReadingAction } from './reading.ts';
 import { type WayEnd, wayEnds } from './runEnd.ts';
@@ -133,8 +134,24 @@ export type CellBody =
  */
 export type BranchBody = { kind: 'branch'; cells: number };
 
-/** A section whose cells are gone through once for every element of a list, each time by an instance of its own. */
-export type EachBody = {
+/** What an element of a section goes through. */
+export type Part = {
+  /** Numbered from 0. */
+  cells: Cell[];
+  /** What the section's output says of an element that completed; `null`: nothing. */
+  output: Expression | null;
+};
+
+/**
+ * A section that an instance of its own goes through for every element of a list: all of them the same cells, or, of `parallel`, each
+ * one the part of its index, whose name is the element.
+ */
+export type EachBody = Over & ((Part & { parts?: never }) | { parts: NamedPart[]; cells?: never; output?: never });
+
+/** A subsection directly under `parallel`. */
+type NamedPart = Part & { name: string };
+
+type Over = {
   /** A list. */
   over: Expression;
   /** What expressions call the element. */
@@ -143,14 +160,21 @@ export type EachBody = {
   max: { count: number } | { percent: number };
   /** After so many that were given up, halted or in doubt no more begin. */
   stopAfter: number;
-  /** What the section's output says of an element that completed; `null`: nothing. */
-  output: Expression | null;
   /** Of an element that would halt for a known failure; absent: a person is asked. `end`: it ends failed as it stands. */
   onFailure?: 'undo' | 'end';
-  /** Of the section, numbered from 0. */
-  cells: Cell[];
   /** Takes back what the elements of this section did, the last first, over the cells of that. */
   undoes?: string;
+};
+
+/** What its elements go through: one part for all of them, or one for each. */
+export const partsOf = (body: EachBody): readonly (Part & Partial<NamedPart>)[] => body.parts ?? [body];
+
+/** What an element goes through. */
+export const partAt = (body: EachBody, index: number): Part => {
+  if (body.parts === undefined) return body;
+  const part = body.parts[index];
+  if (part === undefined) throw new PawlError('journal.broken', `There is no part ${index} of a section.`);
+  return part;
 };
 
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
@@ -267,6 +291,10 @@ export const safeText = (by: string): string => (isSafeMethod(by) ? `${by}, RFC 
 export const interruptedText = ({ interrupted, byMethod }: Pick<Cell, 'interrupted' | 'byMethod'>): string =>
   `interrupted=${interrupted}${byMethod === undefined ? '' : ` (${safeText(byMethod)})`}`;
 
+/** Its kind in the words of whoever wrote it. */
+export const kindWord = ({ body }: Pick<Cell, 'body'>): string =>
+  body.kind === 'each' && body.parts !== undefined ? 'parallel' : body.kind;
+
 /** How a cell is carried out: with a reservation, by one outcome alone, or by waiting. */
 export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {
   if (kind === 'assert' || kind === 'end' || kind === 'branch') return 'pure';
@@ -277,11 +305,11 @@ export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'w
 
 /** Whether a cell, or one of its section, is reserved. */
 export const hasEffects = (cell: Cell): boolean =>
-  cell.body.kind === 'each' ? cell.body.cells.some(hasEffects) : natureOf(cell) === 'effect';
+  cell.body.kind === 'each' ? innerCells(cell).some(hasEffects) : natureOf(cell) === 'effect';
 
 /** Whether it has effects beyond its journal. */
 export const changesSomething = (cell: Cell): boolean =>
-  cell.body.kind === 'each' ? cell.body.cells.some(changesSomething) : natureOf(cell) === 'effect' && !isSafe(cell);
+  cell.body.kind === 'each' ? innerCells(cell).some(changesSomething) : natureOf(cell) === 'effect' && !isSafe(cell);
 
 /** How many cells of a run, or of an element, are on the way: what is gone through at its end stands after them. */
 export const wayOf = (cells: readonly Cell[]): number => {
@@ -306,30 +334,36 @@ export const branchesOf = ({ cells }: Pick<Runbook, 'cells'>, index: number): st
     .filter(({ body, index: at }) => body.kind === 'branch' && index <= at + body.cells)
     .map(({ name }) => name);
 
-/** All cells in the order of the document, with those of sections with `each`. */
+/** The cells in a section that elements go through, in the order of the document; of any other cell none. */
+export const innerCells = ({ body }: Pick<Cell, 'body'>): Cell[] =>
+  body.kind === 'each' ? partsOf(body).flatMap(({ cells }) => cells) : [];
+
+/** All cells in the order of the document, with those of sections that elements go through. */
 export const allCells = (cells: readonly Cell[]): Cell[] =>
-  cells.flatMap((cell) => (cell.body.kind === 'each' ? [cell, ...allCells(cell.body.cells)] : [cell]));
+  cells.flatMap((cell) => [cell, ...allCells(innerCells(cell))]);
 
 /** The runbook as an element of a section goes through it. */
-export const elementOf = (runbook: Runbook, { cells, onFailure, undoes }: EachBody): Runbook => {
+export const elementOf = (runbook: Runbook, body: EachBody, index: number): Runbook => {
   const { onFailure: _, ...whole } = runbook;
+  const { onFailure, undoes } = body;
   const other = undoes === undefined ? undefined : runbook.cells.find(({ name }) => name === undoes)?.body;
-  const own = other?.kind === 'each' ? other.cells : cells;
-  return { ...whole, ...(onFailure === undefined ? {} : { onFailure }), cells: own };
+  const { cells } = partAt(other?.kind === 'each' ? other : body, index);
+  return { ...whole, ...(onFailure === undefined ? {} : { onFailure }), cells };
 };
 
 /** The runbook as an element of one of its sections goes through it. */
-export const sectionOf = (runbook: Runbook, name: string): Runbook => {
+export const sectionOf = (runbook: Runbook, { cell: name, index }: { cell: string; index: number }): Runbook => {
   const section = allCells(runbook.cells).find((cell) => cell.name === name);
-  return section?.body.kind === 'each' ? elementOf(runbook, section.body) : runbook;
+  return section?.body.kind === 'each' ? elementOf(runbook, section.body, index) : runbook;
 };
 
 /** The runbook as the instance goes through it that has the cell: the whole, or the section in which it stands. */
 export const levelOf = (runbook: Runbook, name: string): Runbook => {
   if (runbook.cells.some((cell) => cell.name === name)) return runbook;
   for (const { body } of runbook.cells) {
-    if (body.kind !== 'each' || !allCells(body.cells).some((cell) => cell.name === name)) continue;
-    return levelOf(elementOf(runbook, body), name);
+    if (body.kind !== 'each') continue;
+    const at = partsOf(body).findIndex(({ cells }) => allCells(cells).some((cell) => cell.name === name));
+    if (at !== -1) return levelOf(elementOf(runbook, body, at), name);
   }
   return runbook;
 };

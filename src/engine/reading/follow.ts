@@ -63,8 +63,8 @@ const readOpening = async (pages: JournalPages): Promise<Opening> => {
   const [started] = (await pages.page(-1, 1)).entries;
   if (started?.kind !== 'started') throw new PawlError('journal.broken', 'The journal does not begin with a start.');
   const runbook = await pages.runbook(started.runbookId, started.version);
-  // An element goes through the cells of its section.
-  return { started, runbook: started.parent === undefined ? runbook : sectionOf(runbook, started.parent.cell) };
+  // An element goes through its part of the section.
+  return { started, runbook: started.parent === undefined ? runbook : sectionOf(runbook, started.parent) };
 };
 
 /** What `at=` of a cell says, filled in; `null`: nothing. */

@@ -6,7 +6,7 @@ import { holderStateAt } from '../call/holder.ts';
 import { readJournal } from '../call/journal.ts';
 import { outputOf, textOf } from '../call/texts.ts';
 import type { By, Checked, Entry, EntryOf, Failure, Note, Standing, State, VerdictWord } from '../model/entries.ts';
-import type { Runbook } from '../model/runbook.ts';
+import { kindWord, type Runbook } from '../model/runbook.ts';
 import { bytesOf, sizeOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import type { HolderState } from '../ports.ts';
@@ -169,7 +169,7 @@ export const inspect = async (
 ): Promise<Inspection> => {
   const call = await openCall(engine, instanceId, by, 0);
   const { runbook, started } = call;
-  const reports = runbook.cells.map((cell) => emptyReport(cell.name, cell.body.kind));
+  const reports = runbook.cells.map((cell) => emptyReport(cell.name, kindWord(cell)));
   const outputs = new Map<CellReport, Entry>();
   for (const report of reports.slice(0, started.continues?.index ?? 0)) {
     const cited = started.continues?.outputs[report.name];

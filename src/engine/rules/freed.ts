@@ -1,6 +1,6 @@
 /** What an approval sets free, for whoever is asked to see. Nothing binds it: no hash covers it, and no vote is about it. */
 import { limits } from '../model/limits.ts';
-import { branchesOf, type Cell, type Runbook, type Version } from '../model/runbook.ts';
+import { branchesOf, type Cell, partsOf, type Runbook, type Version } from '../model/runbook.ts';
 import { bytesOf, headOf } from '../model/text.ts';
 
 export type Freed = {
@@ -14,15 +14,19 @@ export type Freed = {
   isCut: boolean;
 };
 
-/** A cell, and the sections around it: of a branch, or of a list that may have no element. */
+/** A cell, and the sections around it: of a branch, of a list that may have no element, or the part of one, beside which others are. */
 type Placed = { cell: Cell; around: string[] };
 
 /** All cells in the order of the document. */
 const placedIn = (runbook: Pick<Runbook, 'cells'>, outer: readonly string[] = []): Placed[] =>
   runbook.cells.flatMap((cell) => {
     const around = [...outer, ...branchesOf(runbook, cell.index)];
-    const inner = cell.body.kind === 'each' ? placedIn(cell.body, [...around, cell.name]) : [];
-    return [{ cell, around }, ...inner];
+    const parts = cell.body.kind === 'each' ? partsOf(cell.body) : [];
+    const placed = parts.flatMap((part) => {
+      const own = part.name === undefined ? [] : [`${cell.name}.${part.name}`];
+      return placedIn(part, [...around, cell.name, ...own]);
+    });
+    return [{ cell, around }, ...placed];
   });
 
 /** @param cell the approval, of that version */
@@ -32,7 +36,7 @@ export const freedBy = ({ source, runbook }: Version, cell: Cell): Freed => {
   const own = all.findIndex((one) => one.cell.name === cell.name);
   const later = all.slice(own + 1);
   // An approval under a condition, its own or that of a section which begins later, may be skipped, and then stops nothing. So may
-  // one in a section that goes over a list.
+  // one in a section that goes over a list; one in a part beside this may have been given already.
   const within = new Set(all[own]?.around);
   const isAsked = ({ cell: { body, when }, around }: Placed): boolean =>
     body.kind === 'approve' && when === null && around.every((name) => within.has(name));

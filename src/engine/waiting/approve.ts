@@ -9,7 +9,7 @@ import type { CellEnd } from '../model/cellEnd.ts';
 import type { EntryOf, Failure, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import type { ApproveBody, Cell } from '../model/runbook.ts';
+import { type ApproveBody, type Cell, partAt } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { RenderedBody } from '../ports.ts';
 import { type Freed, freedBy } from '../rules/freed.ts';
@@ -37,13 +37,15 @@ type Shown = {
 /** What an approver sees: what the vote is about, and beside it what no hash binds. */
 export type Asking = { shown: Shown; freed: Freed };
 
-/** The cells up to one, as they run: of an element also those before its section, and those of that up to here. */
+/** The cells up to one, as they run: of an element also those before its section, and those of its part of that up to here. */
 const cellsThrough = ({ runbook, family }: Pick<Call, 'runbook' | 'family'>, index: number): Cell[] => {
   const own = runbook.cells.slice(0, index + 1);
   if (family === null) return own;
   const { runbook: above, section, kin } = family.household;
   const before = cellsThrough({ runbook: above, family: kin }, section.index - 1);
-  return [...before, { ...section, body: { ...section.body, kind: 'each', cells: own } }];
+  const { parts: _, ...how } = section.body;
+  const { output } = partAt(section.body, family.index);
+  return [...before, { ...section, body: { ...how, kind: 'each', cells: own, output } }];
 };
 
 /** @param seq of the `waiting` entry: asked again, the same question is another one, and an earlier vote is none about it. */

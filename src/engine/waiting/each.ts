@@ -8,7 +8,7 @@ import type { EntryOf, Failure, Waiting } from '../model/entries.ts';
 import { type ErrorCode, isPawlError, PawlError } from '../model/errors.ts';
 import { indexesIn, unfinishedIn, withBits } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
-import type { Cell, EachBody, Expression } from '../model/runbook.ts';
+import { type Cell, type EachBody, type Expression, partAt } from '../model/runbook.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
@@ -73,13 +73,7 @@ const endsSince = async ({ engine, instanceId }: Call, seq: number): Promise<Map
 /** `isCited`: it completed in an earlier visit of its section. */
 type Which = { index: number; isCited: boolean };
 
-const evaluated = async (
-  call: Call,
-  open: Waiting,
-  output: Expression,
-  { cells }: EachBody,
-  { index, isCited }: Which,
-) => {
+const evaluated = async (call: Call, open: Waiting, output: Expression, cells: Cell[], { index, isCited }: Which) => {
   const { engine } = call;
   const own = elementId(call, open, index);
   // One that completed in an earlier visit is cited of that.
@@ -102,8 +96,9 @@ const lasting: readonly ErrorCode[] = ['output.cut', 'limit.exceeded', 'request.
 
 /** What the section says of an element that completed: the value of its `output`, or `null`. */
 const outputOf = async (call: Call, open: Waiting, body: EachBody, which: Which): Promise<unknown> => {
-  if (body.output === null) return null;
-  return await evaluated(call, open, body.output, body, which).catch((error: unknown) => {
+  const { cells, output } = partAt(body, which.index);
+  if (output === null) return null;
+  return await evaluated(call, open, output, cells, which).catch((error: unknown) => {
     if (!isPawlError(error) || !lasting.includes(error.code)) throw error;
     return { error: error.message };
   });

@@ -115,9 +115,9 @@ export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: 
   must(told.length === section.count, 'family', `${at} tells of ${told.length} elements of ${section.count}`);
   const items = itemsOf(world, section);
   const body = world.version.runbook.cells.find(({ name }) => name === section.opening.cell)?.body;
-  const source = body?.kind === 'each' ? body.output?.source : undefined;
   told.forEach(({ item, status, output }, index) => {
     const child = children[index];
+    const source = body?.kind === 'each' ? (body.parts?.[index] ?? body).output?.source : undefined;
     must(same(item, items[index]), 'family', `${at} tells of another element ${index}`);
     must(
       status === endedAs(child),
