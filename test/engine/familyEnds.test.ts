@@ -5,7 +5,7 @@ import { createEngine } from '../../src/engine/index.ts';
 import { cellOf, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 
-type Each = Extract<Cell['body'], { kind: 'each' }>;
+type Each = Extract<Cell['body'], { kind: 'each'; parts?: never }>;
 const numbered = (cells: Partial<Cell>[]): Cell[] =>
   cells.map((over, index) => cellOf(index, over.name ?? `e${index}`, over));
 const eachBody = (over: Partial<Each>, cells: Partial<Cell>[]): Each => ({

@@ -11,7 +11,7 @@ import { commandMs } from '../call/mark.ts';
 import { type By, type Continues, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { branchesOf, type Cell, hasEffects, type Runbook, type Version } from '../model/runbook.ts';
+import { branchesOf, type Cell, hasEffects, innerCells, type Runbook, type Version } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { startedAt } from '../rules/place.ts';
 import { assertEntered, refuse } from './cited.ts';

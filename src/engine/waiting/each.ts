@@ -73,13 +73,7 @@ const endsSince = async ({ engine, instanceId }: Call, seq: number): Promise<Map
 /** `isCited`: it completed in an earlier visit of its section. */
 type Which = { index: number; isCited: boolean };
 
-const evaluated = async (
-  call: Call,
-  open: Waiting,
-  output: Expression,
-  cells: Cell[],
-  { index, isCited }: Which,
-) => {
+const evaluated = async (call: Call, open: Waiting, output: Expression, cells: Cell[], { index, isCited }: Which) => {
   const { engine } = call;
   const own = elementId(call, open, index);
   // One that completed in an earlier visit is cited of that.
