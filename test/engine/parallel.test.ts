@@ -1,7 +1,15 @@
 /** Sections with `parallel`: each part is a child of its own, over cells of its own. */
 import { describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import { type CellResult, createEngine, type Engine, type EntryOf } from '../../src/engine/index.ts';
+import {
+  type Cell,
+  type CellResult,
+  createEngine,
+  type Engine,
+  type EntryOf,
+  type Runbook,
+} from '../../src/engine/index.ts';
+import { cellOf, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 
 const js = (name: string, code = 'null', more = ''): string =>
@@ -185,5 +193,82 @@ describe('an approval in a part', () => {
     expect(freed).toMatchObject({ until: null, cells: ['eu_done', 'us_off', 'us_go', 'us_done', 'after'] });
     const other = (await askedOf(engine, 'p~regions.1')).freed;
     expect(other).toMatchObject({ until: null, cells: ['us_done', 'after'] });
+  });
+});
+
+describe('the ends of parts', () => {
+  const undo = (name: string): Partial<Cell> => ({ name: `undo_${name}`, reads: [name], cleanup: { undo: name } });
+  const numbered = (cells: Partial<Cell>[]): Cell[] => cells.map((cell, index) => cellOf(index, cell.name ?? '', cell));
+  const how = { as: 'item', max: { count: 2 }, stopAfter: 1, over: { source: '["eu","us"]', line: 1 } };
+  /** As the compiler makes it of a section and of what takes it back. */
+  const section = (onFailure?: 'undo'): Partial<Cell> => ({
+    name: 'regions',
+    body: {
+      kind: 'each',
+      ...how,
+      ...(onFailure === undefined ? {} : { onFailure }),
+      parts: [
+        {
+          name: 'eu',
+          output: null,
+          cells: numbered([{ name: 'eu_off' }, { name: 'eu_done' }, undo('eu_done'), undo('eu_off')]),
+        },
+        { name: 'us', output: null, cells: numbered([{ name: 'us_off' }, undo('us_off')]) },
+      ],
+    },
+  });
+  const undoSection: Partial<Cell> = {
+    name: 'undo_regions',
+    cleanup: { undo: 'regions' },
+    body: { kind: 'each', ...how, undoes: 'regions', output: null, cells: [] },
+  };
+  const beginOf = async (cells: Partial<Cell>[], over: Partial<Runbook> = {}): Promise<World> => {
+    const world = setup();
+    await world.engine.publish(JSON.stringify(runbookOf(cells, over)), alice);
+    await world.engine.start({ runbookId: 'demo', params: {}, instanceId: 'p', drive: 'auto', by: alice });
+    return world;
+  };
+  const failing = (world: World, ...steps: string[]): void => {
+    world.behave = ({ step }) => ({ status: steps.includes(step.cell) ? 'failed' : 'completed', output: '1' });
+  };
+
+  test('one that fails takes back what its own cells did', async () => {
+    const world = await beginOf([section('undo')]);
+    failing(world, 'eu_done');
+    await world.engine.advance('p', request);
+    expect(ran(world).filter((one) => one.startsWith('p~regions.0'))).toEqual([
+      'p~regions.0:eu_off',
+      'p~regions.0:eu_done',
+      'p~regions.0:undo_eu_off',
+    ]);
+    expect(ran(world)).not.toContain('p~regions.1:undo_us_off');
+  });
+
+  test('all are taken back, the last first, each over its own cells', async () => {
+    const world = await beginOf([section(), { name: 'after' }, undoSection], { onFailure: 'undo' });
+    failing(world, 'after');
+    expect((await world.engine.advance('p', request)).result).toBe('failed');
+    const after = ran(world).slice(ran(world).indexOf('p:after') + 1);
+    expect(after.filter((one) => one.includes('eu'))).toEqual([
+      'p~undo_regions.0:undo_eu_done',
+      'p~undo_regions.0:undo_eu_off',
+    ]);
+    expect(after.filter((one) => one.includes('us'))).toEqual(['p~undo_regions.1:undo_us_off']);
+    for (const id of ['p', 'p~undo_regions.0', 'p~undo_regions.1'])
+      expect(await world.engine.verify(id), id).toMatchObject({ intact: true });
+  });
+
+  test('a section that failed is gone through again: one that completed is cited, the other goes on', async () => {
+    const world = await beginOf([section(), { name: 'after' }]);
+    failing(world, 'eu_done');
+    await world.engine.advance('p', request);
+    await world.engine.cancel('p~regions.0', 'not now', bob);
+    await world.engine.advance('p', request);
+    const { halted } = (await world.entries('p')).at(-1)?.state ?? {};
+    failing(world);
+    await world.engine.verdict('p', { seq: halted?.seq ?? 0, verdict: 'retry', reason: 'mended', by: bob });
+    const before = ran(world).length;
+    expect((await world.engine.advance('p', request)).result).toBe('completed');
+    expect(ran(world).slice(before)).toEqual(['p~regions-2.0:eu_done', 'p:after']);
   });
 });
