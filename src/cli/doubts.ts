@@ -3,16 +3,8 @@
  * `ready` or `running`. But whatever is unfinished and not at rest is due (I7). So these are looked at, each by its own
  * journal: views in doubt and running, all others that are due, and the elements of those that wait for elements.
  */
-import { createHash } from 'node:crypto';
-import {
-  childId,
-  type Entry,
-  isPawlError,
-  PawlError,
-  unfinishedIn,
-  type View,
-  waitsForElements,
-} from '../engine/index.ts';
+import { type Entry, isPawlError, PawlError, unfinishedIn, type View, waitsForElements } from '../engine/index.ts';
+import { elementIdOf } from './elementIds.ts';
 import type { Session } from './session.ts';
 import { openedBy, readStep, type Step, standsAtStep } from './step.ts';
 
@@ -51,13 +43,11 @@ const mayNameProcess = (head: Entry): boolean => {
   return opening === null || opening.process !== undefined;
 };
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /** The elements under way of an instance that waits for them. They stand in no list before somebody has looked at them. */
 const elementsIn = ({ instanceId, state: { open, visit } }: Entry): string[] => {
   if (open?.kind !== 'waiting' || open.family === undefined) return [];
   const { cell } = open;
-  return unfinishedIn(open.family).map((index) => childId({ instanceId, cell, index }, visit, sha256));
+  return unfinishedIn(open.family).map((index) => elementIdOf({ instanceId, cell, index }, visit));
 };
 
 type Seen = Pick<View, 'instanceId' | 'runbookId' | 'version' | 'seq'>;

@@ -3,12 +3,14 @@
  * written, so who moves it does not matter, nor how many follow.
  */
 import { createHash } from 'node:crypto';
-import { isRunEnd, type Note, type View } from '../engine/index.ts';
+import { type Entry, isRunEnd, limits, type Note, type View } from '../engine/index.ts';
 import type { Client, Instance } from './client.ts';
 import { type Exit, exitOfResult, exits } from './exits.ts';
+import { createFamilyJournal } from './familyJournal.ts';
 import { createJournalTable } from './history.ts';
 import type { Answer, Session } from './session.ts';
 import { printStatus } from './statusScreen.ts';
+import { printUnreadable } from './stepScreen.ts';
 import { untilEnded } from './untilEnded.ts';
 
 type Status = View['status'];
@@ -69,6 +71,32 @@ export const followJournal = async (
     return isRunEnd(journal.status());
   });
   return ended(journal.status());
+};
+
+/** Of a run and all its elements. What is read at a time is told at once, however much there is. */
+export const followFamily = async ({ screen, client }: Session, instanceId: string): Promise<Answer> => {
+  const family = createFamilyJournal(client, instanceId);
+  const table = createJournalTable(screen, family.elementOf);
+  let status: Status = 'ready';
+  await untilEnded(async () => {
+    // Its elements ended before it did, and may have been read before they had.
+    const isLast = family.isOver();
+    let entries: Entry[] = [];
+    const tell = (): void => {
+      table.add(entries);
+      for (const entry of entries) screen.line(entry);
+      entries = [];
+    };
+    for await (const entry of family.more()) {
+      if (entry.instanceId === instanceId) status = entry.state.ended ?? status;
+      entries.push(entry);
+      if (entries.length >= limits.familyEntriesMax) tell();
+    }
+    tell();
+    return isLast;
+  });
+  printUnreadable(screen, family.unreadable);
+  return family.unreadable.length > 0 ? { exit: exits.failed, document: undefined } : ended(status);
 };
 
 const nameOf = ({ about, atMs, by, text }: Note): string =>

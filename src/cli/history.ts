@@ -197,8 +197,14 @@ const timeWithin = (atMs: number, firstMs: number): string =>
     .filter((part) => part !== '')
     .join(' ');
 
-/** A journal that may go on: entries that come later go on in the same columns. */
-export const createJournalTable = (screen: Screen): { add(entries: Entry[]): void } => {
+/**
+ * A journal that may go on: entries that come later go on in the same columns.
+ * @param elementOf of a family's: of which element an entry is; empty for the run itself
+ */
+export const createJournalTable = (
+  screen: Screen,
+  elementOf?: (entry: Entry) => string,
+): { add(entries: Entry[]): void } => {
   let firstMs: number | undefined;
   let widths: readonly number[] | undefined;
   return {
@@ -210,13 +216,15 @@ export const createJournalTable = (screen: Screen): { add(entries: Entry[]): voi
       const beganMs = firstMs ?? first.atMs;
       firstMs = beganMs;
       const rows = entries.map((entry) => [
+        ...(elementOf === undefined ? [] : [elementOf(entry)]),
         String(entry.seq),
         timeWithin(entry.atMs, beganMs),
         entry.kind,
         unbroken(harmless(`${entry.by.actor} ${entry.by.where}`)),
         unbroken(harmless(entryText(entry))),
       ]);
-      widths = screen.table(['seq', 'time', 'entry', 'who', 'what'], rows, widths);
+      const head = ['seq', 'time', 'entry', 'who', 'what'];
+      widths = screen.table(elementOf === undefined ? head : ['element', ...head], rows, widths);
     },
   };
 };

@@ -440,6 +440,17 @@ export const verified = z.strictObject({
     .strictObject({ seq: count, hash: z.string() })
     .describe('The newest entry. Kept elsewhere it is a witness: give it as `seq` and `hash` another time.'),
   breaks: z.array(z.strictObject({ seq: count, why: z.string() })),
+  over: z.enum(runEnds).nullable().describe('How the run ended, as its newest entry says.'),
+  sections: z
+    .array(
+      z.strictObject({
+        cell: z.string(),
+        visit: z.int().min(1),
+        begun: z.array(count).describe('Indexes of the elements that might begin, in that order.'),
+        ended: z.array(z.strictObject({ index: count, as: z.enum(runEnds) })).describe('Those that were seen ended.'),
+      }),
+    )
+    .describe('What it says of its elements. Each has a journal of its own, which is verified by itself.'),
   ended: z
     .strictObject({ seq: count, by: z.string(), reason: z.string() })
     .nullable()

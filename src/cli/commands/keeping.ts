@@ -1,8 +1,9 @@
 /** verify, rebuild and backup: whether what is stored can be trusted, making again what can be lost, keeping the rest. */
 import type { BodyOf } from '../../contract/index.ts';
-import { isPawlError, PawlError } from '../../engine/index.ts';
+import { isChild, isPawlError, PawlError } from '../../engine/index.ts';
 import { backup } from '../backup.ts';
 import type { Client } from '../client.ts';
+import { elementIdOf } from '../elementIds.ts';
 import { type Exit, exitOfError, exits } from '../exits.ts';
 import { plural, shellWord } from '../format.ts';
 import { storeAt, tellNothing } from '../nothing.ts';
@@ -12,6 +13,8 @@ import { readWitnesses, type Witnesses } from '../witnesses.ts';
 import { type AddCommands, withExamples } from './common.ts';
 
 type Verified = BodyOf<'verify'>;
+/** What its parent's journal says of an element's end; `as`: `null` where it has seen none. */
+type SeenEnd = { parentId: string; as: Verified['over'] };
 type Refused = { instanceId: string; code: string; message: string; exit: Exit };
 
 /** Every instance that ever started, and every one that has a view: if one of them was removed, the other shows it. */
@@ -33,15 +36,27 @@ const everyId = async ({ client }: Session): Promise<Set<string>> => {
   return ids;
 };
 
-const verifyOne = async (client: Client, instanceId: string, witnesses: Witnesses): Promise<Verified> => {
+/** `null`: an element that may begin, and that nobody began yet. @param seen what its parent's journal says of an element's end */
+const verifyOne = async (
+  client: Client,
+  instanceId: string,
+  witnesses: Witnesses,
+  seen: SeenEnd | undefined,
+): Promise<Verified | null> => {
   const witness = witnesses.get(instanceId) ?? {};
   try {
-    return await client.verify({ path: { instanceId }, query: witness });
+    const verified = await client.verify({ path: { instanceId }, query: witness });
+    if (!verified.intact || seen?.as == null || verified.over === seen.as) return verified;
+    const why = `${seen.parentId} has seen it end ${seen.as}, and ${verified.over === null ? 'it has not ended' : `it ended ${verified.over}`}`;
+    return { ...verified, intact: false, breaks: [{ seq: verified.head.seq, why }] };
   } catch (error) {
-    if (!isPawlError(error, 'instance.unknown') || !witnesses.has(instanceId)) throw error;
-    const why = 'the witness has seen a journal, and there is none';
-    const none = { seq: 0, hash: '' };
-    return { instanceId, intact: false, entries: 0, head: none, breaks: [{ seq: 0, why }], ended: null };
+    if (!isPawlError(error, 'instance.unknown')) throw error;
+    if (seen?.as === null) return null;
+    if (seen === undefined && !witnesses.has(instanceId)) throw error;
+    const whose = seen === undefined ? 'the witness has seen a journal' : `${seen.parentId} has seen it end ${seen.as}`;
+    const breaks = [{ seq: 0, why: `${whose}, and there is none` }];
+    const head = { seq: 0, hash: '' };
+    return { instanceId, intact: false, entries: 0, head, breaks, over: null, sections: [], ended: null };
   }
 };
 
@@ -56,7 +71,17 @@ const printBroken = (screen: Screen, { instanceId, breaks, ended }: Verified): v
   screen.print(`  pawl cancel ${shellWord(instanceId)} --reason "…"`);
 };
 
-/** One after the other: a check reads everything of an instance. One that cannot be read holds up none of the others. */
+/** Its elements, each with what its journal says of their ends. */
+const elementsIn = ({ instanceId, sections }: Verified): [string, SeenEnd][] =>
+  sections.flatMap(({ cell, visit, begun, ended }) => {
+    const ends = new Map(ended.map(({ index, as }) => [index, as]));
+    return begun.map((index): [string, SeenEnd] => [
+      elementIdOf({ instanceId, cell, index }, visit),
+      { parentId: instanceId, as: ends.get(index) ?? null },
+    ]);
+  });
+
+/** One after the other: a check reads everything of an instance. One that cannot be read holds up none of the others. `ids` may grow meanwhile. */
 const eachOf = async <T>(
   { screen, interruption }: Session,
   ids: string[],
@@ -104,20 +129,32 @@ const verify = async (
   assertSome(given, options.all);
   const { screen, client } = session;
   const witnesses: Witnesses = options.against === undefined ? new Map() : await readWitnesses(options.against);
-  const ids = options.all === true ? [...new Set([...(await everyId(session)), ...witnesses.keys()])].sort() : given;
-  const check = async (instanceId: string): Promise<Verified> => {
-    const verified = await verifyOne(client, instanceId, witnesses);
+  const ids =
+    options.all === true ? [...new Set([...(await everyId(session)), ...witnesses.keys()])].sort() : [...given];
+  const known = new Set(ids);
+  const seenEnds = new Map<string, SeenEnd>();
+  const check = async (instanceId: string): Promise<Verified | null> => {
+    const verified = await verifyOne(client, instanceId, witnesses, seenEnds.get(instanceId));
+    if (verified === null) return null;
+    for (const [elementId, seen] of elementsIn(verified)) {
+      seenEnds.set(elementId, seen);
+      if (!known.has(elementId)) ids.push(elementId);
+      known.add(elementId);
+    }
     if (!verified.intact) printBroken(screen, verified);
     return verified;
   };
-  const { done: verified, refused, left } = await eachOf(session, ids, 'Verifying', check);
+  const { done, refused, left } = await eachOf(session, ids, 'Verifying', check);
+  const verified = done.filter((one) => one !== null);
+  const elements = verified.filter(({ instanceId }) => isChild(instanceId)).length;
   const broken = verified.filter(({ intact }) => !intact);
   const open = broken.filter(({ ended }) => ended === null);
   const entries = verified.reduce((sum, one) => sum + one.entries, 0);
   const against = options.against === undefined ? '' : ` Compared with ${options.against}.`;
   const counted = entries === 1 ? '1 entry' : `${entries} entries`;
   const found = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
-  const told = `Verified ${plural(verified.length, 'journal')}, ${counted}: ${found}.${against}`;
+  const ofThem = elements === 0 ? '' : `, ${elements} of them of elements`;
+  const told = `Verified ${plural(verified.length, 'journal')}${ofThem}, ${counted}: ${found}.${against}`;
   if (ids.length === 0) await tellNothing(session, told);
   else screen.print(told);
   if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'journal')} left unverified.`));
@@ -141,7 +178,7 @@ const rebuild = async (session: Session, given: string[], options: { all?: boole
 export const addKeeping: AddCommands = (program, run) => {
   const verifying = program.command('verify').argument('[instances...]', 'ids of instances');
   verifying.description(
-    'Checks everything of an instance: that each entry follows the one before by number, hash and state, its large outputs,\nwhat voters were shown, the version that runs, and what its view has seen. Changes nothing.\n\nA chain that was rewritten as a whole shows only against a witness that is kept elsewhere: what `pawl verify --all --json`\nprinted earlier, or the log lines of the puts. Exits with 1 when something is broken.',
+    'Checks everything of an instance: that each entry follows the one before by number, hash and state, its large outputs,\nwhat voters were shown, the version that runs, and what its view has seen; then the same of its elements, and that they ended as it\nsays. Changes nothing.\n\nA chain that was rewritten as a whole shows only against a witness that is kept elsewhere: what `pawl verify --all --json`\nprinted earlier, or the log lines of the puts. Exits with 1 when something is broken.',
   );
   verifying
     .option('--all', 'every instance that ever started or has a view')

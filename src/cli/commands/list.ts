@@ -1,8 +1,9 @@
 /** list: finding instances. It changes nothing. */
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
-import { limits, viewStatuses } from '../../engine/index.ts';
+import { limits, type View, viewStatuses, waitsForElements } from '../../engine/index.ts';
 import { exits } from '../exits.ts';
+import { type Folded, foldedIn } from '../folded.ts';
 import { stamp } from '../format.ts';
 import { storeAt, tellNothing } from '../nothing.ts';
 import type { Answer, Session } from '../session.ts';
@@ -15,6 +16,34 @@ type Given = Omit<Options, 'param'> & { param: string[] };
 const isNarrow = ({ limit: _, next: __, ...asked }: Options): boolean =>
   Object.values(asked).some((value) => value !== undefined);
 
+const columnsOf = (view: View): string[] => [
+  standingWords(view),
+  view.cell ?? '',
+  `${view.cellsDone}/${view.cells}`,
+  stamp(view.updatedAtMs),
+];
+
+/** `2/3 elements, 1 needs somebody`: as the run itself has seen them, or more where the page has more. */
+const elementsText = ({ view, elements }: Folded): string => {
+  const told = view !== null && waitsForElements(view) ? (view.waitsFor ?? '') : '';
+  const needing = /, (\d+) needs? somebody$/.exec(told);
+  const count = Math.max(elements.length, Number(needing?.[1] ?? 0));
+  const somebody = count === 0 ? [] : [`${count} ${count === 1 ? 'needs' : 'need'} somebody`];
+  return [told.slice(0, needing?.index), ...somebody].filter((part) => part !== '').join(', ');
+};
+
+/** A run, and under it those of its elements that are on the page. */
+const rowsOf = (folded: Folded): string[][] => {
+  const { instanceId, view, elements } = folded;
+  const text = elementsText(folded);
+  const run = view === null ? ['', '', '', ''] : columnsOf(view);
+  const indented = elements.map((one) => {
+    const [status = '', ...rest] = columnsOf(one);
+    return [`  ${status}`, ...rest, one.instanceId];
+  });
+  return [[...run, text === '' ? instanceId : `${instanceId}  ${text}`], ...indented];
+};
+
 const list = async (session: Session, given: Given): Promise<Answer> => {
   const { screen, client } = session;
   const { runbook, status, since, until, actor, text, limit, next } = given;
@@ -23,13 +52,7 @@ const list = async (session: Session, given: Given): Promise<Answer> => {
   const page = await client.listInstances({ query });
   const { views, atLeast } = page;
   if (views.length > 0) {
-    const rows = views.map((view) => [
-      standingWords(view),
-      view.cell ?? '',
-      `${view.cellsDone}/${view.cells}`,
-      stamp(view.updatedAtMs),
-      view.instanceId,
-    ]);
+    const rows = (await foldedIn(client, views)).flatMap(rowsOf);
     screen.table(['status', 'cell', 'done', 'last entry', 'instance'], rows);
   } else if (!atLeast) {
     const none = isNarrow(query)
@@ -46,7 +69,7 @@ const list = async (session: Session, given: Given): Promise<Answer> => {
 export const addList: AddCommands = (program, run) => {
   const listing = program.command('list');
   listing.description(
-    'Lists instances, newest first; what is given has to fit. What changed within the last moments may be missing: the\nindex lags. For --param, --actor and --text ' +
+    'Lists instances, newest first; what is given has to fit. Elements of sections are listed while they need somebody, under\ntheir run. What changed within the last moments may be missing: the\nindex lags. For --param, --actor and --text ' +
       `${limits.listReadMax} instances are read at a time; --next goes on.`,
   );
   listing

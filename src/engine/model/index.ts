@@ -1,5 +1,6 @@
 /** The words of the domain, behind one door: the engine's door hands them on, and the contract takes them from here. */
 
+export { createSectionsBegun } from './begun.ts';
 export { type CellEnd, cellEnds } from './cellEnd.ts';
 export { assertChain, assertFollows, breakBetween, brokenAt } from './chain.ts';
 export {
@@ -27,7 +28,7 @@ export {
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
-export { childId, isChild, rootOf, unfinishedIn } from './family.ts';
+export { childId, isChild, type Parent, rootOf, unfinishedIn } from './family.ts';
 export { limits } from './limits.ts';
 export { type LastLook, lastLookSchema } from './look.ts';
 export { isDeeper, whyUnread } from './nesting.ts';

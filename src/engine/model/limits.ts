@@ -11,6 +11,8 @@ export const limits = {
   elementsAtOnceMax: 16,
   /** Elements under way that a report tells of. */
   elementsToldMax: 50,
+  /** Entries of a run and all its elements that are shown at a time. */
+  familyEntriesMax: 1_000,
   /** What a section's output says of one element. */
   elementOutputBytesMax: 4_096,
   needsPerCellMax: 64,

@@ -8,10 +8,12 @@
  */
 import type { Engine } from '../call/call.ts';
 import { outputOf } from '../call/texts.ts';
+import { createSectionsBegun, type SectionBegun } from '../model/begun.ts';
 import { breakBetween } from '../model/chain.ts';
 import type { Entry, Unchecked } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
+import type { RunEnd } from '../model/runEnd.ts';
 import { isSame } from '../model/stored.ts';
 import { apply } from '../rules/apply.ts';
 
@@ -23,6 +25,10 @@ export type Verified = {
   /** The newest entry: keep it elsewhere, and `--against` compares with it. */
   head: { seq: number; hash: string };
   breaks: Break[];
+  /** How the run ended, as its newest entry says; `null`: it has not, or that cannot be read. */
+  over: RunEnd | null;
+  /** What its entries say of elements, which have journals of their own: these are not read. */
+  sections: SectionBegun[];
   /** Ended by a person because it was broken. */
   ended: { seq: number; by: string; reason: string } | null;
 };
@@ -84,6 +90,7 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
   const chain: Pick<Unchecked, 'seq' | 'hash'>[] = [];
   /** What each approval showed, by the seq of its `waiting` entry. */
   const shown = new Map<number, string | null>();
+  const { add, sections } = createSectionsBegun();
   let before: Unchecked | undefined;
   let entries = 0;
   let ended: Verified['ended'] = null;
@@ -104,6 +111,7 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
         if (entry.kind === 'waiting') shown.set(entry.seq, entry.shownHash);
         if (entry.kind === 'vote' && shown.get(entry.about) !== entry.shownHash)
           note({ seq: one.seq, why: `the vote is about something else than entry ${entry.about} showed` });
+        add(entry);
         note(await versionBreak(engine, entry));
         note(await outputBreak(engine, entry));
         if (entry.kind === 'cancelled' && entry.broken !== undefined)
@@ -116,7 +124,8 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
   if (before === undefined) {
     if (view !== undefined && view.headHash !== '') {
       note({ seq: 0, why: 'its view has seen a journal, and there is none' });
-      return { instanceId, intact: false, entries, head: { seq: 0, hash: '' }, breaks, ended };
+      const head = { seq: 0, hash: '' };
+      return { instanceId, intact: false, entries, head, breaks, over: null, sections: [], ended };
     }
     throw new PawlError('instance.unknown', `There is no instance ${instanceId}; see \`pawl list\`.`, { instanceId });
   }
@@ -124,5 +133,6 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
   for (const { seq, headHash } of seen) note(witnessBreak({ seq, hash: headHash, what: 'its view' }, chain));
   for (const witness of witnesses) note(witnessBreak(witness, chain));
   const head = { seq: before.seq, hash: before.hash };
-  return { instanceId, intact: breaks.length === 0, entries, head, breaks, ended };
+  const over = before.entry?.state.ended ?? null;
+  return { instanceId, intact: breaks.length === 0, entries, head, breaks, over, sections: sections(), ended };
 };
