@@ -3,9 +3,11 @@ import {
   attributesOf,
   type CellAttribute,
   type FenceKind,
+  isUndoKind,
   kinds,
   probeAttributesOf,
   probeKinds,
+  undoAttributesOf,
 } from '../../src/authoring/kinds.ts';
 import { limits } from '../../src/engine/index.ts';
 import { code, codes, table, time } from './text.ts';
@@ -22,11 +24,26 @@ const ofAwait: Partial<Record<CellAttribute, Said>> = {
 };
 
 const said: Record<CellAttribute, Said> = {
+  undo: {
+    value: 'an earlier cell',
+    normally: '',
+    what: 'In the place of `name`: the cell takes that one back, at the end of a run that failed. It is called `undo_CELL`. See [below](#taking-back-and-what-runs-at-the-end).',
+  },
+  of: {
+    value: word('begun'),
+    normally: 'only what completed',
+    what: 'With `undo`: also what failed, was forgiven, or may have happened is taken back.',
+  },
+  as: {
+    value: word('failed'),
+    normally: 'completed',
+    what: 'As what an `end` ends the run. One that ends as failed takes nothing back.',
+  },
   name: { value: 'a name', normally: 'has to be given', what: 'The name of the cell. Its output is `outputs.NAME`.' },
   when: {
     value: 'CEL',
     normally: 'always',
-    what: '`false` skips the cell. Of an `end`: `true` ends the run, which is then completed.',
+    what: '`false` skips the cell. Of an `end`: `true` ends the run.',
   },
   optional: {
     value: word('true', 'false'),
@@ -200,8 +217,10 @@ const probeSaid: Record<ReturnType<typeof probeAttributesOf>[number], Said> = {
 };
 
 /** Known there only to be refused in words of its own: `onReject=continue` has its place. */
-const takenBy = (kind: FenceKind): CellAttribute[] =>
-  attributesOf(kind).filter((attribute) => !(kind === 'approve' && attribute === 'optional'));
+const takenBy = (kind: FenceKind): CellAttribute[] => {
+  const all = [...new Set([...attributesOf(kind), ...(isUndoKind(kind) ? undoAttributesOf(kind) : [])])];
+  return all.filter((attribute) => !(kind === 'approve' && attribute === 'optional'));
+};
 
 const kindsTaking = (attribute: CellAttribute, except: readonly FenceKind[] = []): FenceKind[] =>
   kinds.filter((kind) => !except.includes(kind) && takenBy(kind).includes(attribute));
@@ -221,7 +240,7 @@ const rowOf = (attribute: string, of: string, { value, normally, what }: Said): 
 ];
 
 export const cellAttributes = (): string => {
-  const all = [...new Set(kinds.flatMap(attributesOf))];
+  const all = [...new Set(kinds.flatMap(takenBy))];
   const rows = all.flatMap((attribute) => {
     const other = ofAwait[attribute];
     const row = rowOf(attribute, nameOf(kindsTaking(attribute, other && ['await'])), said[attribute]);
@@ -253,7 +272,7 @@ const does: Record<FenceKind, string> = {
   await: 'waits until claims have a status',
   approve: 'waits until people have agreed',
   wait: 'waits for a time',
-  end: 'ends the run here, completed, when its `when` is true',
+  end: 'ends the run here, completed or `as=failed`, when its `when` is true',
 };
 
 export const kindTable = (): string =>

@@ -1,14 +1,16 @@
 /** The body of a cell or a probe, by its kind. */
 import type { CellBody } from '../engine/index.ts';
+import { type Attributes, textOfAttribute } from './attributes.ts';
 import { readAws, readSigv4 } from './aws.ts';
 import { readModule, readScript } from './code.ts';
 import { readExpressions } from './expectations.ts';
 import { methodOf, readHttp } from './http.ts';
 import { type FenceKind, readCookies, readEscape, readMeanings, readRedirects, readShell } from './kinds.ts';
-import type { Piece } from './outline.ts';
+import type { Piece } from './pieces.ts';
+import { runFailed } from './runRoot.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, readTemplate } from './templates.ts';
-import { type Report, type Text, trim } from './text.ts';
+import { quote, type Report, suggest, type Text, trim } from './text.ts';
 import { readApprove, readAwait, readWait, type Reading as WaitReading } from './waiting.ts';
 
 type BodyReading = WaitReading & { lines: number };
@@ -52,8 +54,8 @@ export const readBody = (kind: FenceKind, body: Text, { lines, ...reading }: Bod
     case 'aws':
       return { kind, ...readAws(body, reading) };
     case 'assert': {
-      // Over an output that is absent it fails, which is what it is for.
-      const lenient = { ...around, present: new Set(around.cells.keys()) };
+      // Over what is absent it fails, which is what it is for.
+      const lenient = { ...around, present: new Set([...around.cells.keys(), runFailed]) };
       return { kind, expressions: readExpressions(body, lenient, reads, report) };
     }
     case 'manual':
@@ -72,6 +74,18 @@ export const readBody = (kind: FenceKind, body: Text, { lines, ...reading }: Bod
           trim(body).at(0),
           'an `end` cell has no body; its condition is `when=`, its reason belongs into the text around it',
         );
-      return { kind };
+      return { kind, ...readEndAs(reading.attributes, report) };
   }
+};
+
+/** As what the run ends: completed, if nothing is said. */
+const readEndAs = (attributes: Attributes, report: Report): { as?: 'failed' } => {
+  const text = textOfAttribute('as', attributes, report);
+  if (text === undefined || text.text === '') return {};
+  if (text.text !== 'failed')
+    report(
+      text.at(0),
+      `\`as\` is failed, not ${quote(text.text)}${suggest(text.text, ['failed'])}; without it, the run has completed`,
+    );
+  return { as: 'failed' };
 };

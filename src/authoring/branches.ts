@@ -1,22 +1,28 @@
 /** The heading of a section → the cell that stands for it. */
 import type { Cell, CellBody, Expression } from '../engine/index.ts';
+import type { EachSection } from './eachHeading.ts';
 import { readExpectations, readExpression, refuseTooMany } from './expectations.ts';
 import { checkExpression } from './expressions.ts';
 import { readCommon } from './kinds.ts';
-import type { BranchPiece } from './outline.ts';
+import type { BranchPiece } from './pieces.ts';
 import { type Reading, surroundingsOf } from './reading.ts';
-import type { EachSection } from './sections.ts';
 import { bareFields, noReads, type Reads, readsInOrder, type Surroundings, statesInOrder } from './surroundings.ts';
 import type { Report, Text } from './text.ts';
+import { cleanupOf } from './undo.ts';
 
 /** Reads the heading of a section with `each` or `parallel`; its cells are put into it when all are read. */
 const readEachBody = (
   { section, name, index, cells, elements, within, parts }: BranchPiece,
-  { over, output, ...how }: EachSection,
+  { over, output, onFailureAt, ...how }: EachSection,
   around: Surroundings,
   reads: Reads,
-  report: Report,
+  { outline, report }: Reading,
 ): CellBody => {
+  if (how.onFailure === 'undo' && !outline.failurePaths.has(name))
+    report(
+      onFailureAt,
+      'nothing in this section takes anything back: write an undo fence (`sh { undo=CELL }`) or a section with `on=failure` into it, or `onFailure=end`',
+    );
   // What is said of an element sees what its last cell sees, and that one's output.
   const told = (text: Text | null, to: number, part: { part?: string }): Expression | null => {
     if (text === null) return null;
@@ -54,14 +60,14 @@ export const readBranch = (piece: BranchPiece, reading: Reading): Cell => {
   const own = section.when === null ? null : readExpression(section.when, around, reads, report);
   if (otherwise !== null) reads.states.add(otherwise);
   const body: CellBody =
-    section.each === null ? { kind: 'branch', cells } : readEachBody(piece, section.each, around, reads, report);
+    section.each === null ? { kind: 'branch', cells } : readEachBody(piece, section.each, around, reads, reading);
   const judged = own ?? { source: `cells.${otherwise}.state == 'skipped'`, line };
   const cell: Cell = {
     index,
     name,
     line,
     ...readCommon(
-      { kind: body.kind, safe: null, hasExpectations: false, at: section.position },
+      { kind: body.kind, undoes: false, safe: null, hasExpectations: false, at: section.position },
       new Map(),
       front.defaults,
       report,
@@ -72,6 +78,7 @@ export const readBranch = (piece: BranchPiece, reading: Reading): Cell => {
     body,
     reads: readsInOrder(reads, around),
     ...statesInOrder(reads, around),
+    ...cleanupOf(piece),
   };
   refuseTooMany(section.position, cell, report);
   return cell;

@@ -11,7 +11,10 @@ export type { ASTNode } from '@marcbachmann/cel-js';
 
 /** Names of CEL types; `number` is what JSON calls one: `int` when it is whole, else `double`. */
 export type FieldTypes = Readonly<Record<string, string>>;
-export type VariableTypes = { fields: Readonly<Record<'params' | 'step' | 'claim', FieldTypes>>; roots: FieldTypes };
+export type VariableTypes = {
+  fields: Readonly<Record<'params' | 'step' | 'claim' | 'run', FieldTypes>>;
+  roots: FieldTypes;
+};
 
 const matches = (text: string, pattern: string): boolean => {
   if (text.length > limits.patternTextCharsMax) {
@@ -86,7 +89,7 @@ for (const [operator, compute] of Object.entries(mixed)) {
 const endsType = 'map<string, map<string, string>>';
 const registerPlain = (into: Environment): void => {
   into.registerVariable('status', 'string').registerVariable('cells', endsType);
-  for (const name of ['params', 'outputs', 'step', 'claim']) into.registerVariable(name, 'map<string, dyn>');
+  for (const name of ['params', 'outputs', 'step', 'claim', 'run']) into.registerVariable(name, 'map<string, dyn>');
   for (const name of ['output', 'exitCode', 'error']) into.registerVariable(name, 'dyn');
 };
 const environment = language.clone();

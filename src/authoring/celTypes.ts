@@ -28,6 +28,7 @@ export const typesOf = (params: Record<string, unknown> | null): VariableTypes =
       params: Object.fromEntries(Object.entries(properties).map(([name, schema]) => [name, celTypeOf(schema)])),
       step: stepTypes,
       claim: claimTypes,
+      run: runTypes,
     },
     roots: { output: 'dyn', status: 'string', exitCode: 'int', error: 'dyn' },
   };
@@ -42,8 +43,12 @@ const stepTypes: FieldTypes = {
   visit: 'int',
   attempt: 'int',
   idempotencyKey: 'string',
+  originalKey: 'string',
   deadlineAtMs: 'int',
 };
+
+/** A failure, and a place where people see the run, need not be there. */
+const runTypes: FieldTypes = { failed: 'dyn', began: 'map<string, dyn>', url: 'dyn' };
 
 /** A claim may have no statement. */
 const claimTypes: FieldTypes = { id: 'string', status: 'string', statement: 'dyn', evidence: 'dyn', revision: 'int' };

@@ -1,5 +1,5 @@
 /** One cell of the outline → the cell that the engine runs. */
-import type { Cell, CellKind, Probe } from '../engine/index.ts';
+import type { Cell, Probe } from '../engine/index.ts';
 import { isReadingAction, isSafe, isSafeMethod, safeText } from '../engine/index.ts';
 import { textOfAttribute } from './attributes.ts';
 import { bodyReading, readBody } from './bodies.ts';
@@ -7,14 +7,16 @@ import { readExpectations, readExpression, readSchemas, refuseTooMany } from './
 import { methodOf } from './http.ts';
 import { isKind, isProbeKind, readCommon, refuseKind } from './kinds.ts';
 import { needsOf, placeOf, refuseNeeds } from './needs.ts';
-import type { CellPiece } from './outline.ts';
+import type { CellPiece } from './pieces.ts';
 import { readProbes, readUses } from './probes.ts';
-import { fieldsOf, knownWithin, passBy, type Reading, surroundingsOf } from './reading.ts';
+import { fieldsOf, knownTo, passBy, type Reading, surroundingsOf } from './reading.ts';
 import { noReads, readsInOrder, statesInOrder } from './surroundings.ts';
+import { cleanupOf, refuseEffectless } from './undo.ts';
 import { readPoll } from './waiting.ts';
 
 /** The method or action by which a request asks for no effect, before the rest of it is read. */
-const safeOf = (kind: CellKind, { fence, info }: CellPiece): string | null => {
+const safeOf = ({ fence, info }: CellPiece): string | null => {
+  const kind = info.language;
   const word = kind === 'http' ? methodOf(fence.body) : (info.attributes.get('action')?.value?.text ?? '');
   const isReading = kind === 'http' ? isSafeMethod(word) : kind === 'aws' && isReadingAction(word);
   return isReading ? word : null;
@@ -25,6 +27,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   const { fence, info, index, name } = piece;
   const { front, report } = reading;
   const { language: kind, attributes } = info;
+  const undoes = piece.atEnd !== undefined && 'of' in piece.atEnd ? piece.atEnd : undefined;
   if (!isKind(kind)) {
     refuseKind(kind, info.at, report);
     return undefined;
@@ -32,10 +35,15 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   const reads = noReads();
   const around = surroundingsOf(piece, reading, fieldsOf(kind));
   const at = fence.position;
-  const safe = safeOf(kind, piece);
+  const safe = safeOf(piece);
   const { expects, schemas } = reading.outline;
   const hasExpectations = [...expects, ...schemas].some(({ of }) => of === piece);
-  const common = readCommon({ kind, safe, hasExpectations, at }, attributes, front.defaults, report);
+  const common = readCommon(
+    { kind, undoes: undoes !== undefined, safe, hasExpectations, at },
+    attributes,
+    front.defaults,
+    report,
+  );
   if (common.byMethod !== undefined)
     reading.note(
       at,
@@ -44,6 +52,10 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   const when = textOfAttribute('when', attributes, report);
   if (kind === 'end' && !attributes.has('when'))
     report(fence.position, 'an `end` cell needs `when=`: the run ends here when it is true');
+  if (kind === 'end' && piece.atEnd !== undefined)
+    report(at, 'an `end` cell ends the way, which is over here; pass over cells by a section with `when`');
+  if (undoes !== undefined)
+    refuseEffectless(undoes.of, safeOf(undoes.of), info.attributes.get('undo')?.value?.at(0) ?? at, report);
   const asked = readProbes(piece, common.interrupted, reading);
   const { uses: usedByProbe = [], ...probe } = asked ?? {};
   const cell = {
@@ -52,9 +64,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     line: fence.position.line,
     ...common,
     when:
-      when === undefined
-        ? null
-        : readExpression(when, { ...around, present: knownWithin(piece.within, reading) }, reads, report),
+      when === undefined ? null : readExpression(when, { ...around, present: knownTo(piece, reading) }, reads, report),
     expect: [...readExpectations(piece, kind, reads, reading), ...readSchemas(piece, kind, reading)],
     probe: asked === null ? null : (probe as Probe),
     body: readBody(kind, fence.body, bodyReading(piece, around, reads, report)),
@@ -77,6 +87,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     ...(isProbeKind(kind) ? placeOf(attributes, reading.at, around, report) : {}),
     reads: readsInOrder(reads, around),
     ...statesInOrder(reads, around),
+    ...cleanupOf(piece),
     ...(uses.length === 0 ? {} : { uses }),
   };
 };

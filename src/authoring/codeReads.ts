@@ -3,6 +3,7 @@
  * `outputs.<cell>`, every earlier output counts as read.
  */
 import type { Node, Program } from 'acorn';
+import { runIsOfTheEnd } from './runRoot.ts';
 import { referToSecret, usedNamesIn } from './secrets.ts';
 import { type Reads, referToCell, type Surroundings } from './surroundings.ts';
 import type { Report, Text } from './text.ts';
@@ -119,6 +120,8 @@ export const readsOfModule = (
   try {
     if (first === 'unclear' || identifiers.has('arguments') || identifiers.has('eval')) throw new Unclear();
     const given = takenBy(first);
+    const run = given.find(({ key }) => key === 'run');
+    if (run !== undefined && around.atEnd === undefined) report(body.at(run.at.start), runIsOfTheEnd);
     const cells = given.filter(({ key }) => key === 'outputs').flatMap(takenFrom);
     if (cells.some(({ key }) => key in Object.prototype && !around.cells.has(key))) throw new Unclear();
     for (const { key, at } of cells) referToCell(key, body.at(at.start), around, reads, report);

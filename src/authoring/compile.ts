@@ -1,5 +1,5 @@
 /** Markdown → runbook, or everything that is wrong with it. */
-import type { Cell, CellBody, Problem, Runbook, Template } from '../engine/index.ts';
+import type { Cell, Problem, Runbook, Template } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { readBranch } from './branches.ts';
 import { readCell } from './cells.ts';
@@ -7,7 +7,8 @@ import { typesOf } from './celTypes.ts';
 import { readDocument } from './document.ts';
 import { type FrontMatter, readFrontMatter } from './frontMatter.ts';
 import { readPlace } from './needs.ts';
-import { type BranchPiece, readOutline } from './outline.ts';
+import { nested } from './nested.ts';
+import { readOutline } from './outline.ts';
 import { readSections, titleOf } from './sections.ts';
 import { noReads, type Surroundings } from './surroundings.ts';
 import { asText, readTemplate } from './templates.ts';
@@ -51,6 +52,11 @@ const read = (source: string, report: Report, note: Report): Runbook => {
   const flat = outline.cells
     .slice(0, limits.cellsPerRunbookMax)
     .flatMap((piece) => ('fence' in piece ? readCell(piece, reading) : readBranch(piece, reading)) ?? []);
+  if (front.undoAt !== null && !outline.failurePaths.has(undefined))
+    report(
+      front.undoAt,
+      'nothing takes anything back here: write an undo fence (`sh { undo=CELL }`) or a section with `on=failure`, or leave `onFailure` out',
+    );
   const cells = nested(flat, new Map(outline.branches.map((branch) => [branch.index, branch])));
   return {
     format: 1,
@@ -60,43 +66,9 @@ const read = (source: string, report: Report, note: Report): Runbook => {
     unique,
     concurrency,
     ...secretsOf(front, flat, note),
+    ...(front.undoAt === null ? {} : { onFailure: 'undo' }),
     cells,
   };
-};
-
-/**
- * The cells of sections with `each` are put into these, and those of parts into the parts, and numbered there from 0. So a branch has
- * as many cells as are numbered with it.
- * @param sections by their index in the document
- */
-const nested = (flat: readonly Cell[], sections: ReadonlyMap<number, BranchPiece>): Cell[] => {
-  const lastOf = ({ index }: Cell): number => index + (sections.get(index)?.cells ?? 0);
-  const filled = (cell: Cell): CellBody => {
-    const { body } = cell;
-    if (body.kind !== 'each') return body;
-    if (body.parts === undefined) return { ...body, cells: inner(cell.index + 1, lastOf(cell)) };
-    const places = sections.get(cell.index)?.parts ?? [];
-    const parts = places.flatMap(({ from, to }, at) => {
-      const part = body.parts[at];
-      return part === undefined ? [] : { ...part, cells: inner(from, to - 1) };
-    });
-    return { ...body, parts };
-  };
-  const inner = (from: number, to: number): Cell[] => {
-    const kept: Cell[] = [];
-    let next = from;
-    for (const cell of flat) {
-      if (cell.index < next || cell.index > to) continue;
-      kept.push({ ...cell, body: filled(cell) });
-      next = (cell.body.kind === 'each' ? lastOf(cell) : cell.index) + 1;
-    }
-    return kept.map((cell, index) => {
-      const last = lastOf(cell);
-      const cells = kept.filter((other) => other.index > cell.index && other.index <= last).length;
-      return { ...cell, index, ...(cell.body.kind === 'branch' ? { body: { kind: 'branch', cells } } : {}) };
-    });
-  };
-  return inner(0, flat.at(-1)?.index ?? -1);
 };
 
 /** What is stored of the declared secrets. One that no cell uses is a note: it was meant for some cell. */

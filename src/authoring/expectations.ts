@@ -3,7 +3,7 @@ import type { Cell, CellKind, Expression } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { checkExpression } from './expressions.ts';
 import { isProbeKind } from './kinds.ts';
-import { type BranchPiece, type CellPiece, refuseOthers } from './outline.ts';
+import { type BranchPiece, type CellPiece, refuseOthers } from './pieces.ts';
 import { bareKinds, type Reading, surroundingsOf } from './reading.ts';
 import { readSchema } from './schemas.ts';
 import { attemptFields, bareFields, expectationRoots, type Reads, type Surroundings } from './surroundings.ts';

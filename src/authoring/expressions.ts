@@ -13,6 +13,7 @@ import {
 import { describeError } from './evaluate.ts';
 import { patternProblem } from './patterns.ts';
 import { both, conditionParts, type Present, presenceTestOf, presentBy } from './presence.ts';
+import { needFailed, referToRun, runIsOfTheEnd } from './runRoot.ts';
 import {
   claimFields,
   expectationRoots,
@@ -82,9 +83,18 @@ const askedEndOf = (node: ASTNode): { name: string; offset: number } | undefined
   return inner?.root.args === 'cells' ? { name: inner.field, offset: inner.offset } : undefined;
 };
 
+/** `run.failed.cell`: a field, and one of that. */
+const innerOfRun = (node: ASTNode): { path: string[]; offset: number } | undefined => {
+  if (node.op !== '.' || node.args[0].op === 'in') return undefined;
+  const outer = referenceOf(node.args[0]);
+  if (outer?.root.args !== 'run') return undefined;
+  return { path: [outer.field, node.args[1]], offset: node.end - node.args[1].length };
+};
+
 const refer = (root: string, field: string, at: Position, { around, reads, report }: Walk): void => {
   if (root === 'outputs') referToCell(field, at, around, reads, report);
   else if (root === 'params') referToParam(field, at, around, report);
+  else if (root === 'run') referToRun([field], at, report);
   else if (root === 'claim' && !(claimFields as readonly string[]).includes(field))
     report(
       at,
@@ -116,6 +126,7 @@ const checkName = (name: string, at: Position, { around, bound, report }: Walk):
       at,
       'a secret stands alone in the headers or the body of an `http` cell, as `{{ secrets.NAME }}`, and in code; nowhere else, and nothing is computed with it',
     );
+  else if (name === 'run') report(at, `${runIsOfTheEnd}; ${here}`);
   else if ((expectationRoots as readonly string[]).includes(name))
     report(at, `\`${name}\` is known in expectations only; ${here}`);
   else if ((roots as readonly string[]).includes(name)) report(at, `\`${name}\` is not known here; ${here}`);
@@ -229,6 +240,11 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
     return referToCell(asked, source.at(node.args[1][0].end - asked.length), walk.around, walk.reads, report);
   const end = walk.around.roots.includes('cells') && !walk.bound.has('cells') ? askedEndOf(node) : undefined;
   if (end !== undefined) return referToEnd(end.name, source.at(end.offset), walk.around, walk.reads, report);
+  const ofRun = walk.around.roots.includes('run') ? innerOfRun(node) : undefined;
+  if (ofRun !== undefined) {
+    referToRun(ofRun.path, source.at(ofRun.offset), report);
+    if (ofRun.path[0] === 'failed') needFailed(source.at(ofRun.offset), walk.around, report);
+  }
   const reference = referenceOf(node);
   if (
     reference !== undefined &&

@@ -7,7 +7,7 @@ import { defaultKeys, frontMatterSchema, runbookIdPattern } from './frontMatterS
 import { readNeeds } from './needs.ts';
 import { noParams, readParams } from './parameters.ts';
 import { type DeclaredSecrets, readSecrets } from './secrets.ts';
-import { list, quote, type Report, suggest, type Text } from './text.ts';
+import { list, type Position, quote, type Report, suggest, type Text } from './text.ts';
 import { type Field, readYaml } from './yaml.ts';
 
 /** What cells get that do not say otherwise, where it makes sense for them. */
@@ -34,6 +34,8 @@ export type FrontMatter = {
   needs: Needs;
   /** Where cells are carried out that do not say it themselves. */
   at: Text | null;
+  /** Where it says that a failure is taken back; `null`: a person is asked. */
+  undoAt: Position | null;
 };
 
 const keys = Object.keys(frontMatterSchema.shape);
@@ -108,6 +110,7 @@ export const readFrontMatter = (source: Text | null, report: Report): FrontMatte
     secrets: null,
     needs: { programs: [], env: [] },
     at: null,
+    undoAt: null,
   };
   const fields = source === null ? undefined : readYaml(source, report);
   if (source === null || fields === undefined) return found;
@@ -136,7 +139,14 @@ export const readFrontMatter = (source: Text | null, report: Report): FrontMatte
     else if (key === 'unique' || key === 'concurrency' || key === 'at') {
       if (textOf(field, report) !== '') found[key] = text;
     } else if (key === 'secrets') found.secrets = readSecrets(field, report);
-    else unknownKey(field, keys, 'in the front matter', report);
+    else if (key === 'onFailure') {
+      if (field.value === 'undo') found.undoAt = field.valueAt;
+      else if (field.value !== 'ask')
+        report(
+          field.valueAt,
+          `\`onFailure\` is ask or undo, not ${quote(String(field.value))}${suggest(String(field.value), ['ask', 'undo'])}`,
+        );
+    } else unknownKey(field, keys, 'in the front matter', report);
   }
   if (!fields.some(({ key }) => key === 'runbook'))
     report(source.at(0), 'the front matter names no runbook; add `runbook: <id>`');

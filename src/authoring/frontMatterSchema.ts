@@ -149,6 +149,10 @@ export const frontMatterSchema = z.strictObject({
     .meta({ maxProperties: limits.secretsPerRunbookMax, description: 'Secrets that its cells may use, by name.' })
     .optional(),
   needs: needs.partial().describe('What `ts`, `js` and `sh` cells need of the place that carries them out.').optional(),
+  onFailure: z
+    .enum(['ask', 'undo'])
+    .describe('What becomes of a run that fails: a person is asked, or what was done is taken back.')
+    .optional(),
   at: text
     .describe('The place that carries cells out which do not say it themselves, or `any`. Parameters may stand in it.')
     .optional(),

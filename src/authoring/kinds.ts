@@ -31,11 +31,16 @@ export const kinds: readonly FenceKind[] = [
 ];
 const laterKinds: readonly string[] = ['task', 'lambda'];
 export const probeKinds = ['ts', 'js', 'sh', 'http', 'aws'] as const;
+/** What can take back: whatever may have effects. */
+export const undoKinds = [...probeKinds, 'manual'] as const;
 export type ProbeKind = (typeof probeKinds)[number];
 
 export const isKind = (language: string): language is FenceKind => (kinds as readonly string[]).includes(language);
 export const isProbeKind = (language: string): language is ProbeKind =>
   (probeKinds as readonly string[]).includes(language);
+
+export const isUndoKind = (language: string): language is (typeof undoKinds)[number] =>
+  (undoKinds as readonly string[]).includes(language);
 
 const otherNames: Readonly<Record<string, CellKind>> = {
   typescript: 'ts',
@@ -80,6 +85,8 @@ const waitAttributes = {
   wait: ['for', 'until', 'cron', 'tz'],
 } as const;
 type Waits = keyof typeof waitAttributes;
+/** What stands in the place of its name, where a cell takes another back. */
+const undoAttributes = ['undo', 'of'] as const;
 export type CellAttribute =
   | (typeof effectAttributes)[number]
   | (typeof httpAttributes)[number]
@@ -87,7 +94,9 @@ export type CellAttribute =
   | (typeof codeAttributes)[number]
   | (typeof awsAttributes)[number]
   | (typeof scriptAttributes)[number]
-  | (typeof waitAttributes)[Waits][number];
+  | (typeof waitAttributes)[Waits][number]
+  | (typeof undoAttributes)[number]
+  | 'as';
 
 /** What a cell of the kind may say in its braces. */
 export const attributesOf = (kind: CellKind): readonly CellAttribute[] => {
@@ -96,9 +105,17 @@ export const attributesOf = (kind: CellKind): readonly CellAttribute[] => {
     if (kind === 'aws') return [...effectAttributes, ...awsAttributes];
     return [...effectAttributes, ...secretAttributes, ...codeAttributes, ...(kind === 'sh' ? scriptAttributes : [])];
   }
-  if (kind === 'end') return ['name', 'when'];
+  if (kind === 'end') return ['name', 'when', 'as'];
   return ['name', 'when', 'optional', ...(kind in waitAttributes ? waitAttributes[kind as Waits] : [])];
 };
+
+const notOfUndo: readonly string[] = ['name', 'when', 'optional', 'poll', 'within', 'onTimeout'];
+
+/** What a cell that takes another back may say. It is never passed over. */
+export const undoAttributesOf = (kind: CellKind): readonly CellAttribute[] => [
+  ...undoAttributes,
+  ...attributesOf(kind).filter((name) => !notOfUndo.includes(name)),
+];
 
 /** What a probe may say beside the name of its cell. */
 export const probeAttributesOf = (kind: ProbeKind) => {
@@ -299,11 +316,11 @@ const interruptedOf = (
 };
 
 /** What is around the attributes of a cell. `safe`: the method or action by which its request asks for no effect. */
-type Of = { kind: CellKind; safe: string | null; hasExpectations: boolean; at: Position };
+type Of = { kind: CellKind; undoes: boolean; safe: string | null; hasExpectations: boolean; at: Position };
 
 /** What all attributes of a cell but `name` and `when` say, together with the defaults of the front matter. */
 export const readCommon = (
-  { kind, safe, hasExpectations, at }: Of,
+  { kind, undoes, safe, hasExpectations, at }: Of,
   attributes: Attributes,
   defaults: Defaults,
   report: Report,
@@ -311,7 +328,8 @@ export const readCommon = (
   // What another kind is told better.
   const toldBetter: readonly string[] = [...codeAttributes, ...(kind === 'aws' ? secretAttributes : [])];
   const others = new Map([...attributes].filter(([name]) => !toldBetter.includes(name)));
-  refuseUnknown(others, attributesOf(kind), `for \`${kind}\` cells`, report);
+  if (undoes) refuseUnknown(others, undoAttributesOf(kind), `for \`${kind}\` cells that take back`, report);
+  else refuseUnknown(others, attributesOf(kind), `for \`${kind}\` cells`, report);
   const optional = attributes.get('optional');
   const common: Common = {
     timeoutMs: limits.cellTimeoutMsDefault,

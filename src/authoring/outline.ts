@@ -1,50 +1,19 @@
-/** What Pawl reads of a document, sorted: which fences are cells, which headings branches, which are probes and expectations of which cell. */
+/**
+ * What Pawl reads of a document, sorted: which fences are cells, which headings branches, which are probes and expectations of which
+ * cell, and what is gone through at the end.
+ */
 import { type Interrupted, limits } from '../engine/index.ts';
-import { type Info, readInfo, refuseUnknown } from './attributes.ts';
+import { absenceOf } from './absence.ts';
+import { nameProblem, readInfo } from './attributes.ts';
 import type { Fence } from './document.ts';
 import { isProbeKind, probeKinds, readName } from './kinds.ts';
-import { around, nameOf, type Section } from './sections.ts';
-import type { Element, NamedCell } from './surroundings.ts';
+import { createNames, nameIn, namesOf } from './naming.ts';
+import type { AtEnd, AttachedPiece, BranchPiece, CellPiece, Outline, PartPiece, Piece, Role } from './pieces.ts';
+import { roles } from './pieces.ts';
+import { around, type End, type Section } from './sections.ts';
+import { type Element, undoName } from './surroundings.ts';
 import { foldCase, list, type Position, type Report, suggest } from './text.ts';
-
-export type Piece = { fence: Fence; info: Info };
-export type CellPiece = Piece & {
-  name: string;
-  index: number;
-  within: readonly string[];
-  elements: readonly Element[];
-};
-/** The heading of a section. `otherwise`: of an `else`, the branch that it is judged by. */
-export type BranchPiece = {
-  section: Section;
-  name: string;
-  index: number;
-  within: readonly string[];
-  elements: readonly Element[];
-  otherwise: string | null;
-  /** How many cells and branches stand in its section. */
-  cells: number;
-  /** Of `parallel`: what stands directly under it. */
-  parts: readonly PartPiece[];
-};
-/** A section directly under `parallel`, with the indexes of its first cell and of the one after its last. */
-type PartPiece = { section: Section; name: string; from: number; to: number };
-/** A probe or expectations: `of` is their cell, or the section with `each`; `undefined` when it could not be found. */
-export type AttachedPiece = Piece & { of: CellPiece | BranchPiece | undefined };
-
-export type Outline = {
-  /** In the order in which they are gone through. */
-  cells: (CellPiece | BranchPiece)[];
-  branches: readonly BranchPiece[];
-  /** Every name a cell has, also of cells that are refused otherwise. */
-  names: ReadonlyMap<string, NamedCell>;
-  probes: AttachedPiece[];
-  expects: AttachedPiece[];
-  schemas: AttachedPiece[];
-};
-
-const roles = ['name', 'probe', 'expect', 'schema'] as const;
-type Role = (typeof roles)[number];
+import { readUndo, tooLong } from './undo.ts';
 
 const roleOf = ({ fence, info }: Piece, report: Report): Role | undefined => {
   const [role, second] = roles.filter((candidate) => info.attributes.has(candidate));
@@ -52,13 +21,13 @@ const roleOf = ({ fence, info }: Piece, report: Report): Role | undefined => {
     const close = [...info.attributes.keys()].map((key) => suggest(key, roles)).find((hint) => hint !== '');
     report(
       fence.position,
-      `braces mean that Pawl reads this fence: it needs \`name=\`, \`probe=\`, \`expect=\` or \`schema=\`${close ?? ''}`,
+      `braces mean that Pawl reads this fence: it needs \`name=\`, \`undo=\`, \`probe=\`, \`expect=\` or \`schema=\`${close ?? ''}`,
     );
   } else if (second !== undefined) {
     const at = info.attributes.get(second)?.at ?? fence.position;
     report(
       at,
-      `\`${role}\` and \`${second}\` exclude each other; a fence is a cell, a probe, expectations or a schema`,
+      `\`${role}\` and \`${second}\` exclude each other; a fence is a cell, takes one back, or is a probe, expectations or a schema`,
     );
   }
   return role;
@@ -72,80 +41,9 @@ const reportSwallowed = ({ body, position, marks }: Fence, report: Report): void
   report(body.at(opening.index), message);
 };
 
-/** Why a body leaves no output, as far as its text tells: a script that does not name the file, a function without `return`. */
-const outputless = (language: string, code: string): string | undefined => {
-  if (language === 'sh') return /OUTPUT(?!S)/.test(code) ? undefined : 'is a script that does not name `PAWL_OUTPUT`';
-  if (language !== 'ts' && language !== 'js') return undefined;
-  const isOwn = /\bexport\s+default\s+(?:async\s+)?(?:function\b|\()/.test(code);
-  return isOwn && !/\breturn\b|=>\s*[^{\s]/.test(code) ? 'is a function that returns nothing' : undefined;
-};
-
-/** Why a run may be past a cell that has no output. `interrupted`: what holds for cells that do not say. */
-const absenceOf = (
-  { info: { language, attributes }, fence }: Piece,
-  interrupted: Interrupted | undefined,
-): Pick<NamedCell, 'absent' | 'skips'> => {
-  const textOf = (name: string): string | undefined => attributes.get(name)?.value?.text;
-  const isOptional = attributes.has('optional') && textOf('optional') !== 'false';
-  const polls = attributes.has('poll');
-  const goesOn = isProbeKind(language) && !polls && (textOf('interrupted') ?? interrupted) === 'continue';
-  const without = outputless(language, fence.body.text);
-  const others = [
-    ...(without === undefined ? [] : [without]),
-    ...(isOptional ? ['may fail and is optional'] : []),
-    ...(goesOn ? ['is passed when it is interrupted (`interrupted=continue`)'] : []),
-    ...(polls && textOf('onTimeout') === 'continue' ? ['is passed at its time-out (`onTimeout=continue`)'] : []),
-  ];
-  const when = language === 'end' ? undefined : textOf('when');
-  const reasons = [...(when === undefined ? [] : ['is skipped when its `when` is false']), ...others];
-  if (reasons.length === 0) return {};
-  return { absent: list(reasons), ...(when !== undefined && others.length === 0 ? { skips: when.trim() } : {}) };
-};
-
 /** Fences and sections by where they stand. */
 const inOrder = (fences: readonly Fence[], sections: readonly Section[]): (Fence | Section)[] =>
   [...fences, ...sections].sort((a, b) => a.position.line - b.position.line);
-
-/** A name in braces, whether or not the rest of them can be read. */
-const nameIn = ({ info }: Fence): string | undefined => /\bname="?\uFEFF?(\w+)/.exec(info.text)?.[1];
-
-/** Names of all branches: their own, or one made of the heading that nothing else has. */
-const namesOf = (sections: readonly Section[], fences: readonly Fence[]): Map<Section, string> => {
-  const own = sections.flatMap(({ name, part }) => (name === null || part !== null ? [] : [name.text]));
-  const taken = new Set([...own, ...fences.flatMap((fence) => nameIn(fence) ?? [])].map(foldCase));
-  const names = new Map<Section, string>();
-  for (const section of sections) {
-    if (section.part !== null) continue;
-    const name = section.name?.text ?? nameOf(section, (made) => taken.has(foldCase(made)));
-    taken.add(foldCase(name));
-    names.set(section, name);
-  }
-  return names;
-};
-
-/** Names of cells and branches as they are taken, one after the other. */
-const createNames = (report: Report) => {
-  const names = new Map<string, NamedCell>();
-  const folded = new Map<string, string>();
-  /** @returns whether it is the first of that name */
-  const take = (name: string, at: Position, named: NamedCell): boolean => {
-    const earlier = names.get(name);
-    const alike = folded.get(foldCase(name));
-    if (earlier !== undefined) {
-      const what = earlier.kind === 'branch' || earlier.kind === 'each' ? 'section' : 'cell';
-      report(at, `the name \`${name}\` is taken by the ${what} in line ${earlier.line}; choose another one`);
-      return false;
-    }
-    if (alike !== undefined) {
-      const where = names.get(alike)?.line;
-      report(at, `the names \`${name}\` and \`${alike}\` (line ${where}) differ only in case; rename one`);
-    }
-    folded.set(foldCase(name), name);
-    names.set(name, named);
-    return true;
-  };
-  return { names, take };
-};
 
 /**
  * Sorts what stands in a document. Names are known to later steps even where the cell itself is refused.
@@ -161,7 +59,7 @@ export const readOutline = (
   const branches: BranchPiece[] = [];
   const byName = new Map<string, CellPiece | BranchPiece>();
   const { names, take } = createNames(report);
-  const attached: { role: Role; piece: Piece }[] = [];
+  const attached: { role: Exclude<Role, 'name' | 'undo'>; piece: Piece }[] = [];
   const branchNames = namesOf(sections, fences);
   /** The sections with `each` around a line; `outside`: but for the one whose heading stands there. */
   const eachAt = (line: number, outside = false): { elements: readonly Element[] } => ({
@@ -180,6 +78,15 @@ export const readOutline = (
     sections
       .filter(({ part }) => part?.of === of)
       .map((section) => ({ section, name: section.name?.text ?? '', from: 0, to: 0 }));
+  /** Reports a fence that stands in a section with `parallel` and in none of its parts. */
+  const refuseBeside = ({ position }: Fence): void => {
+    const innermost = around(sections, position.line).at(-1);
+    if (innermost?.each?.over === null && sections.some(({ part }) => part?.of === innermost))
+      report(
+        position,
+        'a `parallel` section has its cells in the sections directly under it: move this one below a heading like `### Europe { name=eu }`',
+      );
+  };
   const refuseSameName = (section: Section, refuse: Report): void => {
     const outer = eachAt(section.position.line, true).elements.find(({ as }) => as === section.each?.as);
     if (outer !== undefined)
@@ -190,10 +97,23 @@ export const readOutline = (
   };
   const branchesAt = (line: number): string[] =>
     around(sections, line).flatMap((one) => (one.part === null ? (branchNames.get(one) ?? '') : []));
+  /** The section with `on` in which a line stands. */
+  const endAt = (line: number): { atEnd?: AtEnd & { on: End } } => {
+    const section = around(sections, line).find(({ on }) => on !== null);
+    return section === undefined || section.on === null
+      ? {}
+      : { atEnd: { on: section.on, section: branchNames.get(section) ?? '' } };
+  };
+  const failurePaths = new Set<string | undefined>();
+  const undone = new Map<string, number>();
   /** Of everything that is gone through, by its index. */
-  const lines: number[] = [];
-  const next = (at: Position): number => {
-    if (lines.push(at.line) === limits.cellsPerRunbookMax + 1)
+  const lines: { line: number; of: 'way' | 'branch' | 'on' | 'undo' }[] = [];
+  const next = (at: Position, of: 'way' | 'branch' | 'undo'): number => {
+    const { line } = at;
+    if (
+      lines.push({ line, of: endAt(line).atEnd === undefined || of === 'undo' ? of : 'on' }) ===
+      limits.cellsPerRunbookMax + 1
+    )
       report(
         at,
         `a runbook has at most ${limits.cellsPerRunbookMax} cells (cellsPerRunbookMax), sections among them; this is one more`,
@@ -205,13 +125,15 @@ export const readOutline = (
     const { position, before } = section;
     const within = branchesAt(position.line).slice(0, -1);
     const name = branchNames.get(section) ?? '';
-    const index = next(position);
+    const index = next(position, 'branch');
+    const end = endAt(position.line);
     const branch: BranchPiece = {
       section,
       name,
       index,
       within,
       ...eachAt(position.line, true),
+      ...end,
       otherwise: (before && branchNames.get(before)) ?? null,
       cells: 0,
       parts: partsOf(section),
@@ -219,7 +141,14 @@ export const readOutline = (
     branches.push(branch);
     const kind = section.each === null ? 'branch' : 'each';
     if (section.each !== null) refuseSameName(section, report);
-    const named = { index, line: position.line, kind, within, ...eachAt(position.line, true) };
+    const named = {
+      index,
+      line: position.line,
+      kind,
+      within,
+      ...eachAt(position.line, true),
+      ...(end.atEnd && { atEnd: 'on' as const }),
+    };
     if (take(name, section.name?.at(0) ?? position, named) && section.each !== null) byName.set(name, branch);
   };
 
@@ -232,25 +161,22 @@ export const readOutline = (
     if (info === 'broken') {
       // Its name is taken all the same, so that references to it are not reported too.
       const name = nameIn(fence);
-      if (name !== undefined && !names.has(name)) names.set(name, { index: next(fence.position), line });
+      if (name !== undefined && !names.has(name)) names.set(name, { index: next(fence.position, 'way'), line });
       return;
     }
     const piece = { fence, info };
     const role = roleOf(piece, report);
     if (role === undefined) return;
+    if (role === 'name' || role === 'undo') refuseBeside(fence);
+    if (role === 'undo') return readUndoFence(piece);
     if (role !== 'name') {
       attached.push({ role, piece });
       return;
     }
     const name = readName('name', info.attributes, report);
     const within = branchesAt(line);
-    const innermost = around(sections, line).at(-1);
-    if (innermost?.each?.over === null && sections.some(({ part }) => part?.of === innermost))
-      report(
-        fence.position,
-        'a `parallel` section has its cells in the sections directly under it: move this one below a heading like `### Europe { name=eu }`',
-      );
-    const cell = { ...piece, name: name ?? '', index: next(fence.position), within, ...eachAt(line) };
+    const end = endAt(line);
+    const cell = { ...piece, name: name ?? '', index: next(fence.position, 'way'), within, ...eachAt(line), ...end };
     cells.push(cell);
     if (name === undefined) return;
     const at = info.attributes.get('name')?.at ?? fence.position;
@@ -261,38 +187,102 @@ export const readOutline = (
       within,
       ...eachAt(line),
       ...absenceOf(piece, interrupted),
+      ...(end.atEnd && { atEnd: 'on' as const }),
     };
     if (take(name, at, named)) byName.set(name, cell);
   };
 
+  const readUndoFence = (piece: Piece): void => {
+    const { fence, info } = piece;
+    const { line } = fence.position;
+    const place = { within: branchesAt(line), ...eachAt(line) };
+    for (const section of [undefined, ...place.elements.map((one) => one.section)]) failurePaths.add(section);
+    const index = next(fence.position, 'undo');
+    const named = { index, line, kind: info.language, ...place, atEnd: 'undo' as const };
+    const undo = readUndo(piece, place, { names, cells, undone }, report);
+    if (undo === undefined) {
+      // Its name is taken all the same, as that of a broken fence.
+      const name = nameIn(fence);
+      if (name !== undefined && !names.has(name)) names.set(name, named);
+      return;
+    }
+    const { name, of, begun, attributes } = undo;
+    const cell = { ...piece, info: { ...info, attributes }, name, index, ...place, atEnd: { of, begun } };
+    cells.push(cell);
+    const at = info.attributes.get('undo')?.at ?? fence.position;
+    if (take(name, at, named, of.name)) byName.set(name, cell);
+  };
+
+  /** What takes back a section is no fence of its own: it follows from those in it. */
+  const takeUndoOf = ({ section, name, index, within, elements }: BranchPiece): void => {
+    const at = section.name?.at(0) ?? section.position;
+    const { line } = section.position;
+    const undo = undoName(name);
+    if (nameProblem(undo) !== undefined) report(at, tooLong(name, 'section'));
+    else take(undo, at, { index, line, kind: 'each', within, elements, atEnd: 'undo' }, name);
+  };
+
   for (const item of inOrder(fences, sections)) {
-    if (!('endLine' in item)) readFence(item);
-    else if (item.part === null) readBranch(item);
+    if ('endLine' in item) {
+      if (item.part !== null) continue;
+      if (item.on === null) readBranch(item);
+      else if (item.on !== 'cancel') failurePaths.add(eachAt(item.position.line).elements.at(-1)?.section);
+    } else readFence(item);
   }
-  if (cells.length === 0 && names.size === branches.length)
-    report({ line: 1, column: 1 }, 'this runbook has no cell; write one as a fence like `sh { name=check }`');
+  if (!lines.some(({ of }) => of === 'way'))
+    report(
+      { line: 1, column: 1 },
+      lines.some(({ of }) => of !== 'branch')
+        ? 'this runbook has only cells that run at its end; write one of its way as a fence like `sh { name=check }`'
+        : 'this runbook has no cell; write one as a fence like `sh { name=check }`',
+    );
   for (const branch of branches) {
-    const { position, endLine } = branch.section;
-    branch.cells = lines.filter((line, index) => index > branch.index && line < endLine).length;
-    if (branch.cells === 0) report(position, noCell);
-    if (branch.section.each?.over === null) readParts(branch, lines, report);
+    const { endLine, each } = branch.section;
+    const inside = lines.filter(({ line }, index) => index > branch.index && line < endLine);
+    branch.cells = inside.length;
+    if (each?.over === null)
+      readParts(
+        branch,
+        lines.map(({ line }) => line),
+        report,
+      );
+    if (each !== null && inside.some(({ of }) => of === 'undo')) takeUndoOf(branch);
   }
-  const attach = (role: Exclude<Role, 'name'>): AttachedPiece[] =>
+  const linesIn = ({ position, endLine }: Section) =>
+    lines.filter(({ line }) => line > position.line && line < endLine);
+  for (const section of sections) {
+    const { position, each, part } = section;
+    const inside = linesIn(section);
+    // Of parts without a cell it is told once, of the section around them.
+    if (part !== null && linesIn(part.of).length === 0) continue;
+    const isOfWay = (each !== null || part !== null) && endAt(position.line).atEnd === undefined;
+    const own = !isOfWay ? inside.filter(({ of }) => of !== 'undo') : inside.filter(({ of }) => of === 'way');
+    if (own.length > 0) continue;
+    const what = isOfWay && inside.length > 0 ? 'cell that does not run at the end of an element' : 'cell';
+    report(position, `this section has no ${what}: it reaches to the next heading of its level or a higher one`);
+  }
+  const attach = (role: Exclude<Role, 'name' | 'undo'>): AttachedPiece[] =>
     attached
       .filter((other) => other.role === role)
       .map(({ piece }) => ({ ...piece, of: attachedTo(role, piece, byName, names, report) }));
   const all = [...cells, ...branches].sort((a, b) => a.index - b.index);
-  return { cells: all, names, branches, probes: attach('probe'), expects: attach('expect'), schemas: attach('schema') };
+  return {
+    cells: all,
+    names,
+    branches,
+    probes: attach('probe'),
+    expects: attach('expect'),
+    schemas: attach('schema'),
+    failurePaths,
+  };
 };
 
-const noCell = 'this section has no cell: it reaches to the next heading of its level or a higher one';
-
-/** Which cells stand in which part. Each of them has some, and a name that no other one has. */
+/** Which cells stand in which part. Each of them has a name that no other one has. */
 const readParts = (
-  { section: { position: at }, parts, cells }: BranchPiece,
+  { section: { position: at }, parts }: BranchPiece,
   lines: readonly number[],
   report: Report,
-) => {
+): void => {
   if (parts.length < 2)
     report(
       at,
@@ -303,7 +293,6 @@ const readParts = (
     const inside = lines.flatMap((line, index) => (line > position.line && line < endLine ? [index] : []));
     part.from = inside[0] ?? 0;
     part.to = part.from + inside.length;
-    if (inside.length === 0 && cells > 0) report(position, noCell);
     const same = parts.find((other) => other !== part && foldCase(other.name) === foldCase(part.name));
     if (same !== undefined && same.section.position.line < position.line && part.name !== '')
       report(
@@ -314,7 +303,7 @@ const readParts = (
 };
 
 const attachedTo = (
-  role: Exclude<Role, 'name'>,
+  role: Exclude<Role, 'name' | 'undo'>,
   { fence, info }: Piece,
   byName: ReadonlyMap<string, CellPiece | BranchPiece>,
   names: Outline['names'],
@@ -344,7 +333,3 @@ const attachedTo = (
   else return cell;
   return undefined;
 };
-
-/** Attributes of a fence that is no cell. */
-export const refuseOthers = ({ info }: Piece, known: readonly string[], where: string, report: Report): void =>
-  refuseUnknown(info.attributes, [...known, ...roles], where, report);

@@ -1,5 +1,6 @@
-/** Outputs that may be absent, and expressions that look first: `has(outputs.x)`, `"x" in outputs`. */
+/** Outputs that may be absent, and expressions that look first: `has(outputs.x)`, `"x" in outputs`; and `run.failed != null`. */
 import type { ASTNode } from './cel.ts';
+import { runFailed } from './runRoot.ts';
 
 /** Cells whose outputs are there when an expression is true, and when it is false. */
 export type Present = { whenTrue: ReadonlySet<string>; whenFalse: ReadonlySet<string> };
@@ -23,7 +24,22 @@ export const presenceTestOf = (node: ASTNode): string | undefined => {
   return asked?.op === '.' && isOutputs(asked.args[0]) ? asked.args[1] : undefined;
 };
 
+const isFailed = (node: ASTNode): boolean =>
+  node.op === '.' && node.args[1] === 'failed' && node.args[0].op === 'id' && node.args[0].args === 'run';
+const isNull = (node: ASTNode): boolean => node.op === 'value' && node.args === null;
+
+/** Whether a node does nothing but compare the failure with null. */
+const looksAtFailed = (node: ASTNode): node is ASTNode & { op: '==' | '!=' } => {
+  if (node.op !== '==' && node.op !== '!=') return false;
+  const [left, right] = node.args;
+  return (isFailed(left) && isNull(right)) || (isNull(left) && isFailed(right));
+};
+
 export const presentBy = (node: ASTNode): Present => {
+  if (looksAtFailed(node)) {
+    const found = new Set([runFailed]);
+    return node.op === '!=' ? { whenTrue: found, whenFalse: nothing } : { whenTrue: nothing, whenFalse: found };
+  }
   const asked = presenceTestOf(node);
   if (asked !== undefined) return { whenTrue: new Set([asked]), whenFalse: nothing };
   if (node.op === '!_') {

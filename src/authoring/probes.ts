@@ -5,7 +5,7 @@ import { textOfAttribute } from './attributes.ts';
 import { bodyReading, readBody } from './bodies.ts';
 import { checkExpression } from './expressions.ts';
 import { isProbeKind, probeAttributesOf, readDuration, timeoutMsMax } from './kinds.ts';
-import { type AttachedPiece, type CellPiece, type Piece, refuseOthers } from './outline.ts';
+import { type AttachedPiece, type CellPiece, type Piece, refuseOthers } from './pieces.ts';
 import { type Reading, surroundingsOf } from './reading.ts';
 import { referToSecret } from './secrets.ts';
 import { attemptFields, noReads, type Reads, readsInOrder, type Surroundings } from './surroundings.ts';
@@ -56,9 +56,10 @@ const readProbe = (
     byExpressions ? `for ${info.language} probes` : `for \`${info.language}\` probes`,
     report,
   );
+  const atEnd = piece.of.atEnd === undefined ? [] : (['run'] as const);
   const around: Surroundings = {
     ...surroundingsOf(piece.of, reading, attemptFields),
-    roots: ['params', 'outputs', 'step'],
+    roots: ['params', 'outputs', 'step', ...atEnd],
   };
   const reads = noReads();
   const answer = (name: 'done' | 'notDone'): string | null => {
@@ -71,7 +72,13 @@ const readProbe = (
       );
     }
     if (text !== undefined)
-      checkExpression(text, true, { ...around, roots: ['params', 'outputs', 'step', 'output'] }, reads, report);
+      checkExpression(
+        text,
+        true,
+        { ...around, roots: ['params', 'outputs', 'step', ...atEnd, 'output'] },
+        reads,
+        report,
+      );
     return text?.text ?? null;
   };
   return {

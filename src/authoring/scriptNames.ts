@@ -1,15 +1,16 @@
 /** What a script reads by name: parameters as variables, parameters and outputs as files. What can never be there is refused. */
 import { type ScriptFile, scriptFilesIn } from '../engine/index.ts';
+import { runIsOfTheEnd, runVariables } from './runRoot.ts';
 import { shellTextsOf } from './shellText.ts';
 import { type Reads, referToCell, referToParam, type Surroundings } from './surroundings.ts';
-import { quote, type Report, suggest, type Text } from './text.ts';
+import { list, quote, type Report, suggest, type Text } from './text.ts';
 
 /** A script of another interpreter has its own way to write a variable. */
 const isOfShell = (code: string): boolean => !code.startsWith('#!') || /^#!.*\b(?:ba|da|a|k|z)?sh\b/.test(code);
 
 /** Names that also stand without `$`, or get a default: the script may set them itself. */
 const namesSetIn = (uncommented: string): Set<string> => {
-  const set = /(?<![\w$]|\$\{[#!]?)(PAWL_PARAM_\w+)|\$\{(PAWL_PARAM_\w+):?=/g;
+  const set = /(?<![\w$]|\$\{[#!]?)(PAWL_(?:PARAM|RUN|ORIGINAL)_\w+)|\$\{(PAWL_(?:PARAM|RUN|ORIGINAL)_\w+):?=/g;
   return new Set([...uncommented.matchAll(set)].map(([, bare, filled]) => bare ?? filled ?? ''));
 };
 
@@ -25,6 +26,30 @@ const readVariables = (body: Text, filledIn: string, uncommented: string, around
     const close = /`(.*)`/.exec(hint)?.[1]?.toUpperCase();
     const what = close === undefined ? '; declare it under `params:`' : `; did you mean \`PAWL_PARAM_${close}\`?`;
     report(body.at(index), `there is no parameter for ${quote(name)}${what}`);
+  }
+};
+
+/** Variables that only cells at the end of a run have. */
+const readEndVariables = (
+  body: Text,
+  filledIn: string,
+  uncommented: string,
+  { atEnd, stepFields }: Surroundings,
+  report: Report,
+): void => {
+  const set = namesSetIn(uncommented);
+  for (const { 1: name = '', index } of filledIn.matchAll(/\$(?:\{[#!]?)?(PAWL_(?:RUN|ORIGINAL)_\w+)/g)) {
+    if (set.has(name)) continue;
+    const at = body.at(index);
+    if (name.startsWith('PAWL_ORIGINAL_') && !(name === 'PAWL_ORIGINAL_KEY' && stepFields.includes('originalKey')))
+      report(
+        at,
+        `there is no ${quote(name)} here: only a cell that takes back has \`PAWL_ORIGINAL_KEY\`, that of a cell with a key`,
+      );
+    else if (name.startsWith('PAWL_RUN_') && atEnd === undefined)
+      report(at, `there is no ${quote(name)} here: ${runIsOfTheEnd}`);
+    else if (name.startsWith('PAWL_RUN_') && !runVariables.includes(name))
+      report(at, `there is no ${quote(name)}${suggest(name, runVariables) || `; there are ${list(runVariables)}`}`);
   }
 };
 
@@ -50,8 +75,9 @@ const readFiles = (body: Text, filledIn: string, around: Surroundings, reads: Re
 
 /** Reports what a script reads by a name under which nothing will ever be. */
 export const readScriptNames = (body: Text, around: Surroundings, reads: Reads, report: Report): void => {
-  if (!/PAWL_(?:PARAM|OUTPUTS)/.test(body.text) || !isOfShell(body.text)) return;
+  if (!/PAWL_(?:PARAM|OUTPUTS|RUN_|ORIGINAL_)/.test(body.text) || !isOfShell(body.text)) return;
   const { filledIn, uncommented } = shellTextsOf(body.text);
   readVariables(body, filledIn, uncommented, around, report);
+  readEndVariables(body, filledIn, uncommented, around, report);
   readFiles(body, filledIn, around, reads, report);
 };

@@ -2,16 +2,21 @@
  * Headings with braces: sections. One reaches from its heading to the next one of the same or a higher level. A heading without
  * braces is documentation, as are `{#id .class}` and what is filled in (`{{ }}`).
  */
-import { type EachBody, limits } from '../engine/index.ts';
-import { type Attributes, nameProblem, readBraces, refuseUnknown, textOfAttribute } from './attributes.ts';
+import { limits } from '../engine/index.ts';
+import { type Attributes, readBraces, refuseUnknown, textOfAttribute } from './attributes.ts';
 import { type Heading, looksLikeBraces } from './document.ts';
+import { type EachSection, eachWords, parallelWords, readEach } from './eachHeading.ts';
 import { readName } from './kinds.ts';
-import { roots } from './surroundings.ts';
-import { type Position, quote, type Report, refuseMarks, slice, suggest, type Text, trim } from './text.ts';
+import { list, type Position, quote, type Report, refuseMarks, slice, suggest, type Text, trim } from './text.ts';
+
+/** At which ends of a run, or of an element, a section is gone through. */
+const ends = ['failure', 'cancel', 'always'] as const;
+export type End = (typeof ends)[number];
 
 /**
  * A branch has `when`, or `before`: it is gone into where that of the section before it was judged false. With `each` it is gone
- * through once for every element of a list. With `parallel` each of those directly under it is a part, gone through beside the others.
+ * through once for every element of a list, with `on` at the end of the run. With `parallel` each of those directly under it is a part,
+ * gone through beside the others.
  */
 export type Section = {
   position: Position;
@@ -22,6 +27,7 @@ export type Section = {
   name: Text | null;
   when: Text | null;
   each: EachSection | null;
+  on: End | null;
   /** Of a part: the section with `parallel`, and what that one's output says of it. */
   part: { of: Section; output: Text | null } | null;
   /** Of an `else`: the section with `when` right before it. */
@@ -30,25 +36,15 @@ export type Section = {
   endLine: number;
 };
 
-/** What its heading says of a list: what goes over it, and how. `over`: of `parallel` `null`, its parts are the elements. */
-export type EachSection = {
-  over: Text | null;
-  /** What the element is called. */
-  as: string;
-  max: EachBody['max'];
-  stopAfter: number;
-  output: Text | null;
-};
-
-const words = ['when', 'else', 'each', 'parallel'] as const;
+const words = ['when', 'else', 'each', 'parallel', 'on'] as const;
 type Word = (typeof words)[number];
-const laterWords: readonly string[] = ['on'];
-/** What stands beside a word. */
+/** What stands beside a word. One with `on` has no cell of its own, so nothing could name it. */
 const besideIt: Readonly<Record<Word, readonly string[]>> = {
   when: ['name'],
   else: ['name'],
-  each: ['as', 'max', 'stopAfter', 'output', 'name'],
-  parallel: ['as', 'max', 'stopAfter', 'name'],
+  each: [...eachWords, 'name'],
+  parallel: [...parallelWords, 'name'],
+  on: [],
 };
 
 /**
@@ -85,72 +81,32 @@ export const titleOf = ({ title }: Heading): string | null => {
 };
 
 const roleOf = (attributes: Attributes, at: Position, report: Report): Word | undefined => {
-  const later = laterWords.find((word) => attributes.has(word));
-  if (later !== undefined) {
-    report(at, `\`${later}\` sections arrive in a later version of Pawl; this one cannot be published yet`);
-    return undefined;
-  }
   const [role, second] = words.filter((word) => attributes.has(word));
   const close = [...attributes.keys()].map((key) => suggest(key, words)).find((hint) => hint !== '');
   if (role === undefined)
     report(
       at,
-      `braces at the end of a heading make it a section: it needs \`when="…"\`, \`else\`, \`each="…"\` or \`parallel\`${close ?? ''}; \`{#id}\` is left alone`,
+      `braces at the end of a heading make it a section: it needs \`when="…"\`, \`else\`, \`each="…"\`, \`parallel\` or \`on=…\`${close ?? ''}; \`{#id}\` is left alone`,
     );
   else if (second !== undefined)
     report(at, `\`${role}\` and \`${second}\` exclude each other: one of them belongs to a section of its own`);
   return role;
 };
 
-/** A whole number of elements, or of a hundred. Not given: parts are for all at once. */
-const readMax = (attributes: Attributes, report: Report): EachBody['max'] => {
-  const text = textOfAttribute('max', attributes, report);
-  if (text === undefined || text.text === '') return attributes.has('parallel') ? { percent: 100 } : { count: 1 };
-  const [, digits = '', percent] = /^(\d{1,4})(%?)$/.exec(text.text) ?? [];
-  const number = Number(digits);
-  const most = percent === '%' ? 100 : limits.elementsMax;
-  if (number < 1 || number > most)
+/** What is none is taken for the widest. */
+const readOn = (attributes: Attributes, report: Report): End => {
+  const text = textOfAttribute('on', attributes, report);
+  if (text === undefined || text.text === '') return 'always';
+  const found = ends.find((one) => one === text.text);
+  if (found === undefined)
     report(
       text.at(0),
-      `\`max\` is how many elements are under way at a time, from 1 to ${limits.elementsMax} (elementsMax), or a part of them from 1% to 100%, not ${quote(text.text)}`,
+      `\`on\` is ${list(ends).replace(' and ', ' or ')}, not ${quote(text.text)}${suggest(text.text, ends)}`,
     );
-  return percent === '%' ? { percent: number } : { count: number };
+  return found ?? 'always';
 };
 
-const readStopAfter = (attributes: Attributes, report: Report): number => {
-  const text = textOfAttribute('stopAfter', attributes, report);
-  if (text === undefined || text.text === '') return 1;
-  const number = /^\d{1,4}$/.test(text.text) ? Number(text.text) : 0;
-  if (number < 1 || number > limits.elementsMax)
-    report(
-      text.at(0),
-      `\`stopAfter\` is how many elements may halt, be in doubt or be given up before no more begin: from 1 to ${limits.elementsMax} (elementsMax), not ${quote(text.text)}`,
-    );
-  return Math.max(1, number);
-};
-
-const readAs = (attributes: Attributes, report: Report): string => {
-  const text = textOfAttribute('as', attributes, report);
-  if (text === undefined) return 'item';
-  const problem = nameProblem(text.text);
-  const isTaken = (roots as readonly string[]).includes(text.text) || text.text === 'index' || text.text === 'secrets';
-  if (problem !== undefined) report(text.at(0), problem);
-  else if (isTaken) report(text.at(0), `\`${text.text}\` has a meaning here already; call the element otherwise`);
-  return text.text;
-};
-
-const readEach = (attributes: Attributes, report: Report): EachSection | null => {
-  const over = textOfAttribute('each', attributes, report) ?? null;
-  const read = {
-    as: readAs(attributes, report),
-    max: readMax(attributes, report),
-    stopAfter: readStopAfter(attributes, report),
-    output: attributes.has('parallel') ? null : (textOfAttribute('output', attributes, report) ?? null),
-  };
-  return over === null && !attributes.has('parallel') ? null : { over, ...read };
-};
-
-type Read = Pick<Section, 'name' | 'when' | 'each' | 'part'> & { role: Word | 'part' };
+type Read = Pick<Section, 'name' | 'when' | 'each' | 'on' | 'part'> & { role: Word | 'part' };
 
 /** Reads a section directly under `parallel`: its name is the element. */
 const readPart = (of: Section, attributes: Attributes, at: Position, report: Report): Read => {
@@ -166,7 +122,7 @@ const readPart = (of: Section, attributes: Attributes, at: Position, report: Rep
   const named = attributes.has('name') ? readName('name', attributes, report) : undefined;
   const name = named === undefined ? null : (attributes.get('name')?.value ?? null);
   const output = textOfAttribute('output', attributes, report) ?? null;
-  return { role: 'part', name, when: null, each: null, part: { of, output } };
+  return { role: 'part', name, when: null, each: null, on: null, part: { of, output } };
 };
 
 /** `parallel` has no value, and no output of its own. */
@@ -195,14 +151,36 @@ const readOne = (heading: Heading, braces: Text, outer: Section | undefined, rep
   if (heading.isInside)
     report(position, 'a section begins with a heading that stands in no list and no quotation; move it out');
   if (role === 'parallel') refuseOnParallel(attributes, report);
-  refuseUnknown(attributes, [...words, ...besideIt[role]], 'for sections', report);
+  refuseUnknown(
+    attributes,
+    [...words, ...besideIt[role]],
+    role === 'on' ? 'for sections with `on`' : 'for sections',
+    report,
+  );
   const given = role === 'else' ? attributes.get(role)?.value : null;
   if (given != null) report(given.at(0), `\`else\` has no value, so not ${quote(given.text)}; write \`{ else }\``);
   const named = attributes.has('name') ? readName('name', attributes, report) : undefined;
   const name = named === undefined ? null : (attributes.get('name')?.value ?? null);
   const when = role === 'when' ? (textOfAttribute('when', attributes, report) ?? null) : null;
-  const each = role === 'each' || role === 'parallel' ? readEach(attributes, report) : null;
-  return { role, name, when, each, part: null };
+  const on = role === 'on' ? readOn(attributes, report) : null;
+  const each = role === 'each' || role === 'parallel' ? readEach(attributes, position, report) : null;
+  return { role, name, when, each, on, part: null };
+};
+
+/** Reports a section where it cannot be. `around`: those it stands in, the outermost first. */
+const refusePlace = (role: Read['role'], position: Position, around: readonly Section[], report: Report): void => {
+  const outer = around.at(-1);
+  const atEnd = around.find(({ on }) => on !== null);
+  if (role === 'on' && outer !== undefined && outer.each === null && outer.part === null)
+    report(
+      position,
+      `a section with \`on\` runs at the end, whatever is decided around it, so it cannot stand in the section of line ${outer.position.line}: move it out; a section with \`when\` may stand in it`,
+    );
+  if ((role === 'each' || role === 'parallel') && atEnd !== undefined)
+    report(
+      position,
+      `no section with \`${role}\` can stand in one with \`on\` (line ${atEnd.position.line}): go over the list in a cell`,
+    );
 };
 
 /**
@@ -230,6 +208,7 @@ export const readSections = (headings: readonly Heading[], report: Report): Sect
     const read = readOne(heading, braces, isInside ? undefined : open.at(-1), report);
     if (read === undefined || isInside) continue;
     const { role, ...rest } = read;
+    refusePlace(role, position, open, report);
     const before = closed.findLast((one) => one.level === level) ?? null;
     if (role === 'else' && (before === null || before.when === null))
       report(

@@ -7,12 +7,13 @@ import { type Position, quote, type Report, suggest } from './text.ts';
 export const expectationRoots = ['output', 'status', 'exitCode', 'error'] as const;
 /** What only the condition of an `await` sees: the claim it is asked about. */
 export const claimFields = ['id', 'status', 'statement', 'evidence', 'revision'] as const;
-export const roots = ['params', 'outputs', 'cells', 'step', ...expectationRoots, 'claim'] as const;
+export const roots = ['params', 'outputs', 'cells', 'step', ...expectationRoots, 'claim', 'run'] as const;
 type Root = (typeof roots)[number];
 
 /**
  * `absent`: why it may have no output when the run is past it. `skips`: its `when=`, when nothing else is the reason. `within`: the
- * branches in whose sections it stands.
+ * branches in whose sections it stands. `without`: why it may have no output though it completed. `atEnd`: it is gone through at the end
+ * of a run.
  */
 export type NamedCell = {
   index: number;
@@ -20,8 +21,10 @@ export type NamedCell = {
   kind?: string;
   absent?: string;
   skips?: string;
+  without?: string;
   within?: readonly string[];
   elements?: readonly Element[];
+  atEnd?: 'undo' | 'on';
 };
 
 /** A section with `each` around something, and what its element is called there. Of `parallel` with the part in which that stands. */
@@ -47,6 +50,8 @@ export type Surroundings = {
   within: readonly string[];
   /** The sections with `each` around it, the outermost first. */
   elements: readonly Element[];
+  /** It is gone through at the end of a run. `undoes`: the cell that it takes back; `begun`: also where that did not complete. */
+  atEnd?: { on: true } | { undoes: string; begun: boolean };
 };
 
 /**
@@ -93,6 +98,23 @@ export const attemptFields = [...visitFields, 'runbookId', 'version', 'seq', 'at
 /** Cells without a reservation of their own have no key. */
 export const bareFields = ['instanceId', 'cell', 'visit'] as const;
 
+/** What is called so takes back that cell. */
+export const undoName = (cell: string): string => `undo_${cell}`;
+
+/** Why a cell at the end of the run is none that can be read or asked about. */
+const outOfReach = (name: string, cell: NamedCell, { atEnd, index }: Surroundings): string | undefined => {
+  if (cell.atEnd === undefined || cell.index === index) return undefined;
+  const there = `cell \`${name}\` (line ${cell.line})`;
+  if (atEnd === undefined) return `${there} runs at the end, when all others are over: nothing before can know of it`;
+  if ('undoes' in atEnd) {
+    if (name === undoName(atEnd.undoes)) return `a cell knows neither its own \`outputs.${name}\` nor how it will end`;
+    return `${there} runs at the end too; what takes back knows what its cell knows, and that one's output`;
+  }
+  if (cell.atEnd === 'on') return undefined;
+  const undone = name.slice(undoName('').length);
+  return `${there} takes back \`${undone}\`; ask whether it did by \`cells.${undone}.state == 'taken_back'\``;
+};
+
 /** Notes that the output of a cell is read, and reports it when that cell is not an earlier one. */
 export const referToCell = (name: string, at: Position, around: Surroundings, reads: Reads, report: Report): void => {
   const cell = around.cells.get(name);
@@ -106,7 +128,11 @@ export const referToCell = (name: string, at: Position, around: Surroundings, re
   if (cell === undefined) {
     const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([known]) => known);
     report(at, `there is no cell ${quote(name)} whose output could be read${suggest(name, earlier)}`);
-  } else if (cell.index === around.index) {
+    return;
+  }
+  const atEnd = outOfReach(name, cell, around);
+  if (atEnd !== undefined) report(at, atEnd);
+  else if (cell.index === around.index) {
     report(at, `a cell cannot read its own \`outputs.${name}\`; in its expectations it is called \`output\``);
   } else if (cell.index > around.index) {
     report(at, `cell \`${name}\` stands later (line ${cell.line}); only outputs of earlier cells can be read`);
@@ -128,7 +154,11 @@ export const referToEnd = (name: string, at: Position, around: Surroundings, rea
   if (cell === undefined) {
     const earlier = [...around.cells].filter(([, { index }]) => index < around.index).map(([known]) => known);
     report(at, `there is no cell ${quote(name)} that could be asked how it ended${suggest(name, earlier)}`);
-  } else if (cell.index === around.index) {
+    return;
+  }
+  const atEnd = outOfReach(name, cell, around);
+  if (atEnd !== undefined) report(at, atEnd);
+  else if (cell.index === around.index) {
     report(at, 'a cell cannot ask how it ended itself; its expectations know `status`');
   } else if (cell.index > around.index) {
     report(at, `cell \`${name}\` stands later (line ${cell.line}); only earlier cells have ended`);
@@ -138,19 +168,33 @@ export const referToEnd = (name: string, at: Position, around: Surroundings, rea
 /** Kinds that end without an output, whatever happens. */
 const withoutOutput = ['assert', 'end', 'branch'];
 
+/** Why the output of a cell may be absent, for who stands there. */
+const absentFor = (name: string, cell: NamedCell, around: Surroundings): string | undefined => {
+  const { within, elements, atEnd } = around;
+  if (atEnd !== undefined && 'undoes' in atEnd && atEnd.undoes === name)
+    return cell.without ?? (atEnd.begun ? 'may have failed, or it is unknown (`of=begun`)' : undefined);
+  if (cell.absent !== undefined) return cell.absent;
+  const isElsewhere = (cell.within ?? []).some((branch) => !within.includes(branch));
+  const isOfWay = cell.atEnd === undefined && (cell.elements ?? []).length === elements.length;
+  if (atEnd !== undefined && 'on' in atEnd && isOfWay) return 'may not have been reached when the run came to its end';
+  return isElsewhere ? 'stands in a section that may be passed over' : undefined;
+};
+
 /** Reports that the output of a cell is used where it may be absent. */
 export const needPresent = (name: string, at: Position, around: Surroundings, report: Report): void => {
   const cell = around.cells.get(name);
   if (cell === undefined || cell.index >= around.index || behindOf(cell, around) !== undefined) return;
-  const { present, within } = around;
-  const isElsewhere = (cell.within ?? []).some((branch) => !within.includes(branch));
-  const absent = cell.absent ?? (isElsewhere ? 'stands in a section that may be passed over' : undefined);
+  if (outOfReach(name, cell, around) !== undefined) return;
+  const { present } = around;
+  const absent = absentFor(name, cell, around);
+  const isUndo = around.atEnd !== undefined && 'undoes' in around.atEnd;
+  const orWhen = isUndo ? '' : `, or give this cell \`when="has(outputs.${name})"\``;
   if (withoutOutput.includes(cell.kind ?? ''))
     report(at, `cell \`${name}\` (line ${cell.line}) is of the kind \`${cell.kind}\` and never has an output`);
   else if (absent !== undefined && !present.has(name))
     report(
       at,
-      `\`outputs.${name}\` may be absent: cell \`${name}\` (line ${cell.line}) ${absent}; look first, as in \`has(outputs.${name}) ? … : …\`, or give this cell \`when="has(outputs.${name})"\``,
+      `\`outputs.${name}\` may be absent: cell \`${name}\` (line ${cell.line}) ${absent}; look first, as in \`has(outputs.${name}) ? … : …\`${orWhen}`,
     );
 };
 

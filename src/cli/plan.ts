@@ -154,8 +154,12 @@ const waitsOf = (authoring: Authoring, { body, poll }: Cell, scope: Scope): stri
 
 /** Attributes that say how a cell is carried out, where they differ from what holds without them. */
 const waysOf = (authoring: Authoring, cell: Cell, scope: Scope): string[] => {
-  const { body, probe, interrupted, settleMs, keyWindowMs, at, needs, uses = [] } = cell;
+  const { body, probe, interrupted, settleMs, keyWindowMs, at, needs, cleanup, uses = [] } = cell;
   const ways: string[] = [];
+  if (cleanup !== undefined && 'undo' in cleanup) ways.push(`undo=${cleanup.undo}`);
+  if (cleanup !== undefined && 'on' in cleanup) ways.push(`on=${cleanup.on}`);
+  if (cleanup !== undefined && 'of' in cleanup) ways.push(`of=${cleanup.of}`);
+  if (body.kind === 'end' && body.as !== undefined) ways.push(`as=${body.as}`);
   if (at !== undefined) ways.push(`at=${fill(authoring, at, scope)}`);
   for (const name of ['programs', 'env'] as const)
     if ((needs?.[name] ?? []).length > 0) ways.push(`${name}=${needs?.[name].join(',')}`);

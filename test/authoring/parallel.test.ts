@@ -44,9 +44,9 @@ describe('a section with parallel', () => {
       stopAfter: 1,
       over: { source: '["eu","us"]' },
     });
-    const heading = '## Both { name=regions parallel as=region max=1 stopAfter=2 }';
+    const heading = '## Both { name=regions parallel as=region max=1 stopAfter=2 onFailure=end }';
     const [other] = runbookOf(heading, eu, cell('a'), us, shows('b', '{{ region }} {{ index }}')).cells;
-    expect(other?.body).toMatchObject({ as: 'region', max: { count: 1 }, stopAfter: 2 });
+    expect(other?.body).toMatchObject({ as: 'region', max: { count: 1 }, stopAfter: 2, onFailure: 'end' });
   });
 
   test('has branches and sections of its own in a part, each with its own numbers, and headings without braces', () => {
@@ -217,7 +217,7 @@ describe('a section with parallel', () => {
       'braces with a name alone anywhere else',
       ['## A { name=a }', cell('a')],
       [
-        '5:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"` or `parallel`; `{#id}` is left alone',
+        '5:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"`, `parallel` or `on=…`; `{#id}` is left alone',
       ],
     ],
   ])('refused is %s', (_, parts, messages) => {

@@ -120,14 +120,14 @@ describe('refused', () => {
       'a word that is none',
       [`## A { els }`, cell('a')],
       [
-        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"` or `parallel`; did you mean `else`?; `{#id}` is left alone',
+        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"`, `parallel` or `on=…`; did you mean `else`?; `{#id}` is left alone',
       ],
     ],
     [
       'empty braces',
       ['## A {}', cell('a')],
       [
-        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"` or `parallel`; `{#id}` is left alone',
+        '6:6 braces at the end of a heading make it a section: it needs `when="…"`, `else`, `each="…"`, `parallel` or `on=…`; `{#id}` is left alone',
       ],
     ],
     [
@@ -138,7 +138,7 @@ describe('refused', () => {
     [
       'an unknown attribute',
       ['## A { when="true" timeout=3s }', cell('a')],
-      ['6:20 unknown attribute `timeout` for sections; known here: when, else, each, parallel, name'],
+      ['6:20 unknown attribute `timeout` for sections; known here: when, else, each, parallel, on, name'],
     ],
     [
       'braces that stay open',
@@ -201,11 +201,6 @@ describe('refused', () => {
       'expectations of a section',
       ['## A { when="true" }', cell('b'), '```cel { expect=a }\ntrue\n```'],
       ['11:17 `a` is a section (line 6); name one of its cells'],
-    ],
-    [
-      'what comes later',
-      ['## A { on=always }', cell('a')],
-      ['6:6 `on` sections arrive in a later version of Pawl; this one cannot be published yet'],
     ],
     [
       'a condition that is none',
@@ -326,7 +321,7 @@ describe('a section with each', () => {
   test('is one cell, and its cells stand in it, numbered from 0', () => {
     const runbook = runbookOf(
       cell('before'),
-      '## Each { name=nodes each="params.nodes" as=node max=20% stopAfter=3 output="has(outputs.b) ? outputs.b.n : node" }',
+      '## Each { name=nodes each="params.nodes" as=node max=20% stopAfter=3 onFailure=end output="has(outputs.b) ? outputs.b.n : node" }',
       cell('a'),
       '### Only some { when="node != outputs.before.n" }',
       cell('b'),
@@ -340,7 +335,13 @@ describe('a section with each', () => {
     ]);
     const body = runbook.cells[1]?.body;
     if (body?.kind !== 'each' || body.parts !== undefined) throw new Error('It is no section.');
-    expect(body).toMatchObject({ as: 'node', max: { percent: 20 }, stopAfter: 3, over: { source: 'params.nodes' } });
+    expect(body).toMatchObject({
+      as: 'node',
+      max: { percent: 20 },
+      stopAfter: 3,
+      onFailure: 'end',
+      over: { source: 'params.nodes' },
+    });
     expect(body.cells.map(({ name, index, reads }) => [name, index, reads])).toEqual([
       ['a', 0, []],
       ['only_some', 1, ['before']],
@@ -420,7 +421,7 @@ describe('a section with each', () => {
     [
       'words of each without it',
       ['## A { when="true" max=2 }', cell('a')],
-      '5:20 unknown attribute `max` for sections; known here: when, else, each, parallel, name',
+      '5:20 unknown attribute `max` for sections; known here: when, else, each, parallel, on, name',
     ],
   ])('%s is refused', (_, parts, message) => {
     expect(told(...parts)).toEqual([message]);

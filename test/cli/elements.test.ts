@@ -9,7 +9,7 @@ params:
   dir: { type: string }
   nodes: { type: array, items: { type: string } }
 ---
-## Restart { name=restart each="params.nodes" as=node max=2 stopAfter=2 output="outputs.looked" }
+## Restart { name=restart each="params.nodes" as=node max=2 stopAfter=2 onFailure=ask output="outputs.looked" }
 \`\`\`sh { name=says }
 echo "about $PAWL_ITEM"
 \`\`\`

@@ -7,7 +7,7 @@ const fleet = `---
 runbook: fleet
 params: { nodes: { type: array, items: { type: string } }, folder: { type: string } }
 ---
-## Each node { name=each_node each="params.nodes" as=node max=2 stopAfter=2 output="outputs.work.n" }
+## Each node { name=each_node each="params.nodes" as=node max=2 stopAfter=2 onFailure=ask output="outputs.work.n" }
 
 \`\`\`sh { name=work timeout=3s }
 echo begun >> "$PAWL_PARAM_FOLDER/$PAWL_ITEM.begun"

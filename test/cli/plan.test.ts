@@ -1,11 +1,11 @@
 /** `pawl plan` tells all that an author says of how a cell is carried out. */
 import { expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import { attributesOf, type CellAttribute, kinds } from '../../src/authoring/kinds.ts';
+import { attributesOf, type CellAttribute, kinds, undoAttributesOf } from '../../src/authoring/kinds.ts';
 import { planOf, printPlan } from '../../src/cli/plan.ts';
 import type { Screen } from '../../src/cli/screen.ts';
 
-const all = [...new Set(kinds.flatMap(attributesOf))];
+const all = [...new Set([...kinds.flatMap(attributesOf), ...undoAttributesOf('sh')])];
 const expects = '\n```cel { expect=a }\nstatus == "completed"\n```\n';
 const fence = (info: string, body: string): string => `\`\`\`${info}\n${body}\n\`\`\`\n${expects}`;
 const sh = (attributes: string): string => fence(`sh { name=a ${attributes} }`, 'true');
@@ -23,6 +23,9 @@ const wait = (attributes: string): string => `\`\`\`wait { name=a ${attributes} 
 const probed = (attributes: string): string =>
   `${sh(`interrupted=probe ${attributes}`)}\n\`\`\`sh { probe=a }\ntrue\n\`\`\`\n`;
 
+const undo = (attributes: string): string => `\n\`\`\`sh { undo=a ${attributes} }\ntrue\n\`\`\`\n`;
+const end = (attributes: string): string => `\`\`\`end { name=a when="true" ${attributes} }\n\`\`\`\n`;
+
 /** A cell without the attribute, and with it. */
 const pairs: Record<Exclude<CellAttribute, 'name' | 'escape'>, [without: string, having: string]> = {
   timeout: [sh(''), sh('timeout=3s')],
@@ -33,6 +36,9 @@ const pairs: Record<Exclude<CellAttribute, 'name' | 'escape'>, [without: string,
   keyWindow: [sh(''), sh('keyWindow=1d')],
   when: [sh(''), sh('when="true"')],
   optional: [sh(''), sh('optional')],
+  undo: [sh(''), `${sh('')}${undo('')}`],
+  of: [`${sh('')}${undo('')}`, `${sh('')}${undo('of=begun')}`],
+  as: [end(''), end('as=failed')],
   poll: [http(''), http('poll=5s within=1h')],
   within: [http('poll=5s within=1h'), http('poll=5s within=2h')],
   onTimeout: [http('poll=5s within=1h'), http('poll=5s within=1h onTimeout=continue')],

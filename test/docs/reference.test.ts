@@ -86,7 +86,7 @@ describe('nothing is missing that the sources know', () => {
     const reading =
       /(?:attributes\.(?:get|has)|textOfAttribute|readDuration|readNames|readStatuses|choose|within|answer)\(\s*'(\w+)'/g;
     const table = text.slice(text.indexOf('| on the heading |'), text.indexOf('**In the section**'));
-    const ofHeadings = found(table, /^\| `(\w+)` \|/gm);
+    const ofHeadings = [...found(table, /^\| `(\w+)` \|/gm), ...found(text, /^\| `\{ (\w+)=\w+ \}` \|/gm)];
     const known = [...named('attributes'), ...named('attributes of probes'), ...ofHeadings, 'probe', 'expect'];
     const used = found(ofAuthors, reading);
     expect(used.length).toBeGreaterThan(20);
@@ -243,6 +243,9 @@ describe('the table of attributes', () => {
   /** What each attribute stands beside; in the place of what is needed where they exclude each other. */
   const samples: Record<string, string> = {
     name: '',
+    undo: 'undo=b',
+    of: 'undo=b of=begun',
+    as: 'as=failed',
     when: 'when=true',
     optional: 'optional',
     timeout: 'timeout=5s',
@@ -294,11 +297,13 @@ describe('the table of attributes', () => {
       /^(?:action|approvers|for|service|until|cron|tz)$/.test(attribute) || (kind === 'end' && attribute === 'when');
     const needed = isItself ? '' : (needs[kind] ?? '');
     const body = attribute === 'escape' && kind === 'http' ? 'POST https://a.b\n\n{{ step.cell }}' : bodies[kind];
-    const cell = fence(`${kind} { name=a ${needed} ${sample} }`, body);
+    const undoes = sample?.includes('undo=b') === true;
+    const cell = fence(`${kind} { ${undoes ? '' : 'name=a'} ${needed} ${sample} }`, body);
     const expectation = fence('cel { expect=a }', 'true');
     const isLooked =
       ['retryOn', 'poll', 'within', 'onTimeout'].includes(attribute) && !['await', 'assert', 'end'].includes(kind);
     return [
+      ...(undoes ? [fence('sh { name=b }', 'true')] : []),
       cell,
       ...(isLooked ? [expectation] : []),
       ...(attribute === 'settle' ? [fence('sh { probe=a }', 'true')] : []),

@@ -87,6 +87,27 @@ describe('a known failure', () => {
     expect(ran(world)).toEqual(['a', 'b', 'c', 'undo_c', 'undo_b', 'undo_a', 'on_failure', 'on_always']);
   });
 
+  test('hands the key of what is taken back to the cell and to its probe', async () => {
+    const body = { kind: 'js', code: 'probe' } as const;
+    const probe = { line: 9, timeoutMs: 1_000, done: null, notDone: null, reads: [], body };
+    const undoA = undoOf('a', { interrupted: 'probe', probe, settleMs: 0 });
+    const world = await begin([{ name: 'a' }, { name: 'b' }, undoA], { onFailure: 'undo' });
+    const keys: unknown[] = [];
+    world.behave = ({ step, free }): CellResult => {
+      if (step.cell === 'b') return failed;
+      if (step.cell === 'undo_a') keys.push([free === true, step.originalKey]);
+      if (step.cell === 'undo_a' && free !== true) return { status: 'unknown', error: { code: 'x', message: 'x' } };
+      return { status: 'completed', output: JSON.stringify({ answer: 'done' }) };
+    };
+    await world.engine.advance('i1', request);
+    const key = (await endingIn(world)).keys.a;
+    expect(key).toMatch(/a\/1$/);
+    expect(keys).toEqual([
+      [false, key],
+      [true, key],
+    ]);
+  });
+
   test('asks a person otherwise, who takes it back', async () => {
     const world = await begin([...way, ...ends]);
     world.behave = failing('c');

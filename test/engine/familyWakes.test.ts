@@ -10,7 +10,7 @@ title: The fleet
 params:
   nodes: { type: array, items: { type: string } }
 ---
-## Restart { name=restart each="params.nodes" as=node max=4 stopAfter=4 }
+## Restart { name=restart each="params.nodes" as=node max=4 stopAfter=4 onFailure=ask }
 \`\`\`js { name=works timeout=5s }
 export default () => 2;
 \`\`\`

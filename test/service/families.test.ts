@@ -99,7 +99,7 @@ params:
   dir: { type: string }
   nodes: { type: array, items: { type: string } }
 ${more}---
-## Each node { name=each_node each="params.nodes" as=node max=${count} stopAfter=${count} }
+## Each node { name=each_node each="params.nodes" as=node max=${count} stopAfter=${count} onFailure=ask }
 \`\`\`sh { name=first timeout=20s interrupted=retry }
 echo first >> "$PAWL_PARAM_DIR/$PAWL_ITEM.runs"
 [ $((PAWL_INDEX % 2)) = 1 ] && exit 0

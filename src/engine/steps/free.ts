@@ -46,6 +46,7 @@ export const runFree = async (
         attempt: Math.max(1, attempt),
         idempotencyKey: keyOf(call, cell, visit),
         deadlineAtMs: Math.ceil(engine.clock.nowMs() + reservedForMs({ timeoutMs })),
+        ...(inputs.originalKey === undefined ? {} : { originalKey: inputs.originalKey }),
       },
       free: true,
       ...(secrets === undefined ? {} : { secrets }),
