@@ -185,7 +185,7 @@ const refusePlace = (role: Read['role'], position: Position, around: readonly Se
 
 /**
  * The sections of a document, in its order; of nested ones the outer first. After as many as no runbook may have none is read: the
- * document is refused for the last of them.
+ * document is refused for the last of them. Parts are no cells, but at least half of them hold a cell that is in no other.
  */
 export const readSections = (headings: readonly Heading[], report: Report): Section[] => {
   const sections: Section[] = [];
@@ -196,7 +196,7 @@ export const readSections = (headings: readonly Heading[], report: Report): Sect
     const closed = isInside ? [] : open.filter((one) => one.level >= level);
     for (const one of closed) one.endLine = position.line;
     if (closed.length > 0) open = open.filter((one) => one.level < level);
-    if (sections.length > limits.cellsPerRunbookMax) continue;
+    if (sections.length > 2 * limits.cellsPerRunbookMax) continue;
     const at = bracesOf(text.text);
     if (at === -1) {
       if (looksLikeBraces.test(heading.title))

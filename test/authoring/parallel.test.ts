@@ -113,6 +113,20 @@ describe('a section with parallel', () => {
     expect(told(cell('eu'), both, eu, cell('a'), us, cell('b'), ...other)).toEqual([]);
   });
 
+  test('parts are no cells: as many cells as there may be stand in more sections', () => {
+    const unit = (n: number): string[] => [
+      '# Halves { parallel }',
+      ...[1, 2].flatMap((half) => [
+        `## Half { name=half_${half} }`,
+        '### Quarters { parallel as=quarter }',
+        ...[1, 2].flatMap((quarter) => [`#### Quarter { name=quarter_${quarter} }`, cell(`c_${n}_${half}_${quarter}`)]),
+      ]),
+    ];
+    const runbook = runbookOf(...Array.from({ length: 70 }, (_, n) => unit(n)).flat());
+    expect(runbook.cells).toHaveLength(70);
+    expect(allCells(runbook.cells)).toHaveLength(490);
+  });
+
   test.each<[string, string[], string[]]>([
     [
       'a cell of the part beside it, earlier or later',

@@ -9,6 +9,7 @@ import {
   type EntryOf,
   type Runbook,
 } from '../../src/engine/index.ts';
+import { sectionOf } from '../../src/engine/model/runbook.ts';
 import { cellOf, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 
@@ -256,6 +257,16 @@ describe('the ends of parts', () => {
     expect(after.filter((one) => one.includes('us'))).toEqual(['p~undo_regions.1:undo_us_off']);
     for (const id of ['p', 'p~undo_regions.0', 'p~undo_regions.1'])
       expect(await world.engine.verify(id), id).toMatchObject({ intact: true });
+  });
+
+  test('whoever follows what takes back a section in a part sees the cells of that', () => {
+    const nested = numbered([section(), undoSection]);
+    const outer: Partial<Cell> = {
+      name: 'outer',
+      body: { kind: 'each', ...how, parts: [{ name: 'a', output: null, cells: nested }] },
+    };
+    const followed = sectionOf(runbookOf([outer]), { cell: 'undo_regions', index: 1 });
+    expect(followed.cells.map(({ name }) => name)).toEqual(['us_off', 'undo_us_off']);
   });
 
   test('a section that failed is gone through again: one that completed is cited, the other goes on', async () => {

@@ -346,7 +346,7 @@ export const allCells = (cells: readonly Cell[]): Cell[] =>
 export const elementOf = (runbook: Runbook, body: EachBody, index: number): Runbook => {
   const { onFailure: _, ...whole } = runbook;
   const { onFailure, undoes } = body;
-  const other = undoes === undefined ? undefined : runbook.cells.find(({ name }) => name === undoes)?.body;
+  const other = allCells(runbook.cells).find(({ name }) => name === undoes)?.body;
   const { cells } = partAt(other?.kind === 'each' ? other : body, index);
   return { ...whole, ...(onFailure === undefined ? {} : { onFailure }), cells };
 };
