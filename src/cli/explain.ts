@@ -1,8 +1,19 @@
 /** Says in words where an instance stands, what is known about it, and what to do next. */
-import { allCells, type CellReport, isBound, isChild, limits, rootOf, type Stop, workerAt } from '../engine/index.ts';
+import {
+  allCells,
+  type CellReport,
+  goesByItself,
+  isBound,
+  isChild,
+  limits,
+  rootOf,
+  type Stop,
+  workerAt,
+} from '../engine/index.ts';
 import { askedFor } from './asked.ts';
 import type { Client, Instance } from './client.ts';
 import { explainElsewhere } from './elsewhere.ts';
+import { explainEnded, explainEnding, printPossible } from './ending.ts';
 import { duration, oneLine, plural, shellWord, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
@@ -68,6 +79,7 @@ const explainCancelled = async (session: Session, instance: Instance): Promise<v
   const { view } = instance;
   const who = await cancelledBy(client, instance);
   screen.print(screen.paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
+  explainEnded(screen, instance);
   if (await printLeftInDoubt(session, instance)) return;
   const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
   if (cell !== undefined && !isChild(view.instanceId))
@@ -98,12 +110,18 @@ const explainReady = (
   if (isAway) print(`This is another place: PAWL_PLACE=${view.place} says that this machine is it.`);
 };
 
-const explainDoubt = (screen: Screen, { view, nowMs }: Instance, step: Step, cancelled: string): void => {
+const explainDoubt = (screen: Screen, instance: Instance, step: Step, cancelled: string): void => {
+  const { view, nowMs, ending, head } = instance;
   const { print, paint } = screen;
   print(paint('warn', `In doubt: it is unknown whether ${step.cell} happened. Nothing was repeated.`));
   printStep(screen, step, nowMs);
   if (view.waitsFor !== null) print(paint('warn', `Its probe waits for ${harmless(view.waitsFor)}.`));
-  if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, nothing runs after it.`);
+  const after = head.state.owes === undefined ? 'nothing runs after it' : 'only what is at its end runs after it';
+  if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, ${after}.`);
+  if (ending?.stands === 'possible' && step.onFailure !== null && step.ifFailed === 'halt') {
+    print('Decided --failed, it is given up by itself:');
+    printPossible(screen, ending);
+  }
   const { decidableAtMs } = step;
   if (decidableAtMs === null)
     print(`Next: look at what ${step.cell} acts upon, then say what you found (--evidence TEXT keeps it):`);
@@ -132,12 +150,16 @@ const explainRunning = (screen: Screen, { view, nowMs }: Instance, step: Step): 
   printWays(screen, step);
 };
 
-const explainHalted = (screen: Screen, { nowMs }: Instance, step: Step, cell: CellReport): void => {
+const explainHalted = (screen: Screen, { nowMs, ending }: Instance, step: Step, cell: CellReport): void => {
   const { print, paint } = screen;
   const why = whyHalted(step, cell);
   print(paint('bad', `Halted at ${step.cell}: ${why}${closed(why)}`));
   printStep(screen, step, nowMs);
   printExpectations(screen, cell);
+  if (ending?.stands === 'possible' && step.undoable) {
+    print('Given up for this failure, with `pawl undo`:');
+    printPossible(screen, ending);
+  }
   print(`Next: see \`pawl journal ${shellWord(step.instanceId)} --notes\`, mend the cause, then one of:`);
   printWays(screen, step);
 };
@@ -195,6 +217,18 @@ const isLeftToHome = async (session: Session, { view, head }: Instance): Promise
   return cell !== undefined && isBound(head.state, cell);
 };
 
+/** Its way is over, and what is at its end has not begun. */
+const isOwed = ({ head: { state } }: Instance): boolean =>
+  state.ended === null && state.owes !== undefined && state.open === null && state.halted?.doubt !== true;
+
+const explainOwed = async ({ screen, client }: Session, instance: Instance): Promise<void> => {
+  const { view, head } = instance;
+  const who = head.state.cancelled === null ? 'The way is over' : `Cancelled${await cancelledBy(client, instance)}`;
+  screen.print(screen.paint('warn', `${who}${closed(who)} What is at its end has not begun.`));
+  const how = goesByItself(head.state) ? 'it begins by itself with the schedule of a service; without one, ' : '';
+  screen.print(`Next: ${how}\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\`.`);
+};
+
 const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
 
 /**
@@ -209,12 +243,22 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   const { print, paint } = screen;
   if (view.status === 'completed') {
     print(paint('good', `Completed: ${plural(view.cells, 'cell')}.`));
+    explainEnded(screen, instance);
+    return undefined;
+  }
+  if (view.status === 'failed' || view.status === 'rolled_back') {
+    explainEnded(screen, instance);
+    return undefined;
+  }
+  if (isOwed(instance)) {
+    await explainOwed(session, instance);
     return undefined;
   }
   if (view.status === 'cancelled' || cell === undefined) {
     await explainCancelled(session, instance);
     return undefined;
   }
+  if (instance.ending?.stands === 'under way') explainEnding(screen, instance, instance.ending);
   const waitsFor = stop !== undefined && 'waitsFor' in stop ? stop.waitsFor : undefined;
   const isHere = waitsFor !== undefined && (waitsFor.missing.length > 0 || instance.manned === null);
   if (waitsFor !== undefined && isHere && stop?.result === 'parked') {
@@ -228,7 +272,8 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   else if (instance.manned !== null) explainElsewhere(screen, instance, instance.manned);
   else if (instance.waits !== null) {
     explainWait(screen, instance, instance.waits);
-    const who = instance.head.state.cancelled === null ? null : await cancelledBy(client, instance);
+    const { cancelled, ending } = instance.head.state;
+    const who = cancelled === null || ending !== undefined ? null : await cancelledBy(client, instance);
     if (who !== null)
       print(paint('bad', `Cancelled${who}${closed(who)} Nothing further begins; it ends with its elements.`));
   } else if (instance.held) explainHeld(screen, instance, cell);

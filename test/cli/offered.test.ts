@@ -18,6 +18,9 @@ const doubt: Undecided = {
   holderProcess: null,
   repeatable: 'yes',
   ifFailed: 'halt',
+  onFailure: null,
+  undoable: false,
+  atEndSeq: null,
 };
 const halted: Undecided = { ...doubt, status: 'halted', recorded: { status: 'completed' } };
 const verdicts = ['succeeded', 'failed', 'retry', 'retryFreshKey', 'skip'];
