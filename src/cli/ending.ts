@@ -20,8 +20,8 @@ const whyOver = (ending: EndReport): string => {
   return `${cell}, seq ${seq}, failed: ${unbroken(harmless(message))} (${code}); given up by ${byWhom(ending)}`;
 };
 
-/** What would be taken back, before somebody decides; what is no cell with effects is not named. */
-export const printPossible = (screen: Screen, { takesBack, then, stays }: EndReport): void => {
+/** What is taken back, before anything of it has begun. */
+export const printAhead = (screen: Screen, { takesBack, then, stays }: EndReport): void => {
   printFact(screen, 'undoes', listed(takesBack));
   if (then.length > 0) printFact(screen, 'then', then.join(', '));
   if (stays.length > 0) printFact(screen, 'stays', stays.join(', '));
@@ -31,8 +31,8 @@ export const printPossible = (screen: Screen, { takesBack, then, stays }: EndRep
 export const explainEnding = (screen: Screen, instance: Instance, ending: EndReport): void => {
   const { takesBack, takenBack, then, left, stays, manual } = ending;
   screen.print(screen.paint('warn', `The way is over: ${whyOver(ending)}.`));
-  if (takesBack.length > 0)
-    printFact(screen, 'undone', `${takenBack.length} of ${plural(takesBack.length, 'cell')}: ${listed(takenBack)}`);
+  const count = takenBack.length === 0 ? 'none' : `${listed(takenBack)}: ${takenBack.length}`;
+  if (takesBack.length > 0) printFact(screen, 'undone', `${count} of ${plural(takesBack.length, 'cell')}`);
   const rest = left.filter((name) => name !== instance.view.cell);
   if (rest.length > 0) printFact(screen, 'left', rest.join(', '));
   else if (then.length > 0 && takesBack.length === 0) printFact(screen, 'left', 'nothing after this');

@@ -13,7 +13,7 @@ import {
 import { askedFor } from './asked.ts';
 import type { Client, Instance } from './client.ts';
 import { explainElsewhere } from './elsewhere.ts';
-import { explainEnded, explainEnding, printPossible } from './ending.ts';
+import { explainEnded, explainEnding, printAhead } from './ending.ts';
 import { duration, oneLine, plural, shellWord, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
@@ -118,9 +118,9 @@ const explainDoubt = (screen: Screen, instance: Instance, step: Step, cancelled:
   if (view.waitsFor !== null) print(paint('warn', `Its probe waits for ${harmless(view.waitsFor)}.`));
   const after = head.state.owes === undefined ? 'nothing runs after it' : 'only what is at its end runs after it';
   if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, ${after}.`);
-  if (ending?.stands === 'possible' && step.onFailure !== null && step.ifFailed === 'halt') {
+  if (ending?.stands === 'ahead' && step.onFailure !== null && step.ifFailed === 'halt') {
     print('Decided --failed, it is given up by itself:');
-    printPossible(screen, ending);
+    printAhead(screen, ending);
   }
   const { decidableAtMs } = step;
   if (decidableAtMs === null)
@@ -156,9 +156,9 @@ const explainHalted = (screen: Screen, { nowMs, ending }: Instance, step: Step, 
   print(paint('bad', `Halted at ${step.cell}: ${why}${closed(why)}`));
   printStep(screen, step, nowMs);
   printExpectations(screen, cell);
-  if (ending?.stands === 'possible' && step.undoable) {
+  if (ending?.stands === 'ahead' && step.undoable) {
     print('Given up for this failure, with `pawl undo`:');
-    printPossible(screen, ending);
+    printAhead(screen, ending);
   }
   print(`Next: see \`pawl journal ${shellWord(step.instanceId)} --notes\`, mend the cause, then one of:`);
   printWays(screen, step);
@@ -224,7 +224,8 @@ const isOwed = ({ head: { state } }: Instance): boolean =>
 const explainOwed = async ({ screen, client }: Session, instance: Instance): Promise<void> => {
   const { view, head } = instance;
   const who = head.state.cancelled === null ? 'The way is over' : `Cancelled${await cancelledBy(client, instance)}`;
-  screen.print(screen.paint('warn', `${who}${closed(who)} What is at its end has not begun.`));
+  screen.print(screen.paint('warn', `${who}${closed(who)} What is at its end has not begun:`));
+  if (instance.ending !== null) printAhead(screen, instance.ending);
   const how = goesByItself(head.state) ? 'it begins by itself with the schedule of a service; without one, ' : '';
   screen.print(`Next: ${how}\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\`.`);
 };

@@ -354,9 +354,9 @@ const waits = z.discriminatedUnion('kind', [
 const { as, began, failed: failedFor } = ending.shape;
 const endReport = z.strictObject({
   stands: z
-    .enum(['possible', 'under way', 'over'])
+    .enum(['ahead', 'under way', 'over'])
     .describe(
-      '`possible`: so it would be if the run were given up for the failure that it stands at, or may stand at.',
+      '`ahead`: the way is over, and nothing of it has begun; or so it would be for the failure that the run stands at, or may.',
     ),
   as,
   began,

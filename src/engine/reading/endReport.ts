@@ -7,8 +7,8 @@ import type { WayEnd } from '../model/runEnd.ts';
 import { isAtEndOf } from '../rules/going.ts';
 
 export type EndReport = {
-  /** `possible`: so it would be if the run were given up for the failure that it stands at, or may stand at. */
-  stands: 'possible' | 'under way' | 'over';
+  /** `ahead`: the way is over, and nothing of it has begun; or so it would be for the failure that the run stands at, or may. */
+  stands: 'ahead' | 'under way' | 'over';
   as: WayEnd;
   began: EntryOf<'ending'>['began'];
   failed: EntryOf<'ending'>['failed'];
@@ -78,10 +78,11 @@ export const endReport = async (call: Call, takenBack: ReadonlySet<string>): Pro
       stopped: isStopped,
     };
   }
-  const mayHaveFailed =
-    ended === null && owes === undefined && cancelled === null && (halted !== null || open?.kind === 'reserved');
-  if (!mayHaveFailed || wayOf(runbook.cells) === runbook.cells.length) return null;
-  const isUndone = runbook.onFailure !== 'end';
-  const said = await endingOf(call, { as: 'failed', undo: isUndone });
-  return { ...told(runbook, said, said.cells), stands: 'possible', stopped: false };
+  const isUnsettled = open?.kind === 'reserved' || halted?.doubt === true;
+  if (ended !== null || wayOf(runbook.cells) === runbook.cells.length) return null;
+  const isAsked = owes === undefined && cancelled === null && (isUnsettled || halted !== null);
+  if (!isAsked && (owes === undefined || isUnsettled)) return null;
+  const { as, undo } = owes ?? { as: 'failed', undo: runbook.onFailure !== 'end' };
+  const said = await endingOf(call, { as, undo: undo === true });
+  return { ...told(runbook, said, said.cells), stands: 'ahead', stopped: false };
 };
