@@ -4,6 +4,7 @@ import {
   allCells,
   branchesOf,
   type Cell,
+  changesSomething,
   type EachBody,
   type Expression,
   isSafe,
@@ -14,9 +15,10 @@ import {
   type Template,
 } from '../engine/index.ts';
 import { duration, oneLine, plural } from './format.ts';
+import { type Ends, endText, type Failing, failingOf, printFailing, undoOf } from './planEnds.ts';
 import { harmless, type Screen } from './screen.ts';
 
-type PlannedCell = {
+type PlannedCell = Ends & {
   name: string;
   kind: string;
   line: number;
@@ -39,7 +41,7 @@ type PlannedCell = {
   /** Of a branch: how many cells its section has. */
   sectionCells: number | null;
   /** Of a section with `each`: how it goes over its elements. */
-  each: { as: string; max: string; stopAfter: number; cells: number } | null;
+  each: (Failing & { as: string; max: string; stopAfter: number; cells: number }) | null;
   when: string | null;
   expect: string[];
   /** Of a cell that waits: for whom or what, how long, and what then. */
@@ -47,7 +49,7 @@ type PlannedCell = {
   /** What it acts with; `{{ }}` stays where an earlier cell's output is needed. */
   input: string;
 };
-export type Plan = {
+export type Plan = Failing & {
   runbookId: string;
   title: string;
   params: Record<string, unknown>;
@@ -67,6 +69,8 @@ const fill = (authoring: Authoring, template: Template, scope: Scope): string =>
     .join('');
 
 const sources = (expressions: Expression[]): string[] => expressions.map(({ source }) => source);
+
+const bigAsText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
 const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => {
   switch (body.kind) {
@@ -115,8 +119,15 @@ const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => 
       return '';
     case 'branch':
       return '';
-    case 'each':
-      return body.over.source;
+    case 'each': {
+      // Elements are known where the list needs no earlier output.
+      const found = authoring.renderBody(body, scope);
+      if (found.kind === 'error' || found.body.kind !== 'each') return body.over.source;
+      const items = authoring.parseJson(found.body.items);
+      if (!Array.isArray(items)) return body.over.source;
+      const each = items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item, bigAsText)));
+      return [`${body.over.source}: ${plural(items.length, 'element')}`, ...each].join('\n');
+    }
   }
 };
 
@@ -168,19 +179,23 @@ const waysOf = (authoring: Authoring, cell: Cell, scope: Scope): string[] => {
   return ways;
 };
 
-const eachOf = ({ as, max, stopAfter, cells }: EachBody) => ({
+const eachOf = ({ as, max, stopAfter, ...body }: EachBody) => ({
+  ...failingOf(body),
   as,
   max: 'count' in max ? String(max.count) : `${max.percent}%`,
   stopAfter,
-  cells: allCells(cells).length,
+  cells: allCells(body.cells).length,
 });
 
-/** Every cell, and the sections in which it stands, the outermost first. */
-const levelsOf = (cells: readonly Cell[], around: string[]): { cell: Cell; within: string[] }[] =>
+/** Every cell, the sections in which it stands, the outermost first, and what takes it back. */
+const levelsOf = (
+  cells: readonly Cell[],
+  around: string[],
+): { cell: Cell; within: string[]; undoneBy: Ends['undoneBy'] }[] =>
   cells.flatMap((cell) => {
     const within = [...around, ...branchesOf({ cells: [...cells] }, cell.index)];
     const inner = cell.body.kind === 'each' ? levelsOf(cell.body.cells, [...within, cell.name]) : [];
-    return [{ cell, within }, ...inner];
+    return [{ cell, within, undoneBy: undoOf(cells, cell) }, ...inner];
   });
 
 /** @throws PawlError `params.invalid` */
@@ -188,7 +203,7 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
   const params = authoring.resolveParams(runbook, given);
   // Without outputs and step, whatever needs them cannot be filled in yet, and shows as it is written.
   const scope: Scope = { params, outputs: {}, step: {} };
-  const cells = levelsOf(runbook.cells, []).map(({ cell, within }) => ({
+  const cells = levelsOf(runbook.cells, []).map(({ cell, within, undoneBy }) => ({
     name: cell.name,
     kind: cell.body.kind,
     line: cell.line,
@@ -201,6 +216,9 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     unknownOn: ('unknownOn' in cell.body && cell.body.unknownOn) || [],
     ways: waysOf(authoring, cell, scope),
     optional: cell.optional,
+    ...(cell.cleanup === undefined ? {} : { cleanup: cell.cleanup }),
+    undoneBy,
+    hasEffects: changesSomething(cell),
     within,
     sectionCells: cell.body.kind === 'branch' ? cell.body.cells : null,
     each: cell.body.kind === 'each' ? eachOf(cell.body) : null,
@@ -215,6 +233,7 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     params,
     instanceId: runbook.unique === null ? null : `${runbook.runbookId}.${fill(authoring, runbook.unique, scope)}`,
     concurrency: runbook.concurrency === null ? null : fill(authoring, runbook.concurrency, scope),
+    ...failingOf(runbook),
     cells,
   };
 };
@@ -255,11 +274,16 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
     print(`  ${name} = ${oneLine(harmless(JSON.stringify(value)), width - name.length - 5)}`);
   if (plan.instanceId !== null) print(`  instance ${plan.instanceId}, by \`unique\``);
   if (plan.concurrency !== null) print(`  one unfinished instance at a time for ${harmless(plan.concurrency)}`);
+  const hasEnds = plan.cells.some(({ cleanup }) => cleanup !== undefined);
   plan.cells.forEach((cell, index) => {
     const indent = '  '.repeat(cell.within.length);
     print();
     print(`${indent}${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`);
     print(paint('quiet', `${indent}    ${policy(cell)}${cell.ways.map((way) => `; ${way}`).join('')}`));
+    const end = endText(cell, hasEnds);
+    if (end !== null) print(`${indent}    end     ${end}`);
+    if (cell.each !== null && cell.each.path.length > 0)
+      printFailing(screen, `${indent}    `, 'a failure in an element', cell.each);
     if (cell.when !== null) print(`${indent}    when    ${harmless(cell.when)}`);
     const lines = cell.input.split('\n').filter((line) => line.trim() !== '');
     for (const line of lines.slice(0, inputLinesMax))
@@ -269,5 +293,6 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
     for (const source of cell.expect) print(`${indent}    expect  ${harmless(source)}`);
   });
   print();
+  if (plan.path.length > 0 || plan.onFailure !== 'ask') printFailing(screen, '', 'A failure', plan);
   print(`${plural(plan.cells.length, 'cell')} of at most ${limits.cellsPerRunbookMax}. Nothing was published or run.`);
 };
