@@ -54,6 +54,7 @@ export {
   variableNeed,
   variableOf,
 } from './place.ts';
+export { isPublicUrl, publicUrlForm } from './publicUrl.ts';
 export { isReadingAction, secretIsNoOutput, tellsSecret } from './reading.ts';
 export {
   type ApproveBody,
