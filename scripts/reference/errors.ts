@@ -27,6 +27,8 @@ const rows: Row[] = [
   ['cell.noLines', 'failed', '`sh`: it names a `.txt` of a value that has no lines; it was not begun'],
   ['cell.shOff', 'failed', 'on AWS: `sh` cells are off (`allowSh`)'],
   ['cell.inputsTooLarge', 'failed', 'on AWS: its inputs do not fit into one invocation'],
+  ['cell.unexpected', 'completed', 'of `run.failed` alone: it completed, and what it expects does not hold'],
+  ['cell.failed', 'failed', 'of `run.failed` alone: it failed, and its journal says no more'],
   ['cell.declared', 'failed', 'a person said so: `pawl done --failed`, `pawl verdict --failed`'],
   ['http.invalid', 'failed', 'not a URL, or a header with a character that none may hold; nothing was sent'],
   [
