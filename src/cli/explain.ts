@@ -76,14 +76,20 @@ const printLeftInDoubt = async ({ screen, client }: Session, { view, head }: Ins
 
 const explainCancelled = async (session: Session, instance: Instance): Promise<void> => {
   const { screen, client } = session;
-  const { view } = instance;
   const who = await cancelledBy(client, instance);
   screen.print(screen.paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
   explainEnded(screen, instance);
   if (await printLeftInDoubt(session, instance)) return;
-  const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
-  if (cell !== undefined && !isChild(view.instanceId))
-    screen.print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell })}\`.`);
+  printContinue(screen, instance);
+};
+
+/** From the first cell that was taken back, or where its way was over: what was taken back is not done. */
+const printContinue = ({ print }: Screen, { view, head, cells }: Instance): void => {
+  if (isChild(view.instanceId)) return;
+  const { ending, next } = head.state;
+  const cell = cells.find(({ state }) => state === 'taken back') ?? cells[ending?.at ?? next];
+  if (cell !== undefined && cell.cleanup === undefined)
+    print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell: cell.name })}\`.`);
 };
 
 const explainReady = (
@@ -249,6 +255,7 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   }
   if (view.status === 'failed' || view.status === 'rolled_back') {
     explainEnded(screen, instance);
+    printContinue(screen, instance);
     return undefined;
   }
   if (isOwed(instance)) {

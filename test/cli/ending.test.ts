@@ -109,9 +109,16 @@ describe('a run that asks at a failure', () => {
       '            hand',
       '  undone    b, a',
       '  stays     c: as it is, look after it',
+      'A fixed version can continue from it: `pawl start asks --continue asks-1 --at a --reason "…"`.',
     ]);
     expect((await pawl('list', '--status', 'failed')).out).toContain('asks-1');
     expect((await pawl('status', 'asks-1', '--follow')).exit).toBe(1);
+  });
+
+  test('can be continued as it says: from the first cell that was taken back', async () => {
+    const { exit, err } = await place.shell('pawl start asks --continue asks-1 --at a --reason "there is room again"');
+    expect({ exit, err }).toEqual({ exit: 0, err: '' });
+    expect((await go('asks-1.2')).out).toContain('✗ c ');
   });
 
   test('and its journal tells the end, its cells of the way being counted alone', async () => {
@@ -172,7 +179,7 @@ describe('a cell of the end that fails', () => {
     const { exit, out } = await go('stuck-1');
     expect(exit).toBe(1);
     const told = from(out, 'Failed, and ended');
-    expect(told.slice(-2)).toEqual(['  undone    a', '  stays     c, b: as it is, look after it']);
+    expect(told.slice(-3, -1)).toEqual(['  undone    a', '  stays     c, b: as it is, look after it']);
     expect(states(out)[1]).toBe('✓  b  js  completed');
   });
 
@@ -180,7 +187,7 @@ describe('a cell of the end that fails', () => {
     const other = await pawl('status', 'stuck-2', '--json');
     const { exit, out } = await place.shell(command(other, 'stopCleanup'));
     expect(exit).toBe(0);
-    expect(from(`${out}\n`, 'Failed, and ended').slice(2)).toEqual([
+    expect(from(`${out}\n`, 'Failed, and ended').slice(2, -1)).toEqual([
       '  undone    nothing',
       '  stays     c, b, a: as it is, look after it',
       `  stopped   by a person, before ${[...undone, 'on_failure', 'on_always'].join(', ')}`,
