@@ -17,7 +17,7 @@ const quick: Record<string, Suite> = {
       'test/{authoring,contract,engine,places}/*.test.ts',
       'test/cells/{answers,aws,ending,here,http,longLog,masking,redirects,sending,statuses}.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
-      'test/cli/{handedOn,history,layout,offered,plan,reach,service,settings,typed}.test.ts',
+      'test/cli/{handedOn,history,layout,offered,plan,planEnds,reach,service,settings,typed}.test.ts',
       'test/docs/{contributing,frontMatter,load,pictures,procedures,reference,security,serving,walk}.test.ts',
       'test/failures/complete.test.ts',
       'test/hostile/table.test.ts',
@@ -50,7 +50,7 @@ const thorough: Record<string, Suite> = {
   failures: { include: ['test/failures/*.test.ts'], exclude: ['test/failures/complete.test.ts'] },
   cli: {
     include: ['test/cli/*.test.ts', 'test/docs/{runbooks,testing,tutorial}.test.ts'],
-    exclude: ['test/cli/{handedOn,history,layout,offered,plan,reach,service,settings,typed}.test.ts'],
+    exclude: ['test/cli/{handedOn,history,layout,offered,plan,planEnds,reach,service,settings,typed}.test.ts'],
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
   service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },

@@ -27,8 +27,8 @@ const rows: Row[] = [
   ['cell.noLines', 'failed', '`sh`: it names a `.txt` of a value that has no lines; it was not begun'],
   ['cell.shOff', 'failed', 'on AWS: `sh` cells are off (`allowSh`)'],
   ['cell.inputsTooLarge', 'failed', 'on AWS: its inputs do not fit into one invocation'],
-  ['cell.unexpected', 'failed', 'in `run.failed.code`: it completed, and what it expects does not hold'],
-  ['cell.failed', 'failed', 'in `run.failed.code`: the journal says no more'],
+  ['cell.unexpected', 'completed', 'of `run.failed` alone: it completed, and what it expects does not hold'],
+  ['cell.failed', 'failed', 'of `run.failed` alone: it failed, and its journal says no more'],
   ['cell.declared', 'failed', 'a person said so: `pawl done --failed`, `pawl verdict --failed`'],
   ['http.invalid', 'failed', 'not a URL, or a header with a character that none may hold; nothing was sent'],
   [
@@ -84,12 +84,22 @@ const rows: Row[] = [
   ['approval.unreachable', 'failed', '`approve`: so many people cannot approve, without those who started the run'],
 ];
 
-/** Refusals of a document, of parameters, or of a setting: nothing was begun. */
+/** Refusals of a document, of parameters, of a setting, or of ending a run: nothing was begun. */
 const refusals: Row[] = [
   ['runbook.invalid', 'refused', 'a document has problems: each has line, column, and what to do'],
   ['params.invalid', 'refused', 'parameters do not fit: each problem has its path'],
   ['limit.exceeded', 'refused', 'something is over a limit, which is named'],
   ['request.invalid', 'refused', 'a command or a setting that cannot be read'],
+  [
+    'undo.refused',
+    'refused',
+    '`pawl undo`: the run has not failed, is in flight or in doubt, may still act, or its runbook has nothing for that end',
+  ],
+  [
+    'cancel.refused',
+    'refused',
+    '`pawl cancel`: what is at its end is under way, and `--stop-cleanup` alone stops it; or there is nothing to stop, or to take back',
+  ],
 ];
 
 export const errorTable = (): string =>

@@ -1,5 +1,5 @@
 /** How a cell's state reads: a mark, a word, a colour. The same in progress lines, in the final table and in `status`. */
-import type { CellReport, Entry, EntryOf, Failure, VerdictWord, View } from '../engine/index.ts';
+import type { CellReport, Entry, EntryOf, Failure, State, VerdictWord } from '../engine/index.ts';
 import { duration, plural } from './format.ts';
 import { harmless, type Screen, type Tone } from './screen.ts';
 
@@ -18,6 +18,7 @@ const badges: Record<CellReport['state'], Badge> = {
   failed: { mark: '✗', word: 'failed', tone: 'bad' },
   skipped: { mark: '-', word: 'skipped', tone: 'quiet' },
   unknown: { mark: '?', word: 'in doubt', tone: 'warn' },
+  'taken back': { mark: '↶', word: 'taken back', tone: 'quiet' },
   'not reached': { mark: '·', word: 'not reached', tone: 'quiet' },
 };
 
@@ -125,21 +126,36 @@ const badgeOfCell = (cell: CellReport, passed: boolean): Badge => {
   return { ...badge, word: `${badge.word}, by ${cell.closedBy}` };
 };
 
-/** The table of cells. `nowMs` is the store's time. */
-export const cellTable = (screen: Screen, cells: CellReport[], view: View, nowMs: number): void => {
-  const rows = cells.map((cell, index) => {
-    const badge = badgeOfCell(cell, index < view.cellsDone);
-    const running = cell.state === 'running' && cell.startedAtMs !== null ? nowMs - cell.startedAtMs : null;
-    const ms = cell.state === 'skipped' ? null : (running ?? cell.durationMs);
-    const time = ms === null ? '' : duration(ms);
-    return [
-      `  ${screen.paint(badge.tone, badge.mark)}`,
-      cell.name,
-      cell.kind,
-      screen.paint(badge.tone, badge.word),
-      cell.attempts > 0 ? String(cell.attempts) : '',
-      time,
-    ];
-  });
+/** What a cell at the end of a run is for. */
+const forWhat = ({ kind, cleanup }: CellReport): string => {
+  if (cleanup === undefined) return kind;
+  return 'undo' in cleanup ? `${kind}, undo of ${cleanup.undo}` : `${kind}, on=${cleanup.on}`;
+};
+
+/** Whether the run went on after a cell. The next one at its end is beyond those that are not gone through there. */
+const isPassed = ({ next, ending }: State, { cleanup }: CellReport, index: number): boolean =>
+  index < (cleanup === undefined ? (ending?.at ?? next) : next);
+
+type Told = { cells: CellReport[]; head: { state: State }; nowMs: number };
+
+const rowOf = (screen: Screen, { head, nowMs }: Told, cell: CellReport, index: number): string[] => {
+  const badge = badgeOfCell(cell, isPassed(head.state, cell, index));
+  const running = cell.state === 'running' && cell.startedAtMs !== null ? nowMs - cell.startedAtMs : null;
+  const ms = cell.state === 'skipped' ? null : (running ?? cell.durationMs);
+  return [
+    `  ${screen.paint(badge.tone, badge.mark)}`,
+    cell.name,
+    forWhat(cell),
+    screen.paint(badge.tone, badge.word),
+    cell.attempts > 0 ? String(cell.attempts) : '',
+    ms === null ? '' : duration(ms),
+  ];
+};
+
+/** The table of cells: those of the way, and under a line of their own those that are gone through at its end. `nowMs` is the store's time. */
+export const cellTable = (screen: Screen, told: Told): void => {
+  const rows = told.cells.map((cell, index) => rowOf(screen, told, cell, index));
+  const first = told.cells.findIndex(({ cleanup }) => cleanup !== undefined);
+  if (first !== -1) rows.splice(first, 0, ['', screen.paint('quiet', 'at its end:'), '', '', '', '']);
   screen.table(['', 'cell', 'kind', 'state', 'attempts', 'time'], rows);
 };

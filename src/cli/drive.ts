@@ -183,7 +183,7 @@ export const conclude = async (
   const { screen, client, interruption } = session;
   const instance = await client.instance(answer.view.instanceId);
   screen.print();
-  cellTable(screen, instance.cells, instance.view, instance.nowMs);
+  cellTable(screen, instance);
   screen.print();
   const interrupted = interruption.signal.aborted && answer.result !== 'completed';
   if (interrupted) screen.print(screen.paint('warn', 'Interrupted.'));

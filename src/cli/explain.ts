@@ -1,8 +1,19 @@
 /** Says in words where an instance stands, what is known about it, and what to do next. */
-import { allCells, type CellReport, isBound, isChild, limits, rootOf, type Stop, workerAt } from '../engine/index.ts';
+import {
+  allCells,
+  type CellReport,
+  goesByItself,
+  isBound,
+  isChild,
+  limits,
+  rootOf,
+  type Stop,
+  workerAt,
+} from '../engine/index.ts';
 import { askedFor } from './asked.ts';
 import type { Client, Instance } from './client.ts';
 import { explainElsewhere } from './elsewhere.ts';
+import { explainEnded, explainEnding, printAhead } from './ending.ts';
 import { duration, oneLine, plural, shellWord, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
@@ -65,13 +76,20 @@ const printLeftInDoubt = async ({ screen, client }: Session, { view, head }: Ins
 
 const explainCancelled = async (session: Session, instance: Instance): Promise<void> => {
   const { screen, client } = session;
-  const { view } = instance;
   const who = await cancelledBy(client, instance);
   screen.print(screen.paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
+  explainEnded(screen, instance);
   if (await printLeftInDoubt(session, instance)) return;
-  const cell = view.cell ?? instance.cells[instance.head.state.next]?.name;
-  if (cell !== undefined && !isChild(view.instanceId))
-    screen.print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell })}\`.`);
+  printContinue(screen, instance);
+};
+
+/** From the first cell that was taken back, or where its way was over: what was taken back is not done. */
+const printContinue = ({ print }: Screen, { view, head, cells }: Instance): void => {
+  if (isChild(view.instanceId)) return;
+  const { ending, next } = head.state;
+  const cell = cells.find(({ state }) => state === 'taken back') ?? cells[ending?.at ?? next];
+  if (cell !== undefined && cell.cleanup === undefined)
+    print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell: cell.name })}\`.`);
 };
 
 const explainReady = (
@@ -98,12 +116,18 @@ const explainReady = (
   if (isAway) print(`This is another place: PAWL_PLACE=${view.place} says that this machine is it.`);
 };
 
-const explainDoubt = (screen: Screen, { view, nowMs }: Instance, step: Step, cancelled: string): void => {
+const explainDoubt = (screen: Screen, instance: Instance, step: Step, cancelled: string): void => {
+  const { view, nowMs, ending, head } = instance;
   const { print, paint } = screen;
   print(paint('warn', `In doubt: it is unknown whether ${step.cell} happened. Nothing was repeated.`));
   printStep(screen, step, nowMs);
   if (view.waitsFor !== null) print(paint('warn', `Its probe waits for ${harmless(view.waitsFor)}.`));
-  if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, nothing runs after it.`);
+  const after = head.state.owes === undefined ? 'nothing runs after it' : 'only what is at its end runs after it';
+  if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, ${after}.`);
+  if (ending?.stands === 'ahead' && step.onFailure !== null && step.ifFailed === 'halt') {
+    print('Decided --failed, it is given up by itself:');
+    printAhead(screen, ending);
+  }
   const { decidableAtMs } = step;
   if (decidableAtMs === null)
     print(`Next: look at what ${step.cell} acts upon, then say what you found (--evidence TEXT keeps it):`);
@@ -132,12 +156,16 @@ const explainRunning = (screen: Screen, { view, nowMs }: Instance, step: Step): 
   printWays(screen, step);
 };
 
-const explainHalted = (screen: Screen, { nowMs }: Instance, step: Step, cell: CellReport): void => {
+const explainHalted = (screen: Screen, { nowMs, ending }: Instance, step: Step, cell: CellReport): void => {
   const { print, paint } = screen;
   const why = whyHalted(step, cell);
   print(paint('bad', `Halted at ${step.cell}: ${why}${closed(why)}`));
   printStep(screen, step, nowMs);
   printExpectations(screen, cell);
+  if (ending?.stands === 'ahead' && step.undoable) {
+    print('Given up for this failure, with `pawl undo`:');
+    printAhead(screen, ending);
+  }
   print(`Next: see \`pawl journal ${shellWord(step.instanceId)} --notes\`, mend the cause, then one of:`);
   printWays(screen, step);
 };
@@ -195,6 +223,19 @@ const isLeftToHome = async (session: Session, { view, head }: Instance): Promise
   return cell !== undefined && isBound(head.state, cell);
 };
 
+/** Its way is over, and what is at its end has not begun. */
+const isOwed = ({ head: { state } }: Instance): boolean =>
+  state.ended === null && state.owes !== undefined && state.open === null && state.halted?.doubt !== true;
+
+const explainOwed = async ({ screen, client }: Session, instance: Instance): Promise<void> => {
+  const { view, head } = instance;
+  const who = head.state.cancelled === null ? 'The way is over' : `Cancelled${await cancelledBy(client, instance)}`;
+  screen.print(screen.paint('warn', `${who}${closed(who)} What is at its end has not begun:`));
+  if (instance.ending !== null) printAhead(screen, instance.ending);
+  const how = goesByItself(head.state) ? 'it begins by itself with the schedule of a service; without one, ' : '';
+  screen.print(`Next: ${how}\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\`.`);
+};
+
 const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
 
 /**
@@ -209,12 +250,23 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   const { print, paint } = screen;
   if (view.status === 'completed') {
     print(paint('good', `Completed: ${plural(view.cells, 'cell')}.`));
+    explainEnded(screen, instance);
+    return undefined;
+  }
+  if (view.status === 'failed' || view.status === 'rolled_back') {
+    explainEnded(screen, instance);
+    printContinue(screen, instance);
+    return undefined;
+  }
+  if (isOwed(instance)) {
+    await explainOwed(session, instance);
     return undefined;
   }
   if (view.status === 'cancelled' || cell === undefined) {
     await explainCancelled(session, instance);
     return undefined;
   }
+  if (instance.ending?.stands === 'under way') explainEnding(screen, instance, instance.ending);
   const waitsFor = stop !== undefined && 'waitsFor' in stop ? stop.waitsFor : undefined;
   const isHere = waitsFor !== undefined && (waitsFor.missing.length > 0 || instance.manned === null);
   if (waitsFor !== undefined && isHere && stop?.result === 'parked') {
@@ -228,7 +280,8 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   else if (instance.manned !== null) explainElsewhere(screen, instance, instance.manned);
   else if (instance.waits !== null) {
     explainWait(screen, instance, instance.waits);
-    const who = instance.head.state.cancelled === null ? null : await cancelledBy(client, instance);
+    const { cancelled, ending } = instance.head.state;
+    const who = cancelled === null || ending !== undefined ? null : await cancelledBy(client, instance);
     if (who !== null)
       print(paint('bad', `Cancelled${who}${closed(who)} Nothing further begins; it ends with its elements.`));
   } else if (instance.held) explainHeld(screen, instance, cell);

@@ -5,7 +5,7 @@ import { isPawlError } from '../engine/index.ts';
 import { askedFor } from './asked.ts';
 import { type Badge, badgeOfOutcome, nameWidthMax, progressLine } from './cells.ts';
 import type { Client } from './client.ts';
-import { duration } from './format.ts';
+import { duration, plural } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 
 const pollMs = 200;
@@ -22,6 +22,12 @@ const pauseAfter = (entry: EntryOf<'outcome' | 'resolved'>): string => {
   return `, again in ${duration(Math.max(0, dueAtMs - atMs))}${asked}`;
 };
 
+/** Of what comes after it only how much that is: its cells are told as they go. */
+const wayOverText = ({ as, undos, began }: EntryOf<'ending'>): string => {
+  const back = undos === 0 ? '' : `, ${plural(undos, 'cell')} to take back`;
+  return `the way is over: ${as}, by ${harmless(began.by)}${back}`;
+};
+
 const createTeller = (screen: Screen, cells: string[]) => {
   const width = Math.min(nameWidthMax, Math.max(4, ...cells.map((name) => name.length)));
   let now: Running | undefined;
@@ -33,7 +39,11 @@ const createTeller = (screen: Screen, cells: string[]) => {
   const tell = (entry: Entry): void => {
     if (entry.kind === 'reserved') begin(entry);
     if (entry.kind === 'waiting') screen.print(line(entry.cell, waiting, 0, null));
-    if (entry.kind === 'cancelled') screen.print(screen.paint('bad', `  cancelled by ${harmless(entry.by.actor)}`));
+    if (entry.kind === 'cancelled') {
+      const what = entry.stopsCleanup === undefined ? 'cancelled' : 'what is at its end is stopped';
+      screen.print(screen.paint('bad', `  ${what} by ${harmless(entry.by.actor)}`));
+    }
+    if (entry.kind === 'ending') screen.print(screen.paint('warn', `  ${wayOverText(entry)}`));
     if (entry.kind === 'resolved') screen.print(line(entry.cell, badgeOfOutcome(entry), 0, null) + pauseAfter(entry));
     if (entry.kind !== 'outcome') return;
     now = undefined;

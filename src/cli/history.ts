@@ -134,19 +134,25 @@ const voteTold = ({ cell, decision, comment, approvals, link }: EntryOf<'vote'>)
 const endingTold = ({ as, cells, undos, stays, failed, began }: EntryOf<'ending'>): string => {
   const others = cells.length - undos;
   return [
-    failed === null ? `the way is over: ${as}` : `${failed.cell}, seq ${failed.seq}, failed`,
+    failed === null ? `the way is over: ${as}` : `the way is over: ${failed.cell}, seq ${failed.seq}, failed`,
     `by ${began.by}${began.reason === null ? '' : `: ${began.reason}`}`,
-    ...(undos === 0 ? [] : [`${plural(undos, 'cell')} taken back`]),
-    ...(others === 0 ? [] : [`${plural(others, 'cell')} at the end`]),
+    ...(undos === 0 ? [] : [`${plural(undos, 'cell')} to take back`]),
+    ...(others === 0 ? [] : [`${plural(others, 'cell')} more at the end`]),
     ...(stays.length === 0 ? [] : [`stays as it is: ${stays.join(', ')}`]),
   ].join('; ');
 };
 
 /** A cancelled run may still have had a step that was not closed, or one in doubt. */
-const cancelling = ({ reason, state }: EntryOf<'cancelled'>): string => {
-  const { open, halted } = state;
-  if (open?.kind === 'reserved') return `${reason}; ${open.cell}, seq ${open.seq}, was not closed yet`;
-  return halted?.doubt === true ? `${reason}; ${halted.cell}, seq ${halted.seq}, was in doubt and stays so` : reason;
+const cancelling = ({ reason, undo, stopsCleanup, state }: EntryOf<'cancelled'>): string => {
+  const { open, halted, ended } = state;
+  const stays = ended === null ? '' : ' and stays so';
+  return [
+    ...(stopsCleanup === undefined ? [] : ['stops what is at its end']),
+    ...(undo === undefined ? [] : ['to be taken back']),
+    reason,
+    ...(open?.kind === 'reserved' ? [`${open.cell}, seq ${open.seq}, was not closed yet`] : []),
+    ...(halted?.doubt === true ? [`${halted.cell}, seq ${halted.seq}, was in doubt${stays}`] : []),
+  ].join('; ');
 };
 
 const elementOf = ({ parent }: EntryOf<'started'>): string =>

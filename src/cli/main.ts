@@ -16,6 +16,7 @@ const environmentHelp = `Environment:
   PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
   PAWL_CONTEXT             a named place, as by --context
   PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
+  PAWL_PUBLIC_URL          where people see the service of this store: what cells at the end of a run are told as run.url
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
   PAWL_APPEND_ONLY=insert  appends to DynamoDB by INSERT, which can overwrite nothing
   PAWL_HTTP_ALLOW          private host[:port]s that http cells may reach

@@ -4,6 +4,7 @@ import {
   allCells,
   branchesOf,
   type Cell,
+  changesSomething,
   type EachBody,
   type Expression,
   innerCells,
@@ -17,9 +18,10 @@ import {
   type Template,
 } from '../engine/index.ts';
 import { duration, oneLine, plural } from './format.ts';
+import { type Ends, endText, type Failing, failingOf, printFailing, undoOf } from './planEnds.ts';
 import { harmless, type Screen } from './screen.ts';
 
-type PlannedCell = {
+type PlannedCell = Ends & {
   name: string;
   kind: string;
   line: number;
@@ -44,7 +46,7 @@ type PlannedCell = {
   /** Of a branch: how many cells its section has. */
   sectionCells: number | null;
   /** Of a section with `each`: how it goes over its elements. Of `parallel` with the names of its parts. */
-  each: { as: string; max: string; stopAfter: number; cells: number; parts: string[] | null } | null;
+  each: (Failing & { as: string; max: string; stopAfter: number; cells: number; parts: string[] | null }) | null;
   when: string | null;
   expect: string[];
   /** Of a cell that waits: for whom or what, how long, and what then. */
@@ -52,7 +54,7 @@ type PlannedCell = {
   /** What it acts with; `{{ }}` stays where an earlier cell's output is needed. */
   input: string;
 };
-export type Plan = {
+export type Plan = Failing & {
   runbookId: string;
   title: string;
   params: Record<string, unknown>;
@@ -72,6 +74,8 @@ const fill = (authoring: Authoring, template: Template, scope: Scope): string =>
     .join('');
 
 const sources = (expressions: Expression[]): string[] => expressions.map(({ source }) => source);
+
+const bigAsText = (_: string, value: unknown): unknown => (typeof value === 'bigint' ? String(value) : value);
 
 const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => {
   switch (body.kind) {
@@ -120,8 +124,15 @@ const inputOf = (authoring: Authoring, { body }: Cell, scope: Scope): string => 
       return '';
     case 'branch':
       return '';
-    case 'each':
-      return body.over.source;
+    case 'each': {
+      // Elements are known where the list needs no earlier output.
+      const found = authoring.renderBody(body, scope);
+      if (found.kind === 'error' || found.body.kind !== 'each') return body.over.source;
+      const items = authoring.parseJson(found.body.items);
+      if (!Array.isArray(items)) return body.over.source;
+      const each = items.map((item) => (typeof item === 'string' ? item : JSON.stringify(item, bigAsText)));
+      return [`${body.over.source}: ${plural(items.length, 'element')}`, ...each].join('\n');
+    }
   }
 };
 
@@ -154,11 +165,8 @@ const waitsOf = (authoring: Authoring, { body, poll }: Cell, scope: Scope): stri
 
 /** Attributes that say how a cell is carried out, where they differ from what holds without them. */
 const waysOf = (authoring: Authoring, cell: Cell, scope: Scope): string[] => {
-  const { body, probe, interrupted, settleMs, keyWindowMs, at, needs, cleanup, uses = [] } = cell;
+  const { body, probe, interrupted, settleMs, keyWindowMs, at, needs, uses = [] } = cell;
   const ways: string[] = [];
-  if (cleanup !== undefined && 'undo' in cleanup) ways.push(`undo=${cleanup.undo}`);
-  if (cleanup !== undefined && 'on' in cleanup) ways.push(`on=${cleanup.on}`);
-  if (cleanup !== undefined && 'of' in cleanup) ways.push(`of=${cleanup.of}`);
   if (body.kind === 'end' && body.as !== undefined) ways.push(`as=${body.as}`);
   if (at !== undefined) ways.push(`at=${fill(authoring, at, scope)}`);
   for (const name of ['programs', 'env'] as const)
@@ -177,21 +185,23 @@ const waysOf = (authoring: Authoring, cell: Cell, scope: Scope): string[] => {
   return ways;
 };
 
-const eachOf = (body: EachBody, { length: cells }: Cell[]) => {
-  const { as, max, stopAfter, parts } = body;
+const eachOf = (body: EachBody, inner: Cell[]) => {
+  const { as, max, stopAfter, parts, onFailure } = body;
   const atATime = 'count' in max ? String(max.count) : `${max.percent}%`;
-  return { as, max: atATime, stopAfter, cells, parts: parts?.map(({ name }) => name) ?? null };
+  const names = parts?.map(({ name }) => name) ?? null;
+  const failing = failingOf({ cells: inner, ...(onFailure === undefined ? {} : { onFailure }) });
+  return { ...failing, as, max: atATime, stopAfter, cells: allCells(inner).length, parts: names };
 };
 
-type Placed = Pick<PlannedCell, 'within' | 'part'> & { cell: Cell };
+type Placed = Pick<PlannedCell, 'within' | 'part'> & { cell: Cell; undoneBy: Ends['undoneBy'] };
 
-/** Every cell, and the sections in which it stands, the outermost first. */
+/** Every cell, the sections in which it stands, the outermost first, and what takes it back. */
 const levelsOf = (cells: readonly Cell[], around: string[], part: string | null): Placed[] =>
   cells.flatMap((cell) => {
     const within = [...around, ...branchesOf({ cells: [...cells] }, cell.index)];
     const parts = cell.body.kind === 'each' ? partsOf(cell.body) : [];
     const inner = parts.flatMap((one) => levelsOf(one.cells, [...within, cell.name], one.name ?? null));
-    return [{ cell, within, part }, ...inner];
+    return [{ cell, within, part, undoneBy: undoOf(cells, cell) }, ...inner];
   });
 
 /** @throws PawlError `params.invalid` */
@@ -199,7 +209,7 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
   const params = authoring.resolveParams(runbook, given);
   // Without outputs and step, whatever needs them cannot be filled in yet, and shows as it is written.
   const scope: Scope = { params, outputs: {}, step: {} };
-  const cells = levelsOf(runbook.cells, [], null).map(({ cell, within, part }) => ({
+  const cells = levelsOf(runbook.cells, [], null).map(({ cell, within, part, undoneBy }) => ({
     name: cell.name,
     kind: kindWord(cell),
     line: cell.line,
@@ -212,10 +222,13 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     unknownOn: ('unknownOn' in cell.body && cell.body.unknownOn) || [],
     ways: waysOf(authoring, cell, scope),
     optional: cell.optional,
+    ...(cell.cleanup === undefined ? {} : { cleanup: cell.cleanup }),
+    undoneBy,
+    hasEffects: changesSomething(cell),
     within,
     part,
     sectionCells: cell.body.kind === 'branch' ? cell.body.cells : null,
-    each: cell.body.kind === 'each' ? eachOf(cell.body, allCells(innerCells(cell))) : null,
+    each: cell.body.kind === 'each' ? eachOf(cell.body, innerCells(cell)) : null,
     when: cell.when?.source ?? null,
     expect: sources(cell.expect),
     waits: waitsOf(authoring, cell, scope),
@@ -227,6 +240,7 @@ export const planOf = (authoring: Authoring, runbook: Runbook, given: Record<str
     params,
     instanceId: runbook.unique === null ? null : `${runbook.runbookId}.${fill(authoring, runbook.unique, scope)}`,
     concurrency: runbook.concurrency === null ? null : fill(authoring, runbook.concurrency, scope),
+    ...failingOf(runbook),
     cells,
   };
 };
@@ -269,6 +283,7 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
     print(`  ${name} = ${oneLine(harmless(JSON.stringify(value)), width - name.length - 5)}`);
   if (plan.instanceId !== null) print(`  instance ${plan.instanceId}, by \`unique\``);
   if (plan.concurrency !== null) print(`  one unfinished instance at a time for ${harmless(plan.concurrency)}`);
+  const hasEnds = plan.cells.some(({ cleanup }) => cleanup !== undefined);
   plan.cells.forEach((cell, index) => {
     const indent = '  '.repeat(cell.within.length);
     const part = cell.part === null ? '' : ` in ${cell.part}`;
@@ -277,6 +292,10 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
       `${indent}${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}${part}, line ${cell.line}`,
     );
     print(paint('quiet', `${indent}    ${policy(cell)}${cell.ways.map((way) => `; ${way}`).join('')}`));
+    const end = endText(cell, hasEnds);
+    if (end !== null) print(`${indent}    end     ${end}`);
+    if (cell.each !== null && cell.each.path.length > 0)
+      printFailing(screen, `${indent}    `, 'a failure in an element', cell.each);
     if (cell.when !== null) print(`${indent}    when    ${harmless(cell.when)}`);
     const lines = cell.input.split('\n').filter((line) => line.trim() !== '');
     for (const line of lines.slice(0, inputLinesMax))
@@ -286,5 +305,6 @@ export const printPlan = (screen: Screen, plan: Plan): void => {
     for (const source of cell.expect) print(`${indent}    expect  ${harmless(source)}`);
   });
   print();
+  if (plan.path.length > 0 || plan.onFailure !== 'ask') printFailing(screen, '', 'A failure', plan);
   print(`${plural(plan.cells.length, 'cell')} of at most ${limits.cellsPerRunbookMax}. Nothing was published or run.`);
 };

@@ -1,7 +1,17 @@
 /** The one place in this folder that reads the environment. */
 import { homedir, hostname, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type By, isPlace, lambdaPlace, limits, localPlace, PawlError, placeForm } from '../engine/index.ts';
+import {
+  type By,
+  isPlace,
+  isPublicUrl,
+  lambdaPlace,
+  limits,
+  localPlace,
+  PawlError,
+  placeForm,
+  publicUrlForm,
+} from '../engine/index.ts';
 import { placeIn } from '../places/index.ts';
 import type { AppendBy } from '../store/index.ts';
 import { chosenContext, userFile } from './contexts.ts';
@@ -30,7 +40,8 @@ export type Settings = {
   place: string;
   /** The user as whom code cells run; `undefined`: the one of this process. */
   cellsAs: string | undefined;
-  deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  /** `url`: where people see the service of its store. */
+  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string };
   by: By;
   /** The groups that the caller claims to be in: on this machine no authorizer says it. */
   groups: string[];
@@ -163,6 +174,11 @@ const withContext = ({ url, data, context: asked }: Given, env: NodeJS.ProcessEn
   return { url: service, data, env: { ...without(env, ['PAWL_TOKEN']), ...own }, context };
 };
 
+const publicUrlOf = ({ PAWL_PUBLIC_URL: url }: NodeJS.ProcessEnv): { url?: string } => {
+  if (!url) return {};
+  return isPublicUrl(url) ? { url } : refuse(`PAWL_PUBLIC_URL is ${JSON.stringify(url)}; give ${publicUrlForm}.`);
+};
+
 /** @throws PawlError `request.invalid` naming the variable */
 export const readSettings = (asked: Given = {}, plain: NodeJS.ProcessEnv = process.env): Settings => {
   const { cwd = process.cwd() } = asked;
@@ -193,7 +209,7 @@ export const readSettings = (asked: Given = {}, plain: NodeJS.ProcessEnv = proce
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
     place: placeIn(env, localPlace),
     cellsAs: env.PAWL_CELLS_AS || undefined,
-    deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs },
+    deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs, ...publicUrlOf(env) },
     by: { actor, via: 'cli', where: `${hostname()}:${process.pid}` },
     groups: (env.PAWL_GROUPS ?? '')
       .split(',')

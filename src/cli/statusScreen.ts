@@ -10,13 +10,13 @@ import { standingText } from './standing.ts';
 /** @returns the document for `--json` */
 export const printStatus = async (session: Session, instance: Instance): Promise<object> => {
   const { screen } = session;
-  const { view, title, cells, nowMs } = instance;
+  const { view, title } = instance;
   screen.print(
     `${screen.paint('strong', view.instanceId)}  ${view.runbookId} version ${view.version}: ${harmless(title)}`,
   );
   screen.print(`${standingText(view)}, drive ${view.drive}, seq ${view.seq}, started ${stamp(view.startedAtMs)}`);
   screen.print();
-  cellTable(screen, cells, view, nowMs);
+  cellTable(screen, instance);
   screen.print();
   const step = await explain(session, instance);
   const { head: _, ...status } = instance;

@@ -11,12 +11,14 @@ import {
   type Failure,
   failedLeadsTo,
   type HolderState,
+  isCalledOff,
   levelOf,
   type Note,
   type State,
   type Status,
   type Then,
   type View,
+  wayOf,
 } from '../engine/index.ts';
 import { type ByItself, byItself, type Places } from './byItself.ts';
 import type { HeadReport } from './client.ts';
@@ -58,7 +60,13 @@ export type Step = {
   repeatable: 'yes' | 'freshKey' | 'no';
   /** What the verdict `failed` would lead to: `retry` is the cell's own. */
   ifFailed: Then;
-  /** The instance is cancelled: however this step is decided, nothing runs after it. */
+  /** What a known failure leads to by itself; `null`: it halts, and a person is asked. */
+  onFailure: 'undo' | 'end' | null;
+  /** A person can give the run up for it, and its runbook has something for that end. */
+  undoable: boolean;
+  /** It is gone through at the end of the run: seq of the newest entry, which stopping that names; else `null`. */
+  atEndSeq: number | null;
+  /** The instance is cancelled, or its end was stopped: however this step is decided, nothing of the way runs after it. */
   cancelled: boolean;
   /** The last lines of its log, of so many. */
   log: string[];
@@ -168,7 +176,10 @@ export const readStep = async (
   const isNamed = reserved?.process !== undefined && waitedFor;
   const { holderProcess = isNamed ? (await client.glance(instanceId)).holderProcess : null } = standing;
   const lines = linesOf(notes);
-  const cancelled = state.cancelled !== null;
+  const cancelled = isCalledOff(state);
+  const isOnWay = state.ending === undefined && state.cancelled === null;
+  const isEarly = state.halted?.early === true && (state.halted.deadlineAtMs ?? 0) > nowMs;
+  const isGivenUp = status === 'halted' && isOnWay && !isEarly;
   const step = {
     instanceId,
     runbookId,
@@ -197,8 +208,10 @@ export const readStep = async (
       : null,
     declared: status === 'halted' ? declaredBy(since, seq) : null,
     cancelled,
+    onFailure: (isOnWay && runbook.onFailure) || null,
+    undoable: isGivenUp && wayOf(runbook.cells) < runbook.cells.length,
+    atEndSeq: state.ending === undefined ? null : head.seq,
     decidableAtMs: status !== 'running' && decidableAtMs > nowMs ? decidableAtMs : null,
-    // Its elements are not begun again.
     // Its elements are not begun again, also where all completed and what is expected of them does not hold.
     repeatable: cell.body.kind === 'each' ? 'no' : repeatableOf(closing),
     ifFailed: failedLeadsTo(state, cell, nowMs),

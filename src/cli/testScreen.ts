@@ -55,6 +55,12 @@ const endLine = ({ ended }: CellTest): Line[] => {
   return [line('ended', `${ended.status}: ${why}`, 'bad')];
 };
 
+/** What would follow a failure, which no test goes through. */
+const putsBackLine = ({ putsBack, ran }: CellTest): Line[] =>
+  putsBack.length === 0 || ran === 'not reached' || ran === 'skipped'
+    ? []
+    : [line('a failure here', `leads to ${putsBack.join(', ')}; not tried`)];
+
 const linesOf = (cell: CellTest): Line[] => {
   switch (cell.ran) {
     case 'not reached':
@@ -116,7 +122,7 @@ export const printTest = (screen: Screen, report: RunbookTest): void => {
     const ran = ranText(cell);
     const head = `${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`;
     print(ran === '' ? head : `${head}  ${paint('quiet', ran)}`);
-    for (const { label, text, tone } of linesOf(cell)) {
+    for (const { label, text, tone } of [...linesOf(cell), ...putsBackLine(cell)]) {
       const start = label === '' && tone === 'quiet' ? '    ' : `    ${label.padEnd(labelWidth)} `;
       // Whole where a file or a program reads it: the end of a line is often the reason.
       const most = screen.live ? Math.max(40, width - start.length) : text.length;

@@ -1,5 +1,5 @@
 /** What an instance waits for, since when, until when, and what helps: for `status` and for a caller that is told "parked". */
-import { limits, rootOf, type WaitReport } from '../engine/index.ts';
+import { goesByItself, limits, rootOf, type WaitReport } from '../engine/index.ts';
 import type { Instance } from './client.ts';
 import { duration, plural, shellWord, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
@@ -21,9 +21,9 @@ const moment = (atMs: number, nowMs: number): string =>
 export const whomAsked = ({ approvers, groups }: Pick<Of<'approve'>, 'approvers' | 'groups'>): string =>
   harmless([...approvers, ...groups.map((group) => `members of ${group}`)].join(', '));
 
-const goesOn = ({ view }: Instance): string => {
+const goesOn = ({ view, head }: Instance): string => {
   const advance = `\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\``;
-  return view.drive === 'auto'
+  return goesByItself(head.state)
     ? `Then it goes on by itself with the schedule of a service; without one, ${advance}.`
     : `Then ${advance}.`;
 };

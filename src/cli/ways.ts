@@ -11,6 +11,10 @@ const because = '--reason "…"';
 
 const advanceCommand = (instanceId: string): string => `pawl advance ${shellWord(instanceId)}`;
 export const cancelCommand = (instanceId: string): string => `pawl cancel ${shellWord(instanceId)} ${because}`;
+const undoCommand = (instanceId: string): string => `pawl undo ${shellWord(instanceId)} ${because}`;
+/** @param seq of the newest entry, as it was seen */
+const stopCleanupCommand = (instanceId: string, seq: number): string =>
+  `pawl cancel ${shellWord(instanceId)} --stop-cleanup --seq ${seq} ${because}`;
 export const releaseCommand = (instanceId: string): string => `pawl release ${shellWord(instanceId)} ${because}`;
 export const continueCommand = ({ runbookId, instanceId, cell }: Record<'runbookId' | 'instanceId' | 'cell', string>) =>
   `pawl start ${shellWord(runbookId)} --continue ${shellWord(instanceId)} --at ${cell} ${because}`;
@@ -39,14 +43,24 @@ export type Undecided = {
   holderProcess: HolderState | null;
   repeatable: 'yes' | 'freshKey' | 'no';
   ifFailed: Then;
+  /** What a known failure leads to by itself; `null`: a person is asked. */
+  onFailure: 'undo' | 'end' | null;
+  /** A person can give it up for its failure, and its runbook has something for that. */
+  undoable: boolean;
+  /** The way is over, and it is one of the cells that are gone through then: seq of the newest entry; else `null`. */
+  atEndSeq: number | null;
 };
 
+const afterFailed = { retry: '; it is tried again by itself', next: '; goes on', halt: '', end: '' } as const;
+const afterHalt = { undo: '; then what was done is taken back', end: '; then it ends failed' } as const;
+
 /** What follows the verdict `failed`, said before it is given. */
-export const afterFailed = { retry: '; it is tried again by itself', next: '; goes on', halt: '', end: '' } as const;
+export const leadsTo = ({ ifFailed, onFailure }: Pick<Undecided, 'ifFailed' | 'onFailure'>): string =>
+  ifFailed === 'halt' && onFailure !== null ? afterHalt[onFailure] : afterFailed[ifFailed];
 
 /** Those that the engine takes: what it would refuse, or what would only lead here again, is not offered. */
 const verdicts = (step: Undecided): Way[] => {
-  const { instanceId, kind, seq, status, cancelled, recorded, declared, repeatable, ifFailed } = step;
+  const { instanceId, kind, seq, status, cancelled, recorded, declared, repeatable, atEndSeq } = step;
   // What it has begun may still act: decided now, something would begin beside it. Whose process is gone need not be waited for.
   const isEarly = status === 'running' || step.decidableAtMs !== null;
   if (isEarly && step.holderProcess !== 'gone') return [];
@@ -59,11 +73,12 @@ const verdicts = (step: Undecided): Way[] => {
   const voted = kind === 'approve';
   const isBranch = kind === 'branch';
   const done = isBranch ? 'go into its section' : 'it is done after all';
-  const without = isBranch ? 'pass over its section' : 'go on without it';
+  const passing = isBranch ? 'pass over its section' : 'go on without it';
+  const without = atEndSeq === null ? passing : 'leave it as it is, and go on';
   const ways: Way[] = [];
   if (!voted) ways.push(verdict('succeeded', doubt ? 'it happened' : done, '--succeeded'));
   if (recorded?.status !== 'failed' && declared === null) {
-    const leads = cancelled ? '' : afterFailed[ifFailed];
+    const leads = cancelled ? '' : leadsTo(step);
     ways.push(verdict('failed', `${doubt ? 'it did not happen' : 'it failed'}${leads}`, '--failed'));
   }
   // Pasted after the holder was heard of all the same, it must not run again what is known to have happened.
@@ -76,11 +91,18 @@ const verdicts = (step: Undecided): Way[] => {
 };
 
 export const waysOut = (step: Undecided): Way[] => {
-  const { instanceId, status, cancelled, recorded, byItself, setAside } = step;
+  const { instanceId, status, cancelled, recorded, byItself, setAside, atEndSeq } = step;
   // A step that is closed as `unknown` ends with its run: no verdict can be given afterwards.
   const what = isChild(instanceId) ? 'give this element up' : 'give the run up';
   const giveUp = status === 'in_doubt' && recorded !== null ? 'give up, undecided' : what;
-  const cancel: Way = { name: 'cancel', what: giveUp, command: cancelCommand(instanceId) };
+  const cancel: Way =
+    atEndSeq === null
+      ? { name: 'cancel', what: giveUp, command: cancelCommand(instanceId) }
+      : {
+          name: 'stopCleanup',
+          what: 'stop here, and leave the rest',
+          command: stopCleanupCommand(instanceId, atEndSeq),
+        };
   if (status === 'running') return [...verdicts(step), ...(cancelled ? [] : [cancel])];
   const ways: Way[] = [];
   if (setAside.length > 0) ways.push({ name: 'redrive', what: 'record what was set aside', command: 'pawl redrive' });
@@ -88,9 +110,10 @@ export const waysOut = (step: Undecided): Way[] => {
   if (policy !== null) ways.push({ name: 'advance', what: policy, command: advanceCommand(instanceId) });
   ways.push(...verdicts(step));
   if (cancelled) return ways;
+  if (step.undoable) ways.push({ name: 'undo', what: 'take back what it did', command: undoCommand(instanceId) });
   ways.push(cancel);
   // Refused while a step is in doubt: the new run would repeat, or leave out, what is in doubt.
-  if (status !== 'in_doubt' && !isChild(instanceId))
+  if (status !== 'in_doubt' && atEndSeq === null && !isChild(instanceId))
     ways.push({ name: 'continue', what: 'in a fixed version', command: continueCommand(step) });
   return ways;
 };

@@ -13,7 +13,7 @@ import {
 } from '../engine/model/index.ts';
 
 const count = z.int().min(0);
-const [started, , outcome] = entrySchema().options;
+const [started, , outcome, , , , , , ending] = entrySchema().options;
 const { drive } = started.shape;
 const { status: stepStatus, then, error: failure, expectations } = outcome.shape;
 
@@ -214,8 +214,16 @@ const cellReport = z.strictObject({
     'failed',
     'skipped',
     'unknown',
+    'taken back',
     'not reached',
   ]),
+  cleanup: z
+    .union([
+      z.strictObject({ undo: z.string(), of: z.literal('begun').exactOptional() }),
+      z.strictObject({ on: z.enum(['failure', 'cancel', 'always']) }),
+    ])
+    .exactOptional()
+    .describe('Of a cell that is gone through at the end of a run alone: what it takes back, or at which ends.'),
   attempts: z.int(),
   seq: count.nullable(),
   output: z.string().nullable().describe('JSON text; null too when it was left out for its size.'),
@@ -343,6 +351,27 @@ const waits = z.discriminatedUnion('kind', [
   }),
 ]);
 
+const { as, began, failed: failedFor } = ending.shape;
+const endReport = z.strictObject({
+  stands: z
+    .enum(['ahead', 'under way', 'over'])
+    .describe(
+      '`ahead`: the way is over, and nothing of it has begun; or so it would be for the failure that the run stands at, or may.',
+    ),
+  as,
+  began,
+  failed: failedFor.unwrap(),
+  takesBack: z.array(z.string()).describe('Cells that are taken back, the last first.'),
+  takenBack: z.array(z.string()).describe('Of these, what has been.'),
+  then: z.array(z.string()).describe('Cells of sections with `on` that are gone through after that.'),
+  stays: z
+    .array(z.string())
+    .describe('Cells with effects that began and stay as they are: nothing takes them back, or what does has not.'),
+  left: z.array(z.string()).describe('Of what is gone through: what has not been yet.'),
+  manual: z.boolean().describe('By a person’s steps alone.'),
+  stopped: z.boolean().describe('By a person: nothing more of it begins.'),
+});
+
 const claim = z.strictObject({
   claimId: z.string(),
   revision: count,
@@ -396,6 +425,9 @@ export const instance = z.strictObject({
   params: z.record(z.string(), z.unknown()),
   cells: z.array(cellReport),
   waits: waits.nullable().describe('What it waits for.'),
+  ending: endReport
+    .nullable()
+    .describe('What is gone through at its end; null: the way goes on, or its runbook has nothing for its end.'),
   manned: manned.describe('Where it waits for a worker of another place: whether that has any.'),
   head: entry.describe('The entry that `view` was made from.'),
   held: z.boolean().describe('Begun before the last restore from backup: held until a person releases it.'),

@@ -49,10 +49,12 @@ export type {
   Views,
   Waiter,
 } from './ports.ts';
+export type { EndReport } from './reading/endReport.ts';
 export { createFollower, type Followed, type FollowRequest, type JournalPages } from './reading/follow.ts';
 export type { CellReport, Inspection } from './reading/inspect.ts';
 export { apply } from './rules/apply.ts';
-export { decide } from './rules/decide.ts';
+export { decide, goesByItself } from './rules/decide.ts';
+export { isCalledOff } from './rules/going.ts';
 export { isBound } from './rules/place.ts';
 export { decidableAtMs } from './rules/policy.ts';
 export type { Holder, Stop } from './rules/stop.ts';

@@ -1,5 +1,5 @@
 /** The environment of the functions, read once and checked. serverless.yml sets it; `npm run dev` sets the same. */
-import { type ErrorCode, limits, PawlError } from '../engine/index.ts';
+import { type ErrorCode, isPublicUrl, limits, PawlError, publicUrlForm } from '../engine/index.ts';
 import type { Auth } from './actor.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -64,7 +64,7 @@ export type StoreSettings = {
 
 export type EngineSettings = StoreSettings & {
   appendOnly: 'put' | 'insert';
-  deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string };
   httpAllow: string;
   /** What cells may have, as JSON (or a file that says it); empty: nothing. */
   allow: string;
@@ -74,6 +74,13 @@ export type EngineSettings = StoreSettings & {
   wakes: { kind: 'queue'; url: string } | { kind: 'timer' };
 };
 
+/** Where people see the service: what cells at the end of a run are told as `run.url`. */
+const publicUrlOf = (env: Environment): { url?: string } => {
+  const url = env.PAWL_PUBLIC_URL;
+  if (!url) return {};
+  return isPublicUrl(url) ? { url } : refuse(`PAWL_PUBLIC_URL is ${JSON.stringify(url)}; give ${publicUrlForm}.`);
+};
+
 const deploymentOf = (env: Environment): EngineSettings['deployment'] => {
   const name = needed(env, 'PAWL_DEPLOYMENT');
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
@@ -81,7 +88,7 @@ const deploymentOf = (env: Environment): EngineSettings['deployment'] => {
   const takeoverGraceMs = countOf(env, 'PAWL_TAKEOVER_GRACE_MS', limits.takeoverGraceMsDefault);
   if (takeoverGraceMs < limits.takeoverGraceMsMin)
     refuse(`PAWL_TAKEOVER_GRACE_MS is ${takeoverGraceMs}; it must be at least ${limits.takeoverGraceMsMin}.`);
-  return { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs };
+  return { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs, ...publicUrlOf(env) };
 };
 
 const unrecordedOf = (env: Environment): EngineSettings['unrecorded'] => {

@@ -17,6 +17,7 @@ import { randomBytes } from 'node:crypto';
 import { type Authoring, type Cell, limits, natureOf, PawlError, type Runbook } from '../engine/index.ts';
 import { type Answers, troubleOf } from './answers.ts';
 import { isStubbed, type Stubs } from './bodies.ts';
+import { isTested, testedOf } from './ends.ts';
 import { judge } from './findings.ts';
 import type { RunbookTest } from './report.ts';
 import { runUnderCrashes } from './run.ts';
@@ -77,6 +78,7 @@ export const willRun = (
 ): WillRun[] => {
   const last = runbook.cells.find(({ name }) => name === only)?.index ?? runbook.cells.length;
   return runbook.cells
+    .filter(isTested)
     .filter((cell) => cell.index <= last && (natureOf(cell) === 'effect' || cell.poll !== undefined))
     .filter(({ name }) => !isStubbed(stubs, name))
     .map(({ name, body, line, interrupted, byMethod, retryMax, probe, poll }) => {
@@ -107,7 +109,7 @@ const ignoredBy = (paths: readonly string[] = []): Record<string, string[]> => {
 /** What a test runs it names before, and it goes through no elements. @throws PawlError `request.invalid` */
 const assertNoElements = ({ cells }: Runbook, only: string | undefined): void => {
   const last = cells.find(({ name }) => name === only)?.index ?? cells.length;
-  const section = cells.find(({ body, index }) => body.kind === 'each' && index <= last);
+  const section = cells.find((cell) => isTested(cell) && cell.body.kind === 'each' && cell.index <= last);
   if (section === undefined) return;
   const before = cells[section.index - 1];
   const isParallel = section.body.kind === 'each' && section.body.parts !== undefined;
@@ -134,13 +136,7 @@ export const assertFits = (runbook: Runbook, authoring: Authoring, options: Test
   };
   const bodies = namesOf((one) => natureOf(one) === 'effect' || one.poll !== undefined);
   const probes = namesOf(({ probe }) => probe !== null).map((name) => `${name}.probe`);
-  if (cell !== undefined)
-    check(
-      'The cell to test',
-      cell,
-      namesOf(() => true),
-      'cell',
-    );
+  if (cell !== undefined) check('The cell to test', cell, namesOf(isTested), 'cell that a test goes through');
   for (const name of Object.keys(stubs))
     check('A stub', name, [...bodies, ...probes], 'cell with a body, and no probe,');
   for (const path of Object.keys(ignoredBy(ignore))) check('A path to ignore', path, bodies, 'cell with a body');
@@ -171,14 +167,14 @@ export const assertFits = (runbook: Runbook, authoring: Authoring, options: Test
     );
 };
 
-/** A test is at every place: what a cell says of where it runs is left out. */
+/** A test is at every place: what a cell says of where it runs is left out. Of ends it goes through that of a run that completes. */
 const anywhere = (authoring: Authoring): Authoring => ({
   ...authoring,
   compile: (source) => {
     const compiled = authoring.compile(source);
     if (compiled.kind !== 'runbook') return compiled;
-    const cells = compiled.runbook.cells.map(({ at: _, ...cell }) => cell);
-    return { ...compiled, runbook: { ...compiled.runbook, cells } };
+    const runbook = testedOf(compiled.runbook);
+    return { ...compiled, runbook: { ...runbook, cells: runbook.cells.map(({ at: _, ...cell }) => cell) } };
   },
 });
 
@@ -202,6 +198,7 @@ export const testRunbook = async (source: string, options: TestOptions = {}): Pr
   if (compiled.kind === 'runbook') assertFits(compiled.runbook, authoring, options);
   const ran = await runUnderCrashes({
     authoring: anywhere(authoring),
+    whole: compiled.kind === 'runbook' ? compiled.runbook : null,
     source,
     params,
     stubs,

@@ -76,6 +76,8 @@ export type CellTest = {
   repeat: Repeat | null;
   /** What the test said in the name of others. */
   answer: string | null;
+  /** Cells that would be gone through after a failure of this one, in their order: what takes back, then sections with `on`. */
+  putsBack: string[];
 };
 
 export type FindingCode =

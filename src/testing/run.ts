@@ -17,6 +17,7 @@ import { type Answers, answerWait } from './answers.ts';
 import { createBodies, isStubbed, type Stubs } from './bodies.ts';
 import { differencesOf, ignoredOf } from './compare.ts';
 import { afterStart, consequenceOf, type Moment, type Recovery, runAgain } from './crashes.ts';
+import { putBackAt } from './ends.ts';
 import { budgetMs, createProcess, type Process, tester } from './process.ts';
 import type { CellTest, Crash, CrashPoint, Ended, Repeat, RunbookTest } from './report.ts';
 import { createSecrets } from './secrets.ts';
@@ -25,6 +26,8 @@ import { createTables } from './tables.ts';
 export type Wanted = Answers & {
   authoring: Authoring;
   source: string;
+  /** With what a test does not go through; `null`: the document has problems. */
+  whole: Runbook | null;
   params: Record<string, unknown>;
   stubs: Stubs;
   /** Secrets by name. */
@@ -250,6 +253,7 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
   const { view } = await engine.start({ runbookId: runbook.runbookId, params: wanted.params, by: tester });
   const result = await drive(run, runbook, wanted, view.instanceId);
   const { params } = await engine.inspect(view.instanceId, tester);
+  const hasRun = (name: string): boolean => run.trackOf(name).ended !== null && !run.trackOf(name).skipped;
   const cells = runbook.cells.map((cell): CellTest => {
     const { skipped: _, ...track } = run.trackOf(cell.name);
     return {
@@ -264,6 +268,7 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
         optional: cell.optional,
       },
       times: run.times.get(cell.name) ?? 0,
+      putsBack: wanted.whole === null ? [] : putBackAt(wanted.whole, cell, hasRun),
       ...track,
     };
   });

@@ -18,6 +18,9 @@ const doubt: Undecided = {
   holderProcess: null,
   repeatable: 'yes',
   ifFailed: 'halt',
+  onFailure: null,
+  undoable: false,
+  atEndSeq: null,
 };
 const halted: Undecided = { ...doubt, status: 'halted', recorded: { status: 'completed' } };
 const verdicts = ['succeeded', 'failed', 'retry', 'retryFreshKey', 'skip'];
@@ -28,6 +31,13 @@ describe('the ways out', () => {
     ['recorded as unknown, before its deadline', { ...doubt, decidableAtMs: 1 }, ['cancel']],
     ['in doubt and cancelled', { ...doubt, cancelled: true }, ['succeeded', 'failed', 'skip']],
     ['under way', { ...doubt, status: 'running' }, ['cancel']],
+    [
+      'halted where its runbook has something for its end',
+      { ...halted, undoable: true },
+      [...verdicts, 'undo', 'cancel', 'continue'],
+    ],
+    ['halted at its end', { ...halted, atEndSeq: 7 }, [...verdicts, 'stopCleanup']],
+    ['in doubt at its end', { ...doubt, atEndSeq: 7 }, [...verdicts, 'stopCleanup']],
     ['halted, not as expected', halted, [...verdicts, 'cancel', 'continue']],
     [
       'halted, failed',

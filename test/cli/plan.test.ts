@@ -85,7 +85,7 @@ test('of a section with parallel the parts are shown, and in which of them each 
   expect(lines.filter((line) => / line \d+$|parts|"eu"/.test(line))).toEqual([
     ' 1  both  parallel, line 6',
     '    its parts beside each other: a section of 2 cells, all at a time; no more begin after 1 halted, in doubt or given up',
-    '    | ["eu","us"]',
+    '    | ["eu","us"]: 2 elements',
     '   2  in_eu  sh in eu, line 8',
     '   3  in_us  sh in us, line 12',
   ]);

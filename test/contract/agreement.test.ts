@@ -38,6 +38,7 @@ const answers: {
   advanced: Same<Omit<BodyOf<'advance'>, 'manned'>, AdvanceAnswer>;
   ran: Same<Omit<BodyOf<'run'>, 'manned'>, RunAnswer>;
   cancelled: Same<BodyOf<'cancel'>, Cancelled>;
+  undone: Same<BodyOf<'undo'>, { view: View }>;
   decided: Same<BodyOf<'verdict'>, { view: View }>;
   inspected: Same<Omit<BodyOf<'instance'>, 'manned' | 'head' | 'held' | 'decidableAtMs' | 'nowMs'>, Inspection>;
   head: Same<BodyOf<'instance'>['head'], Entry>;
@@ -53,6 +54,7 @@ const answers: {
   advanced: true,
   ran: true,
   cancelled: true,
+  undone: true,
   decided: true,
   inspected: true,
   head: true,

@@ -81,12 +81,22 @@ test.each([
   ['PAWL_EPOCH', '-1'],
   ['PAWL_TAKEOVER_GRACE_MS', '999'],
   ['PAWL_TAKEOVER_GRACE_MS', '15s'],
+  ['PAWL_PUBLIC_URL', 'pawl.example.org'],
+  ['PAWL_PUBLIC_URL', 'https://pawl.example.org/'],
+  ['PAWL_PUBLIC_URL', 'ftp://pawl.example.org'],
+  ['PAWL_PUBLIC_URL', 'https://me@pawl.example.org'],
   ['PAWL_EXECUTE_FUNCTION', undefined],
   ['PAWL_UNRECORDED_QUEUE', undefined],
   ['PAWL_WAKES_QUEUE', undefined],
 ])('%s = %j is refused, by name', (name, value) => {
   const told = codeOf(() => engineSettings({ ...deployed, [name]: value }));
   expect(told).toMatch(new RegExp(`^deployment\\.unsupported: ${name} `));
+});
+
+test('where people see the service is told to the engine, or nothing is', () => {
+  const url = 'https://pawl.example.org/prod';
+  expect(engineSettings({ ...deployed, PAWL_PUBLIC_URL: url }).deployment.url).toBe(url);
+  expect(engineSettings({ ...deployed, PAWL_PUBLIC_URL: '' }).deployment).not.toHaveProperty('url');
 });
 
 test('a way of appending that there is not is told with those that there are', () => {

@@ -24,6 +24,13 @@ const defaultsOf = (compiler: Authoring, runbook: Runbook): Record<string, unkno
   }
 };
 
+/** `5 cells, 2 of them at its end`. */
+const cellsText = ({ cells }: Runbook): string => {
+  const all = allCells(cells);
+  const atEnd = all.filter(({ cleanup }) => cleanup !== undefined).length;
+  return `${plural(all.length, 'cell')}${atEnd === 0 ? '' : `, ${atEnd} of them at its end`}`;
+};
+
 const check = async (session: Session, files: string[], options: { here?: true }): Promise<Answer> => {
   const { screen } = session;
   const compiler = await session.authoring();
@@ -31,9 +38,7 @@ const check = async (session: Session, files: string[], options: { here?: true }
   const reports: (HereReport | undefined)[] = [];
   for (const document of documents) {
     const { file, runbook } = document;
-    screen.print(
-      `${file}: ${screen.paint('good', 'ok')}, runbook ${runbook.runbookId}, ${plural(allCells(runbook.cells).length, 'cell')}`,
-    );
+    screen.print(`${file}: ${screen.paint('good', 'ok')}, runbook ${runbook.runbookId}, ${cellsText(runbook)}`);
     printNotes({ screen }, document);
     if (options.here !== true) continue;
     const report = await lookHere(session, compiler, runbook, defaultsOf(compiler, runbook));

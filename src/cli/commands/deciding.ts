@@ -15,7 +15,7 @@ import {
   type VerdictOptions,
   verdictInputOf,
 } from '../verdict.ts';
-import { afterFailed } from '../ways.ts';
+import { leadsTo } from '../ways.ts';
 import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
 
 type One = Extract<Target, { kind: 'one' }>;
@@ -54,14 +54,14 @@ const decideThem = async (session: Session, target: Many, ruling: VerdictInput):
     return { exit, document: { ...asked, steps: [], decided: [], refused: [], left: [], stopped: null } };
   }
   const what = `${plural(doubts.length, 'step')} of ${runbookId} in doubt at ${cell}`;
-  const steps = doubts.map(({ instanceId, seq, ageMs, holder, key, decidableAtMs, ifFailed }) => {
-    return { instanceId, seq, ageMs, holder, key, decidableAtMs, ifFailed };
+  const steps = doubts.map(({ instanceId, seq, ageMs, holder, key, decidableAtMs, ifFailed, onFailure }) => {
+    return { instanceId, seq, ageMs, holder, key, decidableAtMs, ifFailed, onFailure };
   });
   if (dryRun) {
     screen.print(`${what}; without --dry-run each would be decided: ${ruling.verdict}.`);
-    for (const { instanceId, seq, key, decidableAtMs, ifFailed } of steps) {
+    for (const { instanceId, seq, key, decidableAtMs, ...failing } of steps) {
       const early = decidableAtMs === null ? '' : `; refused before ${time(decidableAtMs)}`;
-      const leads = ruling.verdict === 'failed' ? afterFailed[ifFailed] : '';
+      const leads = ruling.verdict === 'failed' ? leadsTo(failing) : '';
       screen.print(`  ${instanceId}  seq ${seq}  ${harmless(key ?? '')}${leads}${early}`);
     }
     return { exit: exits.done, document: { ...asked, steps, decided: [], refused: [], left: steps, stopped: null } };

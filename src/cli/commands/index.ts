@@ -36,9 +36,15 @@ const groups: Group[] = [
       rerun: { args: '<instance>', summary: 'start the same again, as a new instance' },
       advance: { args: '<instance>', summary: 'move an instance forward' },
       done: { args: '<instance> <cell>', summary: 'record that a person did a manual cell' },
-      cancel: { args: '<instance>', summary: 'end an instance for good' },
     },
     load: async () => (await import('./moving.ts')).addMoving,
+  },
+  {
+    commands: {
+      cancel: { args: '<instance>', summary: 'end an instance for good' },
+      undo: { args: '<instance>', summary: 'give a failed instance up, and take back what it did' },
+    },
+    load: async () => (await import('./ending.ts')).addEnding,
   },
   {
     commands: {

@@ -1,17 +1,16 @@
-/** run, start, rerun, advance, done and cancel: what moves an instance. */
+/** run, start, rerun, advance and done: what moves an instance. */
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
-import { isPawlError, PawlError } from '../../engine/index.ts';
+import { PawlError } from '../../engine/index.ts';
 import type { AdvanceInput } from '../client.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
-import { duration, shellWord } from '../format.ts';
+import { shellWord } from '../format.ts';
 import { tellHere } from '../here.ts';
 import { readParams } from '../params.ts';
 import type { Answer, Session } from '../session.ts';
-import { readStep } from '../step.ts';
 import { type AddCommands, cellCount, saidInWords, wholeNumber, withExamples, withParams } from './common.ts';
 
 type StartInput = NonNullable<CallOf<'start'>['body']>;
@@ -137,52 +136,6 @@ const done = async (
   return { exit: exits.done, document: recorded };
 };
 
-/** How long a step that was under way may go on, in words. */
-const untilText = (deadlineAtMs: number, nowMs: number): string => {
-  const leftMs = deadlineAtMs - nowMs;
-  return leftMs > 0 ? `may still run for ${duration(leftMs)}` : 'its time is over, but its outcome may still come';
-};
-
-const cancel = async (session: Session, instanceId: string, options: { reason: string }): Promise<Answer> => {
-  const { screen, client } = session;
-  const cancelled = await client.cancel({ path: { instanceId }, body: { reason: options.reason } });
-  const { mayStillRun, elements } = cancelled;
-  const { print } = screen;
-  const instance = await client.instance(instanceId).catch((error: unknown) => {
-    if (!isPawlError(error, 'journal.broken')) throw error;
-    print(
-      `Ended ${instanceId}: its journal is broken, so nothing more of it can be shown; see \`pawl verify ${shellWord(instanceId)}\`.`,
-    );
-    return null;
-  });
-  if (instance === null) return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
-  if (elements.length > 0) {
-    print(
-      `Cancelled ${instanceId}: nothing further begins in it, nor in its elements. It ends with the last of these:`,
-    );
-    for (const { instanceId: element, cell, deadlineAtMs } of elements)
-      print(`  ${element}  ${cell} is under way and ${untilText(deadlineAtMs, instance.nowMs)}`);
-    print(`How each ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`);
-    return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
-  }
-  if (mayStillRun === null) {
-    await explain(session, instance);
-    const leftInDoubt = instance.head.state.halted?.doubt ? instance.head.state.halted : null;
-    const undecided = leftInDoubt === null ? null : { cell: leftInDoubt.cell, seq: leftInDoubt.seq };
-    return { exit: exits.done, document: { ...cancelled, undecided, step: null } };
-  }
-  print(`Cancelled ${instanceId}: nothing further begins in it.`);
-  if (instance.view.status === 'in_doubt') {
-    const step = await explain(session, instance);
-    return { exit: exits.done, document: { ...cancelled, step } };
-  }
-  print(
-    `${mayStillRun.cell} is under way and ${untilText(mayStillRun.deadlineAtMs, instance.nowMs)}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
-  );
-  const step = await readStep(session, instance.view, { ...instance, status: instance.view.status });
-  return { exit: exits.done, document: { ...cancelled, step: step ?? null } };
-};
-
 export const addMoving: AddCommands = (program, runner) => {
   const running = program.command('run').argument('<file>', 'a Markdown document');
   running.description(
@@ -250,11 +203,4 @@ export const addMoving: AddCommands = (program, runner) => {
   recording.description('Records that a person did what a manual cell asks for, or that it failed.');
   recording.requiredOption('--note <text>', 'what was done or seen', saidInWords).option('--failed', 'it failed');
   withExamples(recording, 'pawl done rotate-42 confirm --note "the new key works"').action(runner(done));
-
-  const cancelling = program.command('cancel').argument('<instance>', 'id of an instance');
-  cancelling.description(
-    'Ends an instance for good. A step that is under way may still end, and is recorded; nothing begins after it.',
-  );
-  cancelling.requiredOption('--reason <text>', 'why; kept in the journal', saidInWords);
-  withExamples(cancelling, 'pawl cancel post_merge.pr-7 --reason "the merge was reverted"').action(runner(cancel));
 };

@@ -56,7 +56,8 @@ const assertOwnStore = ({ settings }: Session): void => {
 
 const serve = async (session: Session, options: Options): Promise<Answer> => {
   const { screen, interruption } = session;
-  const settings = { ...session.settings, cellsAs: options.cellsAs ?? session.settings.cellsAs };
+  const deployment = { ...session.settings.deployment };
+  const settings = { ...session.settings, deployment, cellsAs: options.cellsAs ?? session.settings.cellsAs };
   assertOwnStore(session);
   const tls = await tlsOf(options);
   assertSafe(options, tls);
@@ -84,6 +85,8 @@ const serve = async (session: Session, options: Options): Promise<Answer> => {
     });
     const host = options.listen.includes(':') ? `[${options.listen}]` : options.listen;
     const url = `${tls === undefined ? 'http' : 'https'}://${host}:${server.port}`;
+    // Its port may have been drawn just now, and no cell has run yet.
+    deployment.url ??= url;
     service.begin();
     const stopBeating = startBeating(service);
     const { close } = server;

@@ -98,7 +98,7 @@ const unmet = ({ expectations }: EntryOf<'outcome'>): string =>
 /** What the journal says that bears on the end of the run. */
 const readWay = async ({ engine, started, runbook, instanceId, chain }: Call): Promise<Told> => {
   const traces = await tracesBefore(engine, started, runbook.cells);
-  const { halted, hasCompleted } = chain.head.entry.state;
+  const { halted, hasCompleted, open } = chain.head.entry.state;
   let failure: Failure | undefined;
   let cancelled: EntryOf<'cancelled'> | null = null;
   for await (const { entry } of readJournal(engine, instanceId)) {
@@ -106,6 +106,8 @@ const readWay = async ({ engine, started, runbook, instanceId, chain }: Call): P
     if (halted !== null) failure = failureAt(entry, halted.seq) ?? failure;
     if (entry.kind === 'cancelled') cancelled = entry;
   }
+  // Looked at while it is carried out, or in doubt: it began, as far as is known.
+  if (open?.kind === 'reserved') traceIn(traces, open.cell).begun = true;
   const { code, message } = failure ?? { code: 'cell.failed', message: 'It failed.' };
   const how = hasCompleted ? ('unexpected' as const) : ('failed' as const);
   const failed = halted === null ? null : { cell: halted.cell, seq: halted.seq, how, code, message };

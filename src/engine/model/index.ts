@@ -55,6 +55,7 @@ export {
   variableNeed,
   variableOf,
 } from './place.ts';
+export { isPublicUrl, publicUrlForm } from './publicUrl.ts';
 export { isReadingAction, secretIsNoOutput, tellsSecret } from './reading.ts';
 export {
   type ApproveBody,
@@ -67,6 +68,7 @@ export {
   type CellKind,
   type ClaimStatus,
   type Cleanup,
+  changesSomething,
   claimStatuses,
   type EachBody,
   type Expression,
@@ -74,6 +76,7 @@ export {
   type Interrupted,
   innerCells,
   interruptedText,
+  isAtEnd,
   isSafe,
   isSafeMethod,
   kindWord,

@@ -6,13 +6,15 @@ import { holderStateAt } from '../call/holder.ts';
 import { readJournal } from '../call/journal.ts';
 import { outputOf, textOf } from '../call/texts.ts';
 import type { By, Checked, Entry, EntryOf, Failure, Note, Standing, State, VerdictWord } from '../model/entries.ts';
-import { kindWord, type Runbook } from '../model/runbook.ts';
+import { type Cell, type Cleanup, kindWord, type Runbook, wayOf } from '../model/runbook.ts';
 import { bytesOf, sizeOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import type { HolderState } from '../ports.ts';
+import { isAtEndOf } from '../rules/going.ts';
 import { doubtOf } from '../rules/policy.ts';
 import { statusOf } from '../rules/view.ts';
 import type { WaitReport } from '../waiting/kinds.ts';
+import { type EndReport, endReport } from './endReport.ts';
 import { waitReport } from './waitReport.ts';
 
 type CellState =
@@ -30,12 +32,16 @@ type CellState =
   | 'failed'
   | 'skipped'
   | 'unknown'
+  /** Its undo completed. */
+  | 'taken back'
   | 'not reached';
 
 export type CellReport = {
   name: string;
   kind: string;
   state: CellState;
+  /** Of a cell that is gone through at the end of a run alone: what it takes back, or at which ends. */
+  cleanup?: Cleanup;
   /** Reservations whose body may have begun. */
   attempts: number;
   /** Seq of its last reservation or wait. */
@@ -66,14 +72,17 @@ export type Inspection = {
   cells: CellReport[];
   /** What it waits for. */
   waits: WaitReport | null;
+  /** What is gone through at its end; `null`: the way goes on, or its runbook has nothing for its end. */
+  ending: EndReport | null;
   /** Of a step that was begun and not settled: what is known here of the process that holds it; `null` without one. */
   holderProcess: HolderState | null;
 };
 
-const emptyReport = (name: string, kind: string): CellReport => ({
-  name,
-  kind,
+const emptyReport = (cell: Cell): CellReport => ({
+  name: cell.name,
+  kind: kindWord(cell),
   state: 'pending',
+  ...(cell.cleanup === undefined ? {} : { cleanup: cell.cleanup }),
   attempts: 0,
   seq: null,
   output: null,
@@ -169,7 +178,7 @@ export const inspect = async (
 ): Promise<Inspection> => {
   const call = await openCall(engine, instanceId, by, 0);
   const { runbook, started } = call;
-  const reports = runbook.cells.map((cell) => emptyReport(cell.name, kindWord(cell)));
+  const reports = runbook.cells.map(emptyReport);
   const outputs = new Map<CellReport, Entry>();
   for (const report of reports.slice(0, started.continues?.index ?? 0)) {
     const cited = started.continues?.outputs[report.name];
@@ -208,9 +217,11 @@ export const inspect = async (
   // The cells were read to here: view and wait are to say the same.
   const now = { ...call, chain: createChain(engine, call.mark, { ...call, head }) };
   const waits = await waitReport(now);
+  const takenBack = reports.filter(({ state }) => state === 'taken back').map(({ name }) => name);
+  const ending = await endReport(now, new Set(takenBack));
   const holderProcess = await holderProcessOf(now);
   const view = { ...viewNow(now), ...(await lackingIn(engine, runbook, head)) };
-  return { view, params: started.params, title: runbook.title, cells: reports, waits, holderProcess };
+  return { view, params: started.params, title: runbook.title, cells: reports, waits, ending, holderProcess };
 };
 
 /** What the call that came last to this head could not have: only the saved view knows. */
@@ -233,16 +244,33 @@ const holderProcessOf = async (call: Call): Promise<HolderState | null> => {
   return unsettled ? await holderStateAt(call.engine, call.instanceId, doubtOf(stateOf(call)).seq) : null;
 };
 
+/** As the rules count what was taken back. */
+const hasUndone = ({ state, expectations }: CellReport): boolean =>
+  state === 'completed' ||
+  ((state === 'failed' || state === 'unknown') && expectations.length > 0 && asExpected(expectations));
+
+/** The cell it stands at; `undefined` once the way is over and what is at its end has not begun. */
+const standsAt = ({ owes, halted, next }: State, reports: CellReport[]): CellReport | undefined =>
+  owes !== undefined && halted?.doubt !== true ? undefined : reports[next];
+
 const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {
-  const at = reports[state.next];
-  if (at !== undefined && runbook.cells[state.next] !== undefined) {
+  const at = standsAt(state, reports);
+  if (at !== undefined) {
     const now = standing(state, nowMs, graceMs);
     // A halted cell shows how it ended; that the run is halted shows in the view.
     if (now !== 'halted' || at.state === 'pending')
       at.state = now === 'not reached' && at.state !== 'pending' ? at.state : now;
   }
-  if (state.ended === null) return;
-  for (const report of reports) if (report.state === 'pending') report.state = 'not reached';
+  const isWayOver = state.ended !== null || state.ending !== undefined || state.owes !== undefined;
+  const way = wayOf(runbook.cells);
+  reports.forEach((report, index) => {
+    const isOver = index < way ? isWayOver : state.ended !== null || (state.ending && !isAtEndOf(state, index));
+    if (isOver && report.state === 'pending') report.state = 'not reached';
+    const { cleanup } = report;
+    if (cleanup === undefined || !('undo' in cleanup) || !hasUndone(report)) return;
+    const taken = reports.find(({ name }) => name === cleanup.undo);
+    if (taken !== undefined) taken.state = 'taken back';
+  });
 };
 
 /** Notes of an instance or of one of its steps, oldest first. */

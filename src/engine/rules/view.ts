@@ -127,7 +127,7 @@ export const viewOf = (
     runbookId: started.kind === 'started' ? started.runbookId : '',
     version: started.kind === 'started' ? started.version : 0,
     cell: head.state.ended === null ? (runbook?.cells[head.state.next]?.name ?? null) : null,
-    cellsDone: head.state.next,
+    cellsDone: head.state.ending?.at ?? head.state.next,
     cells: head.state.cells,
     drive: head.state.drive,
     place,

@@ -1,0 +1,111 @@
+/** cancel and undo: what ends an instance before it has completed. */
+import { Option } from 'commander';
+import { isPawlError } from '../../engine/index.ts';
+import { exits } from '../exits.ts';
+import { explain } from '../explain.ts';
+import { duration, shellWord, unbroken } from '../format.ts';
+import { harmless } from '../screen.ts';
+import type { Answer, Session } from '../session.ts';
+import { readStep } from '../step.ts';
+import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
+
+/** How long a step that was under way may go on, in words. */
+const untilText = (deadlineAtMs: number, nowMs: number): string => {
+  const leftMs = deadlineAtMs - nowMs;
+  return leftMs > 0 ? `may still run for ${duration(leftMs)}` : 'its time is over, but its outcome may still come';
+};
+
+type CancelOptions = { reason: string; undo?: true; stopCleanup?: true; seq?: number };
+
+const cancel = async (session: Session, instanceId: string, options: CancelOptions): Promise<Answer> => {
+  const { screen, client } = session;
+  const { seq: expectedSeq, ...how } = options;
+  const cancelled = await client.cancel({ path: { instanceId }, body: { ...how, expectedSeq } });
+  const { mayStillRun, elements, stays } = cancelled;
+  const { print } = screen;
+  const what = options.stopCleanup === true ? 'Stopped what is at the end of' : 'Cancelled';
+  const instance = await client.instance(instanceId).catch((error: unknown) => {
+    if (!isPawlError(error, 'journal.broken')) throw error;
+    print(
+      `Ended ${instanceId}: its journal is broken, so nothing more of it can be shown; see \`pawl verify ${shellWord(instanceId)}\`.`,
+    );
+    return null;
+  });
+  if (instance === null) return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
+  if (elements.length > 0) {
+    print(`${what} ${instanceId}: nothing further begins in it, nor in its elements. It ends with the last of these:`);
+    for (const { instanceId: element, cell, deadlineAtMs } of elements)
+      print(`  ${element}  ${cell} is under way and ${untilText(deadlineAtMs, instance.nowMs)}`);
+    print(`How each ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`);
+    return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
+  }
+  if (mayStillRun === null) {
+    await explain(session, instance);
+    const leftInDoubt = instance.head.state.halted?.doubt ? instance.head.state.halted : null;
+    const undecided = leftInDoubt === null ? null : { cell: leftInDoubt.cell, seq: leftInDoubt.seq };
+    return { exit: exits.done, document: { ...cancelled, undecided, step: null } };
+  }
+  const isEndLeft = instance.head.state.owes !== undefined;
+  print(`${what} ${instanceId}: nothing further begins in it${isEndLeft ? ', but what is at its end' : ''}.`);
+  if (stays.length > 0) print(`As it is stays: ${stays.join(', ')}.`);
+  if (instance.view.status === 'in_doubt') {
+    const step = await explain(session, instance);
+    return { exit: exits.done, document: { ...cancelled, step } };
+  }
+  print(
+    `${mayStillRun.cell} is under way and ${untilText(mayStillRun.deadlineAtMs, instance.nowMs)}; how it ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`,
+  );
+  const step = await readStep(session, instance.view, { ...instance, status: instance.view.status });
+  return { exit: exits.done, document: { ...cancelled, step: step ?? null } };
+};
+
+const undo = async (
+  session: Session,
+  instanceId: string,
+  options: { reason: string; manual?: true },
+): Promise<Answer> => {
+  const { screen, client } = session;
+  const { view } = await client.undo({ path: { instanceId }, body: options });
+  screen.print(
+    `Given up: ${instanceId}, by ${harmless(session.settings.by.actor)}: ${unbroken(harmless(options.reason))}`,
+  );
+  const instance = await client.instance(instanceId);
+  const step = await explain(session, instance);
+  return { exit: exits.done, document: { view, ending: instance.ending, step: step ?? null } };
+};
+
+export const addEnding: AddCommands = (program, runner) => {
+  const cancelling = program.command('cancel').argument('<instance>', 'id of an instance');
+  cancelling.description(
+    'Ends an instance for good. A step that is under way may still end, and is recorded; nothing begins after it but what its\nrunbook has for that end: sections with `on=cancel` and `on=always`. What was done stays, unless --undo takes it back.',
+  );
+  cancelling
+    .requiredOption('--reason <text>', 'why; kept in the journal', saidInWords)
+    .addOption(
+      new Option(
+        '--undo',
+        'takes back what was done before it ends, the last first: what has an `undo=` fence',
+      ).conflicts('stopCleanup'),
+    )
+    .option('--stop-cleanup', 'stops what is gone through at the end, once that is under way, and says what stays')
+    .option('--seq <n>', 'refuse unless this is its newest entry, as `pawl status` shows it', wholeNumber(0));
+  withExamples(
+    cancelling,
+    'pawl cancel post_merge.pr-7 --reason "the merge was reverted"',
+    'pawl cancel post_merge.pr-7 --undo --reason "the wrong region"',
+    'pawl cancel post_merge.pr-7 --stop-cleanup --seq 12 --reason "put back by hand"',
+  ).action(runner(cancel));
+
+  const undoing = program.command('undo').argument('<instance>', 'id of an instance that is halted');
+  undoing.description(
+    'Gives up an instance that stands at a known failure, and takes back what it did, the last first: what has an `undo=`\nfence. Then its sections with `on=failure` and `on=always` are gone through, and it has ended: failed, or rolled back where\nwhatever had begun was taken back. `pawl status` says before what that would be. Refused while a step is in doubt.\nThe way forward is closed from then on. What follows goes by itself with the schedule of a service, or by `pawl advance`.',
+  );
+  undoing
+    .requiredOption('--reason <text>', 'why; kept in the journal', saidInWords)
+    .option('--manual', 'nothing of it goes by itself: each of its cells is advanced by a person');
+  withExamples(
+    undoing,
+    'pawl undo post_merge.pr-7 --reason "not tonight"',
+    'pawl undo post_merge.pr-7 --manual --reason "step by step"',
+  ).action(runner(undo));
+};
