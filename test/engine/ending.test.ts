@@ -1,7 +1,7 @@
 /** What is gone through at the end of a run: undo cells, sections with `on`, and how the run then ended. */
 import { describe, expect, test } from 'vitest';
 import type { Cell, CellInput, CellResult, EntryOf, Runbook } from '../../src/engine/index.ts';
-import { runbookOf } from './runbooks.ts';
+import { approving, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 
 const undoOf = (name: string, over: Partial<Cell> = {}): Partial<Cell> => ({
@@ -197,6 +197,15 @@ describe('a known failure', () => {
     expect(onFailure?.step.originalKey).toBeUndefined();
     expect(onFailure?.run).toEqual(undoA?.run);
     expect(a?.run).toBeUndefined();
+  });
+
+  test('a cell of the end reads nothing of what failed, also by the call that has just recorded it', async () => {
+    const asked = { name: 'ask', body: approving(['bob'], { withinMs: 60_000, onExpiry: 'reject' }) };
+    const world = await begin([asked, { ...on('failure'), reads: ['ask'] }], { onFailure: 'undo' });
+    await world.engine.advance('i1', request);
+    world.now += 120_000;
+    expect((await world.engine.advance('i1', request)).result).toBe('failed');
+    expect(world.begun.map(({ outputs }) => outputs)).toEqual([{}]);
   });
 });
 

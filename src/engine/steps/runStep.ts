@@ -73,7 +73,7 @@ const runStep = async (advancing: Advancing, { cell, reserved, ready }: Held): P
   // A sandbox may be frozen after the answer: its log is written by then, or its time is over.
   const leftMs = deadlineAtMs + limits.recordExtraMs - call.engine.clock.nowMs();
   if (ended.logBytes > 0) await orLate(call.engine.clock, ended.logged, Math.max(0, leftMs));
-  if (stands !== undefined && outcome.then === 'next') rememberOutput(call.outputs, stands);
+  if (stands !== undefined) rememberOutput(call.outputs, stands);
   progress.closed(outcome, about, stands !== undefined);
   return stands && reservedByOutcome(advancing, stands, next);
 };
@@ -123,9 +123,9 @@ export const reserveNext = async (advancing: Advancing, outcome: OutcomeBody): P
   return ready.kind === 'go' ? { cell, ready, reservation: reservationOf(call, cell, state, ready) } : undefined;
 };
 
-/** The next cells may read what was just recorded, without asking the store. */
+/** The next cells may read what was just recorded, without asking the store: of a cell that is satisfied, as the journal has it. */
 export const rememberOutput = (outputs: OutputCache, entry: Entry | OutcomeBody): void => {
-  if (entry.kind !== 'outcome') return;
+  if (entry.kind !== 'outcome' || entry.then !== 'next') return;
   if (entry.output === null) outputs.set(entry.cell, null);
   if (entry.output?.kind === 'inline') outputs.set(entry.cell, entry.output.text);
 };
