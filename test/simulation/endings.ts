@@ -73,8 +73,13 @@ const drawGivingUp = (draw: Draw, way: readonly Cell[]): Cell[] => {
   });
 };
 
+/** A way that fails for certain, mostly after something was done. */
+const failing = (way: readonly Cell[], prefix: string): Cell =>
+  cellOf(way.length, `${prefix}last`, { body: { kind: 'assert', expressions: [{ source: 'false', line: 1 }] } });
+
 const withCleanup = (draw: Draw, cells: readonly Cell[], prefix: string): Cell[] => {
-  const way = drawGivingUp(draw, cells).map((cell) =>
+  const drawn = drawGivingUp(draw, cells);
+  const way = [...drawn, ...(draw.chance(0.35) ? [failing(drawn, prefix)] : [])].map((cell) =>
     cell.body.kind === 'each' ? { ...cell, body: drawElements(draw, cell.body, `${prefix}${cell.name}_`) } : cell,
   );
   const added = [

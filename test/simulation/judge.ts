@@ -11,6 +11,10 @@ const completedShareMin = 0.25;
 const cancelledShareMin = 0.02;
 const sectionShareMin = 0.1;
 const passedByPersonShareMin = 0.003;
+const endingShareMin = 0.1;
+const takenBackShareMin = 0.04;
+const stoppedShareMin = 0.003;
+const failedShareMin = 0.02;
 
 /** Every way `decide` can take, as `branchOf` names it. */
 const branches = [
@@ -62,9 +66,13 @@ export const expectToHold = async (from: number, schedules: number): Promise<voi
   expect(shareOf(totals)).toBeGreaterThan(shareMin);
   // A simulation in which little happens shows little.
   expect(totals.counts.begins).toBeGreaterThan(schedules);
-  const { entered, passedOver, passedByPerson } = totals.counts;
+  const { entered, passedOver, passedByPerson, endings, takenBack, stopped } = totals.counts;
   expect(Math.min(entered, passedOver)).toBeGreaterThan(schedules * sectionShareMin);
   expect(passedByPerson).toBeGreaterThan(schedules * passedByPersonShareMin);
+  expect(endings).toBeGreaterThan(schedules * endingShareMin);
+  expect(takenBack).toBeGreaterThan(schedules * takenBackShareMin);
+  expect(stopped).toBeGreaterThan(schedules * stoppedShareMin);
+  expect(totals.ends.failed).toBeGreaterThan(schedules * failedShareMin);
   expect(totals.ends.completed).toBeGreaterThan(schedules * completedShareMin);
   expect(totals.ends.cancelled).toBeGreaterThan(schedules * cancelledShareMin);
 };

@@ -37,6 +37,7 @@ import { createRandom, createSchedule, type Draw } from './schedule.ts';
 import { countSections, type SectionCounts } from './sections.ts';
 import { drawLocked, firstIds, lockIsFree, setOutSeveral } from './several.ts';
 import { claimant, rushClaim } from './waiting.ts';
+import { countEnds, type EndCounts } from './way.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
 import { type Call, instanceId, neighbour, RuleBroken, type World } from './world.ts';
 
@@ -72,7 +73,8 @@ export type Simulated = {
     refused: number;
     setAside: number;
     redriven: number;
-  } & SectionCounts;
+  } & SectionCounts &
+    EndCounts;
   ended: string | null;
 };
 
@@ -278,22 +280,21 @@ const recorded = ({ what, told }: Call): boolean =>
 
 const countsOf = (world: World): Simulated['counts'] => {
   const facets = [...world.facets.values()];
+  const entries = facets.flatMap(({ chain }) => chain.map(({ entry }) => entry));
   const unhit = world.calls.filter(({ struck }) => struck.length === 0);
   const refused = unhit.filter(({ told }) => told?.kind === 'error' && !promisesNothing.has(told.code));
   const answered = unhit.filter(({ told }) => told?.kind === 'answer');
   return {
     begins: facets.reduce((sum, { begins, forgottenBegins }) => sum + begins.length + forgottenBegins.length, 0),
-    entries: facets.reduce((sum, { chain }) => sum + chain.length, 0),
+    entries: entries.length,
     calls: world.calls.length,
     unhit: unhit.length,
     answered: answered.length,
     refused: refused.length,
     setAside: world.aside.length,
     redriven: world.calls.filter(recorded).length,
-    ...countSections(
-      world.version.runbook,
-      facets.flatMap(({ chain }) => chain.map(({ entry }) => entry)),
-    ),
+    ...countSections(world.version.runbook, entries),
+    ...countEnds(entries),
   };
 };
 

@@ -25,6 +25,9 @@ export const nothing = (): Totals => ({
     entered: 0,
     passedOver: 0,
     passedByPerson: 0,
+    endings: 0,
+    takenBack: 0,
+    stopped: 0,
   },
   faults: countsFrom0(),
   branches: {},
@@ -79,6 +82,7 @@ export const describeTotals = (totals: Totals): string[] => {
   return [
     `bodies begun ${counts.begins}, entries ${counts.entries}, calls ${counts.calls}, outcomes set aside ${counts.setAside}, of which redrive recorded ${counts.redriven}`,
     `sections gone into ${counts.entered}, passed over ${counts.passedOver}, by a person ${counts.passedByPerson}`,
+    `ends gone through ${counts.endings}, cells taken back ${counts.takenBack}, ends stopped ${counts.stopped}`,
     `calls that no fault struck ${counts.unhit}: answered ${counts.answered}, rightly refused ${counts.refused}, together ${percent} %`,
     `ended: ${sorted(totals.ends)}`,
     `faults: ${faultKinds.map((kind) => `${kind} ${totals.faults[kind]}`).join(', ')}`,

@@ -1,5 +1,5 @@
 /** What a runbook says of the ends of its runs, in words of the simulation's own. */
-import { type Cell, type EachBody, natureOf, type Runbook } from '../../src/engine/index.ts';
+import { type Cell, type EachBody, type Entry, natureOf, type Runbook } from '../../src/engine/index.ts';
 
 /** How many of the cells are on the way: the others have no `cleanup`. */
 export const wayOf = (cells: readonly Cell[]): number => cells.filter(({ cleanup }) => cleanup === undefined).length;
@@ -30,3 +30,17 @@ export const elementsRunbook = ({ onFailure: _, ...runbook }: Runbook, body: Eac
   cells: body.parts === undefined ? body.cells : (body.parts[index]?.cells ?? []),
   ...(body.onFailure === undefined ? {} : { onFailure: body.onFailure }),
 });
+
+/** Runs, and elements, whose way was over and at whose end something was gone through; cells taken back; ends that a person stopped. */
+export type EndCounts = { endings: number; takenBack: number; stopped: number };
+
+export const countEnds = (entries: readonly Entry[]): EndCounts => {
+  const counts = { endings: 0, takenBack: 0, stopped: 0 };
+  for (const entry of entries) {
+    if (entry.kind === 'ending') counts.endings += 1;
+    if (entry.kind === 'cancelled' && entry.stopsCleanup === true) counts.stopped += 1;
+    const { ending } = entry.state;
+    if (entry.state.ended !== null && ending !== undefined) counts.takenBack += ending.undone;
+  }
+  return counts;
+};
