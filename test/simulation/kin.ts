@@ -68,10 +68,6 @@ export const earlierOf = ({ facets }: World, { opening }: Section, index: number
     .flatMap((visit) => facets.get(childId(opening.instanceId, opening.cell, visit, index)) ?? [])
     .filter((facet) => facet.chain[0]?.entry.kind === 'started');
 
-/** Who went through an element at last, in this visit or one before it. */
-export const lastOf = (world: World, section: Section, index: number): World | undefined =>
-  childOf(world, section, index) ?? earlierOf(world, section, index)[0];
-
 /** The parent of an instance, and the parent of that, and so on. */
 export const ancestorsOf = (world: World): World[] => {
   const parent = parentOf(world.instanceId);
