@@ -1,6 +1,9 @@
 /** A run and its elements on one screen: in lists, in one journal, verified together, as a tree in a status. */
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Client } from '../../src/cli/client.ts';
+import { createFamilyJournal } from '../../src/cli/familyJournal.ts';
+import { type Entry, limits, PawlError } from '../../src/engine/index.ts';
 import { rawOfFile } from '../support/world.ts';
 import { at, flat, setup, transports, until } from './support.ts';
 
@@ -162,5 +165,90 @@ describe.each(transports)('%s', (over) => {
     expect(shown.exit).toBe(1);
     expect(shown.out).toContain(`${first} cannot be read (journal.broken)`);
     expect(shown.out).toContain('each_group.1');
+  });
+});
+
+describe('a family with more entries than are shown at a time', () => {
+  const place = setup();
+
+  test('is shown page by page, and each page names the next one', { timeout: 120_000 }, async () => {
+    const many = `---
+runbook: many
+params: { items: { type: array, items: { type: integer } } }
+---
+## Each { name=each_item each="params.items" max=100% }
+
+\`\`\`js { name=work when="false" }
+export default () => 1;
+\`\`\`
+`;
+    await place.write('many.md', many);
+    const items = JSON.stringify(Array.from({ length: 520 }, (_, index) => index));
+    expect(await place.pawl('run', 'many.md', '--instance', 'many', '-p', `items=${items}`)).toMatchObject({ exit: 0 });
+    const first = await place.pawl('journal', 'many', '--family', '--json');
+    expect(first.json).toMatchObject({ next: limits.familyEntriesMax, unreadable: [] });
+    expect(first.json.entries).toHaveLength(limits.familyEntriesMax);
+    const told = await place.pawl('journal', 'many', '--family');
+    expect(told.out).toMatch(/\n1000 entries are shown at a time \(familyEntriesMax\)\. More: add `--skip 1000`\.\n$/);
+    const rest = await place.pawl('journal', 'many', '--family', '--skip', '1000', '--json');
+    expect(rest.json.next).toBeNull();
+    const seen = [...(first.json.entries as Told[]), ...(rest.json.entries as Told[])];
+    const names = new Set(seen.map(({ instanceId, seq }) => `${instanceId} ${seq}`));
+    expect(names.size).toBe(seen.length);
+    expect(seen.at(-1)).toMatchObject({ instanceId: 'many', kind: 'outcome' });
+    expect(new Set(seen.map(({ instanceId }) => instanceId)).size).toBe(521);
+  });
+});
+
+describe('the journals of a family in one', () => {
+  type Written = Partial<Entry> & { kind: Entry['kind']; atMs: number };
+  /** Journals as they are written here; what asks for one that is not there is refused. */
+  const reading = (journals: Record<string, Written[]>) => {
+    const asked: string[] = [];
+    const journal: Client['journal'] = async ({ path: { instanceId }, query: { after = -1 } = {} }) => {
+      asked.push(`${instanceId} ${after}`);
+      const all = journals[instanceId];
+      if (all === undefined) throw new PawlError('instance.unknown', 'There is none.');
+      const entries = all.map((entry, seq) => ({ state: { ended: null }, ...entry, instanceId, seq }) as Entry);
+      // Two at a time, so that pages are turned.
+      const page = entries.slice(after + 1, after + 3);
+      const last = page.at(-1)?.seq ?? after;
+      return { entries: page, next: last + 1 < entries.length ? last : null } as Awaited<ReturnType<Client['journal']>>;
+    };
+    return { asked, family: createFamilyJournal({ journal } as Client, 'p') };
+  };
+  const opens = { cell: 'all', visit: 1, each: { count: 3, max: 3, stopAfter: 1 } } as Partial<Entry>;
+  const told = async ({ family }: ReturnType<typeof reading>): Promise<string[]> => {
+    const names: string[] = [];
+    for await (const entry of family.more()) names.push(`${entry.instanceId} ${entry.seq}`);
+    return names;
+  };
+  const spawns = (spawned: number, atMs: number): Written =>
+    ({ kind: 'progress', about: 1, cell: 'all', spawned, ended: [], atMs }) as unknown as Written;
+
+  test('an element never stands before the entry that let it begin, whatever the clocks said, and is not read before it', async () => {
+    const one = reading({
+      p: [{ kind: 'started', atMs: 10 }, { ...opens, kind: 'waiting', atMs: 20 }, spawns(1, 50), spawns(2, 60)],
+      'p~all.0': [
+        { kind: 'started', atMs: 40 },
+        { kind: 'reserved', atMs: 55 },
+        { kind: 'outcome', atMs: 70 },
+      ],
+      'p~all.1': [{ kind: 'started', atMs: 65 }],
+    });
+    expect(await told(one)).toEqual(['p 0', 'p 1', 'p 2', 'p~all.0 0', 'p~all.0 1', 'p 3', 'p~all.1 0', 'p~all.0 2']);
+    expect(one.asked).not.toContain('p~all.2 -1');
+    expect(one.family.unreadable).toEqual([]);
+  });
+
+  test('one that may begin and did not is asked for again; what stands was told once', async () => {
+    const journals: Record<string, Written[]> = {
+      p: [{ kind: 'started', atMs: 10 }, { ...opens, kind: 'waiting', atMs: 20 }, spawns(1, 30)],
+    };
+    const one = reading(journals);
+    expect(await told(one)).toEqual(['p 0', 'p 1', 'p 2']);
+    journals['p~all.0'] = [{ kind: 'started', atMs: 40 }];
+    expect(await told(one)).toEqual(['p~all.0 0']);
+    expect(await told(one)).toEqual([]);
   });
 });
