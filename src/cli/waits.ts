@@ -1,5 +1,5 @@
 /** What an instance waits for, since when, until when, and what helps: for `status` and for a caller that is told "parked". */
-import { goesByItself, limits, rootOf, type WaitReport } from '../engine/index.ts';
+import { goesByItself, limits, rootOf, type WaitReport, waitsForElements } from '../engine/index.ts';
 import type { Instance } from './client.ts';
 import { duration, plural, shellWord, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
@@ -62,7 +62,8 @@ const isStuck = ({ status }: Told): boolean => status === 'halted' || status ===
 /** `3/40 completed, 2 under way, 1 needs somebody`. */
 const progressText = ({ count, completed, failed, cancelled, underWay, elements, ...known }: Of<'each'>): string => {
   // The chain says how they stood when somebody looked last.
-  const stuck = elements.length < limits.elementsToldMax ? elements.filter(isStuck).length : known.stuck;
+  const own = elements.filter(({ depth }) => depth === 0);
+  const stuck = own.length < limits.elementsToldMax ? own.filter(isStuck).length : known.stuck;
   const running = underWay - stuck;
   return [
     `${completed}/${count} completed`,
@@ -82,13 +83,14 @@ const itemText = (item: unknown): string => {
 
 const explainEach = ({ print }: Screen, instance: Instance, waits: Of<'each'>): void => {
   print(`  elements ${progressText(waits)}; ${waits.max} at a time`);
-  for (const { item, instanceId, status, cell, waitsFor } of waits.elements) {
+  for (const { depth, item, instanceId, status, cell, waitsFor } of waits.elements) {
     const at = cell === null ? '' : ` at ${cell}`;
     const whom = waitsFor === null || waitsFor === '' ? '' : ` for ${harmless(waitsFor)}`;
-    print(`    ${itemText(item)}  ${status.replace('_', ' ')}${at}${whom}  ${instanceId}`);
+    print(`    ${'  '.repeat(depth)}${itemText(item)}  ${status.replace('_', ' ')}${at}${whom}  ${instanceId}`);
   }
   const stuck = waits.elements.find(isStuck);
-  const waiting = waits.elements.find(({ status }) => status === 'waiting');
+  // One that waits for its own elements is done nothing about.
+  const waiting = waits.elements.find((one) => one.status === 'waiting' && !waitsForElements(one));
   if (stuck !== undefined) print(`Next: decide there: \`pawl status ${shellWord(stuck.instanceId)}\`.`);
   else if (waiting !== undefined) print(`Next: what one waits for: \`pawl status ${shellWord(waiting.instanceId)}\`.`);
   if (stuck === undefined && instance.head.state.cancelled === null) print(goesOn(instance));

@@ -302,6 +302,9 @@ const waits = z.discriminatedUnion('kind', [
     elements: z
       .array(
         z.strictObject({
+          depth: count.describe(
+            '0: of this section; 1: of one that the last element of depth 0 before it stands in, and so on.',
+          ),
           index: count,
           item: z.unknown(),
           instanceId: z.string(),
@@ -310,7 +313,7 @@ const waits = z.discriminatedUnion('kind', [
           waitsFor: z.string().nullable(),
         }),
       )
-      .describe('Those under way, at most 50.'),
+      .describe('Those under way, each before those of a section that it stands in: at most 50.'),
   }),
   z.strictObject({
     ...wait,

@@ -11,6 +11,7 @@ import {
   type View,
   type Views,
   viewStatuses,
+  waitsForElements,
   workerAt,
 } from '../engine/index.ts';
 import { type Access, getEach, getItem, type Item, queryItems, type RawItem, updateView } from './access.ts';
@@ -39,8 +40,10 @@ const viewItem = z.object({
   waitsFor: z.string().nullable(),
   headHash: z.string(),
 });
-/** What an element may need a person for. */
-const needingSomebody: readonly View['status'][] = ['halted', 'in_doubt', 'waiting', 'broken'];
+/** An element that a person may have to look at. One that waits for its own elements is none: these are. */
+const mayNeedSomebody: readonly View['status'][] = ['halted', 'in_doubt', 'waiting', 'broken'];
+const isListed = (view: View): boolean =>
+  !isChild(view.instanceId) || (mayNeedSomebody.includes(view.status) && !waitsForElements(view));
 
 /** `waitsFor` of a view that waits for a worker of its place, which has a field of its own. */
 const forPlace = '@';
@@ -63,8 +66,8 @@ const newestOf = (view: View): string => `${String(view.startedAtMs).padStart(13
 const valuesOf = (view: View): Item => {
   const { seq, dueAtMs: _, ...rest } = view;
   const shard = shardOf(view.instanceId, listShards);
-  // An element is listed where it needs somebody; its parent stands for it everywhere else.
-  const listed = isChild(view.instanceId) && !needingSomebody.includes(view.status) ? `~${view.status}` : view.status;
+  // Its run stands for an element that nobody has to look at.
+  const listed = isListed(view) ? view.status : `~${view.status}`;
   return {
     ...rest,
     waitsFor: view.waitsFor === workerAt(view.place) ? forPlace : view.waitsFor,

@@ -47,6 +47,9 @@ describe.each(transports)('%s', (over) => {
       'a waiting at go for bob, alice one~restart.0 b waiting at go for bob, alice one~restart.1',
     );
     expect(parent.out).toContain("`pawl status 'one~restart.0'`");
+    expect(flat((await pawl('list')).out)).toMatch(
+      /waiting restart 0\/1 \S+ \S+ one 0\/2 elements, 2 waiting \S+ waiting go 1\/4 \S+ \S+ one~restart\.[01] \S+ waiting go 1\/4 /,
+    );
     for (const [index, node] of ['a', 'b'].entries()) {
       const id = `one~restart.${index}`;
       const asked = await pawl('vote', id, 'go');

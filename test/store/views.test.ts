@@ -537,6 +537,19 @@ describe.each(await serviceKinds())('views on %s', (which) => {
         expect(await pages(filter, limit)).toEqual(newestFirst(many.filter(belongs)));
     });
 
+    test('an element is listed where somebody may have to look at it: not while it waits for its own elements', async () => {
+      const family = [
+        view('f', 1, { runbookId: 'nested', status: 'waiting', waitsFor: '0/2 elements' }),
+        view('f~all.0', 1, { runbookId: 'nested', status: 'waiting', waitsFor: '0/1 elements, 1 needs somebody' }),
+        view('f~all.0~each.0', 1, { runbookId: 'nested', status: 'halted' }),
+        view('f~all.1', 1, { runbookId: 'nested', status: 'waiting', waitsFor: 'bob' }),
+        view('f~all.2', 1, { runbookId: 'nested', status: 'running' }),
+      ];
+      for (const one of family) await views.save(one, { arms: 0, othersUntilMs: null, seen: null });
+      const { views: found } = await views.list({ runbookId: 'nested', limit: 10 });
+      expect(found.map(({ instanceId }) => instanceId).sort()).toEqual(['f', 'f~all.0~each.0', 'f~all.1']);
+    });
+
     test('by when they started: from the one moment to before the other, page by page', async () => {
       const bounds = { sinceMs: inMs(3), untilMs: inMs(9) };
       const belongs = (one: View) => one.startedAtMs >= inMs(3) && one.startedAtMs < inMs(9);

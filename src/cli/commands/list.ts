@@ -23,13 +23,19 @@ const columnsOf = (view: View): string[] => [
   stamp(view.updatedAtMs),
 ];
 
-/** `2/3 elements, 1 needs somebody`: as the run itself has seen them, or more where the page has more. */
+/** `2/3 elements, 1 waiting, 1 needs somebody`: as the run itself has seen them, or more where the page has more. */
 const elementsText = ({ view, elements }: Folded): string => {
   const told = view !== null && waitsForElements(view) ? (view.waitsFor ?? '') : '';
   const needing = /, (\d+) needs? somebody$/.exec(told);
-  const count = Math.max(elements.length, Number(needing?.[1] ?? 0));
-  const somebody = count === 0 ? [] : [`${count} ${count === 1 ? 'needs' : 'need'} somebody`];
-  return [told.slice(0, needing?.index), ...somebody].filter((part) => part !== '').join(', ');
+  const waiting = elements.filter(({ status }) => status === 'waiting').length;
+  const stuck = Math.max(elements.length - waiting, Number(needing?.[1] ?? 0));
+  return [
+    told.slice(0, needing?.index),
+    waiting === 0 ? '' : `${waiting} waiting`,
+    stuck === 0 ? '' : `${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`,
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
 };
 
 /** A run, and under it those of its elements that are on the page. */

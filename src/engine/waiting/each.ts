@@ -136,6 +136,18 @@ const endOf = async (call: Call, cell: Cell, open: Waiting): Promise<WaitEnd> =>
   return { status: 'failed', output, error: failure('each.unfinished', `Section ${cell.name}: ${note}.`), note };
 };
 
+type Told = {
+  /** 0: of this section; 1: of one that the last element of depth 0 before it stands in, and so on. */
+  depth: number;
+  index: number;
+  item: unknown;
+  instanceId: string;
+  status: string;
+  cell: string | null;
+  /** A person, a place, a time, as in its view. */
+  waitsFor: string | null;
+};
+
 type Report = {
   kind: 'each';
   count: number;
@@ -149,28 +161,47 @@ type Report = {
   cancelled: number;
   failed: number;
   stuck: number;
-  /** Those under way, in the order of the list, `elementsToldMax` at most. */
-  elements: {
-    index: number;
-    item: unknown;
-    instanceId: string;
-    status: string;
-    cell: string | null;
-    /** A person, a place, a time, as in its view. */
-    waitsFor: string | null;
-  }[];
+  /** Those under way, in the order of the list, each before those of a section that it stands in: `elementsToldMax` at most. */
+  elements: Told[];
   /** When one of them goes on by itself, here or at home. */
   nextAtMs: number | null;
 };
 
 /** An element as its own view has it; `null`: it has not begun. */
-const viewOfElement = async (call: Call, open: Waiting, index: number): Promise<View | null> => {
+const lookInto = async (call: Call, open: Waiting, index: number): Promise<{ child: Call; view: View } | null> => {
   const { state, instanceId } = await readElement(call, open, index);
   if (state === null) return null;
-  const view = viewNow(await openElement(call, instanceId));
+  const child = await openElement(call, instanceId);
+  const view = viewNow(child);
   // What is missing only the call knew that came to it.
   const saved = view.status === 'ready' ? await call.engine.views.get(instanceId) : undefined;
-  return saved?.seq === view.seq ? { ...view, waitsFor: saved.waitsFor } : view;
+  return { child, view: saved?.seq === view.seq ? { ...view, waitsFor: saved.waitsFor } : view };
+};
+
+/** Elements under way, and those of the sections that they stand in; `room`: so many more may be told. Those of the outer section go first. */
+const elementsUnder = async (
+  call: Call,
+  open: Waiting,
+  room: { left: number },
+  depth = 0,
+): Promise<{ told: Told; view: View | null }[]> => {
+  const { family, seq, cell } = open;
+  if (family === undefined) return [];
+  const { items } = await householdOf(call.engine, { instanceId: call.instanceId, seq, cell });
+  const indexes = unfinishedIn(family).slice(0, room.left);
+  room.left -= indexes.length;
+  const found = await settleAll(indexes.map((index) => lookInto(call, open, index)));
+  const all: { told: Told; view: View | null }[] = [];
+  for (const [at, index] of indexes.entries()) {
+    const { child, view = null } = found[at] ?? {};
+    const { status = 'not begun', cell: stands = null, waitsFor = null } = view ?? {};
+    const told = { depth, index, item: items[index], instanceId: elementId(call, open, index), status, cell: stands };
+    all.push({ told: { ...told, waitsFor }, view });
+    const inner = child === undefined ? null : stateOf(child).open;
+    if (child !== undefined && inner?.kind === 'waiting')
+      all.push(...(await elementsUnder(child, inner, room, depth + 1)));
+  }
+  return all;
 };
 
 /** The newest entry by which a section was opened. */
@@ -248,16 +279,11 @@ export const each: WaitKind<Report> = {
     const { each: begun } = await waitingEntry(call, open);
     if (family === undefined || begun === undefined)
       throw new PawlError('journal.broken', `Cell ${cell.name} is no section.`, { instanceId });
-    const { items } = await householdOf(engine, { instanceId, seq: open.seq, cell: cell.name });
-    const told = unfinishedIn(family).slice(0, limits.elementsToldMax);
-    const views = await settleAll(told.map((index) => viewOfElement(call, open, index)));
-    const elements = told.map((index, at) => {
-      const { status = 'not begun', cell: stands = null, waitsFor = null } = views[at] ?? {};
-      return { index, item: items[index], instanceId: elementId(call, open, index), status, cell: stands, waitsFor };
-    });
+    const under = await elementsUnder(call, open, { left: limits.elementsToldMax });
+    const elements = under.map(({ told }) => told);
     const { place, home } = engine.here;
     const isLookedAt = (view: View | null): boolean => view?.place === place || view?.place === home;
-    const dueAt = views.filter(isLookedAt).flatMap((view) => view?.dueAtMs ?? []);
+    const dueAt = under.flatMap(({ view }) => (isLookedAt(view) ? (view?.dueAtMs ?? []) : []));
     const { ended: _, undoes: _undoes, ...counted } = family;
     const underWay = unfinishedIn(family).length;
     return { kind: 'each', ...counted, underWay, elements, nextAtMs: dueAt.length === 0 ? null : Math.min(...dueAt) };
