@@ -12,13 +12,13 @@ const groups = `---
 runbook: groups
 params: { groups: { type: array, items: { type: object } }, folder: { type: string } }
 ---
-## Each group { name=each_group each="params.groups" as=group max=2 stopAfter=2 }
+## Each group { name=each_group each="params.groups" as=group max=2 stopAfter=2 onFailure=ask }
 
 \`\`\`js { name=begin interrupted=retry }
 export default () => 1;
 \`\`\`
 
-### Each node { name=each_node each="group.nodes" as=node max=2 stopAfter=2 }
+### Each node { name=each_node each="group.nodes" as=node max=2 stopAfter=2 onFailure=ask }
 
 \`\`\`sh { name=work }
 [ "$PAWL_ITEM" != bad ] || [ -f "$PAWL_PARAM_FOLDER/mended" ]
