@@ -182,6 +182,20 @@ describe('a run whose section is taken back', () => {
   });
 });
 
+test('a section of which an element could not be taken back was not taken back: a continuation asks for a reason', async () => {
+  const cells = [nodes({}, [{ name: 'off' }, { name: 'restart' }, undo('off')]), { name: 'after' }, undoNodes];
+  const world = await begin(cells, ['a', 'b'], { onFailure: 'undo' });
+  world.behave = failing(':after');
+  expect((await world.engine.advance('p', request)).result).toBe('failed');
+  // `restart` completed in each, and nothing takes it back.
+  expect(ran(world).slice(-2)).toEqual(['undo_nodes.1:undo_off', 'undo_nodes.0:undo_off']);
+  const again = { runbookId: 'demo', params: {}, by: bob } as const;
+  const continues = { instanceId: 'p', at: 'nodes' };
+  await expect(world.engine.start({ ...again, continues })).rejects.toMatchObject({ code: 'continue.refused' });
+  const { created } = await world.engine.start({ ...again, continues: { ...continues, reason: 'restarted by hand' } });
+  expect(created).toBe(true);
+});
+
 describe('a section that failed is gone through again', () => {
   const retry = async (world: World): Promise<void> => {
     const seq = await stuckAt(world);

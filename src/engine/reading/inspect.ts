@@ -250,8 +250,8 @@ const hasUndone = ({ state, expectations }: CellReport): boolean =>
   ((state === 'failed' || state === 'unknown') && expectations.length > 0 && asExpected(expectations));
 
 /** The cell it stands at; `undefined` once the way is over and what is at its end has not begun. */
-const standsAt = ({ owes, halted, next }: State, reports: CellReport[]): CellReport | undefined =>
-  owes !== undefined && halted?.doubt !== true ? undefined : reports[next];
+const standsAt = ({ owes, open, halted, next }: State, reports: CellReport[]): CellReport | undefined =>
+  owes !== undefined && open === null && halted?.doubt !== true ? undefined : reports[next];
 
 const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: number, graceMs: number): void => {
   const at = standsAt(state, reports);

@@ -26,6 +26,7 @@ export const cellEndOf = ({ name, body }: Pick<Cell, 'name' | 'body'>, entry: En
 /** Whether a cell that was gone through did what it was to do: as its expectations say, where it has some, or by a person's word. */
 export const isAsMeant = (step: Extract<EntryBody, { kind: 'outcome' | 'resolved' }>): boolean => {
   if (step.kind === 'resolved') return step.verdict === 'succeeded';
-  if (step.status === 'skipped') return false;
+  // Of what takes a section back: an element of it could not.
+  if (step.status === 'skipped' || step.error?.code === 'each.unfinished') return false;
   return step.expectations.length > 0 ? holds(step.expectations) : step.status === 'completed';
 };

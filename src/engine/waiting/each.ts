@@ -130,10 +130,9 @@ const endOf = async (call: Call, cell: Cell, open: Waiting): Promise<WaitEnd> =>
   const completed = [...ends.values()].filter(isDone).length;
   const note = `${completed} of ${items.length} ${body.undoes === undefined ? 'completed' : 'taken back'}`;
   const output = JSON.stringify(elements, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
-  // What could not be taken back its own element says; for the run that is no failure of this step.
-  if (completed === items.length || body.undoes !== undefined)
-    return { status: 'completed', output, error: null, note };
-  return { status: 'failed', output, error: failure('each.unfinished', `Section ${cell.name}: ${note}.`), note };
+  const isAll = completed === items.length;
+  const error = isAll ? null : failure('each.unfinished', `Section ${cell.name}: ${note}.`);
+  return { status: isAll || body.undoes !== undefined ? 'completed' : 'failed', output, error, note };
 };
 
 type Told = {

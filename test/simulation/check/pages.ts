@@ -42,7 +42,7 @@ const checkNotes = async (engine: Engine, world: World, instanceId: string, limi
   );
 };
 
-/** An element is listed only where it may need a person. */
+/** An element is listed only where it may need a person; one that waits for its own elements does not, they do. */
 const needsSomebody = new Set(['halted', 'in_doubt', 'waiting', 'broken']);
 
 type Filter = Omit<Parameters<Engine['list']>[0], 'next'>;
@@ -51,7 +51,11 @@ const checkList = async (engine: Engine, world: World, filter: Filter): Promise<
   const stands = world.tables
     .rows('views')
     .filter(({ status, runbookId }) => status === filter.status && runbookId === (filter.runbookId ?? runbookId))
-    .filter(({ instanceId, status }) => parentOf(String(instanceId)) === undefined || needsSomebody.has(String(status)))
+    .filter(
+      ({ instanceId, status, waitsFor }) =>
+        parentOf(String(instanceId)) === undefined ||
+        (needsSomebody.has(String(status)) && !/^\d+\/\d+ elements/.test(String(waitsFor))),
+    )
     .sort((a, b) => (String(a.newest) < String(b.newest) ? 1 : -1))
     .map(({ instanceId }) => instanceId);
   const read: unknown[] = [];

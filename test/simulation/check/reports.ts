@@ -1,6 +1,7 @@
 /** What `inspect` says of each cell is what the entries say of it, read by a reading of our own. */
 import type { CellReport, Engine, Entry, EntryOf } from '../../../src/engine/index.ts';
 import { ancestorsOf } from '../kin.ts';
+import { takenBackBy, wayOf } from '../way.ts';
 import { facetOf, must, type World } from '../world.ts';
 import { toldText } from './outputs.ts';
 import { same } from './same.ts';
@@ -52,6 +53,15 @@ const read = (entries: Entry[], cells: number): Known[] => {
     if (entry.reserve !== undefined && next !== undefined) begin(next, entry, entry.reserve.visit);
   }
   return known;
+};
+
+/** Whether what takes back did so: as it was meant to, or by a person's word. */
+const wasMeant = (closing: Known['closing']): boolean => {
+  if (closing === null) return false;
+  if (closing.kind === 'resolved') return closing.verdict === 'succeeded';
+  if (closing.status === 'skipped') return false;
+  const good = closing.expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
+  return closing.expectations.length > 0 ? good : closing.status === 'completed';
 };
 
 /** How a cell that was gone through ended. */
@@ -110,15 +120,25 @@ export const checkReport = async (engine: Engine, world: World, instanceId: stri
     `${instanceId}: other parameters or entry`,
   );
   const known = read(entries, cells.length);
+  const ofVersion = facetOf(world, instanceId).version.runbook.cells;
+  const way = wayOf(ofVersion);
+  const end = entries.find((entry) => entry.kind === 'ending');
   cells.forEach((report, index) => {
     const at = `${instanceId}: ${report.name} is ${report.state}`;
+    if (report.state === 'taken back') {
+      const undo = ofVersion.findIndex((cell) => takenBackBy(cell) === report.name);
+      must(undo !== -1 && wasMeant(known[undo]?.closing ?? null), 'report', at);
+      return;
+    }
     if (index < state.from) {
       must(report.state === 'cited', 'report', `${at}, and was done in an earlier run`);
       return;
     }
     const own = known[index] as Known;
     checkCell(world, at, report, own);
-    const later = state.ended === null ? 'pending' : 'not reached';
+    const isWayOver = state.ended !== null || end !== undefined || state.owes !== undefined;
+    const isLater = index < way ? isWayOver : state.ended !== null || (end !== undefined && !end.cells.includes(index));
+    const later = isLater ? 'not reached' : 'pending';
     const isPast = index < state.next;
     const untouched = own.closing === null && own.passedAtMs === null;
     // The cell at which the way was over shows how it stood.
