@@ -236,3 +236,13 @@ test('giving up a run that has not failed is refused, and says what ends it inst
   const { exit, err } = await pawl('undo', 'asks-3', '--reason', 'no');
   expect({ exit, err }).toMatchObject({ exit: 1, err: expect.stringContaining('pawl cancel asks-3 --undo') });
 });
+
+test('giving up a run, and cancelling one, answers in JSON where that is asked for', async () => {
+  await begin('asks', 'asks-4');
+  const { exit, json } = await pawl('undo', 'asks-4', '--reason', 'by hand', '--json');
+  expect(exit).toBe(0);
+  expect(json).toMatchObject({ view: { instanceId: 'asks-4' }, ending: { stands: 'under way' } });
+  await begin('asks', 'asks-5');
+  const cancelled = await pawl('cancel', 'asks-5', '--reason', 'by hand', '--json');
+  expect(cancelled).toMatchObject({ exit: 0, json: { view: { instanceId: 'asks-5' } } });
+});

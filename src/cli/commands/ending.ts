@@ -19,8 +19,10 @@ type CancelOptions = { reason: string; undo?: true; stopCleanup?: true; seq?: nu
 
 const cancel = async (session: Session, instanceId: string, options: CancelOptions): Promise<Answer> => {
   const { screen, client } = session;
-  const { seq: expectedSeq, ...how } = options;
-  const cancelled = await client.cancel({ path: { instanceId }, body: { ...how, expectedSeq } });
+  // By name: what is given may have options of the command line's own, as `--json`.
+  const { reason, undo: takesBack, stopCleanup, seq: expectedSeq } = options;
+  const body = { reason, undo: takesBack, stopCleanup, expectedSeq };
+  const cancelled = await client.cancel({ path: { instanceId }, body });
   const { mayStillRun, elements, stays } = cancelled;
   const { print } = screen;
   const what = options.stopCleanup === true ? 'Stopped what is at the end of' : 'Cancelled';
@@ -62,13 +64,11 @@ const cancel = async (session: Session, instanceId: string, options: CancelOptio
 const undo = async (
   session: Session,
   instanceId: string,
-  options: { reason: string; manual?: true },
+  { reason, manual }: { reason: string; manual?: true },
 ): Promise<Answer> => {
   const { screen, client } = session;
-  const { view } = await client.undo({ path: { instanceId }, body: options });
-  screen.print(
-    `Given up: ${instanceId}, by ${harmless(session.settings.by.actor)}: ${unbroken(harmless(options.reason))}`,
-  );
+  const { view } = await client.undo({ path: { instanceId }, body: { reason, manual } });
+  screen.print(`Given up: ${instanceId}, by ${harmless(session.settings.by.actor)}: ${unbroken(harmless(reason))}`);
   const instance = await client.instance(instanceId);
   const step = await explain(session, instance);
   return { exit: exits.done, document: { view, ending: instance.ending, step: step ?? null } };
