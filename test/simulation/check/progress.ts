@@ -20,7 +20,7 @@ const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
   const { state } = oracle.entries.at(-1) as Entry;
   if (reading.open?.kind === 'waiting') return waitsForOthers(world, state, world.schedule.nowMs());
   if (reading.halted !== null && !reading.halted.doubt) return reading.owes === null && !endsByItself(world, state);
-  if (reading.owes !== null && reading.halted === null) return false;
+  if (reading.owes !== null && reading.open === null && reading.halted === null) return false;
   const cell = world.version.runbook.cells[reading.next];
   if (cell === undefined) return false;
   const doubt = reading.open ?? reading.halted;
