@@ -25,9 +25,15 @@ const demo = documentOf(
   'params: { n: { type: integer, default: 1 } }',
 );
 
+const undoable = documentOf('undoable', [
+  'name=first',
+  '```js { undo=first }\nexport default () => 1\n```',
+  'name=second',
+]);
+
 beforeAll(async () => {
   service = await openService();
-  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only'])]) {
+  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only']), undoable]) {
     const { status } = await publish(service, source);
     expect(status).toBe(201);
   }
@@ -75,6 +81,16 @@ const inDoubt = async (): Promise<string> => {
   await service.ask(post(at(id, '/advance')));
   service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
   await untilDecidable(service, id);
+  return id;
+};
+/** An instance that halted at its second cell, and can take back its first. */
+const failed = async (): Promise<string> => {
+  const id = await start(service, 'undoable');
+  const { execute } = service.cells;
+  service.cells.execute = async (input) =>
+    input.step.cell === 'second' ? { status: 'failed', error: { code: 'cell.exit', message: 'no' } } : execute(input);
+  await service.ask(post(at(id, '/run')));
+  service.cells.execute = execute;
   return id;
 };
 /** An instance that waits for a person at `look`. */
@@ -266,9 +282,9 @@ const good: Record<OperationName, Good> = {
     body: { view: { status: 'ready', cell: 'second', cellsDone: 1 } },
   },
   undo: {
-    asked: async () => post(at(await start(service, 'demo'), '/undo'), reservedOnly),
-    status: 409,
-    body: { code: 'undo.refused' },
+    asked: async () => post(at(await failed(), '/undo'), { reason: 'not tonight' }),
+    status: 200,
+    body: { view: { status: 'ready', cell: 'undo_first' } },
   },
   release: {
     asked: async () => post(at(await start(service, 'demo'), '/release'), { reason: 'compared with the backup' }),

@@ -30,6 +30,7 @@ test('hostile 51: an instance of another deployment is answered as one that neve
     { method: 'POST', path: '/run', body: {} },
     { method: 'POST', path: '/cancel', body: { reason: 'mine' } },
     { method: 'POST', path: '/verdict', body: { seq: 1, verdict: 'retry', reason: 'mine' } },
+    { method: 'POST', path: '/undo', body: { reason: 'mine' } },
     { method: 'POST', path: '/release', body: { reason: 'mine' } },
     { method: 'POST', path: '/cells/only/done', body: { result: 'done', note: 'mine' } },
   ];
