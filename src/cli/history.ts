@@ -1,5 +1,5 @@
 /** The journal of an instance and its notes, as tables. */
-import type { Checked, Entry, EntryOf, Note } from '../engine/index.ts';
+import type { Checked, Entry, EntryOf, Note, RunEnd } from '../engine/index.ts';
 import { askedFor } from './asked.ts';
 import { clock, day, duration, plural, stamp, unbroken, zone } from './format.ts';
 import { noteLines } from './notes.ts';
@@ -108,16 +108,20 @@ const waitingTold = ({ cell, dueAtMs, pollMs, claims, asked, shownHash, each }: 
   return dueAtMs === null ? `${cell} waits for a person` : `${cell} waits${until}`;
 };
 
+const endWords: readonly [RunEnd, string][] = [
+  ['completed', 'completed'],
+  ['failed', 'failed'],
+  ['rolled_back', 'rolled back'],
+  ['cancelled', 'given up'],
+];
+
 const progressTold = ({ cell, ended, stuck, spawned }: EntryOf<'progress'>): string => {
   const list = (indexes: number[]): string =>
     `element${indexes.length === 1 ? '' : 's'} ${indexes.map((index) => index + 1).join(', ')}`;
-  const of = (as: string): number[] => ended.filter((one) => one.as === as).map(({ index }) => index);
-  const [completed, failed, given] = [of('completed'), [...of('failed'), ...of('rolled_back')], of('cancelled')];
+  const of = (as: RunEnd): number[] => ended.filter((one) => one.as === as).map(({ index }) => index);
   return [
     `${cell}: elements up to ${spawned} may begin`,
-    ...(completed.length === 0 ? [] : [`${list(completed)} completed`]),
-    ...(failed.length === 0 ? [] : [`${list(failed)} failed`]),
-    ...(given.length === 0 ? [] : [`${list(given)} given up`]),
+    ...endWords.flatMap(([as, word]) => (of(as).length === 0 ? [] : [`${list(of(as))} ${word}`])),
     ...(stuck.length === 0 ? [] : [`${list(stuck.map(({ index }) => index))} halted or in doubt`]),
   ].join('; ');
 };

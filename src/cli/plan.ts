@@ -257,6 +257,7 @@ const policy = (cell: PlannedCell): string => {
   if (cell.kind === 'end') return 'no effects; ends the run';
   if (cell.each !== null) {
     const { as, max, stopAfter, cells, parts } = cell.each;
+    if (cell.cleanup !== undefined) return `element by element, the last first, ${max} at a time`;
     const what = parts === null ? `once for every ${as} of this list` : 'its parts beside each other';
     const atATime = parts !== null && max === '100%' ? 'all' : max;
     return `${what}: a section of ${plural(cells, 'cell')}, ${atATime} at a time; no more begin after ${stopAfter} halted, in doubt or given up`;
