@@ -57,7 +57,7 @@ export type Step = {
   /** What it has begun may still act: no verdict before this. `null`: it can be decided now, or needs no verdict. */
   decidableAtMs: number | null;
   /** Whether a further attempt could come out otherwise: `freshKey`, only as a new visit. */
-  repeatable: 'yes' | 'freshKey' | 'no';
+  repeatable: 'yes' | 'freshKey' | 'elements' | 'no';
   /** What the verdict `failed` would lead to: `retry` is the cell's own. */
   ifFailed: Then;
   /** What a known failure leads to by itself; `null`: it halts, and a person is asked. */
@@ -137,6 +137,12 @@ const repeatableOf = (closing: EntryOf<'outcome'> | undefined): Step['repeatable
   return code === 'inputs.changed' ? 'freshKey' : 'no';
 };
 
+/** Elements that completed are not gone through again, also where what is expected of all of them does not hold. */
+const ofSection = (closing: EntryOf<'outcome'> | undefined): Step['repeatable'] => {
+  if (closing?.closes == null) return repeatableOf(closing);
+  return closing.status === 'failed' ? 'elements' : 'no';
+};
+
 /** Of a visit under way it is where it began, as its reservation says where that is not where the run was started. */
 const placesOf = async ({ client }: Session, instanceId: string, state: State): Promise<Places> => {
   const { startedAt, here } = await client.places(instanceId);
@@ -212,8 +218,7 @@ export const readStep = async (
     undoable: isGivenUp && wayOf(runbook.cells) < runbook.cells.length,
     atEndSeq: state.ending === undefined ? null : head.seq,
     decidableAtMs: status !== 'running' && decidableAtMs > nowMs ? decidableAtMs : null,
-    // Its elements are not begun again, also where all completed and what is expected of them does not hold.
-    repeatable: cell.body.kind === 'each' ? 'no' : repeatableOf(closing),
+    repeatable: cell.body.kind === 'each' ? ofSection(closing) : repeatableOf(closing),
     ifFailed: failedLeadsTo(state, cell, nowMs),
     log: lines.slice(-logLinesMax),
     logLines: lines.length,

@@ -41,7 +41,7 @@ export type Undecided = {
   setAside: string[];
   decidableAtMs: number | null;
   holderProcess: HolderState | null;
-  repeatable: 'yes' | 'freshKey' | 'no';
+  repeatable: 'yes' | 'freshKey' | 'elements' | 'no';
   ifFailed: Then;
   /** What a known failure leads to by itself; `null`: a person is asked. */
   onFailure: 'undo' | 'end' | null;
@@ -84,7 +84,8 @@ const verdicts = (step: Undecided): Way[] => {
   // Pasted after the holder was heard of all the same, it must not run again what is known to have happened.
   const retry = `${doubt ? '--in-doubt --retry' : '--retry'}${isEarly ? ' --overlap-ok' : ''}`;
   if (!cancelled && repeatable === 'yes') ways.push(verdict('retry', 'once more, same key', retry));
-  if (!cancelled && repeatable !== 'no')
+  if (!cancelled && repeatable === 'elements') ways.push(verdict('retry', 'again those that did not complete', retry));
+  if (!cancelled && (repeatable === 'yes' || repeatable === 'freshKey'))
     ways.push(verdict('retryFreshKey', 'once more, fresh key', `${retry} --fresh-key`));
   if (!voted) ways.push(verdict('skip', cancelled ? 'leave it at that' : without, '--skip'));
   return ways;
