@@ -71,7 +71,13 @@ describe.each(transports)('%s', (over) => {
       '(tell may read its output: with --succeeded give --output JSON or @FILE; `pawl output gives-up each_node` prints what its elements came to)',
     );
     const { json } = await pawl('status', 'gives-up', '--json');
-    expect(Object.keys(at(json, 'step', 'commands') as object)).toEqual(['succeeded', 'skip', 'cancel', 'continue']);
+    expect(Object.keys(at(json, 'step', 'commands') as object)).toEqual([
+      'succeeded',
+      'retry',
+      'skip',
+      'cancel',
+      'continue',
+    ]);
     const came = (await pawl('output', 'gives-up', 'each_node')).out.trim();
     expect(JSON.parse(came)).toEqual([
       { item: 'a', status: 'completed', output: '0' },
