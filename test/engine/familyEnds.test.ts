@@ -1,72 +1,8 @@
 /** What happens at the end of elements, and of runs with sections over a list: taking back, failing, going through them again. */
 import { describe, expect, test } from 'vitest';
-import type { Cell, CellInput, CellResult, EntryOf, Runbook } from '../../src/engine/index.ts';
-import { createEngine } from '../../src/engine/index.ts';
-import { cellOf, runbookOf } from './runbooks.ts';
-import { alice, bob, setup, type World } from './world.ts';
-
-type Each = Extract<Cell['body'], { kind: 'each'; parts?: never }>;
-const numbered = (cells: Partial<Cell>[]): Cell[] =>
-  cells.map((over, index) => cellOf(index, over.name ?? `e${index}`, over));
-const eachBody = (over: Partial<Each>, cells: Partial<Cell>[]): Each => ({
-  kind: 'each',
-  over: { source: 'params.nodes', line: 1 },
-  as: 'node',
-  max: { count: 1 },
-  stopAfter: 1,
-  output: null,
-  cells: numbered(cells),
-  ...over,
-});
-const undo = (name: string): Partial<Cell> => ({ name: `undo_${name}`, reads: [name], cleanup: { undo: name } });
-const inner: Partial<Cell>[] = [
-  { name: 'off' },
-  { name: 'restart' },
-  undo('restart'),
-  undo('off'),
-  { name: 'tidy', cleanup: { on: 'always' } },
-];
-const nodes = (over: Partial<Each> = {}, cells = inner): Partial<Cell> => ({
-  name: 'nodes',
-  body: eachBody(over, cells),
-});
-/** As the compiler puts it behind the way. */
-const undoNodes: Partial<Cell> = {
-  name: 'undo_nodes',
-  cleanup: { undo: 'nodes' },
-  body: eachBody({ undoes: 'nodes' }, []),
-};
-const request = { budgetMs: 600_000, maxCells: Number.POSITIVE_INFINITY, by: alice };
-
-const begin = async (cells: Partial<Cell>[], list: unknown[], over: Partial<Runbook> = {}): Promise<World> => {
-  const world = setup();
-  const { authoring } = world.ports;
-  const render: typeof authoring.renderBody = (body, scope) => {
-    if (body.kind !== 'each') return authoring.renderBody(body, scope);
-    const found = authoring.evaluate(body.over, scope);
-    return found.kind === 'error'
-      ? found
-      : { kind: 'body', body: { kind: 'each', items: JSON.stringify(found.value) } };
-  };
-  world.ports.authoring = { ...authoring, renderBody: render };
-  world.engine = createEngine(world.ports);
-  await world.engine.publish(JSON.stringify(runbookOf(cells, over)), alice);
-  await world.engine.start({ runbookId: 'demo', params: { nodes: list }, instanceId: 'p', drive: 'auto', by: alice });
-  return world;
-};
-const ran = (world: World): string[] => world.begun.map(({ step }) => `${step.instanceId.slice(2)}:${step.cell}`);
-const failing =
-  (...steps: string[]) =>
-  ({ step }: CellInput): CellResult =>
-    steps.includes(`${step.instanceId.slice(2)}:${step.cell}`)
-      ? { status: 'failed', error: { code: 'cell.exit', message: 'no' } }
-      : { status: 'completed', output: JSON.stringify(step.instanceId) };
-const outputIn = async (world: World): Promise<unknown> => {
-  const { cells } = await world.engine.inspect('p', alice);
-  return JSON.parse(cells.find(({ kind }) => kind === 'each')?.output ?? 'null');
-};
-const stuckAt = async (world: World, id = 'p'): Promise<number> =>
-  (await world.entries(id)).at(-1)?.state.halted?.seq ?? -1;
+import type { EntryOf } from '../../src/engine/index.ts';
+import { begin, failing, nodes, outputIn, ran, request, stuckAt, undo, undoNodes } from './sections.ts';
+import { alice, bob, type World } from './world.ts';
 
 describe('an element that fails', () => {
   test('takes itself back with onFailure=undo, and counts for stopAfter', async () => {

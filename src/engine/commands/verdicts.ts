@@ -20,7 +20,7 @@ import type { View } from '../model/view.ts';
 import { closedAs } from '../rules/closing.ts';
 import { actsUntilOf, decidableAtMs } from '../rules/policy.ts';
 import { noPermission, sequelOf } from '../rules/sequel.ts';
-import { elementsInDoubt } from '../waiting/each.ts';
+import { notAgain } from '../waiting/again.ts';
 import { toldWhoAnswered } from './late.ts';
 
 export type VerdictRequest = {
@@ -81,14 +81,18 @@ const refuseSettled = (call: Call, seq: number, how: string): never => {
 const isAgain = (call: Call, { body }: Cell, verdict: VerdictRequest['verdict']): boolean =>
   body.kind === 'each' && verdict === 'retry' && stateOf(call).inputsHash !== null;
 
-/** Nothing of an element happens again while it is in doubt whether it did. @throws PawlError `verdict.refused` */
-const assertNoneInDoubt = async (call: Call, cell: Cell, seq: number): Promise<void> => {
+/** Nothing that an element did, or may have done, happens again by a word about its section. @throws PawlError `verdict.refused` */
+const assertNothingAgain = async (call: Call, cell: Cell, seq: number): Promise<void> => {
   const { instanceId } = call;
-  const doubtful = await elementsInDoubt(call, seq);
-  if (doubtful.length === 0) return;
-  const shown = doubtful.slice(0, 3).join(', ');
-  const message = `Section ${cell.name} of ${instanceId} cannot be gone through again: ${shown} ended in doubt, and nothing can be decided in what has ended. Find out, and go on with \`skip\` or \`succeeded\`.`;
-  throw new PawlError('verdict.refused', message, { instanceId, elements: doubtful.slice(0, limits.pageMax) });
+  const found = await notAgain(call, seq);
+  if (found.length === 0) return;
+  const shown = found
+    .slice(0, 3)
+    .map((one) => `${one.instanceId} ${one.why}`)
+    .join('; ');
+  const message = `Section ${cell.name} of ${instanceId} cannot be gone through again: ${shown}. Nothing can be decided in what has ended: find out, and go on with \`skip\` or \`succeeded\`.`;
+  const elements = found.slice(0, limits.pageMax).map((one) => one.instanceId);
+  throw new PawlError('verdict.refused', message, { instanceId, elements });
 };
 
 /** The step the verdict is about, or why it cannot be decided. */
@@ -184,7 +188,7 @@ const factsOf = async (call: Call, request: VerdictRequest): Promise<VerdictFact
   const cell = assertDecidable(call, request);
   const early = await assertTimely(call, cell, request);
   const again = isAgain(call, cell, request.verdict);
-  if (again) await assertNoneInDoubt(call, cell, request.seq);
+  if (again) await assertNothingAgain(call, cell, request.seq);
   const { verdict, seq, output } = request;
   const checks = verdict === 'succeeded' ? await overridden(call, cell, output) : [];
   const at = { instanceId: call.instanceId, seq, owner: call.token };

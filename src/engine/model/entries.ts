@@ -363,8 +363,8 @@ const bodies = once(() => ({
         stopAfter: z.int().min(1),
         /** Bits of the elements that are not begun: they completed in an earlier visit; or there is nothing of them to take back. */
         cited: z.string().exactOptional(),
-        /** Seq of the entry that opened the section whose elements are taken back. */
-        undoes: count.exactOptional(),
+        /** The entry that opened the section whose elements are taken back: of this run, or of one that it goes on from. */
+        undoes: z.strictObject({ instanceId: z.string(), seq: count }).exactOptional(),
       })
       .exactOptional(),
     /** Of an `approve`: who is asked. */

@@ -49,7 +49,7 @@ export const withBits = (ended: string, indexes: readonly number[]): string => {
 };
 
 /** What a section says of itself when it opens; `cited`: bits of the elements that are not begun, since they completed before. */
-type Opening = Pick<Family, 'count' | 'max' | 'stopAfter'> & { cited?: string; undoes?: number };
+type Opening = Pick<Family, 'count' | 'max' | 'stopAfter'> & { cited?: string; undoes?: object };
 
 /** What is known of a family when its section opens. */
 export const familyOf = ({ count: all, max, stopAfter, cited = '', undoes }: Opening): Family => ({

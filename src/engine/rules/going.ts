@@ -74,7 +74,9 @@ export const settle = (state: State): State => {
   if (open !== null || owes !== undefined) return state;
   if (ending !== undefined) {
     const isOver = ending.stopped === true || nextAtEnd(state, ending, next) === undefined;
-    return isOver ? { ...state, halted: null, ended: endedAs(ending) } : state;
+    // What was stopped in doubt stays so.
+    const halted = state.halted?.doubt === true ? state.halted : null;
+    return isOver ? { ...state, halted, ended: endedAs(ending) } : state;
   }
   if (cancelled !== null) return { ...state, ended: 'cancelled' };
   return next === cells ? endWay(state, 'completed') : state;

@@ -3,14 +3,14 @@ import assert from 'node:assert/strict';
 import { type State, whomOf } from '../model/entries.ts';
 import { familyOf } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
-import { assertCanBegin, freshVisit, placed, type StepOf } from './going.ts';
+import { assertCanBegin, endWay, freshVisit, placed, type StepOf } from './going.ts';
 
 export const applyStarted = (step: StepOf<'started'>): State => {
   assert(step.seq === 0 && step.cells > 0, 'started is the first entry');
   const from = step.continues?.index ?? 0;
-  assert(from < step.cells || step.undoes === true, 'it continues at a cell');
+  assert(from < step.cells || step.parent !== undefined, 'it continues at a cell');
   assert(step.undoes === undefined || from === step.cells, 'what takes back begins after the way');
-  return {
+  const state: State = {
     cells: step.cells,
     next: from,
     from,
@@ -27,6 +27,8 @@ export const applyStarted = (step: StepOf<'started'>): State => {
     ...(step.cleanup === undefined ? {} : { cleanup: step.cleanup }),
     ...(step.undoes === undefined ? {} : { owes: { as: 'failed', undo: true } }),
   };
+  // An element that was past all its cells, and stood at what is at its end.
+  return from === step.cells && step.undoes === undefined ? endWay(state, 'completed') : state;
 };
 
 type Reservation = Pick<

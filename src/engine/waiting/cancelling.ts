@@ -21,6 +21,8 @@ export type CancelRequest = {
   reason: string;
   /** What was done is taken back before it ends. */
   undo?: boolean;
+  /** With its parent, which has something that takes back. */
+  isCarried?: boolean;
   /** What is gone through at its end is stopped. */
   stopCleanup?: boolean;
 };
@@ -58,7 +60,11 @@ export const decideCancel = (
       `The way of ${instanceId} is over (${state.ending.as}), and what is at its end is under way: it ends by itself. To stop that: \`pawl cancel ${instanceId} --stop-cleanup --seq N --reason …\`.`,
     );
   const { reason, undo } = request;
-  if (undo === true && !cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup))
+  if (
+    undo === true &&
+    request.isCarried !== true &&
+    !cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup)
+  )
     return refuse(
       `Nothing takes back what ${instanceId} has done: its runbook has no \`undo=\` fence. Cancel it without --undo.`,
     );

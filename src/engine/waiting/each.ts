@@ -2,9 +2,9 @@
 import { type Call, stateOf, viewNow } from '../call/call.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { readJournal } from '../call/journal.ts';
-import { householdOf, type Kin } from '../call/kin.ts';
+import { householdOf, type Kin, loadStarted } from '../call/kin.ts';
 import { failure, keepOutput } from '../call/outcomes.ts';
-import type { EntryOf, Failure, Waiting } from '../model/entries.ts';
+import type { EntryOf, Failure, State, Waiting } from '../model/entries.ts';
 import { type ErrorCode, isPawlError, PawlError } from '../model/errors.ts';
 import { indexesIn, unfinishedIn, withBits } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
@@ -203,12 +203,26 @@ const elementsUnder = async (
   return all;
 };
 
-/** The newest entry by which a section was opened. */
-const lastOpening = async ({ engine, instanceId }: Call, cell: string): Promise<EntryOf<'waiting'> | undefined> => {
+/** The newest entry by which a run opened a section. */
+const lastOpening = async (
+  engine: Call['engine'],
+  instanceId: string,
+  cell: string,
+): Promise<EntryOf<'waiting'> | undefined> => {
   let found: EntryOf<'waiting'> | undefined;
   for await (const { entry } of readJournal(engine, instanceId))
     if (entry.kind === 'waiting' && entry.cell === cell && entry.each !== undefined) found = entry;
   return found;
+};
+
+/** The same of the run, or else of the newest that it goes on from and that opened it. */
+const lastOpeningInLine = async ({ engine, instanceId }: Call, cell: string): Promise<EntryOf<'waiting'>> => {
+  for (let id: string | undefined = instanceId; id !== undefined; ) {
+    const found = await lastOpening(engine, id, cell);
+    if (found !== undefined) return found;
+    id = (await loadStarted(engine, id)).continues?.instanceId;
+  }
+  throw new PawlError('journal.broken', `Section ${cell} of ${instanceId} was never opened.`, { instanceId });
 };
 
 /** Indexes as bits. */
@@ -216,7 +230,7 @@ const bitsOf = (indexes: number[]): string => withBits('', indexes);
 
 /** Elements that completed in an earlier visit are cited; the list stays what it was. */
 const beginAgain = async (call: Call, { name }: Cell, body: EachBody): Promise<Begun['each']> => {
-  const before = await lastOpening(call, name);
+  const before = await lastOpening(call.engine, call.instanceId, name);
   if (before?.each === undefined) return undefined;
   const { items, count, cited = '' } = before.each;
   const ends = await endsSince(call, before.seq);
@@ -225,22 +239,27 @@ const beginAgain = async (call: Call, { name }: Cell, body: EachBody): Promise<B
   return { items, count, max: maxOf(body, count), stopAfter: body.stopAfter, cited: all };
 };
 
+/** Whether all that began in an element was taken back at its own end. */
+const isTakenBack = ({ ended, ending }: State): boolean =>
+  ended === 'rolled_back' || (ended !== null && ending?.whole === true && ending.undone > 0 && ending.undos === 0);
+
 /** Elements that never began, or were taken back at their own end, have nothing to take back. Each of the others is gone through. */
 const beginUndo = async (call: Call, section: string): Promise<Begun['each']> => {
-  const before = await lastOpening(call, section);
-  if (before?.each === undefined) return undefined;
+  const { engine } = call;
+  const before = await lastOpeningInLine(call, section);
+  if (before.each === undefined) return undefined;
+  const { instanceId, seq, visit } = before;
   const { items, count, max } = before.each;
-  const open = { kind: 'waiting', seq: before.seq, cell: section, dueAtMs: null, atMs: before.atMs } as const;
   const nothing: number[] = [];
   for (let at = 0; at < count; at += limits.elementsAtOnceMax) {
     const page = Array.from({ length: Math.min(limits.elementsAtOnceMax, count - at) }, (_, offset) => at + offset);
-    const found = await settleAll(page.map((index) => lastElement(call, open, before.visit, index)));
+    const found = await settleAll(page.map((index) => lastElement({ engine, instanceId }, before, visit, index)));
     page.forEach((index, offset) => {
-      const state = found[offset]?.state;
-      if (state === undefined || state.ended === 'rolled_back') nothing.push(index);
+      const one = found[offset];
+      if (one === null || one === undefined || (!one.isBroken && isTakenBack(one.state))) nothing.push(index);
     });
   }
-  return { items, count, max, stopAfter: count + 1, cited: bitsOf(nothing), undoes: before.seq };
+  return { items, count, max, stopAfter: count + 1, cited: bitsOf(nothing), undoes: { instanceId, seq } };
 };
 
 export const each: WaitKind<Report> = {
@@ -287,20 +306,4 @@ export const each: WaitKind<Report> = {
     const underWay = unfinishedIn(family).length;
     return { kind: 'each', ...counted, underWay, elements, nextAtMs: dueAt.length === 0 ? null : Math.min(...dueAt) };
   },
-};
-
-/** Elements of a section that has ended of which it is not known whether a step of them happened. */
-export const elementsInDoubt = async (call: Call, seq: number): Promise<string[]> => {
-  const entry = (await call.engine.journal.entry(call.instanceId, seq))?.entry;
-  if (entry?.kind !== 'waiting' || entry.each === undefined) return [];
-  const { count } = entry.each;
-  const doubtful: string[] = [];
-  for (let at = 0; at < count; at += limits.elementsAtOnceMax) {
-    const page = Array.from({ length: Math.min(limits.elementsAtOnceMax, count - at) }, (_, offset) => at + offset);
-    const found = await settleAll(page.map((index) => lastElement(call, entry, entry.visit, index)));
-    for (const one of found)
-      if (one !== null && (one.state.halted?.doubt === true || one.state.open?.kind === 'reserved'))
-        doubtful.push(one.instanceId);
-  }
-  return doubtful;
 };

@@ -4,15 +4,15 @@
  */
 import { type Call, openCall, openChain, saveView, stateOf } from '../call/call.ts';
 import { changeIn } from '../call/change.ts';
-import { pastOf, satisfiedIn } from '../call/cited.ts';
+import { type Cited, type Past, pastOf, satisfiedIn } from '../call/cited.ts';
 import { cellsOf } from '../call/ending.ts';
 import { type Kin, keepStarted, kinOf } from '../call/kin.ts';
 import type { EntryOf, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { childId, type Parent } from '../model/family.ts';
-import { type Runbook, wayOf } from '../model/runbook.ts';
+import { type Cell, type Runbook, wayOf } from '../model/runbook.ts';
 import { noLacks } from '../rules/view.ts';
-import { cancelling } from './cancelling.ts';
+import { type CancelRequest, cancelling } from './cancelling.ts';
 import { waitingEntry } from './kind.ts';
 
 /** `state`: `null` where it has no first entry yet. `call`: of the caller that began it just now. */
@@ -29,11 +29,16 @@ export const elementId = (call: Call, open: Waiting, index: number): string =>
   childId(parentOf(call, open, index), stateOf(call).visit, call.engine.sha256);
 
 /** An element as an earlier visit of its section left it, or the section that is taken back. */
-export type Earlier = { instanceId: string; state: State };
+export type Earlier = {
+  instanceId: string;
+  state: State;
+  /** It was ended since its journal was broken: what it did is not known. */
+  isBroken: boolean;
+};
 
 /** Who went through an element of a section last, up to a visit; `null`: nobody did. */
 export const lastElement = async (
-  { engine, instanceId }: Call,
+  { engine, instanceId }: Pick<Call, 'engine' | 'instanceId'>,
   { cell }: Pick<Waiting, 'cell'>,
   visit: number,
   index: number,
@@ -42,19 +47,34 @@ export const lastElement = async (
     const id = childId({ instanceId, cell, index }, one, engine.sha256);
     const head = await engine.journal.head(id);
     // One that was cancelled before it began went through nothing.
-    if (head !== undefined && head.entry.state.cells > 0) return { instanceId: id, state: head.entry.state };
+    if (head === undefined) continue;
+    const { entry } = head;
+    const isBroken = entry.kind === 'cancelled' && entry.broken !== undefined;
+    if (isBroken || entry.state.cells > 0) return { instanceId: id, state: entry.state, isBroken };
   }
   return null;
 };
 
 /** Who went through an element last, before the section that stands open; `null`: nobody did. */
 export const earlierElement = async (call: Call, open: Waiting, index: number): Promise<Earlier | null> => {
-  const { engine, instanceId } = call;
+  const { engine } = call;
   const { each } = await waitingEntry(call, open);
   if (each?.undoes === undefined) return await lastElement(call, open, stateOf(call).visit - 1, index);
-  const entry = (await engine.journal.entry(instanceId, each.undoes))?.entry;
-  if (entry?.kind !== 'waiting') throw new PawlError('journal.broken', `Entry ${each.undoes} is no section.`);
-  return await lastElement(call, entry, entry.visit, index);
+  const { instanceId, seq } = each.undoes;
+  const entry = (await engine.journal.entry(instanceId, seq))?.entry;
+  if (entry?.kind !== 'waiting') throw new PawlError('journal.broken', `Entry ${seq} of ${instanceId} is no section.`);
+  return await lastElement({ engine, instanceId }, entry, entry.visit, index);
+};
+
+/** The cell at which an element goes on that was left; `undefined`: it is past all of them. An `end` that ended it is judged anew. */
+export const firstLeft = (
+  { cells }: Pick<Runbook, 'cells'>,
+  { done }: Pick<Past, 'done'>,
+  { states }: Pick<Cited, 'states'>,
+): Cell | undefined => {
+  const isPast = ({ name, body }: Cell): boolean => body.kind !== 'end' || states[name] === 'skipped';
+  const names = new Set(done.filter(isPast).map(({ name }) => name));
+  return cells.slice(0, wayOf(cells)).find(({ name }) => !names.has(name));
 };
 
 /** How an element goes on from what was gone through of it before; `null`: it begins anew. */
@@ -70,15 +90,12 @@ const continuesOf = async (
   if (earlier === null || earlier.state.ended === 'rolled_back') return null;
   const child = await openElement(call, earlier.instanceId);
   const { outputs, states } = await satisfiedIn(child);
-  const way = cells.slice(0, wayOf(cells));
-  const { done } = await pastOf(child);
-  const first =
-    each.undoes === undefined ? way.find(({ name }) => !done.some((cell) => cell.name === name)) : undefined;
+  const first = each.undoes === undefined ? firstLeft({ cells }, await pastOf(child), { states }) : undefined;
   return {
     instanceId: earlier.instanceId,
     seq: child.chain.head.entry.seq,
     at: first?.name ?? open.cell,
-    index: first?.index ?? way.length,
+    index: first?.index ?? wayOf(cells),
     reason: null,
     outputs,
     ...(Object.keys(states).length === 0 ? {} : { states }),
@@ -119,6 +136,11 @@ export const beginElement = async (call: Call, open: Waiting, { index, instanceI
   const { drive, epoch } = stateOf(call);
   const parent = parentOf(call, open, index);
   const { kin, started: seen, runbook } = await kinOf(engine, parent);
+  const isUndo = kin.household.section.body.undoes !== undefined;
+  if (isUndo && (await earlierElement(call, open, index))?.isBroken === true) {
+    await forbidElement(call, instanceId, 'What it did cannot be read, so nothing is taken back.');
+    return await readElement(call, open, index);
+  }
   const { token, chain, mark } = await firstChain(call, instanceId);
   const put = await chain.put({
     kind: 'started',
@@ -134,7 +156,7 @@ export const beginElement = async (call: Call, open: Waiting, { index, instanceI
     ...(started.place === undefined ? {} : { place: started.place }),
     lock: null,
     continues: await continuesOf(call, open, index, runbook),
-    ...(kin.household.section.body.undoes === undefined ? {} : { undoes: true as const }),
+    ...(isUndo ? { undoes: true as const } : {}),
     parent,
   });
   if (put.kind === 'unknown') return unanswered(instanceId, put.cause);
@@ -166,22 +188,32 @@ const forbidElement = async (call: Call, instanceId: string, reason: string): Pr
   if (put.kind === 'unknown') unanswered(instanceId, put.cause);
 };
 
+/** What a cancellation of the parent is to its children. */
+type Carried = Pick<CancelRequest, 'undo' | 'stopCleanup'>;
+
+/** What is still to be carried into a child; `undefined`: nothing. One that is at its own end goes through that, unless its parent's is stopped. */
+export const carriedInto = (call: Call, { family }: Waiting, state: State): Carried | undefined => {
+  const { owes, ending } = stateOf(call);
+  if (state.ended !== null) return undefined;
+  if (state.ending !== undefined) {
+    const isStopped = ending?.stopped === true && family?.undoes === true;
+    return isStopped && state.ending.stopped !== true ? { stopCleanup: true } : undefined;
+  }
+  if (state.cancelled !== null) return undefined;
+  // It takes itself back: so what is in doubt in it is settled first, as in any run.
+  return owes?.undo === true ? { undo: true } : {};
+};
+
 /** Cancels a child; it ends once nothing of it is open. */
 export const cancelElement = async (call: Call, open: Waiting, element: Element, reason: string): Promise<Element> => {
   const { index, instanceId } = element;
   if (element.state === null) await forbidElement(call, instanceId, reason);
   const head = await readElement(call, open, index);
-  // One that is at its own end goes through that.
-  if (
-    head.state === null ||
-    head.state.cancelled !== null ||
-    head.state.ending !== undefined ||
-    head.state.ended !== null
-  )
-    return head;
+  const how = head.state === null ? undefined : carriedInto(call, open, head.state);
+  if (how === undefined) return head;
   const child = await openElement(call, instanceId);
   try {
-    await changeIn(child, cancelling(instanceId, { reason }));
+    await changeIn(child, cancelling(instanceId, { reason, ...how, isCarried: true }));
   } catch (error) {
     // It has ended meanwhile, or goes through what is at its end: so much the better.
     if (!isPawlError(error, 'instance.finished') && !isPawlError(error, 'cancel.refused')) throw error;

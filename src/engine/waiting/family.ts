@@ -13,7 +13,15 @@ import { settleAll } from '../model/settleAll.ts';
 import { goesByItself } from '../rules/decide.ts';
 import { isCalledOff } from '../rules/going.ts';
 import { statusOf } from '../rules/view.ts';
-import { beginElement, cancelElement, type Element, openElement, readElement, releaseElement } from './elements.ts';
+import {
+  beginElement,
+  cancelElement,
+  carriedInto,
+  type Element,
+  openElement,
+  readElement,
+  releaseElement,
+} from './elements.ts';
 import type { Deferred } from './kind.ts';
 
 /** `again`: another caller was first, or the run has ended: decide anew. `over`: nothing is under way, and nothing more begins. */
@@ -102,9 +110,8 @@ const inPages = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>)
 const carryOut = async ({ call, open, known }: Look): Promise<void> => {
   const isOff = isCalledOff(stateOf(call));
   const reason = `with its parent ${call.instanceId}`;
-  const isToldOf = (state: State): boolean =>
-    state.ended === null && state.cancelled === null && state.ending === undefined;
-  const todo = [...known.values()].filter(({ state }) => state === null || (isOff && isToldOf(state)));
+  const isToBeTold = (state: State): boolean => isOff && carriedInto(call, open, state) !== undefined;
+  const todo = [...known.values()].filter(({ state }) => state === null || isToBeTold(state));
   const done = await inPages(todo, (one) =>
     isOff ? cancelElement(call, open, one, reason) : beginElement(call, open, one),
   );

@@ -270,7 +270,9 @@ export const settle = (reading: Reading, cells: readonly Cell[]): void => {
   if (open !== null || owes !== null) return;
   if (ending !== null) {
     if (!ending.isStopped && nextOf(reading, next) !== Number.POSITIVE_INFINITY) return;
-    Object.assign(reading, { halted: null, ended: endedAs(ending) });
+    // What was stopped in doubt is in doubt for good.
+    if (reading.halted?.doubt !== true) reading.halted = null;
+    reading.ended = endedAs(ending);
   } else if (cancelled) reading.ended = 'cancelled';
   else if (next === wayOf(cells)) overAs(reading, cells, 'completed');
 };
