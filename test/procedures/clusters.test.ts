@@ -139,6 +139,9 @@ describe.concurrent('es_rolling_restart', () => {
 describe.concurrent('canary', () => {
   const serve: Serve = ({ method, path, body }, world) => {
     if (method === 'PUT' && path === '/weight') {
+      const refusals = Number(world.read('deaf') ?? 0);
+      if (refusals > 0) world.write('deaf', String(refusals - 1));
+      if (refusals > 0) return { status: 422 };
       world.write('weight', String(JSON.parse(body).canary));
       return { status: 200, body: {} };
     }
@@ -152,25 +155,53 @@ describe.concurrent('canary', () => {
     world: { burn: '0.4', history: 'v1' },
     params: { release: 'v2', chart: 'oci://charts.example/api', base: 'BASE' },
   };
+  const takenBack = { cells: ['install', 'shift_some', 'undo_shift_some', 'undo_install'] };
+  const thereAndBack = [
+    'helm upgrade api-canary oci://charts.example/api --set release=v2 --atomic',
+    'PUT /weight',
+    'PUT /weight',
+    'helm rollback api-canary 1',
+  ];
+  const expectPutBack = ({ stage: { world } }: Played): void => {
+    expect(world.read('weight')).toBe('0');
+    expect(world.read('history')?.split('\n')).toEqual(['v1', 'v2', 'v1']);
+  };
 
   test.for([
     ['too many errors', { burn: '2.5', history: 'v1' }],
     ['no number at all', { history: 'v1' }],
   ] as [string, Record<string, string>][])(
-    '%s: the traffic goes back first, then the release, and the run halts',
+    '%s: the traffic goes back first, then the release, and nothing stays',
     async ([, world], context) => {
-      const played = await play(context, { ...procedure, world });
-      expect(played.result).toBe('halted at good');
-      expect(played.effects).toEqual([
-        'helm upgrade api-canary oci://charts.example/api --set release=v2 --atomic',
-        'PUT /weight',
-        'PUT /weight',
-        'helm rollback api-canary 1',
-      ]);
-      expect(played.stage.world.read('weight')).toBe('0');
-      expect(played.stage.world.read('history')?.split('\n')).toEqual(['v1', 'v2', 'v1']);
+      const bad = { ...procedure, world };
+      const played = await play(context, bad);
+      expect(played.result).toBe('rolled_back');
+      expectPermitted(bad, played, [], takenBack);
+      expect(played.effects).toEqual(thereAndBack);
+      expectPutBack(played);
     },
   );
+
+  test('a router that takes no weight: what was installed is taken back, by nobody', async (context) => {
+    const deaf = { ...procedure, world: { ...procedure.world, deaf: '3' } };
+    const played = await play(context, deaf);
+    expect(played.result).toBe('rolled_back');
+    expectPermitted(deaf, played, [], { cells: ['install', 'undo_shift_some', 'undo_install'] });
+    expectPutBack(played);
+  });
+
+  test('killed when the traffic was taken back and before the release was: each once more, and nothing stays', async (context) => {
+    const bad = { ...procedure, world: { burn: '2.5', history: 'v1' } };
+    const kills: Kill[] = [
+      { when: 'after', what: 'PUT /weight', cell: 'undo_shift_some' },
+      { when: 'before', what: 'helm rollback *', cell: 'undo_install' },
+    ];
+    const played = await play(context, bad, kills);
+    expect(played.result).toBe('rolled_back');
+    expectPermitted(bad, played, kills, takenBack);
+    expect(played.effects).toEqual(thereAndBack);
+    expectPutBack(played);
+  });
 
   test('killed when it was installed and when all traffic was its own: installed once, promoted', async (context) => {
     const kills: Kill[] = [

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
-import type { Entry } from '../../src/engine/index.ts';
+import { createSectionsBegun, type Entry } from '../../src/engine/index.ts';
 import { at, type Ended } from '../cli/support.ts';
 import { createStage, type Noted, type Serve, type Stage, type World } from './stage.ts';
 
@@ -26,7 +26,7 @@ export type Procedure = {
 };
 
 /** `mend`: what they do to the world before. */
-type Halt = { mend?(world: World): void; command: 'verdict' | 'cancel'; options?: string[] };
+type Halt = { mend?(world: World): void; command: 'verdict' | 'cancel' | 'undo'; options?: string[] };
 
 export type Kill = {
   /** Where the call stops that `what` matches, `*` standing for any text. */
@@ -44,10 +44,10 @@ export type Kill = {
 
 export type Played = {
   stage: Stage;
-  /** `completed`, or `halted at` its cell. */
+  /** How it ended, or `halted at` its cell. */
   result: string;
   entries: Entry[];
-  /** The journals of elements, by their names: `erase.1`. */
+  /** The journals of elements, by their names: `erase.1`, and of a further visit `erase-2.1`. */
   elements: Map<string, Entry[]>;
   noted: Noted[];
   /** What changed the world, in order. */
@@ -125,10 +125,13 @@ const isElementPast = async (stage: Stage, id: string, { verdict }: Kill): Promi
 /** Does what somebody would about what has halted. @returns whether anything was done */
 const settle = async (stage: Stage, id: string, { mend, command, options = [] }: Halt): Promise<void> => {
   mend?.(stage.world);
-  if (command === 'cancel') need(await stage.pawl(['cancel', id, ...options, '--reason', 'it cannot be done there']));
+  if (command !== 'verdict') need(await stage.pawl([command, id, ...options, '--reason', 'it cannot be done there']));
   else if (!(await decide(stage, id, Number(at(await statusOf(stage, id), 'step', 'seq')), options)))
     throw new Error(`Nothing could be decided at ${id}.`);
 };
+
+/** As what it ends, or stands until somebody says how it goes on. */
+const ways = ['completed', 'failed', 'rolled_back', 'cancelled', 'halted'];
 
 /** Goes on until it has ended or halted. Before each of `kills` it has gone to just that cell, or to its section. */
 const goOn = async (
@@ -176,12 +179,12 @@ const goOn = async (
     const far = kill === undefined ? ['--max-cells', 'all'] : ['--cell', next];
     const { exit, json, err } = await stage.pawl(['advance', id, ...far, '--json']);
     const { result } = json;
-    if (result === 'completed' || result === 'halted') {
+    if (ways.includes(String(result))) {
       const where = String(at(json, 'view', 'cell'));
       if (result === 'halted' && (await settleAt(where, id))) continue;
       if (left.length > (isStruck ? 1 : 0)) throw new Error(`It never came to ${left.map((one) => one.cell).join()}.`);
       if (open.size > 0) throw new Error(`Nothing halted at ${[...open.keys()].join()}.`);
-      return result === 'halted' ? `halted at ${where}` : result;
+      return result === 'halted' ? `halted at ${where}` : String(result);
     }
     const cell = String(at(json, 'stop', 'cell'));
     const said = people[cell];
@@ -216,10 +219,11 @@ const entriesOf = async (stage: Stage, id: string): Promise<Entry[]> =>
 
 /** The elements that may have begun, as the journal of the whole says. */
 const begunIn = (entries: Entry[]): string[] => {
-  const spawned = new Map(
-    entries.flatMap((one) => (one.kind === 'progress' ? [[one.cell, one.spawned] as const] : [])),
+  const { add, sections } = createSectionsBegun();
+  entries.forEach(add);
+  return sections().flatMap(({ cell, visit, begun }) =>
+    begun.map((index) => `${cell}${visit === 1 ? '' : `-${visit}`}.${index}`),
   );
-  return [...spawned].flatMap(([section, count]) => Array.from({ length: count }, (_, index) => `${section}.${index}`));
 };
 
 /** @param kills in the order of the document */

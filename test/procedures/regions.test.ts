@@ -231,7 +231,7 @@ describe.concurrent('gdpr_erasure', () => {
     };
     const played = await play(context, gone);
     expect(played.result).toBe('completed');
-    expectPermitted(gone, played, [], { ...witnessed, givenUp: ['erase.1'] });
+    expectPermitted(gone, played, [], { ...witnessed, ends: { 'erase.1': 'cancelled' } });
     expect(auditedIn(played)).toEqual([['alpha', 'gamma']]);
   });
 });
