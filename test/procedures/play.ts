@@ -7,9 +7,11 @@ import { createSectionsBegun, type Entry } from '../../src/engine/index.ts';
 import { at, type Ended } from '../cli/support.ts';
 import { createStage, type Noted, type Serve, type Stage, type World } from './stage.ts';
 
-/** A vote of each. */
-type Voter = { actor: string; groups: string };
-export const voter = (actor: string, groups: string): Voter => ({ actor, groups });
+/** A vote of each: for it, unless it says otherwise. */
+type Voter = { actor: string; groups: string; rejects?: boolean };
+export const voter = (actor: string, groups: string, rejects = false): Voter => ({ actor, groups, rejects });
+/** That it is done, or that it failed. */
+type Said = string | { failed: string };
 
 export type Procedure = {
   name: string;
@@ -20,7 +22,7 @@ export type Procedure = {
   /** `BASE` in them is the URL of the services, `WORLD` the folder of the world. */
   params: Record<string, unknown>;
   /** What people say at `manual` cells, and who votes at `approve` cells. */
-  people?: Record<string, string | Voter[]>;
+  people?: Record<string, Said | Voter[]>;
   /** What somebody does about an element that halts, by its name (`erase.1`), or about a section that does, by its own. */
   halts?: Record<string, Halt>;
 };
@@ -90,15 +92,21 @@ const start = async (stage: Stage, { name, params }: Procedure): Promise<[string
   return [String(at(json, 'view', 'instanceId')), String(at(json, 'view', 'cell'))];
 };
 
-const act = async (stage: Stage, id: string, cell: string, what: string | Voter[]): Promise<void> => {
-  if (typeof what === 'string') {
-    need(await stage.pawl(['done', id, cell, '--note', what]));
+const act = async (stage: Stage, id: string, cell: string, what: Said | Voter[]): Promise<void> => {
+  if (!Array.isArray(what)) {
+    const said = typeof what === 'string' ? [what] : [what.failed, '--failed'];
+    need(await stage.pawl(['done', id, cell, '--note', ...said]));
     return;
   }
-  for (const { actor, groups } of what) {
+  for (const { actor, groups, rejects } of what) {
     const env = { PAWL_ACTOR: actor, PAWL_GROUPS: groups };
     const { json } = need(await stage.pawl(['vote', id, cell, '--json'], env));
-    need(await stage.pawl(['vote', id, cell, '--approve', '--shown', String(json.shownHash)], env));
+    need(
+      await stage.pawl(
+        ['vote', id, cell, rejects === true ? '--reject' : '--approve', '--shown', String(json.shownHash)],
+        env,
+      ),
+    );
   }
 };
 
