@@ -81,6 +81,21 @@ describe.concurrent('rds_restore', () => {
     ]);
   });
 
+  test('the copy cannot take the name and somebody gives it up, killed when the old one had it again: renamed back once', async (context) => {
+    const refused: Procedure = {
+      ...real,
+      halts: { rename_new: { command: 'undo' } },
+      world: { ...real.world, 'refuse/ModifyDBInstance': ['-', ...Array(3).fill('400 Throttling')].join('\n') },
+    };
+    const kills: Kill[] = [{ when: 'after', what: 'rds ModifyDBInstance orders-old-*', cell: 'undo_rename_old' }];
+    const played = await play(context, refused, kills);
+    expect(played.result).toBe('failed');
+    expectPermitted(refused, played, kills, { cells: ['restore', 'rename_old', 'undo_rename_old'] });
+    const { world } = played.stage;
+    expect(world.read('rds/orders')).toContain('None old-data');
+    expect(world.list('rds')).toEqual(['orders', expect.stringMatching(/^orders-new-[0-9a-f]{8}$/)]);
+  });
+
   test('killed when the second renaming was done and when the copy was deleted: neither is asked for again', async (context) => {
     const kills: Kill[] = [
       { when: 'after', what: 'rds ModifyDBInstance orders-new-*-1', cell: 'rename_new' },
