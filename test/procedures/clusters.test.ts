@@ -137,6 +137,25 @@ describe.concurrent('es_rolling_restart', () => {
     expect(played.stage.world.read('settings')).toContain('null');
   });
 
+  test('cancelled amid a restart, and killed again in what runs then: shards may move, and no further node begins', async (context) => {
+    const kills: Kill[] = [
+      {
+        when: 'after',
+        what: 'ssh -n es-2 systemctl restart*',
+        element: 'restarts.1',
+        cell: 'restart',
+        verdict: ['--succeeded'],
+        cancels: true,
+      },
+      { when: 'after', what: 'PUT /_cluster/settings', element: 'restarts.1', cell: 'on' },
+    ];
+    const played = await play(context, procedure, kills);
+    expect(played.result).toBe('cancelled');
+    expectPermitted(procedure, played, kills, { ...witnessed, ends: { 'restarts.1': 'cancelled' } });
+    expect(restartedIn(played)).toEqual(['1', '1', null]);
+    expect(played.stage.world.read('settings')).toContain('null');
+  });
+
   test('killed at a setting and at a restart that both have happened: the setting again by its policy, the restart not', async (context) => {
     const kills: Kill[] = [
       { when: 'after', what: 'PUT /_cluster/settings', element: 'restarts.0', cell: 'off' },

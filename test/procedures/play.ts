@@ -42,6 +42,8 @@ export type Kill = {
    * Without it policy or probe has to do.
    */
   verdict?: string[];
+  /** Somebody cancels the whole first. */
+  cancels?: boolean;
 };
 
 export type Played = {
@@ -179,6 +181,7 @@ const goOn = async (
       stage.hold(kill.when, kill.what);
       const ended = await stage.killed(['advance', id, ...(kill.element === undefined ? [] : ['--max-cells', 'all'])]);
       isStruck = ended === undefined;
+      if (isStruck && kill.cancels === true) await stage.pawl(['cancel', id, '--reason', 'not tonight']);
       // It has to wait for another element, which was killed before.
       if (ended?.exit === 3) await wait(pauseMs);
       else if (ended !== undefined) throw new Error(`It ended before it came to the call: ${ended.out}${ended.err}`);
