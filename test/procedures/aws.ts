@@ -126,11 +126,12 @@ const askedOf = (service: string, { method, url = '', headers }: IncomingMessage
   return { service, action, about, given, body };
 };
 
-/** Each line of refuse/ACTION refuses one request: `400 Throttling`. With a `!` behind it, it is done all the same. */
+/** Each line of refuse/ACTION refuses one request: `400 Throttling`. With a `!` behind it, it is done all the same; `-` refuses none. */
 const refusedOnce = (world: World, action: string): { said: Said; isDone: boolean } | undefined => {
   const [first = '', ...others] = (world.read(`refuse/${action}`) ?? '').split('\n');
   if (first === '') return undefined;
   world.write(`refuse/${action}`, others.join('\n'));
+  if (first === '-') return undefined;
   const [status, code = ''] = first.replace('!', '').split(' ');
   return { said: refusal(Number(status), code), isDone: first.endsWith('!') };
 };

@@ -1,6 +1,6 @@
 /** The procedures of clusters: etcd, Elasticsearch, and a release in front of one. */
 import { describe, expect, test, vi } from 'vitest';
-import { expectPermitted } from './permitted.ts';
+import { expectPermitted, type Witnessed } from './permitted.ts';
 import { type Kill, type Played, type Procedure, play, playedWithinMs } from './play.ts';
 import type { Serve } from './stage.ts';
 
@@ -84,6 +84,12 @@ describe.concurrent('es_rolling_restart', () => {
     params: { es: 'BASE' },
   };
   const witnessed = { cells: [], elements: { restarts: ['off', 'restart', 'on'] } };
+  /** The second node failed, and was gone on with. */
+  const takenBack: Witnessed = {
+    cells: [],
+    elements: { ...witnessed.elements, 'restarts.1': ['off', 'undo_off'] },
+    ends: { 'restarts.1': 'failed' },
+  };
   const restartedIn = ({ stage }: Played): (string | null)[] =>
     nodes.map((node) => stage.world.read(`hosts/${node}/restarts`));
 
@@ -96,6 +102,57 @@ describe.concurrent('es_rolling_restart', () => {
       nodes.flatMap((node) => [setting, `ssh -n ${node} systemctl restart elasticsearch`, setting]),
     );
     expect(restartedIn(played)).toEqual(['1', '1', '1']);
+    expect(played.stage.world.read('settings')).toContain('null');
+  });
+
+  test('killed at a restart of which a person says that it failed and where it is taken back: shards may move, and then it goes on', async (context) => {
+    const kills: Kill[] = [
+      {
+        when: 'before',
+        what: 'ssh -n es-2 systemctl restart*',
+        element: 'restarts.1',
+        cell: 'restart',
+        verdict: ['--failed'],
+      },
+      { when: 'after', what: 'PUT /_cluster/settings', element: 'restarts.1', cell: 'undo_off' },
+    ];
+    let between: string | null = null;
+    const given: Procedure = {
+      ...procedure,
+      halts: {
+        restarts: {
+          mend: (world) => {
+            between = world.read('settings');
+          },
+          command: 'verdict',
+          options: ['--retry'],
+        },
+      },
+    };
+    const played = await play(context, given, kills);
+    expect(played.result).toBe('completed');
+    expectPermitted(given, played, kills, takenBack);
+    expect(between).toContain('null');
+    expect(restartedIn(played)).toEqual(['1', '1', '1']);
+    expect(played.stage.world.read('settings')).toContain('null');
+  });
+
+  test('cancelled amid a restart, and killed again in what runs then: shards may move, and no further node begins', async (context) => {
+    const kills: Kill[] = [
+      {
+        when: 'after',
+        what: 'ssh -n es-2 systemctl restart*',
+        element: 'restarts.1',
+        cell: 'restart',
+        verdict: ['--succeeded'],
+        cancels: true,
+      },
+      { when: 'after', what: 'PUT /_cluster/settings', element: 'restarts.1', cell: 'on' },
+    ];
+    const played = await play(context, procedure, kills);
+    expect(played.result).toBe('cancelled');
+    expectPermitted(procedure, played, kills, { ...witnessed, ends: { 'restarts.1': 'cancelled' } });
+    expect(restartedIn(played)).toEqual(['1', '1', null]);
     expect(played.stage.world.read('settings')).toContain('null');
   });
 
@@ -117,28 +174,38 @@ describe.concurrent('es_rolling_restart', () => {
     expect(played.stage.world.read('settings')).toContain('null');
   });
 
-  test('a node that does not come back holds the others up, until somebody has looked at it', async (context) => {
+  test('a node that does not answer takes itself back and holds the others up, until somebody has looked at it', async (context) => {
+    const stood: (string | null)[] = [];
     const stubborn: Procedure = {
       ...procedure,
       world: { 'refuse-ssh': 'es-2' },
       halts: {
-        'restarts.1': { mend: (world) => world.remove('refuse-ssh'), command: 'verdict', options: ['--retry'] },
+        restarts: {
+          mend: (world) => {
+            stood.push(world.read('settings'), world.read('hosts/es-3/restarts'));
+            world.remove('refuse-ssh');
+          },
+          command: 'verdict',
+          options: ['--retry'],
+        },
       },
     };
     const played = await play(context, stubborn);
     expect(played.result).toBe('completed');
-    expectPermitted(stubborn, played, [], witnessed);
+    expectPermitted(stubborn, played, [], takenBack);
+    // While it stood, shards were free to move, and the third had not begun.
+    expect(stood).toEqual([expect.stringContaining('null'), null]);
     expect(restartedIn(played)).toEqual(['1', '1', '1']);
     expect(played.stage.world.read('settings')).toContain('null');
-    // While it stood, the third had not begun.
-    const stood = played.entries.flatMap((one) => (one.kind === 'progress' && one.stuck.length > 0 ? [one] : []));
-    expect(stood.map(({ stuck, spawned }) => [stuck.map(({ index }) => index), spawned])).toEqual([[[1], 2]]);
   });
 });
 
 describe.concurrent('canary', () => {
   const serve: Serve = ({ method, path, body }, world) => {
     if (method === 'PUT' && path === '/weight') {
+      const refusals = Number(world.read('deaf') ?? 0);
+      if (refusals > 0) world.write('deaf', String(refusals - 1));
+      if (refusals > 0) return { status: 422 };
       world.write('weight', String(JSON.parse(body).canary));
       return { status: 200, body: {} };
     }
@@ -152,25 +219,53 @@ describe.concurrent('canary', () => {
     world: { burn: '0.4', history: 'v1' },
     params: { release: 'v2', chart: 'oci://charts.example/api', base: 'BASE' },
   };
+  const takenBack = { cells: ['install', 'shift_some', 'undo_shift_some', 'undo_install'] };
+  const thereAndBack = [
+    'helm upgrade api-canary oci://charts.example/api --set release=v2 --atomic',
+    'PUT /weight',
+    'PUT /weight',
+    'helm rollback api-canary 1',
+  ];
+  const expectPutBack = ({ stage: { world } }: Played): void => {
+    expect(world.read('weight')).toBe('0');
+    expect(world.read('history')?.split('\n')).toEqual(['v1', 'v2', 'v1']);
+  };
 
   test.for([
     ['too many errors', { burn: '2.5', history: 'v1' }],
     ['no number at all', { history: 'v1' }],
   ] as [string, Record<string, string>][])(
-    '%s: the traffic goes back first, then the release, and the run halts',
+    '%s: the traffic goes back first, then the release, and nothing stays',
     async ([, world], context) => {
-      const played = await play(context, { ...procedure, world });
-      expect(played.result).toBe('halted at good');
-      expect(played.effects).toEqual([
-        'helm upgrade api-canary oci://charts.example/api --set release=v2 --atomic',
-        'PUT /weight',
-        'PUT /weight',
-        'helm rollback api-canary 1',
-      ]);
-      expect(played.stage.world.read('weight')).toBe('0');
-      expect(played.stage.world.read('history')?.split('\n')).toEqual(['v1', 'v2', 'v1']);
+      const bad = { ...procedure, world };
+      const played = await play(context, bad);
+      expect(played.result).toBe('rolled_back');
+      expectPermitted(bad, played, [], takenBack);
+      expect(played.effects).toEqual(thereAndBack);
+      expectPutBack(played);
     },
   );
+
+  test('a router that takes no weight: what was installed is taken back, by nobody', async (context) => {
+    const deaf = { ...procedure, world: { ...procedure.world, deaf: '3' } };
+    const played = await play(context, deaf);
+    expect(played.result).toBe('rolled_back');
+    expectPermitted(deaf, played, [], { cells: ['install', 'undo_shift_some', 'undo_install'] });
+    expectPutBack(played);
+  });
+
+  test('killed when the traffic was taken back and before the release was: each once more, and nothing stays', async (context) => {
+    const bad = { ...procedure, world: { burn: '2.5', history: 'v1' } };
+    const kills: Kill[] = [
+      { when: 'after', what: 'PUT /weight', cell: 'undo_shift_some' },
+      { when: 'before', what: 'helm rollback *', cell: 'undo_install' },
+    ];
+    const played = await play(context, bad, kills);
+    expect(played.result).toBe('rolled_back');
+    expectPermitted(bad, played, kills, takenBack);
+    expect(played.effects).toEqual(thereAndBack);
+    expectPutBack(played);
+  });
 
   test('killed when it was installed and when all traffic was its own: installed once, promoted', async (context) => {
     const kills: Kill[] = [

@@ -81,6 +81,21 @@ describe.concurrent('rds_restore', () => {
     ]);
   });
 
+  test('the copy cannot take the name and somebody gives it up, killed when the old one had it again: renamed back once', async (context) => {
+    const refused: Procedure = {
+      ...real,
+      halts: { rename_new: { command: 'undo' } },
+      world: { ...real.world, 'refuse/ModifyDBInstance': ['-', ...Array(3).fill('400 Throttling')].join('\n') },
+    };
+    const kills: Kill[] = [{ when: 'after', what: 'rds ModifyDBInstance orders-old-*', cell: 'undo_rename_old' }];
+    const played = await play(context, refused, kills);
+    expect(played.result).toBe('failed');
+    expectPermitted(refused, played, kills, { cells: ['restore', 'rename_old', 'undo_rename_old'] });
+    const { world } = played.stage;
+    expect(world.read('rds/orders')).toContain('None old-data');
+    expect(world.list('rds')).toEqual(['orders', expect.stringMatching(/^orders-new-[0-9a-f]{8}$/)]);
+  });
+
   test('killed when the second renaming was done and when the copy was deleted: neither is asked for again', async (context) => {
     const kills: Kill[] = [
       { when: 'after', what: 'rds ModifyDBInstance orders-new-*-1', cell: 'rename_new' },
@@ -216,6 +231,28 @@ describe.concurrent('pg_superuser_rotation', () => {
     expect(played.effects.filter((call) => call.includes('cat > '))).toHaveLength(2);
     expect(played.stage.world.read('role')).toBe('7');
     expectMade(played, 2);
+  });
+
+  test('nobody agrees and somebody gives it up, killed at a node that is taken back: the configuration management is on', async (context) => {
+    const refused: Procedure = {
+      ...procedure,
+      people: { ...procedure.people, apply: [voter('bob', 'dba', true)] },
+      halts: { apply: { command: 'undo' } },
+    };
+    const kills: Kill[] = [
+      { when: 'after', what: 'ssh -n pg-2 chef-client-enable', element: 'undo_config_off.1', cell: 'undo_disable' },
+      { when: 'before', what: 'ssh -n pg-2 rm -f /root/.new_password', cell: 'undo_hand_over' },
+    ];
+    const played = await play(context, refused, kills);
+    expect(played.result).toBe('failed');
+    expectPermitted(refused, played, kills, {
+      cells: ['password', 'hand_over', 'role', 'forget', 'undo_hand_over'],
+      elements: { ...witnessed.elements, undo_config_off: ['undo_disable'] },
+      ends: Object.fromEntries(nodes.map((_, index) => [`undo_config_off.${index}`, 'rolled_back'])),
+    });
+    expect(nodes.map((node) => played.stage.world.read(`hosts/${node}/chef`))).toEqual(['on', 'on', 'on']);
+    expect(convergedIn(played)).toEqual([null, null, null]);
+    expectMade(played, 1);
   });
 
   test('killed when the role was made and in three nodes: people look, and nothing happens that they did not permit', async (context) => {

@@ -1,6 +1,6 @@
 /** What was played held against what the journals say: of the run, and of each element of its sections. */
 import { expect } from 'vitest';
-import type { Entry } from '../../src/engine/index.ts';
+import type { Entry, RunEnd } from '../../src/engine/index.ts';
 import { judge } from '../chaos/judge.ts';
 import type { Saw } from '../chaos/processes.ts';
 import { attemptsOf } from '../support/scene.ts';
@@ -8,7 +8,8 @@ import { type Kill, type Played, type Procedure, sourceOf } from './play.ts';
 
 /** The kinds of permission that the author of the document gives for a further attempt. A person may always. */
 const permitsOf = (source: string) => (cell: string) => {
-  const [, words = ''] = new RegExp(`^\`\`\`\\w+ \\{ name=${cell}\\b(.*)\\}$`, 'm').exec(source) ?? [];
+  const named = cell.startsWith('undo_') ? `(?:name=${cell}|undo=${cell.slice('undo_'.length)})` : `name=${cell}`;
+  const [, words = ''] = new RegExp(`^\`\`\`\\w+ \\{ ${named}\\b(.*)\\}$`, 'm').exec(source) ?? [];
   return [
     'person',
     ...(/\bretry=[1-9]/.test(words) ? ['retry'] : []),
@@ -47,20 +48,20 @@ const closedBy = (entries: Entry[], cell: string): string | undefined => {
 };
 
 export type Witnessed = {
-  /** The cells that change the world, in order. */
+  /** The cells that change the world and completed, in order. */
   cells: string[];
-  /** The same of every element of a section, by the name of the section. */
+  /** The same of every element of a section, by the name of the section; of one that went another way by its own. */
   elements?: Record<string, string[]>;
+  /** How elements ended that did not complete, by their names. */
+  ends?: Record<string, RunEnd>;
   /** Of all of them, those that do several things: a part of these may have happened although the whole has not. */
   several?: string[];
-  /** Elements that a person has given up: they need not have ended as they began. */
-  givenUp?: string[];
 };
 
 const idOf = (key: string): string => key.split('/').slice(0, 5).join('/');
 const cellOf = (key: string): string => key.split('/')[3] ?? '';
 /** Whoever is killed leaves every element in doubt that was under way. */
-const sectionOf = (element: string): string => element.split('.')[0] ?? '';
+const sectionOf = (element: string): string => element.replace(/(-\d+)?\.\d+$/, '');
 
 /** What was done, as a witness of each step would tell it. */
 const seenIn = ({ noted }: Played, several: string[]): Saw[] => {
@@ -89,9 +90,10 @@ export const expectPermitted = (
   { name }: Procedure,
   played: Played,
   kills: Kill[],
-  { cells, elements = {}, several = [], givenUp = [] }: Witnessed,
+  { cells, elements = {}, ends = {}, several = [] }: Witnessed,
 ): void => {
   const { entries } = played;
+  const endOf = (element: string): string | undefined => (element === '' ? played.result : ends[element]);
   const permits = permitsOf(sourceOf(name));
   const id = entries[0]?.instanceId ?? '';
   const seen = seenIn(played, several);
@@ -99,11 +101,10 @@ export const expectPermitted = (
   const wrong: string[] = [];
   for (const [element, own] of journals) {
     const ownId = element === '' ? id : `${id}~${element}`;
-    const changing = element === '' ? cells : (elements[sectionOf(element)] ?? []);
+    const changing = element === '' ? cells : (elements[element] ?? elements[sectionOf(element)] ?? []);
     const completed = completedIn(own);
     const isWitnessed = (cell: string): boolean => changing.includes(cell);
-    const isGivenUp = givenUp.includes(element);
-    if (!isGivenUp) expect([element, completed.filter(isWitnessed)]).toEqual([element, changing]);
+    expect([element, completed.filter(isWitnessed)]).toEqual([element, changing]);
     const judged = judge(
       new Map([[ownId, own]]),
       seen.filter(({ key }) => key.split('/')[2] === ownId),
@@ -115,7 +116,7 @@ export const expectPermitted = (
         isWitnessed,
       },
     );
-    wrong.push(...judged.wrong.filter((one) => !(isGivenUp && one.endsWith(' as cancelled'))));
+    wrong.push(...judged.wrong.filter((one) => !one.endsWith(` as ${endOf(element)}`)));
   }
   expect(wrong).toEqual([]);
   // Nothing was done by anybody who has no journal.

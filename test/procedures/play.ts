@@ -3,13 +3,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
-import type { Entry } from '../../src/engine/index.ts';
+import { createSectionsBegun, type Entry } from '../../src/engine/index.ts';
 import { at, type Ended } from '../cli/support.ts';
 import { createStage, type Noted, type Serve, type Stage, type World } from './stage.ts';
 
-/** A vote of each. */
-type Voter = { actor: string; groups: string };
-export const voter = (actor: string, groups: string): Voter => ({ actor, groups });
+/** A vote of each: for it, unless it says otherwise. */
+type Voter = { actor: string; groups: string; rejects?: boolean };
+export const voter = (actor: string, groups: string, rejects = false): Voter => ({ actor, groups, rejects });
+/** That it is done, or that it failed. */
+type Said = string | { failed: string };
 
 export type Procedure = {
   name: string;
@@ -20,13 +22,13 @@ export type Procedure = {
   /** `BASE` in them is the URL of the services, `WORLD` the folder of the world. */
   params: Record<string, unknown>;
   /** What people say at `manual` cells, and who votes at `approve` cells. */
-  people?: Record<string, string | Voter[]>;
+  people?: Record<string, Said | Voter[]>;
   /** What somebody does about an element that halts, by its name (`erase.1`), or about a section that does, by its own. */
   halts?: Record<string, Halt>;
 };
 
 /** `mend`: what they do to the world before. */
-type Halt = { mend?(world: World): void; command: 'verdict' | 'cancel'; options?: string[] };
+type Halt = { mend?(world: World): void; command: 'verdict' | 'cancel' | 'undo'; options?: string[] };
 
 export type Kill = {
   /** Where the call stops that `what` matches, `*` standing for any text. */
@@ -40,14 +42,16 @@ export type Kill = {
    * Without it policy or probe has to do.
    */
   verdict?: string[];
+  /** Somebody cancels the whole first. */
+  cancels?: boolean;
 };
 
 export type Played = {
   stage: Stage;
-  /** `completed`, or `halted at` its cell. */
+  /** How it ended, or `halted at` its cell. */
   result: string;
   entries: Entry[];
-  /** The journals of elements, by their names: `erase.1`. */
+  /** The journals of elements, by their names: `erase.1`, and of a further visit `erase-2.1`. */
   elements: Map<string, Entry[]>;
   noted: Noted[];
   /** What changed the world, in order. */
@@ -90,15 +94,21 @@ const start = async (stage: Stage, { name, params }: Procedure): Promise<[string
   return [String(at(json, 'view', 'instanceId')), String(at(json, 'view', 'cell'))];
 };
 
-const act = async (stage: Stage, id: string, cell: string, what: string | Voter[]): Promise<void> => {
-  if (typeof what === 'string') {
-    need(await stage.pawl(['done', id, cell, '--note', what]));
+const act = async (stage: Stage, id: string, cell: string, what: Said | Voter[]): Promise<void> => {
+  if (!Array.isArray(what)) {
+    const said = typeof what === 'string' ? [what] : [what.failed, '--failed'];
+    need(await stage.pawl(['done', id, cell, '--note', ...said]));
     return;
   }
-  for (const { actor, groups } of what) {
+  for (const { actor, groups, rejects } of what) {
     const env = { PAWL_ACTOR: actor, PAWL_GROUPS: groups };
     const { json } = need(await stage.pawl(['vote', id, cell, '--json'], env));
-    need(await stage.pawl(['vote', id, cell, '--approve', '--shown', String(json.shownHash)], env));
+    need(
+      await stage.pawl(
+        ['vote', id, cell, rejects === true ? '--reject' : '--approve', '--shown', String(json.shownHash)],
+        env,
+      ),
+    );
   }
 };
 
@@ -125,10 +135,13 @@ const isElementPast = async (stage: Stage, id: string, { verdict }: Kill): Promi
 /** Does what somebody would about what has halted. @returns whether anything was done */
 const settle = async (stage: Stage, id: string, { mend, command, options = [] }: Halt): Promise<void> => {
   mend?.(stage.world);
-  if (command === 'cancel') need(await stage.pawl(['cancel', id, ...options, '--reason', 'it cannot be done there']));
+  if (command !== 'verdict') need(await stage.pawl([command, id, ...options, '--reason', 'it cannot be done there']));
   else if (!(await decide(stage, id, Number(at(await statusOf(stage, id), 'step', 'seq')), options)))
     throw new Error(`Nothing could be decided at ${id}.`);
 };
+
+/** As what it ends, or stands until somebody says how it goes on. */
+const ways = ['completed', 'failed', 'rolled_back', 'cancelled', 'halted'];
 
 /** Goes on until it has ended or halted. Before each of `kills` it has gone to just that cell, or to its section. */
 const goOn = async (
@@ -168,6 +181,7 @@ const goOn = async (
       stage.hold(kill.when, kill.what);
       const ended = await stage.killed(['advance', id, ...(kill.element === undefined ? [] : ['--max-cells', 'all'])]);
       isStruck = ended === undefined;
+      if (isStruck && kill.cancels === true) await stage.pawl(['cancel', id, '--reason', 'not tonight']);
       // It has to wait for another element, which was killed before.
       if (ended?.exit === 3) await wait(pauseMs);
       else if (ended !== undefined) throw new Error(`It ended before it came to the call: ${ended.out}${ended.err}`);
@@ -176,12 +190,12 @@ const goOn = async (
     const far = kill === undefined ? ['--max-cells', 'all'] : ['--cell', next];
     const { exit, json, err } = await stage.pawl(['advance', id, ...far, '--json']);
     const { result } = json;
-    if (result === 'completed' || result === 'halted') {
+    if (ways.includes(String(result))) {
       const where = String(at(json, 'view', 'cell'));
       if (result === 'halted' && (await settleAt(where, id))) continue;
       if (left.length > (isStruck ? 1 : 0)) throw new Error(`It never came to ${left.map((one) => one.cell).join()}.`);
       if (open.size > 0) throw new Error(`Nothing halted at ${[...open.keys()].join()}.`);
-      return result === 'halted' ? `halted at ${where}` : result;
+      return result === 'halted' ? `halted at ${where}` : String(result);
     }
     const cell = String(at(json, 'stop', 'cell'));
     const said = people[cell];
@@ -216,10 +230,11 @@ const entriesOf = async (stage: Stage, id: string): Promise<Entry[]> =>
 
 /** The elements that may have begun, as the journal of the whole says. */
 const begunIn = (entries: Entry[]): string[] => {
-  const spawned = new Map(
-    entries.flatMap((one) => (one.kind === 'progress' ? [[one.cell, one.spawned] as const] : [])),
+  const { add, sections } = createSectionsBegun();
+  entries.forEach(add);
+  return sections().flatMap(({ cell, visit, begun }) =>
+    begun.map((index) => `${cell}${visit === 1 ? '' : `-${visit}`}.${index}`),
   );
-  return [...spawned].flatMap(([section, count]) => Array.from({ length: count }, (_, index) => `${section}.${index}`));
 };
 
 /** @param kills in the order of the document */
