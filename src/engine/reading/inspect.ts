@@ -267,7 +267,8 @@ const finish = (reports: CellReport[], runbook: Runbook, state: State, nowMs: nu
     const isOver = index < way ? isWayOver : state.ended !== null || (state.ending && !isAtEndOf(state, index));
     if (isOver && report.state === 'pending') report.state = 'not reached';
     const { cleanup } = report;
-    if (cleanup === undefined || !('undo' in cleanup) || !hasUndone(report)) return;
+    // One that ended otherwise than it was meant to is gone past by a person alone.
+    if (cleanup === undefined || !('undo' in cleanup) || index >= state.next || !hasUndone(report)) return;
     const taken = reports.find(({ name }) => name === cleanup.undo);
     if (taken !== undefined) taken.state = 'taken back';
   });
