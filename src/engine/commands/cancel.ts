@@ -76,7 +76,8 @@ export const cancel = async (
     await lookAtFamily(call, open);
     const saved = await saveView(call);
     await wakeIfAuto(call, saved);
-    return { view: saved, mayStillRun: null, elements: await stillRunning(call, open), stays };
+    // What is at its end may have begun meanwhile, by another caller.
+    return { view: saved, mayStillRun: mayStillRun(stateOf(call)), elements: await stillRunning(call, open), stays };
   } catch (error) {
     if (!isPawlError(error, 'journal.broken')) throw error;
     const { view, before } = await endBroken(engine, instanceId, reason, by, error);
