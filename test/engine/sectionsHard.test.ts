@@ -68,6 +68,16 @@ describe('a section is taken back', () => {
     expect(ran(world).filter((step) => step.endsWith('undo_off'))).toEqual(['nodes.0:undo_off']);
   });
 
+  test('whole, where of an element nothing had begun', async () => {
+    const skipped = { name: 'off', when: { source: 'false', line: 1 } };
+    const after = { name: 'undo_after', cleanup: { undo: 'after', of: 'begun' as const } };
+    const cells = [nodes({}, [skipped, undo('off')]), { name: 'after' }, after, undoNodes];
+    const world = await begin(cells, ['a'], { onFailure: 'undo' });
+    world.behave = failing(':after');
+    expect((await world.engine.advance('p', request)).result).toBe('rolled_back');
+    expect(ran(world)).toEqual([':after', ':undo_after']);
+  });
+
   test('no further once that is stopped, also by those of its elements that halted', async () => {
     const cells = [nodes({}, off), { name: 'after' }, undoNodes];
     const world = await begin(cells, ['a', 'b'], { onFailure: 'undo' });
@@ -160,6 +170,23 @@ test('what was stopped in doubt stays in doubt', async () => {
   await expect(retry(world)).rejects.toMatchObject(refused);
   const { view } = await world.engine.inspect('p~nodes.0', alice);
   expect(view.status).toBe('cancelled');
+});
+
+test('an element that is cancelled beside others goes through its own end, and is taken back once', async () => {
+  const cells = [nodes({ max: { count: 3 } }, [{ name: 'off' }, { name: 'restart' }, undo('off'), undo('restart')])];
+  const world = await begin([...cells, { name: 'after' }, undoNodes], ['a', 'b', 'c']);
+  world.behave = async ({ step }) => {
+    if (step.instanceId === 'p~nodes.1' && step.cell === 'restart')
+      await world.engine.cancel('p', 'stop', bob, { undo: true });
+    return done;
+  };
+  await world.engine.advance('p', request);
+  for (const id of ['p', 'p~nodes.0', 'p~nodes.1', 'p~nodes.2', 'p']) await world.engine.advance(id, request);
+  expect((await world.entries('p')).at(-1)?.state.ended).toBe('cancelled');
+  const back = ran(world).filter((step) => step.includes(':undo_'));
+  const forth = ran(world).filter((step) => !step.includes(':undo_'));
+  expect(back).toHaveLength(forth.length);
+  expect(new Set(back.map((step) => step.replace('undo_nodes', 'nodes'))).size).toBe(forth.length);
 });
 
 describe('an element whose journal is broken, and that was given up', () => {
