@@ -32,6 +32,23 @@ describe('a section is taken back', () => {
     expect(back?.step.originalKey).toBe(there?.step.idempotencyKey);
   });
 
+  test('of the newest run alone where two of a line opened it: then the other stays', async () => {
+    const after = { name: 'undo_after', cleanup: { undo: 'after', of: 'begun' as const } };
+    const world = await begin([nodes({ onFailure: 'end' }, off), { name: 'after' }, after, undoNodes], ['a', 'b']);
+    world.behave = failing('nodes.1:off', '2:after');
+    await world.engine.advance('p', request);
+    const continues = { instanceId: 'p', at: 'nodes', reason: 'all anew' };
+    const params = { nodes: ['c'] };
+    await world.engine.start({ runbookId: 'demo', params, by: bob, drive: 'auto', continues });
+    expect((await world.engine.advance('p.2', request)).stop).toMatchObject({ result: 'halted', cell: 'after' });
+    await world.engine.undo('p.2', { reason: 'given up', by: bob });
+    // `p~nodes.0` completed, and is nobody's any more.
+    expect((await world.engine.advance('p.2', request)).result).toBe('failed');
+    expect(ran(world).slice(-2)).toEqual(['2:undo_after', '2~undo_nodes.0:undo_off']);
+    const [ending] = (await world.entries('p.2')).filter((entry) => entry.kind === 'ending');
+    expect(ending).toMatchObject({ stays: ['nodes'] });
+  });
+
   test('also where it stands in an element of another', async () => {
     const disks = { ...nodes({}, off), name: 'disks' };
     const { body } = undoNodes;
