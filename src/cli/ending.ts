@@ -15,7 +15,8 @@ const whyOver = (ending: EndReport): string => {
   const { as, failed } = ending;
   if (as === 'completed') return 'its last cell is done';
   if (as === 'cancelled') return `cancelled by ${byWhom(ending)}`;
-  if (failed === null) return 'a cell ended it as failed';
+  if (failed === null)
+    return ending.began.by === 'as=failed' ? 'a cell ended it as failed' : `taken back by ${byWhom(ending)}`;
   const { cell, seq, code, message } = failed;
   return `${cell}, seq ${seq}, failed: ${unbroken(harmless(message))} (${code}); given up by ${byWhom(ending)}`;
 };

@@ -32,6 +32,23 @@ describe('a section is taken back', () => {
     expect(back?.step.originalKey).toBe(there?.step.idempotencyKey);
   });
 
+  test('of the newest run alone where two of a line opened it: then the other stays', async () => {
+    const after = { name: 'undo_after', cleanup: { undo: 'after', of: 'begun' as const } };
+    const world = await begin([nodes({ onFailure: 'end' }, off), { name: 'after' }, after, undoNodes], ['a', 'b']);
+    world.behave = failing('nodes.1:off', '2:after');
+    await world.engine.advance('p', request);
+    const continues = { instanceId: 'p', at: 'nodes', reason: 'all anew' };
+    const params = { nodes: ['c'] };
+    await world.engine.start({ runbookId: 'demo', params, by: bob, drive: 'auto', continues });
+    expect((await world.engine.advance('p.2', request)).stop).toMatchObject({ result: 'halted', cell: 'after' });
+    await world.engine.undo('p.2', { reason: 'given up', by: bob });
+    // `p~nodes.0` completed, and is nobody's any more.
+    expect((await world.engine.advance('p.2', request)).result).toBe('failed');
+    expect(ran(world).slice(-2)).toEqual(['2:undo_after', '2~undo_nodes.0:undo_off']);
+    const [ending] = (await world.entries('p.2')).filter((entry) => entry.kind === 'ending');
+    expect(ending).toMatchObject({ stays: ['nodes'] });
+  });
+
   test('also where it stands in an element of another', async () => {
     const disks = { ...nodes({}, off), name: 'disks' };
     const { body } = undoNodes;
@@ -66,6 +83,16 @@ describe('a section is taken back', () => {
     expect((await world.engine.advance('p', request)).result).toBe('cancelled');
     // By the element itself, once.
     expect(ran(world).filter((step) => step.endsWith('undo_off'))).toEqual(['nodes.0:undo_off']);
+  });
+
+  test('whole, where of an element nothing had begun', async () => {
+    const skipped = { name: 'off', when: { source: 'false', line: 1 } };
+    const after = { name: 'undo_after', cleanup: { undo: 'after', of: 'begun' as const } };
+    const cells = [nodes({}, [skipped, undo('off')]), { name: 'after' }, after, undoNodes];
+    const world = await begin(cells, ['a'], { onFailure: 'undo' });
+    world.behave = failing(':after');
+    expect((await world.engine.advance('p', request)).result).toBe('rolled_back');
+    expect(ran(world)).toEqual([':after', ':undo_after']);
   });
 
   test('no further once that is stopped, also by those of its elements that halted', async () => {
@@ -160,6 +187,23 @@ test('what was stopped in doubt stays in doubt', async () => {
   await expect(retry(world)).rejects.toMatchObject(refused);
   const { view } = await world.engine.inspect('p~nodes.0', alice);
   expect(view.status).toBe('cancelled');
+});
+
+test('an element that is cancelled beside others goes through its own end, and is taken back once', async () => {
+  const cells = [nodes({ max: { count: 3 } }, [{ name: 'off' }, { name: 'restart' }, undo('off'), undo('restart')])];
+  const world = await begin([...cells, { name: 'after' }, undoNodes], ['a', 'b', 'c']);
+  world.behave = async ({ step }) => {
+    if (step.instanceId === 'p~nodes.1' && step.cell === 'restart')
+      await world.engine.cancel('p', 'stop', bob, { undo: true });
+    return done;
+  };
+  await world.engine.advance('p', request);
+  for (const id of ['p', 'p~nodes.0', 'p~nodes.1', 'p~nodes.2', 'p']) await world.engine.advance(id, request);
+  expect((await world.entries('p')).at(-1)?.state.ended).toBe('cancelled');
+  const back = ran(world).filter((step) => step.includes(':undo_'));
+  const forth = ran(world).filter((step) => !step.includes(':undo_'));
+  expect(back).toHaveLength(forth.length);
+  expect(new Set(back.map((step) => step.replace('undo_nodes', 'nodes'))).size).toBe(forth.length);
 });
 
 describe('an element whose journal is broken, and that was given up', () => {

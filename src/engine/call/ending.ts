@@ -22,11 +22,20 @@ type Trace = {
   /** Idempotency keys: of the newest visit that was reserved, and of the newest by which it was done, or else began. */
   newest: string | null;
   key: string | null;
+  /** Of a section: the runs that opened it. The newest of these is taken back. */
+  openedIn: Set<string>;
 };
 type Traces = Map<string, Trace>;
 
 const traceIn = (traces: Traces, cell: string): Trace => {
-  const trace = traces.get(cell) ?? { done: false, doneAt: null, begun: false, newest: null, key: null };
+  const trace = traces.get(cell) ?? {
+    done: false,
+    doneAt: null,
+    begun: false,
+    newest: null,
+    key: null,
+    openedIn: new Set(),
+  };
   traces.set(cell, trace);
   return trace;
 };
@@ -47,7 +56,11 @@ const closed = (trace: Trace, { seq, status, closedBy, unbegun }: EntryOf<'outco
 
 const note = (traces: Traces, entry: Entry): void => {
   if (entry.kind === 'reserved') traceIn(traces, entry.cell).newest = entry.key;
-  if (entry.kind === 'waiting' && entry.each !== undefined) traceIn(traces, entry.cell).begun = true;
+  if (entry.kind === 'waiting' && entry.each !== undefined) {
+    const trace = traceIn(traces, entry.cell);
+    trace.begun = true;
+    trace.openedIn.add(entry.instanceId);
+  }
   if (entry.kind === 'outcome' && entry.closes !== null) closed(traceIn(traces, entry.cell), entry);
   if (entry.kind === 'outcome' && entry.reserve !== undefined)
     traceIn(traces, entry.reserve.cell).newest = entry.reserve.key;
@@ -160,15 +173,17 @@ export const endingOf = async (
     const key = traces.get(cell)?.key ?? null;
     return key === null ? [] : [[cell, key] as const];
   });
+  const isLeft = (cell: string): boolean => {
+    const { begun = false, openedIn = new Set() } = traces.get(cell) ?? {};
+    return begun && (!taken.has(cell) || openedIn.size > 1);
+  };
   return {
     kind: 'ending',
     as,
     cells: [...undos, ...sections].map(({ index }) => index),
     undos: undos.length,
     keys: Object.fromEntries(keys),
-    stays: way
-      .filter((cell) => changesSomething(cell) && traces.get(cell.name)?.begun === true && !taken.has(cell.name))
-      .map(({ name }) => name),
+    stays: way.filter((cell) => changesSomething(cell) && isLeft(cell.name)).map(({ name }) => name),
     failed: as === 'failed' ? failed : null,
     stood: stoodAt(way[chain.head.entry.state.next], traces),
     began: said.began ?? ground,

@@ -59,8 +59,10 @@ export const assertCanBegin = (state: State, step: { index: number; visit: numbe
   assert(step.visit === state.visit, 'another visit');
 };
 
-const endedAs = ({ as, stopped, whole, undone }: Ending): RunEnd => {
-  if (as === 'failed') return whole && undone > 0 && stopped === undefined ? 'rolled_back' : 'failed';
+const endedAs = ({ from, cells }: State, { as, stopped, whole, undone }: Ending): RunEnd => {
+  // What begins after its way is there to take back, and may find nothing left to do.
+  const hasUndone = undone > 0 || from === cells;
+  if (as === 'failed') return whole && hasUndone && stopped === undefined ? 'rolled_back' : 'failed';
   return stopped === true ? 'cancelled' : as;
 };
 
@@ -76,7 +78,7 @@ export const settle = (state: State): State => {
     const isOver = ending.stopped === true || nextAtEnd(state, ending, next) === undefined;
     // What was stopped in doubt stays so.
     const halted = state.halted?.doubt === true ? state.halted : null;
-    return isOver ? { ...state, halted, ended: endedAs(ending) } : state;
+    return isOver ? { ...state, halted, ended: endedAs(state, ending) } : state;
   }
   if (cancelled !== null) return { ...state, ended: 'cancelled' };
   return next === cells ? endWay(state, 'completed') : state;
