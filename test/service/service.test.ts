@@ -115,7 +115,9 @@ describe('over HTTP', () => {
       const commands = [0, 1, 2].map((n) => begin(folder, ['run', 'beside.md', '--instance', `command-${n}`], { env }));
       const ids = await Promise.all(Array.from({ length: 24 }, () => dev.start('beside')));
       const ran = await Promise.all(ids.map((id) => dev.ask('POST', `/instances/${id}/run`)));
-      expect(new Set(ran.map(({ body }) => body.result))).toEqual(new Set(['completed']));
+      // On a busy machine one is answered before its end (202), and goes on by itself.
+      expect(ran.filter(({ status }) => status !== 200 && status !== 202)).toEqual([]);
+      for (const id of ids) await untilStatus(dev, id, 'completed');
       for (const { ended } of commands) expect((await ended).exit).toBe(0);
       for (const n of [0, 1, 2]) await untilStatus(dev, `command-${n}`, 'completed');
       const listed = await begin(folder, ['list', '--runbook', 'beside', '--limit', '100', '--json'], { env }).ended;
@@ -273,7 +275,12 @@ describe('by itself', () => {
     for (const id of ids) await untilStatus(dev, id, 'completed');
     await dev.invoke('tick', tick, 'RequestResponse');
     for (const id of ids) {
-      expect(await journalOf(dev, id)).toEqual([
+      // A busy machine may not begin a body in time: then that is recorded, and it is reserved again.
+      const journal = await journalOf(dev, id);
+      const begun = journal.filter(
+        (entry, at) => !entry.endsWith(' never') && journal[at - 1]?.endsWith(' never') !== true,
+      );
+      expect(begun).toEqual([
         'started',
         'reserved effect',
         'outcome effect completed + after',
