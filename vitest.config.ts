@@ -4,9 +4,9 @@ import { commands } from './test/suites.ts';
 const everywhere = {
   // Real processes: tests start servers, send signals and read the process's own environment.
   pool: 'forks',
-  // Generous: two slow cores may be running three suites and a JVM at once.
-  testTimeout: 60_000,
-  hookTimeout: 120_000,
+  // A bound for what hangs, and for nothing else: two slow cores may be running two suites, 64 functions and a JVM at once.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
   teardownTimeout: 20_000,
 } as const;
 

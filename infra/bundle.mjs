@@ -1,12 +1,25 @@
 /** What esbuild is told beyond serverless.yml: plugins that serverless-esbuild loads. */
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { copyFile, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { tasksBeside, tasksKnown } from './tasks.mjs';
 
-/** Processes of their own, started by file: they lie beside the bundle that starts them. */
-const scripts = ['runner', 'folder', 'harness', 'longLog', 'madeSecrets', 'masking', 'reap'].map((name) =>
-  join('src', 'cells', `${name}.mjs`),
-);
-const starter = 'src/cells/code.ts';
+/** Processes and threads of their own, started by file: they lie beside the bundle that starts them. */
+const scripts = {
+  'src/cells/code.ts': [
+    'runner',
+    'evidence',
+    'folder',
+    'group',
+    'harness',
+    'longLog',
+    'madeSecrets',
+    'masking',
+    'reap',
+  ],
+  'src/cells/task.ts': ['taskThread'],
+};
 
 /**
  * `import { z } from 'zod'` keeps every name of zod alive, and with it its texts in 50 languages: 450 KB.
@@ -68,8 +81,29 @@ const scriptsBeside = {
     build.initialOptions.metafile = true;
     build.onEnd(async ({ metafile }) => {
       for (const [path, output] of Object.entries(metafile?.outputs ?? {})) {
-        if (!(starter in output.inputs)) continue;
-        await Promise.all(scripts.map((script) => copyFile(script, join(dirname(path), basename(script)))));
+        const wanted = Object.entries(scripts).flatMap(([starter, names]) => (starter in output.inputs ? names : []));
+        await Promise.all(
+          wanted.map((name) => copyFile(join('src', 'cells', `${name}.mjs`), join(dirname(path), `${name}.mjs`))),
+        );
+      }
+    });
+  },
+};
+
+/**
+ * The page in the browser lies beside the function that serves it, made from what stands in src/console.
+ * `npm run dev` has none.
+ * @type {import('esbuild').Plugin}
+ */
+const consoleBeside = {
+  name: 'pawl-console-beside',
+  setup: (build) => {
+    if (process.env.PAWL_DATA_FILE) return;
+    build.onEnd(async ({ metafile }) => {
+      for (const [path, output] of Object.entries(metafile?.outputs ?? {})) {
+        if (!('src/handlers/consoleFiles.ts' in output.inputs) || output.entryPoint === undefined) continue;
+        await promisify(execFile)(process.execPath, [join('scripts', 'console.ts')]);
+        await cp(join('dist', 'console'), join(dirname(path), 'console'), { recursive: true });
       }
     });
   },
@@ -95,4 +129,12 @@ const metafiles = {
   },
 };
 
-export default [englishOnly, noSqlite, awsClients, scriptsBeside, metafiles];
+/** Of the command line too (scripts/build.ts). */
+export const plugins = [englishOnly, scriptsBeside, metafiles];
+
+/** @param {{ serviceDir: string, service: { custom: { tasks: unknown } } }} serverless */
+export default ({ serviceDir, service }) => {
+  const { tasks } = service.custom;
+  const folder = { serviceDir, tasks, plugins: [englishOnly] };
+  return [...plugins, noSqlite, awsClients, consoleBeside, tasksKnown(folder), tasksBeside(folder)];
+};

@@ -1,15 +1,16 @@
 /**
  * `npm run build`: makes `dist/`, what an installed package runs. The library as modules with their types, one for each
- * source; the command line in a few bundles, packages included, for a fast start.
+ * source; the command line in a few bundles, packages included, for a fast start; the page in the browser.
  *
  * Files find one another by where they lie, so what is built lies as deep as its source: `src/store/…` in `dist/store/`,
  * and the command line in `dist/bin/`.
  */
 import { execFileSync } from 'node:child_process';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
-import bundlePlugins from '../infra/bundle.mjs';
+import { plugins } from '../infra/bundle.mjs';
+import { licencesOf } from './licences.ts';
 
 const root = dirname(import.meta.dirname);
 const dist = join(root, 'dist');
@@ -33,20 +34,6 @@ const shortenMap = async (file: string): Promise<void> => {
   await writeFile(file, JSON.stringify({ ...map, sourcesContent }));
 };
 
-/** What is bundled is passed on, so its licences are too. */
-const licencesOf = async (inputs: string[]): Promise<string> => {
-  const folders = new Set(inputs.flatMap((path) => path.match(/^.*node_modules\/(?:@[^/]+\/)?[^/]+/)?.[0] ?? []));
-  const texts = await Promise.all(
-    [...folders].sort().map(async (folder) => {
-      const { name, version, license } = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'));
-      const file = (await readdir(join(root, folder))).find((one) => /^licen[cs]e(?:[.-]|$)/i.test(one));
-      const text = file === undefined ? '' : `\n${(await readFile(join(root, folder, file), 'utf8')).trim()}\n`;
-      return `${name} ${version}: ${license}\n${text}`;
-    }),
-  );
-  return `The files in this folder hold parts of these packages.\n\n${texts.join(`\n${'-'.repeat(80)}\n`)}`;
-};
-
 const buildCommandLine = async (): Promise<void> => {
   const { metafile } = await build({
     absWorkingDir: root,
@@ -63,8 +50,7 @@ const buildCommandLine = async (): Promise<void> => {
     minifyWhitespace: true,
     sourcemap: 'linked',
     metafile: true,
-    // Of the functions on AWS alone SQLite is left out, and clients are put in.
-    plugins: bundlePlugins.filter(({ name }) => !['pawl-no-sqlite', 'pawl-aws-clients'].includes(name)),
+    plugins,
     logLevel: 'warning',
     // CommonJS packages among what is bundled ask for Node's own modules.
     banner: {
@@ -79,3 +65,4 @@ const buildCommandLine = async (): Promise<void> => {
 await rm(dist, { recursive: true, force: true });
 buildLibrary();
 await buildCommandLine();
+execFileSync(process.execPath, [join(root, 'scripts/console.ts')], { cwd: root, stdio: 'inherit' });

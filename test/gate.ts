@@ -18,6 +18,7 @@ const gates: Record<string, string[][]> = {
     ['biome', 'ci', '--error-on-warnings', '.'],
     ['knip', '--no-progress'],
     ['tsc', '--noEmit'],
+    ['tsc', '--noEmit', '-p', 'src/console'],
     vitest(...suitesOf('test')),
   ],
   'test:proof': [vitest(...suitesOf('test:proof'))],

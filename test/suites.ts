@@ -17,7 +17,7 @@ const quick: Record<string, Suite> = {
       'test/{authoring,contract,engine,places}/*.test.ts',
       'test/cells/{answers,aws,ending,here,http,longLog,masking,redirects,sending,statuses}.test.ts',
       'test/chaos/{aftermath,judge}.test.ts',
-      'test/cli/{handedOn,history,layout,offered,plan,planEnds,reach,service,settings,typed}.test.ts',
+      'test/cli/{draining,handedOn,history,layout,offered,plan,planEnds,reach,service,settings,typed}.test.ts',
       'test/docs/{contributing,frontMatter,load,pictures,procedures,reference,security,serving,walk}.test.ts',
       'test/failures/complete.test.ts',
       'test/hostile/table.test.ts',
@@ -29,7 +29,7 @@ const quick: Record<string, Suite> = {
   processes: {
     include: [
       'test/walls.test.ts',
-      'test/cells/{cellsAs,code,holder,reach,scripts,secrets,sweep}.test.ts',
+      'test/cells/{cellsAs,code,evidence,groups,holder,lease,reach,scripts,secrets,standby,sweep,task}.test.ts',
       'test/docs/deploying.test.ts',
       'test/testing/*.test.ts',
     ],
@@ -50,9 +50,10 @@ const thorough: Record<string, Suite> = {
   failures: { include: ['test/failures/*.test.ts'], exclude: ['test/failures/complete.test.ts'] },
   cli: {
     include: ['test/cli/*.test.ts', 'test/docs/{runbooks,testing,tutorial}.test.ts'],
-    exclude: ['test/cli/{handedOn,history,layout,offered,plan,planEnds,reach,service,settings,typed}.test.ts'],
+    exclude: ['test/cli/{draining,handedOn,history,layout,offered,plan,planEnds,reach,service,settings,typed}.test.ts'],
   },
   hostile: { include: ['test/hostile/*.test.ts'], exclude: ['test/hostile/table.test.ts'] },
+  console: { include: ['test/console/*.test.ts'] },
   service: { include: ['test/service/*.test.ts', 'test/infra/package.test.ts'] },
   chaos: { include: ['test/chaos/{away,chaos,frozen,wire}.test.ts'] },
   further: { include: ['test/simulation/further.test.ts', 'test/mutants/withoutBatching.test.ts'] },

@@ -151,7 +151,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
   process.env.POWERTOOLS_SERVICE_NAME = 'pawl-prod';
   process.env.POWERTOOLS_METRICS_NAMESPACE = 'Pawl';
   const { store } = tables;
-  const { clock, versions, marks, workers } = store;
+  const { clock, versions, marks, workers, pace } = store;
   const used = meter(tables);
   const server = createServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(output));
@@ -188,6 +188,7 @@ export const measure = async (tables: Tables, cells: number): Promise<Measuremen
       engine: createEngine({ ...ports, here, wakeAt, deployment, observe: telemetry.observe }),
       runbooks: versions,
       workers,
+      pace,
       authoring,
       clock,
       sha256,

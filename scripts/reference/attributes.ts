@@ -18,9 +18,21 @@ const between = (min: number, max: number): string => `${time(min)} to ${time(ma
 const word = (...words: string[]): string => words.map(code).join(', ');
 const wait = between(limits.waitMsMin, limits.waitMsMax);
 
-/** `timeout` and `onTimeout` of `await` are another matter than those of a cell that runs. */
-const ofAwait: Partial<Record<CellAttribute, Said>> = {
-  timeout: { value: wait, normally: 'as long as it takes', what: 'The longest that it waits.' },
+/** What is another matter of one kind than of the others. */
+const ofOne: Partial<Record<CellAttribute, Said & { kind: FenceKind }>> = {
+  timeout: {
+    kind: 'await',
+    value: wait,
+    normally: 'as long as it takes',
+    what: 'The longest that it waits. May be a placeholder.',
+  },
+  as: { kind: 'run', value: 'a name', normally: '`item`', what: 'With `each`: what `params:` call the element.' },
+  within: {
+    kind: 'run',
+    value: wait,
+    normally: 'as long as it takes',
+    what: 'The longest that a run waits for a lock (`concurrency`) that somebody else holds.',
+  },
 };
 
 const said: Record<CellAttribute, Said> = {
@@ -34,10 +46,35 @@ const said: Record<CellAttribute, Said> = {
     normally: 'only what completed',
     what: 'With `undo`: also what failed, was forgiven, or may have happened is taken back.',
   },
+  task: {
+    value: 'a task of the deployment',
+    normally: 'has to be given',
+    what: 'The task that is called, by the name that `defineTask` gives it. See [tasks](#tasks-code-of-the-deployment).',
+  },
   as: {
     value: word('failed'),
     normally: 'completed',
     what: 'As what an `end` ends the run. One that ends as failed takes nothing back.',
+  },
+  each: {
+    value: 'CEL, a list',
+    normally: 'one run',
+    what: `One run for every element, of which there are at most ${limits.elementsMax}. See [below](#running-another-runbook).`,
+  },
+  max: {
+    value: `1 to ${limits.elementsMax}, or 1% to 100%`,
+    normally: '1',
+    what: 'With `each`: so many runs are under way at a time.',
+  },
+  stopAfter: {
+    value: `1 to ${limits.elementsMax}`,
+    normally: '1',
+    what: 'With `each`: after so many that ended failed, halted, are in doubt or were given up no more begin.',
+  },
+  output: {
+    value: 'CEL',
+    normally: 'nothing',
+    what: 'What the output says of a run that completed: it reads the cells and parameters of that run.',
   },
   name: { value: 'a name', normally: 'has to be given', what: 'The name of the cell. Its output is `outputs.NAME`.' },
   when: {
@@ -51,7 +88,7 @@ const said: Record<CellAttribute, Said> = {
     what: 'A failure, or an answer that is not as expected, does not halt the run. Nothing else is forgiven: no doubt, and no output that cannot be read. `optional` alone means `true`.',
   },
   timeout: {
-    value: `${between(limits.cellTimeoutMsMin, limits.cellTimeoutMsMax)}; \`http\` to ${time(limits.remoteTimeoutMsMax)}, \`aws\` too`,
+    value: `${between(limits.cellTimeoutMsMin, limits.longTimeoutMsMax)}, over ${time(limits.cellTimeoutMsMax)} at a worker only; \`http\` to ${time(limits.remoteTimeoutMsMax)}, \`aws\` too`,
     normally: code(time(limits.cellTimeoutMsDefault)),
     what: 'The longest that an attempt may take. Then it is stopped, and its step is `unknown`.',
   },
@@ -90,7 +127,21 @@ const said: Record<CellAttribute, Said> = {
     normally: 'once',
     what: 'A cell without effects is repeated so often until its expectations hold, and recorded once.',
   },
-  within: { value: wait, normally: 'as long as it takes', what: 'With `poll`: the longest that it is repeated.' },
+  within: {
+    value: wait,
+    normally: 'as long as it takes',
+    what: 'With `poll`: the longest that it is repeated. May be a placeholder.',
+  },
+  holds: {
+    value: wait,
+    normally: 'once is enough',
+    what: 'With `poll`: how long its expectations have to hold without a break; `within` is then the time until they first do.',
+  },
+  times: {
+    value: `2 to ${limits.timesMax}`,
+    normally: 'once is enough',
+    what: 'With `poll`: how many looks in a row have to find that its expectations hold, of each turn one.',
+  },
   onTimeout: {
     value: word('fail', 'continue'),
     normally: '`fail`',
@@ -166,23 +217,28 @@ const said: Record<CellAttribute, Said> = {
   approvers: {
     value: 'names',
     normally: 'this or `groups`',
-    what: `People, separated by commas, as they stand in the journal. Case counts. With the groups at most ${limits.approversMax}.`,
+    what: `People, separated by commas, as they stand in the journal; a placeholder alone may be a list of them. Case counts. With the groups at most ${limits.approversMax}.`,
   },
   groups: { value: 'names', normally: 'this or `approvers`', what: 'Groups, of which any member may vote.' },
   quorum: {
     value: `1 to ${limits.quorumMax}`,
     normally: '1',
-    what: 'So many people have to approve. One rejection is enough.',
+    what: 'So many people have to approve. One rejection is enough. May be a placeholder.',
   },
   self: { value: word('true', 'false'), normally: '`false`', what: 'Whether those who started the run may vote.' },
-  expires: { value: wait, normally: 'as long as it takes', what: 'How long it is asked.' },
+  expires: { value: wait, normally: 'as long as it takes', what: 'How long it is asked. May be a placeholder.' },
   default: { value: word('reject', 'approve'), normally: '`reject`', what: 'What it comes to when the time is over.' },
   onReject: {
     value: word('halt', 'continue'),
     normally: '`halt`',
     what: 'What a rejection leads to. Its output says which it was.',
   },
-  for: { value: wait, normally: 'one of the three', what: 'So long from now.' },
+  shows: {
+    value: '`CELL.log`',
+    normally: '',
+    what: `The log of an earlier \`ts\`, \`js\`, \`sh\` or \`task\` cell is part of what a vote is about. Up to ${limits.shownLogsMax}, separated by commas.`,
+  },
+  for: { value: wait, normally: 'one of the three', what: 'So long from now. May be a placeholder.' },
   until: {
     value: 'RFC 3339, with a zone',
     normally: 'one of the three',
@@ -201,7 +257,11 @@ const said: Record<CellAttribute, Said> = {
 };
 
 const probeSaid: Record<ReturnType<typeof probeAttributesOf>[number], Said> = {
-  timeout: { ...said.timeout, what: 'The longest that one question may take.' },
+  timeout: {
+    ...said.timeout,
+    value: `${between(limits.cellTimeoutMsMin, limits.cellTimeoutMsMax)}; \`http\` to ${time(limits.remoteTimeoutMsMax)}, \`aws\` too`,
+    what: 'The longest that one question may take.',
+  },
   done: { value: 'CEL', normally: 'has to be given', what: 'True when it happened.' },
   notDone: { value: 'CEL', normally: 'has to be given', what: 'True when it did not. Both, or none: unsure.' },
   escape: said.escape,
@@ -242,9 +302,9 @@ const rowOf = (attribute: string, of: string, { value, normally, what }: Said): 
 export const cellAttributes = (): string => {
   const all = [...new Set(kinds.flatMap(takenBy))];
   const rows = all.flatMap((attribute) => {
-    const other = ofAwait[attribute];
-    const row = rowOf(attribute, nameOf(kindsTaking(attribute, other && ['await'])), said[attribute]);
-    return other === undefined ? [row] : [row, rowOf(attribute, code('await'), other)];
+    const other = ofOne[attribute];
+    const row = rowOf(attribute, nameOf(kindsTaking(attribute, other && [other.kind])), said[attribute]);
+    return other === undefined ? [row] : [row, rowOf(attribute, code(other.kind), other)];
   });
   return table(['attribute', 'of', 'value', 'if it is not given', 'meaning'], rows);
 };
@@ -267,12 +327,14 @@ const does: Record<FenceKind, string> = {
   sh: 'runs a script with `/bin/sh -eu`, or with what its `#!` line names',
   http: 'sends one request',
   aws: 'sends one request to a service of AWS, whose members are YAML',
+  task: 'runs a task of the deployment in a thread of its own. Its input is YAML',
   assert: 'holds if all of its expressions are true, one in each line; else the run halts',
   manual: 'waits until a person says that it is done',
   await: 'waits until claims have a status',
   approve: 'waits until people have agreed',
   wait: 'waits for a time',
   end: 'ends the run here, completed or `as=failed`, when its `when` is true',
+  run: 'runs another published runbook, or one run of it for every element of a list',
 };
 
 export const kindTable = (): string =>

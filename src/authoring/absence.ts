@@ -1,6 +1,6 @@
 /** Why a cell that the run is past may have no output. */
 import type { Interrupted } from '../engine/index.ts';
-import { isProbeKind } from './kinds.ts';
+import { isEffectKind } from './kinds.ts';
 import type { Piece } from './pieces.ts';
 import type { NamedCell } from './surroundings.ts';
 import { list } from './text.ts';
@@ -21,7 +21,7 @@ export const absenceOf = (
   const textOf = (name: string): string | undefined => attributes.get(name)?.value?.text;
   const isOptional = attributes.has('optional') && textOf('optional') !== 'false';
   const polls = attributes.has('poll');
-  const goesOn = isProbeKind(language) && !polls && (textOf('interrupted') ?? interrupted) === 'continue';
+  const goesOn = isEffectKind(language) && !polls && (textOf('interrupted') ?? interrupted) === 'continue';
   const without = outputless(language, fence.body.text);
   const others = [
     ...(without === undefined ? [] : [without]),

@@ -127,7 +127,7 @@ export const parseDuration = (text: string, minMs: number, maxMs: number): numbe
   return ms;
 };
 
-const durationText = (ms: number): string => {
+export const durationText = (ms: number): string => {
   for (const unit of ['d', 'h', 'm', 's'] as const)
     if (ms >= unitMs[unit] && ms % unitMs[unit] === 0) return `${ms / unitMs[unit]}${unit}`;
   return `${ms}ms`;

@@ -1,19 +1,20 @@
 /** The body of a cell or a probe, by its kind. */
-import type { CellBody } from '../engine/index.ts';
+import type { CellBody, Tasks } from '../engine/index.ts';
 import { type Attributes, textOfAttribute } from './attributes.ts';
 import { readAws, readSigv4 } from './aws.ts';
 import { readModule, readScript } from './code.ts';
 import { readExpressions } from './expectations.ts';
 import { methodOf, readHttp } from './http.ts';
 import { type FenceKind, readCookies, readEscape, readMeanings, readRedirects, readShell } from './kinds.ts';
+import { readManual } from './manual.ts';
 import type { Piece } from './pieces.ts';
 import { runFailed } from './runRoot.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
-import { asText, readTemplate } from './templates.ts';
+import { noTasks, readTask } from './tasks.ts';
 import { quote, type Report, suggest, type Text, trim } from './text.ts';
 import { readApprove, readAwait, readWait, type Reading as WaitReading } from './waiting.ts';
 
-type BodyReading = WaitReading & { lines: number };
+type BodyReading = WaitReading & { lines: number; tasks?: Tasks };
 
 export const bodyReading = (
   { fence, info }: Piece,
@@ -30,7 +31,11 @@ export const bodyReading = (
 });
 
 /** `attributes` and `lines` are those of the cell's own fence. */
-export const readBody = (kind: FenceKind, body: Text, { lines, ...reading }: BodyReading): CellBody => {
+export const readBody = (
+  kind: Exclude<FenceKind, 'run'>,
+  body: Text,
+  { lines, tasks = noTasks, ...reading }: BodyReading,
+): CellBody => {
   const { around, reads, report } = reading;
   switch (kind) {
     case 'ts':
@@ -53,15 +58,15 @@ export const readBody = (kind: FenceKind, body: Text, { lines, ...reading }: Bod
       };
     case 'aws':
       return { kind, ...readAws(body, reading) };
+    case 'task':
+      return { kind, ...readTask(body, reading, tasks) };
     case 'assert': {
       // Over what is absent it fails, which is what it is for.
       const lenient = { ...around, present: new Set([...around.cells.keys(), runFailed]) };
       return { kind, expressions: readExpressions(body, lenient, reads, report) };
     }
     case 'manual':
-      if (body.text.trim() === '')
-        report(body.at(0), 'this manual cell has no instructions; say what the person is to do');
-      return { kind, instructions: readTemplate(body, asText, around, reads, report) };
+      return { kind, ...readManual(body, around, reads, report) };
     case 'await':
       return readAwait(body, reading);
     case 'approve':

@@ -1,18 +1,27 @@
 /** One cell of the outline → the cell that the engine runs. */
 import type { Cell, Probe } from '../engine/index.ts';
-import { isReadingAction, isSafe, isSafeMethod, safeText } from '../engine/index.ts';
+import { commitEffects, isReadingAction, isSafe, isSafeMethod, safeText } from '../engine/index.ts';
 import { textOfAttribute } from './attributes.ts';
 import { bodyReading, readBody } from './bodies.ts';
 import { readExpectations, readExpression, readSchemas, refuseTooMany } from './expectations.ts';
 import { methodOf } from './http.ts';
-import { isKind, isProbeKind, readCommon, refuseKind } from './kinds.ts';
+import { isEffectKind, isKind, isProbeKind, readCommon, refuseKind } from './kinds.ts';
 import { needsOf, placeOf, refuseNeeds } from './needs.ts';
 import type { CellPiece } from './pieces.ts';
 import { readProbes, readUses } from './probes.ts';
 import { fieldsOf, knownTo, passBy, type Reading, surroundingsOf } from './reading.ts';
+import { readRun } from './runs.ts';
 import { noReads, readsInOrder, statesInOrder } from './surroundings.ts';
 import { cleanupOf, refuseEffectless } from './undo.ts';
 import { readPoll } from './waiting.ts';
+
+/** What declares that the cell may be asked again, where that is its method, action or task, before the rest of it is read. */
+const againOf = (piece: CellPiece, { tasks }: Reading): string | null => {
+  const { info } = piece;
+  if (info.language !== 'task') return safeOf(piece);
+  const spec = tasks.known.get(info.attributes.get('task')?.value?.text ?? '');
+  return spec?.effects === 'commit' ? commitEffects : null;
+};
 
 /** The method or action by which a request asks for no effect, before the rest of it is read. */
 const safeOf = ({ fence, info }: CellPiece): string | null => {
@@ -35,7 +44,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
   const reads = noReads();
   const around = surroundingsOf(piece, reading, fieldsOf(kind));
   const at = fence.position;
-  const safe = safeOf(piece);
+  const safe = againOf(piece, reading);
   const { expects, schemas } = reading.outline;
   const hasExpectations = [...expects, ...schemas].some(({ of }) => of === piece);
   const common = readCommon(
@@ -44,7 +53,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     front.defaults,
     report,
   );
-  if (common.byMethod !== undefined)
+  if (common.byMethod !== undefined && common.byMethod !== commitEffects)
     reading.note(
       at,
       `\`interrupted=retry\` (${safeText(common.byMethod)}): it is asked again when in doubt; write \`interrupted=hold\` if a person is to look`,
@@ -67,7 +76,10 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
       when === undefined ? null : readExpression(when, { ...around, present: knownTo(piece, reading) }, reads, report),
     expect: [...readExpectations(piece, kind, reads, reading), ...readSchemas(piece, kind, reading)],
     probe: asked === null ? null : (probe as Probe),
-    body: readBody(kind, fence.body, bodyReading(piece, around, reads, report)),
+    body:
+      kind === 'run'
+        ? readRun(piece, around, reads, reading)
+        : readBody(kind, fence.body, { ...bodyReading(piece, around, reads, report), tasks: reading.tasks }),
   };
   refuseTooMany(at, cell, report);
   passBy(cell, piece, reading.passed);
@@ -84,7 +96,7 @@ export const readCell = (piece: CellPiece, reading: Reading): Cell | undefined =
     ...cell,
     ...(poll === undefined ? {} : { poll }),
     ...needsOf(kind, attributes, front.needs, report),
-    ...(isProbeKind(kind) ? placeOf(attributes, reading.at, around, report) : {}),
+    ...(isEffectKind(kind) ? placeOf(attributes, reading.at, around, report) : {}),
     reads: readsInOrder(reads, around),
     ...statesInOrder(reads, around),
     ...cleanupOf(piece),

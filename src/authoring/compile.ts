@@ -1,5 +1,5 @@
 /** Markdown → runbook, or everything that is wrong with it. */
-import type { Cell, Problem, Runbook, Template } from '../engine/index.ts';
+import type { Cell, Pins, Problem, Runbook, Tasks, Template } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { readBranch } from './branches.ts';
 import { readCell } from './cells.ts';
@@ -8,6 +8,7 @@ import { readDocument } from './document.ts';
 import { type FrontMatter, readFrontMatter } from './frontMatter.ts';
 import { readPlace } from './needs.ts';
 import { nested } from './nested.ts';
+import { readNotify } from './notify.ts';
 import { readOutline } from './outline.ts';
 import { readSections, titleOf } from './sections.ts';
 import { noReads, type Surroundings } from './surroundings.ts';
@@ -23,13 +24,13 @@ const lostAs = {
     'this looks like the heading of a section, but Markdown reads it as text: mind the blank after its marks, indentation, and HTML around it',
 };
 
-const read = (source: string, report: Report, note: Report): Runbook => {
+const read = (source: string, { tasks, pins }: { tasks: Tasks; pins: Pins }, report: Report, note: Report): Runbook => {
   const { frontMatter, headings, fences, lost } = readDocument(source, report);
   for (const { as, at } of lost) report(at, lostAs[as]);
   const front = readFrontMatter(frontMatter, report);
   // Where the front matter is not found, its lines may read as headings.
   const sections = frontMatter === null ? [] : readSections(headings, report);
-  const outline = readOutline(fences, sections, front.defaults.interrupted, report);
+  const outline = readOutline(fences, sections, { interrupted: front.defaults.interrupted, pins }, report);
   const types = typesOf(front.paramNames === null ? null : front.params);
   const onlyParams: Surroundings = {
     roots: ['params'],
@@ -48,7 +49,8 @@ const read = (source: string, report: Report, note: Report): Runbook => {
   const unique = template(front.unique);
   const concurrency = template(front.concurrency);
   const at = front.at === null ? null : readPlace(front.at, onlyParams, report);
-  const reading = { front, at, outline, types, passed: [], report, note };
+  const notify = front.notify === null ? undefined : readNotify(front.notify, onlyParams, report);
+  const reading = { front, at, outline, types, tasks, passed: [], pins, report, note };
   const flat = outline.cells
     .slice(0, limits.cellsPerRunbookMax)
     .flatMap((piece) => ('fence' in piece ? readCell(piece, reading) : readBranch(piece, reading)) ?? []);
@@ -57,7 +59,7 @@ const read = (source: string, report: Report, note: Report): Runbook => {
       front.undoAt,
       'nothing takes anything back here: write an undo fence (`sh { undo=CELL }`) or a section with `on=failure`, or leave `onFailure` out',
     );
-  const cells = nested(flat, new Map(outline.branches.map((branch) => [branch.index, branch])));
+  const cells = nested(flat, new Map(outline.branches.map((branch) => [branch.index, branch])), pins);
   return {
     format: 1,
     runbookId: front.runbookId,
@@ -65,14 +67,15 @@ const read = (source: string, report: Report, note: Report): Runbook => {
     params: front.params,
     unique,
     concurrency,
-    ...secretsOf(front, flat, note),
+    ...secretsOf(front, [...flat, ...(notify?.kind === 'http' ? [notify] : [])], note),
     ...(front.undoAt === null ? {} : { onFailure: 'undo' }),
+    ...(notify === undefined ? {} : { notify }),
     cells,
   };
 };
 
 /** What is stored of the declared secrets. One that no cell uses is a note: it was meant for some cell. */
-const secretsOf = ({ secrets }: FrontMatter, cells: Cell[], note: Report): Pick<Runbook, 'secrets'> => {
+const secretsOf = ({ secrets }: FrontMatter, cells: Pick<Cell, 'uses'>[], note: Report): Pick<Runbook, 'secrets'> => {
   const used = new Set(cells.flatMap(({ uses = [] }) => uses));
   for (const [name, { at }] of secrets ?? [])
     if (!used.has(name))
@@ -85,7 +88,7 @@ const secretsOf = ({ secrets }: FrontMatter, cells: Cell[], note: Report): Pick<
 const unstorable = /\0|[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/;
 
 /** Compiles a document. Any problem at all, and there is no runbook; notes come beside it. Never throws. */
-export const compile = (source: string): Compiled => {
+export const compile = (source: string, tasks: Tasks, pins: Pins = () => undefined): Compiled => {
   const { report, problems } = collector();
   const { report: note, problems: notes } = collector();
   const bytes = Buffer.byteLength(source);
@@ -106,7 +109,7 @@ export const compile = (source: string): Compiled => {
   }
   let runbook: Runbook | undefined;
   try {
-    runbook = read(source, report, note);
+    runbook = read(source, { tasks, pins }, report, note);
   } catch (error) {
     // Deep nesting ends in the stack of some parser; whatever else it is, publishing is refused and not broken.
     const why = error instanceof RangeError ? 'it is nested too deeply' : 'it cannot be read';

@@ -79,13 +79,18 @@ const readOnFailure = (attributes: Attributes, stopAfter: number, report: Report
   return found === undefined || found === 'ask' ? {} : { onFailure: found };
 };
 
+/** How elements are gone through, of a section and of a `run` cell. */
+export const readOver = (attributes: Attributes, report: Report): Pick<EachSection, 'as' | 'max' | 'stopAfter'> => ({
+  as: readAs(attributes, report),
+  max: readMax(attributes, report),
+  stopAfter: readStopAfter(attributes, report),
+});
+
 export const readEach = (attributes: Attributes, at: Position, report: Report): EachSection | null => {
   const over = textOfAttribute('each', attributes, report) ?? null;
   const isParallel = attributes.has('parallel');
   const read = {
-    as: readAs(attributes, report),
-    max: readMax(attributes, report),
-    stopAfter: readStopAfter(attributes, report),
+    ...readOver(attributes, report),
     output: isParallel ? null : (textOfAttribute('output', attributes, report) ?? null),
   };
   const onFailure = readOnFailure(attributes, read.stopAfter, report);

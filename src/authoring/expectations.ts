@@ -2,7 +2,7 @@
 import type { Cell, CellKind, Expression } from '../engine/index.ts';
 import { limits } from '../engine/index.ts';
 import { checkExpression } from './expressions.ts';
-import { isProbeKind } from './kinds.ts';
+import { isEffectKind } from './kinds.ts';
 import { type BranchPiece, type CellPiece, refuseOthers } from './pieces.ts';
 import { bareKinds, type Reading, surroundingsOf } from './reading.ts';
 import { readSchema } from './schemas.ts';
@@ -69,7 +69,7 @@ export const readSchemas = (cell: CellPiece, kind: CellKind, { outline, report }
     .filter(({ of, info }) => of === cell && info.language === 'json')
     .flatMap((piece) => {
       refuseOthers(piece, [], 'for schemas', report);
-      if (isProbeKind(kind)) return readSchema(kind, piece.fence.body, report) ?? [];
+      if (isEffectKind(kind)) return readSchema(kind, piece.fence.body, report) ?? [];
       report(
         piece.fence.position,
         `a schema is of an answer or of the output of code; \`${cell.name}\` is \`${kind}\``,

@@ -94,7 +94,7 @@ const innerOfRun = (node: ASTNode): { path: string[]; offset: number } | undefin
 const refer = (root: string, field: string, at: Position, { around, reads, report }: Walk): void => {
   if (root === 'outputs') referToCell(field, at, around, reads, report);
   else if (root === 'params') referToParam(field, at, around, report);
-  else if (root === 'run') referToRun([field], at, report);
+  else if (root === 'run') referToRun([field], at, around, report);
   else if (root === 'claim' && !(claimFields as readonly string[]).includes(field))
     report(
       at,
@@ -242,7 +242,7 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   if (end !== undefined) return referToEnd(end.name, source.at(end.offset), walk.around, walk.reads, report);
   const ofRun = walk.around.roots.includes('run') ? innerOfRun(node) : undefined;
   if (ofRun !== undefined) {
-    referToRun(ofRun.path, source.at(ofRun.offset), report);
+    referToRun(ofRun.path, source.at(ofRun.offset), walk.around, report);
     if (ofRun.path[0] === 'failed') needFailed(source.at(ofRun.offset), walk.around, report);
   }
   const reference = referenceOf(node);
@@ -347,6 +347,15 @@ export const checkExpression = (
     const whole = new Set<string>();
     walkNode(ast, { source, around, reads, report: noted, bound: new Set(names), loops: 0, whole });
     if (!reported) checkTypes(source, condition, around, whole, report);
+  } catch (error) {
+    reportError(error, source, report);
+  }
+};
+
+/** Checks that an expression is one, where nothing is known of what it names. */
+export const checkForm = (source: Text, report: Report): void => {
+  try {
+    parseExpression(source.text);
   } catch (error) {
     reportError(error, source, report);
   }

@@ -36,6 +36,8 @@ export type FrontMatter = {
   at: Text | null;
   /** Where it says that a failure is taken back; `null`: a person is asked. */
   undoAt: Position | null;
+  /** How people are told that one of them is needed, not read yet: it may name parameters and secrets that stand below it. */
+  notify: Field | null;
 };
 
 const keys = Object.keys(frontMatterSchema.shape);
@@ -111,6 +113,7 @@ export const readFrontMatter = (source: Text | null, report: Report): FrontMatte
     needs: { programs: [], env: [] },
     at: null,
     undoAt: null,
+    notify: null,
   };
   const fields = source === null ? undefined : readYaml(source, report);
   if (source === null || fields === undefined) return found;
@@ -138,7 +141,8 @@ export const readFrontMatter = (source: Text | null, report: Report): FrontMatte
     } else if (key === 'needs') found.needs = readNeeds(field, report);
     else if (key === 'unique' || key === 'concurrency' || key === 'at') {
       if (textOf(field, report) !== '') found[key] = text;
-    } else if (key === 'secrets') found.secrets = readSecrets(field, report);
+    } else if (key === 'notify') found.notify = field;
+    else if (key === 'secrets') found.secrets = readSecrets(field, report);
     else if (key === 'onFailure') {
       if (field.value === 'undo') found.undoAt = field.valueAt;
       else if (field.value !== 'ask')

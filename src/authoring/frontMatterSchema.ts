@@ -153,6 +153,13 @@ export const frontMatterSchema = z.strictObject({
     .enum(['ask', 'undo'])
     .describe('What becomes of a run that fails: a person is asked, or what was done is taken back.')
     .optional(),
+  notify: z
+    .union([
+      z.strictObject({ http: text.describe('A request: `POST https://…`, headers, an empty line, a body.') }),
+      z.strictObject({ claim: text.describe('The id of a claim, which is set to `asserted`.') }),
+    ])
+    .describe('How people are told that a run has halted, or is in doubt.')
+    .optional(),
   at: text
     .describe('The place that carries cells out which do not say it themselves, or `any`. Parameters may stand in it.')
     .optional(),

@@ -1,5 +1,5 @@
 /** Authoring's door: Markdown to runbooks, parameters, expressions and templates. */
-import type { Authoring, CellBody, RenderedBody, Scope } from '../engine/index.ts';
+import type { Authoring, CellBody, RenderedBody, Scope, Tasks } from '../engine/index.ts';
 import { renderAws } from './aws.ts';
 import { compile } from './compile.ts';
 import { evaluate } from './evaluate.ts';
@@ -7,11 +7,14 @@ import { renderHttp } from './http.ts';
 import { parseJson, writeJson } from './json.ts';
 import { momentOf } from './moments.ts';
 import { resolveParams } from './parameters.ts';
+import { runsIn } from './runNames.ts';
 import { fits } from './schemas.ts';
+import { noTasks, renderTask } from './tasks.ts';
 import { render } from './templates.ts';
-import { renderApprove, renderAwait, renderWait } from './waiting.ts';
+import { lasts, renderApprove, renderAwait, renderWait } from './waiting.ts';
 
 export { frontMatterJsonSchema } from './frontMatterSchema.ts';
+export { withinInvocation } from './withinInvocation.ts';
 
 const renderBody = (
   body: CellBody,
@@ -27,6 +30,8 @@ const renderBody = (
       return renderHttp(body, scope);
     case 'aws':
       return renderAws(body, scope);
+    case 'task':
+      return renderTask(body, scope);
     case 'manual': {
       const rendered = render(body.instructions, scope);
       return rendered.kind === 'error'
@@ -44,6 +49,7 @@ const renderBody = (
       return { kind: 'body', body: { kind: body.kind } };
     case 'branch':
       return { kind: 'body', body };
+    case 'run':
     case 'each': {
       const found = evaluate(body.over.source, scope);
       return found.kind === 'error' ? found : { kind: 'body', body: { kind: 'each', items: writeJson(found.value) } };
@@ -51,13 +57,19 @@ const renderBody = (
   }
 };
 
-export const authoring: Authoring = {
-  compile,
+/** Of a deployment that has these tasks. */
+export const authoringWith = (tasks: Tasks): Authoring => ({
+  runsIn,
+  compile: (source, pins) => compile(source, tasks, pins),
   resolveParams,
   evaluate: ({ source, schema }, scope) =>
     schema === undefined ? evaluate(source, scope) : fits(schema, source, scope),
   render: (template, scope) => render(template, scope),
   renderBody,
+  lasts,
   momentOf,
   parseJson,
-};
+});
+
+/** Without tasks. */
+export const authoring = authoringWith(noTasks);

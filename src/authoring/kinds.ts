@@ -1,7 +1,7 @@
 /** The kinds of cells, and which attributes each of them takes. */
 
 import type { Cell, CellKind, HttpBody, Interrupted, ScriptBody } from '../engine/index.ts';
-import { limits } from '../engine/index.ts';
+import { commitEffects, limits } from '../engine/index.ts';
 import {
   type Attribute,
   type Attributes,
@@ -22,22 +22,28 @@ export const kinds: readonly FenceKind[] = [
   'sh',
   'http',
   'aws',
+  'task',
   'assert',
   'manual',
   'await',
   'approve',
   'wait',
   'end',
+  'run',
 ];
-const laterKinds: readonly string[] = ['task', 'lambda'];
+const laterKinds: readonly string[] = ['lambda'];
 export const probeKinds = ['ts', 'js', 'sh', 'http', 'aws'] as const;
 /** What can take back: whatever may have effects. */
-export const undoKinds = [...probeKinds, 'manual'] as const;
+export const undoKinds = [...probeKinds, 'task', 'manual'] as const;
 export type ProbeKind = (typeof probeKinds)[number];
 
 export const isKind = (language: string): language is FenceKind => (kinds as readonly string[]).includes(language);
 export const isProbeKind = (language: string): language is ProbeKind =>
   (probeKinds as readonly string[]).includes(language);
+
+/** Kinds that are reserved, and carried out. */
+export const isEffectKind = (language: string): language is ProbeKind | 'task' =>
+  language === 'task' || isProbeKind(language);
 
 export const isUndoKind = (language: string): language is (typeof undoKinds)[number] =>
   (undoKinds as readonly string[]).includes(language);
@@ -70,7 +76,7 @@ export const refuseKind = (language: string, at: Position, report: Report): void
 
 const effectAttributes = [
   ...(['name', 'timeout', 'retry', 'retryOn', 'interrupted', 'settle', 'keyWindow', 'when', 'optional'] as const),
-  ...(['poll', 'within', 'onTimeout'] as const),
+  ...(['poll', 'within', 'onTimeout', 'holds', 'times'] as const),
   'at',
 ] as const;
 const httpAttributes = ['escape', 'failedOn', 'unknownOn', 'cookies', 'redirects', 'sigv4', 'role'] as const;
@@ -79,12 +85,17 @@ const awsAttributes = ['service', 'action', 'region', 'role', 'failedOn', 'unkno
 const secretAttributes = ['uses'] as const;
 const codeAttributes = ['programs', 'env'] as const;
 const scriptAttributes = ['errexit', 'shell'] as const;
+const taskAttributes = ['task'] as const;
+/** Of what only looks, and so is repeated. */
+const pollAttributes: readonly string[] = ['poll', 'within', 'onTimeout', 'holds', 'times'];
 const waitAttributes = {
   await: ['timeout', 'onTimeout'],
-  approve: ['approvers', 'groups', 'quorum', 'self', 'expires', 'default', 'onReject'],
+  approve: ['approvers', 'groups', 'quorum', 'self', 'expires', 'default', 'onReject', 'shows'],
   wait: ['for', 'until', 'cron', 'tz'],
 } as const;
 type Waits = keyof typeof waitAttributes;
+/** As at the heading of a section. */
+const runAttributes = ['each', 'as', 'max', 'stopAfter', 'within', 'output'] as const;
 /** What stands in the place of its name, where a cell takes another back. */
 const undoAttributes = ['undo', 'of'] as const;
 export type CellAttribute =
@@ -94,8 +105,10 @@ export type CellAttribute =
   | (typeof codeAttributes)[number]
   | (typeof awsAttributes)[number]
   | (typeof scriptAttributes)[number]
+  | (typeof taskAttributes)[number]
   | (typeof waitAttributes)[Waits][number]
   | (typeof undoAttributes)[number]
+  | (typeof runAttributes)[number]
   | 'as';
 
 /** What a cell of the kind may say in its braces. */
@@ -105,11 +118,18 @@ export const attributesOf = (kind: CellKind): readonly CellAttribute[] => {
     if (kind === 'aws') return [...effectAttributes, ...awsAttributes];
     return [...effectAttributes, ...secretAttributes, ...codeAttributes, ...(kind === 'sh' ? scriptAttributes : [])];
   }
+  if (kind === 'task')
+    return [
+      ...effectAttributes.filter((name) => !pollAttributes.includes(name)),
+      ...secretAttributes,
+      ...taskAttributes,
+    ];
   if (kind === 'end') return ['name', 'when', 'as'];
+  if (kind === 'run') return ['name', 'when', ...runAttributes];
   return ['name', 'when', 'optional', ...(kind in waitAttributes ? waitAttributes[kind as Waits] : [])];
 };
 
-const notOfUndo: readonly string[] = ['name', 'when', 'optional', 'poll', 'within', 'onTimeout'];
+const notOfUndo: readonly string[] = ['name', 'when', 'optional', 'poll', 'within', 'onTimeout', 'holds', 'times'];
 
 /** What a cell that takes another back may say. It is never passed over. */
 export const undoAttributesOf = (kind: CellKind): readonly CellAttribute[] => [
@@ -125,9 +145,13 @@ export const probeAttributesOf = (kind: ProbeKind) => {
   return kind === 'sh' ? (['timeout', ...scriptAttributes] as const) : (['timeout'] as const);
 };
 
-/** The longest time-out of a kind: what only waits for an answer gets less. */
+/** The longest time-out of one question of a kind: what only waits for an answer gets less. */
 export const timeoutMsMax = (kind: CellKind): number =>
   kind === 'http' || kind === 'aws' ? limits.remoteTimeoutMsMax : limits.cellTimeoutMsMax;
+
+/** Code may take hours, held by a lease; what only looks, at any place, may not. */
+const cellTimeoutMsMax = (kind: CellKind, attributes: Attributes): number =>
+  kind === 'http' || kind === 'aws' || attributes.has('poll') ? timeoutMsMax(kind) : limits.longTimeoutMsMax;
 
 export const readDuration = (
   name: string,
@@ -302,6 +326,20 @@ export type Common = Pick<
   'timeoutMs' | 'retryMax' | 'retryOn' | 'interrupted' | 'byMethod' | 'settleMs' | 'keyWindowMs' | 'optional'
 >;
 
+/** It is never in doubt, so there is nothing to ask, and nothing to pass over: what the front matter says of doubts is of others. */
+const interruptedOfCommit = (attributes: Attributes, report: Report): Pick<Cell, 'interrupted' | 'byMethod'> => {
+  const declared = readInterrupted(attributes, report);
+  if (declared === 'probe' || declared === 'continue') {
+    const at = attributes.get('interrupted')?.at;
+    if (at !== undefined)
+      report(
+        at,
+        `a task whose effects are committed is never in doubt, so there is nothing to ${declared === 'probe' ? 'ask' : 'go past'}; leave \`interrupted\` out, or write \`interrupted=hold\``,
+      );
+  }
+  return declared === undefined ? { interrupted: 'retry', byMethod: commitEffects } : { interrupted: declared };
+};
+
 /** What an interruption may lead to: what the cell says, what the front matter says, what its method or action declares. */
 const interruptedOf = (
   attributes: Attributes,
@@ -309,6 +347,7 @@ const interruptedOf = (
   safe: string | null,
   report: Report,
 ): Pick<Cell, 'interrupted' | 'byMethod'> => {
+  if (safe === commitEffects) return interruptedOfCommit(attributes, report);
   const declared = readInterrupted(attributes, report) ?? defaults.interrupted;
   if (declared !== undefined || attributes.has('interrupted')) return { interrupted: declared ?? 'hold' };
   if (safe !== null) return { interrupted: 'retry', byMethod: safe };
@@ -326,7 +365,11 @@ export const readCommon = (
   report: Report,
 ): Common => {
   // What another kind is told better.
-  const toldBetter: readonly string[] = [...codeAttributes, ...(kind === 'aws' ? secretAttributes : [])];
+  const toldBetter: readonly string[] = [
+    ...codeAttributes,
+    ...(kind === 'aws' ? secretAttributes : []),
+    ...(kind === 'run' ? ['onFailure'] : []),
+  ];
   const others = new Map([...attributes].filter(([name]) => !toldBetter.includes(name)));
   if (undoes) refuseUnknown(others, undoAttributesOf(kind), `for \`${kind}\` cells that take back`, report);
   else refuseUnknown(others, attributesOf(kind), `for \`${kind}\` cells`, report);
@@ -339,8 +382,8 @@ export const readCommon = (
     keyWindowMs: null,
     optional: optional !== undefined && kind !== 'end' && readOptional(optional, report),
   };
-  if (!isProbeKind(kind)) return common;
-  const max = timeoutMsMax(kind);
+  if (!isEffectKind(kind)) return common;
+  const max = cellTimeoutMsMax(kind, attributes);
   const timeoutMs = readDuration('timeout', attributes, limits.cellTimeoutMsMin, max, report);
   if (!attributes.has('timeout') && (defaults.timeoutMs ?? 0) > max) {
     report(

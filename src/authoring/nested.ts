@@ -1,5 +1,5 @@
 /** The cells of a document in the order in which a run goes through them, those of sections with `each` in these. */
-import { type Cell, type CellBody, innerCells } from '../engine/index.ts';
+import { type Cell, type CellBody, innerCells, type Pins, takesBack } from '../engine/index.ts';
 import type { BranchPiece } from './pieces.ts';
 import { undoName } from './surroundings.ts';
 
@@ -29,12 +29,26 @@ const undoOfSection = (cell: Cell): Cell[] => {
   return [{ ...section, ...over, name: undoName(name), body: { ...how, output: null, cells: [], undoes: name } }];
 };
 
+/** What takes back a `run` cell: run by run, the last first, by what its version has for that. */
+const undoOfRun = (cell: Cell, pins: Pins): Cell[] => {
+  const { body, name } = cell;
+  if (body.kind !== 'run') return [];
+  const { runbookId, version } = body.pin;
+  const pinned = pins({ runbookId, version });
+  if (pinned == null || !takesBack(pinned.runbook)) return [];
+  const { states: _states, ...run } = cell;
+  const { withinMs: _within, ...how } = body;
+  const over: Partial<Cell> = { when: null, expect: [], reads: [], cleanup: { undo: name } };
+  return [{ ...run, ...over, name: undoName(name), body: { ...how, params: {}, output: null, undoes: name } }];
+};
+
 /**
  * Puts the cells of sections with `each` into these, and those of parts into the parts, and numbers them there from 0. So a branch has as
  * many cells as are numbered with it.
  * @param sections by their index in the document
+ * @param pins the versions that `run` cells run
  */
-export const nested = (flat: readonly Cell[], sections: ReadonlyMap<number, BranchPiece>): Cell[] => {
+export const nested = (flat: readonly Cell[], sections: ReadonlyMap<number, BranchPiece>, pins: Pins): Cell[] => {
   const lastOf = ({ index }: Cell): number => index + (sections.get(index)?.cells ?? 0);
   const filled = (cell: Cell): CellBody => {
     const { body } = cell;
@@ -53,7 +67,7 @@ export const nested = (flat: readonly Cell[], sections: ReadonlyMap<number, Bran
     for (const cell of flat) {
       if (cell.index < next || cell.index > to) continue;
       const whole = { ...cell, body: filled(cell) };
-      kept.push(whole, ...undoOfSection(whole));
+      kept.push(whole, ...undoOfSection(whole), ...undoOfRun(whole, pins));
       next = (cell.body.kind === 'each' ? lastOf(cell) : cell.index) + 1;
     }
     return inOrder(kept).map((cell, index) => {

@@ -2,7 +2,7 @@
  * What Pawl reads of a document, sorted: which fences are cells, which headings branches, which are probes and expectations of which
  * cell, and what is gone through at the end.
  */
-import { type Interrupted, limits } from '../engine/index.ts';
+import { type Interrupted, limits, type Pinned, type Pins, takesBack } from '../engine/index.ts';
 import { absenceOf } from './absence.ts';
 import { nameProblem, readInfo } from './attributes.ts';
 import type { Fence } from './document.ts';
@@ -10,6 +10,7 @@ import { isProbeKind, probeKinds, readName } from './kinds.ts';
 import { createNames, nameIn, namesOf } from './naming.ts';
 import type { AtEnd, AttachedPiece, BranchPiece, CellPiece, Outline, PartPiece, Piece, Role } from './pieces.ts';
 import { roles } from './pieces.ts';
+import { namedBy } from './runNames.ts';
 import { around, type End, type Section } from './sections.ts';
 import { type Element, undoName } from './surroundings.ts';
 import { foldCase, list, type Position, type Report, suggest } from './text.ts';
@@ -48,11 +49,12 @@ const inOrder = (fences: readonly Fence[], sections: readonly Section[]): (Fence
 /**
  * Sorts what stands in a document. Names are known to later steps even where the cell itself is refused.
  * @param interrupted what holds for cells that do not say
+ * @param pins the versions of what it runs
  */
 export const readOutline = (
   fences: readonly Fence[],
   sections: readonly Section[],
-  interrupted: Interrupted | undefined,
+  { interrupted, pins }: { interrupted: Interrupted | undefined; pins: Pins },
   report: Report,
 ): Outline => {
   const cells: CellPiece[] = [];
@@ -104,10 +106,14 @@ export const readOutline = (
       ? {}
       : { atEnd: { on: section.on, section: branchNames.get(section) ?? '' } };
   };
+  const pinnedBy = ({ body }: Fence): Pinned | null | undefined => {
+    const named = namedBy(body);
+    return named === undefined ? undefined : pins(named);
+  };
   const failurePaths = new Set<string | undefined>();
   const undone = new Map<string, number>();
   /** Of everything that is gone through, by its index. */
-  const lines: { line: number; of: 'way' | 'branch' | 'on' | 'undo' }[] = [];
+  const lines: { line: number; of: 'way' | 'branch' | 'on' | 'undo'; undone?: true }[] = [];
   const next = (at: Position, of: 'way' | 'branch' | 'undo'): number => {
     const { line } = at;
     if (
@@ -187,9 +193,25 @@ export const readOutline = (
       within,
       ...eachAt(line),
       ...absenceOf(piece, interrupted),
+      ...(info.attributes.has('poll') ? { polls: true as const } : {}),
       ...(end.atEnd && { atEnd: 'on' as const }),
     };
     if (take(name, at, named)) byName.set(name, cell);
+    if (info.language === 'run') takeUndoOfRun(cell);
+  };
+
+  /** What takes back a run is no fence of its own either: it follows from the version that runs. */
+  const takeUndoOfRun = ({ fence, name, index, within, elements, info }: CellPiece): void => {
+    const pinned = pinnedBy(fence);
+    if (pinned === null || (pinned !== undefined && !takesBack(pinned.runbook))) return;
+    for (const section of [undefined, ...elements.map((one) => one.section)]) failurePaths.add(section);
+    if (pinned === undefined) return;
+    const own = lines[index];
+    if (own !== undefined) own.undone = true;
+    const at = info.attributes.get('name')?.value?.at(0) ?? fence.position;
+    const undo = undoName(name);
+    if (nameProblem(undo) !== undefined) report(at, tooLong(name, 'cell'));
+    else take(undo, at, { index, line: fence.position.line, kind: 'run', within, elements, atEnd: 'undo' }, name);
   };
 
   const readUndoFence = (piece: Piece): void => {
@@ -246,7 +268,7 @@ export const readOutline = (
         lines.map(({ line }) => line),
         report,
       );
-    if (each !== null && inside.some(({ of }) => of === 'undo')) takeUndoOf(branch);
+    if (each !== null && inside.some(({ of, undone }) => of === 'undo' || undone === true)) takeUndoOf(branch);
   }
   const linesIn = ({ position, endLine }: Section) =>
     lines.filter(({ line }) => line > position.line && line < endLine);

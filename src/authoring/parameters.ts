@@ -24,6 +24,8 @@ const options = {
 const ajv = new Ajv2020(options);
 /** Of answers: nothing is added to what it looks at. It stops at the first thing that does not fit: there may be very many. */
 const looking = new Ajv2020({ ...options, useDefaults: false, allErrors: false });
+/** Of inputs at publishing: everything is told. */
+const telling = new Ajv2020({ ...options, useDefaults: false, verbose: true });
 
 const compileSchema = (schema: Record<string, unknown>, by = ajv): ValidateFunction => {
   try {
@@ -46,6 +48,25 @@ export const unfit = (schema: Record<string, unknown>, value: unknown): string |
     .slice(0, toldMax)
     .map(({ path, message }) => (path === '' ? message : `${quote(path)} ${message}`));
   return told.join(', ') || 'it does not fit';
+};
+
+/** All that does not fit, with its place. Of a schema that is no JSON Schema after all, that. */
+export const unfitParts = (schema: Record<string, unknown>, value: unknown) => {
+  let validate: ValidateFunction;
+  try {
+    validate = compileSchema(schema, telling);
+  } catch (error) {
+    const message = `its schema cannot be used: ${error instanceof Error ? error.message.replace('strict mode: ', '') : error}`;
+    return [{ keyword: 'schema', instancePath: '', names: [], path: '', message }];
+  }
+  if (validate(value)) return [];
+  return (validate.errors ?? []).map((error) => {
+    const { keyword, instancePath } = error;
+    const name = error.params.additionalProperty ?? error.params.unevaluatedProperty;
+    const names = [...pointer(instancePath), ...(name === undefined ? [] : [String(name)])];
+    const known = Object.keys((error.parentSchema?.properties as object | undefined) ?? {});
+    return { keyword, instancePath, names, ...problemOf(error, known) };
+  });
 };
 
 /** What would reach outside of one parameter's schema. */

@@ -7,7 +7,7 @@ import { checkExpression } from './expressions.ts';
 import { isProbeKind, probeAttributesOf, readDuration, timeoutMsMax } from './kinds.ts';
 import { type AttachedPiece, type CellPiece, type Piece, refuseOthers } from './pieces.ts';
 import { type Reading, surroundingsOf } from './reading.ts';
-import { referToSecret } from './secrets.ts';
+import { referToSecret, refuseHostless } from './secrets.ts';
 import { attemptFields, noReads, type Reads, readsInOrder, type Surroundings } from './surroundings.ts';
 import type { Text } from './text.ts';
 
@@ -18,21 +18,14 @@ export const readUses = (piece: Piece, kind: CellKind, reads: Reads, { front, re
   if (kind === 'aws' && given !== undefined)
     report(
       given.at,
-      '`uses` is for `ts`, `js`, `sh` and `http` cells; an `aws` cell is signed by a role and carries no secret',
+      '`uses` is for `ts`, `js`, `sh`, `http` and `task` cells; an `aws` cell is signed by a role and carries no secret',
     );
   const named = textOfAttribute('uses', piece.info.attributes, report);
   for (const { 0: name, index } of named?.text.matchAll(/\S+/g) ?? [])
     referToSecret(name, (named as Text).at(index), front.secrets, uses, report);
   if (uses.unclear !== null && !piece.info.attributes.has('uses'))
     report(uses.unclear, 'which secrets this code uses cannot be told from its text; name them, as in `uses="NAME"`');
-  for (const name of uses.names) {
-    const declared = front.secrets?.get(name);
-    if (kind === 'http' && declared !== undefined && declared.hosts.length === 0)
-      report(
-        piece.fence.position,
-        `the secret \`${name}\` has no \`hosts\`, so no request may carry it; declare them, as in \`${name}: { from: …, hosts: [events.example.com] }\``,
-      );
-  }
+  if (kind === 'http') refuseHostless(uses.names, piece.fence.position, front.secrets, report);
   return [...uses.names];
 };
 

@@ -1,5 +1,5 @@
 /** What is known where a cell or a section is read. */
-import type { Cell, CellKind, Template } from '../engine/index.ts';
+import type { Cell, CellKind, Pins, Tasks, Template } from '../engine/index.ts';
 import type { VariableTypes } from './cel.ts';
 import { presentIf } from './expressions.ts';
 import type { FrontMatter } from './frontMatter.ts';
@@ -18,7 +18,10 @@ export type Reading = {
   at: Template | null;
   outline: Outline;
   types: VariableTypes;
+  tasks: Tasks;
   passed: Passed[];
+  /** The versions of what it runs. */
+  pins: Pins;
   report: Report;
   note: Report;
 };
@@ -122,7 +125,7 @@ export const passBy = (
 };
 
 /** Kinds that have no reservation, and so no attempt. */
-export const bareKinds: readonly CellKind[] = ['assert', 'manual', 'await', 'approve', 'wait'];
+export const bareKinds: readonly CellKind[] = ['assert', 'manual', 'await', 'approve', 'wait', 'run'];
 
 /** The step of a cell as its own expressions see it: cells without a reservation have no key. */
 export const fieldsOf = (kind: CellKind): readonly string[] =>

@@ -22,9 +22,16 @@ export const runVariables: readonly string[] = Object.entries(runFields).flatMap
 export const runFailed = 'run.failed';
 
 /** Reports a field of `run`, or of one of its fields, that there is not. */
-export const referToRun = (path: readonly string[], at: Position, report: Report): void => {
+export const referToRun = (
+  path: readonly string[],
+  at: Position,
+  { atEnd }: Pick<Surroundings, 'atEnd'>,
+  report: Report,
+): void => {
   const [field = '', inner] = path;
-  const known = inner === undefined ? Object.keys(runFields) : (runFields[field] ?? []);
+  // What tells people that one is needed does so before the end has begun.
+  const fields = Object.keys(runFields).filter((name) => atEnd !== undefined || name !== 'began');
+  const known = inner === undefined ? fields : (runFields[field] ?? []);
   const name = inner ?? field;
   const owner = inner === undefined ? 'run' : `run.${field}`;
   if (known.includes(name) || (inner !== undefined && !Object.hasOwn(runFields, field))) return;

@@ -92,6 +92,21 @@ export const referToSecret = (
   report(at, `there is no secret ${quote(name)}${suggest(name, declared.keys()) || '; declare it under `secrets:`'}`);
 };
 
+/** Reports what no request may carry. */
+export const refuseHostless = (
+  names: Iterable<string>,
+  at: Position,
+  declared: DeclaredSecrets | null,
+  report: Report,
+): void => {
+  for (const name of names)
+    if (declared?.get(name)?.hosts.length === 0)
+      report(
+        at,
+        `the secret \`${name}\` has no \`hosts\`, so no request may carry it; declare them, as in \`${name}: { from: …, hosts: [events.example.com] }\``,
+      );
+};
+
 /** A placeholder that stands for a secret: its name alone, so that nothing is computed with its value. */
 export const secretPlaceholder = /^secrets\.([A-Za-z_]\w*)$/;
 

@@ -25,6 +25,8 @@ export type NamedCell = {
   within?: readonly string[];
   elements?: readonly Element[];
   atEnd?: 'undo' | 'on';
+  /** It is repeated by `poll=`. */
+  polls?: true;
 };
 
 /** A section with `each` around something, and what its element is called there. Of `parallel` with the part in which that stands. */
@@ -52,6 +54,8 @@ export type Surroundings = {
   elements: readonly Element[];
   /** It is gone through at the end of a run. `undoes`: the cell that it takes back; `begun`: also where that did not complete. */
   atEnd?: { on: true } | { undoes: string; begun: boolean };
+  /** It is no cell's: it is looked at when all of these are over. */
+  isOver?: true;
 };
 
 /**
@@ -165,6 +169,39 @@ export const referToEnd = (name: string, at: Position, around: Surroundings, rea
   }
 };
 
+/** Kinds that leave a log. */
+const withLog: readonly (string | undefined)[] = ['ts', 'js', 'sh', 'task'];
+
+/** Reports a log that cannot be shown: of no earlier cell, or of one that leaves none. */
+export const referToLog = (name: string, at: Position, around: Surroundings, report: Report): void => {
+  const cell = around.cells.get(name);
+  if (cell === undefined) {
+    const earlier = [...around.cells].filter(([, one]) => one.index < around.index && withLog.includes(one.kind));
+    const names = earlier.map(([known]) => known);
+    return report(at, `there is no cell ${quote(name)} whose log could be shown${suggest(name, names)}`);
+  }
+  const behind = behindOf(cell, around);
+  if (behind !== undefined)
+    return report(
+      at,
+      `cell \`${name}\` is gone through ${goneThrough(behind)}, with a log each time: an approval ${behind.beside ? 'beside it' : 'outside of it'} cannot show one; ask in there`,
+    );
+  const atEnd = outOfReach(name, cell, around);
+  if (atEnd !== undefined) report(at, atEnd);
+  else if (cell.index >= around.index)
+    report(at, `cell \`${name}\` stands later (line ${cell.line}); only logs of earlier cells can be shown`);
+  else if (!withLog.includes(cell.kind))
+    report(
+      at,
+      `cell \`${name}\` (line ${cell.line}) is of the kind \`${cell.kind}\` and leaves no log; \`ts\`, \`js\`, \`sh\` and \`task\` cells do`,
+    );
+  else if (cell.polls === true)
+    report(
+      at,
+      `cell \`${name}\` (line ${cell.line}) is repeated by \`poll=\` and has no log of its own; refer to its output`,
+    );
+};
+
 /** Kinds that end without an output, whatever happens. */
 const withoutOutput = ['assert', 'end', 'branch'];
 
@@ -188,7 +225,7 @@ export const needPresent = (name: string, at: Position, around: Surroundings, re
   const { present } = around;
   const absent = absentFor(name, cell, around);
   const isUndo = around.atEnd !== undefined && 'undoes' in around.atEnd;
-  const orWhen = isUndo ? '' : `, or give this cell \`when="has(outputs.${name})"\``;
+  const orWhen = isUndo || around.isOver === true ? '' : `, or give this cell \`when="has(outputs.${name})"\``;
   if (withoutOutput.includes(cell.kind ?? ''))
     report(at, `cell \`${name}\` (line ${cell.line}) is of the kind \`${cell.kind}\` and never has an output`);
   else if (absent !== undefined && !present.has(name))

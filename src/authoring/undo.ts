@@ -23,6 +23,8 @@ export const tooLong = (name: string, what: 'cell' | 'section'): string =>
 const refusalOf = (name: string, cell: NamedCell, line: number, place: Place): string | undefined => {
   const there = `\`${name}\` (line ${cell.line})`;
   if (cell.kind === 'each') return `${there} is a section with \`each\`: ${exampleOf}, into that section`;
+  if (cell.kind === 'run')
+    return `${there} runs another runbook, and what takes it back are the undo fences of that one: write them there, or what has to run at the end into a section \`{ on=failure }\``;
   if (cell.kind === 'branch') return `${there} is a section: ${exampleOf}`;
   if (cell.atEnd === 'undo') return `${there} takes back itself; what went wrong with it is for a person`;
   if (cell.atEnd === 'on') return `${there} runs at the end, where nothing is taken back`;

@@ -5,15 +5,20 @@ import type {
   Cell,
   CellBody,
   ClaimStatus,
+  Holds,
+  Lasting,
+  Lasts,
   RenderedBody,
   Scope,
   Template,
 } from '../engine/index.ts';
 import { claimStatuses, limits } from '../engine/index.ts';
-import { type Attributes, textOfAttribute } from './attributes.ts';
+import { type Attributes, parseDuration, textOfAttribute } from './attributes.ts';
+import { evaluate } from './evaluate.ts';
 import { checkExpression } from './expressions.ts';
 import { type ProbeKind, readDuration } from './kinds.ts';
 import { cronProblem, timeProblem, zoneProblem } from './moments.ts';
+import { readShows } from './shows.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, readTemplate, render } from './templates.ts';
 import { foldCase, list, type Position, quote, type Report, slice, suggest, type Text, trim } from './text.ts';
@@ -42,8 +47,28 @@ const needsTime = (later: string, name: string, { attributes, report }: Reading)
     report(given.at, `\`${later}\` says what happens when the time is over; it needs \`${name}=\``);
 };
 
-const within = (name: string, { attributes, report }: Reading): number | null =>
-  readDuration(name, attributes, limits.waitMsMin, limits.waitMsMax, report) ?? null;
+/** A duration as it is written, or by a placeholder: then it is judged when the wait begins. */
+export const readLasting = (
+  name: string,
+  { attributes, around, reads, report }: Omit<Reading, 'at'>,
+): Lasting | null => {
+  const value = attributes.get(name)?.value;
+  if (value?.text.includes('{{')) return readTemplate(value, asText, around, reads, report);
+  return readDuration(name, attributes, limits.waitMsMin, limits.waitMsMax, report) ?? null;
+};
+
+export const lasts = (lasting: Lasting, scope: Scope): Lasts => {
+  if (typeof lasting === 'number') return { kind: 'ms', ms: lasting };
+  const rendered = render(lasting, scope);
+  if (rendered.kind === 'error') return rendered;
+  const ms = parseDuration(rendered.text, limits.waitMsMin, limits.waitMsMax);
+  if (typeof ms === 'number') return { kind: 'ms', ms };
+  return { kind: 'error', message: `How long it waits: ${ms} (${textIn(lasting)}).` };
+};
+
+/** A template as it was written. */
+const textIn = (template: Template): string =>
+  template.map((part) => (typeof part === 'string' ? part : `{{ ${part.expression} }}`)).join('');
 
 const claimIdPattern = /^[A-Za-z0-9](?:[A-Za-z0-9._-]|\/(?!\/|$))*$/;
 const claimIdProblem = (id: string): string | undefined =>
@@ -54,7 +79,10 @@ const claimIdProblem = (id: string): string | undefined =>
 const literalOf = (template: Template): string | undefined =>
   template.every((part) => typeof part === 'string') ? template.join('') : undefined;
 
-const readClaim = (text: Text, { around, reads, report }: Reading): Template => {
+export const readClaim = (
+  text: Text,
+  { around, reads, report }: Pick<Reading, 'around' | 'reads' | 'report'>,
+): Template => {
   if (text.text === '') report(text.at(0), 'a claim id is missing here');
   const template = readTemplate(text, asText, around, reads, report);
   const literal = literalOf(template);
@@ -87,7 +115,7 @@ const readUntil = (field: Field, report: Report): ClaimStatus[] =>
 export const readAwait = (body: Text, reading: Reading): BodyOf<'await'> => {
   const { around, reads, report, at } = reading;
   const found: AwaitBody = { claims: [], match: 'all', until: [], condition: null, withinMs: null, onTimeout: 'fail' };
-  found.withinMs = within('timeout', reading);
+  found.withinMs = readLasting('timeout', reading);
   found.onTimeout = choose('onTimeout', ['fail', 'continue'], 'fail', reading);
   needsTime('onTimeout', 'timeout', reading);
   const missing = (what: string): void => report(body.text.trim() === '' ? at : body.at(0), what);
@@ -159,22 +187,32 @@ const readNames = (name: string, { attributes, around, reads, report }: Reading)
   });
 };
 
-const readQuorum = ({ attributes, report }: Reading, most: number | undefined): number => {
+/** `undefined`: it is none. */
+const quorumOf = (text: string): number | undefined =>
+  /^\d{1,3}$/.test(text) && Number(text) >= 1 && Number(text) <= limits.quorumMax ? Number(text) : undefined;
+const quorumProblem = (text: string): string =>
+  `\`quorum\` is a whole number from 1 to ${limits.quorumMax} (quorumMax), not ${quote(text)}`;
+
+/** @param most so many are asked at most, as far as that is written */
+const readQuorum = ({ attributes, around, reads, report }: Reading, most: number | undefined): number | Template => {
   const text = textOfAttribute('quorum', attributes, report);
   if (text === undefined || text.text === '') return 1;
-  const quorum = /^\d{1,3}$/.test(text.text) ? Number(text.text) : 0;
-  if (quorum < 1 || quorum > limits.quorumMax)
-    report(
-      text.at(0),
-      `\`quorum\` is a whole number from 1 to ${limits.quorumMax} (quorumMax), not ${quote(text.text)}`,
-    );
+  if (text.text.includes('{{')) return readTemplate(text, asText, around, reads, report);
+  const quorum = quorumOf(text.text);
+  if (quorum === undefined) report(text.at(0), quorumProblem(text.text));
   else if (most !== undefined && quorum > most)
     report(
       text.at(0),
       `only ${most} ${most === 1 ? 'person is' : 'people are'} asked; a quorum of ${quorum} cannot be reached`,
     );
-  return Math.max(1, quorum);
+  return quorum ?? 1;
 };
+
+/** A placeholder may stand for a list of people, so that only names that are written out are counted. */
+const mostOf = (approvers: Template[], groups: Template[]): number | undefined =>
+  groups.length === 0 && approvers.length > 0 && approvers.every((one) => literalOf(one) !== undefined)
+    ? approvers.length
+    : undefined;
 
 export const readApprove = (body: Text, lines: number, reading: Reading): BodyOf<'approve'> => {
   const { attributes, around, reads, report, at } = reading;
@@ -189,11 +227,12 @@ export const readApprove = (body: Text, lines: number, reading: Reading): BodyOf
   const found: ApproveBody = {
     text: readTemplate(body, asText, around, reads, report),
     lines,
+    ...readShows(attributes, around, report),
     approvers,
     groups,
-    quorum: readQuorum(reading, groups.length === 0 && approvers.length > 0 ? approvers.length : undefined),
+    quorum: readQuorum(reading, mostOf(approvers, groups)),
     self: choose('self', ['true', 'false'], 'false', reading) === 'true',
-    withinMs: within('expires', reading),
+    withinMs: readLasting('expires', reading),
     onExpiry: choose('default', ['approve', 'reject'], 'reject', reading),
     onReject: choose('onReject', ['halt', 'continue'], 'halt', reading),
   };
@@ -228,7 +267,7 @@ export const readWait = (body: Text, reading: Reading): BodyOf<'wait'> => {
   if (zoneWrong !== undefined && zone !== undefined) report(zone.at(0), zoneWrong);
   const cronWrong = cron === undefined || cron.text === '' ? undefined : cronProblem(cron.text);
   if (cronWrong !== undefined && cron !== undefined) report(cron.at(0), cronWrong);
-  return { kind: 'wait', forMs: within('for', reading), until, cron: cron?.text ?? null, tz };
+  return { kind: 'wait', forMs: readLasting('for', reading), until, cron: cron?.text ?? null, tz };
 };
 
 const withoutEffects: Readonly<Record<string, string>> = {
@@ -241,12 +280,28 @@ const withoutEffects: Readonly<Record<string, string>> = {
   unknownOn: 'what is not as expected is looked at again, whatever its status',
 };
 
-/** `poll=30s within=2h onTimeout=continue` of a cell without effects. */
+/** For how long, or in how many looks in a row, a poll has to hold. */
+const readHolds = ({ attributes, report }: Reading): Holds | undefined => {
+  const [holds, times] = [attributes.get('holds'), attributes.get('times')];
+  if (holds !== undefined && times !== undefined) report(times.at, '`holds` and `times` exclude each other; keep one');
+  const forMs = readDuration('holds', attributes, limits.waitMsMin, limits.waitMsMax, report);
+  const text = textOfAttribute('times', attributes, report);
+  if (text === undefined || text.text === '') return forMs === undefined ? undefined : { forMs };
+  const count = /^\d{1,6}$/.test(text.text) ? Number(text.text) : 0;
+  if (count >= 2 && count <= limits.timesMax) return { times: count };
+  report(
+    text.at(0),
+    `\`times\` is a whole number from 2 to ${limits.timesMax} (timesMax), not ${quote(text.text)}; without it, once is enough`,
+  );
+  return undefined;
+};
+
+/** `poll=30s within=2h onTimeout=continue holds=30m` of a cell without effects. */
 export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Reading, note: Report): Cell['poll'] => {
   const { attributes, report } = reading;
   const poll = attributes.get('poll');
   if (poll === undefined) {
-    for (const name of ['within', 'onTimeout']) {
+    for (const name of ['within', 'onTimeout', 'holds', 'times']) {
       const given = attributes.get(name);
       if (given !== undefined) report(given.at, `\`${name}\` belongs to a cell that is repeated; it needs \`poll=\``);
     }
@@ -260,16 +315,19 @@ export const readPoll = (kind: ProbeKind, hasExpectations: boolean, reading: Rea
   if (!hasExpectations)
     report(poll.at, 'a cell with `poll` is repeated until its expectations hold; add a `cel { expect=… }` fence');
   needsTime('onTimeout', 'within', reading);
+  const holds = readHolds(reading);
   if (!attributes.has('within'))
     note(poll.at, '`poll=` without `within=` is repeated for as long as it takes; add `within=2h`, say, for an end');
   return {
     everyMs: readDuration('poll', attributes, limits.pollMsMin, limits.pollMsMax, report) ?? limits.pollMsMax,
-    withinMs: within('within', reading),
+    withinMs: readLasting('within', reading),
     onTimeout: choose('onTimeout', ['fail', 'continue'], 'fail', reading),
+    ...(holds === undefined ? {} : { holds }),
   };
 };
 
-type Rendered = { kind: 'body'; body: RenderedBody } | { kind: 'error'; message: string };
+type Failed = { kind: 'error'; message: string };
+type Rendered = { kind: 'body'; body: RenderedBody } | Failed;
 
 const renderAll = (
   templates: Template[],
@@ -285,17 +343,52 @@ const renderAll = (
   return { kind: 'texts', texts: [...new Set(texts)] };
 };
 
-/** One person is one place, however often named. What differs only in case may be one person or two: refused. */
-const renderNames = (templates: Template[], scope: Scope): ReturnType<typeof renderAll> => {
-  const names = renderAll(templates, scope, nameProblem);
-  const seen = new Map<string, string>();
-  for (const name of names.kind === 'texts' ? names.texts : []) {
-    const earlier = seen.get(foldCase(name));
-    if (earlier !== undefined)
-      return { kind: 'error', message: `${quote(name)} and ${quote(earlier)} differ only in case; ${caseCounts}.` };
-    seen.set(foldCase(name), name);
+/** What one name stands for: of a placeholder alone, whose value is a list, the names in that. */
+const namesIn = (template: Template, scope: Scope): { kind: 'texts'; texts: string[] } | Failed => {
+  const [only, ...rest] = template;
+  if (rest.length === 0 && only !== undefined && typeof only !== 'string') {
+    const found = evaluate(only.expression, scope);
+    if (found.kind === 'error') return found;
+    const { value } = found;
+    const what = `\`{{ ${only.expression} }}\``;
+    if (Array.isArray(value)) {
+      const wrong = value.findIndex((one) => typeof one !== 'string' || nameProblem(one) !== undefined);
+      if (wrong === -1) return { kind: 'texts', texts: value as string[] };
+      const one: unknown = value[wrong];
+      const why = typeof one === 'string' ? nameProblem(one) : 'it is no text';
+      return { kind: 'error', message: `${what}, at ${wrong + 1} of ${value.length}: ${why}.` };
+    }
+    if (value === null || typeof value === 'object')
+      return { kind: 'error', message: `${what} names nobody: it is neither a text nor a list of texts.` };
   }
-  return names;
+  const one = render(template, scope, nameProblem);
+  return one.kind === 'error' ? one : { kind: 'texts', texts: [one.text] };
+};
+
+/** One person is one place, however often named. What differs only in case may be one person or two: refused. */
+const renderNames = (templates: Template[], scope: Scope): { kind: 'texts'; texts: string[] } | Failed => {
+  const names = new Set<string>();
+  const seen = new Map<string, string>();
+  for (const template of templates) {
+    const found = namesIn(template, scope);
+    if (found.kind === 'error') return found;
+    for (const name of found.texts) {
+      const earlier = seen.get(foldCase(name));
+      if (earlier !== undefined && earlier !== name)
+        return { kind: 'error', message: `${quote(name)} and ${quote(earlier)} differ only in case; ${caseCounts}.` };
+      seen.set(foldCase(name), name);
+      names.add(name);
+    }
+  }
+  return { kind: 'texts', texts: [...names] };
+};
+
+const renderQuorum = (quorum: number | Template, scope: Scope): { kind: 'count'; count: number } | Failed => {
+  if (typeof quorum === 'number') return { kind: 'count', count: quorum };
+  const text = render(quorum, scope);
+  if (text.kind === 'error') return text;
+  const count = quorumOf(text.text);
+  return count === undefined ? { kind: 'error', message: `${quorumProblem(text.text)}.` } : { kind: 'count', count };
 };
 
 const nameProblem = (name: string): string | undefined =>
@@ -315,12 +408,23 @@ export const renderApprove = (body: BodyOf<'approve'>, scope: Scope): Rendered =
   if (approvers.kind === 'error') return approvers;
   const groups = renderNames(body.groups, scope);
   if (groups.kind === 'error') return groups;
-  const asked = { approvers: approvers.texts, groups: groups.texts };
+  const quorum = renderQuorum(body.quorum, scope);
+  if (quorum.kind === 'error') return quorum;
+  const count = approvers.texts.length + groups.texts.length;
+  if (count === 0) return { kind: 'error', message: 'Nobody is asked: `approvers` and `groups` name none.' };
+  if (count > limits.approversMax)
+    return {
+      kind: 'error',
+      message: `${count} people and groups are asked; at most ${limits.approversMax} (approversMax).`,
+    };
+  const asked = { approvers: approvers.texts, groups: groups.texts, quorum: quorum.count };
   return { kind: 'body', body: { kind: 'approve', text: text.text, ...asked } };
 };
 
 export const renderWait = ({ until, forMs, cron, tz }: BodyOf<'wait'>, scope: Scope): Rendered => {
   const rendered = until === null ? null : render(until, scope, timeProblem);
   if (rendered?.kind === 'error') return rendered;
-  return { kind: 'body', body: { kind: 'wait', forMs, until: rendered?.text ?? null, cron, tz } };
+  const lasting = forMs === null ? null : lasts(forMs, scope);
+  if (lasting?.kind === 'error') return lasting;
+  return { kind: 'body', body: { kind: 'wait', forMs: lasting?.ms ?? null, until: rendered?.text ?? null, cron, tz } };
 };

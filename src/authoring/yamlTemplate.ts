@@ -122,6 +122,28 @@ const joined = (parts: Template): Template =>
     return all;
   }, []);
 
+const isBlank = ({ text }: Text): boolean => text.split('\n').every((line) => /^\s*(?:#.*)?$/.test(line));
+
+/** The fields of a mapping in which placeholders are words, and these. `undefined`: it is none, or cannot be read (reported). */
+const readFields = (
+  body: Text,
+  report: Report,
+  what: string,
+): { fields: Field[]; placeholders: Text[] } | undefined => {
+  const odd = reserved.exec(body.text);
+  if (odd !== null) {
+    report(body.at(odd.index), 'this character is of the private use area, which no text here may hold');
+    return undefined;
+  }
+  if (isBlank(body)) return { fields: [], placeholders: [] };
+  const found = withWords(body, report);
+  const fields = found && readYaml(found.text, report, what);
+  if (found === undefined || fields === undefined) return undefined;
+  for (const { key, at } of fields)
+    if (key.includes(opens)) report(at, 'a name cannot be a placeholder; give the whole mapping as one');
+  return { fields, placeholders: found.placeholders };
+};
+
 /** `undefined`: it is no mapping, or cannot be read (reported). An empty body is an empty mapping. */
 export const readYamlTemplate = (
   body: Text,
@@ -129,21 +151,35 @@ export const readYamlTemplate = (
   reads: Reads,
   report: Report,
 ): YamlTemplate | undefined => {
-  const at = body.at(0);
-  const odd = reserved.exec(body.text);
-  if (odd !== null) {
-    report(body.at(odd.index), 'this character is of the private use area, which no text here may hold');
-    return undefined;
-  }
-  const isBlank = body.text.split('\n').every((line) => /^\s*(?:#.*)?$/.test(line));
-  if (isBlank) return { template: ['{}'], value: {}, fields: [], at };
-  const found = withWords(body, report);
-  const fields = found && readYaml(found.text, report, 'the input');
-  if (found === undefined || fields === undefined) return undefined;
-  const reading = { placeholders: found.placeholders, around, reads, report };
-  for (const { key, at: keyAt } of fields)
-    if (key.includes(opens)) report(keyAt, 'a name cannot be a placeholder; give the whole mapping as one');
+  const found = readFields(body, report, 'the input');
+  if (found === undefined) return undefined;
+  const { fields, placeholders } = found;
+  const reading = { placeholders, around, reads, report };
   const template = joined(['{', ...writeAll(fields, reading, true), '}']);
   const value = Object.fromEntries(fields.map((field) => [field.key, knownOf(field, reading)]));
-  return { template, value, fields, at };
+  return { template, value, fields, at: body.at(0) };
 };
+
+/** One value of a mapping as a template of its own, and what is known of it at publishing. */
+export type ValueTemplate = { template: Template; value: unknown };
+
+/** The fields of a mapping, each of which is written where that is asked for. `undefined` as above. */
+export const readYamlFields = (
+  body: Text,
+  report: Report,
+  what: string,
+): { fields: Field[]; write(field: Field, around: Surroundings, reads: Reads): ValueTemplate } | undefined => {
+  const found = readFields(body, report, what);
+  if (found === undefined) return undefined;
+  const { fields, placeholders } = found;
+  return {
+    fields,
+    write: (field, around, reads) => {
+      const { parts, value } = write(field, { placeholders, around, reads, report });
+      return { template: joined(parts), value };
+    },
+  };
+};
+
+/** Whether something is filled into it before a cell runs. */
+export const isFilledIn = (value: unknown): boolean => typeof value === 'string' && value.includes(opens);

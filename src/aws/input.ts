@@ -9,7 +9,7 @@ import type { Shape } from './model.ts';
 export type Later = { later: 'any' | 'text' };
 export const later = (what: Later['later']): Later => ({ later: what, [mark]: true }) as Later;
 const mark = Symbol('later');
-const isLater = (value: unknown): value is Later => typeof value === 'object' && value !== null && mark in value;
+export const isLater = (value: unknown): value is Later => typeof value === 'object' && value !== null && mark in value;
 
 export type Tell = (path: readonly string[], message: string) => void;
 

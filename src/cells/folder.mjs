@@ -3,7 +3,7 @@
  * one could have made anything of its part: links, pipes, other folders under known names. So whatever is done there afterwards
  * is done with that user's rights, and the kernel itself refuses what the cell could not do.
  */
-import { chmodSync, lstatSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** @typedef {{ uid: number, gid: number }} User */
@@ -77,4 +77,24 @@ export const remove = (folder) => {
     } else open(cell);
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   });
+};
+
+/** @param {string} at */
+const removeAll = (at) => {
+  for (const entry of readdirSync(at, { withFileTypes: true })) {
+    const path = join(at, entry.name);
+    if (entry.isDirectory()) removeAll(path);
+    else unlinkSync(path);
+  }
+  rmdirSync(at);
+};
+
+/** As `remove`, in a few calls where all of it is ours and nothing is in the way, as it mostly is. Never throws. @param {string} folder */
+export const removeSoon = (folder) => {
+  try {
+    if (lstatSync(join(folder, cellPart)).uid === process.geteuid?.()) return removeAll(folder);
+  } catch {
+    // Something that the cell made cannot be removed like that.
+  }
+  remove(folder);
 };

@@ -4,12 +4,24 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { chmod, chown, lchown, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lchownSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { cellPart, type User } from './folder.mjs';
+import { groupOf, isEnded, removeGroup } from './group.mjs';
 import { ownProcess } from './holder.ts';
 
 /** When bundled for Lambda it is copied beside the bundle, with what it imports. */
@@ -32,23 +44,43 @@ export const bootOfMachine = (): string => {
 };
 
 /** From its job on a runner may start the body at any time, also when nobody waits for that any more: so it is found. */
-export const spawnRunner = (execution: string): ChildProcess =>
-  spawn(process.execPath, ['--no-warnings', runner], {
+export const spawnRunner = (execution: string): ChildProcess => {
+  const begun = spawn(process.execPath, ['--no-warnings', runner], {
     env: { PAWL_RUNNER: execution },
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });
+  begun.once('exit', () => void endGroup(groupOf(execution)));
+  return begun;
+};
 
+const endRounds = 100;
+const endPauseMs = 10;
+/** A runner that could not do so itself leaves a control group behind. */
+const endGroup = async (group: string | undefined): Promise<void> => {
+  if (group === undefined) return;
+  for (let round = 0; round < endRounds && existsSync(group); round += 1) {
+    if (isEnded(group)) removeGroup(group);
+    await wait(endPauseMs, undefined, { ref: false });
+  }
+};
+
+let own: Pick<FolderHolder, 'process' | 'boot' | 'host'> | undefined;
+const holderOfOurs = (execution: string): FolderHolder => {
+  own ??= { process: ownProcess() ?? '', boot: bootOfMachine(), host: hostname() };
+  return { ...own, execution };
+};
+
+/** At once, as all that is written for a step: small files, and each wait for one would cost as much as ten of them. */
 export const makeFolder = async (execution: string, user: User | undefined): Promise<StepFolder> => {
-  const folder = await mkdtemp(join(tmpdir(), folderPrefix));
+  const folder = mkdtempSync(join(tmpdir(), folderPrefix));
   const dir = join(folder, cellPart);
   const made = { folder, dir, ...(user === undefined ? {} : { user }) };
   try {
-    const holder: FolderHolder = { process: ownProcess() ?? '', boot: bootOfMachine(), host: hostname(), execution };
-    await writeFile(join(folder, holderFile), JSON.stringify(holder), { mode: 0o600 });
-    await mkdir(dir, { mode: 0o700 });
+    writeFileSync(join(folder, holderFile), JSON.stringify(holderOfOurs(execution)), { mode: 0o600 });
+    mkdirSync(dir, { mode: 0o700 });
     // That user passes through it, and sees no more of it.
-    if (user !== undefined) await chmod(folder, 0o711);
+    if (user !== undefined) chmodSync(folder, 0o711);
     return made;
   } catch (error) {
     await removeFolder(made);
@@ -57,9 +89,10 @@ export const makeFolder = async (execution: string, user: User | undefined): Pro
 };
 
 /** Hands over what was written, the folder itself last: until then its new owner cannot reach into it. */
-export const handTo = async (user: User, dir: string): Promise<void> => {
-  for (const entry of await readdir(dir, { recursive: true })) await lchown(join(dir, entry), user.uid, user.gid);
-  await chown(dir, user.uid, user.gid);
+export const handTo = (user: User, dir: string): void => {
+  for (const entry of readdirSync(dir, { recursive: true, encoding: 'utf8' }))
+    lchownSync(join(dir, entry), user.uid, user.gid);
+  chownSync(dir, user.uid, user.gid);
 };
 
 /**

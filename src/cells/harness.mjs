@@ -1,12 +1,28 @@
 /**
  * The first module of a `ts` or `js` cell's process: it takes the input, imports the cell, calls it, and writes one framed
  * result to file descriptor 3. The nonce of the frame came by standard input, which is used up before the cell is loaded.
+ *
+ * It may have been begun before there was an input (`waits`): then it gets its folder and its variables with that.
  */
-import { readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 
-const { nonce, file, input, secrets, timeoutMs } = JSON.parse(readFileSync(0, 'utf8'));
+if (process.argv[2] === 'waits') {
+  process.argv.length = 2;
+  // What loads the cell is itself loaded by its first use.
+  await import('./folder.mjs');
+  // Heard by the runner: from here on it waits.
+  closeSync(4);
+}
+const given = readFileSync(0, 'utf8');
+// Nobody needs it any more.
+if (given === '') process.exit(0);
+const { nonce, file, input, secrets, timeoutMs, dir, env } = JSON.parse(given);
+if (dir !== undefined) {
+  process.chdir(dir);
+  Object.assign(process.env, env);
+}
 /** Cut to what is told by the runner, which masks it first. */
 const messageCharsMax = 64 * 1024;
 /** Not cut in a text, where a value of a secret may stand; and without the cell's own ways of printing. */

@@ -88,7 +88,7 @@ const formsOf = (value) => {
 
 /**
  * @typedef {{ write(bytes: Buffer): Buffer, end(): Buffer }} Stream
- * @typedef {{ text(text: string): string, json(text: string): string, head(bytes: Buffer): Buffer, stream(): Stream,
+ * @typedef {{ text(text: string): string, bytes(bytes: Buffer): Buffer, json(text: string): string, head(bytes: Buffer): Buffer, stream(): Stream,
  *   add(values: Iterable<string>): void, readonly isEmpty: boolean }} Masker
  */
 
@@ -207,6 +207,8 @@ export const createMasker = (values) => {
     add,
     stream,
     text,
+    /** Of a whole file, whatever it holds: what is packed or encrypted in it is not seen. @param {Buffer} bytes */
+    bytes: (bytes) => (isEmpty ? bytes : Buffer.from(masked(bytes.toString('latin1')), 'latin1')),
     /** Of the beginning of something: what it ends with may be the beginning of a form, and is left out. @param {Buffer} bytes */
     head: (bytes) => stream().write(bytes),
     /**

@@ -4,12 +4,18 @@
  * `PAWL_RUNNER` alone, by which it is found, so nothing else of the engine's can be read from it. Where cells run as another user,
  * it stays the engine's, and so out of their reach.
  *
- * From the engine, once: a job, or a folder to remove. To the engine: `{ kind: 'spawned', pid }`, `{ kind: 'log', stream, text, glimpse }` …,
- * `{ kind: 'done', result }`.
+ * It may stand ready before there is a job (`standBy`), with a harness that waits for one: neither knows anything of a cell until
+ * its job comes, and that is sent only after its reservation stands. So nothing can begin before (I4).
+ *
+ * From the engine: perhaps `standBy`, then once a job, or a folder to remove; during a job `'stop'`, and of one that is held by a
+ * lease `{ killAtMs }` where it was renewed. To the engine: `{ kind: 'ready' }`, `{ kind: 'spawned', pid }`,
+ * `{ kind: 'log', stream, text, glimpse }` …, perhaps `{ kind: 'reading' }`, `{ kind: 'done', result }`.
  */
 import { spawn } from 'node:child_process';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
-import { asUser, remove } from './folder.mjs';
+import { evidenceIn } from './evidence.mjs';
+import { asUser, remove, removeSoon } from './folder.mjs';
+import { beginIn, removeGroup } from './group.mjs';
 import { createLongLog } from './longLog.mjs';
 import { createSecretFiles } from './madeSecrets.mjs';
 import { createMasker } from './masking.mjs';
@@ -18,11 +24,27 @@ import { reap } from './reap.mjs';
 /**
  * @typedef {{ kind: 'ts' | 'js' | 'sh', shell: boolean, folder: string, dir: string, file: string,
  *   user?: import('./folder.mjs').User, args: string[], command: string,
- *   env: Record<string, string>, marker: string, nonce: string, input: unknown, killAtMs: number,
- *   secrets: Record<string, string>, secretBytesMax: number, outputBytesMax: number, outputHeadBytes: number, glimpseMs: number, log: import('./longLog.mjs').Sizes }} Job
+ *   env: Record<string, string>, waited: boolean, grouped: boolean, marker: string, nonce: string, input: unknown, killAtMs: number, timeoutAtMs: number,
+ *   secrets: Record<string, string>, secretBytesMax: number, outputBytesMax: number, outputHeadBytes: number, glimpseMs: number, log: import('./longLog.mjs').Sizes,
+ *   evidence: import('./evidence.mjs').EvidenceSizes }} Job
+ * @typedef {{ command: string, args: string[], env: Record<string, string> }} Harness
  * @typedef {{ status: 'completed' | 'failed' | 'unknown' | 'never', output?: string, outputBytes?: number,
- *   exitCode?: number, error?: { code: string, message: string } }} Result
+ *   exitCode?: number, error?: { code: string, message: string }, evidence?: import('./evidence.mjs').Evidence }} Result
  */
+
+/** The control group of what this runner has begun, where it could make one. @type {string | undefined} */
+let control;
+process.on('exit', () => removeGroup(control));
+
+/**
+ * Begins a process in the control group of the cell.
+ * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options
+ */
+const spawnInGroup = (command, args, options) => {
+  const { begun, group } = beginIn(process.env.PAWL_RUNNER ?? '', () => spawn(command, args, options));
+  control = group;
+  return begun;
+};
 
 /** Signals that a process does not send to itself by crashing. */
 /** What is told of an error, and the most that the harness tells of it. */
@@ -194,8 +216,28 @@ const tell = (message, then = () => {}) => {
   else then();
 };
 
-/** @param {Job} job */
-const run = async (job) => {
+/**
+ * The process of the cell. Where that is the one that waited, it is what a fresh one would be, but for what only its job tells: folder
+ * and variables. One that died waiting is replaced: it was told nothing.
+ * @param {Job} job @param {import('node:child_process').ChildProcess | undefined} waiting
+ */
+const begin = (job, waiting) => {
+  if (waiting !== undefined && job.waited && waiting.exitCode === null && waiting.signalCode === null) return waiting;
+  waiting?.kill('SIGKILL');
+  const code = job.kind !== 'sh';
+  const start = job.grouped ? spawnInGroup : spawn;
+  return start(job.command, job.args, {
+    cwd: job.dir,
+    env: job.env,
+    detached: true,
+    // Begun by root with a user it also loses root's further groups.
+    ...job.user,
+    stdio: [code ? 'pipe' : 'ignore', 'pipe', 'pipe', code ? 'pipe' : 'ignore'],
+  });
+};
+
+/** @param {Job} job @param {import('node:child_process').ChildProcess} [waiting] */
+const run = async (job, waiting) => {
   /** @type {Result | undefined} */
   let cut;
   /** @type {import('node:child_process').ChildProcess | undefined} */
@@ -209,26 +251,43 @@ const run = async (job) => {
   /** @param {Result} why */
   const stop = async (why) => {
     cut ??= why;
-    await reap(child?.pid, job.marker);
+    await reap(child?.pid, job.marker, control);
   };
   // A moment, not a duration: an engine that froze before it sent the job must not begin the cell after its deadline.
-  const leftMs = job.killAtMs - Number(process.hrtime.bigint() / 1_000_000n);
-  if (leftMs <= 0) {
+  const nowMs = () => Number(process.hrtime.bigint() / 1_000_000n);
+  let { killAtMs } = job;
+  if (killAtMs - nowMs() <= 0) {
+    waiting?.kill('SIGKILL');
     remove(job.folder);
     const late = ended('never', 'cell.late', 'No time was left to begin.');
     tell({ kind: 'done', result: late }, () => process.exit(0));
     return;
   }
-  const timer = setTimeout(() => {
-    void stop(ended('unknown', 'cell.timeout', 'Stopped at its time-out: it may have happened.'));
-  }, leftMs);
+  const untilKill = () =>
+    setTimeout(() => {
+      const isOver = killAtMs >= job.timeoutAtMs;
+      const unrenewed = 'Stopped, since its lease was not renewed in time: it may have happened.';
+      void stop(
+        isOver
+          ? ended('unknown', 'cell.timeout', 'Stopped at its time-out: it may have happened.')
+          : ended('unknown', 'cell.unrenewed', unrenewed),
+      );
+    }, killAtMs - nowMs());
+  let timer = untilKill();
   process.on('message', (message) => {
+    if (typeof message === 'object' && message !== null && 'killAtMs' in message) {
+      // A process that was frozen as well hears of it when its time was over already: what it heard of in time counts.
+      if (cut !== undefined || nowMs() >= killAtMs) return;
+      killAtMs = Number(message.killAtMs);
+      clearTimeout(timer);
+      timer = untilKill();
+    }
     if (message === 'stop')
       void stop(ended('unknown', 'cell.aborted', 'Stopped because its caller gave up: it may have happened.'));
   });
   process.on('disconnect', async () => {
     // The engine is gone: nothing of the cell may outlive it, and there is no caller left to tell.
-    await reap(child?.pid, job.marker);
+    await reap(child?.pid, job.marker, control);
     remove(job.folder);
     process.exit(0);
   });
@@ -247,14 +306,7 @@ const run = async (job) => {
   }
 
   const code = job.kind !== 'sh';
-  child = spawn(job.command, job.args, {
-    cwd: job.dir,
-    env: job.env,
-    detached: true,
-    // Begun by root with a user it also loses root's further groups.
-    ...job.user,
-    stdio: [code ? 'pipe' : 'ignore', 'pipe', 'pipe', code ? 'pipe' : 'ignore'],
-  });
+  child = begin(job, waiting);
   if (child.pid !== undefined) tell({ kind: 'spawned', pid: child.pid });
 
   const log = createLongLog(job.log, (stream, text, glimpse) => tell({ kind: 'log', stream, text, glimpse }));
@@ -273,6 +325,7 @@ const run = async (job) => {
   let keptBytes = 0;
   let resultBytes = 0;
   const channel = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
+
   channel?.on('data', (/** @type {Buffer} */ chunk) => {
     resultBytes += chunk.length;
     const room = job.outputBytesMax + 200 - keptBytes;
@@ -280,11 +333,16 @@ const run = async (job) => {
     kept.push(chunk.subarray(0, room));
     keptBytes += Math.min(room, chunk.length);
   });
-  // The cell may end without reading its input.
-  child.stdin?.on('error', () => {});
-  child.stdin?.end(
-    JSON.stringify({ nonce: job.nonce, file: job.file, input: job.input, secrets: job.secrets, timeoutMs: leftMs }),
-  );
+  // One that waited begins when it has read all of its input. Where that could not be written it had died, and nothing has begun.
+  let isUntaken = false;
+  // Any other may end without reading its input.
+  child.stdin?.on('error', (/** @type {NodeJS.ErrnoException} */ { code: why, syscall }) => {
+    isUntaken = child === waiting && why === 'EPIPE' && syscall === 'write';
+  });
+  const { nonce, file, input, secrets, dir, env } = job;
+  const place = child === waiting ? { dir, env } : {};
+  const timeoutMs = job.timeoutAtMs - nowMs();
+  child.stdin?.end(JSON.stringify({ nonce, file, input, secrets, timeoutMs, ...place }));
 
   /** @type {Result | undefined} */
   let result;
@@ -301,10 +359,11 @@ const run = async (job) => {
   child.on('exit', async (exitCode, signal) => {
     clearTimeout(timer);
     // Whatever it left running goes with it, and only then are its pipes closed.
-    await reap(child?.pid, job.marker);
+    await reap(child?.pid, job.marker, control);
     await closed;
     made = files.made();
-    if (signal === null)
+    if (isUntaken) result = ended('never', 'cell.unstarted', 'The process that waited for it had died.');
+    else if (signal === null)
       result = code
         ? codeResult(job, masker, Buffer.concat(kept), resultBytes, exitCode)
         : scriptResult(job, masker, exitCode);
@@ -323,14 +382,58 @@ const run = async (job) => {
     if (last.length > 0) log.add(stream, last);
   }
   log.end();
-  const gone = await reap(child.pid, job.marker);
-  remove(job.folder);
+  const gone = await reap(child.pid, job.marker, control);
+  // Whoever started this may end it once it has heard.
+  removeGroup(control);
+  const whole = cut === undefined && child.signalCode === null && child.exitCode !== null;
+  const folder = String(job.env.PAWL_EVIDENCE);
+  // Nothing of the cell is alive any more: that its time is over while this is read changes nothing.
+  const reading = () => tell({ kind: 'reading' });
+  const evidence = gone ? evidenceIn(folder, job.evidence, masker, whole, reading, job.user) : undefined;
+  removeSoon(job.folder);
   const left = ended('unknown', 'cell.alive', 'A process of the cell could not be killed.');
   const told = gone ? (cut ?? result) : left;
-  tell({ kind: 'done', result: made === undefined ? told : { ...told, made } }, () => process.exit(0));
+  tell({ kind: 'done', result: { ...told, ...(made && { made }), ...(evidence && { evidence }) } }, () =>
+    process.exit(0),
+  );
 };
 
-process.once('message', (/** @type {Job | { remove: string }} */ asked) => {
+/**
+ * Stands ready: a harness, where there is to be one, waits for its input. Whoever started this may end at any time: then both end.
+ * @param {{ harness: Harness | null }} asked
+ */
+const standBy = ({ harness }) => {
+  const waiting =
+    harness === null
+      ? undefined
+      : spawnInGroup(harness.command, harness.args, {
+          cwd: '/',
+          env: harness.env,
+          detached: true,
+          // The last one it closes when it waits.
+          stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+        });
+  waiting?.on('error', () => {});
+  waiting?.stdin?.on('error', () => {});
+  const leave = () => {
+    if (waiting?.pid === undefined || waiting.exitCode !== null || waiting.signalCode !== null) process.exit(0);
+    waiting.on('exit', () => process.exit(0));
+    waiting.kill('SIGKILL');
+  };
+  process.once('disconnect', leave);
+  process.once('message', (/** @type {Job} */ job) => {
+    process.off('disconnect', leave);
+    void run(job, waiting?.pid === undefined ? undefined : waiting);
+  });
+  if (waiting === undefined) tell({ kind: 'ready' });
+  else {
+    const waits = /** @type {import('node:stream').Readable} */ (waiting.stdio[4]);
+    waits.on('close', () => tell({ kind: 'ready' })).resume();
+  }
+};
+
+process.once('message', (/** @type {Job | { remove: string } | { standBy: { harness: Harness | null } }} */ asked) => {
+  if ('standBy' in asked) return standBy(asked.standBy);
   if (!('remove' in asked)) return void run(asked);
   remove(asked.remove);
   process.exit(0);

@@ -1,5 +1,14 @@
 /** What may still settle a step in doubt without a person: what its cell's policy lets the next advance do. */
-import { type Cell, decide, interruptedText, limits, type Note, type Runbook, type State } from '../engine/index.ts';
+import {
+  type Cell,
+  commitEffects,
+  decide,
+  interruptedText,
+  limits,
+  type Note,
+  type Runbook,
+  type State,
+} from '../engine/index.ts';
 import { duration, plural, time } from './format.ts';
 
 export type ByItself = {
@@ -59,6 +68,10 @@ export const byItself = (
   switch (takeover.kind) {
     case 'hold':
       return { kind: 'hold', atMs: null, place: null, asked, text: whyHeld(cell, state, nowMs) };
+    case 'close': {
+      const text = `${commitEffects}: nothing of it lands once the step is closed, so it is never in doubt; the next advance closes it as failed`;
+      return { kind: 'hold', atMs: nowMs, place: null, asked, text };
+    }
     case 'retry':
       return {
         kind: 'retry',

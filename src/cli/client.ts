@@ -96,6 +96,15 @@ export const createClient = (transport: Transport) => {
     }
     return text;
   };
+  const attachment = async (instanceId: string, seq: number, file: number): Promise<Buffer> => {
+    const pieces: Buffer[] = [];
+    for (let part = 1, parts = 1; part <= parts; part += 1) {
+      const answer = await operations.attachment({ path: { instanceId, seq }, query: { file, part } });
+      pieces.push(Buffer.from(answer.base64, 'base64'));
+      parts = answer.parts;
+    }
+    return Buffer.concat(pieces);
+  };
   /** Without the largest outputs. */
   const glance = (instanceId: string): Promise<Instance> => operations.instance({ path: { instanceId } });
   /** With every output, however large. */
@@ -145,6 +154,8 @@ export const createClient = (transport: Transport) => {
       (await journalAfter(instanceId, seq)).entries,
     instance,
     glance,
+    /** A whole file that an entry carries. */
+    wholeAttachment: attachment,
     /** Consistent, and cheap for a caller that knows that the journal goes at least to `seq`; `undefined` if it does not. */
     standing: async (instanceId: string, seq: number): Promise<HeadReport | undefined> => {
       const page = await journalAfter(instanceId, seq - 1).catch((error: unknown) => {

@@ -1,11 +1,15 @@
 /** The one place in this folder that builds things. */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import type { CellsStandby, FoundTasks } from '../cells/index.ts';
 import {
   type Authoring,
   allCells,
   type Clock,
   type Execute,
   isPawlError,
+  type Lease,
+  leaseOfPlaces,
   limits,
   type Marks,
   PawlError,
@@ -18,7 +22,7 @@ import {
 import type { OperationDeps } from '../handlers/index.ts';
 import { openHere, readAllow } from '../places/index.ts';
 import type { StoreClient, Workers } from '../store/index.ts';
-import { homeOf, ownFolders, plainEnvironment, type Settings } from './settings.ts';
+import { homeOf, ownFolders, plainEnvironment, type Settings, type TasksPlace } from './settings.ts';
 
 const noAnswer =
   (endpoint: string) =>
@@ -33,7 +37,14 @@ export const scriptProblems = async (runbook: Runbook): Promise<Problem[]> =>
     ? await (await import('../cells/index.ts')).scriptProblems(runbook)
     : [];
 
-export const openAuthoring = async (): Promise<Authoring> => (await import('../authoring/index.ts')).authoring;
+/** Loaded where there is a folder of tasks alone: most have none. */
+const tasksIn = async ({ folder, where }: TasksPlace): Promise<FoundTasks | undefined> =>
+  existsSync(folder) ? await (await import('../cells/index.ts')).readTasks(folder, where) : undefined;
+
+export const openAuthoring = async (tasks: TasksPlace): Promise<Authoring> => {
+  const [{ authoring, authoringWith }, found] = await Promise.all([import('../authoring/index.ts'), tasksIn(tasks)]);
+  return found === undefined ? authoring : authoringWith(found);
+};
 
 /** `nothing`: what a folder without a store is read as. */
 type OpenedStore = Settings['store'] | { kind: 'nothing' };
@@ -54,7 +65,7 @@ const openTables = async (store: OpenedStore): Promise<{ client: StoreClient; cl
  * The parser of documents and expressions takes longer to load than most commands to answer: here it stands for itself
  * until an operation that may need it is about to begin.
  */
-const authoringOnDemand = (): { authoring: Authoring; load(): Promise<void> } => {
+const authoringOnDemand = (tasks: TasksPlace): { authoring: Authoring; load(): Promise<void> } => {
   let loaded: Authoring | undefined;
   const now = (): Authoring => {
     assert(loaded !== undefined, 'an operation that reads documents began without their parser');
@@ -62,14 +73,16 @@ const authoringOnDemand = (): { authoring: Authoring; load(): Promise<void> } =>
   };
   return {
     load: async () => {
-      loaded ??= await openAuthoring();
+      loaded ??= await openAuthoring(tasks);
     },
     authoring: {
+      runsIn: (...given) => now().runsIn(...given),
       compile: (...given) => now().compile(...given),
       resolveParams: (...given) => now().resolveParams(...given),
       evaluate: (...given) => now().evaluate(...given),
       render: (...given) => now().render(...given),
       renderBody: (...given) => now().renderBody(...given),
+      lasts: (...given) => now().lasts(...given),
       momentOf: (...given) => now().momentOf(...given),
       parseJson: (...given) => now().parseJson(...given),
     },
@@ -88,32 +101,45 @@ export type Deps = OperationDeps & {
   close(): void;
 };
 
-type Allowing = Pick<Settings, 'httpAllow' | 'allow' | 'dataDir' | 'cellsAs'>;
+type Allowing = Pick<Settings, 'httpAllow' | 'allow' | 'dataDir' | 'cellsAs' | 'tasks'>;
 
 /** So it is with what runs cells. Where something is allowed it is loaded at once, since that may be refused. */
-type Executing = Required<Pick<Ports, 'execute' | 'process' | 'holderState'>> & { load(): Promise<void> };
-const executeOnDemand = async ({ httpAllow, allow, dataDir, cellsAs }: Allowing): Promise<Executing> => {
-  let loaded: Pick<Executing, 'execute' | 'process'> | undefined;
+type Executing = Required<Pick<Ports, 'execute' | 'process' | 'holderState' | 'standby'>> & {
+  load(): Promise<void>;
+  close(): Promise<void>;
+};
+type Loaded = Pick<Executing, 'execute' | 'process'> & { standby: CellsStandby };
+const executeOnDemand = async ({ httpAllow, allow, dataDir, cellsAs, tasks }: Allowing): Promise<Executing> => {
+  let loaded: Loaded | undefined;
   const load = async (): Promise<void> => {
     if (loaded !== undefined) return;
-    const { cellsUser, createExecute, lookAroundAs, ownProcess, parseAwsAllow, parseHttpAllow } = await import(
-      '../cells/index.ts'
-    );
+    const cells = await import('../cells/index.ts');
+    const { cellsUser, createExecute, createStandby, lookAroundAs, ownProcess } = cells;
+    const { parseAwsAllow, parseHttpAllow, readTasks } = cells;
     const own = ownProcess();
     const aws = () => parseAwsAllow(readAllow(allow, dataDir));
     const user = cellsAs === undefined ? {} : { cellsAs: await cellsUser(cellsAs) };
     // Not where such a cell could become who this process is.
     if (user.cellsAs !== undefined) await lookAroundAs(user.cellsAs, { readable: [], alterable: [], addresses: [] });
-    loaded = { execute: createExecute({ httpAllow: parseHttpAllow(httpAllow), aws, ...user }), process: () => own };
+    const standby = createStandby(user.cellsAs);
+    const read = () => readTasks(tasks.folder, tasks.where);
+    const run = createExecute({ httpAllow: parseHttpAllow(httpAllow), aws, standby, tasks: read, ...user });
+    loaded = { execute: run, process: () => own, standby };
   };
   if (httpAllow !== '') await load();
-  const execute: Execute = async (input) => {
+  const there = (): Loaded => {
     assert(loaded !== undefined, 'an operation that runs cells began without what runs them');
-    return await loaded.execute(input);
+    return loaded;
   };
   return {
-    execute,
+    execute: async (input) => await there().execute(input),
+    standby: {
+      claim: (wanted) => there().standby.claim(wanted),
+      expect: (wanted) => there().standby.expect(wanted),
+      drop: (execution) => there().standby.drop(execution),
+    },
     load,
+    close: async () => await loaded?.standby.close(),
     process: () => loaded?.process() ?? null,
     holderState: async (...asked) => await (await import('../cells/index.ts')).holderState(...asked),
   };
@@ -172,12 +198,12 @@ export const assertAllowRead = async ({ allow, dataDir }: Pick<Allowing, 'dataDi
   }
 };
 
-/** Events that say what neither the store nor, perhaps, the failure queue has. */
-const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten']);
+/** Events that say what neither the store nor, perhaps, the failure queue has; and that nobody was told who is needed. */
+const lostOtherwise = new Set(['outcome.unrecorded', 'outcome.unqueued', 'note.unwritten', 'notify.failed']);
 
 export type StoreSettings = Pick<
   Settings,
-  'dataDir' | 'setAsideDir' | 'allow' | 'httpAllow' | 'deployment' | 'debug' | 'place' | 'cellsAs'
+  'dataDir' | 'setAsideDir' | 'allow' | 'httpAllow' | 'deployment' | 'debug' | 'place' | 'cellsAs' | 'tasks'
 > & {
   store: OpenedStore;
 };
@@ -187,6 +213,8 @@ export type Own = Partial<Pick<Ports, 'observe' | 'leaving'>> & {
   wakeAt?(clock: Clock): Ports['wakeAt'];
   /** Cells may be stopped from outside. */
   around?(execute: Execute): Execute;
+  /** How it holds cells that take hours; without it as every place does. */
+  lease?: Lease;
 };
 
 export const openDeps = async (settings: StoreSettings, own: Own = {}): Promise<Deps> => {
@@ -197,8 +225,15 @@ export const openDeps = async (settings: StoreSettings, own: Own = {}): Promise<
   ]);
   const { store, deployment } = settings;
   const home = homeOf(store);
-  const { authoring, load: loadAuthoring } = authoringOnDemand();
-  const { execute, load: loadCells, process: name, holderState } = await executeOnDemand(settings);
+  const { authoring, load: loadAuthoring } = authoringOnDemand(settings.tasks);
+  const {
+    execute,
+    standby,
+    load: loadCells,
+    close: closeCells,
+    process: name,
+    holderState,
+  } = await executeOnDemand(settings);
   const tables = await openTables(store);
   const { clock } = tables;
   const ports = createStore(tables.client, {
@@ -212,7 +247,10 @@ export const openDeps = async (settings: StoreSettings, own: Own = {}): Promise<
     authoring,
     execute: own.around?.(execute) ?? execute,
     secrets: secretsOnDemand(settings),
+    lease: own.lease ?? leaseOfPlaces,
     process: name,
+    // One command has few cells, and many may begin at once: only a process that stays has some stand ready.
+    ...(own.leaving === undefined ? {} : { standby }),
     holderState,
     sha256,
     canonical,
@@ -232,18 +270,23 @@ export const openDeps = async (settings: StoreSettings, own: Own = {}): Promise<
       readAllow(settings.allow, settings.dataDir),
     ),
   });
-  const { close } = tables;
+  const close = (): void => {
+    tables.close();
+    // What stands ready holds this process until it has gone; it goes by itself where this one is ended.
+    void closeCells();
+  };
   const telemetry = { advanced: () => {} };
   const load = async (): Promise<void> => {
     await Promise.all([loadAuthoring(), loadCells()]);
   };
-  const { versions: runbooks, views, marks, workers } = ports;
+  const { versions: runbooks, views, marks, workers, pace } = ports;
   return {
     engine,
     runbooks,
     views,
     marks,
     workers,
+    pace,
     home,
     authoring,
     clock,

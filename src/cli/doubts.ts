@@ -94,7 +94,12 @@ export const findDoubts = async (
   const unreadable = new Map<string, Unreadable>();
   let place: Place | undefined = placeOf(mark);
   while (place !== undefined && found.size < limit) {
-    const asked = { ...place, runbook: search.runbookId, limit: Math.min(pageSize, limit - found.size) };
+    const asked = {
+      status: [place.status],
+      next: place.next,
+      runbook: search.runbookId,
+      limit: Math.min(pageSize, limit - found.size),
+    };
     const page = await client.listInstances({ query: asked });
     const views = page.views.filter(mayBeInDoubt);
     while (views.length > 0) {

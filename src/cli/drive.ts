@@ -7,9 +7,10 @@ import { explainElsewhere } from './elsewhere.ts';
 import { type Exit, exitOfResult, exits } from './exits.ts';
 import { explain } from './explain.ts';
 import { following } from './follow.ts';
-import { duration, plural, shellWord } from './format.ts';
+import { duration, plural } from './format.ts';
 import { harmless } from './screen.ts';
 import type { Session } from './session.ts';
+import { shellWord } from './shellWord.ts';
 import type { Step } from './step.ts';
 import { explainWait } from './waits.ts';
 

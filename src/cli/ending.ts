@@ -21,6 +21,12 @@ const whyOver = (ending: EndReport): string => {
   return `${cell}, seq ${seq}, failed: ${unbroken(harmless(message))} (${code}); given up by ${byWhom(ending)}`;
 };
 
+/** Who passed over what takes back, and why. */
+const printSkipped = (screen: Screen, { skipped }: EndReport): void => {
+  for (const { cell, by, reason } of skipped)
+    printFact(screen, 'skipped', `what takes ${cell} back, by ${unbroken(harmless(`${by}: ${reason}`))}`);
+};
+
 /** What is taken back, before anything of it has begun. */
 export const printAhead = (screen: Screen, { takesBack, then, stays }: EndReport): void => {
   printFact(screen, 'undoes', listed(takesBack));
@@ -38,6 +44,7 @@ export const explainEnding = (screen: Screen, instance: Instance, ending: EndRep
   if (rest.length > 0) printFact(screen, 'left', rest.join(', '));
   else if (then.length > 0 && takesBack.length === 0) printFact(screen, 'left', 'nothing after this');
   if (stays.length > 0) printFact(screen, 'stays', stays.join(', '));
+  printSkipped(screen, ending);
   if (manual) printFact(screen, 'manual', 'each of its cells is advanced by a person');
 };
 
@@ -53,5 +60,6 @@ export const explainEnded = (screen: Screen, { view, ending }: Instance): void =
   if (takesBack.length > 0) printFact(screen, 'undone', listed(takenBack));
   if (as !== 'completed' && stays.length > 0)
     printFact(screen, 'stays', `${stays.join(', ')}: as it is, look after it`);
+  printSkipped(screen, ending);
   if (stopped) printFact(screen, 'stopped', `by a person, before ${listed(ending.left)}`);
 };

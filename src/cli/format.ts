@@ -1,16 +1,5 @@
 /** How times, durations and texts look on a terminal. */
-
-/** `850 ms`, `3.2 s`, `2 min 5 s`, `1 h 3 min`. */
-export const duration = (ms: number): string => {
-  const rounded = Math.max(0, Math.round(ms));
-  if (rounded < 1_000) return `${rounded} ms`;
-  if (rounded < 59_950) return `${(rounded / 1_000).toFixed(1).replace(/\.0$/, '')} s`;
-  const seconds = Math.round(rounded / 1_000);
-  if (seconds < 3_600)
-    return [`${Math.floor(seconds / 60)} min`, seconds % 60 > 0 ? `${seconds % 60} s` : ''].join(' ').trim();
-  const minutes = Math.round(seconds / 60);
-  return [`${Math.floor(minutes / 60)} h`, minutes % 60 > 0 ? `${minutes % 60} min` : ''].join(' ').trim();
-};
+export { duration, holdsText, plural } from '../engine/index.ts';
 
 const two = (n: number): string => String(n).padStart(2, '0');
 
@@ -49,10 +38,3 @@ export const oneLine = (text: string, max: number): string => {
   const line = unbroken(text);
   return line.length <= max ? line : `${line.slice(0, max - 1)}…`;
 };
-
-/** `1 cell`, `3 cells`. */
-export const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
-
-/** A text as one word of a command line, quoted when the shell would read it otherwise. */
-export const shellWord = (text: string): string =>
-  /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;

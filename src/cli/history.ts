@@ -1,13 +1,15 @@
 /** The journal of an instance and its notes, as tables. */
 import type { Checked, Entry, EntryOf, Note, RunEnd } from '../engine/index.ts';
 import { askedFor } from './asked.ts';
-import { clock, day, duration, plural, stamp, unbroken, zone } from './format.ts';
+import { fileTold, unkeptTold } from './files.ts';
+import { clock, day, duration, holdsText, plural, stamp, unbroken, zone } from './format.ts';
 import { noteLines } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
 
-const reserving = (reserved: Pick<EntryOf<'reserved'>, 'cell' | 'attempt' | 'visit' | 'deadlineAtMs'>): string => {
-  const { cell, attempt, visit, deadlineAtMs } = reserved;
-  return `${cell}, attempt ${attempt}${visit > 1 ? ` of visit ${visit}` : ''}, until ${clock(deadlineAtMs)}`;
+type Reserved = Pick<EntryOf<'reserved'>, 'cell' | 'attempt' | 'visit' | 'deadlineAtMs' | 'untilAtMs'>;
+const reserving = ({ cell, attempt, visit, deadlineAtMs, untilAtMs }: Reserved): string => {
+  const renewable = untilAtMs === undefined ? '' : `, renewed up to ${clock(untilAtMs)} at most`;
+  return `${cell}, attempt ${attempt}${visit > 1 ? ` of visit ${visit}` : ''}, until ${clock(deadlineAtMs)}${renewable}`;
 };
 
 const dueOf = ({ dueAtMs, atMs }: EntryOf<'outcome' | 'resolved'>): string =>
@@ -81,29 +83,48 @@ const outcomeTold = (entry: EntryOf<'outcome'>): string => {
   const missed = checks(entry.expectations.filter(({ result }) => !unknown || result !== 'skipped'));
   // Best effort: by the caller that found it in doubt, or by the holder itself, which saw that it was cut off.
   const goesOn = unknown && closedBy === 'policy';
+  const files = [
+    ...(entry.attached ?? []).map((file) => `attached ${fileTold(file)}`),
+    ...(entry.unkept === undefined ? [] : unkeptTold(entry.unkept)),
+  ];
   // A manual cell is done by a person in the ordinary way: no verdict.
   if (closedBy !== 'holder' && attempt > 0 && !goesOn) {
     const settled = settledBy(entry, verdicts[status], freshKey === true, note ?? 'no reason given');
-    return [settled, ...missed].join('; ') + also;
+    return [settled, ...missed, ...files].join('; ') + also;
   }
   const ending = goesOn ? `${cell} unknown; goes on by its policy` : holderTold(entry);
   const because = [
     error?.message ?? '',
     ...missed,
-    note === null ? '' : closedBy === 'policy' ? note : `"${note}"`,
+    // What ends a wait says in its error what its note says.
+    note === null || error?.message.includes(note) === true ? '' : closedBy === 'policy' ? note : `"${note}"`,
+    ...files,
   ].filter((text) => text !== '');
   return `${ending}${also}${because.length === 0 ? '' : ` — ${because.join('; ')}`}`;
 };
 
 /** What a wait waits for, as far as its entry says: the moment, the names and the terms are fixed there. */
-const waitingTold = ({ cell, dueAtMs, pollMs, claims, asked, shownHash, each }: EntryOf<'waiting'>): string => {
+const waitingTold = ({
+  cell,
+  dueAtMs,
+  pollMs,
+  holds,
+  claims,
+  asked,
+  shownHash,
+  logs = {},
+  each,
+}: EntryOf<'waiting'>): string => {
   const until = dueAtMs === null ? '' : ` until ${stamp(dueAtMs)}`;
   if (each !== undefined) return `${cell} goes over ${plural(each.count, 'element')}, ${each.max} at a time`;
-  if (pollMs !== undefined) return `${cell} is repeated every ${duration(pollMs)}${until}`;
+  if (pollMs !== undefined)
+    return `${cell} is repeated every ${duration(pollMs)}${until}${holds === undefined ? '' : `; has to hold ${holdsText(holds)}`}`;
   if (claims !== undefined) return `${cell} waits for ${claims.join(', ')}${until}`;
   if (asked !== undefined) {
     const whom = [...asked.approvers, ...asked.groups.map((group) => `members of ${group}`)].join(', ');
-    return `${cell} asks ${whom}; ${plural(asked.quorum, 'approval')} needed${until}; shown ${shownHash?.slice(0, 12)}`;
+    const whose = Object.keys(logs);
+    const logged = whose.length === 0 ? '' : `, with the log of ${whose.join(', ')}`;
+    return `${cell} asks ${whom}; ${plural(asked.quorum, 'approval')} needed${until}; shown ${shownHash?.slice(0, 12)}${logged}`;
   }
   return dueAtMs === null ? `${cell} waits for a person` : `${cell} waits${until}`;
 };
@@ -115,7 +136,7 @@ const endWords: readonly [RunEnd, string][] = [
   ['cancelled', 'given up'],
 ];
 
-const progressTold = ({ cell, ended, stuck, spawned }: EntryOf<'progress'>): string => {
+const progressTold = ({ cell, ended, stuck, locked = [], spawned }: EntryOf<'progress'>): string => {
   const list = (indexes: number[]): string =>
     `element${indexes.length === 1 ? '' : 's'} ${indexes.map((index) => index + 1).join(', ')}`;
   const of = (as: RunEnd): number[] => ended.filter((one) => one.as === as).map(({ index }) => index);
@@ -123,7 +144,15 @@ const progressTold = ({ cell, ended, stuck, spawned }: EntryOf<'progress'>): str
     `${cell}: elements up to ${spawned} may begin`,
     ...endWords.flatMap(([as, word]) => (of(as).length === 0 ? [] : [`${list(of(as))} ${word}`])),
     ...(stuck.length === 0 ? [] : [`${list(stuck.map(({ index }) => index))} halted or in doubt`]),
+    ...locked.map(({ index, holder }) => `${list([index])} waits for the lock of ${holder}`),
   ].join('; ');
+};
+
+const holdingTold = ({ cell, looks, anew, dueAtMs }: EntryOf<'holding'>): string => {
+  const until = dueAtMs === null ? '' : ` until ${stamp(dueAtMs)}`;
+  const so =
+    looks === 0 ? `${cell} begins anew${until}` : `${cell} holds${looks === 1 ? '' : `, ${looks} times in a row`}`;
+  return anew === null ? so : `${so} — ${anew}`;
 };
 
 const voteTold = ({ cell, decision, comment, approvals, link }: EntryOf<'vote'>): string => {
@@ -144,6 +173,11 @@ const endingTold = ({ as, cells, undos, stays, failed, began }: EntryOf<'ending'
     ...(others === 0 ? [] : [`${plural(others, 'cell')} more at the end`]),
     ...(stays.length === 0 ? [] : [`stays as it is: ${stays.join(', ')}`]),
   ].join('; ');
+};
+
+const proposing = ({ cell, about, verdict, freshKey, reason, output }: EntryOf<'proposed'>): string => {
+  const given = output === null ? '' : ', with an output';
+  return `${cell}, seq ${about}: proposes ${verdict}${freshKey ? ' with a fresh key' : ''}${given}; takes effect when another person says the same — "${reason}"`;
 };
 
 /** A cancelled run may still have had a step that was not closed, or one in doubt. */
@@ -179,14 +213,20 @@ const entryText = (entry: Entry): string => {
       return `${entry.runbookId} version ${entry.version}, drive ${entry.drive}${elementOf(entry)}${continuing(entry)}`;
     case 'reserved':
       return reserving(entry);
+    case 'renewed':
+      return `${entry.cell}, seq ${entry.about}, until ${clock(entry.deadlineAtMs)}`;
     case 'outcome':
       return outcomeTold(entry);
     case 'waiting':
       return waitingTold(entry);
     case 'progress':
       return progressTold(entry);
+    case 'holding':
+      return holdingTold(entry);
     case 'vote':
       return voteTold(entry);
+    case 'proposed':
+      return proposing(entry);
     case 'resolved':
       return [settledBy(entry, entry.verdict, entry.freshKey, entry.reason), ...checks(entry.expectations)].join('; ');
     case 'control': {
@@ -247,11 +287,11 @@ export const journalTable = (screen: Screen, entries: Entry[]): void => {
 /** Evidence for a verdict stands in its entry; it is read together with the notes. */
 const evidenceOf = (entries: Entry[]): Note[] =>
   entries.flatMap((entry) =>
-    (entry.kind === 'resolved' || entry.kind === 'outcome') && entry.evidence !== null
+    (entry.kind === 'resolved' || entry.kind === 'outcome' || entry.kind === 'proposed') && entry.evidence !== null
       ? [
           {
             kind: 'evidence',
-            about: entry.kind === 'resolved' ? entry.about : (entry.closes ?? entry.seq),
+            about: entry.kind === 'outcome' ? (entry.closes ?? entry.seq) : entry.about,
             cell: entry.cell,
             atMs: entry.atMs,
             by: entry.by,

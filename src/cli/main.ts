@@ -16,12 +16,14 @@ const environmentHelp = `Environment:
   PAWL_DYNAMODB_ENDPOINT   a DynamoDB Local to use instead
   PAWL_CONTEXT             a named place, as by --context
   PAWL_URL                 a running service, as by --url; PAWL_TOKEN: its bearer token, where it takes no signatures
+  PAWL_DECIDE_PEOPLE       2: what one person decides of a step in doubt waits for another who decides the same
   PAWL_PUBLIC_URL          where people see the service of this store: what cells at the end of a run are told as run.url
   PAWL_STORE=aws           DynamoDB on AWS, tables PAWL_TABLES-* (default: pawl)
   PAWL_APPEND_ONLY=insert  appends to DynamoDB by INSERT, which can overwrite nothing
   PAWL_HTTP_ALLOW          private host[:port]s that http cells may reach
   PAWL_ALLOW               what cells may have: a file, or JSON (default: allow.json of the data folder)
   PAWL_PLACE               where cells run that run in this process (default: local)
+  PAWL_TASKS               folder of the tasks that cells may call (default: tasks)
   PAWL_CELLS_AS            the user as whom code cells run; only root may choose another one than itself
   PAWL_ACTOR               who acts (default: the user logged in); PAWL_GROUPS: their groups, separated by commas
   PAWL_DEPLOYMENT, PAWL_EPOCH, PAWL_TAKEOVER_GRACE_MS, NO_COLOR, PAWL_DEBUG=1`;

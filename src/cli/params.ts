@@ -2,6 +2,9 @@
 import { isKept, lossyNumberIn, PawlError, type Runbook } from '../engine/index.ts';
 import { textGiven } from './given.ts';
 
+/** What is given so: parameters of a run, fields of an answer. */
+type What = 'Parameter' | 'Answer';
+
 const invalid = (message: string, details: Record<string, unknown>): PawlError =>
   new PawlError('params.invalid', message, details);
 
@@ -53,13 +56,13 @@ const assertKept = (name: string, text: string, parsed: { value: unknown } | und
 };
 
 /** What stands in a command line is decoded before we see it: bytes that are no UTF-8 have become this character. */
-const assertDecoded = (name: string, given: string): void => {
+const assertDecoded = (name: string, given: string, what: What): void => {
   if (!given.includes('\ufffd')) return;
-  const message = `Parameter ${name} holds bytes that are no UTF-8; give a text, or, if U+FFFD itself is meant, a file: -p ${name}=@FILE.`;
+  const message = `${what} ${name} holds bytes that are no UTF-8; give a text, or, if U+FFFD itself is meant, a file: ${what === 'Parameter' ? '-p' : '--answer'} ${name}=@FILE.`;
   throw invalid(message, { param: name });
 };
 
-const parseValue = (name: string, text: string, types: string[] | undefined): unknown => {
+const parseValue = (name: string, text: string, types: string[] | undefined, what: What): unknown => {
   // Where the schema does not say, whatever is JSON is taken as JSON, and everything else as text.
   const others = (types ?? ['any']).filter((type) => type !== 'string');
   const parsed = others.length === 0 ? undefined : parse(text);
@@ -71,7 +74,7 @@ const parseValue = (name: string, text: string, types: string[] | undefined): un
   if (parsed !== undefined && others.some((type) => isOf(type, parsed.value))) return parsed.value;
   if (types.includes('string')) return text;
   const wanted = others.map((type) => examples[type] ?? type).join(' or ');
-  throw invalid(`Parameter ${name} must be ${wanted}; ${JSON.stringify(text.slice(0, 80))} is not.`, {
+  throw invalid(`${what} ${name} must be ${wanted}; ${JSON.stringify(text.slice(0, 80))} is not.`, {
     param: name,
     types,
   });
@@ -85,6 +88,7 @@ const parseValue = (name: string, text: string, types: string[] | undefined): un
 export const readParams = async (
   runbook: Pick<Runbook, 'params'>,
   given: string[] = [],
+  what: What = 'Parameter',
 ): Promise<Record<string, unknown>> => {
   const { properties } = runbook.params;
   const schemas = typeof properties === 'object' && properties !== null ? (properties as Record<string, unknown>) : {};
@@ -93,13 +97,16 @@ export const readParams = async (
   for (const pair of given) {
     const at = pair.indexOf('=');
     if (at < 1)
-      throw new PawlError('request.invalid', `-p wants name=value; ${JSON.stringify(pair.slice(0, 80))} is not that.`);
+      throw new PawlError(
+        'request.invalid',
+        `${what === 'Parameter' ? '-p' : '--answer'} wants name=value; ${JSON.stringify(pair.slice(0, 80))} is not that.`,
+      );
     const name = pair.slice(0, at);
-    if (Object.hasOwn(params, name)) throw invalid(`Parameter ${name} is given twice.`, { param: name });
-    assertDecoded(name, pair.slice(at + 1));
-    const text = await textGiven(`Parameter ${name}`, pair.slice(at + 1), 'params.invalid');
+    if (Object.hasOwn(params, name)) throw invalid(`${what} ${name} is given twice.`, { param: name });
+    assertDecoded(name, pair.slice(at + 1), what);
+    const text = await textGiven(`${what} ${name}`, pair.slice(at + 1), 'params.invalid');
     const types = Object.hasOwn(schemas, name) ? typesOf(schemas[name]) : ['string'];
-    params[name] = parseValue(name, text, types);
+    params[name] = parseValue(name, text, types, what);
   }
   return params;
 };

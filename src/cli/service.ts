@@ -92,11 +92,14 @@ const createSign = async (region: string): Promise<Sign> => {
   ]);
   const signer = new SignatureV4({ service: 'execute-api', region, credentials: defaultProvider(), sha256: Sha256 });
   return async ({ method, url, headers, body }) => {
-    const query = Object.fromEntries(url.searchParams);
+    const query = Object.fromEntries([...url.searchParams.keys()].map((name) => [name, url.searchParams.getAll(name)]));
     const { hostname, protocol, pathname: path, port } = url;
     const withHost = { ...headers, host: url.host };
     const place = { hostname, protocol, path, query, ...(port === '' ? {} : { port: Number(port) }) };
-    const signed = await signer.sign({ method, headers: withHost, body, ...place });
+    const signed = await signer.sign({ method, headers: withHost, body, ...place }).catch((error: Error) => {
+      const next = 'log in to AWS, or name a profile in AWS_PROFILE';
+      throw new PawlError('actor.unknown', `Nothing can be signed (${error.message}): ${next}.`, {}, error);
+    });
     // fetch writes the host itself, as it was signed.
     const { host: _, ...others } = signed.headers;
     return others;
@@ -150,8 +153,16 @@ type Call = {
   signal?: AbortSignal;
 };
 type Answered = { status: number; body: unknown; trace: string };
+/** A request of somebody else's. `path`: segments, as they are meant; `search` as it was written. */
+type Forwarded = Pick<Call, 'method' | 'path'> & { search: string; headers: Headers; body: string };
+type Sent = { status: number; headers: globalThis.Headers; text: string };
 export type Service = {
   url: URL;
+  /**
+   * As it came: `304`, or JSON as a Pawl service says it.
+   * @throws PawlError what answered instead, or that nothing did
+   */
+  forward(asked: Forwarded): Promise<Sent>;
   /** @throws PawlError what the service refused with; `store.unavailable` when there was no answer */
   call(asked: Call): Promise<Answered>;
 };
@@ -177,45 +188,66 @@ const mediaOf = ({ json, markdown }: Call): Headers => {
   return json === undefined ? {} : { 'content-type': 'application/json' };
 };
 
+const jsonOf = (text: string, asWritten = false): unknown => {
+  try {
+    return asWritten ? parseAsWritten(text) : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+const strangerOf = ({ status, headers }: Sent, body: unknown): Stranger => ({
+  status,
+  type: headers.get('content-type') ?? '',
+  location: headers.get('location'),
+  body,
+});
+
 export const createService = (settings: ServiceSettings): Service => {
   const signer = signerOf(settings.credentials);
 
-  const once = async (asked: Call): Promise<Answered> => {
-    const { method, signal } = asked;
-    const url = urlOf(settings, asked);
-    const trace = spanIn(settings.trace);
-    const body = asked.markdown ?? (asked.json === undefined ? '' : JSON.stringify(asked.json));
-    const plain = { accept: 'application/json', traceparent: trace, ...mediaOf(asked) };
+  const send = async (method: string, url: URL, plain: Headers, body: string, signal?: AbortSignal): Promise<Sent> => {
+    // A plus stands for a space in forms alone: where a signature is checked it may be a plus.
+    url.search = url.search.replaceAll('+', '%20');
     const sign = await signer();
     const headers = await sign({ method, url, headers: plain, body });
-    let response: Response;
-    let text: string;
     try {
-      response = await fetch(url, {
+      const response = await fetch(url, {
         method,
         headers,
         redirect: 'manual',
         signal: AbortSignal.any([AbortSignal.timeout(answerWithinMs), ...(signal === undefined ? [] : [signal])]),
         ...(method === 'GET' ? {} : { body }),
       });
-      text = await response.text();
+      return { status: response.status, headers: response.headers, text: await response.text() };
     } catch (error) {
       throw noAnswer(settings.url, error, method === 'GET');
     }
-    const { status, headers: told } = response;
-    const answered = { status, type: told.get('content-type') ?? '', location: told.get('location') };
-    let value: unknown;
-    try {
-      value = asked.asWritten ? parseAsWritten(text) : JSON.parse(text);
-    } catch {
-      throw gatewayRefusal(settings.url, { ...answered, body: undefined });
-    }
-    if (!response.ok) throw refusalOf(settings, { ...answered, body: value });
-    return { status, body: value, trace };
+  };
+
+  const once = async (asked: Call): Promise<Answered> => {
+    const trace = spanIn(settings.trace);
+    const body = asked.markdown ?? (asked.json === undefined ? '' : JSON.stringify(asked.json));
+    const plain = { accept: 'application/json', traceparent: trace, ...mediaOf(asked) };
+    const sent = await send(asked.method, urlOf(settings, asked), plain, body, asked.signal);
+    const value = jsonOf(sent.text, asked.asWritten);
+    if (value === undefined) throw gatewayRefusal(settings.url, strangerOf(sent, undefined));
+    if (sent.status < 200 || sent.status > 299) throw refusalOf(settings, strangerOf(sent, value));
+    return { status: sent.status, body: value, trace };
   };
 
   return {
     url: settings.url,
+    forward: async ({ method, path, search, headers, body }) => {
+      const url = urlOf(settings, { method, path });
+      url.search = search;
+      const sent = await send(method, url, { ...headers, traceparent: spanIn(settings.trace) }, body);
+      if (sent.status === 304) return sent;
+      const value = jsonOf(sent.text);
+      const isRefused = sent.status < 200 || sent.status > 299;
+      if (value === undefined || (isRefused && textAt(value, 'code') === undefined))
+        throw gatewayRefusal(settings.url, strangerOf(sent, value));
+      return sent;
+    },
     call: async (asked) => {
       for (let tries = 1; ; tries += 1) {
         try {

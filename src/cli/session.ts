@@ -133,7 +133,7 @@ export const createSession = (
     interruption,
     store: () => storePlace(settings),
     setAside: openSetAside(settings.setAsideDir),
-    authoring: openAuthoring,
+    authoring: async () => await openAuthoring(settings.tasks),
     here: async () => {
       const { lookOnThisMachine, readAllow } = await import('../places/index.ts');
       const { place, store, dataDir, allow } = settings;

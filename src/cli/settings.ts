@@ -1,6 +1,6 @@
 /** The one place in this folder that reads the environment. */
 import { homedir, hostname, userInfo } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import {
   type By,
   isPlace,
@@ -9,6 +9,8 @@ import {
   limits,
   localPlace,
   PawlError,
+  peopleForm,
+  peopleIn,
   placeForm,
   publicUrlForm,
 } from '../engine/index.ts';
@@ -18,6 +20,9 @@ import { chosenContext, userFile } from './contexts.ts';
 import { type DataPlace, dataPlace } from './dataPlace.ts';
 import { tokenIn } from './localToken.ts';
 import { readService, type ServiceSettings } from './service.ts';
+
+/** A folder of tasks, and what people call it. */
+export type TasksPlace = { folder: string; where: string };
 
 export type Settings = {
   /** The named place it works with; `isInUse`: nobody named it for this command. */
@@ -38,10 +43,12 @@ export type Settings = {
   httpAllow: string;
   /** The place that it carries cells out at. */
   place: string;
+  /** Where the deployment has its tasks. */
+  tasks: TasksPlace;
   /** The user as whom code cells run; `undefined`: the one of this process. */
   cellsAs: string | undefined;
   /** `url`: where people see the service of its store. */
-  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string };
+  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string; decidePeople?: 1 | 2 };
   by: By;
   /** The groups that the caller claims to be in: on this machine no authorizer says it. */
   groups: string[];
@@ -179,6 +186,13 @@ const publicUrlOf = ({ PAWL_PUBLIC_URL: url }: NodeJS.ProcessEnv): { url?: strin
   return isPublicUrl(url) ? { url } : refuse(`PAWL_PUBLIC_URL is ${JSON.stringify(url)}; give ${publicUrlForm}.`);
 };
 
+/** As it was given, from the working directory on. */
+const tasksPlace = (where: string, cwd: string): TasksPlace => ({ folder: resolve(cwd, where), where });
+
+/** By how many people a step in doubt is decided. */
+const peopleOf = ({ PAWL_DECIDE_PEOPLE: people }: NodeJS.ProcessEnv): { decidePeople?: 2 } =>
+  peopleIn(people) ?? refuse(`PAWL_DECIDE_PEOPLE is ${JSON.stringify(people)}; give ${peopleForm}.`);
+
 /** @throws PawlError `request.invalid` naming the variable */
 export const readSettings = (asked: Given = {}, plain: NodeJS.ProcessEnv = process.env): Settings => {
   const { cwd = process.cwd() } = asked;
@@ -208,8 +222,15 @@ export const readSettings = (asked: Given = {}, plain: NodeJS.ProcessEnv = proce
     allow: env.PAWL_ALLOW || undefined,
     httpAllow: env.PAWL_HTTP_ALLOW ?? '',
     place: placeIn(env, localPlace),
+    tasks: tasksPlace(env.PAWL_TASKS || 'tasks', cwd),
     cellsAs: env.PAWL_CELLS_AS || undefined,
-    deployment: { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs, ...publicUrlOf(env) },
+    deployment: {
+      name,
+      epoch: countOf(env, 'PAWL_EPOCH', 0),
+      takeoverGraceMs,
+      ...publicUrlOf(env),
+      ...peopleOf(env),
+    },
     by: { actor, via: 'cli', where: `${hostname()}:${process.pid}` },
     groups: (env.PAWL_GROUPS ?? '')
       .split(',')

@@ -2,6 +2,7 @@
 import { cellTable } from './cells.ts';
 import type { Instance } from './client.ts';
 import { explain } from './explain.ts';
+import { printFiles } from './files.ts';
 import { stamp } from './format.ts';
 import { harmless } from './screen.ts';
 import type { Session } from './session.ts';
@@ -18,6 +19,7 @@ export const printStatus = async (session: Session, instance: Instance): Promise
   screen.print();
   cellTable(screen, instance);
   screen.print();
+  printFiles(screen, instance);
   const step = await explain(session, instance);
   const { head: _, ...status } = instance;
   return { ...status, step: step ?? null };

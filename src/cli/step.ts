@@ -9,16 +9,18 @@ import {
   type Entry,
   type EntryOf,
   type Failure,
-  failedLeadsTo,
   type HolderState,
   isCalledOff,
+  isClosingOf,
   levelOf,
   type Note,
+  proposalsIn,
   type State,
   type Status,
-  type Then,
+  type UndecidedReport,
+  undecidedIn,
+  undecidedReport,
   type View,
-  wayOf,
 } from '../engine/index.ts';
 import { type ByItself, byItself, type Places } from './byItself.ts';
 import type { HeadReport } from './client.ts';
@@ -26,15 +28,13 @@ import { wholeLogs } from './logText.ts';
 import type { Session } from './session.ts';
 import { waysOut } from './ways.ts';
 
-export type Step = {
+export type Step = UndecidedReport & {
   instanceId: string;
   runbookId: string;
   version: number;
   status: 'running' | 'in_doubt' | 'halted';
   cell: string;
   kind: string;
-  /** What a verdict names: seq of the reservation, or of the outcome where there was none. */
-  seq: number;
   visit: number;
   attempt: number;
   /** `null` from here on where nothing was reserved: the cell has no effects, or could not begin. */
@@ -44,7 +44,10 @@ export type Step = {
   holder: By | null;
   reservedAtMs: number | null;
   ageMs: number | null;
+  /** Of its newest renewal, where it is held by a lease. */
   deadlineAtMs: number | null;
+  /** Held by a lease: until when it may be renewed. */
+  untilAtMs: number | null;
   /**
    * What can be told, where the store is asked, of the process that holds it; `not here`: nothing. `null`: its reservation names
    * none, or it was not asked, since nobody waits for it any more.
@@ -54,16 +57,10 @@ export type Step = {
   recorded: { seq: number; status: Status; atMs: number; durationMs: number; error: Failure | null } | null;
   /** The person who said that it failed. */
   declared: { actor: string; reason: string; evidence: string | null; atMs: number } | null;
+  /** Two people decide about it while it is in doubt: what each of them has said so far. `null`: one person does. */
+  proposed: { actor: string; verdict: string; freshKey: boolean; seq: number; reason: string }[] | null;
   /** What it has begun may still act: no verdict before this. `null`: it can be decided now, or needs no verdict. */
   decidableAtMs: number | null;
-  /** Whether a further attempt could come out otherwise: `freshKey`, only as a new visit. */
-  repeatable: 'yes' | 'freshKey' | 'elements' | 'no';
-  /** What the verdict `failed` would lead to: `retry` is the cell's own. */
-  ifFailed: Then;
-  /** What a known failure leads to by itself; `null`: it halts, and a person is asked. */
-  onFailure: 'undo' | 'end' | null;
-  /** A person can give the run up for it, and its runbook has something for that end. */
-  undoable: boolean;
   /** It is gone through at the end of the run: seq of the newest entry, which stopping that names; else `null`. */
   atEndSeq: number | null;
   /** The instance is cancelled, or its end was stopped: however this step is decided, nothing of the way runs after it. */
@@ -106,13 +103,6 @@ const readersOf = (cells: Cell[], { index, name }: Cell): string[] =>
     .filter(({ reads }) => reads === 'all' || reads.includes(name))
     .map((cell) => cell.name);
 
-const undecided = ({ head, status }: HeadReport): { status: Step['status']; seq: number } | undefined => {
-  const { open, halted } = head.state;
-  const seq = open?.kind === 'reserved' ? open.seq : halted?.seq;
-  if (seq === undefined || (status !== 'running' && status !== 'in_doubt' && status !== 'halted')) return undefined;
-  return { status, seq };
-};
-
 /** A person says that a step failed by its outcome while it is open, and by a `resolved` entry afterwards. */
 const declaredBy = (since: Entry[], seq: number): Step['declared'] => {
   const closing = since.findLast((entry) => entry.kind === 'outcome' || entry.kind === 'resolved');
@@ -126,31 +116,24 @@ const declaredBy = (since: Entry[], seq: number): Step['declared'] => {
   return null;
 };
 
-/**
- * What could not begin is looked at with the same inputs every time: tried again, it halts again. Only a permission that
- * lapsed, and an expression that an overloaded machine gave up, are no matter of what it reads.
- */
-const repeatableOf = (closing: EntryOf<'outcome'> | undefined): Step['repeatable'] => {
-  if (closing === undefined || closing.closes !== null) return 'yes';
-  const { code = '', message = '' } = closing.error ?? {};
-  if (code === 'key.lapsed' || message.includes('expressionTimeMsMax')) return 'yes';
-  return code === 'inputs.changed' ? 'freshKey' : 'no';
-};
-
-/** Elements that completed are not gone through again, also where what is expected of all of them does not hold. */
-const ofSection = (closing: EntryOf<'outcome'> | undefined): Step['repeatable'] => {
-  if (closing?.closes == null) return repeatableOf(closing);
-  return closing.status === 'failed' ? 'elements' : 'no';
-};
-
 /** Of a visit under way it is where it began, as its reservation says where that is not where the run was started. */
 const placesOf = async ({ client }: Session, instanceId: string, state: State): Promise<Places> => {
   const { startedAt, here } = await client.places(instanceId);
   return { place: state.place ?? startedAt, here };
 };
 
+/** The words that stand: of each person the newest. */
+const proposedIn = (state: State, since: Entry[], about: number): Step['proposed'] => {
+  const standing = proposalsIn(state, about);
+  if (state.people === undefined && standing.length === 0) return null;
+  return standing.map(({ actor, verdict, freshKey, seq }) => {
+    const entry = since.find((one) => one.seq === seq);
+    return { actor, verdict, freshKey, seq, reason: entry?.kind === 'proposed' ? entry.reason : '' };
+  });
+};
+
 /** Whether an instance stands at a step that is under way, in doubt or halted, before anything more is read. */
-export const standsAtStep = (standing: HeadReport): boolean => undecided(standing) !== undefined;
+export const standsAtStep = ({ head, status }: HeadReport): boolean => undecidedIn(head.state, status) !== undefined;
 
 /** The step that `standing` is about; `undefined` when the instance waits, is ready or has ended. */
 export const readStep = async (
@@ -158,13 +141,13 @@ export const readStep = async (
   { instanceId, runbookId, version }: Pick<View, 'instanceId' | 'runbookId' | 'version'>,
   standing: HeadReport,
 ): Promise<Step | undefined> => {
-  const at = undecided(standing);
   const { head, nowMs, decidableAtMs } = standing;
   const { state } = head;
   const { client } = session;
   const { runbook: whole } = await client.runbook(runbookId, version);
   const runbook = levelOf(whole, state.open?.cell ?? state.halted?.cell ?? '');
   const cell = runbook.cells[state.next];
+  const at = undecidedIn(state, standing.status);
   if (at === undefined || cell === undefined) return undefined;
   const { status, seq } = at;
   const [since, notes, setAside] = await Promise.all([
@@ -176,16 +159,18 @@ export const readStep = async (
   const reserved = openedBy(first);
   const closing = since.findLast(
     (entry): entry is EntryOf<'outcome'> =>
-      entry.kind === 'outcome' && entry.seq <= head.seq && (entry.closes === seq || (entry.seq === seq && !reserved)),
+      entry.kind === 'outcome' && entry.seq <= head.seq && isClosingOf(entry, seq),
+  );
+  const decision = undecidedReport(runbook, state, status, closing, nowMs);
+  if (decision === null) return undefined;
+  const renewed = since.findLast(
+    (entry): entry is EntryOf<'renewed'> => entry.kind === 'renewed' && entry.about === seq && entry.seq <= head.seq,
   );
   const waitedFor = status === 'running' || decidableAtMs > nowMs;
   const isNamed = reserved?.process !== undefined && waitedFor;
   const { holderProcess = isNamed ? (await client.glance(instanceId)).holderProcess : null } = standing;
   const lines = linesOf(notes);
   const cancelled = isCalledOff(state);
-  const isOnWay = state.ending === undefined && state.cancelled === null;
-  const isEarly = state.halted?.early === true && (state.halted.deadlineAtMs ?? 0) > nowMs;
-  const isGivenUp = status === 'halted' && isOnWay && !isEarly;
   const step = {
     instanceId,
     runbookId,
@@ -193,7 +178,7 @@ export const readStep = async (
     status,
     cell: cell.name,
     kind: cell.body.kind,
-    seq,
+    ...decision,
     visit: state.visit,
     attempt: state.attempt,
     key: reserved?.key ?? null,
@@ -201,7 +186,8 @@ export const readStep = async (
     holder: (reserved && first?.by) ?? null,
     reservedAtMs: (reserved && first?.atMs) ?? null,
     ageMs: reserved && first ? Math.max(0, nowMs - first.atMs) : null,
-    deadlineAtMs: reserved?.deadlineAtMs ?? null,
+    deadlineAtMs: renewed?.deadlineAtMs ?? reserved?.deadlineAtMs ?? null,
+    untilAtMs: reserved?.untilAtMs ?? null,
     holderProcess,
     recorded: closing
       ? {
@@ -213,13 +199,10 @@ export const readStep = async (
         }
       : null,
     declared: status === 'halted' ? declaredBy(since, seq) : null,
+    proposed: status === 'halted' ? null : proposedIn(state, since, seq),
     cancelled,
-    onFailure: (isOnWay && runbook.onFailure) || null,
-    undoable: isGivenUp && wayOf(runbook.cells) < runbook.cells.length,
     atEndSeq: state.ending === undefined ? null : head.seq,
     decidableAtMs: status !== 'running' && decidableAtMs > nowMs ? decidableAtMs : null,
-    repeatable: cell.body.kind === 'each' ? ofSection(closing) : repeatableOf(closing),
-    ifFailed: failedLeadsTo(state, cell, nowMs),
     log: lines.slice(-logLinesMax),
     logLines: lines.length,
     notes: notes.filter(({ kind }) => kind !== 'log'),

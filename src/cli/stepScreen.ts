@@ -2,10 +2,11 @@
 
 import { tokenOf } from '../engine/index.ts';
 import type { Unreadable } from './doubts.ts';
-import { duration, shellWord, stamp, time, unbroken } from './format.ts';
+import { duration, stamp, time, unbroken } from './format.ts';
 import { wrap } from './layout.ts';
 import { noteLine } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
+import { shellWord } from './shellWord.ts';
 import type { Step } from './step.ts';
 import { commandTyped } from './typed.ts';
 import { waysOut } from './ways.ts';
@@ -30,13 +31,15 @@ const processText = ({ holderProcess, deadlineAtMs }: Step, nowMs: number): stri
 };
 
 const printHolder = (screen: Screen, step: Step, nowMs: number): void => {
-  const { holder, attempt, visit, seq, reservedAtMs, ageMs, deadlineAtMs, key, name, recorded } = step;
+  const { holder, attempt, visit, seq, reservedAtMs, ageMs, deadlineAtMs, untilAtMs, key, name, recorded } = step;
   const which = `attempt ${attempt}${visit > 1 ? ` of visit ${visit}` : ''}, seq ${seq}`;
   if (holder === null || reservedAtMs === null || ageMs === null || deadlineAtMs === null)
     return printFact(screen, 'step', `${step.kind}, seq ${seq}, no reservation`);
   printFact(screen, 'holder', `${harmless(`${holder.actor} (${holder.via}, ${holder.where})`)}, ${which}`);
   const left = deadlineAtMs - nowMs;
-  const until = left > 0 ? `it has ${duration(left)} more at most` : `its deadline was ${stamp(deadlineAtMs)}`;
+  const more = untilAtMs === null ? 'at most' : `, and may be renewed until ${stamp(untilAtMs)}`;
+  const has = `it has ${duration(left)} more${untilAtMs === null ? ' ' : ''}${more}`;
+  const until = left > 0 ? has : `its deadline was ${stamp(deadlineAtMs)}`;
   const end = recorded === null ? until : `recorded as ${recorded.status} after ${duration(recorded.durationMs)}`;
   printFact(screen, 'reserved', `${stamp(reservedAtMs)}, ${duration(ageMs)} ago; ${end}`);
   const process = processText(step, nowMs);
@@ -44,6 +47,19 @@ const printHolder = (screen: Screen, step: Step, nowMs: number): void => {
   if (key !== null) printFact(screen, 'key', harmless(key));
   if (name !== null)
     printFact(screen, 'at AWS', `${harmless(name)}: session of its role, and token ${harmless(tokenOf(name))}`);
+};
+
+/** `retry with a fresh key`. */
+export const wordOf = ({ verdict, freshKey }: { verdict: string; freshKey?: boolean | undefined }): string =>
+  `${verdict}${freshKey ? ' with a fresh key' : ''}`;
+
+const proposalTexts = ({ proposed }: Step): string[] => {
+  if (proposed === null) return [];
+  const said = proposed.map(
+    ({ actor, reason, ...word }) =>
+      `${harmless(unbroken(actor))} proposes ${wordOf(word)}, "${harmless(unbroken(reason))}": it takes effect when another person says the same`,
+  );
+  return said.length > 0 ? said : ['two decide about it: a verdict takes effect when another person says the same'];
 };
 
 /** Holder, key, error, the end of the log, notes, and what may happen by itself. */
@@ -59,6 +75,7 @@ export const printStep = (screen: Screen, step: Step, nowMs: number): void => {
     const head = `${time(note.atMs)} ${harmless(unbroken(note.by.actor))}: `;
     printFact(screen, note.kind, head + noteLine(note));
   }
+  for (const text of proposalTexts(step)) printFact(screen, 'people', text);
   if (declared?.evidence != null) printFact(screen, 'evidence', harmless(unbroken(declared.evidence)));
   if (notes.length > notesMax)
     printFact(
@@ -80,10 +97,9 @@ export const printWays = (screen: Screen, step: Step): void => {
   if (readers.length > 0 && step.status !== 'running') {
     const who = `${readers.slice(0, 3).join(', ')}${readers.length > 3 ? ' and others' : ''}`;
     const id = shellWord(step.instanceId);
-    const came =
-      step.recorded?.error?.code === 'each.unfinished'
-        ? `; \`pawl output ${id} ${step.cell}\` prints what its elements came to`
-        : '';
+    const came = ['each.unfinished', 'run.locked', 'unique.exists'].includes(step.recorded?.error?.code ?? '')
+      ? `; \`pawl output ${id} ${step.cell}\` prints what its elements came to`
+      : '';
     for (const line of wrap(
       `(${who} may read its output: with --succeeded give --output JSON or @FILE${came})`,
       screen.width - 2,

@@ -76,6 +76,15 @@ const linesOf = (cell: CellTest): Line[] => {
           'quiet',
         ),
       ];
+    case 'elements':
+      return [
+        line(
+          '',
+          `nothing to interrupt by itself: its ${cell.kind === 'run' ? 'runs' : 'elements'} are gone through`,
+          'quiet',
+        ),
+        ...endLine(cell),
+      ];
     case 'none':
       return [line('', 'nothing to interrupt: it has no effects', 'quiet'), ...endLine(cell)];
     case 'answered':
@@ -89,11 +98,12 @@ const linesOf = (cell: CellTest): Line[] => {
   }
 };
 
-const ranText = ({ ran, times, attempts }: CellTest): string => {
-  if (ran === 'stubbed') return 'answered for by --stub';
+const ranText = ({ ran, times, attempts, section, cameTo }: CellTest): string => {
+  const where = section === null || cameTo === 0 ? '' : ` in ${plural(cameTo, 'element')}`;
+  if (ran === 'stubbed') return `answered for by --stub${where}`;
   if (ran !== 'really') return '';
   const tries = attempts > 1 ? `, ${plural(attempts, 'attempt')} by itself` : '';
-  return `ran ${times === 1 ? 'once' : `${times} times`}${tries}`;
+  return `ran ${times === 1 ? 'once' : `${times} times`}${where}${tries}`;
 };
 
 const labelWidth = 23;
@@ -115,15 +125,22 @@ const conclusion = ({ ok, findings, crashes, cells, result, stubbed }: RunbookTe
   return `${end}: ${parts.join(', ')}.`;
 };
 
+/** How many sections stand around it through whose elements it is gone through. */
+const depthOf = ({ cells }: Pick<RunbookTest, 'cells'>, { section }: CellTest): number => {
+  const around = cells.find(({ name }) => name === section);
+  return around === undefined ? 0 : 1 + depthOf({ cells }, around);
+};
+
 export const printTest = (screen: Screen, report: RunbookTest): void => {
   const { print, paint, width } = screen;
   report.cells.forEach((cell, index) => {
     print();
     const ran = ranText(cell);
-    const head = `${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`;
+    const margin = '  '.repeat(depthOf(report, cell));
+    const head = `${margin}${String(index + 1).padStart(2)}  ${paint('strong', cell.name)}  ${cell.kind}, line ${cell.line}`;
     print(ran === '' ? head : `${head}  ${paint('quiet', ran)}`);
     for (const { label, text, tone } of [...linesOf(cell), ...putsBackLine(cell)]) {
-      const start = label === '' && tone === 'quiet' ? '    ' : `    ${label.padEnd(labelWidth)} `;
+      const start = `${margin}    ${label === '' && tone === 'quiet' ? '' : `${label.padEnd(labelWidth)} `}`;
       // Whole where a file or a program reads it: the end of a line is often the reason.
       const most = screen.live ? Math.max(40, width - start.length) : text.length;
       print(`${start}${paint(tone, oneLine(harmless(text), most))}`);
@@ -143,11 +160,16 @@ const times: Record<WillRun['often'], string> = {
   polled: 'until what it expects holds, or its time is over',
 };
 
+const inElements = (often: WillRun['often'], section: string): string =>
+  `for every element of ${section}, ${often === 'again' ? `${times.once}, for one of them ${times.again}` : times[often]}`;
+
 /** What is about to really happen, before it does. */
 export const printWarning = (screen: Screen, cells: WillRun[]): void => {
   const { print, paint } = screen;
   print(paint('warn', `${plural(cells.length, 'cell')} will really run, with all effects:`));
-  for (const { cell, kind, line: at, often, probe } of cells) {
-    print(`  ${cell}  ${kind}, line ${at}: ${times[often]}${probe ? '; its probe is asked' : ''}`);
+  for (const { cell, kind, line: at, often, section, probe } of cells) {
+    print(
+      `  ${cell}  ${kind}, line ${at}: ${section === null ? times[often] : inElements(often, section)}${probe ? '; its probe is asked' : ''}`,
+    );
   }
 };

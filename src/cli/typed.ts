@@ -1,5 +1,5 @@
 /** Commands that we name are there to be pasted: by `pawl` where that is a command, by `npx pawl` where npm found it. */
-import { shellWord } from './format.ts';
+import { shellWord } from './shellWord.ts';
 
 /** Stands in what a person or a cell wrote, and is never shown: what looks like a command of ours there is left as it is. */
 const notOurs = '\u200b';

@@ -1,6 +1,6 @@
 /** What a person decides, as given on the command line, for one step or for many. */
 import type { CallOf } from '../contract/index.ts';
-import { PawlError } from '../engine/index.ts';
+import { limits, PawlError } from '../engine/index.ts';
 import { textGiven } from './given.ts';
 
 type VerdictBody = CallOf<'verdict'>['body'];
@@ -54,11 +54,9 @@ export type Target =
   | { kind: 'one'; instanceId: string; seq: number }
   | { kind: 'many'; runbookId: string; cell: string; perSecond: number; dryRun: boolean };
 
-export const perSecondDefault = 5;
-
 /** @throws PawlError `request.invalid` when it is neither one step nor all of one runbook and cell */
 export const targetOf = (instanceId: string | undefined, options: VerdictOptions): Target => {
-  const { seq, runbook, cell, perSecond, dryRun, holderGone } = options;
+  const { seq, runbook, cell, perSecond, dryRun, holderGone, overlapOk } = options;
   const many = runbook !== undefined || cell !== undefined;
   if (instanceId !== undefined && many)
     return refuse(`${instanceId} and --runbook, --cell exclude one another: decide about one step, or about many.`);
@@ -72,8 +70,14 @@ export const targetOf = (instanceId: string | undefined, options: VerdictOptions
   if (!many) return refuse('Name one step (ID --seq N) or many (--runbook R --cell C); `pawl doubts` shows them.');
   if (runbook === undefined || cell === undefined)
     return refuse('Many steps are decided by runbook and cell: give both --runbook R and --cell C.');
-  if (holderGone)
+  if (holderGone || overlapOk)
     return refuse('--holder-gone is said of one step, ID --seq N: whose process is gone is looked at one by one.');
   if (seq !== undefined) return refuse('--seq names one step of one instance: leave it out with --runbook and --cell.');
-  return { kind: 'many', runbookId: runbook, cell, perSecond: perSecond ?? perSecondDefault, dryRun: dryRun ?? false };
+  const most = limits.verdictsPerSecondMax;
+  if (perSecond !== undefined && perSecond > most)
+    return refuse(
+      `--per-second ${perSecond} is too fast: at most ${most} (verdictsPerSecondMax), over all who decide.`,
+    );
+  const rate = perSecond ?? limits.verdictsPerSecond;
+  return { kind: 'many', runbookId: runbook, cell, perSecond: rate, dryRun: dryRun ?? false };
 };

@@ -1,8 +1,9 @@
 /** What an instance waits for, since when, until when, and what helps: for `status` and for a caller that is told "parked". */
-import { goesByItself, limits, rootOf, type WaitReport, waitsForElements } from '../engine/index.ts';
+import { fieldTexts, goesByItself, limits, rootOf, type WaitReport, waitsForElements } from '../engine/index.ts';
 import type { Instance } from './client.ts';
-import { duration, plural, shellWord, stamp, time, unbroken } from './format.ts';
+import { duration, holdsText, plural, stamp, time, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
+import { shellWord } from './shellWord.ts';
 import { printFact } from './stepScreen.ts';
 
 type Of<K extends WaitReport['kind']> = Extract<WaitReport, { kind: K }>;
@@ -20,6 +21,16 @@ const moment = (atMs: number, nowMs: number): string =>
 
 export const whomAsked = ({ approvers, groups }: Pick<Of<'approve'>, 'approvers' | 'groups'>): string =>
   harmless([...approvers, ...groups.map((group) => `members of ${group}`)].join(', '));
+
+type ShownLog = NonNullable<NonNullable<Of<'approve'>['shown']>['logs']>[string];
+/** What of a log a vote is about. */
+export const shownLogTitle = (cell: string, { covers, bytes, sha256, why }: ShownLog): string => {
+  const hash = sha256 === null ? '' : `, sha256 ${sha256}`;
+  if (covers === 'nothing') return `Log of ${cell}: nothing of it is shown, so no vote is about it. ${why}`;
+  const size = plural(bytes, 'byte');
+  if (covers === 'whole') return `Log of ${cell}: all of its ${size}${hash}`;
+  return `Log of ${cell}: its beginning and its end, of ${size} (shownLogCharsMax is ${limits.shownLogCharsMax})${hash}`;
+};
 
 const goesOn = ({ view, head }: Instance): string => {
   const advance = `\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\``;
@@ -48,6 +59,7 @@ const explainAwait = ({ print }: Screen, instance: Instance, waits: Of<'await'>)
 const explainApprove = ({ print }: Screen, instance: Instance, waits: Of<'approve'>): void => {
   const { approvals, quorum, shown, onExpiry, dueAtMs } = waits;
   if (shown !== null) print(indented(harmless(shown.text)));
+  for (const [cell, log] of Object.entries(shown?.logs ?? {})) print(`  ${shownLogTitle(cell, log)}`);
   const so = approvals.length === 0 ? 'none so far' : harmless(approvals.join(', '));
   print(`Asked: ${whomAsked(waits)}. ${approvals.length} of ${plural(quorum, 'approval')}: ${so}.`);
   if (dueAtMs !== null) print(`Without them it is ${onExpiry === 'approve' ? 'approved' : 'rejected'} at that time.`);
@@ -118,6 +130,13 @@ export const printLastLook = (screen: Screen, last: Of<'poll'>['last']): void =>
     screen.print(screen.paint('bad', '  This may never be met: look whether the expectation fits what is answered.'));
 };
 
+/** Since when it holds, of how long, or how often, it has to. */
+const heldText = ({ holds = { times: 1 }, held = null }: Of<'poll'>): string => {
+  const has = `has to hold ${holdsText(holds)}`;
+  if (held === null) return `not yet; ${has}`;
+  return 'times' in holds ? `${plural(held.looks, 'time')} in a row; ${has}` : `since ${stamp(held.sinceMs)}; ${has}`;
+};
+
 const waitingText: Record<WaitReport['kind'], string> = {
   manual: 'waits for a person',
   await: 'waits for what others know',
@@ -138,8 +157,10 @@ export const explainWait = (screen: Screen, instance: Instance, waits: WaitRepor
   switch (waits.kind) {
     case 'manual':
       if (waits.instructions !== null) print(indented(harmless(waits.instructions)));
+      for (const field of waits.answer === undefined ? [] : fieldTexts(waits.answer))
+        print(`  asked   ${harmless(unbroken(field))}`);
       print(
-        `Next: do it, then \`pawl done ${id} ${waits.cell} --note "…"\` (or --failed), then \`pawl advance ${id} --max-cells all\`.`,
+        `Next: do it, then \`pawl done ${id} ${waits.cell} --note "…"${waits.answer === undefined ? '' : ' --answer NAME=VALUE'}\` (or --failed), then \`pawl advance ${id} --max-cells all\`.`,
       );
       return;
     case 'await':
@@ -156,6 +177,7 @@ export const explainWait = (screen: Screen, instance: Instance, waits: WaitRepor
       printLastLook(screen, waits.last);
       const next = waits.nextAtMs === null ? '' : `, next at ${moment(waits.nextAtMs, nowMs)}`;
       print(`  tried   every ${duration(waits.everyMs)}${next}`);
+      if (waits.holds !== undefined) print(`  held    ${heldText(waits)}`);
       print(`Next: nothing, or look now: \`pawl advance ${id}\`.`);
       print(goesOn(instance));
     }

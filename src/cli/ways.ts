@@ -2,7 +2,7 @@
 
 import { type HolderState, isChild, type Status, type Then } from '../engine/index.ts';
 import type { ByItself } from './byItself.ts';
-import { shellWord } from './format.ts';
+import { shellWord } from './shellWord.ts';
 
 export type Way = { name: string; what: string; command: string };
 

@@ -4,6 +4,7 @@
  */
 import type * as z from 'zod';
 import * as answers from './answers.ts';
+import { planned } from './plannedAnswer.ts';
 import type { OperationName } from './routes.ts';
 
 export { answers };
@@ -17,9 +18,12 @@ export const answersOf = {
   runbook: { 200: answers.runbook },
   publish: { 200: answers.published, 201: answers.published },
   version: { 200: answers.runbook },
+  statistics: { 200: answers.statistics },
   start: { 200: answers.startedAnswer, 201: answers.startedAnswer },
   startAndRun: { 200: answers.startedAndRan, 202: answers.startedAndRan },
+  plan: { 200: planned },
   listInstances: { 200: answers.viewPage },
+  counts: { 200: answers.counts },
   instance: { 200: answers.instance },
   journal: { 200: answers.journalPage },
   verify: { 200: answers.verified },
@@ -27,11 +31,13 @@ export const answersOf = {
   rebuild: { 200: answers.viewAnswer },
   notes: { 200: answers.notePage },
   output: { 200: answers.outputPart },
+  attachment: { 200: answers.attachmentPart },
   advance: { 200: answers.advanced, 202: answers.advanced },
   run: { 200: answers.ran, 202: answers.ran },
   cancel: { 200: answers.cancelled, 202: answers.cancelled },
   undo: { 200: answers.viewAnswer },
-  verdict: { 200: answers.viewAnswer },
+  verdict: { 200: answers.verdictGiven },
+  verdicts: { 200: answers.verdictsGiven },
   release: { 200: answers.viewAnswer },
   done: { 200: answers.viewAnswer },
   vote: { 200: answers.voted },
@@ -41,5 +47,6 @@ export const answersOf = {
   claims: { 200: answers.claimFound },
   setClaim: { 200: answers.claimSet, 201: answers.claimSet },
   claimHistory: { 200: answers.claimHistory },
+  claimWaiters: { 200: answers.claimWaiters },
   workers: { 200: answers.workers },
 } as const satisfies Record<OperationName, Answers>;

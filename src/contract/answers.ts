@@ -7,14 +7,18 @@ import {
   entrySchema,
   errorCodes,
   lastLookSchema,
+  limits,
+  proposalSchema,
   type Runbook,
   runEnds,
   viewStatuses,
 } from '../engine/model/index.ts';
+import { cleanup } from './plannedAnswer.ts';
 
 const count = z.int().min(0);
-const [started, , outcome, , , , , , ending] = entrySchema().options;
+const [started, , outcome, waiting, , , , , , ending] = entrySchema().options;
 const { drive } = started.shape;
+const proposal = proposalSchema();
 const { status: stepStatus, then, error: failure, expectations } = outcome.shape;
 
 export const entry = entrySchema();
@@ -43,8 +47,10 @@ const holder = z.strictObject({
   cell: z.string(),
   seq: count,
   by: started.shape.by,
+  reservedAtMs: z.number(),
   ageMs: z.number(),
   deadlineAtMs: z.number(),
+  untilAtMs: z.number().exactOptional().describe('Held by a lease: it may be renewed until then.'),
 });
 
 const waitsFor = z
@@ -186,7 +192,57 @@ export const viewPage = z.strictObject({
     .describe('True: not all that are asked about were read, so there may be more than these; `next` goes on.'),
   next: z.string().nullable(),
 });
+export const counts = z.strictObject({
+  counts: z.array(
+    z.strictObject({
+      status: z.enum(viewStatuses),
+      count,
+      atLeast: z
+        .boolean()
+        .describe(`There may be more: of each status ${limits.listReadMax} are counted at most (listReadMax).`),
+    }),
+  ),
+});
 export const viewAnswer = z.strictObject({ view });
+export const verdictGiven = z.strictObject({
+  view,
+  awaits: z
+    .strictObject({
+      verdict: proposal.shape.verdict,
+      said: z.array(proposal).describe('What each person has said of the step so far, with the entry of it.'),
+    })
+    .nullable()
+    .describe('Nothing follows from it until another person says the same; null: it has taken effect.'),
+});
+const ofStep = { instanceId: z.string(), seq: count };
+export const verdictsGiven = z.strictObject({
+  steps: z
+    .array(
+      z.discriminatedUnion('result', [
+        z.strictObject({ ...ofStep, result: z.literal('taken'), view }),
+        z
+          .strictObject({ ...ofStep, result: z.literal('proposed'), view, awaits: verdictGiven.shape.awaits.unwrap() })
+          .describe('Nothing follows from it until another person says the same.'),
+        z.strictObject({
+          ...ofStep,
+          result: z.literal('refused'),
+          code: z.string(),
+          message: z.string(),
+          first: z
+            .strictObject({
+              actor: z.string(),
+              said: z.enum(['succeeded', 'failed', 'retry', 'skip', 'cancelled']).nullable(),
+              reason: z.string().nullable(),
+              atMs: z.number(),
+            })
+            .nullable()
+            .describe('Who was first, and what they said, where a person was.'),
+        }),
+        z.strictObject({ ...ofStep, result: z.literal('left') }).describe('As it was: the time of this call was over.'),
+      ]),
+    )
+    .describe('In the order in which they were asked about.'),
+});
 export const cancelled = z.strictObject({
   view,
   mayStillRun: z.strictObject({ cell: z.string(), seq: count, deadlineAtMs: z.number() }).nullable(),
@@ -217,11 +273,7 @@ const cellReport = z.strictObject({
     'taken back',
     'not reached',
   ]),
-  cleanup: z
-    .union([
-      z.strictObject({ undo: z.string(), of: z.literal('begun').exactOptional() }),
-      z.strictObject({ on: z.enum(['failure', 'cancel', 'always']) }),
-    ])
+  cleanup: cleanup
     .exactOptional()
     .describe('Of a cell that is gone through at the end of a run alone: what it takes back, or at which ends.'),
   attempts: z.int(),
@@ -229,6 +281,14 @@ const cellReport = z.strictObject({
   output: z.string().nullable().describe('JSON text; null too when it was left out for its size.'),
   outputSeq: count.nullable().describe('Ask /instances/{instanceId}/outputs/{seq} for the whole of it.'),
   outputBytes: count.nullable(),
+  attached: z
+    .strictObject({
+      seq: count.describe('Ask /instances/{instanceId}/attachments/{seq} for them.'),
+      files: z.array(z.strictObject({ name: z.string(), bytes: count, sha256: z.string() })),
+    })
+    .exactOptional()
+    .describe('Files that a person gave with it, or that its newest attempt left as evidence.'),
+  unkept: outcome.shape.unkept.describe('Files that its newest attempt left as evidence and that are not kept.'),
   error: failure.unwrap(),
   expectations: expectations.unwrap(),
   startedAtMs: z.number().nullable(),
@@ -257,6 +317,21 @@ const shown = z
       .record(z.string(), z.unknown())
       .exactOptional()
       .describe('In a section with `each`: the element and its index, and those around them, by name.'),
+    logs: z
+      .record(
+        z.string(),
+        z.strictObject({
+          covers: z
+            .enum(['whole', 'ends', 'nothing'])
+            .describe('What of the log is in `text`: all of it, its beginning and its end, or nothing.'),
+          text: z.string(),
+          bytes: count.describe('Of the whole log.'),
+          sha256: z.string().nullable().describe('Of the whole log, as the outcome of its step has it.'),
+          why: z.string().nullable().describe('Why nothing of it is shown.'),
+        }),
+      )
+      .exactOptional()
+      .describe('Logs of earlier cells that the cell shows (`shows=`), by cell.'),
     text: z.string().describe('What is asked.'),
     hash: z.string(),
   })
@@ -279,13 +354,27 @@ const wait = {
   nextAtMs: z.number().nullable().describe('When it is looked at again.'),
 };
 const waits = z.discriminatedUnion('kind', [
-  z.strictObject({ ...wait, kind: z.literal('manual'), instructions: z.string().nullable() }),
+  z.strictObject({
+    ...wait,
+    kind: z.literal('manual'),
+    instructions: z.string().nullable(),
+    answer: z
+      .record(z.string(), z.unknown())
+      .exactOptional()
+      .describe('JSON Schema of the answer that it asks for; absent where it asks for none.'),
+  }),
   z.strictObject({ ...wait, kind: z.literal('wait') }),
   z.strictObject({
     ...wait,
     kind: z.literal('poll'),
     everyMs: z.number(),
     last: lastLookSchema.nullable().describe('What the last look found; null: no look yet.'),
+    holds: waiting.shape.holds.describe('How long it has to hold, or how many times in a row.'),
+    held: z
+      .strictObject({ sinceMs: z.number(), looks: count })
+      .nullable()
+      .exactOptional()
+      .describe('Of one that has to hold: since when it does, and how many times in a row that was counted.'),
   }),
   z.strictObject({
     ...wait,
@@ -370,9 +459,29 @@ const endReport = z.strictObject({
   stays: z
     .array(z.string())
     .describe('Cells with effects that began and stay as they are: nothing takes them back, or what does has not.'),
+  skipped: z
+    .array(z.strictObject({ cell: z.string(), by: z.string(), reason: z.string() }))
+    .describe('Of these, what stays since a person passed over what takes it back.'),
   left: z.array(z.string()).describe('Of what is gone through: what has not been yet.'),
   manual: z.boolean().describe('By a person’s steps alone.'),
   stopped: z.boolean().describe('By a person: nothing more of it begins.'),
+});
+
+const undecidedReport = z.strictObject({
+  seq: count.describe('What a verdict names: seq of the reservation, or of the outcome where there was none.'),
+  repeatable: z
+    .enum(['yes', 'freshKey', 'elements', 'no'])
+    .describe(
+      'Whether a further attempt may begin and could come out otherwise: `freshKey`, only with a fresh key; `elements`: those that did not complete.',
+    ),
+  ifFailed: outcome.shape.then.describe('What the verdict `failed` would lead to: `retry` is the cell’s own.'),
+  onFailure: z
+    .enum(['undo', 'end'])
+    .nullable()
+    .describe('What a known failure leads to by itself; null: it halts, and a person is asked.'),
+  undoable: z
+    .boolean()
+    .describe('A person can give the run up for its failure, and its runbook has something for that end.'),
 });
 
 const claim = z.strictObject({
@@ -397,6 +506,52 @@ export const claimFound = z
 export const claimHistory = z.strictObject({
   claims: z.array(claim).describe('Newest first.'),
   next: count.nullable().describe('Give it as `before`; null at the end.'),
+});
+
+const times = {
+  count: count.describe('Of so many the times are.'),
+  medianMs: z.number().nullable().describe('null: of none.'),
+  p90Ms: z.number().nullable().describe('Nine of ten took no longer.'),
+};
+export const statistics = z.strictObject({
+  runbookId: z.string(),
+  version: count,
+  runs: count.describe(
+    `The newest runs, elements of sections not counted; ${limits.statisticsRunsMax} at most (statisticsRunsMax).`,
+  ),
+  atLeast: z.boolean().describe('There may be more runs of it than these.'),
+  byStatus: z.array(z.strictObject({ status: z.enum(viewStatuses), count })),
+  ended: count,
+  completed: count,
+  runTimes: z.strictObject(times).describe('Of the runs that have ended, from start to end.'),
+  journals: z
+    .strictObject({
+      read: count,
+      doubtful: count.describe('Those in which a step was in doubt.'),
+      cut: count.describe(
+        `Those that are longer than ${limits.statisticsEntriesMax} entries (statisticsEntriesMax): their beginning counts.`,
+      ),
+      unreadable: count,
+    })
+    .describe(
+      `Of the newest of these runs; ${limits.statisticsJournalsMax} at most (statisticsJournalsMax). What is said of cells is made of them.`,
+    ),
+  cells: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        failed: count.describe('Attempts that failed.'),
+        doubts: count.describe('Attempts that were in doubt.'),
+        ...times,
+      }),
+    )
+    .describe(
+      'Cells with effects by how long an attempt took that completed, cells that wait by how long they waited; in the order in which they were met.',
+    ),
+});
+export const claimWaiters = z.strictObject({
+  waiters: z.array(z.strictObject({ instanceId: z.string(), cell: z.string(), runbookId: z.string() })),
+  next: z.string().nullable(),
 });
 
 const tally = {
@@ -431,6 +586,7 @@ export const instance = z.strictObject({
   ending: endReport
     .nullable()
     .describe('What is gone through at its end; null: the way goes on, or its runbook has nothing for its end.'),
+  undecided: undecidedReport.nullable().describe('The step that a verdict would be about; null: it stands at none.'),
   manned: manned.describe('Where it waits for a worker of another place: whether that has any.'),
   head: entry.describe('The entry that `view` was made from.'),
   held: z.boolean().describe('Begun before the last restore from backup: held until a person releases it.'),
@@ -438,6 +594,11 @@ export const instance = z.strictObject({
     .number()
     .describe(
       'Of a step that was begun and not settled: no verdict before this, since what it has begun may still act.',
+    ),
+  decidePeople: z
+    .union([z.literal(1), z.literal(2)])
+    .describe(
+      'By so many people a step in doubt of it is decided; what the first says stands in `head.state.proposed`.',
     ),
   holderProcess: z
     .enum(['gone', 'alive', 'not here'])
@@ -494,7 +655,7 @@ export const verified = z.strictObject({
 export const notePage = z.strictObject({
   notes: z.array(
     z.strictObject({
-      kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe']),
+      kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe', 'told']),
       about: count,
       cell: z.string(),
       atMs: z.number(),
@@ -507,6 +668,17 @@ export const notePage = z.strictObject({
     }),
   ),
   next: count.nullable(),
+});
+export const attachmentPart = z.strictObject({
+  seq: count,
+  file: count,
+  files: count.describe('How many files the entry carries.'),
+  name: z.string(),
+  bytes: count.describe('Of the whole file.'),
+  sha256: z.string().describe('Of the whole file, as the entry has it.'),
+  part: count,
+  parts: count,
+  base64: z.string().describe('This part of it.'),
 });
 export const outputPart = z.strictObject({
   seq: count,

@@ -59,19 +59,30 @@ const moment = z
   });
 const words = z.string().min(1).max(limits.listTextCharsMax);
 const read = `At most ${limits.listReadMax} views (listReadMax) are read by one request: then the answer says \`atLeast\`.`;
+const statusCharsMax = 200;
+const between = {
+  since: moment
+    .describe('Started then or later: a time with its zone, or how long ago (`90m`, `2h`, `3d`).')
+    .exactOptional(),
+  until: moment.describe('Started before that.').exactOptional(),
+};
 export const listQuery = once(() =>
   z.strictObject({
     runbook: runbookId.exactOptional(),
-    status: z.enum(viewStatuses).exactOptional(),
-    since: moment
-      .describe('Started then or later: a time with its zone, or how long ago (`90m`, `2h`, `3d`).')
+    status: z
+      .string()
+      .max(statusCharsMax)
+      .transform((text) => text.split(','))
+      .pipe(z.array(z.enum(viewStatuses, { error: `is none: it may be ${viewStatuses.join(', ')}` })))
+      .describe(`Of: ${viewStatuses.join(', ')}. Several, with commas between them: any of them.`)
       .exactOptional(),
-    until: moment.describe('Started before that.').exactOptional(),
+    ...between,
     param: words
       .refine((text) => text.split('\n').every((line) => line.indexOf('=') > 0), { error: 'wants name=value' })
       .describe(`A parameter, \`name=value\`; several, each on a line: all of them. ${read}`)
       .exactOptional(),
     actor: words.describe(`Who started it, exactly. ${read}`).exactOptional(),
+    id: elementId.describe(`How its id begins. ${read}`).exactOptional(),
     text: words
       .describe(
         `Stands in its id, runbook, cell, status, who started it, whom it waits for, or the beginning of its parameters; case does not count. ${read}`,
@@ -81,7 +92,18 @@ export const listQuery = once(() =>
     next,
   }),
 );
+export const countsQuery = once(() => z.strictObject({ runbook: runbookId.exactOptional(), ...between }));
 export const runbooksQuery = once(() => z.strictObject({ limit, next }));
+export const instanceQuery = once(() =>
+  z.strictObject({
+    outputBytesMax: digits(0)
+      .pipe(z.int().max(limits.answerOutputsBytesMax))
+      .describe(
+        `Outputs are in the answer, in the order of the document, as long as they fit into so many bytes (default: ${limits.answerOutputsBytesMax}).`,
+      )
+      .exactOptional(),
+  }),
+);
 export const journalQuery = once(() =>
   z.strictObject({
     after: digits(-1).describe('Entries after this seq; -1, or nothing, begins at the beginning.').exactOptional(),
@@ -120,6 +142,7 @@ const claimId = z
   .describe('Letters, digits, dots, dashes, underscores, and single slashes between them.');
 export const claimQuery = once(() => z.strictObject({ id: claimId }));
 export const claimsQuery = once(() => z.strictObject({ id: claimId.exactOptional(), limit, next }));
+export const claimWaitersQuery = once(() => z.strictObject({ id: claimId, limit, next }));
 export const claimHistoryQuery = once(() =>
   z.strictObject({
     id: claimId,
@@ -132,6 +155,9 @@ const place = z
   .refine(isPlace, { error: `is none: ${placeForm}` })
   .describe('Where cells run.');
 export const workersQuery = once(() => z.strictObject({ place: place.exactOptional() }));
+export const statisticsQuery = once(() =>
+  z.strictObject({ version: digits(1).describe('Default: the newest.').exactOptional() }),
+);
 export const noQuery = once(() => z.strictObject({}));
 
 export const startBody = once(() =>
@@ -150,6 +176,8 @@ export const startBody = once(() =>
   }),
 );
 export const startAndRunBody = once(() => startBody().omit({ drive: true }));
+/** What of a start says what would happen. */
+export const planBody = once(() => startBody().pick({ params: true, version: true }));
 export const advanceBody = once(() =>
   z.strictObject({
     cell: cellName.describe('Only this cell.').exactOptional(),
@@ -190,7 +218,29 @@ export const verdictBody = once(() =>
       .exactOptional(),
   }),
 );
-export const reasonBody = once(() => z.strictObject({ reason }));
+export const releaseBody = once(() => z.strictObject({ reason, expectedSeq: expectedSeq.exactOptional() }));
+/** The same about many, each taken only while it is in doubt and its time is over. */
+export const verdictsBody = once(() =>
+  verdictBody()
+    .omit({ seq: true, onlyInDoubt: true, holderGone: true, overlapOk: true })
+    .extend({
+      steps: z
+        .array(z.strictObject({ instanceId, seq: verdictBody().shape.seq }))
+        .min(1)
+        .max(limits.verdictsAtOnceMax, {
+          error: `are too many: ${limits.verdictsAtOnceMax} at most in one call (verdictsAtOnceMax)`,
+        })
+        .describe('The steps in doubt, each once.'),
+      perSecond: z
+        .int()
+        .min(1)
+        .max(limits.verdictsPerSecondMax, {
+          error: `is too fast: ${limits.verdictsPerSecondMax} at most (verdictsPerSecondMax)`,
+        })
+        .describe(`So many are decided in a second, over all callers; default ${limits.verdictsPerSecond}.`)
+        .exactOptional(),
+    }),
+);
 export const cancelBody = once(() =>
   z.strictObject({
     reason,
@@ -211,13 +261,35 @@ export const undoBody = once(() =>
   z.strictObject({
     reason,
     manual: z.boolean().describe('Nothing of it goes by itself: each cell is advanced by a person.').exactOptional(),
+    expectedSeq: expectedSeq.exactOptional(),
   }),
 );
 export const doneBody = once(() =>
   z.strictObject({
     result: z.enum(['done', 'failed']),
     note: reason,
+    answer: z
+      .record(z.string(), z.unknown())
+      .describe('What the cell asks for (`waits.answer` says what that is): it is the output of the cell.')
+      .exactOptional(),
+    attachment: z
+      .strictObject({
+        name: z.string().min(1).max(limits.attachmentNameCharsMax).describe('A plain name, without a folder.'),
+        base64: z.base64().describe(`The file, of at most ${limits.attachmentBytesMax} bytes.`),
+        sha256: z
+          .string()
+          .regex(/^[0-9a-f]{64}$/)
+          .describe('Of the file: what arrives has to have it.'),
+      })
+      .describe('A file that is kept with the entry; its hash stands there.')
+      .exactOptional(),
     expectedSeq: expectedSeq.exactOptional(),
+  }),
+);
+export const attachmentQuery = once(() =>
+  z.strictObject({
+    file: digits(1).describe('Which of the files of the entry; the first is 1.').exactOptional(),
+    part: digits(1).describe('Which part of it; the first is 1.').exactOptional(),
   }),
 );
 

@@ -36,6 +36,8 @@ export type Route = {
   pathParameters: Made;
   query: Made;
   body: Body | null;
+  /** It is asked for again and again: an answer has an `ETag`, and `If-None-Match` is answered by 304. */
+  tagged?: true;
 };
 
 const json = <S extends Made>(schema: S, optional = false, bytesMax: number = limits.bodyBytesMax) =>
@@ -99,6 +101,16 @@ export const operations = {
     query: noQuery,
     body: null,
   },
+  statistics: {
+    method: 'GET',
+    path: '/runbooks/{runbookId}/statistics',
+    permission: 'read',
+    summary:
+      'How the newest runs of a version went: their ends, and how long their cells took. It says of how many runs and journals it is made.',
+    pathParameters: requests.runbookPath,
+    query: requests.statisticsQuery,
+    body: null,
+  },
   start: {
     method: 'POST',
     path: '/runbooks/{runbookId}/instances',
@@ -117,6 +129,16 @@ export const operations = {
     query: noQuery,
     body: json(requests.startAndRunBody, true),
   },
+  plan: {
+    method: 'POST',
+    path: '/runbooks/{runbookId}/plan',
+    permission: 'read',
+    summary:
+      'What a start with these parameters would do: its cells with what they act with, as far as that is known. Writes and runs nothing.',
+    pathParameters: requests.runbookPath,
+    query: noQuery,
+    body: json(requests.planBody, true),
+  },
   listInstances: {
     method: 'GET',
     path: '/instances',
@@ -126,6 +148,18 @@ export const operations = {
     pathParameters: noPath,
     query: requests.listQuery,
     body: null,
+    tagged: true,
+  },
+  counts: {
+    method: 'GET',
+    path: '/counts',
+    permission: 'read',
+    summary:
+      'How many instances there are of each status, as a list would have them. No view is read for it; it may lag behind.',
+    pathParameters: noPath,
+    query: requests.countsQuery,
+    body: null,
+    tagged: true,
   },
   instance: {
     method: 'GET',
@@ -133,7 +167,7 @@ export const operations = {
     permission: 'read',
     summary: 'The view of an instance and every cell of it.',
     pathParameters: requests.instancePath,
-    query: noQuery,
+    query: requests.instanceQuery,
     body: null,
   },
   journal: {
@@ -190,6 +224,15 @@ export const operations = {
     query: requests.outputQuery,
     body: null,
   },
+  attachment: {
+    method: 'GET',
+    path: '/instances/{instanceId}/attachments/{seq}',
+    permission: 'read',
+    summary: 'A file that the entry at `seq` carries, in parts.',
+    pathParameters: requests.outputPath,
+    query: requests.attachmentQuery,
+    body: null,
+  },
   advance: {
     method: 'POST',
     path: '/instances/{instanceId}/advance',
@@ -238,6 +281,16 @@ export const operations = {
     // An output of the largest size, quoted.
     body: json(requests.verdictBody, false, limits.answerBytesMax + limits.bodyBytesMax),
   },
+  verdicts: {
+    method: 'POST',
+    path: '/verdicts',
+    permission: 'decide',
+    summary:
+      'Decides about many steps in doubt alike, at a rate that holds over all callers. Each is answered by itself. 429: another call has the turn.',
+    pathParameters: noPath,
+    query: noQuery,
+    body: json(requests.verdictsBody, false, limits.answerBytesMax + limits.bodyBytesMax),
+  },
   release: {
     method: 'POST',
     path: '/instances/{instanceId}/release',
@@ -245,7 +298,7 @@ export const operations = {
     summary: 'Lets an instance go on that is held since a restore from backup.',
     pathParameters: requests.instancePath,
     query: noQuery,
-    body: json(requests.reasonBody),
+    body: json(requests.releaseBody),
   },
   done: {
     method: 'POST',
@@ -254,7 +307,8 @@ export const operations = {
     summary: 'Records that a `manual` cell was done, or failed.',
     pathParameters: requests.cellPath,
     query: noQuery,
-    body: json(requests.doneBody),
+    // A file of the largest size, in base64.
+    body: json(requests.doneBody, false, Math.ceil(limits.attachmentBytesMax / 3) * 4 + limits.bodyBytesMax),
   },
   vote: {
     method: 'POST',
@@ -318,6 +372,15 @@ export const operations = {
     summary: 'Every revision of a claim, newest first.',
     pathParameters: noPath,
     query: requests.claimHistoryQuery,
+    body: null,
+  },
+  claimWaiters: {
+    method: 'GET',
+    path: '/claims/waiters',
+    permission: 'read',
+    summary: 'Cells that wait for a claim, which need not exist yet. One whose wait has just ended may still be told.',
+    pathParameters: noPath,
+    query: requests.claimWaitersQuery,
     body: null,
   },
   workers: {

@@ -24,6 +24,7 @@ import {
   wishOf,
 } from './call/progress.ts';
 import { assertFresh } from './call/refusals.ts';
+import { dropClaim } from './call/standby.ts';
 import { awayFrom, lackingNeeds, stopWithout } from './call/whereabouts.ts';
 import { takeOver } from './doubt/takeover.ts';
 import type { EntryBody } from './model/entries.ts';
@@ -34,10 +35,11 @@ import { type Cell, natureOf } from './model/runbook.ts';
 import type { CellResult, Execute } from './ports.ts';
 import { isJudgedFirst } from './rules/carriedOut.ts';
 import { isDoubtful } from './rules/closing.ts';
-import { branchOf, type Decision, decide, reservedForMs } from './rules/decide.ts';
+import { branchOf, type Decision, decide, neededMs } from './rules/decide.ts';
 import type { Stop } from './rules/stop.ts';
 import { noLacks } from './rules/view.ts';
 import { rememberOutput, reservationOf, runSteps } from './steps/runStep.ts';
+import { tell } from './steps/tell.ts';
 import { beginWait } from './waiting/begin.ts';
 import { look } from './waiting/look.ts';
 import { parkOf } from './waiting/park.ts';
@@ -88,7 +90,7 @@ const enter = async (
     return undefined;
   }
   const reserve = (): EntryBody => ({ kind: 'reserved', ...reservationOf(call, cell, state, ready) });
-  const stands = await call.chain.append(reserve, call.endAtMs - reservedForMs(cell));
+  const stands = await call.chain.append(reserve, call.endAtMs - neededMs(cell, call.engine.lease));
   if (stands === undefined) return undefined;
   progress.reserved();
   // What stands counts, not what was meant: an earlier put of this call may have landed late, with an earlier deadline.
@@ -157,7 +159,10 @@ export const advance = async (
     if (progress.steps.length === 0 || !isPawlError(error, 'store.unavailable')) throw error;
     const cell = nextCell(call)?.name ?? call.started.runbookId;
     stop = { kind: 'stop', result: 'deferred', cell, untilMs: engine.clock.nowMs(), why: 'store' };
+  } finally {
+    dropClaim(call);
   }
+  await tell(call, stop);
   // The schedule came since the view is due: whatever this call found, the view must say it now. So it must of what cannot be
   // had here, of which nothing else is written.
   if (isScheduled || call.lacks !== noLacks) await armQuietly(call);

@@ -2,10 +2,18 @@
 
 import { advance } from './advance.ts';
 import type { Engine as Context } from './call/call.ts';
+import {
+  type ClaimRequest,
+  type ClaimSet,
+  claimHistory,
+  claimNow,
+  claimWaiters,
+  setClaim,
+  wake,
+} from './call/claims.ts';
 import type { AdvanceAnswer, AdvanceRequest } from './call/progress.ts';
 import { guarded } from './commands/broken.ts';
 import { type CancelHow, type Cancelled, cancel } from './commands/cancel.ts';
-import { type ClaimRequest, type ClaimSet, claimHistory, claimNow, setClaim, wake } from './commands/claims.ts';
 import { type DoneRequest, done } from './commands/done.ts';
 import { type LinkShown, type LinkVote, type MadeLink, makeLink, readLink, useLink } from './commands/links.ts';
 import { type Published, publish } from './commands/publish.ts';
@@ -15,19 +23,23 @@ import { release } from './commands/release.ts';
 import { type RunAnswer, run, startAndRun } from './commands/run.ts';
 import { type Started, type StartRequest, start } from './commands/start.ts';
 import { type UndoRequest, undo } from './commands/undo.ts';
-import { giveVerdict, type VerdictRequest } from './commands/verdicts.ts';
+import { giveVerdict, type VerdictGiven, type VerdictRequest } from './commands/verdicts.ts';
 import { type Voted, type VoteRequest, vote } from './commands/votes.ts';
 import type { By, Note, Standing } from './model/entries.ts';
 import { PawlError, withInstanceId } from './model/errors.ts';
 import { limits } from './model/limits.ts';
+import type { Plan } from './model/planned.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
-import type { ClaimEntry, Claims, Here, Journal, Ports, Views } from './ports.ts';
-import { type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
+import type { ClaimEntry, Claims, Here, Journal, Ports, Subscriptions, Views } from './ports.ts';
+import { type AttachedFile, attachedAt, type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
+import { type PlanRequest, plan } from './reading/plan.ts';
 import { type Verified, verify, type Witness } from './reading/verify.ts';
 
 export type Engine = {
   publish(source: string, by: By): Promise<Published>;
+  /** What a start would do; it refuses what that refuses, and writes nothing. */
+  plan(request: PlanRequest): Promise<Plan>;
   start(request: StartRequest): Promise<Started>;
   /** Starts and runs in one call. */
   startAndRun(
@@ -40,10 +52,12 @@ export type Engine = {
   cancel(instanceId: string, reason: string, by: By, how?: CancelHow): Promise<Cancelled>;
   /** Gives a run up that stands at a known failure, and takes back what it did. */
   undo(instanceId: string, request: UndoRequest): Promise<{ view: View }>;
-  verdict(instanceId: string, request: VerdictRequest): Promise<{ view: View }>;
+  verdict(instanceId: string, request: VerdictRequest): Promise<VerdictGiven>;
   redrive(item: Unrecorded, by: By): Promise<Redriven>;
-  release(instanceId: string, reason: string, by: By): Promise<{ view: View }>;
+  release(instanceId: string, reason: string, by: By, how?: { expectedSeq?: number }): Promise<{ view: View }>;
   inspect(instanceId: string, by: By, outputsBytesMax?: number): Promise<Inspection>;
+  /** The files that an entry carries; none of one that carries none. */
+  attached(instanceId: string, seq: number): Promise<AttachedFile[]>;
   output(instanceId: string, seq: number): Promise<{ text: string; bytes: number; truncated: boolean } | undefined>;
   /** Checks everything of an instance; `witness`: the hash that an entry once had. */
   verify(instanceId: string, witness?: Witness): Promise<Verified>;
@@ -61,12 +75,15 @@ export type Engine = {
   notes(instanceId: string, about?: number): Promise<Note[]>;
   notesPage: Journal['notesPage'];
   list: Views['list'];
+  counts: Views['count'];
   setClaim(claimId: string, request: ClaimRequest): Promise<ClaimSet>;
   /** @throws PawlError `claim.unknown` */
   claim(claimId: string): Promise<ClaimEntry>;
   /** Newest first, those before revision `before`. @throws PawlError `claim.unknown` */
   claimHistory(claimId: string, limit: number, before?: number): Promise<ClaimEntry[]>;
   claims: Claims['list'];
+  /** Who waits for a claim, which need not exist yet. */
+  claimWaiters: Subscriptions['page'];
   /** The place it works at, and that of the store's schedule. */
   here: Pick<Here, 'place' | 'home'>;
   /** Wakes the waiters of a claim, because its writer may have died before it did. */
@@ -90,6 +107,7 @@ export const createEngine = (ports: Ports): Engine => {
     guardedBy(instanceId, rebuild(context, instanceId, by));
   return {
     publish: (source, by) => publish(context, source, by),
+    plan: (request) => plan(context, request),
     start: (request) => start(context, request),
     startAndRun: (request, within) => startAndRun(context, request, within),
     advance: (instanceId, request) => guardedBy(instanceId, advance(context, instanceId, request)),
@@ -99,10 +117,11 @@ export const createEngine = (ports: Ports): Engine => {
     undo: (instanceId, request) => guardedBy(instanceId, undo(context, instanceId, request)),
     verdict: (instanceId, request) => guardedBy(instanceId, giveVerdict(context, instanceId, request)),
     redrive: (item, by) => guardedBy(item.instanceId, redrive(context, item, by)),
-    release: (instanceId, reason, by) => guardedBy(instanceId, release(context, instanceId, reason, by)),
+    release: (instanceId, reason, by, how) => guardedBy(instanceId, release(context, instanceId, reason, by, how)),
     inspect: (instanceId, by, outputsBytesMax) =>
       withInstanceId(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
     output: (instanceId, seq) => withInstanceId(instanceId, outputAt(context, instanceId, seq)),
+    attached: (instanceId, seq) => withInstanceId(instanceId, attachedAt(context, instanceId, seq)),
     verify: (instanceId, witness) => withInstanceId(instanceId, verify(context, instanceId, witness && [witness])),
     rebuild: rebuildOne,
     sweep: (shard, by, after, refused) => sweep(context, shard, after, refused, (id) => rebuildOne(id, by)),
@@ -113,10 +132,12 @@ export const createEngine = (ports: Ports): Engine => {
     notesPage: (instanceId, limit, after) =>
       withInstanceId(instanceId, ports.journal.notesPage(instanceId, Math.min(limit, limits.pageMax), after)),
     list: (filter) => ports.views.list(filter),
+    counts: (filter) => ports.views.count(filter),
     setClaim: (claimId, request) => setClaim(context, claimId, request),
     claim: (claimId) => claimNow(context, claimId),
     claimHistory: (claimId, limit, before) => claimHistory(context, claimId, Math.min(limit, limits.pageMax), before),
     claims: (filter) => ports.claims.list(filter),
+    claimWaiters: (claimId, limit, from) => claimWaiters(context, claimId, Math.min(limit, limits.pageMax), from),
     wake: (claimId) => wake(context, claimId),
     vote: (instanceId, cell, request) => guardedBy(instanceId, vote(context, instanceId, cell, request)),
     makeLink: (instanceId, cell, request) => guardedBy(instanceId, makeLink(context, instanceId, cell, request)),

@@ -4,16 +4,21 @@
  */
 
 import type { CellEnd } from './model/cellEnd.ts';
-import type { By, Entry, Note, Output, Standing, Unchecked } from './model/entries.ts';
+import type { CommitWrite } from './model/commit.ts';
+import type { Attached, By, Entry, Note, Output, Standing, Unchecked } from './model/entries.ts';
 import type { Problem } from './model/errors.ts';
 import type { EngineEvent } from './model/events.ts';
+import type { Evidence } from './model/evidence.ts';
+import type { Lease } from './model/lease.ts';
 import type { LastLook } from './model/look.ts';
+import type { Named, Pins } from './model/pins.ts';
 import type { Needs } from './model/place.ts';
 import type {
   BranchBody,
   CellBody,
   ClaimStatus,
   Expression,
+  Lasting,
   Runbook,
   ScriptBody,
   Template,
@@ -59,6 +64,9 @@ export type Put<T> =
   | { kind: 'conflict'; winner: T }
   | { kind: 'unknown'; cause: unknown };
 
+/** The slot was read as free, and one of the writes was not taken: `at` says which, from 0. Nothing stands of this put. */
+export type Refused = { kind: 'refused'; at: number; why: string };
+
 export type Journal = {
   /**
    * The newest entry, strongly consistent: one request, whatever the length of the journal. What is read of a journal
@@ -75,6 +83,11 @@ export type Journal = {
   entry(instanceId: string, seq: number): Promise<Standing | undefined>;
   /** Puts `entry` at (instanceId, seq) if nothing is there. The only way an entry is ever written. */
   putOnce(entry: Entry): Promise<Put<Standing>>;
+  /**
+   * The same with writes to tables of others in the same store: the entry and all of them stand, or none does. Repeated with the
+   * same entry into the same slot it changes nothing once it stands, and it never lands once anything else stands there.
+   */
+  putWith(entry: Entry, writes: readonly CommitWrite[]): Promise<Put<Standing> | Refused>;
   /** Entries after `afterSeq` in order, consistent and checked; fewer than `limit` only at the end of the journal. */
   page(instanceId: string, afterSeq: number, limit: number): Promise<Standing[]>;
   /** The same items as they stand, readable or not: for `verify`, and for the operator who ends what is broken. */
@@ -97,14 +110,18 @@ export type Journal = {
   ): Promise<{ notes: { id: number; note: Note }[]; next: number | null }>;
   /** Writes a large output before the entry that names it. `owner` (a token) keeps two writers apart. */
   putOutput(instanceId: string, seq: number, owner: string, text: string): Promise<Output>;
+  /** Keeps a file in the same way. @throws PawlError `limit.exceeded` beyond `attachmentBytesMax` */
+  putFile(instanceId: string, seq: number, owner: string, content: Uint8Array): Promise<Omit<Attached, 'name'>>;
+  /** @throws PawlError `journal.broken` where it is missing, incomplete or altered */
+  file(attached: Omit<Attached, 'name'>): Promise<Uint8Array>;
   /** The text of an output that is not `truncated`. */
   outputText(output: Output): Promise<string>;
 };
 
 export type Versions = {
   /**
-   * Publishes a content as the newest version. `created: false`: the newest has this source already, and `runHash` is its,
-   * any compiler.
+   * Publishes a content as the newest version. `created: false`: the newest has this source already and runs the same
+   * versions, and `runHash` is its, by any compiler.
    */
   publish(
     runbookId: string,
@@ -268,13 +285,23 @@ export type Views = {
    */
   list(filter: {
     runbookId?: string;
-    status?: View['status'];
+    /** Any of them; absent: whatever it is. */
+    statuses?: readonly View['status'][];
     sinceMs?: number;
     untilMs?: number;
     where?(view: View): Promise<boolean>;
     limit: number;
     next?: string;
   }): Promise<{ views: View[]; atLeast: boolean; next: string | null }>;
+  /**
+   * How many of each status a list would have, counted in its index: no view is read, and of each status `listReadMax` keys at
+   * most. `atLeast`: there may be more.
+   */
+  count(filter: {
+    runbookId?: string;
+    sinceMs?: number;
+    untilMs?: number;
+  }): Promise<{ status: View['status']; count: number; atLeast: boolean }[]>;
 };
 
 /** What the last look of a poll found. Mutable, for people; what is lost is there again after the next look. */
@@ -301,7 +328,8 @@ export type Scope = {
   /** In a section with `each`: the element and its index, under the names that they have there. */
   each?: Record<string, unknown>;
   /** Of a cell that is gone through at the end of a run: how that came. */
-  run?: RunInfo;
+  /** Without `began` in what tells people that one is needed: that is before the end. */
+  run?: Omit<RunInfo, 'began'> & Partial<Pick<RunInfo, 'began'>>;
   /** How earlier cells ended, of those that are asked about. */
   cells?: Record<string, { state: CellEnd }>;
   /** What placeholders of a request stand for; expressions never see it. */
@@ -317,9 +345,15 @@ export type Scope = {
 export type Evaluated = { kind: 'value'; value: unknown; why?: string } | { kind: 'error'; message: string };
 
 export type Authoring = {
-  /** `notes`: what is possible and may not be meant; no reason to refuse the document. */
+  /** What a document runs by its `run` cells, each once, as far as it can be read. */
+  runsIn(source: string): Named[];
+  /**
+   * `notes`: what is possible and may not be meant; no reason to refuse the document.
+   * @param pins the versions that it runs; those that nobody looked at are a note, and nothing is published of that
+   */
   compile(
     source: string,
+    pins?: Pins,
   ): { kind: 'runbook'; runbook: Runbook; notes: Problem[] } | { kind: 'problems'; problems: Problem[] };
   /** Checks parameters against the runbook's schema and fills in defaults; throws `params.invalid` naming each path. */
   resolveParams(runbook: Runbook, given: Record<string, unknown>): Record<string, unknown>;
@@ -328,12 +362,15 @@ export type Authoring = {
   /** Renders every template of a body or a single template. */
   render(template: Template, scope: Scope): { kind: 'text'; text: string } | { kind: 'error'; message: string };
   renderBody(body: CellBody, scope: Scope): { kind: 'body'; body: RenderedBody } | { kind: 'error'; message: string };
+  /** How long something lasts that begins now. */
+  lasts(lasting: Lasting, scope: Scope): Lasts;
   /** The moment that a `wait` waits for, from `nowMs` on; fixed in the journal when the wait begins. */
   momentOf(body: RenderedBody & { kind: 'wait' }, nowMs: number): Moment;
   /** JSON text to values, keeping large integers (bigint). */
   parseJson(text: string): unknown;
 };
 
+export type Lasts = { kind: 'ms'; ms: number } | { kind: 'error'; message: string };
 export type Moment = { kind: 'moment'; atMs: number } | { kind: 'error'; message: string };
 
 /** A cell's body with nothing left to fill in. */
@@ -364,13 +401,15 @@ export type RenderedBody =
       failedOn?: string[];
       unknownOn?: string[];
     }
+  /** `input`: JSON text. */
+  | { kind: 'task'; task: string; input: string; effects?: 'commit' }
   | { kind: 'assert' | 'end' }
   | BranchBody
   /** JSON text of the list. */
   | { kind: 'each'; items: string }
   | { kind: 'manual'; instructions: string }
   | { kind: 'await'; claims: string[] }
-  | { kind: 'approve'; text: string; approvers: string[]; groups: string[] }
+  | { kind: 'approve'; text: string; approvers: string[]; groups: string[]; quorum: number }
   | { kind: 'wait'; forMs: number | null; until: string | null; cron: string | null; tz: string };
 
 export type StepInfo = {
@@ -406,10 +445,15 @@ export type CellInput = {
   env?: string[];
   /** A probe or a poll: it has no effect that the key could stand for. */
   free?: true;
-  /** 32 hex digits that every process of the body carries in its environment; without it the executor draws some. */
+  /** 32 hex digits that every process of the body carries in its environment; without it the executor draws some, or uses what waits. */
   execution?: string;
   /** The body is stopped after this, and nothing of it is alive when `execute` answers. */
   timeoutMs: number;
+  /**
+   * Held by a lease: the body is stopped as well when `leftMs` is used up, by whom that does not rest on this process being alive.
+   * The listener is called when there is more.
+   */
+  lease?: { leftMs(): number; onRenewed(listener: () => void): void };
   /** W3C `traceparent` of the caller: a cell hands it on. */
   trace?: string;
   /** Aborted when the caller gives up; the cell is stopped and answers `unknown`. */
@@ -436,6 +480,10 @@ export type CellResult = {
   error?: { code: string; message: string };
   /** Values of secrets that it made or changed, by name. Nothing else has them. */
   made?: Record<string, string>;
+  /** Files that a code cell left, whatever became of it; names and contents masked. */
+  evidence?: Evidence;
+  /** With `completed`: what is committed with its outcome. Of a task whose effects are nothing else. */
+  commit?: CommitWrite[];
   /** For how long the target asked to be left alone, in ms from now; not limited. */
   askedMs?: number;
   /** With `failed`: refused before anything was begun, for what does not change by itself. So it is not tried again by itself. */
@@ -461,6 +509,19 @@ export type Secrets = {
 
 /** Carries a cell with effects out. Never throws. */
 export type Execute = (input: CellInput) => Promise<CellResult>;
+
+/** Of a code cell that is to come: its kind, and the variables that it declared. */
+export type CodeToCome = { kind: 'ts' | 'js' | 'sh'; env?: string[] };
+
+/** Processes begun before there is a job for them, each used once. They are told nothing of a cell before `execute` is called (I4). */
+export type Standby = {
+  /** Such a cell is about to be reserved. @returns the `execution` of its step, for whoever executes it or drops it */
+  claim(wanted: CodeToCome): string;
+  /** Such a cell will probably be next. */
+  expect(wanted: CodeToCome): void;
+  /** Nothing will be executed under it, or that is over. */
+  drop(execution: string): void;
+};
 
 /**
  * What one process can tell of another. `gone`: it has ended, and so has everything it began on this machine under this user.
@@ -495,8 +556,8 @@ export type Ports = {
   execute: Execute;
   /** Without it no cell that uses secrets begins here. */
   secrets?: Secrets;
-  /** sha256 of a text, hex. */
-  sha256(text: string): string;
+  /** sha256 of a text, or of bytes, hex. */
+  sha256(content: string | Uint8Array): string;
   /** RFC 8785 canonical JSON. */
   canonical(value: unknown): string;
   observe: Observe;
@@ -511,14 +572,18 @@ export type Ports = {
   logFlushMs?: number;
   /** Drawn once for each store and kept in it: two stores send different idempotency keys. @throws PawlError `store.unavailable` */
   storeId(): Promise<string>;
-  /** `url`: where people see it, without a slash at its end. */
-  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string };
+  /** `url`: where people see it, without a slash at its end. `decidePeople`: by so many a step in doubt is decided. */
+  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string; decidePeople?: 1 | 2 };
   here: Here;
   /**
    * Aborted when this process is to end: from then on nothing is reserved, probed or polled here. What runs goes on to its
    * end, and is recorded. Without it the process ends when its calls do.
    */
   leaving?: AbortSignal;
+  /** What can be begun of code cells before their reservations stand. Without it nothing is. */
+  standby?: Standby;
+  /** How it holds cells that take longer than an invocation of a function. Without it none begins here. */
+  lease?: Lease;
   /** Names this process in its reservations (`process` of an entry); `null` where it has no name that another could look for. */
   process?: () => string | null;
   /** Whether a process that a reservation names is alive, and whatever carries its `execution`. Without it nothing is known. */

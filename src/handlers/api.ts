@@ -4,6 +4,7 @@ import { findRoute, type OperationName, type Route, operations as table } from '
 import { type By, errorCodes, isPawlError, limits, PawlError, traceSchema } from '../engine/index.ts';
 import { type Auth, actorOf, assertPermitted, groupsOf } from './actor.ts';
 import type { ApiCall, ApiDeps } from './apiDeps.ts';
+import { configPath, consoleConfig, isConsole } from './consoleFiles.ts';
 import { type HttpEvent, httpEvent } from './events.ts';
 import { refusedPage } from './linkPage.ts';
 import type { Telemetry } from './metrics.ts';
@@ -36,6 +37,7 @@ const callOf = (by: By, event: HttpEvent, context: Context, deps: ApiDeps): ApiC
     by,
     groups: groupsOf(auth, groupsClaim, event),
     wantsPage: (event.headers.accept ?? '').includes('text/html'),
+    hasConsole: deps.console !== undefined,
     origin: originOf(auth, event),
     isAsync: prefersAsync(event),
     answerLeftMs: () => deps.answerWithinMs - (performance.now() - beganMs),
@@ -78,9 +80,37 @@ const assertFits = (answer: Answer): Answer => {
   throw new PawlError('limit.exceeded', message, { limit: 'answerBytesMax', bytes, max: limits.answerBytesMax });
 };
 
+const etagChars = 32;
+
+/** What is asked for again and again, and has not changed, is not sent again: it was read all the same. */
+const taggedFor = ({ headers }: HttpEvent, { sha256 }: ApiDeps, answer: Answer): Answer => {
+  if (answer.status !== 200) return answer;
+  const etag = `"${sha256(JSON.stringify(answer.body)).slice(0, etagChars)}"`;
+  const known = (headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
+  if (known.includes(etag)) return { status: 304, body: null, headers: { etag } };
+  return { ...answer, headers: { ...answer.headers, etag } };
+};
+
+/** Files for everybody, and nothing but files: a path of theirs is no operation's, whoever asks. */
+const consoleAnswer = async ({ rawPath: path, headers, requestContext }: HttpEvent, deps: ApiDeps): Promise<Answer> => {
+  const { method } = requestContext.http;
+  if (deps.console === undefined || deps.console === 'before') return refuseRoute([], method, path);
+  if (method !== 'GET') return refuseRoute(['GET'], method, path);
+  const { signIn, files } = deps.console;
+  const file = path === configPath ? consoleConfig(signIn) : await files({ path, headers });
+  if (file === undefined) throw new PawlError('route.unknown', 'The console has no such file: load the page anew.');
+  const { status, body, headers: told } = file;
+  deps.telemetry.logger.info('answered', { actor: 'nobody', status });
+  return { status, body: null, headers: told, file: body };
+};
+
 const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promise<Answer> => {
   const { logger } = deps.telemetry;
   const { method } = event.requestContext.http;
+  if (isConsole(event.rawPath)) {
+    logger.appendKeys({ operation: 'console' });
+    return await consoleAnswer(event, deps);
+  }
   const found = findRoute(method, event.rawPath);
   if ('allowed' in found) return refuseRoute(found.allowed, method, event.rawPath);
   const route: Route = table[found.name];
@@ -90,7 +120,8 @@ const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promis
   if (route.permission !== null) assertPermitted(deps.auth, event, route.permission, actor);
   const input = readInput(route, found.pathParameters, event);
   const call = callOf(byOf(actor, event, context), event, context, deps);
-  const answer = assertFits(await pageOnRefusal(found.name, call, operationOf(found.name)(deps, input, call)));
+  const whole = assertFits(await pageOnRefusal(found.name, call, operationOf(found.name)(deps, input, call)));
+  const answer = route.tagged ? taggedFor(event, deps, whole) : whole;
   logger.info('answered', { actor, status: answer.status, ...standingOf(answer.body) });
   return answer;
 };

@@ -2,6 +2,7 @@
 import type { BodyOf } from '../contract/index.ts';
 import type { Authoring, By, Clock, Engine, Version } from '../engine/index.ts';
 import type { Auth } from './actor.ts';
+import type { ConsoleFiles, SignIn } from './consoleFiles.ts';
 import type { HandOver } from './events.ts';
 import type { Telemetry } from './metrics.ts';
 
@@ -14,6 +15,11 @@ export type Heartbeats = {
   want(place: string, nowMs: number): Promise<void>;
 };
 
+/** Whose turn it is to decide about many, over all processes that answer. */
+type Turns = {
+  take(ms: number, longestMs: number): Promise<{ isMine: boolean; untilMs: number }>;
+};
+
 /** Also where no function is, and nothing listens on a port: the command line runs the operations in its own process. */
 export type OperationDeps = {
   engine: Engine;
@@ -22,10 +28,11 @@ export type OperationDeps = {
     list(limit: number, after?: string): Promise<BodyOf<'listRunbooks'>>;
   };
   workers: Heartbeats;
+  pace: Turns;
   authoring: Pick<Authoring, 'compile' | 'render'>;
   clock: Clock;
   sha256(text: string): string;
-  deployment: { name: string; epoch: number; takeoverGraceMs: number };
+  deployment: { name: string; epoch: number; takeoverGraceMs: number; decidePeople?: 1 | 2 };
   telemetry: Pick<Telemetry, 'advanced'>;
   /**
    * Invokes `work`. `false`: it was refused, or gave no answer; then nothing runs there that was not asked for. Without it
@@ -39,6 +46,8 @@ export type ApiDeps = OperationDeps & {
   /** The claim of a JWT that names groups. */
   groupsClaim: string;
   telemetry: Telemetry;
+  /** The page in the browser. `before`: something that stands before the API serves it. Without it its paths are unknown. */
+  console?: { signIn: SignIn; files: ConsoleFiles } | 'before' | undefined;
   /** An answer is on its way by then, whatever still runs. Asked again and again: a process that ends answers at once. */
   readonly answerWithinMs: number;
 };
@@ -49,6 +58,8 @@ export type ApiCall = {
   groups: string[];
   /** A browser asks: it is to get a page. */
   wantsPage: boolean;
+  /** Whether this service shows people the console. */
+  hasConsole: boolean;
   /** Of this service, without a path, where the request says it. */
   origin: string;
   /** `Prefer: respond-async`. */

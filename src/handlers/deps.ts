@@ -1,16 +1,27 @@
 /** The one place that reads the environment of the functions and puts things together. Each takes what it needs. */
-import { authoring } from '../authoring/index.ts';
-import { createAws, createHttp, executeCode, parseAwsAllow, parseHttpAllow } from '../cells/index.ts';
+import { fileURLToPath } from 'node:url';
+import { authoringWith, withinInvocation } from '../authoring/index.ts';
+import {
+  createAws,
+  createHttp,
+  createTask,
+  executeCode,
+  parseAwsAllow,
+  parseHttpAllow,
+  readTasks,
+} from '../cells/index.ts';
 import { createEngine, type Here, lambdaPlace, limits, localPlace, type Ports } from '../engine/index.ts';
 import { createSecrets, openHere, openRemoteHere, placeIn, readAllow } from '../places/index.ts';
 import { createClient } from '../store/dynamodb.ts';
 import { type AppendBy, canonical, createStore, sha256, storeLater, systemRandom } from '../store/index.ts';
 import type { ApiDeps } from './apiDeps.ts';
 import type { AuditDeps } from './audit.ts';
+import { createConsoleFiles } from './consoleFiles.ts';
 import type { WorkRequest } from './events.ts';
-import type { ExecuteCellDeps } from './executeCell.ts';
+import type { ExecuteCellDeps, ExecuteTaskDeps } from './executeCell.ts';
 import { createHandOver, createInvokeCell } from './lambda.ts';
 import { metricNames, type Telemetry } from './metrics.ts';
+import { packagedTasks } from './packagedTasks.ts';
 import { createRemote } from './remote.ts';
 import { setAsideInQueue } from './setAside.ts';
 import { setAsideInFolder } from './setAsideFolder.ts';
@@ -27,11 +38,14 @@ import {
   storeSettings,
   workFunctionOf,
 } from './settings.ts';
+import { signInOf } from './signIn.ts';
 import type { TickDeps } from './tick.ts';
 import { isTimeForPlaces } from './unmanned.ts';
 import { wakeByQueue } from './wakes.ts';
 import { wakeByTimer } from './wakeTimer.ts';
 import type { WorkDeps } from './work.ts';
+
+const authoring = withinInvocation(authoringWith(packagedTasks));
 
 /** A service on somebody's own machine shares the command line's file. What is deployed holds none of this (infra/bundle.mjs). */
 const openLocal = (file: string) => {
@@ -71,6 +85,7 @@ const openEngine = (telemetry: Telemetry, env: Environment) => {
     aws: createAws(aws),
     allowSh: settings.allowSh,
     invoke: createInvokeCell(settings.executeFunction),
+    invokeTask: settings.taskFunction === undefined ? undefined : createInvokeCell(settings.taskFunction),
   });
   const setAside = unrecorded.kind === 'queue' ? setAsideInQueue(unrecorded.url) : setAsideInFolder(unrecorded.folder);
   const { observe } = telemetry;
@@ -124,17 +139,26 @@ const openHandOver = (telemetry: Telemetry, env: Environment) => {
   };
 };
 
+/** The page lies beside the bundle (infra/bundle.mjs). */
+const openConsole = (env: Environment): ApiDeps['console'] => {
+  const found = signInOf(env);
+  if (found === undefined) return undefined;
+  return { signIn: found.signIn, files: createConsoleFiles(new URL('console/', import.meta.url), found.origins) };
+};
+
 export const openApiDeps = (telemetry: Telemetry, env: Environment = process.env): ApiDeps => {
   const { engine, store, deployment } = openEngine(telemetry, env);
   return {
     engine,
     runbooks: store.versions,
     workers: store.workers,
+    pace: store.pace,
     authoring,
     clock: store.clock,
     sha256,
     auth: authOf(env),
     groupsClaim: groupsClaimOf(env),
+    console: openConsole(env),
     deployment,
     telemetry,
     answerWithinMs: limits.answerWithinMs,
@@ -171,6 +195,13 @@ export const openTickDeps = (telemetry: Telemetry, env: Environment = process.en
 export const openExecuteCellDeps = (telemetry: Telemetry, env: Environment = process.env): ExecuteCellDeps => {
   refuseManagedInstances(env);
   return { execute: executeCode, allowSh: isLocal(env) || allowShOf(env), nowMs: Date.now, telemetry };
+};
+
+/** A package has its tasks beside the bundle; else `PAWL_TASKS` says where they are, as on one machine. */
+export const openExecuteTaskDeps = (telemetry: Telemetry, env: Environment = process.env): ExecuteTaskDeps => {
+  refuseManagedInstances(env);
+  const folder = env.PAWL_TASKS || fileURLToPath(new URL('tasks', import.meta.url));
+  return { execute: createTask(() => readTasks(folder, 'tasks')), nowMs: Date.now, telemetry };
 };
 
 export const openAuditDeps = (telemetry: Telemetry): AuditDeps => ({ telemetry });

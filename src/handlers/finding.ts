@@ -4,8 +4,9 @@
  */
 import { momentOf } from '../contract/index.ts';
 import { type Engine, headOf, isPawlError, limits, PawlError, type View } from '../engine/index.ts';
+import type { OperationDeps } from './apiDeps.ts';
 
-export type Wanted = { param?: string; actor?: string; text?: string };
+export type Wanted = { param?: string; actor?: string; id?: string; text?: string };
 type Started = { params: Record<string, unknown>; actor: string };
 
 /** `name=value`, one on a line. */
@@ -65,11 +66,12 @@ export const conditionOf = (
   engine: Pick<Engine, 'journal'>,
   wanted: Wanted,
 ): ((view: View) => Promise<boolean>) | undefined => {
-  const { param, actor, text } = wanted;
-  if (param === undefined && actor === undefined && text === undefined) return undefined;
+  const { param, actor, id = '', text } = wanted;
+  if (Object.values(wanted).every((value) => value === undefined)) return undefined;
   const pairs = param === undefined ? [] : pairsOf(param);
   const words = text?.toLowerCase();
   return async (view) => {
+    if (!view.instanceId.startsWith(id)) return false;
     if (words !== undefined && !hasWords(view, words)) return false;
     if (pairs.length === 0 && actor === undefined) return true;
     const start = startOf(view, wanted) ?? (await readStart(engine, view.instanceId));
@@ -78,18 +80,30 @@ export const conditionOf = (
   };
 };
 
-export type Bounds = { sinceMs: number | undefined; untilMs: number | undefined };
+type Bounds = { sinceMs: number | undefined; untilMs: number | undefined };
+
+type Asked = { since?: string | undefined; until?: string | undefined };
 
 /** @throws PawlError `request.invalid` where nothing lies between */
-export const boundsOf = (
-  { since, until }: { since?: string | undefined; until?: string | undefined },
-  nowMs: number,
-): Bounds => {
+export const boundsNow = async (
+  { engine, clock }: Pick<OperationDeps, 'engine' | 'clock'>,
+  { since, until }: Asked,
+): Promise<Bounds> => {
+  if (since === undefined && until === undefined) return { sinceMs: undefined, untilMs: undefined };
+  // The time is the store's: a function that has just begun has asked it nothing yet.
+  await engine.list({ limit: 1 });
+  const nowMs = clock.nowMs();
   const [sinceMs, untilMs] = [since, until].map((text) => (text === undefined ? undefined : momentOf(text, nowMs)));
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
     throw new PawlError('request.invalid', 'Nothing lies between `since` and `until`: give an earlier `since`.');
   return { sinceMs, untilMs };
 };
+
+/** Those that were asked for. */
+export const given = ({ sinceMs, untilMs }: Bounds) => ({
+  ...(sinceMs === undefined ? {} : { sinceMs }),
+  ...(untilMs === undefined ? {} : { untilMs }),
+});
 
 /** "2 hours ago" is said once: the pages after the first go on with the same moment. */
 type Place = Bounds & { mark: string };

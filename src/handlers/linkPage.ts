@@ -5,6 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { type LinkShown, limits, type PawlError, type Voted } from '../engine/index.ts';
+import { colours } from './look.ts';
 
 const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' };
 
@@ -17,14 +18,15 @@ const escapeHtml = (text: string): string =>
       (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase()}]`,
     );
 
-const style = `body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:46rem;margin:0 auto;padding:1.5rem;overflow-wrap:anywhere}
-h1{font-size:1.3rem;margin:0 0 .25rem}h2{font-size:1rem;margin:1.5rem 0 .5rem}
-p{margin:.5rem 0}pre{white-space:pre-wrap;background:#f3f3f3;padding:.75rem;border-radius:.25rem;margin:.5rem 0;font-size:.875rem}
-.asked{border-left:.25rem solid #8a5a00;background:#fff8ea;font:inherit}.quiet{color:#595959;font-size:.9rem}
-details{border:1px solid #ccc;border-radius:.25rem;padding:.5rem .75rem}summary{cursor:pointer}details.beyond{border-style:dashed}
-textarea{width:100%;box-sizing:border-box;font:inherit;min-height:4rem}
-button{font:inherit;padding:.5rem 1.25rem;border-radius:.25rem;border:1px solid #1a1a1a;background:#fff;margin-right:.75rem;cursor:pointer}
-button.yes{background:#1a6334;border-color:#1a6334;color:#fff}button.no{background:#9c1c1c;border-color:#9c1c1c;color:#fff}
+const style = `${colours}body{font:16px/1.5 system-ui,sans-serif;color:var(--text);background:var(--ground);max-width:46rem;margin:0 auto;padding:1.25rem;overflow-wrap:anywhere}
+h1{font-size:1.5rem;line-height:1.25;margin:0 0 .25rem}h2{font-size:1.15rem;margin:1.5rem 0 .5rem}a{color:var(--link)}
+:focus-visible{outline:2px solid var(--focus);outline-offset:2px;border-radius:3px}
+p{margin:.5rem 0}pre{white-space:pre-wrap;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;background:var(--soft);padding:.6rem .75rem;border-radius:6px;margin:.4rem 0;font-size:.875rem}
+.asked{border:1px solid var(--line);border-left:4px solid var(--live);border-radius:8px;background:var(--paper);padding:1rem 1.25rem;font:inherit;font-size:1.0625rem}.quiet{color:var(--quiet);font-size:.875rem}
+details{background:var(--paper);border:1px solid var(--line);border-radius:6px;padding:.5rem .75rem}summary{cursor:pointer}details.beyond{border-style:dashed}
+textarea{width:100%;box-sizing:border-box;font:inherit;color:var(--text);background:var(--paper);border:1px solid var(--quiet);border-radius:6px;padding:.4rem .6rem;min-height:4rem}
+button{font:inherit;font-weight:600;color:var(--text);background:var(--paper);border:1px solid var(--quiet);border-radius:6px;padding:.4rem .9rem;min-height:2.5rem;margin-right:.6rem;cursor:pointer}
+button.yes{background:var(--link);border-color:var(--link);color:var(--paper)}button.no{color:var(--bad);border-color:var(--bad)}
 dl{margin:0}dt{font-weight:600}dd{margin:0 0 .5rem}`;
 
 const styleHash = createHash('sha256').update(style).digest('base64');
@@ -97,8 +99,33 @@ const beyond = ({ document, cells, until, isCut }: LinkShown['freed']): string =
 ${cells.length === 0 ? '' : fold('What runs next, once it is approved', document, ' class="beyond"')}`;
 };
 
-/** What is asked, all that it rests upon, what it leads to, and a form. Looking at it changes nothing. */
-export const linkPage = ({ instanceId, cell, title, actor, expiresAtMs, shown, freed }: LinkShown): string => {
+/** Logs that the vote is about, and how much of each. */
+const logsOf = (logs: NonNullable<LinkShown['shown']['logs']>): string =>
+  Object.entries(logs)
+    .map(([cell, { covers, bytes, text, why }]) => {
+      const title = `<h2>Log of ${escapeHtml(cell)}</h2>`;
+      if (covers === 'nothing')
+        return `${title}\n<p>Nothing of it is shown, so your vote is not about it. ${escapeHtml(why ?? '')}</p>`;
+      const part = covers === 'whole' ? 'All of it' : 'Its beginning and its end';
+      return `${title}\n${fold(`${part}: ${bytes} bytes were logged`, text)}`;
+    })
+    .join('\n');
+
+/**
+ * The address of this page is a credential, so the console is told nothing of it: no referrer, and no script here that could. Who
+ * signs in there votes as themselves, and the link stays good.
+ */
+const inConsole = (instanceId: string): string =>
+  `<p class="quiet">Whoever may sign in here can see the whole run: <a href="/console/instances/${encodeURIComponent(instanceId)}" rel="noreferrer" referrerpolicy="no-referrer">open it in the console</a>.</p>`;
+
+/**
+ * What is asked, all that it rests upon, what it leads to, and a form. Looking at it changes nothing.
+ * @param hasConsole whether this service has one
+ */
+export const linkPage = (
+  { instanceId, cell, title, actor, expiresAtMs, shown, freed }: LinkShown,
+  hasConsole = false,
+): string => {
   const textsOf = (values: Record<string, unknown>): Record<string, string> =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, textOf(value)]));
   const params = textsOf(shown.params);
@@ -113,6 +140,7 @@ ${section('Parameters', params)}
 ${section('Element', elements)}
 ${section('Outputs of earlier cells', shown.outputs)}
 ${section('How earlier cells ended', shown.states ?? {})}
+${logsOf(shown.logs ?? {})}
 <h2>Runbook so far</h2>
 ${fold('The document up to this question', shown.document)}
 ${beyond(freed)}
@@ -123,7 +151,8 @@ ${beyond(freed)}
 <p><textarea id="comment" name="comment" maxlength="${limits.commentCharsMax}"></textarea></p>
 <p><button class="yes" name="decision" value="approve">Approve</button><button class="no" name="decision" value="reject">Reject</button></p>
 </form>
-<p class="quiet">This link votes once, as ${escapeHtml(actor)}. What you see, but for what an approval sets free, is bound to your vote by its hash ${escapeHtml(shown.hash.slice(0, 12))}…</p>`,
+<p class="quiet">This link votes once, as ${escapeHtml(actor)}. What you see, but for what an approval sets free, is bound to your vote by its hash ${escapeHtml(shown.hash.slice(0, 12))}…</p>
+${hasConsole ? inConsole(instanceId) : ''}`,
   );
 };
 

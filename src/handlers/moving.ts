@@ -33,13 +33,13 @@ const isForWork = (stop: Stop, nowMs: number): boolean => {
   return stop.why === 'budget' || stop.untilMs - nowMs <= limits.backoffInWorkMsMax;
 };
 
-const refuseInFlight = (answer: AdvanceAnswer, nowMs: number): void => {
+const refuseInFlight = (answer: AdvanceAnswer): void => {
   const { stop, view } = answer;
   if (stop.result !== 'in_flight' || stands(answer)) return;
   const { holder } = stop;
   const { instanceId } = view;
   const deadlineAt = new Date(holder.deadlineAtMs).toISOString();
-  const message = `Cell ${holder.cell} of ${instanceId} is in flight: ${heldBy(holder, nowMs)}. This call ran nothing and changed nothing; ask again later.`;
+  const message = `Cell ${holder.cell} of ${instanceId} is in flight: ${heldBy(holder)}. This call ran nothing and changed nothing; ask again later.`;
   throw new PawlError('step.inFlight', message, { instanceId, holder, ageMs: holder.ageMs, deadlineAt, view });
 };
 
@@ -124,7 +124,7 @@ export const move = async (deps: OperationDeps, call: ApiCall, what: What, asked
     next = { instanceId };
     telemetry.advanced(mine);
     const answer = joined(done, mine);
-    refuseInFlight(answer, clock.nowMs());
+    refuseInFlight(answer);
     if (handOver === undefined || answer.reserved >= asked.maxCells || !isForWork(answer.stop, clock.nowMs())) {
       const headers = postponed(answer, clock.nowMs());
       return headers === undefined ? { status: 200, answer, headers: {} } : { status: 202, answer, headers };
@@ -147,7 +147,7 @@ export const move = async (deps: OperationDeps, call: ApiCall, what: What, asked
     if (seen === undefined) return later;
     if (seen !== 'lost') {
       const whole = joined(done, seen);
-      refuseInFlight(whole, clock.nowMs());
+      refuseInFlight(whole);
       return { status: 200, answer: whole, headers: {} };
     }
     // Another caller was first, so nothing of it runs there: decided anew, like any lost slot.

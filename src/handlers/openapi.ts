@@ -18,6 +18,7 @@ const namedSchemas = {
   Started: answers.startedAnswer,
   ViewPage: answers.viewPage,
   ViewAnswer: answers.viewAnswer,
+  VerdictGiven: answers.verdictGiven,
   Cancelled: answers.cancelled,
   Instance: answers.instance,
   JournalPage: answers.journalPage,
@@ -80,11 +81,21 @@ const responsesOf = (byStatus: Answers): Json => {
   return { ...Object.fromEntries(good), default: refused };
 };
 
+const unchanged = { description: 'As it was: the answer has the `ETag` that was given.' };
+
 const respondAsync = {
   name: 'Prefer',
   in: 'header',
   required: false,
   description: '`respond-async`: answer at once, and let it go on.',
+  schema: { type: 'string' },
+};
+
+const ifNoneMatch = {
+  name: 'If-None-Match',
+  in: 'header',
+  required: false,
+  description: 'The `ETag` of the answer before: 304, without a body, while it would be the same.',
   schema: { type: 'string' },
 };
 
@@ -100,9 +111,10 @@ const operationOf = (name: OperationName): Json => {
       ...parametersOf('path', route.pathParameters()),
       ...parametersOf('query', route.query()),
       ...(mayWait ? [respondAsync] : []),
+      ...(route.tagged ? [ifNoneMatch] : []),
     ],
     ...bodyOf(route),
-    responses: responsesOf(answersOf[name]),
+    responses: { ...responsesOf(answersOf[name]), ...(route.tagged ? { 304: unchanged } : {}) },
   };
 };
 

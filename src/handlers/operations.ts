@@ -12,13 +12,15 @@ import {
 } from '../engine/index.ts';
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
-import { boundsOf, conditionOf, markOf, placeIn } from './finding.ts';
+import { boundsNow, conditionOf, given, markOf, placeIn } from './finding.ts';
 import { linkPage, votedPage } from './linkPage.ts';
 import { mannedFor } from './manned.ts';
 import { type Moved, move } from './moving.ts';
 import type { Answer } from './problem.ts';
-import { fitting, journalIds, journalPage, versionOf } from './reading.ts';
+import { assertFits, fitting, journalIds, journalPage, versionOf } from './reading.ts';
 import type { Input } from './request.ts';
+import { statisticsOf } from './statistics.ts';
+import { decideMany } from './verdicts.ts';
 
 /** `page`: HTML for a person, in place of the body. */
 type Answered<N extends OperationName> = AnswerOf<N> & { headers?: Record<string, string>; page?: string };
@@ -46,6 +48,13 @@ const assertBegun = async ({ engine }: Pick<OperationDeps, 'engine'>, instanceId
 const limitOf = (query: { limit?: number }): number => query.limit ?? limits.pageMax;
 const maxCellsOf = (maxCells: number | 'all' | undefined): number =>
   maxCells === 'all' ? Number.POSITIVE_INFINITY : (maxCells ?? 1);
+
+/** A file comes as base64. */
+const doneOf = ({ attachment, ...body }: InputOf<'done'>['body']) => {
+  if (attachment === undefined) return body;
+  const { name, base64, sha256 } = attachment;
+  return { ...body, attachment: { name, sha256, content: Buffer.from(base64, 'base64') } };
+};
 
 /** The same text for the same output, so that its parts can be put together. A surrogate pair is not torn apart. */
 const partsOf = (text: string): string[] => {
@@ -102,6 +111,7 @@ const operations: Operations = {
   }),
 
   publish: async ({ engine, authoring }, { path, body }, { by }) => {
+    // For its name alone: what is published is compiled with the versions that it runs.
     const compiled = authoring.compile(body);
     const namedId = compiled.kind === 'runbook' ? compiled.runbook.runbookId : path.runbookId;
     if (namedId !== path.runbookId) {
@@ -110,6 +120,17 @@ const operations: Operations = {
     }
     const published = await engine.publish(body, by);
     return { status: published.created ? 201 : 200, body: published };
+  },
+
+  statistics: async (deps, { path: { runbookId }, query }) => {
+    const { version } = await versionOf(deps, runbookId, query.version);
+    return { status: 200, body: await statisticsOf(deps, runbookId, version) };
+  },
+
+  plan: async ({ engine }, { path, body }) => {
+    const planned = await engine.plan({ runbookId: path.runbookId, ...body });
+    assertFits(planned, `The plan of ${path.runbookId}`, '`pawl plan FILE` shows it whole');
+    return { status: 200, body: planned };
   },
 
   start: async (deps, { path, body }, { by }) => {
@@ -134,23 +155,19 @@ const operations: Operations = {
   },
 
   listInstances: async (deps, { query }) => {
-    const { limit: _, next, runbook: runbookId, status, ...asked } = query;
+    const { limit: _, next, runbook: runbookId, status: statuses, ...asked } = query;
     const { since, until, ...wanted } = asked;
     // A mark goes on with the list it was given out for, whatever was asked for there.
     const list =
       Object.keys(asked).length === 0 ? 'instances' : `instances ${JSON.stringify(Object.entries(asked).sort())}`;
     const place = next === undefined ? undefined : placeIn(unseal(deps, list, next));
-    const isBounded = place === undefined && (since !== undefined || until !== undefined);
-    // The time is the store's: a function that has just begun has asked it nothing yet.
-    if (isBounded) await deps.engine.list({ limit: 1 });
-    const { sinceMs, untilMs } = place ?? boundsOf({ since, until }, isBounded ? deps.clock.nowMs() : 0);
+    const { sinceMs, untilMs } = place ?? (await boundsNow(deps, { since, until }));
     const where = conditionOf(deps.engine, wanted);
     const page = await deps.engine.list({
       limit: limitOf(query),
       ...(runbookId === undefined ? {} : { runbookId }),
-      ...(status === undefined ? {} : { status }),
-      ...(sinceMs === undefined ? {} : { sinceMs }),
-      ...(untilMs === undefined ? {} : { untilMs }),
+      ...(statuses === undefined ? {} : { statuses }),
+      ...given({ sinceMs, untilMs }),
       ...(where === undefined ? {} : { where }),
       ...(place === undefined ? {} : { next: place.mark }),
     });
@@ -158,9 +175,16 @@ const operations: Operations = {
     return { status: 200, body: { ...page, next: seal(deps, list, mark) } };
   },
 
-  instance: async (deps, { path: { instanceId } }, { by }) => {
+  counts: async (deps, { query: { runbook: runbookId, ...asked } }) => {
+    const bounds = given(await boundsNow(deps, asked));
+    const counts = await deps.engine.counts({ ...(runbookId === undefined ? {} : { runbookId }), ...bounds });
+    return { status: 200, body: { counts } };
+  },
+
+  instance: async (deps, { path: { instanceId }, query }, { by }) => {
     const { engine, clock, deployment } = deps;
-    const inspection = await engine.inspect(instanceId, by, limits.answerOutputsBytesMax);
+    const outputBytesMax = query.outputBytesMax ?? limits.answerOutputsBytesMax;
+    const inspection = await engine.inspect(instanceId, by, outputBytesMax);
     const { seq } = inspection.view;
     const [standing] = await engine.journal(instanceId, seq - 1, 1);
     if (standing?.entry.seq !== seq)
@@ -169,7 +193,8 @@ const operations: Operations = {
     const held = head.state.ended === null && head.state.epoch < deployment.epoch;
     const decidable = decidableAtMs(head.state, deployment.takeoverGraceMs);
     const manned = await mannedFor(deps, inspection.view);
-    const body = { ...inspection, manned, head, held, decidableAtMs: decidable, nowMs: clock.nowMs() };
+    const decidePeople = head.state.people ?? deployment.decidePeople ?? 1;
+    const body = { ...inspection, manned, head, held, decidableAtMs: decidable, decidePeople, nowMs: clock.nowMs() };
     return { status: 200, body };
   },
 
@@ -223,6 +248,26 @@ const operations: Operations = {
     return { status: 200, body: { seq, bytes, truncated, part, parts: parts.length, text } };
   },
 
+  attachment: async ({ engine }, { path: { instanceId, seq }, query }) => {
+    const files = await engine.attached(instanceId, seq);
+    const { file = 1, part = 1 } = query;
+    const found = files[file - 1];
+    if (found === undefined) {
+      const message = `Entry ${seq} of ${instanceId} carries ${files.length} file(s); there is no file ${file}. \`attached\` of a cell names the entry that does.`;
+      throw new PawlError('attachment.unknown', message, { instanceId, seq, files: files.length });
+    }
+    const content = Buffer.from(await found.read());
+    const { attachmentPartBytesMax: most } = limits;
+    const parts = Math.max(1, Math.ceil(content.byteLength / most));
+    if (part > parts) {
+      const message = `File ${file} of ${instanceId} at seq ${seq} has ${parts} part(s); there is no part ${part}.`;
+      throw new PawlError('attachment.unknown', message, { instanceId, seq, parts });
+    }
+    const base64 = content.subarray((part - 1) * most, part * most).toString('base64');
+    const { name, bytes, sha256 } = found;
+    return { status: 200, body: { seq, file, files: files.length, name, bytes, sha256, part, parts, base64 } };
+  },
+
   advance: async (deps, { path, body }, call) => {
     const { maxCells, ...rest } = body;
     const { status, answer, headers } = await move(deps, call, path, { ...rest, maxCells: maxCellsOf(maxCells) });
@@ -249,14 +294,16 @@ const operations: Operations = {
     body: await engine.verdict(path.instanceId, { ...body, by }),
   }),
 
-  release: async ({ engine }, { path, body }, { by }) => ({
+  verdicts: async (deps, { body }, { by }) => ({ status: 200, body: { steps: await decideMany(deps, body, by) } }),
+
+  release: async ({ engine }, { path, body: { reason, ...how } }, { by }) => ({
     status: 200,
-    body: await engine.release(path.instanceId, body.reason, by),
+    body: await engine.release(path.instanceId, reason, by, how),
   }),
 
   done: async ({ engine }, { path, body }, { by }) => ({
     status: 200,
-    body: await engine.done(path.instanceId, path.cell, { ...body, by }),
+    body: await engine.done(path.instanceId, path.cell, { ...doneOf(body), by }),
   }),
 
   vote: async ({ engine }, { path, body }, { by, groups }) => ({
@@ -270,11 +317,11 @@ const operations: Operations = {
     return { status: 201, body: { link, actor, expiresAt: new Date(expiresAtMs).toISOString() } };
   },
 
-  link: async ({ engine }, { path }, { by, wantsPage }) => {
+  link: async ({ engine }, { path }, { by, wantsPage, hasConsole }) => {
     const found = await engine.readLink(path.secret, by);
     const { expiresAtMs, ...rest } = found;
     const body = { ...rest, expiresAt: new Date(expiresAtMs).toISOString() };
-    return { status: 200, body, ...(wantsPage ? { page: linkPage(found) } : {}) };
+    return { status: 200, body, ...(wantsPage ? { page: linkPage(found, hasConsole) } : {}) };
   },
 
   useLink: async ({ engine }, { path, body }, { by, wantsPage }) => {
@@ -302,6 +349,14 @@ const operations: Operations = {
     const text = evidence === undefined ? {} : { evidence: JSON.stringify(evidence) };
     const { claim, woken } = await engine.setClaim(query.id, { ...revision, ...text, by });
     return { status: claim.revision === 1 ? 201 : 200, body: { claim: shownClaim(claim), woken } };
+  },
+
+  claimWaiters: async (deps, { query }) => {
+    const list = `waiters ${query.id}`;
+    const from = query.next === undefined ? undefined : unseal(deps, list, query.next);
+    const { waiters, next } = await deps.engine.claimWaiters(query.id, limitOf(query), from);
+    const shownWaiters = waiters.map(({ instanceId, cell, runbookId }) => ({ instanceId, cell, runbookId }));
+    return { status: 200, body: { waiters: shownWaiters, next: seal(deps, list, next) } };
   },
 
   workers: async ({ workers: heartbeats, clock }, { query }) => {

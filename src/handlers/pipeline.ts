@@ -13,7 +13,12 @@ import { pageHeaders } from './linkPage.ts';
 import { createTelemetry, loggable, placeOf, type Telemetry } from './metrics.ts';
 import { type Answer, problemOf } from './problem.ts';
 
-export type HttpResult = { statusCode: number; headers: Record<string, string>; body: string };
+export type HttpResult = {
+  statusCode: number;
+  headers: Record<string, string>;
+  body: string;
+  isBase64Encoded?: true;
+};
 export type Invoke<A> = (event: unknown, context: Context) => Promise<A>;
 
 /** What a function does with its event. `open` is asked once, by the first invocation: it reads the environment. */
@@ -29,16 +34,20 @@ const answerHeaders = {
   'referrer-policy': 'no-referrer',
 };
 
-const httpResult = ({ status, body, headers, page }: Answer): HttpResult => ({
-  statusCode: status,
-  headers: {
-    'content-type': page === undefined ? 'application/json' : 'text/html; charset=utf-8',
-    'cache-control': 'no-store',
-    ...(page === undefined ? answerHeaders : pageHeaders),
-    ...headers,
-  },
-  body: page ?? JSON.stringify(body),
-});
+const httpResult = ({ status, body, headers, page, file }: Answer): HttpResult => {
+  if (file !== undefined)
+    return { statusCode: status, headers: { ...headers }, body: file.toString('base64'), isBase64Encoded: true };
+  return {
+    statusCode: status,
+    headers: {
+      'content-type': page === undefined ? 'application/json' : 'text/html; charset=utf-8',
+      'cache-control': 'no-store',
+      ...(page === undefined ? answerHeaders : pageHeaders),
+      ...headers,
+    },
+    body: page ?? (status === 304 ? '' : JSON.stringify(body)),
+  };
+};
 
 /** The engine owns the time of an invocation: an early answer of middy would leave a cell running behind it. */
 const engineOwnsTheTime = { timeoutEarlyInMillis: 0 };

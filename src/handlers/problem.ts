@@ -2,8 +2,14 @@
 import { STATUS_CODES } from 'node:http';
 import { errorCodes, headOf, isPawlError, limits, PawlError } from '../engine/index.ts';
 
-/** `page`: HTML for a person, in place of the body. */
-export type Answer = { status: number; body: unknown; headers?: Record<string, string>; page?: string };
+/** `page`: HTML for a person, in place of the body; `file`: bytes, of which the headers say all. */
+export type Answer = {
+  status: number;
+  body: unknown;
+  headers?: Record<string, string>;
+  page?: string;
+  file?: Buffer;
+};
 
 /** A step under way may end well before its deadline, so a caller need not wait for that. */
 const retryAfterMaxMs = 30_000;

@@ -16,6 +16,14 @@ export const fitting = <T>(items: T[], shown: (item: T) => unknown = (item) => i
   return cut === -1 ? items : items.slice(0, cut);
 };
 
+/** Of what comes whole or not at all. @throws PawlError `limit.exceeded` */
+export const assertFits = (answer: unknown, what: string, next: string): void => {
+  const bytes = quotedBytes(answer);
+  if (bytes <= limits.answerBytesMax) return;
+  const message = `${what} has ${bytes} bytes; answerBytesMax is ${limits.answerBytesMax}: ${next}.`;
+  throw new PawlError('limit.exceeded', message, { limit: 'answerBytesMax', bytes });
+};
+
 /** @throws PawlError `runbook.unknown` */
 export const versionOf = async (
   { runbooks }: Pick<OperationDeps, 'runbooks'>,

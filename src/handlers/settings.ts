@@ -1,5 +1,13 @@
 /** The environment of the functions, read once and checked. serverless.yml sets it; `npm run dev` sets the same. */
-import { type ErrorCode, isPublicUrl, limits, PawlError, publicUrlForm } from '../engine/index.ts';
+import {
+  type ErrorCode,
+  isPublicUrl,
+  limits,
+  PawlError,
+  peopleForm,
+  peopleIn,
+  publicUrlForm,
+} from '../engine/index.ts';
 import type { Auth } from './actor.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -64,12 +72,14 @@ export type StoreSettings = {
 
 export type EngineSettings = StoreSettings & {
   appendOnly: 'put' | 'insert';
-  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string };
+  deployment: { name: string; epoch: number; takeoverGraceMs: number; url?: string; decidePeople?: 1 | 2 };
   httpAllow: string;
   /** What cells may have, as JSON (or a file that says it); empty: nothing. */
   allow: string;
   allowSh: boolean;
   executeFunction: string;
+  /** Runs tasks. A stack of somebody's own may have none. */
+  taskFunction: string | undefined;
   unrecorded: { kind: 'queue'; url: string } | { kind: 'folder'; folder: string };
   wakes: { kind: 'queue'; url: string } | { kind: 'timer' };
 };
@@ -81,6 +91,10 @@ const publicUrlOf = (env: Environment): { url?: string } => {
   return isPublicUrl(url) ? { url } : refuse(`PAWL_PUBLIC_URL is ${JSON.stringify(url)}; give ${publicUrlForm}.`);
 };
 
+/** By how many people a step in doubt is decided. */
+const peopleOf = ({ PAWL_DECIDE_PEOPLE: people }: Environment): { decidePeople?: 2 } =>
+  peopleIn(people) ?? refuse(`PAWL_DECIDE_PEOPLE is ${JSON.stringify(people)}; give ${peopleForm}.`);
+
 const deploymentOf = (env: Environment): EngineSettings['deployment'] => {
   const name = needed(env, 'PAWL_DEPLOYMENT');
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
@@ -88,7 +102,8 @@ const deploymentOf = (env: Environment): EngineSettings['deployment'] => {
   const takeoverGraceMs = countOf(env, 'PAWL_TAKEOVER_GRACE_MS', limits.takeoverGraceMsDefault);
   if (takeoverGraceMs < limits.takeoverGraceMsMin)
     refuse(`PAWL_TAKEOVER_GRACE_MS is ${takeoverGraceMs}; it must be at least ${limits.takeoverGraceMsMin}.`);
-  return { name, epoch: countOf(env, 'PAWL_EPOCH', 0), takeoverGraceMs, ...publicUrlOf(env) };
+  const epoch = countOf(env, 'PAWL_EPOCH', 0);
+  return { name, epoch, takeoverGraceMs, ...publicUrlOf(env), ...peopleOf(env) };
 };
 
 const unrecordedOf = (env: Environment): EngineSettings['unrecorded'] => {
@@ -124,6 +139,7 @@ export const engineSettings = (env: Environment): EngineSettings => ({
   allow: env.PAWL_ALLOW ?? '',
   allowSh: allowShOf(env),
   executeFunction: needed(env, 'PAWL_EXECUTE_FUNCTION'),
+  taskFunction: env.PAWL_EXECUTE_TASK_FUNCTION || undefined,
   unrecorded: unrecordedOf(env),
   wakes: wakesOf(env),
 });

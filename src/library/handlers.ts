@@ -30,10 +30,13 @@ export const demandedHandlers: {
   audit: Invoke<unknown>;
   /** Runs one code cell, without any permission. */
   executeCell: Invoke<unknown>;
+  /** Runs one task of the deployment. */
+  executeTask: Invoke<unknown>;
 } = {
   api: onDemand(() => import('../handlers/functions/api.ts')),
   work: onDemand(() => import('../handlers/functions/work.ts')),
   tick: onDemand(() => import('../handlers/functions/tick.ts')),
   audit: onDemand(() => import('../handlers/functions/audit.ts')),
   executeCell: onDemand(() => import('../handlers/functions/executeCell.ts')),
+  executeTask: onDemand(() => import('../handlers/functions/executeTask.ts')),
 };

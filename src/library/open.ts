@@ -1,5 +1,5 @@
 /** An engine on a store, in the caller's process: what the command line works with, without a terminal. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type Deps, openDeps, type StoreSettings } from '../cli/deps.ts';
 import { type Engine, limits, localPlace } from '../engine/index.ts';
 
@@ -18,10 +18,12 @@ export type OpenOptions = {
   allow?: string;
   /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
   httpAllow?: string;
+  /** Folder of the deployment's tasks. Default: `tasks` in the working directory. */
+  tasks?: string;
   /** The place that it carries cells out at. Default: `local`. */
   place?: string;
   /** Stands in idempotency keys and journals. Default: `local`, epoch 0, the default grace. */
-  deployment?: { name?: string; epoch?: number; takeoverGraceMs?: number };
+  deployment?: { name?: string; epoch?: number; takeoverGraceMs?: number; decidePeople?: 1 | 2 };
 };
 
 export type Pawl = {
@@ -46,8 +48,8 @@ const storeOf = ({ dataDir = '.pawl', dynamodb }: OpenOptions): StoreSettings['s
  * @throws PawlError `store.misconfigured`, `store.unavailable`, `request.invalid` for a grace that is too short
  */
 export const openPawl = async (options: OpenOptions = {}): Promise<Pawl> => {
-  const { dataDir = '.pawl', httpAllow = '', place = localPlace, allow, deployment = {} } = options;
-  const { name = 'local', epoch = 0, takeoverGraceMs = limits.takeoverGraceMsDefault } = deployment;
+  const { dataDir = '.pawl', httpAllow = '', place = localPlace, allow, deployment = {}, tasks = 'tasks' } = options;
+  const { name = 'local', epoch = 0, takeoverGraceMs = limits.takeoverGraceMsDefault, decidePeople = 1 } = deployment;
   const { engine, runbooks, clock, load, close } = await openDeps({
     store: storeOf(options),
     dataDir,
@@ -55,8 +57,9 @@ export const openPawl = async (options: OpenOptions = {}): Promise<Pawl> => {
     allow,
     httpAllow,
     place,
+    tasks: { folder: resolve(tasks), where: tasks },
     cellsAs: undefined,
-    deployment: { name, epoch, takeoverGraceMs },
+    deployment: { name, epoch, takeoverGraceMs, decidePeople },
     debug: false,
   });
   await load();

@@ -3,10 +3,14 @@
  * interpreted here and nowhere else. What must not be is refused here too: whatever could alter an append-only table, and
  * every write that the store does not send.
  */
+import type { CommitWrite } from '../engine/index.ts';
+import { CompanionRefused } from './companions.ts';
 import { free, leaving, subscribing } from './conditions.ts';
 import { predicateOf, updateOf } from './expressions.ts';
 import {
   type AnswerOf,
+  type Commit,
+  type Committed,
   type Delete,
   keysOf,
   type Operation,
@@ -30,6 +34,8 @@ export type Rows = {
   remove(table: Table, partition: unknown, sort: unknown): void;
   /** In order of the sort key, then of the table's own keys; of an index its keys and the table's, and nothing else. */
   query(table: Table, query: Query, from: RawItem | undefined): Page;
+  /** A write to a table of others. @throws CompanionRefused, on which the whole is undone */
+  accompany?(write: CommitWrite, at: number): void;
 };
 
 /** A write that could alter what stands in an append-only table, or that no table takes. */
@@ -68,6 +74,17 @@ export const createCarryOut = (rows: Rows) => {
     return { kind: 'done' };
   };
 
+  /** Whoever calls this undoes all of it where it throws. */
+  const commit = ({ table, item, writes }: Commit): Committed => {
+    const put = putIf({ kind: 'putIf', table, item, condition: free });
+    if (put.kind !== 'done') return put;
+    for (const [at, write] of writes.entries()) {
+      if (rows.accompany === undefined) throw new CompanionRefused(at, 'there are no other tables here');
+      rows.accompany(write, at);
+    }
+    return put;
+  };
+
   const update = ({ table, key, condition, update: text, values }: Update): Updated => {
     const before = standingAt(table, key);
     if (!predicateOf(condition)(before, values)) return { kind: 'refused' };
@@ -95,6 +112,9 @@ export const createCarryOut = (rows: Rows) => {
         return rows.query(operation.table, operation.query, operation.from);
       case 'insert':
         throw knowsNoInsert();
+      case 'commit':
+        if (operation.by === 'insert') throw knowsNoInsert();
+        return commit(operation);
       case 'putIf':
         assertAllowed(operation);
         return putIf(operation);

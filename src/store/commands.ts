@@ -4,15 +4,20 @@ import {
   DeleteCommand,
   type DynamoDBDocumentClient,
   ExecuteStatementCommand,
+  ExecuteTransactionCommand,
   GetCommand,
   PutCommand,
   QueryCommand,
+  TransactWriteCommand,
   UpdateCommand,
 } from '@aws-sdk/lib-dynamodb';
-import { inserting, queries } from './conditions.ts';
+import { isOwn, isThere, noRow, statementOf, transactItemOf } from './companions.ts';
+import { free, inserting, queries } from './conditions.ts';
 import {
   type AnswerOf,
   type BatchGet,
+  type Commit,
+  type Committed,
   type Delete,
   type Get,
   type Insert,
@@ -25,6 +30,7 @@ import {
   type RawItem,
   type StoreClient,
   type Table,
+  tables,
   type Update,
 } from './tableOperations.ts';
 
@@ -65,6 +71,31 @@ const orRefused = async <T>(written: Promise<T>): Promise<T | { kind: 'refused';
       return { kind: 'refused', standing: standingIn(error as Error) };
     throw error;
   }
+};
+
+type Reason = { Code?: string; Message?: string; Item?: unknown };
+const taken = ['ConditionalCheckFailed', 'DuplicateItem'];
+/** Of a write that cannot be, whoever else is at work. */
+const hopelessReasons = [...taken, 'ValidationError', 'ItemCollectionSizeLimitExceeded'];
+
+/**
+ * What a cancelled transaction says. A slot that is taken comes first: then nothing is known of the others that matters. What is left
+ * is a conflict with others, or too much at once: nothing was written, and it may be sent again.
+ */
+const cancelledBy = (error: Error, kinds: readonly string[]): Committed => {
+  const reasons: Reason[] = 'CancellationReasons' in error ? ((error.CancellationReasons ?? []) as Reason[]) : [];
+  const [own, ...others] = reasons;
+  if (taken.includes(own?.Code ?? '')) {
+    const standing = standingIn(Object.assign(new Error(), { Item: own?.Item }));
+    return { kind: 'refused', standing };
+  }
+  const at = others.findIndex(({ Code = '' }) => hopelessReasons.includes(Code));
+  if (at === -1) throw error;
+  const { Code = '', Message = '' } = others[at] ?? {};
+  // An emulator says so of an INSERT.
+  const isTaken = taken.includes(Code) || /duplicate primary key/i.test(Message);
+  const plain = kinds[at] === 'insert' ? isThere : noRow;
+  return { kind: 'companion', at, why: isTaken ? plain : `${Code}: ${Message}` };
 };
 
 /** What `client` knows as tables `<tablesPrefix>-journal` and so on. */
@@ -119,6 +150,33 @@ export const createCommands = (client: DynamoDBDocumentClient, tablesPrefix: str
     return { kind: 'done' } as const;
   };
 
+  const ownNames = tables.map(nameOf);
+
+  const commit = async ({ table, item, by, writes, token: ClientRequestToken }: Commit): Promise<Committed> => {
+    const at = writes.findIndex((write) => ownNames.includes(write.table));
+    if (at !== -1) return { kind: 'companion', at, why: isOwn };
+    const TableName = nameOf(table);
+    const kinds = writes.map(({ kind }) => kind);
+    try {
+      if (by === 'insert') {
+        const own = { Statement: inserting(TableName, Object.keys(item)), Parameters: Object.values(item) };
+        const TransactStatements = [own, ...writes.map(statementOf)];
+        await client.send(new ExecuteTransactionCommand({ TransactStatements, ClientRequestToken }));
+      } else {
+        const ConditionExpression = free;
+        const named = mentionedIn(table, free, item);
+        const returned = { ReturnValuesOnConditionCheckFailure: 'ALL_OLD' } as const;
+        const own = { Put: { TableName, Item: item, ConditionExpression, ...named, ...returned } };
+        const TransactItems = [own, ...writes.map(transactItemOf)];
+        await client.send(new TransactWriteCommand({ TransactItems, ClientRequestToken }));
+      }
+      return { kind: 'done' };
+    } catch (error) {
+      if (error instanceof Error && error.name === 'TransactionCanceledException') return cancelledBy(error, kinds);
+      throw error;
+    }
+  };
+
   const update = async ({ table, key, condition, update: UpdateExpression, values }: Update) => {
     const { Attributes } = await client.send(
       new UpdateCommand({
@@ -157,6 +215,8 @@ export const createCommands = (client: DynamoDBDocumentClient, tablesPrefix: str
         return orRefused(putIf(operation));
       case 'insert':
         return orRefused(insert(operation));
+      case 'commit':
+        return commit(operation);
       case 'update':
         return orRefused(update(operation));
       case 'delete':

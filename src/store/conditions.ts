@@ -68,6 +68,12 @@ export const leaving = '#about = :about';
 /** The last look of a poll, beside the views. */
 export const looking = { condition: subscribing, update: 'SET #about = :about, #look = :look' } as const satisfies Form;
 
+/** The turn of a call that decides about many: nobody's any more, or of a clock that has been set back since. */
+export const pacing = {
+  condition: 'attribute_not_exists(#about) OR #about <= :now OR #about > :latest',
+  update: 'SET #about = :about',
+} as const satisfies Form;
+
 const summary = [
   'revision',
   'status',

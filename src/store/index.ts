@@ -25,6 +25,7 @@ import { createLinks } from './links.ts';
 import { createLocks } from './locks.ts';
 import { createLooks } from './looks.ts';
 import { createMarks } from './marks.ts';
+import { createPace, type Pace } from './pace.ts';
 import { createStoreId } from './storeId.ts';
 import { createSubscriptions } from './subscriptions.ts';
 import type { StoreClient } from './tableOperations.ts';
@@ -38,6 +39,7 @@ export { createClock, type StoreClock } from './clock.ts';
 export { order } from './expressions.ts';
 export { canonical, decodeEntry, sha256 } from './items.ts';
 export { storeLater } from './later.ts';
+export type { Pace, Turn } from './pace.ts';
 export {
   type AnswerOf,
   indexes,
@@ -63,6 +65,7 @@ export type Store = {
   marks: Marks;
   views: Views;
   workers: Workers;
+  pace: Pace;
   clock: Clock;
   storeId(): Promise<string>;
 };
@@ -99,6 +102,7 @@ export const createStore = (client: StoreClient, options: StoreOptions): Store =
     marks: createMarks(access, home),
     views: knowingPlaces(createViews(access), workers, options.clock, home),
     workers,
+    pace: createPace(access, options.clock),
     clock: options.clock,
     storeId: createStoreId(access, random),
   };

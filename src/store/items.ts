@@ -1,7 +1,6 @@
 /**
  * What the items of the append-only tables look like, and how they are read.
  */
-import { hash as digestOf } from 'node:crypto';
 import canonicalize from 'canonicalize';
 import * as z from 'zod';
 import {
@@ -22,8 +21,9 @@ import {
   type Unchecked,
 } from '../engine/index.ts';
 import type { Item, RawItem } from './access.ts';
+import { sha256 } from './hash.ts';
 
-export const sha256 = (data: string | Uint8Array): string => digestOf('sha256', data);
+export { sha256 };
 
 /** In which of so many parts of an index an id is found. */
 export const shardOf = (id: string, shards: number): number => Number.parseInt(sha256(id).slice(0, 2), 16) % shards;
@@ -192,7 +192,7 @@ export const decodeUnchecked = (raw: RawItem): Unchecked => {
 };
 
 const note = z.strictObject({
-  kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe']),
+  kind: z.enum(['log', 'fenced', 'evidence', 'asked', 'probe', 'told']),
   about: z.int(),
   cell: z.string(),
   atMs,

@@ -120,6 +120,12 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     return putOnce(access, { table: 'journal', item: encodeEntry(entry), decode: decodeEntry });
   },
 
+  async putWith(entry, writes) {
+    const attempt = entry.kind === 'outcome' ? String(entry.closes) : '';
+    const slot = { table: 'journal' as const, item: encodeEntry(entry), decode: decodeEntry };
+    return putOnce(access, slot, { writes, attempt });
+  },
+
   async page(instanceId, afterSeq, limit) {
     // The one before comes along: what is asked for has to follow it.
     const query = { partition: instanceId, after: afterSeq - 1, limit: afterSeq < 0 ? limit : limit + 1 };
@@ -179,41 +185,68 @@ export const createJournal = (access: Access, random: Random): Journal => ({
       const message = `The output of ${instanceId} seq ${seq} has ${bytes} bytes: write it as truncated.`;
       throw new PawlError('limit.exceeded', message, details);
     }
-    const partition = `${instanceId}/out/${seq}/${owner}`;
-    const { gzip } = await import('node:zlib');
-    const packed = await promisify(gzip)(content);
-    for (let start = 0; start < packed.byteLength; start += limits.outputChunkBytes) {
-      const data = packed.subarray(start, start + limits.outputChunkBytes);
-      const item = {
-        instanceId: partition,
-        seq: start / limits.outputChunkBytes,
-        v: 1,
-        kind: 'output',
-        token: owner,
-        data,
-      };
-      const put = await putSurely(access, { table: 'journal', item, decode: decodeBytes });
-      const standing = put.kind === 'written' ? put.standing : put.winner;
-      assert(data.equals(standing), `${partition} holds another output: an owner writes one output per seq`);
-    }
-    return { kind: 'stored', partition, bytes, sha256: sha256(content) };
+    return { kind: 'stored', ...(await putPieces(access, { instanceId, seq, owner }, content)) };
   },
+
+  async putFile(instanceId, seq, owner, given) {
+    const bytes = given.byteLength;
+    if (bytes > limits.attachmentBytesMax) {
+      const details = { limit: 'attachmentBytesMax', bytes, max: limits.attachmentBytesMax };
+      throw new PawlError('limit.exceeded', `The file of ${instanceId} seq ${seq} has ${bytes} bytes.`, details);
+    }
+    return await putPieces(access, { instanceId, seq, owner }, Buffer.from(given));
+  },
+
+  file: (attached) => pieces(access, attached),
 
   async outputText(output) {
     if (output.kind === 'inline') return output.text;
     assert(output.kind === 'stored', 'the text of a truncated output was not kept');
-    const chunks = (await queryItems(access, 'journal', { partition: output.partition })).map(decodeBytes);
-    let content: Buffer;
-    try {
-      const { gunzip } = await import('node:zlib');
-      content = await promisify(gunzip)(Buffer.concat(chunks), { maxOutputLength: output.bytes + 1 });
-    } catch (error) {
-      throw brokenOutput(output.partition, error);
-    }
-    if (content.byteLength !== output.bytes || sha256(content) !== output.sha256) throw brokenOutput(output.partition);
-    return content.toString();
+    return (await pieces(access, output)).toString();
   },
 });
+
+/** What is in pieces of its own beside the chain, and by what it is known again. */
+type Pieces = { partition: string; bytes: number; sha256: string };
+
+/** Packed, in a partition of its own. An owner writes one content per seq, however often it is asked to. */
+const putPieces = async (
+  access: Access,
+  { instanceId, seq, owner }: { instanceId: string; seq: number; owner: string },
+  content: Buffer,
+): Promise<Pieces> => {
+  const partition = `${instanceId}/out/${seq}/${owner}`;
+  const { gzip } = await import('node:zlib');
+  const packed = await promisify(gzip)(content);
+  for (let start = 0; start < packed.byteLength; start += limits.outputChunkBytes) {
+    const data = packed.subarray(start, start + limits.outputChunkBytes);
+    const item = {
+      instanceId: partition,
+      seq: start / limits.outputChunkBytes,
+      v: 1,
+      kind: 'output',
+      token: owner,
+      data,
+    };
+    const put = await putSurely(access, { table: 'journal', item, decode: decodeBytes });
+    const standing = put.kind === 'written' ? put.standing : put.winner;
+    assert(data.equals(standing), `${partition} holds another output: an owner writes one output per seq`);
+  }
+  return { partition, bytes: content.byteLength, sha256: sha256(content) };
+};
+
+const pieces = async (access: Access, { partition, bytes, sha256: hash }: Pieces): Promise<Buffer> => {
+  const chunks = (await queryItems(access, 'journal', { partition })).map(decodeBytes);
+  let content: Buffer;
+  try {
+    const { gunzip } = await import('node:zlib');
+    content = await promisify(gunzip)(Buffer.concat(chunks), { maxOutputLength: bytes + 1 });
+  } catch (error) {
+    throw brokenOutput(partition, error);
+  }
+  if (content.byteLength !== bytes || sha256(content) !== hash) throw brokenOutput(partition);
+  return content;
+};
 
 const brokenOutput = (partition: string, cause?: unknown): PawlError => {
   const message = `The output at ${partition} is missing, incomplete or altered: compare it with a backup.`;

@@ -1,6 +1,6 @@
 /**
  * What the last look of a poll found, one item for each instance in the table of views: `look:<instanceId>`. It is in no
- * index, and no decision rests on it: lost, it is there again after the next look. What an earlier wait still writes changes
+ * index, and lost it is there again after the next look. One decision rests on it: a poll that has to hold begins anew where it is missing or old. What an earlier wait still writes changes
  * nothing of a later one.
  */
 import * as z from 'zod';

@@ -5,11 +5,12 @@
  * DynamoDB's SDK repeats a write whose answer was lost and then collides with itself, so a refusal alone says nothing: the
  * token in the item that stands tells whether it is ours. Ours means won, and what stands counts.
  */
-import { PawlError, type Put } from '../engine/index.ts';
+import { type CommitWrite, PawlError, type Put, type Refused } from '../engine/index.ts';
 import { type Access, type AppendBy, type AppendOnly, getItem, type Item, keyOf, type RawItem } from './access.ts';
 import { free } from './conditions.ts';
 import { provesRefusal, storeError } from './failures.ts';
-import type { Insert, PutIf } from './tableOperations.ts';
+import { sha256 } from './hash.ts';
+import type { Commit, Insert, PutIf } from './tableOperations.ts';
 
 const itemBytesMax = 400 * 1024;
 /** Unordered puts (notes, outputs, contents) own their slot, so they are retried in place this often. */
@@ -41,11 +42,30 @@ const ways: Record<AppendBy, (slot: Slot<unknown>) => PutIf | Insert> = {
   insert: ({ table, item }) => ({ kind: 'insert', table, item }),
 };
 
+export type Companions = { writes: readonly CommitWrite[]; attempt: string };
+
+/** DynamoDB's tokens have 36 characters at most. */
+const requestTokenChars = 32;
+
+const committing = ({ appendBy }: Access, { table, item }: Slot<unknown>, { writes, attempt }: Companions): Commit => {
+  // One token for one slot: whatever is sent again under it is the same, byte for byte.
+  const named = [item.token, attempt, ...Object.values(keyOf(table, item))];
+  const token = sha256(JSON.stringify(named)).slice(0, requestTokenChars);
+  return { kind: 'commit', table, item, by: appendBy, writes, token };
+};
+
 /**
  * Puts the item if its slot is free. `unknown` is an answer, not an error; thrown are only errors which prove that
  * nothing was written (`store.misconfigured`, `limit.exceeded`), and what `decode` says of an item it cannot read.
  */
-export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>> => {
+export async function putOnce<T>(access: Access, slot: Slot<T>): Promise<Put<T>>;
+/**
+ * The same with companions: the item and all of them, or none. One that is not taken is told only of a slot that was read as
+ * free; an earlier put without an answer may still land there, until something else does.
+ * @param companions.attempt names the attempt whose effect they are: with the slot, it makes the token by which the service knows a repetition
+ */
+export async function putOnce<T>(access: Access, slot: Slot<T>, companions: Companions): Promise<Put<T> | Refused>;
+export async function putOnce<T>(access: Access, slot: Slot<T>, companions?: Companions): Promise<Put<T> | Refused> {
   const bytes = Object.entries(slot.item).reduce((sum, [name, value]) => sum + name.length + bytesOf(value), 0);
   if (bytes > itemBytesMax) {
     const details = { limit: 'itemBytesMax', bytes, max: itemBytesMax };
@@ -58,10 +78,13 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
       : { kind: 'conflict', winner: slot.decode(item) };
 
   let cause: unknown;
+  let refused: Refused | undefined;
   try {
-    const answer = await access.client.send(ways[access.appendBy](slot));
+    const way = companions === undefined ? ways[access.appendBy](slot) : committing(access, slot, companions);
+    const answer = await access.client.send<PutIf | Insert | Commit>(way);
     if (answer.kind === 'done') return { kind: 'written', standing: mine, adopted: false };
-    if (answer.standing !== undefined) return judge(answer.standing);
+    if (answer.kind === 'companion') refused = { ...answer, kind: 'refused' };
+    else if (answer.standing !== undefined) return judge(answer.standing);
     cause = new Error('It was refused, and what stood there is gone.');
   } catch (error) {
     if (provesRefusal(error)) throw storeError(error, describe(slot));
@@ -74,8 +97,8 @@ export const putOnce = async <T>(access: Access, slot: Slot<T>): Promise<Put<T>>
   } catch {
     return { kind: 'unknown', cause };
   }
-  return found === undefined ? { kind: 'unknown', cause } : judge(found);
-};
+  return found === undefined ? (refused ?? { kind: 'unknown', cause }) : judge(found);
+}
 
 /** For slots that no other caller wants, or where a conflict is as good: repeats while the answer is `unknown`, then throws. */
 export const putSurely = async <T>(access: Access, slot: Slot<T>): Promise<Exclude<Put<T>, { kind: 'unknown' }>> => {

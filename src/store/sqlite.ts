@@ -12,14 +12,15 @@ import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PawlError } from '../engine/index.ts';
 import { createCarryOut } from './carryOut.ts';
+import { CompanionRefused } from './companions.ts';
 import { prepareFolder } from './dataFolder.ts';
 import { createSqliteClock, type Machine, type SqliteClock, type Told, thisMachine } from './sqliteClock.ts';
 import { createRows, schema } from './sqliteRows.ts';
 import type { AnswerOf, Operation, StoreClient } from './tableOperations.ts';
 
 const busyTimeoutMs = 25;
-/** As long as DynamoDB's client tries, all in all. */
-const busyWithinMs = 10_000;
+/** Many commands at once wait for their turn: fifty beside one another on two slow processors need more than ten seconds. */
+const busyWithinMs = 30_000;
 const pauseMsMax = 100;
 
 /** "Pawl". */
@@ -151,13 +152,20 @@ export const openFile = async (file: string, machine: Machine = thisMachine()): 
     tell.run(bootId, newestMs, monotonicMs, jumps);
   };
 
-  const write = <O extends Operation>(operation: O): AnswerOf<O> =>
-    writing(db, () => {
-      learn();
-      const answer = carryOut(operation);
-      keepTime();
-      return answer;
-    });
+  const write = <O extends Operation>(operation: O): AnswerOf<O> => {
+    try {
+      return writing(db, () => {
+        learn();
+        const answer = carryOut(operation);
+        keepTime();
+        return answer;
+      });
+    } catch (error) {
+      // What it had written is undone by now.
+      if (!(error instanceof CompanionRefused) || operation.kind !== 'commit') throw error;
+      return { kind: 'companion', at: error.at, why: error.message } as AnswerOf<O>;
+    }
+  };
   /** A jump is told the others at once: whoever comes after this process has to know of it. */
   const read = <O extends Operation>(operation: O): AnswerOf<O> => {
     const answer = carryOut(operation);

@@ -1,6 +1,8 @@
 /** Rows in SQLite: a table for each of Pawl's, an index for each of theirs; what is no key stands in `item`, as JSON. */
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { CommitWrite } from '../engine/index.ts';
 import type { Rows } from './carryOut.ts';
+import { CompanionRefused, findOf, isOwn, isThere, noRow, sqlOf } from './companions.ts';
 import { type Index, indexes, keyOf, keysOf, type Query, type RawItem, type Table, tables } from './tableOperations.ts';
 
 const isAppendOnly = (table: Table): boolean => table !== 'views' && table !== 'subscriptions';
@@ -51,6 +53,14 @@ const readStored = ({ item, data }: Stored): RawItem => {
   const read = JSON.parse(item) as RawItem;
   return data === null ? read : { ...read, data };
 };
+
+/** Names are the same here however they are written. */
+const isOwnTable = (name: string): boolean =>
+  [...tables, 'time'].some((own) => own === name.toLowerCase()) || /^sqlite_/i.test(name);
+
+/** A constraint, a value of the wrong type, or no such table or column: what the write says, and not what became of the file. */
+const ofTheWrite = [1, 19, 20];
+const uniqueCodes = [1555, 2067, 2579];
 
 export const createRows = (db: DatabaseSync): Rows => {
   const prepared = new Map<string, StatementSync>();
@@ -124,7 +134,29 @@ export const createRows = (db: DatabaseSync): Rows => {
     return { items, from: isMore && last !== undefined ? place(last) : undefined };
   };
 
+  const accompany = (write: CommitWrite, at: number): void => {
+    if (isOwnTable(write.table)) throw new CompanionRefused(at, isOwn);
+    const { sql, values, finds } = sqlOf(write);
+    let count: number | bigint;
+    try {
+      // A table of others may be another one next time: the statement is not kept.
+      const prepared = db.prepare(sql);
+      count = finds ? prepared.all(...values).length : prepared.run(...values).changes;
+      // What is gone needs no deletion.
+      if (write.kind === 'delete' && count === 0) {
+        const found = findOf(write);
+        if (db.prepare(found.sql).get(...found.values) === undefined) return;
+      }
+    } catch (error) {
+      const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) : 0;
+      if (!ofTheWrite.includes(code & 0xff)) throw error;
+      throw new CompanionRefused(at, uniqueCodes.includes(code) ? isThere : (error as Error).message);
+    }
+    if (Number(count) !== 1) throw new CompanionRefused(at, count === 0 ? noRow : `its key names ${count} rows`);
+  };
+
   return {
+    accompany,
     get: (table, partition, sort) => {
       const sql = `SELECT item, data FROM ${table} WHERE ${atKeys(table)}`;
       const row = statement(sql).get(...given(table, partition, sort));

@@ -4,6 +4,8 @@
  * strings of `conditions.ts`, whoever carries them out.
  */
 
+import type { CommitWrite } from '../engine/index.ts';
+
 /** Items are flat and hold nothing else, so marshalling one cannot fail. */
 export type Item = Record<string, string | number | Uint8Array | null>;
 /** What comes back is anything until a schema has read it. */
@@ -71,6 +73,18 @@ export type QueryPage = { kind: 'query'; table: Table; query: Query; from?: RawI
 export type PutIf = { kind: 'putIf'; table: AppendOnly | Rebuildable; item: Item; condition: string };
 /** By a right of its own, which no condition guards: something that stands there refuses it. DynamoDB alone knows it. */
 export type Insert = { kind: 'insert'; table: AppendOnly; item: Item };
+/**
+ * An append with writes to tables of others: all or nothing. `by`: how it appends. `token`: two with the same one are one, for as long as
+ * the service remembers.
+ */
+export type Commit = {
+  kind: 'commit';
+  table: AppendOnly;
+  item: Item;
+  by: 'put' | 'insert';
+  writes: readonly CommitWrite[];
+  token: string;
+};
 /** `:name` stands for `values.name`. */
 export type Update = {
   kind: 'update';
@@ -81,7 +95,7 @@ export type Update = {
   values: Item;
 };
 export type Delete = { kind: 'delete'; table: Rebuildable; item: Item; condition: string };
-export type Operation = Get | BatchGet | QueryPage | PutIf | Insert | Update | Delete;
+export type Operation = Get | BatchGet | QueryPage | PutIf | Insert | Commit | Update | Delete;
 
 /** What the service gives in one answer, and where to go on; `from` undefined means the end. */
 export type Page = { items: RawItem[]; from: RawItem | undefined };
@@ -89,6 +103,8 @@ export type Page = { items: RawItem[]; from: RawItem | undefined };
 export type Batch = { items: RawItem[]; left: RawItem[] };
 /** `refused`: by its condition, and nothing was changed; `standing`: what stood in the way, where the service says so. */
 export type Written = { kind: 'done' } | { kind: 'refused'; standing: RawItem | undefined };
+/** `companion`: one of the writes was not taken, and nothing was changed. */
+export type Committed = Written | { kind: 'companion'; at: number; why: string };
 /** `before`: the item as it was, empty if there was none. */
 export type Updated = { kind: 'done'; before: RawItem } | { kind: 'refused' };
 
@@ -98,6 +114,7 @@ type Answers = {
   query: Page;
   putIf: Written;
   insert: Written;
+  commit: Committed;
   update: Updated;
   delete: Written;
 };

@@ -7,6 +7,7 @@ import * as z from 'zod';
 import {
   type Clock,
   PawlError,
+  pinsIn,
   type Random,
   runbookFormat,
   runsOf,
@@ -113,15 +114,21 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
     return item && decodeVersion(item);
   };
 
-  /** Whether the newest version has this content. What its item says of it is held against the content itself. */
-  const isThere = async (newest: VersionItem, sourceHash: string): Promise<boolean> =>
-    newest.sourceHash === sourceHash && (await load(newest)).sourceHash === sourceHash;
+  /**
+   * Whether the newest version has this content. What its item says of it is held against the content itself. With other versions of
+   * what it runs, the same source is another content.
+   */
+  const isThere = async (newest: VersionItem, { sourceHash, runbook }: Omit<Version, 'version'>): Promise<boolean> => {
+    if (newest.sourceHash !== sourceHash) return false;
+    const loaded = await load(newest);
+    return loaded.sourceHash === sourceHash && canonical(pinsIn(loaded.runbook)) === canonical(pinsIn(runbook));
+  };
 
   return {
     async publish(runbookId, content, by) {
       const { sourceHash, runHash, source, runbook } = content;
       const newest = await newestOf(runbookId);
-      if (newest !== undefined && (await isThere(newest, sourceHash)))
+      if (newest !== undefined && (await isThere(newest, content)))
         return { version: newest.version, runHash: newest.runHash, created: false };
 
       const data = await pack({ source, runbook });
@@ -138,7 +145,7 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
       for (let round = 0; round < roundsMax; round += 1) {
         const last = await newestOf(runbookId);
         // Our own token: an earlier put of this call, whose answer was lost, landed after all.
-        if (last !== undefined && (await isThere(last, sourceHash)))
+        if (last !== undefined && (await isThere(last, content)))
           return { version: last.version, runHash: last.runHash, created: last.token === token };
         const version = (last?.version ?? 0) + 1;
         const item = {

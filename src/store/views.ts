@@ -2,6 +2,7 @@
  * Views on DynamoDB. An older view never replaces a newer one (`revision` is the seq of the head it was made from), and the
  * due mark that stands in the same item (`marks.ts`) comes down only where nothing else may still need it.
  */
+import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import {
   isChild,
@@ -84,11 +85,15 @@ type Filter = Parameters<Views['list']>[0];
 const cursorSchema = z.strictObject({
   before: z.string().regex(/^\d{13}\/[A-Za-z0-9~][A-Za-z0-9._~-]{0,127}$/),
   runbookId: z.string().nullable(),
-  status: z.enum(viewStatuses).nullable(),
+  statuses: z.array(z.enum(viewStatuses)).nullable(),
 });
 type Cursor = z.infer<typeof cursorSchema>;
 
 const encodeCursor = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');
+
+/** In one order, whatever order they were asked for in. */
+const statusesOf = ({ statuses }: Filter): View['status'][] | null =>
+  statuses === undefined ? null : viewStatuses.filter((status) => statuses.includes(status));
 
 /** The place to go on from. Taken only as it was given out, and only for the list it was given out for. */
 const placeOf = (filter: Filter): string | undefined => {
@@ -103,13 +108,15 @@ const placeOf = (filter: Filter): string | undefined => {
     cursor !== undefined &&
     encodeCursor(cursor) === filter.next &&
     cursor.runbookId === (filter.runbookId ?? null) &&
-    cursor.status === (filter.status ?? null);
+    isDeepStrictEqual(cursor.statuses, statusesOf(filter));
   if (cursor !== undefined && fits) return cursor.before;
   throw new PawlError('request.invalid', 'The page mark `next` is not one of this list: begin with the first page.');
 };
 
-const markOf = ({ runbookId, status }: Filter, before: string | undefined): string | null =>
-  before === undefined ? null : encodeCursor({ before, runbookId: runbookId ?? null, status: status ?? null });
+const markOf = (filter: Filter, before: string | undefined): string | null =>
+  before === undefined
+    ? null
+    : encodeCursor({ before, runbookId: filter.runbookId ?? null, statuses: statusesOf(filter) });
 
 /** Before every place of an instance that started then. */
 const placeAt = (atMs: number): string => `${String(Math.floor(atMs)).padStart(13, '0')}/`;
@@ -121,28 +128,50 @@ const startOf = (filter: Filter): string | undefined => {
   return places.sort()[0];
 };
 
-/** Places of a list from `before` downwards, down to `sinceMs`: at most so many, newest first. */
-const placesBefore = async (
+type Counted = Parameters<Views['count']>[0];
+
+/** Places of one status from `before` downwards, down to `sinceMs`, part by part: of each at most so many, newest first. */
+const keysOf = (
   access: Access,
-  { runbookId, status, sinceMs }: Filter,
+  { runbookId, sinceMs }: Counted,
+  status: View['status'],
   before: string | undefined,
   limit: number,
-): Promise<string[]> => {
+): Promise<string[]>[] => {
   const prefix = runbookId === undefined ? '' : `${runbookId}#`;
-  const partitions = (status === undefined ? viewStatuses : [status]).flatMap((one) =>
-    Array.from({ length: listShards }, (_, shard) => `${prefix}${one}#${shard}`),
-  );
+  const from = sinceMs === undefined ? '' : placeAt(sinceMs);
   const query = {
     index: prefix === '' ? ('byStatus' as const) : ('byRunbook' as const),
     descending: true,
     limit,
     ...(before === undefined ? {} : { before }),
   };
-  const keys = await settleAll(partitions.map((partition) => queryItems(access, 'views', { ...query, partition })));
+  return Array.from({ length: listShards }, async (_, shard) => {
+    const items = await queryItems(access, 'views', { ...query, partition: `${prefix}${status}#${shard}` });
+    return items.map((item) => indexItem.parse(item).newest).filter((newest) => newest >= from);
+  });
+};
+
+/** Places of a list from `before` downwards, down to `sinceMs`: at most so many, newest first. */
+const placesBefore = async (
+  access: Access,
+  filter: Filter,
+  before: string | undefined,
+  limit: number,
+): Promise<string[]> => {
+  const keys = await settleAll(
+    (statusesOf(filter) ?? viewStatuses).flatMap((status) => keysOf(access, filter, status, before, limit)),
+  );
   // A view that changes its status in between may show in two partitions: the index lags.
-  const places = [...new Set(keys.flat().map((item) => indexItem.parse(item).newest))].sort().reverse();
-  const from = sinceMs === undefined ? '' : placeAt(sinceMs);
-  return places.filter((newest) => newest >= from).slice(0, limit);
+  return [...new Set(keys.flat())].sort().reverse().slice(0, limit);
+};
+
+/** How many a status has, as the index tells. */
+const countOf = async (access: Access, filter: Counted, status: View['status']) => {
+  const each = limits.listReadMax / listShards;
+  const parts = await settleAll(keysOf(access, filter, status, startOf({ ...filter, limit: 1 }), each));
+  const count = parts.reduce((sum, part) => sum + part.length, 0);
+  return { status, count, atLeast: parts.some((part) => part.length === each) };
 };
 
 export const createViews = (access: Access): Views => {
@@ -192,11 +221,12 @@ export const createViews = (access: Access): Views => {
         const page = places.slice(0, size);
         const ids = page.map(idAt);
         const byId = new Map((await views.getEach(ids)).map((view) => [view.instanceId, view]));
+        const { statuses = viewStatuses } = filter;
         // By the time it is read it may be of another status.
         const fits = await settleAll(
           ids.map(async (instanceId) => {
             const view = byId.get(instanceId);
-            const isWanted = view !== undefined && (filter.status ?? view.status) === view.status;
+            const isWanted = view !== undefined && statuses.includes(view.status);
             return isWanted && ((await where?.(view)) ?? true) ? view : undefined;
           }),
         );
@@ -212,6 +242,8 @@ export const createViews = (access: Access): Views => {
         if (where === undefined || atLeast) return { views: found, atLeast, next: markOf(filter, before) };
       }
     },
+
+    count: (filter) => settleAll(viewStatuses.map((status) => countOf(access, filter, status))),
   };
   return views;
 };

@@ -1,13 +1,7 @@
 /** Answers what a run waits for, in the name of those it waits for; time is moved, not waited for. */
 import * as z from 'zod';
-import {
-  type Cell,
-  type ClaimStatus,
-  claimStatuses,
-  type Inspection,
-  isPawlError,
-  type WaitReport,
-} from '../engine/index.ts';
+import { type ClaimStatus, claimStatuses, type Inspection, isPawlError, type WaitReport } from '../engine/index.ts';
+import type { NamedCell } from './levels.ts';
 import { type Process, tester } from './process.ts';
 
 const status = z.enum(claimStatuses);
@@ -24,8 +18,15 @@ export const troubleOf = (given: unknown): string | undefined => {
   return error?.issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
 };
 
-/** Claims by id; without one, a claim gets the first status that is waited for. */
-export type Answers = { claims: Readonly<Record<string, ClaimAnswer>>; rejects: readonly string[] };
+/**
+ * Claims by id; without one, a claim gets the first status that is waited for. `people`: what is answered to manual cells that ask, by
+ * their names.
+ */
+export type Answers = {
+  claims: Readonly<Record<string, ClaimAnswer>>;
+  rejects: readonly string[];
+  people: Readonly<Record<string, unknown>>;
+};
 
 /** What was said or done, in words. `null`: no person's action helps. */
 type Said = string | null;
@@ -49,8 +50,7 @@ const setClaims = async (process: Process, wait: WaitOf<'await'>, { claims }: An
   return done.length === 0 ? null : done.join(', ');
 };
 
-const vote = async (process: Process, id: string, wait: WaitOf<'approve'>, { rejects }: Answers): Promise<Said> => {
-  const rejected = rejects.includes(wait.cell);
+const vote = async (process: Process, id: string, wait: WaitOf<'approve'>, rejected: boolean): Promise<Said> => {
   // People who are named vote before members of groups, whom the test makes up.
   const people = wait.approvers.map((actor) => ({ actor, groups: [] as string[] }));
   const members = Array.from({ length: wait.quorum }, (_, i) => ({
@@ -72,15 +72,23 @@ const vote = async (process: Process, id: string, wait: WaitOf<'approve'>, { rej
 };
 
 /** Does a manual cell. What its `expect` asks of the person's words no test can know: then it says that it failed. */
-const doByHand = async (process: Process, id: string, { name }: Cell): Promise<Said> => {
+const doByHand = async (
+  process: Process,
+  id: string,
+  { name, cell }: Pick<NamedCell, 'name' | 'cell'>,
+  { people }: Answers,
+): Promise<Said> => {
   const done = { result: 'done', note: 'done, says the test', by: tester } as const;
+  const given = Object.hasOwn(people, name) ? { answer: people[name] } : {};
   try {
-    await process.engine.done(id, name, done);
-    return 'done by a person';
+    await process.engine.done(id, cell.name, { ...done, ...given });
+    return 'answer' in given ? `answered by a person: ${JSON.stringify(given.answer)}` : 'done by a person';
   } catch (error) {
     if (!isPawlError(error, 'answer.refused')) throw error;
-    await process.engine.done(id, name, { ...done, result: 'failed', note: error.message.slice(0, 500) });
-    return 'failed by a person, since it does not take "done, says the test"';
+    await process.engine.done(id, cell.name, { ...done, result: 'failed', note: error.message.slice(0, 500) });
+    return 'answer' in given
+      ? `failed by a person, since it does not take the answer of the test: ${error.message}`
+      : 'failed by a person, since it does not take "done, says the test"';
   }
 };
 
@@ -98,17 +106,17 @@ export const answerWait = async (
   process: Process,
   instanceId: string,
   { waits }: Inspection,
-  cell: Cell,
+  { name, cell }: Pick<NamedCell, 'name' | 'cell'>,
   answers: Answers,
 ): Promise<Said> => {
   if (waits === null) return null;
   switch (waits.kind) {
     case 'manual':
-      return await doByHand(process, instanceId, cell);
+      return await doByHand(process, instanceId, { name, cell }, answers);
     case 'await':
       return (await setClaims(process, waits, answers)) ?? moveOn(process, waits);
     case 'approve':
-      return (await vote(process, instanceId, waits, answers)) ?? moveOn(process, waits);
+      return (await vote(process, instanceId, waits, answers.rejects.includes(name))) ?? moveOn(process, waits);
     default:
       return moveOn(process, waits);
   }

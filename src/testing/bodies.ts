@@ -2,7 +2,7 @@
  * What carries the bodies of a test out: the real executor, or the answers that the author gave for them. Counts what
  * begins, and tells a probe from the cell that it asks about.
  */
-import type { CellInput, CellResult, Execute, Runbook } from '../engine/index.ts';
+import type { Cell, CellInput, CellResult, Execute } from '../engine/index.ts';
 import type { Ended } from './report.ts';
 
 export type StubInput = {
@@ -15,7 +15,7 @@ export type StubInput = {
 export type StubValue = string | number | boolean | null | readonly unknown[] | { readonly [name: string]: unknown };
 /** A value is the output of a cell that completed; a function makes it, and the cell failed when it throws. */
 export type Stub = StubValue | ((input: StubInput) => unknown);
-/** By cell, `name`; by the probe of a cell, `name.probe`. */
+/** By cell, `name`; by the probe of a cell, `name.probe`. Of a run, behind the name of its cell: `restore/name`. */
 export type Stubs = Readonly<Record<string, Stub>>;
 
 export type Role = 'cell' | 'probe' | 'poll';
@@ -24,9 +24,9 @@ export type Bodies = {
   execute: Execute;
   /** Whether one is running. */
   isBusy(): boolean;
-  /** How often the body of a cell was begun. */
+  /** How often the body of a cell was begun, by the name that the test has for it. */
   times: Map<string, number>;
-  /** How the newest attempt of a cell ended. */
+  /** How the newest attempt of a cell ended, by `bodyOf`. */
   results: Map<string, Result>;
 };
 
@@ -38,10 +38,16 @@ export type Rules = {
   instead?: { cell: string; result: CellResult };
 };
 
-const roleOf = (runbook: Runbook, begun: Set<string>, { step }: CellInput, rules: Rules): Role => {
-  if (runbook.cells.find(({ name }) => name === step.cell)?.poll !== undefined) return 'poll';
+/** A cell of one run: every element of a section goes through it by itself. */
+export const bodyOf = (instanceId: string, cell: string): string => `${instanceId} ${cell}`;
+
+/** The cell of an instance, and the name that the test has for it. */
+type Which = (step: Pick<CellInput['step'], 'instanceId' | 'cell'>) => { name: string; cell: Cell };
+
+const roleOf = (cell: Cell, begun: Set<string>, { step }: CellInput, rules: Rules): Role => {
+  if (cell.poll !== undefined) return 'poll';
   // A probe is asked about a reservation that is closed or abandoned, so that reservation's body has had its turn.
-  return rules.onlyProbes === true || begun.has(`${step.cell} ${step.seq}`) ? 'probe' : 'cell';
+  return rules.onlyProbes === true || begun.has(`${bodyOf(step.instanceId, step.cell)} ${step.seq}`) ? 'probe' : 'cell';
 };
 
 const parsed = (texts: Record<string, string>): Record<string, unknown> =>
@@ -65,7 +71,7 @@ const notAsked = (what: string): CellResult => ({
 export const isStubbed = (stubs: Stubs, name: string): boolean => Object.hasOwn(stubs, name);
 
 /** Bodies of a whole test; `by` makes the executor of one engine in it. */
-export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) => {
+export const createBodies = (which: Which, really: Execute, stubs: Stubs) => {
   const times = new Map<string, number>();
   let running = 0;
   const by = (rules: Rules = {}): Bodies => {
@@ -73,7 +79,7 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
     const results = new Map<string, Result>();
     let { instead } = rules;
     const runBody = async (input: CellInput, role: Role): Promise<CellResult> => {
-      const { cell } = input.step;
+      const { name: cell } = which(input.step);
       const name = role === 'probe' ? `${cell}.probe` : cell;
       // Time is moved, so a poll that is looked at under a crash could be over before its time.
       if (role === 'poll' && rules.onlyProbes === true) return notAsked('a poll twice');
@@ -84,8 +90,9 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
       return await really(input);
     };
     const execute: Execute = async (input) => {
-      const role = roleOf(runbook, begun, input, rules);
-      begun.add(`${input.step.cell} ${input.step.seq}`);
+      const role = roleOf(which(input.step).cell, begun, input, rules);
+      const body = bodyOf(input.step.instanceId, input.step.cell);
+      begun.add(`${body} ${input.step.seq}`);
       if (role === 'cell' && instead?.cell === input.step.cell) {
         const { result } = instead;
         instead = undefined;
@@ -101,7 +108,7 @@ export const createBodies = (runbook: Runbook, really: Execute, stubs: Stubs) =>
           exitCode,
           error: error === undefined ? null : `${error.code}: ${error.message}`,
         };
-        if (role !== 'probe') results.set(input.step.cell, ended);
+        if (role !== 'probe') results.set(body, ended);
         return result;
       } finally {
         running -= 1;

@@ -11,18 +11,18 @@ import {
   limits,
   natureOf,
   type Permission,
-  type Runbook,
 } from '../engine/index.ts';
-import { type createBodies, isStubbed, type Rules, type Stubs } from './bodies.ts';
+import { bodyOf, type createBodies, isStubbed, type Rules, type Stubs } from './bodies.ts';
 import { budgetMs, createProcess, graceMs, type Process, type ProcessOptions, tester } from './process.ts';
 import type { Consequence, Ended } from './report.ts';
 import type { Tables } from './tables.ts';
 
-export type Recovery = Pick<ProcessOptions, 'authoring' | 'deployment' | 'secrets'> & {
-  runbook: Runbook;
+export type Recovery = Pick<ProcessOptions, 'authoring' | 'pins' | 'deployment' | 'secrets'> & {
   bodies: ReturnType<typeof createBodies>;
   stubs: Stubs;
   instanceId: string;
+  /** The name that the test has for the cell. */
+  name: string;
 };
 type Answered = { then: Consequence; detail: string | null; halts?: boolean; output?: boolean };
 
@@ -36,9 +36,9 @@ const entriesAfter = async ({ engine }: Pick<Process, 'engine'>, instanceId: str
   }
 };
 
-const comeBack = (recovery: Recovery, tables: Tables, startAtMs: number, rules: Rules): Process => {
-  const { authoring, deployment, secrets, bodies } = recovery;
-  return createProcess({ authoring, deployment, secrets, tables, startAtMs, bodies: bodies.by(rules) });
+const comeBack = (recovery: Omit<Recovery, 'name'>, tables: Tables, startAtMs: number, rules: Rules): Process => {
+  const { authoring, pins, deployment, secrets, bodies } = recovery;
+  return createProcess({ authoring, pins, deployment, secrets, tables, startAtMs, bodies: bodies.by(rules) });
 };
 
 /** When the next caller may act: after the deadline, the grace, and the time a probe's answer needs to settle. */
@@ -91,11 +91,11 @@ export const consequenceOf = async (
   { tables, seq, nowMs }: Moment,
   cell: Cell,
 ): Promise<Answered & { process: Process }> => {
-  const { instanceId, stubs } = recovery;
+  const { instanceId, name, stubs } = recovery;
   const process = comeBack(recovery, tables, nowMs, { onlyProbes: true });
   const [head] = await entriesAfter(process, instanceId, seq - 1);
   process.clock.moveTo(goneAtMs(cell, head, nowMs));
-  const deaf = isStubbed(stubs, cell.name) && !isStubbed(stubs, `${cell.name}.probe`);
+  const deaf = isStubbed(stubs, name) && !isStubbed(stubs, `${name}.probe`);
   const isOpen = head?.state.open?.kind === 'reserved';
   if (deaf && isOpen && cell.interrupted === 'probe') {
     return { then: 'probe_not_asked', detail: 'the cell was answered for', process };
@@ -121,7 +121,7 @@ export const consequenceOf = async (
 };
 
 /** What a fresh engine makes of a run of which only the start stands. */
-export const afterStart = async (recovery: Recovery, { tables, nowMs }: Moment): Promise<Answered> => {
+export const afterStart = async (recovery: Omit<Recovery, 'name'>, { tables, nowMs }: Moment): Promise<Answered> => {
   const { engine } = comeBack(recovery, tables, nowMs, { onlyProbes: true });
   const { instanceId } = recovery;
   const { steps, reserved } = await engine.advance(instanceId, { maxCells: 0, budgetMs, by: tester });
@@ -154,13 +154,13 @@ export const runAgain = async (
         if (isPawlError(error, 'cell.outOfOrder') || isPawlError(error, 'instance.finished')) return undefined;
         throw error;
       });
-    if (answer?.stop.result === 'deferred' && !bodies.results.has(cell.name)) {
+    if (answer?.stop.result === 'deferred' && !bodies.results.has(bodyOf(instanceId, cell.name))) {
       clock.moveTo(answer.stop.untilMs);
       continue;
     }
     break;
   }
-  const result = bodies.results.get(cell.name);
+  const result = bodies.results.get(bodyOf(instanceId, cell.name));
   const last = (await entriesAfter(process, instanceId, seq)).findLast(
     (one) => one.kind === 'outcome' && one.cell === cell.name,
   );

@@ -14,13 +14,16 @@
  * ```
  */
 import { randomBytes } from 'node:crypto';
-import { type Authoring, type Cell, limits, natureOf, PawlError, type Runbook } from '../engine/index.ts';
+import { type Authoring, type Cell, isCommitted, limits, natureOf, PawlError, type Pins } from '../engine/index.ts';
 import { type Answers, troubleOf } from './answers.ts';
 import { isStubbed, type Stubs } from './bodies.ts';
 import { isTested, testedOf } from './ends.ts';
 import { judge } from './findings.ts';
+import { pinsFor } from './given.ts';
+import { assertAtHand, type NamedCell, namedCells, type Tested } from './levels.ts';
 import type { RunbookTest } from './report.ts';
 import { runUnderCrashes } from './run.ts';
+import { secretsIn } from './secrets.ts';
 
 export type { ClaimAnswer } from './answers.ts';
 export type { Stub, StubInput, Stubs, StubValue } from './bodies.ts';
@@ -50,6 +53,8 @@ export type TestOptions = {
   claims?: Answers['claims'];
   /** Names of `approve` cells that are rejected; the others are approved by the first who are asked. */
   rejects?: readonly string[];
+  /** What a person answers to `manual` cells that ask (`answer:`), by their names. One that is not named fails. */
+  answers?: Answers['people'];
   /** Only this cell is interrupted, and the run stops after it. */
   cell?: string;
   /** Paths of results that may differ when a cell runs again: `name.output.at`. */
@@ -60,6 +65,12 @@ export type TestOptions = {
   allow?: { aws?: readonly string[]; roles?: readonly string[]; hosts?: readonly string[] };
   /** What `http` cells may reach besides public addresses: `host[:port]`, separated by commas. */
   httpAllow?: string;
+  /** Documents that this one runs, and those that they run in their turn, as if they were published before it. */
+  runs?: readonly string[];
+  /** Versions that it runs and that stand elsewhere; default: none. */
+  pins?: Pins;
+  /** Folder of the tasks that cells may call. Default: `tasks` in the working directory. */
+  tasks?: string;
   /** Told when a cell is about to run. */
   onCell?: (cell: string) => void;
 };
@@ -67,26 +78,37 @@ export type TestOptions = {
 /**
  * A cell whose body will really run, and how often: `again` where a declaration permits further attempts, of which the
  * test makes one; what fails, or is cut short, is tried as often as its `retry=` and `interrupted=` permit. `polled`: until
- * what it expects holds, or its time is over.
+ * what it expects holds, or its time is over. `section`: so for every element of that, and again for one of them.
  */
-export type WillRun = { cell: string; kind: string; line: number; often: 'once' | 'again' | 'polled'; probe: boolean };
+export type WillRun = {
+  cell: string;
+  kind: string;
+  line: number;
+  often: 'once' | 'again' | 'polled';
+  section: string | null;
+  probe: boolean;
+};
+
+/**
+ * Every cell that a test goes through, those of elements and runs too; `only`: up to that one, with the whole of the section, or the run,
+ * in which it stands.
+ */
+const testedUpTo = ({ runbook, pins }: Tested, only: string | undefined): NamedCell[] => {
+  const all = namedCells({ runbook: testedOf(runbook), pins });
+  const last = all.find(({ name }) => name === only)?.top;
+  return last === undefined ? all : all.filter(({ top }) => top <= last);
+};
 
 /** Which cells a test would really run: those with bodies that nothing stands in for. */
-export const willRun = (
-  runbook: Runbook,
-  { stubs = {}, cell: only }: Pick<TestOptions, 'stubs' | 'cell'>,
-): WillRun[] => {
-  const last = runbook.cells.find(({ name }) => name === only)?.index ?? runbook.cells.length;
-  return runbook.cells
-    .filter(isTested)
-    .filter((cell) => cell.index <= last && (natureOf(cell) === 'effect' || cell.poll !== undefined))
-    .filter(({ name }) => !isStubbed(stubs, name))
-    .map(({ name, body, line, interrupted, byMethod, retryMax, probe, poll }) => {
+export const willRun = (tested: Tested, { stubs = {}, cell: only }: Pick<TestOptions, 'stubs' | 'cell'>): WillRun[] =>
+  testedUpTo(tested, only)
+    .filter(({ name, cell }) => (natureOf(cell) === 'effect' || cell.poll !== undefined) && !isStubbed(stubs, name))
+    .map(({ name, section, cell }) => {
+      const { body, line, interrupted, byMethod, retryMax, probe, poll } = cell;
       const again = (interrupted === 'retry' && byMethod === undefined) || (retryMax ?? 0) > 0;
       const often = poll !== undefined ? 'polled' : again ? 'again' : 'once';
-      return { cell: name, kind: body.kind, line, often, probe: probe !== null };
+      return { cell: name, kind: body.kind, line, often, section, probe: probe !== null };
     });
-};
 
 const refuse = (message: string): never => {
   throw new PawlError('request.invalid', message);
@@ -106,29 +128,17 @@ const ignoredBy = (paths: readonly string[] = []): Record<string, string[]> => {
   return by;
 };
 
-/** What a test runs it names before, and it goes through no elements. @throws PawlError `request.invalid` */
-const assertNoElements = ({ cells }: Runbook, only: string | undefined): void => {
-  const last = cells.find(({ name }) => name === only)?.index ?? cells.length;
-  const section = cells.find((cell) => isTested(cell) && cell.body.kind === 'each' && cell.index <= last);
-  if (section === undefined) return;
-  const before = cells[section.index - 1];
-  const isParallel = section.body.kind === 'each' && section.body.parts !== undefined;
-  const next = before === undefined ? '' : ` \`--cell ${before.name}\` tests what comes before it.`;
-  refuse(
-    `Section ${section.name} (line ${section.line}) ${isParallel ? 'has parts side by side' : 'goes over a list'}, and a test goes through no elements in this version of Pawl: nothing ran.${next}`,
-  );
-};
-
 /**
  * Refuses answers and parameters that this runbook has no use for, before anything runs.
  * @throws PawlError `request.invalid`, `params.invalid`
  */
-export const assertFits = (runbook: Runbook, authoring: Authoring, options: TestOptions): void => {
-  const { params = {}, stubs = {}, secrets = {}, cell, ignore = [], rejects = [], claims = {} } = options;
-  authoring.resolveParams(runbook, params);
-  assertNoElements(runbook, cell);
-  const { cells } = runbook;
-  const namesOf = (wanted: (one: Cell) => boolean): string[] => cells.filter(wanted).map(({ name }) => name);
+export const assertFits = (tested: Tested, authoring: Authoring, options: TestOptions): void => {
+  const { params = {}, stubs = {}, secrets = {}, cell, ignore = [], rejects = [], claims = {}, answers = {} } = options;
+  authoring.resolveParams(tested.runbook, params);
+  const cells = namedCells(tested);
+  assertAtHand(tested, cells);
+  const namesOf = (wanted: (one: Cell) => boolean): string[] =>
+    cells.filter((one) => wanted(one.cell)).map(({ name }) => name);
   const check = (what: string, name: string, known: string[], which: string): void => {
     if (known.includes(name)) return;
     const has = known.length === 0 ? 'none' : known.join(', ');
@@ -144,20 +154,29 @@ export const assertFits = (runbook: Runbook, authoring: Authoring, options: Test
     const trouble = troubleOf(given);
     if (trouble !== undefined) refuse(`The answer for the claim ${id} cannot be taken: ${trouble}.`);
   }
+  const sources = secretsIn(cells);
   for (const [name, value] of Object.entries(secrets)) {
-    check('A secret', name, Object.keys(runbook.secrets ?? {}), 'secret');
+    check('A secret', name, [...sources.keys()], 'secret');
     if (value.length < limits.secretCharsMin)
       refuse(`The secret ${name} is shorter than ${limits.secretCharsMin} characters (secretCharsMin).`);
   }
   // The world would be told what a test has made up.
-  for (const really of willRun(runbook, options)) {
-    const { uses = [] } = cells.find(({ name }) => name === really.cell) ?? {};
-    const lacking = uses.find((name) => !Object.hasOwn(secrets, name));
+  const isGiven = new Set(Object.keys(secrets).map((name) => sources.get(name)));
+  const running = new Set(willRun(tested, options).map((one) => one.cell));
+  for (const { name, cell: really, level } of cells) {
+    if (!running.has(name)) continue;
+    if (isCommitted(really))
+      refuse(`Cell ${name} would really run, and commits to tables that a test has not: answer for the cell.`);
+    const lacking = (really.uses ?? [])
+      .map((used) => `${level.path}${used}`)
+      .find((used) => !isGiven.has(sources.get(used)));
     if (lacking !== undefined)
       refuse(
-        `Cell ${really.cell} would really run, and uses the secret ${lacking}: give it one for the test (\`--secret ${lacking}=@FILE\`), or answer for the cell.`,
+        `Cell ${name} would really run, and uses the secret ${lacking}: give it one for the test (\`--secret ${lacking}=@FILE\`), or answer for the cell.`,
       );
   }
+  const asking = namesOf(({ body }) => body.kind === 'manual' && body.answer !== undefined);
+  for (const name of Object.keys(answers)) check('An answer', name, asking, 'manual cell that asks for one');
   for (const name of rejects)
     check(
       'A rejection',
@@ -167,14 +186,12 @@ export const assertFits = (runbook: Runbook, authoring: Authoring, options: Test
     );
 };
 
-/** A test is at every place: what a cell says of where it runs is left out. Of ends it goes through that of a run that completes. */
+/** A test is at every place: what a cell says of where it runs is left out. It tells nobody that it halted. Of ends it goes through that of a run that completes. */
 const anywhere = (authoring: Authoring): Authoring => ({
   ...authoring,
-  compile: (source) => {
-    const compiled = authoring.compile(source);
-    if (compiled.kind !== 'runbook') return compiled;
-    const runbook = testedOf(compiled.runbook);
-    return { ...compiled, runbook: { ...runbook, cells: runbook.cells.map(({ at: _, ...cell }) => cell) } };
+  compile: (source, pins) => {
+    const compiled = authoring.compile(source, pins);
+    return compiled.kind === 'runbook' ? { ...compiled, runbook: testedOf(compiled.runbook) } : compiled;
   },
 });
 
@@ -191,23 +208,42 @@ const anywhere = (authoring: Authoring): Authoring => ({
  */
 export const testRunbook = async (source: string, options: TestOptions = {}): Promise<RunbookTest> => {
   // Loaded on demand: `pawl --help` needs none of it.
-  const [{ authoring }, cells] = await Promise.all([import('../authoring/index.ts'), import('../cells/index.ts')]);
-  const { params = {}, stubs = {}, secrets = {}, claims = {}, rejects = [], cell, ignore, onCell } = options;
-  const { allow = {}, httpAllow = '' } = options;
-  const compiled = authoring.compile(source);
-  if (compiled.kind === 'runbook') assertFits(compiled.runbook, authoring, options);
+  const [{ authoringWith }, cells] = await Promise.all([import('../authoring/index.ts'), import('../cells/index.ts')]);
+  const {
+    params = {},
+    stubs = {},
+    secrets = {},
+    claims = {},
+    answers = {},
+    rejects = [],
+    cell,
+    ignore,
+    onCell,
+  } = options;
+  const { allow = {}, httpAllow = '', tasks = 'tasks', runs = [], pins: elsewhere = () => undefined } = options;
+  const found = await cells.readTasks(tasks);
+  const authoring = authoringWith(found);
+  const pins = await pinsFor(authoring, source, { sources: runs, elsewhere });
+  const compiled = authoring.compile(source, pins);
+  if (compiled.kind === 'runbook') assertFits({ runbook: compiled.runbook, pins }, authoring, options);
   const ran = await runUnderCrashes({
     authoring: anywhere(authoring),
     whole: compiled.kind === 'runbook' ? compiled.runbook : null,
+    pins,
     source,
     params,
     stubs,
     secrets,
     claims,
     rejects,
+    people: answers,
     cell,
     ignore: ignoredBy(ignore),
-    really: cells.createExecute({ httpAllow: cells.parseHttpAllow(httpAllow), aws: cells.parseAwsAllow(allow) }),
+    really: cells.createExecute({
+      httpAllow: cells.parseHttpAllow(httpAllow),
+      aws: cells.parseAwsAllow(allow),
+      tasks: async () => found,
+    }),
     deployment: `test-${randomBytes(6).toString('hex')}`,
     ...(onCell === undefined ? {} : { onCell }),
   });

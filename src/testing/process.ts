@@ -1,5 +1,15 @@
 /** One engine of a test, as if in a process of its own: above the shipped store, on tables in memory, in moved time. */
-import { type Authoring, type By, createEngine, type Engine, type Entry, type Secrets } from '../engine/index.ts';
+import {
+  type Authoring,
+  type By,
+  createEngine,
+  type Engine,
+  type Entry,
+  leaseOfPlaces,
+  type Pins,
+  type Secrets,
+  type Versions,
+} from '../engine/index.ts';
 import {
   canonical,
   createStore,
@@ -10,6 +20,7 @@ import {
   systemRandom,
 } from '../store/index.ts';
 import type { Bodies } from './bodies.ts';
+import { testedOf } from './ends.ts';
 import type { Tables } from './tables.ts';
 import { createMovedClock, type MovedClock } from './time.ts';
 
@@ -27,6 +38,8 @@ type Watch = {
 export type Process = { engine: Engine; clock: MovedClock; tables: Tables; bodies: Bodies };
 export type ProcessOptions = {
   authoring: Authoring;
+  /** The versions that the document runs, and what these run. */
+  pins: Pins;
   tables: Tables;
   bodies: Bodies;
   secrets: Secrets;
@@ -55,11 +68,23 @@ const clientOn = (tables: Tables, watch: Watch | undefined): StoreClient => ({
   },
 });
 
+/** Only the document itself is published in a test: what it runs is as it stands elsewhere, gone through as a test goes through it. */
+const withPinned = (versions: Versions, pins: Pins): Versions => ({
+  ...versions,
+  get: async (runbookId, version) => {
+    const pinned = pins({ runbookId, ...(version === undefined ? {} : { version }) });
+    if (pinned == null) return await versions.get(runbookId, version);
+    return { ...pinned, runbook: testedOf(pinned.runbook), source: '', sourceHash: '' };
+  },
+});
+
 export const createProcess = (options: ProcessOptions): Process => {
-  const { authoring, tables, bodies, secrets, startAtMs, deployment, watch } = options;
+  const { authoring, pins, tables, bodies, secrets, startAtMs, deployment, watch } = options;
   const clock = createMovedClock(startAtMs, bodies.isBusy);
+  const store = createStore(clientOn(tables, watch), { clock });
   const engine = createEngine({
-    ...createStore(clientOn(tables, watch), { clock }),
+    ...store,
+    versions: withPinned(store.versions, pins),
     random: systemRandom,
     authoring,
     execute: bodies.execute,
@@ -71,6 +96,7 @@ export const createProcess = (options: ProcessOptions): Process => {
     wakeAt: async () => undefined,
     deployment: { name: deployment, epoch: 0, takeoverGraceMs: graceMs },
     here: { place: 'local', home: 'local', missing: async () => [] },
+    lease: leaseOfPlaces,
   });
   return { engine, clock, tables, bodies };
 };

@@ -28,6 +28,8 @@ export type CrashPoint = 'reserved' | 'effect' | 'outcome' | 'waiting' | 'vote';
 
 export type Crash = {
   after: CrashPoint;
+  /** The run, or the element of a section, whose journal it is. */
+  instanceId: string;
   /** Seq of the entry that was stored last, or of the one that was about to be. */
   seq: number;
   attempt: number;
@@ -62,14 +64,22 @@ export type Repeat = {
 
 export type CellTest = {
   name: string;
+  /** The section through whose elements it is gone through; `null`: it is one of the run's own. */
+  section: string | null;
+  /** How many elements, or runs, came to it. */
+  cameTo: number;
   kind: string;
   line: number;
-  /** `really`: its body ran. `answered`: it waits for a person, and the test answered as that person. `none`: no effects. */
-  ran: 'really' | 'stubbed' | 'answered' | 'none' | 'skipped' | 'not reached';
+  /**
+   * `really`: its body ran. `answered`: it waits for a person, and the test answered as that person. `elements`: its elements were gone
+   * through. `none`: no effects.
+   */
+  ran: 'really' | 'stubbed' | 'answered' | 'elements' | 'none' | 'skipped' | 'not reached';
   declared: { interrupted: Interrupted; retry: number | null; probe: boolean; optional: boolean };
   /** How often its body was begun, in the run and under crashes. */
   times: number;
   attempts: number;
+  /** Of several elements that of one that was not as expected, if there is one. */
   ended: Ended | null;
   crashes: Crash[];
   /** `null` where nothing permits another attempt, or where a fixed answer stood in for the cell. */

@@ -8,19 +8,24 @@ import {
   type Cell,
   type Entry,
   type Execute,
+  familyBody,
   isRunEnd,
+  kindWord,
+  levelOf,
   natureOf,
   PawlError,
+  type Pins,
   type Runbook,
 } from '../engine/index.ts';
 import { type Answers, answerWait } from './answers.ts';
-import { createBodies, isStubbed, type Stubs } from './bodies.ts';
+import { bodyOf, createBodies, isStubbed, type Stubs } from './bodies.ts';
 import { differencesOf, ignoredOf } from './compare.ts';
 import { afterStart, consequenceOf, type Moment, type Recovery, runAgain } from './crashes.ts';
 import { putBackAt } from './ends.ts';
+import { type NamedCell, namedCells } from './levels.ts';
 import { budgetMs, createProcess, type Process, tester } from './process.ts';
 import type { CellTest, Crash, CrashPoint, Ended, Repeat, RunbookTest } from './report.ts';
-import { createSecrets } from './secrets.ts';
+import { createSecrets, secretsIn } from './secrets.ts';
 import { createTables } from './tables.ts';
 
 export type Wanted = Answers & {
@@ -28,6 +33,8 @@ export type Wanted = Answers & {
   source: string;
   /** With what a test does not go through; `null`: the document has problems. */
   whole: Runbook | null;
+  /** The versions that it runs, and what these run. */
+  pins: Pins;
   params: Record<string, unknown>;
   stubs: Stubs;
   /** Secrets by name. */
@@ -43,9 +50,17 @@ export type Wanted = Answers & {
 };
 
 /** Results of one cell as the run goes on. */
-type Track = Pick<CellTest, 'crashes' | 'repeat' | 'answer' | 'ended' | 'attempts'> & { skipped: boolean };
+type Track = Pick<CellTest, 'crashes' | 'repeat' | 'answer' | 'ended' | 'attempts'> & {
+  skipped: boolean;
+  /** Runs and elements that came to it, and did not pass over it. */
+  in: Set<string>;
+  /** Whose `ended` is. */
+  by: string | null;
+};
 
-const turnsMax = 10_000;
+const isBad = ({ ended }: Track): boolean => ended !== null && !ended.satisfied;
+
+const turnsMax = 100_000;
 
 const pointOf = (entry: Entry): CrashPoint | undefined =>
   entry.kind === 'reserved' || entry.kind === 'outcome' || entry.kind === 'waiting' || entry.kind === 'vote'
@@ -57,29 +72,54 @@ const madeUp = {
   error: { code: 'test.madeUp', message: 'The test says that it failed, though it ran.' },
 } as const;
 
-const createRun = (wanted: Wanted, runbook: Runbook) => {
-  const { authoring, stubs, deployment, ignore } = wanted;
-  const bodies = createBodies(runbook, wanted.really, stubs);
+const createRun = (wanted: Wanted, cells: readonly NamedCell[]) => {
+  const { authoring, pins, stubs, deployment, ignore } = wanted;
+  const byName = new Map(cells.map((one) => [one.name, one]));
+  /** Before the names of the cells of each instance. */
+  const pathOf = new Map<string, string>();
+  const namedOf = ({ instanceId, cell }: { instanceId: string; cell: string }): NamedCell => {
+    const name = `${pathOf.get(instanceId) ?? ''}${cell}`;
+    const named = byName.get(name);
+    if (named === undefined) throw new Error(`A test met the cell ${name}, which is none of its document.`);
+    return named;
+  };
+  /** An instance is known before its first entry stands. */
+  const meet = ({ instanceId, parent }: Entry & { kind: 'started' }): void => {
+    const around = parent === undefined ? '' : (pathOf.get(parent.instanceId) ?? '');
+    pathOf.set(instanceId, parent?.run === true ? `${around}${parent.cell}/` : around);
+  };
+  const bodies = createBodies(namedOf, wanted.really, stubs);
   const tracks = new Map<string, Track>();
   const trackOf = (name: string): Track => {
     let track = tracks.get(name);
     if (track === undefined) {
-      track = { crashes: [], repeat: null, answer: null, ended: null, attempts: 0, skipped: false };
+      track = {
+        crashes: [],
+        repeat: null,
+        answer: null,
+        ended: null,
+        attempts: 0,
+        skipped: false,
+        in: new Set(),
+        by: null,
+      };
       tracks.set(name, track);
     }
     return track;
   };
   /** As it stood before the newest reservation of each cell. */
   const beforeReserved = new Map<string, Moment>();
-  const secrets = createSecrets(runbook, wanted.secrets);
-  const recovery: Recovery = { authoring, deployment, runbook, bodies, secrets, stubs, instanceId: '' };
+  const secrets = createSecrets(secretsIn(cells), wanted.secrets);
+  const recovery = { authoring, pins, deployment, bodies, secrets, stubs };
   let started: RunbookTest['started'] = { then: 'goes_on', detail: null };
   let main: Process;
+
+  const recoveryOf = ({ instanceId }: Entry, { name }: NamedCell): Recovery => ({ ...recovery, instanceId, name });
 
   /** What the run's own attempt came to, as the entry that is about to be put says. */
   const endedOf = (cell: Cell, entry: Entry & { kind: 'outcome' }): Ended => {
     const { then, error, exitCode } = entry;
-    const result = main.bodies.results.get(cell.name);
+    const result = main.bodies.results.get(bodyOf(entry.instanceId, cell.name));
     const errorText = error == null ? null : `${error.code}: ${error.message}`;
     const inline = entry.output?.kind === 'inline' ? entry.output.text : null;
     const own = {
@@ -91,8 +131,8 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     return { ...own, satisfied: then === 'next' || then === 'end' };
   };
 
-  const compare = (by: Repeat['by'], cell: Cell, before: Ended, after: Ended | null): Repeat => {
-    const ignored = [...ignoredOf(cell.body.kind), ...(ignore[cell.name] ?? [])];
+  const compare = (by: Repeat['by'], { name, cell }: NamedCell, before: Ended, after: Ended | null): Repeat => {
+    const ignored = [...ignoredOf(cell.body.kind), ...(ignore[name] ?? [])];
     const differences = after === null ? [] : differencesOf(before, after, ignored);
     return { by, after, same: after !== null && differences.length === 0, differences };
   };
@@ -102,42 +142,46 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
   const takeCrash = async (
     after: CrashPoint,
     entry: Entry,
-    cell: Cell,
+    named: NamedCell,
   ): Promise<{ crash: Crash; process: Process }> => {
     // A body is through while its outcome is about to be put: what stands is the entry before it.
     const stands = after === 'effect' ? entry.seq - 1 : entry.seq;
-    const answered = await consequenceOf(recovery, momentAt(stands), cell);
+    const { name, cell } = named;
+    const answered = await consequenceOf(recoveryOf(entry, named), momentAt(stands), cell);
     const { process, then, detail, halts = false, output } = answered;
     const attempt = entry.kind === 'reserved' || entry.kind === 'outcome' ? entry.attempt : 0;
-    const lost = after === 'effect' && output === false && main.bodies.results.get(cell.name)?.output != null;
-    const withoutOutputFor = lost ? readersOf(cell) : [];
-    const crash: Crash = { after, seq: entry.seq, attempt, then, detail, halts, withoutOutputFor };
-    trackOf(cell.name).crashes.push(crash);
+    const { instanceId } = entry;
+    const own = main.bodies.results.get(bodyOf(instanceId, cell.name));
+    const lost = after === 'effect' && output === false && own?.output != null;
+    const withoutOutputFor = lost ? readersOf(named) : [];
+    const crash: Crash = { after, instanceId, seq: entry.seq, attempt, then, detail, halts, withoutOutputFor };
+    trackOf(name).crashes.push(crash);
     return { crash, process };
   };
 
   /** Later cells that read its output by name. */
-  const readersOf = ({ name, index }: Cell): string[] =>
-    runbook.cells
-      .filter((one) => one.index > index && one.reads !== 'all' && one.reads.includes(name))
+  const readersOf = ({ level, cell: { name } }: NamedCell): string[] =>
+    cells
+      .filter(({ level: its, cell: { reads } }) => its === level && reads !== 'all' && reads.includes(name))
       .map((one) => one.name);
 
   /** A fixed answer says the same whenever it is asked: that shows nothing about the cell. */
-  const canShow = (cell: Cell): boolean => !isStubbed(stubs, cell.name) || typeof stubs[cell.name] === 'function';
+  const canShow = ({ name }: NamedCell): boolean => !isStubbed(stubs, name) || typeof stubs[name] === 'function';
 
-  const betweenEffectAndOutcome = async (entry: Entry & { kind: 'outcome' }, cell: Cell): Promise<void> => {
-    const track = trackOf(cell.name);
-    const { crash, process } = await takeCrash('effect', entry, cell);
+  const betweenEffectAndOutcome = async (entry: Entry & { kind: 'outcome' }, named: NamedCell): Promise<void> => {
+    const { name, cell } = named;
+    const track = trackOf(name);
+    const { crash, process } = await takeCrash('effect', entry, named);
     const ended = endedOf(cell, entry);
-    if (!ended.satisfied || track.repeat !== null || !canShow(cell)) return;
+    if (!ended.satisfied || track.repeat !== null || !canShow(named)) return;
     // A safe method is declared so by HTTP itself: what it answers may differ, and that does no harm.
     if (crash.then === 'retried' && cell.byMethod === undefined) {
       const closed = { tables: process.tables, seq: entry.seq - 1, nowMs: process.clock.nowMs() };
-      const after = await runAgain(recovery, closed, cell);
-      track.repeat = compare('interrupted', cell, ended, after);
+      const after = await runAgain(recoveryOf(entry, named), closed, cell);
+      track.repeat = compare('interrupted', named, ended, after);
       return;
     }
-    const before = beforeReserved.get(cell.name);
+    const before = beforeReserved.get(bodyOf(entry.instanceId, cell.name));
     if (
       (cell.retryMax ?? 0) < 1 ||
       (cell.interrupted === 'retry' && cell.byMethod === undefined) ||
@@ -145,53 +189,67 @@ const createRun = (wanted: Wanted, runbook: Runbook) => {
     )
       return;
     const instead = { cell: cell.name, result: madeUp };
-    const after = await runAgain(recovery, before, cell, instead);
+    const after = await runAgain(recoveryOf(entry, named), before, cell, instead);
     // A cell that is meant to fail takes the failure for its end: nothing permits another attempt.
-    track.repeat = after === null ? null : compare('retry', cell, ended, after);
+    track.repeat = after === null ? null : compare('retry', named, ended, after);
   };
 
-  const cellOf = (entry: Entry): Cell | undefined => {
+  const wantedIn = (entry: Entry): NamedCell | undefined => {
     if (!('cell' in entry)) return undefined;
-    const cell = runbook.cells.find(({ name }) => name === entry.cell);
-    return wanted.cell === undefined || wanted.cell === cell?.name ? cell : undefined;
+    const named = namedOf(entry);
+    return wanted.cell === undefined || wanted.cell === named.name ? named : undefined;
   };
   const hasBody = (entry: Entry, cell: Cell): entry is Entry & { kind: 'outcome' } =>
     entry.kind === 'outcome' && natureOf(cell) === 'effect' && typeof entry.closes === 'number';
 
   const watch = {
     before: async (entry: Entry): Promise<void> => {
-      const cell = cellOf(entry);
-      if (cell === undefined) return;
-      if (entry.kind === 'reserved') beforeReserved.set(cell.name, momentAt(entry.seq - 1));
-      if (hasBody(entry, cell)) await main.clock.stopped(() => betweenEffectAndOutcome(entry, cell));
+      if (entry.kind === 'started') meet(entry);
+      const named = wantedIn(entry);
+      if (named === undefined) return;
+      const { cell } = named;
+      if (entry.kind === 'reserved') beforeReserved.set(bodyOf(entry.instanceId, cell.name), momentAt(entry.seq - 1));
+      if (hasBody(entry, cell)) await main.clock.stopped(() => betweenEffectAndOutcome(entry, named));
     },
     after: async (entry: Entry): Promise<void> => {
-      recovery.instanceId = entry.instanceId;
-      if (entry.kind === 'started')
+      if (entry.kind === 'started' && entry.parent === undefined)
         await main.clock.stopped(async () => {
-          started = await afterStart(recovery, momentAt(entry.seq));
+          started = await afterStart({ ...recovery, instanceId: entry.instanceId }, momentAt(entry.seq));
         });
       if (entry.kind === 'outcome') {
-        const ran = runbook.cells.find(({ name }) => name === entry.cell);
-        const track = trackOf(entry.cell);
+        const { name: own, cell: ran, level } = namedOf(entry);
+        const track = trackOf(own);
         track.attempts = Math.max(track.attempts, entry.attempt);
-        track.skipped = entry.status === 'skipped';
+        if (entry.status === 'skipped') track.skipped = true;
+        else track.in.add(entry.instanceId);
         const { passes = 0 } = entry;
-        for (const { name } of runbook.cells.slice(entry.index + 1, entry.index + 1 + passes))
-          trackOf(name).skipped = true;
-        if (ran !== undefined) track.ended = endedOf(ran, entry);
+        const around = levelOf(level.runbook, entry.cell);
+        for (const { name } of around.cells.slice(entry.index + 1, entry.index + 1 + passes))
+          trackOf(`${level.path}${name}`).skipped = true;
+        if (!(isBad(track) && entry.instanceId !== track.by)) {
+          track.ended = endedOf(ran, entry);
+          track.by = entry.instanceId;
+        }
       }
-      const cell = cellOf(entry);
+      const named = wantedIn(entry);
       const point = pointOf(entry);
-      if (cell !== undefined && point !== undefined)
-        await main.clock.stopped(async () => void (await takeCrash(point, entry, cell)));
-      if (entry.kind === 'reserved') wanted.onCell?.(entry.cell);
+      if (named !== undefined && point !== undefined)
+        await main.clock.stopped(async () => void (await takeCrash(point, entry, named)));
+      if (entry.kind === 'reserved') wanted.onCell?.(namedOf(entry).name);
     },
   };
 
   const tables = createTables();
-  main = createProcess({ authoring, tables, bodies: bodies.by(), secrets, startAtMs: null, deployment, watch });
-  return { main, trackOf, times: bodies.times, started: () => started, claimed: new Set<string>() };
+  main = createProcess({ authoring, pins, tables, bodies: bodies.by(), secrets, startAtMs: null, deployment, watch });
+  return {
+    main,
+    namedOf,
+    trackOf,
+    times: bodies.times,
+    started: () => started,
+    claimed: new Set<string>(),
+    next: new Map<string, number>(),
+  };
 };
 
 const answeredMax = 200;
@@ -200,45 +258,77 @@ const addAnswer = (track: Track, answer: string): void => {
   else if (!track.answer.includes(answer) && track.answer.length < answeredMax) track.answer += `, ${answer}`;
 };
 
-/** Drives the run to its end. Each call begins one cell at most, so that every crash is about one cell. */
-const drive = async (run: ReturnType<typeof createRun>, runbook: Runbook, wanted: Wanted, instanceId: string) => {
-  const { main, trackOf } = run;
-  const stopAt = runbook.cells.find(({ name }) => name === wanted.cell)?.index;
-  for (let turn = 0; turn < turnsMax; turn += 1) {
-    const { stop, state } = await main.engine.advance(instanceId, { maxCells: 1, budgetMs, by: tester });
-    if (isRunEnd(stop.result)) return stop.result;
-    if (stopAt !== undefined && state.next > stopAt) return 'stopped';
-    if (stop.result === 'halted') return 'halted';
-    if (stop.result === 'deferred') main.clock.moveTo(stop.untilMs);
-    if (stop.result === 'in_doubt') {
-      if (stop.nextAtMs === null) return 'in_doubt';
-      main.clock.moveTo(stop.nextAtMs);
+type Turn = 'on' | Exclude<RunbookTest['result'], 'stopped'>;
+type Driving = { run: ReturnType<typeof createRun>; cells: readonly NamedCell[]; wanted: Wanted };
+
+/** Answers what a run waits for, or goes on with its elements, the first of them that can. */
+const goOnWaiting = async (driving: Driving, instanceId: string): Promise<Turn> => {
+  const { run, wanted } = driving;
+  const found = await run.main.engine.inspect(instanceId, tester);
+  if (found.waits?.kind === 'each') {
+    let stuck: Turn = 'waiting';
+    for (const element of found.waits.elements) {
+      if (element.depth > 0 || element.status === 'not begun' || isRunEnd(element.status)) continue;
+      const came = await turn(driving, element.instanceId);
+      // One that has ended is seen by its parent.
+      if (came === 'on' || isRunEnd(came)) return 'on';
+      if (came !== 'waiting') stuck = came;
     }
-    if (stop.result === 'in_flight') main.clock.moveTo(stop.holder.deadlineAtMs + 60_000);
-    if (stop.result !== 'parked') continue;
-    const cell = runbook.cells[state.next];
-    const found = await main.engine.inspect(instanceId, tester);
-    if (found.waits?.kind === 'await') for (const { claimId } of found.waits.claims) run.claimed.add(claimId);
-    const answer = cell && (await answerWait(main, instanceId, found, cell, wanted));
-    if (answer == null || cell === undefined) return 'waiting';
-    addAnswer(trackOf(cell.name), answer);
+    return stuck;
+  }
+  const named = found.view.cell === null ? undefined : run.namedOf({ instanceId, cell: found.view.cell });
+  if (found.waits?.kind === 'await') for (const { claimId } of found.waits.claims) run.claimed.add(claimId);
+  const answer = named && (await answerWait(run.main, instanceId, found, named, wanted));
+  if (answer == null || named === undefined) return 'waiting';
+  addAnswer(run.trackOf(named.name), answer);
+  return 'on';
+};
+
+/** One call, which begins one cell at most, so that every crash is about one cell. */
+const turn = async (driving: Driving, instanceId: string): Promise<Turn> => {
+  const { engine, clock } = driving.run.main;
+  const { stop, state, wrote, reserved } = await engine.advance(instanceId, { maxCells: 1, budgetMs, by: tester });
+  if (isRunEnd(stop.result) || stop.result === 'halted') return stop.result;
+  driving.run.next.set(instanceId, state.next);
+  if (stop.result === 'deferred') clock.moveTo(stop.untilMs);
+  if (stop.result === 'in_doubt') {
+    if (stop.nextAtMs === null) return 'in_doubt';
+    clock.moveTo(stop.nextAtMs);
+  }
+  if (stop.result === 'in_flight') clock.moveTo(stop.holder.deadlineAtMs + 60_000);
+  // A call that used up its cell on the way there has not looked whether more may begin.
+  if (wrote || reserved > 0) return 'on';
+  return stop.result === 'parked' ? await goOnWaiting(driving, instanceId) : 'on';
+};
+
+/** Drives the run to its end. */
+const drive = async (driving: Driving, instanceId: string): Promise<RunbookTest['result']> => {
+  const { run, cells, wanted } = driving;
+  // Behind the section, or the run, in which it is.
+  const stopAt = cells.find(({ name }) => name === wanted.cell)?.top;
+  for (let turns = 0; turns < turnsMax; turns += 1) {
+    const came = await turn(driving, instanceId);
+    if (isRunEnd(came)) return came;
+    if (stopAt !== undefined && (run.next.get(instanceId) ?? 0) > stopAt) return 'stopped';
+    if (came !== 'on') return came;
   }
   return 'waiting';
 };
 
-const ranOf = (cell: Cell, track: Track, stubs: Stubs): CellTest['ran'] => {
-  if (track.skipped) return 'skipped';
+const ranOf = ({ name, cell }: NamedCell, track: Track, stubs: Stubs): CellTest['ran'] => {
+  if (track.skipped && track.in.size === 0) return 'skipped';
   if (track.ended === null && track.crashes.length === 0) return 'not reached';
   if (natureOf(cell) === 'pure') return 'none';
+  if (familyBody(cell) !== undefined) return 'elements';
   if (natureOf(cell) === 'waiting' && cell.poll === undefined) return 'answered';
-  return isStubbed(stubs, cell.name) ? 'stubbed' : 'really';
+  return isStubbed(stubs, name) ? 'stubbed' : 'really';
 };
 
 export type Ran = Omit<RunbookTest, 'ok' | 'findings'> & { runbook: Runbook };
 
 /** @throws PawlError `runbook.invalid`, `params.invalid`, and what `start` refuses */
 export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
-  const compiled = wanted.authoring.compile(wanted.source);
+  const compiled = wanted.authoring.compile(wanted.source, wanted.pins);
   if (compiled.kind === 'problems') {
     const { problems } = compiled;
     const listed = problems.map(({ line, column, message }) => `${line}:${column} ${message}`);
@@ -247,28 +337,38 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
     });
   }
   const { runbook } = compiled;
-  const run = createRun(wanted, runbook);
+  const cells = namedCells({ runbook, pins: wanted.pins }, wanted.whole ?? runbook);
+  const run = createRun(wanted, cells);
   const { engine } = run.main;
   await engine.publish(wanted.source, tester);
-  const { view } = await engine.start({ runbookId: runbook.runbookId, params: wanted.params, by: tester });
-  const result = await drive(run, runbook, wanted, view.instanceId);
+  const { view } = await engine.start({
+    runbookId: runbook.runbookId,
+    params: wanted.params,
+    by: tester,
+    // One element at a time: each crash is about one of them, and the world is that of its moment.
+    drive: cells.some(({ cell }) => familyBody(cell) !== undefined) ? 'manual' : 'auto',
+  });
+  const result = await drive({ run, cells, wanted }, view.instanceId);
   const { params } = await engine.inspect(view.instanceId, tester);
-  const hasRun = (name: string): boolean => run.trackOf(name).ended !== null && !run.trackOf(name).skipped;
-  const cells = runbook.cells.map((cell): CellTest => {
-    const { skipped: _, ...track } = run.trackOf(cell.name);
+  const hasRun = (name: string): boolean => run.trackOf(name).ended !== null && run.trackOf(name).in.size > 0;
+  const tested = cells.map((named): CellTest => {
+    const { name, cell, level, section } = named;
+    const { skipped: _, in: cameTo, by: _by, ...track } = run.trackOf(name);
     return {
-      name: cell.name,
-      kind: cell.body.kind,
+      name,
+      section,
+      cameTo: cameTo.size,
+      kind: kindWord(cell),
       line: cell.line,
-      ran: ranOf(cell, run.trackOf(cell.name), wanted.stubs),
+      ran: ranOf(named, run.trackOf(name), wanted.stubs),
       declared: {
         interrupted: cell.interrupted,
         retry: cell.retryMax,
         probe: cell.probe !== null,
         optional: cell.optional,
       },
-      times: run.times.get(cell.name) ?? 0,
-      putsBack: wanted.whole === null ? [] : putBackAt(wanted.whole, cell, hasRun),
+      times: run.times.get(name) ?? 0,
+      putsBack: putBackAt(level, cell.name, hasRun),
       ...track,
     };
   });
@@ -280,8 +380,8 @@ export const runUnderCrashes = async (wanted: Wanted): Promise<Ran> => {
     instanceId: view.instanceId,
     result,
     started: run.started(),
-    crashes: 1 + cells.reduce((sum, { crashes }) => sum + crashes.length, 0),
-    cells,
+    crashes: 1 + tested.reduce((sum, { crashes }) => sum + crashes.length, 0),
+    cells: tested,
     stubbed: Object.keys(wanted.stubs),
     unusedClaims: Object.keys(wanted.claims).filter((id) => !run.claimed.has(id)),
   };

@@ -3,12 +3,23 @@
  * given is made up, and only cells that are answered for have that: nothing in the world is told a made-up secret.
  */
 import { randomBytes } from 'node:crypto';
-import type { Runbook, Secrets } from '../engine/index.ts';
+import type { Secrets } from '../engine/index.ts';
+import type { NamedCell } from './levels.ts';
 
-export const createSecrets = ({ secrets = {} }: Runbook, given: Readonly<Record<string, string>>): Secrets => {
+/** Where each secret is read from, by the name that the test has for it: those of a run go behind the name of its cell. */
+export const secretsIn = (cells: readonly NamedCell[]): Map<string, string> => {
+  const from = new Map<string, string>();
+  for (const { path, runbook } of new Set(cells.map(({ level }) => level)))
+    for (const [name, secret] of Object.entries(runbook.secrets ?? {})) from.set(`${path}${name}`, secret.from);
+  return from;
+};
+
+export const createSecrets = (sources: Map<string, string>, given: Readonly<Record<string, string>>): Secrets => {
   const versions = new Map<string, string[]>();
-  for (const [name, { from }] of Object.entries(secrets))
-    versions.set(from, versions.get(from) ?? [given[name] ?? `made up ${randomBytes(16).toString('hex')}`]);
+  // One value for one source, by whatever names it is read.
+  for (const [name, from] of sources) if (Object.hasOwn(given, name)) versions.set(from, [given[name] ?? '']);
+  for (const from of sources.values())
+    if (!versions.has(from)) versions.set(from, [`made up ${randomBytes(16).toString('hex')}`]);
   return {
     read: async (wanted, pinned) => {
       const values = Object.entries(wanted).map(([name, from]) => {

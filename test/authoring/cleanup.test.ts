@@ -238,7 +238,7 @@ describe('an undo fence is refused', () => {
     [
       'in a kind that changes nothing',
       [cell('a'), fence('assert { undo=a }', 'true')],
-      ['9:4 what takes back is ts, js, sh, http, aws or manual, not `assert`'],
+      ['9:4 what takes back is ts, js, sh, http, aws, task or manual, not `assert`'],
     ],
     ['in no kind', [cell('a'), fence('bash { undo=a }')], ['9:4 unknown kind of cell `bash`; did you mean `sh`?']],
     [
@@ -246,7 +246,7 @@ describe('an undo fence is refused', () => {
       [cell('a'), fence('sh { name=b undo=a }')],
       [
         '9:16 `name` and `undo` exclude each other; a fence is a cell, takes one back, or is a probe, expectations or a schema',
-        '9:16 unknown attribute `undo` for `sh` cells; known here: name, timeout, retry, retryOn, interrupted, settle, keyWindow, when, optional, poll, within, onTimeout, at, uses, programs, env, errexit, shell',
+        '9:16 unknown attribute `undo` for `sh` cells; known here: name, timeout, retry, retryOn, interrupted, settle, keyWindow, when, optional, poll, within, onTimeout, holds, times, at, uses, programs, env, errexit, shell',
       ],
     ],
     ['with when', [cell('a'), undo('a', 'true', 'when="true" ')], [`9:16 ${passing('when')}`]],

@@ -146,7 +146,7 @@ describe('what is refused, and where', () => {
     [
       'the attribute at an `aws` cell',
       fence('aws { name=a service=dynamodb action=ListTables uses=KEY }', ''),
-      '9:52 `uses` is for `ts`, `js`, `sh` and `http` cells',
+      '9:52 `uses` is for `ts`, `js`, `sh`, `http` and `task` cells',
     ],
     [
       'a script that makes one which is a variable',

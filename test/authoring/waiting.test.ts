@@ -4,7 +4,8 @@ import { authoring } from '../../src/authoring/index.ts';
 import type { Cell, RenderedBody, Runbook } from '../../src/engine/index.ts';
 
 /** A first fence stands in line 6. */
-const front = '---\nrunbook: demo\nparams:\n  pr: { type: string, default: x }\n---\n';
+const front =
+  '---\nrunbook: demo\nparams: { pr: { type: string, default: x },\n  q: { type: integer, default: 1 }, time: { type: string, default: 1h } }\n---\n';
 const fence = (info: string, body: string): string => `\`\`\`${info}\n${body}${body === '' ? '' : '\n'}\`\`\`\n`;
 const compiled = (...fences: string[]): Runbook => {
   const result = authoring.compile(front + fences.join(''));
@@ -21,6 +22,58 @@ const rendered = (cell: Cell, params: Record<string, unknown> = scope.params): u
   const result = authoring.renderBody(cell.body, { ...scope, params });
   return result.kind === 'body' ? result.body : result.message;
 };
+
+describe('terms that parameters say', () => {
+  const terms = cellOf(
+    fence('approve { name=go approvers="{{ params.pr }}" quorum="{{ params.q }}" expires="{{ params.time }}" }', 'Go?'),
+  );
+  const given = { pr: ['alice', 'bob', 'alice'], q: 2, time: '4h' };
+
+  test('a list is as many people, a number a quorum, a text a time', () => {
+    expect(rendered(terms, given)).toMatchObject({ approvers: ['alice', 'bob'], quorum: 2 });
+    const { withinMs } = terms.body as Extract<Cell['body'], { kind: 'approve' }>;
+    expect(authoring.lasts(withinMs ?? 0, { ...scope, params: given })).toEqual({ kind: 'ms', ms: 14_400_000 });
+    const rest = cellOf(fence('wait { name=w for="{{ params.pr }}" }', ''));
+    expect(rendered(rest, { pr: '90s' })).toMatchObject({ forMs: 90_000 });
+  });
+
+  test.each<[object, string]>([
+    [{ pr: [] }, 'Nobody is asked: `approvers` and `groups` name none.'],
+    [{ pr: ['alice', 7] }, '`{{ params.pr }}`, at 2 of 2: it is no text.'],
+    [{ pr: ['alice', ''] }, '`{{ params.pr }}`, at 2 of 2: `` names no person'],
+    [{ pr: ['alice', 'Alice'] }, '`Alice` and `alice` differ only in case'],
+    [{ pr: { a: 1 } }, '`{{ params.pr }}` names nobody: it is neither a text nor a list of texts.'],
+    [
+      { pr: Array.from({ length: 51 }, (_, n) => `p${n}`) },
+      '51 people and groups are asked; at most 50 (approversMax).',
+    ],
+    [{ q: 0 }, '`quorum` is a whole number from 1 to 10 (quorumMax), not `0`.'],
+    [{ q: 'two' }, 'not `two`.'],
+    [{ q: 1.5 }, 'not `1.5`.'],
+  ])('%j is refused: %s', (params, says) => {
+    expect(rendered(terms, { ...given, ...params })).toContain(says);
+  });
+
+  test.each<[unknown, string]>([
+    ['soon', '`soon` is not a duration'],
+    [4, '`4` is not a duration'],
+    ['400d', '`400d` is too long; at most 366d'],
+    ['1ms', '`1ms` is too short'],
+  ])('a time of %j is refused: %s', (time, says) => {
+    const rest = cellOf(fence('wait { name=w for="{{ params.pr }}" }', ''));
+    expect(rendered(rest, { pr: time })).toContain(`How long it waits: ${says}`);
+    expect(rendered(rest, { pr: time })).toContain('({{ params.pr }})');
+  });
+
+  test('what is written out is judged at once, and a placeholder as everywhere', () => {
+    expect(problems(fence('wait { name=w for=soon }', ''))[0]).toContain('`soon` is not a duration');
+    expect(problems(fence('wait { name=w for="{{ params.no }}" }', ''))[0]).toContain('6:33 ');
+    expect(
+      problems(fence('approve { name=go approvers="{{ params.pr }}" quorum="{{ params.no }}" }', 'Go?')),
+    ).toHaveLength(1);
+    expect(problems(fence('approve { name=go approvers="{{ params.pr }}" quorum=3 }', 'Go?'))).toEqual([]);
+  });
+});
 
 describe('await', () => {
   test('one claim, all of several, any of several, with statuses, a condition and a time-out', () => {
@@ -117,6 +170,7 @@ describe('approve', () => {
       kind: 'approve',
       text: 'Shall 42\ngo on?',
       approvers: ['alice', '42'],
+      quorum: 2,
       groups: ['sre'],
     });
     expect(rendered(cell, { pr: 'alice' })).toMatchObject({ approvers: ['alice'] });
@@ -158,6 +212,66 @@ describe('approve', () => {
     ['{ name=go approver=bob }', 'Go?', 'unknown attribute `approver` for `approve` cells; did you mean `approvers`?'],
   ])('approve %s with %j is refused: %s', (info, body, message) => {
     expect(problems(fence(`approve ${info}`, body)).join('\n')).toContain(message);
+  });
+});
+
+describe('the logs that an approval shows', () => {
+  const ask = (shows: string): string => fence(`approve { name=go approvers=bob shows=${shows} }`, 'Go?');
+  const sh = (name: string, more = ''): string => fence(`sh { name=${name}${more} }`, 'echo it');
+
+  test('are those of earlier cells, in the order in which they are written', () => {
+    const { cells } = compiled(
+      sh('plan'),
+      fence('ts { name=look }', 'export default () => 1;'),
+      ask('"look.log, plan.log"'),
+    );
+    expect(cells[2]?.body).toMatchObject({ kind: 'approve', logs: ['look', 'plan'] });
+    expect(compiled(sh('plan'), fence('approve { name=go approvers=bob }', 'Go?')).cells[1]?.body).not.toHaveProperty(
+      'logs',
+    );
+  });
+
+  test.each<[string[], string]>([
+    [
+      [sh('plan'), ask('plan')],
+      '9:42 `shows` names logs of earlier cells, as in `shows="plan.log, check.log"`, not `plan`',
+    ],
+    [[sh('plan'), ask('"plan.log, plan.log"')], '9:53 `plan.log` stands twice in `shows`; keep one'],
+    [[sh('plan'), ask('plna.log')], '9:42 there is no cell `plna` whose log could be shown; did you mean `plan`?'],
+    [[ask('plan.log'), sh('plan')], '6:42 cell `plan` stands later (line 9); only logs of earlier cells can be shown'],
+    [[ask('go.log')], '6:42 cell `go` stands later'],
+    [
+      [fence('http { name=get }', 'GET https://example.com/'), ask('get.log')],
+      '9:42 cell `get` (line 6) is of the kind `http` and leaves no log; `ts`, `js`, `sh` and `task` cells do',
+    ],
+    [
+      [sh('there', ' poll=10s within=1h'), fence('cel { expect=there }', 'output.up'), ask('there.log')],
+      '12:42 cell `there` (line 6) is repeated by `poll=` and has no log of its own; refer to its output',
+    ],
+    [
+      [sh('a'), sh('b'), sh('c'), sh('d'), ask('"a.log,b.log,c.log,d.log"')],
+      '18:43 an `approve` cell shows at most 3 logs (shownLogsMax)',
+    ],
+    [
+      ['## All { name=all each="[1, 2]" as=one }\n', sh('plan'), '## After\n', ask('plan.log')],
+      '11:42 cell `plan` is gone through for every element of section `all`, with a log each time: an approval outside of it cannot show one; ask in there',
+    ],
+    [
+      [sh('plan'), fence('sh { undo=plan }', 'echo back'), ask('undo_plan.log')],
+      '12:42 cell `undo_plan` (line 9) runs at the end',
+    ],
+  ])('%j is refused: %s', (fences, message) => {
+    expect(problems(...fences).join('\n')).toContain(message);
+  });
+
+  test('a section with each may ask about the logs in it, and about those before it', () => {
+    const { cells } = compiled(
+      sh('plan'),
+      '## All { name=all each="[1, 2]" as=one }\n',
+      sh('check'),
+      ask('"plan.log, check.log"'),
+    );
+    expect(cells[1]?.body).toMatchObject({ cells: [{ name: 'check' }, { body: { logs: ['plan', 'check'] } }] });
   });
 });
 
@@ -313,6 +427,35 @@ describe('patterns on the days the clock is changed', () => {
   });
 });
 
+describe('manual', () => {
+  const schema = 'answer:\n  type: object\n  properties: { volts: { type: number } }';
+  const asks = (front: string, rest = 'Read {{ step.cell }}.'): string =>
+    fence('manual { name=m }', `---\n${front}\n---\n${rest}`);
+
+  test('a text alone asks for nothing; between lines of dashes stands what is asked', () => {
+    expect(cellOf(fence('manual { name=m }', 'Look.\n---\nTwice.')).body).toEqual({
+      kind: 'manual',
+      instructions: ['Look.\n---\nTwice.'],
+    });
+    expect(cellOf(asks(schema)).body).toEqual({
+      kind: 'manual',
+      instructions: ['Read ', { expression: 'step.cell', write: 'text' }, '.'],
+      answer: { type: 'object', properties: { volts: { type: 'number' } } },
+    });
+  });
+
+  test.each([
+    [asks(schema, ''), '7:1 this manual cell has no instructions'],
+    [fence('manual { name=m }', '---\nLook.'), 'between two lines of `---`; the second is missing'],
+    [asks('answr: {}'), 'unknown key `answr` in a `manual` cell; did you mean `answer`?'],
+    [asks('answer: { type: string }'), '`answer` is the JSON Schema of an object'],
+    [asks('answer: { type: object, properties: { a: { typ: string } } }'), 'JSON Schema has no keyword `typ`'],
+    [asks('answer: { type: object, properties: { a: { $ref: x } } }'), '`$ref` is not read in the schema of an answer'],
+  ])('%j is refused', (cell, message) => {
+    expect(problems(cell).join('\n')).toContain(message);
+  });
+});
+
 describe('poll', () => {
   const get = 'GET https://example.com/health';
   const expects = fence('cel { expect=p }', 'output.status == 200');
@@ -331,6 +474,10 @@ describe('poll', () => {
       onTimeout: 'fail',
     });
     expect('poll' in cellOf(fence('http { name=p }', get))).toBe(false);
+    expect(cellOf(fence('http { name=p poll=30s holds=30m }', get), expects).poll).toMatchObject({
+      holds: { forMs: 1_800_000 },
+    });
+    expect(cellOf(fence('http { name=p poll=30s times=3 }', get), expects).poll).toMatchObject({ holds: { times: 3 } });
   });
 
   test.each([
@@ -351,6 +498,10 @@ describe('poll', () => {
     ['http { name=p poll=10ms }', get, true, 'too short; at least 1s'],
     ['http { name=p within=2h }', get, true, '`within` belongs to a cell that is repeated; it needs `poll=`'],
     ['http { name=p poll=5s onTimeout=fail }', get, true, 'it needs `within=`'],
+    ['http { name=p holds=2h }', get, true, '`holds` belongs to a cell that is repeated; it needs `poll=`'],
+    ['http { name=p poll=5s holds=2h times=3 }', get, true, '`holds` and `times` exclude each other; keep one'],
+    ['http { name=p poll=5s times=1 }', get, true, '`times` is a whole number from 2 to 100 (timesMax), not `1`'],
+    ['http { name=p poll=5s holds=long }', get, true, '`holds`: `long` is not a duration'],
     ['manual { name=p poll=5s }', 'Look.', true, 'unknown attribute `poll` for `manual` cells'],
   ])('%s with %j is refused', (info, body, expected, message) => {
     expect(problems(fence(info, body), expected ? expects : '').join('\n')).toContain(message);

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createCode } from '../../src/cells/code.ts';
 import { cellsUser, createExecute, holderState, lookAround, lookAroundAs } from '../../src/cells/index.ts';
 import type { CellInput } from '../../src/engine/index.ts';
 import { isAlive, type Ran, run, until } from './cells.ts';
@@ -224,6 +225,21 @@ export default () => ({
     });
 
     test.each([
+      ['a link to a file of root', (file: string) => `ln -s "${file}" x`, 'x', 'kind'],
+      ['a folder that it closed', () => 'echo 1 > x; chmod 600 .', 'x', 'unreadable'],
+      ['one that nobody lists', () => 'echo 1 > x; chmod 000 .', 'PAWL_EVIDENCE', 'unreadable'],
+      ['a file that it cannot read itself', () => 'echo 1 > x; chmod 000 x', 'x', 'unreadable'],
+    ])('of evidence it says that it cannot be had: %s', async (_what, leave, name, why) => {
+      const ran = await as('sh', `cd "$PAWL_EVIDENCE"; ${leave(join(own, 'pawl.db'))}`);
+      expect(ran).toMatchObject({ status: 'completed', evidence: { files: [], unkept: { files: [{ name, why }] } } });
+      expect(folders()).toEqual(before);
+    });
+    test('evidence that can be read is kept', async () => {
+      const ran = await as('sh', 'echo 1 > "$PAWL_EVIDENCE/x"');
+      expect(ran.evidence?.files).toEqual([{ name: 'x', base64: 'MQo=' }]);
+    });
+
+    test.each([
       ['the file of a secret is a link', (to: string) => `ln -sf "${to}/TOKEN" "$PAWL_SECRETS/TOKEN"`],
       ['their folder is a link', (to: string) => `rm -r "$PAWL_SECRETS"; ln -s "${to}" "$PAWL_SECRETS"`],
       ['the file of a secret is a pipe', () => 'rm "$PAWL_SECRETS/TOKEN"; mkfifo "$PAWL_SECRETS/TOKEN"'],
@@ -250,13 +266,11 @@ export default () => ({
     test('one that nobody finds and that swaps folders for links all the time leads nobody out of there', async () => {
       mkdirSync(join(own, 'a'));
       writeFileSync(join(own, 'a/b'), 'root');
-      // Without its marker, in another session: it lives on.
+      // Without its marker, in another session, and in no control group: it lives on.
       const spin = `echo $$ > "${dir}/spinner"; cd "$1" || exit; while [ ! -e "${dir}/end" ]; do mkdir -p a; touch a/b; rm -rf a; ln -s "${own}/a" a; rm -f a; done`;
-      const ran = await as(
-        'sh',
-        `setsid env -i PATH="$PATH" sh -c '${spin}' sh "$PWD" > "${dir}/spun" 2>&1 < /dev/null &
-        until [ -s "${dir}/spinner" ]; do sleep 0.02; done`,
-      );
+      const code = `setsid env -i PATH="$PATH" sh -c '${spin}' sh "$PWD" > "${dir}/spun" 2>&1 < /dev/null &
+        until [ -s "${dir}/spinner" ]; do sleep 0.02; done`;
+      const ran = await run({ kind: 'sh', code }, { timeoutMs: 20_000 }, createCode(nobody, undefined, false));
       expect(ran.status).toBe('completed');
       const pid = Number(said('spinner'));
       expect(pid).toBeGreaterThan(1);

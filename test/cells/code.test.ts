@@ -241,6 +241,7 @@ describe('isolation', () => {
         'PAWL_INPUTS',
         'PAWL_OUTPUT',
         'PAWL_OUTPUTS',
+        'PAWL_EVIDENCE',
         'PAWL_SECRETS',
         'PAWL_PARAMS',
         'PAWL_INSTANCE_ID',
@@ -391,6 +392,7 @@ describe('an engine that froze between its look at the clock and the beginning (
       nonce: 'c'.repeat(32),
       input: null,
       killAtMs,
+      timeoutAtMs: killAtMs,
       ...sizes,
     });
     return { result: await result, happened: existsSync(effect) };

@@ -35,7 +35,7 @@ describe('a script', () => {
     };
     expect(await endOf('')).toBe('failed');
     expect(await endOf('errexit=off shell=bash ')).toBe('completed');
-  }, 60_000);
+  });
   test('ends where a variable is not set', async () => {
     const ran = await script('echo "in $PAWL_PARAM_DRI/"; echo went on', { params: { dir: 'x' } });
     expect(ran).toMatchObject({ status: 'failed', error: { code: 'cell.exit' } });
@@ -143,7 +143,7 @@ describe('earlier outputs by name', () => {
     const [cell] = (await testRunbook(source)).cells;
     expect(cell).toMatchObject({ attempts: 1, ended: { status: 'failed' } });
     expect(cell?.ended?.error).toContain('the parameter `hosts` has an element with a line break or a NUL');
-  }, 60_000);
+  });
   test('a name that two values would have is given to neither', async () => {
     const both = { a: '{"b":"1","c":"2"}', a_b: '"3"' };
     const ran = await script('env | grep ^PAWL_OUT_; cat "$PAWL_OUTPUTS/a.b.txt" "$PAWL_OUTPUTS/a_b.txt"', {
@@ -267,7 +267,7 @@ describe('a shell is asked whether it can read a script', () => {
     try {
       const file = join(dir, 'a.md');
       writeFileSync(file, `---\nrunbook: demo\n---\n${fence('sh { name=a }', 'rm -rf x\nfi')}\n`);
-      await expect(readDocuments(authoring, [file])).rejects.toMatchObject({
+      await expect(readDocuments(authoring, [file], async () => undefined)).rejects.toMatchObject({
         code: 'runbook.invalid',
         details: {
           problems: [{ file, line: 6, column: 1, message: expect.stringContaining('cannot read this script') }],

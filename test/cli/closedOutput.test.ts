@@ -52,7 +52,8 @@ test('a reader that leaves after the first line: every cell runs once, the exit 
   expect(err).toBe('exit 0\n');
   expect(await effects('head.txt')).toBe('1234');
   expect(await statusOf('head')).toBe('completed');
-});
+  // Beside fifty commands at once it waits for its turn.
+}, 300_000);
 
 test('no reader from the beginning, and no standard error either', async () => {
   await place.write('talk.md', runbook);

@@ -14,4 +14,4 @@ test('the demo runs a real runbook, then eight processes race for one step, and 
   expect(out.match(/^ {2}process \d {2}(step\.inFlight|seq\.stale): /gm)).toHaveLength(7);
   expect(out).toContain('Lines in the file: 1. It happened once.');
   expect(out.split('\n').filter((line) => line.includes('\u001b'))).toEqual([]);
-}, 60_000);
+});

@@ -179,7 +179,11 @@ describe('a cell of the end that fails', () => {
     const { exit, out } = await go('stuck-1');
     expect(exit).toBe(1);
     const told = from(out, 'Failed, and ended');
-    expect(told.slice(-3, -1)).toEqual(['  undone    a', '  stays     c, b: as it is, look after it']);
+    expect(told.slice(-4, -1)).toEqual([
+      '  undone    a',
+      '  stays     c, b: as it is, look after it',
+      '  skipped   what takes b back, by alice: by hand',
+    ]);
     expect(states(out)[1]).toBe('✓  b  js  completed');
   });
 

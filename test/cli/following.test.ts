@@ -15,7 +15,8 @@ const handingOver = (world: World, id: string, then: () => void = () => {}): Cli
   const { versions: runbooks, authoring, clock, sha256, deployment } = ports;
   const list = async () => ({ runbooks: [], next: null });
   const workers = { list: async () => ({ workers: [], wanted: [] }), want: async () => {} };
-  const deps = { engine, workers, authoring, clock, sha256, deployment, telemetry: { advanced: () => {} } };
+  const pace = { take: async () => ({ isMine: false, untilMs: 0 }) };
+  const deps = { engine, workers, pace, authoring, clock, sha256, deployment, telemetry: { advanced: () => {} } };
   const inner = inProcess({ ...deps, runbooks: { get: runbooks.get, list } }, { by: alice, groups: [] });
   return createClient(async (name, given, signal) => {
     if (name !== 'advance') return await inner(name, given, signal);

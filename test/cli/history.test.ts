@@ -6,7 +6,7 @@ import { badgeOfOutcome } from '../../src/cli/cells.ts';
 import { journalTable, noteTable } from '../../src/cli/history.ts';
 import { createScreen } from '../../src/cli/screen.ts';
 import { type CellResult, createEngine, type Probe, type Runbook } from '../../src/engine/index.ts';
-import { fail, pass, runbookOf } from '../engine/runbooks.ts';
+import { awaiting, fail, pass, runbookOf } from '../engine/runbooks.ts';
 import { alice, bob, setup, T0, type World } from '../engine/world.ts';
 
 process.env.TZ = 'UTC';
@@ -338,4 +338,34 @@ test('a pause that the target asked for is said to be its own', async () => {
   expect(rows).toMatch(
     /, the target asked for 2 h, of which 1 h count \(retryAfterMsMax\) \(retry=2, attempt 2 failed\)/,
   );
+});
+
+test('a step of hours says up to when it may be renewed, and each renewal until when it is held', async () => {
+  const world = setup();
+  const { alarm } = world.ports.clock;
+  let rings = 1;
+  world.ports.clock.alarm = async (ms, signal) => {
+    // The first renewal comes; nothing else does.
+    if (ms !== 300_000 || rings-- === 0) return await alarm(ms, signal);
+    world.now += ms;
+  };
+  world.ports.lease = { ms: 900_000, everyMs: 300_000, overMs: 840_000 };
+  world.engine = createEngine(world.ports);
+  world.behave = ({ lease }) =>
+    new Promise((resolve) => lease?.onRenewed(() => resolve({ status: 'completed', output: '{}' })));
+  const id = await world.start(runbookOf([{ timeoutMs: 6 * 3_600_000 }]));
+  await world.engine.advance(id, { ...request, budgetMs: 600_000 });
+  expect((await told(world)).slice(1, 3)).toEqual([
+    '1 reserved | alice | c0, attempt 1, until 03:15:00, renewed up to 09:00:10 at most',
+    '2 renewed | alice | c0, seq 1, until 03:20:00',
+  ]);
+});
+
+test('what a wait came to is said once, though its error and its note say it', async () => {
+  const world = setup();
+  await world.start(runbookOf([{ body: awaiting(['c'], { withinMs: 1_000 }) }]));
+  await world.engine.advance('i1', all);
+  world.now += 60_000;
+  await world.engine.advance('i1', all);
+  expect((await told(world)).at(-1)).toBe('2 outcome | alice | c0 failed, 1 min; halts — timed out: c does not exist');
 });

@@ -38,6 +38,14 @@ describe.each(transports)('%s', (over) => {
     expect(await found('--text', 'ada')).toEqual(['ada']);
     expect(await found('--runbook', 'two', '--text', 'nobody')).toEqual(['bert']);
     expect(await found('--status', 'halted', '-p', 'count=2')).toEqual([]);
+    expect(await found('--status', 'halted', 'completed', '--id', 'b')).toEqual(['bert']);
+  });
+
+  test('counted by status, with what the index has alone', async () => {
+    const { out, json } = await pawl('list', '--counts', '--json');
+    expect(json.counts, out).toContainEqual({ status: 'completed', count: 2, atLeast: false });
+    expect((await pawl('list', '--counts', '--runbook', 'halting')).out).toMatch(/^halted +1$/m);
+    expect((await pawl('list', '--counts', '--text', 'ada')).err).toContain('--counts goes with --runbook');
   });
 
   test('by when they started', async () => {

@@ -2,7 +2,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { exitOfMany, giveVerdicts } from '../../src/cli/bulk.ts';
 import type { Client } from '../../src/cli/client.ts';
-import { createPace } from '../../src/cli/pace.ts';
 import type { Screen } from '../../src/cli/screen.ts';
 import type { Step } from '../../src/cli/step.ts';
 import type { CallOf } from '../../src/contract/index.ts';
@@ -94,7 +93,9 @@ describe.each(transports)('%s', (over) => {
       expect(other.exit).toBe(0);
       const { exit, out } = await bulk.ended;
       expect(exit).toBe(4);
-      expect(out).toMatch(/3\/3 {2}shared-3 {2}seq 2 {2}refused: Seq 2 of shared-3 needs no verdict/);
+      expect(out).toMatch(
+        /3\/3 {2}shared-3 {2}seq 2 {2}refused: Seq 2 of shared-3 needs no verdict.*; \S+ was first and said skip: paid by hand\n/,
+      );
       expect(out).toContain('Decided 2 of 3 steps.\nRefused 1 (seq.stale): look at each with `pawl status ID`.\n');
       expect(await decisions('shared-2')).toMatchObject([{ verdict: 'retry' }]);
       expect(await decisions('shared-3')).toMatchObject([{ verdict: 'skip', reason: 'paid by hand' }]);
@@ -110,28 +111,36 @@ describe.each(transports)('%s', (over) => {
       expect(await refused('--runbook', 'pay')).toEqual([2, 'request.invalid']);
       expect(await refused('many-1', '--runbook', 'pay', '--cell', 'charge')).toEqual([2, 'request.invalid']);
       expect(await refused('--runbook', 'pay', '--cell', 'charge', '--seq', '2')).toEqual([2, 'request.invalid']);
-      expect(await refused('--runbook', 'pay', '--cell', 'charge', '--per-second', '0')).toEqual([
-        2,
-        'request.invalid',
-      ]);
+      for (const rate of ['0', '21'])
+        expect(await refused('--runbook', 'pay', '--cell', 'charge', '--per-second', rate)).toEqual([
+          2,
+          'request.invalid',
+        ]);
     });
   });
 });
 
-test('a store that goes away stops it: what was not asked for is left, and it ends as later', async () => {
-  const asked: string[] = [];
-  const client = {
-    verdict: async ({ path: { instanceId } }: CallOf<'verdict'>) => {
-      asked.push(instanceId);
-      if (instanceId === 'b') throw new PawlError('store.unavailable', 'The store gave no answer.');
-      return { view: { status: 'ready' } };
+const screen = { print: () => undefined, paint: (_: string, text: string) => text } as unknown as Screen;
+const stepsOf = (...ids: string[]): Step[] => ids.map((instanceId) => ({ instanceId, seq: 2, ageMs: null }) as Step);
+type Asked = CallOf<'verdicts'>['body'];
+/** A service that answers call by call. */
+const answering = (asked: string[][], answer: (call: number, one: Asked['steps'][number]) => object) =>
+  ({
+    verdicts: async ({ body }: CallOf<'verdicts'>) => {
+      asked.push(body.steps.map(({ instanceId }) => instanceId));
+      return { steps: body.steps.map((one) => ({ ...one, ...answer(asked.length, one) })) };
     },
-  } as unknown as Client;
-  const screen = { print: () => undefined, paint: (_: string, text: string) => text } as unknown as Screen;
-  const steps = ['a', 'b', 'c', 'd'].map((instanceId) => ({ instanceId, seq: 2, ageMs: null }) as Step);
-  const pace = { turn: async () => undefined, signal: new AbortController().signal };
-  const bulk = await giveVerdicts(screen, client, steps, { verdict: 'skip', reason: 'x' }, pace);
-  expect(asked).toEqual(['a', 'b']);
+  }) as unknown as Pick<Client, 'verdicts'>;
+const taken = { result: 'taken', view: { status: 'ready' } };
+const ruling = { verdict: 'skip', reason: 'x' } as const;
+
+test('a store that goes away stops it: what was not asked for is left, and it ends as later', async () => {
+  const asked: string[][] = [];
+  const away = { result: 'refused', code: 'store.unavailable', message: 'The store gave no answer.', first: null };
+  const client = answering(asked, (_, { instanceId }) => (instanceId === 'b' ? away : taken));
+  const { signal } = new AbortController();
+  const bulk = await giveVerdicts(screen, client, stepsOf('a', 'b', 'c', 'd'), ruling, { perSecond: 1, signal });
+  expect(asked).toEqual([['a'], ['b']]);
   expect(bulk).toMatchObject({ stopped: 'store', refused: [{ instanceId: 'b' }] });
   expect(bulk.left).toEqual([
     { instanceId: 'c', seq: 2 },
@@ -140,46 +149,28 @@ test('a store that goes away stops it: what was not asked for is left, and it en
   expect(exitOfMany(bulk, 0)).toBe(4);
 });
 
-describe('the rate cap', () => {
-  /** A clock that moves only by sleeping and by hand; its timers fire `earlyMs` too soon. */
-  const clockOf = (earlyMs: number) => {
-    const clock = {
-      atMs: 1_000,
-      nowMs: () => clock.atMs,
-      sleep: async (ms: number) => {
-        clock.atMs += Math.max(1, ms - earlyMs);
-      },
-    };
-    return clock;
-  };
-  const never = new AbortController().signal;
-
-  test('a turn begins so long after the one before began, however long the work took', async () => {
-    const clock = clockOf(0);
-    const turn = createPace(4, clock);
-    const began: number[] = [];
-    for (const workMs of [0, 100, 900, 0]) {
-      await turn(never);
-      began.push(clock.atMs);
-      clock.atMs += workMs;
-    }
-    expect(began).toEqual([1_000, 1_250, 1_500, 2_400]);
-  });
-
-  test('a timer that fires early does not shorten it', async () => {
-    const clock = clockOf(5);
-    const turn = createPace(1, clock);
-    await turn(never);
-    await turn(never);
-    expect(clock.atMs).toBe(2_000);
-  });
-
-  test('the signal ends the pause', async () => {
-    const giveUp = new AbortController();
-    const clock = { nowMs: () => 0, sleep: async () => giveUp.abort() };
-    const turn = createPace(1, clock);
-    await turn(giveUp.signal);
-    await turn(giveUp.signal);
-    expect(giveUp.signal.aborted).toBe(true);
-  });
+test("what a call had no time for is asked for again, and so is a turn that is another caller's, until the signal", async () => {
+  const asked: string[][] = [];
+  const client = answering(asked, (call, { instanceId }) =>
+    call === 1 && instanceId === 'b' ? { result: 'left' } : taken,
+  );
+  const gone = new AbortController();
+  const many = { perSecond: 2, signal: gone.signal };
+  const bulk = await giveVerdicts(screen, client, stepsOf('a', 'b', 'c'), ruling, many);
+  expect(asked).toEqual([
+    ['a', 'b'],
+    ['b', 'c'],
+  ]);
+  expect(bulk.decided.map(({ instanceId }) => instanceId)).toEqual(['a', 'b', 'c']);
+  let calls = 0;
+  const busy = {
+    verdicts: async () => {
+      calls += 1;
+      if (calls === 3) gone.abort();
+      throw new PawlError('verdicts.busy', 'Another call decides.', { untilMs: 1 });
+    },
+  } as unknown as Pick<Client, 'verdicts'>;
+  const stopped = await giveVerdicts(screen, busy, stepsOf('a'), ruling, many);
+  expect(calls).toBe(3);
+  expect(stopped).toEqual({ decided: [], refused: [], left: [{ instanceId: 'a', seq: 2 }], stopped: 'signal' });
 });

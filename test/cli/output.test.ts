@@ -1,8 +1,9 @@
 /** How it looks: help with examples, no colours in a pipe, nothing wider than a terminal. */
 import { describe, expect, test } from 'vitest';
 import { exits } from '../../src/cli/exits.ts';
-import { duration, shellWord } from '../../src/cli/format.ts';
+import { duration } from '../../src/cli/format.ts';
 import { harmless } from '../../src/cli/screen.ts';
+import { shellWord } from '../../src/cli/shellWord.ts';
 import { twoCells } from './documents.ts';
 import { setup } from './support.ts';
 

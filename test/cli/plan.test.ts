@@ -1,10 +1,13 @@
 /** `pawl plan` tells all that an author says of how a cell is carried out. */
 import { expect, test } from 'vitest';
-import { authoring } from '../../src/authoring/index.ts';
+import { authoringWith } from '../../src/authoring/index.ts';
 import { attributesOf, type CellAttribute, kinds, undoAttributesOf } from '../../src/authoring/kinds.ts';
-import { planOf, printPlan } from '../../src/cli/plan.ts';
+import { printPlan } from '../../src/cli/planScreen.ts';
 import type { Screen } from '../../src/cli/screen.ts';
+import { planOf } from '../../src/engine/index.ts';
+import { someTasks } from '../support/tasks.ts';
 
+const authoring = authoringWith(someTasks('charge', 'refund'));
 const all = [...new Set([...kinds.flatMap(attributesOf), ...undoAttributesOf('sh')])];
 const expects = '\n```cel { expect=a }\nstatus == "completed"\n```\n';
 const fence = (info: string, body: string): string => `\`\`\`${info}\n${body}\n\`\`\`\n${expects}`;
@@ -13,17 +16,20 @@ const http = (attributes: string, method = 'GET'): string =>
   fence(`http { name=a ${attributes} }`, `${method} https://example.com/`);
 const await_ = (attributes: string): string =>
   `\`\`\`await { name=a ${attributes} }\nclaim: x\nuntil: supported\n\`\`\`\n`;
+const dry = '```sh { name=b }\ntrue\n```\n';
 const approve = (attributes: string): string => `\`\`\`approve { name=a ${attributes} }\nMay it?\n\`\`\`\n`;
 const aws = (attributes: string, action = 'ListTables'): string =>
   fence(
     `aws { name=a ${attributes.includes('service=') ? '' : 'service=dynamodb '}action=${action} ${attributes} }`,
     '',
   );
+const task = (name: string): string => fence(`task { name=a task=${name} }`, '');
 const wait = (attributes: string): string => `\`\`\`wait { name=a ${attributes} }\n\`\`\`\n`;
 const probed = (attributes: string): string =>
   `${sh(`interrupted=probe ${attributes}`)}\n\`\`\`sh { probe=a }\ntrue\n\`\`\`\n`;
 
 const undo = (attributes: string): string => `\n\`\`\`sh { undo=a ${attributes} }\ntrue\n\`\`\`\n`;
+const run = (attributes: string): string => `\`\`\`run { name=a ${attributes} }\nrunbook: other\n\`\`\`\n`;
 const end = (attributes: string): string => `\`\`\`end { name=a when="true" ${attributes} }\n\`\`\`\n`;
 
 /** A cell without the attribute, and with it. */
@@ -41,6 +47,8 @@ const pairs: Record<Exclude<CellAttribute, 'name' | 'escape'>, [without: string,
   as: [end(''), end('as=failed')],
   poll: [http(''), http('poll=5s within=1h')],
   within: [http('poll=5s within=1h'), http('poll=5s within=2h')],
+  holds: [http('poll=5s'), http('poll=5s holds=30m')],
+  times: [http('poll=5s holds=30m'), http('poll=5s times=3')],
   onTimeout: [http('poll=5s within=1h'), http('poll=5s within=1h onTimeout=continue')],
   failedOn: [http('', 'POST'), http('failedOn=500', 'POST')],
   unknownOn: [http('', 'POST'), http('unknownOn=404', 'POST')],
@@ -55,6 +63,7 @@ const pairs: Record<Exclude<CellAttribute, 'name' | 'escape'>, [without: string,
   programs: [sh(''), sh('programs=jq')],
   uses: [sh(''), sh('uses=KEY')],
   env: [sh(''), sh('env=KUBECONFIG')],
+  task: [task('charge'), task('refund')],
   errexit: [sh(''), sh('errexit=off')],
   shell: [sh(''), sh('shell=bash')],
   approvers: [approve('approvers=alice'), approve('approvers=bob')],
@@ -63,10 +72,15 @@ const pairs: Record<Exclude<CellAttribute, 'name' | 'escape'>, [without: string,
   self: [approve('groups=sre'), approve('groups=sre self=true')],
   expires: [approve('groups=sre'), approve('groups=sre expires=1d')],
   default: [approve('groups=sre expires=1d'), approve('groups=sre expires=1d default=approve')],
+  shows: [dry + approve('groups=sre'), dry + approve('groups=sre shows=b.log')],
   onReject: [approve('groups=sre'), approve('groups=sre onReject=continue')],
   for: [wait('for=1h'), wait('for=2h')],
   until: [wait('for=1h'), wait('until="2030-01-01T00:00:00Z"')],
   cron: [wait('cron="0 9 * * *"'), wait('cron="0 8 * * *"')],
+  each: [run(''), run('each=[1]')],
+  max: [run('each=[1]'), run('each=[1] max=2')],
+  stopAfter: [run('each=[1]'), run('each=[1] stopAfter=2')],
+  output: [run(''), run('output="outputs.one"')],
   tz: [wait('cron="0 9 * * *"'), wait('cron="0 9 * * *" tz="Europe/Berlin"')],
 };
 

@@ -1,9 +1,9 @@
 /** `pawl plan` of a runbook that has something for its ends: who takes back what, and what a failure leads to. */
 import { expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import { planOf, printPlan } from '../../src/cli/plan.ts';
+import { printPlan } from '../../src/cli/planScreen.ts';
 import type { Screen } from '../../src/cli/screen.ts';
-import type { Cleanup, Runbook } from '../../src/engine/index.ts';
+import { type Cleanup, planOf, type Runbook } from '../../src/engine/index.ts';
 import { withEnds } from './withEnds.ts';
 
 const cell = (name: string): string => `\`\`\`sh { name=${name} }\ntrue\n\`\`\`\n`;

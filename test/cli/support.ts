@@ -178,7 +178,7 @@ export const setup = (
   return place;
 };
 
-export const until = async (what: string, met: () => boolean | Promise<boolean>, withinMs = 30_000): Promise<void> => {
+export const until = async (what: string, met: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> => {
   const endMs = performance.now() + withinMs;
   while (!(await met())) {
     if (performance.now() > endMs) throw new Error(`Waited ${withinMs} ms in vain for: ${what}`);

@@ -161,6 +161,28 @@ describe('what it finds', () => {
     );
   });
 
+  test('runs of other runbooks, by documents beside it or as they are published', async () => {
+    const run = '```run { name=it }\nrunbook: safe\nparams: { file: "{{ params.file }}" }\n```\n';
+    await place.write('safe.md', safe);
+    await place.write('outer.md', `---\nrunbook: outer\nparams:\n  file: { type: string }\n---\n${run}`);
+    const lacking = await pawl('outer.md', '-p', 'file=none', '--yes');
+    expect(lacking).toMatchObject({ exit: 2, err: expect.stringContaining('safe') });
+    const answers = ['--stub', 'it/pay={}', '--claim', 'ci/7=supported'];
+    const asked = await pawl('outer.md', 'safe.md', '-p', 'file=none', ...answers);
+    expect(asked).toMatchObject({
+      exit: 2,
+      out: expect.stringContaining('  it/set  sh, line 10: for every element of it'),
+    });
+    const file = join(place.folder, 'inner');
+    const beside = await pawl('outer.md', 'safe.md', '-p', `file=${file}`, '--yes', ...answers);
+    expect(beside.exit, beside.out + beside.err).toBe(0);
+    expect(beside.out).toContain('   2  it/pay  sh, line 7  answered for by --stub in 1 element\n');
+    expect((await place.pawl('publish', 'safe.md')).exit).toBe(0);
+    const published = await pawl('outer.md', '-p', `file=${file}`, '--yes', ...answers);
+    expect(published.exit, published.out + published.err).toBe(0);
+    expect(await readFile(file, 'utf8')).toBe('set\nset\nset\nset\n');
+  });
+
   test('--json: the whole report as one document, and nothing else', async () => {
     await place.write('unsafe.md', unsafe);
     const file = join(place.folder, 'json');

@@ -18,6 +18,13 @@ describe.each(transports)('%s', (over) => {
     const one = await pawl('verify', 'v-1');
     expect(one).toMatchObject({ exit: 0, err: '' });
     expect(one.out).toMatch(/^Verified 1 journal, \d+ entries: nothing is broken\.\n$/);
+    const none = await place.pawl('verify', 'nobody');
+    expect([none.exit, none.out]).toEqual([
+      2,
+      expect.stringMatching(
+        /^instance.unknown +nobody: .*\nVerified nothing\. 1 id not verified, for what is said above\.\n$/s,
+      ),
+    ]);
     const all = await pawl('verify', '--all', '--json');
     expect(all.exit).toBe(0);
     expect(at(all.json, 'verified', 0)).toMatchObject({ instanceId: 'v-1', intact: true, breaks: [], ended: null });

@@ -331,6 +331,34 @@ export default ({ params }) => ({ n: params.n });
       expect((json.entries as unknown[]).length).toBe(4);
     });
 
+    test('the log of a dry run is shown with what of it is covered, by vote and by status; the journal names it', async () => {
+      const document = `---
+runbook: dry
+title: Dry
+---
+\`\`\`sh { name=plan }
+echo would add 3
+\`\`\`
+\`\`\`sh { name=check when="1 > 2" }
+true
+\`\`\`
+\`\`\`approve { name=go approvers=bob shows="plan.log, check.log" }
+Apply it?
+\`\`\`
+`;
+      await place.write('dry.md', document);
+      expect((await pawl('run', 'dry.md', '--instance', 'dry-1')).exit).toBe(3);
+      const { out } = await pawl('vote', 'dry-1', 'go');
+      expect(out).toMatch(/\nLog of plan: all of its 12 bytes, sha256 [0-9a-f]{64}\n {4}would add 3\n/);
+      const none = 'Log of check: nothing of it is shown, so no vote is about it. It was skipped.';
+      expect(flat(out)).toContain(none);
+      const { out: status } = await pawl('status', 'dry-1');
+      expect(flat(status)).toContain('Log of plan: all of its 12 bytes, sha256');
+      expect(flat(status)).toContain(none);
+      expect(flat((await pawl('journal', 'dry-1')).out)).toMatch(/shown [0-9a-f]{12}, with the log of plan/);
+      expect((await pawl('verify', 'dry-1')).exit).toBe(0);
+    });
+
     test('two of those who are asked approve, one of them by a group; the journal says who, why, and about what', async () => {
       const { id, hash } = await asking(11);
       const first = await as(
@@ -461,6 +489,6 @@ export default ({ params }) => ({ n: params.n });
         build: 7,
         looks: 3,
       });
-    }, 60_000);
+    });
   });
 });

@@ -17,6 +17,7 @@ import type {
   RunAnswer,
   Started,
   StartRequest,
+  VerdictGiven,
   VerdictRequest,
   Version,
   View,
@@ -39,8 +40,11 @@ const answers: {
   ran: Same<Omit<BodyOf<'run'>, 'manned'>, RunAnswer>;
   cancelled: Same<BodyOf<'cancel'>, Cancelled>;
   undone: Same<BodyOf<'undo'>, { view: View }>;
-  decided: Same<BodyOf<'verdict'>, { view: View }>;
-  inspected: Same<Omit<BodyOf<'instance'>, 'manned' | 'head' | 'held' | 'decidableAtMs' | 'nowMs'>, Inspection>;
+  decided: Same<BodyOf<'verdict'>, VerdictGiven>;
+  inspected: Same<
+    Omit<BodyOf<'instance'>, 'manned' | 'head' | 'held' | 'decidableAtMs' | 'decidePeople' | 'nowMs'>,
+    Inspection
+  >;
   head: Same<BodyOf<'instance'>['head'], Entry>;
   entries: Same<BodyOf<'journal'>['entries'], Entry[]>;
   notes: Same<BodyOf<'notes'>['notes'], Note[]>;
@@ -68,7 +72,10 @@ const answers: {
 const requests: {
   start: Same<keyof NonNullable<CallOf<'start'>['body']>, keyof Asked<StartRequest>>;
   verdict: Same<CallOf<'verdict'>['body'], Given<Asked<VerdictRequest>>>;
-  done: Same<CallOf<'done'>['body'], Given<Asked<DoneRequest>>>;
+  done: Same<
+    Omit<CallOf<'done'>['body'], 'attachment' | 'answer'>,
+    Omit<Given<Asked<DoneRequest>>, 'attachment' | 'answer'>
+  >;
   vote: Same<CallOf<'vote'>['body'], Given<Asked<VoteRequest>>>;
   claim: Same<Omit<CallOf<'setClaim'>['body'], 'evidence'>, Omit<Given<Asked<ClaimRequest>>, 'evidence'>>;
 } = { start: true, verdict: true, done: true, vote: true, claim: true };

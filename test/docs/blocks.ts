@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 /** That of an installed package, for scripts/newcomer.sh. */
@@ -22,6 +22,8 @@ type Command = { line: number; command: string; shown: string };
 export type Page = {
   documents: { file: string; source: string; line: number; isRefused: boolean }[];
   commands: Command[];
+  /** What stands in a fence with a path after its language. */
+  files: { path: string; content: string }[];
 };
 
 const lineOf = (text: string, offset: number): number => text.slice(0, offset).split('\n').length;
@@ -51,7 +53,11 @@ export const readPage = async (name: string): Promise<Page> => {
   const commands = [...text.matchAll(/^```console\n(.*?)^```$/gms)].flatMap(({ 1: block = '', index }) =>
     commandsOf(block, lineOf(text, index) + 1),
   );
-  return { documents, commands };
+  const files = [...text.matchAll(/^```ts (tasks\/\S+)\n(.*?)^```$/gms)].map(({ 1: path = '', 2: content = '' }) => ({
+    path,
+    content,
+  }));
+  return { documents, commands, files };
 };
 
 /** All that a script prints. One that waits for what never comes is ended, with all that it began. */
@@ -87,6 +93,10 @@ export const run = async (page: Page, env: Record<string, string> = {}): Promise
     await writeFile(program, `#!/bin/sh\nexec "${process.execPath}" "${launcher}" "$@"\n`);
     await chmod(program, 0o755);
     for (const { file, source } of page.documents) await writeFile(join(place, file), source);
+    for (const { path, content } of page.files) {
+      await mkdir(join(place, dirname(path)), { recursive: true });
+      await writeFile(join(place, path), content);
+    }
     const script = page.commands.map(({ command }) => `${command}\necho '${mark}'\n`).join('');
     await writeFile(join(folder, 'script.sh'), script);
     const stdout = await inShell(join(folder, 'script.sh'), place, {

@@ -686,8 +686,12 @@ test('an instance that is held for its epoch is looked at ever more rarely, by a
   }
   expect(pauses[0]).toBeGreaterThanOrEqual(15_000);
   expect(pauses.at(-1)).toBeGreaterThanOrEqual(8 * 60_000);
+  // Compared was another journal than the one that stands now.
+  await expect(restored.release('held', 'checked', alice, { expectedSeq: 7 })).rejects.toMatchObject({
+    code: 'seq.stale',
+  });
   // Released, it goes on at once.
-  await restored.release('held', 'checked', alice);
+  await restored.release('held', 'checked', alice, { expectedSeq: 0 });
   expect((await world.ports.views.get('held'))?.dueAtMs).toBeLessThanOrEqual(world.now);
 });
 

@@ -27,7 +27,7 @@ describe('decide: what this call does next', () => {
   });
 
   test('a reserved step is in flight until its deadline and grace have passed, then in doubt', () => {
-    const holder = { cell: 'a', seq: 5, by, ageMs: 3_000, deadlineAtMs: now - 14_999 };
+    const holder = { cell: 'a', seq: 5, by, reservedAtMs: now - 3_000, ageMs: 3_000, deadlineAtMs: now - 14_999 };
     expect(decide(open(now - 14_999), book, wish, at)).toEqual({ kind: 'stop', result: 'in_flight', holder });
     expect(decide(open(now - 15_000), book, wish, at)).toMatchObject({
       kind: 'stop',

@@ -78,7 +78,13 @@ describe('done', () => {
   const decided = (result: 'done' | 'failed', cell: Partial<Cell>, checks: object[] = []) =>
     decideDone(
       state,
-      { cell: cellOf(0, 'a', cell), open, output: '{"result":"done"}', checks: checks as [] },
+      {
+        cell: cellOf(0, 'a', cell),
+        open,
+        output: { kind: 'inline', text: '{"result":"done"}' },
+        checks: checks as [],
+        attached: [],
+      },
       { nowMs: now },
       { result, note: 'looked', by: by('alice') },
     );
@@ -102,10 +108,19 @@ describe('verdict', () => {
   const decided = (state: State, verdict: VerdictRequest['verdict'], cell: Partial<Cell> = {}, freshKey = false) =>
     decideVerdict(
       state,
-      { cell: cellOf(0, 'a', cell), checks: [], output: null, early: {}, isAgain: false },
+      { ...facts, cell: cellOf(0, 'a', cell) },
       { nowMs: now, fraction: () => 0.5, sent: false },
       { seq: 5, verdict, reason: 'seen', by: by('bob'), ...(freshKey ? { freshKey } : {}) },
     );
+  const facts = {
+    instanceId: 'i1',
+    checks: [],
+    output: null,
+    outputHash: null,
+    early: {},
+    isAgain: false,
+    people: undefined,
+  };
   const person = { kind: 'person', detail: 'bob' };
 
   test.each([

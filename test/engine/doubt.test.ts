@@ -4,13 +4,11 @@ import {
   type CellResult,
   createEngine,
   type Entry,
-  failedLeadsTo,
   limits,
   type Note,
   PawlError,
   type Probe,
   type Runbook,
-  type State,
 } from '../../src/engine/index.ts';
 import { fail, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
@@ -512,10 +510,9 @@ describe('verdicts', () => {
       const id = closed ? await world.start(book) : await vanished(world, book);
       if (closed) await world.engine.advance(id, request);
       world.now = T0 + gone;
-      const state = (await world.entries(id)).at(-1)?.state as State;
-      const told = failedLeadsTo(state, book.cells[0] as Cell, world.now);
+      const { undecided } = await world.engine.inspect(id, alice);
       await decide(world, id, 'failed');
-      expect((await world.entries(id)).at(-1)).toMatchObject({ then: told });
+      expect((await world.entries(id)).at(-1)).toMatchObject({ then: undecided?.ifFailed });
     }
   });
 

@@ -122,6 +122,28 @@ describe('a known failure', () => {
     });
   });
 
+  test('is not taken back for a page that was left open: what it saw has been decided, and it halted again', async () => {
+    const world = await begin([...way, ...ends]);
+    world.behave = failing('c');
+    await world.engine.advance('i1', request);
+    const seen = (await world.entries('i1')).at(-1)?.seq ?? -1;
+    await world.engine.verdict('i1', {
+      seq: (await stateIn(world))?.halted?.seq ?? -1,
+      verdict: 'retry',
+      reason: 'once more',
+      by: alice,
+    });
+    expect((await world.engine.advance('i1', request)).result).toBe('halted');
+    const undo = (expectedSeq: number) => world.engine.undo('i1', { reason: 'not tonight', by: bob, expectedSeq });
+    await expect(undo(seen)).rejects.toMatchObject({ code: 'seq.stale', details: { expectedSeq: seen } });
+    expect((await stateIn(world))?.ending).toBeUndefined();
+    const now = (await world.entries('i1')).at(-1)?.seq ?? -1;
+    const again = { seq: (await stateIn(world))?.halted?.seq ?? -1, verdict: 'retry', reason: 'and again' } as const;
+    // Both saw the same: one of them is taken, the other one told that it was late.
+    const both = await Promise.allSettled([undo(now), world.engine.verdict('i1', { ...again, by: alice })]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+  });
+
   test('goes by itself in drive manual too, unless a person steps through it', async () => {
     const world = await begin([...way, ...ends], {}, 'manual');
     world.behave = failing('b');

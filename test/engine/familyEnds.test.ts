@@ -68,6 +68,20 @@ describe('an element that fails', () => {
 describe('a run whose section is taken back', () => {
   const cells = [{ name: 'before' }, nodes(), { name: 'after' }, undoNodes, undo('before')];
 
+  test('takes nothing back of one that was never opened: who declared it done did that elsewhere, and it stays', async () => {
+    const world = await begin(cells, 'no list' as never);
+    world.behave = failing(':after');
+    expect((await world.engine.advance('p', request)).stop).toMatchObject({ result: 'halted', cell: 'nodes' });
+    const verdict = { verdict: 'succeeded', output: '[]', reason: 'by hand', by: bob } as const;
+    await world.engine.verdict('p', { seq: await stuckAt(world), ...verdict });
+    expect((await world.engine.advance('p', request)).stop).toMatchObject({ result: 'halted', cell: 'after' });
+    await world.engine.undo('p', { reason: 'all of it', by: bob });
+    expect((await world.engine.advance('p', request)).result).toBe('failed');
+    expect(ran(world)).toEqual([':before', ':after', ':undo_before']);
+    const [ending] = (await world.entries('p')).filter((entry) => entry.kind === 'ending');
+    expect(ending).toMatchObject({ undos: 1, stays: ['nodes', 'after'] });
+  });
+
   test('goes through its elements in descending order, each by its own outputs and keys; then what came before', async () => {
     const world = await begin(cells, ['a', 'b', 'c'], { onFailure: 'undo' });
     world.behave = failing(':after', 'after');

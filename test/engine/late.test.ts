@@ -29,7 +29,7 @@ describe('a caller that lost the reservation', () => {
       code: 'seq.stale',
       message: `The journal of i1 is at 1, not at 0: bob (test, host:2) holds c0 since ${at}, until 2026-11-24T03:00:05.000Z at most; look at the present state and ask again.`,
       details: expect.objectContaining({
-        holder: { cell: 'c0', seq: 1, by: bob, ageMs: 1_500, deadlineAtMs: T0 + 5_000 },
+        holder: { cell: 'c0', seq: 1, by: bob, reservedAtMs: T0, ageMs: 1_500, deadlineAtMs: T0 + 5_000 },
         newest: { kind: 'reserved', by: bob, at },
       }),
     });

@@ -61,6 +61,39 @@ describe('a large output', () => {
     expect(world.begun).toHaveLength(1);
   });
 
+  test('and files beside it are tried for as long; those that are never taken are named, and the step is recorded', async () => {
+    const left = (names: string[]) => ({
+      files: names.map((name) => ({ name, base64: 'b25l' })),
+      unkept: { files: [{ name: 'more', bytes: 9, why: 'sum' as const }], more: 0 },
+    });
+    const patient = faulty((command, { now }) => (isChunk(command) && now < T0 + 12_000 ? throttle() : undefined));
+    patient.behave = () => ({ status: 'failed', output: large, evidence: left(['a', 'b']) });
+    const id = await patient.start(runbookOf([{}]));
+    await patient.engine.advance(id, request);
+    const { unkept } = left([]);
+    expect((await patient.entries(id))[2]).toMatchObject({
+      attached: [
+        { name: 'a', bytes: 3 },
+        { name: 'b', bytes: 3 },
+      ],
+      unkept,
+    });
+
+    let taken = 0;
+    const never = faulty((command) => (isChunk(command) && taken++ > 0 ? throttle() : undefined));
+    never.behave = () => ({ status: 'completed', output: '{}', evidence: left(['a', 'b']) });
+    const other = await never.start(runbookOf([{}, {}]));
+    expect(await never.engine.advance(other, { ...request, maxCells: 1 })).toMatchObject({
+      steps: [{ status: 'completed', recorded: true }],
+    });
+    expect((await never.entries(other))[2]).toMatchObject({
+      attached: [{ name: 'a' }],
+      unkept: { files: [{ name: 'more' }, { name: 'b', bytes: 3, why: 'store' }], more: 0 },
+    });
+    expect(never.events.filter(({ kind }) => kind === 'evidence.unkept')).toHaveLength(1);
+    expect(never.begun).toHaveLength(1);
+  });
+
   test('of a poll that loses its slot: each look has a place of its own', async () => {
     const world = setup();
     let looks = 0;

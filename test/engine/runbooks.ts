@@ -43,8 +43,18 @@ export const pass = { source: 'true', line: 1 };
 export const fail = { source: 'false', line: 1 };
 export const broken = { source: 'broken', line: 1 };
 
+const at = (path: string, scope: Scope): unknown =>
+  path.split('.').reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], scope);
+
 const fill = (template: Template, scope: Scope): string =>
-  template.map((part) => (typeof part === 'string' ? part : String(scope.params[part.expression] ?? ''))).join('');
+  template
+    .map((part) => {
+      if (typeof part === 'string') return part;
+      // What is JSON names its whole path.
+      if (part.write === 'json') return JSON.stringify(at(part.expression, scope) ?? null);
+      return String(scope.params[part.expression] ?? '');
+    })
+    .join('');
 
 const rendered = (body: CellBody, scope: Scope): RenderedBody => {
   const all = (templates: Template[]): string[] => templates.map((template) => fill(template, scope));
@@ -55,10 +65,15 @@ const rendered = (body: CellBody, scope: Scope): RenderedBody => {
       return { kind: 'await', claims: all(body.claims) };
     case 'approve': {
       const { kind, text, approvers, groups } = body;
-      return { kind, text: fill(text, scope), approvers: all(approvers), groups: all(groups) };
+      const quorum = typeof body.quorum === 'number' ? body.quorum : Number(fill(body.quorum, scope));
+      return { kind, text: fill(text, scope), approvers: all(approvers), groups: all(groups), quorum };
     }
     case 'wait':
-      return { ...body, until: body.until === null ? null : fill(body.until, scope) };
+      return {
+        ...body,
+        forMs: typeof body.forMs === 'number' ? body.forMs : null,
+        until: body.until === null ? null : fill(body.until, scope),
+      };
     case 'http': {
       // A probe has no key of its own to send: it asks about that of the effect.
       const url = String(body.url).replace('{key}', encodeURIComponent(String(scope.step.idempotencyKey)));
@@ -101,12 +116,15 @@ const evaluate: Authoring['evaluate'] = (expression, scope) => {
   // The names of the parts of a section with `parallel`.
   if (expression.source.startsWith('[')) return { kind: 'value', value: JSON.parse(expression.source) };
   const [path = '', wanted] = expression.source.split(' == ');
-  const value = path.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], scope);
+  const value = at(path, scope);
   return wanted === undefined ? { kind: 'value', value } : { kind: 'value', value: JSON.stringify(value) === wanted };
 };
 
 /** The elements of a section with `each`, as the text of a list. */
-const elements = (body: Extract<CellBody, { kind: 'each' }>, scope: Scope): ReturnType<Authoring['renderBody']> => {
+const elements = (
+  body: Extract<CellBody, { kind: 'each' | 'run' }>,
+  scope: Scope,
+): ReturnType<Authoring['renderBody']> => {
   const found = evaluate(body.over, scope);
   if (found.kind === 'error') return found;
   return { kind: 'body', body: { kind: 'each', items: JSON.stringify(found.value ?? null) } };
@@ -114,12 +132,17 @@ const elements = (body: Extract<CellBody, { kind: 'each' }>, scope: Scope): Retu
 
 /** Compiles nothing: `publish` gets the runbook as JSON text. */
 export const plainAuthoring: Authoring = {
+  runsIn: () => [],
   compile: (source) => ({ kind: 'runbook', runbook: JSON.parse(source) as Runbook, notes: [] }),
   resolveParams: (_runbook, given) => given,
   evaluate,
   render: (template, scope) => ({ kind: 'text', text: fill(template, scope) }),
   renderBody: (body: CellBody, scope) =>
-    body.kind === 'each' ? elements(body, scope) : { kind: 'body', body: rendered(body, scope) },
+    body.kind === 'each' || body.kind === 'run' ? elements(body, scope) : { kind: 'body', body: rendered(body, scope) },
+  lasts: (lasting, scope) => {
+    const ms = typeof lasting === 'number' ? lasting : Number(fill(lasting, scope));
+    return Number.isNaN(ms) ? { kind: 'error', message: 'it is no time' } : { kind: 'ms', ms };
+  },
   momentOf: ({ forMs, until }, nowMs) => {
     const atMs = until === null ? nowMs + (forMs ?? 0) : Date.parse(until);
     return Number.isNaN(atMs) ? { kind: 'error', message: `${until} is no time` } : { kind: 'moment', atMs };

@@ -117,11 +117,16 @@ describe('a section that failed is not gone through again', () => {
     await expect(retry(world)).rejects.toMatchObject(refused);
   });
 
-  test('where an element would go through a section of its own from the start', async () => {
-    const disks = { ...nodes({ onFailure: 'end' }, [{ name: 'off' }]), name: 'disks' };
-    const world = await begin([nodes({ onFailure: 'end' }, [disks])], ['a', 'b']);
+  test('where an element would go through a section of its own from the start, of which something was taken back', async () => {
+    const disks = { ...nodes({ onFailure: 'end' }, off), name: 'disks' };
+    const { body } = undoNodes;
+    const undoDisks: Partial<Cell> = { name: 'undo_disks', cleanup: { undo: 'disks' } };
+    if (body?.kind === 'each') undoDisks.body = { ...body, undoes: 'disks' };
+    const cells = [{ name: 'a' }, disks, undoDisks, undo('a')];
+    const world = await begin([nodes({ onFailure: 'undo' }, cells)], ['a', 'b']);
     world.behave = failing('nodes.0~disks.1:off');
     await world.engine.advance('p', request);
+    expect(ran(world).slice(-2)).toEqual(['nodes.0~undo_disks.0:undo_off', 'nodes.0:undo_a']);
     await expect(retry(world)).rejects.toMatchObject(refused);
   });
 
@@ -159,6 +164,16 @@ describe('an element that is gone through again', () => {
     expect(ran(world)).toEqual(['nodes.0:a']);
     const [started] = await world.entries('p~nodes-2.0');
     expect(started).toMatchObject({ continues: { at: 'stop', index: 1 } });
+  });
+
+  test('cites what completed in a section of its own', async () => {
+    const disks = { ...nodes({ onFailure: 'end' }, [{ name: 'off' }]), name: 'disks' };
+    const world = await begin([nodes({ onFailure: 'end' }, [disks])], ['a', 'b']);
+    world.behave = failing('nodes.0~disks.1:off');
+    await world.engine.advance('p', request);
+    await retry(world);
+    expect((await world.engine.advance('p', request)).result).toBe('completed');
+    expect(ran(world).slice(2)).toEqual(['nodes-2.0~disks.1:off', 'nodes-2.1~disks.0:off', 'nodes-2.1~disks.1:off']);
   });
 
   test('goes through its end alone where it was past its cells', async () => {

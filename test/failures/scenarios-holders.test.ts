@@ -60,7 +60,7 @@ describe.concurrent('holders', () => {
       await new Promise((resolve) => setTimeout(resolve, 600_000));
     };`;
     // \`retry\` is for what is known to have failed; this is not known.
-    const id = await scene.start([{ timeoutMs: 3_000, retryMax: 3, body: { kind: 'ts', code } }, scene.effect()]);
+    const id = await scene.start([{ timeoutMs: 10_000, retryMax: 3, body: { kind: 'ts', code } }, scene.effect()]);
     const first = await scene.another().run(id, request);
     expect(first).toMatchObject({
       result: 'in_doubt',
@@ -99,7 +99,7 @@ describe.concurrent('holders', () => {
       await fetch('${url}/begin?' + me);
       return { taken: (await fetch('${url}/write?' + me)).status === 200 };
     };`;
-    const id = await scene.start([{ timeoutMs: 3_000, interrupted: 'retry', body: { kind: 'ts', code } }]);
+    const id = await scene.start([{ timeoutMs: 10_000, interrupted: 'retry', body: { kind: 'ts', code } }]);
     const worker = await scene.worker(id);
     const late = worker.advance(id);
     await eventually(() => told.length === 1);

@@ -297,7 +297,7 @@ describe.concurrent('connections', () => {
     const { engine } = scene.proxied();
     scene.proxy.fate(() => 'hang');
     expect(
-      await settle([
+      await settle<unknown>([
         engine.advance(id, request),
         engine.run(id, request),
         engine.cancel(id, 'stop', alice),

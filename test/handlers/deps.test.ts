@@ -1,7 +1,7 @@
 /** The functions as they are deployed: built from the environment, over a real store, with a Lambda service that listens. */
 
 import { createHash } from 'node:crypto';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,9 @@ import { createTelemetry } from '../../src/handlers/metrics.ts';
 import type { Invoke } from '../../src/handlers/pipeline.ts';
 import { setAsideInQueue } from '../../src/handlers/setAside.ts';
 import { setAsideInFolder } from '../../src/handlers/setAsideFolder.ts';
+import { openPawl } from '../../src/index.ts';
 import { createProxy } from '../support/proxy.ts';
+import { userTables } from '../support/userTables.ts';
 import { type FreshStore, freshStore, storeKinds } from '../support/world.ts';
 import { type Answered, answeredOf, contextOf, documentOf, eventOf, written } from './support.ts';
 
@@ -93,7 +95,7 @@ beforeEach(() => {
 
 const ways = (await storeKinds()).includes('insert') ? (['put', 'insert'] as const) : (['put'] as const);
 
-describe('the five functions', () => {
+describe('the six functions', () => {
   const authorizer = { iam: { userArn: 'arn:aws:iam::123456789012:user/ada' } };
   const ask = async (method: string, path: string, body?: unknown, headers = {}): Promise<Answered> => {
     const { handler } = await import('../../src/handlers/functions/api.ts');
@@ -149,6 +151,66 @@ describe('the five functions', () => {
       'test-execute-cell RequestResponse',
       'test-execute-cell RequestResponse',
     ]);
+  });
+
+  test('have a task commit with its outcome, by both ways of appending, or close its step when it was ended', async () => {
+    const tasks = await mkdtemp(join(tmpdir(), 'pawl-tasks-'));
+    const tables = await userTables(world);
+    const run = `async ({ input: { sku }, commit, step }) => {
+      commit({ kind: 'update', table: '${tables.stock}', key: { sku }, add: { left: -1 }, where: { left: { atLeast: 1 } } });
+      commit({ kind: 'insert', table: '${tables.payments}', key: { id: step.instanceId }, set: { sku } });
+      if (sku === 'busy') for (;;);
+      return sku;
+    }`;
+    await writeFile(
+      join(tasks, 'sale.ts'),
+      `import { defineTask, z } from 'pawl/tasks';
+      export default defineTask({ name: 'sell', input: z.object({ sku: z.string() }), output: z.string(), effects: 'commit', run: ${run} });`,
+    );
+    Object.assign(process.env, { PAWL_TASKS: tasks, PAWL_EXECUTE_TASK_FUNCTION: 'test-execute-task' });
+    const { handler: executeTask } = await import('../../src/handlers/functions/executeTask.ts');
+    aws.state.reply = async ({ name, body }) =>
+      name === 'test-execute-task'
+        ? { status: 200, body: JSON.stringify(await executeTask(JSON.parse(body), contextOf(900_000))) }
+        : refusal(404, 'ResourceNotFoundException');
+    const operator = { actor: 'ada', via: 'test', where: 'here:1' };
+    const { endpoint, prefix } = world;
+    try {
+      const { engine: author, close } = await openPawl({ dynamodb: { endpoint, tables: prefix }, tasks });
+      const front = `---\nrunbook: sale\nparams:\n  sku: { type: string }\n---\n`;
+      const cell = '```task { name=sell task=sell timeout=4s interrupted=hold }\nsku: "{{ params.sku }}"\n```\n';
+      await author.publish(front + cell, operator);
+      close();
+      for (const by of ways) {
+        const { engine } = openApiDeps(createTelemetry(), { ...process.env, PAWL_APPEND_ONLY: by });
+        const sell = async (sku: string) => {
+          const instanceId = `${sku}-${by}`;
+          await tables.put(sku, 3);
+          await engine.start({ runbookId: 'sale', params: { sku }, instanceId, by: operator });
+          const told = JSON.stringify(await engine.run(instanceId, { budgetMs: 60_000, by: operator }));
+          return { told, left: await tables.left(sku), paid: await tables.paid(instanceId) };
+        };
+        expect(await sell('plain')).toEqual({
+          told: expect.stringContaining('"result":"completed"'),
+          left: 2,
+          paid: 'plain',
+        });
+        const busy = await sell('busy');
+        expect(busy).toMatchObject({ left: 3, paid: undefined });
+        expect(busy.told).toContain('"status":"halted"');
+        expect(busy.told).not.toContain('"status":"in doubt"');
+        expect(JSON.stringify(await engine.inspect(`busy-${by}`, operator))).toContain(
+          'Nothing was committed, so it did not happen.',
+        );
+      }
+      // Each attempt once.
+      expect(aws.asked.map(({ name }) => name)).toEqual(ways.flatMap(() => ['test-execute-task', 'test-execute-task']));
+    } finally {
+      delete process.env.PAWL_TASKS;
+      delete process.env.PAWL_EXECUTE_TASK_FUNCTION;
+      await tables.drop();
+      await rm(tasks, { recursive: true });
+    }
   });
 
   test.each(ways)('append by %s, and by nothing else, where PAWL_APPEND_ONLY says so', async (by) => {

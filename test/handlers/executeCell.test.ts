@@ -1,8 +1,11 @@
 /** Code cells over `execute-cell`: what is known when it goes wrong, and that it is never asked twice what may have begun. */
-import { afterEach, describe, expect, test, vi } from 'vitest';
-import { executeCode } from '../../src/cells/index.ts';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createTask, executeCode, readTasks } from '../../src/cells/index.ts';
 import type { CellInput, CellResult, Execute } from '../../src/engine/index.ts';
-import { createExecuteCell } from '../../src/handlers/executeCell.ts';
+import { createExecuteCell, createExecuteTask } from '../../src/handlers/executeCell.ts';
 import { createRemote, type Invoked, type Packed, pack } from '../../src/handlers/remote.ts';
 import { contextOf, written } from './support.ts';
 
@@ -53,6 +56,20 @@ const through = (fn: ReturnType<typeof cellFunction>, remainingMs = 900_000, all
 
 describe('a cell that runs there', () => {
   afterEach(() => vi.unstubAllEnvs());
+  test('knows its element, and at the end of a run how that came', async () => {
+    const { execute } = through(cellFunction());
+    const run = {
+      failed: { cell: 'second', item: 'n1', code: 'cell.exit', message: 'no room' },
+      began: { by: 'alice', reason: null },
+      url: null,
+    };
+    const code = 'export default ({ node, index, run, step }) => ({ node, index, run, was: step.originalKey })';
+    const input = inputOf(code, { each: { node: 'n1', index: 0 }, run });
+    input.step.originalKey = 'test/deploy-7/second/1';
+    const { output = '' } = await execute(input);
+    expect(JSON.parse(output)).toEqual({ node: 'n1', index: 0, run, was: 'test/deploy-7/second/1' });
+  });
+
   test('gets the variables of that function that it names, and never the credentials of its role', async () => {
     const keys = {
       AWS_ACCESS_KEY_ID: 'ASIAROLE',
@@ -239,6 +256,26 @@ describe('seen from api and work', () => {
     expect(result.output === output).toBe(true);
   });
 
+  test('files that it left come back; those without room in its answer are named, and the output is whole', async () => {
+    const code = `import { randomBytes } from 'node:crypto';
+      import { writeFileSync } from 'node:fs';
+      export default () => { for (const name of ['a', 'b', 'c'])
+        writeFileSync(process.env.PAWL_EVIDENCE + '/' + name, randomBytes(2_500_000)); return 'x'.repeat(1000); };`;
+    const { execute } = through(cellFunction());
+    const { output, outputBytes, evidence } = await execute(inputOf(code));
+    expect({ output: output?.length, outputBytes }).toEqual({ output: 1_002, outputBytes: undefined });
+    expect(evidence?.files.map(({ name, base64 }) => [name, Buffer.from(base64, 'base64').length])).toEqual([
+      ['a', 2_500_000],
+    ]);
+    expect(evidence?.unkept).toEqual({
+      files: [
+        { name: 'c', bytes: 2_500_000, why: 'carried' },
+        { name: 'b', bytes: 2_500_000, why: 'carried' },
+      ],
+      more: 0,
+    });
+  });
+
   test('an output that cannot be carried is cut, and its size is known', async () => {
     const output = JSON.stringify(noise(9 * 1024 * 1024));
     const { execute } = through(cellFunction(async () => ({ status: 'completed', output })));
@@ -260,5 +297,95 @@ describe('seen from api and work', () => {
   test('what is carried is what Lambda takes', () => {
     const { gzip }: Packed = pack({ a: 1 });
     expect(gzip).toMatch(/^[A-Za-z0-9+/]+=*$/);
+  });
+});
+
+describe('a task, in a function of its own', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'pawl-tasks-'));
+    const declared = (name: string, run: string, effects = '') =>
+      `export const ${name} = defineTask({ name: '${name}', input: z.any(), output: z.any(), ${effects} run: ${run} });`;
+    const commits = "effects: 'commit',";
+    const write = "{ kind: 'insert', table: 'sales', key: { id: step.idempotencyKey }, set: { n: input.n } }";
+    const text = [
+      "import { defineTask, z } from 'pawl/tasks';",
+      declared(
+        'sells',
+        `({ input, step, commit, log }) => { log('sold'); commit(${write}); return { n: input.n }; }`,
+        commits,
+      ),
+      declared('keeps', '({ secrets }) => secrets'),
+      declared('busy', '() => { for (;;); }'),
+    ].join('\n');
+    writeFileSync(join(folder, 'all.ts'), text);
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const ofTasks = () => {
+    const fn = createExecuteTask((telemetry) => ({
+      execute: createTask(() => readTasks(folder, 'tasks')),
+      nowMs: () => nowMs,
+      telemetry,
+    }));
+    const invokeTask = async (payload: string): Promise<Invoked> => ({
+      kind: 'answer',
+      payload: JSON.stringify(await fn(JSON.parse(payload), contextOf(900_000))),
+    });
+    return createRemote({
+      http,
+      aws: http,
+      allowSh: false,
+      invoke: async () => ({ kind: 'lost', why: '' }),
+      invokeTask,
+    });
+  };
+  const taskOf = (task: string, over: Partial<CellInput> = {}): CellInput =>
+    inputOf('', { body: { kind: 'task', task, input: '{"n":7}' }, ...over });
+  const committing: CellInput['body'] = { kind: 'task', task: 'sells', input: '{"n":7}', effects: 'commit' };
+
+  test('its output and log come back, and what it commits, for the caller to write with the outcome', async () => {
+    const log: string[] = [];
+    const input = taskOf('', { body: committing, log: (_, text) => void log.push(text) });
+    expect(await ofTasks()(input)).toEqual({
+      status: 'completed',
+      output: '{"n":7}',
+      commit: [{ kind: 'insert', table: 'sales', key: { id: 'test/deploy-7/first/1' }, set: { n: 7 } }],
+    });
+    expect(log.join('')).toBe('sold\n');
+  });
+
+  test('no form of its secrets comes back; one that is busy for ever is ended there at its time-out', async () => {
+    const execute = ofTasks();
+    const secrets = { TOKEN: { value: 'hunter2hunter2', hosts: [] } };
+    expect(await execute(taskOf('keeps', { secrets }))).toMatchObject({ output: '{"TOKEN":"•••"}' });
+    expect(await execute(taskOf('busy', { timeoutMs: 3_000 }))).toMatchObject({
+      status: 'unknown',
+      error: { code: 'cell.timeout' },
+    });
+  });
+
+  test('what the deployment does not know begins nothing, and neither does a stack without the function', async () => {
+    expect(await ofTasks()(taskOf('other'))).toMatchObject({ error: { code: 'task.unknown' }, unbegun: true });
+    const without = createRemote({ http, aws: http, allowSh: false, invoke: async () => ({ kind: 'lost', why: '' }) });
+    expect(await without(taskOf('sells'))).toMatchObject({ error: { code: 'task.unknown' }, unbegun: true });
+  });
+
+  test('writes that come back from what commits none, or that cannot be read, are no answer', async () => {
+    const [own] = [{ kind: 'insert', table: 'sales', key: { id: 'a' } }];
+    const answering = (result: object): Promise<Invoked> =>
+      Promise.resolve({ kind: 'answer', payload: JSON.stringify(pack({ result, log: [] })) });
+    const ask = (result: object, input: CellInput) => {
+      const invoke = () => answering(result);
+      return createRemote({ http, aws: http, allowSh: false, invoke, invokeTask: invoke })(input);
+    };
+    const lost = { status: 'unknown', error: { code: 'cell.lost' } };
+    const done = { status: 'completed', commit: [own] };
+    expect(await ask(done, taskOf('', { body: committing }))).toEqual(done);
+    expect(await ask(done, inputOf(''))).toMatchObject(lost);
+    expect(await ask(done, taskOf('sells'))).toMatchObject(lost);
+    expect(await ask({ ...done, status: 'failed' }, taskOf('', { body: committing }))).toMatchObject(lost);
+    const arn = { ...own, table: 'arn:aws:x' };
+    expect(await ask({ ...done, commit: [arn] }, taskOf('', { body: committing }))).toMatchObject(lost);
   });
 });

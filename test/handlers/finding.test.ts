@@ -46,7 +46,7 @@ beforeAll(async () => {
   await start('two', 'bob', { pr: 7, dry: true, tags: ['a', 'b'] });
   await start('three', longName, { pr: 8, ratio: 0.25, note: '1e3' });
   await start('four', `${longName}.other`, { note: 'x'.repeat(400), pr: 7 }, 'others');
-}, 60_000);
+});
 afterAll(() => service.world.drop());
 
 test.each([
@@ -88,6 +88,14 @@ test('all of it together, with what has an index', async () => {
   expect(await idsOf(asked({ param: 'pr=7', runbook: 'deploys' }))).toEqual(['one', 'two']);
   expect(await idsOf(asked({ param: 'pr=7', actor: 'bob', text: 'tags', status: 'ready' }))).toEqual(['two']);
   expect(await idsOf(asked({ param: 'pr=7', status: 'halted' }))).toEqual([]);
+});
+
+test('several statuses at once, and how an id begins', async () => {
+  expect(await idsOf(asked({ status: 'halted,ready', param: 'pr=7' }))).toEqual(['four', 'one', 'two']);
+  expect(await idsOf('status=halted,completed')).toEqual([]);
+  expect(await idsOf('id=t')).toEqual(['three', 'two']);
+  expect(await idsOf(asked({ id: 't', text: 'TW' }))).toEqual(['two']);
+  expect(await idsOf('id=T')).toEqual([]);
 });
 
 describe('by when it started', () => {
@@ -168,5 +176,22 @@ test('the first request of a function that has just begun asks the store before 
   for (const query of [{}, { since: '2h' }]) {
     hasAsked = false;
     expect((await operationOf('listInstances')(deps, { path: {}, query, body: {} }, call)).status).toBe(200);
+  }
+});
+
+test('what has not changed is not sent again: 304 for the ETag of the answer before', async () => {
+  const lists = ['/instances?status=ready,running&limit=2', '/counts?runbook=deploys'];
+  for (const list of lists) {
+    const [path = '', query = ''] = list.split('?');
+    const first = await service.ask({ path, query });
+    const again = (etag: string) => service.ask({ path, query, headers: { 'if-none-match': etag } });
+    const { etag = '' } = first.headers;
+    for (const same of [etag, `"other", W/${etag}`]) {
+      const { status, text, headers } = await again(same);
+      expect([status, text, headers.etag]).toEqual([304, '', etag]);
+    }
+    expect(await again('"other"')).toMatchObject({ status: 200, text: first.text });
+    await service.ask({ method: 'POST', path: '/runbooks/deploys/instances', body: {} });
+    expect((await again(etag)).status).toBe(200);
   }
 });

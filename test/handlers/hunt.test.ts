@@ -80,6 +80,7 @@ const api = createApi((telemetry) => ({
   ...common(),
   engine: createEngine(portsOf(telemetry)),
   runbooks: world.store.versions,
+  pace: world.store.pace,
   authoring,
   sha256,
   auth: 'local',

@@ -86,6 +86,9 @@ describe('in the call itself', () => {
       },
     });
     assertDocumented('advance', second);
+    // As the entry says, whatever the time is when it is told.
+    const { detail, holder } = second.body as { detail: string; holder: { reservedAtMs: number } };
+    expect(detail).toContain(`holds one since ${new Date(holder.reservedAtMs).toISOString()}, until `);
     expect(await first).toMatchObject({ status: 200 });
     expect(service.cells.begun).toEqual(['one']);
   });

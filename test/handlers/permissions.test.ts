@@ -31,9 +31,12 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   runbook: 'read',
   version: 'read',
   publish: 'author',
+  statistics: 'read',
   start: 'operate',
   startAndRun: 'operate',
+  plan: 'read',
   listInstances: 'read',
+  counts: 'read',
   instance: 'read',
   journal: 'read',
   verify: 'read',
@@ -41,10 +44,12 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   rebuild: 'operate',
   notes: 'read',
   output: 'read',
+  attachment: 'read',
   advance: 'operate',
   run: 'operate',
   cancel: 'operate',
   verdict: 'decide',
+  verdicts: 'decide',
   undo: 'operate',
   release: 'decide',
   done: 'operate',
@@ -55,6 +60,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   claims: 'read',
   setClaim: 'operate',
   claimHistory: 'read',
+  claimWaiters: 'read',
   workers: 'read',
 };
 const names = Object.keys(permissions) as OperationName[];
@@ -73,12 +79,17 @@ const askedOf = (name: OperationName, id: string): Asked => {
     undo: { reason: 'r' },
     release: { reason: 'r' },
     done: { result: 'done', note: 'n' },
+    verdicts: { steps: [{ instanceId: id, seq: 1 }], verdict: 'failed', reason: 'r' },
     verdict: { seq: 1, verdict: 'failed', reason: 'r' },
     vote: { decision: 'approve', shownHash: '0'.repeat(64) },
     makeLink: { actor: 'bob' },
     setClaim: { status: 'supported' },
   };
-  const queries: Partial<Record<OperationName, string>> = { setClaim: 'id=ci/7', claimHistory: 'id=ci/7' };
+  const queries: Partial<Record<OperationName, string>> = {
+    setClaim: 'id=ci/7',
+    claimHistory: 'id=ci/7',
+    claimWaiters: 'id=ci/7',
+  };
   if (name === 'publish') {
     const body = documentOf('demo', ['name=first', '```manual { name=look }\nLook.\n```']);
     return { method, path: real, body, headers: { 'content-type': 'text/markdown' } };

@@ -118,6 +118,8 @@ const beat = {
   lacks: ['program kubectl (looked in PATH)'],
 };
 
+const seenSha256 = '7208794c984ea1c75d13877c7427336fe98722c41a056eeee4f37360ec367123';
+
 const good: Record<OperationName, Good> = {
   health: { asked: now({ path: '/health' }), status: 200, body: { status: 'ok' } },
   openApi: { asked: now({ path: '/openapi.json' }), status: 200, body: { openapi: '3.1.1' } },
@@ -170,6 +172,20 @@ const good: Record<OperationName, Good> = {
     },
     headers: { location: '/instances/demo-4' },
   },
+  plan: {
+    asked: now(post('/runbooks/demo/plan', { params: { n: 5 } })),
+    status: 200,
+    body: {
+      runbookId: 'demo',
+      version: 1,
+      params: { n: 5 },
+      cells: [
+        { name: 'first' },
+        { name: 'look', waits: 'waits for a person', input: 'Look at {{ outputs.first.a }}.' },
+        { name: 'last' },
+      ],
+    },
+  },
   listInstances: {
     asked: async () => {
       await start(service, 'other', { instanceId: 'listed-1' });
@@ -181,6 +197,16 @@ const good: Record<OperationName, Good> = {
       views: [{ instanceId: expect.stringMatching(/^listed-[12]$/), status: 'ready', runbookId: 'other' }],
       next: expect.any(String),
     },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
+  },
+  counts: {
+    asked: async () => {
+      await start(service, 'other', { instanceId: 'counted' });
+      return { path: '/counts', query: 'runbook=other&since=1h' };
+    },
+    status: 200,
+    body: { counts: expect.arrayContaining([{ status: 'ready', count: expect.any(Number), atLeast: false }]) },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
   },
   instance: {
     asked: async () => ({ path: at(await waiting()) }),
@@ -225,6 +251,19 @@ const good: Record<OperationName, Good> = {
     asked: async () => ({ path: at(await waiting(), '/outputs/2') }),
     status: 200,
     body: { seq: 2, bytes: 7, truncated: false, part: 1, parts: 1, text: '{"a":1}' },
+  },
+  attachment: {
+    asked: async () => {
+      const id = await waiting();
+      const attachment = { name: 'seen.txt', base64: 'c2Vlbg==', sha256: seenSha256 };
+      await service.ask(post(at(id, '/cells/look/done'), { result: 'done', note: 'looked', attachment }));
+      return { path: at(id, '/attachments/4') };
+    },
+    status: 200,
+    body: {
+      ...{ seq: 4, file: 1, files: 1, name: 'seen.txt', bytes: 4, sha256: seenSha256 },
+      ...{ part: 1, parts: 1, base64: 'c2Vlbg==' },
+    },
   },
   advance: {
     asked: async () => post(at(await start(service, 'demo'), '/advance'), { cell: 'first', expectedSeq: 0 }),
@@ -279,7 +318,13 @@ const good: Record<OperationName, Good> = {
     asked: async () =>
       post(at(await inDoubt(), '/verdict'), { seq: 1, verdict: 'succeeded', reason: 'seen', output: '7' }),
     status: 200,
-    body: { view: { status: 'ready', cell: 'second', cellsDone: 1 } },
+    body: { view: { status: 'ready', cell: 'second', cellsDone: 1 }, awaits: null },
+  },
+  verdicts: {
+    asked: async () =>
+      post('/verdicts', { steps: [{ instanceId: await inDoubt(), seq: 1 }], verdict: 'skip', reason: 'seen' }),
+    status: 200,
+    body: { steps: [{ seq: 1, result: 'taken', view: { status: 'ready', cell: 'second' } }] },
   },
   undo: {
     asked: async () => post(at(await failed(), '/undo'), { reason: 'not tonight' }),
@@ -359,6 +404,32 @@ const good: Record<OperationName, Good> = {
     asked: async () => ({ path: '/claims/history', query: `id=${await claimed()}&limit=1` }),
     status: 200,
     body: { claims: [{ revision: 2, status: 'supported' }], next: 2 },
+  },
+  statistics: {
+    asked: async () => {
+      await inDoubt();
+      return { path: '/runbooks/doubtful/statistics', query: 'version=1' };
+    },
+    status: 200,
+    body: {
+      runbookId: 'doubtful',
+      version: 1,
+      cells: expect.arrayContaining([expect.objectContaining({ name: 'first' })]),
+    },
+  },
+  claimWaiters: {
+    asked: async () => {
+      for (const instanceId of ['w-1', 'w-2'])
+        await service.world.store.subscriptions.add('ci/waited', {
+          instanceId,
+          cell: 'wait',
+          about: 1,
+          runbookId: 'demo',
+        });
+      return { path: '/claims/waiters', query: 'id=ci/waited&limit=1' };
+    },
+    status: 200,
+    body: { waiters: [{ instanceId: 'w-1', cell: 'wait', runbookId: 'demo' }], next: expect.any(String) },
   },
   workers: {
     asked: async () => {
@@ -581,6 +652,33 @@ const bad: Record<OperationName, Bad[]> = {
     },
     { name: 'a drive it does not know', asked: now(post('/runbooks/demo/instances', { drive: 'fast' })), ...invalid },
   ],
+  plan: [
+    ...badBodies(async () => '/runbooks/demo/plan', { drive: 'auto' }),
+    {
+      name: 'a runbook that is not there',
+      asked: now(post('/runbooks/none/plan', {})),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    {
+      name: 'a version that is not there',
+      asked: now(post('/runbooks/demo/plan', { version: 9 })),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    {
+      name: 'a parameter of the wrong type',
+      asked: now(post('/runbooks/demo/plan', { params: { n: 'many' } })),
+      status: 400,
+      code: 'params.invalid',
+    },
+    {
+      name: 'a parameter it does not have',
+      asked: now(post('/runbooks/demo/plan', { params: { m: 1 } })),
+      status: 400,
+      code: 'params.invalid',
+    },
+  ],
   startAndRun: [
     ...badBodies(async () => '/runbooks/demo/run', { version: '1' }),
     {
@@ -619,10 +717,51 @@ const bad: Record<OperationName, Bad[]> = {
       says: /page mark/,
     },
     { name: 'a status it does not know', asked: now({ path: '/instances', query: 'status=done' }), ...invalid },
+    {
+      name: 'a status too many',
+      asked: now({ path: '/instances', query: 'status=ready,' }),
+      ...invalid,
+      says: /in_doubt/,
+    },
+    {
+      name: 'an id of no instance',
+      asked: now({ path: '/instances', query: 'id=a%2Fb' }),
+      ...invalid,
+      says: /query\.id/,
+    },
     { name: 'DELETE', asked: now({ method: 'DELETE', path: '/instances' }), status: 405, code: 'method.refused' },
+  ],
+  counts: [
+    { name: 'a status: all are counted', asked: now({ path: '/counts', query: 'status=ready' }), ...invalid },
+    { name: 'a time without a zone', asked: now({ path: '/counts', query: 'since=2026-11-28T09:00' }), ...invalid },
+    {
+      name: 'nothing between',
+      asked: now({ path: '/counts', query: 'since=1h&until=2h' }),
+      ...invalid,
+      says: /earlier/,
+    },
+    {
+      name: 'no runbook id',
+      asked: now({ path: '/counts', query: 'runbook=a/b' }),
+      ...invalid,
+      says: /query\.runbook/,
+    },
+    {
+      name: 'a runbook twice',
+      asked: now({ path: '/counts', query: 'runbook=a&runbook=b' }),
+      ...invalid,
+      says: /twice/,
+    },
+    { name: 'POST', asked: now(post('/counts', {})), status: 405, code: 'method.refused' },
   ],
   instance: [
     ...badInstance('', undefined, 'GET'),
+    { name: 'outputBytesMax=all', asked: now({ path: at('x'), query: 'outputBytesMax=all' }), ...invalid },
+    {
+      name: 'more outputs than any answer has',
+      asked: now({ path: at('x'), query: 'outputBytesMax=3145729' }),
+      ...invalid,
+    },
     { name: 'DELETE', asked: now({ method: 'DELETE', path: at('x') }), status: 405, code: 'method.refused' },
   ],
   journal: [
@@ -777,9 +916,38 @@ const bad: Record<OperationName, Bad[]> = {
       ...invalid,
     },
   ],
+  verdicts: [
+    ...badBodies(async () => '/verdicts', { steps: [], verdict: 'skip', reason: 'r' }),
+    {
+      name: 'more steps than one call decides about',
+      asked: now(
+        post('/verdicts', {
+          steps: Array.from({ length: 26 }, (_, n) => ({ instanceId: `i-${n}`, seq: 1 })),
+          verdict: 'skip',
+          reason: 'r',
+        }),
+      ),
+      ...invalid,
+      says: /verdictsAtOnceMax/,
+    },
+    {
+      name: 'a rate beyond what the service keeps',
+      asked: now(
+        post('/verdicts', { steps: [{ instanceId: 'i', seq: 1 }], verdict: 'skip', reason: 'r', perSecond: 21 }),
+      ),
+      ...invalid,
+      says: /verdictsPerSecondMax/,
+    },
+  ],
   undo: [
     ...badBodies(async () => at(await start(service, 'demo'), '/undo'), { reason: null }),
     ...badInstance('/undo', reservedOnly),
+    {
+      name: 'a run that has gone on since',
+      asked: async () => post(at(await failed(), '/undo'), { reason: 'not tonight', expectedSeq: 0 }),
+      status: 409,
+      code: 'seq.stale',
+    },
     {
       name: 'a run that has not failed',
       asked: async () => post(at(await start(service, 'demo'), '/undo'), reservedOnly),
@@ -791,6 +959,12 @@ const bad: Record<OperationName, Bad[]> = {
     ...badBodies(async () => at(await start(service, 'demo'), '/release'), { reason: null }),
     ...badInstance('/release', reservedOnly),
     {
+      name: 'a run that has gone on since',
+      asked: async () => post(at(await failed(), '/release'), { reason: 'compared', expectedSeq: 0 }),
+      status: 409,
+      code: 'seq.stale',
+    },
+    {
       name: 'a run that has ended',
       asked: async () => {
         const id = await start(service, 'other');
@@ -800,6 +974,24 @@ const bad: Record<OperationName, Bad[]> = {
       status: 409,
       code: 'instance.finished',
     },
+  ],
+  attachment: [
+    {
+      name: 'an entry without files',
+      asked: async () => ({ path: at(await waiting(), '/attachments/2') }),
+      status: 404,
+      code: 'attachment.unknown',
+    },
+    {
+      name: 'an instance that is not there',
+      asked: now({ path: at('nobody', '/attachments/2') }),
+      status: 404,
+      code: 'attachment.unknown',
+    },
+    { name: 'file=0', asked: now({ path: at('x', '/attachments/2'), query: 'file=0' }), ...invalid },
+    { name: 'part=0', asked: now({ path: at('x', '/attachments/2'), query: 'part=0' }), ...invalid },
+    { name: 'a seq below 0', asked: now({ path: at('x', '/attachments/-1') }), ...invalid },
+    { name: 'POST', asked: now(post(at('x', '/attachments/2'), {})), status: 405, code: 'method.refused' },
   ],
   done: [
     ...badBodies(async () => at(await start(service, 'demo'), '/cells/look/done'), { result: 'ok', note: 'n' }),
@@ -976,6 +1168,29 @@ const bad: Record<OperationName, Bad[]> = {
     { name: 'before=0', asked: now({ path: '/claims/history', query: 'id=a&before=0' }), ...invalid },
     { name: 'limit=0', asked: now({ path: '/claims/history', query: 'id=a&limit=0' }), ...invalid },
   ],
+  statistics: [
+    ...badReads('/runbooks/demo/statistics'),
+    {
+      name: 'a runbook that is not there',
+      asked: now({ path: '/runbooks/none/statistics' }),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    {
+      name: 'a version that is not there',
+      asked: now({ path: '/runbooks/demo/statistics', query: 'version=9' }),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    { name: 'version=0', asked: now({ path: '/runbooks/demo/statistics', query: 'version=0' }), ...invalid },
+  ],
+  claimWaiters: [
+    ...badReads('/claims/waiters').filter(({ name }) => name === 'DELETE' || name === 'POST'),
+    { name: 'no id', asked: now({ path: '/claims/waiters' }), ...invalid, says: /query\.id/ },
+    { name: 'an id that is none', asked: now({ path: '/claims/waiters', query: 'id=a//b' }), ...invalid },
+    { name: 'limit=0', asked: now({ path: '/claims/waiters', query: 'id=a&limit=0' }), ...invalid },
+    { name: 'a mark of another list', asked: now({ path: '/claims/waiters', query: 'id=a&next=b' }), ...invalid },
+  ],
   workers: [
     ...badReads('/workers'),
     {
@@ -1103,7 +1318,9 @@ describe('answers', () => {
     service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
     const shown = await service.ask({ path: at(id) });
     const [cell] = shown.body.cells as { outputSeq: number; outputBytes: number }[];
-    expect(cell).toMatchObject({ outputBytes: 2_400_002 });
+    expect(cell).toMatchObject({ output: text, outputBytes: 2_400_002 });
+    const slim = await service.ask({ path: at(id), query: 'outputBytesMax=2400001' });
+    expect(slim.body.cells).toMatchObject([{ output: null, outputBytes: 2_400_002 }]);
     const read: string[] = [];
     for (let part = 1, parts = 1; part <= parts; part += 1) {
       const { body } = await service.ask({ path: at(id, `/outputs/${cell?.outputSeq}`), query: `part=${part}` });
@@ -1156,6 +1373,26 @@ describe('answers', () => {
     service.cells.execute = async () => ({ status: 'completed', output: '{"a":1}' });
     const known = await service.ask(post(at(failedId, '/verdict'), verdict));
     expect(known).toMatchObject({ status: 409, body: { code: 'seq.stale' } });
+  });
+
+  test('where two people decide the first is told what is missing, as the document says; the second decides', async () => {
+    const id = await inDoubt();
+    const two = service.as({ deployment: { name: 'test', epoch: 0, takeoverGraceMs: 1_000, decidePeople: 2 } });
+    const decide = (headers: object) =>
+      two.ask(post(at(id, '/verdict'), { seq: 1, verdict: 'skip', reason: 'seen' }, headers));
+    const first = await decide(asBob);
+    assertDocumented('verdict', first);
+    expect(first.body).toMatchObject({ awaits: { verdict: 'skip', said: [{ actor: 'bob', about: 1 }] } });
+    expect((await decide(asBob)).body.awaits).toEqual(first.body.awaits);
+    const shown = await two.ask({ path: at(id) });
+    assertDocumented('instance', shown);
+    expect(shown.body).toMatchObject({
+      view: { status: 'in_doubt' },
+      decidePeople: 2,
+      head: { kind: 'proposed', reason: 'seen' },
+    });
+    expect((await service.ask({ path: at(await start(service, 'other')) })).body.decidePeople).toBe(1);
+    expect((await decide(asCarol)).body).toMatchObject({ awaits: null, view: { status: 'ready' } });
   });
 
   test('an instance of an older epoch is held until it is released', async () => {

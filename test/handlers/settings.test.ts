@@ -23,6 +23,7 @@ const deployed = {
   PAWL_AUTH: 'iam',
   PAWL_WORK_FUNCTION: 'pawl-dev-work',
   PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
+  PAWL_EXECUTE_TASK_FUNCTION: 'pawl-dev-execute-task',
   PAWL_UNRECORDED_QUEUE: 'https://sqs.us-east-1.amazonaws.com/123456789012/q',
   PAWL_WAKES_QUEUE: 'https://sqs.us-east-1.amazonaws.com/123456789012/w',
 };
@@ -44,6 +45,7 @@ test('what serverless.yml sets is read', () => {
     allow: '{"secrets":["ssm:/pawl/*"]}',
     allowSh: false,
     executeFunction: 'pawl-dev-execute-cell',
+    taskFunction: 'pawl-dev-execute-task',
     unrecorded: { kind: 'queue', url: 'https://sqs.us-east-1.amazonaws.com/123456789012/q' },
     wakes: { kind: 'queue', url: 'https://sqs.us-east-1.amazonaws.com/123456789012/w' },
   });
@@ -81,6 +83,8 @@ test.each([
   ['PAWL_EPOCH', '-1'],
   ['PAWL_TAKEOVER_GRACE_MS', '999'],
   ['PAWL_TAKEOVER_GRACE_MS', '15s'],
+  ['PAWL_DECIDE_PEOPLE', '3'],
+  ['PAWL_DECIDE_PEOPLE', 'two'],
   ['PAWL_PUBLIC_URL', 'pawl.example.org'],
   ['PAWL_PUBLIC_URL', 'https://pawl.example.org/'],
   ['PAWL_PUBLIC_URL', 'ftp://pawl.example.org'],
@@ -96,6 +100,8 @@ test.each([
 test('where people see the service is told to the engine, or nothing is', () => {
   const url = 'https://pawl.example.org/prod';
   expect(engineSettings({ ...deployed, PAWL_PUBLIC_URL: url }).deployment.url).toBe(url);
+  expect(engineSettings({ ...deployed, PAWL_DECIDE_PEOPLE: '2' }).deployment.decidePeople).toBe(2);
+  expect(engineSettings({ ...deployed, PAWL_DECIDE_PEOPLE: '1' }).deployment).not.toHaveProperty('decidePeople');
   expect(engineSettings({ ...deployed, PAWL_PUBLIC_URL: '' }).deployment).not.toHaveProperty('url');
 });
 

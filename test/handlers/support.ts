@@ -106,10 +106,11 @@ export const eventOf = ({ method = 'GET', path, query = '', body, headers = {}, 
   isBase64Encoded: base64 ?? false,
 });
 
-export const answeredOf = ({ statusCode, headers, body }: HttpResult): Answered => ({
+export const answeredOf = ({ statusCode, headers, body, isBase64Encoded }: HttpResult): Answered => ({
   status: statusCode,
   headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
-  body: JSON.parse(body) as Line,
+  // What comes as bytes is a file.
+  body: (body === '' || isBase64Encoded ? {} : JSON.parse(body)) as Line,
   text: body,
 });
 
@@ -129,7 +130,7 @@ export type Service = {
   /** Until everything that was delivered is over. */
   settled(): Promise<void>;
   /** The same tables under other settings. */
-  as(over: Partial<Pick<ApiDeps, 'auth' | 'deployment' | 'answerWithinMs'>>): Service;
+  as(over: Partial<Pick<ApiDeps, 'auth' | 'console' | 'deployment' | 'answerWithinMs'>>): Service;
 };
 
 const done: CellResult = { status: 'completed', output: '{"a":1}' };
@@ -137,7 +138,7 @@ const done: CellResult = { status: 'completed', output: '{"a":1}' };
 export const openService = async (over: { auth?: Auth; answerWithinMs?: number } = {}): Promise<Service> => {
   const world = await freshStore('dynamodb');
   const cells: Service['cells'] = { execute: async () => done, begun: [] };
-  const build = (settings: Partial<Pick<ApiDeps, 'auth' | 'deployment' | 'answerWithinMs'>>): Service => {
+  const build = (settings: Partial<Pick<ApiDeps, 'auth' | 'console' | 'deployment' | 'answerWithinMs'>>): Service => {
     const deployment = settings.deployment ?? { name: 'test', epoch: 0, takeoverGraceMs: 1_000 };
     const handed: HandOver[] = [];
     const wakes: Service['wakes'] = [];
@@ -165,11 +166,13 @@ export const openService = async (over: { auth?: Auth; answerWithinMs?: number }
       engine: engineOf(telemetry),
       runbooks: world.store.versions,
       workers: world.store.workers,
+      pace: world.store.pace,
       authoring,
       clock: world.clock,
       sha256,
       auth: settings.auth ?? 'local',
       groupsClaim: 'cognito:groups',
+      console: settings.console,
       deployment,
       telemetry,
       answerWithinMs: settings.answerWithinMs ?? 25_000,

@@ -49,6 +49,56 @@ beforeAll(async () => {
 });
 afterAll(() => service.world.drop());
 
+describe('terms that parameters say', () => {
+  const more = `params:
+  who: { type: array, items: { type: string } }
+  needed: { type: integer }
+  time: { type: string }`;
+  const cell =
+    '```approve { name=go approvers="{{ params.who }}" quorum="{{ params.needed }}" expires="{{ params.time }}" }\nGo?\n```';
+  const begun = async (given: object): Promise<string> => {
+    await publish(service, documentOf('terms', [cell, 'name=last'], more));
+    const instanceId = await start(service, 'terms', { params: given });
+    await service.ask({ method: 'POST', path: at(instanceId, '/advance'), body: {} });
+    return instanceId;
+  };
+
+  test('stand in the entry from the beginning, and hold for votes and view', async () => {
+    const id = await begun({ who: ['bob', 'carol'], needed: 2, time: '2h' });
+    const { entries } = (await service.ask({ path: at(id, '/journal') })).body as { entries: Line[] };
+    const waiting = entries.find(({ kind }) => kind === 'waiting') as Line;
+    const asked = { approvers: ['bob', 'carol'], quorum: 2 };
+    expect(waiting).toMatchObject({ asked });
+    expect(Number(waiting.dueAtMs) - Number(waiting.atMs)).toBeGreaterThan(7_190_000);
+    const waits = await waitsOf(id);
+    expect(waits).toMatchObject(asked);
+    const vote = (actor: string) =>
+      service.ask({
+        method: 'POST',
+        path: at(id, '/cells/go/votes'),
+        headers: as(actor),
+        body: { decision: 'approve', shownHash: waits?.shownHash },
+      });
+    expect((await vote('mallory')).body).toMatchObject({ code: 'vote.notAsked' });
+    expect((await vote('bob')).body).toMatchObject({ decision: null, quorum: 2 });
+    expect((await vote('carol')).body).toMatchObject({ decision: 'approved' });
+  });
+
+  test.each([
+    [{ who: ['bob'], needed: 2, time: '2h' }, 'approval.unreachable', /needs 2 approvals, and 1 of those/],
+    [{ who: [], needed: 1, time: '2h' }, 'inputs.unresolvable', /Nobody is asked/],
+    [{ who: ['bob'], needed: 11, time: '2h' }, 'inputs.unresolvable', /1 to 10 \(quorumMax\), not `11`/],
+    [{ who: ['bob'], needed: 1, time: 'soon' }, 'inputs.unresolvable', /`soon` is not a duration/],
+  ])('%j: it halts and asks nobody', async (given, code, says) => {
+    const id = await begun(given);
+    const { body } = await service.ask({ path: at(id) });
+    expect(body.waits).toBeNull();
+    const [asked] = body.cells as { error: { code: string; message: string } }[];
+    expect(asked?.error.code).toBe(code);
+    expect(asked?.error.message).toMatch(says);
+  });
+});
+
 const as = (actor: string, groups = '') => ({
   'x-pawl-actor': actor,
   ...(groups === '' ? {} : { 'x-pawl-groups': groups }),

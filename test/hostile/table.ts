@@ -124,7 +124,7 @@ export const table: Row[] = [
   {
     entry: 38,
     input: 'the runtime API',
-    shown: [['infra/package.test.ts', 'of execute-cell: its log; whatever is attached to it, nothing of Pawl']],
+    shown: [['infra/package.test.ts', 'of %s: its log; whatever is attached to it, nothing of Pawl']],
     open: `that a forged answer of the runtime is flagged: ${onLambda}`,
   },
   {
@@ -132,7 +132,7 @@ export const table: Row[] = [
     input: 'print AWS_SESSION_TOKEN',
     shown: [
       ['cells/code.test.ts', 'nothing of the engine is in the environment, of the cell or of its parent (hostile 37)'],
-      ['infra/package.test.ts', 'of execute-cell: its log; whatever is attached to it, nothing of Pawl'],
+      ['infra/package.test.ts', 'of %s: its log; whatever is attached to it, nothing of Pawl'],
     ],
     open: `the token is not handed over, but can be read under /proc by a cell that looks for it (docs/security.md), and is no secret that masking knows`,
   },
@@ -243,7 +243,7 @@ export const table: Row[] = [
     shown: [
       [
         'infra/package.test.ts',
-        'of api: entries, views, subscriptions, lists, work and execute-cell, and nothing else',
+        'of api: entries, views, subscriptions, lists, work, execute-cell and execute-task, and nothing else',
       ],
     ],
   },

@@ -1,14 +1,15 @@
 /** `npm run package`, and what would be deployed: asserted on the template, function by function. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { loadAwsServiceSpecSync } from '@aws-cdk/aws-service-spec';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Packaged, packageService } from '../../scripts/packageService.ts';
 import { routes } from '../../src/contract/index.ts';
 import { metricNames } from '../../src/handlers/metrics.ts';
+import { pack, unpack } from '../../src/handlers/remote.ts';
 import {
   allowedBy,
   circlesIn,
@@ -24,7 +25,7 @@ import {
 let folder: string;
 let packaged: Packaged;
 let resources: Resources;
-/** Packaged with the other values of its parameters: callers bring tokens, and entries are appended by INSERT. */
+/** Packaged with the other values of its parameters: callers bring tokens, entries are appended by INSERT, and there are tasks. */
 let others: Resources;
 const properties = (name: string) => resources[name]?.Properties;
 const zip = (name: string) => unzip(join(packaged.folder, `${name}.zip`));
@@ -35,12 +36,40 @@ beforeAll(async () => {
   resources = readTemplate(packaged.folder).Resources;
   const params = [
     ...['auth=jwt', 'jwtIssuer=https://issuer.example', 'jwtAudience=pawl', 'appendOnly=insert'],
-    ...[`secrets=${secrets.join()}`, 'secretsWritten=ssm:/pawl/rotated/*'],
+    ...[
+      `secrets=${secrets.join()}`,
+      'secretsWritten=ssm:/pawl/rotated/*',
+      `tasks=${withTasks(folder)}`,
+      'commitTables=stock,sales',
+    ],
   ];
   const more = params.flatMap((one) => ['--param', one]);
   others = readTemplate((await packageService(join(folder, 'others'), more)).folder).Resources;
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Outside of this repository, with no packages beside them. */
+const withTasks = (around: string): string => {
+  const place = join(around, 'tasks');
+  mkdirSync(place);
+  writeFileSync(
+    join(place, 'sale.ts'),
+    `import { defineTask, z } from 'pawl/tasks';
+    import { priceOf } from './prices.ts';
+    export const sell = defineTask({
+      name: 'sell_it',
+      input: z.object({ sku: z.string() }),
+      output: z.object({ price: z.number() }),
+      effects: 'commit',
+      run: ({ input: { sku }, commit }: any) => {
+        commit({ kind: 'insert', table: 'sales', key: { sku } });
+        return { price: priceOf(sku) };
+      },
+    });`,
+  );
+  writeFileSync(join(place, 'prices.ts'), 'export const priceOf = (sku: string): number => sku.length;\n');
+  return place;
+};
 
 const secrets = ['ssm:/pawl/*', 'secretsmanager:prod/pager', 'secretsmanager:prod/db-*', 'ssm:/other/token'];
 
@@ -110,7 +139,7 @@ describe('the package', () => {
     expect(circlesIn(circle)[0]).toEqual(['One', 'Two', 'Three', 'One']);
   });
 
-  it('has five functions, each on ARM64 with a role, a time-out and a log of its own', () => {
+  it('has six functions, each on ARM64 with a role, a time-out and a log of its own', () => {
     const told = named(resources, 'AWS::Lambda::Function').map((name) => {
       const { Runtime, Architectures, Timeout, MemorySize, Role, FunctionName, Code } = properties(name);
       const log = named(resources, 'AWS::Logs::LogGroup').find(
@@ -127,11 +156,12 @@ describe('the package', () => {
       'pawl-dev-work work.zip nodejs24.x arm64 900 1024 WorkRole.Arn 30',
       'pawl-dev-tick tick.zip nodejs24.x arm64 50 512 TickRole.Arn 30',
       'pawl-dev-execute-cell executeCell.zip nodejs24.x arm64 900 1024 ExecuteCellRole.Arn 30',
+      'pawl-dev-execute-task executeTask.zip nodejs24.x arm64 900 1024 ExecuteTaskRole.Arn 30',
       'pawl-dev-audit audit.zip nodejs24.x arm64 30 256 AuditRole.Arn 30',
     ]);
   });
 
-  it('tells each function what it needs, and execute-cell of no table', () => {
+  it('tells each function what it needs, and execute-cell and execute-task of no table', () => {
     const told = (name: string) => properties(`${name}LambdaFunction`).Environment.Variables;
     expect(told('Api')).toMatchObject({
       PAWL_TABLES: 'pawl-dev',
@@ -140,6 +170,7 @@ describe('the package', () => {
       PAWL_AUTH: 'iam',
       PAWL_WORK_FUNCTION: 'pawl-dev-work',
       PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
+      PAWL_EXECUTE_TASK_FUNCTION: 'pawl-dev-execute-task',
       PAWL_UNRECORDED_QUEUE: { Ref: 'UnrecordedQueue' },
       PAWL_WAKES_QUEUE: { Ref: 'WakesQueue' },
       PAWL_GROUPS_CLAIM: 'cognito:groups',
@@ -149,12 +180,13 @@ describe('the package', () => {
       PAWL_TABLES: 'pawl-dev',
       PAWL_APPEND_ONLY: 'put',
       PAWL_EXECUTE_FUNCTION: 'pawl-dev-execute-cell',
+      PAWL_EXECUTE_TASK_FUNCTION: 'pawl-dev-execute-task',
       PAWL_UNRECORDED_QUEUE: { Ref: 'UnrecordedQueue' },
       PAWL_WAKES_QUEUE: { Ref: 'WakesQueue' },
     });
     expect(told('Tick')).toMatchObject({ PAWL_TABLES: 'pawl-dev', PAWL_WORK_FUNCTION: 'pawl-dev-work' });
-    expect(Object.keys(told('ExecuteCell'))).not.toContain('PAWL_TABLES');
-    for (const name of ['Api', 'Work', 'Tick', 'ExecuteCell', 'Audit'])
+    for (const name of ['ExecuteCell', 'ExecuteTask']) expect(Object.keys(told(name))).not.toContain('PAWL_TABLES');
+    for (const name of ['Api', 'Work', 'Tick', 'ExecuteCell', 'ExecuteTask', 'Audit'])
       expect(told(name)).toMatchObject({ NODE_OPTIONS: '--enable-source-maps', POWERTOOLS_METRICS_NAMESPACE: 'Pawl' });
   });
 
@@ -178,15 +210,81 @@ describe('the package', () => {
   it('has in each zip one bundle with its source map, and the cells’ own processes beside execute-cell alone', () => {
     const files = (name: string) => [...zip(name).keys()].sort();
     const alone = (name: string) => [`src/handlers/functions/${name}.mjs`, `src/handlers/functions/${name}.mjs.map`];
-    for (const name of ['api', 'work', 'tick', 'audit']) expect(files(name)).toEqual(alone(name));
-    const beside = ['folder', 'harness', 'longLog', 'madeSecrets', 'masking', 'reap', 'runner'].map(
-      (name) => `src/handlers/functions/${name}.mjs`,
-    );
+    for (const name of ['work', 'tick', 'audit']) expect(files(name)).toEqual(alone(name));
+    const beside = [
+      'evidence',
+      'folder',
+      'group',
+      'harness',
+      'longLog',
+      'madeSecrets',
+      'masking',
+      'reap',
+      'runner',
+    ].map((name) => `src/handlers/functions/${name}.mjs`);
     expect(files('executeCell')).toEqual([...alone('executeCell'), ...beside].sort());
+    expect(files('executeTask')).toEqual([...alone('executeTask'), 'src/handlers/functions/taskThread.mjs'].sort());
+  });
+
+  it('has the page of the console beside api alone: what its index names, and the licences of what it is made of', () => {
+    const place = 'src/handlers/functions/console/';
+    const files = [...zip('api').keys()].filter((name) => !/\/api\.mjs(\.map)?$/.test(name));
+    const index = zip('api').get(`${place}index.html`)?.toString() ?? '';
+    const assets = [...index.matchAll(/\/console\/(assets\/[\w-]+\.(?:js|css))/g)].map(([, name]) => `${place}${name}`);
+    expect(assets.length).toBeGreaterThan(1);
+    expect(files).toEqual(expect.arrayContaining([`${place}LICENSES.txt`, `${place}index.html`, ...assets]));
+    for (const name of files) expect(name).toMatch(/\/console\/(LICENSES\.txt|index\.html|assets\/[\w-]+\.(js|css))$/);
+  });
+
+  it('has the tasks of the folder that it is told of with execute-task alone, where they run; api knows their names and inputs', () => {
+    const packagedWith = (name: string) => unzip(join(folder, 'others', `${name}.zip`));
+    const isTask = (name: string) => name.startsWith('src/handlers/functions/tasks/');
+    expect([...packagedWith('executeTask').keys()].filter(isTask).sort()).toEqual(
+      ['sale.mjs', 'sale.mjs.map'].map((name) => `src/handlers/functions/tasks/${name}`),
+    );
+    for (const name of ['api', 'work', 'tick', 'audit', 'executeCell'])
+      expect([...packagedWith(name).keys()].filter(isTask), name).toEqual([]);
+    const api = packagedWith('api').get('src/handlers/functions/api.mjs')?.toString() ?? '';
+    expect(api).toMatch(/sell_it.{1,200}"?sku"?:/);
+    expect(api).not.toContain('priceOf');
+
+    const place = join(folder, 'task');
+    for (const [name, content] of packagedWith('executeTask')) {
+      mkdirSync(dirname(join(place, name)), { recursive: true });
+      writeFileSync(join(place, name), content);
+    }
+    const step = {
+      instanceId: 'i',
+      runbookId: 'r',
+      version: 1,
+      cell: 'c',
+      seq: 1,
+      visit: 1,
+      attempt: 1,
+      idempotencyKey: 'k',
+    };
+    const body = { kind: 'task', task: 'sell_it', input: '{"sku":"A-1"}', effects: 'commit' };
+    const deadlineAtMs = Date.now() + 600_000;
+    const event = { body, params: {}, outputs: {}, step: { ...step, deadlineAtMs }, timeoutMs: 60_000 };
+    const path = JSON.stringify(join(place, 'src/handlers/functions/executeTask.mjs'));
+    const context =
+      '{ awsRequestId: "a", functionName: "f", invokedFunctionArn: "arn", memoryLimitInMB: "128", getRemainingTimeInMillis: () => 900000 }';
+    const script = `const { handler } = await import(${path});
+      const told = await handler(${JSON.stringify(pack(event))}, ${context});
+      process.stdout.write('\\n' + JSON.stringify(told));`;
+    const said = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' });
+    expect(unpack(JSON.parse(said.split('\n').at(-1) ?? ''))).toEqual({
+      result: {
+        status: 'completed',
+        output: '{"price":3}',
+        commit: [{ kind: 'insert', table: 'sales', key: { sku: 'A-1' } }],
+      },
+      log: [],
+    });
   });
 
   it('has bundles that load by themselves, with source maps that hold no sources', () => {
-    for (const name of ['api', 'work', 'tick', 'executeCell', 'audit']) {
+    for (const name of ['api', 'work', 'tick', 'executeCell', 'executeTask', 'audit']) {
       const bundle = zip(name).get(`src/handlers/functions/${name}.mjs`) ?? Buffer.alloc(0);
       const path = join(folder, `${name}.mjs`);
       writeFileSync(path, bundle);
@@ -195,7 +293,8 @@ describe('the package', () => {
       expect(said, name).toBe('function\n');
       expect(bundle.toString()).toContain(`//# sourceMappingURL=${name}.mjs.map`);
       const map = JSON.parse(zip(name).get(`src/handlers/functions/${name}.mjs.map`)?.toString() ?? '{}');
-      expect(map.sources).toContainEqual(expect.stringMatching(new RegExp(`src/handlers/${name}.ts$`)));
+      const source = name === 'executeTask' ? 'executeCell' : name;
+      expect(map.sources).toContainEqual(expect.stringMatching(new RegExp(`src/handlers/${source}.ts$`)));
       expect(map.sources.filter((source: string) => source.startsWith('/'))).toEqual([]);
       expect(map.sourcesContent ?? []).toEqual([]);
     }
@@ -213,7 +312,7 @@ describe('the package', () => {
   it('has zod in English alone', () => {
     for (const { of } of Object.values(packaged.sizes)) expect(of.zod).toBeLessThan(150);
     // One word each of the German and of the Japanese messages of zod.
-    for (const name of ['api', 'work', 'tick', 'executeCell', 'audit'])
+    for (const name of ['api', 'work', 'tick', 'executeCell', 'executeTask', 'audit'])
       expect(zip(name).get(`src/handlers/functions/${name}.mjs`)?.toString()).not.toMatch(
         /Ungültige Eingabe|無効な入力/,
       );
@@ -248,7 +347,7 @@ describe('the parameters secrets and secretsWritten', () => {
   });
 
   it('let api and work, and nobody else, read and write what is named, and nothing else', () => {
-    expect(named(others, 'AWS::IAM::Policy')).toEqual(['SecretsPolicy']);
+    expect(named(others, 'AWS::IAM::Policy')).toEqual(['SecretsPolicy', 'CommitTablesPolicy']);
     expect(others.SecretsPolicy?.Properties).toMatchObject({
       PolicyName: 'pawl-dev-secrets',
       Roles: [{ Ref: 'ApiRole' }, { Ref: 'WorkRole' }],
@@ -265,7 +364,7 @@ describe('the parameters secrets and secretsWritten', () => {
     const db = loadAwsServiceSpecSync();
     expect(problemsOf(db, 'SecretsPolicy', others)).toEqual([]);
     const arn = `arn:AWS::Partition:ssm:${account}:parameter/pawl/token`;
-    for (const role of ['ExecuteCellRole', 'TickRole', 'AuditRole'])
+    for (const role of ['ExecuteCellRole', 'ExecuteTaskRole', 'TickRole', 'AuditRole'])
       expect(decision(statementsOf(others, role), 'ssm:GetParameter', arn)).toBe('not allowed');
   });
 
@@ -284,6 +383,62 @@ describe('the parameters secrets and secretsWritten', () => {
   )('%j is refused when the service is packaged, by name', async (value) => {
     for (const name of ['secrets', 'secretsWritten'])
       await expect(resolved({ [`param:${name}`]: value })).rejects.toThrow(new RegExp(`^${name} (?:has|is) `));
+  });
+});
+
+describe('the parameter commitTables', () => {
+  const read = createRequire(import.meta.url)('../../infra/commit-tables.cjs');
+  const resolved = (commitTables: unknown, appendOnly = 'put') =>
+    read({
+      resolveVariable: async (name: string) =>
+        ({
+          'param:commitTables': commitTables,
+          'param:appendOnly': appendOnly,
+          'param:tables': 'pawl-x',
+          'self:custom.prefix': 'pawl-x',
+        })[name],
+    });
+  const table = (name: string) => `arn:AWS::Partition:dynamodb:AWS::Region:AWS::AccountId:table/${name}`;
+
+  it('lets api and work, and nobody else, commit to the tables that are named, as entries are appended', () => {
+    expect(others.CommitTablesPolicy?.Properties).toMatchObject({
+      PolicyName: 'pawl-dev-commit-tables',
+      Roles: [{ Ref: 'ApiRole' }, { Ref: 'WorkRole' }],
+    });
+    expect(allowedBy(statementsOf(others, 'CommitTablesPolicy'))).toEqual(
+      ['PartiQLDelete', 'PartiQLInsert', 'PartiQLSelect', 'PartiQLUpdate'].flatMap((action) =>
+        ['sales', 'stock'].map((name) => `dynamodb:${action} on ${table(name)}`),
+      ),
+    );
+    expect(problemsOf(loadAwsServiceSpecSync(), 'CommitTablesPolicy', others)).toEqual([]);
+    for (const role of ['ExecuteTaskRole', 'ExecuteCellRole', 'TickRole', 'AuditRole'])
+      expect(decision(statementsOf(others, role), 'dynamodb:PartiQLInsert', table('stock'))).toBe('not allowed');
+  });
+
+  it('with appendOnly=put allows nothing outside of a transaction, and without tables there is no policy', async () => {
+    const { Resources } = await resolved('stock');
+    expect(Resources.CommitTablesPolicy.Properties.PolicyDocument.Statement).toEqual([
+      {
+        Sid: 'Commit',
+        Effect: 'Allow',
+        Action: ['PutItem', 'UpdateItem', 'DeleteItem', 'ConditionCheckItem'].map((action) => `dynamodb:${action}`),
+        Condition: { 'ForAnyValue:StringEquals': { 'dynamodb:EnclosingOperation': ['TransactWriteItems'] } },
+        Resource: [{ 'Fn::Sub': 'arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/stock' }],
+      },
+    ]);
+    expect((await resolved('')).Resources).toEqual({});
+  });
+
+  it.each(['*', 'stock*', 'arn:aws:dynamodb:eu-west-1:111122223333:table/stock', '${x}', 7])(
+    '%j is refused when the service is packaged, by name',
+    async (value) => {
+      await expect(resolved(value)).rejects.toThrow(/^commitTables (?:has|is) /);
+    },
+  );
+
+  it.each([...appendOnly, ...rebuildable])('never names a table of Pawl: %s', async (name) => {
+    const own = `pawl-x-${name.replace('Table', '').toLowerCase()}`;
+    await expect(resolved(`stock,${own}`)).rejects.toThrow('a table of Pawl: nothing but Pawl writes it.');
   });
 });
 
@@ -309,7 +464,7 @@ describe.each([
     (action) => `dynamodb:${action} on SubscriptionsTable.Arn`,
   );
 
-  it('of api: entries, views, subscriptions, lists, work and execute-cell, and nothing else', () => {
+  it('of api: entries, views, subscriptions, lists, work, execute-cell and execute-task, and nothing else', () => {
     expect(rights('ApiRole')).toEqual(
       [
         ...logs('Api'),
@@ -325,13 +480,14 @@ describe.each([
         'dynamodb:Query on ClaimsTable.Arn/index/names',
         'lambda:InvokeFunction on WorkLambdaFunction.Arn',
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
+        'lambda:InvokeFunction on ExecuteTaskLambdaFunction.Arn',
         'sqs:SendMessage on UnrecordedQueue.Arn',
         'sqs:SendMessage on WakesQueue.Arn',
       ].sort(),
     );
   });
 
-  it('of work: entries, views, subscriptions, execute-cell and its queues, and nothing else', () => {
+  it('of work: entries, views, subscriptions, execute-cell, execute-task and its queues, and nothing else', () => {
     expect(rights('WorkRole')).toEqual(
       [
         ...logs('Work'),
@@ -342,6 +498,7 @@ describe.each([
         ...views,
         ...subscriptions,
         'lambda:InvokeFunction on ExecuteCellLambdaFunction.Arn',
+        'lambda:InvokeFunction on ExecuteTaskLambdaFunction.Arn',
         'sqs:SendMessage on UnrecordedQueue.Arn',
         'sqs:SendMessage on WakesQueue.Arn',
         'sqs:SendMessage on FailuresQueue.Arn',
@@ -382,9 +539,9 @@ describe.each([
     }
   });
 
-  it('of execute-cell: its log; whatever is attached to it, nothing of Pawl', () => {
-    expect(rights('ExecuteCellRole')).toEqual(logs('ExecuteCell').sort());
-    const cells = generous('ExecuteCellRole');
+  it.each(['ExecuteCell', 'ExecuteTask'])('of %s: its log; whatever is attached to it, nothing of Pawl', (name) => {
+    expect(rights(`${name}Role`)).toEqual(logs(name).sort());
+    const cells = generous(`${name}Role`);
     const tables = [...appendOnly, ...rebuildable].map((table) => `${table}.Arn`);
     const parts = ['', '/index/due', '/stream/2026-11-27T00:00:00.000', '/backup/01', '/export/01'];
     const tableActions = [
@@ -402,16 +559,16 @@ describe.each([
     ];
     const functionActions = ['InvokeFunction', 'UpdateFunctionCode', 'UpdateFunctionConfiguration', 'DeleteFunction'];
     const functions = named(all(), 'AWS::Lambda::Function').map((name) => properties(name).FunctionName);
-    expect(functions).toHaveLength(5);
+    expect(functions).toHaveLength(6);
     const queues = named(all(), 'AWS::SQS::Queue').map((queue) => `${queue}.Arn`);
     expect(queues).toHaveLength(3);
     const arn = (name: string) => `arn:AWS::Partition:lambda:AWS::Region:AWS::AccountId:function:${name}`;
     const api = 'arn:AWS::Partition:execute-api:AWS::Region:AWS::AccountId:HttpApi/$default';
     const roleArn = (name: string) => `arn:AWS::Partition:iam::AWS::AccountId:role/${name}`;
     const roles = named(all(), 'AWS::IAM::Role').map((name) => roleArn(properties(name).RoleName));
-    expect(roles).toContain(roleArn('pawl-dev-execute-cell'));
+    expect(roles).toEqual(expect.arrayContaining(['pawl-dev-execute-cell', 'pawl-dev-execute-task'].map(roleArn)));
     const policies = named(all(), 'AWS::IAM::ManagedPolicy');
-    expect([roles.length, policies.length]).toEqual([5, 5]);
+    expect([roles.length, policies.length]).toEqual([6, 5]);
     const ruleArn = (name: string) => `arn:AWS::Partition:events:AWS::Region:AWS::AccountId:rule/${name}`;
     const rules = named(all(), 'AWS::Events::Rule').map((name) => ruleArn(properties(name).Name));
     expect(rules).toEqual([ruleArn('pawl-dev-tick')]);
@@ -488,7 +645,7 @@ describe.each([
     expect(rights('AuditRole')).toEqual([...logs('Audit'), ...streams, 'sqs:SendMessage on FailuresQueue.Arn'].sort());
   });
 
-  it.each(['ApiRole', 'WorkRole', 'TickRole', 'AuditRole', 'ExecuteCellRole'])(
+  it.each(['ApiRole', 'WorkRole', 'TickRole', 'AuditRole', 'ExecuteCellRole', 'ExecuteTaskRole'])(
     '%s may never alter an append-only table, whatever policy is attached to it',
     (role) => {
       for (const table of appendOnly)
@@ -512,10 +669,13 @@ describe.each([
     },
   );
 
-  it.each(['TickRole', 'AuditRole', 'ExecuteCellRole'])('%s appends nothing, whatever is attached to it', (role) => {
-    for (const table of appendOnly)
-      expect(decision(generous(role), `dynamodb:${append}`, `${table}.Arn`)).toBe('denied');
-  });
+  it.each(['TickRole', 'AuditRole', 'ExecuteCellRole', 'ExecuteTaskRole'])(
+    '%s appends nothing, whatever is attached to it',
+    (role) => {
+      for (const table of appendOnly)
+        expect(decision(generous(role), `dynamodb:${append}`, `${table}.Arn`)).toBe('denied');
+    },
+  );
 
   it('lets Lambda alone assume the roles', () => {
     for (const role of named(all(), 'AWS::IAM::Role'))
@@ -533,26 +693,43 @@ describe('the HTTP API', () => {
 
   it('has the routes that the handler has, and one for everything else', () => {
     expect(keys(resources).sort()).toEqual(
-      [...routes.map(({ method, path }) => `${method} ${path}`), '$default'].sort(),
+      [...routes.map(({ method, path }) => `${method} ${path}`), ...files, '$default'].sort(),
     );
   });
 
-  const isOpen = (key: string): boolean => ['GET /health', 'GET /links/{secret}', 'POST /links/{secret}'].includes(key);
+  const files = ['GET /console', 'GET /console/{proxy+}'];
+  const links = ['GET /links/{secret}', 'POST /links/{secret}'];
+  const isOpen = (key: string): boolean => ['GET /health', ...links, ...files].includes(key);
 
-  it('asks for a signature everywhere but at /health and at one-time links', () => {
+  it('asks for a signature everywhere but at /health, at one-time links and at the files of the console', () => {
     for (const key of keys(resources))
       expect(authorization(resources, key), key).toBe(isOpen(key) ? 'NONE' : 'AWS_IAM');
   });
 
   it('slows down whoever guesses one-time links, to less than 1,000 a minute', () => {
     const { RouteSettings } = properties('HttpApiStage');
-    expect(Object.keys(RouteSettings)).toEqual(['GET /links/{secret}', 'POST /links/{secret}']);
-    const limits = Object.values<{ ThrottlingRateLimit: number; ThrottlingBurstLimit: number }>(RouteSettings);
-    const inAMinute = limits.map((limit) => limit.ThrottlingRateLimit * 60 + limit.ThrottlingBurstLimit);
+    expect(Object.keys(RouteSettings)).toEqual([...links, ...files]);
+    const inAMinute = links.map(
+      (key) => RouteSettings[key].ThrottlingRateLimit * 60 + RouteSettings[key].ThrottlingBurstLimit,
+    );
     expect(inAMinute.reduce((sum, one) => sum + one, 0)).toBeLessThan(1_000);
     // A stage that names a route before there is one cannot be made.
     const dependsOn = resources.HttpApiStage?.DependsOn ?? [];
     expect([dependsOn].flat().map((route) => properties(route).RouteKey)).toEqual(Object.keys(RouteSettings));
+  });
+
+  it('slows down whoever asks for the files of the console, which have no authorizer', () => {
+    const { RouteSettings } = properties('HttpApiStage');
+    for (const key of files) expect(RouteSettings[key]).toEqual({ ThrottlingRateLimit: 20, ThrottlingBurstLimit: 100 });
+  });
+
+  it('tells api how people sign in: by default the client is the audience', () => {
+    expect(others.ApiLambdaFunction?.Properties.Environment.Variables).toMatchObject({
+      PAWL_JWT_ISSUER: 'https://issuer.example',
+      PAWL_JWT_CLIENT_ID: 'pawl',
+      PAWL_JWT_SCOPES: 'openid pawl:read pawl:operate pawl:author pawl:decide',
+      PAWL_JWT_ORIGINS: '',
+    });
   });
 
   it('asks for a token instead when it is deployed with auth=jwt', () => {
@@ -605,7 +782,8 @@ describe('what moves by itself', () => {
   });
 
   it('a cell is never repeated by Lambda', () => {
-    expect(properties('ExecuteCellLambdaEvConf').MaximumRetryAttempts).toBe(0);
+    for (const name of ['ExecuteCell', 'ExecuteTask'])
+      expect(properties(`${name}LambdaEvConf`).MaximumRetryAttempts).toBe(0);
   });
 
   it('work takes unrecorded outcomes from their queue, one by one, each hidden for six of its time-outs', () => {

@@ -1,7 +1,7 @@
 /** What users get: `npm pack`, and `npm install FILE` in an empty folder, on the oldest Node that it says and on ours. */
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,11 +45,15 @@ describe('the tarball', () => {
     expect([...folders].sort()).toEqual(
       ['CHANGELOG.md', 'LICENSE', 'README.md', 'bin/', 'dist/', 'docs/', 'infra/', 'package.json', 'runbooks/'].sort(),
     );
+    expect(tarball.files).toEqual(expect.arrayContaining(['dist/console/index.html', 'dist/console/LICENSES.txt']));
     expect(tarball.files.filter((file) => file.startsWith('infra/'))).toEqual(['infra/tables.yml']);
     // Node strips no types under node_modules.
     expect(tarball.files.filter((file) => /\.m?ts$/.test(file) && !/\.d\.m?ts$/.test(file))).toEqual([]);
-    for (const script of ['runner', 'harness', 'reap'])
-      for (const beside of ['dist/bin', 'dist/cells']) expect(tarball.files).toContain(`${beside}/${script}.mjs`);
+    // Processes and threads that are begun by file.
+    const scripts = readdirSync(join(root, 'src/cells')).filter((name) => name.endsWith('.mjs'));
+    expect(scripts).toContain('taskThread.mjs');
+    for (const beside of ['dist/bin', 'dist/cells'])
+      expect(tarball.files).toEqual(expect.arrayContaining(scripts.map((script) => `${beside}/${script}`)));
   });
 
   test('brings no Node, which would be the first in the scripts of its user', async () => {
@@ -226,7 +230,7 @@ describe.each(['oldest', 'ours'])('on the %s Node', (which) => {
     expect({ exit, err }).toEqual({ exit: 0, err: '' });
     const [told = '', exported] = out.trim().split('\n');
     expect(JSON.parse(told)).toEqual({ result: 'completed', ok: true, broken: [], refused: true, cells: null });
-    expect(exported).toBe('function api work tick audit executeCell');
+    expect(exported).toBe('function api work tick audit executeCell executeTask');
   });
 
   test('what docs/library.md shows is typed, and runs', async () => {

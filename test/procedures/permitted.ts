@@ -87,14 +87,14 @@ const seenIn = ({ noted }: Played, several: string[]): Saw[] => {
  * of it, each further one stands there after a permission that author or person gave, and what is recorded as done was done.
  */
 export const expectPermitted = (
-  { name }: Procedure,
+  { name, runs = [] }: Procedure,
   played: Played,
   kills: Kill[],
   { cells, elements = {}, ends = {}, several = [] }: Witnessed,
 ): void => {
   const { entries } = played;
   const endOf = (element: string): string | undefined => (element === '' ? played.result : ends[element]);
-  const permits = permitsOf(sourceOf(name));
+  const permits = permitsOf([name, ...runs].map(sourceOf).join('\n'));
   const id = entries[0]?.instanceId ?? '';
   const seen = seenIn(played, several);
   const journals = new Map([['', entries], ...played.elements]);

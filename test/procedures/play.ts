@@ -1,5 +1,5 @@
 /** Plays a procedure as people would: whoever started it goes on with it, others vote, and somebody decides what is in doubt. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { TestContext } from 'vitest';
@@ -15,6 +15,8 @@ type Said = string | { failed: string };
 
 export type Procedure = {
   name: string;
+  /** What it runs, published with it. */
+  runs?: string[];
   programs?: string[];
   serve?: Serve;
   /** The world as it is before. */
@@ -74,8 +76,10 @@ const quick: [RegExp, string][] = [
 ];
 /** The document as it stands, with times of which a test can see the end. */
 export const sourceOf = (name: string): string => {
-  const file = join(import.meta.dirname, '../../runbooks/procedures', `${name}.md`);
-  return quick.reduce((text, [pattern, by]) => text.replace(pattern, by), readFileSync(file, 'utf8'));
+  const folder = join(import.meta.dirname, '../../runbooks');
+  const files = [join(folder, 'procedures', `${name}.md`), join(folder, `${name}.md`)];
+  const source = readFileSync(files.find((one) => existsSync(one)) ?? name, 'utf8');
+  return quick.reduce((text, [pattern, by]) => text.replace(pattern, by), source);
 };
 
 const need = (ended: Ended): Ended => {
@@ -84,8 +88,9 @@ const need = (ended: Ended): Ended => {
 };
 
 /** @returns its id, and its first cell */
-const start = async (stage: Stage, { name, params }: Procedure): Promise<[string, string]> => {
-  need(await stage.pawl(['publish', stage.file(`${name}.md`, stage.settled(sourceOf(name)))]));
+const start = async (stage: Stage, { name, runs = [], params }: Procedure): Promise<[string, string]> => {
+  const files = [...runs, name].map((one) => stage.file(`${one}.md`, stage.settled(sourceOf(one))));
+  need(await stage.pawl(['publish', ...files]));
   const given = Object.entries(params).flatMap(([key, value]) => [
     '-p',
     `${key}=${stage.placed(typeof value === 'string' ? value : JSON.stringify(value))}`,
@@ -201,7 +206,9 @@ const goOn = async (
     const said = people[cell];
     // What people have done is behind it.
     next = String(at(json, 'error', 'details', 'next') ?? at(json, 'view', 'cell') ?? next);
-    if (at(json, 'error', 'code') === 'cell.outOfOrder') continue;
+    // The verdict about its last cell has ended it.
+    if (at(json, 'error', 'code') === 'instance.finished') next = '';
+    if (['cell.outOfOrder', 'instance.finished'].includes(String(at(json, 'error', 'code')))) continue;
     if (result === 'advanced') continue;
     if (result === 'parked' && said !== undefined) await act(stage, id, cell, said);
     else if (result === 'parked' && /elements/.test(String(at(json, 'view', 'waitsFor')))) await settleElement(cell);

@@ -198,7 +198,7 @@ export const createStage = async (names: string[], serve: Serve = () => ({ statu
   const printed: string[] = [];
   const isHeld = (): boolean => existsSync(join(inWorld, '.held'));
   return {
-    placed: (text) => text.replace('BASE', `http://${host}`).replace('WORLD', inWorld),
+    placed: (text) => text.replaceAll('BASE', `http://${host}`).replaceAll('WORLD', inWorld),
     settled: (source) =>
       source.replaceAll('file:/etc/pawl/', `file:${inWorld}/secrets/`).replaceAll('[crm.example]', `['${host}']`),
     said: () => printed.join('') + bytesIn(join(folder, 'data')),

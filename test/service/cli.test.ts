@@ -21,6 +21,10 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'asked.md'), asked);
   writeFileSync(join(folder, 'broken.md'), '---\nrunbook: broken\ntitle: x\n---\n```js { nam=x }\n1\n```\n');
   writeFileSync(join(folder, 'long.md'), long(witness.url));
+  writeFileSync(join(folder, 'first.md'), first);
+  // A function that is slow to start has no time left for its cell, which is a false start: two entries more than elsewhere.
+  const started = await warm.pawl(folder, ['--url', dev.url, 'run', 'first.md'], { env: { PAWL_TOKEN: token } });
+  expect(started.exit, started.err).toBe(0);
 });
 afterAll(async () => {
   await warm.end();
@@ -28,6 +32,9 @@ afterAll(async () => {
   await witness.close();
   await Promise.all([removeDataDir(dataDir), rm(folder, { recursive: true, force: true, maxRetries: 5 })]);
 });
+
+const first =
+  '---\nrunbook: first\ntitle: Starts the function of cells\n---\n```js { name=one }\nexport default () => 1;\n```\n';
 
 const asked = `---
 runbook: asked

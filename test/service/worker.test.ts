@@ -208,7 +208,7 @@ echo "$PAWL_PARAM_N" >> "$PAWL_PARAM_DIR/runs"
   });
 
   it('kill -9 in mid-cell: the cell dies too, its step is in doubt, and another one of the place goes on by policy', async () => {
-    const instanceId = await startAt('bastion', twoCells.replace('timeout=10m', 'timeout=3s'));
+    const instanceId = await startAt('bastion', twoCells.replace('timeout=10m', 'timeout=10s'));
     const [one] = await Promise.all([startWorker('bastion'), startWorker('local')]);
     const pid = await pidOfFirst();
     one.kill('SIGKILL');
@@ -227,7 +227,7 @@ echo "$PAWL_PARAM_N" >> "$PAWL_PARAM_DIR/runs"
   });
 
   it('frozen beyond its deadline and thawed: fenced, and nothing happens twice', async () => {
-    const held = twoCells.replace('timeout=10m interrupted=retry', 'timeout=3s interrupted=hold');
+    const held = twoCells.replace('timeout=10m interrupted=retry', 'timeout=10s interrupted=hold');
     const instanceId = await startAt('bastion', held);
     const [one] = await Promise.all([startWorker('bastion'), startWorker('local')]);
     await pidOfFirst();

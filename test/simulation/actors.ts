@@ -38,6 +38,7 @@ export const advance = (
 ): Promise<AdvanceAnswer | undefined> => {
   const { instanceId = world.instanceId, ...pushed } = push;
   const request = { budgetMs: 60_000, maxCells: 1, ...pushed };
+  if (world.leases !== null && request.budgetMs === 60_000) request.budgetMs = world.leases.budgetMs;
   const { budgetMs, expectedSeq, maxCells } = request;
   const options = {
     about: instanceId,

@@ -2,15 +2,18 @@
  * What the cells of a simulation do: each body has one effect on the world, somewhere in the middle, and is witnessed.
  * A probe looks at the world and says whether an effect under its key has happened by now.
  */
-import { type CellInput, type CellResult, limits } from '../../src/engine/index.ts';
+import { allCells, type CellInput, type CellResult, limits } from '../../src/engine/index.ts';
+import { withWrites } from './commits.ts';
+import { underRunner } from './leases.ts';
 import { freeze, type Process, pause } from './processes.ts';
 import { type Begin, type Call, currentCall, facetOf, say, strikes, type World } from './world.ts';
 
 export const inlineBytesMaxUsual = limits.outputInlineBytesMax;
 
+const unsure: CellResult = { status: 'completed', output: '{"answer":"unsure"}' };
 const wrongAnswers: CellResult[] = [
   { status: 'failed' },
-  { status: 'completed', output: '{"answer":"unsure"}' },
+  unsure,
   { status: 'unknown' },
   { status: 'completed', output: 'not JSON' },
 ];
@@ -34,10 +37,19 @@ const probe = async (world: World, process: Process, call: Call, input: CellInpu
 };
 
 /** Looks whether the world is ready; a look may fail, and finds nothing then. */
-const poll = (world: World, call: Call, { step }: CellInput): CellResult => {
-  if (world.draw.chance(0.15)) return world.draw.pick(wrongAnswers);
-  const ready = world.schedule.nowMs() >= world.readyAtMs;
-  world.polls.push({ call, instanceId: step.instanceId, about: step.seq, ready });
+const poll = (world: World, process: Process, call: Call, { step }: CellInput): CellResult => {
+  const { instanceId, seq: about } = step;
+  const { chain, version } = facetOf(world, instanceId);
+  const witness = { call, instanceId, about, after: chain.length, atMs: process.ports.clock.nowMs() };
+  if (world.draw.chance(0.15)) {
+    const wrong = world.draw.pick(wrongAnswers);
+    world.polls.push({ ...witness, ready: false, answered: wrong === unsure });
+    return wrong;
+  }
+  const holds = allCells(version.runbook.cells).find(({ name }) => name === step.cell)?.poll?.holds;
+  // Now and then it is otherwise for a moment, and back.
+  const ready = world.schedule.nowMs() >= world.readyAtMs && !(holds !== undefined && world.draw.chance(0.05));
+  world.polls.push({ ...witness, ready, answered: true });
   say(world, call.id, `poll of ${step.cell}: ${ready ? 'ready' : 'not yet'}`);
   return { status: 'completed', output: JSON.stringify({ ready }) };
 };
@@ -66,7 +78,9 @@ const beginning = (world: World, process: Process, call: Call, input: CellInput,
     atMs: world.schedule.nowMs(),
     beganAtMs: process.ports.clock.nowMs(),
     calledAtMs,
-    overAtMs: calledAtMs + (world.learns ? 0 : process.offMs) + input.timeoutMs,
+    overAtMs:
+      (world.learns ? 0 : process.offMs) +
+      (input.lease === undefined ? calledAtMs + input.timeoutMs : world.schedule.nowMs() + input.lease.leftMs()),
     effectAtMs: null,
     endedAtMs: null,
     status: null,
@@ -102,10 +116,13 @@ export const createExecute =
     const calledAtMs = schedule.nowMs();
     await pause(world, process, 'crashElsewhere', `before the body of ${step.cell}`);
     if (input.free === true)
-      return 'code' in body && body.code === 'poll' ? poll(world, call, input) : probe(world, process, call, input);
+      return 'code' in body && body.code === 'poll'
+        ? poll(world, process, call, input)
+        : probe(world, process, call, input);
     if (signal.aborted) return never('given up before it began');
     // The real executors' kill timer runs from the call: a body that did not begin by then never does.
-    const leftMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
+    const wholeMs = input.timeoutMs - (schedule.nowMs() - calledAtMs);
+    const leftMs = Math.min(wholeMs, input.lease?.leftMs() ?? wholeMs);
     if (leftMs <= 0) return never('no time left to begin');
 
     const begin = beginning(world, process, call, input, calledAtMs);
@@ -118,12 +135,21 @@ export const createExecute =
       input.log('stdout', text);
     };
     log('begins\n');
+    if (input.lease !== undefined) {
+      const killed = await underRunner(world, process, call, { input, begin, log });
+      await pause(world, process, 'crashAfterEffect', `after ${step.cell}`);
+      const ended = endOf(world, call, begin, { killed, refused: false, body });
+      begin.status = ended.status;
+      begin.output = ended.output ?? null;
+      return ended;
+    }
     await pause(world, process, 'crashInCell', `in ${step.cell}`, draw.int(leftMs / 2));
     // Killed when its caller gives up or its time is over: mostly before its effect, sometimes a moment too late.
     const killed = signal.aborted && draw.chance(0.7);
     // A refusal that proves that nothing happened.
     const refused = body.kind === 'http' && draw.chance(0.12);
-    if (!killed && !refused) {
+    // What a task commits happens with its outcome.
+    if (!killed && !refused && body.kind !== 'task') {
       begin.effectAtMs = schedule.nowMs();
       say(world, call.id, `EFFECT of ${step.cell} at seq ${step.seq}`);
       await pause(world, process, 'crashAfterEffect', `after the effect of ${step.cell}`, draw.int(leftMs / 2));
@@ -131,7 +157,11 @@ export const createExecute =
     log('ends\n');
     begin.endedAtMs = schedule.nowMs();
     process.children.delete(begin);
-    const ended = endOf(world, call, begin, { killed: killed || signal.aborted, refused, body });
+    const ended = withWrites(
+      world,
+      input,
+      endOf(world, call, begin, { killed: killed || signal.aborted, refused, body }),
+    );
     begin.status = ended.status;
     begin.output = ended.output ?? null;
     await race(world, process, call, step);
@@ -148,7 +178,7 @@ const endOf = (world: World, call: Call, begin: Begin, { killed, refused, body }
   const large = world.inlineBytesMax < inlineBytesMaxUsual && draw.chance(0.7);
   const output = JSON.stringify({ seq: begin.seq, good, ...(large ? { pad: 'x'.repeat(draw.int(600)) } : {}) });
   if (refused) return { status: 'failed', output, error: { code: 'http.status', message: 'The answer is 403.' } };
-  if (draw.chance(0.03)) return { status: 'completed', output: 'not JSON' };
+  if (body.kind !== 'task' && draw.chance(0.03)) return { status: 'completed', output: 'not JSON' };
   if (draw.chance(0.12)) {
     // An answer that leaves it open, where the method is not safe; a code cell says itself that it failed.
     const status = body.kind === 'http' && body.method !== 'GET' ? 'unknown' : 'failed';

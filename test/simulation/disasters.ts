@@ -43,11 +43,13 @@ const backup = (world: World): void => {
   const { draw, schedule } = world;
   schedule.after(draw.int(45_000), () => {
     const bringBack = world.tables.backup();
+    const rows = new Map(world.commits?.rows);
     const lengths = new Map([...world.facets.values()].map(({ instanceId, chain }) => [instanceId, chain.length]));
     const marks = [...world.facets.values()].map((facet) => ({ facet, unlookedAfter: facet.unlookedAfter }));
     say(world, 'store', `a backup with ${[...lengths.values()].join(' and ')} entries`);
     const asItWas = (): void => {
       bringBack();
+      if (world.commits !== null) world.commits.rows = rows;
       // A mark that was missing in the backup is missing again, whatever was saved since.
       for (const { facet, unlookedAfter } of marks) facet.unlookedAfter = unlookedAfter;
     };
@@ -63,7 +65,8 @@ const loseViews = (world: World): void => {
     world.tables.lose('views');
     world.tables.lose('subscriptions');
     say(world, 'store', 'the views and subscriptions are LOST');
-    for (const process of world.processes) hitAll(process, 'viewsLost');
+    // Also those of the dead: what they had on the wire may land later.
+    for (const process of new Set(world.calls.map((call) => call.process))) hitAll(process, 'viewsLost');
     for (const facet of world.facets.values()) facet.unlookedAfter = true;
   });
 };

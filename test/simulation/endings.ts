@@ -2,13 +2,13 @@
  * Ends of runs, in every third schedule: cells that take back, sections with `on`, runs and elements that give up by themselves; and
  * the people who take back, cancel and stop it. What is judged of it is in `check/endings.ts`.
  */
-import type { Cell, Cleanup, EachBody, Runbook, State } from '../../src/engine/index.ts';
+import { type Cell, type Cleanup, type EachBody, partsOf, type Runbook, type State } from '../../src/engine/index.ts';
 import { cellOf } from '../engine/runbooks.ts';
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { type Process, pause } from './processes.ts';
 import type { Draw } from './schedule.ts';
-import { hasEndsIn, leavesTraces } from './way.ts';
+import { hasEndsIn, leavesTraces, takenBackBy } from './way.ts';
 import { drawCell } from './workload.ts';
 import { headOf, type World } from './world.ts';
 
@@ -36,13 +36,34 @@ const asking = (draw: Draw, cell: Named, way: readonly Cell[]): Named => {
 
 const drawUndos = (draw: Draw, way: readonly Cell[]): Named[] =>
   way
-    .filter((cell) => cell.body.kind !== 'each' && leavesTraces(cell) && draw.chance(0.75))
+    .filter((cell) => cell.body.kind !== 'each' && cell.body.kind !== 'run' && leavesTraces(cell) && draw.chance(0.75))
     .map(({ name }) => {
       const cleanup = { undo: name, ...(draw.chance(0.4) ? { of: 'begun' as const } : {}) };
       const cell = drawOne(draw, `undo_${name}`, cleanup, false);
       return draw.chance(0.3) ? { ...cell, reads: [name] } : asking(draw, cell, way);
     })
     .reverse();
+
+/** What takes back a section, or a run of another runbook, as a whole, as the compiler makes it: where something in it takes back. */
+const undoOfFamily = ({ name, body }: Cell, ran: Runbook | undefined): Named[] => {
+  if (body.kind !== 'each' && body.kind !== 'run') return [];
+  const inner = body.kind === 'run' ? (ran?.cells ?? []) : partsOf(body).flatMap(({ cells }) => cells);
+  if (!inner.some((cell) => takenBackBy(cell) !== undefined)) return [];
+  const { over, as, max, stopAfter } = body;
+  const how = { over, as, max, stopAfter, output: null, undoes: name };
+  const own =
+    body.kind === 'run'
+      ? { ...how, kind: body.kind, pin: body.pin, params: {} }
+      : { ...how, kind: body.kind, cells: [] };
+  return [{ name: `undo_${name}`, cleanup: { undo: name }, body: own }];
+};
+
+/** What takes back, the last first. */
+const inOrder = (way: readonly Cell[], undos: readonly Named[], ran: Runbook | undefined): Named[] =>
+  way.toReversed().flatMap((cell) => {
+    const own = undos.filter(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup && cleanup.undo === cell.name);
+    return [...own, ...undoOfFamily(cell, ran)];
+  });
 
 /** One or two cells of a section, sometimes in a branch. */
 const drawSection = (
@@ -67,7 +88,7 @@ const drawGivingUp = (draw: Draw, way: readonly Cell[]): Cell[] => {
   const at = way.length > 1 && draw.chance(0.12) ? 1 + draw.int(way.length - 1) : -1;
   return way.map((cell, index) => {
     if (cell.body.kind === 'end') return draw.chance(0.5) ? { ...cell, body: { kind: 'end', as: 'failed' } } : cell;
-    if (index !== at || cell.body.kind === 'branch' || cell.body.kind === 'each') return cell;
+    if (index !== at || ['branch', 'each', 'run'].includes(cell.body.kind)) return cell;
     const when = { source: draw.pick(['true', 'true', 'false']), line: 1 };
     return cellOf(index, cell.name, { when, body: { kind: 'end', as: 'failed' } });
   });
@@ -77,13 +98,13 @@ const drawGivingUp = (draw: Draw, way: readonly Cell[]): Cell[] => {
 const failing = (way: readonly Cell[], prefix: string): Cell =>
   cellOf(way.length, `${prefix}last`, { body: { kind: 'assert', expressions: [{ source: 'false', line: 1 }] } });
 
-const withCleanup = (draw: Draw, cells: readonly Cell[], prefix: string): Cell[] => {
+const withCleanup = (draw: Draw, cells: readonly Cell[], prefix: string, ran?: Runbook): Cell[] => {
   const drawn = drawGivingUp(draw, cells);
   const way = [...drawn, ...(draw.chance(0.35) ? [failing(drawn, prefix)] : [])].map((cell) =>
     cell.body.kind === 'each' ? { ...cell, body: drawElements(draw, cell.body, `${prefix}${cell.name}_`) } : cell,
   );
   const added = [
-    ...drawUndos(draw, way),
+    ...inOrder(way, drawUndos(draw, way), ran),
     ...(['failure', 'cancel', 'always'] as const).flatMap((on) => drawSection(draw, on, prefix, way)),
   ];
   return [...way, ...added.map((cell, index) => cellOf(way.length + index, cell.name, cell))];
@@ -97,8 +118,9 @@ const drawElements = (draw: Draw, body: EachBody & { kind: 'each' }, prefix: str
   return { ...body, ...own, parts };
 };
 
-export const withEnds = (draw: Draw, runbook: Runbook): Runbook => {
-  const cells = withCleanup(draw, runbook.cells, '');
+/** @param ran what its `run` cell runs */
+export const withEnds = (draw: Draw, runbook: Runbook, ran?: Runbook): Runbook => {
+  const cells = withCleanup(draw, runbook.cells, '', ran);
   return { ...runbook, cells, ...(draw.chance(0.5) ? { onFailure: 'undo' as const } : {}) };
 };
 

@@ -32,7 +32,7 @@ const drawSeeing = (draw: Draw, seen: string[], name: string, waits: boolean): P
 
 type Drawing = { draw: Draw; waits: boolean; seen: string[] };
 
-const drawInner = ({ draw, waits, seen }: Drawing, prefix: string, most: number): Partial<Cell>[] => {
+export const drawInner = ({ draw, waits, seen }: Drawing, prefix: string, most: number): Partial<Cell>[] => {
   const cells: Partial<Cell>[] = [];
   // Branches count the cells from the first.
   if (seen.length === 0 && draw.chance(0.3))

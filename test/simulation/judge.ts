@@ -13,8 +13,16 @@ const sectionShareMin = 0.1;
 const passedByPersonShareMin = 0.003;
 const endingShareMin = 0.1;
 const takenBackShareMin = 0.04;
+const elementsBackShareMin = 0.003;
 const stoppedShareMin = 0.003;
 const failedShareMin = 0.02;
+const renewalShareMin = 0.2;
+const childRenewalShareMin = 0.03;
+const unrenewedShareMin = 0.003;
+const committedShareMin = 0.03;
+const proposedShareMin = 0.02;
+const secondedShareMin = 0.005;
+const uncommittedShareMin = 0.002;
 
 /** Every way `decide` can take, as `branchOf` names it. */
 const branches = [
@@ -25,6 +33,7 @@ const branches = [
   'lapse',
   'take over: retry',
   'take over: continue',
+  'take over: close',
   'take over: probe',
   'wait',
   'look',
@@ -66,11 +75,20 @@ export const expectToHold = async (from: number, schedules: number): Promise<voi
   expect(shareOf(totals)).toBeGreaterThan(shareMin);
   // A simulation in which little happens shows little.
   expect(totals.counts.begins).toBeGreaterThan(schedules);
-  const { entered, passedOver, passedByPerson, endings, takenBack, stopped } = totals.counts;
+  const { renewals, childRenewals, unrenewed, committed, uncommitted, proposed, seconded } = totals.counts;
+  expect(renewals).toBeGreaterThan(schedules * renewalShareMin);
+  expect(childRenewals).toBeGreaterThan(schedules * childRenewalShareMin);
+  expect(unrenewed).toBeGreaterThan(schedules * unrenewedShareMin);
+  expect(committed).toBeGreaterThan(schedules * committedShareMin);
+  expect(uncommitted).toBeGreaterThan(schedules * uncommittedShareMin);
+  expect(proposed).toBeGreaterThan(schedules * proposedShareMin);
+  expect(seconded).toBeGreaterThan(schedules * secondedShareMin);
+  const { entered, passedOver, passedByPerson, endings, takenBack, elementsBack, stopped } = totals.counts;
   expect(Math.min(entered, passedOver)).toBeGreaterThan(schedules * sectionShareMin);
   expect(passedByPerson).toBeGreaterThan(schedules * passedByPersonShareMin);
   expect(endings).toBeGreaterThan(schedules * endingShareMin);
   expect(takenBack).toBeGreaterThan(schedules * takenBackShareMin);
+  expect(elementsBack).toBeGreaterThan(schedules * elementsBackShareMin);
   expect(stopped).toBeGreaterThan(schedules * stoppedShareMin);
   expect(totals.ends.failed).toBeGreaterThan(schedules * failedShareMin);
   expect(totals.ends.completed).toBeGreaterThan(schedules * completedShareMin);

@@ -38,7 +38,7 @@ test('a run ended after its first piece goes on with its second, and comes to wh
   expect(totalsOf(done)).toEqual(totalsOf(whole.done));
   expect(totalsOf(done).schedules).toBe(25);
   expect(documentOf(done)).toContain(`| 11–20 | \`${done.pieces[1]?.digest}\` |`);
-}, 60_000);
+});
 
 test('what other seeds or other sources have made is no beginning of a run', () => {
   const kept: Long = { from: 1, seeds: 50, sources: 'a', commit: 'c0ffee', pieces: [] };

@@ -3,6 +3,7 @@ import type { RunAnswer, StartRequest, State, Unrecorded, VerdictRequest } from 
 import { keepAlive, type Run } from './actors.ts';
 import { ask } from './calls.ts';
 import { createProcess, type Process, pause } from './processes.ts';
+import { wordAfter } from './twoPeople.ts';
 import { castVote } from './waiting.ts';
 import { breaks, instanceId, type World } from './world.ts';
 
@@ -47,10 +48,11 @@ export const decide = async (world: World, process: Process, actor: string, id: 
   // A section that is gone through again is a schedule of its own.
   const about = world.facets.get(id)?.chain[seq]?.entry;
   const kind = drawn === 'retry' && about?.kind === 'waiting' && about.each !== undefined ? 'skip' : drawn;
-  const request: Omit<VerdictRequest, 'by'> = { seq, verdict: kind, reason: 'looked' };
-  if (kind === 'retry' && draw.chance(0.3)) request.freshKey = true;
-  if (kind === 'succeeded' && draw.chance(0.5)) request.output = '{"good":true}';
-  if (draw.chance(0.2)) request.evidence = 'a line of its log';
+  const own: Omit<VerdictRequest, 'by'> = { seq, verdict: kind, reason: 'looked' };
+  if (kind === 'retry' && draw.chance(0.3)) own.freshKey = true;
+  if (kind === 'succeeded' && draw.chance(0.5)) own.output = '{"good":true}';
+  if (draw.chance(0.2)) own.evidence = 'a line of its log';
+  const request = wordAfter(world, id, seq) ?? own;
   await ask(world, process, actor, 'verdict', { about: id }, (by) => process.engine.verdict(id, { ...request, by }));
 };
 

@@ -22,6 +22,7 @@ import { countFrom, isOver } from './calls.ts';
 import type { FaultKind } from './faults.ts';
 import { createLearntJudge, type LearntJudge, learntErrorMs } from './learnt.ts';
 import { drawPlace, home } from './places.ts';
+import { peopleOf } from './twoPeople.ts';
 import { createClient } from './wire.ts';
 import { type Begin, type Call, currentCall, RuleBroken, say, strikes, type World } from './world.ts';
 
@@ -241,7 +242,7 @@ export const createProcess = (
   onCrash: () => void = () => {},
   place = drawPlace(world),
 ): Process => {
-  const { version, graceMs, epoch } = world;
+  const { version, ran, graceMs, epoch } = world;
   const offMs = world.learns ? 0 : clockErrorMs(world);
   const process = {
     name,
@@ -269,10 +270,10 @@ export const createProcess = (
     journal: createJournal(access, random),
     versions: {
       // Immutable, hence cached: only the first time it is asked of the store.
-      get: async () => {
+      get: async (runbookId) => {
         if (!known) await pause(world, process, 'crashElsewhere', 'reading the version');
         known = true;
-        return version;
+        return runbookId === ran?.runbookId ? ran : version;
       },
       publish: async () => ({ version: 1, runHash: version.runHash, created: false }),
     },
@@ -298,8 +299,9 @@ export const createProcess = (
     },
     wakeAt: async (id, atMs, seq) => world.wakeAt(id, atMs - process.offMs, seq),
     storeId: createStoreId(access, random),
-    deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs },
+    deployment: { name: 'sim', epoch, takeoverGraceMs: graceMs, ...peopleOf(world) },
     here: { place, home, missing: async () => [] },
+    ...(world.leases === null ? {} : { lease: world.leases.lease }),
   };
   process.engine = createEngine(process.ports);
   return process;

@@ -72,7 +72,7 @@ const pusher = (run: Run, name: string): void => {
 };
 
 /** The run that goes on from it. */
-const nextIdOf = (instanceId: string): string => {
+export const nextIdOf = (instanceId: string): string => {
   const [, stem, number] = /^(.+)\.(\d+)$/.exec(instanceId) ?? [];
   return stem === undefined ? `${instanceId}.2` : `${stem}.${Number(number) + 1}`;
 };

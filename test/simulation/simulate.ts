@@ -14,6 +14,7 @@ import {
   checkFamilies,
   checkHome,
   checkLeft,
+  checkPeopleTold,
   checkProgress,
   checkSafety,
   checkSeveral,
@@ -25,17 +26,23 @@ import {
   watchFamily,
   watchLock,
 } from './check/index.ts';
+import { commitCells, drawCommits } from './commits.ts';
 import { disasters } from './disasters.ts';
 import { endsIn, setOutEnds, withEnds } from './endings.ts';
 import { drawFamily, isFamily, setOutFamily, withParts } from './families.ts';
 import { type Counts, countsFrom0, drawRates, faultKinds, noFaults } from './faults.ts';
+import { continuer, goesOnElsewhere } from './goingOn.ts';
 import { oneCaller, scheduleAlone, sweepAlone } from './healing.ts';
+import { drawLeases, lengthenCells } from './leases.ts';
 import { simulateLine } from './line.ts';
-import { canceller, operator, redriver, rush, starter } from './people.ts';
+import { canceller, decide, operator, redriver, rush, starter } from './people.ts';
 import { drawPlaces, home, placeCells } from './places.ts';
+import { withRun } from './runs.ts';
 import { createRandom, createSchedule, type Draw } from './schedule.ts';
 import { countSections, type SectionCounts } from './sections.ts';
 import { drawLocked, firstIds, lockIsFree, setOutSeveral } from './several.ts';
+import { withNotify } from './telling.ts';
+import { drawTwoPeople, rushSeconds } from './twoPeople.ts';
 import { claimant, rushClaim } from './waiting.ts';
 import { countEnds, type EndCounts } from './way.ts';
 import { describeRunbook, drawRunbook, hasWaits } from './workload.ts';
@@ -73,6 +80,17 @@ export type Simulated = {
     refused: number;
     setAside: number;
     redriven: number;
+    /** Renewals, and bodies that ran out of their lease, or of the time of their cell. */
+    renewals: number;
+    /** Of these, such of elements and of runs that a cell runs. */
+    childRenewals: number;
+    unrenewed: number;
+    /** Attempts whose effects stand with their outcome, and those that were closed since their holder was gone. */
+    committed: number;
+    uncommitted: number;
+    /** First words of two about a step in doubt, and verdicts that took effect since another person had said the same. */
+    proposed: number;
+    seconded: number;
   } & SectionCounts &
     EndCounts;
   ended: string | null;
@@ -104,10 +122,21 @@ const createWorld = (seed: number): World => {
   const several = isSeveral(seed);
   const places = drawPlaces(seed);
   const family = isFamily(seed);
-  const { runbook: drawn, params } = family
-    ? withParts(seed, drawFamily(draw))
-    : { runbook: drawAlone(draw, several), params: {} };
-  const runbook = placeCells(places, endsIn(seed) ? withEnds(draw, drawn) : drawn);
+  const {
+    runbook: drawn,
+    params,
+    ran: other,
+  } = family
+    ? withRun(seed, withParts(seed, drawFamily(draw)), endsIn(seed))
+    : { runbook: drawAlone(draw, several), params: {}, ran: null };
+  const leases = several ? null : drawLeases(seed);
+  const ran = other && {
+    ...other,
+    runbook: { ...other.runbook, cells: lengthenCells(leases, other.runbook.cells) },
+  };
+  const commits = several || family ? null : drawCommits(seed);
+  const placed = placeCells(places, endsIn(seed) ? withEnds(draw, drawn, ran?.runbook) : drawn);
+  const runbook = withNotify(seed, { ...placed, cells: commitCells(commits, lengthenCells(leases, placed.cells)) });
   const version: Version = {
     runbookId: 'demo',
     version: 1,
@@ -124,8 +153,12 @@ const createWorld = (seed: number): World => {
     startMs,
     tables: createTables(),
     version,
+    ran,
     params,
     places,
+    leases,
+    commits,
+    twoPeople: drawTwoPeople(seed),
     graceMs: draw.pick([1_000, 5_000, 15_000]),
     attemptsMax: draw.chance(0.04) ? 1 + draw.int(4) : attemptsMaxUsual,
     pageMax: draw.chance(0.3) ? 1 + draw.int(3) : pageMaxUsual,
@@ -162,7 +195,11 @@ const createWorld = (seed: number): World => {
   };
   world.facets.set(world.instanceId, world);
   if (several) world.onEntry = (facet, entry) => watchLock(facet, entry);
-  if (family) world.onEntry = (facet, entry) => watchFamily(facet, entry);
+  if (family)
+    world.onEntry = (facet, entry) => {
+      watchFamily(facet, entry);
+      if (ran !== null) watchLock(facet, entry);
+    };
   if (world.pageMax < pageMaxUsual && draw.chance(0.5)) addNeighbours(world);
   return world;
 };
@@ -170,10 +207,14 @@ const createWorld = (seed: number): World => {
 const describe = (world: World, seed: number): void => {
   const on = faultKinds.filter((kind) => world.rates[kind] > 0);
   const attempts = world.attemptsMax === attemptsMaxUsual ? '' : `, at most ${world.attemptsMax} attempts`;
+  if (world.twoPeople !== null) world.trace.push('   two people decide about a step in doubt');
   if (world.places !== null)
     world.trace.push(`   two places${world.places.isManned ? '' : ', nobody works at the other'}`);
   world.trace.push(`seed ${seed}: takeover grace ${world.graceMs / 1000} s${attempts}`);
-  world.trace.push(...describeRunbook(world.version.runbook), `   faults: ${on.join(' ') || 'none'}`);
+  const { ran } = world;
+  const other = ran === null ? [] : ['   and of deploy:', ...describeRunbook(ran.runbook)];
+  if (ran?.runbook.concurrency != null) other.push('   one at a time');
+  world.trace.push(...describeRunbook(world.version.runbook), ...other, `   faults: ${on.join(' ') || 'none'}`);
 };
 
 const setOut = (run: Run): void => {
@@ -214,8 +255,9 @@ const go = async (world: World, work: Promise<void>): Promise<void> => {
 const isGivenUp = ({ chain }: World): boolean => chain[0]?.entry.kind === 'cancelled';
 const facetsOf = (world: World): World[] => [...world.facets.values()].filter((facet) => !isGivenUp(facet));
 
-/** Runs beside each other, and no families. */
-const isSeveralIn = ({ facets }: World): boolean => [...facets.keys()].filter((id) => !id.includes('~')).length > 1;
+/** Runs beside each other, and no families; an id that a run of a cell has is none. */
+const isSeveralIn = (world: World): boolean =>
+  ![...world.facets.keys()].some((id) => id.includes('~')) && world.facets.size > 1;
 
 const checkRest = (world: World): void => {
   for (const facet of facetsOf(world)) {
@@ -234,6 +276,10 @@ const runAll = async (run: Run, seed: number): Promise<void> => {
   else if (isFamily(seed)) setOutFamily(run);
   else setOut(run);
   setOutEnds(run);
+  // More people look where more of them are needed.
+  if (world.twoPeople !== null && !several) for (const name of ['op-more', 'op-more2']) operator(run, name, 8);
+  rushSeconds(world, (process, actor, id, seq) => decide(world, process, actor, id, seq));
+  if (isFamily(seed) && goesOnElsewhere(seed)) for (const name of ['op-on', 'op-on2']) continuer(run, name, 8);
   await comeToRest(world);
   checkRest(world);
   if (breaksIts(seed) && canBreak(world)) {
@@ -257,7 +303,12 @@ const runAll = async (run: Run, seed: number): Promise<void> => {
     world.trace.push('   somebody works at the other place');
   }
   await go(world, scheduleAlone(run, true));
-  for (const facet of facetsOf(world)) checkDue(oracleOf(facet));
+  for (const facet of facetsOf(world)) {
+    const oracle = oracleOf(facet);
+    checkDue(oracle);
+    const reading = world.version.runbook.notify === undefined ? undefined : checkSafety(oracle);
+    if (reading !== undefined) checkPeopleTold(oracle, reading);
+  }
   checkLeft(world);
   world.trace.push('   one caller goes on');
   await go(world, oneCaller(run));
@@ -281,6 +332,7 @@ const recorded = ({ what, told }: Call): boolean =>
 const countsOf = (world: World): Simulated['counts'] => {
   const facets = [...world.facets.values()];
   const entries = facets.flatMap(({ chain }) => chain.map(({ entry }) => entry));
+  const renewed = entries.filter(({ kind }) => kind === 'renewed');
   const unhit = world.calls.filter(({ struck }) => struck.length === 0);
   const refused = unhit.filter(({ told }) => told?.kind === 'error' && !promisesNothing.has(told.code));
   const answered = unhit.filter(({ told }) => told?.kind === 'answer');
@@ -293,6 +345,13 @@ const countsOf = (world: World): Simulated['counts'] => {
     refused: refused.length,
     setAside: world.aside.length,
     redriven: world.calls.filter(recorded).length,
+    renewals: renewed.length,
+    childRenewals: renewed.filter((entry) => entry.instanceId.includes('~')).length,
+    unrenewed: world.trace.filter((line) => line.includes('the runner KILLS')).length,
+    committed: world.commits?.rows.size ?? 0,
+    uncommitted: entries.filter((entry) => entry.kind === 'outcome' && entry.error?.code === 'commit.closed').length,
+    proposed: entries.filter(({ kind }) => kind === 'proposed').length,
+    seconded: entries.filter((entry) => 'agrees' in entry).length,
     ...countSections(world.version.runbook, entries),
     ...countEnds(entries),
   };

@@ -69,7 +69,7 @@ const concerned = (world: World, operation: Operation): World[] => {
 
 /** What is put; a deletion puts nothing. */
 const itemOf = (operation: Operation): RawItem | undefined =>
-  operation.kind === 'putIf' || operation.kind === 'insert' ? operation.item : undefined;
+  operation.kind === 'putIf' || operation.kind === 'insert' || operation.kind === 'commit' ? operation.item : undefined;
 
 /** Called after every write that was carried out. */
 export const watch = (root: World, operation: Operation, call: Call | undefined): void => {

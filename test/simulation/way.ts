@@ -18,26 +18,33 @@ const innerOf = ({ body }: Cell): Cell[] => {
 export const leavesTraces = (cell: Cell): boolean => {
   const { body } = cell;
   if (body.kind === 'each') return innerOf(cell).some(leavesTraces);
+  // What another runbook does is not told by this one.
+  if (body.kind === 'run') return true;
   return natureOf(cell) === 'effect' && !(body.kind === 'http' && body.method === 'GET');
 };
 
 export const hasEndsIn = (cells: readonly Cell[]): boolean =>
   cells.some((cell) => cell.cleanup !== undefined || hasEndsIn(innerOf(cell)));
 
-/** The runbook as an element of a section goes through it. */
-export const elementsRunbook = ({ onFailure: _, ...runbook }: Runbook, body: EachBody, index: number): Runbook => ({
-  ...runbook,
-  cells: body.parts === undefined ? body.cells : (body.parts[index]?.cells ?? []),
-  ...(body.onFailure === undefined ? {} : { onFailure: body.onFailure }),
-});
+/** The runbook as an element of a section goes through it; who takes an element back goes through the cells of the section that did it. */
+export const elementsRunbook = ({ onFailure: _, ...runbook }: Runbook, body: EachBody, index: number): Runbook => {
+  const done = runbook.cells.find(({ name }) => name === body.undoes)?.body;
+  const { parts, cells } = done?.kind === 'each' ? done : body;
+  return {
+    ...runbook,
+    cells: parts === undefined ? cells : (parts[index]?.cells ?? []),
+    ...(body.onFailure === undefined ? {} : { onFailure: body.onFailure }),
+  };
+};
 
-/** Runs, and elements, whose way was over and at whose end something was gone through; cells taken back; ends that a person stopped. */
-export type EndCounts = { endings: number; takenBack: number; stopped: number };
+/** Runs, and elements, whose way was over and at whose end something was gone through; cells taken back; elements that others take back; ends that a person stopped. */
+export type EndCounts = { endings: number; takenBack: number; elementsBack: number; stopped: number };
 
 export const countEnds = (entries: readonly Entry[]): EndCounts => {
-  const counts = { endings: 0, takenBack: 0, stopped: 0 };
+  const counts = { endings: 0, takenBack: 0, elementsBack: 0, stopped: 0 };
   for (const entry of entries) {
     if (entry.kind === 'ending') counts.endings += 1;
+    if (entry.kind === 'started' && entry.undoes === true) counts.elementsBack += 1;
     if (entry.kind === 'cancelled' && entry.stopsCleanup === true) counts.stopped += 1;
     const { ending } = entry.state;
     if (entry.state.ended !== null && ending !== undefined) counts.takenBack += ending.undone;

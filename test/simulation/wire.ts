@@ -12,6 +12,7 @@ import type {
 } from '../../src/store/tableOperations.ts';
 import { placeOf } from '../../src/testing/tables.ts';
 import { checkOver, countFrom } from './calls.ts';
+import { carryOut, comesLate } from './commits.ts';
 import { crash, freeze, type Process, pause } from './processes.ts';
 import { wordsOf } from './summary.ts';
 import { watch } from './watch.ts';
@@ -39,7 +40,7 @@ const partitionOf = (operation: Operation): unknown =>
 
 const attempt = (world: World, call: Call | undefined, operation: Operation): Done => {
   try {
-    const done = { answer: world.tables.execute(operation) };
+    const done = { answer: operation.kind === 'commit' ? carryOut(world, operation) : world.tables.execute(operation) };
     if (isWritten(done)) watch(world, operation, call);
     return done;
   } catch (error) {
@@ -88,7 +89,7 @@ const acknowledge = (call: Call | undefined, operation: Operation, done: Done): 
     const { instanceId, token, seq } = (row ?? {}) as RawItem;
     if (typeof token === 'string' && call.tokens.has(token)) call.acknowledged.add(`${instanceId}#${seq}`);
   };
-  if (operation.kind === 'putIf') {
+  if (operation.kind === 'putIf' || operation.kind === 'commit') {
     const answer = done.answer as Written;
     told(answer.kind === 'done' ? operation.item : answer.standing);
   } else if (operation.kind === 'query') for (const row of (done.answer as Page).items) told(row);
@@ -109,6 +110,7 @@ const opensOrTells = (operation: Operation): boolean =>
 const verbs: Record<Operation['kind'], string> = {
   putIf: 'put',
   insert: 'put',
+  commit: 'put',
   get: 'get',
   batchGet: 'read several',
   query: 'read',
@@ -172,7 +174,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
     const call = currentCall.getStore();
     const what = nameOf(world, operation);
     const who = call?.id ?? process.name;
-    const put = operation.kind === 'putIf' || operation.kind === 'insert';
+    const put = operation.kind === 'putIf' || operation.kind === 'insert' || operation.kind === 'commit';
     // What can be made again: views are updated, subscriptions deleted.
     const update = operation.kind === 'update' || operation.kind === 'delete';
     const hit = (kind: Parameters<typeof strikes>[1]): boolean => strikes(world, kind, call);
@@ -202,7 +204,7 @@ export const createClient = (world: World, process: Process): StoreClient => {
     if (put && hit('itemRefused')) throw refusal();
     if (call?.what === 'advance' && what.startsWith('read claims') && hit('claimUnread')) throw timeout();
     if (update && hit('viewLost')) throw timeout();
-    if ((put && hit('delayed')) || (update && hit('viewReordered'))) {
+    if ((put && hit('delayed')) || comesLate(world, operation, call) || (update && hit('viewReordered'))) {
       landLate(world, call, operation, what, 50 + draw.int(draw.chance(0.3) ? 60_000 : 8_000));
       throw timeout();
     }

@@ -3,6 +3,7 @@ import {
   type Cell,
   type CellBody,
   type Expression,
+  type Holds,
   natureOf,
   type Probe,
   partsOf,
@@ -46,6 +47,12 @@ const some = <T>(draw: Draw, items: readonly T[]): T[] => {
   return first === undefined ? [draw.pick(items)] : [first, ...others];
 };
 
+const drawHolds = (draw: Draw): Holds | undefined => {
+  const x = draw.fraction();
+  if (x < 0.35) return { forMs: draw.pick([5_000, 20_000, 45_000]) };
+  return x < 0.6 ? { times: 2 + draw.int(2) } : undefined;
+};
+
 const waiting = (draw: Draw): Partial<Cell> => {
   const withinMs = draw.chance(0.5) ? null : draw.pick([8_000, 25_000, 60_000]);
   const onTimeout = draw.pick(['fail', 'continue'] as const);
@@ -63,7 +70,9 @@ const waiting = (draw: Draw): Partial<Cell> => {
     return { body: approving(approvers, { quorum, withinMs, onExpiry, onReject }) };
   }
   if (x < 0.88) return { body: waitingFor(draw.pick([3_000, 25_000, 90_000])) };
-  const poll = { everyMs: draw.pick([2_000, 10_000, 30_000]), withinMs, onTimeout };
+  const holds = drawHolds(draw);
+  const everyMs = draw.pick(holds === undefined ? [2_000, 10_000, 30_000] : [10_000, 30_000]);
+  const poll = { everyMs, withinMs, onTimeout, ...(holds === undefined ? {} : { holds }) };
   return { body: { kind: 'ts', code: 'poll' }, poll, expect: [one('output.ready == true')], timeoutMs: 2_000 };
 };
 
@@ -118,10 +127,10 @@ export const hasWaits = ({ cells }: Pick<Runbook, 'cells'>): boolean =>
   cells.some((cell) =>
     cell.body.kind === 'each'
       ? partsOf(cell.body).some(hasWaits)
-      : natureOf(cell) === 'waiting' && cell.body.kind !== 'manual',
+      : natureOf(cell) === 'waiting' && cell.body.kind !== 'manual' && cell.body.kind !== 'run',
   );
 
-const seconds = (ms: number | null): string => (ms === null ? 'none' : `${ms / 1000} s`);
+const seconds = (ms: unknown): string => (ms === null ? 'none' : `${Number(ms) / 1000} s`);
 
 /** The cells in a line each, for whoever reads a trace. */
 export const describeRunbook = (runbook: Runbook): string[] =>
@@ -135,8 +144,10 @@ export const describeRunbook = (runbook: Runbook): string[] =>
       words.push(`${body.quorum} of ${body.approvers.flat()}`, `within ${seconds(body.withinMs)}`);
       words.push(`default=${body.onExpiry}`, `onReject=${body.onReject}`);
     } else if (body.kind === 'wait') words.push(`for ${seconds(body.forMs)}`);
-    else if (poll !== undefined) words.push(`poll every ${seconds(poll.everyMs)}`, `within ${seconds(poll.withinMs)}`);
-    else if (natureOf(cell) === 'effect') {
+    else if (poll !== undefined) {
+      words.push(`poll every ${seconds(poll.everyMs)}`, `within ${seconds(poll.withinMs)}`);
+      if (poll.holds !== undefined) words.push(`holds ${JSON.stringify(poll.holds)}`);
+    } else if (natureOf(cell) === 'effect') {
       if (body.kind === 'http') words.push(body.method);
       words.push(`timeout ${seconds(cell.timeoutMs)}`, `retry=${cell.retryMax ?? 'none'}`);
       if (cell.retryOn !== undefined) words.push(`retryOn=${cell.retryOn}`);
@@ -152,9 +163,10 @@ export const describeRunbook = (runbook: Runbook): string[] =>
     if (cell.when !== null) words.push(`when ${cell.when.source}`);
     for (const { source } of cell.expect) words.push(`expect ${source}`);
     if (cell.reads.length > 0) words.push(`reads ${cell.reads}`);
-    if (body.kind !== 'each') return [`   cell ${words.join(' ')}`];
+    if (body.kind !== 'each' && body.kind !== 'run') return [`   cell ${words.join(' ')}`];
     const max = 'count' in body.max ? body.max.count : `${body.max.percent}%`;
     words.push(`over ${body.over.source}`, `max ${max}`, `stopAfter ${body.stopAfter}`);
+    if (body.kind === 'run') return [`   cell ${words.join(' ')} of ${body.pin.runbookId}`];
     words.push(`onFailure=${body.onFailure ?? 'ask'}`, 'of');
     return [
       `   cell ${words.join(' ')}`,

@@ -2,10 +2,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Entry, Standing, Unrecorded, Version } from '../../src/engine/index.ts';
 import type { Row, Tables } from '../../src/testing/tables.ts';
+import type { Commits } from './commits.ts';
 import type { Counts, FaultKind, Rates } from './faults.ts';
+import type { Leases } from './leases.ts';
 import type { Places } from './places.ts';
 import type { Process } from './processes.ts';
 import type { Draw, Schedule } from './schedule.ts';
+import type { TwoPeople } from './twoPeople.ts';
 import { elementsRunbook } from './way.ts';
 
 /** The instance of a schedule that is about one. */
@@ -98,6 +101,16 @@ export type Begin = {
 };
 
 /** A probe that was asked, on the asker's clock, and what it answered. */
+/** `after`: so many entries stood then. `answered`: it said what it found. */
+export type PollTried = {
+  call: Call;
+  instanceId: string;
+  about: number;
+  after: number;
+  atMs: number;
+  ready: boolean;
+  answered: boolean;
+};
 type ProbeAsked = { call: Call; instanceId: string; key: string; about: number; askedAtMs: number; said: string };
 
 export type World = {
@@ -112,9 +125,17 @@ export type World = {
   startMs: number;
   tables: Tables;
   version: Version;
+  /** The other runbook, where a cell runs one. */
+  ran: Version | null;
   /** Of the run. */
   params: Record<string, unknown>;
   places: Places;
+  /** How cells of hours are held, in schedules that have some. */
+  leases: Leases | null;
+  /** Tables of others, where tasks commit to such. */
+  commits: Commits | null;
+  /** In schedules in which two people decide about a step in doubt. */
+  twoPeople: TwoPeople | null;
   graceMs: number;
   /** Attempts an instance may have. */
   attemptsMax: number;
@@ -142,7 +163,7 @@ export type World = {
   forgottenBegins: Begin[];
   probes: ProbeAsked[];
   /** Tries of polled cells, and whether they found what they look for; when they will. */
-  polls: { call: Call; instanceId: string; about: number; ready: boolean }[];
+  polls: PollTried[];
   readyAtMs: number;
   /** The chain as it was written, read once, with what the next one's `prev` covers and its hash: index is seq. */
   chain: (Standing & { row: Row; text: string; sha256: string; landedAtMs: number })[];
@@ -211,12 +232,13 @@ export const parentOf = (
   return { instanceId, cell, visit: Number(visit), index: Number(index) };
 };
 
-/** A child goes through the cells of its section, or of its part of that. */
+/** A child goes through the cells of its section, or of its part of that; a run through those of the other runbook. */
 const versionIn = (world: World, id: string): Pick<World, 'version'> | undefined => {
   const parent = parentOf(id);
   if (parent === undefined) return undefined;
   const { version } = facetOf(world, parent.instanceId);
   const body = version.runbook.cells.find(({ name }) => name === parent.cell)?.body;
+  if (body?.kind === 'run' && world.ran !== null) return { version: world.ran };
   if (body?.kind !== 'each') return undefined;
   return { version: { ...version, runbook: elementsRunbook(version.runbook, body, parent.index) } };
 };

@@ -136,6 +136,22 @@ describe.each(await serviceKinds())('versions and locks on %s', (which) => {
     expect(await versions.get('reverted')).toEqual({ version: 3, ...good });
   });
 
+  test('the same source is another content where it runs another version of something', async () => {
+    const running = (version: number) => {
+      const plain = content('running', 'one');
+      const body = { kind: 'run', pin: { runbookId: 'run', version, runHash: 'f'.repeat(64) } };
+      const compiled = { ...plain.runbook, cells: [{ name: 'it', body }] } as unknown as Runbook;
+      const runHash = sha256(canonicalize({ format: 1, source: plain.source, runbook: compiled }) ?? '');
+      return { ...plain, runHash, runbook: compiled };
+    };
+    const [first, second] = [running(1), running(2)];
+    const publish = (what: typeof first) => versions.publish('running', what, by);
+    expect(await publish(first)).toEqual({ version: 1, runHash: first.runHash, created: true });
+    expect(await publish(first)).toEqual({ version: 1, runHash: first.runHash, created: false });
+    expect(await publish(second)).toEqual({ version: 2, runHash: second.runHash, created: true });
+    expect(await publish(first)).toEqual({ version: 3, runHash: first.runHash, created: true });
+  });
+
   test('compiled again by another Pawl, the newest version stays what it is', async () => {
     const first = content('kept-as-is', 'one');
     const again = content('kept-as-is', 'one', 'compiled otherwise');

@@ -439,7 +439,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     const armed = await marks.arm(seed('wake:ci/7'), inMs(30), atMs);
     expect(await listed()).toEqual([{ instanceId: 'wake:ci/7', dueAtMs: inMs(30) }]);
     expect(await views.get('wake:ci/7')).toBeUndefined();
-    for (const filter of [{}, { runbookId: 'deploy' }, { status: 'ready' as const }]) {
+    for (const filter of [{}, { runbookId: 'deploy' }, { statuses: ['ready' as const] }]) {
       const { views: found } = await views.list({ limit: 100, ...filter });
       expect(found.filter((one) => one.instanceId.startsWith('wake:'))).toEqual([]);
     }
@@ -525,11 +525,16 @@ describe.each(await serviceKinds())('views on %s', (which) => {
     test.each([
       ['all', {}, () => true],
       ['by runbook', { runbookId: 'listed-a' }, (one: View) => one.runbookId === 'listed-a'],
-      ['by status', { status: 'waiting' as const }, (one: View) => one.status === 'waiting'],
+      ['by status', { statuses: ['waiting' as const] }, (one: View) => one.status === 'waiting'],
       [
         'by both',
-        { runbookId: 'listed-b', status: 'completed' as const },
+        { runbookId: 'listed-b', statuses: ['completed' as const] },
         (one: View) => one.runbookId === 'listed-b' && one.status === 'completed',
+      ],
+      [
+        'by several statuses',
+        { statuses: ['completed' as const, 'waiting' as const] },
+        (one: View) => one.status === 'waiting' || one.status === 'completed',
       ],
       ['none', { runbookId: 'unheard-of' }, () => false],
     ])('%s: newest first, each once, however long the pages', async (_, filter, belongs) => {
@@ -554,11 +559,37 @@ describe.each(await serviceKinds())('views on %s', (which) => {
       const bounds = { sinceMs: inMs(3), untilMs: inMs(9) };
       const belongs = (one: View) => one.startedAtMs >= inMs(3) && one.startedAtMs < inMs(9);
       for (const limit of [1, 5, 100]) expect(await pages(bounds, limit)).toEqual(newestFirst(many.filter(belongs)));
-      expect(await pages({ ...bounds, status: 'waiting' }, 2)).toEqual(
+      expect(await pages({ ...bounds, statuses: ['waiting'] }, 2)).toEqual(
         newestFirst(many.filter((one) => belongs(one) && one.status === 'waiting')),
       );
       expect(await pages({ sinceMs: inMs(900) }, 5)).toEqual([]);
       expect(await pages({ untilMs: atMs }, 5)).toEqual([]);
+    });
+
+    test('counted by status, in the index alone; a mark is of its statuses, in whatever order', async () => {
+      const counts = (found: Awaited<ReturnType<typeof views.count>>) =>
+        Object.fromEntries(found.filter(({ count }) => count > 0).map(({ status, count }) => [status, count]));
+      const reads: string[] = [];
+      const watched = faulty(world2.client, async (name, send) => {
+        reads.push(name);
+        return send();
+      });
+      const counting = createStore(watched, { clock: world2.store.clock });
+      const all = await counting.views.count({});
+      expect(new Set(reads)).toEqual(new Set(['query']));
+      const of = (wanted: View[]) =>
+        Object.fromEntries(
+          Object.entries(Object.groupBy(wanted, (one) => one.status)).map(([status, some]) => [status, some.length]),
+        );
+      expect(counts(all)).toEqual(of(many));
+      expect(all.every(({ atLeast }) => !atLeast)).toBe(true);
+      const belongs = (one: View) =>
+        one.runbookId === 'listed-a' && one.startedAtMs >= inMs(3) && one.startedAtMs < inMs(20);
+      const bounds = { runbookId: 'listed-a', sinceMs: inMs(3), untilMs: inMs(20) };
+      expect(counts(await world2.store.views.count(bounds))).toEqual(of(many.filter(belongs)));
+      const { next } = await world2.store.views.list({ limit: 2, statuses: ['waiting', 'completed'] });
+      const turned = { limit: 2, statuses: ['completed', 'waiting'] as const, ...(next === null ? {} : { next }) };
+      expect((await world2.store.views.list(turned)).views).toHaveLength(2);
     });
 
     test('by a condition, which each view is asked once, together with the rest', async () => {
@@ -567,7 +598,7 @@ describe.each(await serviceKinds())('views on %s', (which) => {
         asked.push(instanceId);
         return instanceId.endsWith('4') || instanceId.endsWith('5');
       };
-      const found = await world2.store.views.list({ limit: 100, status: 'waiting', where });
+      const found = await world2.store.views.list({ limit: 100, statuses: ['waiting'], where });
       expect(found).toMatchObject({ atLeast: false, next: null });
       expect(found.views.map((one) => one.instanceId)).toEqual(['run-25', 'run-15', 'run-05']);
       expect(asked.length).toBe(new Set(asked).size);
@@ -609,21 +640,23 @@ describe.each(await serviceKinds())('views on %s', (which) => {
         return answer;
       });
       const later = createStore(moved, { clock: world2.store.clock });
-      const waiting = await later.views.list({ limit: 5, status: 'waiting' });
+      const waiting = await later.views.list({ limit: 5, statuses: ['waiting'] });
       expect(waiting.views).toEqual([]);
       expect(waiting.next).not.toBeNull();
     });
 
     test('a page mark is taken as it was given out, for its own list', async () => {
       const { next } = await world2.store.views.list({ limit: 2 });
-      const edited = Buffer.from(JSON.stringify({ before: 'x', runbookId: null, status: null })).toString('base64url');
+      const edited = Buffer.from(JSON.stringify({ before: 'x', runbookId: null, statuses: null })).toString(
+        'base64url',
+      );
       const spaced = Buffer.from(`${Buffer.from(next ?? '', 'base64url').toString()} `).toString('base64url');
       for (const mark of ['', 'rubbish', edited, spaced, `${next}A`, '__proto__', 'bnVsbA']) {
         await expect(world2.store.views.list({ limit: 2, next: mark })).rejects.toMatchObject({
           code: 'request.invalid',
         });
       }
-      const other = world2.store.views.list({ limit: 2, status: 'waiting', ...(next === null ? {} : { next }) });
+      const other = world2.store.views.list({ limit: 2, statuses: ['waiting'], ...(next === null ? {} : { next }) });
       await expect(other).rejects.toMatchObject({ code: 'request.invalid' });
     });
   });

@@ -119,7 +119,7 @@ export const createScene = async (test: Pick<TestContext, 'onTestFinished'>): Pr
 
 /** Waits until it holds. Of no use as an assertion about time: it only gives up before the test does. */
 export const eventually = async (holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const endMs = performance.now() + 30_000;
+  const endMs = performance.now() + 120_000;
   while (!(await holds())) {
     if (performance.now() > endMs) throw new Error(`never: ${holds}`);
     await wait(50);

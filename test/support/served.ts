@@ -5,6 +5,8 @@ import type { Context } from 'aws-lambda';
 import { authoring } from '../../src/authoring/index.ts';
 import type { Clock, Execute, Ports } from '../../src/engine/index.ts';
 import { createApi } from '../../src/handlers/api.ts';
+import type { ApiDeps } from '../../src/handlers/apiDeps.ts';
+import { isConsole } from '../../src/handlers/consoleFiles.ts';
 import type { WorkRequest } from '../../src/handlers/events.ts';
 import type { Telemetry } from '../../src/handlers/metrics.ts';
 import { createTick } from '../../src/handlers/tick.ts';
@@ -19,6 +21,13 @@ export type Serving = {
   deployment: Ports['deployment'];
   /** Time of an invocation of `work`. Whom a dead one held is due again after it. */
   workMs: number;
+  /** How people sign in, and the page; by default whoever asks says who they are, and there is none. */
+  door?: Pick<ApiDeps, 'auth' | 'console'>;
+  /**
+   * What stands before the functions, as API Gateway does: the claims of whoever asks. `undefined`: nobody, who is answered
+   * 401. Not asked for routes that have no authorizer.
+   */
+  authorize?(authorization: string | undefined): Promise<Record<string, string> | undefined>;
   /** What else is answered, by path. */
   others?: Record<string, () => unknown>;
 };
@@ -40,7 +49,8 @@ const contextOf = (remainingMs: number): Context => {
 };
 
 /** @returns its port on 127.0.0.1 */
-export const serve = async ({ store, clock, execute, deployment, workMs, others = {} }: Serving): Promise<number> => {
+export const serve = async (serving: Serving): Promise<number> => {
+  const { store, clock, execute, deployment, workMs, others = {}, door = { auth: 'local' }, authorize } = serving;
   const engineOf = ({ observe }: Telemetry) =>
     engineOn(store, { authoring, execute, deployment, sha256, random: systemRandom, observe });
   const handOver = async (event: WorkRequest): Promise<boolean> => {
@@ -51,10 +61,11 @@ export const serve = async ({ store, clock, execute, deployment, workMs, others 
     engine: engineOf(telemetry),
     runbooks: store.versions,
     workers: store.workers,
+    pace: store.pace,
     authoring,
     clock,
     sha256,
-    auth: 'local',
+    ...door,
     groupsClaim: 'cognito:groups',
     deployment,
     telemetry,
@@ -94,20 +105,26 @@ export const serve = async ({ store, clock, execute, deployment, workMs, others 
         return void response.end(JSON.stringify(answer));
       }
       const body = Buffer.concat(chunks).toString();
+      const isFree = isConsole(pathname) || pathname === '/health' || pathname.startsWith('/links/');
+      const claims = authorize === undefined || isFree ? {} : await authorize(request.headers.authorization);
+      if (claims === undefined) {
+        response.writeHead(401, { 'content-type': 'application/json' });
+        return void response.end(JSON.stringify({ message: 'Unauthorized' }));
+      }
       const answer = await api(
         {
           version: '2.0',
           rawPath: pathname,
           rawQueryString: search.slice(1),
           headers: request.headers as Record<string, string>,
-          requestContext: { http: { method: request.method ?? 'GET' } },
+          requestContext: { http: { method: request.method ?? 'GET' }, authorizer: { jwt: { claims } } },
           ...(body === '' ? {} : { body }),
           isBase64Encoded: false,
         },
         contextOf(75_000),
       );
       response.writeHead(answer.statusCode, answer.headers);
-      response.end(answer.body);
+      response.end(Buffer.from(answer.body, answer.isBase64Encoded ? 'base64' : 'utf8'));
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

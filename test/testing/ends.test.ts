@@ -20,11 +20,13 @@ const tested = async (whole: Runbook, stubs: Record<string, unknown> = {}): Prom
     authoring: { ...authoring, compile: () => ({ kind: 'runbook', runbook: testedOf(whole), notes: [] }) },
     source,
     whole,
+    pins: () => undefined,
     params: {},
     stubs: { ...Object.fromEntries(names.map((name) => [name, 1])), ...stubs } as never,
     secrets: {},
     claims: {},
     rejects: [],
+    people: {},
     cell: undefined,
     ignore: {},
     really: async () => {

@@ -319,6 +319,27 @@ describe('cells that wait are answered', () => {
     expect(report.findings[0]?.message).toContain('ci/8');
   });
 
+  const asks = document(
+    fence(
+      'manual { name=measure }',
+      '---\nanswer:\n  type: object\n  required: [volts]\n  properties: { volts: { type: number } }\n---\nRead the panel.',
+    ) + fence('assert { name=low }', 'outputs.measure.volts < 24.0'),
+  );
+  test('a manual cell that asks is answered as the test says; without, or by what does not fit, it failed', async () => {
+    const report = await testRunbook(asks, { answers: { measure: { volts: 11.5 } } });
+    expect(cellOf(report, 'measure').answer).toBe('answered by a person: {"volts":11.5}');
+    expect(report).toMatchObject({ ok: true, result: 'completed' });
+
+    const wrong = await testRunbook(asks, { answers: { measure: { volts: 'high' } } });
+    expect(cellOf(wrong, 'measure').answer).toMatch(/does not take the answer of the test: .*`volts` must be number/);
+    expect(wrong).toMatchObject({ ok: false, result: 'halted' });
+
+    expect(await testRunbook(asks)).toMatchObject({ ok: false, result: 'halted' });
+    await expect(testRunbook(waiting, { answers: { look: {} } })).rejects.toThrow(
+      'An answer names "look", which is no manual cell that asks for one of this runbook; it has none.',
+    );
+  });
+
   test('a rejection halts', async () => {
     const report = await testRunbook(waiting, { rejects: ['agree'] });
     expect(cellOf(report, 'agree').answer).toBe('rejected by bob');
@@ -348,36 +369,264 @@ describe('a run that does not finish', () => {
   });
 });
 
-describe('a section with each', () => {
-  const elements = `${fence('js { name=first }', 'export default () => [1, 2];')}
-## Each { name=restart each="outputs.first" as=node }
-${fence('js { name=inner }', 'export default () => 1;')}`;
+describe('sections that elements go through', () => {
+  const inner = (braces: string, script = 'echo "$PAWL_ITEM" >> "$PAWL_PARAM_FILE"'): string => sh(braces, script);
+  const each = (cells: string, heading = '## Each { name=restart each="outputs.first" as=node }'): string =>
+    `${fence('js { name=first interrupted=retry }', "export default () => ['a', 'b'];")}\n${heading}\n${cells}`;
+  const crashesIn = (report: RunbookTest, name: string): string[] =>
+    cellOf(report, name).crashes.map(
+      ({ instanceId, after, then }) => `${instanceId.replace(/^.*?(~.*)?$/, '$1')} ${after}: ${then}`,
+    );
 
-  test('is refused before anything runs: nobody was told that its cells would', async () => {
-    const begun: string[] = [];
-    const testing = testRunbook(document(elements), { onCell: (cell) => begun.push(cell) });
-    await expect(testing).rejects.toMatchObject({
-      code: 'request.invalid',
-      message: expect.stringMatching(
-        /^Section restart \(line \d+\) goes over a list.+`--cell first` tests what comes before/,
+  test('each: its cells crash in every element, and nothing runs twice that is not declared so', async () => {
+    const file = join(dir, 'each');
+    const report = await testRunbook(document(each(inner('name=stop') + inner('name=tell interrupted=retry'))), {
+      params: { file },
+    });
+    expect(report).toMatchObject({ ok: true, result: 'completed', findings: [] });
+    expect(crashesIn(report, 'stop')).toEqual([
+      '~restart.0 reserved: held',
+      '~restart.0 effect: held',
+      '~restart.0 outcome: goes_on',
+      '~restart.1 reserved: held',
+      '~restart.1 effect: held',
+      '~restart.1 outcome: goes_on',
+    ]);
+    expect(crashesIn(report, 'tell').slice(1, 2)).toEqual(['~restart.0 effect: retried']);
+    expect(crashesIn(report, 'restart')).toEqual([' waiting: waits', ' outcome: goes_on']);
+    expect(cellOf(report, 'stop')).toMatchObject({ section: 'restart', cameTo: 2, times: 2, ran: 'really' });
+    // Once for each element, and once more for one of them, as it is declared safe to repeat.
+    expect(cellOf(report, 'tell')).toMatchObject({ times: 3, repeat: { by: 'interrupted', same: true } });
+    expect(cellOf(report, 'restart')).toMatchObject({ section: null, ran: 'elements' });
+    expect(await linesOf(file)).toEqual(['a', 'a', 'a', 'b', 'b']);
+  });
+
+  test('parallel, a section in a section, a wait in an element and a branch that is not entered', async () => {
+    const file = join(dir, 'parallel');
+    const report = await testRunbook(
+      document(
+        `## Both { name=both parallel }
+### Europe { name=eu }
+${inner('name=in_eu')}${fence('approve { name=agreed groups=sre }', 'Go on?')}
+### America { name=us }
+#### Disks { name=disks each="[1, 2]" as=disk }
+${inner('name=in_us')}
+##### Only then { when="disk == 2" }
+${inner('name=second')}`,
       ),
+      { params: { file } },
+    );
+    expect(report).toMatchObject({ ok: true, result: 'completed' });
+    expect(report.cells.map(({ name, section, cameTo, ran, kind }) => [name, section, cameTo, ran, kind])).toEqual([
+      ['both', null, 1, 'elements', 'parallel'],
+      ['in_eu', 'both', 1, 'really', 'sh'],
+      ['agreed', 'both', 1, 'answered', 'approve'],
+      ['disks', 'both', 1, 'elements', 'each'],
+      ['in_us', 'disks', 2, 'really', 'sh'],
+      ['only_then', 'disks', 1, 'none', 'branch'],
+      ['second', 'disks', 1, 'really', 'sh'],
+    ]);
+    expect(cellOf(report, 'agreed').answer).toMatch(/^approved by sre-member-1/);
+  });
+
+  test('a failure in an element ends the test, and the cell is named; others had their turn', async () => {
+    const failing = inner('name=stop', '[ "$PAWL_ITEM" != a ]');
+    const report = await testRunbook(document(each(failing)));
+    expect(report).toMatchObject({ ok: false, result: 'halted' });
+    expect(report.findings).toEqual([
+      expect.objectContaining({
+        code: 'run.unfinished',
+        cell: 'stop',
+        message: expect.stringContaining('stop halted'),
+      }),
+    ]);
+  });
+
+  test('what a failure would put back: in its element, and then around it', async () => {
+    const cells = [
+      inner('name=stop'),
+      inner('undo=stop', 'true'),
+      inner('name=move'),
+      inner('undo=move of=begun', 'true'),
+      `### In the end { on=always }\n${inner('name=told', 'true')}`,
+    ].join('');
+    const heading = '## Each { name=restart each="outputs.first" as=node onFailure=undo }';
+    const file = join(dir, 'back');
+    const report = await testRunbook(
+      document(`${sh('name=before', 'true')}${sh('undo=before', 'true')}${each(cells, heading)}`),
+      { params: { file } },
+    );
+    expect(report).toMatchObject({ ok: true });
+    expect(report.cells.map(({ name, putsBack }) => [name, putsBack])).toEqual([
+      ['before', []],
+      ['first', ['undo_before']],
+      ['restart', ['undo_restart', 'undo_before']],
+      ['stop', ['told', 'undo_restart', 'undo_before']],
+      ['move', ['undo_move', 'undo_stop', 'told', 'undo_restart', 'undo_before']],
+      ['told', []],
+    ]);
+  });
+
+  test('what really runs is named before, and answers are taken for cells in them', async () => {
+    const { authoring } = await import('../../src/authoring/index.ts');
+    const compiled = authoring.compile(document(each(inner('name=stop') + inner('name=tell'))));
+    if (compiled.kind !== 'runbook') throw new Error(JSON.stringify(compiled));
+    const { willRun } = await import('../../src/testing/index.ts');
+    const tested = { runbook: compiled.runbook, pins: () => undefined };
+    expect(willRun(tested, { stubs: { tell: 1 } }).map(({ cell, section }) => [cell, section])).toEqual([
+      ['first', null],
+      ['stop', 'restart'],
+    ]);
+    expect(willRun(tested, { cell: 'first' }).map(({ cell }) => cell)).toEqual(['first']);
+    expect(willRun(tested, { cell: 'stop' }).map(({ cell }) => cell)).toEqual(['first', 'stop', 'tell']);
+    const seen: unknown[] = [];
+    const stubs = { stop: 1, tell: ({ outputs }: { outputs: unknown }) => void seen.push(outputs) };
+    expect(await testRunbook(document(each(inner('name=stop') + inner('name=tell'))), { stubs })).toMatchObject({
+      ok: true,
+    });
+    expect(seen).toHaveLength(2);
+  });
+
+  test('one cell in them alone: only that one is interrupted, and the run stops after the section', async () => {
+    const file = join(dir, 'one');
+    const source = document(each(`${inner('name=stop')}${inner('name=tell')}## After\n${sh('name=after', 'true')}`));
+    const report = await testRunbook(source, { cell: 'tell', params: { file } });
+    expect(report.cells.map(({ name, crashes: all }) => [name, all.length])).toEqual([
+      ['first', 0],
+      ['restart', 0],
+      ['stop', 0],
+      ['tell', 6],
+      ['after', 0],
+    ]);
+    expect(report).toMatchObject({ ok: true, result: 'stopped' });
+  });
+});
+
+describe('runs of other runbooks', () => {
+  const restore = `---
+runbook: restore
+params:
+  db: { type: string }
+  file: { type: string }
+secrets: { KEY: { from: "ssm:/pawl/key" } }
+onFailure: undo
+---
+${sh('name=restore uses=KEY', 'echo "restore $PAWL_PARAM_DB" >> "$PAWL_PARAM_FILE"')}${sh('undo=restore', 'true')}${fence(
+  'approve { name=agreed groups=sre }',
+  'Go on?',
+)}${fence('run { name=check output="outputs.verify.rows" }', 'runbook: check\nparams: { file: "{{ params.file }}" }')}`;
+  const check = `---
+runbook: check
+params:
+  file: { type: string }
+---
+${sh('name=verify interrupted=retry', `echo verify >> "$PAWL_PARAM_FILE"\necho '{"rows":3}' > "$PAWL_OUTPUT"`)}`;
+  const whole = document(
+    sh('name=before', 'true') +
+      sh('undo=before', 'true') +
+      fence(
+        'run { name=dbs each="[\'a\', \'b\']" as=db output="outputs.check[0].output" }',
+        'runbook: restore\nparams: { db: "{{ db }}", file: "{{ params.file }}" }',
+      ) +
+      sh('name=after', 'true'),
+  );
+  const runs = [restore, check];
+  const secrets = { 'dbs/KEY': 'hunter2-hunter2' };
+
+  test('each run crashes at every entry; cells go by the name of what runs them, and what was done runs once', async () => {
+    const file = join(dir, 'runs');
+    const report = await testRunbook(whole, { params: { file }, runs, secrets });
+    expect(report).toMatchObject({ ok: true, result: 'completed', findings: [] });
+    expect(report.cells.map(({ name, section, cameTo, ran, times }) => [name, section, cameTo, ran, times])).toEqual([
+      ['before', null, 1, 'really', 1],
+      ['dbs', null, 1, 'elements', 0],
+      ['dbs/restore', 'dbs', 2, 'really', 2],
+      ['dbs/agreed', 'dbs', 2, 'answered', 0],
+      ['dbs/check', 'dbs', 2, 'elements', 0],
+      // Once more in one of them, as it is declared safe to repeat.
+      ['dbs/check/verify', 'dbs/check', 2, 'really', 3],
+      ['after', null, 1, 'really', 1],
+    ]);
+    // What a failure would put back: in its run, and then around that.
+    const around = ['undo_dbs', 'undo_before'];
+    expect(report.cells.map(({ putsBack }) => putsBack)).toEqual([
+      [],
+      around,
+      around,
+      ['dbs/undo_restore', ...around],
+      ['dbs/undo_restore', ...around],
+      ['dbs/undo_restore', ...around],
+      around,
+    ]);
+    const inRuns = cellOf(report, 'dbs/restore').crashes.map(({ instanceId, after, then }) => [
+      instanceId.replace(/^[^~]*/, ''),
+      after,
+      then,
+    ]);
+    expect(inRuns).toEqual([
+      ['~dbs.0', 'reserved', 'held'],
+      ['~dbs.0', 'effect', 'held'],
+      ['~dbs.0', 'outcome', 'goes_on'],
+      ['~dbs.1', 'reserved', 'held'],
+      ['~dbs.1', 'effect', 'held'],
+      ['~dbs.1', 'outcome', 'goes_on'],
+    ]);
+    expect(crashes(report, 'dbs/check/verify').slice(0, 3)).toEqual([
+      'reserved: retried',
+      'effect: retried',
+      'outcome: goes_on',
+    ]);
+    expect(await linesOf(file)).toEqual(['restore a', 'verify', 'verify', 'restore b', 'verify']);
+  });
+
+  test('what a person answers in a run is given by these names', async () => {
+    const measuring = `---
+runbook: measuring
+title: Measuring
+---
+${fence('manual { name=volts }', '---\nanswer: { type: object, properties: { volts: { type: integer } } }\n---\nRead the panel.')}`;
+    const outer = document(fence('run { name=first }', 'runbook: measuring'));
+    const report = await testRunbook(outer, { runs: [measuring], answers: { 'first/volts': { volts: 12 } } });
+    expect(report).toMatchObject({ ok: true, result: 'completed' });
+    expect(cellOf(report, 'first/volts').answer).toBe('answered by a person: {"volts":12}');
+  });
+
+  test('answers, rejections, paths and one cell alone are told by these names', async () => {
+    const stubs = { 'dbs/restore': 1, 'dbs/check/verify': { rows: 1 } };
+    const rejected = await testRunbook(whole, { runs, stubs, rejects: ['dbs/agreed'] });
+    expect(rejected).toMatchObject({ ok: false, result: 'halted' });
+    expect(rejected.findings).toEqual([expect.objectContaining({ code: 'run.unfinished', cell: 'dbs/agreed' })]);
+    const one = await testRunbook(whole, { runs, stubs, cell: 'dbs/check/verify' });
+    expect(one).toMatchObject({ ok: true, result: 'stopped' });
+    expect(one.cells.filter(({ crashes: all }) => all.length > 0).map(({ name }) => name)).toEqual([
+      'dbs/check/verify',
+    ]);
+    await expect(testRunbook(whole, { runs, stubs: { verify: 1 } })).rejects.toMatchObject({
+      code: 'request.invalid',
+      message: expect.stringContaining('A stub names "verify"'),
+    });
+    await expect(testRunbook(whole, { runs })).rejects.toMatchObject({
+      message: expect.stringContaining('Cell dbs/restore would really run, and uses the secret dbs/KEY'),
+    });
+  });
+
+  test('a repetition in a run that leaves another result is found there', async () => {
+    const file = join(dir, 'counts');
+    const counts = check.replace('"rows":3', '"rows":\'$(wc -l < "$PAWL_PARAM_FILE")\'');
+    const report = await testRunbook(whole, { params: { file }, runs: [counts, restore], secrets });
+    expect(report.findings).toMatchObject([{ code: 'repeat.differs', cell: 'dbs/check/verify' }]);
+    expect(report.findings[0]?.next).toContain('--ignore dbs/check/verify.output.rows');
+  });
+
+  test('what is not at hand is refused before anything runs, and how it is given is said', async () => {
+    const begun: string[] = [];
+    await expect(
+      testRunbook(whole, { runs: [restore], secrets, onCell: (cell) => begun.push(cell) }),
+    ).rejects.toMatchObject({
+      code: 'request.invalid',
+      message: expect.stringMatching(/^Cell dbs\/check \(line \d+\) runs check, which is not at hand: nothing ran/),
     });
     expect(begun).toEqual([]);
-  });
-
-  test('with parallel it is refused too', async () => {
-    const parts = ['eu', 'us'].map(
-      (name) => `### P { name=${name} }\n${fence(`js { name=in_${name} }`, 'export default () => 1;')}`,
-    );
-    await expect(testRunbook(document(`## Both { name=both parallel }\n${parts.join('\n')}`))).rejects.toMatchObject({
-      message: expect.stringMatching(
-        /^Section both \(line \d+\) has parts side by side, and a test goes through no elements/,
-      ),
-    });
-  });
-
-  test('keeps nobody from testing what comes before it', async () => {
-    expect(await testRunbook(document(elements), { cell: 'first' })).toMatchObject({ ok: true });
   });
 });
 

@@ -1,11 +1,20 @@
 /** check, plan, publish and schema: what one does with a document before it runs. */
-import { type Authoring, allCells, isPawlError, type Runbook } from '../../engine/index.ts';
+import {
+  type Authoring,
+  allCells,
+  childrenFirst,
+  isPawlError,
+  newerThan,
+  planOf,
+  type Runbook,
+} from '../../engine/index.ts';
 import { type Document, readDocument, readDocuments } from '../documents.ts';
 import { exits } from '../exits.ts';
 import { plural } from '../format.ts';
 import { type HereReport, lookHere, printHere, tellHere } from '../here.ts';
 import { readParams } from '../params.ts';
-import { planOf, printPlan } from '../plan.ts';
+import { ifAtHand, inStore } from '../pins.ts';
+import { printPlan } from '../planScreen.ts';
 import type { Answer, Session } from '../session.ts';
 import { type AddCommands, withExamples, withParams } from './common.ts';
 
@@ -34,7 +43,7 @@ const cellsText = ({ cells }: Runbook): string => {
 const check = async (session: Session, files: string[], options: { here?: true }): Promise<Answer> => {
   const { screen } = session;
   const compiler = await session.authoring();
-  const documents = await readDocuments(compiler, files);
+  const documents = await readDocuments(compiler, files, ifAtHand(session));
   const reports: (HereReport | undefined)[] = [];
   for (const document of documents) {
     const { file, runbook } = document;
@@ -60,15 +69,22 @@ const check = async (session: Session, files: string[], options: { here?: true }
 const plan = async (session: Session, file: string, options: { param: string[] }): Promise<Answer> => {
   const { screen } = session;
   const compiler = await session.authoring();
-  const { runbook } = await readDocument(compiler, file);
-  const planned = planOf(compiler, runbook, await readParams(runbook, options.param));
+  const look = ifAtHand(session);
+  const { runbook, pins } = await readDocument(compiler, file, look);
+  const newer = await newerThan(look, runbook);
+  const planned = planOf(compiler, runbook, await readParams(runbook, options.param), { pins, newer });
   printPlan(screen, planned);
   const here = await tellHere(session, runbook, planned.params);
   return { exit: exits.done, document: { ...planned, here } };
 };
 
-const publish = async ({ screen, authoring, client }: Session, files: string[]): Promise<Answer> => {
-  const documents = await readDocuments(await authoring(), files);
+const publish = async (session: Session, files: string[]): Promise<Answer> => {
+  const { screen, client } = session;
+  const authoring = await session.authoring();
+  const read = await readDocuments(authoring, files, inStore(session));
+  const documents = childrenFirst(
+    read.map((one) => ({ ...one, runbookId: one.runbook.runbookId, runs: authoring.runsIn(one.source) })),
+  );
   const published = [];
   for (const document of documents) {
     const { file, source, runbook, notes } = document;
@@ -109,7 +125,7 @@ export const addAuthoring: AddCommands = (program, run) => {
 
   const publishing = program.command('publish').argument('<file...>', 'Markdown documents');
   publishing.description(
-    'Stores documents as immutable versions. The same content keeps the version it has.\nWith a mistake in any of them nothing is published.',
+    'Stores documents as immutable versions, what others of them run before these. The same content keeps the version it has.\nWith a mistake in any of them nothing is published.',
   );
   withExamples(publishing, 'pawl publish runbooks/post_merge.md').action(run(publish));
 

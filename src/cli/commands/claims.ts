@@ -4,11 +4,12 @@ import { Argument, Option } from 'commander';
 import { type ClaimStatus, claimStatuses, PawlError, parseAsWritten } from '../../engine/index.ts';
 import type { Claim } from '../client.ts';
 import { exits } from '../exits.ts';
-import { oneLine, plural, shellWord, stamp, unbroken } from '../format.ts';
+import { oneLine, plural, stamp, unbroken } from '../format.ts';
 import { textGiven } from '../given.ts';
 import { storeAt, tellNothing } from '../nothing.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
+import { shellWord } from '../shellWord.ts';
 import { printFact } from '../stepScreen.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';
 

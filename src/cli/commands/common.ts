@@ -35,6 +35,13 @@ export const wholeNumber =
     return Number(text);
   };
 
+/** @throws InvalidArgumentError for what cannot be a port */
+export const portNumber = (text: string): number => {
+  const number = wholeNumber(0)(text);
+  if (number > 65_535) throw new InvalidArgumentError('Give a port from 1 to 65535, or 0 for any free one.');
+  return number;
+};
+
 /** @throws InvalidArgumentError for a text that says nothing, such as the "…" that suggested commands leave open */
 export const saidInWords = (text: string): string => {
   if (!/[\p{L}\p{N}]/u.test(text)) throw new InvalidArgumentError('Give a reason in words; it is kept in the journal.');

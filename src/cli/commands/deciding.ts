@@ -1,20 +1,14 @@
 /** verdict and release: what only a person may decide, with a reason. */
+
+import { limits } from '../../engine/index.ts';
 import { exitOfMany, findMany, giveVerdicts, summarize } from '../bulk.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { plural, time, unbroken } from '../format.ts';
-import { createPace } from '../pace.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
-import { printUnreadable } from '../stepScreen.ts';
-import {
-  perSecondDefault,
-  type Target,
-  targetOf,
-  type VerdictInput,
-  type VerdictOptions,
-  verdictInputOf,
-} from '../verdict.ts';
+import { printUnreadable, wordOf } from '../stepScreen.ts';
+import { type Target, targetOf, type VerdictInput, type VerdictOptions, verdictInputOf } from '../verdict.ts';
 import { leadsTo } from '../ways.ts';
 import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
 
@@ -23,14 +17,21 @@ type Many = Extract<Target, { kind: 'many' }>;
 
 const decideOne = async (session: Session, { instanceId, seq }: One, ruling: VerdictInput): Promise<Answer> => {
   const { screen, settings, client } = session;
-  const { view } = await client.verdict({ path: { instanceId }, body: { ...ruling, seq } });
+  const { view, awaits } = await client.verdict({ path: { instanceId }, body: { ...ruling, seq } });
   const recorded = await client.entry(instanceId, view.seq);
   const cell = recorded !== undefined && 'cell' in recorded ? recorded.cell : view.cell;
   const { verdict, reason, freshKey } = ruling;
   const early = recorded !== undefined && 'holderGone' in recorded ? ', its holder gone' : '';
   screen.print(
-    `Recorded: ${cell} of ${instanceId}, seq ${seq}: ${verdict}${freshKey ? ', fresh key' : ''}${early}, by ${harmless(settings.by.actor)}: ${unbroken(harmless(reason))}`,
+    `${awaits === null ? 'Recorded' : 'Proposed'}: ${cell} of ${instanceId}, seq ${seq}: ${verdict}${freshKey ? ', fresh key' : ''}${early}, by ${harmless(settings.by.actor)}: ${unbroken(harmless(reason))}`,
   );
+  if (awaits !== null)
+    screen.print(
+      screen.paint(
+        'warn',
+        `Two people decide about it: nothing follows until another person than ${harmless(settings.by.actor)} says ${wordOf(ruling)} too.`,
+      ),
+    );
   const overridden =
     recorded !== undefined && 'expectations' in recorded ? recorded.expectations.filter((one) => one.overridden) : [];
   for (const { source } of overridden)
@@ -38,7 +39,7 @@ const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Ver
       `  overridden: ${harmless(source)} ${ruling.output === undefined ? 'was not looked at' : 'does not hold'}`,
     );
   const step = await explain(session, await client.instance(instanceId));
-  const document = { instanceId, seq, cell, verdict, reason, by: settings.by, entry: recorded ?? null, view };
+  const document = { instanceId, seq, cell, verdict, reason, by: settings.by, entry: recorded ?? null, view, awaits };
   return { exit: exits.done, document: { ...document, step: step ?? null } };
 };
 
@@ -67,9 +68,9 @@ const decideThem = async (session: Session, target: Many, ruling: VerdictInput):
     return { exit: exits.done, document: { ...asked, steps, decided: [], refused: [], left: steps, stopped: null } };
   }
   screen.print(`${what}: ${ruling.verdict}, at most ${perSecond} a second. Ctrl-C stops between two.`);
-  const announceStop = (): void => screen.print(screen.paint('warn', '  stopping after this one'));
+  const announceStop = (): void => screen.print(screen.paint('warn', '  stopping after those of this second'));
   const bulk = await interruption.during(announceStop, (signal) =>
-    giveVerdicts(screen, client, doubts, ruling, { turn: createPace(perSecond), signal }),
+    giveVerdicts(screen, client, doubts, ruling, { perSecond, signal }),
   );
   summarize(screen, bulk);
   return { exit: exitOfMany(bulk, unreadable.length), document: { ...asked, steps, ...bulk } };
@@ -81,10 +82,14 @@ const verdict = async (session: Session, instance: string | undefined, options: 
   return target.kind === 'one' ? decideOne(session, target, ruling) : decideThem(session, target, ruling);
 };
 
-const release = async (session: Session, instanceId: string, { reason }: { reason: string }): Promise<Answer> => {
+const release = async (
+  session: Session,
+  instanceId: string,
+  { reason, seq: expectedSeq }: { reason: string; seq?: number },
+): Promise<Answer> => {
   const { screen, client } = session;
   const { held } = await client.instance(instanceId);
-  const { view } = await client.release({ path: { instanceId }, body: { reason } });
+  const { view } = await client.release({ path: { instanceId }, body: { reason, expectedSeq } });
   screen.print(
     held
       ? `Released ${instanceId}: it may go on.`
@@ -116,7 +121,11 @@ export const addDeciding: AddCommands = (program, run) => {
     .option('--overlap-ok', 'with --retry --holder-gone: what it started elsewhere may act beside the next attempt')
     .option('--runbook <id>', 'every instance of this runbook …')
     .option('--cell <name>', '… that is in doubt at this cell')
-    .option('--per-second <n>', `at most so many decisions a second (default: ${perSecondDefault})`, wholeNumber(1))
+    .option(
+      '--per-second <n>',
+      `at most so many decisions a second, over all who decide (default: ${limits.verdictsPerSecond})`,
+      wholeNumber(1),
+    )
     .option('--dry-run', 'show what would be decided');
   withExamples(
     deciding,
@@ -130,6 +139,8 @@ export const addDeciding: AddCommands = (program, run) => {
   releasing.description(
     'After a restore from backup (PAWL_EPOCH raised) older instances are held: their journals may have forgotten steps\nthat ran. The operator compares the two and releases each one.',
   );
-  releasing.requiredOption('--reason <text>', 'what was compared; kept in the journal', saidInWords);
+  releasing
+    .requiredOption('--reason <text>', 'what was compared; kept in the journal', saidInWords)
+    .option('--seq <n>', 'refuse unless this is its newest entry, as `pawl status` shows it', wholeNumber(0));
   withExamples(releasing, 'pawl release pay-4711 --reason "journal and bank agree up to 14:02"').action(run(release));
 };

@@ -11,6 +11,7 @@ import { exits } from '../exits.ts';
 import { oneLine } from '../format.ts';
 import { journalTable } from '../history.ts';
 import { fileOfPackage } from '../ownPackage.ts';
+import { inStore } from '../pins.ts';
 import { type Racer, race, raceRunbook, racerCount } from '../race.ts';
 import { type Answer, createSession, type Session } from '../session.ts';
 import { demoSettings } from '../settings.ts';
@@ -36,7 +37,7 @@ const actOne = async (session: Session, server: DemoServer, folder: string) => {
     'acts is reserved in the journal before it begins, and its outcome is recorded after.',
   );
   const { client } = session;
-  const { source, runbook } = await readDocument(await session.authoring(), runbookFile);
+  const { source, runbook } = await readDocument(await session.authoring(), runbookFile, inStore(session));
   const { runbookId } = runbook;
   const { version } = await client.publish({ path: { runbookId }, body: source });
   const params = { pr: randomInt(1, 2 ** 31), base: server.base, dir: folder, migration };

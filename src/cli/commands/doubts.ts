@@ -1,10 +1,11 @@
 /** doubts: which steps are in doubt, and what can be done about each. It changes nothing. */
 import { findDoubts } from '../doubts.ts';
 import { exits } from '../exits.ts';
-import { duration, plural, shellWord } from '../format.ts';
+import { duration, plural } from '../format.ts';
 import { storeAt, tellNone } from '../nothing.ts';
 import type { Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
+import { shellWord } from '../shellWord.ts';
 import type { Step } from '../step.ts';
 import { printStep, printUnreadable, printWays } from '../stepScreen.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';

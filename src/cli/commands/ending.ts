@@ -3,9 +3,10 @@ import { Option } from 'commander';
 import { isPawlError } from '../../engine/index.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
-import { duration, shellWord, unbroken } from '../format.ts';
+import { duration, unbroken } from '../format.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
+import { shellWord } from '../shellWord.ts';
 import { readStep } from '../step.ts';
 import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
 
@@ -64,10 +65,10 @@ const cancel = async (session: Session, instanceId: string, options: CancelOptio
 const undo = async (
   session: Session,
   instanceId: string,
-  { reason, manual }: { reason: string; manual?: true },
+  { reason, manual, seq: expectedSeq }: { reason: string; manual?: true; seq?: number },
 ): Promise<Answer> => {
   const { screen, client } = session;
-  const { view } = await client.undo({ path: { instanceId }, body: { reason, manual } });
+  const { view } = await client.undo({ path: { instanceId }, body: { reason, manual, expectedSeq } });
   screen.print(`Given up: ${instanceId}, by ${harmless(session.settings.by.actor)}: ${unbroken(harmless(reason))}`);
   const instance = await client.instance(instanceId);
   const step = await explain(session, instance);
@@ -102,7 +103,8 @@ export const addEnding: AddCommands = (program, runner) => {
   );
   undoing
     .requiredOption('--reason <text>', 'why; kept in the journal', saidInWords)
-    .option('--manual', 'nothing of it goes by itself: each of its cells is advanced by a person');
+    .option('--manual', 'nothing of it goes by itself: each of its cells is advanced by a person')
+    .option('--seq <n>', 'refuse unless this is its newest entry, as `pawl status` shows it', wholeNumber(0));
   withExamples(
     undoing,
     'pawl undo post_merge.pr-7 --reason "not tonight"',

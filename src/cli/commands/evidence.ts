@@ -1,13 +1,15 @@
-/** logs and output: what cells said, and what they gave. */
+/** logs, output and attachment: what cells said, what they gave, and the files that they left or that people gave with them. */
+import { writeFile } from 'node:fs/promises';
 import { type Note, PawlError } from '../../engine/index.ts';
 import type { Instance } from '../client.ts';
 import { exits } from '../exits.ts';
-import { stamp } from '../format.ts';
+import { unkeptTold } from '../files.ts';
+import { plural, stamp } from '../format.ts';
 import { wholeLogs } from '../logText.ts';
 import { noteLines } from '../notes.ts';
-import type { Screen } from '../screen.ts';
+import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
-import { type AddCommands, followOption, withExamples } from './common.ts';
+import { type AddCommands, followOption, wholeNumber, withExamples } from './common.ts';
 
 /** @throws PawlError `request.invalid` naming the cells that there are */
 const cellOf = ({ view, cells }: Instance, name: string): Instance['cells'][number] => {
@@ -57,6 +59,36 @@ const output = async ({ screen, client }: Session, instanceId: string, name: str
   return { exit, document: { instanceId, cell: name, seq, bytes, truncated, output: text } };
 };
 
+const attachment = async (
+  { screen, client }: Session,
+  instanceId: string,
+  name: string,
+  { to, file = 1 }: { to?: string; file?: number },
+): Promise<Answer> => {
+  const { attached, unkept } = cellOf(await client.glance(instanceId), name);
+  const files = attached?.files ?? [];
+  files.forEach(({ name, bytes, sha256 }, at) => {
+    screen.print(`${at + 1}  ${harmless(name)}  ${plural(bytes, 'byte')}  sha256 ${sha256}`);
+  });
+  const lost = unkept === undefined ? {} : { unkept };
+  for (const line of unkept === undefined ? [] : unkeptTold(unkept)) screen.print(harmless(line));
+  const found = files[file - 1];
+  if (attached === undefined || found === undefined) {
+    const message = `Cell ${name} of ${instanceId} has ${plural(files.length, 'file')}; there is no file ${file}.`;
+    throw new PawlError('attachment.unknown', message, { instanceId, cell: name, files: files.length, ...lost });
+  }
+  const document = { instanceId, cell: name, seq: attached.seq, files, ...lost };
+  if (to === undefined) return { exit: exits.done, document: { ...document, to: null } };
+  const content = await client.wholeAttachment(instanceId, attached.seq, file);
+  await writeFile(to, content, { flag: 'wx' }).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const why = code === 'EEXIST' ? 'it exists already' : String(error);
+    throw new PawlError('request.invalid', `Cannot write ${to}: ${why}. Give another path.`, { to }, error);
+  });
+  screen.print(`Written to ${to}.`);
+  return { exit: exits.done, document: { ...document, to } };
+};
+
 export const addEvidence: AddCommands = (program, run) => {
   const logging = program.command('logs').argument('<instance>', 'id of an instance');
   logging.argument('[cell]', 'only of this cell');
@@ -70,4 +102,16 @@ export const addEvidence: AddCommands = (program, run) => {
     'Prints the output of a cell: JSON, as the cell wrote it, however large. With --json it is a text in the document.\nExits with 1 where only its beginning was kept.',
   );
   withExamples(giving, 'pawl output post_merge.pr-7 cleanup | jq .removed').action(run(output));
+
+  const reading = program.command('attachment').argument('<instance>', 'id of an instance');
+  reading.argument('<cell>', 'the cell that it belongs to');
+  reading.description(
+    'Lists the files that a person attached to a cell, or that it left as evidence (PAWL_EVIDENCE), with their hashes; with --to it writes one of them. Says which ones are not kept.',
+  );
+  reading
+    .option('--to <file>', 'where to write it; refused where something is there already')
+    .option('--file <n>', 'which of them (default: 1)', wholeNumber(1));
+  withExamples(reading, 'pawl attachment rotate-42 measure', 'pawl attachment rotate-42 measure --to panel.png').action(
+    run(attachment),
+  );
 };

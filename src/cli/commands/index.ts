@@ -17,7 +17,7 @@ const groups: Group[] = [
     load: async () => (await import('./authoring.ts')).addAuthoring,
   },
   {
-    commands: { test: { args: '<file>', summary: 'run a document under crashes' } },
+    commands: { test: { args: '<file> [runs...]', summary: 'run a document under crashes' } },
     load: async () => (await import('./testing.ts')).addTesting,
   },
   {
@@ -61,6 +61,7 @@ const groups: Group[] = [
     commands: {
       logs: { args: '<instance> [cell]', summary: 'show what cells have logged' },
       output: { args: '<instance> <cell>', summary: 'print what a cell has given' },
+      attachment: { args: '<instance> <cell>', summary: 'list and write the files that were attached to a cell' },
     },
     load: async () => (await import('./evidence.ts')).addEvidence,
   },
@@ -105,6 +106,10 @@ const groups: Group[] = [
       login: { args: '', summary: 'make a link by which a browser logs in to a service of this machine' },
     },
     load: async () => (await import('./serving.ts')).addServing,
+  },
+  {
+    commands: { console: { args: '', summary: 'show the page of a service elsewhere, and sign what it asks' } },
+    load: async () => (await import('./console.ts')).addConsole,
   },
   {
     commands: {

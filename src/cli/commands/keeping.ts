@@ -5,10 +5,11 @@ import { backup } from '../backup.ts';
 import type { Client } from '../client.ts';
 import { elementIdOf } from '../elementIds.ts';
 import { type Exit, exitOfError, exits } from '../exits.ts';
-import { plural, shellWord } from '../format.ts';
+import { plural } from '../format.ts';
 import { storeAt, tellNothing } from '../nothing.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
+import { shellWord } from '../shellWord.ts';
 import { readWitnesses, type Witnesses } from '../witnesses.ts';
 import { type AddCommands, withExamples } from './common.ts';
 
@@ -154,7 +155,12 @@ const verify = async (
   const counted = entries === 1 ? '1 entry' : `${entries} entries`;
   const found = broken.length === 0 ? 'nothing is broken' : `${broken.length} broken`;
   const ofThem = elements === 0 ? '' : `, ${elements} of them of elements`;
-  const told = `Verified ${plural(verified.length, 'journal')}${ofThem}, ${counted}: ${found}.${against}`;
+  const unread = refused.length === 0 ? '' : ` ${plural(refused.length, 'id')} not verified, for what is said above.`;
+  // Of no journal nothing can be said.
+  const told =
+    verified.length === 0 && refused.length > 0
+      ? `Verified nothing.${unread}`
+      : `Verified ${plural(verified.length, 'journal')}${ofThem}, ${counted}: ${found}.${against}${unread}`;
   if (ids.length === 0) await tellNothing(session, told);
   else screen.print(told);
   if (left > 0) screen.print(screen.paint('warn', `${plural(left, 'journal')} left unverified.`));

@@ -1,7 +1,7 @@
 /** list: finding instances. It changes nothing. */
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
-import { limits, type View, viewStatuses, waitsForElements } from '../../engine/index.ts';
+import { limits, PawlError, type View, viewStatuses, waitsForElements } from '../../engine/index.ts';
 import { exits } from '../exits.ts';
 import { type Folded, foldedIn } from '../folded.ts';
 import { stamp } from '../format.ts';
@@ -11,7 +11,11 @@ import { standingWords } from '../standing.ts';
 import { type AddCommands, collect, wholeNumber, withExamples } from './common.ts';
 
 type Options = NonNullable<CallOf<'listInstances'>['query']>;
-type Given = Omit<Options, 'param'> & { param: string[] };
+type Given = Omit<Options, 'param' | 'status'> & {
+  param: string[];
+  status: NonNullable<Options['status']>;
+  counts?: true;
+};
 
 const isNarrow = ({ limit: _, next: __, ...asked }: Options): boolean =>
   Object.values(asked).some((value) => value !== undefined);
@@ -50,11 +54,30 @@ const rowsOf = (folded: Folded): string[][] => {
   return [[...run, text === '' ? instanceId : `${instanceId}  ${text}`], ...indented];
 };
 
+/** What the index tells without a view: nothing else can be asked together with it. */
+const count = async ({ screen, client }: Session, { runbook, since, until, ...given }: Given): Promise<Answer> => {
+  const { actor, text, id, next, param, status } = given;
+  if ([actor, text, id, next].some((value) => value !== undefined) || param.length + status.length > 0)
+    throw new PawlError(
+      'request.invalid',
+      '--counts goes with --runbook, --since and --until alone: list what has more to fit.',
+    );
+  const answer = await client.counts({ query: { runbook, since, until } });
+  const rows = answer.counts.map(({ status: name, count: found, atLeast }) => [
+    name.replace('_', ' '),
+    `${atLeast ? 'at least ' : ''}${found}`,
+  ]);
+  screen.table(['status', 'instances'], rows);
+  return { exit: exits.done, document: answer };
+};
+
 const list = async (session: Session, given: Given): Promise<Answer> => {
+  if (given.counts) return await count(session, given);
   const { screen, client } = session;
-  const { runbook, status, since, until, actor, text, limit, next } = given;
+  const { runbook, since, until, actor, id, text, limit, next } = given;
   const param = given.param.length === 0 ? undefined : given.param.join('\n');
-  const query = { runbook, status, since, until, param, actor, text, limit, next };
+  const status = given.status.length === 0 ? undefined : given.status;
+  const query = { runbook, status, since, until, param, actor, id, text, limit, next };
   const page = await client.listInstances({ query });
   const { views, atLeast } = page;
   if (views.length > 0) {
@@ -75,23 +98,31 @@ const list = async (session: Session, given: Given): Promise<Answer> => {
 export const addList: AddCommands = (program, run) => {
   const listing = program.command('list');
   listing.description(
-    'Lists instances, newest first; what is given has to fit. Elements of sections are listed while they need somebody, under\ntheir run. What changed within the last moments may be missing: the\nindex lags. For --param, --actor and --text ' +
+    'Lists instances, newest first; what is given has to fit. Elements of sections are listed while they need somebody, under\ntheir run. What changed within the last moments may be missing: the\nindex lags. For --param, --actor, --id and --text ' +
       `${limits.listReadMax} instances are read at a time; --next goes on.`,
   );
   listing
     .option('--runbook <id>', 'only of this runbook')
-    .addOption(new Option('--status <status>', 'only in this status').choices(viewStatuses))
+    .addOption(
+      new Option('--status <status...>', 'only in this status; several: in any of them')
+        .choices(viewStatuses)
+        .default([]),
+    )
     .option('--since <when>', 'started then or later: 2h, 3d, or a time with its zone, as 2026-11-28T09:00+01:00')
     .option('--until <when>', 'started before that')
     .option('-p, --param <name=value>', 'with this parameter; several: with all of them', collect, [])
     .option('--actor <name>', 'started by this actor')
+    .option('--id <beginning>', 'whose id begins so')
     .option(
       '--text <words>',
       'with these words in its id, cell, actor, what it waits for, or the beginning of its parameters',
     )
+    .option('--counts', 'how many there are of each status, and no list: with --runbook, --since, --until alone')
     .option('--limit <n>', 'at most so many, up to 100', wholeNumber(1), 20)
     .option('--next <mark>', 'the page after; the mark stands under the page before');
-  withExamples(listing, 'pawl list --runbook post_merge --status halted', 'pawl list --since 2h -p pr=7').action(
-    run(list),
-  );
+  withExamples(
+    listing,
+    'pawl list --runbook post_merge --status halted in_doubt',
+    'pawl list --since 2h -p pr=7',
+  ).action(run(list));
 };

@@ -2,16 +2,19 @@
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
 import { PawlError } from '../../engine/index.ts';
+import { type AnswerOptions, answerGiven, attachmentGiven } from '../answered.ts';
 import type { AdvanceInput } from '../client.ts';
 import { readDocument } from '../documents.ts';
 import { conclude, runThrough, watched } from '../drive.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
-import { shellWord } from '../format.ts';
 import { tellHere } from '../here.ts';
 import { readParams } from '../params.ts';
+import { inStore } from '../pins.ts';
+import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
-import { type AddCommands, cellCount, saidInWords, wholeNumber, withExamples, withParams } from './common.ts';
+import { shellWord } from '../shellWord.ts';
+import { type AddCommands, cellCount, collect, saidInWords, wholeNumber, withExamples, withParams } from './common.ts';
 
 type StartInput = NonNullable<CallOf<'start'>['body']>;
 type StartOptions = Pick<StartInput, 'version' | 'drive'> & {
@@ -38,7 +41,7 @@ const run = async (given: Session, file: string, options: StartOptions & { wait?
   const session = options.wait === true ? { ...given, client: given.patient } : given;
   const { screen, client } = session;
   const authoring = await session.authoring();
-  const { source, runbook } = await readDocument(authoring, file);
+  const { source, runbook } = await readDocument(authoring, file, inStore(session));
   const params = await readParams(runbook, options.param);
   const resolved = authoring.resolveParams(runbook, params); // Refused before anything is published.
   const { runbookId } = runbook;
@@ -122,16 +125,20 @@ const done = async (
   session: Session,
   instanceId: string,
   cell: string,
-  options: { note: string; failed?: true },
+  options: { note: string; failed?: true } & AnswerOptions,
 ): Promise<Answer> => {
-  const { client } = session;
-  const { view } = await client.instance(instanceId);
+  const { client, screen } = session;
+  const { view, waits } = await client.instance(instanceId);
   const result = options.failed ? 'failed' : 'done';
+  const asked = waits?.kind === 'manual' && waits.cell === cell && result === 'done' ? waits.answer : undefined;
+  const attachment = await attachmentGiven(options.attach);
+  const answer = await answerGiven(screen, asked, options);
   const recorded = await client.done({
     path: { instanceId, cell },
-    body: { result, note: options.note, expectedSeq: view.seq },
+    body: { result, note: options.note, answer, attachment, expectedSeq: view.seq },
   });
-  session.screen.print(`Recorded: ${cell} of ${instanceId} is ${result}, by ${session.settings.by.actor}.`);
+  screen.print(`Recorded: ${cell} of ${instanceId} is ${result}, by ${session.settings.by.actor}.`);
+  if (attachment !== undefined) screen.print(`  attached ${harmless(attachment.name)}, sha256 ${attachment.sha256}`);
   await explain(session, await client.instance(instanceId));
   return { exit: exits.done, document: recorded };
 };
@@ -201,6 +208,15 @@ export const addMoving: AddCommands = (program, runner) => {
   const recording = program.command('done');
   recording.argument('<instance>', 'id of an instance').argument('<cell>', 'the manual cell it waits at');
   recording.description('Records that a person did what a manual cell asks for, or that it failed.');
-  recording.requiredOption('--note <text>', 'what was done or seen', saidInWords).option('--failed', 'it failed');
-  withExamples(recording, 'pawl done rotate-42 confirm --note "the new key works"').action(runner(done));
+  recording
+    .requiredOption('--note <text>', 'what was done or seen', saidInWords)
+    .option('--failed', 'it failed')
+    .option('--answer <name=value>', 'a field of what the cell asks; name=@FILE reads it from a file', collect, [])
+    .option('--answer-file <file>', 'the whole answer, a JSON object')
+    .option('--attach <file>', 'a file that is kept with it, up to 4 MB');
+  withExamples(
+    recording,
+    'pawl done rotate-42 confirm --note "the new key works"',
+    'pawl done rotate-42 measure --note "read off the panel" --answer volts=11.9 --attach panel.png',
+  ).action(runner(done));
 };

@@ -2,13 +2,15 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { BodyOf } from '../../contract/index.ts';
-import { PawlError } from '../../engine/index.ts';
+import { newerThan, PawlError } from '../../engine/index.ts';
 import { changedLines, hunksOf } from '../difference.ts';
 import { exits } from '../exits.ts';
-import { shellWord, stamp, unbroken } from '../format.ts';
+import { stamp, unbroken } from '../format.ts';
 import { storeAt, tellNothing } from '../nothing.ts';
+import { inStore } from '../pins.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
+import { shellWord } from '../shellWord.ts';
 import { starter } from '../starter.ts';
 import { type AddCommands, wholeNumber, withExamples } from './common.ts';
 
@@ -46,7 +48,13 @@ const versionNamed = (client: Session['client'], text: string): Promise<BodyOf<'
 const show = async ({ screen, client }: Session, named: string): Promise<Answer> => {
   const found = await versionNamed(client, named);
   screen.exact(found.source);
-  return { exit: exits.done, document: found };
+  const newer = await newerThan(inStore({ client }), found.runbook);
+  // Beside the document, which stays what was published.
+  for (const { runbookId, version, newest } of newer)
+    console.error(
+      `${found.runbookId}@${found.version} runs ${runbookId}@${version}, and version ${newest} of that is newer: a document that names no version runs it once it is published again.`,
+    );
+  return { exit: exits.done, document: { ...found, newer } };
 };
 
 const difference = async ({ screen, client }: Session, from: string, to: string | undefined): Promise<Answer> => {
@@ -108,7 +116,9 @@ export const addRunbooks: AddCommands = (program, run) => {
 
   const versions = 'RUNBOOK for its newest version, RUNBOOK@N for another';
   const showing = program.command('show').argument('<runbook>', versions);
-  showing.description('Prints the document of a version, byte for byte as it was published.');
+  showing.description(
+    'Prints the document of a version, byte for byte as it was published; where what it runs has a newer version, says so beside it.',
+  );
   withExamples(showing, 'pawl show post_merge', 'pawl show post_merge@2 > old.md').action(run(show));
 
   const comparing = program.command('diff').argument('<from>', versions);

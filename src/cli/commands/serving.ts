@@ -1,6 +1,5 @@
 /** serve and login: the service of one machine, and the way into it for a browser. */
 import { readFile } from 'node:fs/promises';
-import { InvalidArgumentError } from 'commander';
 import { PawlError } from '../../engine/index.ts';
 import { assertAllowRead } from '../deps.ts';
 import { exits } from '../exits.ts';
@@ -10,7 +9,7 @@ import type { ServerOptions } from '../serve/index.ts';
 import { createService } from '../service.ts';
 import type { Answer, Session } from '../session.ts';
 import { readServing } from '../settings.ts';
-import { type AddCommands, wholeNumber, withCellsAs, withDraining, withExamples } from './common.ts';
+import { type AddCommands, portNumber, withCellsAs, withDraining, withExamples } from './common.ts';
 
 const portDefault = 3000;
 
@@ -118,19 +117,13 @@ const login = async ({ screen, settings }: Session): Promise<Answer> => {
   return { exit: exits.done, document: { link, actor, validForMs } };
 };
 
-const port = (text: string): number => {
-  const number = wholeNumber(0)(text);
-  if (number > 65_535) throw new InvalidArgumentError('Give a port from 1 to 65535, or 0 for any free one.');
-  return number;
-};
-
 export const addServing: AddCommands = (program, run) => {
   const serving = program.command('serve');
   serving.description(
     'Serves the HTTP API, looks after what is due, wakes what waits, and runs cells: the whole service, in this process.\nEvery request needs the token of the data folder, which `pawl --url` finds. On SIGTERM nothing new begins, what runs\ngoes on to its end, or --drain seconds; a second SIGTERM stops it at once.',
   );
   serving
-    .option('--port <port>', 'port of the HTTP API; 0 is any free one', port, portDefault)
+    .option('--port <port>', 'port of the HTTP API; 0 is any free one', portNumber, portDefault)
     .option('--listen <address>', 'address to listen on', '127.0.0.1')
     .option('--tls-cert <file>', 'certificate, PEM: serves https')
     .option('--tls-key <file>', 'its private key, PEM')

@@ -2,10 +2,11 @@
 import { PawlError, type Runbook } from '../../engine/index.ts';
 import type { ClaimAnswer, StubValue, TestOptions, WillRun } from '../../testing/index.ts';
 import { ask } from '../ask.ts';
-import { readDocument } from '../documents.ts';
+import { readDocuments } from '../documents.ts';
 import { exits } from '../exits.ts';
 import { textGiven, textOfFile } from '../given.ts';
 import { readParams } from '../params.ts';
+import { ifAtHand } from '../pins.ts';
 import type { Answer, Session } from '../session.ts';
 import { printTest, printWarning } from '../testScreen.ts';
 import { type AddCommands, collect, withExamples, withParams } from './common.ts';
@@ -17,6 +18,7 @@ type Options = {
   secret: string[];
   claim: string[];
   reject: string[];
+  answer: string[];
   ignore: string[];
   cell?: string;
   yes?: true;
@@ -48,6 +50,15 @@ const stubsOf = async (given: string[]): Promise<Record<string, StubValue>> => {
     stubs[name] = jsonOf(`--stub ${name}`, await textGiven(`--stub ${name}`, text)) as StubValue;
   }
   return stubs;
+};
+
+const answersOf = async (given: string[]): Promise<Record<string, unknown>> => {
+  const answers: Record<string, unknown> = Object.create(null);
+  for (const one of given) {
+    const [name, text] = pairOf('--answer', one, 'NAME=JSON, or NAME=@FILE');
+    answers[name] = jsonOf(`--answer ${name}`, await textGiven(`--answer ${name}`, text));
+  }
+  return answers;
 };
 
 const secretsOf = async (given: string[]): Promise<Record<string, string>> => {
@@ -95,14 +106,16 @@ const agree = async ({ screen }: Session, cells: WillRun[], { yes }: Options): P
   return /^y(es)?$/i.test(await ask('Run them? [y/N] '));
 };
 
-const test = async (session: Session, file: string, options: Options): Promise<Answer> => {
+const test = async (session: Session, file: string, runs: string[], options: Options): Promise<Answer> => {
   const { screen, settings } = session;
   const [{ assertFits, testRunbook, willRun }, { readAllow }, authoring] = await Promise.all([
     import('../../testing/index.ts'),
     import('../../places/index.ts'),
     session.authoring(),
   ]);
-  const { source, runbook } = await readDocument(authoring, file);
+  const [document, ...others] = await readDocuments(authoring, [file, ...runs], ifAtHand(session));
+  if (document === undefined) return refuse('Give one document to test.');
+  const { source, runbook, pins } = document;
   const { cell } = options;
   const begun = new Set<string>();
   const stubs = await stubsOf(options.stub);
@@ -111,18 +124,22 @@ const test = async (session: Session, file: string, options: Options): Promise<A
     stubs,
     claims: await claimsOf(options.claim),
     rejects: options.reject,
+    answers: await answersOf(options.answer),
     ignore: options.ignore,
     secrets: await secretsOf(options.secret),
     allow: readAllow(settings.allow, settings.dataDir),
     httpAllow: settings.httpAllow,
+    tasks: settings.tasks.folder,
+    runs: others.map((one) => one.source),
+    pins,
     ...(cell === undefined ? {} : { cell }),
     onCell: (name) => {
       begun.add(name);
       screen.status(`  ${name} …`);
     },
   };
-  assertFits(runbook, authoring, asked);
-  if (!(await agree(session, willRun(runbook, asked), options))) {
+  assertFits({ runbook, pins }, authoring, asked);
+  if (!(await agree(session, willRun({ runbook, pins }, asked), options))) {
     screen.print('Nothing ran.');
     return { exit: exits.failed, document: { ok: false, ran: false } };
   }
@@ -146,12 +163,15 @@ const how = [
   probed       by interrupted=probe: the probe has to say "done" after
                the effect, and "not done" before it
   going on     it is recorded; or, by interrupted=continue, best effort`,
-  'A cell that is declared safe to repeat (interrupted=retry, retry=N) is then run once more, as after a crash between its effect and its record (or, for retry=N alone, after a failure that is made up), and has to leave the same status and output. Cells that must not run here are answered for by --stub. Waiting cells are answered: claims get the status that is waited for (or --claim), those asked first approve (or --reject), manual cells are done.',
+  'A cell that is declared safe to repeat (interrupted=retry, retry=N) is then run once more, as after a crash between its effect and its record (or, for retry=N alone, after a failure that is made up), and has to leave the same status and output. Cells that must not run here are answered for by --stub. Cells of a runbook that is run go by restore/verify: the cell that runs it, and theirs. Waiting cells are answered: claims get the status that is waited for (or --claim), those asked first approve (or --reject), manual cells are done, those that ask for an answer with the one of --answer.',
   'Exit code 0: all as declared. 1: a repetition left another result, a probe was wrong or not sure, the run does not finish, or an answer was not used. 2: wrong usage; nothing ran.',
 ].join('\n\n');
 
 export const addTesting: AddCommands = (program, run) => {
-  const testing = program.command('test').argument('<file>', 'a Markdown document');
+  const testing = program
+    .command('test')
+    .argument('<file>', 'a Markdown document')
+    .argument('[runs...]', 'documents that it runs; without, what is published');
   testing.description(`Runs a document under crashes, and says what each cell comes to.\n\n${how}`);
   withParams(testing)
     .option('--params <file>', 'a JSON object of parameters; -p goes before it')
@@ -159,12 +179,14 @@ export const addTesting: AddCommands = (program, run) => {
     .option('--secret <name=value>', 'a secret for cells that really run; or NAME=@FILE', collect, [])
     .option('--claim <id=status>', 'what a claim is found to be; or ID={"status":…,"evidence":…}', collect, [])
     .option('--reject <cell>', 'an approval that is rejected', collect, [])
+    .option('--answer <name=json>', 'what a person answers to a manual cell that asks; or NAME=@FILE', collect, [])
     .option('--ignore <name.path>', 'a result that may differ: NAME.output.at', collect, [])
     .option('--cell <name>', 'interrupt only this cell, and stop after it')
     .option('-y, --yes', 'cells with effects may run: ask nothing');
   withExamples(
     testing,
     'pawl test runbooks/hello.md --yes',
+    'pawl test change.md restore.md --stub restore/verify=\'{"rows":3}\'',
     'pawl test runbooks/post_merge.md -p pr=7 -p dir=/tmp/copy --stub announce=\'{"status":201,"body":{}}\'',
   ).action(run(test));
 };

@@ -6,10 +6,11 @@ import { ask } from '../ask.ts';
 import type { Instance } from '../client.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
-import { duration, plural, shellWord, stamp } from '../format.ts';
+import { duration, plural, stamp } from '../format.ts';
 import { harmless, type Screen } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
-import { whomAsked } from '../waits.ts';
+import { shellWord } from '../shellWord.ts';
+import { shownLogTitle, whomAsked } from '../waits.ts';
 import { type AddCommands, saidInWords, withExamples } from './common.ts';
 
 type ApprovalWait = Extract<WaitReport, { kind: 'approve' }>;
@@ -68,6 +69,7 @@ const printAsked = (screen: Screen, asked: ApprovalWait, nowMs: number): void =>
       block(screen, `Element: ${name}`, JSON.stringify(value));
     for (const [name, text] of Object.entries(shown.outputs)) block(screen, `Output of ${name}`, text);
     for (const [name, state] of Object.entries(shown.states ?? {})) block(screen, `How ${name} ended`, state);
+    for (const [name, log] of Object.entries(shown.logs ?? {})) block(screen, shownLogTitle(name, log), log.text);
     block(screen, 'Runbook so far', shown.document);
   }
   // An older service says nothing of it.

@@ -14,7 +14,7 @@ const cookieMs = 12 * 60 * 60_000;
 const actorCharsMax = 256;
 
 export type Asked = { method: string; path: string; query: URLSearchParams; headers: IncomingHttpHeaders };
-export type Answered = { status: number; headers: Record<string, string>; body: string };
+export type Answered = { status: number; headers: Record<string, string>; body: string | Buffer };
 /** `actor`: whose browser it is; `null`: the caller says who it is. */
 type Passed = { kind: 'passed'; actor: string | null };
 export type Checked = Passed | ({ kind: 'answered' } & Answered);
@@ -144,6 +144,11 @@ export const createGuard = ({ token, port, isPublic = false, isTls = false, nowM
       const actor = actorOfCookie(headers);
       if (actor !== undefined) return { kind: 'passed', actor };
       return refused(401, 'actor.unknown', unknown, { 'www-authenticate': 'Bearer' });
+    },
+    /** Of the files of the console, which everybody may have. `actor`: whose browser it is, where that is known. */
+    checkConsole: (headers: IncomingHttpHeaders): Checked => {
+      if (isForeign(headers)) return refused(403, 'request.foreign', foreign);
+      return { kind: 'passed', actor: actorOfCookie(headers) ?? null };
     },
     /** Of the port by which functions call one another. */
     checkLambda: (headers: IncomingHttpHeaders): Checked => {

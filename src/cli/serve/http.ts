@@ -6,7 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { PawlError } from '../../engine/index.ts';
+import { isConsole } from '../../handlers/serving.ts';
 import { createTurns } from '../worker/index.ts';
+import { consoleAnswer } from './console.ts';
 import { type Answered, type Asked, type Guard, problem } from './guard.ts';
 
 /** As API Gateway takes them; what a route takes is less, and is said by the route. */
@@ -17,12 +19,23 @@ const writesAtOnceMax = 24;
 const lastBodiesMs = 2_000;
 const portMax = 65_535;
 
-export type HttpEventLike = { rawPath: string; rawQueryString: string } & Record<string, unknown>;
+/** As API Gateway hands a request on. */
+export type HttpEventLike = {
+  version: '2.0';
+  rawPath: string;
+  rawQueryString: string;
+  headers: Record<string, string>;
+  requestContext: { http: { method: string } };
+  body?: string;
+  isBase64Encoded?: true;
+};
 type Api = (event: HttpEventLike) => Promise<{ statusCode: number; headers: Record<string, string>; body: string }>;
 
 type Take = (request: IncomingMessage, response: ServerResponse) => void;
 
 export type ServerOptions = {
+  /** For what an error says to type. Default `pawl serve`. */
+  command?: string;
   host: string;
   port: number;
   tls?: { cert: string; key: string };
@@ -62,10 +75,10 @@ const pathOf = (request: IncomingMessage): { path: string; search: string } => {
   return { path, search: rest.join('?') };
 };
 
-const cannotListen = (error: NodeJS.ErrnoException, { host, port }: ServerOptions): never => {
+const cannotListen = (error: NodeJS.ErrnoException, { command = 'pawl serve', host, port }: ServerOptions): never => {
   const why: Record<string, string> = {
-    EADDRINUSE: `Port ${port} of ${host} is taken: give another, \`pawl serve --port ${port < portMax ? port + 1 : 0}\`.`,
-    EACCES: `Port ${port} needs rights that you do not have: give one from 1024, \`pawl serve --port 3000\`.`,
+    EADDRINUSE: `Port ${port} of ${host} is taken: give another, \`${command} --port ${port < portMax ? port + 1 : 0}\`.`,
+    EACCES: `Port ${port} needs rights that you do not have: give one from 1024, \`${command} --port 3000\`.`,
     EADDRNOTAVAIL: `This machine has no address ${host}: correct --listen.`,
     ENOTFOUND: `This machine has no address ${host}: correct --listen.`,
   };
@@ -94,13 +107,15 @@ export const listen = async (options: ServerOptions) => {
     const { path, search } = pathOf(request);
     const { method = 'GET' } = request;
     const asked: Asked = { method, path, query: new URLSearchParams(search), headers: request.headers };
-    const checked = guard?.check(asked);
+    const forConsole = isConsole(path);
+    const checked = forConsole ? guard?.checkConsole(request.headers) : guard?.check(asked);
     // Of whoever is not let in nothing is kept.
-    const bytesMax = checked?.kind === 'passed' ? requestBytesMax : 0;
+    const bytesMax = checked?.kind === 'passed' && !forConsole ? requestBytesMax : 0;
     coming.add(request);
     const body = await readBody(request, bytesMax).finally(() => coming.delete(request));
     if (checked === undefined) return problem(503, 'work.unavailable', 'Not ready yet: ask again.');
     if (checked.kind === 'answered') return checked;
+    if (forConsole) return await consoleAnswer(method, { path, headers: request.headers }, checked.actor);
     if (body === undefined)
       return problem(413, 'limit.exceeded', `A request has at most ${requestBytesMax} bytes (requestBytesMax).`);
     const isRead = method === 'GET' || method === 'HEAD';
@@ -108,7 +123,7 @@ export const listen = async (options: ServerOptions) => {
       return problem(503, 'work.unavailable', 'This service is ending: nothing was begun. Ask again when it is back.', {
         'retry-after': '10',
       });
-    const event = {
+    const event: HttpEventLike = {
       version: '2.0',
       rawPath: path,
       rawQueryString: search,

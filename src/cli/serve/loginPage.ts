@@ -40,5 +40,6 @@ export const loggedInPage = (actor: string): Page =>
     200,
     'You are logged in',
     `<p>This browser may ask this service for twelve hours, as <strong>${escaped(actor)}</strong>.</p>
-<p><a href="/instances">Instances</a>, <a href="/runbooks">runbooks</a>, <a href="/openapi.json">the whole API</a>.</p>`,
+<p><a href="/console">Open the console.</a></p>
+<p>The API itself: <a href="/instances">instances</a>, <a href="/runbooks">runbooks</a>, <a href="/openapi.json">all of it</a>.</p>`,
   );

@@ -38,6 +38,7 @@ export const openService = async (settings: Settings, concurrency: number): Prom
       handOver,
       auth: 'local',
       groupsClaim: '',
+      console: 'before',
       get answerWithinMs() {
         return runtime.isLeaving() ? 0 : limits.answerWithinMs;
       },

@@ -22,6 +22,8 @@ const texts = (values: object = {}): Record<string, string> =>
 const reading: ReadonlySet<OperationName> = new Set([
   'claims',
   'claimHistory',
+  'claimWaiters',
+  'counts',
   'journal',
   'journals',
   'listInstances',
@@ -29,6 +31,7 @@ const reading: ReadonlySet<OperationName> = new Set([
   'notes',
   'output',
   'runbook',
+  'statistics',
   'version',
 ]);
 
@@ -41,6 +44,7 @@ export const inProcess =
       by,
       groups,
       wantsPage: false,
+      hasConsole: false,
       origin: '',
       isAsync: false,
       answerLeftMs: () => budgetMs,

@@ -1,4 +1,7 @@
-/** How a process that stays ends: the first wish lets what runs go on to its end, the second one stops it. */
+/**
+ * How a process that stays ends: the first wish lets what runs go on to its end, the second one stops it. Cells that are held by
+ * leases may take hours: however long, only the second wish stops them.
+ */
 import { exits } from '../exits.ts';
 import { plural } from '../format.ts';
 import type { Answer, Session } from '../session.ts';
@@ -23,20 +26,24 @@ export const drain = ({ screen, interruption, runtime, drainSeconds, close }: Dr
   const ended = Promise.withResolvers<void>();
   let timer: NodeJS.Timeout | undefined;
   const say = (text: string): void => screen.print(text);
-  const stop = (why: string): void => {
-    const running = runtime.running();
+  const stop = (why: string, held: boolean): void => {
+    const waited = held ? [] : runtime.running(true);
+    const running = runtime.running().filter((one) => !waited.includes(one));
     if (running.length > 0) say(`${why}: ${plural(running.length, 'cell')} stopped (${running.join(', ')}).`);
-    runtime.stop();
-    setTimeout(ended.resolve, recordWithinMs).unref();
+    runtime.stop(held);
+    if (waited.length === 0) setTimeout(ended.resolve, recordWithinMs).unref();
+    else say(`${why}. Still waiting for ${waited.join(', ')}, as long as it takes; once more ends them at once.`);
   };
   interruption.handOver((times) => {
-    if (times === 2) return stop('Not waiting any longer');
-    const running = runtime.running();
-    if (running.length > 0)
-      say(
-        `Nothing new begins. Waiting for ${running.join(', ')}, ${drainSeconds} s at most; once more ends them at once.`,
-      );
-    timer = setTimeout(() => stop(`${drainSeconds} s are over`), drainSeconds * 1_000);
+    if (times === 2) return stop('Not waiting any longer', true);
+    const held = runtime.running(true);
+    const running = runtime.running().filter((one) => !held.includes(one));
+    const waits = [
+      ...(running.length === 0 ? [] : [`${running.join(', ')}, ${drainSeconds} s at most`]),
+      ...(held.length === 0 ? [] : [`${held.join(', ')}, as long as it takes`]),
+    ];
+    if (waits.length > 0) say(`Nothing new begins. Waiting for ${waits.join('; for ')}; once more ends them at once.`);
+    timer = setTimeout(() => stop(`${drainSeconds} s are over`, false), drainSeconds * 1_000);
     void Promise.all([runtime.leave(), close()]).then(() => ended.resolve());
   });
   return async (): Promise<Pick<Answer, 'exit'> & { stopped: number }> => {

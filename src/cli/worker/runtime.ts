@@ -72,10 +72,10 @@ export type Runtime = {
   /** Nothing new is begun from now on. @returns when everything that ran has ended and is recorded */
   leave(): Promise<void>;
   isLeaving(): boolean;
-  /** Stops the cells that run; each is recorded as unknown. */
-  stop(): void;
-  /** Cells that run now, as `instance cell`. */
-  running(): string[];
+  /** Stops the cells that run; each is recorded as unknown. `held`: those too that are held by leases, which may take hours. */
+  stop(held: boolean): void;
+  /** Cells that run now, as `instance cell`. `held`: of these, those that are held by leases. */
+  running(held?: boolean): string[];
   /** How many instances it is at, cells or none. */
   atWork(): number;
   /** What cells needed lately and this process has not. */
@@ -95,7 +95,9 @@ export const openRuntime = async (settings: Settings, options: RuntimeOptions): 
   const { place, where } = options;
   const leaving = new AbortController();
   const stopping = new AbortController();
-  const bodies = new Map<symbol, string>();
+  /** Of cells that are held by leases. */
+  const stoppingHeld = new AbortController();
+  const bodies = new Map<symbol, { name: string; held: boolean }>();
   const works = new Set<Promise<unknown>>();
   let stoppedCount = 0;
   let atWork = 0;
@@ -110,11 +112,13 @@ export const openRuntime = async (settings: Settings, options: RuntimeOptions): 
     async (input) => {
       if (stopping.signal.aborted) return gaveUp;
       const key = Symbol();
-      bodies.set(key, `${input.step.instanceId} ${input.step.cell}`);
+      const held = input.lease !== undefined;
+      const { signal } = held ? stoppingHeld : stopping;
+      bodies.set(key, { name: `${input.step.instanceId} ${input.step.cell}`, held });
       try {
-        const result = await execute({ ...input, signal: AbortSignal.any([input.signal, stopping.signal]) });
+        const result = await execute({ ...input, signal: AbortSignal.any([input.signal, signal]) });
         // A look of a poll or a probe changes nothing and is recorded nowhere; nor is in doubt what came to its end.
-        if (stopping.signal.aborted && input.free !== true && result.status === 'unknown') stoppedCount += 1;
+        if (signal.aborted && input.free !== true && result.status === 'unknown') stoppedCount += 1;
         return result;
       } finally {
         bodies.delete(key);
@@ -219,8 +223,11 @@ export const openRuntime = async (settings: Settings, options: RuntimeOptions): 
       while (works.size > 0) await Promise.allSettled(works);
     },
     isLeaving: () => leaving.signal.aborted,
-    stop: () => stopping.abort(),
-    running: () => [...bodies.values()],
+    stop: (held) => {
+      stopping.abort();
+      if (held) stoppingHeld.abort();
+    },
+    running: (held = false) => [...bodies.values()].filter((one) => !held || one.held).map(({ name }) => name),
     atWork: () => atWork,
     lacks: lacks.all,
     stopped: () => stoppedCount,

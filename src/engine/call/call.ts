@@ -8,9 +8,9 @@ import { type Parent, unfinishedIn } from '../model/family.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
 import { runEnds } from '../model/runEnd.ts';
 import type { View } from '../model/view.ts';
-import { type Lacks, noLacks, viewOf } from '../rules/view.ts';
+import { doubtDueAtMs, type Lacks, noLacks, viewOf } from '../rules/view.ts';
 import { type Chain, createChain } from './chain.ts';
-import { type Engine, type Kin, kinOf, loadStarted } from './kin.ts';
+import { asSeen, type Engine, type Kin, kinOf, loadStarted, notifierOf, runbookIn } from './kin.ts';
 import { createMark, type Mark } from './mark.ts';
 
 /** Outputs read in this call, JSON text by cell name; `null` where a cell was skipped or had none. */
@@ -34,6 +34,12 @@ export type Call = {
   outputs: OutputCache;
   /** What the next cell could not have when this call came to it. */
   lacks: Lacks;
+  /** When a look of this call at a poll that has to hold last found that it does not, or had no answer. */
+  unheld?: { about: number; atMs: number };
+  /** What this call knows of telling people that one is needed: `stands`: that was done, and a note says so. `tried`: it could not. */
+  told?: 'stands' | 'tried';
+  /** The execution that stands ready for its next code cell; `null`: nothing was claimed. */
+  claimed: string | null;
   /** Of a child: what it sees of its parent. */
   family: Kin | null;
 };
@@ -60,8 +66,7 @@ export const openCall = async (
   const first = head.entry.seq === 0 ? head : opening?.first;
   const own = await loadStarted(engine, instanceId, first);
   const kin = own.parent === undefined ? null : await kinOf(engine, own.parent);
-  // A child copies nothing: its parameters, and who started it, are its parent's.
-  const started = kin === null ? own : { ...own, params: kin.started.params, by: kin.started.by };
+  const started = asSeen(own, kin);
   const version = await engine.versions.get(started.runbookId, started.version);
   if (version === undefined) {
     throw new PawlError('journal.broken', `Version ${started.version} of ${started.runbookId} is missing.`, {
@@ -77,7 +82,7 @@ export const openCall = async (
   const token = engine.random.token();
   const endAtMs = typeof time === 'object' ? time.endAtMs : engine.clock.nowMs() + time;
   const writer = { instanceId, runbookId: started.runbookId, token, by, endAtMs };
-  const runbook = kin?.runbook ?? version.runbook;
+  const runbook = runbookIn(version, kin);
   return {
     engine,
     instanceId,
@@ -89,7 +94,8 @@ export const openCall = async (
     ...openChain(engine, writer, head),
     outputs: new Map(),
     lacks: noLacks,
-    family: kin?.kin ?? null,
+    claimed: null,
+    family: kin,
   };
 };
 
@@ -132,6 +138,7 @@ export const momentOf = (engine: Engine, state: State) => ({
   nowMs: engine.clock.nowMs(),
   graceMs: graceOf(engine, state),
   epoch: engine.deployment.epoch,
+  lease: engine.lease,
 });
 
 /** What a cell's `at=` says, filled in; `null`: nothing. The parameters were checked when it started, so that it is some place. */
@@ -172,11 +179,12 @@ const isSeen = async (call: Call, { instanceId, seq, index }: Parent): Promise<b
 
 /**
  * A parent is woken by a child that has ended or needs a person, before the child's own mark goes down; and again whenever the child
- * is looked at, until it was seen. A caller that is at the parent itself looks.
+ * is looked at, until it was seen. A caller that is at the parent itself looks: in its own time, in which the parent's mark is up. A
+ * step that is held by a lease may take longer.
  */
 export const wakeParent = async (call: Call): Promise<void> => {
   const { engine, family } = call;
-  if (family === null || family.isWatched) return;
+  if (family === null || (family.isWatched && engine.clock.nowMs() < call.endAtMs)) return;
   if (await isSeen(call, family.parent)) return;
   const { instanceId } = family.parent;
   const nowMs = engine.clock.nowMs();
@@ -194,6 +202,17 @@ const awaitsAt = (call: Call): number | null => {
   return nextCell(call)?.body.kind === 'await' ? open.seq : null;
 };
 
+/** A view to save: what has halted stays due until people were told, where its runbook asks for that. */
+const viewToSave = (call: Call): View => {
+  const view = viewNow(call);
+  const { halted } = stateOf(call);
+  if (view.status !== 'halted' || halted === null || notifierOf(call) === undefined || call.told === 'stands')
+    return view;
+  const untoldAtMs =
+    call.told === 'tried' ? doubtDueAtMs(halted.atMs, call.engine.clock.nowMs()) : Math.floor(view.updatedAtMs);
+  return { ...view, dueAtMs: Math.min(view.dueAtMs ?? untoldAtMs, untoldAtMs) };
+};
+
 /**
  * Saves the view if this call armed it. A view is a hint: when saving fails the instance stays due, and so it does when a
  * put of this call may still land (I7).
@@ -204,7 +223,7 @@ export const saveView = async (call: Call): Promise<View> => {
   if (chain.unanswered) return viewNow(call);
   try {
     if (wakingStatuses.includes(viewNow(call).status)) await wakeParent(call);
-    await mark.save({ knownAt, refresh, view: () => viewNow(call), awaitsAt: () => awaitsAt(call) });
+    await mark.save({ knownAt, refresh, view: () => viewToSave(call), awaitsAt: () => awaitsAt(call) });
   } catch (error) {
     if (isPawlError(error, 'journal.broken')) throw error;
     engine.observe({ kind: 'view.unsaved', instanceId, cause: causeOf(error) });

@@ -6,9 +6,10 @@
  */
 import assert from 'node:assert/strict';
 import { brokenAt } from '../model/chain.ts';
+import type { CommitWrite } from '../model/commit.ts';
 import { type By, type Entry, type EntryBody, journalVersion, type Standing } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import type { Ports, Put } from '../ports.ts';
+import type { Ports, Put, Refused } from '../ports.ts';
 import { apply } from '../rules/apply.ts';
 import { inCall, putUntilAnswered } from './answered.ts';
 import { type Mark, whyOther } from './mark.ts';
@@ -20,10 +21,11 @@ export const seal = (
   from: { instanceId: string; token: string; by: By; atMs: number },
 ): Entry => {
   const seq = head === null ? 0 : head.entry.seq + 1;
-  const step = { ...body, seq, atMs: from.atMs, by: from.by };
+  const { atMs, by, token } = from;
+  const step = { ...body, seq, atMs, by, token };
   const state = apply(head?.entry.state ?? null, step);
   const prev = head?.hash ?? null;
-  return { ...step, v: journalVersion, instanceId: from.instanceId, token: from.token, prev, state } as Entry;
+  return { ...step, v: journalVersion, instanceId: from.instanceId, prev, state } as Entry;
 };
 
 const whyGone = 'the view was saved of this entry, and it is missing';
@@ -41,6 +43,11 @@ export type Chain = {
   readonly knownAt: number;
   /** One put at head + 1. Both answers move the head to what stands there. */
   put(body: EntryBody): Promise<Put<Standing>>;
+  /**
+   * The same with writes to tables of others, all or nothing. Into one slot the same entry is sent each time, whatever `body` is then: what
+   * it says of the first try is what may have landed.
+   */
+  putWith(body: EntryBody, writes: readonly CommitWrite[]): Promise<Put<Standing> | Refused>;
   /**
    * Arms and puts at head + 1, again and again into the same slot while no answer comes. Answers with the entry of ours
    * that stands there, which may be of an earlier try; `undefined`: another writer's does, or it is too late; decide anew.
@@ -94,6 +101,16 @@ export const createChain = ({ clock, journal, observe, deployment }: Ports, mark
   const put = async (body: EntryBody): Promise<Put<Standing>> => {
     const entry = sealNow(body);
     return learn(entry, await journal.putOnce(entry));
+  };
+
+  let sent: Entry | undefined;
+  const putWith: Chain['putWith'] = async (body, writes) => {
+    const slot = (head?.entry.seq ?? -1) + 1;
+    if (sent?.seq !== slot) sent = sealNow(body);
+    const answer = await journal.putWith(sent, writes);
+    if (answer.kind !== 'refused') return learn(sent, answer);
+    unanswered = false;
+    return answer;
   };
 
   const refresh = async (): Promise<void> => {
@@ -165,6 +182,7 @@ export const createChain = ({ clock, journal, observe, deployment }: Ports, mark
       return knownAt;
     },
     put,
+    putWith,
     append,
     refresh,
   };

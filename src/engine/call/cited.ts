@@ -2,7 +2,7 @@
 import type { CellEnd } from '../model/cellEnd.ts';
 import type { Continues, Entry } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import { type Cell, hasEffects, wayOf } from '../model/runbook.ts';
+import { type Cell, familyBody, hasEffects, wayOf } from '../model/runbook.ts';
 import { cellEndOf } from '../rules/cellEnd.ts';
 import { type Call, stateOf } from './call.ts';
 import { isTakenBack, satisfyingEntry } from './inputs.ts';
@@ -52,6 +52,8 @@ export type Past = {
   begun: Cell | undefined;
 };
 
+const isSection = (cell: Cell): boolean => familyBody(cell) !== undefined;
+
 const undone: readonly CellEnd[] = ['taken_back', 'not_reached'];
 
 /**
@@ -61,7 +63,7 @@ const undone: readonly CellEnd[] = ['taken_back', 'not_reached'];
 const begunAt = (call: Call): Cell | undefined => {
   const { mayHaveHappened, visit, next, inputsHash } = stateOf(call);
   const cell = call.runbook.cells[next];
-  const isOpened = cell?.body.kind === 'each' && inputsHash !== null && hasEffects(cell);
+  const isOpened = cell !== undefined && isSection(cell) && inputsHash !== null && hasEffects(cell);
   return mayHaveHappened || visit > 1 || isOpened ? cell : undefined;
 };
 
@@ -72,7 +74,8 @@ export const pastOf = async (call: Call): Promise<Past> => {
   const { states } = await satisfiedIn(call);
   const stood = cells[ending.at];
   const how = stood && (states[stood.name] ?? 'completed');
-  const isBegun = how === 'unexpected' || (how === 'failed' && stood?.body.kind === 'each' && hasEffects(stood));
+  const isBegun =
+    how === 'unexpected' || (how === 'failed' && stood !== undefined && isSection(stood) && hasEffects(stood));
   return {
     done: cells.slice(0, ending.at).filter(({ name }) => !undone.includes(states[name] ?? 'completed')),
     begun: isBegun ? stood : undefined,

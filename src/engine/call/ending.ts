@@ -4,7 +4,7 @@
  */
 import type { CellEnd } from '../model/cellEnd.ts';
 import type { Entry, EntryBody, EntryOf, Failure, State } from '../model/entries.ts';
-import { type Cell, changesSomething, cleanupOf, isAtEnd, type Runbook, wayOf } from '../model/runbook.ts';
+import { type Cell, changesSomething, cleanupOf, familyBody, isAtEnd, type Runbook, wayOf } from '../model/runbook.ts';
 import type { WayEnd } from '../model/runEnd.ts';
 import { isAtEndOf } from '../rules/going.ts';
 import { type Call, stateOf } from './call.ts';
@@ -17,13 +17,21 @@ type Trace = {
   done: boolean;
   /** The last outcome that says so. */
   doneAt: number | null;
-  /** Something of it began. */
+  /** Something of it began; in which runs. */
   begun: boolean;
+  begunIn: Set<string>;
   /** Idempotency keys: of the newest visit that was reserved, and of the newest by which it was done, or else began. */
   newest: string | null;
   key: string | null;
-  /** Of a section: the runs that opened it. The newest of these is taken back. */
+  /** Those of all visits that happened, or may have: only one of them is taken back. */
+  visits: Map<string, 'yes' | 'maybe'>;
+  /** Of a section: the runs that opened it, without those with whose elements another goes on. The newest of these is taken back. */
   openedIn: Set<string>;
+  /** Of a section: the entry that opened it last. */
+  opening: string | null;
+  /** The key that a run hands to what takes it back, by the run; of a section the opening that was taken back last. */
+  handedIn: Map<string, string>;
+  triedBack: string | null;
 };
 type Traces = Map<string, Trace>;
 
@@ -32,26 +40,66 @@ const traceIn = (traces: Traces, cell: string): Trace => {
     done: false,
     doneAt: null,
     begun: false,
+    begunIn: new Set(),
     newest: null,
     key: null,
+    visits: new Map(),
     openedIn: new Set(),
+    opening: null,
+    handedIn: new Map(),
+    triedBack: null,
   };
   traces.set(cell, trace);
   return trace;
 };
 
-const leave = (trace: Trace, isDone: boolean): void => {
+const leave = (trace: Trace, isDone: boolean, { instanceId }: Pick<Entry, 'instanceId'>): void => {
   // A later visit that only began does not hide by which it was done.
   if (isDone || !trace.done) trace.key = trace.newest;
   trace.begun = true;
+  trace.begunIn.add(instanceId);
   trace.done ||= isDone;
 };
 
+/** Of the newest visit: whether it happened, or may have; `no`: somebody who looked says that it did not. */
+const happened = ({ newest, visits }: Trace, is: 'yes' | 'maybe' | 'no'): void => {
+  if (newest === null || visits.get(newest) === 'yes') return;
+  if (is === 'no') visits.delete(newest);
+  else visits.set(newest, is);
+};
+
 /** How a step that was closed leaves its cell: a body that never began leaves nothing. */
-const closed = (trace: Trace, { seq, status, closedBy, unbegun }: EntryOf<'outcome'>): void => {
+const closed = (trace: Trace, entry: EntryOf<'outcome'>): void => {
+  const { seq, status, closedBy, unbegun } = entry;
   if (status === 'completed') trace.doneAt = seq;
   const never = status === 'never' || unbegun === true || (status === 'abandoned' && closedBy === 'probe');
-  if (!never) leave(trace, status === 'completed');
+  if (!never) leave(trace, status === 'completed', entry);
+  const isDenied = (status === 'abandoned' && closedBy === 'probe') || (status === 'failed' && closedBy === 'person');
+  if (isDenied) happened(trace, 'no');
+  else if (!never && status !== 'failed') happened(trace, status === 'completed' ? 'yes' : 'maybe');
+};
+
+/** What is decided about a step afterwards. */
+const resolved = (trace: Trace, entry: EntryOf<'resolved'>): void => {
+  const { verdict, closedBy } = entry;
+  if (verdict === 'succeeded') {
+    leave(trace, true, entry);
+    happened(trace, 'yes');
+  }
+  if (verdict === 'failed' || (verdict === 'retry' && closedBy === 'probe')) happened(trace, 'no');
+};
+
+const openingName = ({ instanceId, seq }: { instanceId: string; seq: number }): string => `${instanceId}#${seq}`;
+
+/** What takes a cell back began in an earlier run of the line: nobody has said that it may again. */
+const isTried = (traces: Traces, cell: Cell): boolean => {
+  const { name, cleanup } = cell;
+  const trace = cleanup !== undefined && 'undo' in cleanup ? traces.get(cleanup.undo) : undefined;
+  const undo = traces.get(name);
+  if (trace === undefined || undo === undefined) return false;
+  if (familyBody(cell) !== undefined) return undo.triedBack !== null && undo.triedBack === trace.opening;
+  // What was done again since has another key, whatever an earlier run tried. What a person did has none, and is tried once.
+  return [...undo.begunIn].some((run) => (trace.handedIn.get(run) ?? null) === trace.key);
 };
 
 const note = (traces: Traces, entry: Entry): void => {
@@ -59,12 +107,19 @@ const note = (traces: Traces, entry: Entry): void => {
   if (entry.kind === 'waiting' && entry.each !== undefined) {
     const trace = traceIn(traces, entry.cell);
     trace.begun = true;
+    const { after } = entry.each;
+    // It goes on with all the elements of that one.
+    if (after?.left === 0) trace.openedIn.delete(after.instanceId);
     trace.openedIn.add(entry.instanceId);
+    trace.opening = openingName(entry);
+    if (entry.each.undoes !== undefined) trace.triedBack = openingName(entry.each.undoes);
   }
   if (entry.kind === 'outcome' && entry.closes !== null) closed(traceIn(traces, entry.cell), entry);
   if (entry.kind === 'outcome' && entry.reserve !== undefined)
     traceIn(traces, entry.reserve.cell).newest = entry.reserve.key;
-  if (entry.kind === 'resolved' && entry.verdict === 'succeeded') leave(traceIn(traces, entry.cell), true);
+  if (entry.kind === 'ending')
+    for (const [cell, key] of Object.entries(entry.keys)) traceIn(traces, cell).handedIn.set(entry.instanceId, key);
+  if (entry.kind === 'resolved') resolved(traceIn(traces, entry.cell), entry);
 };
 
 const doneEnds: readonly CellEnd[] = ['completed', 'unexpected'];
@@ -96,7 +151,7 @@ const tracesBefore = async (engine: Engine, started: EntryOf<'started'>, cells: 
 type Told = { traces: Traces; failed: EntryOf<'ending'>['failed']; cancelled: EntryOf<'cancelled'> | null };
 
 /** Why the step at a seq failed, as far as an entry says. */
-const failureAt = (entry: Entry, seq: number): Failure | undefined => {
+export const failureAt = (entry: Entry, seq: number): Failure | undefined => {
   if (entry.kind === 'outcome' && (entry.closes ?? entry.seq) === seq)
     return entry.error ?? { code: 'cell.unexpected', message: unmet(entry) };
   if (entry.kind === 'resolved' && entry.about === seq) return { code: 'cell.declared', message: entry.reason };
@@ -139,6 +194,10 @@ const stoodAt = (cell: Cell | undefined, traces: Traces): EntryOf<'ending'>['sto
   return cell === undefined || seq === null ? null : { cell: cell.name, seq };
 };
 
+/** What takes an element back is stepped through where its run is: that says the entry which opened the section that does. */
+const isSteppedIn = ({ started, family }: Call): boolean =>
+  started.undoes === true && family?.household.opening.entry.state.ending?.manual === true;
+
 /**
  * What is gone through at such an end, from the state at hand. Reads the journal where something is taken back.
  * @param said by a person who takes it back
@@ -157,11 +216,14 @@ export const endingOf = async (
     cancelled === null
       ? { by: groundOf(as, call), reason: null }
       : { by: cancelled.by.actor, reason: cancelled.reason };
-  const isUndone = ({ cleanup, body }: Cell): boolean => {
+  const isUndone = (cell: Cell): boolean => {
+    const { cleanup } = cell;
     if (!undo || cleanup === undefined || !('undo' in cleanup)) return false;
     const trace = traces.get(cleanup.undo);
-    // Of a section each element says for itself what of it is taken back.
-    return trace !== undefined && (trace.done || (trace.begun && (cleanup.of === 'begun' || body.kind === 'each')));
+    if (trace === undefined || isTried(traces, cell)) return false;
+    // Of a section each element says for itself what of it is taken back; one that was never opened, whoever calls it done, has none.
+    if (familyBody(cell) !== undefined) return trace.opening !== null;
+    return trace.done || (trace.begun && cleanup.of === 'begun');
   };
   const undos = cells.filter(isUndone);
   // What takes an element back goes through nothing else: the element itself did at its end.
@@ -174,9 +236,10 @@ export const endingOf = async (
     return key === null ? [] : [[cell, key] as const];
   });
   const isLeft = (cell: string): boolean => {
-    const { begun = false, openedIn = new Set() } = traces.get(cell) ?? {};
-    return begun && (!taken.has(cell) || openedIn.size > 1);
+    const { begun = false, openedIn = new Set(), visits = new Map() } = traces.get(cell) ?? {};
+    return begun && (!taken.has(cell) || openedIn.size > 1 || visits.size > 1);
   };
+  const isManual = said.manual === true || isSteppedIn(call);
   return {
     kind: 'ending',
     as,
@@ -187,7 +250,7 @@ export const endingOf = async (
     failed: as === 'failed' ? failed : null,
     stood: stoodAt(way[chain.head.entry.state.next], traces),
     began: said.began ?? ground,
-    ...(said.manual === undefined ? {} : { manual: said.manual }),
+    ...(isManual ? { manual: true as const } : {}),
   };
 };
 

@@ -1,17 +1,20 @@
 /** The process that holds a step, as its reservation names it. Whether it is alive only its own machine can tell. */
-import type { Entry } from '../model/entries.ts';
+import type { Entry, Reservation } from '../model/entries.ts';
 import type { HolderState } from '../ports.ts';
 import type { Engine } from './call.ts';
 
 /**
  * What everything carries that is begun for a reservation (128 bits, hex), so that it is found although its holder is gone.
- * It follows from the entry: whoever reads that knows what to look for.
+ * It follows from the entry, or stands in it: whoever reads that knows what to look for.
  */
-export const executionOf = (engine: Pick<Engine, 'sha256'>, step: { instanceId: string; seq: number; token: string }) =>
-  engine.sha256(`execution ${step.instanceId} ${step.seq} ${step.token}`).slice(0, 32);
+export const executionOf = (
+  engine: Pick<Engine, 'sha256'>,
+  step: { instanceId: string; seq: number; token: string },
+  { execution }: Pick<Reservation, 'execution'>,
+): string => execution ?? engine.sha256(`execution ${step.instanceId} ${step.seq} ${step.token}`).slice(0, 32);
 
-const processOf = (entry: Entry): string | undefined =>
-  entry.kind === 'reserved' ? entry.process : entry.kind === 'outcome' ? entry.reserve?.process : undefined;
+const reservedBy = (entry: Entry): Pick<Reservation, 'process' | 'execution'> | undefined =>
+  entry.kind === 'reserved' ? entry : entry.kind === 'outcome' ? entry.reserve : undefined;
 
 /**
  * What this process can tell of the one that made the reservation at `seq`.
@@ -20,7 +23,7 @@ const processOf = (entry: Entry): string | undefined =>
  */
 export const holderStateAt = async (engine: Engine, instanceId: string, seq: number): Promise<HolderState | null> => {
   const entry = (await engine.journal.entry(instanceId, seq))?.entry;
-  const named = entry && processOf(entry);
-  if (entry === undefined || named === undefined) return null;
-  return (await engine.holderState?.(named, executionOf(engine, entry))) ?? 'not here';
+  const reserved = entry && reservedBy(entry);
+  if (entry === undefined || reserved?.process === undefined) return null;
+  return (await engine.holderState?.(reserved.process, executionOf(engine, entry, reserved))) ?? 'not here';
 };

@@ -14,7 +14,7 @@ import { cellEndOf, isAsMeant } from '../rules/cellEnd.ts';
 import { isAtEndOf } from '../rules/going.ts';
 import { satisfiedAt, satisfiedBy } from '../rules/satisfied.ts';
 import type { Call } from './call.ts';
-import { namesIn, readerOf } from './kin.ts';
+import { namesIn, readerOf, seenBy } from './kin.ts';
 import { cutWhyOf } from './outcomes.ts';
 import { outputOf, textOf } from './texts.ts';
 
@@ -73,14 +73,18 @@ const whatSays = async (reader: Reader, entry: Entry | undefined, { name }: Cell
   return await entryIn(reader, entry.instanceId, entry.stood.seq);
 };
 
-const readOne = async (reader: Reader, cell: Cell): Promise<string | null> => {
-  const { engine, chain, started } = reader;
+/** The entry that says what came of a cell, which a run may cite of an earlier one. `undefined`: that one said nothing of it. */
+export const entryThatSays = async (reader: Reader, cell: Cell): Promise<Entry | undefined> => {
+  const { chain, started } = reader;
   const cited = started.continues?.outputs[cell.name];
   const isCited = cell.index < chain.head.entry.state.from;
-  const entry = !isCited
-    ? await whatSays(reader, await entryOfCell(reader, cell), cell)
-    : cited && (await entryIn(reader, cited.instanceId, cited.seq));
-  return entry === undefined ? null : await wholeTextOf(engine, cell.name, outputOf(entry));
+  if (!isCited) return await whatSays(reader, await entryOfCell(reader, cell), cell);
+  return cited && (await entryIn(reader, cited.instanceId, cited.seq));
+};
+
+const readOne = async (reader: Reader, cell: Cell): Promise<string | null> => {
+  const entry = await entryThatSays(reader, cell);
+  return entry === undefined ? null : await wholeTextOf(reader.engine, cell.name, outputOf(entry));
 };
 
 /** Whether a cell was taken back at the end of the run. */
@@ -111,7 +115,7 @@ const statesFor = async (
   { index, states = [] }: Pick<Cell, 'index' | 'states'>,
 ): Promise<Pick<Inputs, 'states'>> => {
   if (states.length === 0) return {};
-  const asked = earlierThan(reader, index).filter(({ cell }) => states.includes(cell.name));
+  const asked = sourcesOf(reader, index).filter(({ cell }) => states.includes(cell.name));
   const found = await settleAll(
     asked.map(async ({ from, cell }) => [cell.name, await stateOfCell(from, cell)] as const),
   );
@@ -122,16 +126,17 @@ const statesFor = async (
 type Source = { from: Reader; cell: Cell };
 
 /** Every cell that one may read, in the order of the document. */
-const earlierThan = (reader: Reader, index: number): Source[] => {
+export const sourcesOf = (reader: Reader, index: number): Source[] => {
   const own = reader.runbook.cells.slice(0, index).map((cell) => ({ from: reader, cell }));
-  if (reader.family === null) return own;
-  const { before, ...above } = readerOf(reader.family, reader.engine);
+  const around = seenBy(reader.family);
+  if (around === null) return own;
+  const { before, ...above } = readerOf(around, reader.engine);
   // What they share is kept by the call that reads, under names that are one of a kind in the document.
-  return [...earlierThan({ ...above, outputs: reader.outputs }, before), ...own];
+  return [...sourcesOf({ ...above, outputs: reader.outputs }, before), ...own];
 };
 
 const wantedBy = (reader: Reader, { index, reads }: Pick<Cell, 'index' | 'reads'>): Source[] =>
-  earlierThan(reader, index).filter(({ cell }) => reads === 'all' || reads.includes(cell.name));
+  sourcesOf(reader, index).filter(({ cell }) => reads === 'all' || reads.includes(cell.name));
 
 /** Whether everything the cell reads is known already, so that resolving its inputs asks the store nothing. */
 export const inHand = (reader: Reader, cell: Cell): boolean =>
@@ -150,7 +155,7 @@ const endFor = async (
   if (entry.kind !== 'ending') throw new PawlError('journal.broken', `Entry ${entry.seq} of ${instanceId} is no end.`);
   const { failed, began, keys } = entry;
   const { url } = reader.engine.deployment;
-  const item = reader.family?.item ?? null;
+  const item = seenBy(reader.family)?.item ?? null;
   const run = {
     failed: failed && { cell: failed.cell, item, code: failed.code, message: failed.message },
     began,
@@ -181,7 +186,7 @@ export const resolveInputs = async (
     const message = `The outputs cell ${cell.name} reads are ${bytes} bytes together; inputsBytesMax is ${limits.inputsBytesMax}.`;
     throw new PawlError('limit.exceeded', message, { limit: 'inputsBytesMax', bytes });
   }
-  const each = reader.family === null ? {} : { each: namesIn(reader.family) };
+  const each = seenBy(reader.family) === null ? {} : { each: namesIn(reader.family) };
   return {
     params: started.params,
     outputs: Object.fromEntries(texts),

@@ -10,8 +10,8 @@ const iso = (ms: number): string => new Date(ms).toISOString();
 const whoIs = ({ actor, via, where }: By): string => `${actor} (${via}, ${where})`;
 
 /** Who holds a step, since when, and until when at most, as a sentence has it. */
-export const heldBy = ({ by, cell, ageMs, deadlineAtMs }: Holder, nowMs: number): string =>
-  `${whoIs(by)} holds ${cell} since ${iso(nowMs - ageMs)}, until ${iso(deadlineAtMs)} at most`;
+export const heldBy = ({ by, cell, reservedAtMs, deadlineAtMs, untilAtMs }: Holder): string =>
+  `${whoIs(by)} holds ${cell} since ${iso(reservedAtMs)}, until ${iso(untilAtMs ?? deadlineAtMs)} at most`;
 
 /** @throws PawlError `seq.stale` when the head is another one than the caller has seen: with who holds the step, or wrote last */
 export const assertFresh = (call: Call, expectedSeq: number | undefined): void => {
@@ -20,8 +20,7 @@ export const assertFresh = (call: Call, expectedSeq: number | undefined): void =
   if (expectedSeq === undefined || expectedSeq === seq) return;
   const nowMs = engine.clock.nowMs();
   const holder = state.open?.kind === 'reserved' ? holderOf(state.open, nowMs) : null;
-  const stands =
-    holder === null ? `its newest entry (${kind}) is by ${whoIs(by)}, of ${iso(atMs)}` : heldBy(holder, nowMs);
+  const stands = holder === null ? `its newest entry (${kind}) is by ${whoIs(by)}, of ${iso(atMs)}` : heldBy(holder);
   const message = `The journal of ${instanceId} is at ${seq}, not at ${expectedSeq}: ${stands}; look at the present state and ask again.`;
   const newest = { kind, by, at: iso(atMs) };
   throw new PawlError('seq.stale', message, { instanceId, expectedSeq, seq, holder, newest, view: viewNow(call) });

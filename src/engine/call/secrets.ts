@@ -29,7 +29,7 @@ const pinnedIn = ({ secrets, permission }: State): Record<string, string> =>
   permission === 'person' ? {} : (secrets ?? {});
 
 /** Reads what the cell uses: of an attempt with the versions that its visit keeps. */
-export const secretsFor = async (call: Call, cell: Cell, of: 'attempt' | 'look'): Promise<SecretsFor> => {
+export const secretsFor = async (call: Call, cell: Pick<Cell, 'uses'>, of: 'attempt' | 'look'): Promise<SecretsFor> => {
   const { uses = [] } = cell;
   if (uses.length === 0) return { kind: 'go' };
   const { engine, runbook } = call;
@@ -62,7 +62,8 @@ type Filled = { kind: 'body'; body: RenderedBody } | { kind: 'cannot'; error: Fa
  */
 export const givenTo = (source: CellBody, given: Given): Given => {
   const { secrets, ...rest } = given;
-  if (source.kind === 'ts' || source.kind === 'js' || source.kind === 'sh' || secrets === undefined) return given;
+  const isCode = source.kind === 'ts' || source.kind === 'js' || source.kind === 'sh' || source.kind === 'task';
+  if (isCode || secrets === undefined) return given;
   const parts = source.kind === 'http' ? [...source.headers.flatMap(([, value]) => value), ...(source.body ?? [])] : [];
   const isNamed = (name: string): boolean =>
     parts.some((part) => typeof part !== 'string' && part.expression === `secrets.${name}`);

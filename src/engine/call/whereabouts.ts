@@ -1,6 +1,10 @@
 /** Whether what a call would carry out belongs here, and whether what it needs is here. Asked before anything is reserved. */
 import type { State } from '../model/entries.ts';
+import { isTooLong } from '../model/lease.ts';
+import { limits } from '../model/limits.ts';
+import { variableOf } from '../model/place.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { CellInput } from '../ports.ts';
 import { carriedOutBy, isJudgedFirst, stopElsewhere, stopFor } from '../rules/carriedOut.ts';
 import type { Decision } from '../rules/decide.ts';
 import { startedAt } from '../rules/place.ts';
@@ -30,6 +34,10 @@ export const awayFrom = (
   return isJudgedFirst(state, cell, decision) ? { kind: 'judge', cell, otherwise: stop } : stop;
 };
 
+/** Of what takes longer than any invocation of a function. */
+const tooLong = ({ timeoutMs }: Cell): string =>
+  `time for ${timeoutMs / 60_000} min: functions have ${limits.cellTimeoutMsMax / 60_000} (cellTimeoutMsMax), a worker has it`;
+
 /** What the cell that a call would carry out needs, and is not here; `undefined`: nothing of it. A look of a poll asks itself. */
 export const lackingNeeds = async (
   { engine, runbook }: Place,
@@ -37,8 +45,9 @@ export const lackingNeeds = async (
   decision: Decision,
 ): Promise<{ cell: Cell; missing: string[] } | undefined> => {
   const cell = carriedOutBy(state, runbook, decision);
-  if (cell?.needs === undefined || ['stop', 'wait', 'look'].includes(decision.kind)) return undefined;
-  const missing = await engine.here.missing(cell.needs);
+  if (cell === undefined || ['stop', 'wait', 'look'].includes(decision.kind)) return undefined;
+  const needs = cell.needs === undefined ? [] : await engine.here.missing(cell.needs);
+  const missing = decision.kind === 'enter' && isTooLong(cell, engine.lease) ? [...needs, tooLong(cell)] : needs;
   return missing.length === 0 ? undefined : { cell, missing };
 };
 
@@ -55,3 +64,7 @@ export const placedHere = ({ engine, started }: Pick<Call, 'engine' | 'started'>
   const { place, home } = engine.here;
   return place === startedAt({ started, home }) ? {} : { place };
 };
+
+/** The variables that a cell, or its probe, is handed: their names alone, so that no value is ever recorded. */
+export const envOf = ({ needs }: Cell): Pick<CellInput, 'env'> =>
+  needs === undefined || needs.env.length === 0 ? {} : { env: needs.env.map((need) => variableOf(need).name) };

@@ -10,6 +10,7 @@ import { assertFresh, assertReason } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
 import type { By, State } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
+import { runsUntilMs } from '../model/lease.ts';
 import type { View } from '../model/view.ts';
 import { type CancelRequest, cancelling } from '../waiting/cancelling.ts';
 import { lookAtFamily, stillRunning } from '../waiting/family.ts';
@@ -27,7 +28,7 @@ export type Cancelled = {
 };
 
 const mayStillRun = ({ open }: State): Cancelled['mayStillRun'] =>
-  open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.deadlineAtMs } : null;
+  open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: runsUntilMs(open) } : null;
 
 /** Of a run that was cancelled: what began and is not taken back, and will not be. */
 const staysIn = async (call: Call): Promise<string[]> => {

@@ -1,11 +1,52 @@
-/** Whether a run that is continued went into the sections in which its continuation would begin. */
+/** Whether a run that is continued went into the sections in which its continuation would begin, and how one goes on over its elements. */
 import { type Call, stateOf } from '../call/call.ts';
 import type { Cited } from '../call/cited.ts';
 import { PawlError } from '../model/errors.ts';
+import { limits } from '../model/limits.ts';
 import { branchesOf, type Cell, type Runbook } from '../model/runbook.ts';
+import { notAgainIn } from '../waiting/again.ts';
+import { stillRunning } from '../waiting/family.ts';
+import type { Opening } from '../waiting/openings.ts';
 
 export const refuse = (message: string, details: Record<string, unknown>): never => {
   throw new PawlError('continue.refused', message, details);
+};
+
+/**
+ * Whether the elements of a section can be gone on with that the earlier run was left at.
+ * @throws PawlError `continue.refused`, naming elements
+ */
+export const assertElements = async (call: Call, opening: Opening, section: Cell, reason = ''): Promise<void> => {
+  const found = await notAgainIn(call, { opening, version: section });
+  const refused = reason.trim() === '' ? found : found.filter(({ isFinal }) => isFinal);
+  if (refused.length === 0) return;
+  const { instanceId } = call;
+  const shown = refused
+    .slice(0, 3)
+    .map((one) => `${one.instanceId} ${one.why}`)
+    .join('; ');
+  const next = refused.some(({ isFinal }) => isFinal)
+    ? 'settle that first (`pawl doubts`); what has ended so stays so: find out, and start a run of its own'
+    : 'give a reason (`--reason TEXT`) for what would happen again';
+  refuse(`Section ${section.name} of ${instanceId} cannot be gone on with: ${shown}. To continue it, ${next}.`, {
+    instanceId,
+    cell: section.name,
+    elements: refused.slice(0, limits.pageMax).map((one) => one.instanceId),
+  });
+};
+
+/** An element has begun something since it was looked at: nothing goes on beside that. */
+export const refuseUnended = async (call: Call): Promise<never> => {
+  const { open } = stateOf(call);
+  const [running] = open?.kind === 'waiting' ? await stillRunning(call, open) : [];
+  const { instanceId } = call;
+  const what =
+    running === undefined
+      ? 'an element of it has not ended yet'
+      : `cell ${running.cell} of ${running.instanceId} is under way until ${new Date(running.deadlineAtMs).toISOString()} at most`;
+  return refuse(`Instance ${instanceId} was cancelled to go on from it, and ${what}: continue it again after that.`, {
+    instanceId,
+  });
 };
 
 /**

@@ -11,10 +11,20 @@ import { commandMs } from '../call/mark.ts';
 import { type By, type Continues, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
-import { branchesOf, type Cell, hasEffects, innerCells, type Runbook, type Version } from '../model/runbook.ts';
+import {
+  branchesOf,
+  type Cell,
+  familyBody,
+  hasEffects,
+  innerCells,
+  type Runbook,
+  type Version,
+} from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { startedAt } from '../rules/place.ts';
-import { assertEntered, refuse } from './cited.ts';
+import { endElements } from '../waiting/family.ts';
+import { leftOpen, runsOf } from '../waiting/openings.ts';
+import { assertElements, assertEntered, refuse, refuseUnended } from './cited.ts';
 
 export type ContinueRequest = {
   /** The earlier run. */
@@ -25,8 +35,11 @@ export type ContinueRequest = {
   reason?: string;
 };
 
-/** Whether the earlier run can be left for good: nothing of it open or in doubt, and it did not complete. */
-const assertLeft = (call: Call): void => {
+/**
+ * Whether the earlier run can be left for good: nothing of it open or in doubt, and it did not complete. A section may stand open at
+ * which it is to go on: its elements are left with it.
+ */
+const assertLeft = (call: Call, at: string): void => {
   const state = stateOf(call);
   const { instanceId } = call;
   const seq = state.open?.seq ?? state.halted?.seq;
@@ -53,7 +66,8 @@ const assertLeft = (call: Call): void => {
       `The way of ${instanceId} is over, and what is at its end is under way: continue it once it has ended.`,
       details,
     );
-  if (state.ended === null && state.halted === null) {
+  const isOpen = state.open?.kind === 'waiting' && state.open.family !== undefined && state.open.cell === at;
+  if (state.ended === null && state.halted === null && !isOpen) {
     refuse(`Instance ${instanceId} is neither halted nor cancelled: go on with it, or cancel it first.`, details);
   }
 };
@@ -74,14 +88,21 @@ const earlierRuns = async ({ engine, by, started }: Call): Promise<Call[]> => {
  * been: those that do not stand before it. A cell that has no such name any more may be there under another. A reason was
  * given for one run, and is used up by it.
  */
-const againIn = (line: Left[], runbook: Runbook, first: Cell): { cell: string; instanceId: string; how: string }[] => {
+const againIn = (
+  line: Left[],
+  runbook: Runbook,
+  first: Cell,
+  goesOn: readonly string[],
+): { cell: string; instanceId: string; how: string }[] => {
   const kept = new Set(runbook.cells.slice(0, first.index).map(({ name }) => name));
   return line.flatMap(({ instanceId, past }, ago) => {
     const done = past.done.filter((cell) => {
       const named = ago === 0 && runbook.cells.some(({ name }) => name === cell.name);
       return !kept.has(cell.name) && (named || hasEffects(cell));
     });
-    const begun = past.begun?.name;
+    // Of a section that is gone on with, each element says for itself what would happen again.
+    const isGoneOn = goesOn.includes(instanceId) && past.begun?.name === first.name;
+    const begun = isGoneOn ? undefined : past.begun?.name;
     return [
       ...done.map(({ name }) => ({ cell: name, instanceId, how: `was done in ${instanceId}` })),
       ...(begun === undefined || (ago > 0 && kept.has(begun))
@@ -96,7 +117,13 @@ type Left = { instanceId: string; past: Past };
 
 const isBranch = ({ body }: Cell): boolean => body.kind === 'branch';
 
-const assertCells = (line: [Left, ...Left[]], runbook: Runbook, request: ContinueRequest): Cell => {
+/** @param goesOn the runs with whose elements the section at which it begins goes on */
+const assertCells = (
+  line: [Left, ...Left[]],
+  runbook: Runbook,
+  request: ContinueRequest,
+  goesOn: readonly string[],
+): Cell => {
   const [{ instanceId, past }] = line;
   const first = runbook.cells.find((cell) => cell.name === request.at && cell.cleanup === undefined);
   if (first === undefined) {
@@ -114,7 +141,7 @@ const assertCells = (line: [Left, ...Left[]], runbook: Runbook, request: Continu
     refuse(message, { instanceId, cell: missing.name });
   }
   const reason = request.reason ?? '';
-  const [again] = againIn(line, runbook, first);
+  const [again] = againIn(line, runbook, first, familyBody(first) === undefined ? [] : goesOn);
   if (again !== undefined && reason.trim() === '') {
     const { cell, instanceId: where, how } = again;
     const renamed = runbook.cells.some(({ name }) => name === cell) ? '' : ' (perhaps under another name)';
@@ -160,41 +187,48 @@ export type Continuation = {
   leave(): Promise<{ continues: Continues; ended: boolean }>;
 };
 
-/** The last line that a cell shows to those whom it asks, or whom the elements of its section ask; `null`: it asks nobody. */
-const askedThrough = (cell: Cell): number | null => {
-  if (cell.body.kind === 'approve') return cell.body.lines;
-  const inner = innerCells(cell).flatMap((one) => askedThrough(one) ?? []);
-  return inner.length === 0 ? null : Math.max(...inner);
+/** The last line that a cell shows to those whom it asks, or whom its elements ask, or the runs of it; `null`: it asks nobody. */
+const askedThrough = async (engine: Engine, cell: Cell): Promise<number | null> => {
+  const { body } = cell;
+  if (body.kind === 'approve') return body.lines;
+  const run = body.kind === 'run' ? await engine.versions.get(body.pin.runbookId, body.pin.version) : undefined;
+  const asked = await settleAll((run?.runbook.cells ?? innerCells(cell)).map((one) => askedThrough(engine, one)));
+  const inner = asked.filter((line) => line !== null);
+  if (inner.length === 0) return null;
+  return run === undefined ? Math.max(...inner) : cell.line;
 };
 
 /**
  * What was approved there is approved here only if it is the same: the document to the end of the cell, what runs to there,
  * and every parameter. (Outputs before it are cited, so they are the same.)
+ * @param first so many cells are not gone through from their beginning: those that are cited, and a section that goes on
  */
 const assertApproved = async (
   { engine, started, runbook: earlier, instanceId }: Call,
-  at: string,
+  first: number,
   { source, runbook }: Version,
   params: Record<string, unknown>,
 ): Promise<void> => {
-  const first = runbook.cells.findIndex(({ name }) => name === at);
   const then = await engine.versions.get(started.runbookId, started.version);
   /** What was shown of a version, and what runs to there; `null`: it is no approval. */
-  const upTo = (text: string, cells: Cell[], cell: Cell | undefined): string | null => {
-    const lines = cell === undefined ? null : askedThrough(cell);
+  const upTo = async (text: string, cells: Cell[], cell: Cell | undefined): Promise<string | null> => {
+    const lines = cell === undefined ? null : await askedThrough(engine, cell);
     return cell === undefined || lines === null
       ? null
       : engine.canonical([text.split('\n').slice(0, lines), cells.slice(0, cell.index + 1)]);
   };
   const sameParams = engine.canonical(params) === engine.canonical(started.params);
   for (const cell of runbook.cells.slice(0, first)) {
-    const shown = upTo(source, runbook.cells, cell);
+    const shown = await upTo(source, runbook.cells, cell);
     if (shown === null) continue;
     const asked = earlier.cells.find(({ name }) => name === cell.name);
-    const before = upTo(then?.source ?? '', earlier.cells, asked);
-    if (sameParams && shown === before) continue;
+    if (sameParams && shown === (await upTo(then?.source ?? '', earlier.cells, asked))) continue;
     const what = sameParams ? 'the document up to it has changed' : 'the parameters have changed';
-    const message = `What ${cell.name} approved in ${instanceId} was something else: ${what}. Begin at ${cell.name} or before it, so that it is asked again.`;
+    const before =
+      familyBody(cell) !== undefined && cell.index === first - 1
+        ? 'Begin before it'
+        : `Begin at ${cell.name} or before it`;
+    const message = `What ${cell.name} approved in ${instanceId} was something else: ${what}. ${before}, so that it is asked again.`;
     refuse(message, { instanceId, cell: cell.name });
   }
 };
@@ -223,13 +257,18 @@ export const continuationOf = async (
   }
   const instanceId = await idAfter(engine, request.instanceId, started.continues !== null);
   const line: [Call, ...Call[]] = [call, ...(await earlierRuns(call))];
-  const assertContinuable = async (): Promise<Cell> => {
-    assertLeft(call);
+  const assertContinuable = async (): Promise<{ first: Cell; goesOn: boolean }> => {
+    assertLeft(call, request.at);
     const [newest, ...others] = line;
     const left = async (run: Call): Promise<Left> => ({ instanceId: run.instanceId, past: await pastOf(run) });
-    return assertCells([await left(newest), ...(await settleAll(others.map(left)))], runbook, request);
+    const lefts: [Left, ...Left[]] = [await left(newest), ...(await settleAll(others.map(left)))];
+    const opening = await leftOpen(call, request.at);
+    const first = assertCells(lefts, runbook, request, opening === undefined ? [] : await runsOf(engine, opening));
+    if (opening !== undefined && familyBody(first) !== undefined)
+      await assertElements(call, opening, first, request.reason);
+    return { first, goesOn: opening !== undefined && familyBody(first) !== undefined };
   };
-  const first = await assertContinuable();
+  const { first, goesOn } = await assertContinuable();
   const { index } = first;
   if (branchesOf(runbook, index).length > 0)
     assertEntered(line, runbook, first, await satisfiedIn(call), request.reason);
@@ -237,9 +276,14 @@ export const continuationOf = async (
     const reason = `goes on as ${instanceId}`;
     const { stands } = await changeIn(call, {
       prepare: async () => void (await assertContinuable()),
-      decide: ({ ended }) => (ended === null ? { kind: 'cancelled', reason, continuedAs: instanceId } : null),
+      decide: ({ ended, cancelled }) =>
+        ended === null && cancelled === null ? { kind: 'cancelled', reason, continuedAs: instanceId } : null,
     });
+    await endElements(call);
     await saveView(call);
+    if (stateOf(call).ended === null) await refuseUnended(call);
+    // Until they were told, its elements could still go on: what one began or left in doubt meanwhile stays so now.
+    await assertContinuable();
     const { outputs, states } = await satisfiedIn(call);
     const continues = {
       instanceId: request.instanceId,
@@ -259,7 +303,7 @@ export const continuationOf = async (
     instanceId,
     place: startedAt({ started, home: engine.here.home }),
     params,
-    assertApproved: (version, resolved) => assertApproved(call, request.at, version, resolved),
+    assertApproved: (version, resolved) => assertApproved(call, index + (goesOn ? 1 : 0), version, resolved),
     leave,
   };
 };

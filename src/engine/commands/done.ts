@@ -2,17 +2,26 @@
 import { type Call, type Engine, nextCell, stateOf, viewNow } from '../call/call.ts';
 import { change, type Moment } from '../call/change.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
-import { check, failure, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
+import { check, failure, keepOutput, type OutcomeBody, outcomeOf } from '../call/outcomes.ts';
 import { assertFresh, assertReason, assertUnfinished } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
-import type { By, Checked, State, Waiting } from '../model/entries.ts';
+import type { Attached, By, Checked, Output, State, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { sequelOf } from '../rules/sequel.ts';
+import { type Attachment, answerOf, assertAttachment, keepAttachment } from './answer.ts';
 import { toldWhoAnswered } from './late.ts';
 
-export type DoneRequest = { result: 'done' | 'failed'; note: string; expectedSeq?: number; by: By };
+export type DoneRequest = {
+  result: 'done' | 'failed';
+  note: string;
+  /** What the cell asks for, as JSON says it; of a cell that asks for nothing, and with `failed`, there is none. */
+  answer?: unknown;
+  attachment?: Attachment;
+  expectedSeq?: number;
+  by: By;
+};
 
 type OpenManual = { cell: Cell; open: Waiting };
 
@@ -37,7 +46,7 @@ const openManualAt = (call: Call, name: string): OpenManual => {
   return cell.body.kind === 'manual' ? { cell, open } : refuse('is no manual cell: it waits for no person');
 };
 
-type Facts = OpenManual & { output: string; checks: Checked[] };
+type Facts = OpenManual & { output: Output | null; checks: Checked[]; attached: Attached[] };
 
 const statusOf = ({ result }: DoneRequest) => (result === 'done' ? 'completed' : 'failed');
 
@@ -47,12 +56,32 @@ const factsOf = async (call: Call, name: string, request: DoneRequest): Promise<
   const { engine, instanceId } = call;
   // Only expectations look at earlier outputs; without them none is read.
   const inputs = await resolveInputs(call, cell.expect.length === 0 ? { ...cell, reads: [] } : cell);
-  const output = JSON.stringify({ result: request.result, note: request.note, by: request.by.actor });
+  const output = outputOf(call, cell, request);
   const scope = scopeOf(engine, inputs, { instanceId, cell: cell.name, visit: stateOf(call).visit });
-  const ended = { output: JSON.parse(output), status: statusOf(request), exitCode: null, error: null };
+  const parsed = output === null ? null : JSON.parse(output);
+  const ended = { output: parsed, status: statusOf(request), exitCode: null, error: null };
   const checks = check(engine.authoring, cell.expect, { ...scope, ...ended });
   if (request.result === 'done') assertExpected(call, cell, checks);
-  return { ...manual, output, checks };
+  const { seq } = manual.open;
+  // Each look at it has owners of its own: nothing that another left behind is met.
+  const at = { instanceId, seq, owner: engine.random.token() };
+  const { attachment } = request;
+  return {
+    ...manual,
+    output: output === null ? null : await keepOutput(engine.journal, at, output, undefined),
+    checks,
+    attached:
+      attachment === undefined ? [] : [await keepAttachment(call, manual.open, engine.random.token(), attachment)],
+  };
+};
+
+/** An answer is the output as it was given; without one it says who did it and what they said. */
+const outputOf = (call: Call, cell: Cell, { result, note, answer, by }: DoneRequest): string | null => {
+  const said = JSON.stringify({ result, note, by: by.actor });
+  if (result === 'done') return answerOf(call, cell, answer) ?? said;
+  if (answer === undefined) return cell.body.kind === 'manual' && cell.body.answer !== undefined ? null : said;
+  const message = `Cell ${cell.name} of ${call.instanceId} cannot have failed and be answered. Nothing was recorded; leave out the one or the other.`;
+  throw new PawlError('answer.refused', message, { instanceId: call.instanceId, cell: cell.name });
 };
 
 /** The person is there to answer otherwise: what the cell does not take is not put. @throws PawlError `answer.refused` */
@@ -67,7 +96,7 @@ const assertExpected = ({ instanceId }: Call, { name }: Cell, checks: Checked[])
 
 export const decideDone = (
   state: State,
-  { cell, open, output, checks }: Facts,
+  { cell, open, output, checks, attached }: Facts,
   { nowMs }: Pick<Moment, 'nowMs'>,
   request: DoneRequest,
 ): OutcomeBody => {
@@ -78,17 +107,19 @@ export const decideDone = (
     status,
     closedBy: 'person',
     ...sequel,
-    output: { kind: 'inline', text: output },
+    output,
     error: status === 'failed' ? failure('cell.declared', 'A person recorded that it failed.') : null,
     expectations: checks,
     durationMs: Math.max(0, Math.round(nowMs - open.atMs)),
     note: request.note,
+    ...(attached.length === 0 ? {} : { attached }),
   });
 };
 
 /**
+ * What does not fit is refused before anything is kept; a file that was kept for a slot that another took is led to by nothing.
  * @throws PawlError `cell.notWaiting` naming what the instance waits for, `answer.refused` when its `expect` does not hold,
- *   `seq.stale`, `instance.finished`
+ *   `seq.stale`, `instance.finished`, `attachment.refused`, `limit.exceeded`
  */
 export const done = async (
   engine: Engine,
@@ -97,6 +128,7 @@ export const done = async (
   request: DoneRequest,
 ): Promise<{ view: View }> => {
   assertReason(request.note, 'Recording a manual cell');
+  if (request.attachment !== undefined) assertAttachment(engine, request.attachment);
   const { call, view } = await change(engine, instanceId, request.by, {
     open: (call) => toldWhoAnswered(call, { cell: name }, () => assertFresh(call, request.expectedSeq)),
     prepare: (call) => toldWhoAnswered(call, { cell: name }, () => factsOf(call, name, request)),

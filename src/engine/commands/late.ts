@@ -24,6 +24,7 @@ const votes = { approve: 'approved', reject: 'rejected', withdraw: 'withdrew the
 
 const whatIn = (entry: Entry): string | undefined => {
   if (entry.kind === 'vote') return votes[entry.decision];
+  if (entry.kind === 'proposed') return `proposed the verdict ${entry.verdict}`;
   if (entry.kind !== 'outcome' && entry.kind !== 'resolved') return undefined;
   const verdict = entry.verdict === undefined ? undefined : `gave the verdict ${entry.verdict}`;
   if (entry.closedBy === 'person' && verdict !== undefined) return verdict;

@@ -8,12 +8,11 @@ import { inCall, putUntilAnswered } from '../call/answered.ts';
 import { type Engine, openCall } from '../call/call.ts';
 import { startersIn } from '../call/kin.ts';
 import { commandMs } from '../call/mark.ts';
-import { prepare } from '../call/prepare.ts';
 import type { By } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import type { LinkEntry } from '../ports.ts';
-import { type Asking, askingOf } from '../waiting/approve.ts';
+import { type Asking, askedNow } from '../waiting/approve.ts';
 import { toldWhoAnswered } from './late.ts';
 import {
   aboutOf,
@@ -97,10 +96,9 @@ export const readLink = async (engine: Engine, secret: string, by: By): Promise<
   const approval = await approvalAt(call, cell);
   if (approval.open.seq !== about)
     throw new PawlError('vote.stale', 'What this link was made for is decided; ask for a new one.');
-  const found = await prepare(call, approval.cell);
-  if (found.kind !== 'go' || found.body.kind !== 'approve')
+  const asking = await askedNow(call, approval.cell, approval.open);
+  if (asking === null)
     throw new PawlError('journal.broken', `What cell ${cell} of ${instanceId} asks cannot be shown any more.`);
-  const asking = await askingOf(call, approval.cell, found.body.text, found.inputs, about);
   return { instanceId, cell, title: call.runbook.title, actor, expiresAtMs, ...asking };
 };
 

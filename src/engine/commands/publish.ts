@@ -1,5 +1,6 @@
 /** Publishing a document as a version of its runbook. */
 import type { Engine } from '../call/call.ts';
+import { loadPins } from '../call/pins.ts';
 import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import { runsOf } from '../model/runbook.ts';
@@ -14,11 +15,16 @@ export type Published = {
 };
 
 /**
- * Publishes a document as the newest version; what the newest says already answers with that.
+ * Publishes a document as the newest version, with the versions that it runs as they are now; what the newest says already answers with that.
  * @throws PawlError `runbook.invalid` with every problem of the document
  */
 export const publish = async (engine: Engine, source: string, by: By): Promise<Published> => {
-  const compiled = engine.authoring.compile(source);
+  const { authoring, versions } = engine;
+  const pins = await loadPins(
+    async ({ runbookId, version }) => (await versions.get(runbookId, version)) ?? null,
+    authoring.runsIn(source),
+  );
+  const compiled = authoring.compile(source, pins);
   if (compiled.kind === 'problems') {
     const { problems } = compiled;
     const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
@@ -29,6 +35,6 @@ export const publish = async (engine: Engine, source: string, by: By): Promise<P
   const sourceHash = engine.sha256(source);
   const runHash = engine.sha256(engine.canonical(runsOf({ source, runbook })));
   const content = { runbookId, sourceHash, runHash, source, runbook };
-  const published = await engine.versions.publish(runbookId, content, by);
+  const published = await versions.publish(runbookId, content, by);
   return { runbookId, sourceHash, ...published, cells: runbook.cells.length };
 };

@@ -2,19 +2,15 @@
 
 import { type Call, type Engine, keepStarted, openCall, openChain, saveView, viewNow } from '../call/call.ts';
 import { cellsOf } from '../call/ending.ts';
+import { takeLock } from '../call/locks.ts';
 import { commandMs } from '../call/mark.ts';
+import { assertId, holderOfId, idsFrom, paramsFor, renderText, uniqueIdOf, versionOf } from '../call/starting.ts';
 import type { By, Drive, Entry, EntryOf } from '../model/entries.ts';
 import { errorCodes, isPawlError, PawlError, withInstanceId } from '../model/errors.ts';
-import { limits } from '../model/limits.ts';
-import { anyPlace, isPlace, placeForm } from '../model/place.ts';
-import { allCells, type Runbook, type Version } from '../model/runbook.ts';
-import { cut } from '../model/text.ts';
+import type { Runbook, Version } from '../model/runbook.ts';
 import type { View } from '../model/view.ts';
 import { noLacks } from '../rules/view.ts';
 import { type Continuation, type ContinueRequest, continuationOf } from './continuation.ts';
-import { takeLock } from './locks.ts';
-
-const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 export type StartRequest = {
   runbookId: string;
@@ -31,20 +27,6 @@ export type StartRequest = {
 };
 export type Started = { view: View; created: boolean };
 
-const renderId = (
-  engine: Engine,
-  runbook: Runbook,
-  what: 'unique' | 'concurrency',
-  params: Record<string, unknown>,
-): string | null => {
-  const template = runbook[what];
-  if (template === null) return null;
-  const rendered = engine.authoring.render(template, { params, outputs: {}, step: {} });
-  if (rendered.kind === 'error')
-    throw new PawlError('params.invalid', `\`${what}\` cannot be filled in: ${rendered.message}`);
-  return rendered.text;
-};
-
 const instanceIdOf = (
   engine: Engine,
   runbook: Runbook,
@@ -58,21 +40,13 @@ const instanceIdOf = (
     const message = `What continues ${request.continues?.instanceId} is ${continuation.instanceId}; leave the instance id out.`;
     throw new PawlError('request.invalid', message);
   }
-  const unique = renderId(engine, runbook, 'unique', params);
+  const unique = uniqueIdOf(engine, runbook, params);
   if (unique !== null && request.instanceId !== undefined) {
     const message = `Runbook ${runbook.runbookId} derives its instance ids by \`unique\`; leave the instance id out.`;
     throw new PawlError('request.invalid', message);
   }
   const drawn = `${runbook.runbookId.slice(0, 100)}-${engine.random.token().slice(0, 12)}`;
-  return assertId(request.instanceId ?? (unique === null ? drawn : `${runbook.runbookId}.${unique}`));
-};
-
-const assertId = (id: string): string => {
-  if (!idPattern.test(id)) {
-    const message = `${JSON.stringify(id.slice(0, 140))} is no instance id: 1 to 128 letters, digits, dots, dashes, underscores, the first a letter or digit.`;
-    throw new PawlError('request.invalid', message, { instanceId: id.slice(0, 140) });
-  }
-  return id;
+  return assertId(request.instanceId ?? unique ?? drawn);
 };
 
 const assertSame = (
@@ -91,29 +65,6 @@ const assertSame = (
   const id = existing.instanceId;
   const message = `Instance ${id} exists with another content (${existing.runbookId} version ${existing.version}); take another id, or the same parameters.`;
   throw new PawlError('instance.exists', message, { instanceId: id });
-};
-
-const versionOf = async (engine: Engine, request: StartRequest): Promise<Version> => {
-  const version = await engine.versions.get(request.runbookId, request.version);
-  if (version !== undefined) return version;
-  const which = request.version === undefined ? '' : ` version ${request.version}`;
-  const message = `There is no runbook ${request.runbookId}${which}; publish it with \`pawl publish FILE\`.`;
-  throw new PawlError('runbook.unknown', message, { runbookId: request.runbookId });
-};
-
-/** What `at=` says of each cell has to be a place with these parameters. @throws PawlError `params.invalid` */
-const assertPlaces = (engine: Engine, { cells }: Runbook, params: Record<string, unknown>): void => {
-  for (const { name, at } of allCells(cells)) {
-    if (at === undefined) continue;
-    const rendered = engine.authoring.render(at, { params, outputs: {}, step: {} });
-    const text = rendered.kind === 'text' ? rendered.text : '';
-    if (rendered.kind === 'error')
-      throw new PawlError('params.invalid', `\`at\` of cell ${name} cannot be filled in: ${rendered.message}`);
-    if (text === anyPlace || isPlace(text)) continue;
-    const shown = JSON.stringify(cut(text, limits.errorMessageCharsMax));
-    const message = `\`at\` of cell ${name} is ${shown} with these parameters: ${placeForm}, and \`any\` leaves it open.`;
-    throw new PawlError('params.invalid', message, { cell: name });
-  }
 };
 
 /** A call into an instance that stands, whichever caller started it. */
@@ -169,28 +120,27 @@ type Plan = {
   continuation?: Continuation;
 };
 
-const startsMax = 100;
-
-/**
- * The ids to try. One whose start was given up (for its lock) can never begin; where `unique` says the id, no caller could
- * choose another. First entries never change, so all who start it pass over the same ones, and of them one begins.
- */
-const idsOf = ({ version, instanceId, continuation }: Plan): string[] => {
-  if (version.runbook.unique === null || continuation !== undefined) return [instanceId];
-  const further = Array.from({ length: startsMax - 1 }, (_, index) => `${instanceId}.start-${index + 2}`);
-  return [instanceId, ...further.filter((id) => idPattern.test(id))];
-};
+/** Where `unique` says the id, those that were given up are passed over. */
+const idsOf = ({ version, instanceId, continuation }: Plan): string[] =>
+  version.runbook.unique === null || continuation !== undefined ? [instanceId] : idsFrom(instanceId);
 
 const prepareStart = async (engine: Engine, request: StartRequest): Promise<Plan> => {
   const version = await versionOf(engine, request);
   const { runbook } = version;
   const continuation = request.continues && (await continuationOf(engine, runbook, request.continues, request.by));
-  const params = engine.authoring.resolveParams(runbook, { ...continuation?.params, ...request.params });
-  assertPlaces(engine, runbook, params);
+  const params = paramsFor(engine, runbook, { ...continuation?.params, ...request.params });
   await continuation?.assertApproved(version, params);
   const instanceId = instanceIdOf(engine, runbook, request, params, continuation);
   const isDrawn = request.instanceId === undefined && runbook.unique === null && continuation === undefined;
   return { version, params, instanceId, isDrawn, ...(continuation && { continuation }) };
+};
+
+/** @throws PawlError `instance.exists`, where a child of a `run` cell has the id */
+const assertGivenUp = async (engine: Engine, instanceId: string, first: Entry): Promise<undefined> => {
+  const holder = await holderOfId(engine, first);
+  if (holder === undefined) return undefined;
+  const message = `What would be instance ${instanceId} runs as ${holder} already, by a \`run\` cell: see \`pawl status ${holder}\`, or start it with other parameters.`;
+  throw new PawlError('instance.exists', message, { instanceId, runsAs: holder });
 };
 
 /** @returns `undefined`: a start of that id was given up, so it can never begin */
@@ -205,7 +155,7 @@ const begin = async (
   const { runbook } = version;
   const { by, runbookId } = request;
   const existing = async (first: Entry): Promise<Begun | undefined> => {
-    if (first.kind !== 'started') return undefined;
+    if (first.kind !== 'started') return await assertGivenUp(engine, instanceId, first);
     assertSame(engine, first, request, params);
     return { call: await openCall(engine, instanceId, by, budgetMs), created: false };
   };
@@ -213,7 +163,7 @@ const begin = async (
   const stands = isDrawn ? undefined : (await engine.journal.entry(instanceId, 0))?.entry;
   if (stands !== undefined) return await existing(stands);
 
-  const lock = renderId(engine, runbook, 'concurrency', params);
+  const lock = renderText(engine, runbook, 'concurrency', params);
   const storeId = await engine.storeId();
   const token = engine.random.token();
   const after = request.continues && { after: request.continues.instanceId };
@@ -233,6 +183,7 @@ const begin = async (
     version: version.version,
     runHash: version.runHash,
     ...cellsOf(runbook),
+    ...(engine.deployment.decidePeople === 2 ? { people: 2 as const } : {}),
     params,
     drive: request.drive ?? 'manual',
     epoch,
@@ -261,6 +212,7 @@ const begin = async (
     mark,
     outputs: new Map(),
     lacks: noLacks,
+    claimed: null,
     family: null,
   };
   return { call, created: true };

@@ -2,7 +2,7 @@
 import { type Call, type Engine, stateOf, viewNow } from '../call/call.ts';
 import { change } from '../call/change.ts';
 import { endingOf } from '../call/ending.ts';
-import { assertReason, assertUnfinished } from '../call/refusals.ts';
+import { assertFresh, assertReason, assertUnfinished } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
 import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
@@ -13,6 +13,8 @@ export type UndoRequest = {
   reason: string;
   /** By a person's steps alone, as in drive `manual`. */
   manual?: boolean;
+  /** Of the head that the caller has seen: what stands to be taken back may be other things by now. */
+  expectedSeq?: number;
   by: By;
 };
 
@@ -47,14 +49,17 @@ const assertFailed = (call: Call): void => {
     );
 };
 
-/** @throws PawlError `request.invalid`, `undo.refused`, `instance.finished`, `instance.unknown`, `store.unavailable` */
+/** @throws PawlError `request.invalid`, `seq.stale`, `undo.refused`, `instance.finished`, `instance.unknown`, `store.unavailable` */
 export const undo = async (
   engine: Engine,
   instanceId: string,
-  { reason, manual, by }: UndoRequest,
+  { reason, manual, expectedSeq, by }: UndoRequest,
 ): Promise<{ view: View }> => {
   assertReason(reason, 'Taking back');
+  const fresh = (call: Call): void => assertFresh(call, expectedSeq);
   const { call, view } = await change(engine, instanceId, by, {
+    open: fresh,
+    lost: fresh,
     prepare: async (call) => {
       assertFailed(call);
       const began = { by: by.actor, reason };

@@ -10,18 +10,19 @@ import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
 import { passing } from '../call/prepare.ts';
 import { assertReason, assertUnfinished } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
-import type { By, Checked, EntryBody, EntryOf, Output, Permission, State, Then } from '../model/entries.ts';
+import type { By, Checked, EntryBody, EntryOf, Output, Permission, State } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { limits } from '../model/limits.ts';
 import { whyUnread } from '../model/nesting.ts';
-import type { Cell } from '../model/runbook.ts';
+import { type Cell, familyBody, isCommitted } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import { closedAs } from '../rules/closing.ts';
 import { actsUntilOf, decidableAtMs } from '../rules/policy.ts';
-import { noPermission, sequelOf } from '../rules/sequel.ts';
+import { afterFailed, noPermission, type Sequel, sequelOfFailed } from '../rules/sequel.ts';
 import { notAgain } from '../waiting/again.ts';
 import { toldWhoAnswered } from './late.ts';
+import { type Awaited, awaitedIn, seconded } from './proposing.ts';
 
 export type VerdictRequest = {
   /** Seq of the step's reservation (of its outcome where there was none). */
@@ -42,6 +43,9 @@ export type VerdictRequest = {
   overlapOk?: boolean;
   by: By;
 };
+
+/** `awaits`: nothing follows from it until another person says the same; `null`: it has taken effect. */
+export type VerdictGiven = { view: View; awaits: Awaited | null };
 
 const assertRequest = (request: VerdictRequest): void => {
   const { verdict, reason, output, evidence, freshKey, holderGone, overlapOk } = request;
@@ -78,8 +82,8 @@ const refuseSettled = (call: Call, seq: number, how: string): never => {
 };
 
 /** Whether it goes through a section again. One that could not be opened has no elements, and is tried as any cell is. */
-const isAgain = (call: Call, { body }: Cell, verdict: VerdictRequest['verdict']): boolean =>
-  body.kind === 'each' && verdict === 'retry' && stateOf(call).inputsHash !== null;
+const isAgain = (call: Call, cell: Cell, verdict: VerdictRequest['verdict']): boolean =>
+  familyBody(cell) !== undefined && verdict === 'retry' && stateOf(call).inputsHash !== null;
 
 /** Nothing that an element did, or may have done, happens again by a word about its section. @throws PawlError `verdict.refused` */
 const assertNothingAgain = async (call: Call, cell: Cell, seq: number): Promise<void> => {
@@ -109,6 +113,10 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt, freshKey }: Ve
   const details = { instanceId, seq, view: viewNow(call) };
   if (cell.body.kind === 'approve' && (verdict === 'succeeded' || verdict === 'skip')) {
     const message = `Cell ${cell.name} of ${instanceId} is an approval: no verdict stands for votes. Ask again with \`retry\`, or cancel.`;
+    throw new PawlError('verdict.refused', message, details);
+  }
+  if (isCommitted(cell) && open !== null && verdict === 'succeeded') {
+    const message = `What ${cell.name} of ${instanceId} does is committed with its outcome, and none stands: it did not happen. Say \`failed\` or \`retry\`; of one that has failed \`succeeded\` says that it was done by hand.`;
     throw new PawlError('verdict.refused', message, details);
   }
   if (isAgain(call, cell, verdict) && freshKey === true) {
@@ -182,7 +190,18 @@ const overridden = async (call: Call, cell: Cell, output: string | undefined): P
 };
 
 /** What a verdict comes to: the expectations and the output as they are to stand, and whether it comes early. */
-export type VerdictFacts = { cell: Cell; checks: Checked[]; output: Output | null; early: Early; isAgain: boolean };
+export type VerdictFacts = {
+  instanceId: string;
+  cell: Cell;
+  checks: Checked[];
+  output: Output | null;
+  /** The sha256 of the output's text. */
+  outputHash: string | null;
+  early: Early;
+  isAgain: boolean;
+  /** How many the deployment asks for. */
+  people: number | undefined;
+};
 
 const factsOf = async (call: Call, request: VerdictRequest): Promise<VerdictFacts> => {
   const cell = assertDecidable(call, request);
@@ -193,22 +212,18 @@ const factsOf = async (call: Call, request: VerdictRequest): Promise<VerdictFact
   const checks = verdict === 'succeeded' ? await overridden(call, cell, output) : [];
   const at = { instanceId: call.instanceId, seq, owner: call.token };
   const kept = output === undefined ? null : await keepOutput(call.engine.journal, at, output, undefined);
-  return { cell, checks, output: kept, early, isAgain: again };
+  const outputHash = output === undefined ? null : call.engine.sha256(output);
+  const { instanceId, engine } = call;
+  const people = engine.deployment.decidePeople;
+  return { instanceId, cell, checks, output: kept, outputHash, early, isAgain: again, people };
 };
 
 const permissionOf = ({ verdict, by }: VerdictRequest): Permission | null =>
   verdict === 'retry' ? { kind: 'person', detail: by.actor } : null;
 
-const sequelOfFailed = (cell: Cell, state: State, nowMs: number, fraction: number) =>
-  sequelOf(cell, state, { status: 'failed', checks: [], attempt: state.attempt }, nowMs, fraction);
 /** What may still act is not joined by an attempt of the cell's own `retry`. */
-const notBefore = (atMs: number, sequel: ReturnType<typeof sequelOfFailed>): ReturnType<typeof sequelOfFailed> =>
+const notBefore = (atMs: number, sequel: Sequel): Sequel =>
   sequel.then === 'retry' ? { ...sequel, dueAtMs: Math.max(atMs, sequel.dueAtMs ?? 0) } : sequel;
-const afterFailed = (cell: Cell) => (cell.optional ? ('next' as const) : ('halt' as const));
-
-/** What the verdict `failed` would lead to now: an open step may be tried again by the cell's own `retry`. */
-export const failedLeadsTo = (state: State, cell: Cell, nowMs: number): Then =>
-  isOpen(state) ? sequelOfFailed(cell, state, nowMs, 0).then : afterFailed(cell);
 
 const asOutcome = (
   state: State,
@@ -269,14 +284,21 @@ const asResolved = (
   };
 };
 
-export const decideVerdict = (state: State, ruling: VerdictFacts, moment: Moment, request: VerdictRequest): EntryBody =>
-  (isOpen(state) ? asOutcome : asResolved)(state, ruling, moment, request);
+export const decideVerdict = (
+  state: State,
+  ruling: VerdictFacts,
+  moment: Moment,
+  request: VerdictRequest,
+): EntryBody | null =>
+  seconded(state, (isOpen(state) ? asOutcome : asResolved)(state, ruling, moment, request), ruling, request);
 
 /** What took the slot says what the person did not know when they decided, unless it is about the run and not the step. */
 const assertSameStep = async (call: Call, { seq }: VerdictRequest, knownSeq: number): Promise<void> => {
   const { engine, instanceId } = call;
   const since = await engine.journal.page(instanceId, knownSeq, limits.pageMax);
-  if (since.every(({ entry }) => entry.kind === 'control' || entry.kind === 'cancelled')) return;
+  // Nor does a renewal settle it: it is decided anew, by the deadline that is the newest now.
+  // What another person proposes is agreed with, or it stands beside what this one says.
+  if (since.every(({ entry }) => ['control', 'cancelled', 'renewed', 'proposed'].includes(entry.kind))) return;
   refuseSettled(
     call,
     seq,
@@ -293,9 +315,9 @@ export const giveVerdict = async (
   engine: Engine,
   instanceId: string,
   request: VerdictRequest,
-): Promise<{ view: View }> => {
+): Promise<VerdictGiven> => {
   assertRequest(request);
-  const { call, view } = await change(engine, instanceId, request.by, {
+  const { call, view, stands } = await change(engine, instanceId, request.by, {
     prepare: (call) => toldWhoAnswered(call, { step: request.seq }, () => factsOf(call, request)),
     decide: (state, ruling, moment) => decideVerdict(state, ruling, moment, request),
     lost: (call, knownSeq) =>
@@ -304,5 +326,13 @@ export const giveVerdict = async (
     then: (call) => wakeParent(call),
   });
   await wakeIfAuto(call, view);
-  return { view };
+  // Without an entry this person has said so before.
+  return {
+    view,
+    awaits: awaitedIn(
+      stands?.state ?? stateOf(call),
+      stands?.kind !== 'outcome' && stands?.kind !== 'resolved',
+      request,
+    ),
+  };
 };

@@ -4,10 +4,11 @@
  */
 
 import { type Call, stateOf } from '../call/call.ts';
-import { check, keepOutput, outcomeOf } from '../call/outcomes.ts';
+import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
 import { stopWithout } from '../call/whereabouts.ts';
 import type { Checked, Permission } from '../model/entries.ts';
-import type { Cell } from '../model/runbook.ts';
+import { type Cell, isCommitted } from '../model/runbook.ts';
+import { commitEffects } from '../model/task.ts';
 import type { Scope } from '../ports.ts';
 import type { Decision } from '../rules/decide.ts';
 import { doubtOf } from '../rules/policy.ts';
@@ -75,6 +76,28 @@ const close = async (call: Call, cell: Cell, closing: Closing, checks: Checked[]
   await call.chain.append(() => outcome);
 };
 
+/**
+ * Closes the step of a task whose effects are what it commits. Its holder's commit lands in the slot that this takes, or not at
+ * all; so either this finds the slot taken, or it is proof that nothing happened.
+ */
+const closeCommitted = async (call: Call, cell: Cell, permission: Permission | null): Promise<void> => {
+  const { engine } = call;
+  const state = stateOf(call);
+  const pausedAtMs = engine.clock.nowMs() + backoffMs(Math.max(1, state.attempt), engine.random.fraction());
+  const message = 'Its holder is gone. Nothing of it lands once its step is closed, so it did not happen.';
+  const outcome = outcomeOf(cell, state, {
+    closes: doubtOf(state).seq,
+    status: 'failed',
+    closedBy: 'policy',
+    then: permission !== null ? 'retry' : cell.optional ? 'next' : 'halt',
+    permission,
+    dueAtMs: permission === null ? null : pausedAtMs,
+    error: failure('commit.closed', message),
+    note: permission?.detail ?? commitEffects,
+  });
+  await call.chain.append(() => outcome);
+};
+
 const closeByProbe = async (call: Call, cell: Cell, answer: ProbeAnswer, scope: Scope): Promise<void> => {
   if (answer.kind === 'not-done') {
     const permission = { kind: 'probe', detail: answer.detail } as const;
@@ -122,8 +145,15 @@ export const takeOver = async (
   switch (takeover.kind) {
     case 'hold':
       return held(null);
+    case 'close':
+      await closeCommitted(call, cell, null);
+      return undefined;
     case 'retry': {
       const { permission } = takeover;
+      if (isCommitted(cell) && doubt.open) {
+        await closeCommitted(call, cell, permission);
+        return undefined;
+      }
       await close(
         call,
         cell,

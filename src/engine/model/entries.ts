@@ -7,6 +7,7 @@
  */
 import * as z from 'zod';
 import { cellEnds } from './cellEnd.ts';
+import { unkeptSchema } from './evidence.ts';
 import { familySchema, parentSchema } from './family.ts';
 import { limits } from './limits.ts';
 import { once } from './once.ts';
@@ -47,6 +48,10 @@ const output = once(() =>
   ]),
 );
 export type Output = z.infer<ReturnType<typeof output>>;
+
+/** A file beside the chain, in pieces. */
+const attached = once(() => z.strictObject({ name: z.string(), partition: z.string(), bytes: count, sha256: hash }));
+export type Attached = z.infer<ReturnType<typeof attached>>;
 
 const cellEnd = z.enum(cellEnds);
 
@@ -95,6 +100,8 @@ const reservation = once(() => ({
   key: z.string(),
   inputsHash: hash,
   deadlineAtMs: atMs,
+  /** Held by a lease: its holder moves the deadline by `renewed` entries, to this at most. */
+  untilAtMs: atMs.exactOptional(),
   /** Of the secrets that it uses, which version it was given. */
   secrets: secretVersions.exactOptional(),
   /**
@@ -104,6 +111,11 @@ const reservation = once(() => ({
   process: z
     .string()
     .regex(/^[0-9a-f]{12}\.\d{1,10}\.\d{1,7}\.\d{1,16}\.\d{1,10}$/)
+    .exactOptional(),
+  /** What everything of the step carries in its environment, where that was begun before it; otherwise it follows from the entry. */
+  execution: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
     .exactOptional(),
   /** Where the visit runs, unless that is where the instance was started. */
   place: placeName.exactOptional(),
@@ -118,6 +130,11 @@ const beforeItsTime = {
   overlapOk: z.literal(true).optional(),
 };
 const reserve = once(() => z.strictObject(reservation()));
+
+/** How long a poll has to hold, or how many looks in a row have to find it so. */
+const holds = once(() =>
+  z.union([z.strictObject({ forMs: z.int().min(1) }), z.strictObject({ times: z.int().min(2) })]),
+);
 export type Reservation = z.infer<ReturnType<typeof reserve>>;
 
 const open = once(() =>
@@ -130,6 +147,8 @@ const open = once(() =>
       deadlineAtMs: atMs,
       by,
       atMs,
+      /** Held by a lease: whose renewals count (the token of the reservation), and up to when. */
+      lease: z.strictObject({ token: z.string(), untilAtMs: atMs }).exactOptional(),
     }),
     z.strictObject({
       kind: z.literal('waiting'),
@@ -140,6 +159,9 @@ const open = once(() =>
       atMs,
       /** Looked at every so often. */
       pollMs: z.int().min(1).optional(),
+      /** Of a poll that has to hold: for how long, or how often; and since when it does, by how many looks in a row, the last at. */
+      holds: holds().exactOptional(),
+      held: z.strictObject({ sinceMs: atMs, looks: z.int().min(1), atMs }).exactOptional(),
       /** Of an approval: how many are needed, who approves so far, and whether a voter rejected it. */
       quorum: z.int().min(1).optional(),
       approvals: z.array(z.string()).optional(),
@@ -177,6 +199,22 @@ const ending = once(() =>
   }),
 );
 export type Ending = z.infer<ReturnType<typeof ending>>;
+
+/** The first verdict of two: who said what about which step, in the entry at `seq`. `output`: the sha256 of what it gives. */
+export const proposalSchema = once(() =>
+  z.strictObject({
+    seq: count,
+    about: count,
+    actor: z.string(),
+    verdict,
+    freshKey: z.boolean(),
+    output: hash.nullable(),
+  }),
+);
+export type Proposal = z.infer<ReturnType<typeof proposalSchema>>;
+
+/** Of a verdict that takes effect since another person had said the same: the entry of that, and the hash of the output. */
+const agrees = once(() => z.strictObject({ seq: count, output: hash.nullable() }));
 
 const state = once(() =>
   z.strictObject({
@@ -233,6 +271,10 @@ const state = once(() =>
     owes: z.strictObject({ as: z.enum(wayEnds), undo: z.literal(true).exactOptional() }).exactOptional(),
     ending: ending().exactOptional(),
     ended: z.enum(runEnds).nullable().default(null),
+    /** A step in doubt is decided by two people. */
+    people: z.literal(2).exactOptional(),
+    /** What people have said of a step in doubt that another one has to say as well, in their order. */
+    proposed: z.array(proposalSchema()).exactOptional(),
     epoch: count.default(0),
     counters: z.strictObject({
       attempts: count,
@@ -298,8 +340,18 @@ const bodies = once(() => ({
     cleanup: z.array(z.enum(wayEnds)).exactOptional(),
     /** It takes back what the run did that it continues, and does nothing else. */
     undoes: z.literal(true).exactOptional(),
+    /** A step in doubt of it is decided by two people. */
+    people: z.literal(2).exactOptional(),
   },
   reserved: reservation(),
+  /** The holder of a step that is held by a lease has more time: from then on this is its deadline. */
+  renewed: {
+    /** Seq of the reservation. */
+    about: count,
+    index: count,
+    cell: name,
+    deadlineAtMs: atMs,
+  },
   outcome: {
     /** Seq of the reservation or `waiting` entry it closes; `null` for cells without effects. */
     closes: count.nullable().default(null),
@@ -321,11 +373,16 @@ const bodies = once(() => ({
     askedMs: count.optional(),
     durationMs: count,
     logBytes: count.default(0),
+    /** The sha256 of its log, as its holder told it: where an approval shows that. */
+    logHash: hash.exactOptional(),
     /** What a person, a policy, a probe, or what satisfied a wait, had to say. */
     note: z.string().nullable().default(null),
     /** A person's word about a step that its holder did not close, and what they saw; a cell that a person does has none. */
     verdict: verdict.optional(),
     evidence: z.string().nullable().default(null),
+    /** Files that a person gave with it, or that its cell left as evidence; and those that it left and that are not kept. */
+    attached: z.array(attached()).exactOptional(),
+    unkept: unkeptSchema().exactOptional(),
     /** Of a branch that is not gone through: so many cells after it are passed over with it. */
     passes: count.optional(),
     /** Of an `end`: the run has failed. */
@@ -338,6 +395,7 @@ const bodies = once(() => ({
     secrets: secretVersions.exactOptional(),
     /** A person's permission with a fresh key: the next attempt is a new visit. */
     freshKey: z.literal(true).optional(),
+    agrees: agrees().exactOptional(),
     ...beforeItsTime,
     /** Reservation of the next cell, in the same slot. */
     reserve: reserve().optional(),
@@ -349,7 +407,12 @@ const bodies = once(() => ({
     inputsHash: hash,
     dueAtMs: atMs.nullable().default(null),
     shownHash: hash.nullable().default(null),
+    /** Of an approval: the logs that it shows and that were whole then, by cell: of which step, and the sha256. */
+    logs: z.record(name, z.strictObject({ instanceId: z.string(), seq: count, sha256: hash })).exactOptional(),
     pollMs: z.int().min(1).optional(),
+    /** Of a poll: how long, or how often, it has to hold; and how long until it first holds, also where that begins anew. */
+    holds: holds().exactOptional(),
+    withinMs: z.int().min(1).exactOptional(),
     /** Of a poll: where it is tried, unless that is where the instance was started. */
     place: placeName.exactOptional(),
     /** Of an `await`: the claims it waits for. */
@@ -358,11 +421,18 @@ const bodies = once(() => ({
     each: z
       .strictObject({
         items: output(),
+        /** Of a `run`: the parameters of each element, as the JSON text of a list. */
+        params: output().exactOptional(),
         count,
         max: z.int().min(1),
         stopAfter: z.int().min(1),
-        /** Bits of the elements that are not begun: they completed in an earlier visit; or there is nothing of them to take back. */
+        /** Bits of the elements that are not begun: they completed in an earlier visit, or run; or there is nothing of them to take back. */
         cited: z.string().exactOptional(),
+        /**
+         * The entry by which an earlier run of the line opened it, whose elements are gone on with: the same values are the same
+         * elements. `left`: so many that went through something are in this list no more.
+         */
+        after: z.strictObject({ instanceId: z.string(), seq: count, left: count }).exactOptional(),
         /** The entry that opened the section whose elements are taken back: of this run, or of one that it goes on from. */
         undoes: z.strictObject({ instanceId: z.string(), seq: count }).exactOptional(),
       })
@@ -387,7 +457,22 @@ const bodies = once(() => ({
     ended: z.array(z.strictObject({ index: count, as: z.enum(runEnds) })).default([]),
     /** Elements that stand halted or in doubt, all of them, with the seq they were seen at. */
     stuck: z.array(z.strictObject({ index: count, seq: count })).default([]),
+    /** Runs that cannot begin, all of them, since these instances hold their locks; absent: it is as it was. */
+    locked: z.array(z.strictObject({ index: count, holder: z.string() })).exactOptional(),
     spawned: count,
+  },
+  /** Of a poll that has to hold: what a look has found. */
+  holding: {
+    /** Seq of the `waiting` entry it is about. */
+    about: count,
+    index: count,
+    cell: name,
+    /** So many looks in a row have found it holding, this one among them; 0: it does not, and begins anew. */
+    looks: count,
+    /** Why what held before does not count any more: no answer, or no look for too long. */
+    anew: z.string().nullable().default(null),
+    /** Of one that begins anew: until when it has to hold again. */
+    dueAtMs: atMs.nullable().default(null),
   },
   vote: {
     /** Seq of the `waiting` entry it is about. */
@@ -422,6 +507,22 @@ const bodies = once(() => ({
     passes: count.optional(),
     /** With `retry`, of a section: those of its elements that did not complete are gone through again, in a new visit. */
     again: z.literal(true).exactOptional(),
+    agrees: agrees().exactOptional(),
+    ...beforeItsTime,
+  },
+  /** The first verdict about a step in doubt where it takes two: nothing follows from it until another person says the same. */
+  proposed: {
+    /** Seq of the reservation, as in a verdict. */
+    about: count,
+    index: count,
+    cell: name,
+    verdict,
+    freshKey: z.boolean(),
+    reason: z.string(),
+    output: output().nullable().default(null),
+    /** The sha256 of the text that was given as output. */
+    outputHash: hash.nullable().default(null),
+    evidence: z.string().nullable().default(null),
     ...beforeItsTime,
   },
   control: {
@@ -456,10 +557,16 @@ const bodies = once(() => ({
     reason: z.string(),
     /** What was done is taken back before it ends. */
     undo: z.literal(true).exactOptional(),
+    /** Of an element: what is in doubt in it, or may still act, is settled before it ends, since what it did may be taken back. */
+    settles: z.literal(true).exactOptional(),
     /** The run that goes on from it, which takes over what it owes: nothing is gone through at this end. */
     continuedAs: z.string().exactOptional(),
     /** Nothing more is gone through of what is at its end. */
     stopsCleanup: z.literal(true).exactOptional(),
+    /** Of a `run` that never begins: it has failed, for this. */
+    refused: failure.exactOptional(),
+    /** Of an id that `unique` gives: the child that runs in its place, so that no other run ever has it. */
+    runsAs: z.string().exactOptional(),
     /** The journal was broken there, so nothing before this entry is trusted: it ends at once, whatever was open. */
     broken: z.strictObject({ seq: count, why: z.string() }).optional(),
   },
@@ -487,14 +594,17 @@ export const entrySchemas = once(() => {
   return {
     started: z.strictObject({ ...fields, kind: z.literal('started'), ...own.started }),
     reserved: z.strictObject({ ...fields, kind: z.literal('reserved'), ...own.reserved }),
+    renewed: z.strictObject({ ...fields, kind: z.literal('renewed'), ...own.renewed }),
     outcome: z.strictObject({ ...fields, kind: z.literal('outcome'), ...own.outcome }),
     waiting: z.strictObject({ ...fields, kind: z.literal('waiting'), ...own.waiting }),
     progress: z.strictObject({ ...fields, kind: z.literal('progress'), ...own.progress }),
+    holding: z.strictObject({ ...fields, kind: z.literal('holding'), ...own.holding }),
     vote: z.strictObject({ ...fields, kind: z.literal('vote'), ...own.vote }),
     resolved: z.strictObject({ ...fields, kind: z.literal('resolved'), ...own.resolved }),
     control: z.strictObject({ ...fields, kind: z.literal('control'), ...own.control }),
     ending: z.strictObject({ ...fields, kind: z.literal('ending'), ...own.ending }),
     cancelled: z.strictObject({ ...fields, kind: z.literal('cancelled'), ...own.cancelled }),
+    proposed: z.strictObject({ ...fields, kind: z.literal('proposed'), ...own.proposed }),
   } as const;
 });
 
@@ -506,11 +616,14 @@ export const entrySchema = once(() => {
     of.outcome,
     of.waiting,
     of.progress,
+    of.holding,
     of.vote,
     of.resolved,
     of.control,
     of.ending,
     of.cancelled,
+    of.renewed,
+    of.proposed,
   ]);
 });
 
@@ -531,9 +644,9 @@ export type Unchecked = { seq: number; hash: string; entry: Entry | null; why: s
 
 /** Evidence beside the chain: write-once, without order, never read by a decision. */
 export type Note = {
-  /** `asked`: a probe is about to be asked; `probe`: what it answered. */
-  kind: 'log' | 'fenced' | 'evidence' | 'asked' | 'probe';
-  /** Seq of the reservation it is about. */
+  /** `asked`: a probe is about to be asked; `probe`: what it answered; `told`: people were told that one of them is needed. */
+  kind: 'log' | 'fenced' | 'evidence' | 'asked' | 'probe' | 'told';
+  /** Seq of the reservation it is about, or of what stands for one. */
   about: number;
   cell: string;
   atMs: number;

@@ -41,8 +41,12 @@ export type EngineEvent =
   | (At & { kind: 'look.unwritten'; cell: string; cause: Cause })
   /** An expectation of a poll could not be evaluated over good answers, again and again: it may never be met. */
   | (At & { kind: 'poll.erring'; cell: string; times: number })
+  /** People could not be told that one of them is needed: the schedule does. */
+  | (At & { kind: 'notify.failed'; cell: string; cause: Cause })
   | (About & { kind: 'subscription.left'; cell: string; cause: Cause })
   | (About & { kind: 'approval.unsettled'; cell: string; cause: Cause })
+  /** A renewal got no answer: its body has the time that it had, and it is tried again while there is some. */
+  | (At & { kind: 'lease.unrenewed'; cell: string; cause: Cause })
   /** A body has ended; nothing of it is recorded yet. */
   | (At & {
       kind: 'body.ended';
@@ -55,6 +59,7 @@ export type EngineEvent =
   /** The store did not take a large output in time: its beginning is kept, and no cell can read it. */
   | (At & { kind: 'output.unkept'; cell: string; cause: Cause; bytes: number })
   /** The whole outcome was refused for its content: the smallest one is put. */
+  | (At & { kind: 'evidence.unkept'; cell: string; cause: Cause })
   | (At & { kind: 'outcome.fallback'; cell: string; cause: Cause })
   /** The store did not take an outcome. `item`: all of it, as JSON text. */
   | (At & { kind: 'outcome.unrecorded'; cell: string; cause: Cause; item: string })
@@ -75,14 +80,17 @@ export const eventLevels = {
   'view.unsaved': 'warn',
   'view.unarmed': 'warn',
   'note.unwritten': 'warn',
+  'notify.failed': 'error',
   'wake.unsent': 'warn',
   'wake.interrupted': 'warn',
   'look.unwritten': 'warn',
   'poll.erring': 'warn',
   'subscription.left': 'warn',
   'approval.unsettled': 'warn',
+  'lease.unrenewed': 'warn',
   'body.ended': 'info',
   'output.unkept': 'error',
+  'evidence.unkept': 'error',
   'outcome.fallback': 'warn',
   'outcome.unrecorded': 'error',
   'outcome.unqueued': 'error',

@@ -11,7 +11,8 @@ const count = z.int().min(0);
 /**
  * `spawned`: so many elements, in the order in which they begin, may have begun. `ended`: a bit for each element, in base64, set once it
  * was seen ended, or is cited of an earlier visit; and how many ended how (`failed`: rolled back or not). `stuck`: how many of the
- * others were seen halted or in doubt. `undoes`: each takes back what an element of another section did, the last first.
+ * others were seen halted or in doubt. `locked`: how many had not begun, since somebody else held the lock of their runbook. `undoes`:
+ * each takes back what an element of another section did, the last first.
  */
 export const familySchema = z.strictObject({
   count,
@@ -23,6 +24,7 @@ export const familySchema = z.strictObject({
   cancelled: count.default(0),
   failed: count.default(0),
   stuck: count.default(0),
+  locked: count.min(1).exactOptional(),
   undoes: z.literal(true).exactOptional(),
 });
 export type Family = z.infer<typeof familySchema>;
@@ -33,6 +35,8 @@ export const parentSchema = z.strictObject({
   seq: count,
   cell: z.string(),
   index: count,
+  /** It is a run of its own: of a runbook's version that its first entry names, with parameters of its own. */
+  run: z.literal(true).exactOptional(),
 });
 export type Parent = z.infer<typeof parentSchema>;
 

@@ -3,6 +3,7 @@
 export { createSectionsBegun } from './begun.ts';
 export { type CellEnd, cellEnds } from './cellEnd.ts';
 export { assertChain, assertFollows, breakBetween, brokenAt } from './chain.ts';
+export { type CommitWrite, readWrites } from './commit.ts';
 export {
   atMs,
   type By,
@@ -17,6 +18,7 @@ export {
   type Open,
   type Output,
   type Permission,
+  proposalSchema,
   type Standing,
   type State,
   type Status,
@@ -28,7 +30,9 @@ export {
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
+export { type Evidence, evidenceSchema, type Unkept, unkeptReasons, without } from './evidence.ts';
 export { childId, isChild, type Parent, rootOf, unfinishedIn } from './family.ts';
+export { isTooLong, type Lease, leaseOfPlaces } from './lease.ts';
 export { limits } from './limits.ts';
 export { type LastLook, lastLookSchema } from './look.ts';
 export { isDeeper, whyUnread } from './nesting.ts';
@@ -43,6 +47,8 @@ export {
   writtenAs,
 } from './numbers.ts';
 export { once } from './once.ts';
+export { peopleForm, peopleIn } from './people.ts';
+export { childrenFirst, depthOf, type Named, type Pinned, type Pins, pinsIn, takesBack } from './pins.ts';
 export {
   anyPlace,
   isNeverHanded,
@@ -55,6 +61,7 @@ export {
   variableNeed,
   variableOf,
 } from './place.ts';
+export type { Ends, Failing, Plan, PlannedCell, PlannedRun } from './planned.ts';
 export { isPublicUrl, publicUrlForm } from './publicUrl.ts';
 export { isReadingAction, secretIsNoOutput, tellsSecret } from './reading.ts';
 export {
@@ -72,27 +79,37 @@ export {
   claimStatuses,
   type EachBody,
   type Expression,
+  familyBody,
+  type Holds,
   type HttpBody,
   type Interrupted,
   innerCells,
   interruptedText,
   isAtEnd,
+  isCommitted,
   isSafe,
   isSafeMethod,
   kindWord,
+  type Lasting,
   levelOf,
+  listOfOne,
+  type Notify,
   natureOf,
   type Part,
+  type Pin,
   type Probe,
   partAt,
   partsOf,
+  type RunBody,
   type Runbook,
   runbookFormat,
   runsOf,
+  runsOnce,
   type ScriptBody,
   type SecretSpec,
   safeBy,
   safeText,
+  type TaskBody,
   type Template,
   type TemplateWrite,
   type Version,
@@ -103,6 +120,8 @@ export { type ScriptFile, type ScriptFolder, scriptFilesIn } from './scriptFiles
 export { settleAll } from './settleAll.ts';
 export { sessionAlphabet, sessionNameCharsMax, shortName, tokenOf } from './shortName.ts';
 export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
+export { type BrokenTasks, commitEffects, type TaskSpec, type Tasks } from './task.ts';
 export { headOf } from './text.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export { type View, viewStatuses } from './view.ts';
+export { answerFields, duration, fieldText, fieldTexts, holdsText, isRequired, plural } from './words.ts';

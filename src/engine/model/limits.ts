@@ -15,6 +15,8 @@ export const limits = {
   familyEntriesMax: 1_000,
   /** What a section's output says of one element. */
   elementOutputBytesMax: 4_096,
+  /** That a plan shows of what `run` cells run. */
+  plannedCellsMax: 2_000,
   needsPerCellMax: 64,
   /** Of a view without its index keys and marks: then the whole item is one write unit. Texts in it keep their beginning. */
   viewBytesMax: 810,
@@ -57,6 +59,15 @@ export const limits = {
   secretReadMsMax: 5_000,
   noteTextCharsMax: 16 * 1024,
   reasonCharsMax: 2000,
+  /** What a person answers to a manual cell, and a file that they attach: quoted once, a request of Lambda holds it. */
+  answerGivenBytesMax: 64 * 1024,
+  attachmentBytesMax: 4 * 1024 * 1024,
+  attachmentNameCharsMax: 200,
+  /** Files that one attempt of a cell leaves as evidence, and all of them together; each has the limits of an attached file. */
+  evidenceFilesMax: 20,
+  evidenceBytesMax: 8 * 1024 * 1024,
+  /** One part of it in an answer. */
+  attachmentPartBytesMax: 1024 * 1024,
   lockCharsMax: 500,
   pageMax: 100,
   /** Views that one request for a list reads at most, where it asks for what no index has. */
@@ -70,7 +81,23 @@ export const limits = {
   /** A view whose instance never started is looked after this long. */
   unstartedViewMs: 3_600_000,
   idempotencyKeyCharsMax: 200,
+  /** Tasks of a deployment, and what one says of its input; so long their files have to tell. */
+  tasksMax: 200,
+  taskSchemaBytesMax: 16 * 1024,
+  tasksReadMsMax: 20_000,
+  /** What one task commits with its outcome: DynamoDB takes 100 writes and 4 MB, and a function answers with them. */
+  commitWritesMax: 25,
+  commitBytesMax: 256 * 1024,
+  /** A commit that meets others at the same rows, or no answer, is repeated so often; then it did not happen. */
+  commitTriesMax: 12,
   cellTimeoutMsMax: 14 * 60_000,
+  /** Of a code cell at a place that stays: longer than `cellTimeoutMsMax` it is held by a lease, for so long at a time, renewed so often. */
+  longTimeoutMsMax: 24 * 3_600_000,
+  leaseMs: 15 * 60_000,
+  leaseRenewMs: 5 * 60_000,
+  /** Between tries of a renewal that got no answer, each pause twice the one before. */
+  leaseRetryMs: 500,
+  leaseRetryMsMax: 10_000,
   cellTimeoutMsDefault: 15_000,
   /** Interrupted steps declared safe get this many further attempts when `retry` is not given. */
   interruptedRetriesDefault: 2,
@@ -93,6 +120,8 @@ export const limits = {
   /** A probe that stays unsure is asked so often, each pause twice the one before. */
   probesMax: 5,
   probeBackoffMs: 15_000,
+  /** The longest that a request may take by which people are told that one of them is needed. */
+  notifyTimeoutMs: 10_000,
   /** Instances in doubt stay due, looked at ever more rarely. */
   doubtBackoffMsMin: 15_000,
   /** So often at least an instance whose journal is broken is looked at. */
@@ -114,10 +143,30 @@ export const limits = {
   /** Expectations of which the last look of a poll tells, and how often in a row one may err before that is said loudly. */
   unmetToldMax: 10,
   pollErrorsMax: 3,
+  /** Looks in a row that a poll may need; polls without a look after which it has not held; entries of it that say so. */
+  timesMax: 100,
+  pollGapTurns: 3,
+  holdingsMax: 1_000,
   /** A call with a waiting caller stays so long with a cell that it polls. */
   pollInCallMsMax: 60_000,
   /** Votes of one approval, withdrawn ones among them. */
   votesMax: 200,
+  /** Steps that one call decides about, and decisions about many in a second, over all callers: at most, and where none says. */
+  verdictsAtOnceMax: 25,
+  verdictsPerSecondMax: 20,
+  verdictsPerSecond: 5,
+  /** A call that decides about many has its turn for so long, at least (taking it takes time too) and at most, and waits so long for it. */
+  verdictsTurnMsMin: 1_000,
+  verdictsTurnMsMax: 10_000,
+  verdictsWaitMsMax: 10_000,
+  /** Entries in which the word of somebody who was first is looked for. */
+  verdictsFirstEntries: 20,
+  /** Statistics of a version are made of so many of its newest runs, and of so many journals of these, each to so many entries. */
+  statisticsRunsMax: 100,
+  statisticsJournalsMax: 25,
+  statisticsEntriesMax: 500,
+  /** Verdicts about one step in doubt that wait for another person who says the same. */
+  proposalsMax: 10,
   pollMsMax: 24 * 3_600_000,
   /** What is due sooner than this is woken to the second where a queue can do so (SQS delays up to 15 minutes). */
   wakeAheadMsMax: 15 * 60_000,
@@ -128,6 +177,9 @@ export const limits = {
   wakeMsMax: 5 * 60_000,
   /** What an approval shows, quoted twice as an answer of Lambda has it: a person reads no more, and every answer holds it. */
   shownBytesMax: 512 * 1024,
+  /** Of each log that an approval shows: of a longer one its beginning and its end. And of how many cells. */
+  shownLogCharsMax: 64 * 1024,
+  shownLogsMax: 3,
   /** What is told of the cells after an approval when they have more: no character grows more than sevenfold when quoted. */
   freedHeadBytes: 64 * 1024,
   /** Of the hash of what a voter was shown: so much of it names it. */
@@ -216,6 +268,9 @@ export const limits = {
   remotePayloadBytesMax: 5_900_000,
   /** Beyond its time-out, how long a remote executor's answer is waited for. */
   remoteAnswerMs: 5_000,
+  /** Processes that one engine keeps waiting for code cells that have not been reserved, and for how long. */
+  sparesMax: 2,
+  spareIdleMs: 10_000,
   /** What a shell gets to read a script, when a document is checked. */
   scriptCheckMsMax: 5_000,
   /** Of outputs that a script gets as variables: one value, and all names and values together. Linux takes 128 KB for one. */

@@ -8,6 +8,8 @@ export const lastLookSchema = z.strictObject({
   /** Of an `http` cell: the status of the answer. */
   answered: z.int().nullable(),
   error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  /** Of a poll that holds since then: when a look that knew so found it holding. Of another row it says nothing. */
+  held: z.strictObject({ sinceMs: atMs, atMs }).exactOptional(),
   /** Expectations that do not hold, or cannot be evaluated; the first of them. */
   unmet: z.array(
     z.strictObject({

@@ -102,3 +102,8 @@ export const parseAsWritten = (jsonText: string): unknown =>
 /** How such a number is written; `undefined` of everything else. */
 export const writtenAs = (value: unknown): string | undefined =>
   exactJson.isRawJSON(value) ? value.rawJSON : undefined;
+
+/** Whether a whole number beyond 2^53 - 1 stands in a value that keeps them (bigint). */
+export const hasLargeNumber = (value: unknown): boolean =>
+  typeof value === 'bigint' ||
+  (typeof value === 'object' && value !== null && Object.values(value).some(hasLargeNumber));

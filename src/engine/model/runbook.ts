@@ -7,6 +7,7 @@ import { PawlError } from './errors.ts';
 import type { Needs } from './place.ts';
 import { isReadingAction } from './reading.ts';
 import { type WayEnd, wayEnds } from './runEnd.ts';
+import { commitEffects } from './task.ts';
 
 /** A text with `{{ }}` in it, split at publishing. How a value is written depends on where it stands. */
 export type Template = (string | { expression: string; write: TemplateWrite })[];
@@ -61,12 +62,24 @@ export type AwsBody = {
   unknownOn?: string[];
 };
 
+/** A task of the deployment, called by its name. */
+export type TaskBody = {
+  task: string;
+  /** JSON. */
+  input: Template;
+  /** What the input has to fit: as the task said when the version was published. */
+  schema: Record<string, unknown>;
+  /** Nothing of it is done but what is committed with its outcome. */
+  effects?: 'commit';
+};
+
 export type CellKind =
   | 'ts'
   | 'js'
   | 'sh'
   | 'http'
   | 'aws'
+  | 'task'
   | 'assert'
   | 'manual'
   | 'await'
@@ -74,7 +87,8 @@ export type CellKind =
   | 'wait'
   | 'end'
   | 'branch'
-  | 'each';
+  | 'each'
+  | 'run';
 
 export const claimStatuses = ['asserted', 'supported', 'invalidated', 'superseded'] as const;
 export type ClaimStatus = (typeof claimStatuses)[number];
@@ -86,31 +100,36 @@ export type AwaitBody = {
   until: ClaimStatus[];
   condition: Expression | null;
   /** `null`: as long as it takes. */
-  withinMs: number | null;
+  withinMs: Lasting | null;
   onTimeout: OnTimeout;
 };
 /** `fail`: the cell failed. `continue`: it completed, and its output says `timedOut`. */
 type OnTimeout = 'fail' | 'continue';
+
+/** How long something lasts, in ms, or a template for a text like `4h`: judged and fixed when it begins. */
+export type Lasting = number | Template;
 
 /** Asks named people, or any member of named groups, whether the run may go on. */
 export type ApproveBody = {
   text: Template;
   /** What is shown is the source up to this line, the last of the cell's fence. */
   lines: number;
+  /** Names of earlier cells whose logs are shown as well. */
+  logs?: string[];
   approvers: Template[];
   groups: Template[];
-  /** So many approvals; one rejection is enough. */
-  quorum: number;
+  /** So many approvals; one rejection is enough. A template: judged when it is asked. */
+  quorum: number | Template;
   /** Whether the starter of the run may approve it as well. */
   self: boolean;
   /** `null`: asked for as long as it takes. */
-  withinMs: number | null;
+  withinMs: Lasting | null;
   onExpiry: 'approve' | 'reject';
   onReject: 'halt' | 'continue';
 };
 
 /** Exactly one of `forMs`, `until` (RFC 3339, with a zone) and `cron` (five fields, in the time zone `tz`). */
-type WaitBody = { forMs: number | null; until: Template | null; cron: string | null; tz: string };
+type WaitBody = { forMs: Lasting | null; until: Template | null; cron: string | null; tz: string };
 
 /** What a cell does, by kind. `ts` and `js` both hold JavaScript (types are stripped at publishing). */
 export type CellBody =
@@ -118,15 +137,18 @@ export type CellBody =
   | ({ kind: 'sh' } & ScriptBody)
   | ({ kind: 'http' } & HttpBody)
   | ({ kind: 'aws' } & AwsBody)
+  | ({ kind: 'task' } & TaskBody)
   | { kind: 'assert'; expressions: Expression[] }
-  | { kind: 'manual'; instructions: Template }
+  /** `answer`: the JSON Schema of an object, which the person's answer has to fit; it is the cell's output. */
+  | { kind: 'manual'; instructions: Template; answer?: Record<string, unknown> }
   | ({ kind: 'await' } & AwaitBody)
   | ({ kind: 'approve' } & ApproveBody)
   | ({ kind: 'wait' } & WaitBody)
   /** `as`: the run has failed. */
   | { kind: 'end'; as?: 'failed' }
   | BranchBody
-  | ({ kind: 'each' } & EachBody);
+  | ({ kind: 'each' } & EachBody)
+  | ({ kind: 'run' } & RunBody);
 
 /**
  * A heading with `when` or `else`: so many cells after it are its section, inner branches among them. Where its `when` is false
@@ -147,6 +169,29 @@ export type Part = {
  * one the part of its index, whose name is the element.
  */
 export type EachBody = Over & ((Part & { parts?: never }) | { parts: NamedPart[]; cells?: never; output?: never });
+
+/** A version of another runbook, as it was when this one was published. */
+export type Pin = { runbookId: string; version: number; runHash: string };
+
+/**
+ * A `run` cell: each element is a run of that version, from its first cell to its last, with parameters of its own. Without
+ * `each` there is one element, the id of the runbook.
+ */
+export type RunBody = Over & {
+  pin: Pin;
+  /** By name; each is JSON, and may read what the cell reads, and the element. */
+  params: Record<string, Template>;
+  /** What the cell's output says of a run that completed: it reads the cells of that run. `null`: nothing. */
+  output: Expression | null;
+  /** So long after it has opened, what is held up by a lock of somebody else's fails (`run.locked`); absent: as long as it takes. */
+  withinMs?: Lasting;
+};
+
+/** The list of a `run` without `each`. */
+export const listOfOne = (runbookId: string): string => JSON.stringify([runbookId]);
+
+/** Whether a `run` cell goes over no list that anybody wrote: its one element has no name that could be read. */
+export const runsOnce = ({ over, pin }: RunBody): boolean => over.source === listOfOne(pin.runbookId);
 
 /** A subsection directly under `parallel`. */
 type NamedPart = Part & { name: string };
@@ -176,6 +221,9 @@ export const partAt = (body: EachBody, index: number): Part => {
   if (part === undefined) throw new PawlError('journal.broken', `There is no part ${index} of a section.`);
   return part;
 };
+
+/** A poll is over once it has held for so long, or in so many looks in a row; `within` bounds until it first holds. */
+export type Holds = { forMs: number } | { times: number };
 
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
 
@@ -208,7 +256,7 @@ export type Cell = {
   /** `retry` repeats also what completed and is not as expected: the author says that this does no harm. */
   retryOn?: 'unexpected';
   interrupted: Interrupted;
-  /** `interrupted` is declared by the method of the request, or the action of AWS, alone: by which. */
+  /** `interrupted` is declared by the method of the request, the action of AWS, or the effects of the task, alone: by which. */
   byMethod?: string;
   settleMs: number;
   /** After this long since the visit's first attempt nothing is retried automatically. */
@@ -219,7 +267,7 @@ export type Cell = {
   expect: Expression[];
   probe: Probe | null;
   /** A cell without effects that is repeated every so often until its expectations hold, and recorded once. */
-  poll?: { everyMs: number; withinMs: number | null; onTimeout: OnTimeout };
+  poll?: { everyMs: number; withinMs: Lasting | null; onTimeout: OnTimeout; holds?: Holds };
   /** Names of earlier cells whose outputs the cell, its `when` or its expectations read. */
   reads: string[] | 'all';
   /** Names of earlier cells of which it asks how they ended; absent where it asks of none. */
@@ -238,6 +286,12 @@ export type Cell = {
 /** Where a secret is (`ssm:/path`, `secretsmanager:ID`, `file:/path`, `env:NAME`), and to which hosts `http` may send it. */
 export type SecretSpec = { from: string; hosts: string[] };
 
+/** Tells people, by one request or by a claim, that a run has halted, or is in doubt and its policy holds. */
+export type Notify = { line: number } & (
+  | ({ kind: 'http' } & HttpBody & { uses: string[] })
+  | { kind: 'claim'; claim: Template }
+);
+
 /** Of a compiled document. A version of a higher one is left to the Pawl that knows it. */
 export const runbookFormat = 1;
 
@@ -253,6 +307,8 @@ export type Runbook = {
   secrets?: Record<string, SecretSpec>;
   /** Of a run that would halt for a known failure; absent: a person is asked. `end` is of elements alone. */
   onFailure?: 'undo' | 'end';
+  /** How people are told that one of them is needed; absent: they look by themselves. */
+  notify?: Notify;
   /** Those of the way, then what takes back, the last first, then those of sections with `on`. */
   cells: Cell[];
 };
@@ -285,9 +341,15 @@ export const safeBy = ({ body }: Pick<Cell, 'body'>): string | undefined => {
 export const isSafe = (cell: Pick<Cell, 'body'>): boolean => safeBy(cell) !== undefined;
 
 /** Why that declares it. */
-export const safeText = (by: string): string => (isSafeMethod(by) ? `${by}, RFC 9110` : `${by}, which only reads`);
+export const safeText = (by: string): string => {
+  if (by === commitEffects) return `${by}: nothing of it lands once the step is closed`;
+  return isSafeMethod(by) ? `${by}, RFC 9110` : `${by}, which only reads`;
+};
 
-/** How a cell's `interrupted` reads: where its author declared it by the method or the action alone, that is said. */
+/** Whether all that a cell does is committed with its outcome: closing its step proves that it did not happen. */
+export const isCommitted = ({ body }: Pick<Cell, 'body'>): boolean => body.kind === 'task' && body.effects === 'commit';
+
+/** How a cell's `interrupted` reads: where it follows from the method, the action or the task alone, that is said. */
 export const interruptedText = ({ interrupted, byMethod }: Pick<Cell, 'interrupted' | 'byMethod'>): string =>
   `interrupted=${interrupted}${byMethod === undefined ? '' : ` (${safeText(byMethod)})`}`;
 
@@ -295,21 +357,32 @@ export const interruptedText = ({ interrupted, byMethod }: Pick<Cell, 'interrupt
 export const kindWord = ({ body }: Pick<Cell, 'body'>): string =>
   body.kind === 'each' && body.parts !== undefined ? 'parallel' : body.kind;
 
+/** Whether a cell of that kind is gone through by instances of their own. */
+const isFamilyKind = (kind: CellKind): kind is 'each' | 'run' => kind === 'each' || kind === 'run';
+
+/** What a cell is whose elements are instances of their own; `undefined`: it is no such cell. */
+export const familyBody = ({ body }: Pick<Cell, 'body'>): Extract<CellBody, { kind: 'each' | 'run' }> | undefined =>
+  isFamilyKind(body.kind) ? (body as Extract<CellBody, { kind: 'each' | 'run' }>) : undefined;
+
 /** How a cell is carried out: with a reservation, by one outcome alone, or by waiting. */
 export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {
   if (kind === 'assert' || kind === 'end' || kind === 'branch') return 'pure';
-  if (kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait' || kind === 'each')
+  if (kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait' || isFamilyKind(kind))
     return 'waiting';
   return poll === undefined ? 'effect' : 'waiting';
 };
 
-/** Whether a cell, or one of its section, is reserved. */
-export const hasEffects = (cell: Cell): boolean =>
-  cell.body.kind === 'each' ? innerCells(cell).some(hasEffects) : natureOf(cell) === 'effect';
+/** Whether a cell, or one of its section, is reserved. What another runbook does is not known here, so a `run` counts as if it did all. */
+export const hasEffects = (cell: Cell): boolean => {
+  if (cell.body.kind === 'each') return innerCells(cell).some(hasEffects);
+  return cell.body.kind === 'run' || natureOf(cell) === 'effect';
+};
 
 /** Whether it has effects beyond its journal. */
-export const changesSomething = (cell: Cell): boolean =>
-  cell.body.kind === 'each' ? innerCells(cell).some(changesSomething) : natureOf(cell) === 'effect' && !isSafe(cell);
+export const changesSomething = (cell: Cell): boolean => {
+  if (cell.body.kind === 'each') return innerCells(cell).some(changesSomething);
+  return cell.body.kind === 'run' || (natureOf(cell) === 'effect' && !isSafe(cell));
+};
 
 /** How many cells of a run, or of an element, are on the way: what is gone through at its end stands after them. */
 export const wayOf = (cells: readonly Cell[]): number => {

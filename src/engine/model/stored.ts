@@ -31,20 +31,21 @@ export const coveredBy = ({ v, instanceId, seq, kind, token }: Attributes, text:
   text,
 ];
 
-type Place = Pick<Entry, 'seq' | 'by' | 'atMs'>;
+type Place = Pick<Entry, 'seq' | 'by' | 'atMs' | 'token'>;
 type Implied = Partial<Record<keyof State, unknown>>;
 
 const placed = (place: string | undefined): Implied => (place === undefined ? {} : { place });
 
-const reservedBy = (reserved: Partial<Reservation>, { seq, by, atMs }: Place): Implied => {
-  const { cell, visit = 1, attempt = 1, inputsHash, deadlineAtMs, place } = reserved;
-  const open = { kind: 'reserved', seq, cell, attempt, deadlineAtMs, by, atMs };
+const reservedBy = (reserved: Partial<Reservation>, { seq, by, atMs, token }: Place): Implied => {
+  const { cell, visit = 1, attempt = 1, inputsHash, deadlineAtMs, place, untilAtMs } = reserved;
+  const lease = untilAtMs === undefined ? {} : { lease: { token, untilAtMs } };
+  const open = { kind: 'reserved', seq, cell, attempt, deadlineAtMs, by, atMs, ...lease };
   return { visit, attempt, inputsHash, open, ...placed(place), ...(attempt === 1 ? { firstAtMs: atMs } : {}) };
 };
 
 const waitingBy = (waiting: Partial<EntryOf<'waiting'>>, { seq, atMs }: Place): Implied => {
-  const { cell, visit, inputsHash, dueAtMs = null, pollMs, asked, place, each } = waiting;
-  const polled = pollMs === undefined ? {} : { pollMs };
+  const { cell, visit, inputsHash, dueAtMs = null, pollMs, holds, asked, place, each } = waiting;
+  const polled = { ...(pollMs === undefined ? {} : { pollMs }), ...(holds === undefined ? {} : { holds }) };
   const voted = asked === undefined ? {} : { quorum: asked.quorum, approvals: [] };
   const family = each === undefined ? {} : { family: familyOf(each) };
   const open = { kind: 'waiting', seq, cell, dueAtMs, atMs, ...polled, ...voted, ...family, ...whomOf(waiting) };

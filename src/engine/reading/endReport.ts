@@ -20,6 +20,8 @@ export type EndReport = {
   takenBack: string[];
   /** Cells with effects that began, and that stay as they are: nothing takes them back, or what does has not. */
   stays: string[];
+  /** Of these, what stays since a person passed over what takes it back. */
+  skipped: { cell: string; by: string; reason: string }[];
   /** Of what is gone through: what has not been yet. */
   left: string[];
   /** By a person's steps alone. */
@@ -32,7 +34,7 @@ const told = (
   { cells }: Runbook,
   said: Pick<EntryOf<'ending'>, 'as' | 'began' | 'failed' | 'cells' | 'undos' | 'stays' | 'manual'>,
   left: number[],
-): Omit<EndReport, 'stands' | 'stopped'> => {
+): Omit<EndReport, 'stands' | 'stopped' | 'skipped'> => {
   const { as, began, failed, stays, manual } = said;
   const at = (indexes: number[]) => indexes.flatMap((index) => cells[index] ?? []);
   const undone = (indexes: number[]): string[] =>
@@ -53,8 +55,13 @@ const told = (
 /**
  * Costs a reading of the journal where the run stands at a step that failed, or may have.
  * @param takenBack names of the cells whose undo completed
+ * @param skipped those whose undo a person passed over
  */
-export const endReport = async (call: Call, takenBack: ReadonlySet<string>): Promise<EndReport | null> => {
+export const endReport = async (
+  call: Call,
+  takenBack: ReadonlySet<string>,
+  skipped: EndReport['skipped'],
+): Promise<EndReport | null> => {
   const { runbook, engine, instanceId } = call;
   const state = stateOf(call);
   const { ending, ended, halted, open, owes, cancelled } = state;
@@ -74,7 +81,8 @@ export const endReport = async (call: Call, takenBack: ReadonlySet<string>): Pro
       ...said,
       stands: ended === null ? 'under way' : 'over',
       takenBack: said.takesBack.filter((cell) => takenBack.has(cell)),
-      stays: [...said.stays, ...kept],
+      stays: [...new Set([...said.stays, ...kept])],
+      skipped: skipped.filter(({ cell }) => kept.includes(cell)),
       stopped: isStopped,
     };
   }
@@ -84,5 +92,5 @@ export const endReport = async (call: Call, takenBack: ReadonlySet<string>): Pro
   if (!isAsked && (owes === undefined || isUnsettled)) return null;
   const { as, undo } = owes ?? { as: 'failed', undo: runbook.onFailure !== 'end' };
   const said = await endingOf(call, { as, undo: undo === true });
-  return { ...told(runbook, said, said.cells), stands: 'ahead', stopped: false };
+  return { ...told(runbook, said, said.cells), stands: 'ahead', skipped: [], stopped: false };
 };

@@ -64,7 +64,9 @@ const readOpening = async (pages: JournalPages): Promise<Opening> => {
   if (started?.kind !== 'started') throw new PawlError('journal.broken', 'The journal does not begin with a start.');
   const runbook = await pages.runbook(started.runbookId, started.version);
   // An element goes through its part of the section.
-  return { started, runbook: started.parent === undefined ? runbook : sectionOf(runbook, started.parent) };
+  const { parent } = started;
+  const isWhole = parent === undefined || parent.run === true;
+  return { started, runbook: isWhole ? runbook : sectionOf(runbook, parent) };
 };
 
 /** What `at=` of a cell says, filled in; `null`: nothing. */

@@ -5,16 +5,30 @@ import { createChain } from '../call/chain.ts';
 import { holderStateAt } from '../call/holder.ts';
 import { readJournal } from '../call/journal.ts';
 import { outputOf, textOf } from '../call/texts.ts';
-import type { By, Checked, Entry, EntryOf, Failure, Note, Standing, State, VerdictWord } from '../model/entries.ts';
+import type {
+  Attached,
+  By,
+  Checked,
+  Entry,
+  EntryOf,
+  Failure,
+  Note,
+  Standing,
+  State,
+  VerdictWord,
+} from '../model/entries.ts';
+import type { Unkept } from '../model/evidence.ts';
+import { isTooLong } from '../model/lease.ts';
 import { type Cell, type Cleanup, kindWord, type Runbook, wayOf } from '../model/runbook.ts';
 import { bytesOf, sizeOf } from '../model/text.ts';
-import type { View } from '../model/view.ts';
+import type { View, ViewStatus } from '../model/view.ts';
 import type { HolderState } from '../ports.ts';
 import { isAtEndOf } from '../rules/going.ts';
 import { doubtOf } from '../rules/policy.ts';
 import { statusOf } from '../rules/view.ts';
 import type { WaitReport } from '../waiting/kinds.ts';
 import { type EndReport, endReport } from './endReport.ts';
+import { isClosingOf, type UndecidedReport, undecidedIn, undecidedReport } from './undecided.ts';
 import { waitReport } from './waitReport.ts';
 
 type CellState =
@@ -63,6 +77,10 @@ export type CellReport = {
   /** A person's word about it, where its holder did not settle it; `null` for what ended by itself or was done by a person. */
   verdict: { verdict: VerdictWord; actor: string } | null;
   note: string | null;
+  /** Files that a person gave with it or that it left as evidence, and the seq of the entry that carries them. */
+  attached?: { seq: number; files: Pick<Attached, 'name' | 'bytes' | 'sha256'>[] };
+  /** Files that it left and that are not kept. */
+  unkept?: Unkept;
 };
 
 export type Inspection = {
@@ -74,6 +92,8 @@ export type Inspection = {
   waits: WaitReport | null;
   /** What is gone through at its end; `null`: the way goes on, or its runbook has nothing for its end. */
   ending: EndReport | null;
+  /** The step that a verdict would be about; `null`: it stands at none. */
+  undecided: UndecidedReport | null;
   /** Of a step that was begun and not settled: what is known here of the process that holds it; `null` without one. */
   holderProcess: HolderState | null;
 };
@@ -122,6 +142,10 @@ const foldEntry = (report: CellReport, entry: Entry): void => {
     if (entry.askedMs === undefined) delete report.askedMs;
     else report.askedMs = entry.askedMs;
     const { error, expectations, durationMs, closedBy, note } = entry;
+    if (entry.attached === undefined) delete report.attached;
+    else report.attached = { seq: entry.seq, files: entry.attached.map(({ partition: _, ...file }) => file) };
+    if (entry.unkept === undefined) delete report.unkept;
+    else report.unkept = entry.unkept;
     const ending = { error, expectations, durationMs, closedBy, note, verdict: verdictOf(entry) };
     Object.assign(report, { ...ending, endedAtMs: entry.atMs });
     const { status } = entry;
@@ -166,6 +190,17 @@ export const outputAt = async (
   return { text, bytes: sizeOf(output), truncated: output.kind === 'truncated' };
 };
 
+/** The files that the entry at `seq` carries, and how to read one of them. */
+export const attachedAt = async (engine: Engine, instanceId: string, seq: number): Promise<AttachedFile[]> => {
+  const entry = (await engine.journal.entry(instanceId, seq))?.entry;
+  const files = entry?.kind === 'outcome' ? (entry.attached ?? []) : [];
+  return files.map(({ name, ...file }) => ({
+    ...{ name, bytes: file.bytes, sha256: file.sha256 },
+    read: () => engine.journal.file(file),
+  }));
+};
+export type AttachedFile = Pick<Attached, 'name' | 'bytes' | 'sha256'> & { read(): Promise<Uint8Array> };
+
 /**
  * View, parameters and every cell of an instance; outputs in document order as long as they fit into `outputsBytesMax`.
  * @throws PawlError `instance.unknown`, `store.unavailable`
@@ -187,9 +222,11 @@ export const inspect = async (
     if (entry !== undefined) outputs.set(report, entry);
   }
   let { head } = call.chain;
+  let closing: EntryOf<'outcome'> | undefined;
   for await (const { entry, hash } of readJournal(engine, instanceId)) {
     head = { entry, hash };
     if (!('index' in entry)) continue;
+    if (entry.kind === 'outcome') closing = entry;
     const report = reports[entry.index];
     if (report === undefined) continue;
     foldEntry(report, entry);
@@ -218,11 +255,36 @@ export const inspect = async (
   const now = { ...call, chain: createChain(engine, call.mark, { ...call, head }) };
   const waits = await waitReport(now);
   const takenBack = reports.filter(({ state }) => state === 'taken back').map(({ name }) => name);
-  const ending = await endReport(now, new Set(takenBack));
+  const ending = await endReport(now, new Set(takenBack), passedUndos(runbook, reports));
   const holderProcess = await holderProcessOf(now);
   const view = { ...viewNow(now), ...(await lackingIn(engine, runbook, head)) };
-  return { view, params: started.params, title: runbook.title, cells: reports, waits, ending, holderProcess };
+  const undecided = decisionIn(now, view.status, closing);
+  return {
+    view,
+    params: started.params,
+    title: runbook.title,
+    cells: reports,
+    waits,
+    ending,
+    undecided,
+    holderProcess,
+  };
 };
+
+/** @param last the newest outcome of the whole journal: where a step has been closed without being settled, that is the one. */
+const decisionIn = (call: Call, status: ViewStatus, last: EntryOf<'outcome'> | undefined): UndecidedReport | null => {
+  const at = undecidedIn(stateOf(call), status);
+  const closing = last !== undefined && at !== undefined && isClosingOf(last, at.seq) ? last : undefined;
+  return undecidedReport(call.runbook, stateOf(call), status, closing, call.engine.clock.nowMs());
+};
+
+/** Cells whose undo a person passed over, and why. */
+const passedUndos = ({ cells }: Runbook, reports: CellReport[]): EndReport['skipped'] =>
+  cells.flatMap(({ index, cleanup }) => {
+    const { verdict, note } = reports[index] ?? { verdict: null, note: null };
+    if (cleanup === undefined || !('undo' in cleanup) || verdict?.verdict !== 'skip') return [];
+    return [{ cell: cleanup.undo, by: verdict.actor, reason: note ?? '' }];
+  });
 
 /** What the call that came last to this head could not have: only the saved view knows. */
 const lackingIn = async (
@@ -231,9 +293,10 @@ const lackingIn = async (
   { entry }: Standing,
 ): Promise<Pick<View, 'waitsFor'> | undefined> => {
   const { state, instanceId, seq } = entry;
-  const { needs, uses } = cells[state.next] ?? {};
+  const next = cells[state.next];
   const isOver = state.ended !== null || state.halted?.doubt === false;
-  if (isOver || (needs === undefined && uses === undefined)) return undefined;
+  if (isOver || next === undefined) return undefined;
+  if (next.needs === undefined && next.uses === undefined && !isTooLong(next, engine.lease)) return undefined;
   const saved = await engine.views.get(instanceId);
   return saved === undefined || saved.seq !== seq || saved.waitsFor === null ? undefined : { waitsFor: saved.waitsFor };
 };

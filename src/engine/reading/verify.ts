@@ -1,12 +1,13 @@
 /**
  * Checks everything of an instance that can be checked from the store: that each entry follows the one before by its number,
- * its `prev` and its state, that large outputs are what their entries say, that votes are about what was shown, that what
- * runs is what was started, and that the view is a witness of the same chain. Reads all, changes nothing.
+ * its `prev` and its state, that large outputs are what their entries say, that votes are about what was shown, and shown logs what was
+ * logged, that what runs is what was started, and that the view is a witness of the same chain. Reads all, changes nothing.
  *
  * What it cannot see: a chain that was rewritten with all its hashes, together with the view. For that a witness from
  * elsewhere is compared: an earlier verification, or the log.
  */
 import type { Engine } from '../call/call.ts';
+import { logTextOf } from '../call/shownLogs.ts';
 import { outputOf } from '../call/texts.ts';
 import { createSectionsBegun, type SectionBegun } from '../model/begun.ts';
 import { breakBetween } from '../model/chain.ts';
@@ -60,6 +61,33 @@ const outputBreak = async (engine: Engine, entry: Entry): Promise<Break | undefi
   }
 };
 
+const attachedBreak = async (engine: Engine, entry: Entry): Promise<Break | undefined> => {
+  for (const file of entry.kind === 'outcome' ? (entry.attached ?? []) : []) {
+    try {
+      await engine.journal.file(file);
+    } catch (error) {
+      if (!isPawlError(error, 'journal.broken')) throw error;
+      return { seq: entry.seq, why: `its file ${file.name} is missing, incomplete or altered` };
+    }
+  }
+  return undefined;
+};
+
+/** What an approval showed as the log of a step is what is written down of it, and what the step's own outcome says. */
+const logsBreak = async (
+  engine: Engine,
+  entry: Entry,
+  logHashes: ReadonlyMap<number, string>,
+): Promise<Break | undefined> => {
+  for (const [cell, { instanceId, seq, sha256 }] of Object.entries((entry.kind === 'waiting' && entry.logs) || {})) {
+    const isUnsaid = instanceId === entry.instanceId && logHashes.get(seq) !== sha256;
+    if (isUnsaid) return { seq: entry.seq, why: `what it showed as the log of ${cell} is not what its outcome says` };
+    if (engine.sha256(await logTextOf(engine, instanceId, seq)) !== sha256)
+      return { seq: entry.seq, why: `the log of ${cell}, which it showed, is missing, incomplete or altered` };
+  }
+  return undefined;
+};
+
 const versionBreak = async (engine: Engine, entry: Entry): Promise<Break | undefined> => {
   if (entry.kind !== 'started') return undefined;
   const { runbookId, version, runHash, seq } = entry;
@@ -90,6 +118,8 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
   const chain: Pick<Unchecked, 'seq' | 'hash'>[] = [];
   /** What each approval showed, by the seq of its `waiting` entry. */
   const shown = new Map<number, string | null>();
+  /** Of logs that are shown, by the seq of their step. */
+  const logHashes = new Map<number, string>();
   const { add, sections } = createSectionsBegun();
   let before: Unchecked | undefined;
   let entries = 0;
@@ -111,9 +141,13 @@ export const verify = async (engine: Engine, instanceId: string, witnesses: Witn
         if (entry.kind === 'waiting') shown.set(entry.seq, entry.shownHash);
         if (entry.kind === 'vote' && shown.get(entry.about) !== entry.shownHash)
           note({ seq: one.seq, why: `the vote is about something else than entry ${entry.about} showed` });
+        if (entry.kind === 'outcome' && entry.closes !== null && entry.logHash !== undefined)
+          logHashes.set(entry.closes, entry.logHash);
         add(entry);
         note(await versionBreak(engine, entry));
         note(await outputBreak(engine, entry));
+        note(await attachedBreak(engine, entry));
+        note(await logsBreak(engine, entry, logHashes));
         if (entry.kind === 'cancelled' && entry.broken !== undefined)
           ended = { seq: entry.seq, by: entry.by.actor, reason: entry.reason };
       }

@@ -8,7 +8,9 @@ export const waitReport = async (call: Call): Promise<WaitReport | null> => {
   const { open } = stateOf(call);
   const cell = nextCell(call);
   if (open?.kind !== 'waiting' || cell === undefined) return null;
-  const { seq, atMs: sinceMs, dueAtMs } = open;
+  const { seq, atMs: sinceMs, family } = open;
+  // Of runs it is told only while one is locked out: it bears on nothing else.
+  const dueAtMs = family !== undefined && family.locked === undefined ? null : open.dueAtMs;
   const { dueAtMs: nextAtMs } = parkedAt(open, call.engine.clock.nowMs());
   const details = await waitKindOf(cell).report(call, cell, open);
   return { cell: cell.name, seq, sinceMs, dueAtMs, nextAtMs, ...details };

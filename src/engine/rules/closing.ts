@@ -4,7 +4,10 @@ import type { Checked, EntryOf, Permission, State, Status, Then } from '../model
 import { isAsMeant } from './cellEnd.ts';
 import { assertClosing } from './family.ts';
 import { assertCanBegin, endingAfter, endWay, goOn, newVisit, type StepOf, settle } from './going.ts';
+import { hasHeld } from './holding.ts';
 import { applyReserved } from './opening.ts';
+import { assertAgreed, keepingProposals, withoutProposals } from './proposing.ts';
+import { assertTimely } from './timely.ts';
 import { isDecided } from './voting.ts';
 
 /** Statuses by who may close a reserved step with them, and what each may lead to. */
@@ -26,7 +29,7 @@ const sequels: Record<Status, readonly Then[]> = {
 };
 const permits: Record<Status, readonly Permission['kind'][]> = {
   completed: ['retry'],
-  failed: ['retry'],
+  failed: ['retry', 'interrupted'],
   unknown: [],
   skipped: [],
   never: ['never'],
@@ -59,11 +62,12 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
       assert(step.closedBy === 'policy' && isDecided(state.open, step.atMs), 'its votes decide');
     if (state.open.kind === 'reserved') assert(step.attempt === state.open.attempt, 'another attempt');
   }
+  const asExpected = step.expectations.length > 0 && allPass(step.expectations);
+  if (state.open?.kind === 'waiting' && asExpected) assert(hasHeld(state.open, step.atMs), 'it has to hold for longer');
   assert(sequels[status].includes(then), `${status} cannot lead to ${then}`);
   assert(then !== 'end' || step.closes === null, 'only a cell without effects ends the run');
   assert(then !== 'end' || state.ending === undefined, 'what is at its end does not end it');
   assert(step.as === undefined || then === 'end', 'only what ends the run says how');
-  const asExpected = step.expectations.length > 0 && allPass(step.expectations);
   assert(
     status !== 'unknown' || (then === 'next') === (step.closedBy === 'policy' || asExpected),
     'unknown goes on by policy, or by an answer that is as expected',
@@ -75,6 +79,10 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
     'only a branch passes over others',
   );
   assert(step.reserve === undefined || then === 'next', 'only a satisfied cell is followed by the next');
+  assert(
+    status !== 'failed' || permission?.kind !== 'interrupted' || step.closedBy === 'policy',
+    'an interruption is nothing that its holder tells',
+  );
   assert(step.freshKey === undefined || permission?.kind === 'person', 'only a person gives a fresh key');
   const refused = step.closedBy === 'holder' && step.closes !== null && then !== 'retry';
   assert(
@@ -86,21 +94,10 @@ const assertOutcome = (state: State, step: StepOf<'outcome'>): void => {
   assert(step.verdict === undefined || closedAs[step.verdict] === status, 'a verdict says what the outcome says');
   const deadlineAtMs = decided && state.open?.kind === 'reserved' ? state.open.deadlineAtMs : null;
   assertTimely(step, deadlineAtMs);
+  assertAgreed(state, step, decided ? (step.closes ?? undefined) : undefined);
   // Another attempt by the cell's own `retry` waits for what is left of this one.
   const own = step.verdict === 'failed' && then === 'retry' && deadlineAtMs !== null;
   assert(!own || (step.dueAtMs ?? 0) >= deadlineAtMs, 'nothing begins by itself beside what may still act');
-};
-
-/** @param deadlineAtMs until when the step that a person decides about may act; `null`: no person does, or it may not */
-const assertTimely = (
-  { atMs, verdict, holderGone, overlapOk }: Pick<StepOf<'outcome'>, 'atMs' | 'verdict' | 'holderGone' | 'overlapOk'>,
-  deadlineAtMs: number | null,
-): void => {
-  const isEarly = deadlineAtMs !== null && atMs < deadlineAtMs;
-  assert(!isEarly || holderGone === true, 'before the deadline only where the process of the holder is gone');
-  assert(holderGone === undefined || deadlineAtMs !== null, 'only a person decides before the deadline');
-  assert(!isEarly || verdict !== 'retry' || overlapOk === true, 'another attempt may overlap with this one');
-  assert(overlapOk === undefined || (holderGone === true && verdict === 'retry'), 'only another attempt can overlap');
 };
 
 /**
@@ -122,8 +119,12 @@ const earlyOf = ({ atMs, holderGone }: Pick<StepOf<'outcome'>, 'atMs' | 'holderG
 const withEnding = (state: State, isDone: boolean): State =>
   state.ending === undefined ? state : { ...state, ending: endingAfter(state.ending, isDone) };
 
-export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
-  assertOutcome(before, step);
+export const applyOutcome = (state: State, step: StepOf<'outcome'>): State => {
+  assertOutcome(state, step);
+  return keepingProposals(state, closedBy(withoutProposals(state), step));
+};
+
+const closedBy = (before: State, step: StepOf<'outcome'>): State => {
   const open = before.open;
   const actsUntilMs = open?.kind === 'reserved' ? open.deadlineAtMs : before.actsUntilMs;
   const completed = step.closes !== null && step.status === 'completed';
@@ -157,10 +158,11 @@ export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
       const after = settle({ ...withEnding(on, isAsMeant(step) && isWhole), counters });
       if (step.reserve === undefined) return after;
       assert(after.ended === null, 'nothing is left to reserve');
-      return applyReserved(after, { ...step.reserve, seq: step.seq, atMs: step.atMs, by: step.by });
+      const { seq, atMs, by, token } = step;
+      return applyReserved(after, { ...step.reserve, seq, atMs, by, ...(token === undefined ? {} : { token }) });
     }
     case 'retry': {
-      const interrupted = step.status === 'abandoned' ? 1 : 0;
+      const interrupted = step.status === 'abandoned' || step.permission?.kind === 'interrupted' ? 1 : 0;
       // A reservation whose body provably never began costs no attempt.
       const attempt = step.status === 'never' ? before.attempt - 1 : before.attempt;
       const again: State = {
@@ -196,7 +198,9 @@ export const applyOutcome = (before: State, step: StepOf<'outcome'>): State => {
   }
 };
 
-export const applyResolved = (state: State, step: StepOf<'resolved'>): State => {
+export const applyResolved = (before: State, step: StepOf<'resolved'>): State => {
+  assertAgreed(before, step, step.closedBy === 'person' ? step.about : undefined);
+  const state = withoutProposals(before);
   assert(state.open === null && state.halted !== null, 'a verdict after the fact needs a halted step');
   assert(step.about === state.halted.seq && step.index === state.next, 'about another step');
   assert((step.permission !== null) === (step.then === 'retry'), 'a permission stands in the entry that uses it');

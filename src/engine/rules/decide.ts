@@ -5,6 +5,7 @@
 
 import type { State, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import { isTooLong, type Lease, leaseFor } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
 import { type Cell, natureOf, type Runbook } from '../model/runbook.ts';
 import type { WayEnd } from '../model/runEnd.ts';
@@ -47,8 +48,16 @@ export type Decision =
 /** The time kept between a cell's time-out and its deadline: to kill it, and to record. */
 export const marginMs = (timeoutMs: number): number => Math.min(10_000, Math.max(1_000, timeoutMs / 4));
 
-/** From reservation to deadline. */
-export const reservedForMs = (cell: { timeoutMs: number }): number => cell.timeoutMs + marginMs(cell.timeoutMs);
+/** From reservation to deadline; of one that is held by a lease, to its first. */
+export const reservedForMs = (cell: { timeoutMs: number }, lease?: Lease): number =>
+  leaseFor(cell, lease)?.ms ?? cell.timeoutMs + marginMs(cell.timeoutMs);
+
+/**
+ * What a call has to have left to begin a cell. One that holds by a lease stays with it beyond its own end; a call with a waiting
+ * caller has not even the time of one renewal.
+ */
+export const neededMs = (cell: { timeoutMs: number }, lease?: Lease): number =>
+  leaseFor(cell, lease)?.everyMs ?? reservedForMs(cell);
 
 /** Refuses a wish for a cell that is not the next one. */
 const assertCell = (state: State, runbook: Runbook, wish: Wish): void => {
@@ -84,8 +93,10 @@ export const holderOf = (open: Extract<State['open'], { kind: 'reserved' }>, now
   cell: open.cell,
   seq: open.seq,
   by: open.by,
+  reservedAtMs: open.atMs,
   ageMs: Math.max(0, nowMs - open.atMs),
   deadlineAtMs: open.deadlineAtMs,
+  ...(open.lease === undefined ? {} : { untilAtMs: open.lease.untilAtMs }),
 });
 
 const inDoubt = (
@@ -140,14 +151,14 @@ const endOf = (
 };
 
 /**
- * @param at the time, the takeover grace and the deployment's epoch
+ * @param at the time, the takeover grace and the deployment's epoch; how this place holds what takes hours, if it does
  * @throws PawlError `cell.unknown`, `cell.outOfOrder`, `instance.finished` when the wish names a cell that cannot be.
  */
 export const decide = (
   state: State,
   runbook: Runbook,
   wish: Wish,
-  at: { nowMs: number; graceMs: number; epoch: number },
+  at: { nowMs: number; graceMs: number; epoch: number; lease?: Lease | undefined },
 ): Decision => {
   assertCell(state, runbook, wish);
   if (state.ended !== null) return { kind: 'stop', result: state.ended };
@@ -195,7 +206,9 @@ export const decide = (
     return { kind: 'enter', cell, mayReserve: false };
   }
   const waitMs = Math.max(0, (state.dueAtMs ?? 0) - at.nowMs);
-  if (at.nowMs + waitMs + reservedForMs(cell) > wish.endAtMs || waitMs > limits.backoffInCallMsMax) {
+  // No time of this process would do: whoever comes to it finds that something is missing here.
+  if (waitMs === 0 && isTooLong(cell, at.lease)) return { kind: 'enter', cell, mayReserve: true };
+  if (at.nowMs + waitMs + neededMs(cell, at.lease) > wish.endAtMs || waitMs > limits.backoffInCallMsMax) {
     const why = waitMs > 0 ? 'backoff' : 'budget';
     return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: at.nowMs + waitMs, why };
   }

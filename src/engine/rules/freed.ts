@@ -29,6 +29,18 @@ const placedIn = (runbook: Pick<Runbook, 'cells'>, outer: readonly string[] = []
     return [{ cell, around }, ...placed];
   });
 
+/** What one sets free, and what then goes on around it: of a run that another runbook began, that one's own cells. */
+export const freedThen = (inner: Freed, around: Freed): Freed => {
+  const document = `${inner.document}\n${around.document}`;
+  const isCut = inner.isCut || around.isCut || bytesOf(JSON.stringify(JSON.stringify(document))) > limits.shownBytesMax;
+  return {
+    document: isCut ? headOf(document, limits.freedHeadBytes) : document,
+    cells: [...inner.cells, ...around.cells],
+    until: around.until,
+    isCut,
+  };
+};
+
 /** @param cell the approval, of that version */
 export const freedBy = ({ source, runbook }: Version, cell: Cell): Freed => {
   const from = cell.body.kind === 'approve' ? cell.body.lines : cell.line;

@@ -5,8 +5,11 @@ import { isSet, withBits } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import type { RunEnd, WayEnd } from '../model/runEnd.ts';
 
-/** What `apply` looks at: an entry's body, its place, its time and its writer. A whole `Entry` fits. */
-export type EntryDraft = EntryBody & { seq: number; atMs: number; by: By };
+/**
+ * What `apply` looks at: an entry's body, its place, its time and its writer; the token of the call where a lease is held by it. A
+ * whole `Entry` fits.
+ */
+export type EntryDraft = EntryBody & { seq: number; atMs: number; by: By; token?: string };
 export type StepOf<K extends EntryDraft['kind']> = Extract<EntryDraft, { kind: K }>;
 
 export const freshVisit = {

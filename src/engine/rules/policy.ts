@@ -1,10 +1,12 @@
 /** What a cell's `interrupted=` allows about a step in doubt, without a person. Pure. */
 import type { Permission, State } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, interruptedText, type Probe } from '../model/runbook.ts';
+import { type Cell, interruptedText, isCommitted, type Probe } from '../model/runbook.ts';
 
 export type Takeover =
   | { kind: 'hold' }
+  /** Closing it proves that it did not happen, and nothing permits another attempt. */
+  | { kind: 'close' }
   /** Declared safe beside and after an older attempt. */
   | { kind: 'retry'; permission: Permission }
   /** Best effort: neither repeated nor waited for. */
@@ -42,6 +44,7 @@ export const inKeyWindow = (state: State, cell: Cell, atMs: number): boolean =>
 export const takeoverOf = (state: State, cell: Cell, nowMs: number): Takeover => {
   const retries = cell.retryMax ?? limits.interruptedRetriesDefault;
   const mayRetry = state.attempt <= retries && inKeyWindow(state, cell, nowMs);
+  if (isCommitted(cell) && state.open !== null && (cell.interrupted !== 'retry' || !mayRetry)) return { kind: 'close' };
   switch (cell.interrupted) {
     case 'hold':
       return { kind: 'hold' };

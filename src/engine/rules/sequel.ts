@@ -1,7 +1,7 @@
 /** What an attempt that ended leads to: the next cell, another attempt, forgiveness, a halt. Pure. */
 import type { Checked, Permission, State, Status, Then } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, safeBy, safeText } from '../model/runbook.ts';
+import { type Cell, isCommitted, safeBy, safeText } from '../model/runbook.ts';
 import { inKeyWindow } from './policy.ts';
 
 export const allPass = (checks: Checked[]): boolean => checks.every((one) => one.result === 'pass');
@@ -69,7 +69,8 @@ export const sequelOf = (cell: Cell, state: State, ended: Ended, nowMs: number, 
   }
   if (status === 'never') {
     if (state.falseStarts + 1 >= limits.falseStartsInRowMax) return halt;
-    const permission = { kind: 'never', detail: 'the body did not begin' } as const;
+    const detail = isCommitted(cell) ? 'nothing was committed' : 'the body did not begin';
+    const permission = { kind: 'never', detail } as const;
     // The first time at once: a frozen sandbox thawed. Again and again (an executor that is full): ever later.
     const pauseMs = state.falseStarts === 0 ? 0 : backoffMs(state.falseStarts, fraction);
     return { then: 'retry', permission, dueAtMs: nowMs + pauseMs };
@@ -82,3 +83,13 @@ export const sequelOf = (cell: Cell, state: State, ended: Ended, nowMs: number, 
   }
   return cell.optional ? next : halt;
 };
+
+/** What a person's word that the step under way failed leads to: what a failure that its holder saw would. */
+export const sequelOfFailed = (cell: Cell, state: State, nowMs: number, fraction: number): Sequel =>
+  sequelOf(cell, state, { status: 'failed', checks: [], attempt: state.attempt }, nowMs, fraction);
+/** The same of a step that was closed before: its attempts are over. */
+export const afterFailed = (cell: Cell) => (cell.optional ? ('next' as const) : ('halt' as const));
+
+/** What the verdict `failed` would lead to now. */
+export const failedLeadsTo = (state: State, cell: Cell, nowMs: number): Then =>
+  state.open?.kind === 'reserved' ? sequelOfFailed(cell, state, nowMs, 0).then : afterFailed(cell);

@@ -2,7 +2,16 @@
 import type { By } from '../model/entries.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 
-export type Holder = { cell: string; seq: number; by: By; ageMs: number; deadlineAtMs: number };
+/** `untilAtMs`: held by a lease, which may be renewed until then. */
+export type Holder = {
+  cell: string;
+  seq: number;
+  by: By;
+  reservedAtMs: number;
+  ageMs: number;
+  deadlineAtMs: number;
+  untilAtMs?: number;
+};
 
 /** Who is waited for: somebody at that place; `missing`: who has there what the caller, who is there, has not. */
 export type WaitsFor = { place: string; missing: string[] };

@@ -21,7 +21,7 @@ export const statusOf = (state: State, nowMs: number, graceMs: number): ViewStat
 };
 
 /** What is in doubt stays due, looked at ever more rarely: a late holder, a probe or a policy may still settle it. */
-const doubtDueAtMs = (sinceAtMs: number, nowMs: number): number =>
+export const doubtDueAtMs = (sinceAtMs: number, nowMs: number): number =>
   nowMs + Math.min(limits.doubtBackoffMsMax, Math.max(limits.doubtBackoffMsMin, nowMs - sinceAtMs));
 
 /** What the next cell could not have where a call came to it, in words: what it needs of the place, and secrets. */
@@ -46,11 +46,15 @@ const familyDueAtMs = (
   state: State,
   family: Family,
   updatedAtMs: number,
-  { nowMs, epoch }: { nowMs: number; epoch: number },
+  { nowMs, epoch, giveUpAtMs }: { nowMs: number; epoch: number; giveUpAtMs: number | null },
 ): number | null => {
   // Its cancellation is carried into those that were not reached.
   if (isCalledOff(state) || state.epoch < epoch) return doubtDueAtMs(updatedAtMs, nowMs);
-  return isOver(family) || (goesByItself(state) && roomIn(family) > 0) ? updatedAtMs : null;
+  if (isOver(family) || (goesByItself(state) && roomIn(family) > 0)) return updatedAtMs;
+  if (family.locked === undefined) return null;
+  // Whoever lets a lock go wakes nobody.
+  const againAtMs = doubtDueAtMs(updatedAtMs, nowMs);
+  return giveUpAtMs === null || nowMs >= giveUpAtMs ? againAtMs : Math.min(againAtMs, giveUpAtMs);
 };
 
 const dueOf = (
@@ -65,7 +69,7 @@ const dueOf = (
     return nowMs < goneAtMs ? goneAtMs : doubtDueAtMs(goneAtMs, nowMs);
   }
   if (state.open?.kind === 'waiting' && state.open.family !== undefined)
-    return familyDueAtMs(state, state.open.family, updatedAtMs, { nowMs, epoch });
+    return familyDueAtMs(state, state.open.family, updatedAtMs, { nowMs, epoch, giveUpAtMs: state.open.dueAtMs });
   if (state.open?.kind === 'waiting') return nextLookAtMs(state.open, updatedAtMs, nowMs);
   if (state.halted?.doubt) return doubtDueAtMs(state.halted.atMs, nowMs);
   const over = runbook && wayOver(state, runbook);
@@ -97,8 +101,14 @@ const placeOf = (started: Started, state: State, runbook: Runbook | undefined, a
 /** As `waitsFor` says that the next step belongs elsewhere. */
 export const workerAt = (place: string): string => `a worker at ${place}`;
 
-const elementsText = ({ count, completed, cancelled, failed, stuck }: Family): string =>
-  `${completed}/${count} elements${failed === 0 ? '' : `, ${failed} failed`}${cancelled === 0 ? '' : `, ${cancelled} given up`}${stuck === 0 ? '' : `, ${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`}`;
+const elementsText = ({ count, completed, cancelled, failed, stuck, locked = 0 }: Family): string =>
+  [
+    `${completed}/${count} elements`,
+    ...(failed === 0 ? [] : [`${failed} failed`]),
+    ...(cancelled === 0 ? [] : [`${cancelled} given up`]),
+    ...(stuck === 0 ? [] : [`${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`]),
+    ...(locked === 0 ? [] : [`${locked} locked`]),
+  ].join(', ');
 /** Whether a view is of an instance that waits for its elements: which of these need somebody their own journals say. */
 export const waitsForElements = ({ waitsFor: text }: Pick<View, 'waitsFor'>): boolean =>
   text !== null && /^\d+\/\d+ elements/.test(text);

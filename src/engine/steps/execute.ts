@@ -8,18 +8,22 @@ import { type Call, noteQuietly, stateOf } from '../call/call.ts';
 import { executionOf } from '../call/holder.ts';
 import { type Inputs, scopeOf } from '../call/inputs.ts';
 import { check, cutFailure, failure, type OutcomeBody, outcomeOf, readOutput } from '../call/outcomes.ts';
+import { dropClaim } from '../call/standby.ts';
+import { envOf } from '../call/whereabouts.ts';
 import type { EntryOf, Output } from '../model/entries.ts';
+import { leaseFor } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
-import { variableOf } from '../model/place.ts';
-import { type Cell, isSafe } from '../model/runbook.ts';
+import { type Cell, isCommitted, isSafe } from '../model/runbook.ts';
 import { bytesOf } from '../model/text.ts';
 import type { CellInput, CellResult, RenderedBody, StepInfo } from '../ports.ts';
+import { isLogShown } from '../rules/logs.ts';
 import { isAsExpected, sequelOf } from '../rules/sequel.ts';
+import { type Holding, holdByLease } from './lease.ts';
 import { keepMade, type Made } from './made.ts';
 
 export type Reserved = Pick<
   EntryOf<'reserved'>,
-  'seq' | 'atMs' | 'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'deadlineAtMs' | 'name'
+  'seq' | 'atMs' | 'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'deadlineAtMs' | 'untilAtMs' | 'execution' | 'name'
 >;
 
 /** What cells and expressions may know about the attempt. */
@@ -32,7 +36,7 @@ const stepInfo = (call: Call, reserved: Reserved): StepInfo => ({
   visit: reserved.visit,
   attempt: reserved.attempt,
   idempotencyKey: reserved.key,
-  deadlineAtMs: reserved.deadlineAtMs,
+  deadlineAtMs: reserved.untilAtMs ?? reserved.deadlineAtMs,
   ...(reserved.name === undefined ? {} : { name: reserved.name }),
 });
 
@@ -40,6 +44,8 @@ const stepInfo = (call: Call, reserved: Reserved): StepInfo => ({
 const logOf = (call: Call, reserved: Reserved) => {
   const { engine, by } = call;
   const { clock, logFlushMs = limits.logFlushMs } = engine;
+  // Kept only where its hash is asked for.
+  const told: string[] | undefined = isLogShown(call.runbook.cells, reserved.cell) ? [] : undefined;
   let pending = '';
   let bytes = 0;
   let writtenAtMs = 0;
@@ -56,6 +62,7 @@ const logOf = (call: Call, reserved: Reserved) => {
     flushing?.abort();
     flushing = undefined;
     if (pending !== '') write(pending, false);
+    told?.push(pending);
     pending = '';
     return writing;
   };
@@ -75,28 +82,28 @@ const logOf = (call: Call, reserved: Reserved) => {
     if (pending.length >= limits.logFlushBytes) void flush();
     else if (flushing === undefined) void flushSoon();
   };
-  return { add, flush, bytes: () => bytes };
+  /** Of all that was flushed. */
+  const hash = (): Pick<Ended, 'logHash'> => (told === undefined ? {} : { logHash: engine.sha256(told.join('')) });
+  return { add, flush, bytes: () => bytes, hash };
 };
 
 /** What is run, and what it is given. */
 type Body = { body: RenderedBody; inputs: Inputs; secrets?: NonNullable<CellInput['secrets']> };
-/** The variables that a cell, or its probe, is handed: their names alone, so that no value is ever recorded. */
-export const envOf = ({ needs }: Cell): Pick<CellInput, 'env'> =>
-  needs === undefined || needs.env.length === 0 ? {} : { env: needs.env.map((need) => variableOf(need).name) };
-
 const run = async (
   call: Call,
   cell: Cell,
   reserved: Reserved,
   { body, inputs, secrets }: Body,
   log: ReturnType<typeof logOf>,
+  { holding, stop }: { holding: Holding | undefined; stop: AbortController },
 ) => {
   const { engine } = call;
-  const stop = new AbortController();
-  // The executor stops the body at its own time-out; this is the backstop at the deadline.
   const overdue = new AbortController();
-  const left = reserved.deadlineAtMs - engine.clock.nowMs();
-  void engine.clock.alarm(left, overdue.signal).then(() => stop.abort());
+  if (holding === undefined) {
+    // The executor stops the body at its own time-out; this is the backstop at the deadline.
+    const left = reserved.deadlineAtMs - engine.clock.nowMs();
+    void engine.clock.alarm(left, overdue.signal).then(() => stop.abort());
+  } else holding.begin();
   try {
     return await engine.execute({
       body,
@@ -109,8 +116,9 @@ const run = async (
         ...(inputs.originalKey === undefined ? {} : { originalKey: inputs.originalKey }),
       },
       ...(secrets === undefined ? {} : { secrets }),
-      execution: executionOf(engine, { ...call, seq: reserved.seq }),
+      execution: executionOf(engine, { ...call, seq: reserved.seq }, reserved),
       timeoutMs: cell.timeoutMs,
+      ...(holding === undefined ? {} : { lease: { leftMs: holding.leftMs, onRenewed: holding.onRenewed } }),
       ...envOf(cell),
       ...(call.by.trace === undefined ? {} : { trace: call.by.trace }),
       signal: stop.signal,
@@ -121,6 +129,8 @@ const run = async (
     return { status: 'unknown', error: { code: 'cell.executor', message: String(error) } } satisfies CellResult;
   } finally {
     overdue.abort();
+    dropClaim(call);
+    await holding?.end();
   }
 };
 
@@ -131,6 +141,12 @@ const run = async (
  */
 const ofVisit = (call: Call, cell: Cell, result: CellResult): CellResult => {
   const { status, error, unbegun = false } = result;
+  // All that it does is committed with its outcome, and nothing was.
+  if (isCommitted(cell) && status === 'unknown') {
+    const { code = 'cell.killed', message = 'It was ended.' } = error ?? {};
+    const said = message.replace(/: it may have happened\.$/, '.');
+    return { status: 'failed', error: { code, message: `${said} Nothing was committed, so it did not happen.` } };
+  }
   const asks = cell.body.kind === 'http' || cell.body.kind === 'aws';
   const open = status === 'failed' && (asks || unbegun) && !isSafe(cell) && stateOf(call).mayHaveHappened;
   if (!open) return result;
@@ -149,6 +165,10 @@ export type Ended = Pick<Made, 'secrets' | 'isLost'> & {
   text: string | null;
   durationMs: number;
   logBytes: number;
+  /** Where an approval shows the log. */
+  logHash?: string;
+  /** Of the reservation, or of its last renewal. */
+  deadlineAtMs: number;
   /** The log, once all of it is written or was tried. */
   logged: Promise<void>;
 };
@@ -158,14 +178,21 @@ export const execute = async (call: Call, cell: Cell, reserved: Reserved, body: 
   const { engine, instanceId } = call;
   const beganAtMs = engine.clock.nowMs();
   const log = logOf(call, reserved);
+  const lease = reserved.untilAtMs === undefined ? undefined : leaseFor(cell, engine.lease);
+  const stop = new AbortController();
+  const holding = lease === undefined ? undefined : holdByLease(call, reserved, lease, () => stop.abort());
   // Checked again right before the effect: sandboxes freeze and thaw, laptops sleep. The whole time-out must fit before
-  // the deadline.
-  const tooLate = beganAtMs + engine.clock.behindMs() + cell.timeoutMs >= reserved.deadlineAtMs;
+  // the deadline; what is held by a lease has the time that is left of it.
+  const leftMs = holding?.leftMs() ?? reserved.deadlineAtMs - (beganAtMs + engine.clock.behindMs()) - cell.timeoutMs;
+  const tooLate = leftMs <= 0;
   const late: CellResult = {
     status: 'never',
     error: { code: 'cell.late', message: 'The deadline was too near to begin.' },
   };
-  const { result: ran, ...made } = await keepMade(call, tooLate ? late : await run(call, cell, reserved, body, log));
+  const { result: ran, ...made } = await keepMade(
+    call,
+    tooLate ? late : await run(call, cell, reserved, body, log, { holding, stop }),
+  );
   const durationMs = Math.max(0, Math.round(engine.clock.nowMs() - beganAtMs));
   const read = readable(call, ofVisit(call, cell, ran));
   const { status, exitCode = null } = read.result;
@@ -181,7 +208,9 @@ export const execute = async (call: Call, cell: Cell, reserved: Reserved, body: 
     durationMs,
     outputBytes,
   });
-  return { ...read, ...made, durationMs, logBytes: log.bytes(), logged: log.flush() };
+  const deadlineAtMs = holding?.deadlineAtMs() ?? reserved.deadlineAtMs;
+  const logged = log.flush();
+  return { ...read, ...made, durationMs, logBytes: log.bytes(), ...log.hash(), deadlineAtMs, logged };
 };
 
 /** An output that cannot be read as JSON, or not in good time, is none. What ended by itself has completed all the same. */
@@ -246,6 +275,7 @@ export const outcomeOfRan = (
     expectations: checks,
     durationMs: ended.durationMs,
     logBytes: ended.logBytes,
+    ...(ended.logHash === undefined ? {} : { logHash: ended.logHash }),
     ...(ended.secrets === undefined ? {} : { secrets: ended.secrets }),
     ...(unbegun ? { unbegun } : {}),
     ...(askedMs > 0 && sequel.dueAtMs !== null ? { askedMs } : {}),

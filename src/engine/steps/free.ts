@@ -4,10 +4,10 @@ import { type Call, stateOf } from '../call/call.ts';
 import type { Inputs } from '../call/inputs.ts';
 import { keyOf } from '../call/prepare.ts';
 import type { Given } from '../call/secrets.ts';
+import { envOf } from '../call/whereabouts.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { CellResult, RenderedBody } from '../ports.ts';
 import { reservedForMs } from '../rules/decide.ts';
-import { envOf } from './execute.ts';
 
 export type Free = Pick<Given, 'secrets'> & {
   body: RenderedBody;

@@ -5,15 +5,18 @@
  */
 
 import { orLate, putUntilAnswered } from '../call/answered.ts';
-import { type Call, type Engine, noteQuietly } from '../call/call.ts';
+import { type Call, type Engine, noteQuietly, stateOf } from '../call/call.ts';
 import { fallbackOutcome, keepOutput, type OutcomeBody, unkept } from '../call/outcomes.ts';
+import type { CommitWrite } from '../model/commit.ts';
 import type { Entry, Output, Standing } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
+import type { Evidence } from '../model/evidence.ts';
 import { limits } from '../model/limits.ts';
 import { bytesOf, headOf } from '../model/text.ts';
 import type { Unrecorded } from '../model/unrecorded.ts';
 import type { Put } from '../ports.ts';
+import { keepEvidence } from './evidence.ts';
 
 /** Keeps a fenced holder's outcome as a note: too late for the chain, still evidence. */
 const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promise<void> => {
@@ -25,6 +28,12 @@ const leaveNote = async (call: Call, outcome: OutcomeBody, about: number): Promi
 /** Whether a put was refused for what it holds: then a smaller one may be taken. Everything else may pass by itself. */
 const isAboutContent = (error: PawlError): boolean =>
   error.code === 'limit.exceeded' || error.code === 'request.invalid' || error.details.content === true;
+
+/** In the words of the store, where it has some. */
+const whyOf = (cause: unknown): string => {
+  const inner = isPawlError(cause) && cause.cause instanceof Error ? cause.cause : cause;
+  return inner instanceof Error ? `${inner.name}: ${inner.message}`.replace(/\.$/, '') : 'the store gave no answer';
+};
 
 const pauseFirstMs = 50;
 const pauseMaxMs = 2_000;
@@ -64,6 +73,14 @@ export type Ran = {
   deadlineAtMs: number;
   text: string | null;
   cutFromBytes: number | undefined;
+  evidence: Evidence | undefined;
+  /** What lands with its outcome, or not at all. */
+  commit: Committing | undefined;
+};
+/** `not`: none of it lands, and the outcome is made anew as one of a step that did not happen. */
+type Committing = {
+  writes: readonly CommitWrite[];
+  not(status: 'failed' | 'never', why: { code: string; message: string }): void;
 };
 /** What a put of the outcome is made of: its body, and what it also begins, where it reserves the next step. */
 export type Made<N> = { body: OutcomeBody; next: N | undefined };
@@ -74,16 +91,16 @@ export type Made<N> = { body: OutcomeBody; next: N | undefined };
 export type Recorded<N> = { outcome: OutcomeBody; stands: Entry | undefined; next: N | undefined };
 
 /**
- * Records how our open step ended: its output if that is large, then its outcome, each tried until well after the deadline,
+ * Records how our open step ended: its output if that is large, the files it left, then its outcome, each tried until well after the deadline,
  * whatever becomes of the work. Whatever takes the slot while the step is still open (a cancel, say) makes it try the next one.
  * A store that hangs does not keep it: in time for the end of the invocation the outcome is set aside.
- * @param make the outcome with its output, asked anew for every put
+ * @param makeOf the outcome with its output, asked anew for every put
  * @throws PawlError `outcome.unrecorded`
  */
 export const record = async <N>(
   call: Call,
   ran: Ran,
-  make: (output: Output | null) => Promise<Made<N>>,
+  makeOf: (output: Output | null) => Promise<Made<N>>,
 ): Promise<Recorded<N>> => {
   const { engine, instanceId, chain, mark } = call;
   const { clock } = engine;
@@ -93,6 +110,11 @@ export const record = async <N>(
   let made: Made<N> | undefined;
   let whole = true;
   let next: N | undefined;
+  const files = keepEvidence(engine, instanceId, about, ran.evidence);
+  const make = async (kept: Output | null): Promise<Made<N>> => {
+    const { body, next } = await makeOf(kept);
+    return { body: { ...body, ...files.said() }, next };
+  };
   let pauseMs = pauseFirstMs / 2;
   const longerPause = (): number => {
     pauseMs = Math.min(pauseMaxMs, pauseMs * 2);
@@ -122,6 +144,16 @@ export const record = async <N>(
     }
   };
 
+  const keepFiles = async (): Promise<boolean> => {
+    const waits = await files.keep((error) => {
+      const again = clock.nowMs() < keepUntilMs && !(isPawlError(error) && isAboutContent(error));
+      if (!again) engine.observe({ kind: 'evidence.unkept', instanceId, seq: about, cell, cause: causeOf(error) });
+      return again;
+    });
+    tried.cause = waits === undefined ? tried.cause : waits.cause;
+    return waits === undefined;
+  };
+
   const makeNow = async (): Promise<OutcomeBody> => {
     made = await make(output ?? null);
     if (!whole) {
@@ -134,13 +166,60 @@ export const record = async <N>(
     return made.body;
   };
 
+  let commit = ran.commit;
+  let committed: OutcomeBody | undefined;
+  let slot = -1;
+  let tries = 0;
+  /** From here on the outcome goes alone. Whatever stands in the slot first, the other one never lands. */
+  const without = (status: 'failed' | 'never', code: string, message: string): void => {
+    commit?.not(status, { code, message });
+    commit = undefined;
+    output = null;
+  };
+  /** `undefined`: it was given up. Nothing is decided anew while an earlier put of the same slot may still land. */
+  const putCommit = async ({ writes }: Committing): Promise<Put<Standing> | undefined> => {
+    const next = chain.head.entry.seq + 1;
+    if (committed === undefined || slot !== next) {
+      committed = await makeNow();
+      slot = next;
+      tries = 0;
+    }
+    tries += 1;
+    try {
+      const answer = await chain.putWith(committed, writes);
+      if (answer.kind === 'refused') {
+        const { table = '' } = writes[answer.at] ?? {};
+        without('failed', 'commit.refused', `Write ${answer.at + 1}, of ${table}, was not taken: ${answer.why}.`);
+        return undefined;
+      }
+      if (answer.kind !== 'unknown' || tries < limits.commitTriesMax) return answer;
+      without('never', 'commit.untaken', `Nothing was committed: ${whyOf(answer.cause)}.`);
+    } catch (error) {
+      if (!isPawlError(error)) throw error;
+      if (error.code === 'store.unavailable' && tries < limits.commitTriesMax) return { kind: 'unknown', cause: error };
+      const [status, code] =
+        error.code === 'store.unavailable'
+          ? (['never', 'commit.untaken'] as const)
+          : (['failed', 'commit.refused'] as const);
+      without(status, code, `Nothing was committed: ${whyOf(error)}.`);
+    }
+    return undefined;
+  };
+
   /** A put that was refused, but not for what it holds, is like one without an answer: it may be taken later. */
   const putOne = async (): Promise<Put<Standing>> => {
+    // A renewal that lost its slot has told us already.
+    if (stateOf(call).open?.seq !== about) return { kind: 'conflict', winner: chain.head };
     if (tried.isOver || (output === undefined && ran.text !== null && !(await keep(ran.text))))
       return { kind: 'unknown', cause: tried.cause };
+    if (!(await keepFiles())) return { kind: 'unknown', cause: tried.cause };
     await mark
       .arm()
       .catch((error: unknown) => engine.observe({ kind: 'view.unarmed', instanceId, cell, cause: causeOf(error) }));
+    if (commit !== undefined) {
+      const answer = await putCommit(commit);
+      if (answer !== undefined) return answer;
+    }
     for (;;) {
       try {
         return await chain.put(await makeNow());
@@ -158,13 +237,29 @@ export const record = async <N>(
     const patience = { triesMax: Number.POSITIVE_INFINITY, pauseMs: longerPause, endAtMs: keepUntilMs };
     for (;;) {
       const put = await putUntilAnswered(clock, putOne, patience);
-      if (put.kind !== 'conflict' || put.winner.entry.state.open?.seq !== about) return put;
+      // A renewal of our own that lands late takes a slot as well, by the token of this call.
+      const stands = put.kind === 'unknown' ? undefined : put.kind === 'written' ? put.standing : put.winner;
+      if (stands?.entry.state.open?.seq !== about) return put;
     }
   };
 
   const put = await orLate(clock, putAll(), keepUntilMs + limits.recordLastMs - clock.nowMs());
   tried.isOver = true;
-  if (put?.kind === 'written' && made !== undefined) return { outcome: made.body, stands: put.standing.entry, next };
+  if (put?.kind === 'written' && made !== undefined) {
+    const { entry } = put.standing;
+    // A commit that was given up may have landed all the same, before what was to say that.
+    const isCommitted = committed !== undefined && entry.kind === 'outcome' && entry.status === committed.status;
+    return { outcome: isCommitted && committed ? committed : made.body, stands: entry, next };
+  }
+  if (commit !== undefined) {
+    // Whoever closes the step keeps it out; and what is recorded later closes it.
+    without(
+      'never',
+      'commit.untaken',
+      'Nothing was committed: the step was closed first, or the store gave no answer.',
+    );
+    made = undefined;
+  }
   // What it would have begun as well is not begun now.
   const last = made ?? (await make(output ?? (ran.text === null ? null : unkept(ran.text))));
   const { reserve: _, ...outcome } = last.body;

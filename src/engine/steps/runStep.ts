@@ -9,8 +9,10 @@ import { inHand } from '../call/inputs.ts';
 import type { OutcomeBody } from '../call/outcomes.ts';
 import { keyOf, prepare, type Ready } from '../call/prepare.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
+import { claimFor, expectAfter } from '../call/standby.ts';
 import { elsewhere, lackingNeeds, placedHere } from '../call/whereabouts.ts';
 import type { Entry, Reservation, State } from '../model/entries.ts';
+import { leaseFor } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { sessionAlphabet, sessionNameCharsMax, shortName } from '../model/shortName.ts';
@@ -18,7 +20,7 @@ import type { Ports, RenderedBody } from '../ports.ts';
 import { apply } from '../rules/apply.ts';
 import { decide, reservedForMs } from '../rules/decide.ts';
 import { execute, outcomeOfRan, type Reserved } from './execute.ts';
-import { record } from './record.ts';
+import { type Ran, record } from './record.ts';
 
 /** The name by which AWS will know the visit, where it is told one: the same for all attempts, as the key is. */
 const nameOf = (
@@ -35,6 +37,15 @@ const nameOf = (
 
 const withName = (name: string | undefined): Pick<Reservation, 'name'> => (name === undefined ? {} : { name });
 
+/** From now on. What is held by a lease has its whole time-out in all, however often it is renewed. */
+export const heldFrom = ({ engine }: Call, cell: Cell): Pick<Reservation, 'deadlineAtMs' | 'untilAtMs'> => {
+  const nowMs = engine.clock.nowMs();
+  const deadlineAtMs = Math.ceil(nowMs + reservedForMs(cell, engine.lease));
+  if (leaseFor(cell, engine.lease) === undefined) return { deadlineAtMs };
+  const untilAtMs = Math.ceil(nowMs + reservedForMs(cell));
+  return { deadlineAtMs: Math.min(deadlineAtMs, untilAtMs), untilAtMs };
+};
+
 export const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready): Reservation => ({
   index: cell.index,
   cell: cell.name,
@@ -43,8 +54,9 @@ export const reservationOf = (call: Call, cell: Cell, state: State, ready: Ready
   key: keyOf(call, cell, state.visit),
   inputsHash: ready.inputsHash,
   ...(ready.versions === undefined ? {} : { secrets: ready.versions }),
-  deadlineAtMs: Math.ceil(call.engine.clock.nowMs() + reservedForMs(cell)),
+  ...heldFrom(call, cell),
   ...named(call.engine.process?.() ?? null),
+  ...claimFor(call, cell),
   ...placedHere(call),
   ...withName(nameOf(call.engine, ready.body, cell.name, call.instanceId, keyOf(call, cell, state.visit))),
 });
@@ -62,11 +74,36 @@ export const runSteps = async (advancing: Advancing, first: Held | undefined): P
 /** Runs a step and records how it ended. Answers with the next step where the outcome reserved it as well. */
 const runStep = async (advancing: Advancing, { cell, reserved, ready }: Held): Promise<Held | undefined> => {
   const { call, progress } = advancing;
-  const ended = await execute(call, cell, reserved, ready);
-  const { seq: about, deadlineAtMs } = reserved;
-  const ran = { cell: cell.name, about, deadlineAtMs, text: ended.text, cutFromBytes: ended.result.outputBytes };
+  const ending = execute(call, cell, reserved, ready);
+  if (wishOf(advancing).reservationsLeft > 0 && !advancing.request.signal?.aborted) expectAfter(call, cell);
+  const ended = await ending;
+  const { seq: about } = reserved;
+  const { deadlineAtMs } = ended;
+  let now = ended;
+  const { commit: writes = [] } = ended.result;
+  const commit: Ran['commit'] =
+    writes.length === 0
+      ? undefined
+      : {
+          writes,
+          not: (status, error) => {
+            now = { ...ended, result: { status, error }, text: null };
+          },
+        };
+  const { text, result } = ended;
+  const ran = {
+    cell: cell.name,
+    about,
+    deadlineAtMs,
+    text,
+    cutFromBytes: result.outputBytes,
+    evidence: result.evidence,
+    commit,
+  };
   const { outcome, stands, next } = await record(call, ran, async (output) => {
-    const body = outcomeOfRan(call, cell, reserved, ready.inputs, ended, output);
+    const body = outcomeOfRan(call, cell, reserved, ready.inputs, now, output);
+    // What is repeated unchanged begins nothing: a deadline in it would pass meanwhile.
+    if (commit !== undefined) return { body, next: undefined };
     const following = await reserveNext(advancing, body);
     return { body: following === undefined ? body : { ...body, reserve: following.reservation }, next: following };
   });
@@ -106,8 +143,10 @@ export type Next = { cell: Cell; ready: Ready; reservation: Reservation };
 export const reserveNext = async (advancing: Advancing, outcome: OutcomeBody): Promise<Next | undefined> => {
   const { call, request } = advancing;
   if (outcome.then !== 'next' || request.signal?.aborted) return undefined;
-  const { chain, engine, by, runbook } = call;
-  const step = { ...outcome, seq: chain.head.entry.seq + 1, atMs: engine.clock.nowMs(), by };
+  // Fenced, as a renewal found: what this call saw of its end is no outcome.
+  if (stateOf(call).open?.seq !== outcome.closes) return undefined;
+  const { chain, engine, by, runbook, token } = call;
+  const step = { ...outcome, seq: chain.head.entry.seq + 1, atMs: engine.clock.nowMs(), by, token };
   const state = apply(stateOf(call), step);
   // Decided for the time when the outcome stands: from then on a call refuses nothing.
   const wish = { ...wishOf(advancing), wroteSome: true };

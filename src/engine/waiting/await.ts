@@ -9,7 +9,7 @@ import { limits } from '../model/limits.ts';
 import type { AwaitBody, Cell, ClaimStatus } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import type { ClaimEntry, Scope } from '../ports.ts';
-import { bodyOf, endsAtMs, over, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
+import { bodyOf, endsAtMs, over, type WaitEnd, type WaitKind, waitingEntry, withinOf } from './kind.ts';
 
 type Found = { claimId: string; claim: ClaimEntry | undefined };
 
@@ -138,10 +138,12 @@ type Report = {
 };
 
 export const awaitClaims: WaitKind<Report> = {
-  begin: (call, cell, { body: rendered }) => ({
-    dueAtMs: endsAtMs(call, bodyOf(cell, 'await').withinMs),
-    claims: rendered.kind === 'await' ? rendered.claims : [],
-  }),
+  begin: (call, cell, { body: rendered, inputs }) => {
+    const within = withinOf(call, cell, bodyOf(cell, 'await').withinMs, inputs);
+    if ('code' in within) return within;
+    const claims = rendered.kind === 'await' ? rendered.claims : [];
+    return { dueAtMs: endsAtMs(call, within.withinMs), claims };
+  },
   park: () => ({ look: 'now' }),
   look: async (call, cell, open) =>
     over(await endOf(call, cell, bodyOf(cell, 'await'), open, await waitingEntry(call, open))),

@@ -23,6 +23,10 @@ export type CancelRequest = {
   undo?: boolean;
   /** With its parent, which has something that takes back. */
   isCarried?: boolean;
+  /** What is in doubt in it is settled first: of an element, whose section may be taken back. */
+  settles?: boolean;
+  /** The run that goes on from it, or from its parent. */
+  continuedAs?: string;
   /** What is gone through at its end is stopped. */
   stopCleanup?: boolean;
 };
@@ -34,6 +38,16 @@ const decideStop = ({ ending, cancelled }: State, instanceId: string, { reason }
   const now = cancelled === null ? 'cancel it without --stop-cleanup' : 'nothing at its end has begun yet';
   throw new PawlError('cancel.refused', `Nothing at the end of ${instanceId} is under way: ${now}.`, { instanceId });
 };
+
+/** Something of it is under way, in doubt, or may act though it was decided: in itself or, where a section stands open, in elements. */
+const isUnsettled = ({ open, halted }: State): boolean =>
+  open?.kind === 'reserved' ||
+  (open?.kind === 'waiting' && open.family !== undefined) ||
+  halted?.doubt === true ||
+  halted?.early === true;
+
+const takesBack = (cells: Runbook['cells']): boolean =>
+  cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup);
 
 /**
  * An instance that is cancelled already, by whomever, stays as it is.
@@ -59,24 +73,26 @@ export const decideCancel = (
     return refuse(
       `The way of ${instanceId} is over (${state.ending.as}), and what is at its end is under way: it ends by itself. To stop that: \`pawl cancel ${instanceId} --stop-cleanup --seq N --reason …\`.`,
     );
-  const { reason, undo } = request;
-  if (
-    undo === true &&
-    request.isCarried !== true &&
-    !cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup)
-  )
+  const { reason, undo, continuedAs } = request;
+  if (continuedAs !== undefined) return { kind: 'cancelled', reason, continuedAs } as const;
+  if (undo === true && request.isCarried !== true && !takesBack(cells))
     return refuse(
       `Nothing takes back what ${instanceId} has done: its runbook has no \`undo=\` fence. Cancel it without --undo.`,
     );
-  return { kind: 'cancelled', reason, ...(undo === true ? { undo } : {}) } as const;
+  const settles = request.settles === true && isUnsettled(state) ? { settles: true as const } : {};
+  return { kind: 'cancelled', reason, ...(undo === true ? { undo } : settles) } as const;
 };
+
+/** An element that is cancelled by itself may be taken back by its run later: not beside a doubt in it. */
+const asElement = ({ family, runbook }: Call, request: CancelRequest): CancelRequest =>
+  family !== null && request.isCarried !== true && takesBack(runbook.cells) ? { ...request, settles: true } : request;
 
 export const cancelling = (
   instanceId: string,
   request: CancelRequest,
 ): Change<{ waited: Awaiting | null; call: Call }> => ({
   prepare: async (call) => ({ waited: await awaitingOf(call), call }),
-  decide: (state, { call }) => decideCancel(state, call.runbook, instanceId, request),
+  decide: (state, { call }) => decideCancel(state, call.runbook, instanceId, asElement(call, request)),
   then: async (call, _stands, { waited }) => {
     if (waited !== null) await unsubscribe(call, waited.cell, waited.about, waited.claims);
   },

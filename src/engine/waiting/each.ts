@@ -1,53 +1,72 @@
-/** `each`: a section that is gone through once for every element of a list, each time by an instance of its own. */
+/** `each`, `run`: a section, or another runbook, that is gone through once for every element of a list, each time by an instance of its own. */
 import { type Call, stateOf, viewNow } from '../call/call.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
-import { readJournal } from '../call/journal.ts';
-import { householdOf, type Kin, loadStarted } from '../call/kin.ts';
+import { householdOf, type Kin, kinOf } from '../call/kin.ts';
 import { failure, keepOutput } from '../call/outcomes.ts';
-import type { EntryOf, Failure, State, Waiting } from '../model/entries.ts';
+import type { Failure, Waiting } from '../model/entries.ts';
 import { type ErrorCode, isPawlError, PawlError } from '../model/errors.ts';
-import { indexesIn, unfinishedIn, withBits } from '../model/family.ts';
+import { indexesIn, unfinishedIn } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, type EachBody, type Expression, partAt } from '../model/runbook.ts';
+import { hasLargeNumber } from '../model/numbers.ts';
+import { type Cell, type CellBody, type Expression, familyBody, partAt } from '../model/runbook.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import { satisfiedAt } from '../rules/satisfied.ts';
-import { earlierElement, elementId, lastElement, openElement, readElement } from './elements.ts';
+import { earlierElement, elementId, lastElement, openElement, parentOf, readElement } from './elements.ts';
 import { lookAtFamily } from './family.ts';
-import { type Begun, bodyOf, nextSeq, type WaitEnd, type WaitKind, waitingEntry } from './kind.ts';
+import { beginAfter, bitsOf, completedIn, endsSince, isNothing } from './goingOn.ts';
+import { type Begun, endsAtMs, nextSeq, type WaitEnd, type WaitKind, waitingEntry, withinOf } from './kind.ts';
+import { lastOpening, lastOpeningInLine } from './openings.ts';
+import { lockHolderOf, paramsOfAll, pinnedVersion } from './runs.ts';
+
+type FamilyBody = Extract<CellBody, { kind: 'each' | 'run' }>;
+
+/** @throws PawlError `journal.broken` when the version has another kind there */
+const sectionOf = (cell: Cell): FamilyBody => {
+  const body = familyBody(cell);
+  if (body === undefined) throw new PawlError('journal.broken', `Cell ${cell.name} is no section.`);
+  return body;
+};
+
+/** As refusals name it, and at the beginning of a sentence. */
+const nameOf = ({ name, body }: Cell): string => `${body.kind === 'run' ? 'cell' : 'section'} ${name}`;
+const firstWord = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 
 /** Of the elements; at least one at a time. */
-const maxOf = ({ max }: EachBody, count: number): number =>
+const maxOf = ({ max }: FamilyBody, count: number): number =>
   Math.max(1, 'count' in max ? max.count : Math.floor((count * max.percent) / 100));
-
-const hasLargeNumber = (value: unknown): boolean =>
-  typeof value === 'bigint' ||
-  (typeof value === 'object' && value !== null && Object.values(value).some(hasLargeNumber));
 
 /** How many there could be of a child, with those around it. */
 const sizeOf = (kin: Kin | null): number => (kin === null ? 1 : kin.household.items.length * sizeOf(kin.household.kin));
 
+/** How many sections and runs are around what an instance goes through. */
+const depthOf = (kin: Kin | null): number => (kin === null ? 0 : 1 + depthOf(kin.household.kin));
+
 /** Why a value is no list of elements; `undefined`: it is one. */
 const problemOf = (call: Call, cell: Cell, items: unknown): Failure | undefined => {
   const { engine } = call;
-  if (!Array.isArray(items))
-    return failure(
-      'each.noList',
-      `What section ${cell.name} goes over is no list, but ${items === null ? 'null' : typeof items}.`,
-    );
+  const what = nameOf(cell);
+  if (depthOf(call.family) >= limits.sectionNestingMax) {
+    const message = `${firstWord(what)} would be at depth ${depthOf(call.family) + 1} of sections and runs; sectionNestingMax is ${limits.sectionNestingMax}.`;
+    return failure('run.nested', message);
+  }
+  if (!Array.isArray(items)) {
+    const message = `What ${what} goes over is no list, but ${items === null ? 'null' : typeof items}.`;
+    return failure('each.noList', message);
+  }
   if (items.length > limits.elementsMax) {
-    const message = `Section ${cell.name} would go over ${items.length} elements; elementsMax is ${limits.elementsMax}.`;
+    const message = `${firstWord(what)} would go over ${items.length} elements; elementsMax is ${limits.elementsMax}.`;
     return failure('each.tooMany', message);
   }
   if (hasLargeNumber(items)) {
-    const message = `An element of section ${cell.name} has a whole number beyond 2^53 - 1, which not every reader keeps; write it as a text.`;
+    const message = `An element of ${what} has a whole number beyond 2^53 - 1, which not every reader keeps; write it as a text.`;
     return failure('each.number', message);
   }
   const inAll = items.length * sizeOf(call.family);
   if (inAll > limits.elementsPerFamilyMax) {
-    const message = `With section ${cell.name} the run would have ${inAll} elements in elements; elementsPerFamilyMax is ${limits.elementsPerFamilyMax}.`;
+    const message = `With ${what} the run would have ${inAll} elements in elements; elementsPerFamilyMax is ${limits.elementsPerFamilyMax}.`;
     return failure('each.tooMany', message);
   }
   const seen = new Map<string, number>();
@@ -55,7 +74,7 @@ const problemOf = (call: Call, cell: Cell, items: unknown): Failure | undefined 
     const text = engine.canonical(item);
     const earlier = seen.get(text);
     if (earlier !== undefined) {
-      const message = `Elements ${earlier + 1} and ${index + 1} of section ${cell.name} are the same: nothing could tell them apart.`;
+      const message = `Elements ${earlier + 1} and ${index + 1} of ${what} are the same: nothing could tell them apart.`;
       return failure('each.twice', message);
     }
     seen.set(text, index);
@@ -63,22 +82,17 @@ const problemOf = (call: Call, cell: Cell, items: unknown): Failure | undefined 
   return undefined;
 };
 
-const endsSince = async ({ engine, instanceId }: Call, seq: number): Promise<Map<number, RunEnd>> => {
-  const ends = new Map<number, RunEnd>();
-  for await (const { entry } of readJournal(engine, instanceId, seq))
-    if (entry.kind === 'progress' && entry.about === seq) for (const { index, as } of entry.ended) ends.set(index, as);
-  return ends;
-};
-
-/** `isCited`: it completed in an earlier visit of its section. */
+/** `isCited`: it completed before its section was opened. */
 type Which = { index: number; isCited: boolean };
 
-const evaluated = async (call: Call, open: Waiting, output: Expression, cells: Cell[], { index, isCited }: Which) => {
+const evaluated = async (call: Call, open: Waiting, output: Expression, { index, isCited }: Which) => {
   const { engine } = call;
   const own = elementId(call, open, index);
-  // One that completed in an earlier visit is cited of that.
+  // One that completed in an earlier visit, or run, is cited of that.
   const cited = isCited ? await earlierElement(call, open, index) : null;
   const child = await openElement(call, cited?.instanceId ?? own);
+  // Of another version, where an earlier run went through it.
+  const { cells } = child.runbook;
   // One that ended early never came to its last cells: these have neither an output nor an end.
   const passed = cells.filter(({ index: at }) => satisfiedAt(stateOf(child), at) !== undefined);
   const all = { index: cells.length, name: open.cell, reads: 'all' as const, states: passed.map(({ name }) => name) };
@@ -95,34 +109,43 @@ const evaluated = async (call: Call, open: Waiting, output: Expression, cells: C
 const lasting: readonly ErrorCode[] = ['output.cut', 'limit.exceeded', 'request.invalid'];
 
 /** What the section says of an element that completed: the value of its `output`, or `null`. */
-const outputOf = async (call: Call, open: Waiting, body: EachBody, which: Which): Promise<unknown> => {
-  const { cells, output } = partAt(body, which.index);
+const outputOf = async (call: Call, open: Waiting, body: FamilyBody, which: Which): Promise<unknown> => {
+  const { output } = body.kind === 'run' ? body : partAt(body, which.index);
   if (output === null) return null;
-  return await evaluated(call, open, output, cells, which).catch((error: unknown) => {
+  return await evaluated(call, open, output, which).catch((error: unknown) => {
     if (!isPawlError(error) || !lasting.includes(error.code)) throw error;
     return { error: error.message };
   });
 };
 
+/** Why a run that ended failed never began; `undefined`: it did. */
+const refusalOf = async (call: Call, open: Waiting, index: number): Promise<Failure | undefined> => {
+  const first = (await call.engine.journal.entry(elementId(call, open, index), 0))?.entry;
+  return first?.kind === 'cancelled' ? first.refused : undefined;
+};
+
+/** What the section says of an element. */
+const elementEnd = async (call: Call, open: Waiting, body: FamilyBody, which: Which, status: RunEnd | 'not_begun') => {
+  if (status === 'completed') return { output: await outputOf(call, open, body, which) };
+  const error = body.kind === 'run' && status === 'failed' ? await refusalOf(call, open, which.index) : undefined;
+  return { output: null, ...(error === undefined ? {} : { error }) };
+};
+
 /** What the section came to, once nothing of it is under way and nothing more may begin. */
 const endOf = async (call: Call, cell: Cell, open: Waiting): Promise<WaitEnd> => {
-  const body = bodyOf(cell, 'each');
+  const body = sectionOf(cell);
   const { instanceId } = call;
   const { items } = await householdOf(call.engine, { instanceId, seq: open.seq, cell: cell.name });
   const { each: opened } = await waitingEntry(call, open);
   const cited = new Set(indexesIn(opened?.cited ?? '', items.length));
-  const ends = await endsSince(call, open.seq);
+  const ends = await endsSince(call.engine, instanceId, open.seq);
   for (const index of cited) ends.set(index, body.undoes === undefined ? 'completed' : 'rolled_back');
-  const elements: unknown[] = [];
+  const elements: { item: unknown; status: RunEnd | 'not_begun'; output: unknown; error?: Failure }[] = [];
   for (let at = 0; at < items.length; at += limits.elementsAtOnceMax) {
     const page = items.slice(at, at + limits.elementsAtOnceMax).map(async (item, offset) => {
       const index = at + offset;
-      const status = ends.get(index) ?? 'not_begun';
-      return {
-        item,
-        status,
-        output: status === 'completed' ? await outputOf(call, open, body, { index, isCited: cited.has(index) }) : null,
-      };
+      const status = ends.get(index) ?? ('not_begun' as const);
+      return { item, status, ...(await elementEnd(call, open, body, { index, isCited: cited.has(index) }, status)) };
     });
     elements.push(...(await settleAll(page)));
   }
@@ -131,7 +154,11 @@ const endOf = async (call: Call, cell: Cell, open: Waiting): Promise<WaitEnd> =>
   const note = `${completed} of ${items.length} ${body.undoes === undefined ? 'completed' : 'taken back'}`;
   const output = JSON.stringify(elements, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
   const isAll = completed === items.length;
-  const error = isAll ? null : failure('each.unfinished', `Section ${cell.name}: ${note}.`);
+  const refused = elements.find(({ error }) => error !== undefined)?.error;
+  const why = refused === undefined ? '' : ` ${refused.message}`;
+  // Of what takes back the code says that it did not.
+  const code = body.undoes === undefined && refused !== undefined ? refused.code : 'each.unfinished';
+  const error = isAll ? null : failure(code, `${firstWord(nameOf(cell))}: ${note}.${why}`);
   return { status: isAll || body.undoes !== undefined ? 'completed' : 'failed', output, error, note };
 };
 
@@ -166,6 +193,16 @@ type Report = {
   nextAtMs: number | null;
 };
 
+/** Who holds the lock of a run that has not begun. */
+const heldBy = async (call: Call, open: Waiting, index: number): Promise<string | null> => {
+  const body = familyBody(call.runbook.cells.find(({ name }) => name === open.cell) ?? { body: { kind: 'end' } });
+  if (body?.kind !== 'run' || open.family?.locked === undefined) return null;
+  const version = await pinnedVersion(call, body.pin);
+  return 'code' in version
+    ? null
+    : await lockHolderOf(call, await kinOf(call.engine, parentOf(call, open, index)), version);
+};
+
 /** An element as its own view has it; `null`: it has not begun. */
 const lookInto = async (call: Call, open: Waiting, index: number): Promise<{ child: Call; view: View } | null> => {
   const { state, instanceId } = await readElement(call, open, index);
@@ -193,7 +230,8 @@ const elementsUnder = async (
   const all: { told: Told; view: View | null }[] = [];
   for (const [at, index] of indexes.entries()) {
     const { child, view = null } = found[at] ?? {};
-    const { status = 'not begun', cell: stands = null, waitsFor = null } = view ?? {};
+    const holder = child === undefined ? await heldBy(call, open, index) : null;
+    const { status = 'not begun', cell: stands = null, waitsFor = holder } = view ?? {};
     const told = { depth, index, item: items[index], instanceId: elementId(call, open, index), status, cell: stands };
     all.push({ told: { ...told, waitsFor }, view });
     const inner = child === undefined ? null : stateOf(child).open;
@@ -203,88 +241,72 @@ const elementsUnder = async (
   return all;
 };
 
-/** The newest entry by which a run opened a section. */
-const lastOpening = async (
-  engine: Call['engine'],
-  instanceId: string,
-  cell: string,
-): Promise<EntryOf<'waiting'> | undefined> => {
-  let found: EntryOf<'waiting'> | undefined;
-  for await (const { entry } of readJournal(engine, instanceId))
-    if (entry.kind === 'waiting' && entry.cell === cell && entry.each !== undefined) found = entry;
-  return found;
-};
-
-/** The same of the run, or else of the newest that it goes on from and that opened it. */
-const lastOpeningInLine = async ({ engine, instanceId }: Call, cell: string): Promise<EntryOf<'waiting'>> => {
-  for (let id: string | undefined = instanceId; id !== undefined; ) {
-    const found = await lastOpening(engine, id, cell);
-    if (found !== undefined) return found;
-    id = (await loadStarted(engine, id)).continues?.instanceId;
-  }
-  throw new PawlError('journal.broken', `Section ${cell} of ${instanceId} was never opened.`, { instanceId });
-};
-
-/** Indexes as bits. */
-const bitsOf = (indexes: number[]): string => withBits('', indexes);
-
 /** Elements that completed in an earlier visit are cited; the list stays what it was. */
-const beginAgain = async (call: Call, { name }: Cell, body: EachBody): Promise<Begun['each']> => {
-  const before = await lastOpening(call.engine, call.instanceId, name);
+const beginAgain = async ({ engine, instanceId }: Call, { name }: Cell, body: FamilyBody): Promise<Begun['each']> => {
+  const before = await lastOpening(engine, instanceId, name);
   if (before?.each === undefined) return undefined;
-  const { items, count, cited = '' } = before.each;
-  const ends = await endsSince(call, before.seq);
-  const completed = [...ends].flatMap(([index, as]) => (as === 'completed' ? [index] : []));
-  const all = bitsOf([...indexesIn(cited, count), ...completed]);
-  return { items, count, max: maxOf(body, count), stopAfter: body.stopAfter, cited: all };
+  const { items, params, count, after } = before.each;
+  const how = { items, count, max: maxOf(body, count), stopAfter: body.stopAfter };
+  const cited = bitsOf(await completedIn(engine, before));
+  return { ...how, ...(params === undefined ? {} : { params }), cited, ...(after === undefined ? {} : { after }) };
 };
-
-/** Whether all that began in an element was taken back at its own end. */
-const isTakenBack = ({ ended, ending }: State): boolean =>
-  ended === 'rolled_back' || (ended !== null && ending?.whole === true && ending.undone > 0 && ending.undos === 0);
 
 /** Elements that never began, or were taken back at their own end, have nothing to take back. Each of the others is gone through. */
 const beginUndo = async (call: Call, section: string): Promise<Begun['each']> => {
   const { engine } = call;
   const before = await lastOpeningInLine(call, section);
   if (before.each === undefined) return undefined;
-  const { instanceId, seq, visit } = before;
+  const { instanceId, seq } = before;
   const { items, count, max } = before.each;
   const nothing: number[] = [];
   for (let at = 0; at < count; at += limits.elementsAtOnceMax) {
     const page = Array.from({ length: Math.min(limits.elementsAtOnceMax, count - at) }, (_, offset) => at + offset);
-    const found = await settleAll(page.map((index) => lastElement({ engine, instanceId }, before, visit, index)));
-    page.forEach((index, offset) => {
-      const one = found[offset];
-      if (one === null || one === undefined || (!one.isBroken && isTakenBack(one.state))) nothing.push(index);
-    });
+    const found = await settleAll(page.map((index) => lastElement(engine, before, index)));
+    nothing.push(...page.filter((_, offset) => !found[offset]?.isBroken && isNothing(found[offset]?.state)));
   }
   return { items, count, max, stopAfter: count + 1, cited: bitsOf(nothing), undoes: { instanceId, seq } };
 };
 
+const tooLarge = (cell: Cell, what: string, bytes: number): Failure =>
+  failure(
+    'each.tooMany',
+    `The ${what} of ${nameOf(cell)} have ${bytes} bytes; outputBytesMax is ${limits.outputBytesMax}.`,
+  );
+
 export const each: WaitKind<Report> = {
-  begin: async (call, cell, { body: rendered }) => {
-    const body = bodyOf(cell, 'each');
+  begin: async (call, cell, { body: rendered, inputs }) => {
+    const body = sectionOf(cell);
     if (rendered.kind !== 'each') throw new PawlError('journal.broken', `Cell ${cell.name} is no section.`);
     const { undoes } = body;
+    const version = body.kind === 'run' ? await pinnedVersion(call, body.pin) : undefined;
+    if (version !== undefined && 'code' in version) return version;
+    const within = withinOf(call, cell, (body.kind === 'run' ? body.withinMs : null) ?? null, inputs);
+    if ('code' in within) return within;
+    const until = body.kind === 'run' ? { dueAtMs: endsAtMs(call, within.withinMs) } : {};
     const isAgain = stateOf(call).visit > 1;
     if (undoes !== undefined || isAgain) {
       const begun = await (undoes === undefined ? beginAgain(call, cell, body) : beginUndo(call, undoes));
-      if (begun !== undefined) return { each: begun };
+      if (begun !== undefined) return { each: begun, ...until };
     }
     const { engine, instanceId, token } = call;
     const items = engine.authoring.parseJson(rendered.items);
     const problem = problemOf(call, cell, items);
     if (problem !== undefined) return problem;
     const count = (items as unknown[]).length;
-    const at = { instanceId, seq: nextSeq(call), owner: token };
-    const kept = await keepOutput(engine.journal, at, rendered.items, undefined);
-    if (kept.kind === 'truncated')
-      return failure(
-        'each.tooMany',
-        `The elements of section ${cell.name} have ${kept.bytes} bytes; outputBytesMax is ${limits.outputBytesMax}.`,
-      );
-    return { each: { items: kept, count, max: maxOf(body, count), stopAfter: body.stopAfter } };
+    const seq = nextSeq(call);
+    const list = await keepOutput(engine.journal, { instanceId, seq, owner: token }, rendered.items, undefined);
+    if (list.kind === 'truncated') return tooLarge(cell, 'elements', list.bytes);
+    const after = undoes === undefined ? await beginAfter(call, cell, items as unknown[]) : {};
+    if ('code' in after) return after;
+    const opened = { items: list, count, max: maxOf(body, count), stopAfter: body.stopAfter, ...after };
+    if (body.kind !== 'run' || version === undefined) return { each: opened };
+    const all = paramsOfAll(call, cell, body, version, { inputs, items: items as unknown[] });
+    if ('code' in all) return all;
+    // Another owner: what stands beside the chain is named by it.
+    const at = { instanceId, seq, owner: engine.random.token() };
+    const params = await keepOutput(engine.journal, at, JSON.stringify(all), undefined);
+    if (params.kind === 'truncated') return tooLarge(cell, 'parameters', params.bytes);
+    return { each: { ...opened, params }, ...until };
   },
   park: () => ({ look: 'now' }),
   look: async (call, cell, open, advancing) => {
@@ -302,7 +324,7 @@ export const each: WaitKind<Report> = {
     const { place, home } = engine.here;
     const isLookedAt = (view: View | null): boolean => view?.place === place || view?.place === home;
     const dueAt = under.flatMap(({ view }) => (isLookedAt(view) ? (view?.dueAtMs ?? []) : []));
-    const { ended: _, undoes: _undoes, ...counted } = family;
+    const { ended: _, undoes: _undoes, locked: _locked, ...counted } = family;
     const underWay = unfinishedIn(family).length;
     return { kind: 'each', ...counted, underWay, elements, nextAtMs: dueAt.length === 0 ? null : Math.min(...dueAt) };
   },

@@ -3,20 +3,22 @@
  * Whoever looks also begins those that may, carries a cancellation, a drive and an epoch into them, and drives them as far as this
  * call may. What is decided rests on the chain alone: a caller that loses a slot begins anew.
  */
-import { type Call, graceOf, stateOf } from '../call/call.ts';
+import { type Call, graceOf, saveView, stateOf } from '../call/call.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
 import type { EntryBody, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { type Family, isOver, roomIn, spawnedWith, unfinishedIn, withEnds } from '../model/family.ts';
+import { runsUntilMs } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { goesByItself } from '../rules/decide.ts';
 import { isCalledOff } from '../rules/going.ts';
-import { statusOf } from '../rules/view.ts';
+import { doubtDueAtMs, statusOf } from '../rules/view.ts';
 import {
   beginElement,
   cancelElement,
   carriedInto,
+  continuedAs,
   type Element,
   openElement,
   readElement,
@@ -65,6 +67,19 @@ const isStuck = (call: Call, { state }: Element): boolean => {
   return status === 'halted' || status === 'in_doubt';
 };
 
+/**
+ * Which runs cannot begin for their locks, where that is another number than the chain knows; `undefined`: it is none, or this look has
+ * not tried all of them yet.
+ */
+const lockedOf = (
+  elements: readonly Element[],
+  { locked = 0 }: Family,
+): { index: number; holder: string }[] | undefined => {
+  const unbegun = elements.filter(({ state }) => state === null);
+  const held = unbegun.flatMap(({ index, holder }) => (holder === undefined ? [] : [{ index, holder }]));
+  return held.length === unbegun.length && held.length !== locked ? held : undefined;
+};
+
 /** What this look adds to the chain; `undefined`: nothing. */
 const progressOf = (look: Look, family: Family): EntryBody | undefined => {
   const { call, open, known } = look;
@@ -73,10 +88,12 @@ const progressOf = (look: Look, family: Family): EntryBody | undefined => {
   const stuck = elements.filter((one) => isStuck(call, one)).map(({ index, seq }) => ({ index, seq }));
   const seen = withEnds(family, ended, stuck.length);
   const more = allowedNow(look, seen);
-  if (more === 0 && ended.length === 0 && seen.stuck === family.stuck) return undefined;
+  const locked = isCalledOff(stateOf(call)) ? undefined : lockedOf(elements, family);
+  if (more === 0 && ended.length === 0 && seen.stuck === family.stuck && locked === undefined) return undefined;
   const { next: index } = stateOf(call);
   const about = { about: open.seq, index, cell: open.cell };
-  return { kind: 'progress', ...about, ended, stuck, spawned: spawnedWith(seen, more) };
+  const told = locked === undefined ? {} : { locked };
+  return { kind: 'progress', ...about, ended, stuck, ...told, spawned: spawnedWith(seen, more) };
 };
 
 const readUnfinished = async ({ call, open, known }: Look, family: Family): Promise<void> => {
@@ -109,11 +126,12 @@ const inPages = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>)
 /** Begins those without a first entry; in a run that is cancelled each is told so instead. */
 const carryOut = async ({ call, open, known }: Look): Promise<void> => {
   const isOff = isCalledOff(stateOf(call));
-  const reason = `with its parent ${call.instanceId}`;
   const isToBeTold = (state: State): boolean => isOff && carriedInto(call, open, state) !== undefined;
   const todo = [...known.values()].filter(({ state }) => state === null || isToBeTold(state));
+  const goesOn = isOff && todo.length > 0 ? await continuedAs(call) : {};
+  const said = { reason: `with its parent ${call.instanceId}`, ...goesOn };
   const done = await inPages(todo, (one) =>
-    isOff ? cancelElement(call, open, one, reason) : beginElement(call, open, one),
+    isOff ? cancelElement(call, open, one, said) : beginElement(call, open, one),
   );
   for (const element of done) known.set(element.index, element);
 };
@@ -174,6 +192,16 @@ const canRun = ({ state }: Element): boolean => {
   return !isCalledOff(state) || state.owes !== undefined;
 };
 
+/** What is locked out wakes nobody when it may begin: it is looked at again, ever more rarely. */
+const lookAgainAtLocks = (look: Look, { locked }: Family): void => {
+  const { call, open } = look;
+  if (locked === undefined || isCalledOff(stateOf(call))) return;
+  const nowMs = call.engine.clock.nowMs();
+  const againAtMs = doubtDueAtMs(call.chain.head.entry.atMs, nowMs);
+  const untilMs = open.dueAtMs !== null && nowMs < open.dueAtMs ? Math.min(againAtMs, open.dueAtMs) : againAtMs;
+  look.deferred = sooner(look.deferred, { untilMs, why: 'backoff' });
+};
+
 /** Drives as many as fit; with a limit of reservations, one after the other. */
 const fill = (look: Look, family: Family): void => {
   const { advancing, known, running, left } = look;
@@ -211,7 +239,10 @@ const step = async (look: Look): Promise<FamilyLook | undefined> => {
   await carryOut(look);
   if (before.some((one) => known.get(one.index) !== one && known.get(one.index)?.state?.ended != null))
     return undefined;
+  // Who cannot begin is told first.
+  if (!isCalledOff(stateOf(call)) && lockedOf([...known.values()], family) !== undefined) return undefined;
   if (isOver(family) && !isCalledOff(stateOf(call))) return { kind: 'over' };
+  lookAgainAtLocks(look, family);
   fill(look, family);
   if (running.size === 0) {
     const nowMs = call.engine.clock.nowMs();
@@ -258,6 +289,24 @@ export const lookAtFamily = async (call: Call, open: Waiting, advancing?: Advanc
   }
 };
 
+/** Carries a cancellation into the elements of the section that stands open, and theirs: those end of which nothing is under way. */
+export const endElements = async (call: Call): Promise<void> => {
+  const { open } = stateOf(call);
+  if (open?.kind !== 'waiting' || open.family === undefined) return;
+  await lookAtFamily(call, open);
+  const family = openFamily(call, open);
+  if (family === undefined) return;
+  const left = await inPages(unfinishedIn(family), async (index) => {
+    const { state, instanceId } = await readElement(call, open, index);
+    if (state?.open?.kind !== 'waiting') return false;
+    const child = await openElement(call, instanceId);
+    await endElements(child);
+    await saveView(child);
+    return stateOf(child).ended !== null;
+  });
+  if (left.includes(true)) await lookAtFamily(call, open);
+};
+
 /** Children that may still run something, and until when, after a cancellation. */
 export const stillRunning = async (
   call: Call,
@@ -270,8 +319,8 @@ export const stillRunning = async (
       unfinishedIn(family).map(async (index) => {
         const { state, instanceId } = await readElement(call, open, index);
         if (state?.open?.kind !== 'reserved') return [];
-        const { cell, seq, deadlineAtMs } = state.open;
-        return [{ instanceId, cell, seq, deadlineAtMs }];
+        const { cell, seq } = state.open;
+        return [{ instanceId, cell, seq, deadlineAtMs: runsUntilMs(state.open) }];
       }),
     )
   ).flat();

@@ -2,12 +2,14 @@
  * What each kind of wait brings. A wait opens with a `waiting` entry, which has no holder: it is never in flight and never
  * in doubt. A new kind is one file, and its line in `kinds.ts`.
  */
-import type { Call } from '../call/call.ts';
+import { type Call, stateOf } from '../call/call.ts';
+import { type Inputs, scopeOf } from '../call/inputs.ts';
+import { failure } from '../call/outcomes.ts';
 import type { Ready } from '../call/prepare.ts';
 import type { Advancing } from '../call/progress.ts';
 import type { Checked, EntryOf, Failure, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import type { Cell } from '../model/runbook.ts';
+import type { Cell, Lasting } from '../model/runbook.ts';
 import type { Stop } from '../rules/stop.ts';
 import type { Lacks } from '../rules/view.ts';
 
@@ -28,6 +30,8 @@ export type WaitEnd = {
   claims?: string[];
   /** Its time was over, and its author goes on all the same. */
   timedOut?: true;
+  /** It ends a row of looks that held: another entry in its slot changes nothing of that. */
+  isFirm?: true;
   /** Whatever the expectations say: a rejected approval halts. */
   halt?: boolean;
 };
@@ -37,12 +41,13 @@ export type Deferred = { kind: 'deferred' } & Pick<Extract<Stop, { result: 'defe
 
 /**
  * What a look came to. `lacks`: it could not be made for what is missing here. `budget`: this call has no time left to look. `again`:
- * another caller was first.
+ * another caller was first. `holding`: what it found stands in the chain before anything else is decided.
  */
 export type Looked =
   | { kind: 'over'; end: WaitEnd }
   | { kind: 'waits'; lacks?: Lacks }
   | { kind: 'budget' }
+  | { kind: 'holding'; looks: number; anew: string | null }
   | Deferred
   | { kind: 'again' };
 
@@ -50,7 +55,12 @@ export const over = (end: WaitEnd | undefined): Looked =>
   end === undefined ? { kind: 'waits' } : { kind: 'over', end };
 
 /** What a `waiting` entry fixes beside its place: every later look comes to the same. */
-export type Begun = Partial<Pick<EntryOf<'waiting'>, 'dueAtMs' | 'shownHash' | 'pollMs' | 'claims' | 'asked' | 'each'>>;
+export type Begun = Partial<
+  Pick<
+    EntryOf<'waiting'>,
+    'dueAtMs' | 'shownHash' | 'logs' | 'pollMs' | 'withinMs' | 'holds' | 'claims' | 'asked' | 'each'
+  >
+>;
 
 /** `now`: look at what it waits for. `then`: nothing to see before that moment. `never`: until a person brings it. */
 type Park = { look: 'now' } | { look: 'then'; atMs: number } | { look: 'never' };
@@ -77,6 +87,20 @@ export const waitingEntry = async ({ engine, instanceId, chain }: Call, open: Wa
 /** Milliseconds from now as the moment when it ends by itself; `null`: as long as it takes. */
 export const endsAtMs = ({ engine }: Call, withinMs: number | null): number | null =>
   withinMs === null ? null : Math.ceil(engine.clock.nowMs() + withinMs);
+
+/** How long a wait that begins now lasts: what a template says is judged here, and what comes of it stands in the `waiting` entry. */
+export const withinOf = (
+  call: Call,
+  cell: Cell,
+  lasting: Lasting | null,
+  inputs: Inputs,
+): { withinMs: number | null } | Failure => {
+  if (lasting === null) return { withinMs: null };
+  const { engine, instanceId } = call;
+  const step = { instanceId, cell: cell.name, visit: stateOf(call).visit };
+  const found = engine.authoring.lasts(lasting, scopeOf(engine, inputs, step));
+  return found.kind === 'ms' ? { withinMs: found.ms } : failure('inputs.unresolvable', found.message);
+};
 
 /** The seq that the `waiting` entry is going to have. */
 export const nextSeq = ({ chain }: Call): number => chain.head.entry.seq + 1;

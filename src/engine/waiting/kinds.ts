@@ -7,7 +7,7 @@ import { manual } from './manual.ts';
 import { moment } from './moment.ts';
 import { poll } from './poll.ts';
 
-const kinds = { manual, await: awaitClaims, approve, wait: moment, each, poll } as const;
+const kinds = { manual, await: awaitClaims, approve, wait: moment, each, run: each, poll } as const;
 type Kinds = typeof kinds;
 type Kind = Kinds[keyof Kinds];
 

@@ -11,12 +11,13 @@ import { type Advancing, giveUp, wishOf } from '../call/progress.ts';
 import { stopWithout } from '../call/whereabouts.ts';
 import type { Waiting } from '../model/entries.ts';
 import type { Cell } from '../model/runbook.ts';
-import { type Decision, mayWait, reservedForMs } from '../rules/decide.ts';
+import { type Decision, mayWait, neededMs } from '../rules/decide.ts';
 import { parkedAt } from '../rules/parked.ts';
 import { noPermission, sequelOf } from '../rules/sequel.ts';
 import type { Stop } from '../rules/stop.ts';
-import { rememberOutput, reservedByOutcome, reserveNext, runSteps } from '../steps/runStep.ts';
+import { heldFrom, rememberOutput, reservedByOutcome, reserveNext, runSteps } from '../steps/runStep.ts';
 import { unsubscribe } from './await.ts';
+import { isHeldAsBefore, putHolding } from './holding.ts';
 import type { WaitEnd } from './kind.ts';
 import { waitKindOf } from './kinds.ts';
 
@@ -62,10 +63,9 @@ const close = async (call: Call, cell: Cell, open: Waiting, end: WaitEnd, advanc
   const next = advancing && (await reserveNext(advancing, outcome));
   const stands = await chain.append(() => {
     if (next === undefined) return outcome;
-    const deadlineAtMs = Math.ceil(engine.clock.nowMs() + reservedForMs(next.cell));
     // A later try of this put: what would be held beyond the end of the call is not reserved any more.
-    if (deadlineAtMs > call.endAtMs) return outcome;
-    return { ...outcome, reserve: { ...next.reservation, deadlineAtMs } };
+    if (engine.clock.nowMs() + neededMs(next.cell, engine.lease) > call.endAtMs) return outcome;
+    return { ...outcome, reserve: { ...next.reservation, ...heldFrom(call, next.cell) } };
   });
   if (stands === undefined) return;
   rememberOutput(outputs, stands);
@@ -93,9 +93,11 @@ export const look = async (
   const looked = await waitKindOf(cell).look(call, cell, open, advancing);
   if (looked.kind === 'again') return undefined;
   if (looked.kind === 'over') {
-    await close(call, cell, open, looked.end, advancing);
+    do await close(call, cell, open, looked.end, advancing);
+    while (looked.end.isFirm === true && isHeldAsBefore(call, open));
     return undefined;
   }
+  if (looked.kind === 'holding' && !(await putHolding(call, cell, open, looked))) return undefined;
   // Of a section, who looks at its elements says up to which entry.
   if (open.family === undefined) mark.looked(open.seq);
   const nowMs = engine.clock.nowMs();
@@ -103,19 +105,21 @@ export const look = async (
     return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: nowMs, why: 'budget' };
   if (looked.kind === 'deferred')
     return { kind: 'stop', result: 'deferred', cell: cell.name, untilMs: looked.untilMs, why: looked.why };
-  const parked = parkedAt(open, nowMs);
+  const now = stateOf(call).open;
+  const parked = parkedAt(now?.kind === 'waiting' && now.seq === open.seq ? now : open, nowMs);
   const pauseMs =
     open.pollMs === undefined || parked.dueAtMs === null ? Number.POSITIVE_INFINITY : parked.dueAtMs - nowMs;
   const stayUntilMs = progress.polledUntilMs(nowMs);
   // The schedule comes again: no invocation is held for it.
   const stays = request.explicit !== false && nowMs + pauseMs < stayUntilMs && request.signal?.aborted !== true;
   // What a place has not comes no sooner for staying; a store of secrets may only have been away.
-  const staysFor = looked.lacks === undefined || looked.lacks.needs.length === 0;
+  const lacks = looked.kind === 'waits' ? looked.lacks : undefined;
+  const staysFor = lacks === undefined || lacks.needs.length === 0;
   if (stays && staysFor && mayWait(wishOf(advancing), pauseMs, nowMs)) {
     await engine.clock.sleep(Math.max(0, pauseMs), giveUp(advancing));
     return undefined;
   }
-  return looked.lacks === undefined ? parked : stopWithout(call, cell, looked.lacks);
+  return lacks === undefined ? parked : stopWithout(call, cell, lacks);
 };
 
 /** Records what a wait came to, if it is over: after a vote. */

@@ -9,13 +9,14 @@ import { PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
 import type { LastLook } from '../model/look.ts';
-import type { Cell } from '../model/runbook.ts';
+import type { Cell, Holds } from '../model/runbook.ts';
 import { createEnds, cut } from '../model/text.ts';
 import type { CellResult } from '../ports.ts';
 import { allPass } from '../rules/sequel.ts';
 import type { Lacks } from '../rules/view.ts';
 import { fits, runFree } from '../steps/free.ts';
-import { endsAtMs, type Looked, type WaitEnd, type WaitKind } from './kind.ts';
+import { type Finding, lastHeldMs, rowOf } from './holding.ts';
+import { endsAtMs, type Looked, type WaitEnd, type WaitKind, withinOf } from './kind.ts';
 
 /** The status of the answer to a request. */
 const answeredIn = ({ body }: Cell, value: unknown): number | null => {
@@ -23,8 +24,12 @@ const answeredIn = ({ body }: Cell, value: unknown): number | null => {
   return body.kind === 'http' && typeof status === 'number' ? status : null;
 };
 
+type Found = Omit<LastLook, 'atMs'>;
+/** When a look last found it holding: whoever keeps another look hands that on. */
+type Held = Pick<LastLook, 'held'>;
+
 /** Keeps what a look found that goes on, and says loudly that an expectation does not work. It never fails a look. */
-const keepLook = async (call: Call, cell: Cell, open: Waiting, found: Omit<LastLook, 'atMs'>): Promise<void> => {
+const keepLook = async (call: Call, cell: Cell, open: Waiting, found: Found): Promise<void> => {
   const { engine, instanceId } = call;
   const { seq } = open;
   const at = { instanceId, seq, cell: cell.name };
@@ -62,7 +67,7 @@ const unmetText = (unmet: LastLook['unmet']): string =>
  * A look that could not be made, for what is missing here. It says nothing of the target, and the next one may have it. The time
  * of the poll is its author's, and runs on: when it is over another worker of the place still has its turn, and then it ends.
  */
-const unmade = async (call: Call, cell: Cell, open: Waiting, lacks: Lacks): Promise<Looked> => {
+const unmade = async (call: Call, cell: Cell, open: Waiting, lacks: Lacks, held: Held): Promise<Looked> => {
   const { clock } = call.engine;
   const what = [...lacks.needs, ...lacks.secrets].join(', and ');
   const error = failure('needs.missing', what);
@@ -70,7 +75,7 @@ const unmade = async (call: Call, cell: Cell, open: Waiting, lacks: Lacks): Prom
     const why = `not as expected in time; at the end no look could be made, for want of ${what}`;
     return { kind: 'over', end: timeOver(cell, why, { output: null, exitCode: null }, []) };
   }
-  await keepLook(call, cell, open, { status: 'never', answered: null, error, unmet: [] });
+  await keepLook(call, cell, open, { status: 'never', answered: null, error, unmet: [], ...held });
   return { kind: 'waits', lacks };
 };
 
@@ -93,6 +98,18 @@ const pollOf = ({ name, poll }: Cell): Poll => {
   throw new PawlError('journal.broken', `Cell ${name} is not polled.`);
 };
 
+/** What is known of the row that it stands in. */
+const heldBefore = async ({ engine, instanceId }: Call, open: Waiting): Promise<number> =>
+  open.held === undefined ? 0 : lastHeldMs(open, await engine.looks.last(instanceId, open.seq));
+
+/** What it says of its expectations, where they have to hold. What failed without a word of its own is no answer. */
+const findingOf = (ran: boolean, checks: Checked[], errorText: string, isAnswer: boolean): Finding => {
+  if (ran && allPass(checks)) return { kind: 'holds' };
+  const unmet = unmetOf(checks);
+  const why = `${errorText}${unmetText(unmet.slice(0, 1))}`.replace(/^[:;] /, '');
+  return { kind: ran && isAnswer && unmet.every(({ result }) => result === 'fail') ? 'fails' : 'none', why };
+};
+
 /** One try. After its time a last one is made: a late look does not have the answer of an earlier one. */
 const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
   const { engine, instanceId, by } = call;
@@ -104,12 +121,18 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
     return { kind: 'over', end: { status: 'failed', output: null, error, note: error.message, checks: [] } };
   }
   if (found.kind !== 'go') return { kind: 'waits' };
+  const heldMs = await heldBefore(call, open);
+  const heldAt = (atMs: number): Held =>
+    open.held === undefined ? {} : { held: { sinceMs: open.held.sinceMs, atMs } };
   const needs = cell.needs === undefined ? [] : await engine.here.missing(cell.needs);
-  if (needs.length > 0) return await unmade(call, cell, open, { needs, secrets: [] });
+  if (needs.length > 0) return await unmade(call, cell, open, { needs, secrets: [] }, heldAt(heldMs));
   const log = createEnds(limits.noteTextCharsMax, 'noteTextCharsMax');
   const ready = await withSecrets(call, cell, found, 'look');
-  if (ready.kind === 'waits') return await unmade(call, cell, open, { needs: [], secrets: ready.missing });
+  if (ready.kind === 'waits')
+    return await unmade(call, cell, open, { needs: [], secrets: ready.missing }, heldAt(heldMs));
   const { inputs } = found;
+  // A look says how it was when it began: what froze since is not taken for a look of now.
+  const beganMs = Math.round(engine.clock.nowMs());
   const result =
     ready.kind === 'go'
       ? await runFree(call, cell, { ...ready, timeoutMs, seq: open.seq, log: log.add })
@@ -136,21 +159,40 @@ const look = async (call: Call, cell: Cell, open: Waiting): Promise<Looked> => {
     return { kind: 'over', end };
   };
   const ended = status === 'failed' ? 'failed' : 'completed';
+  const unmet = unmetOf(checks).slice(0, limits.unmetToldMax);
+  const lastError = error === null ? null : failure(error.code, error.message);
+  const errorText = error === null ? '' : `: ${error.message}`;
+  const keep = (row: Held): Promise<void> =>
+    keepLook(call, cell, open, { status, answered: answeredIn(cell, value), error: lastError, unmet, ...row });
+  if (open.holds !== undefined) {
+    const isAnswer = status === 'completed' || text !== null || exitCode !== null;
+    const finding = findingOf(ran, checks, errorText, isAnswer);
+    const row = rowOf(call, open, finding, heldMs);
+    // One that is told off for beginning anew may hold just now: then it is no expectation that fails it.
+    const failed = finding.kind === 'fails' ? checks : [];
+    if (row.kind === 'failed')
+      return await over({
+        ...{ status: 'failed', ...kept, error: row.error, note: row.error.message },
+        ...{ checks: failed, isFirm: true },
+      });
+    if (row.kind === 'put' || row.kind === 'goes') {
+      // One that begins a row is told of by its entry.
+      await keep(row.kind === 'goes' || row.looks > 1 ? heldAt(beganMs) : {});
+      return row.kind === 'goes' ? { kind: 'waits' } : { kind: 'holding', looks: row.looks, anew: row.anew };
+    }
+  }
   if (ran && allPass(checks))
     return await over({
       status: ended,
       ...kept,
-      error: error && failure(error.code, error.message),
-      note: 'as expected',
+      error: lastError,
+      note: heldText(open) ?? 'as expected',
       checks,
     });
-  const unmet = unmetOf(checks).slice(0, limits.unmetToldMax);
   if (open.dueAtMs === null || engine.clock.nowMs() < open.dueAtMs) {
-    const lastError = error === null ? null : failure(error.code, error.message);
-    await keepLook(call, cell, open, { status, answered: answeredIn(cell, value), error: lastError, unmet });
+    await keep({});
     return { kind: 'waits' };
   }
-  const errorText = error === null ? '' : `: ${error.message}`;
   const why = `not as expected in time; the last try ended as ${status}${errorText}${unmetText(unmet.slice(0, 1))}`;
   return await over(timeOver(cell, why, kept, checks));
 };
@@ -169,15 +211,40 @@ const outputIn = (call: Call, { output: text, outputBytes, status, error }: Cell
   }
 };
 
-export const poll: WaitKind<{ kind: 'poll'; everyMs: number; last: LastLook | null }> = {
-  begin: (call, cell) => {
-    const { everyMs, withinMs } = pollOf(cell);
-    return { dueAtMs: endsAtMs(call, withinMs), pollMs: everyMs };
+/** What a poll came to that had to hold. */
+const heldText = ({ holds, held }: Waiting): string | null => {
+  if (holds === undefined || held === undefined) return null;
+  const since = `as expected since ${new Date(held.sinceMs).toISOString()}`;
+  return 'times' in holds ? `${since}, ${holds.times} times in a row` : since;
+};
+
+type Report = {
+  kind: 'poll';
+  everyMs: number;
+  last: LastLook | null;
+  /** Of one that has to hold: for how long, or how often, and since when and how often in a row it did; `null`: it does not. */
+  holds?: Holds;
+  held?: { sinceMs: number; looks: number } | null;
+};
+
+export const poll: WaitKind<Report> = {
+  begin: (call, cell, { inputs }) => {
+    const { everyMs, holds, withinMs: lasting } = pollOf(cell);
+    const within = withinOf(call, cell, lasting, inputs);
+    if ('code' in within) return within;
+    const { withinMs } = within;
+    const begun = { dueAtMs: endsAtMs(call, withinMs), pollMs: everyMs };
+    if (holds === undefined) return begun;
+    return { ...begun, holds, ...(withinMs === null ? {} : { withinMs }) };
   },
   park: () => ({ look: 'now' }),
   look,
   report: async ({ engine, instanceId }, cell, open) => {
     const last = (await engine.looks.last(instanceId, open.seq)) ?? null;
-    return { kind: 'poll', everyMs: pollOf(cell).everyMs, last };
+    const { everyMs, holds } = pollOf(cell);
+    if (holds === undefined) return { kind: 'poll', everyMs, last };
+    const { sinceMs, looks } = open.held ?? {};
+    const held = sinceMs === undefined || looks === undefined ? null : { sinceMs, looks };
+    return { kind: 'poll', everyMs, last, holds, held };
   },
 };

@@ -4,9 +4,9 @@
  * witness.
  */
 import type { Cancelled, Cell, Entry, EntryOf, RunEnd, WayEnd } from '../../../src/engine/index.ts';
-import { entriesOf } from '../kin.ts';
+import { ancestorsOf, entriesOf, sectionAt } from '../kin.ts';
 import { leavesTraces, takenBackBy, wayOf } from '../way.ts';
-import { type Call, must, type World } from '../world.ts';
+import { type Call, headOf, must, type World } from '../world.ts';
 import { isGood } from './ends.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { same } from './same.ts';
@@ -18,13 +18,18 @@ export type AtEnd = {
   todo: Set<number>;
   /** Cells that began and leave traces. */
   begun: string[];
+  /** It is begun only to take back. */
+  isBegunFor: boolean;
   /** Cells whose undo completed. */
   takenBack: Set<string>;
+  /** Of something that is taken back another time stays. */
+  isTwice: boolean;
   isManual: boolean;
   isStopped: boolean;
 };
 
-type Visit = { key: string; done: boolean; begun: boolean };
+/** `seen`: it happened, or may have, as far as anybody has found out. */
+type Visit = { key: string; done: boolean; begun: boolean; seen: boolean };
 type Past = { done: boolean; begun: boolean; visits: Visit[] };
 
 const pastIn = (entries: readonly Entry[]): Map<string, Past> => {
@@ -36,23 +41,30 @@ const pastIn = (entries: readonly Entry[]): Map<string, Past> => {
   };
   const reserve = ({ cell, key }: { cell: string; key: string }): void => {
     const { visits } = of(cell);
-    if (visits.at(-1)?.key !== key) visits.push({ key, done: false, begun: false });
+    if (visits.at(-1)?.key !== key) visits.push({ key, done: false, begun: false, seen: false });
   };
-  const leave = (cell: string, done: boolean): void => {
+  const leave = (cell: string, done: boolean, seen = done): void => {
     const known = of(cell);
     known.begun = true;
     known.done ||= done;
     const visit = known.visits.at(-1);
-    if (visit !== undefined) Object.assign(visit, { begun: true, done: visit.done || done });
+    if (visit !== undefined) Object.assign(visit, { begun: true, done: visit.done || done, seen: visit.seen || seen });
+  };
+  const deny = (cell: string): void => {
+    const visit = of(cell).visits.at(-1);
+    if (visit !== undefined && !visit.done) visit.seen = false;
   };
   for (const entry of entries) {
     if (entry.kind === 'reserved') reserve(entry);
     if (entry.kind === 'waiting' && entry.each !== undefined) leave(entry.cell, false);
     if (entry.kind === 'resolved' && entry.verdict === 'succeeded') leave(entry.cell, true);
+    else if (entry.kind === 'resolved' && (entry.verdict === 'failed' || entry.closedBy === 'probe')) deny(entry.cell);
     if (entry.kind !== 'outcome') continue;
     const { closes, status, closedBy, unbegun } = entry;
     const isNothing = status === 'never' || unbegun === true || (status === 'abandoned' && closedBy === 'probe');
-    if (closes !== null && !isNothing) leave(entry.cell, status === 'completed');
+    if (closes !== null && !isNothing) leave(entry.cell, status === 'completed', status !== 'failed');
+    const isDenied = (status === 'abandoned' && closedBy === 'probe') || (status === 'failed' && closedBy === 'person');
+    if (isDenied) deny(entry.cell);
     if (entry.reserve !== undefined) reserve(entry.reserve);
   }
   return past;
@@ -67,7 +79,8 @@ const lineOf = (world: World, entries: readonly Entry[], name: string): (readonl
   return [entries, ...lineOf(earlier, entriesOf(earlier), name)];
 };
 
-type Known = { done: boolean; begun: boolean; key: string | null };
+/** `times`: by how many keys it happened, or may have. */
+type Known = { done: boolean; begun: boolean; key: string | null; times: number };
 
 const keyOf = (visits: readonly Visit[]): string | null =>
   (visits.findLast(({ done }) => done) ?? visits.findLast(({ begun }) => begun))?.key ?? null;
@@ -82,7 +95,40 @@ const knownOf = (world: World, entries: readonly Entry[], { name, index }: Cell)
   const earlier = before.find((past) => past?.done) ?? before.find((past) => past?.begun);
   const done = own?.done === true || (isCited && before.some((past) => past?.done));
   const begun = own?.begun === true || before.some((past) => past?.begun);
-  return { done, begun, key: keyOf(own?.visits ?? []) ?? keyOf(earlier?.visits ?? []) };
+  const key = keyOf(own?.visits ?? []) ?? keyOf(earlier?.visits ?? []);
+  const times = [own, ...before].flatMap((past) => past?.visits ?? []).filter(({ seen }) => seen).length;
+  return { done, begun, key, times };
+};
+
+/** What takes a cell back began by the key that it would have now, in a run before this one: it is not begun again. */
+const isTried = (world: World, entries: readonly Entry[], name: string, by: Cell, key: string | null): boolean =>
+  lineOf(world, entries, name)
+    .slice(1)
+    .some((run) => {
+      const ending = run.find(({ kind }) => kind === 'ending');
+      return ending?.kind === 'ending' && ending.keys[name] === (key ?? undefined) && pastIn(run).get(by.name)?.begun;
+    });
+
+/** What takes a section back was opened in a run before this one, for the newest entry that opened the section. */
+const isSectionTried = (world: World, entries: readonly Entry[], name: string, by: Cell): boolean => {
+  const line = lineOf(world, entries, name);
+  const openings = line.flatMap((run) => run.findLast((one) => one.kind === 'waiting' && one.cell === name) ?? []);
+  const [newest] = openings;
+  return line.some((run) =>
+    run.some((one) => {
+      const undoes = one.kind === 'waiting' && one.cell === by.name ? one.each?.undoes : undefined;
+      return undoes !== undefined && undoes.instanceId === newest?.instanceId && undoes.seq === newest.seq;
+    }),
+  );
+};
+
+/** In how many runs of the line a section was opened, without those with all of whose elements another goes on. */
+const timesOpened = (world: World, entries: readonly Entry[], name: string): number => {
+  const openings = lineOf(world, entries, name).flatMap((run) =>
+    run.flatMap((one) => (one.kind === 'waiting' && one.cell === name && one.each !== undefined ? [one] : [])),
+  );
+  const carried = openings.flatMap(({ each }) => (each?.after?.left === 0 ? [each.after.instanceId] : []));
+  return new Set(openings.map(({ instanceId }) => instanceId).filter((id) => !carried.includes(id))).size;
 };
 
 /** Of a step that failed: its cell and seq, and how. */
@@ -103,6 +149,13 @@ const judgeFailure = (oracle: Oracle, reading: Reading, entry: EntryOf<'ending'>
   must(failed?.code === code, 'end', `${at} says ${failed?.code}, and it was ${code}`);
 };
 
+/** It takes an element back in the end of a run that is stepped through. */
+const isSteppedIn = ({ world, entries }: Oracle): boolean => {
+  const first = entries[0];
+  const above = first?.kind === 'started' && first.undoes === true && world.facets.get(first.parent?.instanceId ?? '');
+  return above !== undefined && above !== false && headOf(above)?.state.ending?.manual === true;
+};
+
 /** Whether the way is over, and by whose word. */
 const judgeWayOver = (oracle: Oracle, reading: Reading, entry: EntryOf<'ending'>): { undo: boolean } => {
   const at = `seq ${entry.seq}`;
@@ -116,13 +169,14 @@ const judgeWayOver = (oracle: Oracle, reading: Reading, entry: EntryOf<'ending'>
   if (!isPerson) {
     const current = writer?.process.epoch ?? 0;
     must(epoch >= current, 'epoch', `${at} ends the way of a held run of epoch ${epoch}, not ${current}`);
-    must(entry.manual === undefined, 'end', `${at} is stepped through by nobody's word`);
+    must((entry.manual === true) === isSteppedIn(oracle), 'end', `${at} is stepped through by nobody's word`);
   }
   if (owes !== null) {
     must(entry.as === owes.as, 'end', `${at} ends as ${entry.as}, and the way is over as ${owes.as}`);
     must(!isPerson, 'end', `${at} takes back what is over already`);
     const told = oracle.entries.slice(0, entry.seq).find(({ kind }) => kind === 'cancelled');
-    const grounds = { completed: 'its last cell', failed: 'as=failed', cancelled: '' };
+    const isBegunFor = oracle.entries[0]?.kind === 'started' && oracle.entries[0].undoes === true;
+    const grounds = { completed: 'its last cell', failed: isBegunFor ? 'its parent' : 'as=failed', cancelled: '' };
     const wanted = told?.kind === 'cancelled' ? [told.by.actor, told.reason] : [grounds[owes.as], null];
     must(same([by, reason], wanted), 'end', `${at} says that ${by} began it: ${reason}`);
     const scheduled = writer?.what === 'advance' && writer.actor === 'schedule';
@@ -159,12 +213,20 @@ export const judgeEnding = (oracle: Oracle, reading: Reading, entry: EntryOf<'en
   const isTaken = (cell: Cell): number | undefined => {
     const by = cells.find((one) => takenBackBy(one) === cell.name);
     if (!undo || by === undefined) return undefined;
-    const { done, begun } = knownOf(world, entries, cell);
+    const { done, begun, key } = knownOf(world, entries, cell);
+    // Of one that was never opened, and that a person declared done, there is nothing to take back.
+    if (by.body.kind === 'each' || by.body.kind === 'run') {
+      const isOpened = timesOpened(world, entries, cell.name) > 0;
+      return isOpened && !isSectionTried(world, entries, cell.name, by) ? by.index : undefined;
+    }
+    if (isTried(world, entries, cell.name, by, key)) return undefined;
     const ofBegun = by.cleanup !== undefined && 'of' in by.cleanup && by.cleanup.of === 'begun';
     return done || (begun && ofBegun) ? by.index : undefined;
   };
   const undos = way.toReversed().flatMap((cell) => isTaken(cell) ?? []);
-  const sections = cells.filter((cell) => isAt(cell, entry.as)).map(({ index }) => index);
+  const first = entries[0];
+  const isBegunFor = first?.kind === 'started' && first.undoes === true;
+  const sections = isBegunFor ? [] : cells.filter((cell) => isAt(cell, entry.as)).map(({ index }) => index);
   const wanted = [...undos, ...sections];
   must(same(entry.cells, wanted), 'end', `${at} goes through ${entry.cells}, not ${wanted}`);
   must(entry.undos === undos.length, 'end', `${at} takes ${entry.undos} back, not ${undos.length}`);
@@ -176,7 +238,9 @@ export const judgeEnding = (oracle: Oracle, reading: Reading, entry: EntryOf<'en
   must(same(entry.keys, Object.fromEntries(keys)), 'end', `${at} has the keys ${JSON.stringify(entry.keys)}`);
   const begun = way.filter((cell) => leavesTraces(cell) && knownOf(world, entries, cell).begun).map(({ name }) => name);
   // What was done as it was meant stays, and is not told of.
-  const left = begun.filter((name) => !takes.some((cell) => cell.name === name));
+  const isTwice = (cell: Cell): boolean =>
+    knownOf(world, entries, cell).times > 1 || timesOpened(world, entries, cell.name) > 1;
+  const left = begun.filter((name) => !takes.some((cell) => cell.name === name && !isTwice(cell)));
   const stays = entry.as === 'completed' ? [] : left;
   must(same(entry.stays, stays), 'end', `${at} says that ${entry.stays} stays, and that is ${stays}`);
   judgeSeen(oracle, entry, undos);
@@ -195,7 +259,9 @@ export const judgeEnding = (oracle: Oracle, reading: Reading, entry: EntryOf<'en
     as: entry.as,
     todo: new Set(wanted),
     begun,
+    isBegunFor,
     takenBack: new Set(),
+    isTwice: takes.some(isTwice),
     isManual: entry.manual === true,
     isStopped: false,
   };
@@ -253,8 +319,8 @@ export const takeBack = (
 export const nextOf = ({ ending }: Reading, after: number): number =>
   Math.min(...[...(ending?.todo ?? [])].filter((index) => index >= after), Number.POSITIVE_INFINITY);
 
-const endedAs = ({ as, begun, takenBack, isStopped }: AtEnd): RunEnd => {
-  const isWhole = takenBack.size > 0 && begun.every((name) => takenBack.has(name));
+const endedAs = ({ as, begun, takenBack, isTwice, isStopped, isBegunFor }: AtEnd): RunEnd => {
+  const isWhole = !isTwice && (takenBack.size > 0 || isBegunFor) && begun.every((name) => takenBack.has(name));
   if (as === 'failed') return isWhole && !isStopped ? 'rolled_back' : 'failed';
   return isStopped ? 'cancelled' : as;
 };
@@ -277,13 +343,44 @@ export const settle = (reading: Reading, cells: readonly Cell[]): void => {
   else if (next === wayOf(cells)) overAs(reading, cells, 'completed');
 };
 
+/** An element is not left in doubt, or under way, where it may be taken back later, or where its parent goes through something after it. */
+const judgeSettles = (
+  oracle: Oracle,
+  reading: Reading,
+  entry: EntryOf<'cancelled'>,
+  writer: Call | undefined,
+): void => {
+  const { world, entries } = oracle;
+  const first = entries[0];
+  const parent = first?.kind === 'started' ? first.parent : undefined;
+  const isUnsettled =
+    reading.open?.kind === 'reserved' ||
+    reading.halted?.doubt === true ||
+    (reading.open !== null && sectionAt(entries, reading.open.seq) !== undefined);
+  const isOwn = writer?.what === 'cancel' && writer.about === world.instanceId;
+  const told = parent && world.facets.get(parent.instanceId)?.chain.find(({ entry: one }) => one.kind === 'cancelled');
+  const isAfter = told !== undefined && told.entry.state.owes !== undefined;
+  const isToBe = isOwn ? world.version.runbook.cells.some((cell) => takenBackBy(cell) !== undefined) : isAfter;
+  const right = parent !== undefined && isUnsettled && isToBe && entry.undo !== true && entry.continuedAs === undefined;
+  must((entry.settles === true) === right, 'doubt', `seq ${entry.seq} ${entry.settles ? 'keeps' : 'leaves'} a doubt`);
+};
+
 /** Who continues a run takes over what it owes: nothing is gone through in it. */
 export const judgeCancelled = (oracle: Oracle, reading: Reading, entry: EntryOf<'cancelled'>): void => {
   const at = `seq ${entry.seq}`;
   const { ending } = reading;
   const { cells } = oracle.world.version.runbook;
   const writer = writerOf(oracle, entry);
-  must((entry.continuedAs !== undefined) === (writer?.what === 'startContinued'), 'I6', `${at} goes on elsewhere`);
+  const [around] = ancestorsOf(oracle.world);
+  const isLeft = writer?.what === 'startContinued';
+  // What goes on elsewhere takes its elements with it, whoever tells them.
+  const carried = around?.chain.find(({ entry: one }) => one.kind === 'cancelled');
+  const as = carried?.entry.kind === 'cancelled' ? carried.entry.continuedAs : undefined;
+  const isBefore = (oracle.world.chain[entry.seq]?.landedAtMs ?? 0) < (carried?.landedAtMs ?? Number.POSITIVE_INFINITY);
+  const isAlone = isBefore || (writer?.what === 'cancel' && writer.about === oracle.world.instanceId);
+  const isCarried = entry.continuedAs === as || (isAlone && entry.continuedAs === undefined);
+  const right = around === undefined ? (entry.continuedAs !== undefined) === isLeft : isCarried;
+  must(right, 'I6', `${at} goes on elsewhere as ${entry.continuedAs}, and what is around it as ${as}`);
   if (ending !== null) {
     must(entry.stopsCleanup === true && !ending.isStopped, 'I6', `${at} cancels what is at its end already`);
     ending.isStopped = true;
@@ -291,7 +388,8 @@ export const judgeCancelled = (oracle: Oracle, reading: Reading, entry: EntryOf<
     must(!reading.cancelled, 'I6', `${at} cancels a second time`);
     must(entry.stopsCleanup === undefined, 'I6', `${at} stops an end that has not begun`);
     reading.owes = null;
-    const isOwed = entry.undo === true || cells.some((cell) => isAt(cell, 'cancelled'));
+    judgeSettles(oracle, reading, entry, writer);
+    const isOwed = entry.undo === true || entry.settles === true || cells.some((cell) => isAt(cell, 'cancelled'));
     if (isOwed && entry.continuedAs === undefined) {
       reading.owes = { as: 'cancelled', undo: entry.undo === true };
       if (reading.halted?.doubt !== true) reading.halted = null;
@@ -328,24 +426,26 @@ export const originalKeyOf = (entries: readonly Entry[], { cells }: { cells: rea
   return of === undefined || ending?.kind !== 'ending' ? undefined : ending.keys[of];
 };
 
-/** Under one key something is done once, and taken back once, whichever run of the line does it. */
+/** Whether what takes a cell back began, by the journal, or happened, as the witness saw it. */
+const isBackBegun = (facet: World, { name }: Cell): boolean => {
+  const { clockFarOff, frozen, thawed, operatorRace, childOutlives, restore, probeUnsure } = facet.faults;
+  if (pastIn(entriesOf(facet)).get(name)?.begun === true) return true;
+  // What acts behind its time acts unseen.
+  const isSeen = clockFarOff + frozen + thawed + operatorRace + childOutlives + restore + probeUnsure === 0;
+  return isSeen && happened(facet, name, facet.chain.length);
+};
+
+/** What was done under one key is taken back once: by whichever run or element, no other begins that again. */
 export const checkTakenBackOnce = (facets: readonly World[]): void => {
   const taken = new Map<string, string>();
-  for (const { instanceId, chain, version } of facets) {
-    const entries = chain.map(({ entry }) => entry);
-    const ending = entries.find(({ kind }) => kind === 'ending');
+  for (const facet of facets) {
+    const { instanceId, version } = facet;
+    const ending = entriesOf(facet).find(({ kind }) => kind === 'ending');
     if (ending?.kind !== 'ending') continue;
     for (const cell of version.runbook.cells) {
       const name = takenBackBy(cell);
       const key = name === undefined ? undefined : ending.keys[name];
-      const isDone = entries.some(
-        (one) =>
-          (one.kind === 'outcome' || one.kind === 'resolved') &&
-          one.cell === cell.name &&
-          one.then === 'next' &&
-          isGood(one),
-      );
-      if (key === undefined || !isDone) continue;
+      if (key === undefined || !isBackBegun(facet, cell)) continue;
       const before = taken.get(key);
       must(before === undefined, 'I5', `${instanceId} takes back what ${before} has taken back: ${key}`);
       taken.set(key, instanceId);

@@ -13,6 +13,8 @@ export const isGood = (entry: Closing): boolean => {
   const { expectations } = entry;
   if (entry.kind === 'resolved') return entry.verdict === 'succeeded';
   const holds = expectations.every(({ result, overridden }) => result === 'pass' || overridden === true);
+  // Of a section that takes back something could not be.
+  if (entry.error?.code === 'each.unfinished') return false;
   return holds && (entry.status === 'completed' || (expectations.length > 0 && entry.status !== 'skipped'));
 };
 

@@ -9,20 +9,29 @@ import {
   childOf,
   earlierOf,
   entriesOf,
+  goodEnd,
+  isRun,
   isStopped,
   leftIn,
   mayClose,
   notCompletedIn,
   openSection,
+  placeOf,
+  runOf,
   type Section,
   sectionAt,
   unbegunIn,
   unfinishedIn,
 } from '../kin.ts';
+import { takenBackBy } from '../way.ts';
 import { headOf, must, parentOf, type World } from '../world.ts';
+import { checkTakenBackOnce } from './endings.ts';
+import { isGood } from './ends.ts';
+import { checkGoingOn, watchGoingOn } from './goingOn.ts';
 import { toldText } from './outputs.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { same } from './same.ts';
+import { citedIn } from './witness.ts';
 import { isBy, writerOf } from './writer.ts';
 
 const sectionIn = (entries: Entry[], seq: number, until?: number): Section => {
@@ -36,6 +45,10 @@ export const isEmpty = ({ entries }: Pick<Oracle, 'entries'>, seq: number, until
   const section = sectionAt(entries, seq, until + 1);
   return section === undefined || unfinishedIn(section).length === 0;
 };
+
+/** Nothing of it begins any more: it was cancelled, or what is at its end was stopped. */
+export const isOff = ({ cancelled, ending }: Pick<Reading, 'cancelled' | 'ending'>): boolean =>
+  ending === null ? cancelled : ending.isStopped;
 
 /** By the chain alone: what was told, and what may begin by it. */
 export const judgeProgress = (oracle: Oracle, reading: Reading, entry: EntryOf<'progress'>): void => {
@@ -67,8 +80,10 @@ export const judgeProgress = (oracle: Oracle, reading: Reading, entry: EntryOf<'
   const running = unfinishedIn(after).length;
   must(running <= after.max, 'family', `${at} lets ${running} be under way, and max is ${after.max}`);
   must(!isStopped(after), 'family', `${at} lets another begin, and stopAfter ${after.stopAfter} is reached`);
-  must(!reading.cancelled, 'family', `${at} lets another begin after the cancellation`);
-  must(reading.drive === 'auto' || more === 1, 'family', `${at} lets ${more} begin at once in drive manual`);
+  const { ending } = reading;
+  must(!isOff(reading), 'family', `${at} lets another begin after the cancellation`);
+  const isStepped = ending === null || ending.as === 'completed' ? reading.drive !== 'auto' : ending.isManual;
+  must(!isStepped || more === 1, 'family', `${at} lets ${more} begin at once in drive manual`);
   const epoch = writerOf(oracle, entry)?.process.epoch ?? 0;
   must(
     reading.epoch >= epoch,
@@ -83,10 +98,11 @@ const endedAs = (child: World | undefined): string => (child && headOf(child)?.s
 
 /** The text of the `output` of the simulation's sections, as the child's own chain has it. */
 const shown = (child: World, source: string): unknown => {
-  const [, name, wanted] = /^outputs\.(\w+)\.good == (\w+)$/.exec(source) ?? [];
-  const entry = entriesOf(child).findLast(
+  const [, name = '', wanted] = /^outputs\.(\w+)\.good == (\w+)$/.exec(source) ?? [];
+  const own = entriesOf(child).findLast(
     (one) => (one.kind === 'outcome' || one.kind === 'resolved') && one.cell === name && one.then === 'next',
   );
+  const entry = own ?? citedIn(child, name);
   const text = entry !== undefined && 'output' in entry ? toldText(child, entry.output) : null;
   const value = text === null ? undefined : (JSON.parse(text) as { good?: unknown }).good;
   return JSON.stringify(value) === wanted;
@@ -107,9 +123,14 @@ export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: 
     const [cited] = section.ended.has(index) ? earlierOf(world, section, index) : [];
     return own ?? cited;
   });
-  const completed = children.filter((child) => endedAs(child) === 'completed').length;
+  const cited = new Set(sectionIn(entries, seq, seq + 1).ended.keys());
+  const isGone = (index: number): boolean => section.undoes !== undefined && cited.has(index);
+  const endOf = (index: number): string => (isGone(index) ? 'rolled_back' : endedAs(children[index]));
+  const completed = children.filter((_, index) => endOf(index) === goodEnd(section)).length;
   const all = completed === section.count;
-  must((entry.status === 'completed') === all, 'family', `${at} is ${entry.status}, and ${completed} completed`);
+  const isDone = all || section.undoes !== undefined;
+  must((entry.status === 'completed') === isDone, 'family', `${at} is ${entry.status}, and ${completed} completed`);
+  must((entry.error === null) === all, 'family', `${at} says ${entry.error?.code}, and ${completed} completed`);
   if (entry.output?.kind === 'truncated') return;
   const told = JSON.parse(toldText(world, entry.output) ?? 'null') as Element[];
   must(told.length === section.count, 'family', `${at} tells of ${told.length} elements of ${section.count}`);
@@ -117,13 +138,10 @@ export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: 
   const body = world.version.runbook.cells.find(({ name }) => name === section.opening.cell)?.body;
   told.forEach(({ item, status, output }, index) => {
     const child = children[index];
-    const source = body?.kind === 'each' ? (body.parts?.[index] ?? body).output?.source : undefined;
+    const part = body?.kind === 'each' ? (body.parts?.[index] ?? body) : body?.kind === 'run' ? body : undefined;
+    const source = part?.output?.source;
     must(same(item, items[index]), 'family', `${at} tells of another element ${index}`);
-    must(
-      status === endedAs(child),
-      'family',
-      `${at} says that element ${index} is ${status}, and it is ${endedAs(child)}`,
-    );
+    must(status === endOf(index), 'family', `${at} says that element ${index} is ${status}, and it is ${endOf(index)}`);
     if (source === undefined || child === undefined || status !== 'completed') {
       must(output === null, 'family', `${at} shows ${JSON.stringify(output)} of element ${index}`);
       return;
@@ -138,35 +156,100 @@ export const judgeClosed = (oracle: Oracle, { seq }: EntryOf<'waiting'>, entry: 
 const itemsOf = (world: World, { opening }: Section): unknown[] =>
   JSON.parse(toldText(world, opening.each?.items) ?? '[]') as unknown[];
 
+/** All of its cells that have an undo which began at its end were taken back by that, and nothing else of it stays. */
+const isTakenBack = (facet: World): boolean => {
+  const entries = entriesOf(facet);
+  const ending = entries.find(({ kind }) => kind === 'ending');
+  if (headOf(facet)?.state.ended === 'rolled_back') return true;
+  if (ending?.kind !== 'ending' || ending.undos === 0 || ending.stays.length > 0) return false;
+  return ending.cells
+    .slice(0, ending.undos)
+    .every((at) =>
+      entries.some(
+        (one) =>
+          (one.kind === 'outcome' || one.kind === 'resolved') && one.index === at && one.then === 'next' && isGood(one),
+      ),
+    );
+};
+
+/** Whoever stops its end in doubt lets that go. */
+const isLetGo = (facet: World): boolean =>
+  entriesOf(facet).some((entry) => entry.kind === 'cancelled' && entry.stopsCleanup === true);
+
 /** As a section is opened: it cites those elements, and no others, that completed in a visit before. */
 const watchOpening = (world: World, entry: EntryOf<'waiting'>): void => {
   if (entry.each === undefined) return;
   const section = sectionIn(entriesOf(world), entry.seq);
+  const isMissed = world.calls.find((one) => isBy(one, entry))?.struck.includes('staleRead') === true;
   for (let index = 0; index < section.count; index += 1) {
-    const is = endedAs(earlierOf(world, section, index)[0]);
+    const [before] = earlierOf(world, section, index);
+    const is = endedAs(before);
     const at = `${world.instanceId} seq ${entry.seq}`;
-    must(section.ended.has(index) === (is === 'completed'), 'family', `${at}: element ${index} is ${is} before it`);
+    const isCited = section.undoes === undefined ? is === 'completed' : before === undefined || isTakenBack(before);
+    // A read that missed how an element came to its end, which none does, lets that be gone through: it finds nothing left to do.
+    const isStale = section.undoes !== undefined && isCited && isMissed;
+    must(section.ended.has(index) === isCited || isStale, 'family', `${at}: element ${index} is ${is} before it`);
+    must(
+      section.undoes === undefined || before === undefined || headOf(before)?.state.ended != null,
+      'doubt',
+      `${at} takes back element ${index}, which has not ended`,
+    );
+    must(
+      section.undoes === undefined ||
+        before === undefined ||
+        headOf(before)?.state.halted?.doubt !== true ||
+        isLetGo(before),
+      'doubt',
+      `${at} takes back element ${index}, which is in doubt`,
+    );
   }
 };
 
-/** No cell of an element that was gone through in a visit is begun in a later one. */
+/**
+ * Of the cells of an element, what stands done after these went through it, the oldest first. What is at the end of an element belongs to
+ * that one, and the next comes to an end of its own; what was taken back may be done again, and then taken back again.
+ */
+const doneBy = (went: readonly World[]): Set<string> => {
+  const done = new Set<string>();
+  for (const one of went) {
+    const { cells } = one.version.runbook;
+    for (const entry of entriesOf(one)) {
+      if ((entry.kind !== 'outcome' && entry.kind !== 'resolved') || entry.then !== 'next') continue;
+      const { cleanup } = cells.find(({ name }) => name === entry.cell) ?? {};
+      if (cleanup !== undefined && 'on' in cleanup) continue;
+      done.add(entry.cell);
+      if (cleanup !== undefined && 'undo' in cleanup && isGood(entry)) done.delete(cleanup.undo);
+      for (const cell of cells) if (takenBackBy(cell) === entry.cell) done.delete(cell.name);
+    }
+    if (isTakenBack(one)) done.clear();
+  }
+  return done;
+};
+
+/** Whether an element goes on from one of another run, whose continuation somebody gave a reason for. */
+const isReasoned = (facet: World): boolean => {
+  const first = facet.chain[0]?.entry;
+  const continues = first?.kind === 'started' ? first.continues : null;
+  const before = continues == null ? undefined : facet.facets.get(continues.instanceId);
+  const rootOf = (one: World): World | undefined => ancestorsOf(one).at(-1);
+  return before !== undefined && rootOf(before) !== rootOf(facet) && (continues?.reason ?? '') !== '';
+};
+
+/** No cell of an element that was gone through in a visit is begun in a later one, or in a later run without a reason. */
 const checkAgain = (facet: World): void => {
   const first = facet.chain[0]?.entry;
   const parent = first?.kind === 'started' ? first.parent : undefined;
   const above = parent && facet.facets.get(parent.instanceId);
-  if (parent === undefined || above === undefined) return;
+  if (parent === undefined || above === undefined || isReasoned(facet)) return;
   const section = sectionIn(entriesOf(above), parent.seq);
-  const went = earlierOf(above, section, parent.index);
-  const isBack = went.findIndex((one) => headOf(one)?.state.ended === 'rolled_back');
-  const done = (isBack === -1 ? went : went.slice(0, isBack)).flatMap((one) =>
-    entriesOf(one).flatMap((entry) =>
-      (entry.kind === 'outcome' || entry.kind === 'resolved') && entry.then === 'next' ? [entry.cell] : [],
-    ),
-  );
+  const done = doneBy(earlierOf(above, section, parent.index).toReversed());
+  const { cells } = facet.version.runbook;
   for (const { seq } of facet.begins) {
     const entry = facet.chain[seq]?.entry;
-    const cell = entry?.kind === 'reserved' ? entry.cell : entry?.kind === 'outcome' ? entry.reserve?.cell : undefined;
-    must(cell === undefined || !done.includes(cell), 'family', `${facet.instanceId} begins ${cell} again`);
+    const name = entry?.kind === 'reserved' ? entry.cell : entry?.kind === 'outcome' ? entry.reserve?.cell : undefined;
+    must(name === undefined || !done.has(name), 'family', `${facet.instanceId} begins ${name} again`);
+    // What is done anew may be taken back anew.
+    for (const cell of cells) if (takenBackBy(cell) === name) done.delete(cell.name);
   }
 };
 
@@ -177,8 +260,41 @@ const standing = (world: World, section: Section, sinceMs: number): number =>
     const last = child?.chain.at(-1);
     if (last === undefined || last.landedAtMs > sinceMs) return false;
     const { halted, ended } = last.entry.state;
-    return halted !== null || (ended !== null && ended !== 'completed');
+    return halted !== null || (ended !== null && ended !== goodEnd(section));
   }).length;
+
+/** Who takes something back does it with the parameters by which it was done; of others an element has none, and a run those that its cell gives it. */
+const ownParams = ({ facets }: World, { parent, undoes, continues }: EntryOf<'started'>) => {
+  const done = facets.get(continues?.instanceId ?? '')?.chain[0]?.entry;
+  if (undoes === true && done?.kind === 'started') return done.params;
+  if (parent === undefined) return {};
+  const { instanceId, cell, seq, index } = parent;
+  const above = facets.get(instanceId);
+  const body = above?.version.runbook.cells.find(({ name }) => name === cell)?.body;
+  if (above === undefined || body?.kind !== 'run' || body.params.name === undefined) return {};
+  const item = itemsOf(above, sectionIn(entriesOf(above), seq))[index] as { name: string };
+  return { name: item.name };
+};
+
+/** A run whose runbook says `unique` has that id, by the entry that stands there, which names it or what it was in an earlier visit. */
+const checkId = (world: World, { params, instanceId, parent, undoes, continues }: EntryOf<'started'>): void => {
+  if (!isRun(world) || world.version.runbook.unique === null || parent === undefined) return;
+  const slots = [...world.facets.values()].flatMap((facet) => {
+    const first = facet.chain[0]?.entry;
+    const isOf = facet.instanceId === `deploy.${params.name}` || facet.instanceId.startsWith(`deploy.${params.name}.`);
+    return isOf && first?.kind === 'cancelled' && first.runsAs !== undefined ? [first.runsAs] : [];
+  });
+  const of = undoes === true ? continues?.instanceId : instanceId;
+  const named = of === undefined ? undefined : parentOf(of);
+  const ids = Array.from({ length: named?.visit ?? 0 }, (_, visit) =>
+    childId(parent.instanceId, named?.cell ?? '', visit + 1, parent.index),
+  );
+  must(
+    slots.some((id) => ids.includes(id)),
+    'unique',
+    `${instanceId} begins, and its id is that of ${slots}`,
+  );
+};
 
 /** As a child's first entry lands: its beginning stands in its parent's chain, and the section is open. */
 const watchFirst = (world: World, entry: Entry): void => {
@@ -192,7 +308,8 @@ const watchFirst = (world: World, entry: Entry): void => {
       'family',
       `${at} is element ${index} of ${cell}`,
     );
-    must(same(entry.params, {}), 'family', `${at} copies parameters`);
+    must(same(entry.params, ownParams(world, entry)), 'family', `${at} has parameters of its own`);
+    checkId(world, entry);
   }
   if (named === undefined) return;
   const parent = world.facets.get(named.instanceId);
@@ -209,7 +326,8 @@ const watchFirst = (world: World, entry: Entry): void => {
     `${at} begins, and ${section.opening.cell} is open`,
   );
   must(!section.ended.has(named.index), 'family', `${at} begins, and it completed before`);
-  must(named.index < section.spawned, 'family', `${at} begins, and its parent lets only ${section.spawned} begin`);
+  const place = placeOf(section, named.index);
+  must(place < section.spawned, 'family', `${at} begins, and its parent lets only ${section.spawned} begin`);
   must(entry.kind !== 'cancelled' || state.cancelled !== null, 'family', `${at}, and its parent is not cancelled`);
   if (entry.kind !== 'started') return;
   must(
@@ -219,6 +337,11 @@ const watchFirst = (world: World, entry: Entry): void => {
   );
   must(entry.epoch <= state.epoch, 'epoch', `${at} is of epoch ${entry.epoch}, and its parent of ${state.epoch}`);
   const [before] = earlierOf(parent, section, named.index);
+  must(
+    (entry.undoes === true) === (section.undoes !== undefined),
+    'family',
+    `${at} is begun to take back: ${entry.undoes}`,
+  );
   const goesOn = before !== undefined && headOf(before)?.state.ended !== 'rolled_back';
   must(
     (entry.continues?.instanceId ?? null) === (goesOn ? before.instanceId : null),
@@ -258,6 +381,7 @@ const watchProgress = (world: World, entry: EntryOf<'progress'>): void => {
 
 /** Called for every entry as it lands. */
 export const watchFamily = (world: World, entry: Entry): void => {
+  watchGoingOn(world, entry);
   if (entry.seq === 0) watchFirst(world, entry);
   if (entry.kind === 'progress') watchProgress(world, entry);
   if (entry.kind === 'waiting') watchOpening(world, entry);
@@ -270,6 +394,7 @@ const elementsOf = (world: World): Record<string, unknown> => {
   const above = parent && world.facets.get(parent.instanceId);
   if (parent === undefined || above === undefined) return {};
   const body = above.version.runbook.cells.find(({ name }) => name === parent.cell)?.body;
+  if (body?.kind === 'run') return {};
   must(body?.kind === 'each', 'family', `${world.instanceId} is a child of ${parent.cell}, which is no section`);
   const items = itemsOf(above, sectionIn(entriesOf(above), parent.seq));
   return { ...elementsOf(above), [body.as]: items[parent.index], index: parent.index };
@@ -277,6 +402,8 @@ const elementsOf = (world: World): Record<string, unknown> => {
 
 /** Each body saw the element that its child stands for; a child that was told not to begin did not; none is without a spawn. */
 export const checkFamilies = (world: World): void => {
+  checkGoingOn(world);
+  checkTakenBackOnce([...world.facets.values()]);
   for (const facet of world.facets.values()) {
     const { instanceId, chain, begins } = facet;
     const [first] = chain;
@@ -285,9 +412,13 @@ export const checkFamilies = (world: World): void => {
     const isFenced = first.entry.kind === 'cancelled';
     must(!isFenced || (chain.length === 1 && begins.length === 0), 'family', `${instanceId} was not to begin, and did`);
     checkAgain(facet);
-    const each = elementsOf(facet);
+    const each = runOf(facet) === facet ? undefined : elementsOf(facet);
     for (const begin of begins)
-      must(same(begin.each, each), 'family', `${instanceId} seq ${begin.seq} saw ${JSON.stringify(begin.each)}`);
+      must(
+        same(begin.each ?? null, each ?? null),
+        'family',
+        `${instanceId} seq ${begin.seq} saw ${JSON.stringify(begin.each)}`,
+      );
   }
 };
 

@@ -3,13 +3,14 @@ import { checkPlaces } from '../places.ts';
 import type { World } from '../world.ts';
 import { checkCauses } from './causes.ts';
 import { checkChain } from './chain.ts';
+import { checkCommits } from './commits.ts';
 import { checkRolledBack } from './endings.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { checkTold } from './told.ts';
 import { checkWitness } from './witness.ts';
 
 export { checkFamilies, checkLeft, watchFamily } from './families.ts';
-export { checkProgress } from './progress.ts';
+export { checkPeopleTold, checkProgress } from './progress.ts';
 export type { Oracle, Reading } from './reading.ts';
 export { checkSeveral, watchLock } from './several.ts';
 export { checkStored } from './stored.ts';
@@ -26,6 +27,7 @@ export const oracleOf = (world: World): Oracle => ({
 export const checkSafety = (oracle: Oracle): Reading | undefined => {
   const reading = checkChain(oracle);
   checkWitness(oracle);
+  checkCommits(oracle);
   if (reading !== undefined) checkRolledBack(oracle, reading);
   checkPlaces(oracle.world);
   checkTold(oracle);

@@ -4,6 +4,7 @@
  */
 import type { Cell, Checked, Entry, EntryOf } from '../../../src/engine/index.ts';
 import { must } from '../world.ts';
+import { commits } from './commits.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { same } from './same.ts';
 import { judgeWait } from './waits.ts';
@@ -93,8 +94,10 @@ export const judgeClosing = (oracle: Oracle, reading: Reading, entry: EntryOf<'o
   if (byHolder) {
     must(['holder', 'policy'].includes(entry.closedBy), 'I2', `${at}: its holder closes as ${entry.closedBy}`);
     must(entry.status !== 'abandoned', 'I2', `${at}: a holder abandons`);
-    if (entry.status === 'never') must(begin === undefined, 'I4', `${at} says never, and ${cell.name} began`);
-    if (entry.status === 'completed')
+    // Of what a task commits nothing stands: whether any does is looked at there.
+    if (entry.status === 'never')
+      must(begin === undefined || commits(cell), 'I4', `${at} says never, and ${cell.name} began`);
+    if (entry.status === 'completed' && !commits(cell))
       must(begin?.effectAtMs != null, 'I4', `${at} says completed, and nothing happened`);
     return;
   }
@@ -209,7 +212,7 @@ export const judgePermission = (oracle: Oracle, reading: Reading, entry: Closing
     }
     case 'interrupted':
       must(
-        status === 'abandoned' && entry.closedBy === 'policy',
+        status === (commits(cell) ? 'failed' : 'abandoned') && entry.closedBy === 'policy',
         'I5',
         `${at} permits as interrupted, and is ${status}`,
       );

@@ -1,5 +1,6 @@
 /** Progress: once faults have stopped and one caller lives, whatever needs no person has finished. */
 import { type Entry, natureOf } from '../../../src/engine/index.ts';
+import { pagesClaim } from '../telling.ts';
 import { waitsForOthers } from '../waiting.ts';
 import { endsByItself } from '../watch.ts';
 import { must } from '../world.ts';
@@ -39,6 +40,22 @@ const needsPerson = (oracle: Oracle, reading: Reading): boolean => {
       // A probe that may not permit another attempt, or was asked five times, leaves it to a person.
       return used || late || asked(oracle, doubt.seq) >= probesMax;
   }
+};
+
+/** Where people are to be told that one of them is needed, the schedule alone has told them once faults have stopped. */
+export const checkPeopleTold = (oracle: Oracle, reading: Reading): void => {
+  const { world, entries } = oracle;
+  const { open, halted, next, ended } = reading;
+  const { runbook } = world.version;
+  if (runbook.notify === undefined || world.unlookedAfter || !needsPerson(oracle, reading)) return;
+  if (ended !== null || open?.kind === 'waiting') return;
+  const doubt = halted?.doubt === false ? null : (open ?? halted);
+  if (doubt === null ? halted === null : runbook.cells[next]?.interrupted !== 'hold') return;
+  const { state } = entries.at(-1) as Entry;
+  const key = `${world.instanceId}/${state.halted?.seq ?? state.open?.seq}/halt`;
+  const said = world.tables.rows('claims').filter(({ claimId }) => claimId === pagesClaim);
+  const isTold = said.some((row) => JSON.stringify(row).includes(key));
+  must(isTold, 'told', `${key}: a person is needed, and nobody was told`);
 };
 
 export const checkProgress = (oracle: Oracle, reading: Reading | undefined): void => {

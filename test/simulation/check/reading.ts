@@ -10,6 +10,7 @@ import type { Cell, Entry, EntryOf, Permission, RunEnd } from '../../../src/engi
 import { entriesOf } from '../kin.ts';
 import { judgePlace } from '../places.ts';
 import { type Call, must, type World } from '../world.ts';
+import { judgeCommitted } from './commits.ts';
 import {
   type AtEnd,
   judgeCancelled,
@@ -22,9 +23,12 @@ import {
   takeBack,
 } from './endings.ts';
 import { endOf, judgeAsked, says, sectionOf } from './ends.ts';
-import { isEmpty, judgeProgress } from './families.ts';
+import { isEmpty, isOff, judgeProgress } from './families.ts';
+import { judgeHolding } from './holding.ts';
+import { judgeRenewed } from './leases.ts';
 import { toldText } from './outputs.ts';
 import { inWindow, judgeClosing, judgePasses, judgePermission, judgeThen } from './permissions.ts';
+import { judgeBegun, judgeProposed, judgeSeconded } from './proposals.ts';
 import { same } from './same.ts';
 import { judgeVote } from './waits.ts';
 import { writerOf } from './writer.ts';
@@ -50,6 +54,9 @@ export type Reading = {
   open: { kind: 'reserved' | 'waiting'; seq: number; token: string; deadlineAtMs: number } | null;
   /** Of an approval that is open: who approves, in the order of their votes. */
   approvals: string[];
+  /** Of a poll that has to hold: the first and the newest entry of its row, how many looks, and until when it has to hold. */
+  row: { first: Entry; last: Entry; looks: number } | null;
+  heldDueAtMs: number | null;
   halted: { seq: number; doubt: boolean; sinceAtMs: number; actsUntilMs: number } | null;
   /** Deadline of the newest attempt of the visit. */
   actsUntilMs: number;
@@ -58,6 +65,8 @@ export type Reading = {
   owes: Owed | null;
   ending: AtEnd | null;
   ended: RunEnd | null;
+  /** It was begun where two people decide about a step in doubt. */
+  two: boolean;
   drive: 'auto' | 'manual';
   epoch: number;
   /** To start the next cell again: stands in the entry that closed it, and is used up by the next reservation. */
@@ -105,20 +114,30 @@ const citedEnds = ({ world }: Oracle, { continues }: EntryOf<'started'>): Readin
       .map(({ name }) => [name, continues?.states?.[name] ?? 'completed']),
   );
 
+type Known = Pick<Reading, 'outputs' | 'cut' | 'ends'>;
+
 /** What a child has from before its section: what its parent knew when that was opened. */
-const inherited = (
-  { world, calls }: Oracle,
-  { parent }: EntryOf<'started'>,
-): Partial<Pick<Reading, 'outputs' | 'cut' | 'ends'>> => {
+const inherited = ({ world, calls }: Oracle, { parent }: EntryOf<'started'>): Known => {
+  const nothing: Known = { outputs: new Map(), cut: new Set(), ends: new Map() };
   const facet = parent && world.facets.get(parent.instanceId);
-  if (parent === undefined || facet === undefined) return {};
+  if (parent === undefined || facet === undefined) return nothing;
   const entries = entriesOf(facet).slice(0, parent.seq);
   const above: Oracle = { world: facet, calls, entries: entriesOf(facet) };
   let reading: Reading | undefined;
   for (const entry of entries) reading = readOn(above, reading, entry);
-  if (reading === undefined) return {};
+  if (reading === undefined) return nothing;
   const { outputs, cut, ends } = reading;
   return { outputs, cut, ends };
+};
+
+/** And what it cites of the run that it goes on from. */
+const knownAtFirst = (oracle: Oracle, entry: EntryOf<'started'>): Known => {
+  const { outputs, cut, ends } = inherited(oracle, entry);
+  return {
+    outputs: new Map([...outputs, ...citedOutputs(oracle, entry)]),
+    cut: new Set([...cut, ...citedCut(oracle, entry)]),
+    ends: new Map([...ends, ...citedEnds(oracle, entry)]),
+  };
 };
 
 const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
@@ -138,9 +157,11 @@ const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
   open: null,
   halted: null,
   cancelled: false,
-  owes: null,
+  // What takes an element back has no way to go.
+  owes: entry.undoes === true ? { as: 'failed', undo: true } : null,
   ending: null,
   ended: null,
+  two: entry.people === 2,
   drive: entry.drive,
   epoch: entry.epoch,
   permission: null,
@@ -148,11 +169,10 @@ const beginning = (oracle: Oracle, entry: EntryOf<'started'>): Reading => ({
   firstAtMs: null,
   inputsHash: null,
   place: null,
-  outputs: citedOutputs(oracle, entry),
-  cut: citedCut(oracle, entry),
-  ends: citedEnds(oracle, entry),
-  ...inherited(oracle, entry),
+  ...knownAtFirst(oracle, entry),
   approvals: [],
+  row: null,
+  heldDueAtMs: null,
 });
 
 const cellAt = ({ world }: Oracle, index: number) => {
@@ -169,7 +189,7 @@ const marginMs = (timeoutMs: number): number => Math.min(10_000, Math.max(1_000,
 
 type Reservation = Pick<
   EntryOf<'reserved'>,
-  'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'inputsHash' | 'deadlineAtMs'
+  'index' | 'cell' | 'visit' | 'attempt' | 'key' | 'inputsHash' | 'deadlineAtMs' | 'untilAtMs'
 >;
 
 /** Where the visit runs that the entry begins or goes on with. */
@@ -187,7 +207,7 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
   judgeTurn(reading, world.version.runbook, at);
   must(step.index === reading.next && step.visit === reading.visit, 'I3', `${at} reserves another cell or visit`);
   const cell = cellAt(oracle, step.index);
-  const isEffect = ['ts', 'http'].includes(cell.body.kind) && cell.poll === undefined;
+  const isEffect = ['ts', 'http', 'task'].includes(cell.body.kind) && cell.poll === undefined;
   must(cell.name === step.cell && isEffect, 'I3', `${at} names ${step.cell}`);
   const unread = cell.reads !== 'all' && cell.reads.some((name) => reading.cut.has(name));
   must(!unread, 'I9', `${at} reserves ${step.cell}, which reads what is cut`);
@@ -209,12 +229,17 @@ const reserve = (oracle: Oracle, reading: Reading, entry: Entry, step: Reservati
     `${at} has the key ${step.key}`,
   );
   must(reading.inputsHash === null || reading.inputsHash === step.inputsHash, 'I9', `${at} sees other inputs`);
-  const reservedForMs = cell.timeoutMs + marginMs(cell.timeoutMs);
+  const wholeMs = cell.timeoutMs + marginMs(cell.timeoutMs);
+  const lease = world.leases !== null && cell.timeoutMs > world.leases.lease.overMs ? world.leases.lease : null;
+  const reservedForMs = lease === null ? wholeMs : Math.min(lease.ms, wholeMs);
   must(step.deadlineAtMs === entry.atMs + reservedForMs, 'I4', `${at} has its deadline at ${step.deadlineAtMs}`);
+  const untilAtMs = lease === null ? undefined : entry.atMs + wholeMs;
+  must(step.untilAtMs === untilAtMs, 'lease', `${at} may be renewed until ${step.untilAtMs}, not ${untilAtMs}`);
   const epoch = writerOf({ calls }, entry)?.process.epoch ?? 0;
   must(reading.epoch >= epoch, 'epoch', `${at} reserves in a held instance of epoch ${reading.epoch}, not ${epoch}`);
   const by = writerOf({ calls }, entry);
-  const held = by === undefined || step.deadlineAtMs <= Math.ceil(by.endAtMs);
+  const neededUntilMs = lease === null ? step.deadlineAtMs : entry.atMs + lease.everyMs;
+  const held = by === undefined || neededUntilMs <= Math.ceil(by.endAtMs);
   must(held, 'end', `${at} holds ${step.cell} until ${step.deadlineAtMs}, and its call ends at ${by?.endAtMs}`);
   must(reading.reservations < world.attemptsMax, 'limit', `${at} is one attempt too many`);
   reading.open = { kind: 'reserved', seq: entry.seq, token: entry.token, deadlineAtMs: step.deadlineAtMs };
@@ -327,9 +352,11 @@ const outcome = (oracle: Oracle, reading: Reading, entry: EntryOf<'outcome'>): v
     const says = `${at} says ${entry.status} without an attempt, and an earlier one ${doubtful ? 'may have' : 'has not'} happened`;
     must(doubtful === (entry.status === 'unknown'), 'doubt', says);
   }
+  judgeSeconded(oracle, reading, entry);
   judgeAsked(entry, reading);
   judgePasses(oracle, entry, cell);
   judgeClosing(oracle, reading, entry, cell);
+  judgeCommitted(reading, entry, cell);
   judgeThen(oracle, reading, entry, cell);
   judgePermission(oracle, reading, entry, cell);
   happened(reading, entry);
@@ -359,6 +386,7 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
   must(reading.open === null && reading.halted !== null, 'I2', `${at} resolves what is not halted`);
   must(entry.about === reading.halted.seq, 'I2', `${at} is about ${entry.about}, not ${reading.halted.seq}`);
   const cell = cellAt(oracle, reading.next);
+  judgeSeconded(oracle, reading, entry);
   judgeAsked(entry, reading);
   judgePasses(oracle, entry, cell);
   judgePermission(oracle, reading, entry, cell);
@@ -384,7 +412,11 @@ const resolved = (oracle: Oracle, reading: Reading, entry: EntryOf<'resolved'>):
 export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry): Reading => {
   if (before === undefined) {
     must(entry.kind === 'started', 'I1', `the first entry is ${entry.kind}`);
-    return beginning(oracle, entry);
+    judgeBegun(oracle, entry);
+    const first = beginning(oracle, entry);
+    // An element may have nothing left to do when the run around it goes on.
+    settle(first, oracle.world.version.runbook.cells);
+    return first;
   }
   must(before.ended === null, 'I1', `seq ${entry.seq} stands after the end`);
   const reading = before;
@@ -394,6 +426,11 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
       break;
     case 'reserved':
       reserve(oracle, reading, entry, entry);
+      break;
+    case 'renewed':
+      judgeRenewed(oracle, reading, entry);
+      if (reading.open !== null) reading.open.deadlineAtMs = entry.deadlineAtMs;
+      reading.actsUntilMs = entry.deadlineAtMs;
       break;
     case 'outcome':
       outcome(oracle, reading, entry);
@@ -420,8 +457,12 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
       );
       reading.open = { kind: 'waiting', seq: entry.seq, token: entry.token, deadlineAtMs: 0 };
       Object.assign(reading, { permission: null, dueAtMs: null, inputsHash: entry.inputsHash, approvals: [] });
+      Object.assign(reading, { row: null, heldDueAtMs: entry.dueAtMs });
       if (cellAt(oracle, entry.index).poll !== undefined)
         reading.place = whereOf(oracle, reading, entry, cellAt(oracle, entry.index));
+      break;
+    case 'holding':
+      judgeHolding(oracle, reading, entry, cellAt(oracle, entry.index));
       break;
     case 'vote':
       judgeVote(oracle, reading, entry, cellAt(oracle, entry.index));
@@ -431,8 +472,11 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
       break;
     case 'progress':
       judgeProgress(oracle, reading, entry);
-      if (reading.cancelled && isEmpty(oracle, entry.about, entry.seq)) reading.open = null;
+      if (isOff(reading) && isEmpty(oracle, entry.about, entry.seq)) reading.open = null;
       settle(reading, oracle.world.version.runbook.cells);
+      break;
+    case 'proposed':
+      judgeProposed(oracle, reading, entry);
       break;
     case 'resolved':
       resolved(oracle, reading, entry);
@@ -458,6 +502,7 @@ export const readOn = (oracle: Oracle, before: Reading | undefined, entry: Entry
 
 /** The state in the entry says the same as this reading. */
 export const compare = (reading: Reading, { seq, state }: Entry): void => {
+  const row = reading.open?.kind === 'waiting' ? reading.row : null;
   const pairs: [string, unknown, unknown][] = [
     ['next', reading.next, state.next],
     ['visit', reading.visit, state.visit],
@@ -467,6 +512,8 @@ export const compare = (reading: Reading, { seq, state }: Entry): void => {
     ['hasCompleted', reading.hasCompleted, state.hasCompleted],
     ['open', reading.open?.seq, state.open?.seq],
     ['open kind', reading.open?.kind, state.open?.kind],
+    ['held since', row?.first.atMs, state.open?.kind === 'waiting' ? state.open.held?.sinceMs : undefined],
+    ['held looks', row?.looks, state.open?.kind === 'waiting' ? state.open.held?.looks : undefined],
     ['halted', reading.halted?.seq, state.halted?.seq],
     ['doubt', reading.halted?.doubt, state.halted?.doubt],
     ['cancelled', reading.cancelled, state.cancelled !== null],

@@ -1,6 +1,6 @@
 /** What `inspect` says of each cell is what the entries say of it, read by a reading of our own. */
 import type { CellReport, Engine, Entry, EntryOf } from '../../../src/engine/index.ts';
-import { ancestorsOf } from '../kin.ts';
+import { runOf } from '../kin.ts';
 import { takenBackBy, wayOf } from '../way.ts';
 import { facetOf, must, type World } from '../world.ts';
 import { toldText } from './outputs.ts';
@@ -113,7 +113,7 @@ export const checkReport = async (engine: Engine, world: World, instanceId: stri
   const { state } = head;
   const by = { actor: 'reader', via: 'simulation', where: 'reader' };
   const { cells, params, view } = await engine.inspect(instanceId, by);
-  const root = ancestorsOf(facetOf(world, instanceId)).at(-1)?.chain[0]?.entry;
+  const root = runOf(facetOf(world, instanceId)).chain[0]?.entry;
   must(
     same(params, root?.kind === 'started' ? root.params : started.params) && view.seq === head.seq,
     'report',

@@ -8,6 +8,7 @@ import type { Access } from '../../../src/store/access.ts';
 import { createClaims } from '../../../src/store/claims.ts';
 import { canonical, shardOf } from '../../../src/store/items.ts';
 import { createJournal } from '../../../src/store/journal.ts';
+import { createLocks } from '../../../src/store/locks.ts';
 import { createLooks } from '../../../src/store/looks.ts';
 import { createMarks } from '../../../src/store/marks.ts';
 import { createViews } from '../../../src/store/views.ts';
@@ -25,7 +26,7 @@ export const readerOf = (world: World): Engine => {
   const known = readers.get(world);
   if (known !== undefined) return known;
   const access: Access = { client: clientOf(world.tables), appendBy: 'put' };
-  const { version, graceMs, epoch, draw } = world;
+  const { version, ran, graceMs, epoch, draw } = world;
   const ports: Partial<Ports> = {
     clock: {
       nowMs: () => world.schedule.nowMs(),
@@ -38,11 +39,12 @@ export const readerOf = (world: World): Engine => {
     random: { token: () => 'r'.repeat(32), fraction: () => 0 },
     authoring: plainAuthoring,
     claims: createClaims(access),
+    locks: createLocks(access),
     looks: createLooks(access),
     marks: createMarks(access, home),
     views: createViews(access),
     versions: {
-      get: async () => version,
+      get: async (runbookId) => (runbookId === ran?.runbookId ? ran : version),
       publish: async () => ({ version: 1, runHash: version.runHash, created: false }),
     },
     sha256: (text) => hash('sha256', text),

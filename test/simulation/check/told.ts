@@ -9,6 +9,7 @@ import {
   type RunAnswer,
   type Started,
   type StepReport,
+  type VerdictGiven,
   type View,
 } from '../../../src/engine/index.ts';
 import { entriesOf, familyOf } from '../kin.ts';
@@ -80,7 +81,9 @@ const checkAdvance = (oracle: Oracle, call: Call, answer: AdvanceAnswer | RunAns
     const held = entries[seq];
     must(held !== undefined && isReservation(held), 'I10', `${call.id} was told that ${seq} is in flight`);
     const { open } = held.state;
-    const right = open?.kind === 'reserved' && open.cell === cell && open.deadlineAtMs === deadlineAtMs;
+    const deadlines = entries.flatMap((one) => (one.kind === 'renewed' && one.about === seq ? one.deadlineAtMs : []));
+    const known = open?.kind === 'reserved' && [open.deadlineAtMs, ...deadlines].includes(deadlineAtMs);
+    const right = known && open.cell === cell;
     must(right && by.where === held.by.where, 'I10', `${call.id} was told another holder of ${seq}`);
     // The doors refuse such a call: nothing of it stands then, its drive neither.
     const own = entries.find((entry) => isBy(call, entry));
@@ -98,7 +101,10 @@ const checkCancelled = (oracle: Oracle, call: Call, answer: Cancelled): void => 
   must(stands, 'I10', `${call.id} was told that it is cancelled`);
   const { mayStillRun, view } = answer;
   const open = entries[view.seq]?.state.open;
-  const right = open?.kind === 'reserved' ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.deadlineAtMs } : null;
+  const right =
+    open?.kind === 'reserved'
+      ? { cell: open.cell, seq: open.seq, deadlineAtMs: open.lease?.untilAtMs ?? open.deadlineAtMs }
+      : null;
   must(same(mayStillRun, right), 'I10', `${call.id} was told that ${mayStillRun?.seq ?? 'nothing'} may still run`);
   if (call.expectedSeq !== undefined) judgeStays(oracle, call, answer);
 };
@@ -111,6 +117,15 @@ const checkStarted = ({ entries }: Oracle, call: Call, { created }: { created: b
 
 const wrote = ({ entries }: Oracle, call: Call, kinds: string[]): boolean =>
   entries.some((entry) => isBy(call, entry) && kinds.includes(entry.kind));
+
+/** Who is told that it waits for another person has said so, now or before; who is not, that it has taken effect. */
+const checkDecided = (oracle: Oracle, call: Call, { awaits }: VerdictGiven): void => {
+  const own = oracle.entries.filter((entry) => entry.kind === 'proposed' && entry.by.actor === call.actor);
+  const right = awaits === null ? wrote(oracle, call, ['resolved', 'outcome']) : own.length > 0;
+  must(right, 'I10', `${call.id} was told that its verdict ${awaits === null ? 'stands' : 'is proposed'}`);
+  const mine = awaits?.said.filter(({ actor }) => actor === call.actor) ?? [];
+  must(awaits === null || mine.length === 1, 'I10', `${call.id} was told of ${mine.length} words of its own`);
+};
 
 const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
   const stands = (kinds: string[]): void =>
@@ -131,7 +146,7 @@ const checkAnswer = (oracle: Oracle, call: Call, answer: unknown): void => {
       checkCancelled(oracle, call, answer as Cancelled);
       break;
     case 'verdict':
-      stands(['resolved', 'outcome']);
+      checkDecided(oracle, call, answer as VerdictGiven);
       break;
     case 'undo':
       stands(['ending']);
@@ -207,8 +222,10 @@ const checkError = (oracle: Oracle, call: Call, code: string, details: Record<st
     return;
   }
   checkDetails(oracle, call, code, details);
-  // The store's id says nothing of the call that drew it.
-  const said = oracle.world.tables.rows('claims').filter(({ claimId }) => !/^(store|lock|link):/.test(String(claimId)));
+  // The store's id says nothing of the call that drew it, and who was told that a person is needed nothing of what was asked.
+  const said = oracle.world.tables
+    .rows('claims')
+    .filter(({ claimId }) => !/^(store|lock|link):|^pages$/.test(String(claimId)));
   const written = said.find((row) => call.tokens.has(row.token as string));
   must(written === undefined, 'I10', `${call.id} was told ${code}, and a claim of it stands`);
   const entry = oracle.entries.find((one) => isBy(call, one));

@@ -4,7 +4,7 @@
  */
 import { type Entry, type EntryOf, type Standing, type View, viewOf, workerAt } from '../../../src/engine/index.ts';
 import { duePartition } from '../../../src/store/items.ts';
-import { ancestorsOf } from '../kin.ts';
+import { ancestorsOf, runOf } from '../kin.ts';
 import { learntErrorMs } from '../learnt.ts';
 import { atOf, home } from '../places.ts';
 import { isSubscribed, willBeWoken } from '../waiting.ts';
@@ -70,11 +70,12 @@ const mustBeFound = ({ world, entries }: Pick<Oracle, 'world' | 'entries'>): voi
   must(isSubscribed(world, state), 'I7', `${world.instanceId} waits for a claim, is not due, and no subscriber of it`);
 };
 
-/** A child shows the parameters and the starter of the run that it belongs to. */
+/** A child shows the parameters of the run that it belongs to, and who started the outermost one. */
 const startedOf = (world: World, entries: Entry[]): EntryOf<'started'> => {
   const own = entries[0] as EntryOf<'started'>;
   const root = ancestorsOf(world).at(-1)?.chain[0]?.entry;
-  return root?.kind === 'started' ? { ...own, params: root.params, by: root.by } : own;
+  const run = runOf(world).chain[0]?.entry;
+  return root?.kind === 'started' && run?.kind === 'started' ? { ...own, params: run.params, by: root.by } : own;
 };
 
 /** What the stored view would have to say now. */

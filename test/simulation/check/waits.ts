@@ -2,6 +2,7 @@
 import type { Cell, EntryOf } from '../../../src/engine/index.ts';
 import { must } from '../world.ts';
 import { judgeClosed } from './families.ts';
+import { judgeHeld } from './holding.ts';
 import type { Oracle, Reading } from './reading.ts';
 import { writerOf } from './writer.ts';
 
@@ -61,7 +62,7 @@ const tally = ({ entries }: Oracle, waiting: EntryOf<'waiting'>, before: number)
 const judgeApproval = (oracle: Oracle, waiting: EntryOf<'waiting'>, entry: Outcome, body: BodyOf<'approve'>): void => {
   const at = `seq ${entry.seq}`;
   const { approvals, rejected } = tally(oracle, waiting, entry.seq);
-  const byVotes = rejected ? 'rejected' : approvals.size >= body.quorum ? 'approved' : undefined;
+  const byVotes = rejected ? 'rejected' : approvals.size >= Number(body.quorum) ? 'approved' : undefined;
   must(byVotes !== undefined || isOver(waiting, entry), 'wait', `${at} decides with ${approvals.size} approvals`);
   const decision = byVotes ?? (body.onExpiry === 'approve' ? 'approved' : 'rejected');
   if (isWhole(entry)) must(outputOf(entry).decision === decision, 'wait', `${at} is not ${decision}`);
@@ -76,7 +77,7 @@ export const judgeVote = (oracle: Oracle, reading: Reading, entry: EntryOf<'vote
   must(cell.body.kind === 'approve' && cell.name === entry.cell, 'I2', `${at} votes about ${entry.cell}`);
   const waiting = waitingOf(oracle, reading);
   const { approvals, rejected } = tally(oracle, waiting, entry.seq);
-  must(!rejected && approvals.size < cell.body.quorum, 'wait', `${at} votes although it was decided`);
+  must(!rejected && approvals.size < Number(cell.body.quorum), 'wait', `${at} votes although it was decided`);
   must(cell.body.approvers.flat().includes(entry.by.actor), 'wait', `${at}: ${entry.by.actor} is not asked`);
   must(writerOf(oracle, entry)?.actor === entry.by.actor, 'wait', `${at}: somebody votes as ${entry.by.actor}`);
   must(entry.shownHash === waiting.shownHash, 'wait', `${at} votes about what was not shown`);
@@ -88,11 +89,12 @@ export const judgeVote = (oracle: Oracle, reading: Reading, entry: EntryOf<'vote
   );
 };
 
-const judgePoll = (oracle: Oracle, waiting: EntryOf<'waiting'>, entry: Outcome): void => {
+const judgePoll = (oracle: Oracle, reading: Reading, waiting: EntryOf<'waiting'>, entry: Outcome, cell: Cell): void => {
   const found = oracle.world.polls.some(
     ({ call, instanceId, about, ready }) =>
       instanceId === waiting.instanceId && call.id === entry.by.where && about === waiting.seq && ready,
   );
+  if (cell.poll?.holds !== undefined && judgeHeld(oracle, reading, entry, cell)) return;
   must(found || isOver(waiting, entry), 'wait', `seq ${entry.seq} ends a poll that found nothing`);
   const timedOut = !found && entry.status === 'completed';
   must((entry.timedOut === true) === timedOut, 'wait', `seq ${entry.seq} says timedOut ${entry.timedOut}`);
@@ -108,8 +110,8 @@ export const judgeWait = (oracle: Oracle, reading: Reading, entry: Outcome, cell
   }
   must(entry.closedBy === 'policy', 'I2', `${at}: ${entry.closedBy} closes a wait`);
   const waiting = waitingOf(oracle, reading);
-  if (body.kind === 'each') judgeClosed(oracle, waiting, entry);
-  else if (cell.poll !== undefined) judgePoll(oracle, waiting, entry);
+  if (body.kind === 'each' || body.kind === 'run') judgeClosed(oracle, waiting, entry);
+  else if (cell.poll !== undefined) judgePoll(oracle, reading, waiting, entry, cell);
   else if (body.kind === 'await') judgeAwait(oracle, waiting, entry, body);
   else if (body.kind === 'approve') judgeApproval(oracle, waiting, entry, body);
   else must(isOver(waiting, entry), 'wait', `${at} goes on before ${waiting.dueAtMs}`);

@@ -4,6 +4,7 @@ import { ancestorsOf, entriesOf } from '../kin.ts';
 import { type Begin, must, type World } from '../world.ts';
 import { originalKeyOf } from './endings.ts';
 import { checkEntered } from './ends.ts';
+import { checkLeased, newestDeadline } from './leases.ts';
 import { checkKept, toldText } from './outputs.ts';
 import type { Oracle } from './reading.ts';
 
@@ -24,10 +25,13 @@ const checkBegin = ({ entries, world }: Oracle, begin: Begin): void => {
     `${at}: another cell or visit than reserved`,
   );
   must(reserve.attempt === begin.attempt, 'I4', `${at}: another attempt than reserved`);
-  must(begin.beganAtMs < reserve.deadlineAtMs, 'I4', `${at} began after its deadline`);
+  // One that came to its body late may have been renewed before.
+  const deadlineAtMs = newestDeadline(entries, begin.seq, begin.beganAtMs);
+  must(begin.beganAtMs < deadlineAtMs, 'I4', `${at} began after its deadline`);
   const errorMs = world.learns ? learntErrorMaxMs : 0;
-  const inTime = begin.overAtMs < reserve.deadlineAtMs + errorMs;
+  const inTime = begin.overAtMs < deadlineAtMs + errorMs;
   must(inTime, 'I4', `${at} began so late that it may outlive its deadline`);
+  checkLeased({ entries, world } as Oracle, begin);
   must(begin.key === reserve.key, 'I9', `${at} got the key ${begin.key}`);
   const original = originalKeyOf(entries, world.version.runbook, begin.cell);
   must(begin.originalKey === original, 'I9', `${at} takes back ${begin.originalKey}, and that is ${original}`);
@@ -46,7 +50,14 @@ const above = (world: World, name: string): Entry | undefined => {
       entry.cell === name &&
       entry.then === 'next',
   );
-  return found ?? above(facet, name);
+  return found ?? citedIn(facet, name) ?? above(facet, name);
+};
+
+/** What satisfied a cell in a run that this one goes on from. */
+export const citedIn = (world: World, name: string): Entry | undefined => {
+  const first = world.chain[0]?.entry;
+  const cited = first?.kind === 'started' ? first.continues?.outputs[name] : undefined;
+  return cited && world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
 };
 
 /** What a cell was given of an earlier one is what stands in the entry that satisfied that one. */
@@ -62,10 +73,7 @@ const checkOutputs = (oracle: Oracle, begin: Begin): void => {
         entry.cell === name &&
         entry.then === 'next',
     );
-    const [first] = oracle.entries;
-    const cited = first?.kind === 'started' ? first.continues?.outputs[name] : undefined;
-    const before = cited && oracle.world.facets.get(cited.instanceId)?.chain[cited.seq]?.entry;
-    const source = stood ?? satisfying ?? before ?? above(oracle.world, name);
+    const source = stood ?? satisfying ?? citedIn(oracle.world, name) ?? above(oracle.world, name);
     const output = source !== undefined && 'output' in source ? source.output : undefined;
     // Of an outcome that was refused for what it held only a beginning could be kept, and nothing is handed on cut.
     const stands = output?.kind === 'truncated' ? undefined : toldText(oracle.world, output);

@@ -1,0 +1,230 @@
+/** What needs somebody first, then what is under way, then the rest: for the person who was woken up. */
+import type { ComponentChildren } from 'preact';
+import { useMemo } from 'preact/hooks';
+import type { BodyOf } from '../../contract/index.ts';
+import { call, type View } from '../api.ts';
+import { Filters, statuses, type Wanted } from '../parts/filters.tsx';
+import { useHead } from '../parts/head.ts';
+import { Notify } from '../parts/notify.tsx';
+import { Run } from '../parts/runs.tsx';
+import { Staleness } from '../parts/staleness.tsx';
+import { useNow, usePolled } from '../poll.ts';
+import { go, instancePath, Link } from '../route.tsx';
+import { harmless, statusText } from '../text.ts';
+import { type Filter, filterNames, type Need, type Needing, readOverview } from './groups.ts';
+import { manyPath } from './many.tsx';
+
+type Counts = BodyOf<'counts'>['counts'];
+
+const pageSize = 25;
+/** So many runs alike are worth a page of their own. */
+const manyFrom = 2;
+const runbooksEveryMs = 60_000;
+
+const wantedOf = (query: URLSearchParams): Wanted => {
+  const status = statuses.find((one) => one === query.get('status'));
+  const given = [...filterNames, 'next' as const].flatMap((name) => {
+    const value = query.get(name);
+    return value === null || value === '' ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(given), ...(status === undefined ? {} : { status }) };
+};
+
+const toOf = (wanted: Record<string, string | undefined>): string => {
+  const given = Object.entries(wanted).filter((one): one is [string, string] => one[1] !== undefined && one[1] !== '');
+  return given.length === 0 ? '/' : `/?${new URLSearchParams(given)}`;
+};
+
+/** New runbooks are seldom: the names to choose from need not be asked for with every look. */
+let known: { atMs: number; runbooks: BodyOf<'listRunbooks'>['runbooks'] } = { atMs: 0, runbooks: [] };
+const readRunbooks = async () => {
+  if (Date.now() - known.atMs < runbooksEveryMs) return known.runbooks;
+  const { runbooks } = await call('listRunbooks', { query: { limit: 100 } });
+  known = { atMs: Date.now(), runbooks };
+  return runbooks;
+};
+
+/** Counted in an index, which knows a runbook and times, and nothing else of a run. */
+const readCounts = async ({ text, actor, param, ...filter }: Filter): Promise<Counts> =>
+  text === undefined && actor === undefined && param === undefined
+    ? (await call('counts', { query: filter })).counts
+    : [];
+
+const CountsLine = ({ counts, wanted }: { counts: Counts; wanted: Wanted }) => (
+  <ul class="counts" aria-label="How many there are">
+    {statuses.flatMap((status) => {
+      const one = counts.find((each) => each.status === status);
+      if (one === undefined || one.count === 0) return [];
+      return [
+        <li key={status}>
+          <Link to={toOf({ ...wanted, next: undefined, status })} current={wanted.status === status}>
+            {statusText(status)} <strong>{atLeast(one.count, one.atLeast)}</strong>
+          </Link>
+        </li>,
+      ];
+    })}
+  </ul>
+);
+
+/** Steps in doubt that are alike, where there are several. */
+const Alike = ({ views }: { views: View[] }) => {
+  const groups = new Map<string, View[]>();
+  for (const view of views) {
+    if (view.status !== 'in_doubt' || view.cell === null) continue;
+    const key = `${view.runbookId} ${view.cell}`;
+    groups.set(key, [...(groups.get(key) ?? []), view]);
+  }
+  return (
+    <>
+      {[...groups.values()].flatMap(([one, ...more]) => {
+        if (one?.cell == null || more.length + 1 < manyFrom) return [];
+        return [
+          <p key={`${one.runbookId} ${one.cell}`}>
+            <Link to={manyPath(one.runbookId, one.cell)}>
+              Decide about {more.length + 1} alike: {harmless(one.cell)} of {harmless(one.runbookId)}
+            </Link>
+          </p>,
+        ];
+      })}
+    </>
+  );
+};
+
+const Group = ({ title, count, children }: { title: string; count: string; children: ComponentChildren }) => (
+  <section class="group">
+    <h2>
+      {title} <span class="count">{count}</span>
+    </h2>
+    {children}
+  </section>
+);
+
+const whyOf = ({ view, need, isMine }: Needing): string => {
+  const at = view.cell ?? 'its end';
+  const why: Record<Need, string> = {
+    doubt: `Did ${at} happen? Nothing goes on until somebody says so.`,
+    broken: 'Its journal cannot be trusted: nothing runs.',
+    halted: `${at} halted: it needs a decision.`,
+    asked: isMine ? `${at} asks you.` : `${at} asks ${view.waitsFor || 'a person'}.`,
+    elements: `${at}: ${view.waitsFor}.`,
+    unmanned: `Waits for ${view.waitsFor}, and none is there.`,
+  };
+  return why[need];
+};
+
+const atLeast = (count: number, isMore: boolean): string => (isMore ? `at least ${count}` : String(count));
+
+export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: string }) => {
+  const wanted = wantedOf(query);
+  const { status, next, ...filter } = wanted;
+  const isListed = status !== undefined || next !== undefined;
+  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, async () => {
+    const [overview, newest, runbooks, counts] = await Promise.all([
+      readOverview(actor, filter),
+      call('listInstances', {
+        query: { ...filter, ...(status ? { status: [status] } : {}), ...(next ? { next } : {}), limit: pageSize },
+      }),
+      readRunbooks(),
+      readCounts(filter),
+    ]);
+    return { overview, newest, runbooks, counts };
+  });
+  const nowMs = useNow();
+  const needing = data?.overview.needing ?? [];
+  const news = useMemo(
+    () =>
+      data?.overview.needing.map((one) => ({
+        key: `${one.view.instanceId} ${one.need} ${one.view.cell}`,
+        instanceId: one.view.instanceId,
+        why: whyOf(one),
+      })),
+    [data],
+  );
+  const doubts = needing.filter(({ need }) => need === 'doubt').length;
+  useHead(
+    needing.length === 0 ? 'Runs · Pawl' : `(${needing.length}) Runs · Pawl`,
+    doubts > 0 ? 'doubt' : needing.length > 0 ? 'somebody' : 'nobody',
+  );
+  const shown = new Set(
+    [...needing.map(({ view }) => view), ...(data?.overview.going ?? [])].map((one) => one.instanceId),
+  );
+  const rest = (data?.newest.views ?? []).filter(({ instanceId }) => isListed || !shown.has(instanceId));
+  return (
+    <main>
+      <div class="title">
+        <h1>Runs</h1>
+        <Staleness atMs={atMs} error={error} />
+      </div>
+      <Filters
+        wanted={wanted}
+        runbooks={data?.runbooks ?? []}
+        onSet={(name, value, isReplaced) => go(toOf({ ...wanted, next: undefined, [name]: value }), isReplaced)}
+      />
+      {wanted.text !== undefined && /^[\w.~-]+$/.test(wanted.text) ? (
+        <p class="small">
+          <Link to={instancePath(wanted.text)}>Open the run {wanted.text}</Link>, whether or not the list below reaches
+          it.
+        </p>
+      ) : null}
+      {data === undefined ? null : (
+        <>
+          <CountsLine counts={data.counts} wanted={wanted} />
+          {wanted.runbook === undefined ? null : (
+            <p class="small">
+              <Link to={`/statistics/${encodeURIComponent(wanted.runbook)}`}>
+                Statistics of {harmless(wanted.runbook)}
+              </Link>
+            </p>
+          )}
+          {isListed ? <Alike views={rest} /> : null}
+          {isListed ? null : (
+            <>
+              <Group title="Needs somebody" count={atLeast(needing.length, data.overview.needsAtLeast)}>
+                {needing.length === 0 ? (
+                  <p class="quiet">
+                    {data.overview.needsAtLeast
+                      ? 'Of those that were read nothing needs anybody.'
+                      : 'Nothing needs anybody.'}
+                  </p>
+                ) : null}
+                <Alike views={needing.map(({ view }) => view)} />
+                <ul class="runs">
+                  {needing.map((one) => (
+                    <Run key={one.view.instanceId} view={one.view} why={whyOf(one)} nowMs={nowMs} />
+                  ))}
+                </ul>
+              </Group>
+              <Group title="Under way" count={atLeast(data.overview.going.length, data.overview.goingAtLeast)}>
+                {data.overview.going.length === 0 ? <p class="quiet">Nothing is under way.</p> : null}
+                <ul class="runs">
+                  {data.overview.going.map((view) => (
+                    <Run key={view.instanceId} view={view} nowMs={nowMs} {...goingWhy(view)} />
+                  ))}
+                </ul>
+              </Group>
+            </>
+          )}
+          <Group
+            title={isListed ? 'Newest first' : 'The rest, newest first'}
+            count={atLeast(rest.length, data.newest.next !== null || data.newest.atLeast)}
+          >
+            {rest.length === 0 ? <p class="quiet">No run fits.</p> : null}
+            <ul class="runs">
+              {rest.map((view) => (
+                <Run key={view.instanceId} view={view} nowMs={nowMs} />
+              ))}
+            </ul>
+            <p class="pages">
+              {next === undefined ? null : <Link to={toOf({ ...wanted, next: undefined })}>Newest</Link>}
+              {data.newest.next === null ? null : <Link to={toOf({ ...wanted, next: data.newest.next })}>Older</Link>}
+            </p>
+          </Group>
+        </>
+      )}
+      <Notify needing={news} />
+    </main>
+  );
+};
+
+const goingWhy = ({ status, waitsFor }: View): { why?: string } =>
+  status === 'waiting' && waitsFor ? { why: `waits for ${harmless(waitsFor)}` } : {};

@@ -1,0 +1,45 @@
+/** The elements of a section as a tree, those under way, each with a page of its own. */
+import type { WaitOf } from '../api.ts';
+import { instancePath, Link } from '../route.tsx';
+import { harmless, shown } from '../text.ts';
+import { Badge } from './badge.tsx';
+
+type Each = WaitOf<'each'>;
+
+/** The service tells of so many (`elementsToldMax`). */
+const shownMax = 50;
+const itemCharsMax = 100;
+const itemText = (item: unknown): string => {
+  const text = shown(item).replaceAll(/\s+/g, ' ');
+  return harmless(text.length > itemCharsMax ? `${text.slice(0, itemCharsMax)}…` : text);
+};
+
+export const Family = ({ waits }: { waits: Each }) => {
+  const { count, completed, failed, cancelled, underWay, stuck, max, elements } = waits;
+  const told = [
+    `${completed} of ${count} completed`,
+    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(cancelled > 0 ? [`${cancelled} given up`] : []),
+    `${underWay} under way`,
+    ...(stuck > 0 ? [`${stuck} stuck`] : []),
+    `${max} at a time`,
+  ];
+  return (
+    <div class="family">
+      <progress max={Math.max(count, 1)} value={completed} aria-label={`${completed} of ${count} elements completed`} />
+      <p class="small">{told.join(' · ')}</p>
+      <ul class="tree">
+        {elements.map((one) => (
+          <li key={one.instanceId} class={`depth${Math.min(one.depth, 4)}`}>
+            <Badge status={one.status} /> <Link to={instancePath(one.instanceId)}>{itemText(one.item)}</Link>
+            <span class="small quiet">
+              {one.cell === null ? '' : ` at ${one.cell}`}
+              {one.waitsFor ? `, waits for ${harmless(one.waitsFor)}` : ''}
+            </span>
+          </li>
+        ))}
+      </ul>
+      {elements.length >= shownMax ? <p class="small quiet">Of those under way at most {shownMax} are shown.</p> : null}
+    </div>
+  );
+};

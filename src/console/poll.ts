@@ -1,0 +1,88 @@
+/** What a page shows, asked again and again: seldom when nobody looks, less and less when nobody answers. */
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { Refused } from './api.ts';
+
+const oftenMs = 3_000;
+const hiddenMs = 60_000;
+const failingMaxMs = 30_000;
+
+export type Polled<T> = {
+  data: T | undefined;
+  /** When that was true. */
+  atMs: number;
+  error: Refused | undefined;
+  reload(): Promise<void>;
+};
+
+const refusedOf = (error: unknown): Refused =>
+  error instanceof Refused ? error : new Refused(0, 'unknown', (error as Error).message);
+
+/** @param key what it is about: another one begins anew */
+export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = oftenMs): Polled<T> => {
+  const [shown, show] = useState<{ key: string; data?: T; atMs: number; error?: Refused }>({ key, atMs: 0 });
+  const latest = useRef(load);
+  latest.current = load;
+  const round = useRef(0);
+
+  const look = useCallback(async (): Promise<boolean> => {
+    round.current += 1;
+    const mine = round.current;
+    try {
+      const data = await latest.current();
+      // A slow answer does not replace a newer one.
+      if (mine === round.current) show({ key, data, atMs: Date.now() });
+      return true;
+    } catch (error) {
+      if (mine === round.current)
+        show((was) => ({ ...(was.key === key ? was : { atMs: 0 }), key, error: refusedOf(error) }));
+      return false;
+    }
+  }, [key]);
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let waitMs = everyMs;
+    let isOver = false;
+    const again = async (): Promise<void> => {
+      const answered = await look();
+      if (isOver) return;
+      waitMs = answered ? everyMs : Math.min(waitMs * 2, Math.max(failingMaxMs, everyMs));
+      clearTimeout(timer);
+      timer = setTimeout(again, document.hidden ? Math.max(hiddenMs, waitMs) : waitMs);
+    };
+    const seen = (): void => {
+      if (document.hidden) return;
+      clearTimeout(timer);
+      void again();
+    };
+    void again();
+    document.addEventListener('visibilitychange', seen);
+    window.addEventListener('online', seen);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+      document.removeEventListener('visibilitychange', seen);
+      window.removeEventListener('online', seen);
+    };
+  }, [look, everyMs]);
+
+  const own: Partial<typeof shown> = shown.key === key ? shown : {};
+  return {
+    data: own.data,
+    atMs: own.atMs ?? 0,
+    error: own.error,
+    reload: async () => {
+      await look();
+    },
+  };
+};
+
+/** The time of this machine, every second. */
+export const useNow = (): number => {
+  const [nowMs, setNow] = useState(Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return nowMs;
+};

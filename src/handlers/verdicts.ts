@@ -1,0 +1,102 @@
+/**
+ * One decision about many steps in doubt. The rate holds over all callers and processes: a call takes the turn of all, for as long as
+ * its steps take at that rate, and decides only within it. A turn ends by itself, so a holder that dies holds up nobody for longer.
+ */
+import type { BodyOf, InputOf } from '../contract/index.ts';
+import { type By, type Clock, type Entry, isPawlError, limits, PawlError } from '../engine/index.ts';
+import type { OperationDeps } from './apiDeps.ts';
+
+type Deps = Pick<OperationDeps, 'engine' | 'clock' | 'pace'>;
+type Asked = InputOf<'verdicts'>['body'];
+type Step = Asked['steps'][number];
+type Decided = BodyOf<'verdicts'>['steps'][number];
+type First = Extract<Decided, { result: 'refused' }>['first'];
+
+/** A timer may fire a moment early; then the rest is slept as well. */
+const sleepUntil = async (clock: Clock, atMs: number): Promise<void> => {
+  for (let leftMs = atMs - clock.nowMs(); leftMs > 0; leftMs = atMs - clock.nowMs()) await clock.sleep(leftMs);
+};
+
+/** @returns until when it is ours. @throws PawlError `verdicts.busy`, naming until when it is another's */
+const takeTurn = async ({ pace, clock }: Deps, ms: number): Promise<number> => {
+  let turn = await pace.take(ms, limits.verdictsTurnMsMax);
+  const endAtMs = clock.nowMs() + limits.verdictsWaitMsMax;
+  while (!turn.isMine) {
+    const { untilMs } = turn;
+    if (untilMs > endAtMs) {
+      const message = 'Another call decides about many at the moment; nothing was decided: ask again.';
+      throw new PawlError('verdicts.busy', message, { untilMs });
+    }
+    await sleepUntil(clock, untilMs);
+    turn = await pace.take(ms, limits.verdictsTurnMsMax);
+  }
+  return turn.untilMs;
+};
+
+const said = { completed: 'succeeded', failed: 'failed', abandoned: 'retry', skipped: 'skip' } as const;
+
+/** What a person said in it of the step, or of the whole run. */
+const wordIn = (entry: Entry, seq: number): First => {
+  const { by, atMs } = entry;
+  const word = { actor: by.actor, atMs };
+  if (entry.kind === 'cancelled') return { ...word, said: 'cancelled', reason: entry.reason };
+  if (entry.kind === 'resolved' && entry.closedBy === 'person' && entry.about === seq)
+    return { ...word, said: entry.verdict, reason: entry.reason };
+  if (entry.kind === 'outcome' && entry.closedBy === 'person' && entry.closes === seq)
+    return { ...word, said: entry.verdict ?? said[entry.status as keyof typeof said] ?? null, reason: entry.note };
+  return null;
+};
+
+/** Who was first. What cannot be read now is no reason to refuse anything: the refusal stands without it. */
+const firstWord = async ({ engine }: Deps, { instanceId, seq }: Step): Promise<First> => {
+  try {
+    const entries = await engine.journal(instanceId, seq, limits.verdictsFirstEntries);
+    return entries.map(({ entry }) => wordIn(entry, seq)).find((word) => word !== null) ?? null;
+  } catch (error) {
+    if (isPawlError(error)) return null;
+    throw error;
+  }
+};
+
+const decideOne = async (deps: Deps, step: Step, ruling: Omit<Asked, 'steps' | 'perSecond'>, by: By) => {
+  const { instanceId, seq } = step;
+  try {
+    const { view, awaits } = await deps.engine.verdict(instanceId, { ...ruling, seq, onlyInDoubt: true, by });
+    if (awaits !== null) return { instanceId, seq, result: 'proposed', view, awaits } as const;
+    return { instanceId, seq, result: 'taken', view } as const;
+  } catch (error) {
+    if (!isPawlError(error)) throw error;
+    const { code, message } = error;
+    const first = code === 'seq.stale' || code === 'instance.finished' ? await firstWord(deps, step) : null;
+    return { instanceId, seq, result: 'refused', code, message, first } as const;
+  }
+};
+
+/** @throws PawlError `verdicts.busy`, `store.unavailable` before anything is decided */
+export const decideMany = async (deps: Deps, asked: Asked, by: By): Promise<Decided[]> => {
+  const { steps, perSecond = limits.verdictsPerSecond, ...ruling } = asked;
+  const { clock } = deps;
+  const pauseMs = 1_000 / perSecond;
+  const { verdictsTurnMsMin: least, verdictsTurnMsMax: most } = limits;
+  const untilMs = await takeTurn(deps, Math.min(Math.max(steps.length * pauseMs, least), most));
+  const decided: Decided[] = [];
+  let nextAtMs = clock.nowMs();
+  let isAway = false;
+  /** What is begun after the turn would be beside what another call decides in its own. */
+  const isMine = async (): Promise<boolean> => {
+    if (isAway || nextAtMs >= untilMs) return false;
+    await sleepUntil(clock, nextAtMs);
+    return clock.nowMs() < untilMs;
+  };
+  for (const { instanceId, seq } of steps) {
+    if (!(await isMine())) {
+      decided.push({ instanceId, seq, result: 'left' });
+      continue;
+    }
+    nextAtMs = clock.nowMs() + pauseMs;
+    const one = await decideOne(deps, { instanceId, seq }, ruling, by);
+    isAway = one.result === 'refused' && one.code === 'store.unavailable';
+    decided.push(one);
+  }
+  return decided;
+};

@@ -1,0 +1,89 @@
+/**
+ * A control group for each cell, where one can be made: then even what cleans its environment and leaves its session is found. Where
+ * none can be made (no cgroup2, not root and no delegation) the tests of that show what is documented of such places.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createCode } from '../../src/cells/code.ts';
+import { beginIn, groupOf, isEnded, removeGroup } from '../../src/cells/group.mjs';
+import { createStandby } from '../../src/cells/standby.ts';
+import { isAlive, run, sh, until } from './cells.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'pawl-test-groups-'));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+const read = (name: string): string =>
+  existsSync(join(dir, name)) ? readFileSync(join(dir, name), 'utf8').trim() : '';
+
+const drawn = (): string => randomBytes(16).toString('hex');
+const probe = beginIn(drawn(), () => null).group;
+removeGroup(probe);
+const has = probe !== undefined;
+/** Leaves session, group and environment, and says who it is. */
+const hides = (name: string): string =>
+  `setsid env -i PATH="$PATH" sh -c 'echo $$ > "${dir}/${name}"; exec sleep 60' > /dev/null 2>&1 < /dev/null &
+  until [ -s "${dir}/${name}" ]; do sleep 0.02; done`;
+const hidden = (name: string): number => {
+  const pid = Number(read(name));
+  expect(pid).toBeGreaterThan(1);
+  return pid;
+};
+
+test('a child that cleans its environment and leaves its session is found by the control group, and nowhere else', async () => {
+  expect(await sh(hides('left'))).toMatchObject({ status: 'completed' });
+  const pid = hidden('left');
+  expect(isAlive(pid)).toBe(!has);
+  if (!has) process.kill(pid, 'SIGKILL');
+});
+
+test('without a control group such a child is not found: it lives on', async () => {
+  const alone = createCode(undefined, undefined, false);
+  expect(await run({ kind: 'sh', code: hides('unseen') }, {}, alone)).toMatchObject({ status: 'completed' });
+  const pid = hidden('unseen');
+  expect(isAlive(pid)).toBe(true);
+  process.kill(pid, 'SIGKILL');
+});
+
+test('what is no execution has no group', () => {
+  for (const name of ['', '..', 'a'.repeat(31), `${'a'.repeat(31)}/`]) expect(groupOf(name)).toBeUndefined();
+  expect(isEnded(join(dir, 'none'))).toBe(true);
+});
+
+describe.runIf(has)('where a control group can be made', () => {
+  test('the cell is in it, and whoever began it is not; it goes with the cell', async () => {
+    const ran = await sh(`cat /proc/self/cgroup; grep ^0:: /proc/$PPID/cgroup`);
+    const lines = ran.log.split('\n').filter((line) => line.startsWith('0::'));
+    expect(lines[0]).toMatch(/\/pawl-[0-9a-f]{32}$/);
+    expect(lines[1]).not.toContain('pawl-');
+    const [, execution = ''] = /pawl-([0-9a-f]{32})$/.exec(lines[0] ?? '') ?? [];
+    expect(existsSync(groupOf(execution) ?? dir)).toBe(false);
+    expect(readFileSync('/proc/self/cgroup', 'utf8')).not.toContain('/pawl-');
+  });
+
+  test('it ends with the cell at its time-out', async () => {
+    const ran = await sh(`${hides('late')}; sleep 60`, { timeoutMs: 10_000 });
+    expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.timeout' } });
+    expect(isAlive(hidden('late'))).toBe(false);
+  });
+
+  test('it ends also where the runner is killed', async () => {
+    const ran = await sh(`${hides('orphan')}; kill -KILL $PPID; sleep 30`);
+    expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.killed' } });
+    expect(isAlive(hidden('orphan'))).toBe(false);
+  });
+
+  test('a harness that waited is in one as well, which goes with it, used or not', async () => {
+    const standby = createStandby();
+    const [used, unused] = [standby.claim({ kind: 'js' }), standby.claim({ kind: 'js' })];
+    const isThere = (execution: string): boolean => existsSync(groupOf(execution) ?? '');
+    expect(await until(() => isThere(used) && isThere(unused), 10_000)).toBe(true);
+    await standby.ready();
+    const code = `import { readFileSync } from 'node:fs'; export default () => readFileSync('/proc/self/cgroup', 'utf8');`;
+    const { output } = await run({ kind: 'js', code }, { execution: used }, createCode(undefined, standby));
+    expect(output).toContain(`/pawl-${used}`);
+    await standby.close();
+    expect(await until(() => !isThere(used) && !isThere(unused), 10_000)).toBe(true);
+  });
+});

@@ -1,0 +1,273 @@
+/** What the console shows: runs by who is needed, one run as a document, on any screen, for anybody. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { token, untilStatus } from '../service/support.ts';
+import { approval, doubtful, failing, family, hostile, manual, rehearsal, script } from './scenes.ts';
+import { type Console, expectAccessible, expectQuiet, openConsole, phone, wide } from './support.ts';
+
+const built = join(import.meta.dirname, '../../dist/console');
+const foldsMax = 14;
+const gzippedBytesMax = 100_000;
+
+let desk: Console;
+beforeAll(async () => {
+  desk = await openConsole();
+  const { begin, as, served } = desk;
+  await begin(doubtful, { instanceId: 'switch-tonight' });
+  await begin(approval, { instanceId: 'release-42' });
+  await begin(manual, { instanceId: 'ceremony-1' });
+  await begin(failing, { instanceId: 'clean-1' });
+  await begin(hostile, { instanceId: 'hostile-1', params: { given: script } });
+  await begin(rehearsal('switch_test'), { instanceId: 'switch-test-1' });
+  await as('ada', 'POST', '/runbooks/release/instances', { instanceId: 'release-43', drive: 'manual' });
+  await untilStatus(served, 'switch-tonight', 'in_doubt');
+});
+afterAll(async () => await desk?.close());
+
+const idsIn = (page: Page, group: string): Promise<string[]> =>
+  page.locator('section.group', { hasText: group }).locator('.run-name a').allTextContents();
+
+describe('the overview', () => {
+  it('shows what needs somebody first and why; its title counts them, and its icon has a red dot for a doubt', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/');
+    await bob.picture('overview');
+    const needing = await idsIn(page, 'Needs somebody');
+    expect(needing.slice(0, 3)).toEqual(['switch-tonight', 'clean-1', 'release-42']);
+    expect(needing.toSorted()).toEqual(['ceremony-1', 'clean-1', 'hostile-1', 'release-42', 'switch-tonight']);
+    expect(await page.locator('.run-why').allTextContents()).toEqual(
+      expect.arrayContaining(['Did promote happen? Nothing goes on until somebody says so.', 'go asks you.']),
+    );
+    expect(await idsIn(page, 'Under way')).toEqual(['release-43']);
+    expect(await idsIn(page, 'The rest')).toEqual(['switch-test-1']);
+    expect(await page.title()).toBe('(5) Runs · Pawl');
+    const icon = await page.locator('link[rel=icon]').getAttribute('href');
+    expect(decodeURIComponent(icon ?? '')).toContain('#dc2626');
+    // What goes on meanwhile is seen without a reload.
+    await desk.as('ada', 'POST', '/instances/clean-1/cancel', { reason: 'not tonight' });
+    await page
+      .getByText('(4)')
+      .or(page.locator('.count', { hasText: /^4$/ }))
+      .first()
+      .waitFor();
+    expect(await idsIn(page, 'The rest')).toContain('clean-1');
+    expectQuiet(bob);
+  });
+
+  it('keeps its filters in the URL, which shows the same to others; Back takes one off again', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/');
+    await page.getByLabel('Status').selectOption('completed');
+    await page.getByLabel('Runbook').selectOption('switch_test');
+    await page.waitForURL(/status=completed&runbook=switch_test|runbook=switch_test&status=completed/);
+    await page.getByText('Newest first').waitFor();
+    await expect.poll(() => page.locator('.run-name a').allTextContents()).toEqual(['switch-test-1']);
+    const carol = await desk.sit('carol');
+    await carol.open(new URL(page.url()).pathname.replace('/console', '') + new URL(page.url()).search);
+    await expect.poll(() => carol.page.locator('.run-name a').allTextContents()).toEqual(['switch-test-1']);
+    await page.goBack();
+    await expect.poll(() => page.getByLabel('Runbook').inputValue()).toBe('');
+    await page.getByLabel('Status').selectOption('');
+    await page.getByLabel('Search').fill('eu-west');
+    await expect.poll(() => page.locator('.run-name a').allTextContents()).toEqual(['switch-tonight', 'switch-test-1']);
+    expectQuiet(bob);
+  });
+});
+
+describe('a run', () => {
+  it('is its document with what happened in place, the journal beside it, and a title that says how it stands', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/instances/switch-tonight');
+    await page.getByText('router: accepted, job 4711').first().waitFor();
+    await bob.picture('in doubt');
+    // As it stands in docs/pictures.
+    await bob.picture('console', 1_000);
+    expect(await page.title()).toBe('in doubt · switch-tonight · Pawl');
+    const text = await page.locator('.document').innerText();
+    for (const [before, after] of [
+      ['Look at the graphs', 'Before'],
+      ['Before', 'look'],
+      ['look', 'The switch'],
+      ['The switch', 'promote'],
+      ['promote', 'Nothing else moves'],
+      ['Nothing else moves', 'announce'],
+    ] as const)
+      expect(text.indexOf(before), `${before} before ${after}`).toBeLessThan(text.lastIndexOf(after));
+    const look = page.getByRole('region', { name: 'Cell look' });
+    await look.getByText('Output, 17 bytes').click();
+    expect(await look.getByLabel('Output of look').textContent()).toBe('{\n  "lagSeconds": 3\n}');
+    await look.getByText('Log and notes').click();
+    await look.getByText('the replica is 3 s behind').last().waitFor();
+    await page.getByText('Entry 0, started').click();
+    expect(JSON.parse((await page.getByLabel('JSON of entry 0').textContent()) ?? '')).toMatchObject({
+      kind: 'started',
+      instanceId: 'switch-tonight',
+    });
+    await page.getByRole('button', { name: 'Verify the chain' }).click();
+    await page.getByText(/^Verified: \d+ entries, the chain holds\.$/).waitFor();
+    expectQuiet(bob);
+  });
+
+  it('shows the elements of a section as a tree, each with a page of its own, and what is gone through at the end apart', async () => {
+    const nodes = ['node-a', 'node-b', 'node-c'];
+    await desk.as('ada', 'PUT', '/runbooks/drain_all', family);
+    await desk.as('ada', 'POST', '/runbooks/drain_all/instances', {
+      instanceId: 'drain-1',
+      params: { nodes },
+      drive: 'auto',
+    });
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/instances/drain-1');
+    const tree = page.getByRole('region', { name: 'Waits for' });
+    await tree.getByText('node-b').waitFor();
+    await bob.picture('family');
+    expect(await tree.innerText()).toMatch(/0 of 3 completed · 2 under way · 2 at a time/);
+    const apart = page.getByRole('region', { name: 'Failure path' });
+    expect(await apart.innerText()).toMatch(/takes prepare back[\s\S]*On failure:[\s\S]*tell/);
+    await tree.getByText('node-a').click();
+    await page.getByRole('heading', { name: 'drain waits for a person' }).waitFor();
+    expect(await page.locator('.asked').innerText()).toBe('Drain node-a.');
+    // Of the document it is the part that an element goes through.
+    const cells = await page.locator('.document .cell strong').allTextContents();
+    expect(cells).toEqual(['look', 'drain']);
+    await page.goBack();
+    await tree.getByText('node-b').waitFor();
+    await desk.as('ada', 'POST', '/instances/drain-1/cancel', { reason: 'enough' });
+    expectQuiet(bob);
+  });
+
+  it('runs nothing of what others wrote: title, text, parameters, output, log and a note are text', async () => {
+    await desk.as('ada', 'POST', '/instances/hostile-1/cells/ask/done', { result: 'failed', note: script });
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    const asked: string[] = [];
+    page.on('request', (request) => asked.push(new URL(request.url()).host));
+    await bob.open('/instances/hostile-1');
+    for (const summary of await page.locator('summary:visible').all()) await summary.click();
+    await page.getByText('red').first().waitFor();
+    await bob.picture('hostile');
+    const text = await page.locator('main').innerText();
+    expect(text.split('<script>globalThis.owned=1</script>').length).toBeGreaterThan(6);
+    expect(text).toContain('\\u202e turned');
+    expect(await page.locator('main').locator('script, img, iframe, [onclick], [onerror]').count()).toBe(0);
+    expect(await page.locator('a[href^="javascript:"], a[href^="data:"]').count()).toBe(0);
+    expect(await page.evaluate('globalThis.owned')).toBeUndefined();
+    // And nothing is loaded from elsewhere for it.
+    expect([...new Set(asked)]).toEqual([new URL(desk.served.url).host]);
+    await bob.open('/');
+    expect(await page.evaluate('globalThis.owned')).toBeUndefined();
+    expectQuiet(bob);
+  });
+});
+
+describe('whoever it is and whatever they look at it with', () => {
+  it.each([
+    ['a wide screen', { ...wide, colorScheme: 'light' }],
+    ['a phone at night', { ...phone, colorScheme: 'dark' }],
+  ] as const)('on %s no page breaks a rule of axe or is wider than the screen', async (name, options) => {
+    const bob = await desk.sit('bob', options);
+    const { page } = bob;
+    const grounds = new Set<unknown>();
+    for (const path of [
+      '',
+      'instances/switch-tonight',
+      'instances/release-42',
+      'instances/ceremony-1',
+      'workers',
+      'nowhere',
+    ]) {
+      await (path === 'nowhere' ? page.goto(`${desk.served.url}/console/nowhere`) : bob.open(`/${path}`));
+      await page.locator('h1').waitFor();
+      // What is folded is looked at as well, but the JSON of every entry.
+      for (const summary of (await page.locator('summary:visible').all()).slice(0, foldsMax)) await summary.click();
+      await bob.picture(`${name}, ${path.replace('/', ' ') || 'overview'}`);
+      await expectAccessible(page, path);
+      grounds.add(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+    }
+    expect([...grounds]).toEqual([options.colorScheme === 'dark' ? 'rgb(17, 21, 28)' : 'rgb(248, 249, 251)']);
+    expectQuiet(bob);
+  });
+
+  it('without a login shows nothing but how to get one, and goes on where it was asked for', async () => {
+    const bob = await desk.sit('bob');
+    const { page, context } = bob;
+    await context.clearCookies();
+    await page.goto(`${desk.served.url}/console/instances/release-42`);
+    await page.getByRole('heading', { name: 'Sign in to see this page' }).waitFor();
+    await bob.picture('signed out');
+    expect(await page.locator('body').innerText()).not.toContain('Release a version');
+    const other = await context.newPage();
+    await other.goto(desk.served.url + String((await desk.as('carol', 'POST', '/login')).path));
+    await other.close();
+    await page.getByRole('button', { name: 'I have opened the link' }).click();
+    await page.getByRole('heading', { name: 'Release a version' }).waitFor();
+    expect(await page.locator('.who').textContent()).toBe('carol');
+  });
+});
+
+describe('an address that is none', () => {
+  it.each(['nowhere', 'runbooks/%E0', 'instances/%', 'claims/a/%zz', 'start/%E0@1'])('%s: says so', async (path) => {
+    const bob = await desk.sit('bob');
+    await bob.page.goto(`${desk.served.url}/console/${path}`);
+    await bob.page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+    expectQuiet(bob);
+    await bob.context.close();
+  });
+});
+
+describe('its files', () => {
+  const get = (path: string, headers: Record<string, string> = {}) => fetch(`${desk.served.url}${path}`, { headers });
+
+  it('are for everybody, under a strict policy, cached where their name says what they hold', async () => {
+    for (const path of ['/console', '/console/', '/console/instances/any', '/console/start/x?y=1']) {
+      const page = await get(path);
+      expect([page.status, page.headers.get('cache-control')], path).toEqual([200, 'no-cache']);
+      expect(page.headers.get('content-security-policy')).toBe(
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+      );
+    }
+    const html = await (await get('/console')).text();
+    expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|\son\w+=|style=/);
+    const files = [...html.matchAll(/(?:src|href)="(\/console\/assets\/[^"]+)"/g)].map(([, path = '']) => path);
+    expect(files).toHaveLength(2);
+    for (const path of files) {
+      expect(path).toMatch(/-[\w-]{8}\.(js|css)$/);
+      const file = await get(path);
+      expect([file.status, file.headers.get('cache-control')]).toEqual([200, 'public, max-age=31536000, immutable']);
+    }
+  });
+
+  it('hold nothing of the store and lead to none of its data; no other path, page or host gets in by them', async () => {
+    expect(await (await get('/console/config.json')).json()).toEqual({ auth: 'local', actor: null });
+    expect((await get('/instances')).status).toBe(401);
+    for (const path of [
+      '/console/assets/none.js',
+      '/console/assets/..%2f..%2f..%2fpackage.json',
+      '/console/assets/a/b.js',
+    ])
+      expect((await get(path)).status, path).toBe(404);
+    const posted = await fetch(`${desk.served.url}/console`, { method: 'POST', body: 'x' });
+    expect(posted.status).toBe(405);
+    expect((await get('/console', { origin: 'https://elsewhere.example' })).status).toBe(403);
+    // A token of a program names nobody's browser.
+    const config = await get('/console/config.json', { authorization: `Bearer ${token}` });
+    expect(await config.json()).toEqual({ auth: 'local', actor: null });
+  });
+
+  it(`are at most ${gzippedBytesMax / 1_000} kB, gzipped, and carry no schema of the contract`, () => {
+    const files = ['index.html', ...readdirSync(join(built, 'assets')).map((name) => `assets/${name}`)];
+    const contents = files.map((name) => readFileSync(join(built, name)));
+    const bytes = contents.reduce((sum, content) => sum + gzipSync(content).byteLength, 0);
+    console.log(`the console: ${bytes} bytes, gzipped`);
+    expect(bytes).toBeGreaterThan(10_000);
+    expect(bytes).toBeLessThan(gzippedBytesMax);
+    expect(contents.some((content) => content.includes('strictObject') || content.includes('ZodError'))).toBe(false);
+  });
+});

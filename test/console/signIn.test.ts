@@ -1,0 +1,336 @@
+/**
+ * Signing in on AWS: the page from `api`, behind what checks tokens as API Gateway does, and an issuer that is certified to
+ * keep to OpenID Connect; in Chromium.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
+import type { BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { createConsoleFiles } from '../../src/handlers/consoleFiles.ts';
+import { documentOf } from '../handlers/support.ts';
+import { type Opened, openBrowser } from '../support/browser.ts';
+import { type Issuer, startIssuer } from '../support/issuer.ts';
+import { serve } from '../support/served.ts';
+import { type FreshStore, freshStore } from '../support/world.ts';
+import { phone, wide } from './support.ts';
+
+const root = join(import.meta.dirname, '../..');
+const runbook = documentOf('failover', [
+  'name=check',
+  '```approve { name=go approvers=ben groups=sre quorum=2 }\nShall it go on?\n```',
+  'name=announce',
+]);
+
+let world: FreshStore;
+let issuer: Issuer;
+let opened: Opened;
+let url: string;
+/** How far the clock of what checks tokens is ahead, and whether it refuses everybody. */
+const gate = { aheadMs: 0, isDeaf: false };
+const contexts: BrowserContext[] = [];
+
+beforeAll(async () => {
+  await promisify(execFile)(process.execPath, [join(root, 'scripts/console.ts')]);
+  world = await freshStore('sqlite');
+  issuer = await startIssuer({
+    ada: { groups: ['sre'] },
+    ben: { groups: ['sre', 'dev'] },
+    lea: { groups: ['sre'] },
+    eve: {},
+    tom: { withheld: ['pawl:decide'] },
+  });
+  const { issuer: at, clientId, scopes } = issuer;
+  const files = createConsoleFiles(pathToFileURL(join(root, 'dist/console/')), [at]);
+  const execute = async () => ({ status: 'completed' as const, output: '{"lagSeconds":3}' });
+  const port = await serve({
+    store: world.store,
+    clock: world.clock,
+    execute,
+    deployment: { name: 'test', epoch: 0, takeoverGraceMs: 1_000 },
+    workMs: 900_000,
+    door: { auth: 'jwt', console: { signIn: { auth: 'jwt', issuer: at, clientId, scopes }, files } },
+    authorize: async (authorization) =>
+      gate.isDeaf ? undefined : await issuer.authorize(authorization, Date.now() + gate.aheadMs),
+  });
+  url = `http://127.0.0.1:${port}`;
+  await issuer.open(url);
+  opened = await openBrowser();
+});
+afterAll(async () => {
+  for (const context of contexts) await context.close();
+  await opened?.close();
+  await issuer?.close();
+  await world?.drop();
+});
+
+type Seat = { page: Page; complaints: string[] };
+
+const sit = async (options: Parameters<Opened['browser']['newContext']>[0] = wide): Promise<Seat> => {
+  const context = await opened.browser.newContext(options);
+  contexts.push(context);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (/security policy|refused to/i.test(message.text())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  return { page, complaints };
+};
+
+/** At the issuer's form, which comes where it does not know this browser. */
+const enter = async (page: Page, name: string): Promise<void> => {
+  await page.getByLabel('Name').fill(name);
+  await page.getByRole('button', { name: 'Enter' }).click();
+};
+
+const signedIn = async (name: string, path = '/'): Promise<Seat> => {
+  const seat = await sit();
+  await seat.page.goto(`${url}/console${path}`);
+  await enter(seat.page, name);
+  await seat.page.getByText(/^As of /).waitFor();
+  return seat;
+};
+
+/** Whatever a script of this origin, or the next page, could find. */
+const keptBy = (page: Page): Promise<unknown> =>
+  page.evaluate(
+    '({ local: { ...localStorage }, session: { ...sessionStorage }, cookie: document.cookie, url: location.href, state: history.state })',
+  );
+
+const picture = async (page: Page, name: string): Promise<void> => {
+  const folder = process.env.PAWL_PICTURES;
+  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+};
+
+/** As a program asks that has the token of the page. */
+const tokenOf = async (page: Page): Promise<string> => {
+  const request = await page.waitForRequest((one) => one.headers().authorization !== undefined);
+  return request.headers().authorization ?? '';
+};
+
+/** What ada's programs send. */
+let adas = '';
+const started = async (): Promise<string> => {
+  const { page } = await signedIn('ada');
+  const authorization = await tokenOf(page);
+  adas = authorization;
+  const ask = async (method: string, path: string, body: unknown, media = 'application/json') => {
+    const sent = typeof body === 'string' ? body : JSON.stringify(body);
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization, 'content-type': media },
+      body: sent,
+    });
+    return (await response.json()) as { view: { instanceId: string } };
+  };
+  await ask('PUT', '/runbooks/failover', runbook, 'text/markdown');
+  const { view } = await ask('POST', '/runbooks/failover/instances', {});
+  await ask('POST', `/instances/${view.instanceId}/advance`, { maxCells: 'all' });
+  await page.close();
+  return view.instanceId;
+};
+
+const lastVote = async (instanceId: string): Promise<unknown> => {
+  const response = await fetch(`${url}/instances/${instanceId}/journal`, { headers: { authorization: adas } });
+  const { entries } = (await response.json()) as { entries: { kind: string }[] };
+  return entries.findLast(({ kind }) => kind === 'vote');
+};
+
+describe('signing in at the issuer', () => {
+  it('leads back to the very page that was asked for, and leaves no token where another script or page finds it', async () => {
+    const instanceId = await started();
+    const { page, complaints } = await sit();
+    const deep = `${url}/console/instances/${instanceId}?from=alert#go`;
+    await page.goto(deep);
+    await enter(page, 'ben');
+    await page.getByText(/^As of /).waitFor();
+    expect(page.url()).toBe(deep);
+    expect(await page.locator('.who').textContent()).toBe('ben');
+    expect(await keptBy(page)).toEqual({ local: {}, session: {}, cookie: '', url: deep, state: null });
+    await picture(page, 'signed in');
+    expect(complaints).toEqual([]);
+  });
+
+  it('is silent after a reload, as long as the issuer knows this browser: one redirect, and the same page', async () => {
+    const { page, complaints } = await signedIn('ben', '/workers');
+    const before = issuer.asked.filter((path) => path === '/auth').length;
+    await page.reload();
+    await page.getByText(/^As of /).waitFor();
+    expect(page.url()).toBe(`${url}/console/workers`);
+    expect(await page.locator('.who').textContent()).toBe('ben');
+    expect(issuer.asked.filter((path) => path === '/auth').length).toBe(before + 1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('leaves a form what it was: what it starts stays one run, however often the page is loaded', async () => {
+    await started();
+    const { page, complaints } = await signedIn('ben', '/workers');
+    await page.goto(`${url}/console/start/failover`);
+    const drawn = async (): Promise<unknown> => {
+      await page.getByRole('heading', { name: /^Start/ }).waitFor();
+      return await page.evaluate('history.state?.startId');
+    };
+    const id = await drawn();
+    expect(id).toMatch(/^failover-[0-9a-f]{12}$/);
+    const before = issuer.asked.filter((path) => path === '/auth').length;
+    await page.reload();
+    expect(await drawn()).toBe(id);
+    expect(issuer.asked.filter((path) => path === '/auth').length).toBe(before + 1);
+    expect(complaints).toEqual([]);
+  });
+
+  it('is done anew when the token has run out, and the page stays what it was', async () => {
+    const { page } = await signedIn('ben', '/?status=completed');
+    const before = await tokenOf(page);
+    gate.aheadMs = 2 * 3_600_000;
+    // What comes from the issuer then is good again.
+    await page.waitForRequest((one) => one.url().startsWith(`${issuer.issuer}/auth`));
+    gate.aheadMs = 0;
+    await page.getByText(/^As of /).waitFor();
+    expect(page.url()).toBe(`${url}/console?status=completed`);
+    expect(await tokenOf(page)).not.toBe(before);
+  });
+
+  it('waits for whoever is writing when the token has run out: what was typed stays until they go', async () => {
+    const instanceId = await started();
+    const { page } = await signedIn('ben', `/instances/${instanceId}`);
+    await page.getByLabel(/^Comment/).fill('the graphs look right');
+    gate.aheadMs = 2 * 3_600_000;
+    await page.getByText('Your sign-in has ended.').waitFor();
+    await picture(page, 'sign-in over');
+    expect(await page.getByLabel(/^Comment/).inputValue()).toBe('the graphs look right');
+    gate.aheadMs = 0;
+    await page.getByRole('button', { name: 'Sign in again' }).click();
+    await page.getByText(/^As of /).waitFor();
+    expect(page.url()).toBe(`${url}/console/instances/${instanceId}`);
+    expect(await page.getByText('Your sign-in has ended.').count()).toBe(0);
+  });
+
+  it('lets nobody in by an answer that it did not ask for: another state, or another tab', async () => {
+    const { page } = await sit(phone);
+    const asked = issuer.asked.length;
+    const deep = `${url}/console/workers`;
+    await page.goto(`${url}/console/signed-in?code=stolen&state=guessed&iss=${encodeURIComponent(issuer.issuer)}`);
+    await page.getByText('This tab has not asked to sign in').waitFor();
+    expect(page.url()).toBe(`${url}/console/signed-in`);
+    // Begun, and not ended.
+    await page.goto(deep);
+    await page.getByLabel('Name').waitFor();
+    await page.goto(`${url}/console/signed-in?code=stolen&state=guessed&iss=${encodeURIComponent(issuer.issuer)}`);
+    await page.getByText('so nobody was let in').waitFor();
+    await picture(page, 'wrong state');
+    expect(issuer.asked.slice(asked)).not.toContain('/token');
+    // What was begun is over too.
+    expect(await keptBy(page)).toMatchObject({ session: {}, local: {} });
+    await page.getByRole('button', { name: 'Sign in again' }).click();
+    await enter(page, 'ben');
+    await page.getByText(/^As of /).waitFor();
+    expect(page.url()).toBe(deep);
+  });
+
+  it('ends without going round when the service never takes what the issuer gives', async () => {
+    gate.isDeaf = true;
+    const { page } = await sit();
+    await page.goto(`${url}/console/workers`);
+    await enter(page, 'ben');
+    await page.getByText('The service does not take the token').waitFor();
+    gate.isDeaf = false;
+    await page.getByRole('button', { name: 'Sign in again' }).click();
+    await page.getByText(/^As of /).waitFor();
+    expect(page.url()).toBe(`${url}/console/workers`);
+  });
+});
+
+describe('who signed in', () => {
+  it('votes as themselves; whoever is in no group that is asked is refused by the service, and the page says so', async () => {
+    const instanceId = await started();
+    const ben = await signedIn('ben', `/instances/${instanceId}`);
+    await ben.page.getByRole('button', { name: 'Approve' }).click();
+    await ben.page.getByText('1 of 2 approvals so far').waitFor();
+    expect(await lastVote(instanceId)).toMatchObject({ decision: 'approve', by: { actor: 'ben', via: 'api' } });
+    const eve = await signedIn('eve', `/instances/${instanceId}`);
+    await eve.page.getByRole('button', { name: 'Approve' }).click();
+    const told = eve.page.locator('.told .notice.bad');
+    await told.waitFor();
+    expect(await told.textContent()).toMatch(/eve/);
+    await picture(eve.page, 'not of the group');
+    const tom = await signedIn('tom', `/instances/${instanceId}`);
+    await tom.page.getByRole('button', { name: 'Approve' }).click();
+    await tom.page.getByText('This needs the scope pawl:decide').waitFor();
+    expect(await lastVote(instanceId)).toMatchObject({ by: { actor: 'ben' } });
+    for (const { complaints } of [ben, eve, tom]) expect(complaints).toEqual([]);
+  });
+
+  it('signs out at the issuer too: the next page asks who it is', async () => {
+    const { page, complaints } = await signedIn('ben');
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: /Yes, sign me out/ }).click();
+    await page.getByText('You are signed out').waitFor();
+    expect(page.url()).toMatch(new RegExp(`^${url}/console/signed-out`));
+    await picture(page, 'signed out');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByLabel('Name').waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
+
+describe('a one-time link', () => {
+  it('leads to the run in the console, whom it tells nothing of its secret', async () => {
+    const instanceId = await started();
+    const lea = await signedIn('lea');
+    const authorization = await tokenOf(lea.page);
+    const made = await fetch(`${url}/instances/${instanceId}/cells/go/links`, {
+      method: 'POST',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: JSON.stringify({ actor: 'ben' }),
+    });
+    const { link } = (await made.json()) as { link: string };
+    const secret = link.split('/links/')[1] ?? '';
+    expect(secret.length).toBeGreaterThan(40);
+    const { page, complaints } = await sit();
+    await page.goto(`${url}/links/${secret}`);
+    await picture(page, 'link');
+    const told: Promise<string>[] = [];
+    page.on('request', (request) => {
+      const said = request.allHeaders().then((headers) => `${request.url()} ${JSON.stringify(headers)}`);
+      told.push(said.catch((error: unknown) => `${request.url()} ${error}`));
+    });
+    await page.getByRole('link', { name: 'open it in the console' }).click();
+    await enter(page, 'ben');
+    await page.getByText(/^As of /).waitFor();
+    expect(page.url()).toBe(`${url}/console/instances/${instanceId}`);
+    const all = await Promise.all(told);
+    expect(all[0]).toContain(`${url}/console/instances/${instanceId} {`);
+    expect(all.filter((one) => one.includes(secret))).toEqual([]);
+    expect(await page.evaluate('document.referrer')).not.toContain('/links/');
+    expect(await keptBy(page)).toMatchObject({ local: {}, session: {}, state: null });
+    // Looking around has not spent it, and without a script it still votes.
+    const plain = await sit({ ...phone, javaScriptEnabled: false, colorScheme: 'dark' });
+    await plain.page.goto(`${url}/links/${secret}`);
+    await picture(plain.page, 'link, dark');
+    await plain.page.getByRole('button', { name: 'Approve' }).click();
+    await plain.page.getByRole('heading', { name: 'You approved.' }).waitFor();
+    expect(await lastVote(instanceId)).toMatchObject({ by: { actor: 'ben', via: 'link' } });
+    expect([...complaints, ...plain.complaints]).toEqual([]);
+  });
+});
+
+describe('a page of a service that takes signed requests', () => {
+  it('says what signs for it', async () => {
+    const files = createConsoleFiles(pathToFileURL(join(root, 'dist/console/')));
+    const port = await serve({
+      store: world.store,
+      clock: world.clock,
+      execute: vi.fn(),
+      deployment: { name: 'test', epoch: 0, takeoverGraceMs: 1_000 },
+      workMs: 900_000,
+      door: { auth: 'iam', console: { signIn: { auth: 'iam' }, files } },
+    });
+    const { page, complaints } = await sit();
+    await page.goto(`http://127.0.0.1:${port}/console/instances/a`);
+    await page.getByText(`pawl console --url http://127.0.0.1:${port}`).waitFor();
+    expect(complaints).toEqual([]);
+  });
+});
