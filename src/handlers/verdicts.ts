@@ -2,15 +2,19 @@
  * One decision about many steps in doubt. The rate holds over all callers and processes: a call takes the turn of all, for as long as
  * its steps take at that rate, and decides only within it. A turn ends by itself, so a holder that dies holds up nobody for longer.
  */
+import { hash } from 'node:crypto';
 import type { BodyOf, InputOf } from '../contract/index.ts';
-import { type By, type Clock, type Entry, isPawlError, limits, PawlError } from '../engine/index.ts';
+import { type By, type Clock, type Entry, isPawlError, limits, type Output, PawlError } from '../engine/index.ts';
 import type { OperationDeps } from './apiDeps.ts';
 
 type Deps = Pick<OperationDeps, 'engine' | 'clock' | 'pace'>;
 type Asked = InputOf<'verdicts'>['body'];
 type Step = Asked['steps'][number];
 type Decided = BodyOf<'verdicts'>['steps'][number];
+type Ruling = Omit<Asked, 'steps' | 'perSecond'>;
 type First = Extract<Decided, { result: 'refused' }>['first'];
+type Taken = Extract<Decided, { result: 'taken' }>;
+type FirstEntry = { entry: Entry; word: NonNullable<First> };
 
 /** A timer may fire a moment early; then the rest is slept as well. */
 const sleepUntil = async (clock: Clock, atMs: number): Promise<void> => {
@@ -47,18 +51,38 @@ const wordIn = (entry: Entry, seq: number): First => {
   return null;
 };
 
-/** Who was first. What cannot be read now is no reason to refuse anything: the refusal stands without it. */
-const firstWord = async ({ engine }: Deps, { instanceId, seq }: Step): Promise<First> => {
+/** Who was first, and the entry that says it. What cannot be read now is no reason to refuse anything: the refusal stands without it. */
+const readFirst = async ({ engine }: Deps, { instanceId, seq }: Step): Promise<FirstEntry | null> => {
   try {
     const entries = await engine.journal(instanceId, seq, limits.verdictsFirstEntries);
-    return entries.map(({ entry }) => wordIn(entry, seq)).find((word) => word !== null) ?? null;
+    for (const { entry } of entries) {
+      const word = wordIn(entry, seq);
+      if (word !== null) return { entry, word };
+    }
+    return null;
   } catch (error) {
     if (isPawlError(error)) return null;
     throw error;
   }
 };
 
-const decideOne = async (deps: Deps, step: Step, ruling: Omit<Asked, 'steps' | 'perSecond'>, by: By) => {
+const isSameOutput = (kept: Output | null, given: string | undefined): boolean => {
+  if (kept === null || given === undefined) return kept === null && given === undefined;
+  if (kept.kind === 'inline') return kept.text === given;
+  return kept.kind === 'stored' && kept.sha256 === hash('sha256', given);
+};
+
+/** Whether it is what is asked for now, by the same actor: an earlier call whose answer was lost, or that was still being answered. */
+const isOwn = ({ entry, word }: FirstEntry, ruling: Ruling, by: By): boolean =>
+  (entry.kind === 'resolved' || entry.kind === 'outcome') &&
+  word.actor === by.actor &&
+  word.said === ruling.verdict &&
+  word.reason === ruling.reason &&
+  (entry.evidence ?? null) === (ruling.evidence ?? null) &&
+  (entry.freshKey ?? false) === (ruling.freshKey ?? false) &&
+  isSameOutput(entry.output, ruling.output);
+
+const decideOne = async (deps: Deps, step: Step, ruling: Ruling, by: By) => {
   const { instanceId, seq } = step;
   try {
     const { view, awaits } = await deps.engine.verdict(instanceId, { ...ruling, seq, onlyInDoubt: true, by });
@@ -67,8 +91,11 @@ const decideOne = async (deps: Deps, step: Step, ruling: Omit<Asked, 'steps' | '
   } catch (error) {
     if (!isPawlError(error)) throw error;
     const { code, message } = error;
-    const first = code === 'seq.stale' || code === 'instance.finished' ? await firstWord(deps, step) : null;
-    return { instanceId, seq, result: 'refused', code, message, first } as const;
+    const first = code === 'seq.stale' || code === 'instance.finished' ? await readFirst(deps, step) : null;
+    const { view } = error.details;
+    if (first !== null && isOwn(first, ruling, by) && view !== undefined)
+      return { instanceId, seq, result: 'taken', view: view as Taken['view'] } as const;
+    return { instanceId, seq, result: 'refused', code, message, first: first?.word ?? null } as const;
   }
 };
 

@@ -191,6 +191,41 @@ describe('each step', () => {
     expect(await entries(theirs, 'resolved')).toMatchObject([{ verdict: 'retry', by: { actor: 'bob' } }]);
   });
 
+  test('that stands already as it is asked for, by the same actor, is taken: the answer before was lost; any other word is refused', async () => {
+    const id = await inDoubt();
+    const steps = [{ instanceId: id, seq: 1 }];
+    const given = { verdict: 'succeeded', reason: 'seen', output: '{"b":2}', evidence: 'the statement' };
+    const said = async (actor: string, more: object) =>
+      (await decide(steps, actor, service, { ...given, ...more })).body.steps;
+    expect(await said('ada', {})).toMatchObject([{ result: 'taken' }]);
+    const again = await decide(steps, 'ada', service, given);
+    assertDocumented('verdicts', again);
+    expect(again.body.steps).toMatchObject([{ result: 'taken', view: { status: 'ready', cell: 'second' } }]);
+    const first = { actor: 'ada', said: 'succeeded', reason: 'seen' };
+    for (const more of [
+      { reason: 'heard' },
+      { output: '{"b":3}' },
+      { output: undefined },
+      { evidence: undefined },
+      { verdict: 'retry', output: undefined },
+      { verdict: 'retry', output: undefined, freshKey: true },
+    ])
+      expect(await said('ada', more)).toMatchObject([{ result: 'refused', code: 'seq.stale', first }]);
+    expect(await said('bob', {})).toMatchObject([{ result: 'refused', code: 'seq.stale', first }]);
+    expect(await entries(id, 'resolved')).toHaveLength(1);
+  });
+
+  test('that stands already is taken also where the run has ended by it', async () => {
+    const id = await inDoubt();
+    const failed = { verdict: 'failed', reason: 'seen' };
+    const steps = [{ instanceId: id, seq: 1 }];
+    expect((await decide(steps, 'ada', service, failed)).body.steps).toMatchObject([{ result: 'taken' }]);
+    await service.ask({ method: 'POST', path: `/instances/${id}/cancel`, body: { reason: 'enough' } });
+    expect((await decide(steps, 'ada', service, failed)).body.steps).toMatchObject([
+      { result: 'taken', view: { status: 'cancelled' } },
+    ]);
+  });
+
   test('where two people decide is proposed by the first and taken from the second', async () => {
     const id = await inDoubt();
     const two = service.as({ deployment: { name: 'test', epoch: 0, takeoverGraceMs: 1_000, decidePeople: 2 } });
