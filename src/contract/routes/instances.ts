@@ -1,0 +1,110 @@
+/** Lists of instances, one of them, its journal and what stands beside it. */
+import {
+  attachmentQuery,
+  instanceQuery,
+  journalQuery,
+  notesQuery,
+  outputPath,
+  outputQuery,
+  verifyQuery,
+} from '../requests/instances.ts';
+import { countsQuery, journalsQuery, listQuery } from '../requests/lists.ts';
+import { instancePath, noQuery } from '../requests/parts.ts';
+import type { Route } from './route.ts';
+
+export const instanceRoutes = {
+  listInstances: {
+    method: 'GET',
+    path: '/instances',
+    permission: 'read',
+    summary:
+      'Views of instances, newest first by when they started; whatever is asked for has to fit. A list may lag behind.',
+    pathParameters: noQuery,
+    query: listQuery,
+    body: null,
+    tagged: true,
+  },
+  counts: {
+    method: 'GET',
+    path: '/counts',
+    permission: 'read',
+    summary:
+      'How many instances there are of each status, as a list would have them. No view is read for it; it may lag behind.',
+    pathParameters: noQuery,
+    query: countsQuery,
+    body: null,
+    tagged: true,
+  },
+  instance: {
+    method: 'GET',
+    path: '/instances/{instanceId}',
+    permission: 'read',
+    summary: 'The view of an instance and every cell of it.',
+    pathParameters: instancePath,
+    query: instanceQuery,
+    body: null,
+  },
+  journal: {
+    method: 'GET',
+    path: '/instances/{instanceId}/journal',
+    permission: 'read',
+    summary: 'Entries of the journal in order.',
+    pathParameters: instancePath,
+    query: journalQuery,
+    body: null,
+  },
+  verify: {
+    method: 'GET',
+    path: '/instances/{instanceId}/verify',
+    permission: 'read',
+    summary: 'Checks the whole journal of an instance, its outputs, its version and its view.',
+    pathParameters: instancePath,
+    query: verifyQuery,
+    body: null,
+  },
+  journals: {
+    method: 'GET',
+    path: '/journals',
+    permission: 'read',
+    summary: 'Ids of all instances that ever started, found without their views. The list may lag behind.',
+    pathParameters: noQuery,
+    query: journalsQuery,
+    body: null,
+  },
+  rebuild: {
+    method: 'POST',
+    path: '/instances/{instanceId}/rebuild',
+    permission: 'operate',
+    summary: 'Makes the view of an instance again, from its journal.',
+    pathParameters: instancePath,
+    query: noQuery,
+    body: null,
+  },
+  notes: {
+    method: 'GET',
+    path: '/instances/{instanceId}/notes',
+    permission: 'read',
+    summary: 'Logs and evidence beside the journal, oldest first.',
+    pathParameters: instancePath,
+    query: notesQuery,
+    body: null,
+  },
+  output: {
+    method: 'GET',
+    path: '/instances/{instanceId}/outputs/{seq}',
+    permission: 'read',
+    summary: 'The output that the entry at `seq` carries; a large one in parts.',
+    pathParameters: outputPath,
+    query: outputQuery,
+    body: null,
+  },
+  attachment: {
+    method: 'GET',
+    path: '/instances/{instanceId}/attachments/{seq}',
+    permission: 'read',
+    summary: 'A file that the entry at `seq` carries, in parts.',
+    pathParameters: outputPath,
+    query: attachmentQuery,
+    body: null,
+  },
+} as const satisfies Record<string, Route>;
