@@ -4,11 +4,11 @@
  */
 import type * as z from 'zod';
 import { claimFound, claimHistory, claimSet, claimWaiters } from './answers/claims.ts';
-import { instance } from './answers/instance.ts';
+import { elements, instance } from './answers/instance.ts';
 import { attachmentPart, entry, journalIds, journalPage, notePage, outputPart, verified } from './answers/journal.ts';
 import { advanced, cancelled, ran, startedAndRan } from './answers/moves.ts';
 import { planned } from './answers/plan.ts';
-import { published, runbook, runbookPage } from './answers/runbooks.ts';
+import { published, runbook, runbookPage, versionPage } from './answers/runbooks.ts';
 import { health, openApiDocument, problem } from './answers/service.ts';
 import { statistics } from './answers/statistics.ts';
 import { verdictGiven, verdictsGiven } from './answers/verdicts.ts';
@@ -25,6 +25,7 @@ export const answersOf = {
   listRunbooks: { 200: runbookPage },
   runbook: { 200: runbook },
   publish: { 200: published, 201: published },
+  versions: { 200: versionPage },
   version: { 200: runbook },
   statistics: { 200: statistics },
   start: { 200: startedAnswer, 201: startedAnswer },
@@ -38,6 +39,7 @@ export const answersOf = {
   journals: { 200: journalIds },
   rebuild: { 200: viewAnswer },
   notes: { 200: notePage },
+  elements: { 200: elements },
   output: { 200: outputPart },
   attachment: { 200: attachmentPart },
   advance: { 200: advanced, 202: advanced },

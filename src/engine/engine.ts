@@ -32,6 +32,7 @@ import type { Plan } from './model/planned.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
 import type { ClaimEntry, Claims, Here, Journal, Ports, Subscriptions, Views } from './ports.ts';
+import { type ElementBegun, elementsBegun } from './reading/elements.ts';
 import { type AttachedFile, attachedAt, type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
 import { type PlanRequest, plan } from './reading/plan.ts';
 import { type Verified, verify, type Witness } from './reading/verify.ts';
@@ -58,6 +59,8 @@ export type Engine = {
   inspect(instanceId: string, by: By, outputsBytesMax?: number): Promise<Inspection>;
   /** The files that an entry carries; none of one that carries none. */
   attached(instanceId: string, seq: number): Promise<AttachedFile[]>;
+  /** The elements of a section that began, those that have ended too. */
+  elements(instanceId: string, cell: string): Promise<ElementBegun[]>;
   output(instanceId: string, seq: number): Promise<{ text: string; bytes: number; truncated: boolean } | undefined>;
   /** Checks everything of an instance; `witness`: the hash that an entry once had. */
   verify(instanceId: string, witness?: Witness): Promise<Verified>;
@@ -120,6 +123,7 @@ export const createEngine = (ports: Ports): Engine => {
     release: (instanceId, reason, by, how) => guardedBy(instanceId, release(context, instanceId, reason, by, how)),
     inspect: (instanceId, by, outputsBytesMax) =>
       withInstanceId(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
+    elements: (instanceId, cell) => withInstanceId(instanceId, elementsBegun(context, instanceId, cell)),
     output: (instanceId, seq) => withInstanceId(instanceId, outputAt(context, instanceId, seq)),
     attached: (instanceId, seq) => withInstanceId(instanceId, attachedAt(context, instanceId, seq)),
     verify: (instanceId, witness) => withInstanceId(instanceId, verify(context, instanceId, witness && [witness])),

@@ -1,5 +1,6 @@
 /** An instance and every cell of it: how it stands, what it waits for, what a person would decide. */
 import * as z from 'zod';
+import { runEnds } from '../../engine/model/index.ts';
 import { cellReport } from './cells.ts';
 import { entry } from './journal.ts';
 import { count, ending, outcome } from './parts.ts';
@@ -46,6 +47,22 @@ const undecidedReport = z.strictObject({
   undoable: z
     .boolean()
     .describe('A person can give the run up for its failure, and its runbook has something for that end.'),
+});
+
+export const elements = z.strictObject({
+  elements: z
+    .array(
+      z.strictObject({
+        index: count,
+        item: z.unknown(),
+        instanceId: z.string(),
+        as: z.enum(runEnds).nullable().describe('How it ended, as its run saw; null: it did not.'),
+      }),
+    )
+    .describe(
+      'Those that began, each as it began last, in the order of the list; none of a cell that opened no section.',
+    ),
+  next: count.nullable().describe('Give it as `after`; null at the end.'),
 });
 
 export const instance = z.strictObject({

@@ -24,17 +24,17 @@ export const runbook = z.strictObject({
   source: z.string(),
   runbook: compiled.describe('The compiled form.'),
 });
-export const runbookPage = z.strictObject({
-  runbooks: z.array(
-    z.strictObject({
-      runbookId: z.string(),
-      version: z.int(),
-      ...hashes,
-      title: z.string(),
-      cells: count,
-      by: z.string(),
-      atMs: z.number(),
-    }),
-  ),
-  next: z.string().nullable(),
+const listed = z.strictObject({
+  runbookId: z.string(),
+  version: z.int(),
+  ...hashes,
+  title: z.string(),
+  cells: count,
+  by: z.string().describe('Who published it.'),
+  atMs: z.number(),
+});
+export const runbookPage = z.strictObject({ runbooks: z.array(listed), next: z.string().nullable() });
+export const versionPage = z.strictObject({
+  versions: z.array(listed).describe('Newest first.'),
+  next: count.nullable().describe('Give it as `before`; null at the end.'),
 });

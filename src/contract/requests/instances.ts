@@ -1,7 +1,7 @@
 /** One instance, its journal and what stands beside it. */
 import * as z from 'zod';
 import { limits, once } from '../../engine/model/index.ts';
-import { digits, instanceId, limit } from './parts.ts';
+import { cellName, digits, instanceId, limit } from './parts.ts';
 
 export const outputPath = once(() => z.strictObject({ instanceId, seq: digits(0) }));
 export const instanceQuery = once(() =>
@@ -36,6 +36,12 @@ export const verifyQuery = once(() =>
       .string()
       .regex(/^[0-9a-f]{64}$/)
       .exactOptional(),
+  }),
+);
+export const elementsQuery = once(() =>
+  z.strictObject({
+    cell: cellName.describe('The section, or the `run` cell.'),
+    after: digits(0).describe('`next` of the page before.').exactOptional(),
   }),
 );
 export const outputQuery = once(() =>

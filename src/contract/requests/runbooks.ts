@@ -10,6 +10,12 @@ const newInstanceId = idOf('instance id');
 export const runbookPath = once(() => z.strictObject({ runbookId }));
 export const versionPath = once(() => z.strictObject({ runbookId, version: digits(1) }));
 export const runbooksQuery = once(() => z.strictObject({ limit, next }));
+export const versionsQuery = once(() =>
+  z.strictObject({
+    before: digits(1).describe('`next` of the page before: only versions before this one.').exactOptional(),
+    limit,
+  }),
+);
 export const statisticsQuery = once(() =>
   z.strictObject({ version: digits(1).describe('Default: the newest.').exactOptional() }),
 );

@@ -1,6 +1,7 @@
 /** Lists of instances, one of them, its journal and what stands beside it. */
 import {
   attachmentQuery,
+  elementsQuery,
   instanceQuery,
   journalQuery,
   notesQuery,
@@ -88,6 +89,16 @@ export const instanceRoutes = {
     pathParameters: instancePath,
     query: notesQuery,
     body: null,
+  },
+  elements: {
+    method: 'GET',
+    path: '/instances/{instanceId}/elements',
+    permission: 'read',
+    summary: 'The elements of a section that began, with their ids, also once it is over.',
+    pathParameters: instancePath,
+    query: elementsQuery,
+    body: null,
+    tagged: true,
   },
   output: {
     method: 'GET',

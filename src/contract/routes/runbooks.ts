@@ -9,6 +9,7 @@ import {
   startBody,
   statisticsQuery,
   versionPath,
+  versionsQuery,
 } from '../requests/runbooks.ts';
 import { json, type Route } from './route.ts';
 
@@ -39,6 +40,15 @@ export const runbookRoutes = {
     pathParameters: runbookPath,
     query: noQuery,
     body: { media: 'text/markdown', bytesMax: limits.sourceBytesMax },
+  },
+  versions: {
+    method: 'GET',
+    path: '/runbooks/{runbookId}/versions',
+    permission: 'read',
+    summary: 'Versions of a runbook, newest first, each with who published it when; without their sources.',
+    pathParameters: runbookPath,
+    query: versionsQuery,
+    body: null,
   },
   version: {
     method: 'GET',
