@@ -9,7 +9,7 @@ import {
   type Template,
 } from '../engine/index.ts';
 import { type Attributes, parseDuration, textOfAttribute } from './attributes.ts';
-import { readDuration } from './kinds.ts';
+import { readDuration } from './commonAttributes.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, readTemplate, render } from './templates.ts';
 import { list, type Position, quote, type Report, suggest } from './text.ts';

@@ -5,8 +5,9 @@
 import { type Interrupted, limits, type Pinned, type Pins, takesBack } from '../engine/index.ts';
 import { absenceOf } from './absence.ts';
 import { nameProblem, readInfo } from './attributes.ts';
+import { readName } from './commonAttributes.ts';
 import type { Fence } from './document.ts';
-import { isProbeKind, probeKinds, readName } from './kinds.ts';
+import { isProbeKind, probeKinds } from './kinds.ts';
 import { createNames, nameIn, namesOf } from './naming.ts';
 import type { AtEnd, AttachedPiece, BranchPiece, CellPiece, Outline, PartPiece, Piece, Role } from './pieces.ts';
 import { roles } from './pieces.ts';

@@ -1,7 +1,8 @@
 /** Cells that wait for a time (`wait`), and `poll=` on cells without effects. */
 import { type Cell, type Holds, limits, type Scope } from '../engine/index.ts';
 import { textOfAttribute } from './attributes.ts';
-import { type ProbeKind, readDuration } from './kinds.ts';
+import { readDuration } from './commonAttributes.ts';
+import type { ProbeKind } from './kinds.ts';
 import {
   type BodyOf,
   choose,
