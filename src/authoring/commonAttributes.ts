@@ -20,7 +20,7 @@ import {
 import { type Position, quote, type Report, suggest } from './text.ts';
 
 /** Code may take hours, held by a lease; what only looks, at any place, may not. */
-export const cellTimeoutMsMax = (kind: CellKind, attributes: Attributes): number =>
+const cellTimeoutMsMax = (kind: CellKind, attributes: Attributes): number =>
   kind === 'http' || kind === 'aws' || attributes.has('poll') ? timeoutMsMax(kind) : limits.longTimeoutMsMax;
 
 export const readDuration = (

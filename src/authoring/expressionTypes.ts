@@ -47,7 +47,7 @@ export const checkTypes = (
 };
 
 /** One for each set of names, so that what is made for it is found again. */
-export const known = new WeakMap<VariableTypes, Map<string, VariableTypes>>();
+const known = new WeakMap<VariableTypes, Map<string, VariableTypes>>();
 const withElements = (types: VariableTypes, names: readonly string[]): VariableTypes => {
   if (names.length === 0) return types;
   const made = known.get(types) ?? new Map<string, VariableTypes>();
