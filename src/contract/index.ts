@@ -5,6 +5,7 @@
 export type { AnswerOf, BodyOf, CallOf, InputOf } from './calls.ts';
 export { momentOf } from './moments.ts';
 export { findRoute, segmentsOf } from './paths.ts';
-export { cellName, instanceId, seq } from './requests.ts';
-export { type OperationName, operationNames, operations, type Permission, type Route, routes } from './routes.ts';
+export { cellName, instanceId, seq } from './requests/parts.ts';
+export type { Permission, Route } from './routes/route.ts';
+export { type OperationName, operationNames, operations, routes } from './routes.ts';
 export { isNotYet, type Manned, mannedAt, withLacking, workerStateOf } from './workers.ts';

@@ -26,6 +26,7 @@ export type OperationDeps = {
   runbooks: {
     get(runbookId: string, version?: number): Promise<Version | undefined>;
     list(limit: number, after?: string): Promise<BodyOf<'listRunbooks'>>;
+    history(runbookId: string, limit: number, before?: number): Promise<BodyOf<'versions'>['versions']>;
   };
   workers: Heartbeats;
   pace: Turns;

@@ -105,6 +105,14 @@ const operations: Operations = {
 
   runbook: async (deps, { path }) => ({ status: 200, body: shown(await versionOf(deps, path.runbookId)) }),
 
+  versions: async (deps, { path: { runbookId }, query }) => {
+    const limit = limitOf(query);
+    const versions = await deps.runbooks.history(runbookId, limit, query.before);
+    if (versions.length === 0) await versionOf(deps, runbookId);
+    const last = versions.at(-1)?.version ?? 1;
+    return { status: 200, body: { versions, next: versions.length === limit && last > 1 ? last : null } };
+  },
+
   version: async (deps, { path }) => ({
     status: 200,
     body: shown(await versionOf(deps, path.runbookId, path.version)),
@@ -229,6 +237,17 @@ const operations: Operations = {
       .map(({ note }) => note)
       .filter(({ about }) => query.about === undefined || about === query.about);
     return { status: 200, body: { notes, next } };
+  },
+
+  elements: async ({ engine }, { path: { instanceId }, query: { cell, after = -1 } }) => {
+    const begun = await engine.elements(instanceId, cell);
+    if (begun.length === 0) await assertBegun({ engine }, instanceId);
+    const left = begun.filter(({ index }) => index > after);
+    const elements = fitting(left);
+    return {
+      status: 200,
+      body: { elements, next: elements.length < left.length ? (elements.at(-1)?.index ?? null) : null },
+    };
   },
 
   output: async ({ engine }, { path: { instanceId, seq }, query }) => {

@@ -29,6 +29,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   openApi: 'read',
   listRunbooks: 'read',
   runbook: 'read',
+  versions: 'read',
   version: 'read',
   publish: 'author',
   statistics: 'read',
@@ -43,6 +44,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   journals: 'read',
   rebuild: 'operate',
   notes: 'read',
+  elements: 'read',
   output: 'read',
   attachment: 'read',
   advance: 'operate',
@@ -86,6 +88,7 @@ const askedOf = (name: OperationName, id: string): Asked => {
     setClaim: { status: 'supported' },
   };
   const queries: Partial<Record<OperationName, string>> = {
+    elements: 'cell=look',
     setClaim: 'id=ci/7',
     claimHistory: 'id=ci/7',
     claimWaiters: 'id=ci/7',

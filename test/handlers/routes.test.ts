@@ -31,9 +31,13 @@ const undoable = documentOf('undoable', [
   'name=second',
 ]);
 
+const listed = documentOf('listed', [
+  "## Each { each=\"['a', 'b']\" as=one max=2 name=each }\n\n```manual { name=look }\nLook at {{ one }}.\n```\n",
+]);
+
 beforeAll(async () => {
   service = await openService();
-  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only']), undoable]) {
+  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only']), undoable, listed]) {
     const { status } = await publish(service, source);
     expect(status).toBe(201);
   }
@@ -144,6 +148,17 @@ const good: Record<OperationName, Good> = {
       runbook: { cells: [{ name: 'first' }, { name: 'look' }, {}] },
     },
   },
+  versions: {
+    asked: async () => {
+      for (const cell of ['name=one', 'name=two', 'name=three']) await publish(service, documentOf('often', [cell]));
+      return { path: '/runbooks/often/versions', query: 'limit=1&before=3' };
+    },
+    status: 200,
+    body: {
+      versions: [{ runbookId: 'often', version: 2, title: 'often, a test', by: 'local', atMs: expect.any(Number) }],
+      next: 2,
+    },
+  },
   version: {
     asked: now({ path: '/runbooks/demo/versions/1' }),
     status: 200,
@@ -246,6 +261,22 @@ const good: Record<OperationName, Good> = {
     },
     status: 200,
     body: { notes: [{ kind: 'log', about: 1, cell: 'first', text: 'sixteen tons' }], next: null },
+  },
+  elements: {
+    asked: async () => {
+      await start(service, 'listed', { instanceId: 'family-1' });
+      await service.ask(post(at('family-1', '/run')));
+      return { path: at('family-1', '/elements'), query: 'cell=each' };
+    },
+    status: 200,
+    body: {
+      elements: [
+        { index: 0, item: 'a', instanceId: 'family-1~each.0', as: null },
+        { index: 1, item: 'b', instanceId: 'family-1~each.1', as: null },
+      ],
+      next: null,
+    },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
   },
   output: {
     asked: async () => ({ path: at(await waiting(), '/outputs/2') }),
@@ -560,6 +591,17 @@ const bad: Record<OperationName, Bad[]> = {
     { name: 'DELETE', asked: now({ method: 'DELETE', path: '/runbooks/demo' }), status: 405, code: 'method.refused' },
     { name: 'a further segment', asked: now({ path: '/runbooks/demo/source' }), status: 404, code: 'route.unknown' },
   ],
+  versions: [
+    ...badReads('/runbooks/demo/versions'),
+    {
+      name: 'a runbook that is not there',
+      asked: now({ path: '/runbooks/none/versions' }),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    { name: 'before=0', asked: now({ path: '/runbooks/demo/versions', query: 'before=0' }), ...invalid },
+    { name: 'limit=101', asked: now({ path: '/runbooks/demo/versions', query: 'limit=101' }), ...invalid },
+  ],
   version: [
     {
       name: 'a version that is not there',
@@ -800,6 +842,17 @@ const bad: Record<OperationName, Bad[]> = {
   notes: [
     ...badInstance('/notes', undefined, 'GET'),
     { name: 'about=x', asked: now({ path: at('x', '/notes'), query: 'about=x' }), ...invalid },
+  ],
+  elements: [
+    {
+      name: 'an instance that is not there',
+      asked: now({ path: at('nobody', '/elements'), query: 'cell=each' }),
+      ...noInstance,
+    },
+    { name: 'no cell', asked: now({ path: at('x', '/elements') }), ...invalid, says: /query\.cell/ },
+    { name: 'a cell that is none', asked: now({ path: at('x', '/elements'), query: 'cell=a.b' }), ...invalid },
+    { name: 'after=-2', asked: now({ path: at('x', '/elements'), query: 'cell=each&after=-2' }), ...invalid },
+    { name: 'POST', asked: now(post(at('x', '/elements'), {})), status: 405, code: 'method.refused' },
   ],
   output: [
     {

@@ -29,7 +29,12 @@ export type HttpEventLike = {
   body?: string;
   isBase64Encoded?: true;
 };
-type Api = (event: HttpEventLike) => Promise<{ statusCode: number; headers: Record<string, string>; body: string }>;
+export type Api = (event: HttpEventLike) => Promise<{
+  statusCode: number;
+  headers: Record<string, string>;
+  body: string;
+  isBase64Encoded?: true;
+}>;
 
 type Take = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -132,8 +137,8 @@ export const listen = async (options: ServerOptions) => {
       requestContext: { http: { method: method === 'HEAD' ? 'GET' : method } },
       ...(body.byteLength === 0 ? {} : { body: body.toString('base64'), isBase64Encoded: true }),
     };
-    const { statusCode, headers, body: text } = await (isRead ? api(event) : turn(() => api(event)));
-    return { status: statusCode, headers, body: text };
+    const { statusCode, headers, body: told, isBase64Encoded } = await (isRead ? api(event) : turn(() => api(event)));
+    return { status: statusCode, headers, body: isBase64Encoded ? Buffer.from(told, 'base64') : told };
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

@@ -33,6 +33,7 @@ const reading: ReadonlySet<OperationName> = new Set([
   'runbook',
   'statistics',
   'version',
+  'versions',
 ]);
 
 export const inProcess =
