@@ -4,6 +4,7 @@
  */
 import type * as z from 'zod';
 import * as answers from './answers.ts';
+import { me } from './meAnswer.ts';
 import { planned } from './plannedAnswer.ts';
 import type { OperationName } from './routes.ts';
 
@@ -14,6 +15,7 @@ export type Answers = Readonly<Record<number, z.ZodType>>;
 export const answersOf = {
   health: { 200: answers.health },
   openApi: { 200: answers.openApiDocument },
+  me: { 200: me },
   listRunbooks: { 200: answers.runbookPage },
   runbook: { 200: answers.runbook },
   publish: { 200: answers.published, 201: answers.published },

@@ -6,5 +6,13 @@ export type { AnswerOf, BodyOf, CallOf, InputOf } from './calls.ts';
 export { momentOf } from './moments.ts';
 export { findRoute, segmentsOf } from './paths.ts';
 export { cellName, instanceId, seq } from './requests.ts';
-export { type OperationName, operationNames, operations, type Permission, type Route, routes } from './routes.ts';
+export {
+  type OperationName,
+  operationNames,
+  operations,
+  type Permission,
+  permissions,
+  type Route,
+  routes,
+} from './routes.ts';
 export { isNotYet, type Manned, mannedAt, withLacking, workerStateOf } from './workers.ts';

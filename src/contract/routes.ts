@@ -10,7 +10,8 @@ import * as requests from './requests.ts';
 /** Made when an operation is first called. */
 type Made = () => z.ZodObject;
 
-export type Permission = 'read' | 'operate' | 'author' | 'decide';
+export const permissions = ['read', 'operate', 'author', 'decide'] as const;
+export type Permission = (typeof permissions)[number];
 
 /**
  * `optional`: a call without a body is one with an empty object. `form`: a page may send its fields instead. `asWritten`: a
@@ -61,6 +62,15 @@ export const operations = {
     path: '/openapi.json',
     permission: 'read',
     summary: 'This document.',
+    pathParameters: noPath,
+    query: noQuery,
+    body: null,
+  },
+  me: {
+    method: 'GET',
+    path: '/me',
+    permission: 'read',
+    summary: 'Who asks, in which groups, and what they may do, as far as this service is told.',
     pathParameters: noPath,
     query: noQuery,
     body: null,
