@@ -21,10 +21,11 @@ const ask = async (actor: string): Promise<Me | undefined> => {
   try {
     return await call('me', {});
   } catch (error) {
-    const { status } = error as Refused;
-    if (!(error instanceof Refused) || ![403, 404].includes(status)) return undefined;
+    const status = error instanceof Refused ? error.status : 0;
+    if (status !== 403 && status !== 404) return undefined;
     // A token without `pawl:read` may do nothing here. An older service, or a policy that leaves this route out, says nothing.
-    return { actor, groups: [], permissions: authorization().authorization === undefined ? null : [] };
+    const hasToken = authorization().authorization !== undefined;
+    return { actor, groups: [], permissions: status === 403 && hasToken ? [] : null };
   }
 };
 
