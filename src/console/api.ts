@@ -1,9 +1,10 @@
 /** The one client of the page: an operation of the contract by its name, as `src/cli/client.ts` has it for the command line. */
-import type { BodyOf, CallOf, OperationName } from '../contract/index.ts';
+import type { BodyOf, CallOf, OperationName, Route } from '../contract/index.ts';
 import { authorization, noteAnswer } from './signIn/bearer.ts';
 
 /** Put in by the build, from the contract's table: schemas are not needed here, and would be half of what is loaded. */
-declare const __PAWL_ROUTES__: Record<OperationName, { method: string; path: string }>;
+declare const __PAWL_ROUTES__: Record<OperationName, Pick<Route, 'method' | 'path' | 'permission'>>;
+export const permissionOf = (name: OperationName) => __PAWL_ROUTES__[name].permission;
 
 /** An advance answers within half a minute; what takes longer is cut off by something between. */
 const answerWithinMs = 90_000;

@@ -6,6 +6,7 @@ import type * as z from 'zod';
 import { claimFound, claimHistory, claimSet, claimWaiters } from './answers/claims.ts';
 import { elements, instance } from './answers/instance.ts';
 import { attachmentPart, entry, journalIds, journalPage, notePage, outputPart, verified } from './answers/journal.ts';
+import { me } from './answers/me.ts';
 import { advanced, cancelled, ran, startedAndRan } from './answers/moves.ts';
 import { planned } from './answers/plan.ts';
 import { published, runbook, runbookPage, versionPage } from './answers/runbooks.ts';
@@ -22,6 +23,7 @@ export type Answers = Readonly<Record<number, z.ZodType>>;
 export const answersOf = {
   health: { 200: health },
   openApi: { 200: openApiDocument },
+  me: { 200: me },
   listRunbooks: { 200: runbookPage },
   runbook: { 200: runbook },
   publish: { 200: published, 201: published },

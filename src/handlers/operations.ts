@@ -97,6 +97,11 @@ const operations: Operations = {
   // Few ask for it, and its schemas take their time to make.
   openApi: async () => ({ status: 200, body: (await import('./openapi.ts')).openApi() }),
 
+  me: async (_deps, _input, { by: { actor }, groups, permissions }) => ({
+    status: 200,
+    body: { actor, groups, permissions },
+  }),
+
   listRunbooks: async (deps, { query }) => {
     const after = query.next === undefined ? undefined : unseal(deps, 'runbooks', query.next);
     const { runbooks, next } = await deps.runbooks.list(limitOf(query), after);

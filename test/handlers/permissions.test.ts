@@ -27,6 +27,7 @@ const all = 'pawl:read pawl:operate pawl:author pawl:decide';
 const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide' | null> = {
   health: null,
   openApi: 'read',
+  me: 'read',
   listRunbooks: 'read',
   runbook: 'read',
   versions: 'read',

@@ -127,6 +127,11 @@ const seenSha256 = '7208794c984ea1c75d13877c7427336fe98722c41a056eeee4f37360ec36
 const good: Record<OperationName, Good> = {
   health: { asked: now({ path: '/health' }), status: 200, body: { status: 'ok' } },
   openApi: { asked: now({ path: '/openapi.json' }), status: 200, body: { openapi: '3.1.1' } },
+  me: {
+    asked: now({ path: '/me', headers: { 'x-pawl-actor': 'ada', 'x-pawl-groups': 'sre, dba' } }),
+    status: 200,
+    body: { actor: 'ada', groups: ['sre', 'dba'], permissions: ['read', 'operate', 'author', 'decide'] },
+  },
   listRunbooks: {
     asked: now({ path: '/runbooks', query: 'limit=2' }),
     status: 200,
@@ -573,6 +578,7 @@ const badInstance = (rest: string, body?: object, method = 'POST'): Bad[] => {
 const bad: Record<OperationName, Bad[]> = {
   health: badReads('/health'),
   openApi: badReads('/openapi.json'),
+  me: badReads('/me'),
   listRunbooks: [
     ...badPages('/runbooks'),
     ...badMarks('/runbooks', ''),

@@ -7,6 +7,7 @@ import { Decide } from '../decide/doubt.tsx';
 import { Manual } from '../decide/manual.tsx';
 import { isOver, Move } from '../decide/move.tsx';
 import { Release } from '../decide/release.tsx';
+import { useMe } from '../me.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { Long } from '../parts/code.tsx';
 import { Document } from '../parts/document.tsx';
@@ -143,7 +144,8 @@ const needs = ['in_doubt', 'halted', 'broken'];
 /** It is asked for every few seconds: what is larger is read when it is unfolded. */
 const outputBytesMax = 16_384;
 
-export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor: string }) => {
+export const InstancePage = ({ instanceId }: { instanceId: string }) => {
+  const { actor } = useMe();
   const readOn = useJournal(instanceId);
   const { data, atMs, error, reload } = usePolled(instanceId, async () => {
     const [instance, entries] = await Promise.all([
@@ -220,9 +222,7 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
           acting={acting}
         />
       ) : null}
-      {waits?.kind === 'approve' ? (
-        <Approve key={waits.seq} instance={instance} waits={waits} entries={entries} actor={actor} acting={acting} />
-      ) : null}
+      {waits?.kind === 'approve' ? <Approve key={waits.seq} instance={instance} waits={waits} acting={acting} /> : null}
       {waits?.kind === 'manual' ? <Manual key={waits.seq} instance={instance} waits={waits} acting={acting} /> : null}
       {isGone ? null : <Running instance={instance} />}
       <Waiting instance={instance} />

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { BodyOf } from '../../contract/index.ts';
 import { call, type View } from '../api.ts';
+import { useMay, useMe } from '../me.tsx';
 import { Filters, statuses, type Wanted } from '../parts/filters.tsx';
 import { useHead } from '../parts/head.ts';
 import { Notify } from '../parts/notify.tsx';
@@ -11,7 +12,7 @@ import { Staleness } from '../parts/staleness.tsx';
 import { useNow, usePolled } from '../poll.ts';
 import { go, instancePath, Link } from '../route.tsx';
 import { harmless, statusText } from '../text.ts';
-import { type Filter, filterNames, type Need, type Needing, readOverview } from './groups.ts';
+import { type Filter, filterNames, inOrder, type Need, type Needing, readOverview } from './groups.ts';
 import { manyPath } from './many.tsx';
 
 type Counts = BodyOf<'counts'>['counts'];
@@ -68,6 +69,7 @@ const CountsLine = ({ counts, wanted }: { counts: Counts; wanted: Wanted }) => (
 
 /** Steps in doubt that are alike, where there are several. */
 const Alike = ({ views }: { views: View[] }) => {
+  const verb = useMay('verdicts') ? 'Decide about' : 'Look at';
   const groups = new Map<string, View[]>();
   for (const view of views) {
     if (view.status !== 'in_doubt' || view.cell === null) continue;
@@ -81,7 +83,7 @@ const Alike = ({ views }: { views: View[] }) => {
         return [
           <p key={`${one.runbookId} ${one.cell}`}>
             <Link to={manyPath(one.runbookId, one.cell)}>
-              Decide about {more.length + 1} alike: {harmless(one.cell)} of {harmless(one.runbookId)}
+              {verb} {more.length + 1} alike: {harmless(one.cell)} of {harmless(one.runbookId)}
             </Link>
           </p>,
         ];
@@ -114,13 +116,14 @@ const whyOf = ({ view, need, isMine }: Needing): string => {
 
 const atLeast = (count: number, isMore: boolean): string => (isMore ? `at least ${count}` : String(count));
 
-export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: string }) => {
+export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
+  const me = useMe();
   const wanted = wantedOf(query);
   const { status, next, ...filter } = wanted;
   const isListed = status !== undefined || next !== undefined;
   const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, async () => {
     const [overview, newest, runbooks, counts] = await Promise.all([
-      readOverview(actor, filter),
+      readOverview(filter),
       call('listInstances', {
         query: { ...filter, ...(status ? { status: [status] } : {}), ...(next ? { next } : {}), limit: pageSize },
       }),
@@ -130,15 +133,16 @@ export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: 
     return { overview, newest, runbooks, counts };
   });
   const nowMs = useNow();
-  const needing = data?.overview.needing ?? [];
+  const needing = useMemo(() => inOrder(data?.overview.needing ?? [], me), [data, me]);
   const news = useMemo(
     () =>
-      data?.overview.needing.map((one) => ({
+      data &&
+      needing.map((one) => ({
         key: `${one.view.instanceId} ${one.need} ${one.view.cell}`,
         instanceId: one.view.instanceId,
         why: whyOf(one),
       })),
-    [data],
+    [needing],
   );
   const doubts = needing.filter(({ need }) => need === 'doubt').length;
   useHead(

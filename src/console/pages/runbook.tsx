@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { call, type Version, versionOf } from '../api.ts';
 import { fieldsOf } from '../decide/schema.ts';
+import { useMay } from '../me.tsx';
 import { useOnce } from '../once.ts';
 import { useHead } from '../parts/head.ts';
 import { Said } from '../parts/said.tsx';
@@ -97,7 +98,8 @@ const Whole = ({ version, newest }: { version: Version; newest: number }) => {
       )}
       <p class="buttons">
         <Link to={startPath(runbookId, isNewest ? {} : { version: version.version })} class="button main">
-          Start{isNewest ? '' : ` version ${version.version}`}
+          {useMay('start') ? 'Start' : 'Plan'}
+          {isNewest ? '' : ` version ${version.version}`}
         </Link>
         <Link to={`/?runbook=${encodeURIComponent(runbookId)}`} class="button">
           Its runs

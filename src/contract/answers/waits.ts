@@ -128,6 +128,9 @@ export const waits = z.discriminatedUnion('kind', [
     groups: z.array(z.string()),
     quorum: count,
     self: z.boolean(),
+    starters: z
+      .array(z.string())
+      .describe('Who started the run, or one that it continues: unless `self`, they may not vote.'),
     onExpiry: z.enum(['approve', 'reject']),
     approvals: z.array(z.string()),
     votes: z.array(

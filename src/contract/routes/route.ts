@@ -5,7 +5,8 @@ import { limits } from '../../engine/model/index.ts';
 /** Made when an operation is first called. */
 type Made = () => z.ZodObject;
 
-export type Permission = 'read' | 'operate' | 'author' | 'decide';
+export const permissions = ['read', 'operate', 'author', 'decide'] as const;
+export type Permission = (typeof permissions)[number];
 
 /**
  * `optional`: a call without a body is one with an empty object. `form`: a page may send its fields instead. `asWritten`: a
