@@ -4,6 +4,7 @@
  */
 import type * as z from 'zod';
 import * as answers from './answers.ts';
+import { overview } from './overviewAnswer.ts';
 import { planned } from './plannedAnswer.ts';
 import type { OperationName } from './routes.ts';
 
@@ -23,6 +24,7 @@ export const answersOf = {
   startAndRun: { 200: answers.startedAndRan, 202: answers.startedAndRan },
   plan: { 200: planned },
   listInstances: { 200: answers.viewPage },
+  overview: { 200: overview },
   counts: { 200: answers.counts },
   instance: { 200: answers.instance },
   journal: { 200: answers.journalPage },

@@ -150,6 +150,17 @@ export const operations = {
     body: null,
     tagged: true,
   },
+  overview: {
+    method: 'GET',
+    path: '/overview',
+    permission: 'read',
+    summary:
+      'One look at all runs: what needs somebody, each kind in a list of its own, what is under way, the newest, and how many there are of each status. `status`, `limit` and `next` are about the newest alone; "ago" is reckoned to the minute.',
+    pathParameters: noPath,
+    query: requests.listQuery,
+    body: null,
+    tagged: true,
+  },
   counts: {
     method: 'GET',
     path: '/counts',

@@ -36,6 +36,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   startAndRun: 'operate',
   plan: 'read',
   listInstances: 'read',
+  overview: 'read',
   counts: 'read',
   instance: 'read',
   journal: 'read',

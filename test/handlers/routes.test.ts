@@ -199,6 +199,18 @@ const good: Record<OperationName, Good> = {
     },
     headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
   },
+  overview: {
+    asked: async () => {
+      await start(service, 'other', { instanceId: 'looked-at' });
+      return { path: '/overview', query: 'runbook=other' };
+    },
+    status: 200,
+    body: {
+      running: { views: expect.arrayContaining([expect.objectContaining({ instanceId: 'looked-at' })]), next: null },
+      counts: expect.arrayContaining([{ status: 'ready', count: expect.any(Number), atLeast: false }]),
+    },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
+  },
   counts: {
     asked: async () => {
       await start(service, 'other', { instanceId: 'counted' });
@@ -730,6 +742,23 @@ const bad: Record<OperationName, Bad[]> = {
       says: /query\.id/,
     },
     { name: 'DELETE', asked: now({ method: 'DELETE', path: '/instances' }), status: 405, code: 'method.refused' },
+  ],
+  overview: [
+    ...badReads('/overview'),
+    ...badPages('/overview'),
+    { name: 'a status it does not know', asked: now({ path: '/overview', query: 'status=done' }), ...invalid },
+    {
+      name: 'a page mark made up',
+      asked: now({ path: '/overview', query: 'next=aaaa' }),
+      ...invalid,
+      says: /page mark/,
+    },
+    {
+      name: 'nothing between',
+      asked: now({ path: '/overview', query: 'since=1h&until=2h' }),
+      ...invalid,
+      says: /earlier/,
+    },
   ],
   counts: [
     { name: 'a status: all are counted', asked: now({ path: '/counts', query: 'status=ready' }), ...invalid },

@@ -30,6 +30,7 @@ const reading: ReadonlySet<OperationName> = new Set([
   'listRunbooks',
   'notes',
   'output',
+  'overview',
   'runbook',
   'statistics',
   'version',
