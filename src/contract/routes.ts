@@ -225,6 +225,7 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: requests.notesQuery,
     body: null,
+    tagged: true,
   },
   output: {
     method: 'GET',
@@ -366,6 +367,7 @@ export const operations = {
     pathParameters: noPath,
     query: requests.claimsQuery,
     body: null,
+    tagged: true,
   },
   setClaim: {
     method: 'PUT',
@@ -384,6 +386,7 @@ export const operations = {
     pathParameters: noPath,
     query: requests.claimHistoryQuery,
     body: null,
+    tagged: true,
   },
   claimWaiters: {
     method: 'GET',
@@ -393,6 +396,7 @@ export const operations = {
     pathParameters: noPath,
     query: requests.claimWaitersQuery,
     body: null,
+    tagged: true,
   },
   workers: {
     method: 'GET',

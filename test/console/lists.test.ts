@@ -238,6 +238,39 @@ describe('the list of runs', () => {
   });
 });
 
+describe('what a page asks again and again', () => {
+  it('is asked once a look, and of a journal only what is new', async () => {
+    const source = awaiting.replaceAll('ci/pr-7', 'ci/asked').replace('runbook: ', 'runbook: asked_');
+    await desk.begin(source, { instanceId: 'asked-1' });
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    let answers: string[] = [];
+    page.on('response', (response) => {
+      const { pathname } = new URL(response.url());
+      if (!pathname.startsWith('/console')) answers.push(`${pathname} ${response.status()}`);
+    });
+    const looks = async (count: number): Promise<string[]> => {
+      answers = [];
+      await expect.poll(() => answers.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(count);
+      return [...new Set(answers)].sort();
+    };
+    await bob.open('/instances/asked-1');
+    await page.getByRole('region', { name: 'What happened' }).getByRole('listitem').first().waitFor();
+    await expect.poll(() => answers).toContain('/runbooks/asked_roll_out 200');
+    expect(await looks(2)).toEqual(['/instances/asked-1 200']);
+    await desk.as('ada', 'PUT', '/claims?id=ci/asked', { status: 'supported' });
+    await expect.poll(() => answers, { timeout: 30_000 }).toContain('/instances/asked-1/journal 200');
+    await page.getByText('completed').first().waitFor();
+    await bob.open('/claims/ci/asked');
+    await page.getByText('revision 1').first().waitFor();
+    expect(await looks(4)).toEqual(['/claims/history 304', '/claims/waiters 304']);
+    expect(answers.filter((one) => one.startsWith('/claims/history')).length).toBeLessThanOrEqual(
+      answers.filter((one) => one.startsWith('/claims/waiters')).length + 1,
+    );
+    expectQuiet(bob);
+  });
+});
+
 describe('claims', () => {
   it('show who waits before anybody has set one, are set once of two at once, and are text whatever they hold', async () => {
     await desk.begin(awaiting, { instanceId: 'roll-1' });
