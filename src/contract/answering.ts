@@ -8,6 +8,7 @@ import { elements, instance } from './answers/instance.ts';
 import { attachmentPart, entry, journalIds, journalPage, notePage, outputPart, verified } from './answers/journal.ts';
 import { me } from './answers/me.ts';
 import { advanced, cancelled, ran, startedAndRan } from './answers/moves.ts';
+import { overview } from './answers/overview.ts';
 import { planned } from './answers/plan.ts';
 import { published, runbook, runbookPage, versionPage } from './answers/runbooks.ts';
 import { health, openApiDocument, problem } from './answers/service.ts';
@@ -34,6 +35,7 @@ export const answersOf = {
   startAndRun: { 200: startedAndRan, 202: startedAndRan },
   plan: { 200: planned },
   listInstances: { 200: viewPage },
+  overview: { 200: overview },
   counts: { 200: counts },
   instance: { 200: instance },
   journal: { 200: journalPage },

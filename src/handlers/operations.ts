@@ -12,10 +12,12 @@ import {
 } from '../engine/index.ts';
 import type { ApiCall, OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
-import { boundsNow, conditionOf, given, markOf, placeIn } from './finding.ts';
+import { boundsNow, given } from './finding.ts';
 import { linkPage, votedPage } from './linkPage.ts';
+import { listing } from './listing.ts';
 import { mannedFor } from './manned.ts';
 import { type Moved, move } from './moving.ts';
+import { overviewOf } from './overview.ts';
 import type { Answer } from './problem.ts';
 import { assertFits, fitting, journalIds, journalPage, versionOf } from './reading.ts';
 import type { Input } from './request.ts';
@@ -167,26 +169,9 @@ const operations: Operations = {
     return { status, body: { ...answer, created }, headers: { location, ...headers } };
   },
 
-  listInstances: async (deps, { query }) => {
-    const { limit: _, next, runbook: runbookId, status: statuses, ...asked } = query;
-    const { since, until, ...wanted } = asked;
-    // A mark goes on with the list it was given out for, whatever was asked for there.
-    const list =
-      Object.keys(asked).length === 0 ? 'instances' : `instances ${JSON.stringify(Object.entries(asked).sort())}`;
-    const place = next === undefined ? undefined : placeIn(unseal(deps, list, next));
-    const { sinceMs, untilMs } = place ?? (await boundsNow(deps, { since, until }));
-    const where = conditionOf(deps.engine, wanted);
-    const page = await deps.engine.list({
-      limit: limitOf(query),
-      ...(runbookId === undefined ? {} : { runbookId }),
-      ...(statuses === undefined ? {} : { statuses }),
-      ...given({ sinceMs, untilMs }),
-      ...(where === undefined ? {} : { where }),
-      ...(place === undefined ? {} : { next: place.mark }),
-    });
-    const mark = page.next === null ? null : markOf({ sinceMs, untilMs, mark: page.next });
-    return { status: 200, body: { ...page, next: seal(deps, list, mark) } };
-  },
+  listInstances: async (deps, { query }) => ({ status: 200, body: await listing(deps, query) }),
+
+  overview: async (deps, { query }) => ({ status: 200, body: await overviewOf(deps, query) }),
 
   counts: async (deps, { query: { runbook: runbookId, ...asked } }) => {
     const bounds = given(await boundsNow(deps, asked));

@@ -38,6 +38,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   startAndRun: 'operate',
   plan: 'read',
   listInstances: 'read',
+  overview: 'read',
   counts: 'read',
   instance: 'read',
   journal: 'read',

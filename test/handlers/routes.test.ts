@@ -219,6 +219,18 @@ const good: Record<OperationName, Good> = {
     },
     headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
   },
+  overview: {
+    asked: async () => {
+      await start(service, 'other', { instanceId: 'looked-at' });
+      return { path: '/overview', query: 'runbook=other' };
+    },
+    status: 200,
+    body: {
+      running: { views: expect.arrayContaining([expect.objectContaining({ instanceId: 'looked-at' })]), next: null },
+      counts: expect.arrayContaining([{ status: 'ready', count: expect.any(Number), atLeast: false }]),
+    },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
+  },
   counts: {
     asked: async () => {
       await start(service, 'other', { instanceId: 'counted' });
@@ -779,6 +791,23 @@ const bad: Record<OperationName, Bad[]> = {
     },
     { name: 'DELETE', asked: now({ method: 'DELETE', path: '/instances' }), status: 405, code: 'method.refused' },
   ],
+  overview: [
+    ...badReads('/overview'),
+    ...badPages('/overview'),
+    { name: 'a status it does not know', asked: now({ path: '/overview', query: 'status=done' }), ...invalid },
+    {
+      name: 'a page mark made up',
+      asked: now({ path: '/overview', query: 'next=aaaa' }),
+      ...invalid,
+      says: /page mark/,
+    },
+    {
+      name: 'nothing between',
+      asked: now({ path: '/overview', query: 'since=1h&until=2h' }),
+      ...invalid,
+      says: /earlier/,
+    },
+  ],
   counts: [
     { name: 'a status: all are counted', asked: now({ path: '/counts', query: 'status=ready' }), ...invalid },
     { name: 'a time without a zone', asked: now({ path: '/counts', query: 'since=2026-11-28T09:00' }), ...invalid },
@@ -1270,6 +1299,13 @@ describe.each(Object.keys(operations) as OperationName[])('%s', (name) => {
     expect(answer).toMatchObject({ status, body, headers });
     assertDocumented(name, answer);
     expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  });
+
+  test.runIf('tagged' in operations[name])('is not sent again while it is as it was', async () => {
+    const asked = await good[name].asked();
+    const { headers } = await service.ask(asked);
+    const again = await service.ask({ ...asked, headers: { ...asked.headers, 'if-none-match': headers.etag ?? '' } });
+    expect([again.status, again.text]).toEqual([304, '']);
   });
 
   test('has at least five bad requests', () => {

@@ -31,6 +31,7 @@ const reading: ReadonlySet<OperationName> = new Set([
   'me',
   'notes',
   'output',
+  'overview',
   'runbook',
   'statistics',
   'version',

@@ -165,12 +165,13 @@ const Waiters = ({ waiters }: { waiters: BodyOf<'claimWaiters'> }) => (
 export const ClaimPage = ({ claimId, query }: { claimId: string; query: URLSearchParams }) => {
   const before = Number(query.get('before')) || undefined;
   const { data, atMs, error, reload } = usePolled(`claim ${claimId} ${before ?? ''}`, async () => {
-    const [newest, history, waiters] = await Promise.all([
-      readHistory(claimId, undefined),
-      readHistory(claimId, before),
+    const newest = readHistory(claimId, undefined);
+    const [{ claims }, history, waiters] = await Promise.all([
+      newest,
+      before === undefined ? newest : readHistory(claimId, before),
       call('claimWaiters', { query: { id: claimId, limit: waitersMax } }),
     ]);
-    return { newest: newest.claims[0], history, waiters };
+    return { newest: claims[0], history, waiters };
   });
   const nowMs = useNow();
   const status = data?.newest?.status ?? (data === undefined ? 'Claim' : 'not set yet');

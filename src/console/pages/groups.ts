@@ -1,24 +1,21 @@
-/** Which runs need somebody, and what for: a run is in the first group that it fits. */
+/** Which runs need somebody, and what for. */
 import { type BodyOf, whyNoVote } from '../../contract/index.ts';
-import { allCells, type Cell, call, type View, versionOf } from '../api.ts';
+import { allCells, type Cell, type View, versionOf } from '../api.ts';
 import type { Me } from '../me.tsx';
 
-type Workers = BodyOf<'workers'>;
+type Overview = BodyOf<'overview'>;
 type ApproveBody = Extract<Cell['body'], { kind: 'approve' }>;
 
 export type Need = 'doubt' | 'broken' | 'halted' | 'asked' | 'elements' | 'unmanned';
-/** `cell`: where it stands, of what waits for people. */
+/** `cell`: where it stands, of what asks people. */
 type Found = { view: View; need: Need; cell?: Cell | undefined };
 export type Needing = Found & { isMine: boolean };
-export type Overview = { needing: Found[]; needsAtLeast: boolean; going: View[]; goingAtLeast: boolean };
-
-const perList = 100;
-/** Each a list of its own, so that no doubt is hidden behind what halted, and nothing that needs somebody behind what only runs. */
-const lists = [['in_doubt'], ['broken', 'halted'], ['waiting'], ['running', 'ready']] as const;
 
 /** What a list may be asked for, besides statuses. */
 export const filterNames = ['runbook', 'text', 'actor', 'param', 'since', 'until'] as const;
 export type Filter = Partial<Record<(typeof filterNames)[number], string>>;
+
+export const isMore = ({ next, atLeast }: Overview['newest']): boolean => next !== null || atLeast;
 
 /** The cell that a run stands at. Versions are asked for once. */
 const cellAt = async (view: View): Promise<Cell | undefined> => {
@@ -26,22 +23,21 @@ const cellAt = async (view: View): Promise<Cell | undefined> => {
   return allCells(found?.runbook.cells ?? []).find(({ name }) => name === view.cell);
 };
 
-/** Due, at a place that has no worker: nobody goes on with it. */
-const isUnmanned = (view: View, { workers, nowMs }: Workers): boolean =>
-  view.dueAtMs !== null &&
-  view.dueAtMs <= nowMs &&
-  view.waitsFor?.startsWith('a worker at ') === true &&
-  !workers.some(({ place, state }) => place === view.place && state === 'alive');
-
-const needOf = async (view: View, workers: Workers): Promise<Omit<Found, 'view'> | undefined> => {
-  if (view.status === 'in_doubt') return { need: 'doubt' };
-  if (view.status === 'broken' || view.status === 'halted') return { need: view.status };
-  if (isUnmanned(view, workers)) return { need: 'unmanned' };
-  if (view.status !== 'waiting') return undefined;
-  if (/ needs? somebody/.test(view.waitsFor ?? '')) return { need: 'elements' };
-  const cell = await cellAt(view);
-  return cell?.body.kind === 'approve' || cell?.body.kind === 'manual' ? { need: 'asked', cell } : undefined;
-};
+export const foundIn = async ({ doubt, stopped, asking, unmanned }: Overview): Promise<Found[]> => [
+  ...doubt.views.map((view) => ({ view, need: 'doubt' as const })),
+  ...stopped.views.map((view) => ({
+    view,
+    need: view.status === 'broken' ? ('broken' as const) : ('halted' as const),
+  })),
+  ...(await Promise.all(
+    asking.views.map(async (view) =>
+      / elements, /.test(view.waitsFor ?? '')
+        ? { view, need: 'elements' as const }
+        : { view, need: 'asked' as const, cell: await cellAt(view) },
+    ),
+  )),
+  ...unmanned.views.map((view) => ({ view, need: 'unmanned' as const })),
+];
 
 /** Whom an approval asks: as its runbook says, where that is not filled in; a view has the names, cut after 48 bytes. */
 const askedBy = ({ approvers, groups }: ApproveBody, { waitsFor }: View) => {
@@ -66,23 +62,3 @@ export const inOrder = (found: Found[], me: Me): Needing[] =>
   found
     .map((one) => ({ ...one, isMine: isMine(one, me) }))
     .sort((a, b) => order.indexOf(a.need) - order.indexOf(b.need) || Number(b.isMine) - Number(a.isMine));
-
-export const readOverview = async (filter: Filter): Promise<Overview> => {
-  const pages = lists.map((status) =>
-    call('listInstances', { query: { ...filter, status: [...status], limit: perList } }),
-  );
-  const [workers, ...found] = await Promise.all([call('workers', {}), ...pages]);
-  const views = found.flatMap((page) => page.views);
-  const needs = await Promise.all(views.map((view) => needOf(view, workers)));
-  const needing = views.flatMap((view, index) => {
-    const need = needs[index];
-    return need === undefined ? [] : [{ view, ...need }];
-  });
-  const isMore = found.map(({ next, atLeast }) => next !== null || atLeast);
-  return {
-    needing,
-    needsAtLeast: isMore.slice(0, 3).some(Boolean),
-    going: views.filter((_, index) => needs[index] === undefined),
-    goingAtLeast: isMore.slice(2).some(Boolean),
-  };
-};

@@ -148,11 +148,12 @@ export const InstancePage = ({ instanceId }: { instanceId: string }) => {
   const { actor } = useMe();
   const readOn = useJournal(instanceId);
   const { data, atMs, error, reload } = usePolled(instanceId, async () => {
-    const [instance, entries] = await Promise.all([
+    // The first entries are asked for at once; later ones when the instance says that there are some.
+    const [instance] = await Promise.all([
       call('instance', { path: { instanceId }, query: { outputBytesMax } }),
-      readOn(),
+      readOn(0),
     ]);
-    const version = await versionOf(instance.view);
+    const [version, entries] = await Promise.all([versionOf(instance.view), readOn(instance.view.seq)]);
     return { instance, version, entries };
   });
   const acting = useActing(data?.instance, reload, actor);

@@ -20,7 +20,7 @@ type Loaded = { newest: Version; version: Version; like: Instance | undefined };
 const load = async ({ runbookId, version, like }: Asked): Promise<Loaded> => {
   const [newest, earlier] = await Promise.all([
     call('runbook', { path: { runbookId } }),
-    like === undefined ? undefined : call('instance', { path: { instanceId: like } }),
+    like === undefined ? undefined : call('instance', { path: { instanceId: like }, query: { outputBytesMax: 0 } }),
   ]);
   const isNewest = version === undefined || version === newest.version;
   return { newest, version: isNewest ? newest : await versionOf({ runbookId, version }), like: earlier };

@@ -12,6 +12,7 @@ export const claimRoutes = {
     pathParameters: noQuery,
     query: claimsQuery,
     body: null,
+    tagged: true,
   },
   setClaim: {
     method: 'PUT',
@@ -30,6 +31,7 @@ export const claimRoutes = {
     pathParameters: noQuery,
     query: claimHistoryQuery,
     body: null,
+    tagged: true,
   },
   claimWaiters: {
     method: 'GET',
@@ -39,5 +41,6 @@ export const claimRoutes = {
     pathParameters: noQuery,
     query: claimWaitersQuery,
     body: null,
+    tagged: true,
   },
 } as const satisfies Record<string, Route>;

@@ -25,6 +25,17 @@ export const instanceRoutes = {
     body: null,
     tagged: true,
   },
+  overview: {
+    method: 'GET',
+    path: '/overview',
+    permission: 'read',
+    summary:
+      'One look at all runs: what needs somebody, each kind in a list of its own, what is under way, the newest, and how many there are of each status. `status`, `limit` and `next` are about the newest alone; "ago" is reckoned to the minute.',
+    pathParameters: noQuery,
+    query: listQuery,
+    body: null,
+    tagged: true,
+  },
   counts: {
     method: 'GET',
     path: '/counts',
@@ -89,6 +100,7 @@ export const instanceRoutes = {
     pathParameters: instancePath,
     query: notesQuery,
     body: null,
+    tagged: true,
   },
   elements: {
     method: 'GET',
