@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { family, hostileForm, rehearsal, rollout, script } from './scenes.ts';
-import { type Console, expectAccessible, expectQuiet, openConsole, phone, type Seat, wide } from './support.ts';
+import { type Console, expectAccessible, expectQuiet, openConsole, phone, type Seat, tabTo, wide } from './support.ts';
 
 let desk: Console;
 beforeAll(async () => {
@@ -32,19 +32,6 @@ const untilPlanned = (page: Page) => planOf(page).getByText('Nothing has begun.'
 type View = { instanceId: string; version: number; params: string; drive: string };
 const runsOf = async (runbook: string): Promise<View[]> =>
   (await desk.as('ada', 'GET', `/instances?runbook=${runbook}`)).views as View[];
-
-const tabsMax = 60;
-/** By the keyboard alone, to what says so of itself. */
-const tabTo = async (page: Page, name: RegExp): Promise<void> => {
-  for (let tab = 0; tab < tabsMax; tab += 1) {
-    await page.keyboard.press('Tab');
-    const at = await page.evaluate<string>(
-      "((one) => (one.labels?.[0] ?? one).textContent ?? '')(document.activeElement)",
-    );
-    if (name.test(at)) return;
-  }
-  throw new Error(`No number of tabs leads to ${name}.`);
-};
 
 describe('runbooks', () => {
   it('are a list that is searched by id and title, whose URL shows the same to others', async () => {

@@ -140,3 +140,38 @@ export const expectAccessible = async (page: Page, what: string): Promise<void> 
   expect(await violationsOf(page), what).toEqual([]);
   expect(await overflow(page), what).toBe(0);
 };
+
+type Focus = { name: string; isLost: boolean; isSeen: boolean };
+/** What has the focus: as it is called, whether nothing has it, and whether anybody sees that it does. */
+const focusOf = (page: Page): Promise<Focus> =>
+  page.evaluate<Focus>(`(() => {
+    const one = document.activeElement ?? document.body;
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    const { top, bottom } = one.getBoundingClientRect();
+    return {
+      name: one.getAttribute('aria-label') ?? (one.labels?.[0] ?? one).textContent.trim(),
+      isLost: one === document.body || one.matches(':disabled'),
+      isSeen: outlineStyle !== 'none' && parseFloat(outlineWidth) > 0 && bottom > 0 && top < innerHeight,
+    };
+  })()`);
+
+/** Something has the focus, and anybody sees what. @returns how it is called */
+export const expectFocus = async (page: Page, what: string): Promise<string> => {
+  const { name, isLost, isSeen } = await focusOf(page);
+  expect({ what, name, isLost, isSeen }).toMatchObject({ isLost: false, isSeen: true });
+  return name;
+};
+
+const tabsMax = 150;
+/** By the keyboard alone, to what is called so; all on the way there is seen to have the focus. */
+export const tabTo = async (page: Page, wanted: RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> => {
+  for (let tab = 0; tab < tabsMax; tab += 1) {
+    await page.keyboard.press(key);
+    const { name, isLost } = await focusOf(page);
+    // Past the last and before the first is the browser itself.
+    if (isLost) continue;
+    await expectFocus(page, `on the way to ${wanted}`);
+    if (wanted.test(name)) return;
+  }
+  throw new Error(`No number of tabs leads to ${wanted}.`);
+};

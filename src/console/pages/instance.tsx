@@ -196,8 +196,12 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
       </div>
       <p class="id">{harmless(instanceId)}</p>
       <Summary instance={instance} />
-      <div class="told" aria-live="polite">
-        {acting.told === undefined ? null : (
+      <div class="told" aria-live="polite" tabIndex={-1} ref={acting.at}>
+        {acting.told === undefined ? (
+          acting.isBusy ? (
+            <p class="notice">Working…</p>
+          ) : null
+        ) : (
           <div class={`notice ${acting.told.tone}`}>
             <p>{harmless(acting.told.text)}</p>
             {acting.told.lines.map((line) => (

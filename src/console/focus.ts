@@ -1,0 +1,37 @@
+/**
+ * The focus is never lost to the page as a whole: where what had it is gone or switched off, what stands around it has it, and
+ * what had it again once it is back. Whoever is led to another page is at its `main`.
+ */
+
+/** Who had it last, and what stands around that, from inside out. */
+let around: Element[] = [];
+/** Which of them has it in place of the first. */
+let stand: Element | undefined;
+
+const withAncestors = (one: Element | null): Element[] =>
+  one === null || one === document.body ? [] : [one, ...withAncestors(one.parentElement)];
+
+const settle = (): void => {
+  const now = document.activeElement;
+  if (around.length === 0 || (now !== document.body && now !== stand && now?.matches(':disabled') !== true)) return;
+  const next =
+    around.find((one) => one.isConnected && one.id !== 'app' && !one.matches(':disabled')) ??
+    document.querySelector('main');
+  if (next === now || !(next instanceof HTMLElement)) return;
+  stand = next;
+  if (next !== around[0]) next.tabIndex = -1;
+  next.focus({ preventScroll: true });
+};
+
+export const keepFocus = (root: Element): void => {
+  document.addEventListener('focusin', ({ target }) => {
+    if (target === stand || !(target instanceof Element)) return;
+    around = withAncestors(target);
+    stand = undefined;
+  });
+  // Whoever points elsewhere takes it away themselves.
+  document.addEventListener('pointerdown', () => {
+    around = [];
+  });
+  new MutationObserver(settle).observe(root, { childList: true, subtree: true, attributeFilter: ['disabled'] });
+};
