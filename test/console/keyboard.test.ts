@@ -89,7 +89,7 @@ describe('by the keyboard alone', () => {
     await press(page, 'Enter');
     await untilTold(page, 'Recorded: rotate is done.');
     const [done] = await linesOf('ceremony-1', 'outcome');
-    expect(JSON.parse(String((done?.output as { text: string }).text))).toEqual({
+    expect(JSON.parse(String((done?.output as { text?: string } | undefined)?.text))).toEqual({
       serial: '9Z-4417',
       slots: 3,
       sealed: true,

@@ -125,9 +125,9 @@ const overflow = (page: Page): Promise<number> =>
 export const expectQuiet = ({ complaints }: Seat): void => expect(complaints).toEqual([]);
 
 /** Violations by rule and place; the policy of the page lets no script in, so the debugger puts it there. */
-const violationsOf = async (page: Page): Promise<string[]> => {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate('axe.run()')) as {
+const violationsOf = async (page: Page, options = ''): Promise<string[]> => {
+  if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate(`axe.run({ ${options} })`)) as {
     violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
   };
   return violations.flatMap(({ id, nodes }) =>
@@ -135,10 +135,32 @@ const violationsOf = async (page: Page): Promise<string[]> => {
   );
 };
 
+/** What a thumb hits: 24 pixels, or as much room around it. */
+const targets = "rules: { 'target-size': { enabled: true } }";
+
 /** It breaks no rule of axe, and nobody has to go sideways. */
 export const expectAccessible = async (page: Page, what: string): Promise<void> => {
-  expect(await violationsOf(page), what).toEqual([]);
+  expect(await violationsOf(page, targets), what).toEqual([]);
   expect(await overflow(page), what).toBe(0);
+};
+
+/** As it is on a phone and on a desk, by day and at night. What is folded stays as it is. */
+export const expectEveryScreen = async (page: Page, what: string): Promise<void> => {
+  const grounds = new Set<unknown>();
+  for (const { viewport } of [wide, phone]) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const name = `${what}, ${viewport.width} ${colorScheme}`;
+      const folder = process.env.PAWL_PICTURES;
+      if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+      if (colorScheme === 'light') await expectAccessible(page, name);
+      // Nothing but its colours is another one.
+      else expect(await violationsOf(page, "runOnly: ['color-contrast']"), name).toEqual([]);
+      grounds.add(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+    }
+  }
+  expect(grounds.size, what).toBe(2);
 };
 
 type Focus = { name: string; isLost: boolean; isSeen: boolean };

@@ -154,7 +154,8 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
     return { instance, version, entries };
   });
   const acting = useActing(data?.instance, reload, actor);
-  const status = data?.instance.view.status;
+  const isBroken = data === undefined && error?.code === 'journal.broken';
+  const status = isBroken ? 'broken' : data?.instance.view.status;
   const isAsked = data?.instance.waits?.kind === 'approve' || data?.instance.waits?.kind === 'manual';
   useHead(
     `${status === undefined ? '' : `${statusText(status)} · `}${instanceId} · Pawl`,
@@ -174,11 +175,7 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
       <main>
         {back}
         <h1>{harmless(instanceId)}</h1>
-        {error?.code === 'journal.broken' ? (
-          <Broken instanceId={instanceId} error={error} />
-        ) : (
-          <Staleness atMs={0} error={error} />
-        )}
+        {isBroken ? <Broken instanceId={instanceId} error={error} /> : <Staleness atMs={0} error={error} />}
       </main>
     );
   const { instance, version, entries } = data;
