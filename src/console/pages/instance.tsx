@@ -42,6 +42,9 @@ const Params = ({ params }: Pick<Instance, 'params'>) => {
   );
 };
 
+/** Nothing goes on by itself in these. */
+const needs = ['in_doubt', 'halted', 'broken'];
+
 const goingText = ({ head: { state } }: Instance): string => {
   if (state.cancelled !== null) return 'cancelled: nothing more of its way begins';
   return state.drive === 'auto' ? 'goes on by itself' : 'goes on when somebody advances it';
@@ -62,7 +65,11 @@ const Summary = ({ instance }: { instance: Instance }) => {
         <span class="quiet">
           {harmless(view.runbookId)} v{view.version} · started {moment(view.startedAtMs, nowMs)} by{' '}
           {harmless(view.startedBy)}
-          {isOver(view.status) ? ` · ended ${ago(view.updatedAtMs, nowMs)}` : ` · ${goingText(instance)}`}
+          {isOver(view.status)
+            ? ` · ended ${ago(view.updatedAtMs, nowMs)}`
+            : needs.includes(view.status)
+              ? ''
+              : ` · ${goingText(instance)}`}
         </span>
       </p>
       {manned !== null && manned.alive === 0 ? (
@@ -92,7 +99,7 @@ const Ending = ({ ending }: Pick<Instance, 'ending'>) => {
   const list = (names: string[]): string => (names.length === 0 ? 'nothing' : names.join(', '));
   return (
     <section class="panel warn" aria-label="Its end">
-      <h2>{stands === 'over' ? 'How it ended' : 'The way is over'}</h2>
+      <h2>{stands === 'over' ? 'How it ended' : 'The way is over, and its end is under way'}</h2>
       <p>
         {failed === null ? '' : `${failed.cell} failed: ${harmless(failed.message)} (${failed.code}). `}By{' '}
         {harmless(began.reason === null ? began.by : `${began.by}: “${began.reason}”`)}.
@@ -105,7 +112,7 @@ const Ending = ({ ending }: Pick<Instance, 'ending'>) => {
         </dd>
         {left.length === 0 ? null : (
           <>
-            <dt>Left</dt>
+            <dt>Still to come</dt>
             <dd>{list(left)}</dd>
           </>
         )}
@@ -139,7 +146,6 @@ const Columns = ({ instance, version, entries }: ColumnsProps) => {
   );
 };
 
-const needs = ['in_doubt', 'halted', 'broken'];
 /** It is asked for every few seconds: what is larger is read when it is unfolded. */
 const outputBytesMax = 16_384;
 
