@@ -5,18 +5,20 @@
 
 /** Who had it last, and what stands around that, from inside out. */
 let around: Element[] = [];
-/** Which of them has it in place of the first. */
+/** What has it in place of the first of them. */
 let stand: Element | undefined;
 
 const withAncestors = (one: Element | null): Element[] =>
   one === null || one === document.body ? [] : [one, ...withAncestors(one.parentElement)];
+const mayHave = (one: Element): boolean => one.isConnected && one.id !== 'app' && !one.matches(':disabled');
 
 const settle = (): void => {
   const now = document.activeElement;
-  if (around.length === 0 || (now !== document.body && now !== stand && now?.matches(':disabled') !== true)) return;
-  const next =
-    around.find((one) => one.isConnected && one.id !== 'app' && !one.matches(':disabled')) ??
-    document.querySelector('main');
+  const holder = stand ?? around[0];
+  if (holder === undefined) return;
+  // Whoever went on to the browser itself is not called back.
+  if (now === document.body ? mayHave(holder) : now !== holder) return;
+  const next = around.find(mayHave) ?? document.querySelector('main');
   if (next === now || !(next instanceof HTMLElement)) return;
   stand = next;
   if (next !== around[0]) next.tabIndex = -1;
@@ -29,9 +31,13 @@ export const keepFocus = (root: Element): void => {
     around = withAncestors(target);
     stand = undefined;
   });
-  // Whoever points elsewhere takes it away themselves.
+  // Whoever points elsewhere takes it away themselves; whoever points at what has it already keeps it.
   document.addEventListener('pointerdown', () => {
     around = [];
+    stand = undefined;
+  });
+  document.addEventListener('click', () => {
+    if (around.length === 0) around = withAncestors(document.activeElement);
   });
   new MutationObserver(settle).observe(root, { childList: true, subtree: true, attributeFilter: ['disabled'] });
 };

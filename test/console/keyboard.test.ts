@@ -267,6 +267,11 @@ describe('by the keyboard alone', () => {
     }
     expect(back).toEqual(there.slice(0, -1).reverse());
     expect(there.slice(0, 6)).toEqual(['Pawl', 'Runs', 'Runbooks', 'Claims', 'Workers', 'All runs']);
+    // Whoever leaves the page for the browser itself is not called back when something changes on it.
+    await press(page, 'Shift+Tab');
+    expect(await page.evaluate('document.activeElement === document.body')).toBe(true);
+    await page.evaluate("document.querySelector('main').append(document.createElement('hr'))");
+    expect(await page.evaluate('document.activeElement === document.body')).toBe(true);
     expectQuiet(bob);
   });
 

@@ -86,7 +86,7 @@ const look = async ([what, path, title, there]: State): Promise<void> => {
     .getByText(/^(Loading|Asking)…$/)
     .first()
     .waitFor({ state: 'hidden' });
-  expect(await page.title(), what).toBe(`${title} · Pawl`);
+  await expect.poll(() => page.title(), { message: what }).toBe(`${title} · Pawl`);
   await expectEveryScreen(page, what);
   expectQuiet(bob);
 };
@@ -159,7 +159,7 @@ describe('before anybody is let in', () => {
     await expectEveryScreen(page, 'login ended');
     await page.goto(`${desk.served.url}/console/workers`);
     await page.getByRole('heading', { name: 'Sign in to see this page' }).waitFor();
-    expect(await page.title()).toBe('Not signed in · Pawl');
+    await expect.poll(() => page.title()).toBe('Not signed in · Pawl');
     await expectEveryScreen(page, 'signed out');
   });
 });

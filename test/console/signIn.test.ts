@@ -220,7 +220,7 @@ describe('signing in at the issuer', () => {
     await page.getByLabel('Name').waitFor();
     await page.goto(`${url}/console/signed-in?code=stolen&state=guessed&iss=${encodeURIComponent(issuer.issuer)}`);
     await page.getByText('so nobody was let in').waitFor();
-    expect(await page.title()).toBe('Not signed in · Pawl');
+    await expect.poll(() => page.title()).toBe('Not signed in · Pawl');
     await expectEveryScreen(page, 'wrong state');
     expect(issuer.asked.slice(asked)).not.toContain('/token');
     // What was begun is over too.
@@ -271,7 +271,7 @@ describe('who signed in', () => {
     await page.getByRole('button', { name: /Yes, sign me out/ }).click();
     await page.getByText('You are signed out').waitFor();
     expect(page.url()).toMatch(new RegExp(`^${url}/console/signed-out`));
-    expect(await page.title()).toBe('Not signed in · Pawl');
+    await expect.poll(() => page.title()).toBe('Not signed in · Pawl');
     await expectEveryScreen(page, 'signed out at the issuer');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByLabel('Name').waitFor();
@@ -345,7 +345,7 @@ describe('a page of a service that takes signed requests', () => {
     const { page, complaints } = await sit();
     await page.goto(`http://127.0.0.1:${port}/console/instances/a`);
     await page.getByText(`pawl console --url http://127.0.0.1:${port}`).waitFor();
-    expect(await page.title()).toBe('Not signed in · Pawl');
+    await expect.poll(() => page.title()).toBe('Not signed in · Pawl');
     await expectEveryScreen(page, 'signed requests');
     expect(complaints).toEqual([]);
   });
