@@ -10,6 +10,7 @@ import { RunbooksPage } from './pages/runbooks.tsx';
 import { StartPage } from './pages/start.tsx';
 import { StatisticsPage } from './pages/statistics.tsx';
 import { WorkersPage } from './pages/workers.tsx';
+import { useHead } from './parts/head.ts';
 import { decoded, Link, usePlace } from './route.tsx';
 import { useEntrance } from './signIn/entrance.ts';
 import { NotIn, Over, Who } from './signIn/page.tsx';
@@ -45,6 +46,11 @@ const Shown = ({ path, query }: { path: string; query: URLSearchParams }) => {
   const claimId = after('claims', '.+');
   if (claimId !== undefined) return <ClaimPage key={claimId} claimId={claimId} query={query} />;
   if (path === '/decide') return <ManyPage query={query} />;
+  return <NoPage />;
+};
+
+const NoPage = () => {
+  useHead('There is no such page · Pawl', 'nobody');
   return (
     <main>
       <h1>There is no such page</h1>

@@ -11,7 +11,7 @@ import { documentOf } from '../handlers/support.ts';
 import type { Issuer } from '../support/issuer.ts';
 import { serve } from '../support/served.ts';
 import { enter, type Issued, openIssued, picture, root, type Seat, tokenOf } from './issued.ts';
-import { phone } from './support.ts';
+import { expectEveryScreen, phone } from './support.ts';
 
 const runbook = documentOf('failover', [
   'name=check',
@@ -139,7 +139,7 @@ describe('signing in at the issuer', () => {
     await page.getByLabel(/^Comment/).fill('the graphs look right');
     gate.aheadMs = 2 * 3_600_000;
     await page.getByText('Your sign-in has ended.').waitFor();
-    await picture(page, 'sign-in over');
+    await expectEveryScreen(page, 'sign-in over');
     expect(await page.getByLabel(/^Comment/).inputValue()).toBe('the graphs look right');
     gate.aheadMs = 0;
     await page.getByRole('button', { name: 'Sign in again' }).click();
@@ -160,7 +160,8 @@ describe('signing in at the issuer', () => {
     await page.getByLabel('Name').waitFor();
     await page.goto(`${url}/console/signed-in?code=stolen&state=guessed&iss=${encodeURIComponent(issuer.issuer)}`);
     await page.getByText('so nobody was let in').waitFor();
-    await picture(page, 'wrong state');
+    await expect.poll(() => page.title()).toBe('Not signed in · Pawl');
+    await expectEveryScreen(page, 'wrong state');
     expect(issuer.asked.slice(asked)).not.toContain('/token');
     // What was begun is over too.
     expect(await keptBy(page)).toMatchObject({ session: {}, local: {} });
@@ -176,6 +177,7 @@ describe('signing in at the issuer', () => {
     await page.goto(`${url}/console/workers`);
     await enter(page, 'ben');
     await page.getByText('The service does not take the token').waitFor();
+    await expectEveryScreen(page, 'token not taken');
     gate.isDeaf = false;
     await page.getByRole('button', { name: 'Sign in again' }).click();
     await page.getByText(/^As of /).waitFor();
@@ -208,12 +210,20 @@ describe('who signed in', () => {
     await page.getByRole('button', { name: /Yes, sign me out/ }).click();
     await page.getByText('You are signed out').waitFor();
     expect(page.url()).toMatch(new RegExp(`^${url}/console/signed-out`));
-    await picture(page, 'signed out');
+    await expect.poll(() => page.title()).toBe('Not signed in · Pawl');
+    await expectEveryScreen(page, 'signed out at the issuer');
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByLabel('Name').waitFor();
     expect(complaints).toEqual([]);
   });
 });
+
+/** On a page of a link nothing may run, axe neither: what it is made of is looked at elsewhere. */
+const expectLink = async (shown: Page, what: string): Promise<void> => {
+  const { page } = await sit();
+  await page.setContent(await shown.content());
+  await expectEveryScreen(page, what);
+};
 
 describe('a one-time link', () => {
   it('leads to the run in the console, whom it tells nothing of its secret', async () => {
@@ -230,7 +240,8 @@ describe('a one-time link', () => {
     expect(secret.length).toBeGreaterThan(40);
     const { page, complaints } = await sit();
     await page.goto(`${url}/links/${secret}`);
-    await picture(page, 'link');
+    expect(await page.title()).toMatch(/: your approval$/);
+    await expectLink(page, 'link');
     const told: Promise<string>[] = [];
     page.on('request', (request) => {
       const said = request.allHeaders().then((headers) => `${request.url()} ${JSON.stringify(headers)}`);
@@ -251,6 +262,9 @@ describe('a one-time link', () => {
     await picture(plain.page, 'link, dark');
     await plain.page.getByRole('button', { name: 'Approve' }).click();
     await plain.page.getByRole('heading', { name: 'You approved.' }).waitFor();
+    await expectLink(plain.page, 'link used');
+    await plain.page.goto(`${url}/links/${secret}`);
+    await expectLink(plain.page, 'link over');
     expect(await lastVote(instanceId)).toMatchObject({ by: { actor: 'ben', via: 'link' } });
     expect([...complaints, ...plain.complaints]).toEqual([]);
   });
@@ -270,6 +284,8 @@ describe('a page of a service that takes signed requests', () => {
     const { page, complaints } = await sit();
     await page.goto(`http://127.0.0.1:${port}/console/instances/a`);
     await page.getByText(`pawl console --url http://127.0.0.1:${port}`).waitFor();
+    await expect.poll(() => page.title()).toBe('Not signed in · Pawl');
+    await expectEveryScreen(page, 'signed requests');
     expect(complaints).toEqual([]);
   });
 });

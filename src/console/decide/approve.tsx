@@ -90,7 +90,7 @@ const Freed = ({ freed }: { freed: NonNullable<Wait['freed']> }) => (
     </p>
     <details>
       <summary>What runs then</summary>
-      <Long text={freed.document} label="What runs once it is approved" />
+      <Long text={freed.document.replace(/^\n+/, '')} label="What runs once it is approved" />
     </details>
   </div>
 );

@@ -153,7 +153,7 @@ export const Decide = ({ instance, undecided, cell, report, entries, acting }: P
           : 'Nothing goes on until somebody decides.'}
       </p>
       <Known instance={instance} report={report} seq={seq} entries={entries} nowMs={nowMs} />
-      <h3>Last of its log</h3>
+      <h3>Last of its log{cell.interrupted === 'probe' ? ', and what its probe answered' : ''}</h3>
       <Notes instanceId={view.instanceId} about={seq} />
       {mayDecide ? null : (
         <p class="notice warn">

@@ -151,7 +151,6 @@ export const Move = (props: Props) => {
             <button type="button" disabled={acting.isBusy} onClick={advance}>
               {status === 'waiting' ? 'Look now' : `Advance: ${cell ?? 'its end'}`}
             </button>
-            {acting.isBusy ? <span role="status">Working…</span> : null}
           </p>
         ) : null}
         <Undo instance={instance} acting={acting} />

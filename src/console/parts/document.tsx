@@ -93,6 +93,7 @@ export const Document = ({ instance, version, entries }: Props) => {
   return (
     <>
       <section aria-label="Runbook" class="document">
+        <h2 class="hidden">Its document</h2>
         <Markdown source={source} place={place} />
       </section>
       {failurePath.length === 0 ? null : (
