@@ -36,7 +36,7 @@ export type Route = {
   pathParameters: Made;
   query: Made;
   body: Body | null;
-  /** It is asked for again and again: an answer has an `ETag`, and `If-None-Match` is answered by 304. */
+  /** It is asked for again and again: an answer has an `ETag`, which `nowMs` does not change, and `If-None-Match` is answered by 304. */
   tagged?: true;
 };
 
@@ -180,6 +180,7 @@ export const operations = {
     pathParameters: requests.instancePath,
     query: requests.instanceQuery,
     body: null,
+    tagged: true,
   },
   journal: {
     method: 'GET',
@@ -406,6 +407,7 @@ export const operations = {
     pathParameters: noPath,
     query: requests.workersQuery,
     body: null,
+    tagged: true,
   },
 } as const satisfies Record<string, Route>;
 
