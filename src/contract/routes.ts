@@ -53,6 +53,7 @@ export const operations = {
     pathParameters: noQuery,
     query: workersQuery,
     body: null,
+    tagged: true,
   },
 } as const satisfies Record<string, Route>;
 

@@ -83,10 +83,14 @@ const assertFits = (answer: Answer): Answer => {
 
 const etagChars = 32;
 
+/** When it was answered is nothing that has changed. */
+const lastingOf = (body: unknown): unknown =>
+  typeof body === 'object' && body !== null && 'nowMs' in body ? { ...body, nowMs: 0 } : body;
+
 /** What is asked for again and again, and has not changed, is not sent again: it was read all the same. */
 const taggedFor = ({ headers }: HttpEvent, { sha256 }: ApiDeps, answer: Answer): Answer => {
   if (answer.status !== 200) return answer;
-  const etag = `"${sha256(JSON.stringify(answer.body)).slice(0, etagChars)}"`;
+  const etag = `"${sha256(JSON.stringify(lastingOf(answer.body))).slice(0, etagChars)}"`;
   const known = (headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
   if (known.includes(etag)) return { status: 304, body: null, headers: { etag } };
   return { ...answer, headers: { ...answer.headers, etag } };

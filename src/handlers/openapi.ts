@@ -73,7 +73,7 @@ const ifNoneMatch = {
   name: 'If-None-Match',
   in: 'header',
   required: false,
-  description: 'The `ETag` of the answer before: 304, without a body, while it would be the same.',
+  description: 'The `ETag` of the answer before: 304, without a body, while it would be the same but for `nowMs`.',
   schema: { type: 'string' },
 };
 

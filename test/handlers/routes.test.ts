@@ -1369,6 +1369,15 @@ describe('refusals', () => {
 });
 
 describe('answers', () => {
+  test('an instance is as it was, whatever the time, until something happens in it', async () => {
+    const id = await waiting();
+    const first = await service.ask({ path: at(id) });
+    const again = () => service.ask({ path: at(id), headers: { 'if-none-match': first.headers.etag ?? '' } });
+    expect((await again()).status).toBe(304);
+    await service.ask(post(at(id, '/cells/look/done'), { result: 'done', note: 'seen' }));
+    expect((await again()).status).toBe(200);
+  });
+
   test('the same content is the same version, the same start the same instance', async () => {
     expect(await publish(service, demo)).toMatchObject({ status: 200, body: { version: 1, created: false } });
     const body = { instanceId: 'twice', params: { n: 5 } };

@@ -55,6 +55,7 @@ export const instanceRoutes = {
     pathParameters: instancePath,
     query: instanceQuery,
     body: null,
+    tagged: true,
   },
   journal: {
     method: 'GET',

@@ -32,7 +32,7 @@ export type Route = {
   pathParameters: Made;
   query: Made;
   body: Body | null;
-  /** It is asked for again and again: an answer has an `ETag`, and `If-None-Match` is answered by 304. */
+  /** It is asked for again and again: an answer has an `ETag`, which `nowMs` does not change, and `If-None-Match` is answered by 304. */
   tagged?: true;
 };
 
