@@ -67,6 +67,38 @@ describe('a step in doubt', () => {
     expectQuiet(bob);
   });
 
+  it('is open for a decision by the clock of the service, also in a browser whose clock is slow, while nothing changes', async () => {
+    const bob = await desk.sit('bob');
+    await bob.page.addInitScript(() => {
+      const now = Date.now;
+      Date.now = () => now() - 3_600_000;
+    });
+    await inDoubt('doubt-slow-clock');
+    let looks = 0;
+    // As of a holder that may act for some seconds more, and a service that has nothing new to tell meanwhile.
+    await bob.page.route(
+      ({ pathname }) => pathname === '/instances/doubt-slow-clock',
+      async (route) => {
+        looks += 1;
+        if (looks > 1) return await route.fulfill({ status: 304 });
+        const response = await route.fetch();
+        const told = (await response.json()) as { nowMs: number };
+        await route.fulfill({
+          response,
+          headers: { 'content-type': 'application/json', etag: '"told"' },
+          json: { ...told, decidableAtMs: told.nowMs + 5_000, holderProcess: 'alive' },
+        });
+      },
+    );
+    await bob.open('/instances/doubt-slow-clock');
+    await bob.page.getByText(/no verdict is taken before/).waitFor();
+    await untilDecidable(bob);
+    expect(looks).toBeGreaterThan(1);
+    await bob.page.unrouteAll();
+    await desk.as('ada', 'POST', '/instances/doubt-slow-clock/cancel', { reason: 'seen' });
+    expectQuiet(bob);
+  });
+
   it('is decided once: of two browsers the second is told who was first and what they said, and nothing runs again', async () => {
     await inDoubt('doubt-2');
     const [bob, carol] = await Promise.all([desk.sit('bob'), desk.sit('carol')]);
