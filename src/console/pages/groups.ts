@@ -1,10 +1,10 @@
 /** Which runs need somebody, and what for. */
-import { type BodyOf, whyNoVote } from '../../contract/index.ts';
+import type { BodyOf } from '../../contract/index.ts';
 import { allCells, type Cell, type View, versionOf } from '../api.ts';
+import { asks } from '../decide/asked.ts';
 import type { Me } from '../me.tsx';
 
 type Overview = BodyOf<'overview'>;
-type ApproveBody = Extract<Cell['body'], { kind: 'approve' }>;
 
 export type Need = 'doubt' | 'broken' | 'halted' | 'asked' | 'elements' | 'unmanned';
 /** `cell`: where it stands, of what asks people. */
@@ -39,26 +39,10 @@ export const foundIn = async ({ doubt, stopped, asking, unmanned }: Overview): P
   ...unmanned.views.map((view) => ({ view, need: 'unmanned' as const })),
 ];
 
-/** Whom an approval asks: as its runbook says, where that is not filled in; a view has the names, cut after 48 bytes. */
-const askedBy = ({ approvers, groups }: ApproveBody, { waitsFor }: View) => {
-  if ([...approvers, ...groups].flat().every((part) => typeof part === 'string'))
-    return { approvers: approvers.map((one) => one.join('')), groups: groups.map((one) => one.join('')) };
-  const names = (waitsFor ?? '').split(', ');
-  return {
-    approvers: names,
-    groups: names.flatMap((name) => (name.startsWith('group ') ? [name.slice('group '.length)] : [])),
-  };
-};
-
-/** Who started the runs that it continues, and a starter of a very long name, its page alone knows. */
-const isMine = ({ view, cell }: Found, me: Me): boolean =>
-  cell?.body.kind === 'approve' &&
-  whyNoVote({ ...askedBy(cell.body, view), self: cell.body.self }, [view.startedBy], me) === undefined;
-
 const order: Need[] = ['doubt', 'broken', 'halted', 'asked', 'elements', 'unmanned'];
 
 /** What asks for who looks comes before what asks for others. */
 export const inOrder = (found: Found[], me: Me): Needing[] =>
   found
-    .map((one) => ({ ...one, isMine: isMine(one, me) }))
+    .map((one) => ({ ...one, isMine: asks(one.view, one.cell?.body, me) }))
     .sort((a, b) => order.indexOf(a.need) - order.indexOf(b.need) || Number(b.isMine) - Number(a.isMine));

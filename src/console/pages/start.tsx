@@ -157,7 +157,7 @@ const Form = ({ loaded, query }: { loaded: Loaded; query: URLSearchParams }) => 
           <legend>Parameters</legend>
           {fields.length === 0 ? <p class="quiet">It has none.</p> : null}
           <Fields fields={fields} typed={typed} onType={(name, text) => setTyped({ ...typed, [name]: text })} />
-          <Drive drive={drive} onDrive={setDrive} />
+          {mayStart ? <Drive drive={drive} onDrive={setDrive} /> : null}
         </fieldset>
         <section class="panel live" aria-label="Plan">
           <h2>What it would do</h2>
