@@ -47,7 +47,7 @@ describe('many alike in doubt', () => {
     // Nothing is chosen by itself.
     expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(0);
     expect(await page.locator('.pick').first().innerText()).toMatch(
-      /recorded .* ago · attempt 1 · .*SIGKILL.* · region=<img src=x onerror/,
+      /recorded (.* ago|just now) · attempt 1 · .*SIGKILL.* · region=<img src=x onerror/,
     );
     expect(await page.evaluate('globalThis.owned')).toBeUndefined();
     await pick(bob, ['many-1', 'many-2', 'many-3']);
