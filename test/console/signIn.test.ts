@@ -170,6 +170,8 @@ describe('signing in at the issuer', () => {
     await page.goto(`${url}/console/start/failover`);
     const drawn = async (): Promise<unknown> => {
       await page.getByRole('heading', { name: /^Start/ }).waitFor();
+      // Drawn once the form is there, which is after its heading.
+      await page.waitForFunction('history.state?.startId !== undefined');
       return await page.evaluate('history.state?.startId');
     };
     const id = await drawn();
