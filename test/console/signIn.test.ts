@@ -110,8 +110,8 @@ describe('signing in at the issuer', () => {
     await page.goto(`${url}/console/start/failover`);
     const drawn = async (): Promise<unknown> => {
       await page.getByRole('heading', { name: /^Start/ }).waitFor();
-      // With the form, which is not there yet while it loads.
-      await page.getByRole('heading', { name: 'What it would do' }).waitFor();
+      // Drawn once the form is there, which is after its heading.
+      await page.waitForFunction('history.state?.startId !== undefined');
       return await page.evaluate('history.state?.startId');
     };
     const id = await drawn();
