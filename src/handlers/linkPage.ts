@@ -60,7 +60,9 @@ const page = (title: string, body: string): string => `<!doctype html>
 <style>${style}</style>
 </head>
 <body>
+<main>
 ${body}
+</main>
 </body>
 </html>
 `;

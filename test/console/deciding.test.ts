@@ -1,9 +1,8 @@
 /** What a person decides in the console: each decision as it stands in the journal afterwards. */
-import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilStatus } from '../service/support.ts';
 import { approval, doubtful, manual, rehearsal, slow } from './scenes.ts';
-import { type Console, expectQuiet, openConsole, type Seat } from './support.ts';
+import { type Console, expectFocus, expectQuiet, openConsole, type Seat, tabTo } from './support.ts';
 
 let desk: Console;
 beforeAll(async () => {
@@ -27,21 +26,6 @@ const untilDecidable = async ({ page }: Seat): Promise<void> => {
   await page.locator('fieldset:not([disabled]) input[type=radio]').first().waitFor();
 };
 
-const tabsMax = 80;
-const tabTo = async (page: Page, wanted: Locator): Promise<void> => {
-  for (let tab = 0; tab < tabsMax; tab += 1) {
-    if (
-      await wanted.evaluate(
-        (one: unknown) =>
-          one === (globalThis as unknown as { document: { activeElement: unknown } }).document.activeElement,
-      )
-    )
-      return;
-    await page.keyboard.press('Tab');
-  }
-  throw new Error('No number of tabs leads there.');
-};
-
 describe('a step in doubt', () => {
   it('is decided by the keyboard alone: what is known, what follows, and a reason without which nothing is sent', async () => {
     await inDoubt('doubt-1');
@@ -53,22 +37,21 @@ describe('a step in doubt', () => {
     await panel.getByText('router: accepted, job 4711').waitFor();
     for (const known of ['Did promote happen?', 'router: accepted, job 4711', '/doubt-1/promote/1', 'Had time until'])
       expect(await panel.innerText()).toContain(known);
-    await tabTo(page, page.getByRole('radio', { name: /^It happened/ }));
+    await tabTo(page, /^It happened/);
     await page.keyboard.press('Space');
     expect(await page.locator('.way:has(input:checked)').innerText()).toContain(
       'promote counts as completed, and is not run again. The run goes on with announce, by itself.',
     );
-    const record = page.getByRole('button', { name: 'Record: it happened' });
-    await tabTo(page, record);
+    await tabTo(page, /^Record: it happened/);
     await page.keyboard.press('Enter');
     // The browser asks for the reason itself, and is where it stands.
     const reason = page.getByLabel('Why? It stands in the journal.').first();
     expect(await reason.evaluate((one: { validity: { valueMissing: boolean } }) => one.validity.valueMissing)).toBe(
       true,
     );
-    await reason.focus();
+    expect(await expectFocus(page, 'what is missing')).toMatch(/^Why\?/);
     await page.keyboard.type('job 4711 is done there');
-    await tabTo(page, record);
+    await tabTo(page, /^Record: it happened/);
     await page.keyboard.press('Enter');
     await page.getByText('Recorded about promote: it happened.').waitFor();
     await page

@@ -3,7 +3,7 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilStatus } from '../service/support.ts';
 import { awaiting, doubtful, elsewhere, failing, rehearsal, script } from './scenes.ts';
-import { type Console, expectAccessible, expectQuiet, openConsole, phone, type Seat, wide } from './support.ts';
+import { type Console, expectAccessible, expectQuiet, openConsole, phone, type Seat, tabTo, wide } from './support.ts';
 
 let desk: Console;
 beforeAll(async () => {
@@ -117,23 +117,23 @@ describe('many alike in doubt', () => {
     await bob.open('/decide?runbook=left_all&cell=promote');
     for (const id of ids)
       await expect.poll(() => page.getByRole('checkbox', { name: id }).isEnabled(), { timeout: 20_000 }).toBe(true);
-    await page.getByRole('button', { name: 'Choose all' }).focus();
+    await tabTo(page, /^Choose all/);
     await page.keyboard.press('Enter');
-    await page.getByRole('radio', { name: /^It did not happen/ }).focus();
-    await page.keyboard.press('Space');
-    await page.getByLabel('Why? It stands in the journal of each.').focus();
+    await tabTo(page, /^It happened/);
+    await page.keyboard.press('ArrowDown');
+    await tabTo(page, /^Why\?/);
     await page.keyboard.type('nothing there');
     await expectAccessible(page, 'many alike on a phone');
     await bob.picture('many alike on a phone');
     await page.route(/\/verdicts$/, (route) => route.abort());
-    await page.getByRole('button', { name: 'Record of 2 runs: it did not happen' }).focus();
+    await tabTo(page, /^Record of 2 runs: it did not happen/);
     await page.keyboard.press('Enter');
     await page
       .getByText('What was decided stands; of what has no answer look; the rest is in doubt as before.')
       .waitFor();
     expect(await page.getByText('no answer: it may have been recorded, look').count()).toBe(2);
     await page.unroute(/\/verdicts$/);
-    await page.getByRole('button', { name: 'Record of 2 runs: it did not happen' }).focus();
+    await tabTo(page, /^Record of 2 runs: it did not happen/);
     await page.keyboard.press('Enter');
     await page.getByText('2 of 2 recorded.').waitFor();
     for (const id of ids)

@@ -5,11 +5,10 @@ import { gzipSync } from 'node:zlib';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { token, untilStatus } from '../service/support.ts';
-import { approval, doubtful, failing, family, hostile, manual, rehearsal, script } from './scenes.ts';
-import { type Console, expectAccessible, expectQuiet, openConsole, phone, wide } from './support.ts';
+import { approval, doubtful, failing, family, hostile, manual, probed, rehearsal, script } from './scenes.ts';
+import { type Console, expectQuiet, openConsole } from './support.ts';
 
 const built = join(import.meta.dirname, '../../dist/console');
-const foldsMax = 14;
 const gzippedBytesMax = 100_000;
 
 let desk: Console;
@@ -139,7 +138,55 @@ describe('a run', () => {
     expect(cells).toEqual(['look', 'drain']);
     await page.goBack();
     await tree.getByText('node-b').waitFor();
-    await desk.as('ada', 'POST', '/instances/drain-1/cancel', { reason: 'enough' });
+    // One that has ended is in the tree of those under way no more, and led to all the same.
+    const { view } = await desk.as('ada', 'GET', '/instances/drain-1');
+    const { cell } = view as { cell: string };
+    const first = `drain-1~${cell}.0`;
+    await desk.as('ada', 'POST', `/instances/${first}/cells/drain/done`, { result: 'done', note: 'drained' });
+    await tree.getByText('node-c').waitFor();
+    expect(await tree.getByText('node-a').count()).toBe(0);
+    const begun = page.locator('details', { hasText: `All of ${cell} that began` }).getByRole('listitem');
+    await tree.getByText(`All of ${cell} that began`).click();
+    await expect
+      .poll(() => begun.allInnerTexts())
+      .toEqual(['completed node-a', 'not ended node-b', 'not ended node-c']);
+    await bob.picture('elements');
+    await begun.getByRole('link', { name: 'node-a' }).click();
+    await page.waitForURL((url) => url.pathname === `/console/instances/${first}`);
+    expect(await page.locator('.summary .badge').innerText()).toBe('completed');
+    // Once the section is over they stand in the document.
+    for (const index of [1, 2])
+      await desk.as('ada', 'POST', `/instances/drain-1~${cell}.${index}/cells/drain/done`, {
+        result: 'done',
+        note: 'drained',
+      });
+    await bob.open('/instances/drain-1');
+    await page.locator('.summary .badge', { hasText: 'completed' }).waitFor();
+    await page.getByRole('region', { name: 'Runbook' }).getByText(`All of ${cell} that began`).click();
+    await expect
+      .poll(() => begun.allInnerTexts())
+      .toEqual(['completed node-a', 'completed node-b', 'completed node-c']);
+    expectQuiet(bob);
+  });
+
+  it('in doubt shows what its probe answered beside the ways out, in words', async () => {
+    await desk.begin(probed, { instanceId: 'probed-1' });
+    await untilStatus(desk.served, 'probed-1', 'in_doubt');
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/instances/probed-1');
+    const panel = page.getByRole('region', { name: 'Decide' });
+    await panel.getByRole('heading', { name: 'Last of its log, and what its probe answered' }).waitFor();
+    await panel
+      .getByText(/^its probe answered, 20\d\d-/)
+      .first()
+      .waitFor();
+    expect(await panel.getByLabel('its probe was asked').first().textContent()).toBe('probe 1 of 5');
+    expect(await panel.getByLabel('its probe answered').first().textContent()).toBe(
+      'unsure: the probe answered unsure',
+    );
+    // It may be asked again meanwhile, and a person may say what they know before it has an answer.
+    expect(await panel.getByRole('radio', { name: /^It happened/ }).count()).toBe(1);
     expectQuiet(bob);
   });
 
@@ -167,34 +214,7 @@ describe('a run', () => {
   });
 });
 
-describe('whoever it is and whatever they look at it with', () => {
-  it.each([
-    ['a wide screen', { ...wide, colorScheme: 'light' }],
-    ['a phone at night', { ...phone, colorScheme: 'dark' }],
-  ] as const)('on %s no page breaks a rule of axe or is wider than the screen', async (name, options) => {
-    const bob = await desk.sit('bob', options);
-    const { page } = bob;
-    const grounds = new Set<unknown>();
-    for (const path of [
-      '',
-      'instances/switch-tonight',
-      'instances/release-42',
-      'instances/ceremony-1',
-      'workers',
-      'nowhere',
-    ]) {
-      await (path === 'nowhere' ? page.goto(`${desk.served.url}/console/nowhere`) : bob.open(`/${path}`));
-      await page.locator('h1').waitFor();
-      // What is folded is looked at as well, but the JSON of every entry.
-      for (const summary of (await page.locator('summary:visible').all()).slice(0, foldsMax)) await summary.click();
-      await bob.picture(`${name}, ${path.replace('/', ' ') || 'overview'}`);
-      await expectAccessible(page, path);
-      grounds.add(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
-    }
-    expect([...grounds]).toEqual([options.colorScheme === 'dark' ? 'rgb(17, 21, 28)' : 'rgb(248, 249, 251)']);
-    expectQuiet(bob);
-  });
-
+describe('whoever is not let in', () => {
   it('without a login shows nothing but how to get one, and goes on where it was asked for', async () => {
     const bob = await desk.sit('bob');
     const { page, context } = bob;

@@ -260,3 +260,17 @@ ${cell('say', `echo '${script}'`)}
 Do {{ params.given }} and ${script} now.
 \`\`\`
 `;
+
+/** Its probe was asked, and does not know either. */
+export const probed = `---
+runbook: probed
+title: Book the seats
+---
+# Book the seats
+
+${cell('book', 'echo "booking"\nkill -9 $$', ' interrupted=probe settle=1s timeout=2s')}
+
+${'```sh { probe=book timeout=5s }\necho "asking the ledger"\necho \'{"answer": "unsure"}\' > "$PAWL_OUTPUT"\n```'}
+
+${cell('after', 'echo after')}
+`;

@@ -125,9 +125,9 @@ const overflow = (page: Page): Promise<number> =>
 export const expectQuiet = ({ complaints }: Seat): void => expect(complaints).toEqual([]);
 
 /** Violations by rule and place; the policy of the page lets no script in, so the debugger puts it there. */
-const violationsOf = async (page: Page): Promise<string[]> => {
-  await page.evaluate(axe.source);
-  const { violations } = (await page.evaluate('axe.run()')) as {
+const violationsOf = async (page: Page, options = ''): Promise<string[]> => {
+  if ((await page.evaluate('typeof axe')) === 'undefined') await page.evaluate(axe.source);
+  const { violations } = (await page.evaluate(`axe.run({ ${options} })`)) as {
     violations: { id: string; nodes: { html: string; failureSummary: string }[] }[];
   };
   return violations.flatMap(({ id, nodes }) =>
@@ -135,8 +135,65 @@ const violationsOf = async (page: Page): Promise<string[]> => {
   );
 };
 
+/** What a thumb hits: 24 pixels, or as much room around it. */
+const targets = "rules: { 'target-size': { enabled: true } }";
+
 /** It breaks no rule of axe, and nobody has to go sideways. */
 export const expectAccessible = async (page: Page, what: string): Promise<void> => {
-  expect(await violationsOf(page), what).toEqual([]);
+  expect(await violationsOf(page, targets), what).toEqual([]);
   expect(await overflow(page), what).toBe(0);
+};
+
+/** As it is on a phone and on a desk, by day and at night. What is folded stays as it is. */
+export const expectEveryScreen = async (page: Page, what: string): Promise<void> => {
+  const grounds = new Set<unknown>();
+  for (const { viewport } of [wide, phone]) {
+    await page.setViewportSize(viewport);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      const name = `${what}, ${viewport.width} ${colorScheme}`;
+      const folder = process.env.PAWL_PICTURES;
+      if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+      if (colorScheme === 'light') await expectAccessible(page, name);
+      // Nothing but its colours is another one.
+      else expect(await violationsOf(page, "runOnly: ['color-contrast']"), name).toEqual([]);
+      grounds.add(await page.evaluate('getComputedStyle(document.body).backgroundColor'));
+    }
+  }
+  expect(grounds.size, what).toBe(2);
+};
+
+type Focus = { name: string; isLost: boolean; isSeen: boolean };
+/** What has the focus: as it is called, whether nothing has it, and whether anybody sees that it does. */
+const focusOf = (page: Page): Promise<Focus> =>
+  page.evaluate<Focus>(`(() => {
+    const one = document.activeElement ?? document.body;
+    const { outlineStyle, outlineWidth } = getComputedStyle(one);
+    const { top, bottom } = one.getBoundingClientRect();
+    return {
+      name: one.getAttribute('aria-label') ?? (one.labels?.[0] ?? one).textContent.trim(),
+      isLost: one === document.body || one.matches(':disabled'),
+      isSeen: outlineStyle !== 'none' && parseFloat(outlineWidth) > 0 && bottom > 0 && top < innerHeight,
+    };
+  })()`);
+
+/** Something has the focus, and anybody sees what. @returns how it is called */
+export const expectFocus = async (page: Page, what: string): Promise<string> => {
+  const { name, isLost, isSeen } = await focusOf(page);
+  expect({ what, name, isLost, isSeen }).toMatchObject({ isLost: false, isSeen: true });
+  return name;
+};
+
+const tabsMax = 150;
+/** By the keyboard alone, to what is called so; all on the way there is seen to have the focus. */
+export const tabTo = async (page: Page, wanted: RegExp, key: 'Tab' | 'Shift+Tab' = 'Tab'): Promise<void> => {
+  for (let tab = 0; tab < tabsMax; tab += 1) {
+    await page.keyboard.press(key);
+    const { name, isLost } = await focusOf(page);
+    // Past the last and before the first is the browser itself.
+    if (isLost) continue;
+    await expectFocus(page, `on the way to ${wanted}`);
+    if (wanted.test(name)) return;
+  }
+  throw new Error(`No number of tabs leads to ${wanted}.`);
 };

@@ -31,9 +31,13 @@ const undoable = documentOf('undoable', [
   'name=second',
 ]);
 
+const listed = documentOf('listed', [
+  "## Each { each=\"['a', 'b']\" as=one max=2 name=each }\n\n```manual { name=look }\nLook at {{ one }}.\n```\n",
+]);
+
 beforeAll(async () => {
   service = await openService();
-  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only']), undoable]) {
+  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only']), undoable, listed]) {
     const { status } = await publish(service, source);
     expect(status).toBe(201);
   }
@@ -123,6 +127,11 @@ const seenSha256 = '7208794c984ea1c75d13877c7427336fe98722c41a056eeee4f37360ec36
 const good: Record<OperationName, Good> = {
   health: { asked: now({ path: '/health' }), status: 200, body: { status: 'ok' } },
   openApi: { asked: now({ path: '/openapi.json' }), status: 200, body: { openapi: '3.1.1' } },
+  me: {
+    asked: now({ path: '/me', headers: { 'x-pawl-actor': 'ada', 'x-pawl-groups': 'sre, dba' } }),
+    status: 200,
+    body: { actor: 'ada', groups: ['sre', 'dba'], permissions: ['read', 'operate', 'author', 'decide'] },
+  },
   listRunbooks: {
     asked: now({ path: '/runbooks', query: 'limit=2' }),
     status: 200,
@@ -142,6 +151,17 @@ const good: Record<OperationName, Good> = {
       version: 1,
       source: demo,
       runbook: { cells: [{ name: 'first' }, { name: 'look' }, {}] },
+    },
+  },
+  versions: {
+    asked: async () => {
+      for (const cell of ['name=one', 'name=two', 'name=three']) await publish(service, documentOf('often', [cell]));
+      return { path: '/runbooks/often/versions', query: 'limit=1&before=3' };
+    },
+    status: 200,
+    body: {
+      versions: [{ runbookId: 'often', version: 2, title: 'often, a test', by: 'local', atMs: expect.any(Number) }],
+      next: 2,
     },
   },
   version: {
@@ -258,6 +278,22 @@ const good: Record<OperationName, Good> = {
     },
     status: 200,
     body: { notes: [{ kind: 'log', about: 1, cell: 'first', text: 'sixteen tons' }], next: null },
+  },
+  elements: {
+    asked: async () => {
+      await start(service, 'listed', { instanceId: 'family-1' });
+      await service.ask(post(at('family-1', '/run')));
+      return { path: at('family-1', '/elements'), query: 'cell=each' };
+    },
+    status: 200,
+    body: {
+      elements: [
+        { index: 0, item: 'a', instanceId: 'family-1~each.0', as: null },
+        { index: 1, item: 'b', instanceId: 'family-1~each.1', as: null },
+      ],
+      next: null,
+    },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
   },
   output: {
     asked: async () => ({ path: at(await waiting(), '/outputs/2') }),
@@ -554,6 +590,7 @@ const badInstance = (rest: string, body?: object, method = 'POST'): Bad[] => {
 const bad: Record<OperationName, Bad[]> = {
   health: badReads('/health'),
   openApi: badReads('/openapi.json'),
+  me: badReads('/me'),
   listRunbooks: [
     ...badPages('/runbooks'),
     ...badMarks('/runbooks', ''),
@@ -571,6 +608,17 @@ const bad: Record<OperationName, Bad[]> = {
     { name: 'a query', asked: now({ path: '/runbooks/demo', query: 'version=1' }), ...invalid },
     { name: 'DELETE', asked: now({ method: 'DELETE', path: '/runbooks/demo' }), status: 405, code: 'method.refused' },
     { name: 'a further segment', asked: now({ path: '/runbooks/demo/source' }), status: 404, code: 'route.unknown' },
+  ],
+  versions: [
+    ...badReads('/runbooks/demo/versions'),
+    {
+      name: 'a runbook that is not there',
+      asked: now({ path: '/runbooks/none/versions' }),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    { name: 'before=0', asked: now({ path: '/runbooks/demo/versions', query: 'before=0' }), ...invalid },
+    { name: 'limit=101', asked: now({ path: '/runbooks/demo/versions', query: 'limit=101' }), ...invalid },
   ],
   version: [
     {
@@ -829,6 +877,17 @@ const bad: Record<OperationName, Bad[]> = {
   notes: [
     ...badInstance('/notes', undefined, 'GET'),
     { name: 'about=x', asked: now({ path: at('x', '/notes'), query: 'about=x' }), ...invalid },
+  ],
+  elements: [
+    {
+      name: 'an instance that is not there',
+      asked: now({ path: at('nobody', '/elements'), query: 'cell=each' }),
+      ...noInstance,
+    },
+    { name: 'no cell', asked: now({ path: at('x', '/elements') }), ...invalid, says: /query\.cell/ },
+    { name: 'a cell that is none', asked: now({ path: at('x', '/elements'), query: 'cell=a.b' }), ...invalid },
+    { name: 'after=-2', asked: now({ path: at('x', '/elements'), query: 'cell=each&after=-2' }), ...invalid },
+    { name: 'POST', asked: now(post(at('x', '/elements'), {})), status: 405, code: 'method.refused' },
   ],
   output: [
     {

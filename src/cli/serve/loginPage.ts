@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 type Page = { status: number; headers: Record<string, string>; body: string };
 
 const style =
-  'body{font:16px/1.5 system-ui,sans-serif;color:#1a1a1a;background:#fff;max-width:36rem;margin:0 auto;padding:1.5rem}h1{font-size:1.3rem}code{background:#f3f3f3;padding:.1rem .3rem;border-radius:.25rem}';
+  ':root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;color:#1b2330;background:#fff;max-width:36rem;margin:0 auto;padding:1.5rem}h1{font-size:1.3rem}code{background:#8883;padding:.1rem .3rem;border-radius:.25rem}@media(prefers-color-scheme:dark){body{color:#e4e8ee;background:#11151c}a{color:#8ab4ff}}';
 const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'`;
 
 const escaped = (text: string): string => text.replaceAll(/[&<>"]/g, (one) => `&#${one.charCodeAt(0)};`);
@@ -21,9 +21,9 @@ const page = (status: number, title: string, body: string): Page => ({
   body: `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${title}</title><style>${style}</style></head>
-<body><h1>${title}</h1>
+<body><main><h1>${title}</h1>
 ${body}
-</body></html>
+</main></body></html>
 `,
 });
 

@@ -1,5 +1,6 @@
 /** One act of a person at a time: what came of it, and, where somebody else was first, who that was and what they said. */
-import { useState } from 'preact/hooks';
+import type { RefObject } from 'preact';
+import { useRef, useState } from 'preact/hooks';
 import { call, type Entry, type Instance, Refused } from '../api.ts';
 import { entryText } from '../parts/entryText.ts';
 import { clock } from '../text.ts';
@@ -7,7 +8,13 @@ import { clock } from '../text.ts';
 type Told = { tone: 'good' | 'warn' | 'bad'; text: string; lines: string[] };
 
 type Act = (does: () => Promise<string>) => Promise<boolean>;
-export type Acting = { act: Act; isBusy: boolean; told: Told | undefined; clear(): void };
+export type Acting = {
+  act: Act;
+  isBusy: boolean;
+  told: Told | undefined;
+  /** Where what came of it is told: it has the focus from the act on, since what the act was done with goes away. */
+  at: RefObject<HTMLDivElement | null>;
+};
 
 /** What else stands in the journal after what was seen: whoever was first. */
 const readWinners = async (instanceId: string, seq: number): Promise<Entry[]> => {
@@ -43,10 +50,12 @@ const toldOf = async (error: unknown, { view: { instanceId, seq } }: Instance, a
 export const useActing = (instance: Instance | undefined, reload: () => Promise<void>, actor: string): Acting => {
   const [isBusy, setBusy] = useState(false);
   const [told, setTold] = useState<Told>();
+  const at = useRef<HTMLDivElement>(null);
   const act: Act = async (does) => {
     if (instance === undefined || isBusy) return false;
     setBusy(true);
     setTold(undefined);
+    at.current?.focus();
     try {
       const text = await does();
       setTold({ tone: 'good', text, lines: [] });
@@ -59,5 +68,5 @@ export const useActing = (instance: Instance | undefined, reload: () => Promise<
       setBusy(false);
     }
   };
-  return { act, isBusy, told, clear: () => setTold(undefined) };
+  return { act, isBusy, told, at };
 };

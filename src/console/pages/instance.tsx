@@ -7,6 +7,7 @@ import { Decide } from '../decide/doubt.tsx';
 import { Manual } from '../decide/manual.tsx';
 import { isOver, Move } from '../decide/move.tsx';
 import { Release } from '../decide/release.tsx';
+import { useMe } from '../me.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { Long } from '../parts/code.tsx';
 import { Document } from '../parts/document.tsx';
@@ -42,6 +43,9 @@ const Params = ({ params }: Pick<Instance, 'params'>) => {
   );
 };
 
+/** Nothing goes on by itself in these. */
+const needs = ['in_doubt', 'halted', 'broken'];
+
 const goingText = ({ head: { state } }: Instance): string => {
   if (state.cancelled !== null) return 'cancelled: nothing more of its way begins';
   return state.drive === 'auto' ? 'goes on by itself' : 'goes on when somebody advances it';
@@ -62,7 +66,11 @@ const Summary = ({ instance }: { instance: Instance }) => {
         <span class="quiet">
           {harmless(view.runbookId)} v{view.version} · started {moment(view.startedAtMs, nowMs)} by{' '}
           {harmless(view.startedBy)}
-          {isOver(view.status) ? ` · ended ${ago(view.updatedAtMs, nowMs)}` : ` · ${goingText(instance)}`}
+          {isOver(view.status)
+            ? ` · ended ${ago(view.updatedAtMs, nowMs)}`
+            : needs.includes(view.status)
+              ? ''
+              : ` · ${goingText(instance)}`}
         </span>
       </p>
       {manned !== null && manned.alive === 0 ? (
@@ -92,7 +100,7 @@ const Ending = ({ ending }: Pick<Instance, 'ending'>) => {
   const list = (names: string[]): string => (names.length === 0 ? 'nothing' : names.join(', '));
   return (
     <section class="panel warn" aria-label="Its end">
-      <h2>{stands === 'over' ? 'How it ended' : 'The way is over'}</h2>
+      <h2>{stands === 'over' ? 'How it ended' : 'The way is over, and its end is under way'}</h2>
       <p>
         {failed === null ? '' : `${failed.cell} failed: ${harmless(failed.message)} (${failed.code}). `}By{' '}
         {harmless(began.reason === null ? began.by : `${began.by}: “${began.reason}”`)}.
@@ -105,7 +113,7 @@ const Ending = ({ ending }: Pick<Instance, 'ending'>) => {
         </dd>
         {left.length === 0 ? null : (
           <>
-            <dt>Left</dt>
+            <dt>Still to come</dt>
             <dd>{list(left)}</dd>
           </>
         )}
@@ -139,11 +147,11 @@ const Columns = ({ instance, version, entries }: ColumnsProps) => {
   );
 };
 
-const needs = ['in_doubt', 'halted', 'broken'];
 /** It is asked for every few seconds: what is larger is read when it is unfolded. */
 const outputBytesMax = 16_384;
 
-export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor: string }) => {
+export const InstancePage = ({ instanceId }: { instanceId: string }) => {
+  const { actor } = useMe();
   const readOn = useJournal(instanceId);
   const { data, atMs, error, reload } = usePolled(instanceId, async () => {
     // The first entries are asked for at once; later ones when the instance says that there are some.
@@ -155,7 +163,8 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
     return { instance, version, entries };
   });
   const acting = useActing(data?.instance, reload, actor);
-  const status = data?.instance.view.status;
+  const isBroken = data === undefined && error?.code === 'journal.broken';
+  const status = isBroken ? 'broken' : data?.instance.view.status;
   const isAsked = data?.instance.waits?.kind === 'approve' || data?.instance.waits?.kind === 'manual';
   useHead(
     `${status === undefined ? '' : `${statusText(status)} · `}${instanceId} · Pawl`,
@@ -175,11 +184,7 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
       <main>
         {back}
         <h1>{harmless(instanceId)}</h1>
-        {error?.code === 'journal.broken' ? (
-          <Broken instanceId={instanceId} error={error} />
-        ) : (
-          <Staleness atMs={0} error={error} />
-        )}
+        {isBroken ? <Broken instanceId={instanceId} error={error} /> : <Staleness atMs={0} error={error} />}
       </main>
     );
   const { instance, version, entries } = data;
@@ -197,8 +202,12 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
       </div>
       <p class="id">{harmless(instanceId)}</p>
       <Summary instance={instance} />
-      <div class="told" aria-live="polite">
-        {acting.told === undefined ? null : (
+      <div class="told" aria-live="polite" tabIndex={-1} ref={acting.at}>
+        {acting.told === undefined ? (
+          acting.isBusy ? (
+            <p class="notice">Working…</p>
+          ) : null
+        ) : (
           <div class={`notice ${acting.told.tone}`}>
             <p>{harmless(acting.told.text)}</p>
             {acting.told.lines.map((line) => (
@@ -221,9 +230,7 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
           acting={acting}
         />
       ) : null}
-      {waits?.kind === 'approve' ? (
-        <Approve key={waits.seq} instance={instance} waits={waits} entries={entries} actor={actor} acting={acting} />
-      ) : null}
+      {waits?.kind === 'approve' ? <Approve key={waits.seq} instance={instance} waits={waits} acting={acting} /> : null}
       {waits?.kind === 'manual' ? <Manual key={waits.seq} instance={instance} waits={waits} acting={acting} /> : null}
       {isGone ? null : <Running instance={instance} />}
       <Waiting instance={instance} />

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { BodyOf } from '../../contract/index.ts';
 import { call, type View } from '../api.ts';
+import { useMay, useMe } from '../me.tsx';
 import { Filters, statuses, type Wanted } from '../parts/filters.tsx';
 import { useHead } from '../parts/head.ts';
 import { Notify } from '../parts/notify.tsx';
@@ -11,7 +12,7 @@ import { Staleness } from '../parts/staleness.tsx';
 import { useNow, usePolled } from '../poll.ts';
 import { go, instancePath, Link } from '../route.tsx';
 import { harmless, statusText } from '../text.ts';
-import { filterNames, isMore, type Need, type Needing, needingOf } from './groups.ts';
+import { filterNames, foundIn, inOrder, isMore, type Need, type Needing } from './groups.ts';
 import { manyPath } from './many.tsx';
 
 type Counts = NonNullable<BodyOf<'overview'>['counts']>;
@@ -53,6 +54,7 @@ const CountsLine = ({ counts, wanted }: { counts: Counts; wanted: Wanted }) => (
 
 /** Steps in doubt that are alike, where there are several. */
 const Alike = ({ views }: { views: View[] }) => {
+  const verb = useMay('verdicts') ? 'Decide about' : 'Look at';
   const groups = new Map<string, View[]>();
   for (const view of views) {
     if (view.status !== 'in_doubt' || view.cell === null) continue;
@@ -66,7 +68,7 @@ const Alike = ({ views }: { views: View[] }) => {
         return [
           <p key={`${one.runbookId} ${one.cell}`}>
             <Link to={manyPath(one.runbookId, one.cell)}>
-              Decide about {more.length + 1} alike: {harmless(one.cell)} of {harmless(one.runbookId)}
+              {verb} {more.length + 1} alike: {harmless(one.cell)} of {harmless(one.runbookId)}
             </Link>
           </p>,
         ];
@@ -99,17 +101,19 @@ const whyOf = ({ view, need, isMine }: Needing): string => {
 
 const atLeast = (count: number, isMore: boolean): string => (isMore ? `at least ${count}` : String(count));
 
-export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: string }) => {
+export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
+  const me = useMe();
   const wanted = wantedOf(query);
   const { status, next } = wanted;
   const isListed = status !== undefined || next !== undefined;
-  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, () =>
-    call('overview', { query: { ...wanted, status: status && [status], limit: pageSize } }),
-  );
+  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, async () => {
+    const overview = await call('overview', { query: { ...wanted, status: status && [status], limit: pageSize } });
+    return { ...overview, found: await foundIn(overview) };
+  });
   // New ones are seldom: the names to choose from need not be asked for with every look.
   const named = usePolled('runbooks', () => call('listRunbooks', { query: { limit: 100 } }), runbooksEveryMs);
   const nowMs = useNow();
-  const needing = useMemo(() => (data === undefined ? [] : needingOf(data, actor)), [data, actor]);
+  const needing = useMemo(() => inOrder(data?.found ?? [], me), [data, me]);
   const news = useMemo(
     () =>
       data &&

@@ -53,6 +53,18 @@ const words = {
   log: 'log',
 } as const;
 
+/** What a probe answered, without the marks of JSON. */
+const noteText = ({ kind, text }: Note): string => {
+  if (kind !== 'probe') return text;
+  try {
+    const { answer, detail } = JSON.parse(text) as { answer: string; detail: string };
+    return `${answer}: ${detail}`;
+  } catch {
+    // A long one was cut.
+    return text;
+  }
+};
+
 export const Notes = ({ instanceId, about }: { instanceId: string; about: number }) => {
   const { data, error } = usePolled(`notes ${instanceId} ${about}`, useNotes(instanceId, about));
   if (data === undefined) return <p class="quiet">{error?.message ?? 'Loading…'}</p>;
@@ -68,7 +80,7 @@ export const Notes = ({ instanceId, about }: { instanceId: string; about: number
           <p class="small">
             {words[note.kind]}, {stamp(note.atMs)}, {harmless(note.by.actor)}
           </p>
-          <Long text={note.text} label={words[note.kind]} />
+          <Long text={noteText(note)} label={words[note.kind]} />
         </div>
       ))}
     </>

@@ -1,4 +1,5 @@
 /** What stands in place of a page for whoever is not let in yet. It stays where it was asked for. */
+import { useHead } from '../parts/head.ts';
 import { harmless } from '../text.ts';
 import type { Entrance } from './entrance.ts';
 
@@ -46,6 +47,7 @@ const Out = ({ why, again }: { why: string | null; again(): void }) => (
 );
 
 export const NotIn = ({ entrance }: { entrance: Exclude<Entrance, { kind: 'in' }> }) => {
+  useHead(entrance.kind === 'asking' ? 'Pawl' : 'Not signed in · Pawl', 'nobody');
   if (entrance.kind === 'login') return <ByLogin again={entrance.again} />;
   if (entrance.kind === 'signing') return <BySigning />;
   if (entrance.kind === 'out') return <Out why={entrance.why} again={entrance.again} />;

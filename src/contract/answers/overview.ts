@@ -1,7 +1,7 @@
 /** What the overview answers: everything of one look at all runs. */
 import * as z from 'zod';
-import { limits } from '../engine/model/index.ts';
-import { counts, viewPage } from './answers.ts';
+import { limits } from '../../engine/model/index.ts';
+import { counts, viewPage } from './views.ts';
 
 const { overviewNeedingMax: needing, overviewGoingMax: going } = limits;
 /** A list of its own each, newest first, so that no kind hides another. `next` goes on where it ends. */
