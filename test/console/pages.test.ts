@@ -145,15 +145,27 @@ describe('a run', () => {
     await desk.as('ada', 'POST', `/instances/${first}/cells/drain/done`, { result: 'done', note: 'drained' });
     await tree.getByText('node-c').waitFor();
     expect(await tree.getByText('node-a').count()).toBe(0);
-    await page.getByText(`All of ${cell} that began`).click();
     const begun = page.locator('details', { hasText: `All of ${cell} that began` }).getByRole('listitem');
+    await tree.getByText(`All of ${cell} that began`).click();
     await expect
       .poll(() => begun.allInnerTexts())
       .toEqual(['completed node-a', 'not ended node-b', 'not ended node-c']);
+    await bob.picture('elements');
     await begun.getByRole('link', { name: 'node-a' }).click();
     await page.waitForURL((url) => url.pathname === `/console/instances/${first}`);
     expect(await page.locator('.summary .badge').innerText()).toBe('completed');
-    await desk.as('ada', 'POST', '/instances/drain-1/cancel', { reason: 'enough' });
+    // Once the section is over they stand in the document.
+    for (const index of [1, 2])
+      await desk.as('ada', 'POST', `/instances/drain-1~${cell}.${index}/cells/drain/done`, {
+        result: 'done',
+        note: 'drained',
+      });
+    await bob.open('/instances/drain-1');
+    await page.locator('.summary .badge', { hasText: 'completed' }).waitFor();
+    await page.getByRole('region', { name: 'Runbook' }).getByText(`All of ${cell} that began`).click();
+    await expect
+      .poll(() => begun.allInnerTexts())
+      .toEqual(['completed node-a', 'completed node-b', 'completed node-c']);
     expectQuiet(bob);
   });
 

@@ -69,3 +69,15 @@ test('each as it began last, those that ended too; none of what opened no sectio
   for (const { instanceId } of again)
     expect((await service.ask({ path: `/instances/${instanceId}` })).status).toBe(200);
 });
+
+test('of a cell that runs another runbook once it is that run', async () => {
+  const inner = '---\nrunbook: inner\ntitle: Inner\n---\n```ts { name=one }\nexport default async () => 1;\n```\n';
+  const outer = '---\nrunbook: outer\ntitle: Outer\n---\n```run { name=sub }\nrunbook: inner\n```\n';
+  for (const one of [inner, outer]) expect((await publish(service, one)).status).toBe(201);
+  await start(service, 'outer', { instanceId: 'o' });
+  await service.ask({ method: 'POST', path: '/instances/o/run' });
+  expect(await elementsOf('o', 'cell=sub')).toEqual({
+    elements: [{ index: 0, item: 'inner', instanceId: 'o~sub.0', as: 'completed' }],
+    next: null,
+  });
+});

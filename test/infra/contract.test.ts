@@ -50,6 +50,8 @@ it.each([
   // It is really in there: routes, schemas of what goes in and of what comes out.
   for (const word of ['/instances/{instanceId}/verdict', 'verdictsAtOnceMax', 'headHash']) expect(text).toContain(word);
   expect(inputs).toContain('src/contract/routes.ts');
+  // Nor what Node has without an import.
+  expect(text.match(/\b(?:Buffer|process|global|require)\b(?=[.([])/g)).toBeNull();
 });
 
 it.each([

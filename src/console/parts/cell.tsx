@@ -138,7 +138,9 @@ export const CellCard = ({ instance, report, cell, source, votes }: Props) => {
       )}
       <Output instanceId={instanceId} cell={report} />
       {attached === undefined ? null : <Attached instanceId={instanceId} attached={attached} />}
-      {(kind === 'run' || kind === 'each') && seq !== null ? <Elements instanceId={instanceId} cell={name} /> : null}
+      {(kind === 'run' || kind === 'each') && seq !== null && state !== 'waiting' ? (
+        <Elements instanceId={instanceId} cell={name} />
+      ) : null}
       {seq !== null && report.attempts > 0 ? <Log instanceId={instanceId} about={seq} /> : null}
     </section>
   );

@@ -83,7 +83,7 @@ export const Document = ({ instance, version, entries }: Props) => {
           <p class="section-state" id={`cell-${report.name}`}>
             <span class="kind">{report.kind}</span> {report.name} <Badge status={report.state} />
           </p>
-          {cell?.body.kind === 'each' && report.seq !== null ? (
+          {cell?.body.kind === 'each' && report.seq !== null && report.state !== 'waiting' ? (
             <Elements instanceId={instance.view.instanceId} cell={report.name} />
           ) : null}
         </>

@@ -35,14 +35,14 @@ const List = ({ instanceId, cell }: { instanceId: string; cell: string }) => {
     <ul class="tree">
       {data.map(({ instanceId: id, item, as }) => (
         <li key={id}>
-          <Badge status={as ?? 'not ended'} /> <Link to={instancePath(id)}>{itemText(item ?? id)}</Link>
+          <Badge status={as ?? 'not ended'} /> <Link to={instancePath(id)}>{itemText(item)}</Link>
         </li>
       ))}
     </ul>
   );
 };
 
-/** Every element that began, those that have ended too. Read when it is looked at. */
+/** Every element that began, those that have ended too. Read when it is looked at: below those under way, or else in the document. */
 export const Elements = (props: { instanceId: string; cell: string }) => {
   const [isOpen, setOpen] = useState(false);
   return (
@@ -53,7 +53,7 @@ export const Elements = (props: { instanceId: string; cell: string }) => {
   );
 };
 
-export const Family = ({ waits }: { waits: Each }) => {
+export const Family = ({ instanceId, waits }: { instanceId: string; waits: Each }) => {
   const { count, completed, failed, cancelled, underWay, stuck, max, elements } = waits;
   const told = [
     `${completed} of ${count} completed`,
@@ -79,6 +79,7 @@ export const Family = ({ waits }: { waits: Each }) => {
         ))}
       </ul>
       {elements.length >= shownMax ? <p class="small quiet">Of those under way at most {shownMax} are shown.</p> : null}
+      <Elements instanceId={instanceId} cell={waits.cell} />
     </div>
   );
 };
