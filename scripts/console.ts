@@ -12,9 +12,9 @@ import { licencesOf } from './licences.ts';
 const root = dirname(import.meta.dirname);
 const folder = join(root, 'dist/console');
 
-/** The page gets methods and paths of the one contract, and its types; not the schemas, which would be half of its size. */
+/** The page gets methods, paths and permissions of the one contract, and its types; not the schemas, which would be half of its size. */
 const routes = Object.fromEntries(
-  Object.entries(operations).map(([name, { method, path }]) => [name, { method, path }]),
+  Object.entries(operations).map(([name, { method, path, permission }]) => [name, { method, path, permission }]),
 );
 
 // Whoever builds: what a test of ours has in its environment would make another page, and a larger one.
@@ -25,6 +25,7 @@ const made = await build({
   base: '/console/',
   logLevel: 'warn',
   define: { __PAWL_ROUTES__: JSON.stringify(routes) },
+  resolve: { alias: { 'linkify-it': join(root, 'scripts/noLinkify.ts') } },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: { write: false, target: 'es2023', modulePreload: false, assetsInlineLimit: 0 },
 });

@@ -182,9 +182,9 @@ const untilReady = async (output: Output, over: Promise<unknown>): Promise<void>
 };
 
 /** A link by which a browser logs in, made by the process that guards the ports. */
-const loginCode = async (child: ChildProcess, actor: string): Promise<string | undefined> => {
+const loginCode = async (child: ChildProcess, actor: string, groups: string[]): Promise<string | undefined> => {
   const answer = once(child, 'message');
-  child.send({ actor });
+  child.send({ actor, groups: groups.join(',') });
   const [{ code }] = (await Promise.race([answer, wait(silentMsMax, [{}], { ref: false })])) as [{ code?: string }];
   return code;
 };
@@ -225,8 +225,8 @@ const main = async (): Promise<number> => {
       console.log(
         `Pawl is ready at ${url} (store: ${store.about}; Ctrl-C ends it). Try: npx pawl --url ${url} run runbooks/hello.md`,
       );
-      const { by } = readSettings();
-      const code = await loginCode(child, by.actor);
+      const { by, groups } = readSettings();
+      const code = await loginCode(child, by.actor, groups);
       if (code !== undefined) console.log(`Browser, once, within five minutes: ${url}/login?code=${code}`);
       output.show('from now on');
     }

@@ -21,10 +21,10 @@ const next = () => {
 /**
  * Whoever calls a function runs code on this machine: both ports let in only who has the token (src/cli/serve/guard.ts).
  * @param {import('node:http').IncomingMessage} request
- * @param {string} actor of a browser that logged in
+ * @param {{ actor: string, groups: string }} person whose browser logged in
  */
-const setActor = (request, actor) => {
-  const own = { 'x-pawl-actor': actor };
+const setActor = (request, { actor, groups }) => {
+  const own = { 'x-pawl-actor': actor, 'x-pawl-groups': groups };
   /** @type {string[]} */
   const raw = [];
   for (let at = 0; at < request.rawHeaders.length; at += 2) {
@@ -32,8 +32,7 @@ const setActor = (request, actor) => {
     if (!/^x-pawl-(actor|groups)$/i.test(name)) raw.push(name, value);
   }
   request.rawHeaders = [...raw, ...Object.entries(own).flat()];
-  const { 'x-pawl-groups': _, ...others } = request.headers;
-  request.headers = { ...others, ...own };
+  request.headers = { ...request.headers, ...own };
 };
 
 if (isMainThread) {
@@ -46,8 +45,8 @@ if (isMainThread) {
   const guard = createGuard({ token: process.env.PAWL_TOKEN ?? '', port });
   // Whoever started it makes the first login link.
   process.on('message', (message) => {
-    if (message && typeof message === 'object' && 'actor' in message)
-      process.send?.({ code: guard.makeCode(String(message.actor)) });
+    if (message && typeof message === 'object' && 'actor' in message && 'groups' in message)
+      process.send?.({ code: guard.makeCode(String(message.actor), String(message.groups)) });
   });
 
   const { emit } = Server.prototype;
@@ -71,7 +70,7 @@ if (isMainThread) {
       response.end(checked.body);
       return true;
     }
-    if (checked.actor !== null) setActor(request, checked.actor);
+    if (checked.person !== null) setActor(request, checked.person);
     if (!isApi) return go();
     const take = () => {
       requestsNow += 1;

@@ -1,18 +1,22 @@
 /** The body of a cell or a probe, by its kind. */
 import type { CellBody, Tasks } from '../engine/index.ts';
+import { readApprove } from './approving.ts';
 import { type Attributes, textOfAttribute } from './attributes.ts';
+import { readAwait } from './awaiting.ts';
 import { readAws, readSigv4 } from './aws.ts';
 import { readModule, readScript } from './code.ts';
 import { readExpressions } from './expectations.ts';
 import { methodOf, readHttp } from './http.ts';
-import { type FenceKind, readCookies, readEscape, readMeanings, readRedirects, readShell } from './kinds.ts';
+import type { FenceKind } from './kinds.ts';
+import type { Reading as WaitReading } from './lasting.ts';
 import { readManual } from './manual.ts';
+import { readCookies, readEscape, readMeanings, readRedirects, readShell } from './ownAttributes.ts';
 import type { Piece } from './pieces.ts';
 import { runFailed } from './runRoot.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { noTasks, readTask } from './tasks.ts';
 import { quote, type Report, suggest, type Text, trim } from './text.ts';
-import { readApprove, readAwait, readWait, type Reading as WaitReading } from './waiting.ts';
+import { readWait } from './waiting.ts';
 
 type BodyReading = WaitReading & { lines: number; tasks?: Tasks };
 

@@ -1,9 +1,9 @@
 /** The heading of a section → the cell that stands for it. */
 import type { Cell, CellBody, Expression } from '../engine/index.ts';
+import { readCommon } from './commonAttributes.ts';
 import type { EachSection } from './eachHeading.ts';
 import { readExpectations, readExpression, refuseTooMany } from './expectations.ts';
 import { checkExpression } from './expressions.ts';
-import { readCommon } from './kinds.ts';
 import type { BranchPiece } from './pieces.ts';
 import { type Reading, surroundingsOf } from './reading.ts';
 import { bareFields, noReads, type Reads, readsInOrder, type Surroundings, statesInOrder } from './surroundings.ts';

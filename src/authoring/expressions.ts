@@ -1,18 +1,10 @@
 /** CEL at publishing: parsed, bounded, every name in it known, its types checked. */
-import { TypeError as CelTypeError, ParseError } from '@marcbachmann/cel-js';
 import { cellEnds, claimStatuses, isLossy, limits } from '../engine/index.ts';
-import {
-  type ASTNode,
-  comprehensions,
-  functionNames,
-  parseExpression,
-  typedParsers,
-  useOwnFunctions,
-  type VariableTypes,
-} from './cel.ts';
-import { describeError } from './evaluate.ts';
+import { type ASTNode, comprehensions, functionNames, parseExpression } from './cel.ts';
+import { checkTypes, namesOf, reportError } from './expressionTypes.ts';
 import { patternProblem } from './patterns.ts';
 import { both, conditionParts, type Present, presenceTestOf, presentBy } from './presence.ts';
+import { askedEndOf, childrenOf, innerOfRun, literal, referenceOf } from './references.ts';
 import { needFailed, referToRun, runIsOfTheEnd } from './runRoot.ts';
 import {
   claimFields,
@@ -26,7 +18,6 @@ import {
   type Surroundings,
 } from './surroundings.ts';
 import { list, type Position, quote, type Report, suggest, type Text } from './text.ts';
-import { ExpressionError } from './values.ts';
 
 type Walk = {
   source: Text;
@@ -37,58 +28,6 @@ type Walk = {
   loops: number;
   /** Names with fields that are used in another way than by a literal field. */
   whole: Set<string>;
-};
-
-const childrenOf = (node: ASTNode): readonly ASTNode[] => {
-  switch (node.op) {
-    case 'value':
-    case 'id':
-      return [];
-    case '.':
-    case '.?':
-      return [node.args[0]];
-    case 'call':
-      return node.args[1];
-    case 'rcall':
-      return [node.args[1], ...node.args[2]];
-    case 'map':
-      return node.args.flat();
-    case '!_':
-    case '-_':
-      return [node.args];
-    default:
-      return node.args;
-  }
-};
-
-const literal = (node: ASTNode | undefined): string | undefined =>
-  node?.op === 'value' && typeof node.args === 'string' ? node.args : undefined;
-
-/** A field of one of the scope's names, literally given: `outputs.cleanup`, `outputs["cleanup"]`, `"cleanup" in outputs`. */
-const referenceOf = (node: ASTNode): { root: ASTNode & { op: 'id' }; field: string; offset: number } | undefined => {
-  if (node.op === '.' && node.args[0].op === 'id') {
-    return { root: node.args[0], field: node.args[1], offset: node.end - node.args[1].length };
-  }
-  const [owner, key] = node.op === 'in' ? [node.args[1], node.args[0]] : node.op === '[]' ? node.args : [];
-  const field = literal(key);
-  return owner?.op === 'id' && key !== undefined && field !== undefined
-    ? { root: owner, field, offset: key.start }
-    : undefined;
-};
-
-/** `cells.NAME.state`: the cell that is asked how it ended. */
-const askedEndOf = (node: ASTNode): { name: string; offset: number } | undefined => {
-  if (node.op !== '.' || node.args[1] !== 'state' || node.args[0].op === 'in') return undefined;
-  const inner = referenceOf(node.args[0]);
-  return inner?.root.args === 'cells' ? { name: inner.field, offset: inner.offset } : undefined;
-};
-
-/** `run.failed.cell`: a field, and one of that. */
-const innerOfRun = (node: ASTNode): { path: string[]; offset: number } | undefined => {
-  if (node.op !== '.' || node.args[0].op === 'in') return undefined;
-  const outer = referenceOf(node.args[0]);
-  if (outer?.root.args !== 'run') return undefined;
-  return { path: [outer.field, node.args[1]], offset: node.end - node.args[1].length };
 };
 
 const refer = (root: string, field: string, at: Position, { around, reads, report }: Walk): void => {
@@ -259,67 +198,6 @@ const walkNode = (node: ASTNode, walk: Walk): void => {
   }
   for (const child of childrenOf(node)) walkNode(child, walk);
 };
-
-/** Where the library found a fault, and what it is, without the excerpt that it appends. */
-const reportError = (error: unknown, source: Text, report: Report): void => {
-  const start = error instanceof ParseError || error instanceof CelTypeError ? (error.range?.start ?? 0) : 0;
-  const at = source.at(Math.min(start, source.text.length));
-  if (error instanceof ExpressionError) report(at, error.message);
-  else report(at, `this expression cannot be used: ${describeError(error)}`);
-};
-
-/** Values that JSON cannot say, so that no text can be made of them. */
-const unwritable = ['google.protobuf.Timestamp', 'google.protobuf.Duration', 'type'];
-
-/** The library checks the types; refused is what can hold for none that the values may have. */
-const checkTypes = (
-  source: Text,
-  condition: boolean,
-  around: Surroundings,
-  whole: ReadonlySet<string>,
-  report: Report,
-): void => {
-  const { types } = around;
-  const faults: (() => void)[] = [];
-  const parsers = typedParsers(
-    withElements(types, namesOf(around)),
-    new Set(Object.keys(types.fields).filter((name) => whole.has(name))),
-  );
-  for (const parse of parsers) {
-    const { ast, check } = parse(source.text);
-    useOwnFunctions(ast);
-    const { valid, type = 'dyn', error } = check();
-    if (!valid) faults.push(() => reportError(error, source, report));
-    else if (condition && type !== 'bool' && type !== 'dyn')
-      faults.push(() => report(source.at(0), `a condition must be true or false; this one is of type ${type}`));
-    else if (!condition && unwritable.includes(type))
-      faults.push(() =>
-        report(source.at(0), `a value of type ${type} cannot be written; make a text or a number of it`),
-      );
-  }
-  if (faults.length === parsers.length) faults[0]?.();
-};
-
-/** One for each set of names, so that what is made for it is found again. */
-const known = new WeakMap<VariableTypes, Map<string, VariableTypes>>();
-const withElements = (types: VariableTypes, names: readonly string[]): VariableTypes => {
-  if (names.length === 0) return types;
-  const made = known.get(types) ?? new Map<string, VariableTypes>();
-  known.set(types, made);
-  const found = made.get(names.join());
-  if (found !== undefined) return found;
-  const roots = {
-    ...types.roots,
-    ...Object.fromEntries(names.map((name) => [name, name === 'index' ? 'int' : 'dyn'])),
-  };
-  const all = { ...types, roots };
-  made.set(names.join(), all);
-  return all;
-};
-
-/** What the elements around are called, and their index. */
-const namesOf = ({ elements }: Surroundings): string[] =>
-  elements.length === 0 ? [] : [...elements.map(({ as }) => as), 'index'];
 
 /**
  * Checks one expression where it stands; `condition`: its value must be true or false. The cells that it reads are

@@ -1,17 +1,20 @@
 /** Authoring's door: Markdown to runbooks, parameters, expressions and templates. */
 import type { Authoring, CellBody, RenderedBody, Scope, Tasks } from '../engine/index.ts';
+import { renderApprove } from './approving.ts';
+import { renderAwait } from './awaiting.ts';
 import { renderAws } from './aws.ts';
 import { compile } from './compile.ts';
 import { evaluate } from './evaluate.ts';
 import { renderHttp } from './http.ts';
 import { parseJson, writeJson } from './json.ts';
+import { lasts } from './lasting.ts';
 import { momentOf } from './moments.ts';
 import { resolveParams } from './parameters.ts';
 import { runsIn } from './runNames.ts';
 import { fits } from './schemas.ts';
 import { noTasks, renderTask } from './tasks.ts';
 import { render } from './templates.ts';
-import { lasts, renderApprove, renderAwait, renderWait } from './waiting.ts';
+import { renderWait } from './waiting.ts';
 
 export { frontMatterJsonSchema } from './frontMatterSchema.ts';
 export { withinInvocation } from './withinInvocation.ts';

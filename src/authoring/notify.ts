@@ -1,11 +1,11 @@
 /** `notify:` of the front matter: how people are told that one of them is needed. */
 import type { Notify } from '../engine/index.ts';
+import { readClaim } from './awaiting.ts';
 import { readHttp } from './http.ts';
 import { runFailed } from './runRoot.ts';
 import { refuseHostless } from './secrets.ts';
 import { noReads, type Surroundings, visitFields } from './surroundings.ts';
 import { list, quote, type Report, suggest } from './text.ts';
-import { readClaim } from './waiting.ts';
 import type { Field } from './yaml.ts';
 
 const keys = ['http', 'claim'];

@@ -13,13 +13,13 @@ import {
 import { type Attributes, textOfAttribute } from './attributes.ts';
 import { readOver } from './eachHeading.ts';
 import { checkExpression, checkForm } from './expressions.ts';
+import { readLasting } from './lasting.ts';
 import type { CellPiece } from './pieces.ts';
 import { checkParams, pinnedText, surroundingsIn } from './pinned.ts';
 import type { Reading } from './reading.ts';
 import { namedIn, namedText, runbookIn } from './runNames.ts';
 import { noReads, type Reads, type Surroundings } from './surroundings.ts';
 import { list, type Position, quote, type Report, suggest } from './text.ts';
-import { readLasting } from './waiting.ts';
 import type { Field } from './yaml.ts';
 import { isFilledIn, readYamlFields } from './yamlTemplate.ts';
 

@@ -4,9 +4,9 @@
  */
 import { limits } from '../engine/index.ts';
 import { type Attributes, readBraces, refuseUnknown, textOfAttribute } from './attributes.ts';
+import { readName } from './commonAttributes.ts';
 import { type Heading, looksLikeBraces } from './document.ts';
 import { type EachSection, eachWords, parallelWords, readEach } from './eachHeading.ts';
-import { readName } from './kinds.ts';
 import { list, type Position, quote, type Report, refuseMarks, slice, suggest, type Text, trim } from './text.ts';
 
 /** At which ends of a run, or of an element, a section is gone through. */

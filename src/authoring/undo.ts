@@ -1,7 +1,8 @@
 /** `sh { undo=cell }`: a cell that takes back what another one did. It is passed over on the way, and gone through at the end. */
 import type { Cell, CellKind } from '../engine/index.ts';
 import { type Attributes, nameProblem, textOfAttribute } from './attributes.ts';
-import { isKind, isUndoKind, readName, refuseKind, undoKinds } from './kinds.ts';
+import { readName } from './commonAttributes.ts';
+import { isKind, isUndoKind, refuseKind, undoKinds } from './kinds.ts';
 import type { BranchPiece, CellPiece, Outline, Piece } from './pieces.ts';
 import { type Element, type NamedCell, undoName } from './surroundings.ts';
 import { list, type Position, quote, type Report, suggest } from './text.ts';

@@ -79,12 +79,22 @@ export const remove = (folder) => {
   });
 };
 
+/** Most folders are empty: what cannot be removed at once is looked into. @param {string} at */
+const removeFolder = (at) => {
+  try {
+    rmdirSync(at);
+  } catch {
+    removeAll(at);
+  }
+};
+
 /** @param {string} at */
 const removeAll = (at) => {
   for (const entry of readdirSync(at, { withFileTypes: true })) {
     const path = join(at, entry.name);
-    if (entry.isDirectory()) removeAll(path);
-    else unlinkSync(path);
+    if (!entry.isDirectory()) unlinkSync(path);
+    else if (entry.name === cellPart) removeAll(path);
+    else removeFolder(path);
   }
   rmdirSync(at);
 };

@@ -97,6 +97,7 @@ export const createLongLog = (sizes, tell) => {
     },
     /** The end, with a line before it that says how much is missing. */
     end: () => {
+      if (keptBytes === 0 && missing === 0) return;
       const last = lastOf(kept, sizes.endBytes);
       const left = missing + keptBytes - bytesIn(last);
       kept = [];

@@ -170,6 +170,7 @@ export const createMasker = (values) => {
     return 0;
   };
 
+  const nothing = Buffer.alloc(0);
   const stream = () => {
     let held = '';
     return {
@@ -190,6 +191,7 @@ export const createMasker = (values) => {
         return Buffer.from(told + raw.slice(from, until), 'latin1');
       },
       end: () => {
+        if (held === '') return nothing;
         const last = Buffer.from(masked(held), 'latin1');
         held = '';
         return last;

@@ -38,29 +38,60 @@ const kill = (pid, signal) => {
 
 /**
  * Processes whose environment carries one of the markers: a descendant that left the group and the session keeps it.
- * `hidden`: those that are there and whose environment may not be read. Linux only.
+ * `hidden`: those that are there and whose environment may not be read. `unmarked`: without a marker. `bare`: without an environment, as
+ * a thread of the kernel, one that has ended, or one that begins a program at this moment. Linux only.
  * @param {string[]} markers
- * @returns {{ marked: number[], hidden: number[] }}
+ * @param {Set<string>} [passed] pids that are not looked at
+ * @returns {{ marked: number[], hidden: number[], unmarked: string[], bare: string[] }}
  */
-export const look = (markers) => {
-  /** @type {{ marked: number[], hidden: number[] }} */
-  const found = { marked: [], hidden: [] };
+export const look = (markers, passed) => {
+  /** @type {ReturnType<typeof look>} */
+  const found = { marked: [], hidden: [], unmarked: [], bare: [] };
   for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
+    if (!/^\d+$/.test(name) || Number(name) === process.pid || passed?.has(name)) continue;
     try {
-      // A zombie's environment is empty: it is dead and only waits to be reaped.
       const environment = environmentOf(name);
       if (markers.some((marker) => environment.includes(marker))) found.marked.push(Number(name));
+      else (environment.length === 0 ? found.bare : found.unmarked).push(name);
     } catch (error) {
       const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error);
-      if (code !== 'ENOENT' && code !== 'ESRCH') found.hidden.push(Number(name));
+      if (code === 'ENOENT' || code === 'ESRCH') found.bare.push(name);
+      else found.hidden.push(Number(name));
     }
   }
   return found;
 };
 
-/** Elsewhere than on Linux the group is all there is. @param {string} marker */
-const marked = (marker) => (process.platform === 'linux' ? look([marker]).marked : []);
+/** Who has no marker gets none; and for so long its pid is not another's. */
+const seenForMs = 50;
+
+/** @type {{ marker: string, passed: Set<string>, bare: Set<string>, untilMs: number } | undefined} */
+let seen;
+
+/**
+ * Looks at all processes before or while their cell ends, so that less is left to look at when it has ended. Bare ones are looked at again
+ * unless they were bare the last time as well; those that may not be read need not be asked once more.
+ * @param {string} marker
+ */
+export const lookAhead = (marker) => {
+  if (process.platform !== 'linux') return;
+  const untilMs = performance.now() + seenForMs;
+  const before = seen?.marker === marker ? seen.bare : undefined;
+  const { unmarked, hidden, bare } = look([marker]);
+  const passed = new Set([...unmarked, ...hidden.map(String), ...bare.filter((pid) => before?.has(pid))]);
+  seen = { marker, passed, bare: new Set(bare), untilMs };
+};
+
+/**
+ * Elsewhere than on Linux the group is all there is.
+ * @param {string} marker
+ * @param {boolean} isHeld the control group of the cell is empty: what moved itself out of it is all that can be left
+ */
+const marked = (marker, isHeld) => {
+  if (process.platform !== 'linux') return [];
+  const isKnown = isHeld && seen?.marker === marker && performance.now() < seen.untilMs;
+  return look([marker], isKnown ? seen?.passed : undefined).marked;
+};
 
 /**
  * Kills the group, every marked process, and all that is in the control group, again and again until none is left: a fork may race
@@ -79,7 +110,7 @@ export const reap = async (group, marker, control) => {
   for (let round = 0; round < roundsMax; round += 1) {
     const inGroup = group !== undefined && kill(-group, 'SIGKILL');
     const isEmpty = control === undefined || isEnded(control);
-    const others = marked(marker);
+    const others = marked(marker, control !== undefined && isEmpty);
     for (const pid of others) kill(pid, 'SIGKILL');
     if (isEmpty && others.length === 0 && (!inGroup || process.platform === 'linux')) return true;
     await wait(pauseMs);

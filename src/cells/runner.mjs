@@ -19,7 +19,7 @@ import { beginIn, removeGroup } from './group.mjs';
 import { createLongLog } from './longLog.mjs';
 import { createSecretFiles } from './madeSecrets.mjs';
 import { createMasker } from './masking.mjs';
-import { reap } from './reap.mjs';
+import { lookAhead, reap } from './reap.mjs';
 
 /**
  * @typedef {{ kind: 'ts' | 'js' | 'sh', shell: boolean, folder: string, dir: string, file: string,
@@ -31,6 +31,12 @@ import { reap } from './reap.mjs';
  * @typedef {{ status: 'completed' | 'failed' | 'unknown' | 'never', output?: string, outputBytes?: number,
  *   exitCode?: number, error?: { code: string, message: string }, evidence?: import('./evidence.mjs').Evidence }} Result
  */
+
+// Nobody reads where an error of this process came from, and to find that out takes it longer than most that it does.
+Error.stackTraceLimit = 0;
+
+/** Made before there is a job: it learns of what it is to mask with that. */
+const masker = createMasker([]);
 
 /** The control group of what this runner has begun, where it could make one. @type {string | undefined} */
 let control;
@@ -135,14 +141,14 @@ const outputOf = (job, masker) => {
 
 /**
  * Reads the one frame on the result channel: `<nonce> <kind> <bytes>\n<text>`. Anything else is no result.
- * @param {Job} job @param {Buffer} kept the beginning of what was written @param {number} bytes all of it
+ * @param {string} nonce @param {Buffer} kept the beginning of what was written @param {number} bytes all of it
  * @returns {{ kind: string, text: string, bytes: number } | 'none' | 'forged'}
  */
-const frameOf = (job, kept, bytes) => {
+const frameOf = (nonce, kept, bytes) => {
   if (bytes === 0) return 'none';
   const line = kept.subarray(0, 200).indexOf('\n');
   const match = /^([0-9a-f]+) (value|nothing|threw|invalid) (\d+)$/.exec(kept.toString('latin1', 0, Math.max(0, line)));
-  if (match === null || match[1] !== job.nonce || bytes !== line + 1 + Number(match[3])) return 'forged';
+  if (match === null || match[1] !== nonce || bytes !== line + 1 + Number(match[3])) return 'forged';
   return { kind: String(match[2]), text: kept.toString('utf8', line + 1), bytes: Number(match[3]) };
 };
 
@@ -152,7 +158,7 @@ const frameOf = (job, kept, bytes) => {
  * @param {Job} job @param {Masker} masker @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result}
  */
 const codeResult = (job, masker, kept, bytes, code) => {
-  const frame = frameOf(job, kept, bytes);
+  const frame = frameOf(job.nonce, kept, bytes);
   const exit = { exitCode: code ?? 0 };
   if (frame === 'forged' && code === 0)
     return ended('completed', 'output.invalid', 'Something else was written to the result channel.');
@@ -292,7 +298,7 @@ const run = async (job, waiting) => {
     process.exit(0);
   });
 
-  const masker = createMasker(Object.values(job.secrets));
+  masker.add(Object.values(job.secrets));
   /** @type {ReturnType<typeof createSecretFiles>} */
   let files;
   try {
@@ -307,6 +313,17 @@ const run = async (job, waiting) => {
 
   const code = job.kind !== 'sh';
   child = begin(job, waiting);
+  // One that waited begins when it has read all of its input. Where that could not be written it had died, and nothing has begun.
+  let isUntaken = false;
+  // Any other may end without reading its input.
+  child.stdin?.on('error', (/** @type {NodeJS.ErrnoException} */ { code: why, syscall }) => {
+    isUntaken = child === waiting && why === 'EPIPE' && syscall === 'write';
+  });
+  const { nonce, file, input, secrets, dir, env } = job;
+  const place = child === waiting ? { dir, env } : {};
+  const timeoutMs = job.timeoutAtMs - nowMs();
+  child.stdin?.end(JSON.stringify({ nonce, file, input, secrets, timeoutMs, ...place }));
+  // It works while the rest is made ready: until this turn is over nothing of it can be missed.
   if (child.pid !== undefined) tell({ kind: 'spawned', pid: child.pid });
 
   const log = createLongLog(job.log, (stream, text, glimpse) => tell({ kind: 'log', stream, text, glimpse }));
@@ -327,25 +344,18 @@ const run = async (job, waiting) => {
   const channel = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
 
   channel?.on('data', (/** @type {Buffer} */ chunk) => {
+    // Its process ends now, and that takes it longer than this does.
+    if (resultBytes === 0) setImmediate(lookAhead, job.marker);
     resultBytes += chunk.length;
     const room = job.outputBytesMax + 200 - keptBytes;
     if (room <= 0) return;
     kept.push(chunk.subarray(0, room));
     keptBytes += Math.min(room, chunk.length);
   });
-  // One that waited begins when it has read all of its input. Where that could not be written it had died, and nothing has begun.
-  let isUntaken = false;
-  // Any other may end without reading its input.
-  child.stdin?.on('error', (/** @type {NodeJS.ErrnoException} */ { code: why, syscall }) => {
-    isUntaken = child === waiting && why === 'EPIPE' && syscall === 'write';
-  });
-  const { nonce, file, input, secrets, dir, env } = job;
-  const place = child === waiting ? { dir, env } : {};
-  const timeoutMs = job.timeoutAtMs - nowMs();
-  child.stdin?.end(JSON.stringify({ nonce, file, input, secrets, timeoutMs, ...place }));
 
   /** @type {Result | undefined} */
   let result;
+  let gone = false;
   /** @type {Record<string, string> | undefined} */
   let made;
   child.on('error', (error) => {
@@ -359,7 +369,7 @@ const run = async (job, waiting) => {
   child.on('exit', async (exitCode, signal) => {
     clearTimeout(timer);
     // Whatever it left running goes with it, and only then are its pipes closed.
-    await reap(child?.pid, job.marker, control);
+    gone = await reap(child?.pid, job.marker, control);
     await closed;
     made = files.made();
     if (isUntaken) result = ended('never', 'cell.unstarted', 'The process that waited for it had died.');
@@ -382,7 +392,8 @@ const run = async (job, waiting) => {
     if (last.length > 0) log.add(stream, last);
   }
   log.end();
-  const gone = await reap(child.pid, job.marker, control);
+  // Without a control group a process may have forked and ended while all were looked at: so they are looked at once more.
+  if (!gone || control === undefined) gone = await reap(child.pid, job.marker, control);
   // Whoever started this may end it once it has heard.
   removeGroup(control);
   const whole = cut === undefined && child.signalCode === null && child.exitCode !== null;
@@ -396,6 +407,14 @@ const run = async (job, waiting) => {
   tell({ kind: 'done', result: { ...told, ...(made && { made }), ...(evidence && { evidence }) } }, () =>
     process.exit(0),
   );
+};
+
+/** Goes once, over nothing, through what the end of a cell waits for: the first call of a function takes longer than what it does. */
+const rehearse = () => {
+  for (let stream = 0; stream < 2; stream += 1) masker.stream().end();
+  createLongLog({ headBytes: 0, endBytes: 0, glimpseBytes: 0, glimpsesBytes: 0 }, () => {}).end();
+  frameOf('0', Buffer.from('0 nothing 0\n'), 1);
+  evidenceIn('/dev/null', { files: 0, fileBytes: 0, bytes: 0, nameChars: 0 }, masker, false, () => {});
 };
 
 /**
@@ -429,6 +448,8 @@ const standBy = ({ harness }) => {
   else {
     const waits = /** @type {import('node:stream').Readable} */ (waiting.stdio[4]);
     waits.on('close', () => tell({ kind: 'ready' })).resume();
+    lookAhead(`PAWL_EXECUTION=${process.env.PAWL_RUNNER}`);
+    rehearse();
   }
 };
 

@@ -1,9 +1,10 @@
 /** The one client of the page: an operation of the contract by its name, as `src/cli/client.ts` has it for the command line. */
-import type { BodyOf, CallOf, OperationName } from '../contract/index.ts';
+import type { BodyOf, CallOf, OperationName, Route } from '../contract/index.ts';
 import { authorization, noteAnswer } from './signIn/bearer.ts';
 
 /** Put in by the build, from the contract's table: schemas are not needed here, and would be half of what is loaded. */
-declare const __PAWL_ROUTES__: Record<OperationName, { method: string; path: string }>;
+declare const __PAWL_ROUTES__: Record<OperationName, Pick<Route, 'method' | 'path' | 'permission'>>;
+export const permissionOf = (name: OperationName) => __PAWL_ROUTES__[name].permission;
 
 /** An advance answers within half a minute; what takes longer is cut off by something between. */
 const answerWithinMs = 90_000;
@@ -29,14 +30,20 @@ const urlOf = (pattern: string, { path = {}, query = {} }: Given): string => {
 };
 
 /** What was answered last to what is asked again and again: unchanged, it is not sent once more. */
-const answered = new Map<string, { etag: string; body: unknown }>();
+const answered = new Map<string, { etag: string; body: unknown; atMs: number }>();
 const answeredMax = 50;
 const keep = (url: string, etag: string, body: unknown): void => {
   answered.delete(url);
-  answered.set(url, { etag, body });
+  answered.set(url, { etag, body, atMs: Date.now() });
   const [oldest] = answered.keys();
   if (answered.size > answeredMax && oldest !== undefined) answered.delete(oldest);
 };
+
+/** As it would be said now: what has not changed since was said at an earlier time of the service. */
+const again = ({ body, atMs }: { body: unknown; atMs: number }): unknown =>
+  typeof body === 'object' && body !== null && 'nowMs' in body
+    ? { ...body, nowMs: Number(body.nowMs) + Date.now() - atMs }
+    : body;
 
 const unreachable = 'The service does not answer. What is shown is what it said last.';
 
@@ -59,7 +66,7 @@ export const call = async <N extends OperationName>(name: N, given: CallOf<N>): 
     throw new Refused(0, 'unreachable', unreachable);
   });
   noteAnswer(response.status);
-  if (response.status === 304 && known !== undefined) return known.body as BodyOf<N>;
+  if (response.status === 304 && known !== undefined) return again(known) as BodyOf<N>;
   const body: unknown = await response.json().catch(() => {
     throw new Refused(0, 'unreachable', unreachable);
   });

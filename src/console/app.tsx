@@ -1,4 +1,5 @@
 /** The frame of every page: where one is, who one is, and what is shown. */
+import { Known, NoLook, useAsked } from './me.tsx';
 import { ClaimPage } from './pages/claim.tsx';
 import { ClaimsPage } from './pages/claims.tsx';
 import { InstancePage } from './pages/instance.tsx';
@@ -14,11 +15,11 @@ import { decoded, Link, usePlace } from './route.tsx';
 import { useEntrance } from './signIn/entrance.ts';
 import { NotIn, Over, Who } from './signIn/page.tsx';
 
-const Shown = ({ path, query, actor }: { path: string; query: URLSearchParams; actor: string }) => {
+const Shown = ({ path, query }: { path: string; query: URLSearchParams }) => {
   const after = (folder: string, rest = '[^/]+'): string | undefined =>
     decoded(new RegExp(`^/${folder}/(${rest})$`).exec(path)?.[1]);
   const instanceId = after('instances');
-  if (instanceId !== undefined) return <InstancePage key={instanceId} instanceId={instanceId} actor={actor} />;
+  if (instanceId !== undefined) return <InstancePage key={instanceId} instanceId={instanceId} />;
   const runbookId = after('runbooks');
   if (runbookId !== undefined) return <RunbookPage key={runbookId} runbookId={runbookId} query={query} />;
   const start = /^\/start\/([^/@]+)(?:@([1-9]\d{0,8}))?(?:\/like\/([^/]+))?$/.exec(path);
@@ -36,7 +37,7 @@ const Shown = ({ path, query, actor }: { path: string; query: URLSearchParams; a
     );
   }
   if (path === '/runbooks') return <RunbooksPage query={query} />;
-  if (path === '/') return <OverviewPage query={query} actor={actor} />;
+  if (path === '/') return <OverviewPage query={query} />;
   if (path === '/workers') return <WorkersPage />;
   if (path === '/claims') return <ClaimsPage query={query} />;
   const measured = after('statistics');
@@ -63,6 +64,7 @@ const NoPage = () => {
 export const App = () => {
   const { path, query } = usePlace();
   const entrance = useEntrance();
+  const me = useAsked(entrance);
   return (
     <>
       <header class="top">
@@ -86,10 +88,14 @@ export const App = () => {
         {entrance.kind === 'in' ? <Who {...entrance} /> : null}
       </header>
       {entrance.kind === 'in' && entrance.isOver ? <Over {...entrance} /> : null}
-      {entrance.kind === 'in' ? (
-        <Shown path={path} query={query} actor={entrance.actor} />
-      ) : (
+      {entrance.kind !== 'in' ? (
         <NotIn entrance={entrance} />
+      ) : me?.permissions?.includes('read') === false ? (
+        <NoLook {...me} />
+      ) : (
+        <Known.Provider value={me}>
+          <Shown path={path} query={query} />
+        </Known.Provider>
       )}
     </>
   );

@@ -1,6 +1,7 @@
 /** What seldom changes: read when it is shown, when a filter makes it another one, and when the service is back. */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { Refused } from './api.ts';
+import { Known } from './me.tsx';
 
 export type Once<T> = { data: T | undefined; error: Refused | undefined };
 
@@ -27,5 +28,5 @@ export const useOnce = <T>(key: string, load: () => Promise<T>): Once<T> => {
     return () => window.removeEventListener('online', again);
   }, [read]);
   const own: Partial<typeof shown> = shown.key === key ? shown : {};
-  return { data: own.data, error: own.error };
+  return { data: useContext(Known) === undefined ? undefined : own.data, error: own.error };
 };

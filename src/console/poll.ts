@@ -1,6 +1,7 @@
 /** What a page shows, asked again and again: seldom when nobody looks, less and less when nobody answers. */
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { Refused } from './api.ts';
+import { Known } from './me.tsx';
 
 const oftenMs = 3_000;
 const hiddenMs = 60_000;
@@ -67,9 +68,10 @@ export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = ofte
   }, [look, everyMs]);
 
   const own: Partial<typeof shown> = shown.key === key ? shown : {};
+  const isKnown = useContext(Known) !== undefined;
   return {
-    data: own.data,
-    atMs: own.atMs ?? 0,
+    data: isKnown ? own.data : undefined,
+    atMs: (isKnown && own.atMs) || 0,
     error: own.error,
     reload: async () => {
       await look();

@@ -23,7 +23,8 @@ import { release } from './commands/release.ts';
 import { type RunAnswer, run, startAndRun } from './commands/run.ts';
 import { type Started, type StartRequest, start } from './commands/start.ts';
 import { type UndoRequest, undo } from './commands/undo.ts';
-import { giveVerdict, type VerdictGiven, type VerdictRequest } from './commands/verdicts.ts';
+import type { VerdictRequest } from './commands/verdictFacts.ts';
+import { giveVerdict, type VerdictGiven } from './commands/verdicts.ts';
 import { type Voted, type VoteRequest, vote } from './commands/votes.ts';
 import type { By, Note, Standing } from './model/entries.ts';
 import { PawlError, withInstanceId } from './model/errors.ts';
@@ -32,7 +33,9 @@ import type { Plan } from './model/planned.ts';
 import type { Unrecorded } from './model/unrecorded.ts';
 import type { View } from './model/view.ts';
 import type { ClaimEntry, Claims, Here, Journal, Ports, Subscriptions, Views } from './ports.ts';
-import { type AttachedFile, attachedAt, type Inspection, inspect, notes, outputAt } from './reading/inspect.ts';
+import { type ElementBegun, elementsBegun } from './reading/elements.ts';
+import { type Inspection, inspect } from './reading/inspect.ts';
+import { type AttachedFile, attachedAt, notes, outputAt } from './reading/kept.ts';
 import { type PlanRequest, plan } from './reading/plan.ts';
 import { type Verified, verify, type Witness } from './reading/verify.ts';
 
@@ -58,6 +61,8 @@ export type Engine = {
   inspect(instanceId: string, by: By, outputsBytesMax?: number): Promise<Inspection>;
   /** The files that an entry carries; none of one that carries none. */
   attached(instanceId: string, seq: number): Promise<AttachedFile[]>;
+  /** The elements of a section that began, those that have ended too. */
+  elements(instanceId: string, cell: string): Promise<ElementBegun[]>;
   output(instanceId: string, seq: number): Promise<{ text: string; bytes: number; truncated: boolean } | undefined>;
   /** Checks everything of an instance; `witness`: the hash that an entry once had. */
   verify(instanceId: string, witness?: Witness): Promise<Verified>;
@@ -120,6 +125,7 @@ export const createEngine = (ports: Ports): Engine => {
     release: (instanceId, reason, by, how) => guardedBy(instanceId, release(context, instanceId, reason, by, how)),
     inspect: (instanceId, by, outputsBytesMax) =>
       withInstanceId(instanceId, inspect(context, instanceId, by, outputsBytesMax)),
+    elements: (instanceId, cell) => withInstanceId(instanceId, elementsBegun(context, instanceId, cell)),
     output: (instanceId, seq) => withInstanceId(instanceId, outputAt(context, instanceId, seq)),
     attached: (instanceId, seq) => withInstanceId(instanceId, attachedAt(context, instanceId, seq)),
     verify: (instanceId, witness) => withInstanceId(instanceId, verify(context, instanceId, witness && [witness])),

@@ -11,7 +11,8 @@ export type { Published } from './commands/publish.ts';
 export type { Redriven } from './commands/redrive.ts';
 export { gateOf, type RunAnswer } from './commands/run.ts';
 export type { Started, StartRequest } from './commands/start.ts';
-export type { VerdictGiven, VerdictRequest } from './commands/verdicts.ts';
+export type { VerdictRequest } from './commands/verdictFacts.ts';
+export type { VerdictGiven } from './commands/verdicts.ts';
 export type { Voted, VoteRequest } from './commands/votes.ts';
 export { createEngine, type Engine } from './engine.ts';
 export * from './model/index.ts';
@@ -54,9 +55,10 @@ export type {
   Views,
   Waiter,
 } from './ports.ts';
+export type { CellReport } from './reading/cellReport.ts';
 export type { EndReport } from './reading/endReport.ts';
 export { createFollower, type Followed, type FollowRequest, type JournalPages } from './reading/follow.ts';
-export type { CellReport, Inspection } from './reading/inspect.ts';
+export type { Inspection } from './reading/inspect.ts';
 export { type PlanRequest, planOf } from './reading/plan.ts';
 export { isClosingOf, type UndecidedReport, undecidedIn, undecidedReport } from './reading/undecided.ts';
 export { apply } from './rules/apply.ts';
@@ -66,5 +68,5 @@ export { isBound } from './rules/place.ts';
 export { decidableAtMs } from './rules/policy.ts';
 export { proposalsIn } from './rules/proposing.ts';
 export type { Holder, Stop } from './rules/stop.ts';
-export { statusOf, viewOf, waitsForElements, workerAt } from './rules/view.ts';
+export { elementsNeedSomebody, statusOf, viewOf, waitsForElements, workerAt } from './rules/view.ts';
 export type { WaitReport } from './waiting/kinds.ts';

@@ -3,7 +3,7 @@
  * the route, with a JWT the scopes are looked at here. Nothing of this is ever taken from a body.
  */
 
-import type { Permission } from '../contract/index.ts';
+import { type Permission, permissions } from '../contract/index.ts';
 import { limits, PawlError } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
 
@@ -69,13 +69,19 @@ const scopesOf = ({ requestContext }: HttpEvent): string[] => {
 
 /**
  * `pawl:read`, or as Cognito writes the scopes of a resource server that is named `pawl`: `pawl/read`.
- * @throws PawlError `permission.missing` naming the scope
+ * @returns `null`: policies of IAM have decided about the route, and do not say what else they allow
  */
-export const assertPermitted = (auth: Auth, event: HttpEvent, permission: Permission, actor: string): void => {
-  if (auth !== 'jwt') return;
+export const permissionsOf = (auth: Auth, event: HttpEvent): Permission[] | null => {
+  if (auth === 'iam') return null;
+  if (auth === 'local') return [...permissions];
+  const scopes = scopesOf(event);
+  return permissions.filter((one) => scopes.includes(`pawl:${one}`) || scopes.includes(`pawl/${one}`));
+};
+
+/** @throws PawlError `permission.missing` naming the scope */
+export const assertPermitted = (given: Permission[] | null, permission: Permission, actor: string): void => {
+  if (given === null || given.includes(permission)) return;
   const scope = `pawl:${permission}`;
-  const given = scopesOf(event);
-  if (given.includes(scope) || given.includes(`pawl/${permission}`)) return;
   const message = `This needs the scope ${scope} (or pawl/${permission}), which the token of ${actor} does not have.`;
   throw new PawlError('permission.missing', message, { permission, scope });
 };

@@ -2,7 +2,7 @@
 import type { Context } from 'aws-lambda';
 import { findRoute, type OperationName, type Route, operations as table } from '../contract/index.ts';
 import { type By, errorCodes, isPawlError, limits, PawlError, traceSchema } from '../engine/index.ts';
-import { type Auth, actorOf, assertPermitted, groupsOf } from './actor.ts';
+import { type Auth, actorOf, assertPermitted, groupsOf, permissionsOf } from './actor.ts';
 import type { ApiCall, ApiDeps } from './apiDeps.ts';
 import { configPath, consoleConfig, isConsole } from './consoleFiles.ts';
 import { type HttpEvent, httpEvent } from './events.ts';
@@ -36,6 +36,7 @@ const callOf = (by: By, event: HttpEvent, context: Context, deps: ApiDeps): ApiC
   return {
     by,
     groups: groupsOf(auth, groupsClaim, event),
+    permissions: permissionsOf(auth, event),
     wantsPage: (event.headers.accept ?? '').includes('text/html'),
     hasConsole: deps.console !== undefined,
     origin: originOf(auth, event),
@@ -82,10 +83,14 @@ const assertFits = (answer: Answer): Answer => {
 
 const etagChars = 32;
 
+/** When it was answered is nothing that has changed. */
+const lastingOf = (body: unknown): unknown =>
+  typeof body === 'object' && body !== null && 'nowMs' in body ? { ...body, nowMs: 0 } : body;
+
 /** What is asked for again and again, and has not changed, is not sent again: it was read all the same. */
 const taggedFor = ({ headers }: HttpEvent, { sha256 }: ApiDeps, answer: Answer): Answer => {
   if (answer.status !== 200) return answer;
-  const etag = `"${sha256(JSON.stringify(answer.body)).slice(0, etagChars)}"`;
+  const etag = `"${sha256(JSON.stringify(lastingOf(answer.body))).slice(0, etagChars)}"`;
   const known = (headers['if-none-match'] ?? '').split(',').map((one) => one.trim().replace(/^W\//, ''));
   if (known.includes(etag)) return { status: 304, body: null, headers: { etag } };
   return { ...answer, headers: { ...answer.headers, etag } };
@@ -117,7 +122,7 @@ const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promis
   const { instanceId = null, cell = null } = found.pathParameters;
   logger.appendKeys({ operation: found.name, instanceId, seq: null, cell });
   const actor = route.permission === null ? 'nobody' : actorOf(deps.auth, event);
-  if (route.permission !== null) assertPermitted(deps.auth, event, route.permission, actor);
+  if (route.permission !== null) assertPermitted(permissionsOf(deps.auth, event), route.permission, actor);
   const input = readInput(route, found.pathParameters, event);
   const call = callOf(byOf(actor, event, context), event, context, deps);
   const whole = assertFits(await pageOnRefusal(found.name, call, operationOf(found.name)(deps, input, call)));

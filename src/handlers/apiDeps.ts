@@ -1,5 +1,5 @@
 /** What the operations of the API work with, and what each call brings. */
-import type { BodyOf } from '../contract/index.ts';
+import type { BodyOf, Permission } from '../contract/index.ts';
 import type { Authoring, By, Clock, Engine, Version } from '../engine/index.ts';
 import type { Auth } from './actor.ts';
 import type { ConsoleFiles, SignIn } from './consoleFiles.ts';
@@ -26,6 +26,7 @@ export type OperationDeps = {
   runbooks: {
     get(runbookId: string, version?: number): Promise<Version | undefined>;
     list(limit: number, after?: string): Promise<BodyOf<'listRunbooks'>>;
+    history(runbookId: string, limit: number, before?: number): Promise<BodyOf<'versions'>['versions']>;
   };
   workers: Heartbeats;
   pace: Turns;
@@ -56,6 +57,8 @@ export type ApiCall = {
   by: By;
   /** The caller's groups, as the authorizer says. */
   groups: string[];
+  /** What they may do; `null`: this service is not told. */
+  permissions: Permission[] | null;
   /** A browser asks: it is to get a page. */
   wantsPage: boolean;
   /** Whether this service shows people the console. */

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { takesGzip } from './zipped.ts';
 
 /** How one signs in, as the page reads it: `/console/config.json`. Nothing of it is secret. */
 export type SignIn =
@@ -97,7 +98,7 @@ export const createConsoleFiles = (folder: URL, origins: readonly string[] = [])
     };
     if (listed(headers['if-none-match']).includes(file.etag))
       return { status: 304, headers: told, body: Buffer.alloc(0) };
-    if (!listed(headers['accept-encoding']).includes('gzip')) return { status: 200, headers: told, body: file.body };
+    if (!takesGzip(headers['accept-encoding'])) return { status: 200, headers: told, body: file.body };
     return { status: 200, headers: { ...told, 'content-encoding': 'gzip' }, body: file.zipped };
   };
 };

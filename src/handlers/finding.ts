@@ -80,19 +80,23 @@ export const conditionOf = (
   };
 };
 
-type Bounds = { sinceMs: number | undefined; untilMs: number | undefined };
+export type Bounds = { sinceMs: number | undefined; untilMs: number | undefined };
 
 type Asked = { since?: string | undefined; until?: string | undefined };
 
-/** @throws PawlError `request.invalid` where nothing lies between */
+/**
+ * @param stepMs how long now stays the same moment
+ * @throws PawlError `request.invalid` where nothing lies between
+ */
 export const boundsNow = async (
   { engine, clock }: Pick<OperationDeps, 'engine' | 'clock'>,
   { since, until }: Asked,
+  stepMs = 1,
 ): Promise<Bounds> => {
   if (since === undefined && until === undefined) return { sinceMs: undefined, untilMs: undefined };
   // The time is the store's: a function that has just begun has asked it nothing yet.
   await engine.list({ limit: 1 });
-  const nowMs = clock.nowMs();
+  const nowMs = Math.floor(clock.nowMs() / stepMs) * stepMs;
   const [sinceMs, untilMs] = [since, until].map((text) => (text === undefined ? undefined : momentOf(text, nowMs)));
   if (sinceMs !== undefined && untilMs !== undefined && sinceMs >= untilMs)
     throw new PawlError('request.invalid', 'Nothing lies between `since` and `until`: give an earlier `since`.');

@@ -1,39 +1,17 @@
 /** The OpenAPI 3.1 document, made from the same table and schemas that validate. */
 import * as z from 'zod';
-import { type Answers, answers, answersOf } from '../contract/answering.ts';
+import { type Answers, answersOf, namedAnswers } from '../contract/answering.ts';
 import { type OperationName, operationNames, operations, type Route } from '../contract/index.ts';
 
 type Json = Record<string, unknown>;
 const refTo = (id: string): string => `#/components/schemas/${id}`;
 
-/** Answers that have a name of their own in the document. */
-const namedSchemas = {
-  View: answers.view,
-  Entry: answers.entry,
-  Advanced: answers.advanced,
-  Ran: answers.ran,
-  Published: answers.published,
-  Runbook: answers.runbook,
-  RunbookPage: answers.runbookPage,
-  Started: answers.startedAnswer,
-  ViewPage: answers.viewPage,
-  ViewAnswer: answers.viewAnswer,
-  VerdictGiven: answers.verdictGiven,
-  Cancelled: answers.cancelled,
-  Instance: answers.instance,
-  JournalPage: answers.journalPage,
-  NotePage: answers.notePage,
-  OutputPart: answers.outputPart,
-  Health: answers.health,
-  Document: answers.openApiDocument,
-  Problem: answers.problem,
-} as const;
-const names = new Map<z.ZodType, string>(Object.entries(namedSchemas).map(([name, schema]) => [schema, name]));
+const names = new Map<z.ZodType, string>(Object.entries(namedAnswers).map(([name, schema]) => [schema, name]));
 
 /** `$id` and `$schema` of each are what OpenAPI says by the place a schema stands at. */
 const components = (): Json => {
   const registry = z.registry<{ id: string }>();
-  for (const [id, schema] of Object.entries(namedSchemas)) registry.add(schema, { id });
+  for (const [id, schema] of Object.entries(namedAnswers)) registry.add(schema, { id });
   const { schemas } = z.toJSONSchema(registry, { uri: refTo, io: 'output' });
   return Object.fromEntries(
     Object.entries(schemas).map(([id, { $id: _id, $schema: _schema, ...schema }]) => [id, schema]),
@@ -95,7 +73,7 @@ const ifNoneMatch = {
   name: 'If-None-Match',
   in: 'header',
   required: false,
-  description: 'The `ETag` of the answer before: 304, without a body, while it would be the same.',
+  description: 'The `ETag` of the answer before: 304, without a body, while it would be the same but for `nowMs`.',
   schema: { type: 'string' },
 };
 

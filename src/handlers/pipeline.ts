@@ -12,6 +12,7 @@ import { isPawlError, PawlError } from '../engine/index.ts';
 import { pageHeaders } from './linkPage.ts';
 import { createTelemetry, loggable, placeOf, type Telemetry } from './metrics.ts';
 import { type Answer, problemOf } from './problem.ts';
+import { zippedFor } from './zipped.ts';
 
 export type HttpResult = {
   statusCode: number;
@@ -97,8 +98,9 @@ export const httpPipeline = <D, E>(
     // The policies differ between a page and the rest, so they stand in the answer.
     .use(httpSecurityHeaders({ contentSecurityPolicy: false, referrerPolicy: false, permissionsPolicy: false }))
     .use({
-      after: (request) => {
-        request.response = httpResult(request.response as Answer);
+      after: async (request) => {
+        const { headers } = request.event as { headers?: Record<string, string> };
+        request.response = await zippedFor(headers?.['accept-encoding'], httpResult(request.response as Answer));
       },
       onError: (request) => {
         const { error, context } = request;

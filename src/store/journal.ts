@@ -88,7 +88,7 @@ export const createJournal = (access: Access, random: Random): Journal => ({
     const isNear = seq <= openingNear;
     const after = isNear ? -1 : seq - 2;
     const tail = { partition: instanceId, after, limit: seq - after + 1 };
-    const [items = [], start = []] = await settleAll<RawItem[] | undefined>([
+    const [items, start = []] = await settleAll([
       queryItems(access, 'journal', tail),
       isNear
         ? Promise.resolve([])

@@ -15,7 +15,7 @@ import {
   type Version,
   type Versions,
 } from '../engine/index.ts';
-import { type Access, getItem, queryItems } from './access.ts';
+import { type Access, getItem, queryItems, type RawItem } from './access.ts';
 import { canonical, decodeBytes, decodeVersion, sha256, type VersionItem } from './items.ts';
 import { putSurely } from './putOnce.ts';
 
@@ -36,6 +36,13 @@ export type Listed = Pick<
 export type Catalogue = {
   /** Runbooks after a name, in order of their names, from an index that may lag; `next` is the last name, `null` at the end. */
   list(limit: number, after?: string): Promise<{ runbooks: Listed[]; next: string | null }>;
+  /** Versions of one runbook below `before`, the newest first. */
+  history(runbookId: string, limit: number, before?: number): Promise<Listed[]>;
+};
+
+const shown = (raw: RawItem): Listed => {
+  const { token: _, ...item } = decodeVersion(raw);
+  return item;
 };
 
 const nameItem = z.object({ runbookId: z.string() });
@@ -187,11 +194,13 @@ export const createVersions = (access: Access, clock: Clock, random: Random): Ve
       const newest = await settleAll(
         page.map((partition) => queryItems(access, 'runbooks', { partition, descending: true, limit: 1 })),
       );
-      const runbooks = newest.flat().map((raw) => {
-        const { token: _, ...item } = decodeVersion(raw);
-        return item;
-      });
-      return { runbooks, next: names.length > limit ? (page.at(-1) ?? null) : null };
+      return { runbooks: newest.flat().map(shown), next: names.length > limit ? (page.at(-1) ?? null) : null };
+    },
+
+    async history(partition, limit, before) {
+      const query = { partition, descending: true, limit };
+      const found = await queryItems(access, 'runbooks', before === undefined ? query : { ...query, before });
+      return found.map(shown);
     },
   };
 };

@@ -2,13 +2,16 @@
  * A control group for each cell, where one can be made: then even what cleans its environment and leaves its session is found. Where
  * none can be made (no cgroup2, not root and no delegation) the tests of that show what is documented of such places.
  */
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createCode } from '../../src/cells/code.ts';
 import { beginIn, groupOf, isEnded, removeGroup } from '../../src/cells/group.mjs';
+import { lookAhead, reap } from '../../src/cells/reap.mjs';
 import { createStandby } from '../../src/cells/standby.ts';
 import { isAlive, run, sh, until } from './cells.ts';
 
@@ -46,6 +49,24 @@ test('without a control group such a child is not found: it lives on', async () 
   process.kill(pid, 'SIGKILL');
 });
 
+test.runIf(process.platform === 'linux')(
+  'what was looked at before has no marker; whatever had one then, or began since, is found',
+  async () => {
+    const marker = `PAWL_EXECUTION=${drawn()}`;
+    const begin = () => spawn('sleep', ['60'], { env: { PAWL_EXECUTION: marker.split('=')[1] ?? '' }, detached: true });
+    const [before, other] = [begin(), spawn('sleep', ['60'])];
+    await Promise.all([once(before, 'spawn'), once(other, 'spawn')]);
+    for (let time = 0; time < 2; time += 1) lookAhead(marker);
+    const after = begin();
+    await once(after, 'spawn');
+    // As of a control group that has ended.
+    expect(await reap(undefined, marker, join(dir, 'none'))).toBe(true);
+    await Promise.all([before, after].map((one) => one.signalCode ?? once(one, 'exit')));
+    expect([before.signalCode, after.signalCode, other.signalCode]).toEqual(['SIGKILL', 'SIGKILL', null]);
+    other.kill('SIGKILL');
+  },
+);
+
 test('what is no execution has no group', () => {
   for (const name of ['', '..', 'a'.repeat(31), `${'a'.repeat(31)}/`]) expect(groupOf(name)).toBeUndefined();
   expect(isEnded(join(dir, 'none'))).toBe(true);
@@ -60,6 +81,18 @@ describe.runIf(has)('where a control group can be made', () => {
     const [, execution = ''] = /pawl-([0-9a-f]{32})$/.exec(lines[0] ?? '') ?? [];
     expect(existsSync(groupOf(execution) ?? dir)).toBe(false);
     expect(readFileSync('/proc/self/cgroup', 'utf8')).not.toContain('/pawl-');
+  });
+
+  test('what moves itself out of it is found by its marker, as it is where there is none', async () => {
+    const moves = `setsid sh -c 'echo $$ > "$(dirname "${groupOf(drawn())}")/cgroup.procs"; echo $$ > "${dir}/moved"; exec sleep 60' > /dev/null 2>&1 < /dev/null &
+      until [ -s "${dir}/moved" ]; do sleep 0.02; done
+      grep -q pawl- "/proc/$(cat "${dir}/moved")/cgroup" && exit 9 || exit 0`;
+    expect(await sh(moves)).toMatchObject({ status: 'completed' });
+    expect(isAlive(hidden('moved'))).toBe(false);
+    rmSync(join(dir, 'moved'));
+    const code = `import { execFileSync } from 'node:child_process'; export default () => { execFileSync('/bin/sh', ['-c', ${JSON.stringify(moves)}]); };`;
+    expect(await run({ kind: 'js', code })).toMatchObject({ status: 'completed' });
+    expect(isAlive(hidden('moved'))).toBe(false);
   });
 
   test('it ends with the cell at its time-out', async () => {

@@ -14,10 +14,11 @@ const handingOver = (world: World, id: string, then: () => void = () => {}): Cli
   const { engine, ports } = world;
   const { versions: runbooks, authoring, clock, sha256, deployment } = ports;
   const list = async () => ({ runbooks: [], next: null });
+  const history = async () => [];
   const workers = { list: async () => ({ workers: [], wanted: [] }), want: async () => {} };
   const pace = { take: async () => ({ isMine: false, untilMs: 0 }) };
   const deps = { engine, workers, pace, authoring, clock, sha256, deployment, telemetry: { advanced: () => {} } };
-  const inner = inProcess({ ...deps, runbooks: { get: runbooks.get, list } }, { by: alice, groups: [] });
+  const inner = inProcess({ ...deps, runbooks: { get: runbooks.get, list, history } }, { by: alice, groups: [] });
   return createClient(async (name, given, signal) => {
     if (name !== 'advance') return await inner(name, given, signal);
     const { view, head } = await createClient(inner).instance(id);

@@ -69,6 +69,37 @@ describe('the port', () => {
   });
 });
 
+describe('a login', () => {
+  const query = (path: string) => new URL(path, 'http://localhost').searchParams;
+  const headers = { host: 'localhost:3000' };
+  /** Whom a browser is taken for that came by a link. */
+  const personBy = (guard: ReturnType<typeof createGuard>, path: string): unknown => {
+    const entered = guard.check({ method: 'GET', path: '/login', query: query(path), headers });
+    const cookie = entered.kind === 'answered' ? (entered.headers['set-cookie']?.split(';')[0] ?? '') : '';
+    const checked = guard.check({ method: 'GET', path: '/me', query: query('/'), headers: { ...headers, cookie } });
+    return checked.kind === 'passed' ? checked.person : checked.status;
+  };
+
+  it('names who it is for and their groups, as whoever has the token says', () => {
+    const guard = createGuard({ token, port: 3000 });
+    expect(personBy(guard, `/login?code=${guard.makeCode('ada', 'sre, dba')}`)).toEqual({
+      actor: 'ada',
+      groups: 'sre, dba',
+    });
+    expect(personBy(guard, `/login?code=${guard.makeCode('ada.b')}`)).toEqual({ actor: 'ada.b', groups: '' });
+  });
+
+  it('keeps no more groups than a cookie holds', () => {
+    const guard = createGuard({ token, port: 3000 });
+    const ask = (groups: string) => {
+      const asked = { ...headers, authorization: `Bearer ${token}`, 'x-pawl-groups': groups };
+      return guard.check({ method: 'POST', path: '/login', query: query('/'), headers: asked });
+    };
+    expect(ask('a'.repeat(1_000))).toMatchObject({ status: 201 });
+    expect(ask('a'.repeat(1_001))).toMatchObject({ status: 400, body: expect.stringContaining('1000 characters') });
+  });
+});
+
 describe('pawl serve', () => {
   it('refuses a drain that no timer holds: cells would be stopped at once', async () => {
     const { exit, err } = await place.begin(['serve', '--port', '0', '--drain', '9999999']).ended;

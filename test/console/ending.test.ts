@@ -210,6 +210,8 @@ describe('a run that belongs elsewhere', () => {
     await bob.open('/instances/far-1');
     await page.getByText('It waits for a worker at bastion, and none is there; nobody ever was.').waitFor();
     await bob.picture('unmanned');
+    await bob.open('/');
+    await page.getByText('Waits for a worker at bastion, and none is there.').waitFor();
     expectQuiet(bob);
   });
 });

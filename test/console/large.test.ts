@@ -43,23 +43,39 @@ const seeded = async (file: string, seed: (engine: Engine) => Promise<void>): Pr
 };
 
 /** Views alone: that is all that a list reads. */
-const copyView = (file: string, from: string, count: number): void => {
+const copyView = (file: string, from: string, count: number, over?: { status: string; prefix: string }): void => {
   const db = new DatabaseSync(file);
   try {
     const rows = createRows(db);
     const view = rows.get('views', from, null) ?? {};
     db.exec('BEGIN');
     const startedAtMs = Number(view.startedAtMs);
-    const inShard = (name: string, n: number) => String(view[name]).replace(/\d+$/, String(n % listShards));
+    const { status = String(view.status), prefix = 'bulk' } = over ?? {};
+    const inShard = (name: string, n: number) =>
+      String(view[name])
+        .replace(`${view.status}#`, `${status}#`)
+        .replace(/\d+$/, String(n % listShards));
     for (let n = 0; n < count; n += 1)
       rows.replace('views', {
         ...view,
-        instanceId: `bulk-${n}`,
-        newest: `${startedAtMs - n}/bulk-${n}`,
+        ...(over === undefined ? {} : { status, cell: 'step_1', waitsFor: status === 'waiting' ? 'ci/pr-7' : null }),
+        instanceId: `${prefix}-${n}`,
+        newest: `${startedAtMs - n}/${prefix}-${n}`,
         statusShard: inShard('statusShard', n),
         runbookShard: inShard('runbookShard', n),
       });
     db.exec('COMMIT');
+  } finally {
+    db.close();
+  }
+};
+
+/** A run that goes on, as far as a list shows it. */
+const goOn = (file: string, instanceId: string, cellsDone: number): void => {
+  const db = new DatabaseSync(file, { timeout: 5_000 });
+  try {
+    const rows = createRows(db);
+    rows.replace('views', { ...rows.get('views', instanceId, null), cellsDone });
   } finally {
     db.close();
   }
@@ -181,6 +197,28 @@ it('among 10,000 runs one is opened by its id, and the list goes on by pages', a
     return now.length === first.length && !now.some((id) => first.includes(id));
   };
   await expect.poll(isNext).toBe(true);
+  expectQuiet(seat);
+});
+
+it('while runs go on, every look has something new: the overview of a busy day stays as it is', async () => {
+  const { page } = seat;
+  const file = join(desk.served.dataDir, 'pawl.db');
+  for (const [status, count] of Object.entries({ in_doubt: 30, halted: 30, waiting: 150, running: 150 }))
+    copyView(file, 'long-1', count, { status, prefix: status });
+  let cellsDone = 0;
+  const going = setInterval(() => {
+    cellsDone += 1;
+    goOn(file, 'running-0', cellsDone);
+  }, 1_000);
+  try {
+    await measured('10,000 runs, 360 open', '/', async () => {
+      await page.getByText(/^As of /).waitFor();
+      await page.getByRole('heading', { name: /^Needs somebody (at least )?[1-9]\d+$/ }).waitFor();
+    });
+    await expect.poll(() => page.getByLabel(/^[1-9]\d* of 500 cells done$/).count()).toBeGreaterThan(0);
+  } finally {
+    clearInterval(going);
+  }
   expectQuiet(seat);
 });
 

@@ -138,7 +138,34 @@ describe('a run', () => {
     expect(cells).toEqual(['look', 'drain']);
     await page.goBack();
     await tree.getByText('node-b').waitFor();
-    await desk.as('ada', 'POST', '/instances/drain-1/cancel', { reason: 'enough' });
+    // One that has ended is in the tree of those under way no more, and led to all the same.
+    const { view } = await desk.as('ada', 'GET', '/instances/drain-1');
+    const { cell } = view as { cell: string };
+    const first = `drain-1~${cell}.0`;
+    await desk.as('ada', 'POST', `/instances/${first}/cells/drain/done`, { result: 'done', note: 'drained' });
+    await tree.getByText('node-c').waitFor();
+    expect(await tree.getByText('node-a').count()).toBe(0);
+    const begun = page.locator('details', { hasText: `All of ${cell} that began` }).getByRole('listitem');
+    await tree.getByText(`All of ${cell} that began`).click();
+    await expect
+      .poll(() => begun.allInnerTexts())
+      .toEqual(['completed node-a', 'not ended node-b', 'not ended node-c']);
+    await bob.picture('elements');
+    await begun.getByRole('link', { name: 'node-a' }).click();
+    await page.waitForURL((url) => url.pathname === `/console/instances/${first}`);
+    expect(await page.locator('.summary .badge').innerText()).toBe('completed');
+    // Once the section is over they stand in the document.
+    for (const index of [1, 2])
+      await desk.as('ada', 'POST', `/instances/drain-1~${cell}.${index}/cells/drain/done`, {
+        result: 'done',
+        note: 'drained',
+      });
+    await bob.open('/instances/drain-1');
+    await page.locator('.summary .badge', { hasText: 'completed' }).waitFor();
+    await page.getByRole('region', { name: 'Runbook' }).getByText(`All of ${cell} that began`).click();
+    await expect
+      .poll(() => begun.allInnerTexts())
+      .toEqual(['completed node-a', 'completed node-b', 'completed node-c']);
     expectQuiet(bob);
   });
 

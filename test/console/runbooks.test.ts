@@ -65,6 +65,13 @@ describe('runbooks', () => {
     expect(await page.getByRole('region', { name: 'Parameters' }).innerText()).toMatch(
       /service\s+needed; as the registry calls it; like \^\[a-z-\]\+\$\s+pr\s+needed; a whole number; from 1/,
     );
+    const versions = page.getByRole('region', { name: 'Versions' }).getByRole('listitem');
+    await expect
+      .poll(() => versions.allInnerTexts())
+      .toEqual([
+        expect.stringMatching(/^Version 2\s+\d{4}-\d\d-\d\d.*, ada\s+what changed in 2$/),
+        expect.stringMatching(/^Version 1\s+\d{4}-\d\d-\d\d.*, ada$/),
+      ]);
     await page.getByRole('link', { name: 'Version 1' }).click();
     await page.getByText('rollout, version 1 of 2').waitFor();
     expect(await page.locator('.document').innerText()).toContain('one after the other');

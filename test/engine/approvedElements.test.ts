@@ -67,7 +67,8 @@ describe('an approval in a section with each', () => {
 
   test('is none of its starter’s: who started the parent is not asked', async () => {
     const { engine, approvalOf } = await asking(document());
-    const { shown } = await approvalOf('p~restart.0');
+    const { shown, starters } = await approvalOf('p~restart.0');
+    expect(starters).toEqual(['alice']);
     const vote = { decision: 'approve' as const, groups: [], by: alice, shownHash: shown.hash };
     await expect(engine.vote('p~restart.0', 'go', vote)).rejects.toMatchObject({ code: 'vote.self' });
   });

@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { decideDone } from '../../src/engine/commands/done.ts';
 import { decideRelease } from '../../src/engine/commands/release.ts';
-import { decideVerdict, type VerdictRequest } from '../../src/engine/commands/verdicts.ts';
+import type { VerdictRequest } from '../../src/engine/commands/verdictFacts.ts';
+import { decideVerdict } from '../../src/engine/commands/verdicts.ts';
 import { decideVote, type VoteRequest } from '../../src/engine/commands/votes.ts';
 import type { Cell, EntryOf, Open, State, View } from '../../src/engine/index.ts';
 import { decideCancel } from '../../src/engine/waiting/cancelling.ts';

@@ -1,6 +1,7 @@
 /** Approvals: who may vote, what votes come to, and that nothing but votes (or their expiry) decides. */
 import { describe, expect, test } from 'vitest';
 import { type By, type CellBody, createEngine, type Entry, type LinkEntry } from '../../src/engine/index.ts';
+import { whyNoVote } from '../../src/engine/model/asked.ts';
 import { approving, pass, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World, watched } from './world.ts';
 
@@ -198,6 +199,22 @@ describe('an approval', () => {
 });
 
 describe('who may vote', () => {
+  const terms = { approvers: ['alice', 'bob'], groups: ['sre'], self: false };
+  test.each([
+    ['one who is named', 'bob', [], undefined],
+    ['a member of a group', 'dave', ['dev', 'sre'], undefined],
+    ['nobody else', 'dave', ['dev'], 'notAsked'],
+    ['a person who is called as the group', 'sre', [], 'notAsked'],
+    ['a group that is called as a person', 'dave', ['bob'], 'notAsked'],
+    ['in other case', 'Bob', ['SRE'], 'notAsked'],
+    ['who started it', 'alice', [], 'self'],
+    ['who started it, as a member', 'carol', ['sre'], 'self'],
+  ] as const)('%s', (_, actor, groups, why) => {
+    const voter = { actor, groups: [...groups] };
+    expect(whyNoVote(terms, ['alice', 'carol'], voter)).toBe(why);
+    expect(whyNoVote({ ...terms, self: true }, ['alice', 'carol'], voter)).toBe(why === 'self' ? undefined : why);
+  });
+
   test('those who are named, and members of a group; not who started it unless the cell says so', async () => {
     const world = setup();
     const hash = await asking(world, approving(['alice', 'bob'], { groups: [['sre']], quorum: 3 }));

@@ -138,6 +138,8 @@ describe('who approves', () => {
     await world.engine.advance('i1.2', { ...request, by: carol });
     const hash = await hashOf(world, 'i1.2');
     await expect(vote(world, alice, 'approve', hash, { id: 'i1.2' })).rejects.toMatchObject({ code: 'vote.self' });
+    // Whoever shows the question knows it beforehand.
+    expect((await world.engine.inspect('i1.2', bob)).waits).toMatchObject({ starters: ['carol', 'alice'] });
     expect(await vote(world, bob, 'approve', hash, { id: 'i1.2' })).toMatchObject({ decision: 'approved' });
   });
 

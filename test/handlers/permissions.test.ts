@@ -27,8 +27,10 @@ const all = 'pawl:read pawl:operate pawl:author pawl:decide';
 const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide' | null> = {
   health: null,
   openApi: 'read',
+  me: 'read',
   listRunbooks: 'read',
   runbook: 'read',
+  versions: 'read',
   version: 'read',
   publish: 'author',
   statistics: 'read',
@@ -36,6 +38,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   startAndRun: 'operate',
   plan: 'read',
   listInstances: 'read',
+  overview: 'read',
   counts: 'read',
   instance: 'read',
   journal: 'read',
@@ -43,6 +46,7 @@ const permissions: Record<OperationName, 'read' | 'operate' | 'author' | 'decide
   journals: 'read',
   rebuild: 'operate',
   notes: 'read',
+  elements: 'read',
   output: 'read',
   attachment: 'read',
   advance: 'operate',
@@ -86,6 +90,7 @@ const askedOf = (name: OperationName, id: string): Asked => {
     setClaim: { status: 'supported' },
   };
   const queries: Partial<Record<OperationName, string>> = {
+    elements: 'cell=look',
     setClaim: 'id=ci/7',
     claimHistory: 'id=ci/7',
     claimWaiters: 'id=ci/7',

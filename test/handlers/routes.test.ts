@@ -31,9 +31,13 @@ const undoable = documentOf('undoable', [
   'name=second',
 ]);
 
+const listed = documentOf('listed', [
+  "## Each { each=\"['a', 'b']\" as=one max=2 name=each }\n\n```manual { name=look }\nLook at {{ one }}.\n```\n",
+]);
+
 beforeAll(async () => {
   service = await openService();
-  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only']), undoable]) {
+  for (const source of [demo, doubtful, askingOne, documentOf('other', ['name=only']), undoable, listed]) {
     const { status } = await publish(service, source);
     expect(status).toBe(201);
   }
@@ -123,6 +127,11 @@ const seenSha256 = '7208794c984ea1c75d13877c7427336fe98722c41a056eeee4f37360ec36
 const good: Record<OperationName, Good> = {
   health: { asked: now({ path: '/health' }), status: 200, body: { status: 'ok' } },
   openApi: { asked: now({ path: '/openapi.json' }), status: 200, body: { openapi: '3.1.1' } },
+  me: {
+    asked: now({ path: '/me', headers: { 'x-pawl-actor': 'ada', 'x-pawl-groups': 'sre, dba' } }),
+    status: 200,
+    body: { actor: 'ada', groups: ['sre', 'dba'], permissions: ['read', 'operate', 'author', 'decide'] },
+  },
   listRunbooks: {
     asked: now({ path: '/runbooks', query: 'limit=2' }),
     status: 200,
@@ -142,6 +151,17 @@ const good: Record<OperationName, Good> = {
       version: 1,
       source: demo,
       runbook: { cells: [{ name: 'first' }, { name: 'look' }, {}] },
+    },
+  },
+  versions: {
+    asked: async () => {
+      for (const cell of ['name=one', 'name=two', 'name=three']) await publish(service, documentOf('often', [cell]));
+      return { path: '/runbooks/often/versions', query: 'limit=1&before=3' };
+    },
+    status: 200,
+    body: {
+      versions: [{ runbookId: 'often', version: 2, title: 'often, a test', by: 'local', atMs: expect.any(Number) }],
+      next: 2,
     },
   },
   version: {
@@ -199,6 +219,18 @@ const good: Record<OperationName, Good> = {
     },
     headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
   },
+  overview: {
+    asked: async () => {
+      await start(service, 'other', { instanceId: 'looked-at' });
+      return { path: '/overview', query: 'runbook=other' };
+    },
+    status: 200,
+    body: {
+      running: { views: expect.arrayContaining([expect.objectContaining({ instanceId: 'looked-at' })]), next: null },
+      counts: expect.arrayContaining([{ status: 'ready', count: expect.any(Number), atLeast: false }]),
+    },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
+  },
   counts: {
     asked: async () => {
       await start(service, 'other', { instanceId: 'counted' });
@@ -246,6 +278,22 @@ const good: Record<OperationName, Good> = {
     },
     status: 200,
     body: { notes: [{ kind: 'log', about: 1, cell: 'first', text: 'sixteen tons' }], next: null },
+  },
+  elements: {
+    asked: async () => {
+      await start(service, 'listed', { instanceId: 'family-1' });
+      await service.ask(post(at('family-1', '/run')));
+      return { path: at('family-1', '/elements'), query: 'cell=each' };
+    },
+    status: 200,
+    body: {
+      elements: [
+        { index: 0, item: 'a', instanceId: 'family-1~each.0', as: null },
+        { index: 1, item: 'b', instanceId: 'family-1~each.1', as: null },
+      ],
+      next: null,
+    },
+    headers: { etag: expect.stringMatching(/^"[0-9a-f]{32}"$/) },
   },
   output: {
     asked: async () => ({ path: at(await waiting(), '/outputs/2') }),
@@ -542,6 +590,7 @@ const badInstance = (rest: string, body?: object, method = 'POST'): Bad[] => {
 const bad: Record<OperationName, Bad[]> = {
   health: badReads('/health'),
   openApi: badReads('/openapi.json'),
+  me: badReads('/me'),
   listRunbooks: [
     ...badPages('/runbooks'),
     ...badMarks('/runbooks', ''),
@@ -559,6 +608,17 @@ const bad: Record<OperationName, Bad[]> = {
     { name: 'a query', asked: now({ path: '/runbooks/demo', query: 'version=1' }), ...invalid },
     { name: 'DELETE', asked: now({ method: 'DELETE', path: '/runbooks/demo' }), status: 405, code: 'method.refused' },
     { name: 'a further segment', asked: now({ path: '/runbooks/demo/source' }), status: 404, code: 'route.unknown' },
+  ],
+  versions: [
+    ...badReads('/runbooks/demo/versions'),
+    {
+      name: 'a runbook that is not there',
+      asked: now({ path: '/runbooks/none/versions' }),
+      status: 404,
+      code: 'runbook.unknown',
+    },
+    { name: 'before=0', asked: now({ path: '/runbooks/demo/versions', query: 'before=0' }), ...invalid },
+    { name: 'limit=101', asked: now({ path: '/runbooks/demo/versions', query: 'limit=101' }), ...invalid },
   ],
   version: [
     {
@@ -731,6 +791,23 @@ const bad: Record<OperationName, Bad[]> = {
     },
     { name: 'DELETE', asked: now({ method: 'DELETE', path: '/instances' }), status: 405, code: 'method.refused' },
   ],
+  overview: [
+    ...badReads('/overview'),
+    ...badPages('/overview'),
+    { name: 'a status it does not know', asked: now({ path: '/overview', query: 'status=done' }), ...invalid },
+    {
+      name: 'a page mark made up',
+      asked: now({ path: '/overview', query: 'next=aaaa' }),
+      ...invalid,
+      says: /page mark/,
+    },
+    {
+      name: 'nothing between',
+      asked: now({ path: '/overview', query: 'since=1h&until=2h' }),
+      ...invalid,
+      says: /earlier/,
+    },
+  ],
   counts: [
     { name: 'a status: all are counted', asked: now({ path: '/counts', query: 'status=ready' }), ...invalid },
     { name: 'a time without a zone', asked: now({ path: '/counts', query: 'since=2026-11-28T09:00' }), ...invalid },
@@ -800,6 +877,17 @@ const bad: Record<OperationName, Bad[]> = {
   notes: [
     ...badInstance('/notes', undefined, 'GET'),
     { name: 'about=x', asked: now({ path: at('x', '/notes'), query: 'about=x' }), ...invalid },
+  ],
+  elements: [
+    {
+      name: 'an instance that is not there',
+      asked: now({ path: at('nobody', '/elements'), query: 'cell=each' }),
+      ...noInstance,
+    },
+    { name: 'no cell', asked: now({ path: at('x', '/elements') }), ...invalid, says: /query\.cell/ },
+    { name: 'a cell that is none', asked: now({ path: at('x', '/elements'), query: 'cell=a.b' }), ...invalid },
+    { name: 'after=-2', asked: now({ path: at('x', '/elements'), query: 'cell=each&after=-2' }), ...invalid },
+    { name: 'POST', asked: now(post(at('x', '/elements'), {})), status: 405, code: 'method.refused' },
   ],
   output: [
     {
@@ -1213,6 +1301,13 @@ describe.each(Object.keys(operations) as OperationName[])('%s', (name) => {
     expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
   });
 
+  test.runIf('tagged' in operations[name])('is not sent again while it is as it was', async () => {
+    const asked = await good[name].asked();
+    const { headers } = await service.ask(asked);
+    const again = await service.ask({ ...asked, headers: { ...asked.headers, 'if-none-match': headers.etag ?? '' } });
+    expect([again.status, again.text]).toEqual([304, '']);
+  });
+
   test('has at least five bad requests', () => {
     expect(bad[name].length).toBeGreaterThanOrEqual(5);
   });
@@ -1274,6 +1369,15 @@ describe('refusals', () => {
 });
 
 describe('answers', () => {
+  test('an instance is as it was, whatever the time, until something happens in it', async () => {
+    const id = await waiting();
+    const first = await service.ask({ path: at(id) });
+    const again = () => service.ask({ path: at(id), headers: { 'if-none-match': first.headers.etag ?? '' } });
+    expect((await again()).status).toBe(304);
+    await service.ask(post(at(id, '/cells/look/done'), { result: 'done', note: 'seen' }));
+    expect((await again()).status).toBe(200);
+  });
+
   test('the same content is the same version, the same start the same instance', async () => {
     expect(await publish(service, demo)).toMatchObject({ status: 200, body: { version: 1, created: false } });
     const body = { instanceId: 'twice', params: { n: 5 } };

@@ -347,7 +347,10 @@ describe('who is let in', { timeout: 180_000 }, () => {
 
   it('a browser by a link that is good once, and a cookie from then on', async () => {
     const served = await serve();
-    const { exit, json } = await pawl(['--url', served.url, 'login', '--json'], { PAWL_TOKEN: token });
+    const { exit, json } = await pawl(['--url', served.url, 'login', '--json'], {
+      PAWL_TOKEN: token,
+      PAWL_GROUPS: 'sre, dba',
+    });
     expect(exit).toBe(0);
     const entered = await plain(String(json.link));
     expect([entered.status, entered.body]).toEqual([200, expect.stringContaining('as <strong>alice</strong>')]);
@@ -357,7 +360,9 @@ describe('who is let in', { timeout: 180_000 }, () => {
     const cookie = set.split(';')[0] ?? '';
     expect((await plain(String(json.link))).status).toBe(410);
     expect((await plain(`${served.url}/instances`, { cookie: `other=1; ${cookie}` })).status).toBe(200);
-    // It says who acts: a browser cannot be somebody else by a header.
+    // It says who acts, and in which groups: a browser cannot be somebody else by a header.
+    const me = await plain(`${served.url}/me`, { cookie, 'x-pawl-actor': 'mallory', 'x-pawl-groups': 'root' });
+    expect(JSON.parse(me.body)).toMatchObject({ actor: 'alice', groups: ['sre', 'dba'] });
     await served.publish(twoCells);
     const started = await new Promise<Plain>((resolve, reject) => {
       const headers = { cookie, 'x-pawl-actor': 'mallory', 'content-type': 'application/json', origin: served.url };

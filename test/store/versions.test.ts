@@ -209,6 +209,16 @@ describe.each(await serviceKinds())('versions and locks on %s', (which) => {
     const second = await versions.list(2, 'deploy');
     expect(second).toEqual({ runbooks: [expect.objectContaining({ runbookId: 'rotate', version: 1 })], next: null });
     expect(await versions.list(2, 'rotate')).toEqual({ runbooks: [], next: null });
+    const told = (found: { version: number; title: string; by: string }[]) =>
+      found.map(({ version, title, by: author }) => [version, title, author]);
+    const [first2, second2] = [
+      [2, 'two', by.actor],
+      [1, 'one', by.actor],
+    ];
+    expect(told(await versions.history('deploy', 5))).toEqual([first2, second2]);
+    expect(told(await versions.history('deploy', 1))).toEqual([first2]);
+    expect(told(await versions.history('deploy', 5, 2))).toEqual([second2]);
+    expect(await versions.history('none', 5)).toEqual([]);
     await listing.drop();
   });
 

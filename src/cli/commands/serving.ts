@@ -92,8 +92,10 @@ const serve = async (session: Session, options: Options): Promise<Answer> => {
     const ended = drain({ screen, interruption, runtime: service, drainSeconds: options.drain, close });
     const { at } = await session.store();
     say(`Pawl is ready at ${url} (store: ${at}; Ctrl-C ends it). Try: \`pawl --url ${url} run runbooks/hello.md\``);
-    if (!isPublic)
-      say(`Browser, once, within five minutes: ${url}/login?code=${server.guard.makeCode(settings.by.actor)}`);
+    if (!isPublic) {
+      const code = server.guard.makeCode(settings.by.actor, settings.groups.join(','));
+      say(`Browser, once, within five minutes: ${url}/login?code=${code}`);
+    }
     const { exit, stopped } = await ended();
     await stopBeating();
     return { exit, document: { url, stopped } };

@@ -12,11 +12,15 @@ const loginCodeMs = 5 * 60_000;
 const loginCodesMax = 100;
 const cookieMs = 12 * 60 * 60_000;
 const actorCharsMax = 256;
+/** A browser keeps 4 kB of a cookie. */
+const groupsCharsMax = 1_000;
 
 export type Asked = { method: string; path: string; query: URLSearchParams; headers: IncomingHttpHeaders };
 export type Answered = { status: number; headers: Record<string, string>; body: string | Buffer };
-/** `actor`: whose browser it is; `null`: the caller says who it is. */
-type Passed = { kind: 'passed'; actor: string | null };
+/** Whose browser it is, and the groups that they are in, separated by commas. Nobody but the caller says so on one machine. */
+type Person = { actor: string; groups: string };
+/** `person`: as the login says; `null`: the caller says who it is. */
+type Passed = { kind: 'passed'; person: Person | null };
 export type Checked = Passed | ({ kind: 'answered' } & Answered);
 
 export type GuardOptions = {
@@ -78,20 +82,23 @@ const refused = (...[status, code, detail, headers]: Parameters<typeof problem>)
 
 export const createGuard = ({ token, port, isPublic = false, isTls = false, nowMs = Date.now }: GuardOptions) => {
   const cookieName = `pawl-${port}`;
-  const codes = new Map<string, { actor: string; untilMs: number }>();
+  const codes = new Map<string, Person & { untilMs: number }>();
 
   const sign = (text: string): string =>
     createHmac('sha256', token).update(`${cookieName} ${text}`).digest('base64url');
-  const cookieFor = (actor: string): string => {
-    const text = `${Buffer.from(actor).toString('base64url')}.${nowMs() + cookieMs}`;
+  const cookieFor = ({ actor, groups }: Person): string => {
+    // No actor has a line break in it.
+    const text = `${Buffer.from(`${actor}\n${groups}`).toString('base64url')}.${nowMs() + cookieMs}`;
     const rest = `Path=/; HttpOnly; SameSite=Strict; Max-Age=${cookieMs / 1_000}`;
     return `${cookieName}=${text}.${sign(text)}; ${rest}${isPublic || isTls ? '; Secure' : ''}`;
   };
-  const actorOfCookie = (headers: IncomingHttpHeaders): string | undefined => {
-    const [actor, untilMs, signature, more] = (cookieOf(headers, cookieName) ?? '').split('.');
-    if (actor === undefined || untilMs === undefined || signature === undefined || more !== undefined) return undefined;
-    if (!same(signature, sign(`${actor}.${untilMs}`)) || Number(untilMs) < nowMs()) return undefined;
-    return Buffer.from(actor, 'base64url').toString();
+  const personOfCookie = (headers: IncomingHttpHeaders): Person | undefined => {
+    const [person, untilMs, signature, more] = (cookieOf(headers, cookieName) ?? '').split('.');
+    if (person === undefined || untilMs === undefined || signature === undefined || more !== undefined)
+      return undefined;
+    if (!same(signature, sign(`${person}.${untilMs}`)) || Number(untilMs) < nowMs()) return undefined;
+    const [actor = '', groups = ''] = Buffer.from(person, 'base64url').toString().split('\n');
+    return { actor, groups };
   };
 
   /** A page of somebody else says so in `Origin`; one that had its own name pointed to this machine says so in `Host`. */
@@ -103,10 +110,10 @@ export const createGuard = ({ token, port, isPublic = false, isTls = false, nowM
   };
 
   /** A code for one login, by whoever has the token. */
-  const makeCode = (actor: string): string => {
+  const makeCode = (actor: string, groups = ''): string => {
     for (const [code, { untilMs }] of codes) if (untilMs < nowMs() || codes.size >= loginCodesMax) codes.delete(code);
     const code = randomBytes(24).toString('hex');
-    codes.set(code, { actor, untilMs: nowMs() + loginCodeMs });
+    codes.set(code, { actor, groups, untilMs: nowMs() + loginCodeMs });
     return code;
   };
 
@@ -117,7 +124,10 @@ export const createGuard = ({ token, port, isPublic = false, isTls = false, nowM
       const given = headers['x-pawl-actor'];
       const actor =
         typeof given === 'string' && given.length <= actorCharsMax && /^\P{C}+$/u.test(given) ? given : 'local';
-      const path = `/login?code=${makeCode(actor)}`;
+      const { 'x-pawl-groups': groups = '' } = headers;
+      if (String(groups).length > groupsCharsMax)
+        return refused(400, 'request.invalid', `A login names groups in at most ${groupsCharsMax} characters.`);
+      const path = `/login?code=${makeCode(actor, String(groups))}`;
       return {
         kind: 'answered',
         status: 201,
@@ -131,7 +141,7 @@ export const createGuard = ({ token, port, isPublic = false, isTls = false, nowM
     codes.delete(code);
     if (found === undefined || found.untilMs < nowMs()) return { kind: 'answered', ...loginPage(code !== '') };
     const { headers: own, ...page } = loggedInPage(found.actor);
-    return { kind: 'answered', ...page, headers: { ...own, 'set-cookie': cookieFor(found.actor) } };
+    return { kind: 'answered', ...page, headers: { ...own, 'set-cookie': cookieFor(found) } };
   };
 
   return {
@@ -140,20 +150,20 @@ export const createGuard = ({ token, port, isPublic = false, isTls = false, nowM
       const { method, path, query, headers } = asked;
       if (isForeign(headers)) return refused(403, 'request.foreign', foreign);
       if (path === '/login') return login(method, query, headers);
-      if (isFree(asked) || same(bearerOf(headers) ?? '', token)) return { kind: 'passed', actor: null };
-      const actor = actorOfCookie(headers);
-      if (actor !== undefined) return { kind: 'passed', actor };
+      if (isFree(asked) || same(bearerOf(headers) ?? '', token)) return { kind: 'passed', person: null };
+      const person = personOfCookie(headers);
+      if (person !== undefined) return { kind: 'passed', person };
       return refused(401, 'actor.unknown', unknown, { 'www-authenticate': 'Bearer' });
     },
-    /** Of the files of the console, which everybody may have. `actor`: whose browser it is, where that is known. */
+    /** Of the files of the console, which everybody may have. `person`: whose browser it is, where that is known. */
     checkConsole: (headers: IncomingHttpHeaders): Checked => {
       if (isForeign(headers)) return refused(403, 'request.foreign', foreign);
-      return { kind: 'passed', actor: actorOfCookie(headers) ?? null };
+      return { kind: 'passed', person: personOfCookie(headers) ?? null };
     },
     /** Of the port by which functions call one another. */
     checkLambda: (headers: IncomingHttpHeaders): Checked => {
       if (isForeign(headers)) return refused(403, 'request.foreign', foreign);
-      if (same(accessKeyOf(headers) ?? '', token)) return { kind: 'passed', actor: null };
+      if (same(accessKeyOf(headers) ?? '', token)) return { kind: 'passed', person: null };
       return refused(401, 'actor.unknown', 'The access key id of a call has to be the token of this service.');
     },
   };

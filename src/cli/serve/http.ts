@@ -9,7 +9,7 @@ import { PawlError } from '../../engine/index.ts';
 import { isConsole } from '../../handlers/serving.ts';
 import { createTurns } from '../worker/index.ts';
 import { consoleAnswer } from './console.ts';
-import { type Answered, type Asked, type Guard, problem } from './guard.ts';
+import { type Answered, type Asked, type Checked, type Guard, problem } from './guard.ts';
 
 /** As API Gateway takes them; what a route takes is less, and is said by the route. */
 const requestBytesMax = 10 * 1024 * 1024;
@@ -29,7 +29,12 @@ export type HttpEventLike = {
   body?: string;
   isBase64Encoded?: true;
 };
-type Api = (event: HttpEventLike) => Promise<{ statusCode: number; headers: Record<string, string>; body: string }>;
+export type Api = (event: HttpEventLike) => Promise<{
+  statusCode: number;
+  headers: Record<string, string>;
+  body: string;
+  isBase64Encoded?: true;
+}>;
 
 type Take = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -58,16 +63,15 @@ const readBody = async (request: IncomingMessage, bytesMax: number): Promise<Buf
   return bytes > bytesMax ? undefined : Buffer.concat(chunks);
 };
 
-const headersOf = ({ headers }: IncomingMessage, actor: string | null, isTls: boolean): Record<string, string> => {
+type Passed = Extract<Checked, { kind: 'passed' }>;
+const headersOf = ({ headers }: IncomingMessage, { person }: Passed, isTls: boolean): Record<string, string> => {
   const given = Object.fromEntries(
     Object.entries(headers).flatMap(([name, value]) =>
       value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value]],
     ),
   );
   if (isTls) given['x-forwarded-proto'] = 'https';
-  if (actor === null) return given;
-  const { 'x-pawl-groups': _, ...others } = given;
-  return { ...others, 'x-pawl-actor': actor };
+  return person === null ? given : { ...given, 'x-pawl-actor': person.actor, 'x-pawl-groups': person.groups };
 };
 
 const pathOf = (request: IncomingMessage): { path: string; search: string } => {
@@ -115,7 +119,8 @@ export const listen = async (options: ServerOptions) => {
     const body = await readBody(request, bytesMax).finally(() => coming.delete(request));
     if (checked === undefined) return problem(503, 'work.unavailable', 'Not ready yet: ask again.');
     if (checked.kind === 'answered') return checked;
-    if (forConsole) return await consoleAnswer(method, { path, headers: request.headers }, checked.actor);
+    if (forConsole)
+      return await consoleAnswer(method, { path, headers: request.headers }, checked.person?.actor ?? null);
     if (body === undefined)
       return problem(413, 'limit.exceeded', `A request has at most ${requestBytesMax} bytes (requestBytesMax).`);
     const isRead = method === 'GET' || method === 'HEAD';
@@ -127,13 +132,13 @@ export const listen = async (options: ServerOptions) => {
       version: '2.0',
       rawPath: path,
       rawQueryString: search,
-      headers: headersOf(request, checked.actor, tls !== undefined),
+      headers: headersOf(request, checked, tls !== undefined),
       // Node leaves the body out.
       requestContext: { http: { method: method === 'HEAD' ? 'GET' : method } },
       ...(body.byteLength === 0 ? {} : { body: body.toString('base64'), isBase64Encoded: true }),
     };
-    const { statusCode, headers, body: text } = await (isRead ? api(event) : turn(() => api(event)));
-    return { status: statusCode, headers, body: text };
+    const { statusCode, headers, body: told, isBase64Encoded } = await (isRead ? api(event) : turn(() => api(event)));
+    return { status: statusCode, headers, body: isBase64Encoded ? Buffer.from(told, 'base64') : told };
   };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {

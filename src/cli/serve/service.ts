@@ -6,7 +6,7 @@ import { limits } from '../../engine/index.ts';
 import { createApi } from '../../handlers/serving.ts';
 import type { Settings } from '../settings.ts';
 import { openRuntime, type Runtime } from '../worker/index.ts';
-import type { HttpEventLike } from './http.ts';
+import type { Api, HttpEventLike } from './http.ts';
 
 /** What others have made due in the file of this machine is found as soon as this; asking costs it next to nothing. */
 const lookEveryMs = 1_000;
@@ -14,7 +14,7 @@ const lookEveryMs = 1_000;
 const tickEveryMs = 60_000;
 
 export type Serving = Runtime & {
-  api(event: HttpEventLike): Promise<{ statusCode: number; headers: Record<string, string>; body: string }>;
+  api: Api;
 };
 
 /** @param concurrency instances that are gone on with at once for no waiting caller */

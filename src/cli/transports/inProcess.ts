@@ -2,7 +2,7 @@
  * Calls of the operations in this process: the code that a service runs, over an engine of our own. There is no `work` to
  * hand anything over to, so a call lasts until all of it is done, and Ctrl-C reaches the cell that runs.
  */
-import { type OperationName, operations } from '../../contract/index.ts';
+import { type OperationName, operations, permissions } from '../../contract/index.ts';
 import { type OperationDeps, operationOf, takeInput } from '../../handlers/index.ts';
 import type { Transport } from '../client.ts';
 import type { Settings } from '../settings.ts';
@@ -28,11 +28,14 @@ const reading: ReadonlySet<OperationName> = new Set([
   'journals',
   'listInstances',
   'listRunbooks',
+  'me',
   'notes',
   'output',
+  'overview',
   'runbook',
   'statistics',
   'version',
+  'versions',
 ]);
 
 export const inProcess =
@@ -43,6 +46,7 @@ export const inProcess =
     return await operationOf(name)(deps, takeInput(operations[name], given), {
       by,
       groups,
+      permissions: [...permissions],
       wantsPage: false,
       hasConsole: false,
       origin: '',

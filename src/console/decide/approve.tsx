@@ -1,7 +1,9 @@
 /** A vote: exactly what its hash covers, and, told apart from it, what an approval sets free. */
 import { useState } from 'preact/hooks';
-import { call, type Entry, type Instance, type WaitOf } from '../api.ts';
+import { whyNoVote } from '../../contract/index.ts';
+import { call, type Instance, type WaitOf } from '../api.ts';
 import { Markdown } from '../markdown.tsx';
+import { May, useMe } from '../me.tsx';
 import { Long } from '../parts/code.tsx';
 import { useNow } from '../poll.ts';
 import { harmless, moment, plural, pretty, shown as shownText, statusText } from '../text.ts';
@@ -93,21 +95,16 @@ const Freed = ({ freed }: { freed: NonNullable<Wait['freed']> }) => (
   </div>
 );
 
-/** Why somebody is not offered a vote. The service refuses it as well. */
-const whyNot = ({ approvers, groups, self }: Wait, actor: string, starters: string[]): string | undefined => {
-  if (!approvers.includes(actor) && groups.length === 0) return `You are ${actor}, who is not asked.`;
-  if (!self && starters.includes(actor)) return 'You started this run, so another person has to approve it.';
-  return undefined;
-};
+const whyNot = { notAsked: 'who is not asked', self: 'who started this run: another person has to vote' };
 
-type Props = { instance: Instance; waits: Wait; entries: Entry[]; actor: string; acting: Acting };
-export const Approve = ({ instance, waits, entries, actor, acting }: Props) => {
+type Props = { instance: Instance; waits: Wait; acting: Acting };
+export const Approve = ({ instance, waits, acting }: Props) => {
   const [comment, setComment] = useState('');
   const nowMs = useNow();
   const { shown, freed, cell, approvals, quorum, approvers, groups, dueAtMs, onExpiry } = waits;
-  const first = entries[0];
-  const starters = [instance.view.startedBy, ...(first?.kind === 'started' ? (first.continues?.startedBy ?? []) : [])];
-  const not = whyNot(waits, actor, starters);
+  const me = useMe();
+  const { actor } = me;
+  const not = whyNoVote(waits, waits.starters, me);
   const hasApproved = approvals.includes(actor);
   const vote = (decision: 'approve' | 'reject' | 'withdraw') => () =>
     void acting.act(async () => {
@@ -126,7 +123,9 @@ export const Approve = ({ instance, waits, entries, actor, acting }: Props) => {
     });
   return (
     <section class="panel live" aria-label="Vote">
-      <h2>{cell} asks for approval</h2>
+      <h2>
+        {cell} asks {not === undefined ? 'you ' : ''}for approval
+      </h2>
       {shown === null ? null : (
         <div class="asked">
           <Markdown source={shown.text} />
@@ -147,28 +146,32 @@ export const Approve = ({ instance, waits, entries, actor, acting }: Props) => {
       )}
       {freed === null ? null : <Freed freed={freed} />}
       {not !== undefined ? (
-        <p class="notice">{harmless(not)}</p>
+        <p class="notice">
+          You are {harmless(actor)}, {whyNot[not]}.
+        </p>
       ) : shown === null ? null : (
-        <form onSubmit={(event) => event.preventDefault()}>
-          <fieldset disabled={acting.isBusy}>
-            <legend>Your vote, as {harmless(actor)}</legend>
-            <Words label="Comment, if you like. It stands in the journal." value={comment} onInput={setComment} />
-            <p class="buttons">
-              {hasApproved ? (
-                <button type="button" onClick={vote('withdraw')}>
-                  Withdraw my approval
+        <May does="vote" what="Voting">
+          <form onSubmit={(event) => event.preventDefault()}>
+            <fieldset disabled={acting.isBusy}>
+              <legend>Your vote, as {harmless(actor)}</legend>
+              <Words label="Comment, if you like. It stands in the journal." value={comment} onInput={setComment} />
+              <p class="buttons">
+                {hasApproved ? (
+                  <button type="button" onClick={vote('withdraw')}>
+                    Withdraw my approval
+                  </button>
+                ) : (
+                  <button type="button" class="main" onClick={vote('approve')}>
+                    Approve
+                  </button>
+                )}
+                <button type="button" class="danger" onClick={vote('reject')}>
+                  Reject
                 </button>
-              ) : (
-                <button type="button" class="main" onClick={vote('approve')}>
-                  Approve
-                </button>
-              )}
-              <button type="button" class="danger" onClick={vote('reject')}>
-                Reject
-              </button>
-            </p>
-          </fieldset>
-        </form>
+              </p>
+            </fieldset>
+          </form>
+        </May>
       )}
     </section>
   );

@@ -1,6 +1,7 @@
 /** A step in doubt, or halted: what is known beside each way out, what follows, and why. */
 import { useState } from 'preact/hooks';
 import { type Cell, type CellReport, call, type Entry, type Instance, type Undecided } from '../api.ts';
+import { May } from '../me.tsx';
 import { verdictWords } from '../parts/entryText.ts';
 import { Notes } from '../parts/log.tsx';
 import { useNow } from '../poll.ts';
@@ -161,52 +162,54 @@ export const Decide = ({ instance, undecided, cell, report, entries, acting }: P
         </p>
       )}
       {isDoubt ? <Said instance={instance} seq={seq} /> : null}
-      <form onSubmit={(event) => void decide(event)}>
-        <fieldset disabled={!mayDecide || acting.isBusy}>
-          <legend>What is so?</legend>
-          {ways.map((way) => (
-            <label key={way.id} class="way">
-              <input type="radio" name="way" required checked={chosen?.id === way.id} onChange={() => choose(way)} />
-              <span>
-                <strong>{way.title}</strong>
-                <span class="small follows">{way.follows}</span>
-              </span>
-            </label>
-          ))}
-          {chosen?.verdict === 'succeeded' && cell.body.kind !== 'branch' ? (
-            <Words
-              label="What it would have returned, as JSON (if later cells read it)"
-              value={output}
-              onInput={setOutput}
-              max={200_000}
-            />
-          ) : null}
-          {needsOverlap ? (
-            <label class="way">
-              <input
-                type="checkbox"
-                required
-                checked={mayOverlap}
-                onChange={(event) => setMayOverlap(event.currentTarget.checked)}
+      <May does="verdict" what="Deciding here">
+        <form onSubmit={(event) => void decide(event)}>
+          <fieldset disabled={!mayDecide || acting.isBusy}>
+            <legend>What is so?</legend>
+            {ways.map((way) => (
+              <label key={way.id} class="way">
+                <input type="radio" name="way" required checked={chosen?.id === way.id} onChange={() => choose(way)} />
+                <span>
+                  <strong>{way.title}</strong>
+                  <span class="small follows">{way.follows}</span>
+                </span>
+              </label>
+            ))}
+            {chosen?.verdict === 'succeeded' && cell.body.kind !== 'branch' ? (
+              <Words
+                label="What it would have returned, as JSON (if later cells read it)"
+                value={output}
+                onInput={setOutput}
+                max={200_000}
               />
-              <span>
-                Its process is gone, but what it began elsewhere may act beside the next attempt. I accept that.
-              </span>
-            </label>
-          ) : null}
-          <Words label="Why? It stands in the journal." value={reason} onInput={setReason} required />
-          <Words
-            label="What you saw: a link, an id, a line of a log (if you like)"
-            value={evidence}
-            onInput={setEvidence}
-          />
-          <p>
-            <button type="submit" class="main">
-              {chosen === undefined ? 'Record it' : `Record: ${chosen.title.toLowerCase()}`}
-            </button>
-          </p>
-        </fieldset>
-      </form>
+            ) : null}
+            {needsOverlap ? (
+              <label class="way">
+                <input
+                  type="checkbox"
+                  required
+                  checked={mayOverlap}
+                  onChange={(event) => setMayOverlap(event.currentTarget.checked)}
+                />
+                <span>
+                  Its process is gone, but what it began elsewhere may act beside the next attempt. I accept that.
+                </span>
+              </label>
+            ) : null}
+            <Words label="Why? It stands in the journal." value={reason} onInput={setReason} required />
+            <Words
+              label="What you saw: a link, an id, a line of a log (if you like)"
+              value={evidence}
+              onInput={setEvidence}
+            />
+            <p>
+              <button type="submit" class="main">
+                {chosen === undefined ? 'Record it' : `Record: ${chosen.title.toLowerCase()}`}
+              </button>
+            </p>
+          </fieldset>
+        </form>
+      </May>
     </section>
   );
 };

@@ -2,6 +2,7 @@
 import { useId, useState } from 'preact/hooks';
 import { call, type Instance, type WaitOf } from '../api.ts';
 import { Markdown } from '../markdown.tsx';
+import { May } from '../me.tsx';
 import { useNow } from '../poll.ts';
 import { moment } from '../text.ts';
 import type { Acting } from './acting.ts';
@@ -52,35 +53,37 @@ export const Manual = ({ instance, waits, acting }: Props) => {
           <Markdown source={instructions} />
         </div>
       )}
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void record('done');
-        }}
-      >
-        <fieldset disabled={acting.isBusy}>
-          <legend>How did it go?</legend>
-          <Fields fields={fields} typed={typed} onType={(name, text) => setTyped({ ...typed, [name]: text })} />
-          <Words label="What you did or saw. It stands in the journal." value={note} onInput={setNote} required />
-          <p class="field">
-            <label for={id}>A file to keep with it (if you like)</label>
-            <input id={id} type="file" onChange={(event) => setFile(event.currentTarget.files?.[0])} />
-          </p>
-          <p class="buttons">
-            <button type="submit" class="main">
-              It is done
-            </button>
-            <button
-              type="button"
-              class="danger"
-              onClick={() => (note.trim() === '' ? undefined : void record('failed'))}
-              disabled={note.trim() === ''}
-            >
-              It failed
-            </button>
-          </p>
-        </fieldset>
-      </form>
+      <May does="done" what="Answering">
+        <form
+          onSubmit={(event) => {
+            event.preventDefault();
+            void record('done');
+          }}
+        >
+          <fieldset disabled={acting.isBusy}>
+            <legend>How did it go?</legend>
+            <Fields fields={fields} typed={typed} onType={(name, text) => setTyped({ ...typed, [name]: text })} />
+            <Words label="What you did or saw. It stands in the journal." value={note} onInput={setNote} required />
+            <p class="field">
+              <label for={id}>A file to keep with it (if you like)</label>
+              <input id={id} type="file" onChange={(event) => setFile(event.currentTarget.files?.[0])} />
+            </p>
+            <p class="buttons">
+              <button type="submit" class="main">
+                It is done
+              </button>
+              <button
+                type="button"
+                class="danger"
+                onClick={() => (note.trim() === '' ? undefined : void record('failed'))}
+                disabled={note.trim() === ''}
+              >
+                It failed
+              </button>
+            </p>
+          </fieldset>
+        </form>
+      </May>
     </section>
   );
 };

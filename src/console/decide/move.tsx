@@ -1,6 +1,7 @@
 /** Going on with a run, and ending it: what may still run is said before, and after. */
 import { useState } from 'preact/hooks';
 import { call, type Instance, type Version } from '../api.ts';
+import { May } from '../me.tsx';
 import { useNow } from '../poll.ts';
 import { moment, stamp, statusText } from '../text.ts';
 import type { Acting } from './acting.ts';
@@ -139,22 +140,24 @@ export const Move = (props: Props) => {
     });
   return (
     <div class="move">
-      {mayAdvance(instance) ? (
-        <p class="buttons">
-          {status === 'waiting' && instance.head.state.drive === 'auto' ? null : (
-            <button type="button" class="main" disabled={acting.isBusy} onClick={run}>
-              Run to its end
+      <May does="run" what="Going on with it, or ending it,">
+        {mayAdvance(instance) ? (
+          <p class="buttons">
+            {status === 'waiting' && instance.head.state.drive === 'auto' ? null : (
+              <button type="button" class="main" disabled={acting.isBusy} onClick={run}>
+                Run to its end
+              </button>
+            )}
+            <button type="button" disabled={acting.isBusy} onClick={advance}>
+              {status === 'waiting' ? 'Look now' : `Advance: ${cell ?? 'its end'}`}
             </button>
-          )}
-          <button type="button" disabled={acting.isBusy} onClick={advance}>
-            {status === 'waiting' ? 'Look now' : `Advance: ${cell ?? 'its end'}`}
-          </button>
-        </p>
-      ) : null}
-      <Undo instance={instance} acting={acting} />
-      {instance.head.state.cancelled === null && instance.head.state.ending === undefined ? (
-        <Cancel {...props} />
-      ) : null}
+          </p>
+        ) : null}
+        <Undo instance={instance} acting={acting} />
+        {instance.head.state.cancelled === null && instance.head.state.ending === undefined ? (
+          <Cancel {...props} />
+        ) : null}
+      </May>
     </div>
   );
 };

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { call, type Refused } from '../api.ts';
 import { Words } from '../decide/reason.tsx';
+import { May } from '../me.tsx';
 import { Verify } from '../parts/verify.tsx';
 import { harmless } from '../text.ts';
 
@@ -36,17 +37,19 @@ export const Broken = ({ instanceId, error }: { instanceId: string; error: Refus
         {told === undefined ? null : <p class={`notice ${told.tone}`}>{harmless(told.text)}</p>}
       </div>
       {told?.tone === 'good' ? null : (
-        <form onSubmit={(event) => void end(event)}>
-          <fieldset disabled={isBusy}>
-            <legend class="hidden">End it</legend>
-            <Words label="Why is it ended as it stands?" value={reason} onInput={setReason} required />
-            <p>
-              <button type="submit" class="danger">
-                End {instanceId}
-              </button>
-            </p>
-          </fieldset>
-        </form>
+        <May does="cancel" what="Ending it">
+          <form onSubmit={(event) => void end(event)}>
+            <fieldset disabled={isBusy}>
+              <legend class="hidden">End it</legend>
+              <Words label="Why is it ended as it stands?" value={reason} onInput={setReason} required />
+              <p>
+                <button type="submit" class="danger">
+                  End {instanceId}
+                </button>
+              </p>
+            </fieldset>
+          </form>
+        </May>
       )}
     </section>
   );

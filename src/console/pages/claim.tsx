@@ -4,6 +4,7 @@ import type { BodyOf } from '../../contract/index.ts';
 import { call, Refused } from '../api.ts';
 import { Words } from '../decide/reason.tsx';
 import { jsonOf } from '../decide/schema.ts';
+import { May } from '../me.tsx';
 import { type Claim, ClaimLine, claimTones } from '../parts/claimLine.tsx';
 import { useHead } from '../parts/head.ts';
 import { Staleness } from '../parts/staleness.tsx';
@@ -88,51 +89,55 @@ const SetClaim = ({ claimId, newest, onSet }: SetProps) => {
           {harmless(told.text)}
         </p>
       )}
-      <form onSubmit={(event) => void set(event)}>
-        <fieldset disabled={isBusy}>
-          <legend class="hidden">The next revision</legend>
-          <p class="field">
-            <label for={id}>Status</label>
-            <select
-              id={id}
-              required
-              value={status}
-              onChange={(event) => setStatus(event.currentTarget.value as Claim['status'] | '')}
-            >
-              <option value="">choose</option>
-              {statuses.map((one) => (
-                <option key={one} value={one}>
-                  {one}
-                </option>
-              ))}
-            </select>
-          </p>
-          <Words
-            label="What it says, for people. Left empty, it stays as it is."
-            value={statement}
-            onInput={setStatement}
-          />
-          <Words
-            label="Evidence, as JSON. Left empty, it stays as it is."
-            value={evidence}
-            onInput={setEvidence}
-            max={100_000}
-          />
-          <Words
-            label={
-              isFinal ? `Why? It was ${newest.status}, and stays so unless somebody knows better.` : 'Why, if you like'
-            }
-            value={reason}
-            onInput={setReason}
-            required={isFinal && status !== newest.status}
-          />
-          <p>
-            <button type="submit" class="main">
-              {newest === undefined ? 'Set it' : `Set revision ${newest.revision + 1}`}
-            </button>
-          </p>
-        </fieldset>
-      </form>
+      <May does="setClaim" what="Setting it">
+        <form onSubmit={(event) => void set(event)}>
+          <fieldset disabled={isBusy}>
+            <legend class="hidden">The next revision</legend>
+            <p class="field">
+              <label for={id}>Status</label>
+              <select
+                id={id}
+                required
+                value={status}
+                onChange={(event) => setStatus(event.currentTarget.value as Claim['status'] | '')}
+              >
+                <option value="">choose</option>
+                {statuses.map((one) => (
+                  <option key={one} value={one}>
+                    {one}
+                  </option>
+                ))}
+              </select>
+            </p>
+            <Words
+              label="What it says, for people. Left empty, it stays as it is."
+              value={statement}
+              onInput={setStatement}
+            />
+            <Words
+              label="Evidence, as JSON. Left empty, it stays as it is."
+              value={evidence}
+              onInput={setEvidence}
+              max={100_000}
+            />
+            <Words
+              label={
+                isFinal
+                  ? `Why? It was ${newest.status}, and stays so unless somebody knows better.`
+                  : 'Why, if you like'
+              }
+              value={reason}
+              onInput={setReason}
+              required={isFinal && status !== newest.status}
+            />
+            <p>
+              <button type="submit" class="main">
+                {newest === undefined ? 'Set it' : `Set revision ${newest.revision + 1}`}
+              </button>
+            </p>
+          </fieldset>
+        </form>
+      </May>
     </section>
   );
 };
@@ -160,12 +165,13 @@ const Waiters = ({ waiters }: { waiters: BodyOf<'claimWaiters'> }) => (
 export const ClaimPage = ({ claimId, query }: { claimId: string; query: URLSearchParams }) => {
   const before = Number(query.get('before')) || undefined;
   const { data, atMs, error, reload } = usePolled(`claim ${claimId} ${before ?? ''}`, async () => {
-    const [newest, history, waiters] = await Promise.all([
-      readHistory(claimId, undefined),
-      readHistory(claimId, before),
+    const newest = readHistory(claimId, undefined);
+    const [{ claims }, history, waiters] = await Promise.all([
+      newest,
+      before === undefined ? newest : readHistory(claimId, before),
       call('claimWaiters', { query: { id: claimId, limit: waitersMax } }),
     ]);
-    return { newest: newest.claims[0], history, waiters };
+    return { newest: claims[0], history, waiters };
   });
   const nowMs = useNow();
   const status = data?.newest?.status ?? (data === undefined ? 'Claim' : 'not set yet');

@@ -1,6 +1,7 @@
 /** Claims: what people and programs know and runs wait for, each as it stands. */
 import { useState } from 'preact/hooks';
 import { call } from '../api.ts';
+import { useMay } from '../me.tsx';
 import { ClaimLine } from '../parts/claimLine.tsx';
 import { useHead } from '../parts/head.ts';
 import { Staleness } from '../parts/staleness.tsx';
@@ -21,7 +22,7 @@ const Find = () => {
       }}
     >
       <label for="claim-id">
-        Look at one, or set a new one
+        Look at one{useMay('setClaim') ? ', or set a new one' : ''}
         <input
           id="claim-id"
           type="text"

@@ -7,6 +7,7 @@ import { Decide } from '../decide/doubt.tsx';
 import { Manual } from '../decide/manual.tsx';
 import { isOver, Move } from '../decide/move.tsx';
 import { Release } from '../decide/release.tsx';
+import { useMe } from '../me.tsx';
 import { Badge } from '../parts/badge.tsx';
 import { Long } from '../parts/code.tsx';
 import { Document } from '../parts/document.tsx';
@@ -149,14 +150,16 @@ const Columns = ({ instance, version, entries }: ColumnsProps) => {
 /** It is asked for every few seconds: what is larger is read when it is unfolded. */
 const outputBytesMax = 16_384;
 
-export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor: string }) => {
+export const InstancePage = ({ instanceId }: { instanceId: string }) => {
+  const { actor } = useMe();
   const readOn = useJournal(instanceId);
   const { data, atMs, error, reload } = usePolled(instanceId, async () => {
-    const [instance, entries] = await Promise.all([
+    // The first entries are asked for at once; later ones when the instance says that there are some.
+    const [instance] = await Promise.all([
       call('instance', { path: { instanceId }, query: { outputBytesMax } }),
-      readOn(),
+      readOn(0),
     ]);
-    const version = await versionOf(instance.view);
+    const [version, entries] = await Promise.all([versionOf(instance.view), readOn(instance.view.seq)]);
     return { instance, version, entries };
   });
   const acting = useActing(data?.instance, reload, actor);
@@ -227,9 +230,7 @@ export const InstancePage = ({ instanceId, actor }: { instanceId: string; actor:
           acting={acting}
         />
       ) : null}
-      {waits?.kind === 'approve' ? (
-        <Approve key={waits.seq} instance={instance} waits={waits} entries={entries} actor={actor} acting={acting} />
-      ) : null}
+      {waits?.kind === 'approve' ? <Approve key={waits.seq} instance={instance} waits={waits} acting={acting} /> : null}
       {waits?.kind === 'manual' ? <Manual key={waits.seq} instance={instance} waits={waits} acting={acting} /> : null}
       {isGone ? null : <Running instance={instance} />}
       <Waiting instance={instance} />

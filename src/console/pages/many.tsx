@@ -14,6 +14,7 @@ import { Came } from '../decide/came.tsx';
 import { useDeciding } from '../decide/manyRun.ts';
 import { Words } from '../decide/reason.tsx';
 import { type Way, waysOf } from '../decide/ways.ts';
+import { May, useMay } from '../me.tsx';
 import { useHead } from '../parts/head.ts';
 import { paramsText } from '../parts/runs.tsx';
 import { Staleness } from '../parts/staleness.tsx';
@@ -131,6 +132,7 @@ export const ManyPage = ({ query }: { query: URLSearchParams }) => {
     return { found, versions, isMore: alike.length > shownMax || page.next !== null || page.atLeast };
   });
   const nowMs = useNow();
+  const mayAct = useMay('verdicts');
   // Nothing is chosen by itself: also not what comes to be in doubt while the page is open.
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [wayId, choose] = useState<Way['id']>();
@@ -182,54 +184,64 @@ export const ManyPage = ({ query }: { query: URLSearchParams }) => {
       ) : null}
       {found.length === 0 ? null : (
         <form class="panel bad" onSubmit={decide} aria-label="Decide about many">
-          <p>
-            Choose those that you know the same of; the others stay in doubt. Each is decided only while it is in doubt,
-            a few in a second.
-            {data?.isMore ? ` The newest ${shownMax} are shown; the rest follows when these are decided.` : ''}
-          </p>
-          {people > 1 ? (
-            <p class="notice warn">Two people decide here: nothing follows until another person says the same.</p>
-          ) : null}
-          <p class="buttons">
-            <button type="button" onClick={() => setPicked(new Set(mayDecide.map(keyOf)))}>
-              Choose all
-            </button>
-            <button type="button" onClick={() => setPicked(new Set())}>
-              Choose none
-            </button>
-          </p>
+          <May does="verdicts" what="Deciding about them">
+            <p>
+              Choose those that you know the same of; the others stay in doubt. Each is decided only while it is in
+              doubt, a few in a second.
+              {data?.isMore ? ` The newest ${shownMax} are shown; the rest follows when these are decided.` : ''}
+            </p>
+            {people > 1 ? (
+              <p class="notice warn">Two people decide here: nothing follows until another person says the same.</p>
+            ) : null}
+            <p class="buttons">
+              <button type="button" onClick={() => setPicked(new Set(mayDecide.map(keyOf)))}>
+                Choose all
+              </button>
+              <button type="button" onClick={() => setPicked(new Set())}>
+                Choose none
+              </button>
+            </p>
+          </May>
           <ul class="runs">
             {found.map((one) => (
               <Row
                 key={keyOf(one)}
                 known={one}
                 isChosen={picked.has(keyOf(one))}
-                isDisabled={deciding.isBusy}
+                isDisabled={deciding.isBusy || !mayAct}
                 nowMs={nowMs}
                 onChange={(is) => pick(keyOf(one), is)}
               />
             ))}
           </ul>
-          <fieldset disabled={deciding.isBusy || chosen.length === 0}>
-            <legend>What is so of each of them?</legend>
-            {ways.map((one) => (
-              <label key={one.id} class="way">
-                <input type="radio" name="way" required checked={way?.id === one.id} onChange={() => choose(one.id)} />
-                <span>
-                  <strong>{one.title}</strong>
-                  <span class="small follows">{one.follows}</span>
-                </span>
-              </label>
-            ))}
-            <Words label="Why? It stands in the journal of each." value={reason} onInput={setReason} required />
-            <p>
-              <button type="submit" class="main">
-                {way === undefined
-                  ? 'Record it'
-                  : `Record of ${plural(chosen.length, 'run')}: ${way.title.toLowerCase()}`}
-              </button>
-            </p>
-          </fieldset>
+          {mayAct ? (
+            <fieldset disabled={deciding.isBusy || chosen.length === 0}>
+              <legend>What is so of each of them?</legend>
+              {ways.map((one) => (
+                <label key={one.id} class="way">
+                  <input
+                    type="radio"
+                    name="way"
+                    required
+                    checked={way?.id === one.id}
+                    onChange={() => choose(one.id)}
+                  />
+                  <span>
+                    <strong>{one.title}</strong>
+                    <span class="small follows">{one.follows}</span>
+                  </span>
+                </label>
+              ))}
+              <Words label="Why? It stands in the journal of each." value={reason} onInput={setReason} required />
+              <p>
+                <button type="submit" class="main">
+                  {way === undefined
+                    ? 'Record it'
+                    : `Record of ${plural(chosen.length, 'run')}: ${way.title.toLowerCase()}`}
+                </button>
+              </p>
+            </fieldset>
+          ) : null}
         </form>
       )}
     </main>

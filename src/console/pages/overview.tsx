@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { useMemo } from 'preact/hooks';
 import type { BodyOf } from '../../contract/index.ts';
 import { call, type View } from '../api.ts';
+import { useMay, useMe } from '../me.tsx';
 import { Filters, statuses, type Wanted } from '../parts/filters.tsx';
 import { useHead } from '../parts/head.ts';
 import { Notify } from '../parts/notify.tsx';
@@ -11,10 +12,10 @@ import { Staleness } from '../parts/staleness.tsx';
 import { useNow, usePolled } from '../poll.ts';
 import { go, instancePath, Link } from '../route.tsx';
 import { harmless, statusText } from '../text.ts';
-import { type Filter, filterNames, type Need, type Needing, readOverview } from './groups.ts';
+import { filterNames, foundIn, inOrder, isMore, type Need, type Needing } from './groups.ts';
 import { manyPath } from './many.tsx';
 
-type Counts = BodyOf<'counts'>['counts'];
+type Counts = NonNullable<BodyOf<'overview'>['counts']>;
 
 const pageSize = 25;
 /** So many runs alike are worth a page of their own. */
@@ -35,21 +36,6 @@ const toOf = (wanted: Record<string, string | undefined>): string => {
   return given.length === 0 ? '/' : `/?${new URLSearchParams(given)}`;
 };
 
-/** New runbooks are seldom: the names to choose from need not be asked for with every look. */
-let known: { atMs: number; runbooks: BodyOf<'listRunbooks'>['runbooks'] } = { atMs: 0, runbooks: [] };
-const readRunbooks = async () => {
-  if (Date.now() - known.atMs < runbooksEveryMs) return known.runbooks;
-  const { runbooks } = await call('listRunbooks', { query: { limit: 100 } });
-  known = { atMs: Date.now(), runbooks };
-  return runbooks;
-};
-
-/** Counted in an index, which knows a runbook and times, and nothing else of a run. */
-const readCounts = async ({ text, actor, param, ...filter }: Filter): Promise<Counts> =>
-  text === undefined && actor === undefined && param === undefined
-    ? (await call('counts', { query: filter })).counts
-    : [];
-
 const CountsLine = ({ counts, wanted }: { counts: Counts; wanted: Wanted }) => (
   <ul class="counts" aria-label="How many there are">
     {statuses.flatMap((status) => {
@@ -68,6 +54,7 @@ const CountsLine = ({ counts, wanted }: { counts: Counts; wanted: Wanted }) => (
 
 /** Steps in doubt that are alike, where there are several. */
 const Alike = ({ views }: { views: View[] }) => {
+  const verb = useMay('verdicts') ? 'Decide about' : 'Look at';
   const groups = new Map<string, View[]>();
   for (const view of views) {
     if (view.status !== 'in_doubt' || view.cell === null) continue;
@@ -81,7 +68,7 @@ const Alike = ({ views }: { views: View[] }) => {
         return [
           <p key={`${one.runbookId} ${one.cell}`}>
             <Link to={manyPath(one.runbookId, one.cell)}>
-              Decide about {more.length + 1} alike: {harmless(one.cell)} of {harmless(one.runbookId)}
+              {verb} {more.length + 1} alike: {harmless(one.cell)} of {harmless(one.runbookId)}
             </Link>
           </p>,
         ];
@@ -114,41 +101,37 @@ const whyOf = ({ view, need, isMine }: Needing): string => {
 
 const atLeast = (count: number, isMore: boolean): string => (isMore ? `at least ${count}` : String(count));
 
-export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: string }) => {
+export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
+  const me = useMe();
   const wanted = wantedOf(query);
-  const { status, next, ...filter } = wanted;
+  const { status, next } = wanted;
   const isListed = status !== undefined || next !== undefined;
   const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, async () => {
-    const [overview, newest, runbooks, counts] = await Promise.all([
-      readOverview(actor, filter),
-      call('listInstances', {
-        query: { ...filter, ...(status ? { status: [status] } : {}), ...(next ? { next } : {}), limit: pageSize },
-      }),
-      readRunbooks(),
-      readCounts(filter),
-    ]);
-    return { overview, newest, runbooks, counts };
+    const overview = await call('overview', { query: { ...wanted, status: status && [status], limit: pageSize } });
+    return { ...overview, found: await foundIn(overview) };
   });
+  // New ones are seldom: the names to choose from need not be asked for with every look.
+  const named = usePolled('runbooks', () => call('listRunbooks', { query: { limit: 100 } }), runbooksEveryMs);
   const nowMs = useNow();
-  const needing = data?.overview.needing ?? [];
+  const needing = useMemo(() => inOrder(data?.found ?? [], me), [data, me]);
   const news = useMemo(
     () =>
-      data?.overview.needing.map((one) => ({
+      data &&
+      needing.map((one) => ({
         key: `${one.view.instanceId} ${one.need} ${one.view.cell}`,
         instanceId: one.view.instanceId,
         why: whyOf(one),
       })),
-    [data],
+    [needing],
   );
+  const needsMore = data !== undefined && [data.doubt, data.stopped, data.asking, data.unmanned].some(isMore);
+  const going = data === undefined ? [] : [...data.waiting.views, ...data.running.views];
   const doubts = needing.filter(({ need }) => need === 'doubt').length;
   useHead(
     needing.length === 0 ? 'Runs · Pawl' : `(${needing.length}) Runs · Pawl`,
     doubts > 0 ? 'doubt' : needing.length > 0 ? 'somebody' : 'nobody',
   );
-  const shown = new Set(
-    [...needing.map(({ view }) => view), ...(data?.overview.going ?? [])].map((one) => one.instanceId),
-  );
-  const rest = (data?.newest.views ?? []).filter(({ instanceId }) => isListed || !shown.has(instanceId));
+  const rest = data?.newest.views ?? [];
   return (
     <main>
       <div class="title">
@@ -157,7 +140,7 @@ export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: 
       </div>
       <Filters
         wanted={wanted}
-        runbooks={data?.runbooks ?? []}
+        runbooks={named.data?.runbooks ?? []}
         onSet={(name, value, isReplaced) => go(toOf({ ...wanted, next: undefined, [name]: value }), isReplaced)}
       />
       {wanted.text !== undefined && /^[\w.~-]+$/.test(wanted.text) ? (
@@ -168,7 +151,7 @@ export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: 
       ) : null}
       {data === undefined ? null : (
         <>
-          <CountsLine counts={data.counts} wanted={wanted} />
+          <CountsLine counts={data.counts ?? []} wanted={wanted} />
           {wanted.runbook === undefined ? null : (
             <p class="small">
               <Link to={`/statistics/${encodeURIComponent(wanted.runbook)}`}>
@@ -179,12 +162,10 @@ export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: 
           {isListed ? <Alike views={rest} /> : null}
           {isListed ? null : (
             <>
-              <Group title="Needs somebody" count={atLeast(needing.length, data.overview.needsAtLeast)}>
+              <Group title="Needs somebody" count={atLeast(needing.length, needsMore)}>
                 {needing.length === 0 ? (
                   <p class="quiet">
-                    {data.overview.needsAtLeast
-                      ? 'Of those that were read nothing needs anybody.'
-                      : 'Nothing needs anybody.'}
+                    {needsMore ? 'Of those that were read nothing needs anybody.' : 'Nothing needs anybody.'}
                   </p>
                 ) : null}
                 <Alike views={needing.map(({ view }) => view)} />
@@ -194,10 +175,10 @@ export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: 
                   ))}
                 </ul>
               </Group>
-              <Group title="Under way" count={atLeast(data.overview.going.length, data.overview.goingAtLeast)}>
-                {data.overview.going.length === 0 ? <p class="quiet">Nothing is under way.</p> : null}
+              <Group title="Under way" count={atLeast(going.length, isMore(data.waiting) || isMore(data.running))}>
+                {going.length === 0 ? <p class="quiet">Nothing is under way.</p> : null}
                 <ul class="runs">
-                  {data.overview.going.map((view) => (
+                  {going.map((view) => (
                     <Run key={view.instanceId} view={view} nowMs={nowMs} {...goingWhy(view)} />
                   ))}
                 </ul>
@@ -206,7 +187,7 @@ export const OverviewPage = ({ query, actor }: { query: URLSearchParams; actor: 
           )}
           <Group
             title={isListed ? 'Newest first' : 'The rest, newest first'}
-            count={atLeast(rest.length, data.newest.next !== null || data.newest.atLeast)}
+            count={atLeast(rest.length, isMore(data.newest))}
           >
             {rest.length === 0 ? <p class="quiet">No run fits.</p> : null}
             <ul class="runs">

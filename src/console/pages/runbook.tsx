@@ -2,12 +2,13 @@
 import { useState } from 'preact/hooks';
 import { call, type Version, versionOf } from '../api.ts';
 import { fieldsOf } from '../decide/schema.ts';
+import { useMay } from '../me.tsx';
 import { useOnce } from '../once.ts';
 import { useHead } from '../parts/head.ts';
 import { Said } from '../parts/said.tsx';
 import { Written } from '../parts/written.tsx';
 import { Link, runbookPath, startPath } from '../route.tsx';
-import { harmless } from '../text.ts';
+import { harmless, stamp } from '../text.ts';
 import { Difference } from './difference.tsx';
 
 const versionIn = (query: URLSearchParams, name: string): number | undefined => {
@@ -20,6 +21,15 @@ const shownAtFirst = 20;
 const Versions = ({ runbookId, newest, here }: { runbookId: string; newest: number; here: number }) => {
   const [isWhole, setWhole] = useState(false);
   const count = isWhole ? newest : Math.min(newest, shownAtFirst);
+  const { data: published } = useOnce(`versions ${runbookId} ${newest} ${count}`, async () => {
+    const told = new Map<number, string>();
+    for (let before = newest + 1; before > newest + 1 - count; ) {
+      const { versions, next } = await call('versions', { path: { runbookId }, query: { before } });
+      for (const { version, atMs, by } of versions) told.set(version, `${stamp(atMs)}, ${by}`);
+      before = next ?? 0;
+    }
+    return told;
+  });
   return (
     <section aria-label="Versions">
       <h2>Versions</h2>
@@ -29,6 +39,7 @@ const Versions = ({ runbookId, newest, here }: { runbookId: string; newest: numb
             <Link to={runbookPath(runbookId, version === newest ? {} : { version })} current={version === here}>
               Version {version}
             </Link>
+            <span class="small quiet">{harmless(published?.get(version) ?? '')}</span>
             {version === 1 ? null : (
               <Link to={runbookPath(runbookId, { from: version - 1, to: version })} class="small">
                 what changed in {version}
@@ -87,7 +98,8 @@ const Whole = ({ version, newest }: { version: Version; newest: number }) => {
       )}
       <p class="buttons">
         <Link to={startPath(runbookId, isNewest ? {} : { version: version.version })} class="button main">
-          Start{isNewest ? '' : ` version ${version.version}`}
+          {useMay('start') ? 'Start' : 'Plan'}
+          {isNewest ? '' : ` version ${version.version}`}
         </Link>
         <Link to={`/?runbook=${encodeURIComponent(runbookId)}`} class="button">
           Its runs

@@ -2,6 +2,7 @@
 import { useId } from 'preact/hooks';
 import type { BodyOf } from '../../contract/index.ts';
 import { call } from '../api.ts';
+import { useMay } from '../me.tsx';
 import { useOnce } from '../once.ts';
 import { useHead } from '../parts/head.ts';
 import { Said } from '../parts/said.tsx';
@@ -42,7 +43,7 @@ const Runbook = ({ one, nowMs }: { one: Listed; nowMs: number }) => (
     </div>
     <p class="buttons">
       <Link to={`/?runbook=${encodeURIComponent(one.runbookId)}`}>Runs</Link>
-      <Link to={startPath(one.runbookId)}>Start</Link>
+      <Link to={startPath(one.runbookId)}>{useMay('start') ? 'Start' : 'Plan'}</Link>
     </p>
   </li>
 );

@@ -6,6 +6,7 @@ import { usePlan } from '../decide/planning.ts';
 import { fromLink, fromRun, type Prefilled } from '../decide/prefill.ts';
 import { fieldsOf, valuesOf } from '../decide/schema.ts';
 import { type Told, useStarting } from '../decide/starting.ts';
+import { May, useMay } from '../me.tsx';
 import { useOnce } from '../once.ts';
 import { useHead } from '../parts/head.ts';
 import { PlanShown } from '../parts/plan.tsx';
@@ -19,7 +20,7 @@ type Loaded = { newest: Version; version: Version; like: Instance | undefined };
 const load = async ({ runbookId, version, like }: Asked): Promise<Loaded> => {
   const [newest, earlier] = await Promise.all([
     call('runbook', { path: { runbookId } }),
-    like === undefined ? undefined : call('instance', { path: { instanceId: like } }),
+    like === undefined ? undefined : call('instance', { path: { instanceId: like }, query: { outputBytesMax: 0 } }),
   ]);
   const isNewest = version === undefined || version === newest.version;
   return { newest, version: isNewest ? newest : await versionOf({ runbookId, version }), like: earlier };
@@ -135,12 +136,13 @@ const Form = ({ loaded, query }: { loaded: Loaded; query: URLSearchParams }) => 
     }
   }, [typed, version]);
   const { plan, problem, again } = usePlan(asked);
+  const mayStart = useMay('start');
   const missing = 'missing' in asked ? asked.missing : [];
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (plan !== undefined) void starting.start(plan, drive);
+        if (plan !== undefined && mayStart) void starting.start(plan, drive);
       }}
     >
       {prefilled.problems.length === 0 ? null : (
@@ -179,12 +181,14 @@ const Form = ({ loaded, query }: { loaded: Loaded; query: URLSearchParams }) => 
             </div>
           )}
           {plan === undefined ? null : <PlanShown plan={plan} />}
-          <p class="buttons">
-            <button type="submit" class="main" disabled={plan === undefined || starting.isBusy}>
-              Start version {version.version}
-            </button>
-            {starting.isBusy ? <span role="status">Starting…</span> : null}
-          </p>
+          <May does="start" what="Starting it">
+            <p class="buttons">
+              <button type="submit" class="main" disabled={plan === undefined || starting.isBusy}>
+                Start version {version.version}
+              </button>
+              {starting.isBusy ? <span role="status">Starting…</span> : null}
+            </p>
+          </May>
           <div aria-live="polite">
             {starting.told === undefined ? null : (
               <After told={starting.told} onAnother={runbook.unique === null ? starting.another : undefined} />

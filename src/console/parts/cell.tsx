@@ -4,6 +4,7 @@ import { type Cell, type CellReport, call, type EntryOf, type Instance } from '.
 import { bytes, duration, harmless, stamp } from '../text.ts';
 import { Badge } from './badge.tsx';
 import { Pre } from './code.tsx';
+import { Elements } from './family.tsx';
 import { Log } from './log.tsx';
 import { Output } from './output.tsx';
 
@@ -137,6 +138,9 @@ export const CellCard = ({ instance, report, cell, source, votes }: Props) => {
       )}
       <Output instanceId={instanceId} cell={report} />
       {attached === undefined ? null : <Attached instanceId={instanceId} attached={attached} />}
+      {(kind === 'run' || kind === 'each') && seq !== null && state !== 'waiting' ? (
+        <Elements instanceId={instanceId} cell={name} />
+      ) : null}
       {seq !== null && report.attempts > 0 ? <Log instanceId={instanceId} about={seq} /> : null}
     </section>
   );

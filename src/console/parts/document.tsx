@@ -5,6 +5,7 @@ import { harmless } from '../text.ts';
 import { Badge } from './badge.tsx';
 import { CellCard } from './cell.tsx';
 import { Pre } from './code.tsx';
+import { Elements } from './family.tsx';
 
 type Props = { instance: Instance; version: Version; entries: Entry[] };
 
@@ -78,9 +79,14 @@ export const Document = ({ instance, version, entries }: Props) => {
       const report = cell === undefined ? undefined : reports.get(cell.name);
       if (report === undefined) return undefined;
       return (
-        <p class="section-state" id={`cell-${report.name}`}>
-          <span class="kind">{report.kind}</span> {report.name} <Badge status={report.state} />
-        </p>
+        <>
+          <p class="section-state" id={`cell-${report.name}`}>
+            <span class="kind">{report.kind}</span> {report.name} <Badge status={report.state} />
+          </p>
+          {cell?.body.kind === 'each' && report.seq !== null && report.state !== 'waiting' ? (
+            <Elements instanceId={instance.view.instanceId} cell={report.name} />
+          ) : null}
+        </>
       );
     },
   };

@@ -1,5 +1,8 @@
 /** The elements of a section as a tree, those under way, each with a page of its own. */
-import type { WaitOf } from '../api.ts';
+import { useState } from 'preact/hooks';
+import type { BodyOf } from '../../contract/index.ts';
+import { call, type WaitOf } from '../api.ts';
+import { usePolled } from '../poll.ts';
 import { instancePath, Link } from '../route.tsx';
 import { harmless, shown } from '../text.ts';
 import { Badge } from './badge.tsx';
@@ -14,7 +17,43 @@ const itemText = (item: unknown): string => {
   return harmless(text.length > itemCharsMax ? `${text.slice(0, itemCharsMax)}…` : text);
 };
 
-export const Family = ({ waits }: { waits: Each }) => {
+type Begun = BodyOf<'elements'>['elements'];
+
+const List = ({ instanceId, cell }: { instanceId: string; cell: string }) => {
+  const { data, error } = usePolled(`elements ${instanceId} ${cell}`, async () => {
+    const all: Begun = [];
+    for (let after: number | null | undefined; after !== null; ) {
+      const page = await call('elements', { path: { instanceId }, query: { cell, after } });
+      all.push(...page.elements);
+      after = page.next;
+    }
+    return all;
+  });
+  if (data === undefined) return <p class="quiet">{error?.message ?? 'Loading…'}</p>;
+  if (data.length === 0) return <p class="quiet">None.</p>;
+  return (
+    <ul class="tree">
+      {data.map(({ instanceId: id, item, as }) => (
+        <li key={id}>
+          <Badge status={as ?? 'not ended'} /> <Link to={instancePath(id)}>{itemText(item)}</Link>
+        </li>
+      ))}
+    </ul>
+  );
+};
+
+/** Every element that began, those that have ended too. Read when it is looked at: below those under way, or else in the document. */
+export const Elements = (props: { instanceId: string; cell: string }) => {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>All of {props.cell} that began</summary>
+      {isOpen ? <List {...props} /> : null}
+    </details>
+  );
+};
+
+export const Family = ({ instanceId, waits }: { instanceId: string; waits: Each }) => {
   const { count, completed, failed, cancelled, underWay, stuck, max, elements } = waits;
   const told = [
     `${completed} of ${count} completed`,
@@ -40,6 +79,7 @@ export const Family = ({ waits }: { waits: Each }) => {
         ))}
       </ul>
       {elements.length >= shownMax ? <p class="small quiet">Of those under way at most {shownMax} are shown.</p> : null}
+      <Elements instanceId={instanceId} cell={waits.cell} />
     </div>
   );
 };

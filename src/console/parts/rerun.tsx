@@ -1,5 +1,6 @@
 /** Starting a run once more with its parameters: with which version that would be now, and what differs from the one it had. */
 import { call, type Instance } from '../api.ts';
+import { useMay } from '../me.tsx';
 import { useOnce } from '../once.ts';
 import { Link, runbookPath, startPath } from '../route.tsx';
 import { harmless } from '../text.ts';
@@ -13,7 +14,7 @@ export const Rerun = ({ view }: Pick<Instance, 'view'>) => {
   const { data } = useOnce(`rerun ${runbookId}`, async () =>
     isElement(instanceId) ? undefined : (await call('runbook', { path: { runbookId } })).version,
   );
-  if (data === undefined) return null;
+  if (!useMay('start') || data === undefined) return null;
   return (
     <p class="small rerun">
       <Link to={startPath(runbookId, { like: instanceId })}>Start another one like it</Link>, with version {data}

@@ -6,6 +6,7 @@ import { votesSince } from '../call/journal.ts';
 import { startersIn } from '../call/kin.ts';
 import { assertUnfinished } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
+import { whyNoVote } from '../model/asked.ts';
 import type { By, EntryOf, State, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
@@ -85,13 +86,14 @@ export const assertApprover = (call: Call, { waiting }: Approval, actor: string,
   const { instanceId } = call;
   const { asked = { approvers: [], groups: [], quorum: 1, self: false } } = waiting;
   const details = { instanceId, cell: waiting.cell };
-  if (!asked.approvers.includes(actor) && !groups.some((group) => asked.groups.includes(group))) {
+  const why = whyNoVote(asked, startersIn(call), { actor, groups });
+  if (why === 'notAsked') {
     const whom = [...asked.approvers, ...asked.groups.map((group) => `members of ${group}`)].join(', ');
-    const why = caseOf([actor], asked.approvers) ?? caseOf(groups, asked.groups) ?? '';
-    const message = `${actor} is not asked by cell ${waiting.cell} of ${instanceId}; it asks ${whom}.${why}`;
+    const hint = caseOf([actor], asked.approvers) ?? caseOf(groups, asked.groups) ?? '';
+    const message = `${actor} is not asked by cell ${waiting.cell} of ${instanceId}; it asks ${whom}.${hint}`;
     throw new PawlError('vote.notAsked', message, { ...details, approvers: asked.approvers, groups: asked.groups });
   }
-  if (!asked.self && startersIn(call).includes(actor)) {
+  if (why === 'self') {
     const message = `${actor} started ${instanceId} and cannot vote about it: another person has to (the cell does not say self=true).`;
     throw new PawlError('vote.self', message, details);
   }

@@ -1,5 +1,6 @@
 /** The words of the domain, behind one door: the engine's door hands them on, and the contract takes them from here. */
 
+export { isAsked, whyNoVote } from './asked.ts';
 export { createSectionsBegun } from './begun.ts';
 export { type CellEnd, cellEnds } from './cellEnd.ts';
 export { assertChain, assertFollows, breakBetween, brokenAt } from './chain.ts';

@@ -72,6 +72,9 @@ export const limits = {
   pageMax: 100,
   /** Views that one request for a list reads at most, where it asks for what no index has. */
   listReadMax: 1_000,
+  /** Views that one look at all runs shows of each kind: of what needs somebody, and of what goes on. */
+  overviewNeedingMax: 100,
+  overviewGoingMax: 25,
   listTextCharsMax: 2_000,
   /** Parts of the list of all journals; the schedule goes through one of them every quarter of an hour, so all in a day. */
   journalShards: 96,

@@ -112,6 +112,9 @@ const elementsText = ({ count, completed, cancelled, failed, stuck, locked = 0 }
 /** Whether a view is of an instance that waits for its elements: which of these need somebody their own journals say. */
 export const waitsForElements = ({ waitsFor: text }: Pick<View, 'waitsFor'>): boolean =>
   text !== null && /^\d+\/\d+ elements/.test(text);
+/** Of such a view: whether any of them does, as far as the instance itself has seen. */
+export const elementsNeedSomebody = (view: Pick<View, 'waitsFor'>): boolean =>
+  waitsForElements(view) && / needs? somebody/.test(view.waitsFor ?? '');
 
 const waitsFor = ({ open }: State, elsewhere: string | null, { needs, secrets }: Lacks): string | null => {
   const [first] = [...needs, ...secrets];

@@ -189,6 +189,8 @@ type Report = {
   groups: string[];
   quorum: number;
   self: boolean;
+  /** Who started the run, or one that it continues: unless `self`, they may not vote. */
+  starters: string[];
   onExpiry: 'approve' | 'reject';
   approvals: string[];
   /** The newest. */
@@ -223,7 +225,8 @@ export const approve: WaitKind<Report> = {
     const { approvers = [], groups = [], quorum = 1, self = false } = asked ?? {};
     const { onExpiry } = bodyOf(cell, 'approve');
     const { approvals = [] } = open;
-    const terms = { approvers, groups, quorum, self, onExpiry };
+    const starters = [...new Set(startersIn(call))];
+    const terms = { approvers, groups, quorum, self, starters, onExpiry };
     return { kind: 'approve', ...asking, shownHash: shownHash ?? '', ...terms, approvals, votes };
   },
 };

@@ -1,8 +1,7 @@
 /** What a plan answers: what a start would do. */
 import * as z from 'zod';
-import { limits, type PlannedCell } from '../engine/model/index.ts';
-
-const count = z.int().min(0);
+import { limits, type PlannedCell } from '../../engine/model/index.ts';
+import { count } from './parts.ts';
 
 /** What a cell at the end of a run takes back, or at which ends it is gone through. */
 export const cleanup = z.union([
