@@ -255,6 +255,8 @@ describe('by the keyboard alone', () => {
   it('a page is gone through from its top to its end and back in the same order', async () => {
     const bob = await sit('/instances/rehearsal-1');
     const { page } = bob;
+    // It comes last, once the newest version is known.
+    await page.getByRole('link', { name: 'Start another one like it' }).waitFor();
     const there: string[] = [];
     const back: string[] = [];
     for (let tab = 0; tab < 12; tab += 1) {

@@ -110,7 +110,7 @@ describe('where much has happened', () => {
     ['in doubt', '/instances/doubt-1', 'in doubt · doubt-1', 'router: accepted, job 4711'],
     ['in doubt with a probe', '/instances/probed-1', 'in doubt · probed-1', 'its probe answered'],
     ['halted', '/instances/halted-1', 'halted · halted-1', 'point_dns halted'],
-    ['approval', '/instances/release-1', 'waiting · release-1', 'go asks for approval'],
+    ['approval', '/instances/release-1', 'waiting · release-1', 'go asks you for approval'],
     ['manual', '/instances/ceremony-1', 'waiting · ceremony-1', 'rotate waits for a person'],
     ['children', '/instances/drain-1', 'waiting · drain-1', 'node-b'],
     ['waiting for a claim', '/instances/roll-1', 'waiting · roll-1', 'waits for what others know'],
