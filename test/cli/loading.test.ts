@@ -106,7 +106,7 @@ describe('the packages that a command loads', () => {
 
   test('a list on this machine loads neither the schemas of answers nor what packs outputs', () => {
     const urls = urlsOf(['list']);
-    expect(urls).toContainEqual(expect.stringMatching(/src\/contract\/requests\.ts$/));
+    expect(urls).toContainEqual(expect.stringMatching(/src\/contract\/requests\/lists\.ts$/));
     expect(urls.filter((url) => /contract\/answer|^node:zlib$/.test(url))).toEqual([]);
   });
 });
