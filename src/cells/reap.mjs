@@ -69,12 +69,12 @@ const seenForMs = 50;
 let seen;
 
 /**
- * Looks at all processes before or while their cell ends, so that less is left to look at when it has ended. Bare ones are looked at again
- * unless they were bare the last time as well; those that may not be read need not be asked once more.
+ * Looks at all processes while nobody waits for that, so that less is left to look at when their cell has ended. Bare ones are looked at
+ * again unless they were bare the last time as well; those that may not be read need not be asked once more.
  * @param {string} marker
  */
 export const lookAhead = (marker) => {
-  if (process.platform !== 'linux') return;
+  if (process.platform !== 'linux' || (seen?.marker === marker && performance.now() < seen.untilMs)) return;
   const untilMs = performance.now() + seenForMs;
   const before = seen?.marker === marker ? seen.bare : undefined;
   const { unmarked, hidden, bare } = look([marker]);

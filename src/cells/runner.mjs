@@ -344,7 +344,7 @@ const run = async (job, waiting) => {
   const channel = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
 
   channel?.on('data', (/** @type {Buffer} */ chunk) => {
-    // Its process ends now, and that takes it longer than this does.
+    // Its process ends now, and that takes it longer than to look again, where it ran for a while.
     if (resultBytes === 0) setImmediate(lookAhead, job.marker);
     resultBytes += chunk.length;
     const room = job.outputBytesMax + 200 - keptBytes;
@@ -352,6 +352,8 @@ const run = async (job, waiting) => {
     kept.push(chunk.subarray(0, room));
     keptBytes += Math.min(room, chunk.length);
   });
+
+  if (code) setImmediate(lookAhead, job.marker);
 
   /** @type {Result | undefined} */
   let result;
