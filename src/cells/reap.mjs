@@ -65,37 +65,44 @@ export const look = (markers, passed) => {
 /** Who has no marker gets none; and for so long its pid is not another's. */
 const seenForMs = 50;
 
-/** @type {{ marker: string, passed: Set<string>, bare: Set<string>, untilMs: number } | undefined} */
+/** `passed` need not be looked at again until then. @type {{ marker: string, passed: Set<string>, bare: string[], untilMs: number } | undefined} */
 let seen;
 
+/** @param {string} marker */
+const seenOf = (marker) => (seen?.marker === marker && performance.now() < seen.untilMs ? seen : undefined);
+
 /**
- * Looks at all processes while nobody waits for that, so that less is left to look at when their cell has ended. Bare ones are looked at
- * again unless they were bare the last time as well; those that may not be read need not be asked once more.
+ * Looks at all processes while nobody waits for that, so that less is left to look at when their cell has ended; soon after that at the
+ * bare ones once more, of which those are passed that still are. Who may not be read need not be asked again.
  * @param {string} marker
  */
 export const lookAhead = (marker) => {
-  if (process.platform !== 'linux' || (seen?.marker === marker && performance.now() < seen.untilMs)) return;
+  if (process.platform !== 'linux') return;
   const untilMs = performance.now() + seenForMs;
-  const before = seen?.marker === marker ? seen.bare : undefined;
-  const { unmarked, hidden, bare } = look([marker]);
-  const passed = new Set([...unmarked, ...hidden.map(String), ...bare.filter((pid) => before?.has(pid))]);
-  seen = { marker, passed, bare: new Set(bare), untilMs };
+  const before = seenOf(marker);
+  const { unmarked, hidden, bare } = look([marker], before?.passed);
+  if (before === undefined) {
+    seen = { marker, passed: new Set([...unmarked, ...hidden.map(String)]), bare, untilMs };
+    return;
+  }
+  for (const pid of bare) if (before.bare.includes(pid)) before.passed.add(pid);
 };
 
 /**
  * Elsewhere than on Linux the group is all there is.
  * @param {string} marker
  * @param {boolean} isHeld the control group of the cell is empty: what moved itself out of it is all that can be left
+ * @returns {{ marked: number[], isSure: boolean }} not sure: one that was there ended meanwhile, or was beginning a program
  */
-const marked = (marker, isHeld) => {
-  if (process.platform !== 'linux') return [];
-  const isKnown = isHeld && seen?.marker === marker && performance.now() < seen.untilMs;
-  return look([marker], isKnown ? seen?.passed : undefined).marked;
+const lookFor = (marker, isHeld) => {
+  if (process.platform !== 'linux') return { marked: [], isSure: true };
+  const { marked, bare } = look([marker], isHeld ? seenOf(marker)?.passed : undefined);
+  return { marked, isSure: bare.length === 0 };
 };
 
 /**
- * Kills the group, every marked process, and all that is in the control group, again and again until none is left: a fork may race
- * with the scan.
+ * Kills the group, every marked process, and all that is in the control group, again and again until none is left. One may have forked and
+ * ended while all were looked at: where that is possible they are looked at once more.
  * @param {number | undefined} group pid of the child, which leads its own group
  * @param {string} marker `PAWL_EXECUTION=<hex>`
  * @param {string | undefined} [control] folder of the control group, where the cell has one
@@ -107,13 +114,16 @@ export const reap = async (group, marker, control) => {
     throw new TypeError(`${JSON.stringify(marker)} marks no cell; no process is killed for it`);
   if (group !== undefined && !(Number.isSafeInteger(group) && group > 1))
     throw new TypeError(`${group} is no process group of a cell`);
+  let foundNone = 0;
   for (let round = 0; round < roundsMax; round += 1) {
     const inGroup = group !== undefined && kill(-group, 'SIGKILL');
     const isEmpty = control === undefined || isEnded(control);
-    const others = marked(marker, control !== undefined && isEmpty);
-    for (const pid of others) kill(pid, 'SIGKILL');
-    if (isEmpty && others.length === 0 && (!inGroup || process.platform === 'linux')) return true;
-    await wait(pauseMs);
+    const { marked, isSure } = lookFor(marker, control !== undefined && isEmpty);
+    for (const pid of marked) kill(pid, 'SIGKILL');
+    const isNone = isEmpty && marked.length === 0 && (!inGroup || process.platform === 'linux');
+    foundNone = isNone ? foundNone + 1 : 0;
+    if (isNone && (isSure || foundNone > 1)) return true;
+    if (!isNone) await wait(pauseMs);
   }
   return false;
 };

@@ -344,7 +344,7 @@ const run = async (job, waiting) => {
   const channel = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
 
   channel?.on('data', (/** @type {Buffer} */ chunk) => {
-    // Its process ends now, and that takes it longer than to look again, where it ran for a while.
+    // Its process ends now, which takes it longer than to look.
     if (resultBytes === 0) setImmediate(lookAhead, job.marker);
     resultBytes += chunk.length;
     const room = job.outputBytesMax + 200 - keptBytes;
@@ -353,6 +353,7 @@ const run = async (job, waiting) => {
     keptBytes += Math.min(room, chunk.length);
   });
 
+  // Meanwhile it begins: what it runs is loaded.
   if (code) setImmediate(lookAhead, job.marker);
 
   /** @type {Result | undefined} */
@@ -394,8 +395,7 @@ const run = async (job, waiting) => {
     if (last.length > 0) log.add(stream, last);
   }
   log.end();
-  // Without a control group a process may have forked and ended while all were looked at: so they are looked at once more.
-  if (!gone || control === undefined) gone = await reap(child.pid, job.marker, control);
+  if (!gone) gone = await reap(child.pid, job.marker, control);
   // Whoever started this may end it once it has heard.
   removeGroup(control);
   const whole = cut === undefined && child.signalCode === null && child.exitCode !== null;
@@ -450,7 +450,6 @@ const standBy = ({ harness }) => {
   else {
     const waits = /** @type {import('node:stream').Readable} */ (waiting.stdio[4]);
     waits.on('close', () => tell({ kind: 'ready' })).resume();
-    lookAhead(`PAWL_EXECUTION=${process.env.PAWL_RUNNER}`);
     rehearse();
   }
 };

@@ -99,8 +99,7 @@ export const httpPipeline = <D, E>(
     .use(httpSecurityHeaders({ contentSecurityPolicy: false, referrerPolicy: false, permissionsPolicy: false }))
     .use({
       after: async (request) => {
-        const { headers } = request.event as { headers?: Record<string, string> };
-        request.response = await zippedFor(headers?.['accept-encoding'], httpResult(request.response as Answer));
+        request.response = await zippedFor(request.event as object, httpResult(request.response as Answer));
       },
       onError: (request) => {
         const { error, context } = request;

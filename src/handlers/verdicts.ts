@@ -51,15 +51,32 @@ const wordIn = (entry: Entry, seq: number): First => {
   return null;
 };
 
-/** Who was first, and the entry that says it. What cannot be read now is no reason to refuse anything: the refusal stands without it. */
-const readFirst = async ({ engine }: Deps, { instanceId, seq }: Step): Promise<FirstEntry | null> => {
+/** Entries after `seq` in order, as far as a word about a step is looked for: page by page, since a lease that is renewed makes many. */
+async function* entriesAfter({ engine }: Deps, { instanceId, seq }: Step): AsyncGenerator<Entry> {
+  for (let after = seq; after < seq + limits.verdictsWordEntries; ) {
+    const page = await engine.journal(instanceId, after, limits.pageMax);
+    for (const { entry } of page) yield entry;
+    const last = page.at(-1)?.entry.seq;
+    if (last === undefined || page.length < limits.pageMax) return;
+    after = last;
+  }
+}
+
+/**
+ * Whose word about it stands, and the entry that says it: of several the last, which overrules the others. What cannot be read now is no reason to refuse
+ * anything: the refusal stands without it.
+ */
+const readFirst = async (deps: Deps, step: Step): Promise<FirstEntry | null> => {
+  let found: FirstEntry | null = null;
   try {
-    const entries = await engine.journal(instanceId, seq, limits.verdictsFirstEntries);
-    for (const { entry } of entries) {
-      const word = wordIn(entry, seq);
-      if (word !== null) return { entry, word };
+    for await (const entry of entriesAfter(deps, step)) {
+      const word = wordIn(entry, step.seq);
+      // Whoever ends the run overrules nobody who spoke of the step.
+      if (word !== null && (found === null || word.said !== 'cancelled')) found = { entry, word };
+      // With the next one that begins nothing more is said of this one.
+      if (found !== null && entry.kind === 'reserved') break;
     }
-    return null;
+    return found;
   } catch (error) {
     if (isPawlError(error)) return null;
     throw error;

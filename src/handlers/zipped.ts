@@ -48,18 +48,27 @@ type Result = { statusCode: number; headers: Record<string, string>; body: strin
 /** A tag that says the very bytes would be another one now; a weak one says what they mean. */
 const weak = (etag: string): string => (etag.startsWith('W/') ? etag : `W/${etag}`);
 
-/** Of JSON alone: a page of a one-time link is small, and holds what is nobody else's. */
-export const zippedFor = async (accepted: string | undefined, result: Result): Promise<Result> => {
+type Asked = { headers?: Record<string, string>; requestContext?: { http?: { method?: string } } };
+
+/**
+ * Of JSON that was read alone: a page of a one-time link is small, and holds what is nobody else's, as the answer does that makes such a
+ * link (docs/security.md).
+ */
+export const zippedFor = async ({ headers: asked, requestContext }: Asked, result: Result): Promise<Result> => {
+  if (!['GET', 'HEAD'].includes(requestContext?.http?.method ?? '')) return result;
   const { headers, body, isBase64Encoded } = result;
   if (isBase64Encoded || !headers['content-type']?.endsWith('json')) return result;
   const told: Result['headers'] = { ...headers, vary: 'accept-encoding' };
-  const coding = codingFor(accepted, codings);
+  const coding = codingFor(asked?.['accept-encoding'], codings);
   const bytes = Buffer.from(body);
   if (bytes.byteLength < zippedFromBytes || coding === undefined) return { ...result, headers: told };
+  const zipped = (await zippers[coding](bytes)).toString('base64');
+  // Lambda counts what it is handed: that is never more than what fitted as it was.
+  if (zipped.length > bytes.byteLength) return { ...result, headers: told };
   return {
     ...result,
     headers: { ...told, 'content-encoding': coding, ...(told.etag === undefined ? {} : { etag: weak(told.etag) }) },
-    body: (await zippers[coding](bytes)).toString('base64'),
+    body: zipped,
     isBase64Encoded: true,
   };
 };

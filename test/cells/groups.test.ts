@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { createCode } from '../../src/cells/code.ts';
 import { beginIn, groupOf, isEnded, removeGroup } from '../../src/cells/group.mjs';
 import { lookAhead, reap } from '../../src/cells/reap.mjs';
@@ -50,19 +50,33 @@ test('without a control group such a child is not found: it lives on', async () 
 });
 
 test.runIf(process.platform === 'linux')(
-  'what was looked at before has no marker; whatever had one then, or began since, is found',
+  'what was looked at before has no marker; whatever had one then, or began since, is found; after a moment all are looked at anew',
   async () => {
     const marker = `PAWL_EXECUTION=${drawn()}`;
     const begin = () => spawn('sleep', ['60'], { env: { PAWL_EXECUTION: marker.split('=')[1] ?? '' }, detached: true });
+    // As one that gets the pid of another that was looked at: it carries the marker when it is told to.
+    const later = spawn('/bin/sh', ['-c', `read go; exec env ${marker} sleep 60`], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     const [before, other] = [begin(), spawn('sleep', ['60'])];
-    await Promise.all([once(before, 'spawn'), once(other, 'spawn')]);
+    await Promise.all([before, other, later].map((one) => once(one, 'spawn')));
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
     for (let time = 0; time < 2; time += 1) lookAhead(marker);
     const after = begin();
     await once(after, 'spawn');
+    later.stdin.end('\n');
+    const isMarked = () => readFileSync(`/proc/${later.pid}/environ`, 'latin1').includes(marker);
+    expect(await until(isMarked, 10_000)).toBe(true);
     // As of a control group that has ended.
     expect(await reap(undefined, marker, join(dir, 'none'))).toBe(true);
     await Promise.all([before, after].map((one) => one.signalCode ?? once(one, 'exit')));
     expect([before.signalCode, after.signalCode, other.signalCode]).toEqual(['SIGKILL', 'SIGKILL', null]);
+    expect(later.signalCode).toBeNull();
+    clock.mockReturnValue(1_050);
+    expect(await reap(undefined, marker, join(dir, 'none'))).toBe(true);
+    if (later.signalCode === null) await once(later, 'exit');
+    expect([later.signalCode, other.signalCode]).toEqual(['SIGKILL', null]);
+    clock.mockRestore();
     other.kill('SIGKILL');
   },
 );
@@ -74,7 +88,9 @@ test('what is no execution has no group', () => {
 
 describe.runIf(has)('where a control group can be made', () => {
   test('the cell is in it, and whoever began it is not; it goes with the cell', async () => {
-    const ran = await sh(`cat /proc/self/cgroup; grep ^0:: /proc/$PPID/cgroup`);
+    // Whoever begins it is in it for as long as that takes.
+    const left = 'for n in $(seq 500); do grep -q /pawl- /proc/$PPID/cgroup || break; sleep 0.02; done';
+    const ran = await sh(`cat /proc/self/cgroup; ${left}; grep ^0:: /proc/$PPID/cgroup`);
     const lines = ran.log.split('\n').filter((line) => line.startsWith('0::'));
     expect(lines[0]).toMatch(/\/pawl-[0-9a-f]{32}$/);
     expect(lines[1]).not.toContain('pawl-');

@@ -120,6 +120,26 @@ describe('the rate', () => {
   });
 });
 
+test('a word is found behind as many renewals of a lease as there may be, page by page', async () => {
+  const told = { by: { actor: 'ada' }, closedBy: 'person', about: 1, verdict: 'skip', reason: 'r', output: null };
+  const renewed = Array.from({ length: 288 }, (_, index) => ({ entry: { kind: 'renewed', seq: 2 + index, by: { actor: 'carol' } } }));
+  const all = [...renewed, { entry: { ...told, kind: 'resolved', seq: 290, atMs: T0 } }];
+  const verdict = async () => {
+    throw new PawlError('seq.stale', 'It is settled.', { view: { status: 'ready' } });
+  };
+  const journal = async (_: string, after: number, limit: number) => {
+    expect(limit).toBeLessThanOrEqual(limits.pageMax);
+    return all.filter(({ entry }) => entry.seq > after).slice(0, limit);
+  };
+  const clock = { nowMs: () => T0, sleep: async () => {} };
+  const pace = { take: async () => ({ isMine: true, untilMs: T0 + 1_000 }) };
+  const deps = { engine: { verdict, journal }, clock, pace } as unknown as Parameters<typeof decideMany>[0];
+  const asked = { steps: [{ instanceId: 'a', seq: 1 }], verdict: 'skip' as const, reason: 'r' };
+  expect(await decideMany(deps, asked, by)).toMatchObject([{ result: 'taken', view: { status: 'ready' } }]);
+  const others = await decideMany(deps, asked, { ...by, actor: 'bob' });
+  expect(others).toMatchObject([{ result: 'refused', first: { actor: 'ada', said: 'skip' } }]);
+});
+
 describe('each step', () => {
   let service: Service;
   beforeAll(async () => {
@@ -213,6 +233,22 @@ describe('each step', () => {
       expect(await said('ada', more)).toMatchObject([{ result: 'refused', code: 'seq.stale', first }]);
     expect(await said('bob', {})).toMatchObject([{ result: 'refused', code: 'seq.stale', first }]);
     expect(await entries(id, 'resolved')).toHaveLength(1);
+  });
+
+  test('that somebody has overruled since is refused, with who did, and what they said', async () => {
+    const id = await inDoubt();
+    const steps = [{ instanceId: id, seq: 1 }];
+    const failed = { verdict: 'failed', reason: 'seen' };
+    expect((await decide(steps, 'ada', service, failed)).body.steps).toMatchObject([{ result: 'taken' }]);
+    const retried = await service.ask({
+      method: 'POST',
+      path: `/instances/${id}/verdict`,
+      body: { seq: 1, verdict: 'retry', reason: 'the bank was down' },
+      headers: { 'x-pawl-actor': 'bob' },
+    });
+    expect(retried.status).toBe(200);
+    const overruled = { result: 'refused', first: { actor: 'bob', said: 'retry', reason: 'the bank was down' } };
+    expect((await decide(steps, 'ada', service, failed)).body.steps).toMatchObject([overruled]);
   });
 
   test('that stands already is taken also where the run has ended by it', async () => {

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createGuard, listen } from '../../src/cli/serve/index.ts';
-import { codingFor } from '../../src/handlers/zipped.ts';
+import { codingFor, zippedFor } from '../../src/handlers/zipped.ts';
 import { type Answered, type Asked, openService, type Service } from './support.ts';
 
 const steps = Array.from({ length: 40 }, (_, n) => `\`\`\`sh { name=step_${n} }\necho ${n}\n\`\`\`\n`).join('\n');
@@ -63,6 +63,29 @@ test('a large answer is zipped for who takes that, and says the same', async () 
   const bytes = Buffer.from(smaller.text, 'base64');
   expect(lasting(JSON.parse(brotliDecompressSync(bytes).toString()))).toEqual(lasting(plain.body));
   expect(Buffer.from(zipped.text, 'base64').byteLength).toBeLessThan(plain.text.length / 4);
+});
+
+test('an answer to anything but a read comes as it is, however large: one makes a link that votes', async () => {
+  const planned = await service.ask({ method: 'POST', path: '/runbooks/long/plan', body: {}, headers: zipping });
+  expect(planned.status).toBe(200);
+  expect(planned.text.length).toBeGreaterThan(1_400);
+  expect(planned.headers['content-encoding']).toBeUndefined();
+});
+
+test('what would be longer zipped comes as it is: what fitted fits', async () => {
+  let state = 1;
+  // Of every length in UTF-8, and without any order.
+  const drawn = Array.from({ length: 20_000 }, () => {
+    state = (state * 48_271) % 2_147_483_647;
+    return String.fromCharCode(0x20 + (state % 0xd7_00));
+  });
+  const body = JSON.stringify({ drawn: drawn.join('') });
+  const asked = { headers: { 'accept-encoding': 'br' }, requestContext: { http: { method: 'GET' } } };
+  const result = { statusCode: 200, headers: { 'content-type': 'application/json' }, body };
+  const sent = await zippedFor(asked, result);
+  expect(sent).toEqual({ ...result, headers: { ...result.headers, vary: 'accept-encoding' } });
+  const orderly = { ...result, body: JSON.stringify({ drawn: 'a'.repeat(60_000) }) };
+  expect(await zippedFor(asked, orderly)).toMatchObject({ isBase64Encoded: true });
 });
 
 test('a small one comes as it is, and so does a refusal', async () => {

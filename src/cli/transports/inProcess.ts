@@ -24,6 +24,7 @@ const reading: ReadonlySet<OperationName> = new Set([
   'claimHistory',
   'claimWaiters',
   'counts',
+  'elements',
   'journal',
   'journals',
   'listInstances',

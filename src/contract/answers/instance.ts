@@ -60,7 +60,7 @@ export const elements = z.strictObject({
       }),
     )
     .describe(
-      'Those that began, each as it began last, in the order of the list; none of a cell that opened no section.',
+      'Those that may have begun, each as it began last, in the order of the list; none of a cell that opened no section.',
     ),
   next: count.nullable().describe('Give it as `after`; null at the end.'),
 });

@@ -11,7 +11,7 @@ const moment = z
     error: 'is no time: give one with its zone, as 2026-11-28T09:00+01:00, or how long ago, as 90m, 2h, 3d',
   });
 const words = z.string().min(1).max(limits.listTextCharsMax);
-const read = `At most ${limits.listReadMax} views (listReadMax) are read by one request: then the answer says \`atLeast\`.`;
+const read = `At most ${limits.listReadMax} views (listReadMax) are read for one list: then the answer says \`atLeast\`.`;
 const statusCharsMax = 200;
 const between = {
   since: moment

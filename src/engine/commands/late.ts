@@ -41,8 +41,13 @@ const stepOf = (entry: Entry): number | null =>
 /** Of the newest step of the cell; of a wait the answers of people alone, since what ends it follows from them. */
 const answersAbout = async ({ engine, instanceId, chain }: Call, about: About): Promise<Answered[]> => {
   const { seq } = chain.head.entry;
-  const from = 'step' in about ? about.step : Math.max(-1, seq - limits.pageMax);
-  const entries = (await engine.journal.page(instanceId, from, limits.pageMax)).map(({ entry }) => entry);
+  const entries: Entry[] = [];
+  let from = 'step' in about ? about.step : Math.max(-1, seq - limits.pageMax);
+  // A lease that is renewed makes many entries that say nothing.
+  for (const end = from + limits.verdictsWordEntries; from < Math.min(seq, end); from += limits.pageMax) {
+    const page = await engine.journal.page(instanceId, from, limits.pageMax);
+    entries.push(...page.flatMap(({ entry }) => (entry.kind === 'renewed' ? [] : [entry])));
+  }
   const step =
     'step' in about
       ? about.step

@@ -162,8 +162,8 @@ export const limits = {
   verdictsTurnMsMin: 1_000,
   verdictsTurnMsMax: 10_000,
   verdictsWaitMsMax: 10_000,
-  /** Entries in which the word of somebody who was first is looked for. */
-  verdictsFirstEntries: 20,
+  /** Entries in which the word of somebody about a step is looked for: one that is held by a lease for a day is renewed 288 times. */
+  verdictsWordEntries: 500,
   /** Statistics of a version are made of so many of its newest runs, and of so many journals of these, each to so many entries. */
   statisticsRunsMax: 100,
   statisticsJournalsMax: 25,
