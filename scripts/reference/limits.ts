@@ -63,6 +63,7 @@ const said: Partial<Record<keyof typeof limits, string>> = {
   claimIdCharsMax: 'characters of a claim id',
   approversMax: 'people and groups that one `approve` names',
   actorCharsMax: 'characters of a name of a person or group',
+  groupsCharsMax: 'characters of `PAWL_GROUPS`',
   quorumMax: '`quorum`',
   shownBytesMax: 'what an approval shows',
   shownLogCharsMax: 'of each log that an approval shows; of a longer one the beginning and the end',

@@ -193,6 +193,15 @@ const tasksPlace = (where: string, cwd: string): TasksPlace => ({ folder: resolv
 const peopleOf = ({ PAWL_DECIDE_PEOPLE: people }: NodeJS.ProcessEnv): { decidePeople?: 2 } =>
   peopleIn(people) ?? refuse(`PAWL_DECIDE_PEOPLE is ${JSON.stringify(people)}; give ${peopleForm}.`);
 
+const groupsIn = ({ PAWL_GROUPS: groups = '' }: NodeJS.ProcessEnv): string[] => {
+  const { groupsCharsMax: most } = limits;
+  if (groups.length > most) refuse(`PAWL_GROUPS has ${groups.length} characters; at most ${most} (groupsCharsMax).`);
+  return groups
+    .split(',')
+    .map((group) => group.trim())
+    .filter((group) => group !== '');
+};
+
 /** @throws PawlError `request.invalid` naming the variable */
 export const readSettings = (asked: Given = {}, plain: NodeJS.ProcessEnv = process.env): Settings => {
   const { cwd = process.cwd() } = asked;
@@ -232,10 +241,7 @@ export const readSettings = (asked: Given = {}, plain: NodeJS.ProcessEnv = proce
       ...peopleOf(env),
     },
     by: { actor, via: 'cli', where: `${hostname()}:${process.pid}` },
-    groups: (env.PAWL_GROUPS ?? '')
-      .split(',')
-      .map((group) => group.trim())
-      .filter((group) => group !== ''),
+    groups: groupsIn(env),
     debug: readTerminal(env).debug,
     context,
   };

@@ -23,6 +23,14 @@ test('the embedded store knows no INSERT, and says so before anything is opened'
   expect(readSettings({}, { PAWL_APPEND_ONLY: 'put' }).store).toMatchObject({ kind: 'embedded' });
 });
 
+test('groups are named by commas, in no more characters than a login keeps', () => {
+  expect(readSettings({}, { PAWL_GROUPS: ' sre, ,dba' }).groups).toEqual(['sre', 'dba']);
+  expect(readSettings({}, { PAWL_GROUPS: 'a'.repeat(1_000) }).groups).toHaveLength(1);
+  expect(() => readSettings({}, { PAWL_GROUPS: 'a'.repeat(1_001) })).toThrow(
+    'PAWL_GROUPS has 1001 characters; at most 1000 (groupsCharsMax).',
+  );
+});
+
 test('another way of appending is refused, by name', () => {
   expect(() => readSettings({}, { ...aws, PAWL_APPEND_ONLY: 'inset' })).toThrow(
     'PAWL_APPEND_ONLY is "inset"; it may be put or insert.',

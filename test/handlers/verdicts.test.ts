@@ -122,7 +122,9 @@ describe('the rate', () => {
 
 test('a word is found behind as many renewals of a lease as there may be, page by page', async () => {
   const told = { by: { actor: 'ada' }, closedBy: 'person', about: 1, verdict: 'skip', reason: 'r', output: null };
-  const renewed = Array.from({ length: 288 }, (_, index) => ({ entry: { kind: 'renewed', seq: 2 + index, by: { actor: 'carol' } } }));
+  const renewed = Array.from({ length: 288 }, (_, index) => ({
+    entry: { kind: 'renewed', seq: 2 + index, by: { actor: 'carol' } },
+  }));
   const all = [...renewed, { entry: { ...told, kind: 'resolved', seq: 290, atMs: T0 } }];
   const verdict = async () => {
     throw new PawlError('seq.stale', 'It is settled.', { view: { status: 'ready' } });

@@ -352,8 +352,10 @@ describe('who is let in', { timeout: 180_000 }, () => {
       PAWL_GROUPS: 'sre, dba',
     });
     expect(exit).toBe(0);
+    expect(json).toMatchObject({ actor: 'alice', groups: 'sre, dba' });
     const entered = await plain(String(json.link));
-    expect([entered.status, entered.body]).toEqual([200, expect.stringContaining('as <strong>alice</strong>')]);
+    const told = 'as <strong>alice</strong>, in the groups sre, dba.';
+    expect([entered.status, entered.body]).toEqual([200, expect.stringContaining(told)]);
     const [set = ''] = [entered.headers['set-cookie']].flat();
     const { port } = new URL(served.url);
     expect(set).toMatch(new RegExp(`^pawl-${port}=\\S+; Path=/; HttpOnly; SameSite=Strict; Max-Age=${12 * 60 * 60}$`));

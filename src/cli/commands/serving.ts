@@ -108,15 +108,17 @@ const login = async ({ screen, settings }: Session): Promise<Answer> => {
   const { service } = settings;
   if (service === null) return refuse('`pawl login` makes a link to a service: name it by --url or PAWL_URL.');
   const { body } = await createService(service).call({ method: 'POST', path: ['login'] });
-  const { path, actor, validForMs } = (body ?? {}) as { path?: string; actor?: string; validForMs?: number };
+  type Made = { path?: string; actor?: string; groups?: string; validForMs?: number };
+  const { path, actor, groups = '', validForMs } = (body ?? {}) as Made;
   if (path === undefined || actor === undefined || validForMs === undefined)
     return refuse(
       `What answers at ${service.url.origin} knows no login links: \`pawl serve\` and \`npm run dev\` make them.`,
     );
   const link = new URL(path, service.url).href;
   screen.print(link);
-  screen.print(`Logs a browser in as ${actor}: once, within ${validForMs / 60_000} minutes.`);
-  return { exit: exits.done, document: { link, actor, validForMs } };
+  const inGroups = groups === '' ? '' : `, in the groups ${groups}`;
+  screen.print(`Logs a browser in as ${actor}${inGroups}: once, within ${validForMs / 60_000} minutes.`);
+  return { exit: exits.done, document: { link, actor, groups, validForMs } };
 };
 
 export const addServing: AddCommands = (program, run) => {

@@ -12,7 +12,7 @@ const loginCodeMs = 5 * 60_000;
 const loginCodesMax = 100;
 const cookieMs = 12 * 60 * 60_000;
 const actorCharsMax = 256;
-/** A browser keeps 4 kB of a cookie. */
+/** `groupsCharsMax` of the engine's limits: a browser keeps 4 kB of a cookie. */
 const groupsCharsMax = 1_000;
 
 export type Asked = { method: string; path: string; query: URLSearchParams; headers: IncomingHttpHeaders };
@@ -132,7 +132,7 @@ export const createGuard = ({ token, port, isPublic = false, isTls = false, nowM
         kind: 'answered',
         status: 201,
         headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-        body: JSON.stringify({ path, actor, validForMs: loginCodeMs }),
+        body: JSON.stringify({ path, actor, groups, validForMs: loginCodeMs }),
       };
     }
     if (method !== 'GET') return refused(405, 'method.refused', `There is no ${method} /login; it has GET and POST.`);
@@ -140,7 +140,7 @@ export const createGuard = ({ token, port, isPublic = false, isTls = false, nowM
     const found = codes.get(code);
     codes.delete(code);
     if (found === undefined || found.untilMs < nowMs()) return { kind: 'answered', ...loginPage(code !== '') };
-    const { headers: own, ...page } = loggedInPage(found.actor);
+    const { headers: own, ...page } = loggedInPage(found.actor, found.groups);
     return { kind: 'answered', ...page, headers: { ...own, 'set-cookie': cookieFor(found) } };
   };
 

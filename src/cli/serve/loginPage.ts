@@ -35,11 +35,12 @@ export const loginPage = (isSpent: boolean): Page =>
     ? page(410, 'This link is over', `<p>It was used, or it is too old.</p>\n${another}`)
     : page(401, 'Log in to Pawl', another);
 
-export const loggedInPage = (actor: string): Page =>
+/** @param groups separated by commas, as whoever made the link names them */
+export const loggedInPage = (actor: string, groups: string): Page =>
   page(
     200,
     'You are logged in',
-    `<p>This browser may ask this service for twelve hours, as <strong>${escaped(actor)}</strong>.</p>
+    `<p>This browser may ask this service for twelve hours, as <strong>${escaped(actor)}</strong>${groups === '' ? '' : `, in the groups ${escaped(groups)}`}.</p>
 <p><a href="/console">Open the console.</a></p>
 <p>The API itself: <a href="/instances">instances</a>, <a href="/runbooks">runbooks</a>, <a href="/openapi.json">all of it</a>.</p>`,
   );

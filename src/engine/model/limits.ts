@@ -256,6 +256,8 @@ export const limits = {
   bodyBytesMax: 256 * 1024,
   bodyNestingMax: 100,
   actorCharsMax: 512,
+  /** Groups that a caller of one machine names, with commas: a browser keeps 4 kB of the cookie that holds them. */
+  groupsCharsMax: 1_000,
   /** Before the first look at what a handed-over call has come to; twice as long before each further one, up to the most. */
   followPauseMs: 100,
   followPauseMsMax: 500,
