@@ -85,7 +85,7 @@ export const App = () => {
             Workers
           </Link>
         </nav>
-        {entrance.kind === 'in' ? <Who {...entrance} /> : null}
+        {entrance.kind === 'in' ? <Who {...entrance} actor={me?.actor ?? entrance.actor} /> : null}
       </header>
       {entrance.kind === 'in' && entrance.isOver ? <Over {...entrance} /> : null}
       {entrance.kind !== 'in' ? (

@@ -21,7 +21,8 @@ const settle = (): void => {
   const next = around.find(mayHave) ?? document.querySelector('main');
   if (next === now || !(next instanceof HTMLElement)) return;
   stand = next;
-  if (next !== around[0]) next.tabIndex = -1;
+  // What is reached by Tab stays so.
+  if (next.tabIndex < 0) next.tabIndex = -1;
   next.focus({ preventScroll: true });
 };
 

@@ -1,12 +1,13 @@
 /** Who looks, and what they may do: nobody is offered what the service would refuse. It refuses it all the same. */
 import { type ComponentChildren, createContext } from 'preact';
-import { useContext, useEffect, useState } from 'preact/hooks';
+import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import type { BodyOf, OperationName } from '../contract/index.ts';
 import { call, permissionOf, Refused } from './api.ts';
 import { authorization } from './signIn/bearer.ts';
-import type { Entrance } from './signIn/entrance.ts';
+import { type Entrance, otherEvent } from './signIn/entrance.ts';
 
-export type Me = BodyOf<'me'>;
+/** `groups`: `null` where the service does not say. */
+export type Me = Omit<BodyOf<'me'>, 'groups'> & { groups: string[] | null };
 
 /** `undefined`: not known yet. Until then pages show nothing, or what they offer would come and go. */
 export const Known = createContext<Me | undefined>(undefined);
@@ -15,33 +16,45 @@ const nobody: Me = { actor: '', groups: [], permissions: [] };
 export const useMe = (): Me => useContext(Known) ?? nobody;
 
 const againMs = 5_000;
+/** So many looks without an answer, and pages are shown without it: nobody waits for ever for what they may do. */
+const looksMax = 2;
+
+/** Everything is offered, and the service left to refuse. */
+const unsaid = (actor: string): Me => ({ actor, groups: null, permissions: null });
 
 /** @returns `undefined`: there was no answer yet */
 const ask = async (actor: string): Promise<Me | undefined> => {
   try {
     return await call('me', {});
   } catch (error) {
-    const status = error instanceof Refused ? error.status : 0;
+    const { status, code } = error instanceof Refused ? error : { status: 0, code: '' };
     if (status !== 403 && status !== 404) return undefined;
-    // A token without `pawl:read` may do nothing here. An older service, or a policy that leaves this route out, says nothing.
+    // A token without `pawl:read` may do nothing here. A policy of IAM that leaves this route out says nothing of the others.
     const hasToken = authorization().authorization !== undefined;
-    return { actor, groups: [], permissions: status === 403 && hasToken ? [] : null };
+    return hasToken && code === 'permission.missing' ? { ...nobody, actor } : unsaid(actor);
   }
 };
 
-/** Asked once for each sign-in. */
+/** Asked once for each sign-in. Where somebody else has logged in meanwhile, it is asked again who that is. */
 export const useAsked = (entrance: Entrance): Me | undefined => {
   const [known, set] = useState<{ of: string; me: Me }>();
   const actor = entrance.kind === 'in' ? entrance.actor : '';
+  const other = useRef('');
   useEffect(() => {
     if (entrance.kind !== 'in' || entrance.isOver) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let isGone = false;
+    let looks = 0;
     const look = async (): Promise<void> => {
       const me = await ask(actor);
       if (isGone) return;
+      looks += 1;
       if (me === undefined) timer = setTimeout(look, againMs);
-      else set({ of: actor, me });
+      if (me !== undefined || looks === looksMax) set({ of: actor, me: me ?? unsaid(actor) });
+      if (me === undefined || me.actor === actor || me.actor === other.current) return;
+      // Once for each: an issuer may call somebody otherwise than the service does.
+      other.current = me.actor;
+      window.dispatchEvent(new Event(otherEvent));
     };
     void look();
     return () => {

@@ -263,7 +263,10 @@ describe('a journal that was altered', () => {
     await bob.picture('broken');
     await panel.getByLabel('Why is it ended as it stands?').fill('eve was here, see incident 7');
     await panel.getByRole('button', { name: 'End altered-2' }).click();
-    await panel.getByText(/^Ended: it is cancelled, as broken/).waitFor();
+    await page
+      .locator(':focus')
+      .getByText(/^Ended: it is cancelled, as broken/)
+      .waitFor();
     const { views } = await desk.as('ada', 'GET', '/instances?status=cancelled&id=altered-2');
     expect(views).toMatchObject([{ instanceId: 'altered-2', status: 'cancelled' }]);
     await bob.open('/instances/altered-1');

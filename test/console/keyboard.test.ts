@@ -118,7 +118,12 @@ describe('by the keyboard alone', () => {
     await act(page, /^Set it/);
     await page.getByText('Set: supported, revision 1.').waitFor();
     await page.getByRole('button', { name: 'Set revision 2' }).waitFor();
-    await expectFocus(page, 'once it is set');
+    expect(await expectFocus(page, 'once it is set')).toMatch(/^Set: supported, revision 1\./);
+    // Whoever is impatient sets nothing a second time: by the key, or by the button.
+    await press(page, 'Enter');
+    await act(page, /^Set revision 2/);
+    expect(await expectFocus(page, 'what is missing')).toMatch(/^Status/);
+    expect((await desk.as('ada', 'GET', '/claims/history?id=ci/pr-7')).claims).toHaveLength(1);
     await untilStatus(desk.served, 'roll-1', 'completed');
     expectQuiet(bob);
   });
@@ -175,6 +180,62 @@ describe('by the keyboard alone', () => {
     await page.locator('.summary .badge', { hasText: 'completed' }).waitFor();
     await expectFocus(page, 'at its end');
     expect((await linesOf('rehearsal-1', 'outcome')).map(({ cell }) => cell)).toEqual(['look', 'promote', 'announce']);
+    expectQuiet(bob);
+  });
+
+  it('what is pressed stays under the finger until there is an answer, and a second tap does nothing', async () => {
+    await desk.as('ada', 'PUT', '/runbooks/tapped', rehearsal('tapped'));
+    await desk.as('ada', 'POST', '/runbooks/tapped/instances', { instanceId: 'tapped-1', drive: 'manual' });
+    const bob = await sit('/instances/tapped-1', { viewport: { width: 360, height: 300 } });
+    const { page } = bob;
+    const top = (selector: string): Promise<number> =>
+      page.evaluate<number>(`document.querySelector('${selector}').getBoundingClientRect().top`);
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    let sent = 0;
+    await page.route(/\/advance$/, async (route) => {
+      sent += 1;
+      await held;
+      await route.continue();
+    });
+    const button = page.getByRole('button', { name: 'Advance: look' });
+    await button.waitFor();
+    await page.evaluate("document.querySelector('.move').scrollIntoView()");
+    const before = await top('.move');
+    await button.click();
+    await page.getByText('Working…').waitFor();
+    expect(Math.abs((await top('.move')) - before)).toBeLessThan(2);
+    expect(await top('.told')).toBeLessThan(0);
+    answer();
+    await page.locator('.told:focus').getByText('Advanced: advanced.').waitFor();
+    expect(await top('.told')).toBeGreaterThan(-1);
+    const next = page.getByRole('button', { name: 'Advance: promote' });
+    await expect.poll(() => next.isEnabled()).toBe(true);
+    await next.hover();
+    await page.mouse.down({ clickCount: 2 });
+    await page.mouse.up({ clickCount: 2 });
+    await page.waitForRequest(/\/instances\/tapped-1\?/);
+    expect(sent).toBe(1);
+    expectQuiet(bob);
+  });
+
+  it('what is reached by Tab stays so, where the focus went to it from what is gone', async () => {
+    const bob = await sit('/');
+    const { page } = bob;
+    const region = page.getByRole('region', { name: 'A table' });
+    await page.evaluate(`(() => {
+      const region = document.createElement('section');
+      region.innerHTML = '<button>gone</button>';
+      region.tabIndex = 0;
+      region.ariaLabel = 'A table';
+      document.querySelector('main').append(region);
+    })()`);
+    await region.getByRole('button').focus();
+    await page.evaluate('document.querySelector(\'[aria-label="A table"] button\').remove()');
+    await expect.poll(() => expectFocus(page, 'around it')).toBe('A table');
+    expect(await region.getAttribute('tabindex')).toBe('0');
     expectQuiet(bob);
   });
 

@@ -3,7 +3,17 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilStatus } from '../service/support.ts';
 import { awaiting, doubtful, elsewhere, failing, rehearsal, script } from './scenes.ts';
-import { type Console, expectAccessible, expectQuiet, openConsole, phone, type Seat, tabTo, wide } from './support.ts';
+import {
+  type Console,
+  expectAccessible,
+  expectFocus,
+  expectQuiet,
+  openConsole,
+  phone,
+  type Seat,
+  tabTo,
+  wide,
+} from './support.ts';
 
 let desk: Console;
 beforeAll(async () => {
@@ -132,6 +142,8 @@ describe('many alike in doubt', () => {
       .getByText('What was decided stands; of what has no answer look; the rest is in doubt as before.')
       .waitFor();
     expect(await page.getByText('no answer: it may have been recorded, look').count()).toBe(2);
+    // Not at the button, which is armed again.
+    expect(await expectFocus(page, 'what came of it')).toMatch(/^What came of it/);
     await page.unroute(/\/verdicts$/);
     await tabTo(page, /^Record of 2 runs: it did not happen/);
     await page.keyboard.press('Enter');

@@ -230,6 +230,20 @@ describe('whoever is not let in', () => {
     await page.getByRole('heading', { name: 'Release a version' }).waitFor();
     expect(await page.locator('.who').textContent()).toBe('carol');
   });
+
+  it('is called what the service takes them for, where another person logged in between two answers', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    let asked = 0;
+    await page.route(/\/config\.json$/, (route) => {
+      asked += 1;
+      return asked > 1 ? route.continue() : route.fulfill({ json: { auth: 'local', actor: 'ada' } });
+    });
+    await bob.open('/');
+    await page.locator('.who', { hasText: 'bob' }).waitFor();
+    await expect.poll(() => asked).toBe(2);
+    expectQuiet(bob);
+  });
 });
 
 describe('an address that is none', () => {

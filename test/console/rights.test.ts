@@ -310,6 +310,38 @@ describe('what the page asks about who looks', () => {
     await page.unrouteAll();
   });
 
+  it.each([
+    ['a policy that leaves it out', 403, { message: 'Forbidden' }],
+    ['an older service', 404, { code: 'route.unknown' }],
+  ])('is not answered by %s: a vote is offered to who may be in a group that is asked', async (_, status, json) => {
+    const { page, complaints } = await issued.signedIn('sue');
+    await page.route(/\/me$/, (route) => route.fulfill({ status, json }));
+    await page.route(/\/instances\/release-1\?/, async (route) => {
+      const response = await route.fetch();
+      const instance = (await response.json()) as { waits: Record<string, unknown> };
+      if (status === 404) delete instance.waits.starters;
+      await route.fulfill({ response, json: instance });
+    });
+    await open(page, '/instances/release-1');
+    await page.getByRole('heading', { name: 'go asks for approval' }).waitFor();
+    await page.getByRole('button', { name: 'Approve' }).waitFor();
+    await page.unrouteAll();
+    expect(complaints).toEqual([]);
+  });
+
+  it('is not waited for by who has to act: all is offered after two looks, until there is an answer', async () => {
+    const { page } = await issued.signedIn('tom');
+    let isBack = false;
+    await page.route(/\/me$/, (route) =>
+      isBack ? route.continue() : route.fulfill({ status: 500, json: { code: 'unknown' } }),
+    );
+    await open(page, '/instances/doubt-1');
+    await page.getByRole('button', { name: 'Record it' }).waitFor();
+    isBack = true;
+    await page.getByText('Deciding here needs the scope pawl:decide.').waitFor();
+    expect(await acts(page)).toEqual([]);
+  });
+
   it('says who may not even look, and what is missing', async () => {
     const { page } = await issued.signedIn('eve');
     await page.getByRole('heading', { name: 'You may not look here' }).waitFor();

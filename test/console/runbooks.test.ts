@@ -232,6 +232,7 @@ describe('a start', () => {
     await untilPlanned(page);
     await startButton(page).click();
     await page.getByText('There is no answer, so it may have started.').waitFor();
+    await page.locator(':focus').getByText('There is no answer').waitFor();
     await bob.picture('lost answer');
     // Another one might be a second one.
     expect(await page.getByRole('button', { name: 'Start another run instead' }).count()).toBe(0);

@@ -1,9 +1,10 @@
 /** One act of a person at a time: what came of it, and, where somebody else was first, who that was and what they said. */
 import type { RefObject } from 'preact';
-import { useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { call, type Entry, type Instance, Refused } from '../api.ts';
 import { entryText } from '../parts/entryText.ts';
 import { clock } from '../text.ts';
+import { useTold } from '../told.ts';
 
 type Told = { tone: 'good' | 'warn' | 'bad'; text: string; lines: string[] };
 
@@ -50,12 +51,12 @@ const toldOf = async (error: unknown, { view: { instanceId, seq } }: Instance, a
 export const useActing = (instance: Instance | undefined, reload: () => Promise<void>, actor: string): Acting => {
   const [isBusy, setBusy] = useState(false);
   const [told, setTold] = useState<Told>();
-  const at = useRef<HTMLDivElement>(null);
+  const { at, begin } = useTold(told, isBusy);
   const act: Act = async (does) => {
     if (instance === undefined || isBusy) return false;
     setBusy(true);
     setTold(undefined);
-    at.current?.focus();
+    begin();
     try {
       const text = await does();
       setTold({ tone: 'good', text, lines: [] });

@@ -104,7 +104,9 @@ export const Approve = ({ instance, waits, acting }: Props) => {
   const { shown, freed, cell, approvals, quorum, approvers, groups, dueAtMs, onExpiry } = waits;
   const me = useMe();
   const { actor } = me;
-  const not = whyNoVote(waits, waits.starters, me);
+  // Who may be in a group that is asked is offered the vote: the service refuses it where they are in none.
+  const not = whyNoVote(waits, waits.starters ?? [], { actor, groups: me.groups ?? groups });
+  const isAsked = not === undefined && (me.groups !== null || approvers.includes(actor));
   const hasApproved = approvals.includes(actor);
   const vote = (decision: 'approve' | 'reject' | 'withdraw') => () =>
     void acting.act(async () => {
@@ -124,7 +126,7 @@ export const Approve = ({ instance, waits, acting }: Props) => {
   return (
     <section class="panel live" aria-label="Vote">
       <h2>
-        {cell} asks {not === undefined ? 'you ' : ''}for approval
+        {cell} asks {isAsked ? 'you ' : ''}for approval
       </h2>
       {shown === null ? null : (
         <div class="asked">

@@ -5,6 +5,7 @@ import { Words } from '../decide/reason.tsx';
 import { May } from '../me.tsx';
 import { Verify } from '../parts/verify.tsx';
 import { harmless } from '../text.ts';
+import { useTold } from '../told.ts';
 
 type Told = { tone: 'good' | 'bad'; text: string };
 
@@ -12,9 +13,11 @@ export const Broken = ({ instanceId, error }: { instanceId: string; error: Refus
   const [reason, setReason] = useState('');
   const [isBusy, setBusy] = useState(false);
   const [told, setTold] = useState<Told>();
+  const { at, begin } = useTold(told, isBusy);
   const end = async (event: Event): Promise<void> => {
     event.preventDefault();
     setBusy(true);
+    begin();
     try {
       await call('cancel', { path: { instanceId }, body: { reason } });
       setTold({ tone: 'good', text: 'Ended: it is cancelled, as broken, and nobody is asked to look at it any more.' });
@@ -33,7 +36,7 @@ export const Broken = ({ instanceId, error }: { instanceId: string; error: Refus
         cells act upon; a backup of the store has the journal as it was.
       </p>
       <Verify instanceId={instanceId} />
-      <div aria-live="polite">
+      <div aria-live="polite" tabIndex={-1} ref={at}>
         {told === undefined ? null : <p class={`notice ${told.tone}`}>{harmless(told.text)}</p>}
       </div>
       {told?.tone === 'good' ? null : (

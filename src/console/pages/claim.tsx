@@ -11,6 +11,7 @@ import { Staleness } from '../parts/staleness.tsx';
 import { useNow, usePolled } from '../poll.ts';
 import { claimPath, instancePath, Link } from '../route.tsx';
 import { harmless, plural } from '../text.ts';
+import { useTold } from '../told.ts';
 
 const statuses: Claim['status'][] = ['asserted', 'supported', 'invalidated', 'superseded'];
 const pageSize = 25;
@@ -49,11 +50,13 @@ const SetClaim = ({ claimId, newest, onSet }: SetProps) => {
   const [reason, setReason] = useState('');
   const [told, tell] = useState<{ tone: string; text: string }>();
   const [isBusy, setBusy] = useState(false);
+  const { at, begin } = useTold(told, isBusy);
   const isFinal = newest?.status === 'invalidated' || newest?.status === 'superseded';
   const set = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (status === '') return;
     setBusy(true);
+    begin();
     try {
       const { claim, woken } = await call('setClaim', {
         query: { id: claimId },
@@ -71,6 +74,8 @@ const SetClaim = ({ claimId, newest, onSet }: SetProps) => {
           ? 'Those who wait for it are being told.'
           : `${plural(woken, 'run')} that waited for it will look.`;
       tell({ tone: 'good', text: `Set: ${claim.status}, revision ${claim.revision}. ${who}` });
+      // A second Enter says nothing a second time.
+      setStatus('');
       setStatement('');
       setEvidence('');
       setReason('');
@@ -84,11 +89,9 @@ const SetClaim = ({ claimId, newest, onSet }: SetProps) => {
   return (
     <section class="panel live" aria-label="Set">
       <h2>Say what is so</h2>
-      {told === undefined ? null : (
-        <p class={`notice ${told.tone}`} role="status">
-          {harmless(told.text)}
-        </p>
-      )}
+      <div role="status" tabIndex={-1} ref={at}>
+        {told === undefined ? null : <p class={`notice ${told.tone}`}>{harmless(told.text)}</p>}
+      </div>
       <May does="setClaim" what="Setting it">
         <form onSubmit={(event) => void set(event)}>
           <fieldset disabled={isBusy}>

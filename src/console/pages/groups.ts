@@ -44,5 +44,5 @@ const order: Need[] = ['doubt', 'broken', 'halted', 'asked', 'elements', 'unmann
 /** What asks for who looks comes before what asks for others. */
 export const inOrder = (found: Found[], me: Me): Needing[] =>
   found
-    .map((one) => ({ ...one, isMine: asks(one.view, one.cell?.body, me) }))
+    .map((one) => ({ ...one, isMine: asks(one.view, one.cell?.body, { ...me, groups: me.groups ?? [] }) }))
     .sort((a, b) => order.indexOf(a.need) - order.indexOf(b.need) || Number(b.isMine) - Number(a.isMine));

@@ -21,6 +21,7 @@ import { Staleness } from '../parts/staleness.tsx';
 import { useNow, usePolled } from '../poll.ts';
 import { instancePath, Link } from '../route.tsx';
 import { ago, harmless, moment, plural } from '../text.ts';
+import { useTold } from '../told.ts';
 
 /** As many as are looked at, and chosen from, at a time. */
 const shownMax = 25;
@@ -138,6 +139,7 @@ export const ManyPage = ({ query }: { query: URLSearchParams }) => {
   const [wayId, choose] = useState<Way['id']>();
   const [reason, setReason] = useState('');
   const deciding = useDeciding(() => void reload());
+  const { at, begin } = useTold(deciding.asked || undefined, deciding.isBusy);
   const found = data?.found ?? [];
   useHead(`${found.length} in doubt at ${cellName} · Pawl`, found.length > 0 ? 'doubt' : 'nobody');
   const mayDecide = found.filter(({ instance }) => instance.decidableAtMs <= nowMs);
@@ -150,6 +152,7 @@ export const ManyPage = ({ query }: { query: URLSearchParams }) => {
   const decide = (event: Event): void => {
     event.preventDefault();
     if (way === undefined) return;
+    begin();
     const steps = chosen.map(({ instance, undecided: { seq } }) => ({ instanceId: instance.view.instanceId, seq }));
     const { verdict, freshKey } = way;
     void deciding.decide(steps, { verdict, reason, ...(freshKey ? { freshKey } : {}) });
@@ -175,7 +178,9 @@ export const ManyPage = ({ query }: { query: URLSearchParams }) => {
         </h1>
         <Staleness atMs={atMs} error={error} />
       </div>
-      <Came deciding={deciding} />
+      <div tabIndex={-1} ref={at}>
+        <Came deciding={deciding} />
+      </div>
       {data !== undefined && found.length === 0 ? (
         <p class="quiet">
           {data.isMore ? 'Of the newest in doubt nothing' : 'Nothing'} of {harmless(runbook)} is in doubt at{' '}

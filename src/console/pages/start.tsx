@@ -13,6 +13,7 @@ import { PlanShown } from '../parts/plan.tsx';
 import { Said } from '../parts/said.tsx';
 import { instancePath, Link, runbookPath } from '../route.tsx';
 import { harmless, plural } from '../text.ts';
+import { useTold } from '../told.ts';
 
 type Asked = { runbookId: string; version: number | undefined; like: string | undefined; query: URLSearchParams };
 type Loaded = { newest: Version; version: Version; like: Instance | undefined };
@@ -123,6 +124,7 @@ const Form = ({ loaded, query }: { loaded: Loaded; query: URLSearchParams }) => 
   const [typed, setTyped] = useState(prefilled.typed);
   const [drive, setDrive] = useState<'auto' | 'manual'>('auto');
   const starting = useStarting(runbookId);
+  const { at, begin } = useTold(starting.told, starting.isBusy);
   const asked = useMemo(() => {
     const missing = fields.filter(
       ({ name, required, initial }) =>
@@ -142,7 +144,9 @@ const Form = ({ loaded, query }: { loaded: Loaded; query: URLSearchParams }) => 
     <form
       onSubmit={(event) => {
         event.preventDefault();
-        if (plan !== undefined && mayStart) void starting.start(plan, drive);
+        if (plan === undefined || !mayStart) return;
+        begin();
+        void starting.start(plan, drive);
       }}
     >
       {prefilled.problems.length === 0 ? null : (
@@ -189,7 +193,7 @@ const Form = ({ loaded, query }: { loaded: Loaded; query: URLSearchParams }) => 
               {starting.isBusy ? <span role="status">Starting…</span> : null}
             </p>
           </May>
-          <div aria-live="polite">
+          <div aria-live="polite" tabIndex={-1} ref={at}>
             {starting.told === undefined ? null : (
               <After told={starting.told} onAnother={runbook.unique === null ? starting.another : undefined} />
             )}

@@ -15,6 +15,9 @@ export type Entrance =
   /** By the issuer. `why`: what came of it the last time. */
   | { kind: 'out'; why: string | null; again(): void };
 
+/** The service takes this browser for another person than it said. */
+export const otherEvent = 'pawl-other-person';
+
 /** `/console/config.json`, as `src/handlers/consoleFiles.ts` writes it. */
 type Config = { auth: 'local'; actor: string | null } | { auth: 'iam' } | ({ auth: 'jwt' } & Issuer);
 
@@ -122,9 +125,11 @@ export const useEntrance = (): Entrance => {
     };
     void look();
     window.addEventListener('focus', look);
+    window.addEventListener(otherEvent, look);
     window.addEventListener(refusedEvent, refuse);
     return () => {
       window.removeEventListener('focus', look);
+      window.removeEventListener(otherEvent, look);
       window.removeEventListener(refusedEvent, refuse);
     };
   }, []);
