@@ -89,6 +89,35 @@ describe('many alike in doubt', () => {
     expectQuiet(carol);
   });
 
+  it.each([
+    ['slow', -3_600_000],
+    ['fast', 3_600_000],
+  ])('are open for a decision by the clock of the service, in a browser whose clock is %s', async (name, offMs) => {
+    await inDoubt(`${name}_all`, [`${name}-1`]);
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await page.addInitScript(`{ const now = Date.now; Date.now = () => now() + ${offMs}; }`);
+    let isAsOfThen = true;
+    // As of a holder that may act for a minute more, until something of it moves.
+    await page.route(
+      ({ pathname }) => pathname === `/instances/${name}-1`,
+      async (route) => {
+        const response = await route.fetch();
+        const told = (await response.json()) as { nowMs: number };
+        const over = isAsOfThen ? { decidableAtMs: told.nowMs + 60_000 } : {};
+        await route.fulfill({ response, headers: { 'content-type': 'application/json' }, json: { ...told, ...over } });
+      },
+    );
+    await bob.open(`/decide?runbook=${name}_all&cell=promote`);
+    const box = page.getByRole('checkbox', { name: `${name}-1` });
+    await page.getByText(/May still act until .*, in /).waitFor();
+    expect(await box.isEnabled()).toBe(false);
+    isAsOfThen = false;
+    await bob.open(`/decide?runbook=${name}_all&cell=promote`);
+    await pick(bob, [`${name}-1`]);
+    expectQuiet(bob);
+  });
+
   it('that come to be in doubt again are chosen anew: what was decided was about another step', async () => {
     await inDoubt('again_all', ['again-1']);
     const bob = await desk.sit('bob');
