@@ -205,6 +205,37 @@ describe('the list of runs', () => {
     expectQuiet(carol);
   });
 
+  it('is searched for once whoever types has stopped, and what was shown stays until that is answered', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/?runbook=filtered');
+    await expect.poll(async () => (await idsIn(page)).length).toBe(3);
+    const asked: (string | null)[] = [];
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route(/\/overview\?.*text=/, async (route) => {
+      asked.push(new URL(route.request().url()).searchParams.get('text'));
+      await held;
+      await route.continue();
+    });
+    await page.getByLabel('Search').pressSequentially('north', { delay: 50 });
+    await page.waitForURL(/text=north$/);
+    await expect.poll(() => asked).toEqual(['north']);
+    expect(await idsIn(page)).toHaveLength(3);
+    answer();
+    await expect.poll(() => idsIn(page)).toEqual(['north-1']);
+    expect(new Set(asked)).toEqual(new Set(['north']));
+    // A way back in the browser is followed by what stands in the field.
+    await page.getByLabel('Runbook').selectOption('');
+    await page.getByRole('link', { name: 'Runs', exact: true }).first().click();
+    await expect.poll(() => page.getByLabel('Search').inputValue()).toBe('');
+    await page.goBack();
+    await expect.poll(() => page.getByLabel('Search').inputValue()).toBe('north');
+    expectQuiet(bob);
+  });
+
   it('counts by status, and asks once a look; one that finds nothing new is a 304 and changes nothing on the page', async () => {
     const bob = await desk.sit('bob');
     const { page } = bob;

@@ -104,12 +104,15 @@ const atLeast = (count: number, isMore: boolean): string => (isMore ? `at least 
 export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
   const me = useMe();
   const wanted = wantedOf(query);
-  const { status, next } = wanted;
-  const isListed = status !== undefined || next !== undefined;
-  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, async () => {
+  const look = async () => {
+    const { status } = wanted;
     const overview = await call('overview', { query: { ...wanted, status: status && [status], limit: pageSize } });
-    return { ...overview, found: await foundIn(overview) };
-  });
+    return { ...overview, of: wanted, found: await foundIn(overview) };
+  };
+  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, look, undefined, true);
+  // While another look is under way the one before stands there.
+  const { status, next } = data?.of ?? wanted;
+  const isListed = status !== undefined || next !== undefined;
   // New ones are seldom: the names to choose from need not be asked for with every look.
   const named = usePolled('runbooks', () => call('listRunbooks', { query: { limit: 100 } }), runbooksEveryMs);
   const nowMs = useNow();
@@ -196,8 +199,8 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
               ))}
             </ul>
             <p class="pages">
-              {next === undefined ? null : <Link to={toOf({ ...wanted, next: undefined })}>Newest</Link>}
-              {data.newest.next === null ? null : <Link to={toOf({ ...wanted, next: data.newest.next })}>Older</Link>}
+              {next === undefined ? null : <Link to={toOf({ ...data.of, next: undefined })}>Newest</Link>}
+              {data.newest.next === null ? null : <Link to={toOf({ ...data.of, next: data.newest.next })}>Older</Link>}
             </p>
           </Group>
         </>
