@@ -236,6 +236,24 @@ describe('the list of runs', () => {
     expectQuiet(bob);
   });
 
+  it('of which the newest all need somebody says that older ones follow, not that none fits', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await page.route(/\/overview/, async (route) => {
+      const response = await route.fetch();
+      const told = (await response.json()) as object;
+      const json = { ...told, newest: { views: [], atLeast: false, next: 'older' } };
+      await route.fulfill({ response, headers: { 'content-type': 'application/json' }, json });
+    });
+    await bob.open('/');
+    const rest = page.locator('section.group').last();
+    await rest.getByText('The newest are above; older ones follow.').waitFor();
+    await rest.getByRole('link', { name: 'Older' }).waitFor();
+    expect(await rest.innerText()).not.toMatch(/at least 0|No run fits/);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    expectQuiet(bob);
+  });
+
   it('counts by status, and asks once a look; one that finds nothing new is a 304 and changes nothing on the page', async () => {
     const bob = await desk.sit('bob');
     const { page } = bob;

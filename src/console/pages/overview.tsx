@@ -135,6 +135,8 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
     doubts > 0 ? 'doubt' : needing.length > 0 ? 'somebody' : 'nobody',
   );
   const rest = data?.newest.views ?? [];
+  const isAbove = !isListed && needing.length + going.length > 0;
+  const hasOlder = data?.newest.next != null;
   return (
     <main>
       <div class="title">
@@ -190,9 +192,13 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
           )}
           <Group
             title={isListed ? 'Newest first' : 'The rest, newest first'}
-            count={atLeast(rest.length, isMore(data.newest))}
+            count={rest.length === 0 && hasOlder ? '' : atLeast(rest.length, isMore(data.newest))}
           >
-            {rest.length === 0 ? <p class="quiet">No run fits.</p> : null}
+            {rest.length > 0 ? null : (
+              <p class="quiet">
+                {!hasOlder ? 'No run fits.' : `${isAbove ? 'The newest are above' : 'None so far'}; older ones follow.`}
+              </p>
+            )}
             <ul class="runs">
               {rest.map((view) => (
                 <Run key={view.instanceId} view={view} nowMs={nowMs} />
