@@ -308,6 +308,14 @@ describe('the list of runs', () => {
     await expect
       .poll(() => page.evaluate('globalThis.told'), { timeout: 20_000 })
       .toEqual(['A run needs somebody: told-1: Did promote happen? Nothing goes on until somebody says so.']);
+    // What only another filter hid is no news once that is gone.
+    const runbook = page.getByLabel('Runbook');
+    await runbook.selectOption('filtered');
+    await expect.poll(() => idsIn(page)).not.toContain('told-1');
+    await runbook.selectOption('');
+    await expect.poll(() => idsIn(page)).toContain('told-1');
+    await page.waitForResponse(/\/overview/);
+    expect(await page.evaluate('globalThis.told.length')).toBe(1);
     // It is remembered by this browser.
     await bob.open('/');
     await page.getByRole('button', { name: 'Notifications are on' }).click();

@@ -211,7 +211,7 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
           </Group>
         </>
       )}
-      <Notify needing={news} />
+      <Notify needing={news} of={toOf({ ...data?.of, status: undefined, next: undefined })} />
     </main>
   );
 };
