@@ -237,6 +237,7 @@ describe('the list of runs', () => {
   });
 
   it('of which the newest all need somebody says that older ones follow, not that none fits', async () => {
+    await inDoubt('stands_above', ['above-1']);
     const bob = await desk.sit('bob');
     const { page } = bob;
     await page.route(/\/overview/, async (route) => {
