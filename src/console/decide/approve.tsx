@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { whyNoVote } from '../../contract/index.ts';
 import { call, type Instance, type WaitOf } from '../api.ts';
 import { Markdown } from '../markdown.tsx';
-import { May, useMe } from '../me.tsx';
+import { May, useMay, useMe } from '../me.tsx';
 import { Long } from '../parts/code.tsx';
 import { useNow } from '../poll.ts';
 import { harmless, moment, plural, pretty, shown as shownText, statusText } from '../text.ts';
@@ -106,6 +106,7 @@ export const Approve = ({ instance, waits, acting }: Props) => {
   const { actor } = me;
   const not = whyNoVote(waits, waits.starters, me);
   const hasApproved = approvals.includes(actor);
+  const asksMe = useMay('vote') && not === undefined && !hasApproved;
   const vote = (decision: 'approve' | 'reject' | 'withdraw') => () =>
     void acting.act(async () => {
       const answer = await call('vote', {
@@ -124,7 +125,7 @@ export const Approve = ({ instance, waits, acting }: Props) => {
   return (
     <section class="panel live" aria-label="Vote">
       <h2>
-        {cell} asks {not === undefined ? 'you ' : ''}for approval
+        {cell} asks {asksMe ? 'you ' : ''}for approval
       </h2>
       {shown === null ? null : (
         <div class="asked">
