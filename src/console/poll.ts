@@ -18,8 +18,11 @@ export type Polled<T> = {
 const refusedOf = (error: unknown): Refused =>
   error instanceof Refused ? error : new Refused(0, 'unknown', (error as Error).message);
 
-/** @param key what it is about: another one begins anew */
-export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = oftenMs): Polled<T> => {
+/**
+ * @param key what it is about: another one begins anew
+ * @param keeps whether what was shown stays until another key is answered or refused: then the data says itself what it is about
+ */
+export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = oftenMs, keeps = false): Polled<T> => {
   const [shown, show] = useState<{ key: string; data?: T; atMs: number; error?: Refused }>({ key, atMs: 0 });
   const latest = useRef(load);
   latest.current = load;
@@ -67,7 +70,7 @@ export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = ofte
     };
   }, [look, everyMs]);
 
-  const own: Partial<typeof shown> = shown.key === key ? shown : {};
+  const own: Partial<typeof shown> = keeps || shown.key === key ? shown : {};
   const isKnown = useContext(Known) !== undefined;
   return {
     data: isKnown ? own.data : undefined,

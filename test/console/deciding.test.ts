@@ -99,6 +99,31 @@ describe('a step in doubt', () => {
     expectQuiet(bob);
   });
 
+  it('of a holder that is gone is decided early, and says so, also in a browser whose clock is fast', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await page.addInitScript('{ const now = Date.now; Date.now = () => now() + 600_000; }');
+    await inDoubt('doubt-fast-clock');
+    await page.route(
+      ({ pathname }) => pathname === '/instances/doubt-fast-clock',
+      async (route) => {
+        const response = await route.fetch();
+        const told = (await response.json()) as { nowMs: number };
+        const over = { decidableAtMs: told.nowMs + 60_000, holderProcess: 'gone' };
+        await route.fulfill({ response, headers: { 'content-type': 'application/json' }, json: { ...told, ...over } });
+      },
+    );
+    await bob.open('/instances/doubt-fast-clock');
+    await untilDecidable(bob);
+    await page.getByRole('radio', { name: /^It happened/ }).check();
+    await page.getByLabel('Why? It stands in the journal.').first().fill('the router says so');
+    const sent = page.waitForRequest(/\/instances\/doubt-fast-clock\/verdict$/);
+    await page.getByRole('button', { name: /^Record:/ }).click();
+    expect((await sent).postDataJSON()).toMatchObject({ verdict: 'succeeded', holderGone: true });
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    expectQuiet(bob);
+  });
+
   it('is decided once: of two browsers the second is told who was first and what they said, and nothing runs again', async () => {
     await inDoubt('doubt-2');
     const [bob, carol] = await Promise.all([desk.sit('bob'), desk.sit('carol')]);

@@ -99,6 +99,35 @@ describe('many alike in doubt', () => {
     expectQuiet(carol);
   });
 
+  it.each([
+    ['slow', -3_600_000],
+    ['fast', 3_600_000],
+  ])('are open for a decision by the clock of the service, in a browser whose clock is %s', async (name, offMs) => {
+    await inDoubt(`${name}_all`, [`${name}-1`]);
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await page.addInitScript(`{ const now = Date.now; Date.now = () => now() + ${offMs}; }`);
+    let isAsOfThen = true;
+    // As of a holder that may act for a minute more, until something of it moves.
+    await page.route(
+      ({ pathname }) => pathname === `/instances/${name}-1`,
+      async (route) => {
+        const response = await route.fetch();
+        const told = (await response.json()) as { nowMs: number };
+        const over = isAsOfThen ? { decidableAtMs: told.nowMs + 60_000 } : {};
+        await route.fulfill({ response, headers: { 'content-type': 'application/json' }, json: { ...told, ...over } });
+      },
+    );
+    await bob.open(`/decide?runbook=${name}_all&cell=promote`);
+    const box = page.getByRole('checkbox', { name: `${name}-1` });
+    await page.getByText(/May still act until .*, in /).waitFor();
+    expect(await box.isEnabled()).toBe(false);
+    isAsOfThen = false;
+    await bob.open(`/decide?runbook=${name}_all&cell=promote`);
+    await pick(bob, [`${name}-1`]);
+    expectQuiet(bob);
+  });
+
   it('that come to be in doubt again are chosen anew: what was decided was about another step', async () => {
     await inDoubt('again_all', ['again-1']);
     const bob = await desk.sit('bob');
@@ -188,6 +217,56 @@ describe('the list of runs', () => {
     expectQuiet(carol);
   });
 
+  it('is searched for once whoever types has stopped, and what was shown stays until that is answered', async () => {
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/?runbook=filtered');
+    await expect.poll(async () => (await idsIn(page)).length).toBe(3);
+    const asked: (string | null)[] = [];
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    await page.route(/\/overview\?.*text=/, async (route) => {
+      asked.push(new URL(route.request().url()).searchParams.get('text'));
+      await held;
+      await route.continue();
+    });
+    await page.getByLabel('Search').pressSequentially('north', { delay: 50 });
+    await page.waitForURL(/text=north$/);
+    await expect.poll(() => asked).toEqual(['north']);
+    expect(await idsIn(page)).toHaveLength(3);
+    answer();
+    await expect.poll(() => idsIn(page)).toEqual(['north-1']);
+    expect(new Set(asked)).toEqual(new Set(['north']));
+    // A way back in the browser is followed by what stands in the field.
+    await page.getByLabel('Runbook').selectOption('');
+    await page.getByRole('link', { name: 'Runs', exact: true }).first().click();
+    await expect.poll(() => page.getByLabel('Search').inputValue()).toBe('');
+    await page.goBack();
+    await expect.poll(() => page.getByLabel('Search').inputValue()).toBe('north');
+    expectQuiet(bob);
+  });
+
+  it('of which the newest all need somebody says that older ones follow, not that none fits', async () => {
+    await inDoubt('stands_above', ['above-1']);
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await page.route(/\/overview/, async (route) => {
+      const response = await route.fetch();
+      const told = (await response.json()) as object;
+      const json = { ...told, newest: { views: [], atLeast: false, next: 'older' } };
+      await route.fulfill({ response, headers: { 'content-type': 'application/json' }, json });
+    });
+    await bob.open('/');
+    const rest = page.locator('section.group').last();
+    await rest.getByText('The newest are above; older ones follow.').waitFor();
+    await rest.getByRole('link', { name: 'Older' }).waitFor();
+    expect(await rest.innerText()).not.toMatch(/at least 0|No run fits/);
+    await page.unrouteAll({ behavior: 'ignoreErrors' });
+    expectQuiet(bob);
+  });
+
   it('counts by status, and asks once a look; one that finds nothing new is a 304 and changes nothing on the page', async () => {
     const bob = await desk.sit('bob');
     const { page } = bob;
@@ -242,6 +321,14 @@ describe('the list of runs', () => {
     await expect
       .poll(() => page.evaluate('globalThis.told'), { timeout: 20_000 })
       .toEqual(['A run needs somebody: told-1: Did promote happen? Nothing goes on until somebody says so.']);
+    // What only another filter hid is no news once that is gone.
+    const runbook = page.getByLabel('Runbook');
+    await runbook.selectOption('filtered');
+    await expect.poll(() => idsIn(page)).not.toContain('told-1');
+    await runbook.selectOption('');
+    await expect.poll(() => idsIn(page)).toContain('told-1');
+    await page.waitForResponse(/\/overview/);
+    expect(await page.evaluate('globalThis.told.length')).toBe(1);
     // It is remembered by this browser.
     await bob.open('/');
     await page.getByRole('button', { name: 'Notifications are on' }).click();

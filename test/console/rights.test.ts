@@ -21,6 +21,7 @@ const documents = [
     [approve('groups="{{ params.team }}" self=true'), 'name=ship'],
     'params: { team: { type: string } }',
   ),
+  documentOf('both', [approve('approvers=ben groups=sre quorum=2'), 'name=ship']),
   documentOf('panel', ['```manual { name=look }\nLook at it.\n```', 'name=after']),
   documentOf('clean', ['name=first', '```js { undo=first }\nexport default () => 1\n```', 'name=remove']),
 ];
@@ -123,15 +124,16 @@ describe('who may only look', () => {
 
   it.each([
     ['/', 'Needs somebody'],
-    ['/runbooks', '6 runbooks'],
+    ['/runbooks', '7 runbooks'],
     ['/runbooks/release', 'Parameters'],
     ['/claims', 'ci/7'],
-    ['/workers', 'Workers'],
+    ['/workers', '^As of '],
     ['/statistics/doubtful', 'How long|Cells'],
   ])('%s: leads to nothing that is called an act', async (path, loaded) => {
     const page = await seatOf('tom');
     await open(page, path);
-    await page.getByText(new RegExp(loaded)).first().waitFor();
+    // The header has words of its own.
+    await page.locator('main').getByText(new RegExp(loaded)).first().waitFor();
     expect(await acts(page)).toEqual([]);
     const links = await page.locator('main a').allTextContents();
     expect(links.filter((text) => /^(Start|Decide)/.test(text.trim()))).toEqual([]);
@@ -242,6 +244,22 @@ describe('what is asked of a group', () => {
     await open(page, '/instances/others-1');
     await page.getByRole('heading', { name: 'go asks for approval' }).waitFor();
     await page.getByText('You are sue, who is not asked.').waitFor();
+  });
+
+  it('does not say that it asks who may not vote, or who has approved already', async () => {
+    expect(await asking(await seatOf('tom'))).toContain('release-1: go asks ben, group sre.');
+    const tom = await seatOf('tom');
+    await open(tom, '/instances/release-1');
+    await tom.getByRole('heading', { name: 'go asks for approval' }).waitFor();
+    await begin('both', 'both-1');
+    const page = await seatOf('sue');
+    await open(page, '/instances/both-1');
+    await page.getByRole('heading', { name: 'go asks you for approval' }).waitFor();
+    await page.getByRole('button', { name: 'Approve' }).click();
+    await page.getByText('You approved go. 1 of 2 approvals so far.').waitFor();
+    await page.getByRole('heading', { name: 'go asks for approval' }).waitFor();
+    await page.getByRole('button', { name: 'Withdraw my approval' }).waitFor();
+    await as('ada', 'POST', '/instances/both-1/cancel', { reason: 'seen' });
   });
 
   it('asks nobody who started the run, unless its cell lets them; the group may come from a parameter', async () => {

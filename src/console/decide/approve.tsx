@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import { whyNoVote } from '../../contract/index.ts';
 import { call, type Instance, type WaitOf } from '../api.ts';
 import { Markdown } from '../markdown.tsx';
-import { May, useMe } from '../me.tsx';
+import { May, useMay, useMe } from '../me.tsx';
 import { Long } from '../parts/code.tsx';
 import { useNow } from '../poll.ts';
 import { harmless, moment, plural, pretty, shown as shownText, statusText } from '../text.ts';
@@ -106,8 +106,9 @@ export const Approve = ({ instance, waits, acting }: Props) => {
   const { actor } = me;
   // Who may be in a group that is asked is offered the vote: the service refuses it where they are in none.
   const not = whyNoVote(waits, waits.starters ?? [], { actor, groups: me.groups ?? groups });
-  const isAsked = not === undefined && (me.groups !== null || approvers.includes(actor));
   const hasApproved = approvals.includes(actor);
+  const isSure = me.groups !== null || approvers.includes(actor);
+  const asksMe = useMay('vote') && not === undefined && isSure && !hasApproved;
   const vote = (decision: 'approve' | 'reject' | 'withdraw') => () =>
     void acting.act(async () => {
       const answer = await call('vote', {
@@ -126,7 +127,7 @@ export const Approve = ({ instance, waits, acting }: Props) => {
   return (
     <section class="panel live" aria-label="Vote">
       <h2>
-        {cell} asks {isAsked ? 'you ' : ''}for approval
+        {cell} asks {asksMe ? 'you ' : ''}for approval
       </h2>
       {shown === null ? null : (
         <div class="asked">

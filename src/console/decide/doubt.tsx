@@ -113,8 +113,8 @@ export const Decide = ({ instance, undecided, cell, report, entries, acting }: P
   const [mayOverlap, setMayOverlap] = useState(false);
   const nowMs = useNow();
   const isDoubt = view.status !== 'halted';
-  // By the clock of the service, which may be another than this machine's.
-  const isEarly = decidableAtMs > Math.max(askedAtMs, nowMs);
+  // By the clock of the service alone, as of its last answer: that of this machine may be slow or fast.
+  const isEarly = decidableAtMs > askedAtMs;
   const mayDecide = !isEarly || holderProcess === 'gone';
   const ways = waysOf({ instance, cell, undecided });
   const needsOverlap = isEarly && chosen?.verdict === 'retry';
@@ -158,7 +158,7 @@ export const Decide = ({ instance, undecided, cell, report, entries, acting }: P
       {mayDecide ? null : (
         <p class="notice warn">
           What it has begun may still act: no verdict is taken before {stamp(decidableAtMs)} (
-          {moment(decidableAtMs, nowMs)}).
+          {moment(decidableAtMs, askedAtMs)}).
         </p>
       )}
       {isDoubt ? <Said instance={instance} seq={seq} /> : null}

@@ -1,10 +1,8 @@
 /** The plan of what stands in a form: asked anew when that changes, and good for exactly that. */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { call } from '../api.ts';
 import type { Plan } from '../parts/plan.tsx';
-
-/** Whoever types is not asked about at every letter. */
-const quietMs = 400;
+import { useWhenQuiet } from '../quiet.ts';
 
 type Asked = { runbookId: string; version: number; params: Record<string, unknown> };
 /** `plan`: of what stands in the form now. `problem`: why there is none. Neither: it is being asked for. */
@@ -17,22 +15,18 @@ export const usePlan = (asked: Asked | Unready): Planning => {
   const key = JSON.stringify(asked);
   const [round, setRound] = useState(0);
   const [found, setFound] = useState<{ key: string; plan?: Plan; problem?: string }>();
-  useEffect(() => {
-    if (!('params' in asked)) return;
-    let isOver = false;
-    const { runbookId, ...body } = asked;
-    const timer = setTimeout(async () => {
+  useWhenQuiet(
+    async (isOver) => {
+      if (!('params' in asked)) return;
+      const { runbookId, ...body } = asked;
       const now = await call('plan', { path: { runbookId }, body }).then(
         (plan) => ({ plan }),
         (error: Error) => ({ problem: error.message }),
       );
-      if (!isOver) setFound({ key, ...now });
-    }, quietMs);
-    return () => {
-      isOver = true;
-      clearTimeout(timer);
-    };
-  }, [key, round]);
+      if (!isOver()) setFound({ key, ...now });
+    },
+    [key, round],
+  );
   const again = (): void => {
     setFound(undefined);
     setRound(round + 1);

@@ -1,6 +1,6 @@
 /** Which runs need somebody, and what for. */
 import type { BodyOf } from '../../contract/index.ts';
-import { allCells, type Cell, type View, versionOf } from '../api.ts';
+import { allCells, type Cell, permissionOf, type View, versionOf } from '../api.ts';
 import { asks } from '../decide/asked.ts';
 import type { Me } from '../me.tsx';
 
@@ -41,8 +41,10 @@ export const foundIn = async ({ doubt, stopped, asking, unmanned }: Overview): P
 
 const order: Need[] = ['doubt', 'broken', 'halted', 'asked', 'elements', 'unmanned'];
 
-/** What asks for who looks comes before what asks for others. */
-export const inOrder = (found: Found[], me: Me): Needing[] =>
-  found
-    .map((one) => ({ ...one, isMine: asks(one.view, one.cell?.body, { ...me, groups: me.groups ?? [] }) }))
+/** What asks for who looks, and may vote, comes before what asks for others. Whether they have voted its page alone knows. */
+export const inOrder = (found: Found[], me: Me): Needing[] => {
+  const mayVote = me.permissions?.some((one) => one === permissionOf('vote')) ?? true;
+  return found
+    .map((one) => ({ ...one, isMine: mayVote && asks(one.view, one.cell?.body, { ...me, groups: me.groups ?? [] }) }))
     .sort((a, b) => order.indexOf(a.need) - order.indexOf(b.need) || Number(b.isMine) - Number(a.isMine));
+};

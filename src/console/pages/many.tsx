@@ -30,7 +30,10 @@ const readAtOnce = 5;
 export const manyPath = (runbookId: string, cell: string): string =>
   `/decide?${new URLSearchParams({ runbook: runbookId, cell })}`;
 
-type Known = { instance: Instance; undecided: Undecided };
+/** `atMs`: when it came, by this machine's clock. */
+type Known = { instance: Instance; undecided: Undecided; atMs: number };
+/** By the clock of the service: that of this machine may be slow or fast. */
+const serviceNow = ({ instance, atMs }: Known, nowMs: number): number => instance.nowMs + nowMs - atMs;
 
 /** What is known of each, asked for again only where it has moved. */
 const readKnown = async (views: View[], known: Map<string, Known>): Promise<Known[]> => {
@@ -42,7 +45,9 @@ const readKnown = async (views: View[], known: Map<string, Known>): Promise<Know
       if (before?.instance.view.seq === at) return before;
       const instance = await call('instance', { path: { instanceId }, query: { outputBytesMax: 0 } });
       const { undecided } = instance;
-      return undecided === null || instance.view.status !== 'in_doubt' ? undefined : { instance, undecided };
+      return undecided === null || instance.view.status !== 'in_doubt'
+        ? undefined
+        : { instance, undecided, atMs: Date.now() };
     });
     for (const one of await Promise.all(read)) {
       if (one === undefined) continue;
@@ -76,6 +81,7 @@ const commonWays = (many: Known[], cellOf: (known: Known) => Cell | undefined): 
   });
 };
 
+/** @param nowMs of the service */
 const lineOf = ({ instance, undecided }: Known, nowMs: number): string => {
   const { head, view, cells } = instance;
   const { open } = head.state;
@@ -94,7 +100,8 @@ const lineOf = ({ instance, undecided }: Known, nowMs: number): string => {
 };
 
 type RowProps = { known: Known; isChosen: boolean; isDisabled: boolean; nowMs: number; onChange(is: boolean): void };
-const Row = ({ known, isChosen, isDisabled, nowMs, onChange }: RowProps) => {
+const Row = ({ known, isChosen, isDisabled, nowMs: hereMs, onChange }: RowProps) => {
+  const nowMs = serviceNow(known, hereMs);
   const { view, decidableAtMs } = known.instance;
   const isEarly = decidableAtMs > nowMs;
   return (
@@ -142,7 +149,7 @@ export const ManyPage = ({ query }: { query: URLSearchParams }) => {
   const { at, begin } = useTold(deciding.asked || undefined, deciding.isBusy);
   const found = data?.found ?? [];
   useHead(`${found.length} in doubt at ${cellName} · Pawl`, found.length > 0 ? 'doubt' : 'nobody');
-  const mayDecide = found.filter(({ instance }) => instance.decidableAtMs <= nowMs);
+  const mayDecide = found.filter((one) => one.instance.decidableAtMs <= serviceNow(one, nowMs));
   const chosen = mayDecide.filter((one) => picked.has(keyOf(one)));
   const cellOf = ({ instance }: Known): Cell | undefined =>
     allCells(data?.versions.get(instance.view.version)?.runbook.cells ?? []).find(({ name }) => name === cellName);

@@ -104,12 +104,15 @@ const atLeast = (count: number, isMore: boolean): string => (isMore ? `at least 
 export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
   const me = useMe();
   const wanted = wantedOf(query);
-  const { status, next } = wanted;
-  const isListed = status !== undefined || next !== undefined;
-  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, async () => {
+  const look = async () => {
+    const { status } = wanted;
     const overview = await call('overview', { query: { ...wanted, status: status && [status], limit: pageSize } });
-    return { ...overview, found: await foundIn(overview) };
-  });
+    return { ...overview, of: wanted, found: await foundIn(overview) };
+  };
+  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, look, undefined, true);
+  // While another look is under way the one before stands there.
+  const { status, next } = data?.of ?? wanted;
+  const isListed = status !== undefined || next !== undefined;
   // New ones are seldom: the names to choose from need not be asked for with every look.
   const named = usePolled('runbooks', () => call('listRunbooks', { query: { limit: 100 } }), runbooksEveryMs);
   const nowMs = useNow();
@@ -132,6 +135,8 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
     doubts > 0 ? 'doubt' : needing.length > 0 ? 'somebody' : 'nobody',
   );
   const rest = data?.newest.views ?? [];
+  const isAbove = !isListed && needing.length + going.length > 0;
+  const hasOlder = data?.newest.next != null;
   return (
     <main>
       <div class="title">
@@ -187,22 +192,26 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
           )}
           <Group
             title={isListed ? 'Newest first' : 'The rest, newest first'}
-            count={atLeast(rest.length, isMore(data.newest))}
+            count={rest.length === 0 && hasOlder ? '' : atLeast(rest.length, isMore(data.newest))}
           >
-            {rest.length === 0 ? <p class="quiet">No run fits.</p> : null}
+            {rest.length > 0 ? null : (
+              <p class="quiet">
+                {!hasOlder ? 'No run fits.' : `${isAbove ? 'The newest are above' : 'None so far'}; older ones follow.`}
+              </p>
+            )}
             <ul class="runs">
               {rest.map((view) => (
                 <Run key={view.instanceId} view={view} nowMs={nowMs} />
               ))}
             </ul>
             <p class="pages">
-              {next === undefined ? null : <Link to={toOf({ ...wanted, next: undefined })}>Newest</Link>}
-              {data.newest.next === null ? null : <Link to={toOf({ ...wanted, next: data.newest.next })}>Older</Link>}
+              {next === undefined ? null : <Link to={toOf({ ...data.of, next: undefined })}>Newest</Link>}
+              {data.newest.next === null ? null : <Link to={toOf({ ...data.of, next: data.newest.next })}>Older</Link>}
             </p>
           </Group>
         </>
       )}
-      <Notify needing={news} />
+      <Notify needing={news} of={toOf({ ...data?.of, status: undefined, next: undefined })} />
     </main>
   );
 };

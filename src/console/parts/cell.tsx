@@ -139,7 +139,7 @@ export const CellCard = ({ instance, report, cell, source, votes }: Props) => {
       <Output instanceId={instanceId} cell={report} />
       {attached === undefined ? null : <Attached instanceId={instanceId} attached={attached} />}
       {(kind === 'run' || kind === 'each') && seq !== null && state !== 'waiting' ? (
-        <Elements instanceId={instanceId} cell={name} />
+        <Elements instanceId={instanceId} cell={name} seq={instance.view.seq} />
       ) : null}
       {seq !== null && report.attempts > 0 ? <Log instanceId={instanceId} about={seq} /> : null}
     </section>

@@ -84,7 +84,7 @@ export const Document = ({ instance, version, entries }: Props) => {
             <span class="kind">{report.kind}</span> {report.name} <Badge status={report.state} />
           </p>
           {cell?.body.kind === 'each' && report.seq !== null && report.state !== 'waiting' ? (
-            <Elements instanceId={instance.view.instanceId} cell={report.name} />
+            <Elements instanceId={instance.view.instanceId} seq={instance.view.seq} cell={report.name} />
           ) : null}
         </>
       );

@@ -1,5 +1,5 @@
 /** The elements of a section as a tree, those under way, each with a page of its own. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import type { BodyOf } from '../../contract/index.ts';
 import { call, type WaitOf } from '../api.ts';
 import { usePolled } from '../poll.ts';
@@ -17,33 +17,50 @@ const itemText = (item: unknown): string => {
   return harmless(text.length > itemCharsMax ? `${text.slice(0, itemCharsMax)}…` : text);
 };
 
+/** Its place in the list tells it from others whose text begins alike. */
+const Element = ({ index, instanceId, item }: { index: number; instanceId: string; item?: unknown }) => (
+  <>
+    <span class="small quiet">{index}</span> <Link to={instancePath(instanceId)}>{itemText(item)}</Link>
+  </>
+);
+
 type Begun = BodyOf<'elements'>['elements'];
 
-const List = ({ instanceId, cell }: { instanceId: string; cell: string }) => {
+/** `seq`: of the instance, whose journal says all of it. */
+type ListProps = { instanceId: string; cell: string; seq: number };
+const List = ({ instanceId, cell, seq }: ListProps) => {
+  const read = useRef<{ of: string; all: Begun } | undefined>(undefined);
   const { data, error } = usePolled(`elements ${instanceId} ${cell}`, async () => {
+    // The whole journal is read for it, so it is asked for when there is more of that.
+    const of = `${instanceId} ${cell} ${seq}`;
+    if (read.current?.of === of) return read.current.all;
     const all: Begun = [];
     for (let after: number | null | undefined; after !== null; ) {
       const page = await call('elements', { path: { instanceId }, query: { cell, after } });
       all.push(...page.elements);
       after = page.next;
     }
+    read.current = { of, all };
     return all;
   });
   if (data === undefined) return <p class="quiet">{error?.message ?? 'Loading…'}</p>;
-  if (data.length === 0) return <p class="quiet">None.</p>;
   return (
-    <ul class="tree">
-      {data.map(({ instanceId: id, item, as }) => (
-        <li key={id}>
-          <Badge status={as ?? 'not ended'} /> <Link to={instancePath(id)}>{itemText(item)}</Link>
-        </li>
-      ))}
-    </ul>
+    <>
+      {error === undefined ? null : <p class="notice warn">{error.message}</p>}
+      {data.length === 0 ? <p class="quiet">None.</p> : null}
+      <ul class="tree">
+        {data.map(({ as, ...one }) => (
+          <li key={one.instanceId}>
+            <Badge status={as ?? 'not ended'} /> <Element {...one} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 };
 
 /** Every element that began, those that have ended too. Read when it is looked at: below those under way, or else in the document. */
-export const Elements = (props: { instanceId: string; cell: string }) => {
+export const Elements = (props: ListProps) => {
   const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
@@ -53,7 +70,7 @@ export const Elements = (props: { instanceId: string; cell: string }) => {
   );
 };
 
-export const Family = ({ instanceId, waits }: { instanceId: string; waits: Each }) => {
+export const Family = ({ instanceId, seq, waits }: { instanceId: string; seq: number; waits: Each }) => {
   const { count, completed, failed, cancelled, underWay, stuck, max, elements } = waits;
   const told = [
     `${completed} of ${count} completed`,
@@ -70,7 +87,7 @@ export const Family = ({ instanceId, waits }: { instanceId: string; waits: Each 
       <ul class="tree">
         {elements.map((one) => (
           <li key={one.instanceId} class={`depth${Math.min(one.depth, 4)}`}>
-            <Badge status={one.status} /> <Link to={instancePath(one.instanceId)}>{itemText(one.item)}</Link>
+            <Badge status={one.status} /> <Element {...one} />
             <span class="small quiet">
               {one.cell === null ? '' : ` at ${one.cell}`}
               {one.waitsFor ? `, waits for ${harmless(one.waitsFor)}` : ''}
@@ -79,7 +96,7 @@ export const Family = ({ instanceId, waits }: { instanceId: string; waits: Each 
         ))}
       </ul>
       {elements.length >= shownMax ? <p class="small quiet">Of those under way at most {shownMax} are shown.</p> : null}
-      <Elements instanceId={instanceId} cell={waits.cell} />
+      <Elements instanceId={instanceId} cell={waits.cell} seq={seq} />
     </div>
   );
 };

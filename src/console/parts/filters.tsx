@@ -1,8 +1,9 @@
 /** By what the list of runs is narrowed: form controls, which write the URL and show what stands in it. */
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import type { BodyOf } from '../../contract/index.ts';
 import type { View } from '../api.ts';
 import type { Filter } from '../pages/groups.ts';
+import { useWhenQuiet } from '../quiet.ts';
 import { statusText } from '../text.ts';
 
 export const statuses: View['status'][] = [
@@ -66,6 +67,36 @@ const Typed = ({ label, hint, value, onDone }: TypedProps) => {
   );
 };
 
+/** Taken once it stands for a while, since each one has the whole overview asked for. */
+const Search = ({ value, onDone }: { value: string; onDone(value: string): void }) => {
+  const id = useId();
+  const [text, setText] = useState(value);
+  // What was typed since it was taken is not typed over by it.
+  const taken = useRef(value);
+  useEffect(() => {
+    if (value !== taken.current) setText(value);
+    taken.current = value;
+  }, [value]);
+  useWhenQuiet(() => {
+    if (text === value) return;
+    taken.current = text;
+    onDone(text);
+  }, [text]);
+  return (
+    <label for={id}>
+      Search
+      <input
+        id={id}
+        type="search"
+        maxLength={100}
+        placeholder="id, runbook, parameter, who"
+        value={text}
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+    </label>
+  );
+};
+
 export type Wanted = Filter & { status?: View['status']; next?: string };
 type Props = {
   wanted: Wanted;
@@ -74,7 +105,6 @@ type Props = {
   onSet(name: keyof Wanted, value: string, isReplaced?: boolean): void;
 };
 export const Filters = ({ wanted, runbooks, onSet }: Props) => {
-  const id = useId();
   const names = [
     ...new Set([...runbooks.map(({ runbookId }) => runbookId), ...(wanted.runbook ? [wanted.runbook] : [])]),
   ];
@@ -85,17 +115,7 @@ export const Filters = ({ wanted, runbooks, onSet }: Props) => {
   return (
     <search>
       <div class="filters">
-        <label for={`${id}t`}>
-          Search
-          <input
-            id={`${id}t`}
-            type="search"
-            maxLength={100}
-            placeholder="id, runbook, parameter, who"
-            value={wanted.text ?? ''}
-            onInput={(event) => onSet('text', event.currentTarget.value, true)}
-          />
-        </label>
+        <Search value={wanted.text ?? ''} onDone={(text) => onSet('text', text, true)} />
         <Choice
           label="Runbook"
           all="all"

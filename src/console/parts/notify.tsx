@@ -23,17 +23,22 @@ const keep = (isOn: boolean): void => {
 type News = { key: string; instanceId: string; why: string };
 const told = 3;
 
-/** @param needing everything that needs somebody; `undefined`: not known yet */
-export const Notify = ({ needing }: { needing: News[] | undefined }) => {
+type Props = {
+  /** Everything that needs somebody; `undefined`: not known yet. */
+  needing: News[] | undefined;
+  /** By what it was looked for: what another look finds first is no news. */
+  of: string;
+};
+export const Notify = ({ needing, of }: Props) => {
   const isThere = 'Notification' in window;
   const [isOn, setOn] = useState(() => isThere && isKept() && Notification.permission === 'granted');
   const [isRefused, setRefused] = useState(false);
-  const seen = useRef<Set<string> | undefined>(undefined);
+  const seen = useRef<{ of: string; keys: Set<string> } | undefined>(undefined);
   useEffect(() => {
     if (needing === undefined) return;
     const before = seen.current;
-    seen.current = new Set(needing.map(({ key }) => key));
-    const fresh = before === undefined ? [] : needing.filter(({ key }) => !before.has(key));
+    seen.current = { of, keys: new Set(needing.map(({ key }) => key)) };
+    const fresh = before?.of !== of ? [] : needing.filter(({ key }) => !before.keys.has(key));
     if (!isOn || fresh.length === 0) return;
     const lines = fresh.slice(0, told).map(({ instanceId, why }) => `${harmless(instanceId)}: ${harmless(why)}`);
     const title = fresh.length === 1 ? 'A run needs somebody' : `${fresh.length} runs need somebody`;

@@ -81,7 +81,9 @@ export const Waiting = ({ instance }: { instance: Instance }) => {
       </p>
       {waits.kind === 'poll' ? <Poll waits={waits} nowMs={nowMs} /> : null}
       {waits.kind === 'await' ? <Claims waits={waits} /> : null}
-      {waits.kind === 'each' ? <Family instanceId={instance.view.instanceId} waits={waits} /> : null}
+      {waits.kind === 'each' ? (
+        <Family instanceId={instance.view.instanceId} seq={instance.view.seq} waits={waits} />
+      ) : null}
       {waits.kind === 'wait' ? <p class="quiet">Nobody needs to do anything: the time comes.</p> : null}
     </section>
   );
