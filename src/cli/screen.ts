@@ -34,7 +34,7 @@ const clearScreen = '\u001b[H\u001b[J';
 const widthDefault = 80;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with one
-const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+const controls = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 
 /** What a cell or a person wrote must not steer the terminal it is shown on, nor be reordered or hidden there. */
 export const harmless = (text: string): string => asWritten(text.replace(controls, '�'));

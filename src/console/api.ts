@@ -32,9 +32,9 @@ const urlOf = (pattern: string, { path = {}, query = {} }: Given): string => {
 /** What was answered last to what is asked again and again: unchanged, it is not sent once more. */
 const answered = new Map<string, { etag: string; body: unknown; atMs: number }>();
 const answeredMax = 50;
-const keep = (url: string, etag: string, body: unknown): void => {
+const keep = (url: string, one: { etag: string; body: unknown; atMs: number }): void => {
   answered.delete(url);
-  answered.set(url, { etag, body, atMs: Date.now() });
+  answered.set(url, one);
   const [oldest] = answered.keys();
   if (answered.size > answeredMax && oldest !== undefined) answered.delete(oldest);
 };
@@ -66,12 +66,16 @@ export const call = async <N extends OperationName>(name: N, given: CallOf<N>): 
     throw new Refused(0, 'unreachable', unreachable);
   });
   noteAnswer(response.status);
-  if (response.status === 304 && known !== undefined) return again(known) as BodyOf<N>;
+  if (response.status === 304 && known !== undefined) {
+    // It is asked for still, so others make room first.
+    keep(url, known);
+    return again(known) as BodyOf<N>;
+  }
   const body: unknown = await response.json().catch(() => {
     throw new Refused(0, 'unreachable', unreachable);
   });
   const etag = response.headers.get('etag');
-  if (response.ok && etag !== null) keep(url, etag, body);
+  if (response.ok && etag !== null) keep(url, { etag, body, atMs: Date.now() });
   if (response.ok) return body as BodyOf<N>;
   // What stands before the service on AWS says `message`.
   const { code = 'unknown', detail, message } = body as { code?: string; detail?: string; message?: string };

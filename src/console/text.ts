@@ -44,7 +44,7 @@ export const harmless = (text: string): string =>
     .replaceAll(/\u001b\[[\d;?]*[A-Za-z]/g, '')
     .replaceAll(
       // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is shown
-      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g,
+      /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
       (one) => (one === '\r' ? '' : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`),
     );
 

@@ -14,7 +14,7 @@ const escapeHtml = (text: string): string =>
   text
     .replaceAll(/[&<>"]/g, (one) => entities[one] ?? one)
     .replaceAll(
-      /[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
+      /[\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g,
       (one) => `[U+${one.charCodeAt(0).toString(16).toUpperCase()}]`,
     );
 

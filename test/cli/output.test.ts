@@ -74,6 +74,7 @@ describe('what is printed', () => {
 
   test('what a cell wrote cannot steer the terminal', () => {
     expect(harmless('a\u001b[2Jb\rc\u0007')).toBe('a�[2Jb�c�');
+    expect(harmless('a\u061cb\u202ec\u2066d')).toBe('a�b�c�d');
   });
 
   test.each([
