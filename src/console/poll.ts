@@ -20,10 +20,14 @@ const refusedOf = (error: unknown): Refused =>
 
 /**
  * @param key what it is about: another one begins anew
- * @param keeps whether what was shown stays until another key is answered or refused: then the data says itself what it is about
+ * @param as where this stays the same, what was shown stays until another key is answered or refused: the data says what it is about
  */
-export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = oftenMs, keeps = false): Polled<T> => {
-  const [shown, show] = useState<{ key: string; data?: T; atMs: number; error?: Refused }>({ key, atMs: 0 });
+export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = oftenMs, as = key): Polled<T> => {
+  const [shown, show] = useState<{ key: string; as: string; data?: T; atMs: number; error?: Refused }>({
+    key,
+    as,
+    atMs: 0,
+  });
   const latest = useRef(load);
   latest.current = load;
   const round = useRef(0);
@@ -34,14 +38,14 @@ export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = ofte
     try {
       const data = await latest.current();
       // A slow answer does not replace a newer one.
-      if (mine === round.current) show({ key, data, atMs: Date.now() });
+      if (mine === round.current) show({ key, as, data, atMs: Date.now() });
       return true;
     } catch (error) {
       if (mine === round.current)
-        show((was) => ({ ...(was.key === key ? was : { atMs: 0 }), key, error: refusedOf(error) }));
+        show((was) => ({ ...(was.key === key ? was : { atMs: 0 }), key, as, error: refusedOf(error) }));
       return false;
     }
-  }, [key]);
+  }, [key, as]);
 
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
@@ -70,7 +74,7 @@ export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = ofte
     };
   }, [look, everyMs]);
 
-  const own: Partial<typeof shown> = keeps || shown.key === key ? shown : {};
+  const own: Partial<typeof shown> = shown.as === as ? shown : {};
   const isKnown = useContext(Known) !== undefined;
   return {
     data: isKnown ? own.data : undefined,

@@ -68,5 +68,5 @@ export { isBound } from './rules/place.ts';
 export { decidableAtMs } from './rules/policy.ts';
 export { proposalsIn } from './rules/proposing.ts';
 export type { Holder, Stop } from './rules/stop.ts';
-export { elementsNeedSomebody, statusOf, viewOf, waitsForElements, workerAt } from './rules/view.ts';
+export { elementsNeedSomebody, statusOf, viewOf, workerAt } from './rules/view.ts';
 export type { WaitReport } from './waiting/kinds.ts';

@@ -1,5 +1,5 @@
 /** Which runs need somebody, and what for. */
-import type { BodyOf } from '../../contract/index.ts';
+import { type BodyOf, waitsForElements } from '../../contract/index.ts';
 import { allCells, type Cell, permissionOf, type View, versionOf } from '../api.ts';
 import { asks } from '../decide/asked.ts';
 import type { Me } from '../me.tsx';
@@ -31,7 +31,7 @@ export const foundIn = async ({ doubt, stopped, asking, unmanned }: Overview): P
   })),
   ...(await Promise.all(
     asking.views.map(async (view) =>
-      / elements, /.test(view.waitsFor ?? '')
+      waitsForElements(view)
         ? { view, need: 'elements' as const }
         : { view, need: 'asked' as const, cell: await cellAt(view) },
     ),

@@ -109,8 +109,13 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
     const overview = await call('overview', { query: { ...wanted, status: status && [status], limit: pageSize } });
     return { ...overview, of: wanted, found: await foundIn(overview) };
   };
-  const { data, atMs, error } = usePolled(`overview ${toOf(wanted)}`, look, undefined, true);
-  // While another look is under way the one before stands there.
+  const { data, atMs, error } = usePolled(
+    `overview ${toOf(wanted)}`,
+    look,
+    undefined,
+    toOf({ ...wanted, text: undefined }),
+  );
+  // While another search is under way the one before stands there.
   const { status, next } = data?.of ?? wanted;
   const isListed = status !== undefined || next !== undefined;
   // New ones are seldom: the names to choose from need not be asked for with every look.

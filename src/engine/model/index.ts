@@ -125,4 +125,5 @@ export { type BrokenTasks, commitEffects, type TaskSpec, type Tasks } from './ta
 export { headOf } from './text.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export { type View, viewStatuses } from './view.ts';
+export { waitsForElements } from './waitingText.ts';
 export { answerFields, duration, fieldText, fieldTexts, holdsText, isRequired, plural } from './words.ts';

@@ -5,6 +5,7 @@ import { limits } from '../model/limits.ts';
 import type { Runbook } from '../model/runbook.ts';
 import { headOf } from '../model/text.ts';
 import type { View, ViewStatus } from '../model/view.ts';
+import { waitsForElements } from '../model/waitingText.ts';
 import { goesByItself, wayOver } from './decide.ts';
 import { isCalledOff } from './going.ts';
 import { nextLookAtMs } from './parked.ts';
@@ -109,9 +110,6 @@ const elementsText = ({ count, completed, cancelled, failed, stuck, locked = 0 }
     ...(stuck === 0 ? [] : [`${stuck} ${stuck === 1 ? 'needs' : 'need'} somebody`]),
     ...(locked === 0 ? [] : [`${locked} locked`]),
   ].join(', ');
-/** Whether a view is of an instance that waits for its elements: which of these need somebody their own journals say. */
-export const waitsForElements = ({ waitsFor: text }: Pick<View, 'waitsFor'>): boolean =>
-  text !== null && /^\d+\/\d+ elements/.test(text);
 /** Of such a view: whether any of them does, as far as the instance itself has seen. */
 export const elementsNeedSomebody = (view: Pick<View, 'waitsFor'>): boolean =>
   waitsForElements(view) && / needs? somebody/.test(view.waitsFor ?? '');
