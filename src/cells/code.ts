@@ -240,7 +240,10 @@ export const createCode = (user?: CellsUser, standby?: CellsStandby, grouped = t
   const attended = async (runner: ChildProcess, job: Job, input: CellInput, handed: () => void) => {
     const over = ended(runner);
     standby?.leaving(over);
-    return await attend(runner, job, input, { handed, over });
+    const answer = await attend(runner, job, input, { handed, over });
+    // Who keeps nothing ready may be frozen after its answer: by then not even a dead process is left. Others wait for it when they close.
+    if (standby === undefined) await over;
+    return answer;
   };
   const carryOut = async (input: CellInput, handed: () => void): Promise<CellResult> => {
     const timeoutAtMs = monotonicMs() + input.timeoutMs;

@@ -1301,12 +1301,13 @@ describe.each(Object.keys(operations) as OperationName[])('%s', (name) => {
     expect(answer.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
   });
 
-  test.runIf('tagged' in operations[name])('is not sent again while it is as it was', async () => {
-    const asked = await good[name].asked();
-    const { headers } = await service.ask(asked);
-    const again = await service.ask({ ...asked, headers: { ...asked.headers, 'if-none-match': headers.etag ?? '' } });
-    expect([again.status, again.text]).toEqual([304, '']);
-  });
+  if ('tagged' in operations[name])
+    test('is not sent again while it is as it was', async () => {
+      const asked = await good[name].asked();
+      const { headers } = await service.ask(asked);
+      const again = await service.ask({ ...asked, headers: { ...asked.headers, 'if-none-match': headers.etag ?? '' } });
+      expect([again.status, again.text]).toEqual([304, '']);
+    });
 
   test('has at least five bad requests', () => {
     expect(bad[name].length).toBeGreaterThanOrEqual(5);
