@@ -195,7 +195,10 @@ const peopleOf = ({ PAWL_DECIDE_PEOPLE: people }: NodeJS.ProcessEnv): { decidePe
 
 const groupsIn = ({ PAWL_GROUPS: groups = '' }: NodeJS.ProcessEnv): string[] => {
   const { groupsCharsMax: most } = limits;
-  if (groups.length > most) refuse(`PAWL_GROUPS has ${groups.length} characters; at most ${most} (groupsCharsMax).`);
+  if (groups.length > most)
+    refuse(
+      `PAWL_GROUPS has ${groups.length} characters; at most ${most} (groupsCharsMax): name only groups that an approval asks.`,
+    );
   return groups
     .split(',')
     .map((group) => group.trim())

@@ -27,7 +27,7 @@ test('groups are named by commas, in no more characters than a login keeps', () 
   expect(readSettings({}, { PAWL_GROUPS: ' sre, ,dba' }).groups).toEqual(['sre', 'dba']);
   expect(readSettings({}, { PAWL_GROUPS: 'a'.repeat(1_000) }).groups).toHaveLength(1);
   expect(() => readSettings({}, { PAWL_GROUPS: 'a'.repeat(1_001) })).toThrow(
-    'PAWL_GROUPS has 1001 characters; at most 1000 (groupsCharsMax).',
+    'PAWL_GROUPS has 1001 characters; at most 1000 (groupsCharsMax): name only groups that an approval asks.',
   );
 });
 

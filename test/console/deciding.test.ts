@@ -2,19 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilStatus } from '../service/support.ts';
 import { approval, doubtful, manual, rehearsal, slow } from './scenes.ts';
-import { type Console, expectFocus, expectQuiet, openConsole, type Seat, tabTo } from './support.ts';
+import { type Console, expectFocus, expectQuiet, linesOf, openConsole, type Seat, tabTo } from './support.ts';
 
 let desk: Console;
 beforeAll(async () => {
   desk = await openConsole();
 });
 afterAll(async () => await desk?.close());
-
-type Line = { kind: string; cell?: string; by: { actor: string } } & Record<string, unknown>;
-const linesOf = async (id: string, kind: string): Promise<Line[]> => {
-  const { entries } = await desk.as('ada', 'GET', `/instances/${id}/journal`);
-  return (entries as Line[]).filter((line) => line.kind === kind);
-};
 
 const inDoubt = async (instanceId: string): Promise<void> => {
   await desk.begin(doubtful, { instanceId });
@@ -60,7 +54,7 @@ describe('a step in doubt', () => {
       .first()
       .waitFor();
     await bob.picture('decided');
-    expect(await linesOf('doubt-1', 'resolved')).toMatchObject([
+    expect(await linesOf(desk, 'doubt-1', 'resolved')).toMatchObject([
       { cell: 'promote', verdict: 'succeeded', reason: 'job 4711 is done there', by: { actor: 'bob' } },
     ]);
     expect(await page.title()).toBe('completed · doubt-1 · Pawl');
@@ -154,8 +148,8 @@ describe('a step in doubt', () => {
     expect(await carol.page.locator('.winner').allInnerTexts()).toEqual([
       expect.stringContaining('bob decided about promote: it happened: “the router says so”'),
     ]);
-    expect((await linesOf('doubt-2', 'resolved')).map(({ by }) => by.actor)).toEqual(['bob']);
-    expect((await linesOf('doubt-2', 'outcome')).filter(({ cell }) => cell === 'promote')).toHaveLength(1);
+    expect((await linesOf(desk, 'doubt-2', 'resolved')).map(({ by }) => by.actor)).toEqual(['bob']);
+    expect((await linesOf(desk, 'doubt-2', 'outcome')).filter(({ cell }) => cell === 'promote')).toHaveLength(1);
     expectQuiet(bob);
     expectQuiet(carol);
   });
@@ -187,7 +181,7 @@ describe('an approval', () => {
     await panel.getByRole('button', { name: 'Approve' }).click();
     await page.getByText('You approved go. It is approved.').waitFor();
     await untilStatus(desk.served, 'release-1', 'completed');
-    expect(await linesOf('release-1', 'vote')).toMatchObject([
+    expect(await linesOf(desk, 'release-1', 'vote')).toMatchObject([
       { decision: 'approve', comment: 'tests are green', by: { actor: 'bob' } },
     ]);
     expectQuiet(bob);
@@ -214,7 +208,7 @@ describe('an approval', () => {
     await carol.page.getByRole('button', { name: 'Reject' }).click();
     await carol.page.getByText('You rejected go. It is rejected.').waitFor();
     await carol.page.getByRole('heading', { name: 'go halted' }).waitFor();
-    expect(await linesOf('release-2', 'vote')).toMatchObject([{ decision: 'reject', by: { actor: 'carol' } }]);
+    expect(await linesOf(desk, 'release-2', 'vote')).toMatchObject([{ decision: 'reject', by: { actor: 'carol' } }]);
   });
 });
 
@@ -235,13 +229,13 @@ describe('a cell that a person does', () => {
     await page.getByRole('button', { name: 'It is done' }).click();
     await page.locator('.notice.bad').waitFor();
     await bob.picture('refused');
-    expect(await linesOf('ceremony-1', 'outcome')).toEqual([]);
+    expect(await linesOf(desk, 'ceremony-1', 'outcome')).toEqual([]);
     expect(await page.getByLabel('slots').inputValue()).toBe('3');
     await page.getByLabel('serial').fill('9Z-4417');
     await page.getByRole('button', { name: 'It is done' }).click();
     await page.getByText('Recorded: rotate is done.').waitFor();
     await untilStatus(desk.served, 'ceremony-1', 'completed');
-    const [done] = await linesOf('ceremony-1', 'outcome');
+    const [done] = await linesOf(desk, 'ceremony-1', 'outcome');
     expect(done).toMatchObject({ cell: 'rotate', note: 'two of us were there', by: { actor: 'bob' } });
     expect(JSON.parse(String((done?.output as { text?: string } | undefined)?.text))).toEqual({
       serial: '9Z-4417',
@@ -269,10 +263,14 @@ describe('a run', () => {
     await page.getByRole('button', { name: 'Advance: look' }).click();
     await page.getByText('Advanced: advanced.').waitFor();
     await page.getByText('1 of 3 cells').first().waitFor();
-    expect((await linesOf('rehearsal-1', 'outcome')).map(({ cell }) => cell)).toEqual(['look']);
+    expect((await linesOf(desk, 'rehearsal-1', 'outcome')).map(({ cell }) => cell)).toEqual(['look']);
     await page.getByRole('button', { name: 'Run to its end' }).click();
     await page.locator('.summary .badge', { hasText: 'completed' }).waitFor();
-    expect((await linesOf('rehearsal-1', 'outcome')).map(({ cell }) => cell)).toEqual(['look', 'promote', 'announce']);
+    expect((await linesOf(desk, 'rehearsal-1', 'outcome')).map(({ cell }) => cell)).toEqual([
+      'look',
+      'promote',
+      'announce',
+    ]);
     expectQuiet(bob);
   });
 
@@ -291,7 +289,7 @@ describe('a run', () => {
     await page.getByRole('button', { name: 'Cancel slow-1' }).click();
     await page.getByText(/^Cancelled: nothing more of its way begins\. work may still run until 20\d\d-/).waitFor();
     await bob.picture('cancelled');
-    expect(await linesOf('slow-1', 'cancelled')).toMatchObject([{ reason: 'wrong night', by: { actor: 'bob' } }]);
+    expect(await linesOf(desk, 'slow-1', 'cancelled')).toMatchObject([{ reason: 'wrong night', by: { actor: 'bob' } }]);
     expectQuiet(bob);
   });
 });
@@ -318,7 +316,7 @@ describe('a page that stays open', () => {
     // What was typed is still there.
     await page.getByRole('button', { name: 'Record: go on without it' }).click();
     await page.getByText('Recorded about promote: go on without it.').waitFor();
-    expect(await linesOf('doubt-3', 'resolved')).toMatchObject([
+    expect(await linesOf(desk, 'doubt-3', 'resolved')).toMatchObject([
       { verdict: 'skip', reason: 'typed before it went', by: { actor: 'bob' } },
     ]);
     expectQuiet(bob);
@@ -342,7 +340,7 @@ describe('where two people decide', () => {
     await say(bob, 'the router says so');
     await bob.page.getByText('You said about promote: it happened. Nothing follows until').waitFor();
     await bob.page.getByText('bob says: it happened').waitFor();
-    expect(await linesOf('doubt-4', 'resolved')).toEqual([]);
+    expect(await linesOf(desk, 'doubt-4', 'resolved')).toEqual([]);
     await untilStatus(desk.served, 'doubt-4', 'in_doubt');
 
     const carol = await desk.sit('carol');
@@ -351,8 +349,10 @@ describe('where two people decide', () => {
     await carol.picture('two-people');
     await say(carol, 'job 4711 is done there');
     await carol.page.getByText('Recorded about promote: it happened.').waitFor();
-    expect(await linesOf('doubt-4', 'proposed')).toMatchObject([{ by: { actor: 'bob' }, verdict: 'succeeded' }]);
-    expect(await linesOf('doubt-4', 'resolved')).toMatchObject([{ by: { actor: 'carol' }, verdict: 'succeeded' }]);
+    expect(await linesOf(desk, 'doubt-4', 'proposed')).toMatchObject([{ by: { actor: 'bob' }, verdict: 'succeeded' }]);
+    expect(await linesOf(desk, 'doubt-4', 'resolved')).toMatchObject([
+      { by: { actor: 'carol' }, verdict: 'succeeded' },
+    ]);
     expectQuiet(bob);
     expectQuiet(carol);
   });

@@ -3,19 +3,23 @@ import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilStatus } from '../service/support.ts';
 import { approval, awaiting, large, manual, rehearsal, undoable } from './scenes.ts';
-import { type Console, expectFocus, expectQuiet, openConsole, phone, type Seat, tabTo, wide } from './support.ts';
+import {
+  type Console,
+  expectFocus,
+  expectQuiet,
+  linesOf,
+  openConsole,
+  phone,
+  type Seat,
+  tabTo,
+  wide,
+} from './support.ts';
 
 let desk: Console;
 beforeAll(async () => {
   desk = await openConsole();
 });
 afterAll(async () => await desk?.close());
-
-type Line = { kind: string; cell?: string; by: { actor: string } } & Record<string, unknown>;
-const linesOf = async (id: string, kind: string): Promise<Line[]> => {
-  const { entries } = await desk.as('ada', 'GET', `/instances/${id}/journal`);
-  return (entries as Line[]).filter((line) => line.kind === kind);
-};
 
 const sit = async (path: string, options: Parameters<Console['sit']>[1] = wide): Promise<Seat> => {
   const bob = await desk.sit('bob', options);
@@ -62,7 +66,9 @@ describe.each([
     // Also when the panel is gone, in which the button was.
     await page.getByRole('region', { name: 'Vote' }).waitFor({ state: 'detached' });
     await expectFocus(page, 'once the panel is gone');
-    expect(await linesOf(instanceId, 'vote')).toMatchObject([{ decision, comment: 'seen', by: { actor: 'bob' } }]);
+    expect(await linesOf(desk, instanceId, 'vote')).toMatchObject([
+      { decision, comment: 'seen', by: { actor: 'bob' } },
+    ]);
     expectQuiet(bob);
   });
 });
@@ -84,11 +90,11 @@ describe('by the keyboard alone', () => {
     await chooser.setFiles({ name: 'protocol.txt', mimeType: 'text/plain', buffer: Buffer.from('signed') });
     await act(page, /^It is done/);
     await untilTold(page, /serial/);
-    expect(await linesOf('ceremony-1', 'outcome')).toEqual([]);
+    expect(await linesOf(desk, 'ceremony-1', 'outcome')).toEqual([]);
     await type(page, /^serial/, '9Z-4417');
     await press(page, 'Enter');
     await untilTold(page, 'Recorded: rotate is done.');
-    const [done] = await linesOf('ceremony-1', 'outcome');
+    const [done] = await linesOf(desk, 'ceremony-1', 'outcome');
     expect(JSON.parse(String((done?.output as { text?: string } | undefined)?.text))).toEqual({
       serial: '9Z-4417',
       slots: 3,
@@ -142,7 +148,9 @@ describe('by the keyboard alone', () => {
     await untilTold(page, 'Given up: what it did is taken back, the last first.');
     await page.locator('.summary .badge', { hasText: 'failed' }).waitFor();
     await expectFocus(page, 'once it has ended');
-    expect(await linesOf('move-1', 'ending')).toMatchObject([{ began: { by: 'bob', reason: 'the zone is gone' } }]);
+    expect(await linesOf(desk, 'move-1', 'ending')).toMatchObject([
+      { began: { by: 'bob', reason: 'the zone is gone' } },
+    ]);
     expectQuiet(bob);
   });
 
@@ -158,7 +166,7 @@ describe('by the keyboard alone', () => {
     await act(page, /^Cancel move-2/);
     await untilTold(page, 'Cancelled: nothing more of its way begins.');
     await expect
-      .poll(() => linesOf('move-2', 'outcome').then((lines) => lines.map(({ cell }) => cell)))
+      .poll(() => linesOf(desk, 'move-2', 'outcome').then((lines) => lines.map(({ cell }) => cell)))
       .toEqual(['open_gate', 'undo_open_gate']);
     await expectFocus(page, 'once the form is gone');
     expectQuiet(bob);
@@ -179,7 +187,11 @@ describe('by the keyboard alone', () => {
     await untilTold(page, /^It goes on by itself from now on/);
     await page.locator('.summary .badge', { hasText: 'completed' }).waitFor();
     await expectFocus(page, 'at its end');
-    expect((await linesOf('rehearsal-1', 'outcome')).map(({ cell }) => cell)).toEqual(['look', 'promote', 'announce']);
+    expect((await linesOf(desk, 'rehearsal-1', 'outcome')).map(({ cell }) => cell)).toEqual([
+      'look',
+      'promote',
+      'announce',
+    ]);
     expectQuiet(bob);
   });
 
@@ -349,7 +361,7 @@ describe('by the keyboard alone', () => {
     await untilTold(page, 'Released: it may go on.');
     await page.getByRole('button', { name: 'Advance: look' }).waitFor();
     await expectFocus(page, 'once it is released');
-    expect(await linesOf('held-1', 'control')).toMatchObject([{ epoch: 1, by: { actor: 'bob' } }]);
+    expect(await linesOf(desk, 'held-1', 'control')).toMatchObject([{ epoch: 1, by: { actor: 'bob' } }]);
     expectQuiet(bob);
   });
 });

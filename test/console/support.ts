@@ -197,3 +197,10 @@ export const tabTo = async (page: Page, wanted: RegExp, key: 'Tab' | 'Shift+Tab'
   }
   throw new Error(`No number of tabs leads to ${wanted}.`);
 };
+
+type Line = { kind: string; cell?: string; by: { actor: string } } & Record<string, unknown>;
+/** The entries of one kind in the journal of a run. */
+export const linesOf = async (desk: Pick<Console, 'as'>, id: string, kind: string): Promise<Line[]> => {
+  const { entries } = await desk.as('ada', 'GET', `/instances/${id}/journal`);
+  return (entries as Line[]).filter((line) => line.kind === kind);
+};
