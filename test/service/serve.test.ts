@@ -90,7 +90,8 @@ const journalHere = async (instanceId: string): Promise<string[]> => {
 
 describe('pawl serve', { timeout: 180_000 }, () => {
   it('says where it is and how to log in, runs a runbook for the command line, and ends with 0', async () => {
-    const served = await serve();
+    // A folder of its own for steps: what those of other tests were killed over is swept, and said, at the start.
+    const served = await serve({ env: { TMPDIR: marks } });
     await until('the link for a browser', () => /code=[0-9a-f]{48}\n/.test(served.out()));
     expect(served.out().trim().split('\n')).toEqual([
       `Pawl is ready at ${served.url} (store: ${dataDir}; Ctrl-C ends it). Try: \`pawl --url ${served.url} run runbooks/hello.md\``,
