@@ -1,6 +1,6 @@
 /** `manual`: what a person is to do, and, between two lines of `---` before that, what they are asked. */
 import type { CellBody } from '../engine/index.ts';
-import { checkSchema } from './parameters.ts';
+import { checkSchema } from './jsonSchema.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { asText, readTemplate } from './templates.ts';
 import { linesOf, quote, type Report, slice, suggest, type Text, trim } from './text.ts';

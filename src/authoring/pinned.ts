@@ -3,7 +3,7 @@
 import { isLater } from '../aws/index.ts';
 import { branchesOf, type Cell, innerCells, type Pinned, partsOf } from '../engine/index.ts';
 import { typesOf } from './celTypes.ts';
-import { unfit } from './parameters.ts';
+import { unfit } from './jsonSchema.ts';
 import { bareFields, type Element, type NamedCell, type Surroundings } from './surroundings.ts';
 import { list, quote, type Report, suggest } from './text.ts';
 import type { Field } from './yaml.ts';

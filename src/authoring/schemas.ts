@@ -2,7 +2,7 @@
 import type { CellKind, Evaluated, Expression, Scope } from '../engine/index.ts';
 import { describeError, timed } from './evaluate.ts';
 import { writeJson } from './json.ts';
-import { checkSchema, unfit } from './parameters.ts';
+import { checkSchema, unfit } from './jsonSchema.ts';
 import { type Report, type Text, trim } from './text.ts';
 import { type Field, readYaml } from './yaml.ts';
 

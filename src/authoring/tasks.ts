@@ -6,7 +6,7 @@
 import { isLater } from '../aws/index.ts';
 import { limits, type RenderedBody, type Scope, type TaskBody, type Tasks } from '../engine/index.ts';
 import { type Attributes, textOfAttribute } from './attributes.ts';
-import { unfit, unfitParts } from './parameters.ts';
+import { unfit, unfitParts } from './jsonSchema.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
 import { render } from './templates.ts';
 import { type Position, quote, type Report, suggest, type Text } from './text.ts';

@@ -2,25 +2,16 @@
  * Wakes to the second: a message that a queue holds back until the time has come, and `work` takes. Best effort: the due
  * mark stands behind each of them, and the schedule finds that within a minute.
  */
-import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Clock, Ports } from '../engine/index.ts';
+import { queueClient } from './queue.ts';
 import { delayMsOf, lookOf } from './wakeTimer.ts';
 
-const connectionTimeoutMs = 1_000;
-const requestTimeoutMs = 3_000;
 /** No call is held up for long by what the schedule does as well. */
 const attemptsMax = 2;
 
 export const wakeByQueue = (url: string, clock: Clock): Ports['wakeAt'] => {
-  const client = new SQSClient({
-    maxAttempts: attemptsMax,
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: connectionTimeoutMs,
-      requestTimeout: requestTimeoutMs,
-      throwOnRequestTimeout: true,
-    }),
-  });
+  const client = queueClient(attemptsMax);
   return async (instanceId, atMs, seq) => {
     const delayMs = delayMsOf(atMs, clock);
     if (delayMs === undefined) return;

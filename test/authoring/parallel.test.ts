@@ -1,19 +1,10 @@
 /** Sections with `parallel`: what stands directly under one is gone through side by side. */
 import { describe, expect, test } from 'vitest';
-import { authoring } from '../../src/authoring/index.ts';
-import { allCells, type Cell, type Runbook } from '../../src/engine/index.ts';
+import { allCells, type Cell } from '../../src/engine/index.ts';
+import { compiling } from './compiling.ts';
 
 const front = '---\nrunbook: demo\nparams: { env: { type: string } }\n---\n';
-const compile = (...parts: string[]) => authoring.compile(front + parts.map((part) => `${part}\n`).join(''));
-const runbookOf = (...parts: string[]): Runbook => {
-  const result = compile(...parts);
-  if (result.kind === 'problems') throw new Error(JSON.stringify(result.problems));
-  return result.runbook;
-};
-const told = (...parts: string[]): string[] => {
-  const result = compile(...parts);
-  return result.kind === 'runbook' ? [] : result.problems.map((one) => `${one.line}:${one.column} ${one.message}`);
-};
+const { runbookOf, told } = compiling((parts) => front + parts.map((part) => `${part}\n`).join(''));
 const cell = (name: string): string => `\`\`\`js { name=${name} }\nexport default () => ({ n: 1 });\n\`\`\`\n`;
 const shows = (name: string, text: string): string => `\`\`\`manual { name=${name} }\n${text}\n\`\`\`\n`;
 const both = '## Both regions { name=regions parallel }';

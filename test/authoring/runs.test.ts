@@ -1,7 +1,8 @@
 /** `run` cells: another published runbook, its version pinned when the document is published. */
 import { describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
-import { allCells, type Pinned, type Pins, type Runbook } from '../../src/engine/index.ts';
+import { allCells, type Pinned, type Pins } from '../../src/engine/index.ts';
+import { compiling } from './compiling.ts';
 
 const fence = (info: string, body: string): string => `\`\`\`${info}\n${body}\n\`\`\`\n`;
 const document = (runbookId: string, ...parts: string[]): string =>
@@ -26,16 +27,7 @@ child('switch', 1, 'c', `${put}${fence('sh { undo=check }', 'true')}`);
 child('deep', 1, 'd', `## A { when="true" }\n### B { name=b each="[1]" as=one }\n${put}`);
 child('deeper', 1, 'e', fence('run { name=in_it }', 'runbook: deep@1\nparams: { name: x }'));
 
-const compile = (...parts: string[]) => authoring.compile(document('demo', ...parts), pins);
-const runbookOf = (...parts: string[]): Runbook => {
-  const result = compile(...parts);
-  if (result.kind === 'problems') throw new Error(JSON.stringify(result.problems));
-  return result.runbook;
-};
-const told = (...parts: string[]): string[] => {
-  const result = compile(...parts);
-  return result.kind === 'runbook' ? [] : result.problems.map((one) => `${one.line}:${one.column} ${one.message}`);
-};
+const { runbookOf, told } = compiling((parts) => document('demo', ...parts), pins);
 const run = (info: string, body: string): string => fence(`run { name=restore ${info} }`, body);
 
 describe('a run cell', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { authoring } from '../../src/authoring/index.ts';
 import { branchesOf, limits, type Runbook } from '../../src/engine/index.ts';
+import { compiling } from './compiling.ts';
 
 const front = '---\nrunbook: demo\nparams:\n  env: { type: string, default: test }\n---\n';
 const cell = (name: string, more = '', body = 'export default () => ({ n: 1 })'): string =>
@@ -305,16 +306,7 @@ describe('how a cell ended', () => {
 
 describe('a section with each', () => {
   const front = '---\nrunbook: demo\nparams: { nodes: { type: array, items: { type: string } } }\n---\n';
-  const compile = (...parts: string[]) => authoring.compile(front + parts.map((part) => `${part}\n`).join(''));
-  const runbookOf = (...parts: string[]): Runbook => {
-    const result = compile(...parts);
-    if (result.kind === 'problems') throw new Error(JSON.stringify(result.problems));
-    return result.runbook;
-  };
-  const told = (...parts: string[]): string[] => {
-    const result = compile(...parts);
-    return result.kind === 'runbook' ? [] : result.problems.map((one) => `${one.line}:${one.column} ${one.message}`);
-  };
+  const { runbookOf, told } = compiling((parts) => front + parts.map((part) => `${part}\n`).join(''));
   const shows = (name: string, text: string) => `\`\`\`manual { name=${name} }\n${text}\n\`\`\`\n`;
   const over = '{ name=nodes each="params.nodes" as=node }';
 

@@ -1,18 +1,9 @@
 /** What is said of a doubt that an advance may settle: at which place. */
 import { expect, test } from 'vitest';
 import { byItself } from '../../src/cli/byItself.ts';
-import { type Cell, createEngine, type Probe, type State } from '../../src/engine/index.ts';
-import { runbookOf } from '../engine/runbooks.ts';
+import { type Cell, createEngine, type State } from '../../src/engine/index.ts';
+import { probe, runbookOf } from '../engine/runbooks.ts';
 import { alice, setup } from '../engine/world.ts';
-
-const probe: Probe = {
-  line: 1,
-  timeoutMs: 1_000,
-  done: null,
-  notDone: null,
-  reads: [],
-  body: { kind: 'ts', code: 'probe' },
-};
 
 /** A step that was begun at bastion and whose process vanished there. */
 const lostAtBastion = async (cell: Partial<Cell>) => {

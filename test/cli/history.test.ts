@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { badgeOfOutcome } from '../../src/cli/cells.ts';
 import { journalTable, noteTable } from '../../src/cli/history.ts';
 import { createScreen } from '../../src/cli/screen.ts';
-import { type CellResult, createEngine, type Probe, type Runbook } from '../../src/engine/index.ts';
-import { awaiting, fail, pass, runbookOf } from '../engine/runbooks.ts';
+import { type CellResult, createEngine, type Runbook } from '../../src/engine/index.ts';
+import { awaiting, fail, pass, probe, runbookOf } from '../engine/runbooks.ts';
 import { alice, bob, setup, T0, type World } from '../engine/world.ts';
 
 process.env.TZ = 'UTC';
@@ -15,14 +15,6 @@ const request = { budgetMs: 60_000, by: alice };
 const all = { ...request, maxCells: Number.POSITIVE_INFINITY };
 const gone = 5_000 + 15_000;
 const cut: CellResult = { status: 'unknown', error: { code: 'cell.timeout', message: 'Stopped at its time-out.' } };
-const probe: Probe = {
-  line: 1,
-  timeoutMs: 1_000,
-  done: null,
-  notDone: null,
-  reads: [],
-  body: { kind: 'ts', code: 'probe' },
-};
 const isProbe = (input: { body: { kind: string } }): boolean => 'code' in input.body && input.body.code === 'probe';
 
 /** A screen as wide as need be: every entry on a line of its own. */

@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { authoringWith } from '../../src/authoring/index.ts';
 import { createEngine, readWrites } from '../../src/engine/index.ts';
-import type { State } from '../../src/engine/model/entries.ts';
 import type { Cell } from '../../src/engine/model/runbook.ts';
+import type { State } from '../../src/engine/model/state.ts';
 import { takeoverOf } from '../../src/engine/rules/policy.ts';
 import { initialState } from '../support/state.ts';
 import { someTasks } from '../support/tasks.ts';

@@ -1,17 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { seal } from '../../src/engine/call/chain.ts';
-import { type CellResult, createEngine, type Probe, type Template } from '../../src/engine/index.ts';
-import { fail, runbookOf } from './runbooks.ts';
+import { type CellResult, createEngine, type Template } from '../../src/engine/index.ts';
+import { fail, probe, runbookOf } from './runbooks.ts';
 import { alice, bob, isEntry, setup, T0, type World, watched } from './world.ts';
 
-const probe: Probe = {
-  line: 1,
-  timeoutMs: 1_000,
-  done: null,
-  notDone: null,
-  reads: [],
-  body: { kind: 'ts', code: 'probe' },
-};
 const request = { budgetMs: 60_000, by: alice };
 const all = { ...request, maxCells: Number.POSITIVE_INFINITY };
 const names = ['take', 'check', 'pay', 'tell'];

@@ -10,7 +10,7 @@ import {
   type Probe,
   type Runbook,
 } from '../../src/engine/index.ts';
-import { fail, pass, runbookOf } from './runbooks.ts';
+import { fail, pass, probe, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
@@ -19,14 +19,6 @@ const lines = (entries: Entry[]): string[] =>
     if (entry.kind === 'outcome') return `${entry.status} by ${entry.closedBy} > ${entry.then}`;
     return entry.kind === 'resolved' ? `resolved ${entry.verdict} by ${entry.closedBy} > ${entry.then}` : entry.kind;
   });
-const probe: Probe = {
-  line: 1,
-  timeoutMs: 1_000,
-  done: null,
-  notDone: null,
-  reads: [],
-  body: { kind: 'ts', code: 'probe' },
-};
 const answering = (answer: string, output?: unknown): CellResult => ({
   status: 'completed',
   output: JSON.stringify({ answer, output }),

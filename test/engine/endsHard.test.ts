@@ -1,7 +1,7 @@
 /** What must not be taken back yet, be taken back by itself, or be called taken back. */
 import { describe, expect, test } from 'vitest';
-import { type Cell, createEngine } from '../../src/engine/index.ts';
-import { begin, failing, nodes, ran, request, stuckAt, undo, undoNodes } from './sections.ts';
+import type { Cell } from '../../src/engine/index.ts';
+import { begin, failing, leaveEarly, nodes, ran, request, stuckAt, undo, undoNodes } from './sections.ts';
 import { alice, bob, T0, type World } from './world.ts';
 
 const no = { status: 'failed', error: { code: 'cell.exit', message: 'no' } } as const;
@@ -55,15 +55,7 @@ describe('an element that is cancelled by itself', () => {
       ['a'],
       { onFailure: 'undo' },
     );
-    const named = '0123456789ab.4026531836.4711.123456.1000';
-    const ports = { ...world.ports, process: () => named, holderState: async () => 'gone' as const };
-    world.engine = createEngine(ports);
-    world.behave = () => new Promise(() => {});
-    void world.engine.advance('p', request);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const decided = { seq: 1, verdict: 'failed', reason: 'killed', holderGone: true, by: bob } as const;
-    await world.engine.verdict('p~nodes.0', decided);
-    await world.engine.cancel('p~nodes.0', 'not this one', bob);
+    await leaveEarly(world);
     world.behave = () => done;
     await world.engine.advance('p', { ...request, budgetMs: 1_000 });
     expect(await stateIn(world)).toMatchObject({ ended: null, open: { cell: 'nodes' } });

@@ -9,7 +9,7 @@ import {
   type EntryOf,
   type Runbook,
 } from '../../src/engine/index.ts';
-import { sectionOf } from '../../src/engine/model/runbook.ts';
+import { sectionOf } from '../../src/engine/model/levels.ts';
 import { cellOf, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 

@@ -6,10 +6,9 @@ import {
   createEngine,
   type Engine,
   type Needs,
-  type Probe,
   type Runbook,
 } from '../../src/engine/index.ts';
-import { broken, fail, pass, runbookOf } from './runbooks.ts';
+import { broken, fail, pass, probe, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, T0, type World } from './world.ts';
 
 const request = { budgetMs: 60_000, by: alice };
@@ -250,14 +249,6 @@ describe('a visit stays where it began', () => {
   });
 
   test('its probe is asked there alone; elsewhere the step stays in doubt, and says whom it waits for', async () => {
-    const probe: Probe = {
-      line: 1,
-      timeoutMs: 1_000,
-      done: null,
-      notDone: null,
-      reads: [],
-      body: { kind: 'ts', code: 'probe' },
-    };
     const world = await startedWith([{ ...bastion, interrupted: 'probe', probe, settleMs: 0 }]);
     const lost = createEngine({
       ...world.ports,

@@ -4,6 +4,7 @@ import {
   type Cell,
   type CellBody,
   limits,
+  type Probe,
   type RenderedBody,
   type Runbook,
   type Scope,
@@ -27,6 +28,16 @@ export const cellOf = (index: number, name: string, over: Partial<Cell> = {}): C
   body: { kind: 'ts', code: `export default () => ${index}` },
   ...over,
 });
+
+/** What it is asked by is code: its text says that it is the probe. */
+export const probe: Probe = {
+  line: 1,
+  timeoutMs: 1_000,
+  done: null,
+  notDone: null,
+  reads: [],
+  body: { kind: 'ts', code: 'probe' },
+};
 
 export const runbookOf = (cells: Partial<Cell>[], over: Partial<Runbook> = {}): Runbook => ({
   format: 1,

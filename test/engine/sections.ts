@@ -2,7 +2,7 @@
 import type { Cell, CellInput, CellResult, Runbook } from '../../src/engine/index.ts';
 import { createEngine } from '../../src/engine/index.ts';
 import { cellOf, runbookOf } from './runbooks.ts';
-import { alice, setup, type World } from './world.ts';
+import { alice, bob, setup, type World } from './world.ts';
 
 type Each = Extract<Cell['body'], { kind: 'each'; parts?: never }>;
 const numbered = (cells: Partial<Cell>[]): Cell[] =>
@@ -67,3 +67,18 @@ export const outputIn = async (world: World): Promise<unknown> => {
 };
 export const stuckAt = async (world: World, id = 'p'): Promise<number> =>
   (await world.entries(id)).at(-1)?.state.halted?.seq ?? -1;
+/** The holder of the first element's step is gone: somebody says that it failed, before its time, and cancels the element. */
+export const leaveEarly = async (world: World): Promise<void> => {
+  const named = '0123456789ab.4026531836.4711.123456.1000';
+  world.engine = createEngine({ ...world.ports, process: () => named, holderState: async () => 'gone' });
+  const begun = Promise.withResolvers<void>();
+  world.behave = () => {
+    begun.resolve();
+    return new Promise(() => {});
+  };
+  void world.engine.advance('p', request);
+  await begun.promise;
+  const decided = { seq: 1, verdict: 'failed', reason: 'killed', holderGone: true, by: bob } as const;
+  await world.engine.verdict('p~nodes.0', decided);
+  await world.engine.cancel('p~nodes.0', 'not this one', bob);
+};

@@ -1,8 +1,8 @@
 /** What is easily done twice, or taken back wrongly or never, where elements of a section ended before that. */
 import { describe, expect, test } from 'vitest';
-import { type Cell, createEngine, type Runbook } from '../../src/engine/index.ts';
+import type { Cell, Runbook } from '../../src/engine/index.ts';
 import type { Row } from '../../src/testing/tables.ts';
-import { begin, failing, nodes, outputIn, ran, request, stuckAt, undo, undoNodes } from './sections.ts';
+import { begin, failing, leaveEarly, nodes, outputIn, ran, request, stuckAt, undo, undoNodes } from './sections.ts';
 import { alice, bob, T0, type World } from './world.ts';
 
 const no = { status: 'failed', error: { code: 'cell.exit', message: 'no' } } as const;
@@ -132,15 +132,7 @@ describe('a section that failed is not gone through again', () => {
 
   test('while what an element began may still act that was decided early', async () => {
     const world = await begin([nodes({}, [{ name: 'off', timeoutMs: 60_000 }])], ['a']);
-    const named = '0123456789ab.4026531836.4711.123456.1000';
-    const ports = { ...world.ports, process: () => named, holderState: async () => 'gone' as const };
-    world.engine = createEngine(ports);
-    world.behave = () => new Promise(() => {});
-    void world.engine.advance('p', request);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const decided = { seq: 1, verdict: 'failed', reason: 'killed', holderGone: true, by: bob } as const;
-    await world.engine.verdict('p~nodes.0', decided);
-    await world.engine.cancel('p~nodes.0', 'not this one', bob);
+    await leaveEarly(world);
     world.behave = () => done;
     await world.engine.advance('p', request);
     await expect(retry(world)).rejects.toMatchObject(refused);

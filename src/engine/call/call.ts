@@ -1,12 +1,14 @@
 /** One call into an instance: what never changes in it, the chain as it knows it, and its due mark. */
 
 import { brokenAt } from '../model/chain.ts';
-import type { By, EntryOf, Note, Standing, State } from '../model/entries.ts';
+import type { EntryOf, Note, Standing } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
 import { type Parent, unfinishedIn } from '../model/family.ts';
+import type { By } from '../model/fields.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
 import { runEnds } from '../model/runEnd.ts';
+import type { State } from '../model/state.ts';
 import type { View } from '../model/view.ts';
 import { doubtDueAtMs, type Lacks, noLacks, viewOf } from '../rules/view.ts';
 import { type Chain, createChain } from './chain.ts';

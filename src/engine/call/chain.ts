@@ -7,8 +7,9 @@
 import assert from 'node:assert/strict';
 import { brokenAt } from '../model/chain.ts';
 import type { CommitWrite } from '../model/commit.ts';
-import { type By, type Entry, type EntryBody, journalVersion, type Standing } from '../model/entries.ts';
+import { type Entry, type EntryBody, journalVersion, type Standing } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { By } from '../model/fields.ts';
 import type { Ports, Put, Refused } from '../ports.ts';
 import { apply } from '../rules/apply.ts';
 import { inCall, putUntilAnswered } from './answered.ts';

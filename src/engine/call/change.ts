@@ -3,7 +3,9 @@
  * anew from what stands then, and is answered by that.
  */
 import assert from 'node:assert/strict';
-import type { By, Entry, EntryBody, State } from '../model/entries.ts';
+import type { Entry, EntryBody } from '../model/entries.ts';
+import type { By } from '../model/fields.ts';
+import type { State } from '../model/state.ts';
 import type { View } from '../model/view.ts';
 import { type Call, type Engine, openCall, saveView, stateOf } from './call.ts';
 import { commandMs } from './mark.ts';

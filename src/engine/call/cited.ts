@@ -1,8 +1,12 @@
 /** What a continuation cites of the run that it goes on from: outputs stay where they are, and how cells ended is said. */
+
+import type { Continues } from '../model/bodies.ts';
 import type { CellEnd } from '../model/cellEnd.ts';
-import type { Continues, Entry } from '../model/entries.ts';
+import { familyBody, hasEffects } from '../model/cellNature.ts';
+import type { Entry } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import { type Cell, familyBody, hasEffects, wayOf } from '../model/runbook.ts';
+import { wayOf } from '../model/levels.ts';
+import type { Cell } from '../model/runbook.ts';
 import { cellEndOf } from '../rules/cellEnd.ts';
 import { type Call, stateOf } from './call.ts';
 import { isTakenBack, satisfyingEntry } from './inputs.ts';

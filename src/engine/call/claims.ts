@@ -5,13 +5,13 @@
  * woken. A writer that dies in between leaves it, and the schedule wakes them all again: waking twice costs a look, no more.
  */
 
-import type { By } from '../model/entries.ts';
+import { type ClaimStatus, claimStatuses } from '../model/cellKinds.ts';
 import { PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
+import type { By } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import { isDeeper } from '../model/nesting.ts';
 import { isInfinite, lossyNumberIn } from '../model/numbers.ts';
-import { type ClaimStatus, claimStatuses } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { bytesOf, headOf } from '../model/text.ts';
 import type { Armed, ClaimEntry, Put, Waiter } from '../ports.ts';

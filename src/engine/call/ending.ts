@@ -3,9 +3,13 @@
  * read as a whole here, once: whoever writes the entry comes to the same.
  */
 import type { CellEnd } from '../model/cellEnd.ts';
-import type { Entry, EntryBody, EntryOf, Failure, State } from '../model/entries.ts';
-import { type Cell, changesSomething, cleanupOf, familyBody, isAtEnd, type Runbook, wayOf } from '../model/runbook.ts';
+import { changesSomething, familyBody } from '../model/cellNature.ts';
+import type { Entry, EntryBody, EntryOf } from '../model/entries.ts';
+import type { Failure } from '../model/fields.ts';
+import { cleanupOf, isAtEnd, wayOf } from '../model/levels.ts';
+import type { Cell, Runbook } from '../model/runbook.ts';
 import type { WayEnd } from '../model/runEnd.ts';
+import type { State } from '../model/state.ts';
 import { isAtEndOf } from '../rules/going.ts';
 import { type Call, stateOf } from './call.ts';
 import { readJournal } from './journal.ts';

@@ -1,5 +1,7 @@
 /** The process that holds a step, as its reservation names it. Whether it is alive only its own machine can tell. */
-import type { Entry, Reservation } from '../model/entries.ts';
+
+import type { Reservation } from '../model/bodies.ts';
+import type { Entry } from '../model/entries.ts';
 import type { HolderState } from '../ports.ts';
 import type { Engine } from './call.ts';
 

@@ -3,11 +3,13 @@
  * another attempt of the same visit gives the same; the hash in the journal proves it (I9).
  */
 import type { CellEnd } from '../model/cellEnd.ts';
-import type { Entry, Output, State } from '../model/entries.ts';
+import type { Entry } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { Output } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
+import type { State } from '../model/state.ts';
 import { bytesOf } from '../model/text.ts';
 import type { Ports, RunInfo, Scope } from '../ports.ts';
 import { cellEndOf, isAsMeant } from '../rules/cellEnd.ts';

@@ -2,11 +2,14 @@
  * What a child sees of its parent. An element copies nothing: parameters, element and earlier outputs are read through the entry that
  * opened the section, which never changes. A run of another runbook sees nothing of its parent; who started that one started it.
  */
+
+import { familyBody } from '../model/cellNature.ts';
 import { brokenAt } from '../model/chain.ts';
 import { type EntryOf, type Standing, startersOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Parent } from '../model/family.ts';
-import { type Cell, elementOf, familyBody, type Runbook, runsOnce, type Version } from '../model/runbook.ts';
+import { elementOf } from '../model/levels.ts';
+import { type Cell, type Runbook, runsOnce, type Version } from '../model/runbook.ts';
 import type { Ports } from '../ports.ts';
 import { textOf } from './texts.ts';
 

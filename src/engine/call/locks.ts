@@ -6,8 +6,9 @@
  * that run too: until both have ended, no other instance follows, whatever becomes of the continuation.
  */
 
-import type { By, Entry } from '../model/entries.ts';
+import type { Entry } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { By } from '../model/fields.ts';
 import { runsUntilMs } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
 import type { LockEntry } from '../ports.ts';

@@ -3,13 +3,16 @@
  * output is kept. Nothing that ran goes unrecorded: everything is measured here, before the put.
  */
 import type * as z from 'zod';
+import type { Expression } from '../model/cellKinds.ts';
 import { defaultsOf } from '../model/defaults.ts';
-import { type Checked, type Failure, type Output, outcomeSchema, type State } from '../model/entries.ts';
+import { outcomeSchema } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { Checked, Failure, Output } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import { whyUnread } from '../model/nesting.ts';
 import { once } from '../model/once.ts';
-import type { Cell, Expression } from '../model/runbook.ts';
+import type { Cell } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import { bytesOf, cut, headOf, sizeOf } from '../model/text.ts';
 import type { Authoring, Journal, Scope } from '../ports.ts';
 

@@ -1,8 +1,10 @@
 /** Before entering a cell: resolve its inputs, evaluate its `when`, render its body. Reads only. */
-import type { Failure, State } from '../model/entries.ts';
+
 import { isPawlError } from '../model/errors.ts';
+import type { Failure } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import type { RenderedBody } from '../ports.ts';
 import { isDoubtful } from '../rules/closing.ts';
 import { sequelOf } from '../rules/sequel.ts';

@@ -1,6 +1,7 @@
 /** One advance: what it was asked for, and how far it has come. */
-import type { By, Drive, Failure, State, Status, Then } from '../model/entries.ts';
+import type { By, Failure, Status, Then } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
+import type { Drive, State } from '../model/state.ts';
 import type { View } from '../model/view.ts';
 import type { Wish } from '../rules/decide.ts';
 import type { Stop } from '../rules/stop.ts';

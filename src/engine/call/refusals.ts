@@ -1,6 +1,7 @@
 /** Refusals that several commands share, each said once. */
-import type { By } from '../model/entries.ts';
+
 import { PawlError } from '../model/errors.ts';
+import type { By } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import { holderOf } from '../rules/decide.ts';
 import type { Holder } from '../rules/stop.ts';

@@ -5,8 +5,9 @@
  * The attempts of a visit keep the version of the first, unless a person permits one: then the newest is read. A probe and
  * a look of a poll take the newest too: they have no effect, and a version that was replaced asks nobody any more.
  */
-import type { Failure, State } from '../model/entries.ts';
+import type { Failure } from '../model/fields.ts';
 import type { Cell, CellBody } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import type { CellInput, RenderedBody, Scope } from '../ports.ts';
 import { type Call, stateOf } from './call.ts';
 import { failure } from './outcomes.ts';

@@ -2,7 +2,7 @@
  * What stands ready for the next code cell of a call, by the execution that its reservation will say. It is told nothing of the cell:
  * that comes with `execute`, after the reservation stands (I4).
  */
-import type { Reservation } from '../model/entries.ts';
+import type { Reservation } from '../model/bodies.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { CodeToCome } from '../ports.ts';
 import type { Call } from './call.ts';

@@ -1,9 +1,10 @@
 /** What a run is started with: parameters that fit its version, and the texts that follow from these. Started by a caller or by a parent. */
 import type { Entry } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import { allCells } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
 import { anyPlace, isPlace, placeForm } from '../model/place.ts';
-import { allCells, type Runbook, type Version } from '../model/runbook.ts';
+import type { Runbook, Version } from '../model/runbook.ts';
 import { cut } from '../model/text.ts';
 import type { Engine } from './kin.ts';
 

@@ -1,5 +1,6 @@
 /** Outputs as text. */
-import type { Entry, Output } from '../model/entries.ts';
+import type { Entry } from '../model/entries.ts';
+import type { Output } from '../model/fields.ts';
 import type { Ports } from '../ports.ts';
 
 /** The output a satisfying entry carries. */

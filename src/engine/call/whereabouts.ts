@@ -1,9 +1,10 @@
 /** Whether what a call would carry out belongs here, and whether what it needs is here. Asked before anything is reserved. */
-import type { State } from '../model/entries.ts';
+
 import { isTooLong } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
 import { variableOf } from '../model/place.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import type { CellInput } from '../ports.ts';
 import { carriedOutBy, isJudgedFirst, stopElsewhere, stopFor } from '../rules/carriedOut.ts';
 import type { Decision } from '../rules/decide.ts';

@@ -1,9 +1,10 @@
 /** What a person gives with a manual cell: an answer that fits its schema, and a file. Whatever does not fit is refused before anything stands. */
 import { type Call, stateOf } from '../call/call.ts';
-import type { Attached, Waiting } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { Attached } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { Waiting } from '../model/state.ts';
 import { bytesOf } from '../model/text.ts';
 
 /** A file as it was given. `sha256`: what its giver holds it to be. */

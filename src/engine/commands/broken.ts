@@ -6,18 +6,12 @@ import assert from 'node:assert/strict';
 import { inCall, putUntilAnswered } from '../call/answered.ts';
 import type { Engine } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
-import {
-  type By,
-  type Entry,
-  type EntryOf,
-  journalVersion,
-  type Standing,
-  type State,
-  type Unchecked,
-} from '../model/entries.ts';
+import { type Entry, type EntryOf, journalVersion, type Standing, type Unchecked } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { causeOf } from '../model/events.ts';
+import type { By } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
+import type { State } from '../model/state.ts';
 import type { View } from '../model/view.ts';
 import { apply } from '../rules/apply.ts';
 

@@ -2,8 +2,9 @@
 import { type Call, stateOf } from '../call/call.ts';
 import type { Cited } from '../call/cited.ts';
 import { PawlError } from '../model/errors.ts';
+import { branchesOf } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
-import { branchesOf, type Cell, type Runbook } from '../model/runbook.ts';
+import type { Cell, Runbook } from '../model/runbook.ts';
 import { notAgainIn } from '../waiting/again.ts';
 import { stillRunning } from '../waiting/family.ts';
 import type { Opening } from '../waiting/openings.ts';

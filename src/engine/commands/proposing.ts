@@ -1,7 +1,10 @@
 /** Where two people decide about a step in doubt: whether a verdict takes effect, or waits for another person who says the same. */
-import type { By, EntryBody, EntryOf, Output, Proposal, State, VerdictWord } from '../model/entries.ts';
+
+import type { EntryBody, EntryOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { By, Output, VerdictWord } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
+import type { Proposal, State } from '../model/state.ts';
 import { agreeingWith, type Decision, hasProposed, needsTwo, proposalsIn } from '../rules/proposing.ts';
 
 /** What a verdict waits for: another person who decides the same. `said`: what each has said of the step, so far. */

@@ -1,8 +1,8 @@
 /** Publishing a document as a version of its runbook. */
 import type { Engine } from '../call/call.ts';
 import { loadPins } from '../call/pins.ts';
-import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { By } from '../model/fields.ts';
 import { runsOf } from '../model/runbook.ts';
 
 export type Published = {

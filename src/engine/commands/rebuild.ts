@@ -4,7 +4,7 @@
  */
 import { type Engine, openCall, saveView } from '../call/call.ts';
 import { commandMs } from '../call/mark.ts';
-import type { By } from '../model/entries.ts';
+import type { By } from '../model/fields.ts';
 import { isRunEnd } from '../model/runEnd.ts';
 import { settleAll } from '../model/settleAll.ts';
 import type { View } from '../model/view.ts';

@@ -3,7 +3,8 @@ import type { Call, Engine } from '../call/call.ts';
 import { change } from '../call/change.ts';
 import { assertFresh, assertReason, assertUnfinished } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
-import type { By, State } from '../model/entries.ts';
+import type { By } from '../model/fields.ts';
+import type { State } from '../model/state.ts';
 import type { View } from '../model/view.ts';
 
 export const decideRelease = ({ epoch }: State, now: { epoch: number; reason: string }) =>

@@ -2,8 +2,8 @@
 import { advance, stoppable } from '../advance.ts';
 import type { Engine } from '../call/call.ts';
 import type { AdvanceAnswer, AdvanceRequest } from '../call/progress.ts';
-import type { State } from '../model/entries.ts';
 import { withInstanceId } from '../model/errors.ts';
+import type { State } from '../model/state.ts';
 import { type StartRequest, startIn } from './start.ts';
 
 type Verdict = 'passed' | 'completed procedurally' | 'failed' | 'rolled back' | 'halted' | 'cancelled' | 'unfinished';

@@ -4,9 +4,9 @@ import { change } from '../call/change.ts';
 import { endingOf } from '../call/ending.ts';
 import { assertFresh, assertReason, assertUnfinished } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
-import type { By } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import { wayOf } from '../model/runbook.ts';
+import type { By } from '../model/fields.ts';
+import { wayOf } from '../model/levels.ts';
 import type { View } from '../model/view.ts';
 
 export type UndoRequest = {

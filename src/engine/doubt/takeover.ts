@@ -6,8 +6,9 @@
 import { type Call, stateOf } from '../call/call.ts';
 import { check, failure, keepOutput, outcomeOf } from '../call/outcomes.ts';
 import { stopWithout } from '../call/whereabouts.ts';
-import type { Checked, Permission } from '../model/entries.ts';
-import { type Cell, isCommitted } from '../model/runbook.ts';
+import { isCommitted } from '../model/cellNature.ts';
+import type { Checked, Permission } from '../model/fields.ts';
+import type { Cell } from '../model/runbook.ts';
 import { commitEffects } from '../model/task.ts';
 import type { Scope } from '../ports.ts';
 import type { Decision } from '../rules/decide.ts';

@@ -2,8 +2,9 @@
  * What the engine tells its operators; never a way to change it. Log lines, their levels and metrics follow from this
  * list (the compiler sees to it), so that no event is without a level and no cause is lost.
  */
-import type { EntryKind, Status } from './entries.ts';
+import type { EntryKind } from './entries.ts';
 import { isPawlError } from './errors.ts';
+import type { Status } from './fields.ts';
 import { limits } from './limits.ts';
 import { cut } from './text.ts';
 

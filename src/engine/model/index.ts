@@ -3,37 +3,65 @@
 export { whyNoVote } from './asked.ts';
 export { createSectionsBegun } from './begun.ts';
 export { type CellEnd, cellEnds } from './cellEnd.ts';
+export {
+  type ApproveBody,
+  type AwaitBody,
+  type AwsBody,
+  type CellKind,
+  type ClaimStatus,
+  claimStatuses,
+  type Expression,
+  type Holds,
+  type HttpBody,
+  type Lasting,
+  type ScriptBody,
+  type TaskBody,
+  type Template,
+  type TemplateWrite,
+} from './cellKinds.ts';
+export {
+  changesSomething,
+  familyBody,
+  interruptedText,
+  isCommitted,
+  isSafe,
+  isSafeMethod,
+  kindWord,
+  natureOf,
+  safeBy,
+  safeText,
+} from './cellNature.ts';
 export { assertChain, assertFollows, breakBetween, brokenAt } from './chain.ts';
 export { type CommitWrite, readWrites } from './commit.ts';
 export {
-  atMs,
-  type By,
-  by,
-  type Checked,
   type Entry,
   type EntryOf,
   entrySchema,
-  type Failure,
   journalVersion,
   type Note,
-  type Open,
-  type Output,
-  type Permission,
-  proposalSchema,
   type Standing,
-  type State,
-  type Status,
-  storeIdSchema,
-  type Then,
-  traceSchema,
   type Unchecked,
-  type VerdictWord,
 } from './entries.ts';
 export { type ErrorCode, errorCodes, isPawlError, PawlError, type Problem } from './errors.ts';
 export { type EngineEvent, eventLevels } from './events.ts';
 export { type Evidence, evidenceSchema, type Unkept, unkeptReasons, without } from './evidence.ts';
 export { childId, isChild, type Parent, rootOf, unfinishedIn } from './family.ts';
+export {
+  atMs,
+  type By,
+  by,
+  type Checked,
+  type Failure,
+  type Output,
+  type Permission,
+  type Status,
+  storeIdSchema,
+  type Then,
+  traceSchema,
+  type VerdictWord,
+} from './fields.ts';
 export { isTooLong, type Lease, leaseOfPlaces } from './lease.ts';
+export { allCells, branchesOf, innerCells, isAtEnd, levelOf, wayOf } from './levels.ts';
 export { limits } from './limits.ts';
 export { type LastLook, lastLookSchema } from './look.ts';
 export { isDeeper, whyUnread } from './nesting.ts';
@@ -66,36 +94,13 @@ export type { Ends, Failing, Plan, PlannedCell, PlannedRun } from './planned.ts'
 export { isPublicUrl, publicUrlForm } from './publicUrl.ts';
 export { isReadingAction, secretIsNoOutput, tellsSecret } from './reading.ts';
 export {
-  type ApproveBody,
-  type AwaitBody,
-  type AwsBody,
-  allCells,
-  branchesOf,
   type Cell,
   type CellBody,
-  type CellKind,
-  type ClaimStatus,
   type Cleanup,
-  changesSomething,
-  claimStatuses,
   type EachBody,
-  type Expression,
-  familyBody,
-  type Holds,
-  type HttpBody,
   type Interrupted,
-  innerCells,
-  interruptedText,
-  isAtEnd,
-  isCommitted,
-  isSafe,
-  isSafeMethod,
-  kindWord,
-  type Lasting,
-  levelOf,
   listOfOne,
   type Notify,
-  natureOf,
   type Part,
   type Pin,
   type Probe,
@@ -106,20 +111,14 @@ export {
   runbookFormat,
   runsOf,
   runsOnce,
-  type ScriptBody,
   type SecretSpec,
-  safeBy,
-  safeText,
-  type TaskBody,
-  type Template,
-  type TemplateWrite,
   type Version,
-  wayOf,
 } from './runbook.ts';
 export { isRunEnd, type RunEnd, runEnds, type WayEnd } from './runEnd.ts';
 export { type ScriptFile, type ScriptFolder, scriptFilesIn } from './scriptFiles.ts';
 export { settleAll } from './settleAll.ts';
 export { sessionAlphabet, sessionNameCharsMax, shortName, tokenOf } from './shortName.ts';
+export { type Open, proposalSchema, type State } from './state.ts';
 export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
 export { type BrokenTasks, commitEffects, type TaskSpec, type Tasks } from './task.ts';
 export { headOf } from './text.ts';

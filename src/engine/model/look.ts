@@ -1,6 +1,6 @@
 /** What a look of a poll found that goes on. It is no entry: people need to see the last look, not every look. */
 import * as z from 'zod';
-import { atMs } from './entries.ts';
+import { atMs } from './fields.ts';
 
 export const lastLookSchema = z.strictObject({
   atMs,

@@ -1,5 +1,6 @@
 /** Versions of other runbooks, as a document names them by its `run` cells. */
-import { allCells, branchesOf, type Cell, type Pin, partsOf, type Runbook, type Version } from './runbook.ts';
+import { allCells, branchesOf } from './levels.ts';
+import { type Cell, type Pin, partsOf, type Runbook, type Version } from './runbook.ts';
 
 /** Without a version its newest. */
 export type Named = { runbookId: string; version?: number };

@@ -3,133 +3,23 @@
  * changes, so every field here is plain JSON. `format` is raised when its shape changes.
  */
 
+import type {
+  ApproveBody,
+  AwaitBody,
+  AwsBody,
+  CodeBody,
+  Expression,
+  Holds,
+  HttpBody,
+  Lasting,
+  OnTimeout,
+  ScriptBody,
+  TaskBody,
+  Template,
+  WaitBody,
+} from './cellKinds.ts';
 import { PawlError } from './errors.ts';
 import type { Needs } from './place.ts';
-import { isReadingAction } from './reading.ts';
-import { type WayEnd, wayEnds } from './runEnd.ts';
-import { commitEffects } from './task.ts';
-
-/** A text with `{{ }}` in it, split at publishing. How a value is written depends on where it stands. */
-export type Template = (string | { expression: string; write: TemplateWrite })[];
-/**
- * `text`: as it is. `url`: percent-encoded. `json`: as JSON text (the placeholder stands where a JSON value stands).
- * `jsonString`: escaped for the inside of a JSON string (the placeholder stands between quotes). `form`: percent-encoded.
- * `xml`: escaped for the text of an element or a quoted attribute.
- */
-export type TemplateWrite = 'text' | 'url' | 'json' | 'jsonString' | 'form' | 'xml';
-
-/**
- * One CEL expression and the line of the document it stands on. With `schema` it is none: that JSON Schema is what the output,
- * or the body of an answer, has to fit, and `source` says so to people.
- */
-export type Expression = { source: string; line: number; schema?: Record<string, unknown> };
-
-type CodeBody = { code: string };
-/** How a script is run. `errexit`: with `-eu`; versions from before it have none. `shell`: another one than `/bin/sh`. */
-export type ScriptBody = CodeBody & { errexit?: true; shell?: 'bash' };
-export type HttpBody = {
-  method: string;
-  url: Template;
-  headers: [string, Template][];
-  body: Template | null;
-  /** Statuses of which the author knows better than the table of statuses (`cells/statuses`) what they mean. */
-  failedOn?: number[];
-  unknownOn?: number[];
-  /** `Set-Cookie` of the answer stands in the output. */
-  cookies?: 'keep';
-  /** So many redirects are followed, of GET and HEAD. Without it none is. */
-  redirects?: number;
-  sigv4?: Sigv4Body;
-};
-/** Signed for a service of AWS in a region. `role`: by the credentials of this role instead of the place's own. */
-type Sigv4Body = { service: string; region: string; role: Template | null };
-
-/** One request to a service of AWS, by the service's own client. */
-export type AwsBody = {
-  /** As in `@aws-sdk/client-<service>`. */
-  service: string;
-  action: string;
-  /** `null`: the region of the place. */
-  region: Template | null;
-  /** ARN of the role that is assumed for it; `null`: by the place's own credentials. */
-  role: Template | null;
-  /** The members, as JSON. */
-  input: Template;
-  /** Members that get an idempotency token of the visit, since the author gives none. */
-  tokens: string[];
-  /** Error codes of which the author knows better than the status of the answer what they mean. */
-  failedOn?: string[];
-  unknownOn?: string[];
-};
-
-/** A task of the deployment, called by its name. */
-export type TaskBody = {
-  task: string;
-  /** JSON. */
-  input: Template;
-  /** What the input has to fit: as the task said when the version was published. */
-  schema: Record<string, unknown>;
-  /** Nothing of it is done but what is committed with its outcome. */
-  effects?: 'commit';
-};
-
-export type CellKind =
-  | 'ts'
-  | 'js'
-  | 'sh'
-  | 'http'
-  | 'aws'
-  | 'task'
-  | 'assert'
-  | 'manual'
-  | 'await'
-  | 'approve'
-  | 'wait'
-  | 'end'
-  | 'branch'
-  | 'each'
-  | 'run';
-
-export const claimStatuses = ['asserted', 'supported', 'invalidated', 'superseded'] as const;
-export type ClaimStatus = (typeof claimStatuses)[number];
-
-/** Waits until all (or any) of the claims have one of the statuses and the condition holds, which sees `claim`. */
-export type AwaitBody = {
-  claims: Template[];
-  match: 'all' | 'any';
-  until: ClaimStatus[];
-  condition: Expression | null;
-  /** `null`: as long as it takes. */
-  withinMs: Lasting | null;
-  onTimeout: OnTimeout;
-};
-/** `fail`: the cell failed. `continue`: it completed, and its output says `timedOut`. */
-type OnTimeout = 'fail' | 'continue';
-
-/** How long something lasts, in ms, or a template for a text like `4h`: judged and fixed when it begins. */
-export type Lasting = number | Template;
-
-/** Asks named people, or any member of named groups, whether the run may go on. */
-export type ApproveBody = {
-  text: Template;
-  /** What is shown is the source up to this line, the last of the cell's fence. */
-  lines: number;
-  /** Names of earlier cells whose logs are shown as well. */
-  logs?: string[];
-  approvers: Template[];
-  groups: Template[];
-  /** So many approvals; one rejection is enough. A template: judged when it is asked. */
-  quorum: number | Template;
-  /** Whether the starter of the run may approve it as well. */
-  self: boolean;
-  /** `null`: asked for as long as it takes. */
-  withinMs: Lasting | null;
-  onExpiry: 'approve' | 'reject';
-  onReject: 'halt' | 'continue';
-};
-
-/** Exactly one of `forMs`, `until` (RFC 3339, with a zone) and `cron` (five fields, in the time zone `tz`). */
-type WaitBody = { forMs: Lasting | null; until: Template | null; cron: string | null; tz: string };
 
 /** What a cell does, by kind. `ts` and `js` both hold JavaScript (types are stripped at publishing). */
 export type CellBody =
@@ -222,14 +112,7 @@ export const partAt = (body: EachBody, index: number): Part => {
   return part;
 };
 
-/** A poll is over once it has held for so long, or in so many looks in a row; `within` bounds until it first holds. */
-export type Holds = { forMs: number } | { times: number };
-
 export type Interrupted = 'hold' | 'retry' | 'probe' | 'continue';
-
-/** RFC 9110, 9.2.1: a client that uses one of these asks for no effect. */
-const safeMethods: readonly string[] = ['GET', 'HEAD', 'OPTIONS'];
-export const isSafeMethod = (method: string): boolean => safeMethods.includes(method);
 
 /** A cell without effects that tells whether an interrupted step happened. */
 export type Probe = {
@@ -332,111 +215,3 @@ export const runsOf = ({ source, runbook }: Pick<Version, 'source' | 'runbook'>)
   source,
   runbook,
 });
-
-/** What says that the cell's request asks for no effect, which is its author's declaration: the method, the action. */
-export const safeBy = ({ body }: Pick<Cell, 'body'>): string | undefined => {
-  if (body.kind === 'http') return isSafeMethod(body.method) ? body.method : undefined;
-  return body.kind === 'aws' && isReadingAction(body.action) ? body.action : undefined;
-};
-export const isSafe = (cell: Pick<Cell, 'body'>): boolean => safeBy(cell) !== undefined;
-
-/** Why that declares it. */
-export const safeText = (by: string): string => {
-  if (by === commitEffects) return `${by}: nothing of it lands once the step is closed`;
-  return isSafeMethod(by) ? `${by}, RFC 9110` : `${by}, which only reads`;
-};
-
-/** Whether all that a cell does is committed with its outcome: closing its step proves that it did not happen. */
-export const isCommitted = ({ body }: Pick<Cell, 'body'>): boolean => body.kind === 'task' && body.effects === 'commit';
-
-/** How a cell's `interrupted` reads: where it follows from the method, the action or the task alone, that is said. */
-export const interruptedText = ({ interrupted, byMethod }: Pick<Cell, 'interrupted' | 'byMethod'>): string =>
-  `interrupted=${interrupted}${byMethod === undefined ? '' : ` (${safeText(byMethod)})`}`;
-
-/** Its kind in the words of whoever wrote it. */
-export const kindWord = ({ body }: Pick<Cell, 'body'>): string =>
-  body.kind === 'each' && body.parts !== undefined ? 'parallel' : body.kind;
-
-/** Whether a cell of that kind is gone through by instances of their own. */
-const isFamilyKind = (kind: CellKind): kind is 'each' | 'run' => kind === 'each' || kind === 'run';
-
-/** What a cell is whose elements are instances of their own; `undefined`: it is no such cell. */
-export const familyBody = ({ body }: Pick<Cell, 'body'>): Extract<CellBody, { kind: 'each' | 'run' }> | undefined =>
-  isFamilyKind(body.kind) ? (body as Extract<CellBody, { kind: 'each' | 'run' }>) : undefined;
-
-/** How a cell is carried out: with a reservation, by one outcome alone, or by waiting. */
-export const natureOf = ({ body: { kind }, poll }: Cell): 'effect' | 'pure' | 'waiting' => {
-  if (kind === 'assert' || kind === 'end' || kind === 'branch') return 'pure';
-  if (kind === 'manual' || kind === 'await' || kind === 'approve' || kind === 'wait' || isFamilyKind(kind))
-    return 'waiting';
-  return poll === undefined ? 'effect' : 'waiting';
-};
-
-/** Whether a cell, or one of its section, is reserved. What another runbook does is not known here, so a `run` counts as if it did all. */
-export const hasEffects = (cell: Cell): boolean => {
-  if (cell.body.kind === 'each') return innerCells(cell).some(hasEffects);
-  return cell.body.kind === 'run' || natureOf(cell) === 'effect';
-};
-
-/** Whether it has effects beyond its journal. */
-export const changesSomething = (cell: Cell): boolean => {
-  if (cell.body.kind === 'each') return innerCells(cell).some(changesSomething);
-  return cell.body.kind === 'run' || (natureOf(cell) === 'effect' && !isSafe(cell));
-};
-
-/** How many cells of a run, or of an element, are on the way: what is gone through at its end stands after them. */
-export const wayOf = (cells: readonly Cell[]): number => {
-  const first = cells.findIndex(({ cleanup }) => cleanup !== undefined);
-  return first === -1 ? cells.length : first;
-};
-
-const endsOf = { failure: ['failed'], cancel: ['cancelled'], always: wayEnds } as const;
-
-/** Whether a cell is gone through at such an end; what takes back is not a matter of the end alone. */
-export const isAtEnd = ({ cleanup }: Cell, as: WayEnd): boolean =>
-  cleanup !== undefined && 'on' in cleanup && (endsOf[cleanup.on] as readonly WayEnd[]).includes(as);
-
-/** At which ends something is gone through, whatever was done before. */
-export const cleanupOf = (cells: readonly Cell[]): WayEnd[] =>
-  wayEnds.filter((as) => cells.some((cell) => isAtEnd(cell, as)));
-
-/** Names of the branches whose sections a cell stands in, outermost first. */
-export const branchesOf = ({ cells }: Pick<Runbook, 'cells'>, index: number): string[] =>
-  cells
-    .slice(0, index)
-    .filter(({ body, index: at }) => body.kind === 'branch' && index <= at + body.cells)
-    .map(({ name }) => name);
-
-/** The cells in a section that elements go through, in the order of the document; of any other cell none. */
-export const innerCells = ({ body }: Pick<Cell, 'body'>): Cell[] =>
-  body.kind === 'each' ? partsOf(body).flatMap(({ cells }) => cells) : [];
-
-/** All cells in the order of the document, with those of sections that elements go through. */
-export const allCells = (cells: readonly Cell[]): Cell[] =>
-  cells.flatMap((cell) => [cell, ...allCells(innerCells(cell))]);
-
-/** The runbook as an element of a section goes through it. */
-export const elementOf = (runbook: Runbook, body: EachBody, index: number): Runbook => {
-  const { onFailure: _, ...whole } = runbook;
-  const { onFailure, undoes } = body;
-  const other = allCells(runbook.cells).find(({ name }) => name === undoes)?.body;
-  const { cells } = partAt(other?.kind === 'each' ? other : body, index);
-  return { ...whole, ...(onFailure === undefined ? {} : { onFailure }), cells };
-};
-
-/** The runbook as an element of one of its sections goes through it. */
-export const sectionOf = (runbook: Runbook, { cell: name, index }: { cell: string; index: number }): Runbook => {
-  const section = allCells(runbook.cells).find((cell) => cell.name === name);
-  return section?.body.kind === 'each' ? elementOf(runbook, section.body, index) : runbook;
-};
-
-/** The runbook as the instance goes through it that has the cell: the whole, or the section in which it stands. */
-export const levelOf = (runbook: Runbook, name: string): Runbook => {
-  if (runbook.cells.some((cell) => cell.name === name)) return runbook;
-  for (const { body } of runbook.cells) {
-    if (body.kind !== 'each') continue;
-    const at = partsOf(body).findIndex(({ cells }) => allCells(cells).some((cell) => cell.name === name));
-    if (at !== -1) return levelOf(elementOf(runbook, body, at), name);
-  }
-  return runbook;
-};

@@ -6,17 +6,12 @@
  * `prev` of an entry is the sha256 (hex) of the canonical `[v, instanceId, seq, kind, token, text]` of the entry before it,
  * so that nothing beside the text is uncovered.
  */
+
+import type { Reservation } from './bodies.ts';
 import { withoutDefaults } from './defaults.ts';
-import {
-  type Entry,
-  type EntryKind,
-  type EntryOf,
-  entrySchemas,
-  type Reservation,
-  type State,
-  whomOf,
-} from './entries.ts';
+import { type Entry, type EntryKind, type EntryOf, entrySchemas, whomOf } from './entries.ts';
 import { familyOf } from './family.ts';
+import type { State } from './state.ts';
 
 /** What stands beside the text. */
 export type Attributes = { v: number; instanceId: string; seq: number; kind: string; token: string };

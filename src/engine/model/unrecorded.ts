@@ -1,7 +1,8 @@
 /** An outcome that could not be recorded, as it stands in the failure queue. */
 import * as z from 'zod';
-import { atMs, by, outcomeSchema } from './entries.ts';
+import { outcomeSchema } from './entries.ts';
 import { PawlError } from './errors.ts';
+import { atMs, by } from './fields.ts';
 import { once } from './once.ts';
 
 const unrecordedSchema = once(() =>

@@ -1,5 +1,5 @@
 /** The view: a mutable summary of an instance for lists and the schedule. A hint, never the truth. Below 1 KB. */
-import type { Drive } from './entries.ts';
+import type { Drive } from './state.ts';
 
 /** `broken`: its journal cannot be trusted, so nothing runs; written by the caller that met it, since no entry can say so. */
 export const viewStatuses = [

@@ -1,5 +1,5 @@
 /** How durations, counts and what is asked for read, for people. */
-import type { Holds } from './runbook.ts';
+import type { Holds } from './cellKinds.ts';
 
 /** `850 ms`, `3.2 s`, `2 min 5 s`, `1 h 3 min`. */
 export const duration = (ms: number): string => {

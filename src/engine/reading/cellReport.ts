@@ -1,7 +1,12 @@
 /** How one cell stands, made of the entries of its instance, one after the other. */
-import type { Attached, Checked, Entry, EntryOf, Failure, State, VerdictWord } from '../model/entries.ts';
+
+import { kindWord } from '../model/cellNature.ts';
+import type { Entry, EntryOf } from '../model/entries.ts';
 import type { Unkept } from '../model/evidence.ts';
-import { type Cell, type Cleanup, kindWord, type Runbook, wayOf } from '../model/runbook.ts';
+import type { Attached, Checked, Failure, VerdictWord } from '../model/fields.ts';
+import { wayOf } from '../model/levels.ts';
+import type { Cell, Cleanup, Runbook } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import { isAtEndOf } from '../rules/going.ts';
 import { statusOf } from '../rules/view.ts';
 

@@ -2,7 +2,8 @@
 import { type Call, stateOf } from '../call/call.ts';
 import { endingOf } from '../call/ending.ts';
 import type { EntryOf } from '../model/entries.ts';
-import { type Runbook, wayOf } from '../model/runbook.ts';
+import { wayOf } from '../model/levels.ts';
+import type { Runbook } from '../model/runbook.ts';
 import type { WayEnd } from '../model/runEnd.ts';
 import { isAtEndOf } from '../rules/going.ts';
 

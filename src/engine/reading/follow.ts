@@ -7,10 +7,13 @@
  */
 
 import { type AdvanceAnswer, reportOf, type StepReport } from '../call/progress.ts';
-import type { By, Entry, EntryOf } from '../model/entries.ts';
+import type { Template } from '../model/cellKinds.ts';
+import type { Entry, EntryOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
+import type { By } from '../model/fields.ts';
+import { sectionOf } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
-import { type Runbook, sectionOf, type Template } from '../model/runbook.ts';
+import type { Runbook } from '../model/runbook.ts';
 import { isJudgedFirst, stopElsewhere } from '../rules/carriedOut.ts';
 import { decide } from '../rules/decide.ts';
 import { parkedAt } from '../rules/parked.ts';

@@ -1,7 +1,8 @@
 /** What an entry carries beside itself: the whole of an output, files, and notes. */
 import type { Engine } from '../call/call.ts';
 import { outputOf, textOf } from '../call/texts.ts';
-import type { Attached, Note } from '../model/entries.ts';
+import type { Note } from '../model/entries.ts';
+import type { Attached } from '../model/fields.ts';
 import { sizeOf } from '../model/text.ts';
 
 /** The whole text of the output that the entry at `seq` carries. `undefined`: there is none. */

@@ -3,21 +3,12 @@
 import type { Engine } from '../call/kin.ts';
 import { loadPins, type Newer, newerThan, type ReadPin } from '../call/pins.ts';
 import { paramsFor, renderText, uniqueIdOf, versionOf } from '../call/starting.ts';
+import { changesSomething, isSafe, kindWord } from '../model/cellNature.ts';
+import { allCells, branchesOf, innerCells } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
 import { type Pins, pinsIn } from '../model/pins.ts';
 import type { Ends, Plan, PlannedCell } from '../model/planned.ts';
-import {
-  allCells,
-  branchesOf,
-  type Cell,
-  changesSomething,
-  type EachBody,
-  innerCells,
-  isSafe,
-  kindWord,
-  partsOf,
-  type Runbook,
-} from '../model/runbook.ts';
+import { type Cell, type EachBody, partsOf, type Runbook } from '../model/runbook.ts';
 import type { Authoring, Scope } from '../ports.ts';
 import { failingOf, undoOf } from './planEnds.ts';
 import { fill, sources } from './planFill.ts';

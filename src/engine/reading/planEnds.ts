@@ -1,7 +1,9 @@
 /** What a runbook has for the ends of a run, as its plan shows it: what takes back what, and what a failure leads to. */
 
+import { changesSomething } from '../model/cellNature.ts';
+import { isAtEnd } from '../model/levels.ts';
 import type { Ends, Failing } from '../model/planned.ts';
-import { type Cell, changesSomething, isAtEnd, type Runbook } from '../model/runbook.ts';
+import type { Cell, Runbook } from '../model/runbook.ts';
 
 export const undoOf = (cells: readonly Cell[], { name }: Cell): Ends['undoneBy'] => {
   for (const { name: cell, cleanup } of cells)

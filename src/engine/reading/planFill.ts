@@ -1,5 +1,5 @@
 /** Texts of a runbook, filled in as far as its parameters tell; `{{ }}` stays where an earlier cell's output is needed. */
-import type { Expression, Lasting, Template } from '../model/runbook.ts';
+import type { Expression, Lasting, Template } from '../model/cellKinds.ts';
 import { duration } from '../model/words.ts';
 import type { Authoring, Scope } from '../ports.ts';
 

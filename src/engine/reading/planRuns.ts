@@ -2,9 +2,10 @@
 
 import type { Newer } from '../call/pins.ts';
 import { isPawlError } from '../model/errors.ts';
+import { allCells } from '../model/levels.ts';
 import type { Pins } from '../model/pins.ts';
 import type { PlannedCell, PlannedRun } from '../model/planned.ts';
-import { allCells, type Cell, type RunBody, type Runbook, runsOnce } from '../model/runbook.ts';
+import { type Cell, type RunBody, type Runbook, runsOnce } from '../model/runbook.ts';
 import type { Authoring, Scope } from '../ports.ts';
 import { failingOf } from './planEnds.ts';
 import { fill, lastingText } from './planFill.ts';

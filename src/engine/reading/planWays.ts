@@ -1,5 +1,6 @@
 /** For whom or what a cell waits, and how it is carried out, as a plan shows it. */
-import type { ApproveBody, Cell, Lasting, Template } from '../model/runbook.ts';
+import type { ApproveBody, Lasting, Template } from '../model/cellKinds.ts';
+import type { Cell } from '../model/runbook.ts';
 import { duration, fieldTexts, holdsText, plural } from '../model/words.ts';
 import type { Authoring, Scope } from '../ports.ts';
 import { fill, lastingText } from './planFill.ts';

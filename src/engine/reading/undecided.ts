@@ -1,6 +1,11 @@
 /** Of a step that a verdict can be about: what each verdict would lead to, for whoever is asked. */
-import type { EntryOf, State, Then } from '../model/entries.ts';
-import { type Cell, familyBody, type Runbook, wayOf } from '../model/runbook.ts';
+
+import { familyBody } from '../model/cellNature.ts';
+import type { EntryOf } from '../model/entries.ts';
+import type { Then } from '../model/fields.ts';
+import { wayOf } from '../model/levels.ts';
+import type { Cell, Runbook } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import type { ViewStatus } from '../model/view.ts';
 import { isCalledOff } from '../rules/going.ts';
 import { failedLeadsTo } from '../rules/sequel.ts';

@@ -15,8 +15,8 @@
  */
 
 import assert from 'node:assert/strict';
-import type { State } from '../model/entries.ts';
 import { unfinishedIn } from '../model/family.ts';
+import type { State } from '../model/state.ts';
 import { applyOutcome, applyResolved } from './closing.ts';
 import { applyProgress } from './family.ts';
 import { applyEnding, type EntryDraft, type StepOf, settle } from './going.ts';

@@ -1,6 +1,8 @@
 /** Whether a decision would carry out what belongs to another place, and how a call then stops. Pure. */
-import type { State } from '../model/entries.ts';
-import { type Cell, natureOf, type Runbook } from '../model/runbook.ts';
+
+import { natureOf } from '../model/cellNature.ts';
+import type { Cell, Runbook } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import type { Decision } from './decide.ts';
 import { parkedAt } from './parked.ts';
 import { type Grounds, placeOfCell } from './place.ts';

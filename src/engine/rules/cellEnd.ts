@@ -1,6 +1,7 @@
 /** How a cell ended, from the entry that satisfied it, or with which it was passed over. Pure. */
 import type { CellEnd } from '../model/cellEnd.ts';
-import type { Checked, Entry, EntryBody } from '../model/entries.ts';
+import type { Entry, EntryBody } from '../model/entries.ts';
+import type { Checked } from '../model/fields.ts';
 import type { Cell } from '../model/runbook.ts';
 
 const holds = (checks: readonly Checked[]): boolean =>

@@ -1,6 +1,8 @@
 /** The entries that close a step, or decide about one that was closed: outcomes and verdicts. Pure. */
 import assert from 'node:assert/strict';
-import type { Checked, EntryOf, Permission, State, Status, Then } from '../model/entries.ts';
+import type { EntryOf } from '../model/entries.ts';
+import type { Checked, Permission, Status, Then } from '../model/fields.ts';
+import type { State } from '../model/state.ts';
 import { isAsMeant } from './cellEnd.ts';
 import { assertClosing } from './family.ts';
 import { assertCanBegin, endingAfter, endWay, goOn, newVisit, type StepOf, settle } from './going.ts';

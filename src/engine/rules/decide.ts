@@ -3,12 +3,13 @@
  * answer, and nothing has happened when it returns.
  */
 
-import type { State, Waiting } from '../model/entries.ts';
+import { natureOf } from '../model/cellNature.ts';
 import { PawlError } from '../model/errors.ts';
 import { isTooLong, type Lease, leaseFor } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, natureOf, type Runbook } from '../model/runbook.ts';
+import type { Cell, Runbook } from '../model/runbook.ts';
 import type { WayEnd } from '../model/runEnd.ts';
+import type { State, Waiting } from '../model/state.ts';
 import { inKeyWindow, type Takeover, takeoverOf } from './policy.ts';
 import type { Holder, Stop } from './stop.ts';
 

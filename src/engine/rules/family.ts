@@ -1,7 +1,7 @@
 /** What the chain of a parent says of the elements of its section. Pure. */
 import assert from 'node:assert/strict';
-import type { State } from '../model/entries.ts';
 import { begunUpTo, type Family, isOver, roomIn, unfinishedIn, withEnds } from '../model/family.ts';
+import type { State } from '../model/state.ts';
 import { isCalledOff, type StepOf, settle } from './going.ts';
 
 /** How many cannot begin: as the entry says, or as it was, of those that are left. */

@@ -1,6 +1,8 @@
 /** What an approval sets free, for whoever is asked to see. Nothing binds it: no hash covers it, and no vote is about it. */
+
+import { branchesOf } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
-import { branchesOf, type Cell, partsOf, type Runbook, type Version } from '../model/runbook.ts';
+import { type Cell, partsOf, type Runbook, type Version } from '../model/runbook.ts';
 import { bytesOf, headOf } from '../model/text.ts';
 
 export type Freed = {

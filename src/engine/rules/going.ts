@@ -1,9 +1,11 @@
 /** What the rules share: an entry before it is written, and how a run goes on from one cell to the next. Pure. */
 import assert from 'node:assert/strict';
-import type { By, Ending, EntryBody, State } from '../model/entries.ts';
+import type { EntryBody } from '../model/entries.ts';
 import { isSet, withBits } from '../model/family.ts';
+import type { By } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import type { RunEnd, WayEnd } from '../model/runEnd.ts';
+import type { Ending, State } from '../model/state.ts';
 
 /**
  * What `apply` looks at: an entry's body, its place, its time and its writer; the token of the call where a lease is held by it. A

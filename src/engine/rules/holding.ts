@@ -1,6 +1,6 @@
 /** A poll that has to hold for a while, or so many times in a row, before it is over. Pure. */
 import assert from 'node:assert/strict';
-import type { State, Waiting } from '../model/entries.ts';
+import type { State, Waiting } from '../model/state.ts';
 import type { StepOf } from './going.ts';
 
 /** In which of its turns something was: of one turn one look counts, however often somebody looks. */

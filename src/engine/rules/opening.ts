@@ -1,8 +1,9 @@
 /** The entries that begin something: a run, an attempt, a wait. Pure. */
 import assert from 'node:assert/strict';
-import { type State, whomOf } from '../model/entries.ts';
+import { whomOf } from '../model/entries.ts';
 import { familyOf } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
+import type { State } from '../model/state.ts';
 import { assertCanBegin, endWay, freshVisit, placed, type StepOf } from './going.ts';
 import { withoutProposals } from './proposing.ts';
 

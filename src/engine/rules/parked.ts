@@ -1,5 +1,5 @@
 /** When a wait is looked at again, and how that is told. */
-import type { Waiting } from '../model/entries.ts';
+import type { Waiting } from '../model/state.ts';
 import type { Stop } from './stop.ts';
 import { isDecided } from './voting.ts';
 

@@ -1,7 +1,10 @@
 /** Which place the next step belongs to. Pure: the same journal and the same `at=` give the same place everywhere. */
-import type { EntryOf, State } from '../model/entries.ts';
+
+import { natureOf } from '../model/cellNature.ts';
+import type { EntryOf } from '../model/entries.ts';
 import { anyPlace } from '../model/place.ts';
-import { type Cell, natureOf } from '../model/runbook.ts';
+import type { Cell } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 
 /** What it rests on beside the state. */
 export type Grounds = {

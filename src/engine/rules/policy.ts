@@ -1,7 +1,10 @@
 /** What a cell's `interrupted=` allows about a step in doubt, without a person. Pure. */
-import type { Permission, State } from '../model/entries.ts';
+
+import { interruptedText, isCommitted } from '../model/cellNature.ts';
+import type { Permission } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, interruptedText, isCommitted, type Probe } from '../model/runbook.ts';
+import type { Cell, Probe } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 
 export type Takeover =
   | { kind: 'hold' }

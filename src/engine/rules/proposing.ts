@@ -3,8 +3,8 @@
  * follows. It takes effect by the verdict of another person who decides the same. Pure.
  */
 import assert from 'node:assert/strict';
-import type { Proposal, State } from '../model/entries.ts';
 import { limits } from '../model/limits.ts';
+import type { Proposal, State } from '../model/state.ts';
 import type { StepOf } from './going.ts';
 import { assertTimely } from './timely.ts';
 

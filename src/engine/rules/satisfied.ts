@@ -1,6 +1,7 @@
 /** Which entry satisfied a cell. Pure. */
-import type { State } from '../model/entries.ts';
+
 import { limits } from '../model/limits.ts';
+import type { State } from '../model/state.ts';
 
 /**
  * Where to find the entry that satisfied a cell of this run: its seq, or the seq of an entry whose state knows (`satisfiedBy`).

@@ -1,7 +1,10 @@
 /** What an attempt that ended leads to: the next cell, another attempt, forgiveness, a halt. Pure. */
-import type { Checked, Permission, State, Status, Then } from '../model/entries.ts';
+
+import { isCommitted, safeBy, safeText } from '../model/cellNature.ts';
+import type { Checked, Permission, Status, Then } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, isCommitted, safeBy, safeText } from '../model/runbook.ts';
+import type { Cell } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import { inKeyWindow } from './policy.ts';
 
 export const allPass = (checks: Checked[]): boolean => checks.every((one) => one.result === 'pass');

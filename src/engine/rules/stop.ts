@@ -1,5 +1,5 @@
 /** Why a call stops. */
-import type { By } from '../model/entries.ts';
+import type { By } from '../model/fields.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 
 /** `untilAtMs`: held by a lease, which may be renewed until then. */

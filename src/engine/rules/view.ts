@@ -1,8 +1,9 @@
 /** The view as a pure function of the journal, and of the time for a holder that is gone. */
-import type { Entry, Standing, State } from '../model/entries.ts';
+import type { Entry, Standing } from '../model/entries.ts';
 import { type Family, isOver, roomIn } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import type { Runbook } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import { headOf } from '../model/text.ts';
 import type { View, ViewStatus } from '../model/view.ts';
 import { waitsForElements } from '../model/waitingText.ts';

@@ -1,6 +1,6 @@
 /** Votes about an approval. Pure. */
 import assert from 'node:assert/strict';
-import type { Open, State } from '../model/entries.ts';
+import type { Open, State } from '../model/state.ts';
 import type { StepOf } from './going.ts';
 
 /** Whether an approval needs no further vote: by what stands, or because its time is over. */

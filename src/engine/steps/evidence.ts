@@ -1,9 +1,9 @@
 /** Files that a cell left: kept beside the chain before the outcome that has their hashes. Without that outcome nothing leads to them. */
 import type { Engine } from '../call/call.ts';
 import type { OutcomeBody } from '../call/outcomes.ts';
-import type { Attached } from '../model/entries.ts';
 import { isPawlError } from '../model/errors.ts';
 import { type Evidence, noneUnkept, without } from '../model/evidence.ts';
+import type { Attached } from '../model/fields.ts';
 
 export type Keeping = {
   /**

@@ -4,8 +4,10 @@
  */
 import type { Call } from '../call/call.ts';
 import { pastOf, satisfiedIn } from '../call/cited.ts';
+import { familyBody, hasEffects } from '../model/cellNature.ts';
+import { wayOf } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
-import { type Cell, familyBody, hasEffects, wayOf } from '../model/runbook.ts';
+import type { Cell } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { type Earlier, firstLeft, lastElement, openElement } from './elements.ts';
 import { itemsIn, leftOpen, type Opening, openingAt } from './openings.ts';

@@ -3,11 +3,13 @@
 import type { Call } from '../call/call.ts';
 import { resolveInputs, scopeOf } from '../call/inputs.ts';
 import { failure } from '../call/outcomes.ts';
-import type { EntryOf, Waiting } from '../model/entries.ts';
+import type { AwaitBody, ClaimStatus } from '../model/cellKinds.ts';
+import type { EntryOf } from '../model/entries.ts';
 import { causeOf } from '../model/events.ts';
 import { limits } from '../model/limits.ts';
-import type { AwaitBody, Cell, ClaimStatus } from '../model/runbook.ts';
+import type { Cell } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
+import type { Waiting } from '../model/state.ts';
 import type { ClaimEntry, Scope } from '../ports.ts';
 import { bodyOf, endsAtMs, over, type WaitEnd, type WaitKind, waitingEntry, withinOf } from './kind.ts';
 

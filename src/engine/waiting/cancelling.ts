@@ -1,9 +1,9 @@
 /** A cancellation as a change: an entry like any other, and nobody is woken any more for what was cancelled. */
 import { type Call, nextCell, stateOf } from '../call/call.ts';
 import type { Change } from '../call/change.ts';
-import type { State } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
+import type { State } from '../model/state.ts';
 import { unsubscribe } from './await.ts';
 import { waitingEntry } from './kind.ts';
 

@@ -5,12 +5,13 @@
  */
 import { type Call, graceOf, saveView, stateOf } from '../call/call.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
-import type { EntryBody, State, Waiting } from '../model/entries.ts';
+import type { EntryBody } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { type Family, isOver, roomIn, spawnedWith, unfinishedIn, withEnds } from '../model/family.ts';
 import { runsUntilMs } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
 import { settleAll } from '../model/settleAll.ts';
+import type { State, Waiting } from '../model/state.ts';
 import { goesByItself } from '../rules/decide.ts';
 import { isCalledOff } from '../rules/going.ts';
 import { doubtDueAtMs, statusOf } from '../rules/view.ts';

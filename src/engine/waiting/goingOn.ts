@@ -2,12 +2,13 @@
 import { type Call, openCall } from '../call/call.ts';
 import { readJournal } from '../call/journal.ts';
 import { failure } from '../call/outcomes.ts';
-import type { Failure, State } from '../model/entries.ts';
 import { indexesIn, withBits } from '../model/family.ts';
+import type { Failure } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 import { settleAll } from '../model/settleAll.ts';
+import type { State } from '../model/state.ts';
 import { lastElement } from './elements.ts';
 import type { Begun } from './kind.ts';
 import { itemsIn, leftOpen, type Opening, openingWith } from './openings.ts';

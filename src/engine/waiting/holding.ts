@@ -4,10 +4,12 @@
  */
 import { type Call, stateOf } from '../call/call.ts';
 import { failure } from '../call/outcomes.ts';
-import type { EntryBody, Failure, Waiting } from '../model/entries.ts';
+import type { EntryBody } from '../model/entries.ts';
+import type { Failure } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
 import type { LastLook } from '../model/look.ts';
 import type { Cell } from '../model/runbook.ts';
+import type { Waiting } from '../model/state.ts';
 import { hasHeld, isFurther } from '../rules/holding.ts';
 import { endsAtMs, waitingEntry } from './kind.ts';
 

@@ -7,9 +7,12 @@ import { type Inputs, scopeOf } from '../call/inputs.ts';
 import { failure } from '../call/outcomes.ts';
 import type { Ready } from '../call/prepare.ts';
 import type { Advancing } from '../call/progress.ts';
-import type { Checked, EntryOf, Failure, Waiting } from '../model/entries.ts';
+import type { Lasting } from '../model/cellKinds.ts';
+import type { EntryOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import type { Cell, Lasting } from '../model/runbook.ts';
+import type { Checked, Failure } from '../model/fields.ts';
+import type { Cell } from '../model/runbook.ts';
+import type { Waiting } from '../model/state.ts';
 import type { Stop } from '../rules/stop.ts';
 import type { Lacks } from '../rules/view.ts';
 

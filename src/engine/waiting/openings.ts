@@ -2,9 +2,9 @@
 import { type Call, openCall, stateOf } from '../call/call.ts';
 import { readJournal } from '../call/journal.ts';
 import { type Household, householdOf, loadStarted } from '../call/kin.ts';
+import { familyBody } from '../model/cellNature.ts';
 import type { EntryOf } from '../model/entries.ts';
 import { PawlError } from '../model/errors.ts';
-import { familyBody } from '../model/runbook.ts';
 
 type Engine = Call['engine'];
 export type Opening = EntryOf<'waiting'>;

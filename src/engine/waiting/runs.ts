@@ -10,11 +10,12 @@ import { isRun, type Kin } from '../call/kin.ts';
 import { assertLockText, takeLock } from '../call/locks.ts';
 import { failure } from '../call/outcomes.ts';
 import { holderOfId, idsFrom, paramsFor, renderText, uniqueIdOf } from '../call/starting.ts';
-import type { Failure, Waiting } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { childId, unfinishedIn } from '../model/family.ts';
+import type { Failure } from '../model/fields.ts';
 import { hasLargeNumber } from '../model/numbers.ts';
 import { type Cell, type Pin, type RunBody, type Runbook, runsOnce, type Version } from '../model/runbook.ts';
+import type { Waiting } from '../model/state.ts';
 
 /** The version that a pin names, as it was when it was pinned; else why there is none. */
 export const pinnedVersion = async ({ engine }: Pick<Call, 'engine'>, pin: Pin): Promise<Version | Failure> => {
