@@ -4,6 +4,7 @@
  * and session, and all of it is ended at once. Elsewhere, or where anything of this is refused, there is none.
  */
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 const executionPattern = /^[0-9a-f]{32}$/;
@@ -38,6 +39,31 @@ export const groupOf = (execution) => {
     : join(known.folder, `pawl-${execution}`);
 };
 
+const moveTo = (/** @type {string} */ folder) => writeFileSync(join(folder, 'cgroup.procs'), String(process.pid));
+
+/**
+ * Makes a group of the execution and moves this process into it: what it begins from then on is in it.
+ * @param {string} execution @returns {string | undefined} the group
+ */
+export const enter = (execution) => {
+  const group = groupOf(execution);
+  if (group === undefined) return undefined;
+  try {
+    mkdirSync(group, { recursive: true });
+    // Without it a group cannot be ended at once.
+    read(join(group, 'cgroup.events'));
+    writeFileSync(join(group, 'cgroup.kill'), '1');
+    moveTo(group);
+    return group;
+  } catch {
+    removeGroup(group);
+    return undefined;
+  }
+};
+
+/** Moves this process out of a group. It may take the kernel some milliseconds. @param {string} group */
+export const leave = async (group) => await writeFile(join(group, '../cgroup.procs'), String(process.pid));
+
 /**
  * Begins processes in a group of the execution: this process is in it for as long as that takes.
  * @template T
@@ -46,23 +72,11 @@ export const groupOf = (execution) => {
  * @returns {{ begun: T, group: string | undefined }} `group`: what was begun is in it, and nothing else is
  */
 export const beginIn = (execution, begin) => {
-  const group = groupOf(execution);
-  const move = (/** @type {string} */ folder) => writeFileSync(join(folder, 'cgroup.procs'), String(process.pid));
-  try {
-    if (group === undefined) return { begun: begin(), group };
-    mkdirSync(group, { recursive: true });
-    // Without it a group cannot be ended at once.
-    read(join(group, 'cgroup.events'));
-    writeFileSync(join(group, 'cgroup.kill'), '1');
-    move(group);
-  } catch {
-    removeGroup(group);
-    return { begun: begin(), group: undefined };
-  }
+  const group = enter(execution);
   try {
     return { begun: begin(), group };
   } finally {
-    move(join(group, '..'));
+    if (group !== undefined) moveTo(join(group, '..'));
   }
 };
 

@@ -1,7 +1,7 @@
 /**
  * Makes sure that nothing of a cell is alive. Plain JavaScript, for the runner starts with it and has no time to lose.
  */
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { isEnded } from './group.mjs';
 
@@ -37,18 +37,80 @@ const kill = (pid, signal) => {
 };
 
 /**
+ * What the kernel counts: `last`, the pid that it gave last, and `all`, how many it gave since the machine started, in all namespaces.
+ * @typedef {{ last: number, all: number }} Births
+ */
+
+/** As many as can be given before a pid is given twice, on a machine that has the fewest by default (32,768), and some to spare. */
+const birthsMax = 16_384;
+
+/** @returns {Births | undefined} */
+const births = () => {
+  if (process.platform !== 'linux') return undefined;
+  try {
+    // Of another namespace than ours the pids in /proc are not what is counted for us.
+    if (readlinkSync('/proc/self') !== String(process.pid)) return undefined;
+    const last = / (\d+)\n$/.exec(readFileSync('/proc/loadavg', 'latin1'))?.[1];
+    const all = /^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1];
+    return last === undefined || all === undefined ? undefined : { last: Number(last), all: Number(all) };
+  } catch {
+    return undefined;
+  }
+};
+
+/**
+ * Whether a pid was given after `since` and not after `until`: they are given in turn, and from the first again after the last.
+ * @param {number} pid @param {Births} since @param {Births} until
+ */
+export const isBorn = (pid, since, until) => {
+  if (since.last === until.last) return false;
+  return since.last < until.last ? pid > since.last && pid <= until.last : pid > since.last || pid <= until.last;
+};
+
+/**
+ * Who began after `since`; where that cannot be told, anybody.
+ * @param {Births | undefined} since @returns {(pid: number) => boolean}
+ */
+const bornAfter = (since) => {
+  const until = since && births();
+  if (since === undefined || until === undefined || until.all - since.all > birthsMax) return () => true;
+  return (pid) => isBorn(pid, since, until);
+};
+
+/**
+ * Begins a process. `since`: what it begins in turn has a pid that was given after that; `undefined` where the kernel does not count,
+ * or not what we see here.
+ * @template {{ pid?: number | undefined }} T @param {() => T} begin @returns {{ begun: T, since: Births | undefined }}
+ */
+export const beginCounted = (begin) => {
+  const since = births();
+  const begun = begin();
+  const until = births();
+  const isCounted =
+    since !== undefined &&
+    until !== undefined &&
+    until.all > since.all &&
+    begun.pid !== undefined &&
+    isBorn(begun.pid, since, until);
+  return { begun, since: isCounted ? since : undefined };
+};
+
+/**
  * Processes whose environment carries one of the markers: a descendant that left the group and the session keeps it.
  * `hidden`: those that are there and whose environment may not be read. `unmarked`: without a marker. `bare`: without an environment, as
  * a thread of the kernel, one that has ended, or one that begins a program at this moment. Linux only.
  * @param {string[]} markers
- * @param {Set<string>} [passed] pids that are not looked at
+ * @param {Births} [since] who began before is not looked at
  * @returns {{ marked: number[], hidden: number[], unmarked: string[], bare: string[] }}
  */
-export const look = (markers, passed) => {
+export const look = (markers, since) => {
   /** @type {ReturnType<typeof look>} */
   const found = { marked: [], hidden: [], unmarked: [], bare: [] };
-  for (const name of readdirSync('/proc')) {
-    if (!/^\d+$/.test(name) || Number(name) === process.pid || passed?.has(name)) continue;
+  const names = readdirSync('/proc');
+  // Counted after they are listed: of those nobody is younger.
+  const isAsked = bornAfter(since);
+  for (const name of names) {
+    if (!/^\d+$/.test(name) || Number(name) === process.pid || !isAsked(Number(name))) continue;
     try {
       const environment = environmentOf(name);
       if (markers.some((marker) => environment.includes(marker))) found.marked.push(Number(name));
@@ -62,41 +124,15 @@ export const look = (markers, passed) => {
   return found;
 };
 
-/** Who has no marker gets none; and for so long its pid is not another's. */
-const seenForMs = 50;
-
-/** `passed` need not be looked at again until then. @type {{ marker: string, passed: Set<string>, bare: string[], untilMs: number } | undefined} */
-let seen;
-
-/** @param {string} marker */
-const seenOf = (marker) => (seen?.marker === marker && performance.now() < seen.untilMs ? seen : undefined);
-
-/**
- * Looks at all processes while nobody waits for that, so that less is left to look at when their cell has ended; soon after that at the
- * bare ones once more, of which those are passed that still are. Who may not be read need not be asked again.
- * @param {string} marker
- */
-export const lookAhead = (marker) => {
-  if (process.platform !== 'linux') return;
-  const untilMs = performance.now() + seenForMs;
-  const before = seenOf(marker);
-  const { unmarked, hidden, bare } = look([marker], before?.passed);
-  if (before === undefined) {
-    seen = { marker, passed: new Set([...unmarked, ...hidden.map(String)]), bare, untilMs };
-    return;
-  }
-  for (const pid of bare) if (before.bare.includes(pid)) before.passed.add(pid);
-};
-
 /**
  * Elsewhere than on Linux the group is all there is.
  * @param {string} marker
- * @param {boolean} isHeld the control group of the cell is empty: what moved itself out of it is all that can be left
+ * @param {Births | undefined} since who began before need not be looked at
  * @returns {{ marked: number[], isSure: boolean }} not sure: one that was there ended meanwhile, or was beginning a program
  */
-const lookFor = (marker, isHeld) => {
+const lookFor = (marker, since) => {
   if (process.platform !== 'linux') return { marked: [], isSure: true };
-  const { marked, bare } = look([marker], isHeld ? seenOf(marker)?.passed : undefined);
+  const { marked, bare } = look([marker], since);
   return { marked, isSure: bare.length === 0 };
 };
 
@@ -106,9 +142,11 @@ const lookFor = (marker, isHeld) => {
  * @param {number | undefined} group pid of the child, which leads its own group
  * @param {string} marker `PAWL_EXECUTION=<hex>`
  * @param {string | undefined} [control] folder of the control group, where the cell has one
+ * @param {Births} [since] of the process of the cell. It counts where the control group is empty: what moved itself out of that is all
+ *   that can be left
  * @returns {Promise<boolean>} whether all are gone
  */
-export const reap = async (group, marker, control) => {
+export const reap = async (group, marker, control, since) => {
   // Everybody who carries the marker dies. One that is not ours alone would take the whole machine with it.
   if (!markerPattern.test(marker))
     throw new TypeError(`${JSON.stringify(marker)} marks no cell; no process is killed for it`);
@@ -118,7 +156,7 @@ export const reap = async (group, marker, control) => {
   for (let round = 0; round < roundsMax; round += 1) {
     const inGroup = group !== undefined && kill(-group, 'SIGKILL');
     const isEmpty = control === undefined || isEnded(control);
-    const { marked, isSure } = lookFor(marker, control !== undefined && isEmpty);
+    const { marked, isSure } = lookFor(marker, control !== undefined && isEmpty ? since : undefined);
     for (const pid of marked) kill(pid, 'SIGKILL');
     const isNone = isEmpty && marked.length === 0 && (!inGroup || process.platform === 'linux');
     foundNone = isNone ? foundNone + 1 : 0;

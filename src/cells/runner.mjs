@@ -12,14 +12,15 @@
  * `{ kind: 'log', stream, text, glimpse }` …, perhaps `{ kind: 'reading' }`, `{ kind: 'done', result }`.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { evidenceIn } from './evidence.mjs';
 import { asUser, remove, removeSoon } from './folder.mjs';
-import { beginIn, removeGroup } from './group.mjs';
+import { beginIn, enter, leave, removeGroup } from './group.mjs';
 import { createLongLog } from './longLog.mjs';
 import { createSecretFiles } from './madeSecrets.mjs';
 import { createMasker } from './masking.mjs';
-import { lookAhead, reap } from './reap.mjs';
+import { beginCounted, look, reap } from './reap.mjs';
 
 /**
  * @typedef {{ kind: 'ts' | 'js' | 'sh', shell: boolean, folder: string, dir: string, file: string,
@@ -40,19 +41,41 @@ const masker = createMasker([]);
 
 /** The control group of what this runner has begun, where it could make one. @type {string | undefined} */
 let control;
+/** That this process, too, is in: while it waits for a script, so that this begins there at once. */
+let isInside = false;
+/** When it is not in it any more. */
+let outside = Promise.resolve();
 process.on('exit', () => removeGroup(control));
+
+/** Only then may all that is in it be ended. */
+const leaveGroup = () => {
+  if (control !== undefined && isInside) outside = leave(control);
+  isInside = false;
+  return outside;
+};
+
+/** Before all that the cell has begun, as the kernel counts. @type {import('./reap.mjs').Births | undefined} */
+let since;
 
 /**
  * Begins a process in the control group of the cell.
  * @param {string} command @param {string[]} args @param {import('node:child_process').SpawnOptions} options
  */
 const spawnInGroup = (command, args, options) => {
-  const { begun, group } = beginIn(process.env.PAWL_RUNNER ?? '', () => spawn(command, args, options));
+  if (isInside) {
+    const { begun, since: before } = beginCounted(() => spawn(command, args, options));
+    since = before;
+    void leaveGroup();
+    return begun;
+  }
+  const { begun, group } = beginIn(process.env.PAWL_RUNNER ?? '', () =>
+    beginCounted(() => spawn(command, args, options)),
+  );
   control = group;
-  return begun;
+  since = begun.since;
+  return begun.begun;
 };
 
-/** Signals that a process does not send to itself by crashing. */
 /** What is told of an error, and the most that the harness tells of it. */
 const messageCharsMax = 300;
 const thrownCharsMax = 64 * 1024;
@@ -63,7 +86,11 @@ const thrownText = (masker, text) => {
   return masked.slice(0, messageCharsMax);
 };
 
+/** Signals that a process does not send to itself by crashing. */
 const fromOutside = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
+/** By it the harness ends its process when it has said how its cell ended: it is to it what an exit with 0 is. */
+const ownEnd = 'SIGVTALRM';
 
 /** What a shell exits with when a signal ended the command that it ran last: 128 and the signal's number. */
 const signalled = { min: 129, max: 159 };
@@ -72,6 +99,7 @@ const signalled = { min: 129, max: 159 };
 const ended = (status, code, message) => ({ status, error: { code, message } });
 
 /** @typedef {import('./masking.mjs').Masker} Masker */
+/** @typedef {{ kind: string, text: string, bytes: number } | 'none' | 'forged'} Frame */
 
 /** The beginning of what is too large to be kept; masked before it is cut. @param {Job} job @param {Masker} masker @param {string} text */
 const headOf = (job, masker, text) =>
@@ -142,7 +170,7 @@ const outputOf = (job, masker) => {
 /**
  * Reads the one frame on the result channel: `<nonce> <kind> <bytes>\n<text>`. Anything else is no result.
  * @param {string} nonce @param {Buffer} kept the beginning of what was written @param {number} bytes all of it
- * @returns {{ kind: string, text: string, bytes: number } | 'none' | 'forged'}
+ * @returns {Frame}
  */
 const frameOf = (nonce, kept, bytes) => {
   if (bytes === 0) return 'none';
@@ -155,10 +183,9 @@ const frameOf = (nonce, kept, bytes) => {
 /**
  * A throw or an exit other than 0 is the author's own word that it failed. What ended otherwise without an output that can be
  * read did all it had to do, as far as can be known.
- * @param {Job} job @param {Masker} masker @param {Buffer} kept @param {number} bytes @param {number | null} code @returns {Result}
+ * @param {Job} job @param {Masker} masker @param {Frame} frame @param {number | null} code @returns {Result}
  */
-const codeResult = (job, masker, kept, bytes, code) => {
-  const frame = frameOf(job.nonce, kept, bytes);
+const codeResult = (job, masker, frame, code) => {
   const exit = { exitCode: code ?? 0 };
   if (frame === 'forged' && code === 0)
     return ended('completed', 'output.invalid', 'Something else was written to the result channel.');
@@ -229,6 +256,7 @@ const tell = (message, then = () => {}) => {
  */
 const begin = (job, waiting) => {
   if (waiting !== undefined && job.waited && waiting.exitCode === null && waiting.signalCode === null) return waiting;
+  since = undefined;
   waiting?.kill('SIGKILL');
   const code = job.kind !== 'sh';
   const start = job.grouped ? spawnInGroup : spawn;
@@ -254,16 +282,22 @@ const run = async (job, waiting) => {
     finished = resolve;
   });
 
+  const end = async () => {
+    await outside;
+    return await reap(child?.pid, job.marker, control, since);
+  };
   /** @param {Result} why */
   const stop = async (why) => {
     cut ??= why;
-    await reap(child?.pid, job.marker, control);
+    await end();
   };
   // A moment, not a duration: an engine that froze before it sent the job must not begin the cell after its deadline.
   const nowMs = () => Number(process.hrtime.bigint() / 1_000_000n);
   let { killAtMs } = job;
+  if (!job.grouped) await leaveGroup();
   if (killAtMs - nowMs() <= 0) {
     waiting?.kill('SIGKILL');
+    await leaveGroup();
     remove(job.folder);
     const late = ended('never', 'cell.late', 'No time was left to begin.');
     tell({ kind: 'done', result: late }, () => process.exit(0));
@@ -293,7 +327,7 @@ const run = async (job, waiting) => {
   });
   process.on('disconnect', async () => {
     // The engine is gone: nothing of the cell may outlive it, and there is no caller left to tell.
-    await reap(child?.pid, job.marker, control);
+    await end();
     remove(job.folder);
     process.exit(0);
   });
@@ -305,6 +339,7 @@ const run = async (job, waiting) => {
     files = createSecretFiles(job.dir, job.secrets, job.secretBytesMax, masker, job.user);
   } catch (error) {
     clearTimeout(timer);
+    await leaveGroup();
     remove(job.folder);
     const why = `Its secrets could not be written (${/** @type {NodeJS.ErrnoException} */ (error).code}).`;
     tell({ kind: 'done', result: ended('never', 'cell.unstarted', why) }, () => process.exit(0));
@@ -344,8 +379,6 @@ const run = async (job, waiting) => {
   const channel = /** @type {import('node:stream').Readable | null} */ (child.stdio[3]);
 
   channel?.on('data', (/** @type {Buffer} */ chunk) => {
-    // Its process ends now, which takes it longer than to look.
-    if (resultBytes === 0) setImmediate(lookAhead, job.marker);
     resultBytes += chunk.length;
     const room = job.outputBytesMax + 200 - keptBytes;
     if (room <= 0) return;
@@ -353,12 +386,10 @@ const run = async (job, waiting) => {
     keptBytes += Math.min(room, chunk.length);
   });
 
-  // Meanwhile it begins: what it runs is loaded.
-  if (code) setImmediate(lookAhead, job.marker);
-
   /** @type {Result | undefined} */
   let result;
   let gone = false;
+  let isOwnEnd = false;
   /** @type {Record<string, string> | undefined} */
   let made;
   child.on('error', (error) => {
@@ -372,14 +403,14 @@ const run = async (job, waiting) => {
   child.on('exit', async (exitCode, signal) => {
     clearTimeout(timer);
     // Whatever it left running goes with it, and only then are its pipes closed.
-    gone = await reap(child?.pid, job.marker, control);
+    gone = await end();
     await closed;
     made = files.made();
+    const frame = code ? frameOf(job.nonce, Buffer.concat(kept), resultBytes) : 'none';
+    isOwnEnd = frame !== 'none' && signal === ownEnd;
     if (isUntaken) result = ended('never', 'cell.unstarted', 'The process that waited for it had died.');
-    else if (signal === null)
-      result = code
-        ? codeResult(job, masker, Buffer.concat(kept), resultBytes, exitCode)
-        : scriptResult(job, masker, exitCode);
+    else if (signal === null || isOwnEnd)
+      result = code ? codeResult(job, masker, frame, isOwnEnd ? 0 : exitCode) : scriptResult(job, masker, exitCode);
     else if (fromOutside.has(signal))
       result = ended('unknown', 'cell.killed', `Killed by ${signal} from outside: it may have happened.`);
     else result = ended('unknown', 'cell.crashed', `Crashed with ${signal}: it may have happened.`);
@@ -395,10 +426,10 @@ const run = async (job, waiting) => {
     if (last.length > 0) log.add(stream, last);
   }
   log.end();
-  if (!gone) gone = await reap(child.pid, job.marker, control);
+  if (!gone) gone = await end();
   // Whoever started this may end it once it has heard.
   removeGroup(control);
-  const whole = cut === undefined && child.signalCode === null && child.exitCode !== null;
+  const whole = cut === undefined && (child.exitCode !== null || isOwnEnd);
   const folder = String(job.env.PAWL_EVIDENCE);
   // Nothing of the cell is alive any more: that its time is over while this is read changes nothing.
   const reading = () => tell({ kind: 'reading' });
@@ -411,12 +442,25 @@ const run = async (job, waiting) => {
   );
 };
 
-/** Goes once, over nothing, through what the end of a cell waits for: the first call of a function takes longer than what it does. */
-const rehearse = () => {
+/**
+ * Goes once, over nothing, through what a cell waits for: the first call of a function takes longer than what it does.
+ * @param {() => void} then
+ */
+const rehearse = (then) => {
   for (let stream = 0; stream < 2; stream += 1) masker.stream().end();
   createLongLog({ headBytes: 0, endBytes: 0, glimpseBytes: 0, glimpsesBytes: 0 }, () => {}).end();
   frameOf('0', Buffer.from('0 nothing 0\n'), 1);
   evidenceIn('/dev/null', { files: 0, fileBytes: 0, bytes: 0, nameChars: 0 }, masker, false, () => {});
+  look(['PAWL_EXECUTION='.padEnd(47, '-')], since);
+  const nobody = spawn('/bin/sh', ['-c', 'read line; echo "$line"'], {
+    cwd: '/',
+    env: {},
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+  });
+  nobody.on('error', then).on('close', then);
+  nobody.stdin?.on('error', () => {}).end('{}');
+  for (const stream of [nobody.stdout, nobody.stderr, nobody.stdio[3]]) stream?.on('data', () => {});
 };
 
 /**
@@ -436,21 +480,25 @@ const standBy = ({ harness }) => {
         });
   waiting?.on('error', () => {});
   waiting?.stdin?.on('error', () => {});
-  const leave = () => {
+  const end = async () => {
+    await leaveGroup();
     if (waiting?.pid === undefined || waiting.exitCode !== null || waiting.signalCode !== null) process.exit(0);
     waiting.on('exit', () => process.exit(0));
     waiting.kill('SIGKILL');
   };
-  process.once('disconnect', leave);
+  process.once('disconnect', end);
   process.once('message', (/** @type {Job} */ job) => {
-    process.off('disconnect', leave);
+    process.off('disconnect', end);
     void run(job, waiting?.pid === undefined ? undefined : waiting);
   });
-  if (waiting === undefined) tell({ kind: 'ready' });
-  else {
+  if (waiting === undefined) {
+    control = enter(process.env.PAWL_RUNNER ?? '');
+    isInside = control !== undefined;
+    rehearse(() => tell({ kind: 'ready' }));
+  } else {
     const waits = /** @type {import('node:stream').Readable} */ (waiting.stdio[4]);
-    waits.on('close', () => tell({ kind: 'ready' })).resume();
-    rehearse();
+    const waited = once(waits.resume(), 'close');
+    rehearse(() => void waited.then(() => tell({ kind: 'ready' })));
   }
 };
 

@@ -120,6 +120,20 @@ describe('ts and js cells', () => {
     const printed = await ts(`export default () => { console.log('x value 1\\n7'); process.exit(3); }`);
     expect(printed).toMatchObject({ status: 'failed', error: { code: 'cell.exited' } });
   });
+  test('it ends with what it returned: what it listens for at its end is called, and cannot change that', async () => {
+    const listening = (what: string) =>
+      `process.on('exit', (code) => { console.log('exit', code); ${what} }); export default () => ({ n: 1 });`;
+    for (const what of ['', 'throw new Error("late");', 'process.exit(3);', 'process.exitCode = 4;', 'process.kill(process.pid, "SIGKILL");']) {
+      const ran = await ts(listening(what));
+      if (what.includes('SIGKILL')) expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.killed' } });
+      else expect(ran, what).toMatchObject({ status: 'completed', output: '{"n":1}' });
+      expect(ran.log, what).toContain('exit 0');
+    }
+    const heard = 'process.on("SIGVTALRM", () => {}); export default () => ({ n: 2 });';
+    expect(await ts(heard)).toMatchObject({ status: 'completed', output: '{"n":2}' });
+    const itself = 'export default () => { process.kill(process.pid, "SIGVTALRM"); };';
+    expect(await ts(itself)).toMatchObject({ status: 'unknown', error: { code: 'cell.crashed' } });
+  });
   test('what one cell does to its prototypes does not reach the next (hostile 46)', async () => {
     await ts('export default () => { Object.prototype.polluted = 1; globalThis.fetch = null; return 1; }');
     expect(await ts('export default () => [({}).polluted ?? null, typeof fetch]')).toMatchObject({
@@ -323,7 +337,7 @@ describe('nothing of a cell is alive when it has ended', () => {
     const engine = spawn(process.execPath, [fileURLToPath(new URL('engineProcess.ts', import.meta.url)), script, dir], {
       stdio: 'ignore',
     });
-    expect(await until(() => read('child') !== '' && read('grandchild') !== '', 10_000)).toBe(true);
+    expect(await until(() => read('child') !== '' && read('grandchild') !== '', 60_000)).toBe(true);
     const pids = [Number(read('child')), Number(read('grandchild'))];
     expect(pids.map(isAlive)).toEqual([true, true]);
     engine.kill('SIGKILL');

@@ -8,10 +8,10 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { createCode } from '../../src/cells/code.ts';
 import { beginIn, groupOf, isEnded, removeGroup } from '../../src/cells/group.mjs';
-import { lookAhead, reap } from '../../src/cells/reap.mjs';
+import { beginCounted, isBorn, reap } from '../../src/cells/reap.mjs';
 import { createStandby } from '../../src/cells/standby.ts';
 import { isAlive, run, sh, until } from './cells.ts';
 
@@ -49,37 +49,66 @@ test('without a control group such a child is not found: it lives on', async () 
   process.kill(pid, 'SIGKILL');
 });
 
-test.runIf(process.platform === 'linux')(
-  'what was looked at before has no marker; whatever had one then, or began since, is found; after a moment all are looked at anew',
-  async () => {
-    const marker = `PAWL_EXECUTION=${drawn()}`;
-    const begin = () => spawn('sleep', ['60'], { env: { PAWL_EXECUTION: marker.split('=')[1] ?? '' }, detached: true });
-    // As one that gets the pid of another that was looked at: it carries the marker when it is told to.
-    const later = spawn('/bin/sh', ['-c', `read go; exec env ${marker} sleep 60`], {
-      stdio: ['pipe', 'ignore', 'ignore'],
-    });
-    const [before, other] = [begin(), spawn('sleep', ['60'])];
-    await Promise.all([before, other, later].map((one) => once(one, 'spawn')));
-    const clock = vi.spyOn(performance, 'now').mockReturnValue(1_000);
-    for (let time = 0; time < 2; time += 1) lookAhead(marker);
-    const after = begin();
-    await once(after, 'spawn');
-    later.stdin.end('\n');
-    const isMarked = () => readFileSync(`/proc/${later.pid}/environ`, 'latin1').includes(marker);
-    expect(await until(isMarked, 10_000)).toBe(true);
+describe.runIf(process.platform === 'linux')('whoever is older than a cell is not looked at', () => {
+  const begin = (marker: string) => () =>
+    spawn('sleep', ['60'], { env: { PAWL_EXECUTION: marker.split('=')[1] ?? '' }, detached: true });
+  const drawnMarker = (): string => `PAWL_EXECUTION=${drawn()}`;
+  const signalOf = async (one: ReturnType<typeof spawn>) => {
+    if (one.signalCode === null) await once(one, 'exit');
+    return one.signalCode;
+  };
+
+  test('where its control group is empty; the cell itself and whoever began since are found, and the others in the second case', async () => {
+    const marker = drawnMarker();
+    const older = begin(marker)();
+    const { begun: first, since } = beginCounted(begin(marker));
+    const [second, other] = [begin(marker)(), spawn('sleep', ['60'])];
+    await Promise.all([older, first, second, other].map((one) => once(one, 'spawn')));
+    // Counted by this kernel, for the namespace of this process.
+    expect(since).toBeDefined();
     // As of a control group that has ended.
-    expect(await reap(undefined, marker, join(dir, 'none'))).toBe(true);
-    await Promise.all([before, after].map((one) => one.signalCode ?? once(one, 'exit')));
-    expect([before.signalCode, after.signalCode, other.signalCode]).toEqual(['SIGKILL', 'SIGKILL', null]);
-    expect(later.signalCode).toBeNull();
-    clock.mockReturnValue(1_050);
-    expect(await reap(undefined, marker, join(dir, 'none'))).toBe(true);
-    if (later.signalCode === null) await once(later, 'exit');
-    expect([later.signalCode, other.signalCode]).toEqual(['SIGKILL', null]);
-    clock.mockRestore();
+    expect(await reap(undefined, marker, join(dir, 'none'), since)).toBe(true);
+    expect([await signalOf(first), await signalOf(second)]).toEqual(['SIGKILL', 'SIGKILL']);
+    expect([older.signalCode, other.signalCode]).toEqual([null, null]);
+    // Without a control group all are looked at.
+    expect(await reap(undefined, marker, undefined, since)).toBe(true);
+    expect([await signalOf(older), other.signalCode]).toEqual(['SIGKILL', null]);
     other.kill('SIGKILL');
-  },
-);
+  });
+
+  test.each([
+    ['more began since than there are pids', { last: 2, all: 0 }],
+    ['the kernel has not counted', undefined],
+  ])('and all are, where %s', async (_what, since) => {
+    const marker = drawnMarker();
+    const one = begin(marker)();
+    await once(one, 'spawn');
+    expect(await reap(undefined, marker, join(dir, 'none'), since)).toBe(true);
+    expect(await signalOf(one)).toBe('SIGKILL');
+  });
+
+  test('what could not be begun counts for nothing', async () => {
+    const { begun, since } = beginCounted(() => spawn(join(dir, 'nowhere')));
+    await once(begun, 'error');
+    expect(since).toBeUndefined();
+  });
+
+  test.each([
+    [101, 100, 200, true],
+    [200, 100, 200, true],
+    [100, 100, 200, false],
+    [201, 100, 200, false],
+    // From the first pid again.
+    [32_767, 32_700, 400, true],
+    [301, 32_700, 400, true],
+    [401, 32_700, 400, false],
+    [32_700, 32_700, 400, false],
+    // Nobody.
+    [100, 100, 100, false],
+  ])('pid %i, given after %i and not after %i: %s', (pid, last, until, is) => {
+    expect(isBorn(pid, { last, all: 0 }, { last: until, all: 1 })).toBe(is);
+  });
+});
 
 test('what is no execution has no group', () => {
   for (const name of ['', '..', 'a'.repeat(31), `${'a'.repeat(31)}/`]) expect(groupOf(name)).toBeUndefined();
