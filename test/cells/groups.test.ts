@@ -66,7 +66,7 @@ test.runIf(process.platform === 'linux')(
     await once(after, 'spawn');
     later.stdin.end('\n');
     const isMarked = () => readFileSync(`/proc/${later.pid}/environ`, 'latin1').includes(marker);
-    expect(await until(isMarked, 10_000)).toBe(true);
+    expect(await until(isMarked)).toBe(true);
     // As of a control group that has ended.
     expect(await reap(undefined, marker, join(dir, 'none'))).toBe(true);
     await Promise.all([before, after].map((one) => one.signalCode ?? once(one, 'exit')));
@@ -127,12 +127,12 @@ describe.runIf(has)('where a control group can be made', () => {
     const standby = createStandby();
     const [used, unused] = [standby.claim({ kind: 'js' }), standby.claim({ kind: 'js' })];
     const isThere = (execution: string): boolean => existsSync(groupOf(execution) ?? '');
-    expect(await until(() => isThere(used) && isThere(unused), 10_000)).toBe(true);
+    expect(await until(() => isThere(used) && isThere(unused))).toBe(true);
     await standby.ready();
     const code = `import { readFileSync } from 'node:fs'; export default () => readFileSync('/proc/self/cgroup', 'utf8');`;
     const { output } = await run({ kind: 'js', code }, { execution: used }, createCode(undefined, standby));
     expect(output).toContain(`/pawl-${used}`);
     await standby.close();
-    expect(await until(() => !isThere(used) && !isThere(unused), 10_000)).toBe(true);
+    expect(await until(() => !isThere(used) && !isThere(unused))).toBe(true);
   });
 });

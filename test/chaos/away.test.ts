@@ -131,7 +131,7 @@ test('commands on SQLite killed while their cells run: what was told stands, and
   const strikes: Strike[] = [];
   for (const id of rounds) {
     const running = pawl(env, ['run', file, '--instance', id]);
-    await until('its second cell to run', async () => (await begunOf(id)) >= 2, 60_000);
+    await until('its second cell to run', async () => (await begunOf(id)) >= 2);
     running.child.kill('SIGKILL');
     strikes.push({ pid: Number(running.child.pid), fromMs: Date.now(), untilMs: Number.POSITIVE_INFINITY });
     // Whatever it had begun until then, there was more to do.

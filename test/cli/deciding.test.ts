@@ -233,7 +233,7 @@ describe('a worker that is killed', () => {
     expect(at(early.json, 'error', 'message')).toMatch(
       /^Cell works of killed may still be running: its holder may be heard of until \d{4}-.+Z; decide after that, in \d+ s\.( Its process is gone: with --holder-gone a person decides at once\.)?$/,
     );
-    await until('the doubt', async () => (await call('doubts', '--runbook', 'slow')).exit === 5, 15_000);
+    await until('the doubt', async () => (await call('doubts', '--runbook', 'slow')).exit === 5);
     expect((await call(...verdict)).exit).toBe(0);
     expect((await call('advance', 'killed', '--max-cells', 'all')).exit).toBe(0);
     const [begun, ...rest] = await linesOf(place, 'killed.txt');

@@ -105,7 +105,7 @@ describe('a worker that is killed', () => {
     const listed = await call('doubts', '--runbook', 'fleet', '--json');
     const found = [...(listed.json.doubts as object[]), ...(listed.json.gone as object[])];
     expect(found).toMatchObject([{ instanceId: 'killed~each_node.0', cell: 'work', seq: 1 }]);
-    await until('the doubt', async () => (await call('doubts', '--runbook', 'fleet')).exit === 5, 15_000);
+    await until('the doubt', async () => (await call('doubts', '--runbook', 'fleet')).exit === 5);
     expect((await call('advance', 'killed', '--max-cells', 'all')).exit).toBe(3);
     const { exit, json } = await call('doubts', '--runbook', 'fleet', '--json');
     expect(exit).toBe(5);

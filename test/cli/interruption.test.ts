@@ -49,14 +49,14 @@ test('a second SIGINT leaves at once', async () => {
   await wait(500);
   cli.kill('SIGINT');
   expect((await cli.ended).exit).toBe(130);
-  await until('the cell to be dead', () => !isAlive(cellPid), 1_000);
+  await until('the cell to be dead', () => !isAlive(cellPid));
 });
 
 test('kill -9 of the CLI: the cell is dead within a second; in flight, then in doubt, and nothing is repeated', async () => {
   const env = { PAWL_TAKEOVER_GRACE_MS: '1000' };
   const { cli, cellPid, file } = await inMidCell('killed', env);
   cli.kill('SIGKILL');
-  await until('the cell to be dead', () => !isAlive(cellPid), 1_000);
+  await until('the cell to be dead', () => !isAlive(cellPid));
   await cli.ended;
 
   const early = await place.begin(['advance', 'killed', '--json'], { env }).ended;
@@ -71,7 +71,7 @@ test('kill -9 of the CLI: the cell is dead within a second; in flight, then in d
   );
 
   const advance = () => place.begin(['advance', 'killed', '--max-cells', 'all', '--json'], { env }).ended;
-  await until('the deadline and the grace to pass', async () => (await advance()).exit === 5, 15_000);
+  await until('the deadline and the grace to pass', async () => (await advance()).exit === 5);
   const { exit, json } = await advance();
   expect(exit).toBe(5);
   expect(json).toMatchObject({ result: 'in_doubt', steps: [], view: { status: 'in_doubt' } });
@@ -93,6 +93,6 @@ test.each([[], ['--json']])(
     expect(exit).toBe(130);
     expect(err).toContain('Interrupted; these had begun, with all effects: works.');
     if (more.length > 0) expect(json).toEqual({ ok: false, ran: true, interrupted: true, begun: ['works'] });
-    await until('the cell to be dead', () => !isAlive(cellPid), 1_000);
+    await until('the cell to be dead', () => !isAlive(cellPid));
   },
 );

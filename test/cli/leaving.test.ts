@@ -104,7 +104,7 @@ describe('in process', () => {
     await until('the cell to begin', async () => (await place.read('gone.txt')).startsWith('begun'));
     worker.kill('SIGKILL');
     await worker.ended;
-    await until('the doubt', async () => (await call('doubts', '--runbook', 'slow')).exit === 5, 15_000);
+    await until('the doubt', async () => (await call('doubts', '--runbook', 'slow')).exit === 5);
     const { exit, out } = await call('cancel', 'gone', '--reason', 'wrong file');
     expect(exit).toBe(0);
     expect(out).toContain('In doubt: it is unknown whether works happened. Nothing was repeated.');

@@ -53,7 +53,7 @@ const loseStore = async (instanceId: string): Promise<string> => {
   proxy.refuse(true);
   await place.write(`${file}.go`, '');
   const fresh = async () => (await waiting()).filter((name) => name.endsWith('.json') && !before.includes(name));
-  await until('the outcome to be set aside', async () => (await fresh()).length > 0, 60_000);
+  await until('the outcome to be set aside', async () => (await fresh()).length > 0);
   proxy.refuse(false);
   const { exit, err } = await worker.ended;
   expect(exit).toBe(4);

@@ -36,7 +36,7 @@ const idsIn = (page: Page): Promise<string[]> => page.locator('.run-name a').all
 const pick = async ({ page }: Seat, ids: string[]): Promise<void> => {
   for (const id of ids) {
     const box = page.getByRole('checkbox', { name: id });
-    await expect.poll(() => box.isEnabled(), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => box.isEnabled()).toBe(true);
     await box.check();
   }
 };
@@ -141,7 +141,7 @@ describe('many alike in doubt', () => {
     // It was killed once more, at another seq.
     await page.getByText(/attempt 2/).waitFor();
     const box = page.getByRole('checkbox', { name: 'again-1' });
-    await expect.poll(() => box.isEnabled(), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => box.isEnabled()).toBe(true);
     expect(await box.isChecked()).toBe(false);
     expect(await page.locator('fieldset:not([disabled])').count()).toBe(0);
     expect(await verdictsOf('again-1')).toHaveLength(1);
@@ -154,8 +154,7 @@ describe('many alike in doubt', () => {
     const bob = await desk.sit('bob', phone);
     const { page } = bob;
     await bob.open('/decide?runbook=left_all&cell=promote');
-    for (const id of ids)
-      await expect.poll(() => page.getByRole('checkbox', { name: id }).isEnabled(), { timeout: 20_000 }).toBe(true);
+    for (const id of ids) await expect.poll(() => page.getByRole('checkbox', { name: id }).isEnabled()).toBe(true);
     await tabTo(page, /^Choose all/);
     await page.keyboard.press('Enter');
     await tabTo(page, /^It happened/);
@@ -287,7 +286,7 @@ describe('the list of runs', () => {
       const what = { childList: true, attributes: true, subtree: true };
       new MutationObserver(tell).observe(document.querySelector('main'), what);
     `);
-    await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(6);
+    await expect.poll(() => answers.length).toBeGreaterThanOrEqual(6);
     expect(new Set(answers.slice(3))).toEqual(new Set(['/overview 304']));
     expect(await page.evaluate('globalThis.changes')).toEqual([]);
     await expect.poll(asOf).not.toBe(first);
@@ -297,7 +296,7 @@ describe('the list of runs', () => {
     await page.waitForURL(/status=completed/);
     // A list of one status is in the same answer.
     answers.length = 0;
-    await expect.poll(() => answers.length, { timeout: 20_000 }).toBeGreaterThanOrEqual(2);
+    await expect.poll(() => answers.length).toBeGreaterThanOrEqual(2);
     expect(answers.map((one) => one.split(' ')[0])).toEqual(answers.map(() => '/overview'));
     expectQuiet(bob);
   });
@@ -319,7 +318,7 @@ describe('the list of runs', () => {
     expect(await page.evaluate('globalThis.told')).toEqual([]);
     await inDoubt('tell_of_it', ['told-1']);
     await expect
-      .poll(() => page.evaluate('globalThis.told'), { timeout: 20_000 })
+      .poll(() => page.evaluate('globalThis.told'))
       .toEqual(['A run needs somebody: told-1: Did promote happen? Nothing goes on until somebody says so.']);
     // What only another filter hid is no news once that is gone.
     const runbook = page.getByLabel('Runbook');
@@ -350,7 +349,7 @@ describe('what a page asks again and again', () => {
     });
     const looks = async (count: number): Promise<string[]> => {
       answers = [];
-      await expect.poll(() => answers.length, { timeout: 30_000 }).toBeGreaterThanOrEqual(count);
+      await expect.poll(() => answers.length).toBeGreaterThanOrEqual(count);
       return [...new Set(answers)].sort();
     };
     await bob.open('/instances/asked-1');
@@ -359,11 +358,9 @@ describe('what a page asks again and again', () => {
     expect((await looks(2)).map((one) => one.split(' ')[0])).toContain('/instances/asked-1');
     expect(answers.filter((one) => !one.startsWith('/instances/asked-1 '))).toEqual([]);
     await desk.as('ada', 'PUT', '/claims?id=ci/asked', { status: 'supported' });
-    await expect.poll(() => answers, { timeout: 30_000 }).toContain('/instances/asked-1/journal 200');
+    await expect.poll(() => answers).toContain('/instances/asked-1/journal 200');
     await page.getByText('completed').first().waitFor();
-    await expect
-      .poll(async () => [...new Set(await looks(1))], { timeout: 30_000 })
-      .toEqual(['/instances/asked-1 304']);
+    await expect.poll(async () => [...new Set(await looks(1))]).toEqual(['/instances/asked-1 304']);
     await bob.open('/claims/ci/asked');
     await page.getByText('revision 1').first().waitFor();
     expect(await looks(4)).toEqual(['/claims/history 304', '/claims/waiters 304']);

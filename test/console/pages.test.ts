@@ -163,7 +163,7 @@ describe('a run', () => {
     await tree.getByText('The service does not answer.').waitFor();
     await page.unrouteAll({ behavior: 'ignoreErrors' });
     await expect
-      .poll(() => begun.allInnerTexts(), { timeout: 30_000 })
+      .poll(() => begun.allInnerTexts())
       .toEqual(['completed 0 node-a', 'completed 1 node-b', 'not ended 2 node-c']);
     await begun.getByRole('link', { name: 'node-a' }).click();
     await page.waitForURL((url) => url.pathname === `/console/instances/${first}`);

@@ -86,7 +86,7 @@ const look = async ([what, path, title, there]: State): Promise<void> => {
     .getByText(/^(Loading|Asking)…$/)
     .first()
     .waitFor({ state: 'hidden' });
-  await expect.poll(() => page.title(), { message: what, timeout: 20_000 }).toBe(`${title} · Pawl`);
+  await expect.poll(() => page.title(), { message: what }).toBe(`${title} · Pawl`);
   await expectEveryScreen(page, what);
   expectQuiet(bob);
 };

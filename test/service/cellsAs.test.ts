@@ -48,7 +48,7 @@ const begin = async (args: string[], ready: string, env = {}, under: string[] = 
   const ended = once(child, 'close').then(([exit, signal]) => (exit ?? signal) as number | NodeJS.Signals | null);
   const started = { pid: child.pid ?? -1, out: () => out, ended };
   all.push(started);
-  await until('the line that says that it is there', () => out.includes(ready) || child.exitCode !== null, 60_000);
+  await until('the line that says that it is there', () => out.includes(ready) || child.exitCode !== null);
   return started;
 };
 const startWorker = (...args: string[]): Promise<Process> =>
@@ -87,7 +87,7 @@ const start = async (body: string, more = ''): Promise<string> => {
 const statusOf = async (instanceId: string): Promise<string> =>
   ((await pawl(['status', instanceId, '--json'])).json.view as { status: string }).status;
 const untilStatus = (instanceId: string, status: string): Promise<void> =>
-  until(`${instanceId} to be ${status}`, async () => (await statusOf(instanceId)) === status, 90_000);
+  until(`${instanceId} to be ${status}`, async () => (await statusOf(instanceId)) === status);
 type Outcome = { kind: string; output?: { text: string } };
 const outputOf = async (instanceId: string): Promise<unknown> => {
   const { json } = await pawl(['journal', instanceId, '--json']);
@@ -103,7 +103,7 @@ echo $$ > "$PAWL_PARAM_DIR/cell"
 until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.1; done
 echo '{"went":"on"}' > "$PAWL_OUTPUT"`;
 const untilWaiting = (): Promise<void> =>
-  until('the cell and what it began', () => said('cell') !== '' && said('below') !== '', 60_000);
+  until('the cell and what it began', () => said('cell') !== '' && said('below') !== '');
 const go = (): void => writeFileSync(join(marks, 'go'), '');
 
 describe.runIf(isRoot)('pawl worker --cells-as nobody', { timeout: 240_000 }, () => {

@@ -138,7 +138,7 @@ const untilUnderWay = (many: number): Promise<void> =>
 const statusOf = async (id: string): Promise<{ status: string }> =>
   (await pawl('status', id, '--json')).json.view as { status: string };
 const untilStatus = (id: string, status: string): Promise<void> =>
-  until(`${id} to be ${status}`, async () => (await statusOf(id)).status === status, 120_000);
+  until(`${id} to be ${status}`, async () => (await statusOf(id)).status === status);
 
 const startFleet = async (...more: string[]): Promise<void> => {
   expect((await pawl('publish', write(fleet(...more)))).exit).toBe(0);
@@ -217,7 +217,7 @@ const assertReserved = async (): Promise<void> => {
 
 const worker = async (): Promise<Host> => {
   const host = begin('worker', '--at', 'local');
-  await until('the worker', () => host.out().includes('Pawl works at'), 60_000);
+  await until('the worker', () => host.out().includes('Pawl works at'));
   return host;
 };
 

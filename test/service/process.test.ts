@@ -44,7 +44,7 @@ const runsOf = (id: string): number =>
     .split('\n').length;
 const cellPid = async (id: string): Promise<number> => {
   const file = join(marks, `${id}.pid`);
-  await until(`the cell of ${id}`, () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), 30_000);
+  await until(`the cell of ${id}`, () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
   return Number(readFileSync(file, 'utf8'));
 };
 
@@ -104,7 +104,7 @@ describe('npm run dev', { timeout: 180_000 }, () => {
     expect(processes.length).toBeGreaterThan(3);
     // As a terminal does: to everybody in the group.
     process.kill(-dev.pid, 'SIGINT');
-    await until('the end of all of them', () => processes.every((one) => !isAlive(one)), 40_000);
+    await until('the end of all of them', () => processes.every((one) => !isAlive(one)));
   });
 
   it('kill -9 in mid-cell: the cell dies too; after a restart the one may be repeated, about the other a person decides', async () => {

@@ -107,7 +107,7 @@ const go = (): void => writeFileSync(join(marks, 'go'), '');
 const pidOfFirst = async (not = 0): Promise<number> => {
   const file = join(marks, 'first.pid');
   const pid = (): number => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
-  await until('the first cell', () => pid() > 0 && pid() !== not, 60_000);
+  await until('the first cell', () => pid() > 0 && pid() !== not);
   return pid();
 };
 
@@ -128,7 +128,7 @@ const statusOf = async (instanceId: string): Promise<string> => {
   return (json.view as { status: string }).status;
 };
 const untilStatus = (instanceId: string, status: string): Promise<void> =>
-  until(`${instanceId} to be ${status}`, async () => (await statusOf(instanceId)) === status, 90_000);
+  until(`${instanceId} to be ${status}`, async () => (await statusOf(instanceId)) === status);
 
 type Told = { kind: string; cell?: string; status?: string; by: { via: string; where: string }; reserve?: object };
 const journalOf = async (instanceId: string): Promise<Told[]> =>
