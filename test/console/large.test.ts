@@ -165,7 +165,7 @@ it('a journal of 1,000 entries is there to its beginning, and a cell of 500 unfo
   });
   await page.getByRole('button', { name: /^Show all 1[,\d]*/ }).click();
   const entries = page.getByRole('region', { name: 'What happened' }).getByRole('listitem');
-  expect(await entries.count()).toBe(1 + 2 * cells);
+  await expect.poll(() => entries.count()).toBe(1 + 2 * cells);
   await page.getByText('Entry 0, started').click();
   expect(await page.getByLabel('JSON of entry 0').textContent()).toContain('"kind": "started"');
   await page.getByRole('button', { name: 'Verify the chain' }).click();
