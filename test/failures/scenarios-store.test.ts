@@ -201,14 +201,14 @@ describe.concurrent('the store', () => {
     const scene = await createScene(t);
     const engine = scene.another({ authoring });
     const runbookId = `big${Math.floor(Math.random() * 1e9)}`;
-    const sh = (name: string, code: string) => `\`\`\`sh { name=${name} timeout=1m }\n${code}\n\`\`\`\n`;
+    const sh = (name: string, code: string) => `\`\`\`sh { name=${name} timeout=40s }\n${code}\n\`\`\`\n`;
     const source = [
       `---\nrunbook: ${runbookId}\ntitle: Big\n---\n# Big\n`,
       sh('give', `echo '{"n":9007199254740993,"m":0.10,"big":123456789012345678901234567890}' > "$PAWL_OUTPUT"`),
       '```cel { expect=give }\noutput.n == 9007199254740993\noutput.n != 9007199254740992\n```\n',
       sh('take', `sed 's/.*"give"://; s/},"step".*//' "$PAWL_INPUTS" > "$PAWL_OUTPUT"`),
       '```cel { expect=take }\noutput.n == outputs.give.n\n```\n',
-      '```js { name=count timeout=1m }\nexport default () => ({ n: 10n });\n```\n',
+      '```js { name=count timeout=40s }\nexport default () => ({ n: 10n });\n```\n',
     ].join('\n');
     await engine.publish(source, alice);
     await engine.start({ runbookId, params: {}, instanceId: `${runbookId}-1`, by: alice });

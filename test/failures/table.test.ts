@@ -170,7 +170,7 @@ describe.concurrent('the failure table', () => {
     'outcome too large, not encodable, refused: half a character, %s, keeps no outcome from being written; halts',
     async ([, code, kind], t) => {
       const scene = await createScene(t);
-      const id = await scene.start([{ timeoutMs: 60_000, body: { kind, code } }]);
+      const id = await scene.start([{ timeoutMs: 40_000, body: { kind, code } }]);
       expect(await scene.another().advance(id, request)).toMatchObject({
         result: 'halted',
         steps: [{ recorded: true }],
