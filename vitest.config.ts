@@ -7,6 +7,8 @@ const everywhere = {
   // A bound for what hangs, and for nothing else: two slow cores may be running two suites, 64 functions and a JVM at once.
   testTimeout: 180_000,
   hookTimeout: 180_000,
+  // Likewise of what is looked at again and again: a second, as vitest has it, is a matter of the machine.
+  expect: { poll: { timeout: 120_000 } },
   teardownTimeout: 20_000,
 } as const;
 

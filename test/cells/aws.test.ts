@@ -98,7 +98,7 @@ const call = (
   over: Partial<CellInput> = {},
   allowed: object = { ...allow, hosts: [host] },
 ): Promise<Ran> =>
-  run(body, { timeoutMs: 3_000, ...over }, createExecute({ httpAllow: ['127.0.0.1'], aws: parseAwsAllow(allowed) }));
+  run(body, { timeoutMs: 60_000, ...over }, createExecute({ httpAllow: ['127.0.0.1'], aws: parseAwsAllow(allowed) }));
 const failover = (over: Partial<AwsBody> = {}): AwsBody =>
   bodyOf('rds', 'FailoverDBCluster', { DBClusterIdentifier: 'orders' }, over);
 const putItem = (over: Partial<AwsBody> = {}): AwsBody =>
@@ -312,7 +312,7 @@ describe('what an answer means', () => {
   });
   test('no answer in time leaves it open', async () => {
     answer = () => {};
-    const ran = await call(putItem(), { timeoutMs: 300 });
+    const ran = await call(putItem(), { timeoutMs: 2_000 });
     expect(ran).toMatchObject({ status: 'unknown', error: { code: 'aws.cut' } });
     expect(ran.error?.message).toContain('no answer in time');
     expect(asked).toHaveLength(1);

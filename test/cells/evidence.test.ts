@@ -33,7 +33,7 @@ describe('evidence', () => {
   });
 
   test('of one that was interrupted is not kept, which is said', async () => {
-    const late = await sh('echo half > "$PAWL_EVIDENCE/half"; sleep 60', { timeoutMs: 1_500 });
+    const late = await sh('echo half > "$PAWL_EVIDENCE/half"; sleep 60', { timeoutMs: 5_000 });
     expect(late).toMatchObject({ status: 'unknown', error: { code: 'cell.timeout' } });
     expect(late.evidence).toEqual({ files: [], unkept: unkept('half', 5, 'interrupted') });
     const killed = await sh('echo half > "$PAWL_EVIDENCE/half"; kill -9 $$');

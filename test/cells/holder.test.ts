@@ -92,7 +92,7 @@ describe.runIf(isLinux)('a holder', () => {
     process.kill(pid, 'SIGKILL');
     await expect.poll(async () => await readFile(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
     // Its other threads end a moment later, and until then it is alive.
-    await expect.poll(async () => await holderState(named, none), { timeout: 10_000 }).toBe('gone');
+    await expect.poll(async () => await holderState(named, none)).toBe('gone');
     expect(await readFile(`/proc/${pid}/stat`, 'utf8')).toContain(') Z ');
   });
 

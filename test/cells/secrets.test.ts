@@ -122,7 +122,7 @@ describe('a function', () => {
 });
 
 test('the folder is gone afterwards, also when its time is over', async () => {
-  const ran = await sh('echo "$PAWL_SECRETS"; sleep 5', { ...given, timeoutMs: 500 });
+  const ran = await sh('echo "$PAWL_SECRETS"; sleep 60', { ...given, timeoutMs: 5_000 });
   expect(ran.error?.code).toBe('cell.timeout');
   const { existsSync } = await import('node:fs');
   expect(existsSync(ran.log.trim())).toBe(false);

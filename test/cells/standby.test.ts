@@ -51,7 +51,7 @@ const harnessOf = (execution: string): number[] => look([`PAWL_EXECUTION=${execu
 /** Of the cell nothing is alive when its answer is here; its runner was killed by then, and may still be dying. */
 const assertEnded = async (execution: string): Promise<void> => {
   expect(harnessOf(execution)).toEqual([]);
-  expect(await until(() => carrying(execution).length === 0, 20_000)).toBe(true);
+  expect(await until(() => carrying(execution).length === 0)).toBe(true);
 };
 const runnerOf = (execution: string): number[] => look([`PAWL_RUNNER=${execution}`]).marked;
 /** Until its last thread is dead a process may hold what others write to it. */
@@ -165,7 +165,7 @@ describe.runIf(isLinux)('one that dies before its job', () => {
     const execution = await claimed(ready, js);
     const [pid = 0] = runnerOf(execution);
     process.kill(pid, 'SIGKILL');
-    if (isKnown) expect(await until(() => !existsSync(`/proc/${pid}`), 20_000)).toBe(true);
+    if (isKnown) expect(await until(() => !existsSync(`/proc/${pid}`))).toBe(true);
     // Without a turn of this process's loop: it dies, and is not yet seen to have died.
     else while (!isWhollyDead(pid));
     const ran = await run(code, { execution, timeoutMs: 60_000 }, ready.execute);
@@ -180,7 +180,7 @@ describe.runIf(isLinux)('one that dies before its job', () => {
     const [pid = 0] = harnessOf(execution);
     process.kill(pid, 'SIGKILL');
     // Its runner may not have seen it yet.
-    expect(await until(() => isWhollyDead(pid), 20_000)).toBe(true);
+    expect(await until(() => isWhollyDead(pid))).toBe(true);
     const ran = await run(code, { execution, timeoutMs: 60_000 }, ready.execute);
     if (ran.status === 'never') expect(ran.error?.code).toBe('cell.unstarted');
     else expect(ran).toMatchObject({ status: 'completed', output: JSON.stringify(execution) });
@@ -192,7 +192,7 @@ describe.runIf(isLinux)('one that dies before its job', () => {
     const ready = open();
     const [first, second] = [await claimed(ready, js), await claimed(ready, js)];
     for (const pid of runnerOf(first)) process.kill(pid, 'SIGKILL');
-    expect(await until(() => carrying(first).length === 0, 20_000)).toBe(true);
+    expect(await until(() => carrying(first).length === 0)).toBe(true);
     const ran = await run(code, { execution: second, timeoutMs: 60_000 }, ready.execute);
     expect(ran).toMatchObject({ status: 'completed', output: JSON.stringify(second) });
   });
@@ -206,7 +206,7 @@ describe.runIf(isLinux)('nothing of it stays', () => {
     await standby.ready();
     expect([carrying(one).length, carrying(two).length]).toEqual([2, 1]);
     standby.drop(one);
-    expect(await until(() => carrying(one).length === 0, 20_000)).toBe(true);
+    expect(await until(() => carrying(one).length === 0)).toBe(true);
     expect(carrying(two)).toHaveLength(1);
     await standby.close();
     expect(carrying(two)).toEqual([]);
@@ -223,7 +223,7 @@ describe.runIf(isLinux)('nothing of it stays', () => {
     await new Promise((resolve) => setImmediate(resolve));
     const begun = children().filter((pid) => !before.includes(pid));
     expect(begun).toHaveLength(2);
-    expect(await until(() => !begun.some((pid) => existsSync(`/proc/${pid}`)), 20_000)).toBe(true);
+    expect(await until(() => !begun.some((pid) => existsSync(`/proc/${pid}`)))).toBe(true);
   });
 
   test('when its engine is killed', async () => {
@@ -237,7 +237,7 @@ describe.runIf(isLinux)('nothing of it stays', () => {
     engine.kill('SIGKILL');
     const isGone = (): boolean =>
       carrying(execution).length === 0 && !ofEngine.some((pid) => existsSync(`/proc/${pid}`));
-    expect(await until(isGone, 20_000)).toBe(true);
+    expect(await until(isGone)).toBe(true);
   });
 
   test('after 200 cells in a row: no process, no folder, no handle', async () => {

@@ -153,8 +153,8 @@ describe.runIf(isLinux)('what a step has left', () => {
   test('one of a cell that runs stays, and the cell is none the wiser', async () => {
     const code = `touch "${dir}/begun"; until [ -e "${dir}/go" ]; do sleep 0.05; done; cat "$PAWL_SECRETS/TOKEN" | wc -c`;
     const secrets = { TOKEN: { value: 'token-of-the-cell', hosts: [] } };
-    const running = run({ kind: 'sh', code }, { timeoutMs: 30_000, secrets }, createExecute());
-    expect(await until(() => readdirSync(dir).includes('begun'), 20_000)).toBe(true);
+    const running = run({ kind: 'sh', code }, { timeoutMs: 120_000, secrets }, createExecute());
+    expect(await until(() => readdirSync(dir).includes('begun'))).toBe(true);
     expect(await sweepFolders(() => ext4)).toBe(0);
     writeFileSync(join(dir, 'go'), '');
     expect(await running).toMatchObject({ status: 'completed', log: '17\n' });

@@ -246,7 +246,7 @@ describe('a task', () => {
     const seen: number[] = [];
     const ticking = setInterval(() => seen.push(performance.now()), 20);
     const [busy, other] = await Promise.all([
-      run('busy', {}, { timeoutMs: 3_000 }),
+      run('busy', {}, { timeoutMs: 6_000 }),
       run('charge_card', { customer: 'c', cents: 2 }),
     ]);
     clearInterval(ticking);
@@ -260,8 +260,8 @@ describe('a task', () => {
   test('stops where its caller gives up', async () => {
     const stop = new AbortController();
     rmSync(join(folder, 'began-cell'), { force: true });
-    const running = run('busy', {}, { timeoutMs: 30_000, signal: stop.signal });
-    expect(await until(() => read('began-cell') === '1', 20_000)).toBe(true);
+    const running = run('busy', {}, { timeoutMs: 120_000, signal: stop.signal });
+    expect(await until(() => read('began-cell') === '1')).toBe(true);
     stop.abort();
     expect(await running).toMatchObject({ status: 'unknown', error: { code: 'cell.aborted' } });
   });
@@ -270,7 +270,7 @@ describe('a task', () => {
     expect(isAlive(Number(read('left')))).toBe(false);
   });
   test('that waits for a program is ended with it', async () => {
-    const ran = await run('waits', {}, { timeoutMs: 3_000 }, { up: () => expect.unreachable() });
+    const ran = await run('waits', {}, { timeoutMs: 6_000 }, { up: () => expect.unreachable() });
     expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.timeout' } });
   });
   test('that cannot be ended ends with its process, before its deadline', async () => {
@@ -282,7 +282,7 @@ describe('a task', () => {
       // Here the process goes on, so its thread is let go.
       closeSync(openSync(pipe, 'w'));
     };
-    const running = run('stuck', {}, { timeoutMs: 4_000 }, { up });
+    const running = run('stuck', {}, { timeoutMs: 8_000 }, { up });
     expect(await running).toMatchObject({ status: 'unknown', error: { code: 'cell.timeout' } });
     expect(given).toEqual([1]);
   });

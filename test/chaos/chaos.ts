@@ -9,14 +9,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Entry } from '../../src/engine/index.ts';
-import { createClient, createTables } from '../../src/store/dynamodb.ts';
+import { createClient } from '../../src/store/dynamodb.ts';
 import { createStore } from '../../src/store/index.ts';
+import { createdTables } from '../support/createdTables.ts';
 import { attemptsOf } from '../support/scene.ts';
 import { aftermath, readJournals, readNeverBegun, type Strike, type Told } from './aftermath.ts';
 import { createDraw } from './draw.ts';
 
 import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
-import { type ChaosReport, instancesMinOf } from './report.ts';
+import { type ChaosReport, instancesMinOf, lackingOf } from './report.ts';
 
 /** The least that is possible: a holder is gone 2.6 s after its reservation. A stop lasts 2 to 5 s longer than that. */
 const graceMs = 1_000;
@@ -73,7 +74,7 @@ const createHarness = async (options: ChaosOptions, witness: WitnessProcess) => 
   const draw = createDraw(seed);
   const prefix = `chaos-${seed}-${Date.now()}`;
   const { client, clock, document } = createClient({ tablesPrefix: prefix, endpoint });
-  await createTables(document, prefix);
+  await createdTables(document, prefix);
   const store = createStore(client, { clock });
   const begun = new Set<string>();
   const spawnOne = () =>
@@ -257,9 +258,14 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   const replace = async (worker: Worker): Promise<void> => {
     workers[workers.indexOf(worker)] = await spawnOne();
   };
+  const isEnough = (): boolean => {
+    if (report.kills < killsWanted || ids.length < instancesMinOf(killsWanted)) return false;
+    const beginsOfCommands = witness.seen().filter(({ what, seq }) => what === 'begin' && seq === null).length;
+    return lackingOf({ told: told.length, exits: report.exits, beginsOfCommands, calls }, killsWanted).length === 0;
+  };
   /** A third of the kills at least waits for a body to run; commands are killed too. */
   const killer = async (): Promise<void> => {
-    while (report.kills < killsWanted || ids.length < instancesMinOf(killsWanted)) {
+    while (!isEnough()) {
       const inCell = report.killsInCell < report.kills * 0.45;
       const alive = workers.filter(({ dead, frozen }) => !dead && !frozen);
       const [command] = commands;

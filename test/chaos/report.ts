@@ -41,12 +41,25 @@ const stopsOvertakenMin = 1 / 10;
 /** A command that was not killed: done, refused, parked, in flight, in doubt, or somebody was first. */
 const exitsExpected = ['0', '1', '3', '4', '5', 'null'];
 
+const atLeast = (what: string, is: number, min: number): string[] =>
+  is >= min ? [] : [`too little happened: ${is} ${what}, and ${Math.ceil(min)} are the least`];
+
+/** What can be known while a run goes on: it goes on until there is enough of it. How soon that is, the machine says. */
+export type SoFar = Pick<ChaosReport, 'told' | 'exits' | 'beginsOfCommands' | 'calls'>;
+export const lackingOf = ({ told, exits, beginsOfCommands, calls }: SoFar, kills: number): string[] => {
+  const share = shareOf(kills);
+  return [
+    ...atLeast('steps told', told, share * toldMin),
+    ...atLeast('commands that were done', exits['0'] ?? 0, share * ofEachMin),
+    ...atLeast('bodies begun by commands', beginsOfCommands, share * ofEachMin),
+    ...Object.entries(calls).flatMap(([kind, count]) => atLeast(`calls (${kind})`, count, share * ofEachMin)),
+  ];
+};
+
 /** Sentences about what must not be; empty when the run shows what it is there to show. */
 export const problemsOf = (report: ChaosReport, asked: { kills: number; stops: number }): string[] => {
-  const { calls, exits } = report;
+  const { exits } = report;
   const share = shareOf(asked.kills);
-  const atLeast = (what: string, is: number, min: number): string[] =>
-    is >= min ? [] : [`too little happened: ${is} ${what}, and ${Math.ceil(min)} are the least`];
   return [
     ...report.wrong,
     ...report.defects,
@@ -59,10 +72,7 @@ export const problemsOf = (report: ChaosReport, asked: { kills: number; stops: n
     ...atLeast('stops with their step taken over', report.stopsOvertaken, asked.stops * stopsOvertakenMin),
     ...atLeast('cells completed', report.cellsCompleted, share * cellsMin),
     ...atLeast('doubts with a line of the witness', report.doubtsWitnessed, share * doubtsWitnessedMin),
-    ...atLeast('steps told', report.told, share * toldMin),
-    ...atLeast('commands that were done', exits['0'] ?? 0, share * ofEachMin),
-    ...atLeast('bodies begun by commands', report.beginsOfCommands, share * ofEachMin),
-    ...Object.entries(calls).flatMap(([kind, count]) => atLeast(`calls (${kind})`, count, share * ofEachMin)),
+    ...lackingOf(report, asked.kills),
   ];
 };
 

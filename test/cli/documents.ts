@@ -56,22 +56,27 @@ true
 \`\`\`
 `;
 
-/** Tells its pid, then takes its time; whoever is not stopped leaves a second line. */
+/** Tells its pid, then waits for the file `….go`; whoever is not stopped leaves a second line. */
 export const slow = `---
 runbook: slow
 title: Takes its time
 params:
   file: { type: string }
 ---
-\`\`\`sh { name=works timeout=5s }
+\`\`\`sh { name=works timeout=15s }
 echo "begun $$" >> "$PAWL_PARAM_FILE"
-sleep 4
+until [ -e "$PAWL_PARAM_FILE.go" ]; do sleep 0.05; done
 echo "ended" >> "$PAWL_PARAM_FILE"
 \`\`\`
 \`\`\`sh { name=after }
 echo "after" >> "$PAWL_PARAM_FILE"
 \`\`\`
 `;
+
+/** For one that is killed at it: seconds later it is in doubt. */
+export const brief = slow.replace('timeout=15s', 'timeout=8s');
+/** Of whoever is asked about one that was killed: it may still be running, however long the machine takes to ask. */
+export const patient = { PAWL_TAKEOVER_GRACE_MS: '600000' };
 
 /** Seven mistakes, each on a line of its own. */
 export const sevenMistakes = `---
@@ -103,7 +108,7 @@ outputs.seven.ok == true
 \`\`\`
 `;
 
-/** Its second cell outlives its time-out unless a file says to be quick: then nobody knows whether it happened. */
+/** A signal ends its second cell unless a file says to be quick: then nobody knows whether it happened. Seconds later it may be decided. */
 export const paying = `---
 runbook: pay
 title: Pays
@@ -113,10 +118,10 @@ params:
 \`\`\`sh { name=look }
 echo '{"amount": 12}' > "$PAWL_OUTPUT"
 \`\`\`
-\`\`\`sh { name=charge timeout=1500ms }
+\`\`\`sh { name=charge timeout=4s }
 echo "charged $PAWL_IDEMPOTENCY_KEY" >> "$PAWL_PARAM_FILE"
 echo "asking the bank"
-[ -e "$PAWL_PARAM_FILE.quick" ] || sleep 20
+[ -e "$PAWL_PARAM_FILE.quick" ] || kill -9 $$
 echo '{"transfer": 99}' > "$PAWL_OUTPUT"
 \`\`\`
 \`\`\`sh { name=receipt }
@@ -141,7 +146,7 @@ exit 1
 `;
 /**
  * Runs `paying` once to its end. The first writes of a new store are slow: on a busy machine a reservation among them comes
- * too late for a cell of half a second, which is then reserved again, at another seq than a test expects.
+ * too late for a cell of seconds, which is then reserved again, at another seq than a test expects.
  */
 export const payOnce = async ({ folder, pawl, write }: Place): Promise<void> => {
   await write('warm.txt.quick', '');

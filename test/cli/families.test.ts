@@ -9,7 +9,7 @@ params: { nodes: { type: array, items: { type: string } }, folder: { type: strin
 ---
 ## Each node { name=each_node each="params.nodes" as=node max=2 stopAfter=2 onFailure=ask output="outputs.work.n" }
 
-\`\`\`sh { name=work timeout=3s }
+\`\`\`sh { name=work timeout=60s }
 echo begun >> "$PAWL_PARAM_FOLDER/$PAWL_ITEM.begun"
 [ "$PAWL_ITEM" != slow ] || sleep 600
 [ "$PAWL_ITEM" != bad ] || [ -f "$PAWL_PARAM_FOLDER/bad.mended" ]
@@ -96,7 +96,7 @@ describe('a worker that is killed', () => {
   test('the elements that it had in hand are found by `pawl doubts`, before and after their time, whoever looked since', async () => {
     const env = { PAWL_TAKEOVER_GRACE_MS: '1000' };
     const call = (...args: string[]) => place.begin(args, { env }).ended;
-    await place.write('fleet.md', fleet);
+    await place.write('fleet.md', fleet.replace('timeout=60s', 'timeout=8s'));
     const given = ['-p', 'nodes=["slow"]', '-p', `folder=${place.folder}`];
     const worker = place.begin(['run', 'fleet.md', '--instance', 'killed', ...given], { env });
     await until('the element to begin', async () => (await place.read('slow.begun')) === 'begun\n');
@@ -105,7 +105,7 @@ describe('a worker that is killed', () => {
     const listed = await call('doubts', '--runbook', 'fleet', '--json');
     const found = [...(listed.json.doubts as object[]), ...(listed.json.gone as object[])];
     expect(found).toMatchObject([{ instanceId: 'killed~each_node.0', cell: 'work', seq: 1 }]);
-    await until('the doubt', async () => (await call('doubts', '--runbook', 'fleet')).exit === 5, 15_000);
+    await until('the doubt', async () => (await call('doubts', '--runbook', 'fleet')).exit === 5);
     expect((await call('advance', 'killed', '--max-cells', 'all')).exit).toBe(3);
     const { exit, json } = await call('doubts', '--runbook', 'fleet', '--json');
     expect(exit).toBe(5);

@@ -45,9 +45,13 @@ const notesTold = async (world: World, instanceId = 'i1'): Promise<string[]> => 
 /** An instance whose first cell was reserved by a call of bob that then vanished. */
 const vanished = async (world: World, runbook: Runbook): Promise<string> => {
   const id = await world.start(runbook);
-  const lost = createEngine({ ...world.ports, execute: () => new Promise(() => {}) });
-  void lost.advance(id, { ...request, by: bob });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  const began = Promise.withResolvers<void>();
+  const execute = (): Promise<CellResult> => {
+    began.resolve();
+    return new Promise(() => {});
+  };
+  void createEngine({ ...world.ports, execute }).advance(id, { ...request, by: bob });
+  await began.promise;
   return id;
 };
 

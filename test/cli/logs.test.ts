@@ -54,7 +54,7 @@ describe('a run that is killed in the middle of a cell', () => {
     ['floods', /^works, seq 1, .*\n {2}x+\n {2}\[\d+ bytes were said before this\]\n {2}x+\n {2}now it waits\n$/],
   ])('%s: what the cell has said can be read while it runs, and after the kill', async (name, says) => {
     const run = place.begin(['run', `${name}.md`, '--instance', name]);
-    await until('what it says', async () => says.test(await logsOf(name)), 20_000);
+    await until('what it says', async () => says.test(await logsOf(name)));
     run.kill('SIGKILL');
     await run.ended;
     expect(await logsOf(name)).toMatch(says);

@@ -20,8 +20,9 @@ describe.each(transports)('%s', (over) => {
     for (const id of ids) {
       const { exit } = await pawl('run', `${runbook}.md`, '--instance', id, '-p', file(`${id}.txt`));
       expect(exit).toBe(5);
-      await untilDecidable(place, id);
     }
+    // The last one is the last that may be decided.
+    for (const id of ids) await untilDecidable(place, id);
   };
   const decisions = async (id: string): Promise<unknown[]> => {
     const { json } = await pawl('journal', id, '--json');
@@ -60,24 +61,25 @@ describe.each(transports)('%s', (over) => {
       '%s between two: what was decided stands, and the same command decides only what is left',
       async (signal, code) => {
         const name = signal.toLowerCase();
-        const ids = [`${name}-1`, `${name}-2`, `${name}-3`];
+        // The last is seconds away when the first is told of.
+        const ids = Array.from({ length: 5 }, (_, n) => `${name}-${n + 1}`);
         await inDoubt(name, ids);
         const many = ['verdict', '--runbook', name, '--cell', 'charge', '--skip', '--reason', 'paid by hand'];
         const first = place.begin([...many, '--per-second', '1']);
-        await until('the first decision', () => first.out().includes(`1/3  ${name}-1  seq 2  skip`));
+        await until('the first decision', () => first.out().includes(`1/5  ${name}-1  seq 2  skip`));
         first.kill(signal);
         const { exit, out } = await first.ended;
         expect(exit).toBe(code);
-        expect(out).toContain(`3 steps of ${name} in doubt at charge: skip, at most 1 a second.`);
+        expect(out).toContain(`5 steps of ${name} in doubt at charge: skip, at most 1 a second.`);
         if (signal === 'SIGINT')
           expect(out).toMatch(
-            /Decided \d of 3 steps\.\nInterrupted: \d left as they were\. The same command decides what is/,
+            /Decided \d of 5 steps\.\nInterrupted: \d left as they were\. The same command decides what is/,
           );
-        expect(await decisions(`${name}-3`)).toEqual([]);
+        expect(await decisions(`${name}-5`)).toEqual([]);
         const again = await pawl(...many, '--json');
         expect(again).toMatchObject({ exit: 0, json: { refused: [], left: [], stopped: null } });
         expect((again.json.decided as { instanceId: string }[]).at(-1)).toMatchObject({
-          instanceId: `${name}-3`,
+          instanceId: `${name}-5`,
           seq: 2,
         });
         for (const id of ids) expect(await decisions(id)).toMatchObject([{ verdict: 'skip', reason: 'paid by hand' }]);
@@ -85,20 +87,21 @@ describe.each(transports)('%s', (over) => {
     );
 
     test('one that somebody else decides meanwhile is told and keeps its verdict; the others are decided', async () => {
-      await inDoubt('shared', ['shared-1', 'shared-2', 'shared-3']);
+      const ids = Array.from({ length: 5 }, (_, n) => `shared-${n + 1}`);
+      await inDoubt('shared', ids);
       const many = ['verdict', '--runbook', 'shared', '--cell', 'charge', '--retry', '--reason', 'the bank was down'];
       const bulk = place.begin([...many, '--per-second', '1']);
-      await until('the first decision', () => bulk.out().includes('1/3  shared-1'));
-      const other = await pawl('verdict', 'shared-3', '--seq', '2', '--skip', '--reason', 'paid by hand');
+      await until('the first decision', () => bulk.out().includes('1/5  shared-1'));
+      const other = await pawl('verdict', 'shared-5', '--seq', '2', '--skip', '--reason', 'paid by hand');
       expect(other.exit).toBe(0);
       const { exit, out } = await bulk.ended;
       expect(exit).toBe(4);
       expect(out).toMatch(
-        /3\/3 {2}shared-3 {2}seq 2 {2}refused: Seq 2 of shared-3 needs no verdict.*; \S+ was first and said skip: paid by hand\n/,
+        /5\/5 {2}shared-5 {2}seq 2 {2}refused: Seq 2 of shared-5 needs no verdict.*; \S+ was first and said skip: paid by hand\n/,
       );
-      expect(out).toContain('Decided 2 of 3 steps.\nRefused 1 (seq.stale): look at each with `pawl status ID`.\n');
-      expect(await decisions('shared-2')).toMatchObject([{ verdict: 'retry' }]);
-      expect(await decisions('shared-3')).toMatchObject([{ verdict: 'skip', reason: 'paid by hand' }]);
+      expect(out).toContain('Decided 4 of 5 steps.\nRefused 1 (seq.stale): look at each with `pawl status ID`.\n');
+      for (const id of ids.slice(0, -1)) expect(await decisions(id)).toMatchObject([{ verdict: 'retry' }]);
+      expect(await decisions('shared-5')).toMatchObject([{ verdict: 'skip', reason: 'paid by hand' }]);
     });
 
     test('names that are not there and mixed forms are refused', async () => {

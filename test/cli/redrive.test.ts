@@ -13,7 +13,7 @@ title: Loses its store
 params:
   file: { type: string }
 ---
-\`\`\`sh { name=works timeout=3s }
+\`\`\`sh { name=works timeout=10s }
 echo "begun" >> "$PAWL_PARAM_FILE"
 while [ ! -e "$PAWL_PARAM_FILE.go" ]; do sleep 0.05; done
 echo '{"done": true}' > "$PAWL_OUTPUT"
@@ -53,7 +53,7 @@ const loseStore = async (instanceId: string): Promise<string> => {
   proxy.refuse(true);
   await place.write(`${file}.go`, '');
   const fresh = async () => (await waiting()).filter((name) => name.endsWith('.json') && !before.includes(name));
-  await until('the outcome to be set aside', async () => (await fresh()).length > 0, 60_000);
+  await until('the outcome to be set aside', async () => (await fresh()).length > 0);
   proxy.refuse(false);
   const { exit, err } = await worker.ended;
   expect(exit).toBe(4);
@@ -101,7 +101,6 @@ remote(
     expect(refused).toMatchObject({ exit: 1, json: { kept: [{ error: { code: 'request.invalid' } }] } });
     expect(await waiting()).toEqual(['broken.json']);
   },
-  120_000,
 );
 
 remote(
@@ -120,7 +119,6 @@ remote(
     expect(await waiting()).toEqual(['broken.json']);
     await rm(join(folder(), 'broken.json'));
   },
-  60_000,
 );
 
 remote(
@@ -129,6 +127,7 @@ remote(
     const name = await loseStore('late');
     const early = { ...env, PAWL_TAKEOVER_GRACE_MS: '1000' };
     const call = (...args: string[]) => place.begin(args, { env: early }).ended;
+    await until('the doubt', async () => (await call('doubts')).exit === 5);
     const { json } = await call('doubts', '--json');
     expect(json).toMatchObject({
       doubts: [{ instanceId: 'late', setAside: [name], commands: { redrive: 'pawl redrive' } }],
@@ -146,7 +145,6 @@ remote(
     );
     expect(journal).toContain('output {"done": true}');
   },
-  120_000,
 );
 
 remote(
@@ -172,5 +170,4 @@ remote(
     const nowhere = await pawl('redrive', 'nowhere.json', '--json');
     expect(nowhere).toMatchObject({ exit: 1, json: { kept: [{ file: 'nowhere.json' }] } });
   },
-  60_000,
 );

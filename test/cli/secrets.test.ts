@@ -18,7 +18,7 @@ secrets:
   FILE: { from: "file:${folder}/secret" }
   VAR: { from: "env:TOKEN", hosts: ["127.0.0.1:${port}", "127.0.0.1:1"] }
 ---
-\`\`\`sh { name=script timeout=30s }
+\`\`\`sh { name=script timeout=3m }
 s="$PAWL_SECRETS/FILE"
 cat "$s"; echo; cat "$s" >&2; base64 < "$s"; od -An -tx1 "$s" | tr -d ' \\n'; set -x; : "$(cat "$s")"; set +x
 head -c 6 "$s"; sleep 0.2; tail -c +7 "$s"; echo

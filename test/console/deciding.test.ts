@@ -57,7 +57,7 @@ describe('a step in doubt', () => {
     expect(await linesOf(desk, 'doubt-1', 'resolved')).toMatchObject([
       { cell: 'promote', verdict: 'succeeded', reason: 'job 4711 is done there', by: { actor: 'bob' } },
     ]);
-    expect(await page.title()).toBe('completed · doubt-1 · Pawl');
+    await expect.poll(() => page.title()).toBe('completed · doubt-1 · Pawl');
     expectQuiet(bob);
   });
 
@@ -84,10 +84,12 @@ describe('a step in doubt', () => {
         });
       },
     );
+    // It stands there for five seconds: the page itself is told to look for it, before it comes.
+    const early = bob.page.getByText(/no verdict is taken before/).waitFor();
     await bob.open('/instances/doubt-slow-clock');
-    await bob.page.getByText(/no verdict is taken before/).waitFor();
+    await early;
     await untilDecidable(bob);
-    expect(looks).toBeGreaterThan(1);
+    await expect.poll(() => looks).toBeGreaterThan(1);
     await bob.page.unrouteAll();
     await desk.as('ada', 'POST', '/instances/doubt-slow-clock/cancel', { reason: 'seen' });
     expectQuiet(bob);
@@ -145,9 +147,9 @@ describe('a step in doubt', () => {
     await decide(carol, /^Run it once more, with the same key/, 'I see nothing');
     await carol.page.getByText('Somebody was first: what you decided was not recorded').waitFor();
     await carol.picture('lost');
-    expect(await carol.page.locator('.winner').allInnerTexts()).toEqual([
-      expect.stringContaining('bob decided about promote: it happened: “the router says so”'),
-    ]);
+    await expect
+      .poll(() => carol.page.locator('.winner').allInnerTexts())
+      .toEqual([expect.stringContaining('bob decided about promote: it happened: “the router says so”')]);
     expect((await linesOf(desk, 'doubt-2', 'resolved')).map(({ by }) => by.actor)).toEqual(['bob']);
     expect((await linesOf(desk, 'doubt-2', 'outcome')).filter(({ cell }) => cell === 'promote')).toHaveLength(1);
     expectQuiet(bob);
@@ -174,8 +176,8 @@ describe('an approval', () => {
     await panel.getByText('What runs then').click();
     await bob.picture('vote');
     const [covered, freed] = [panel.locator('.covered'), panel.locator('.freed')];
-    expect(await covered.innerText()).toMatch(/4\.2\.0[\s\S]*"tests": 312/);
-    expect(await freed.innerText()).toContain('echo shipped');
+    await expect.poll(() => covered.innerText()).toMatch(/4\.2\.0[\s\S]*"tests": 312/);
+    await expect.poll(() => freed.innerText()).toContain('echo shipped');
     expect(await covered.innerText()).not.toContain('echo shipped');
     await panel.getByLabel(/^Comment/).fill('tests are green');
     await panel.getByRole('button', { name: 'Approve' }).click();
@@ -197,7 +199,9 @@ describe('an approval', () => {
     const bob = await desk.sit('bob');
     await bob.open('/instances/dry-1');
     const covered = bob.page.getByRole('region', { name: 'Vote' }).locator('.covered');
-    expect(await covered.innerText()).toMatch(/Log of build\s+All of it: 18 bytes were logged\.\s+would add 3 hosts/i);
+    await expect
+      .poll(() => covered.innerText())
+      .toMatch(/Log of build\s+All of it: 18 bytes were logged\.\s+would add 3 hosts/i);
     expectQuiet(bob);
   });
 
@@ -284,7 +288,7 @@ describe('a run', () => {
     // Its log is followed.
     await page.getByRole('region', { name: 'Under way' }).getByText('halfway').waitFor();
     await page.getByText('Cancel the run').click();
-    await page.getByText(/work may still run, until .*, in \d+ s: cancelling does not stop/).waitFor();
+    await page.getByText(/work may still run, until .*, in \d+ (s|min): cancelling does not stop/).waitFor();
     await page.getByLabel('Why? It stands in the journal.').fill('wrong night');
     await page.getByRole('button', { name: 'Cancel slow-1' }).click();
     await page.getByText(/^Cancelled: nothing more of its way begins\. work may still run until 20\d\d-/).waitFor();
@@ -312,7 +316,7 @@ describe('a page that stays open', () => {
     await desk.restart();
     // As a laptop does that finds its network again; by itself it would ask within half a minute.
     await page.evaluate("dispatchEvent(new Event('online'))");
-    await expect.poll(() => page.locator('.stale.old').count(), { timeout: 60_000 }).toBe(0);
+    await expect.poll(() => page.locator('.stale.old').count()).toBe(0);
     // What was typed is still there.
     await page.getByRole('button', { name: 'Record: go on without it' }).click();
     await page.getByText('Recorded about promote: go on without it.').waitFor();

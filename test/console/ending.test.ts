@@ -37,7 +37,9 @@ describe('a run that failed', () => {
     await page.locator('.summary .badge', { hasText: 'failed' }).waitFor();
     await bob.picture('taken back');
     const end = page.getByRole('region', { name: 'Its end' });
-    expect(await end.innerText()).toMatch(/Taken back\s+open_gate\s+Stays as it is\s+copy, point_dns: look after it/);
+    await expect
+      .poll(() => end.innerText())
+      .toMatch(/Taken back\s+open_gate\s+Stays as it is\s+copy, point_dns: look after it/);
     expect((await linesOf('move-1', 'outcome')).map(({ cell }) => cell)).toEqual([
       'open_gate',
       'copy',
@@ -72,9 +74,9 @@ describe('a run that failed', () => {
     await untilStatus(desk.served, 'move-2', 'halted');
     await form.getByRole('button', { name: 'Take it back' }).click();
     await page.getByText('Somebody was first: what you decided was not recorded').waitFor();
-    expect(await page.locator('.winner').allInnerTexts()).toEqual([
-      expect.stringContaining('bob decided about point_dns'),
-    ]);
+    await expect
+      .poll(() => page.locator('.winner').allInnerTexts())
+      .toEqual([expect.stringContaining('bob decided about point_dns')]);
     expect(await linesOf('move-2', 'ending')).toEqual([]);
     expectQuiet(carol);
   });
@@ -140,7 +142,7 @@ describe('a step that may take hours', () => {
       'ada',
       'PUT',
       '/runbooks/hours',
-      slow.replace('runbook: slow', 'runbook: hours').replace('timeout=1m', 'timeout=6h'),
+      slow.replace('runbook: slow', 'runbook: hours').replace('timeout=15m', 'timeout=6h'),
     );
     await desk.as('ada', 'POST', '/runbooks/hours/instances', { instanceId: 'hours-1', drive: 'auto' });
     await untilStatus(desk.served, 'hours-1', 'running');
@@ -175,7 +177,7 @@ describe('an answer that was lost', () => {
     isDeaf = false;
     await page.getByRole('button', { name: 'Cancel lost-1' }).click();
     await page.getByText('The journal has a word of yours already: look whether it is this one.').waitFor();
-    expect(await page.locator('.winner').allInnerTexts()).toEqual([expect.stringContaining('bob')]);
+    await expect.poll(() => page.locator('.winner').allInnerTexts()).toEqual([expect.stringContaining('bob')]);
     expect(await linesOf('lost-1', 'cancelled')).toHaveLength(1);
     expectQuiet(bob);
   });

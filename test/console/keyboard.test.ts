@@ -115,7 +115,7 @@ describe('by the keyboard alone', () => {
     await press(page, 'Enter');
     await page.getByRole('link', { name: 'roll-1' }).waitFor();
     // Whoever is led to another page is in it.
-    expect(await page.locator('main:focus').count()).toBe(1);
+    await expect.poll(() => page.locator('main:focus').count()).toBe(1);
     await expectFocus(page, 'on the next page');
     await tabTo(page, /^Status/);
     await press(page, 'ArrowDown');
@@ -124,7 +124,7 @@ describe('by the keyboard alone', () => {
     await act(page, /^Set it/);
     await page.getByText('Set: supported, revision 1.').waitFor();
     await page.getByRole('button', { name: 'Set revision 2' }).waitFor();
-    expect(await expectFocus(page, 'once it is set')).toMatch(/^Set: supported, revision 1\./);
+    await expect.poll(() => expectFocus(page, 'once it is set')).toMatch(/^Set: supported, revision 1\./);
     // Whoever is impatient sets nothing a second time: by the key, or by the button.
     await press(page, 'Enter');
     await act(page, /^Set revision 2/);
@@ -222,7 +222,7 @@ describe('by the keyboard alone', () => {
     expect(await top('.told')).toBeLessThan(0);
     answer();
     await page.locator('.told:focus').getByText('Advanced: advanced.').waitFor();
-    expect(await top('.told')).toBeGreaterThan(-1);
+    await expect.poll(() => top('.told')).toBeGreaterThan(-1);
     const next = page.getByRole('button', { name: 'Advance: promote' });
     await expect.poll(() => next.isEnabled()).toBe(true);
     await next.hover();

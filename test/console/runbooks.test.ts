@@ -44,7 +44,7 @@ describe('runbooks', () => {
     await page.getByLabel('Search').fill('EVERY node');
     await page.getByText('1 runbook', { exact: true }).waitFor();
     expect(await page.locator('.run-name').allInnerTexts()).toEqual([expect.stringContaining('drain_all v1')]);
-    expect(new URL(page.url()).search).toBe('?text=EVERY+node');
+    await expect.poll(() => new URL(page.url()).search).toBe('?text=EVERY+node');
     await page.reload();
     await page.getByText('1 runbook', { exact: true }).waitFor();
     await page.getByRole('link', { name: 'Drain every node' }).click();
@@ -57,12 +57,12 @@ describe('runbooks', () => {
     const { page } = bob;
     await show(bob, '/runbooks/rollout', 'Roll a version out');
     await bob.picture('runbook');
-    expect(await page.title()).toBe('Roll a version out v2 · Pawl');
+    await expect.poll(() => page.title()).toBe('Roll a version out v2 · Pawl');
     const text = await page.locator('.document').innerText();
     expect(text).toContain('two at a time');
     expect(text).toContain('takes fetch back');
     expect(text).toContain('Shall **{{ params.service }}**');
-    expect(await page.getByRole('region', { name: 'Parameters' }).innerText()).toMatch(
+    await expect.poll(() => page.getByRole('region', { name: 'Parameters' }).innerText()).toMatch(
       /service\s+needed; as the registry calls it; like \^\[a-z-\]\+\$\s+pr\s+needed; a whole number; from 1/,
     );
     const versions = page.getByRole('region', { name: 'Versions' }).getByRole('listitem');
@@ -74,7 +74,7 @@ describe('runbooks', () => {
       ]);
     await page.getByRole('link', { name: 'Version 1' }).click();
     await page.getByText('rollout, version 1 of 2').waitFor();
-    expect(await page.locator('.document').innerText()).toContain('one after the other');
+    await expect.poll(() => page.locator('.document').innerText()).toContain('one after the other');
     await page.getByRole('link', { name: 'what differs' }).click();
     await page.getByText('2 lines changed.').waitFor();
     expect(new URL(page.url()).search).toBe('?from=1&to=2');
@@ -135,9 +135,15 @@ describe('a start', () => {
     expect(plan).toMatch(/fetch\s+sh[\s\S]*taken back by undo_fetch/);
     expect(plan).toContain('params.hosts: 2 elements\na-1\nb-2');
     expect(plan).toContain('asks bob, carol');
+    const looked = Promise.withResolvers<void>();
+    await page.route(/\/plan$/, async (route) => {
+      await looked.promise;
+      await route.continue();
+    });
     await page.getByLabel('region').selectOption('us-west-2');
     // Of what stood there before, nothing is offered.
     expect(await startButton(page).isDisabled()).toBe(true);
+    looked.resolve();
     await untilPlanned(page);
     await planOf(page).getByRole('listitem').filter({ hasText: 'go approve' }).getByText('What it does').click();
     expect(await planOf(page).innerText()).toContain('of pull request 42 serve us-west-2?');
@@ -282,9 +288,10 @@ describe('a run once more', () => {
     const { page } = bob;
     await bob.open('/instances/rollout-old');
     const rerun = page.locator('.rerun');
-    expect(await rerun.innerText()).toBe(
-      'Start another one like it, with version 2 (this run has version 1: what differs).',
-    );
+    // It says so once the newest version is known.
+    await expect
+      .poll(() => rerun.innerText())
+      .toBe('Start another one like it, with version 2 (this run has version 1: what differs).');
     await rerun.getByRole('link', { name: 'what differs' }).click();
     await page.getByText('2 lines changed.').waitFor();
     await page.goBack();

@@ -21,7 +21,7 @@ ${cell('look', 'echo "the replica is 3 s behind"\necho \'{"lagSeconds": 3}\' > "
 
 ## The switch
 
-${cell('promote', 'echo "asking the router to switch"\necho "router: accepted, job 4711"\nkill -9 $$', ' timeout=3s')}
+${cell('promote', 'echo "asking the router to switch"\necho "router: accepted, job 4711"\nkill -9 $$', ' timeout=5s')}
 
 1. The router answers with a job.
 2. Nothing else moves until it is known.
@@ -31,7 +31,7 @@ ${cell('announce', 'echo \'"told everybody"\'')}
 
 /** The same, and nothing goes wrong. */
 export const rehearsal = (runbookId: string): string =>
-  doubtful.replace('switch_over', runbookId).replace('kill -9 $$', 'true').replace('timeout=3s', 'timeout=1m');
+  doubtful.replace('switch_over', runbookId).replace('kill -9 $$', 'true').replace('timeout=5s', 'timeout=1m');
 
 export const approval = `---
 runbook: release
@@ -84,14 +84,14 @@ ${cell('remove', 'echo "no such bucket" >&2\nexit 3')}
 ${cell('after', 'echo done')}
 `;
 
-/** Runs long enough to be cancelled under way. */
+/** Runs until it is killed: longer than any test needs to come to it. */
 export const slow = `---
 runbook: slow
 title: Takes its time
 ---
 # Takes its time
 
-${cell('work', 'echo "halfway"\nsleep 25', ' timeout=1m')}
+${cell('work', 'echo "halfway"\nsleep 900', ' timeout=15m')}
 
 ${cell('never', 'echo never')}
 `;
@@ -268,9 +268,9 @@ title: Book the seats
 ---
 # Book the seats
 
-${cell('book', 'echo "booking"\nkill -9 $$', ' interrupted=probe settle=1s timeout=2s')}
+${cell('book', 'echo "booking"\nkill -9 $$', ' interrupted=probe settle=1s timeout=5s')}
 
-${'```sh { probe=book timeout=5s }\necho "asking the ledger"\necho \'{"answer": "unsure"}\' > "$PAWL_OUTPUT"\n```'}
+${'```sh { probe=book timeout=1m }\necho "asking the ledger"\necho \'{"answer": "unsure"}\' > "$PAWL_OUTPUT"\n```'}
 
 ${cell('after', 'echo after')}
 `;

@@ -50,11 +50,11 @@ const furnish = async (): Promise<void> => {
   await as('ada', 'PUT', '/runbooks/rollout', rollout({ text: 'Takes a build to every host, two at a time.' }));
   await as('ada', 'PUT', '/runbooks/drain_all', family);
   await start('drain_all', { instanceId: 'drain-1', params: { nodes: ['node-a', 'node-b', 'node-c'] } });
-  await as('ada', 'PUT', '/runbooks/slow', slow.replace('sleep 25', 'sleep 100').replace('timeout=1m', 'timeout=3m'));
+  await as('ada', 'PUT', '/runbooks/slow', slow);
   await start('slow', { instanceId: 'slow-1' });
   const long = undoable
-    .replace('echo "the gate is shut"', 'sleep 100')
-    .replace('undo=open_gate', 'undo=open_gate timeout=3m');
+    .replace('echo "the gate is shut"', 'sleep 900')
+    .replace('undo=open_gate', 'undo=open_gate timeout=15m');
   await begin(long.replace('move_over', 'move_long'), { instanceId: 'move-1' });
   await as('ada', 'POST', '/instances/move-1/cancel', { reason: 'the zone is gone', undo: true });
   await begin(undoable, { instanceId: 'halted-1' });
@@ -86,7 +86,7 @@ const look = async ([what, path, title, there]: State): Promise<void> => {
     .getByText(/^(Loading|Asking)…$/)
     .first()
     .waitFor({ state: 'hidden' });
-  await expect.poll(() => page.title(), { message: what, timeout: 20_000 }).toBe(`${title} · Pawl`);
+  await expect.poll(() => page.title(), { message: what }).toBe(`${title} · Pawl`);
   await expectEveryScreen(page, what);
   expectQuiet(bob);
 };

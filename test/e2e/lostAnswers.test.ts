@@ -25,7 +25,9 @@ describe.each(kinds)('scenario 1: the answer to a stored append is lost, on %s',
         return { status: 'completed', output: '{"paid":true}' };
       },
     });
-    await engine.publish(JSON.stringify(runbookOf([{}, {}])), by);
+    // With time to begin, also once three answers were waited for.
+    const cells = [{ timeoutMs: 40_000 }, { timeoutMs: 40_000 }];
+    await engine.publish(JSON.stringify(runbookOf(cells)), by);
     await engine.start({ runbookId: 'demo', params: {}, instanceId: 'i1', by });
     return { engine, begun };
   };
@@ -37,25 +39,21 @@ describe.each(kinds)('scenario 1: the answer to a stored append is lost, on %s',
     ['outcome', 3],
   ] as const;
 
-  test.each(cases)(
-    'the answer to the %s is dropped %i times: the advancer knows that it won',
-    async (kind, times) => {
-      const { engine, begun } = await setup();
-      let left = times;
-      proxy.dropWhen((_target, _body, about) => about === kind && left-- > 0);
-      const answer = await engine.advance('i1', { budgetMs: 60_000, by });
-      expect(answer).toMatchObject({
-        result: 'advanced',
-        steps: [{ cell: 'c0', seq: 1, status: 'completed', recorded: true }],
-      });
-      const target = which === 'insert' ? 'ExecuteStatement' : 'PutItem';
-      expect(proxy.dropped).toEqual(Array(times).fill(target));
-      expect(begun).toEqual([1]);
-      const kinds = (await engine.journal('i1', -1, 100)).map(({ entry }) => entry.kind);
-      expect(kinds).toEqual(['started', 'reserved', 'outcome']);
-    },
-    60_000,
-  );
+  test.each(cases)('the answer to the %s is dropped %i times: the advancer knows that it won', async (kind, times) => {
+    const { engine, begun } = await setup();
+    let left = times;
+    proxy.dropWhen((_target, _body, about) => about === kind && left-- > 0);
+    const answer = await engine.advance('i1', { budgetMs: 60_000, by });
+    expect(answer).toMatchObject({
+      result: 'advanced',
+      steps: [{ cell: 'c0', seq: 1, status: 'completed', recorded: true }],
+    });
+    const target = which === 'insert' ? 'ExecuteStatement' : 'PutItem';
+    expect(proxy.dropped).toEqual(Array(times).fill(target));
+    expect(begun).toEqual([1]);
+    const kinds = (await engine.journal('i1', -1, 100)).map(({ entry }) => entry.kind);
+    expect(kinds).toEqual(['started', 'reserved', 'outcome']);
+  });
 
   test('every answer about the reservation is dropped, reads too: 503 names the instance, and nothing ran or will', async () => {
     const { engine, begun } = await setup();

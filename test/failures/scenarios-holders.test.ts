@@ -7,6 +7,7 @@ import {
   alice,
   attemptsOf,
   bob,
+  brief,
   createScene,
   disagreements,
   eventually,
@@ -25,7 +26,7 @@ const settled = (results: PromiseSettledResult<{ result: string }>[]): unknown[]
 describe.concurrent('holders', () => {
   test('scenario 3: a step left in progress by one killed worker after another never blocks for good', async (t) => {
     const scene = await createScene(t);
-    const id = await scene.start([scene.effect({ interrupted: 'retry', retryMax: 1 })]);
+    const id = await scene.start([scene.effect({ ...brief, interrupted: 'retry', retryMax: 1 })]);
     const key = `test/5707e1d0aaaa/${id}/c0/1`;
     for (const attempt of [1, 2]) {
       const worker = await scene.worker(id);
@@ -133,7 +134,7 @@ describe.concurrent('holders', () => {
 
   test('scenario 8: a holder that acts while the attempt after its own is under way closes nothing but its own', async (t) => {
     const scene = await createScene(t);
-    const id = await scene.start([scene.effect({ interrupted: 'retry', timeoutMs: 2_000 })]);
+    const id = await scene.start([scene.effect({ ...brief, interrupted: 'retry' })]);
     const late = Promise.withResolvers<void>();
     const second = Promise.withResolvers<void>();
     let begun = 0;
@@ -158,7 +159,7 @@ describe.concurrent('holders', () => {
 
   test('scenario 12: engines that start, however many, leave a live run alone', async (t) => {
     const scene = await createScene(t);
-    const id = await scene.start([scene.effect({ timeoutMs: 8_000 }), scene.effect()]);
+    const id = await scene.start([scene.effect(), scene.effect()]);
     const held = Promise.withResolvers<void>();
     scene.witness.onEffect(() => held.promise);
     const live = scene.engine.advance(id, request);
@@ -179,7 +180,7 @@ describe.concurrent('holders', () => {
   test('scenario 13: two recoveries with two answers give the one that stands, to callers and to later cells', async (t) => {
     const scene = await createScene(t);
     const id = await scene.start([
-      scene.effect({ interrupted: 'probe', probe: scene.probe, settleMs: 0, timeoutMs: 100 }),
+      scene.effect({ interrupted: 'probe', probe: scene.probe, settleMs: 0, ...brief }),
       scene.effect({ reads: ['c0'] }),
     ]);
     const gone = scene.another({ execute: () => new Promise(() => {}) });
@@ -227,7 +228,7 @@ describe.concurrent('holders', () => {
 
   test('scenario 15: a long step that is dispatched again and again: the witness and the journal count one attempt', async (t) => {
     const scene = await createScene(t);
-    const id = await scene.start([scene.effect({ timeoutMs: 8_000, interrupted: 'retry' })]);
+    const id = await scene.start([scene.effect({ interrupted: 'retry' })]);
     const [worker, other] = await Promise.all([scene.worker(id), scene.worker(id)]);
     const held = Promise.withResolvers<void>();
     scene.witness.onEffect(() => held.promise);

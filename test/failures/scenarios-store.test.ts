@@ -10,7 +10,17 @@ import { setup, T0 } from '../engine/world.ts';
 import { rivalOf } from '../support/deaths.ts';
 import type { Command } from '../support/operations.ts';
 import type { Fate } from '../support/proxy.ts';
-import { alice, attemptsOf, bob, createScene, disagreements, eventually, lines, request } from '../support/scene.ts';
+import {
+  alice,
+  attemptsOf,
+  bob,
+  brief,
+  createScene,
+  disagreements,
+  eventually,
+  lines,
+  request,
+} from '../support/scene.ts';
 
 const hourMs = 3_600_000;
 const settle = async <T>(calls: Promise<T>[]): Promise<(T | string)[]> =>
@@ -22,7 +32,7 @@ const outcomes = (entries: Entry[]) => entries.filter((entry) => entry.kind === 
 describe.concurrent('the store', () => {
   test('scenario 10: nothing is ever released: the outcome is the release, and a late one releases nobody else', async (t) => {
     const scene = await createScene(t);
-    const id = await scene.start([scene.effect({ interrupted: 'retry' }), scene.effect({ timeoutMs: 8_000 })]);
+    const id = await scene.start([scene.effect({ ...brief, interrupted: 'retry' }), scene.effect()]);
     const late = Promise.withResolvers<void>();
     let attempts = 0;
     const holder = scene.proxied({
@@ -191,14 +201,14 @@ describe.concurrent('the store', () => {
     const scene = await createScene(t);
     const engine = scene.another({ authoring });
     const runbookId = `big${Math.floor(Math.random() * 1e9)}`;
-    const sh = (name: string, code: string) => `\`\`\`sh { name=${name} timeout=5s }\n${code}\n\`\`\`\n`;
+    const sh = (name: string, code: string) => `\`\`\`sh { name=${name} timeout=40s }\n${code}\n\`\`\`\n`;
     const source = [
       `---\nrunbook: ${runbookId}\ntitle: Big\n---\n# Big\n`,
       sh('give', `echo '{"n":9007199254740993,"m":0.10,"big":123456789012345678901234567890}' > "$PAWL_OUTPUT"`),
       '```cel { expect=give }\noutput.n == 9007199254740993\noutput.n != 9007199254740992\n```\n',
       sh('take', `sed 's/.*"give"://; s/},"step".*//' "$PAWL_INPUTS" > "$PAWL_OUTPUT"`),
       '```cel { expect=take }\noutput.n == outputs.give.n\n```\n',
-      '```js { name=count timeout=5s }\nexport default () => ({ n: 10n });\n```\n',
+      '```js { name=count timeout=40s }\nexport default () => ({ n: 10n });\n```\n',
     ].join('\n');
     await engine.publish(source, alice);
     await engine.start({ runbookId, params: {}, instanceId: `${runbookId}-1`, by: alice });

@@ -9,7 +9,17 @@ import { setup, T0 } from '../engine/world.ts';
 import { dieAfter, dieBefore, freezeBefore, rivalOf } from '../support/deaths.ts';
 import fc from '../support/properties.ts';
 import type { Fate } from '../support/proxy.ts';
-import { alice, bob, createScene, disagreements, eventually, lines, request, type Scene } from '../support/scene.ts';
+import {
+  alice,
+  bob,
+  brief,
+  createScene,
+  disagreements,
+  eventually,
+  lines,
+  request,
+  type Scene,
+} from '../support/scene.ts';
 
 const at = (kind: string) => (asked: { kind: string | undefined }) => asked.kind === kind;
 /** What the schedule does with an instance that is due. */
@@ -57,7 +67,7 @@ describe.concurrent('the failure table', () => {
     'a put that lands after its sender died: a reservation without a holder; deadline, then policy (%s)',
     async ([interrupted, after, effects], t) => {
       const scene = await createScene(t);
-      const id = await scene.start([scene.effect({ interrupted })]);
+      const id = await scene.start([scene.effect({ ...brief, interrupted })]);
       const landing = Promise.withResolvers<void>();
       const worker = await scene.worker(id);
       await dieBefore(scene, worker, id, at('reserved'), { carryOutAfter: landing.promise });
@@ -80,7 +90,7 @@ describe.concurrent('the failure table', () => {
     'after the reservation, before or during the cell (%s): in_flight until deadline and grace, then in_doubt; policy',
     async (when, t) => {
       const scene = await createScene(t);
-      const id = await scene.start([scene.effect()]);
+      const id = await scene.start([scene.effect(brief)]);
       const worker = await scene.worker(id);
       const key = `test/5707e1d0aaaa/${id}/c0/1`;
       if (when === 'before') await dieAfter(scene, worker, id, 'reserved');
@@ -103,7 +113,7 @@ describe.concurrent('the failure table', () => {
 
   test('after the effects, before the outcome: in_flight, then in_doubt; the key and the probe tell', async (t) => {
     const scene = await createScene(t);
-    const id = await scene.start([scene.effect({ interrupted: 'probe', probe: scene.probe, settleMs: 0 })]);
+    const id = await scene.start([scene.effect({ ...brief, interrupted: 'probe', probe: scene.probe, settleMs: 0 })]);
     await dieBefore(scene, await scene.worker(id), id, at('outcome'));
     await expectWitnessed(scene, id, [`test/5707e1d0aaaa/${id}/c0/1`]);
     expect((await scene.engine.advance(id, request)).result).toBe('in_flight');
@@ -160,7 +170,7 @@ describe.concurrent('the failure table', () => {
     'outcome too large, not encodable, refused: half a character, %s, keeps no outcome from being written; halts',
     async ([, code, kind], t) => {
       const scene = await createScene(t);
-      const id = await scene.start([{ timeoutMs: 5_000, body: { kind, code } }]);
+      const id = await scene.start([{ timeoutMs: 40_000, body: { kind, code } }]);
       expect(await scene.another().advance(id, request)).toMatchObject({
         result: 'halted',
         steps: [{ recorded: true }],
@@ -210,7 +220,7 @@ describe.concurrent('the failure table', () => {
     ],
   ] as const)('holder paused past its deadline, then wakes; %s', async ([, interrupted, recorded, after], t) => {
     const scene = await createScene(t);
-    const id = await scene.start([scene.effect({ interrupted })]);
+    const id = await scene.start([scene.effect({ ...brief, interrupted })]);
     const worker = await scene.worker(id);
     const frozen = freezeBefore(scene, worker, at('outcome'));
     const late = worker.advance(id);
@@ -276,7 +286,7 @@ describe.concurrent('the failure table', () => {
     'store throttles or is away after the effect: the outcome is unrecorded; tick, redrive (%s)',
     async ([, interrupted, how, ticked, redriven], t) => {
       const scene = await createScene(t);
-      const id = await scene.start([scene.effect({ interrupted })]);
+      const id = await scene.start([scene.effect({ ...brief, interrupted })]);
       const key = `test/5707e1d0aaaa/${id}/c0/1`;
       const aside: Unrecorded[] = [];
       const { engine, events } = scene.proxied({ setAside: async (item) => void aside.push(item) });

@@ -38,7 +38,7 @@ const call = async (body: RenderedBody, answer: RequestListener, allow: object =
   });
   vi.stubEnv('AWS_ENDPOINT_URL', `http://${host}`);
   const execute = createExecute({ httpAllow: [host], aws: parseAwsAllow(allow) });
-  const ran: CellResult = await execute(inputOf(body, { timeoutMs: 5_000 }));
+  const ran: CellResult = await execute(inputOf(body, { timeoutMs: 60_000 }));
   return { ran, asked: () => asked };
 };
 const json =
@@ -169,7 +169,7 @@ test('hostile 35: a signature goes along to no other host that a redirect names'
     httpAllow: ['127.0.0.1'],
     aws: parseAwsAllow({ ...allowed, hosts: [host, elsewhere] }),
   });
-  const ran = await execute(inputOf(body, { timeoutMs: 5_000 }));
+  const ran = await execute(inputOf(body, { timeoutMs: 60_000 }));
   expect(asked.filter((one) => one !== undefined)).toEqual([]);
   expect(JSON.stringify(ran)).not.toContain('session-token-of-aws');
 });

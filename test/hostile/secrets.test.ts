@@ -25,7 +25,7 @@ let runs = 0;
 const runOf = async (script: string, path: string) => {
   runs += 1;
   const secret = `secrets: { X: { from: "file:${path}" } }\n`;
-  await place.write('one.md', documentOf(`\`\`\`sh { name=a timeout=20s }\n${script}\n\`\`\`\n`, secret));
+  await place.write('one.md', documentOf(`\`\`\`sh { name=a timeout=2m }\n${script}\n\`\`\`\n`, secret));
   return await place.pawl('run', 'one.md', '--instance', `one-${runs}`, '--json');
 };
 const endOfRun = async () => {

@@ -34,11 +34,11 @@ export const get = (
   { headers = [], redirects = 0, allow = ['127.0.0.1'], lookup }: Called = {},
 ): Promise<CellResult> =>
   createExecute({ httpAllow: allow, ...(lookup === undefined ? {} : { lookup }) })(
-    inputOf({ kind: 'http', method: 'GET', url, headers, body: null, redirects }, { timeoutMs: 3_000 }),
+    inputOf({ kind: 'http', method: 'GET', url, headers, body: null, redirects }, { timeoutMs: 60_000 }),
   );
 
 export const js = (name: string, code: string, attributes = ''): string =>
-  `\`\`\`js { name=${name} timeout=10s ${attributes} }\n${code}\n\`\`\`\n`;
+  `\`\`\`js { name=${name} timeout=1m ${attributes} }\n${code}\n\`\`\`\n`;
 export const documentOf = (cells: string, front = ''): string => `---\nrunbook: hostile\n${front}---\n${cells}`;
 
 /** How one cell ended as the journal has it, after a whole run of the engine. */

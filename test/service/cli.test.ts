@@ -147,7 +147,7 @@ describe('pawl --url', () => {
     });
     await witness.effectsReach(before + 1);
     // The service has answered 202 when the function `work` holds the cell: it took over from a call that could not.
-    await until('work to hold it', () => dev.out().includes('pawl-local-work'), 60_000);
+    await until('work to hold it', () => dev.out().includes('pawl-local-work'));
     resolve();
     const { exit, out } = await running.ended;
     expect(exit, out).toBe(0);

@@ -8,13 +8,11 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createWarm, type Ended, isAlive, until } from '../cli/support.ts';
-import { freezeProcess } from '../support/workers.ts';
 import { dynamodb, hasDynamodb } from '../support/world.ts';
-import { newDataDir, removeDataDir } from './support.ts';
+import { freezeIdle, newDataDir, removeDataDir } from './support.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
 const warm = createWarm();
@@ -74,19 +72,6 @@ afterEach(async () => {
 });
 afterAll(() => warm.end());
 
-/** Whether nobody is in the middle of a write: who is frozen there holds up everybody, whatever they are at. */
-const isUnlocked = (): boolean => {
-  const db = new DatabaseSync(join(dataDir, 'pawl.db'));
-  try {
-    db.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK');
-    return true;
-  } catch {
-    return false;
-  } finally {
-    db.close();
-  }
-};
-
 const count = 20;
 /** What one call drives at a time: `elementsAtOnceMax`. */
 const atOnce = 16;
@@ -100,12 +85,12 @@ params:
   nodes: { type: array, items: { type: string } }
 ${more}---
 ## Each node { name=each_node each="params.nodes" as=node max=${count} stopAfter=${count} onFailure=ask }
-\`\`\`sh { name=first timeout=20s interrupted=retry }
+\`\`\`sh { name=first timeout=40s interrupted=retry }
 echo first >> "$PAWL_PARAM_DIR/$PAWL_ITEM.runs"
 [ $((PAWL_INDEX % 2)) = 1 ] && exit 0
 until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.2; done
 \`\`\`
-\`\`\`sh { name=second timeout=20s interrupted=hold }
+\`\`\`sh { name=second timeout=40s interrupted=hold }
 echo second >> "$PAWL_PARAM_DIR/$PAWL_ITEM.runs"
 [ $((PAWL_INDEX % 2)) = 0 ] && exit 0
 until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.2; done
@@ -132,13 +117,12 @@ const untilUnderWay = (many: number): Promise<void> =>
   until(
     `${many} elements under way`,
     () => nodes.filter((node, index) => runsOf(node).at(-1) === (index % 2 === 0 ? 'first' : 'second')).length >= many,
-    90_000,
   );
 
 const statusOf = async (id: string): Promise<{ status: string }> =>
   (await pawl('status', id, '--json')).json.view as { status: string };
 const untilStatus = (id: string, status: string): Promise<void> =>
-  until(`${id} to be ${status}`, async () => (await statusOf(id)).status === status, 120_000);
+  until(`${id} to be ${status}`, async () => (await statusOf(id)).status === status);
 
 const startFleet = async (...more: string[]): Promise<void> => {
   expect((await pawl('publish', write(fleet(...more)))).exit).toBe(0);
@@ -163,7 +147,6 @@ const decideAll = async (): Promise<Set<string>> => {
         if (status === 'in_doubt' && step?.cell === 'second') seq = step.seq;
         return status === 'completed' || seq !== -1;
       },
-      120_000,
     );
     if (seq === -1) continue;
     const isRetried = index % 4 === 1;
@@ -217,7 +200,7 @@ const assertReserved = async (): Promise<void> => {
 
 const worker = async (): Promise<Host> => {
   const host = begin('worker', '--at', 'local');
-  await until('the worker', () => host.out().includes('Pawl works at'), 60_000);
+  await until('the worker', () => host.out().includes('Pawl works at'));
   return host;
 };
 
@@ -275,13 +258,9 @@ describe('twenty elements under way', { timeout: 400_000 }, () => {
     await startFleet();
     const one = await worker();
     await untilUnderWay(atOnce);
-    let thaw = await freezeProcess(one.pid);
-    while (!isUnlocked()) {
-      thaw();
-      thaw = await freezeProcess(one.pid);
-    }
+    const thaw = await freezeIdle(one.pid, dataDir);
     await worker();
-    await until('the retry of one', () => runsOf('n0').length > 1, 120_000);
+    await until('the retry of one', () => runsOf('n0').length > 1);
     go();
     await decideAll();
     thaw();
@@ -316,7 +295,6 @@ describe('twenty elements under way', { timeout: 400_000 }, () => {
         await pawl('advance', 'f', '--max-cells', 'all');
         return (await statusOf('f')).status === 'completed';
       },
-      120_000,
     );
     await assertOnce(new Set(), new Set());
     expect(two.every(({ pid }) => isAlive(pid))).toBe(true);

@@ -68,7 +68,7 @@ echo run >> "$PAWL_PARAM_DIR/second.runs"
 
 const pidOfFirst = async (): Promise<number> => {
   const file = join(marks, 'first.pid');
-  await until('the first cell', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'), 30_000);
+  await until('the first cell', () => existsSync(file) && readFileSync(file, 'utf8').endsWith('\n'));
   return Number(readFileSync(file, 'utf8'));
 };
 
@@ -128,7 +128,7 @@ export default () => ({ done: true });
     await until('the claim to be waited for', async () => (await viewOf(served, instanceId)).cell === 'green');
     // Not through the service: its file alone tells.
     expect((await pawl(['claim', 'set', 'build', '--status', 'supported'])).exit).toBe(0);
-    await untilStatus(served, instanceId, 'completed', 30_000);
+    await untilStatus(served, instanceId, 'completed');
   });
 
   it('two on one folder share the work, and nothing happens twice', async () => {

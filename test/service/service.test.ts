@@ -237,12 +237,12 @@ describe('by itself', () => {
   it('the schedule finishes an `auto` instance that nobody touches, and leaves a `manual` one alone', async () => {
     const [auto, manual] = [await dev.start('quick', { drive: 'auto' }), await dev.start('quick')];
     // A minute for the next tick, and more for a slow machine.
-    await untilStatus(dev, auto, 'completed', 150_000);
+    await untilStatus(dev, auto, 'completed', 240_000);
     expect(await journalOf(dev, auto)).toContain('outcome again completed');
     expect(await journalOf(dev, manual)).toEqual(['started']);
     const { body } = await dev.ask('GET', `/instances/${auto}/journal?after=0&limit=1`);
     expect((body.entries as { by: { via: string } }[])[0]?.by.via).toBe('tick');
-  }, 180_000);
+  }, 300_000);
 
   it('work delivered many times, and late, runs what was asked for once', async () => {
     const id = await dev.start('held');

@@ -6,12 +6,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { until } from '../cli/support.ts';
+import { freezeProcess } from '../support/workers.ts';
 
 const script = fileURLToPath(new URL('../../scripts/dev.ts', import.meta.url));
-const readyWithinMs = 90_000;
 /** Of every server of these tests. */
 export const token = 'a-token-of-the-tests';
 
@@ -122,7 +123,7 @@ export const startDev = async (dataDir: string, env: Record<string, string> = {}
   });
   const pid = child.pid ?? -1;
   const hasGone = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  await until('the line that says it is ready', () => out.includes('Pawl is ready') || hasGone(), readyWithinMs);
+  await until('the line that says it is ready', () => out.includes('Pawl is ready') || hasGone());
   if (hasGone()) throw new Error(`The server ended: ${out}`);
 
   const url = `http://127.0.0.1:${port}`;
@@ -181,7 +182,7 @@ export const untilStatus = async (
   dev: Pick<Dev, 'ask'>,
   instanceId: string,
   status: string,
-  withinMs = 60_000,
+  withinMs = 120_000,
 ): Promise<View> => {
   let view = await viewOf(dev, instanceId);
   await until(
@@ -204,6 +205,29 @@ export const journalOf = async (dev: Pick<Dev, 'ask'>, instanceId: string): Prom
         .filter((one) => one !== undefined)
         .join(' '),
   );
+};
+
+/** Whether nobody is in the middle of a write. */
+const isUnlocked = (dataDir: string): boolean => {
+  const db = new DatabaseSync(join(dataDir, 'pawl.db'));
+  try {
+    db.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    db.close();
+  }
+};
+
+/** Freezes a process that works on the folder, and not in the middle of a write: there it would hold up everybody. @returns what thaws it */
+export const freezeIdle = async (pid: number, dataDir: string): Promise<() => void> => {
+  let thaw = await freezeProcess(pid);
+  while (!isUnlocked(dataDir)) {
+    thaw();
+    thaw = await freezeProcess(pid);
+  }
+  return thaw;
 };
 
 const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
@@ -238,7 +262,7 @@ export const startServe = async (
     });
   const ended = once(child, 'close').then(([exit, signal]) => (exit ?? signal) as number | NodeJS.Signals | null);
   const hasGone = (): boolean => child.exitCode !== null || child.signalCode !== null;
-  await until('the line that says it is ready', () => out.includes('Pawl is ready') || hasGone(), readyWithinMs);
+  await until('the line that says it is ready', () => out.includes('Pawl is ready') || hasGone());
   if (hasGone()) throw new Error(`It ended: ${out}`);
   const url = /Pawl is ready at (\S+)/.exec(out)?.[1] ?? '';
   const ask = asking(url);

@@ -53,7 +53,7 @@ const untilAsked = async (id: string): Promise<string> => {
   }
 };
 
-describe('an instance that waits in a running service', { timeout: 150_000 }, () => {
+describe('an instance that waits in a running service', () => {
   it('is woken by the claim that it waits for, and goes on by itself once it is approved', async () => {
     const id = await begun(7);
     expect(await waitsOf(id)).toMatchObject({

@@ -9,9 +9,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createWarm, type Ended, isAlive, until } from '../cli/support.ts';
-import { freezeProcess } from '../support/workers.ts';
 import { dynamodb, hasDynamodb } from '../support/world.ts';
-import { newDataDir, removeDataDir } from './support.ts';
+import { freezeIdle, newDataDir, removeDataDir } from './support.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
 const warm = createWarm();
@@ -58,7 +57,6 @@ const begin = async (args: string[], env: Record<string, string>): Promise<Worke
   await until(
     'the line that says where it works',
     () => /Pawl (works|is ready) at/.test(out) || child.exitCode !== null,
-    60_000,
   );
   return worker;
 };
@@ -82,7 +80,7 @@ afterEach(async () => {
 });
 afterAll(() => warm.end());
 
-/** The first cell says that it runs and who runs it, and waits until the file `go` is there. Each run of a cell leaves a line. */
+/** The first cell says that it runs and then who runs it, and waits until the file `go` is there. Each run of a cell leaves a line. */
 const twoCells = `---
 runbook: two
 title: Two cells
@@ -90,8 +88,8 @@ params:
   dir: { type: string }
 ---
 \`\`\`sh { name=first timeout=10m interrupted=retry }
-echo $$ > "$PAWL_PARAM_DIR/first.pid"
 echo first >> "$PAWL_PARAM_DIR/runs"
+echo $$ > "$PAWL_PARAM_DIR/first.pid"
 until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.1; done
 \`\`\`
 \`\`\`sh { name=second }
@@ -107,7 +105,7 @@ const go = (): void => writeFileSync(join(marks, 'go'), '');
 const pidOfFirst = async (not = 0): Promise<number> => {
   const file = join(marks, 'first.pid');
   const pid = (): number => (existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0);
-  await until('the first cell', () => pid() > 0 && pid() !== not, 60_000);
+  await until('the first cell', () => pid() > 0 && pid() !== not);
   return pid();
 };
 
@@ -128,7 +126,7 @@ const statusOf = async (instanceId: string): Promise<string> => {
   return (json.view as { status: string }).status;
 };
 const untilStatus = (instanceId: string, status: string): Promise<void> =>
-  until(`${instanceId} to be ${status}`, async () => (await statusOf(instanceId)) === status, 90_000);
+  until(`${instanceId} to be ${status}`, async () => (await statusOf(instanceId)) === status);
 
 type Told = { kind: string; cell?: string; status?: string; by: { via: string; where: string }; reserve?: object };
 const journalOf = async (instanceId: string): Promise<Told[]> =>
@@ -165,12 +163,12 @@ describe('pawl worker', { timeout: 240_000 }, () => {
     const instanceId = await startAt('bastion', needing);
     const lacking = await startWorker('bastion');
     const lacks = async () => (await pawl(['workers', '--json'])).json.workers as { pid: number; lacks: string[] }[];
-    // It lacks what it has met, as its next beat says, or the word by which it leaves.
-    await wait(3_000);
+    const told = async () => (await lacks()).find(({ pid }) => pid === lacking.pid)?.lacks ?? [];
+    // It lacks what it has met, as its next beat says.
+    await until('it to say what it lacks', async () => (await told()).length > 0);
     lacking.kill('SIGTERM');
     expect(await lacking.ended).toBe(0);
-    const told = (await lacks()).find(({ pid }) => pid === lacking.pid);
-    expect(told?.lacks).toEqual([expect.stringContaining('program pawl_test_tool')]);
+    expect(await told()).toEqual([expect.stringContaining('program pawl_test_tool')]);
     expect(runs()).toEqual([]);
 
     writeFileSync(join(marks, 'pawl_test_tool'), '#!/bin/sh\n', { mode: 0o755 });
@@ -231,7 +229,7 @@ echo "$PAWL_PARAM_N" >> "$PAWL_PARAM_DIR/runs"
     const instanceId = await startAt('bastion', held);
     const [one] = await Promise.all([startWorker('bastion'), startWorker('local')]);
     await pidOfFirst();
-    const thaw = await freezeProcess(one.pid);
+    const thaw = await freezeIdle(one.pid, dataDir);
     await untilStatus(instanceId, 'in_doubt');
     await until('its time to be over', async () => {
       const { exit } = await pawl(['verdict', instanceId, '--seq', '1', '--failed', '--reason', 'It was cut off.']);
@@ -342,7 +340,7 @@ describe('engine and runner killed at once, the cell alive', { timeout: 180_000 
     ((await pawl(['list', '--json'])).json.views as { instanceId: string }[]).map(({ instanceId }) => instanceId);
 });
 
-describe('what cells may have, said where it cannot be read', { timeout: 120_000 }, () => {
+describe('what cells may have, said where it cannot be read', () => {
   const written = (text: string): string => {
     const file = join(marks, 'allow.json');
     writeFileSync(file, text);
@@ -387,7 +385,7 @@ describe('what cells may have, said where it cannot be read', { timeout: 120_000
   });
 });
 
-describe('an entry of a newer Pawl', { timeout: 120_000 }, () => {
+describe('an entry of a newer Pawl', () => {
   it('is left alone and told once; everything else goes on', async () => {
     const newer = await startAt('bastion');
     const { DatabaseSync } = await import('node:sqlite');

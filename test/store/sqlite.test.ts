@@ -81,7 +81,7 @@ describe('processes on one file', { timeout: 240_000 }, () => {
     const all: [string, number][] = [];
     for (let round = 0; round < 25; round += 1) {
       const writers = [0, 1, 2, 3].map((at) => writer(`killed-${round}-${at}`));
-      for (const { acknowledged } of writers) await expect.poll(() => acknowledged.size, { timeout: 60_000 }).toBe(1);
+      for (const { acknowledged } of writers) await expect.poll(() => acknowledged.size).toBe(1);
       for (const { child } of writers) child.kill('SIGKILL');
       await Promise.all(writers.map(({ gone }) => gone));
       all.push(...writers.flatMap(({ acknowledged }) => [...acknowledged]));
@@ -105,12 +105,12 @@ describe('processes on one file', { timeout: 240_000 }, () => {
     const least = (ids: string[]): number => Math.min(...ids.map((id) => acknowledged.get(id) ?? -1));
     const idsOf = (from: number, to: number): string[] =>
       Array.from({ length: to - from }, (_, at) => `thread-${from + at}`);
-    await expect.poll(() => least(idsOf(0, 24)), { timeout: 120_000 }).toBeGreaterThan(1);
+    await expect.poll(() => least(idsOf(0, 24))).toBeGreaterThan(1);
     // They do nothing but put: each is in the middle of one, or of waiting for its turn.
     await Promise.all(threads.slice(0, 12).map((thread) => thread.terminate()));
     const [then, besideThen] = [least(idsOf(12, 24)), beside.acknowledged.get('beside') ?? 0];
-    await expect.poll(() => least(idsOf(12, 24)), { timeout: 120_000 }).toBeGreaterThan(then + 2);
-    await expect.poll(() => beside.acknowledged.get('beside') ?? 0, { timeout: 60_000 }).toBeGreaterThan(besideThen);
+    await expect.poll(() => least(idsOf(12, 24))).toBeGreaterThan(then + 2);
+    await expect.poll(() => beside.acknowledged.get('beside') ?? 0).toBeGreaterThan(besideThen);
     await Promise.all(threads.slice(12).map((thread) => thread.terminate()));
     beside.child.kill('SIGKILL');
     await beside.gone;
@@ -120,7 +120,7 @@ describe('processes on one file', { timeout: 240_000 }, () => {
   test('a backup while eight writers run holds all that was acknowledged before it began, and opens elsewhere', async () => {
     const writers = Array.from({ length: 8 }, (_, at) => writer(`writes-${at}`));
     for (const { acknowledged } of writers)
-      await expect.poll(() => [...acknowledged.values()][0] ?? 0, { timeout: 60_000 }).toBeGreaterThan(5);
+      await expect.poll(() => [...acknowledged.values()][0] ?? 0).toBeGreaterThan(5);
     const before = writers.flatMap(({ acknowledged }) => [...acknowledged]);
     const target = join(folder, 'elsewhere', 'copy.db');
     mkdirSync(join(folder, 'elsewhere'));

@@ -21,7 +21,9 @@ const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run
 const quiet = ['--disable-background-networking', '--disable-component-update', '--disable-sync'];
 // Names of no real place lead to this machine.
 const names = '--host-resolver-rules=MAP *.example 127.0.0.1';
-const launchWithinMs = 60_000;
+/** Bounds for what hangs, and for nothing else: a page that has to come is waited for, however slow the machine. */
+const launchWithinMs = 120_000;
+const patienceMs = 120_000;
 
 const noBrowser = (why: string, cause?: unknown): Error =>
   new Error(`${why} Set PAWL_BROWSER to the path of a Chromium or Chrome, and run the test again.`, { cause });
@@ -37,6 +39,17 @@ const unpackedIn = async (folder: string): Promise<string> => {
     throw noBrowser('The browser that `npm ci` brings cannot be unpacked.', error);
   }
   return file;
+};
+
+/** Every page of it is waited for as long as that. */
+const patient = (browser: Browser): Browser => {
+  const newContext = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const context = await newContext(options);
+    context.setDefaultTimeout(patienceMs);
+    return context;
+  };
+  return browser;
 };
 
 /**
@@ -63,7 +76,7 @@ export const openBrowser = async (): Promise<Opened> => {
         throw noBrowser(`${named === '' ? 'The browser that `npm ci` brings' : named} does not start.`, error);
       });
     const close = async (): Promise<void> => await browser.close().finally(cleanNow);
-    return { browser, close };
+    return { browser: patient(browser), close };
   } catch (error) {
     cleanNow();
     throw error;

@@ -8,12 +8,13 @@ import { DeleteTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb
 import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand, ScanCommand } from '@aws-sdk/lib-dynamodb';
 import { inject } from 'vitest';
 import type { Clock } from '../../src/engine/index.ts';
-import { createClient, createTables, readTables } from '../../src/store/dynamodb.ts';
+import { createClient, readTables } from '../../src/store/dynamodb.ts';
 import { type AppendBy, createStore, type Store, storeLater } from '../../src/store/index.ts';
 import { openFile, type Sqlite } from '../../src/store/local.ts';
 import { createRows } from '../../src/store/sqliteRows.ts';
 import type { Operation, StoreClient, Table } from '../../src/store/tableOperations.ts';
 import { keyOf } from '../../src/store/tableOperations.ts';
+import { createdTables } from './createdTables.ts';
 import type { Service } from './dynamo.ts';
 
 type ServiceKind = 'sqlite' | 'dynamodb';
@@ -176,7 +177,7 @@ export const freshStore = async (kind: StoreKind): Promise<FreshStore> => {
   };
   const mine = open();
   const { document } = mine;
-  await createTables(document, prefix);
+  await createdTables(document, prefix);
   const store = {
     ...mine,
     kind,
