@@ -202,6 +202,38 @@ describe('a login that has ended', () => {
   });
 });
 
+describe('somebody else, logged in in another tab', () => {
+  it('decides nothing by the click that brings this one back, which showed who was there before', async () => {
+    await desk.begin(manual, { instanceId: 'other-1' });
+    const bob = await desk.sit('bob');
+    const { page, context } = bob;
+    await bob.open('/instances/other-1');
+    await page.getByText('Cancel the run').click();
+    const form = page.locator('details.cancel');
+    await form.getByLabel('Why? It stands in the journal.').fill('wrong night');
+    const other = await context.newPage();
+    await other.goto(desk.served.url + String((await desk.as('carol', 'POST', '/login')).path));
+    // As the browser says it: the focus comes with the press, the act with the release.
+    await page.evaluate(`{
+      dispatchEvent(new Event('focus'));
+      document.querySelector('details.cancel button').click();
+    }`);
+    await page
+      .locator('.told', { hasText: 'Nothing was done: this page shows bob, and you are now signed in as carol.' })
+      .waitFor();
+    await page.locator('.who', { hasText: 'carol' }).waitFor();
+    expect(await linesOf('other-1', 'cancelled')).toEqual([]);
+    // Having looked again, she may.
+    await page.getByText('Cancel the run').click();
+    await form.getByLabel('Why? It stands in the journal.').fill('it is the wrong night');
+    await page.getByRole('button', { name: 'Cancel other-1' }).click();
+    await page.getByText('Cancelled: nothing more of its way begins.').waitFor();
+    expect(await linesOf('other-1', 'cancelled')).toMatchObject([{ by: { actor: 'carol' } }]);
+    await other.close();
+    expectQuiet(bob);
+  });
+});
+
 describe('a run that belongs elsewhere', () => {
   it('says that nobody serves the place, in its page and among what needs somebody', async () => {
     await desk.begin(elsewhere, { instanceId: 'far-1' });
