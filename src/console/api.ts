@@ -116,6 +116,10 @@ export const versionOf = ({ runbookId, version }: Pick<View, 'runbookId' | 'vers
   return asked;
 };
 
+/** Its number alone: a whole runbook may be long. */
+export const newestVersionOf = async (runbookId: string): Promise<number> =>
+  (await call('versions', { path: { runbookId }, query: { limit: 1 } })).versions[0]?.version ?? 0;
+
 /** All cells in the order of the document, with those that elements of sections go through. */
 export const allCells = (cells: readonly Cell[]): Cell[] =>
   cells.flatMap((cell) => {
