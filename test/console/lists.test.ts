@@ -468,7 +468,9 @@ describe('statistics', () => {
     // Nobody has to go sideways for the rest of it.
     const wide = 'section.scroll';
     expect(
-      await carol.page.evaluate(`[...document.querySelectorAll('${wide}')].map((one) => one.scrollWidth - one.clientWidth)`),
+      await carol.page.evaluate(
+        `[...document.querySelectorAll('${wide}')].map((one) => one.scrollWidth - one.clientWidth)`,
+      ),
     ).toEqual([0, 0]);
     await expectAccessible(carol.page, 'statistics on a phone');
     await carol.picture('statistics on a phone');

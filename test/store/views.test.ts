@@ -611,7 +611,10 @@ describe.each(await serviceKinds())('views on %s', (which) => {
 
     test('several of the same views by one walk, each as it would be alone', async () => {
       const { views: lists } = world2.store;
-      const ends = (text: string) => async ({ instanceId }: View) => instanceId.endsWith(text);
+      const ends =
+        (text: string) =>
+        async ({ instanceId }: View) =>
+          instanceId.endsWith(text);
       const filter = { statuses: ['waiting' as const, 'completed' as const] };
       const kinds = [
         { limit: 2, where: ends('4') },

@@ -1,6 +1,7 @@
 /** Which runs need somebody, and what for. */
-import { type BodyOf, waitsForElements } from '../../contract/index.ts';
+
 import { useMemo } from 'preact/hooks';
+import { type BodyOf, waitsForElements } from '../../contract/index.ts';
 import { allCells, type Cell, call, permissionOf, type View, versionOf } from '../api.ts';
 import { asks } from '../decide/asked.ts';
 import type { Me } from '../me.tsx';

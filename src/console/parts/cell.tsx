@@ -36,7 +36,13 @@ const save = (name: string, parts: Uint8Array<ArrayBuffer>[]): void => {
   URL.revokeObjectURL(url);
 };
 
-export const Attached = ({ instanceId, attached }: { instanceId: string; attached: NonNullable<CellReport['attached']> }) => {
+export const Attached = ({
+  instanceId,
+  attached,
+}: {
+  instanceId: string;
+  attached: NonNullable<CellReport['attached']>;
+}) => {
   const [problem, setProblem] = useState('');
   const load = async (file: number): Promise<void> => {
     try {

@@ -97,9 +97,7 @@ export const Log = ({ of, ...props }: Props & { of?: string }) => {
   const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>
-        Log and notes{of === undefined ? null : <span class="hidden"> of {harmless(of)}</span>}
-      </summary>
+      <summary>Log and notes{of === undefined ? null : <span class="hidden"> of {harmless(of)}</span>}</summary>
       {isOpen ? <Notes {...props} /> : null}
     </details>
   );

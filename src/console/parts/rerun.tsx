@@ -2,16 +2,19 @@
 import { type Instance, newestVersionOf } from '../api.ts';
 import type { Acting } from '../decide/acting.ts';
 import { GoOn } from '../decide/goOn.tsx';
+import { isOver } from '../decide/move.tsx';
 import { useMay } from '../me.tsx';
 import { useOnce } from '../once.ts';
 import { Link, runbookPath, startPath } from '../route.tsx';
 
 /** An element is begun by its parent alone. */
 const isElement = (instanceId: string): boolean => instanceId.includes('~');
+/** Once what is at its end has been gone through, or stopped. */
 const mayContinue = ['halted', 'cancelled'];
 
 export const Rerun = ({ instance, acting }: { instance: Instance; acting: Acting }) => {
   const { instanceId, runbookId, version, status } = instance.view;
+  const { state } = instance.head;
   const { data } = useOnce(`rerun ${runbookId}`, async () =>
     isElement(instanceId) ? undefined : await newestVersionOf(runbookId),
   );
@@ -29,7 +32,9 @@ export const Rerun = ({ instance, acting }: { instance: Instance; acting: Acting
         )}
         .
       </p>
-      {mayContinue.includes(status) ? <GoOn instance={instance} newest={data} acting={acting} /> : null}
+      {mayContinue.includes(status) && (isOver(status) || (state.ending ?? state.owes) === undefined) ? (
+        <GoOn instance={instance} newest={data} acting={acting} />
+      ) : null}
     </>
   );
 };
