@@ -25,7 +25,9 @@ const made = await build({
   base: '/console/',
   logLevel: 'warn',
   define: { __PAWL_ROUTES__: JSON.stringify(routes) },
-  resolve: { alias: { 'linkify-it': join(root, 'scripts/noLinkify.ts') } },
+  resolve: {
+    alias: { 'linkify-it': join(root, 'scripts/noLinkify.ts'), entities: join(root, 'src/console/entities.ts') },
+  },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: { write: false, target: 'es2023', modulePreload: false, assetsInlineLimit: 0 },
 });

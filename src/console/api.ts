@@ -1,6 +1,6 @@
 /** The one client of the page: an operation of the contract by its name, as `src/cli/client.ts` has it for the command line. */
 import type { BodyOf, CallOf, OperationName, Route } from '../contract/index.ts';
-import { authorization, noteAnswer } from './signIn/bearer.ts';
+import { authorization, noteAnswer, otherEvent } from './signIn/bearer.ts';
 
 /** Put in by the build, from the contract's table: schemas are not needed here, and would be half of what is loaded. */
 declare const __PAWL_ROUTES__: Record<OperationName, Pick<Route, 'method' | 'path' | 'permission'>>;
@@ -19,6 +19,13 @@ export class Refused extends Error {
     this.code = code;
   }
 }
+
+let shownTo: string | undefined;
+/** @param actor to whom the page is shown, as the service calls them; `undefined` where it did not say */
+export const showTo = (actor: string | undefined): void => {
+  shownTo = actor;
+};
+export const whoIsShown = (): string | undefined => shownTo;
 
 type Given = { path?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown };
 
@@ -47,7 +54,8 @@ const again = ({ body, atMs }: { body: unknown; atMs: number }): unknown =>
 
 const unreachable = 'The service does not answer. What is shown is what it said last.';
 
-export const call = async <N extends OperationName>(name: N, given: CallOf<N>): Promise<BodyOf<N>> => {
+/** @param as whose act it is: the service takes none of somebody else, who may have logged in in another tab */
+export const call = async <N extends OperationName>(name: N, given: CallOf<N>, as = shownTo): Promise<BodyOf<N>> => {
   const { method, path } = __PAWL_ROUTES__[name];
   const asked = given as Given;
   const url = urlOf(path, asked);
@@ -58,6 +66,7 @@ export const call = async <N extends OperationName>(name: N, given: CallOf<N>): 
       accept: 'application/json',
       ...(known === undefined ? {} : { 'if-none-match': known.etag }),
       ...authorization(),
+      ...(method === 'GET' || as === undefined ? {} : { 'x-pawl-expected-actor': encodeURIComponent(as) }),
       ...(asked.body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),
@@ -79,6 +88,7 @@ export const call = async <N extends OperationName>(name: N, given: CallOf<N>): 
   if (response.ok) return body as BodyOf<N>;
   // What stands before the service on AWS says `message`.
   const { code = 'unknown', detail, message } = body as { code?: string; detail?: string; message?: string };
+  if (code === 'actor.other') window.dispatchEvent(new Event(otherEvent));
   throw new Refused(response.status, code, detail ?? `${message ?? response.statusText}.`);
 };
 
@@ -105,6 +115,10 @@ export const versionOf = ({ runbookId, version }: Pick<View, 'runbookId' | 'vers
   asked.catch(() => versions.delete(key));
   return asked;
 };
+
+/** Its number alone: a whole runbook may be long. */
+export const newestVersionOf = async (runbookId: string): Promise<number> =>
+  (await call('versions', { path: { runbookId }, query: { limit: 1 } })).versions[0]?.version ?? 0;
 
 /** All cells in the order of the document, with those that elements of sections go through. */
 export const allCells = (cells: readonly Cell[]): Cell[] =>

@@ -1,10 +1,10 @@
 /** Who looks, and what they may do: nobody is offered what the service would refuse. It refuses it all the same. */
 import { type ComponentChildren, createContext } from 'preact';
-import { useContext, useEffect, useRef, useState } from 'preact/hooks';
+import { useContext, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { BodyOf, OperationName } from '../contract/index.ts';
-import { call, permissionOf, Refused } from './api.ts';
-import { authorization } from './signIn/bearer.ts';
-import { type Entrance, otherEvent } from './signIn/entrance.ts';
+import { call, permissionOf, Refused, showTo } from './api.ts';
+import { authorization, otherEvent } from './signIn/bearer.ts';
+import type { Entrance } from './signIn/entrance.ts';
 
 /** `groups`: `null` where the service does not say. */
 export type Me = Omit<BodyOf<'me'>, 'groups'> & { groups: string[] | null };
@@ -62,7 +62,12 @@ export const useAsked = (entrance: Entrance): Me | undefined => {
       clearTimeout(timer);
     };
   }, [entrance]);
-  return known?.of === actor ? known.me : undefined;
+  const me = known?.of === actor ? known.me : undefined;
+  useLayoutEffect(() => {
+    // Where the service does not say, an issuer may call them otherwise.
+    if (me !== undefined) showTo(me.groups === null ? undefined : me.actor);
+  }, [me]);
+  return me;
 };
 
 export const useMay = (does: OperationName): boolean =>

@@ -21,29 +21,36 @@ const refusedOf = (error: unknown): Refused =>
 /**
  * @param key what it is about: another one begins anew
  * @param as where this stays the same, what was shown stays until another key is answered or refused: the data says what it is about
+ * @param isLast whether nothing comes after it: then it is asked for no more
  */
-export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = oftenMs, as = key): Polled<T> => {
+export const usePolled = <T>(
+  key: string,
+  load: () => Promise<T>,
+  everyMs = oftenMs,
+  as = key,
+  isLast?: (data: T) => boolean,
+): Polled<T> => {
   const [shown, show] = useState<{ key: string; as: string; data?: T; atMs: number; error?: Refused }>({
     key,
     as,
     atMs: 0,
   });
-  const latest = useRef(load);
-  latest.current = load;
+  const latest = useRef({ load, isLast });
+  latest.current = { load, isLast };
   const round = useRef(0);
 
-  const look = useCallback(async (): Promise<boolean> => {
+  const look = useCallback(async (): Promise<'answered' | 'last' | 'failed'> => {
     round.current += 1;
     const mine = round.current;
     try {
-      const data = await latest.current();
+      const data = await latest.current.load();
       // A slow answer does not replace a newer one.
       if (mine === round.current) show({ key, as, data, atMs: Date.now() });
-      return true;
+      return latest.current.isLast?.(data) ? 'last' : 'answered';
     } catch (error) {
       if (mine === round.current)
         show((was) => ({ ...(was.key === key ? was : { atMs: 0 }), key, as, error: refusedOf(error) }));
-      return false;
+      return 'failed';
     }
   }, [key, as]);
 
@@ -52,14 +59,15 @@ export const usePolled = <T>(key: string, load: () => Promise<T>, everyMs = ofte
     let waitMs = everyMs;
     let isOver = false;
     const again = async (): Promise<void> => {
-      const answered = await look();
+      const came = await look();
+      isOver ||= came === 'last';
       if (isOver) return;
-      waitMs = answered ? everyMs : Math.min(waitMs * 2, Math.max(failingMaxMs, everyMs));
+      waitMs = came === 'answered' ? everyMs : Math.min(waitMs * 2, Math.max(failingMaxMs, everyMs));
       clearTimeout(timer);
       timer = setTimeout(again, document.hidden ? Math.max(hiddenMs, waitMs) : waitMs);
     };
     const seen = (): void => {
-      if (document.hidden) return;
+      if (document.hidden || isOver) return;
       clearTimeout(timer);
       void again();
     };

@@ -81,6 +81,7 @@ export type Engine = {
   notes(instanceId: string, about?: number): Promise<Note[]>;
   notesPage: Journal['notesPage'];
   list: Views['list'];
+  lists: Views['lists'];
   counts: Views['count'];
   setClaim(claimId: string, request: ClaimRequest): Promise<ClaimSet>;
   /** @throws PawlError `claim.unknown` */
@@ -139,6 +140,7 @@ export const createEngine = (ports: Ports): Engine => {
     notesPage: (instanceId, limit, after) =>
       withInstanceId(instanceId, ports.journal.notesPage(instanceId, Math.min(limit, limits.pageMax), after)),
     list: (filter) => ports.views.list(filter),
+    lists: (filter, kinds) => ports.views.lists(filter, kinds),
     counts: (filter) => ports.views.count(filter),
     setClaim: (claimId, request) => setClaim(context, claimId, request),
     claim: (claimId) => claimNow(context, claimId),

@@ -4,7 +4,7 @@
  */
 
 import { type Permission, permissions } from '../contract/index.ts';
-import { limits, PawlError } from '../engine/index.ts';
+import { headOf, limits, PawlError } from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
 
 /** `local`: a service on its user's own machine. Nothing is checked there, and every caller may do everything. */
@@ -30,6 +30,28 @@ export const actorOf = (auth: Auth, event: HttpEvent): string => {
   }[auth];
   const authenticate = { iam: 'AWS4-HMAC-SHA256', jwt: 'Bearer', local: 'X-Pawl-Actor' }[auth];
   throw new PawlError('actor.unknown', `The request does not say who acts: ${next}.`, { authenticate });
+};
+
+/** Percent-encoded, since a header holds no letter beyond ASCII. */
+const shownIn = (given: string): string => {
+  try {
+    return decodeURIComponent(given);
+  } catch {
+    return given;
+  }
+};
+
+/**
+ * A page acts as whoever is signed in when it acts, which may be somebody else than it was shown to: so it says whom it shows.
+ * @throws PawlError `actor.other`
+ */
+export const assertShown = (actor: string, { headers, requestContext }: HttpEvent): void => {
+  const given = headers['x-pawl-expected-actor'];
+  if (given === undefined || requestContext.http.method === 'GET') return;
+  const shown = shownIn(given);
+  if (shown === actor) return;
+  const message = `Nothing was done: this page shows ${headOf(shown, limits.actorCharsMax)}, and you are now signed in as ${actor}. Look again, then decide as ${actor}, or sign in as before.`;
+  throw new PawlError('actor.other', message, { actor });
 };
 
 /** HTTP API hands a claim on as text: `a b`, or a list as `[a b]`. */

@@ -2,7 +2,7 @@
 import type { Context } from 'aws-lambda';
 import { findRoute, type OperationName, type Route, operations as table } from '../contract/index.ts';
 import { type By, errorCodes, isPawlError, limits, PawlError, traceSchema } from '../engine/index.ts';
-import { type Auth, actorOf, assertPermitted, groupsOf, permissionsOf } from './actor.ts';
+import { type Auth, actorOf, assertPermitted, assertShown, groupsOf, permissionsOf } from './actor.ts';
 import type { ApiCall, ApiDeps } from './apiDeps.ts';
 import { configPath, consoleConfig, isConsole } from './consoleFiles.ts';
 import { type HttpEvent, httpEvent } from './events.ts';
@@ -122,7 +122,11 @@ const handle = async (event: HttpEvent, deps: ApiDeps, context: Context): Promis
   const { instanceId = null, cell = null } = found.pathParameters;
   logger.appendKeys({ operation: found.name, instanceId, seq: null, cell });
   const actor = route.permission === null ? 'nobody' : actorOf(deps.auth, event);
-  if (route.permission !== null) assertPermitted(permissionsOf(deps.auth, event), route.permission, actor);
+  if (route.permission !== null) {
+    // First: what the other one may not do is nothing that was asked of them.
+    assertShown(actor, event);
+    assertPermitted(permissionsOf(deps.auth, event), route.permission, actor);
+  }
   const input = readInput(route, found.pathParameters, event);
   const call = callOf(byOf(actor, event, context), event, context, deps);
   const whole = assertFits(await pageOnRefusal(found.name, call, operationOf(found.name)(deps, input, call)));

@@ -1,41 +1,79 @@
-/** A page of views by whatever is asked for, and the mark that goes on with it. */
+/** Pages of views by whatever is asked for, and the marks that go on with them. */
 import type { BodyOf, InputOf } from '../contract/index.ts';
 import { limits, type View } from '../engine/index.ts';
 import type { OperationDeps } from './apiDeps.ts';
 import { seal, unseal } from './cursor.ts';
 import { type Bounds, boundsNow, conditionOf, given, markOf, placeIn } from './finding.ts';
 
+type Deps = Pick<OperationDeps, 'engine' | 'clock' | 'sha256' | 'deployment'>;
 type Query = InputOf<'listInstances'>['query'];
+type Page = BodyOf<'listInstances'>;
 type Condition = (view: View) => Promise<boolean>;
 
-const both = (one: Condition | undefined, other: Condition | undefined): Condition | undefined =>
-  one === undefined || other === undefined ? (one ?? other) : async (view) => (await one(view)) && other(view);
+/** What of a query no index has. A mark goes on with the list it was given out for, whatever was asked for there. */
+const askedIn = ({ limit: _, next: __, runbook: ___, status: ____, ...asked }: Query) => ({
+  asked,
+  list: Object.keys(asked).length === 0 ? 'instances' : `instances ${JSON.stringify(Object.entries(asked).sort())}`,
+});
 
-/**
- * @param narrowed `bounds`: in place of those that the query says, for several lists of one moment. `where`: what has to hold
- * besides; the mark goes on in the list without it.
- */
-export const listing = async (
-  deps: Pick<OperationDeps, 'engine' | 'clock' | 'sha256' | 'deployment'>,
-  query: Query,
-  narrowed: { bounds?: Bounds; where?: Condition | undefined } = {},
-): Promise<BodyOf<'listInstances'>> => {
-  const { limit = limits.pageMax, next, runbook: runbookId, status: statuses, ...asked } = query;
+const filterOf = ({ runbook: runbookId, status: statuses }: Query, bounds: Bounds) => ({
+  ...(runbookId === undefined ? {} : { runbookId }),
+  ...(statuses === undefined ? {} : { statuses }),
+  ...given(bounds),
+});
+
+const sealed = (deps: Deps, list: string, { sinceMs, untilMs }: Bounds, page: Page): Page => ({
+  ...page,
+  next: seal(deps, list, page.next === null ? null : markOf({ sinceMs, untilMs, mark: page.next })),
+});
+
+/** @param bounds in place of those that the query says, for several lists of one moment */
+export const listing = async (deps: Deps, query: Query, bounds?: Bounds): Promise<Page> => {
+  const { limit = limits.pageMax, next } = query;
+  const { asked, list } = askedIn(query);
   const { since, until, ...wanted } = asked;
-  // A mark goes on with the list it was given out for, whatever was asked for there.
-  const list =
-    Object.keys(asked).length === 0 ? 'instances' : `instances ${JSON.stringify(Object.entries(asked).sort())}`;
   const place = next === undefined ? undefined : placeIn(unseal(deps, list, next));
-  const { sinceMs, untilMs } = place ?? narrowed.bounds ?? (await boundsNow(deps, { since, until }));
-  const where = both(narrowed.where, conditionOf(deps.engine, wanted));
+  const within = place ?? bounds ?? (await boundsNow(deps, { since, until }));
+  const where = conditionOf(deps.engine, wanted);
   const page = await deps.engine.list({
     limit,
-    ...(runbookId === undefined ? {} : { runbookId }),
-    ...(statuses === undefined ? {} : { statuses }),
-    ...given({ sinceMs, untilMs }),
+    ...filterOf(query, within),
     ...(where === undefined ? {} : { where }),
     ...(place === undefined ? {} : { next: place.mark }),
   });
-  const mark = page.next === null ? null : markOf({ sinceMs, untilMs, mark: page.next });
-  return { ...page, next: seal(deps, list, mark) };
+  return sealed(deps, list, within, page);
+};
+
+/** Of one view it is asked once, however many lists there are. */
+const once = (condition: Condition): Condition => {
+  const known = new WeakMap<View, Promise<boolean>>();
+  return (view) => {
+    const answer = known.get(view) ?? condition(view);
+    known.set(view, answer);
+    return answer;
+  };
+};
+
+/**
+ * First pages of several lists by one walk through what the query says.
+ * @param kinds what has to hold besides; the mark of each goes on in the list without it
+ */
+export const listings = async (
+  deps: Deps,
+  query: Omit<Query, 'limit' | 'next'>,
+  bounds: Bounds,
+  kinds: { limit: number; where: Condition }[],
+): Promise<Page[]> => {
+  const { asked, list } = askedIn(query);
+  const { since: _, until: __, ...wanted } = asked;
+  const condition = conditionOf(deps.engine, wanted);
+  const fits = condition && once(condition);
+  const pages = await deps.engine.lists(
+    filterOf(query, bounds),
+    kinds.map(({ limit, where }) => ({
+      limit,
+      where: fits === undefined ? where : async (view) => (await where(view)) && (await fits(view)),
+    })),
+  );
+  return pages.map((page) => sealed(deps, list, bounds, page));
 };

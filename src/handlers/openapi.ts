@@ -77,6 +77,15 @@ const ifNoneMatch = {
   schema: { type: 'string' },
 };
 
+const expectedActor = {
+  name: 'X-Pawl-Expected-Actor',
+  in: 'header',
+  required: false,
+  description:
+    'Whom the caller takes itself for, percent-encoded: 409 `actor.other`, and nothing is done, where it is somebody else.',
+  schema: { type: 'string' },
+};
+
 const operationOf = (name: OperationName): Json => {
   const route: Route = operations[name];
   const { permission } = route;
@@ -90,6 +99,7 @@ const operationOf = (name: OperationName): Json => {
       ...parametersOf('query', route.query()),
       ...(mayWait ? [respondAsync] : []),
       ...(route.tagged ? [ifNoneMatch] : []),
+      ...(route.method === 'GET' || permission === null ? [] : [expectedActor]),
     ],
     ...bodyOf(route),
     responses: { ...responsesOf(answersOf[name]), ...(route.tagged ? { 304: unchanged } : {}) },

@@ -11,7 +11,7 @@ import {
 } from '../engine/index.ts';
 import type { OperationDeps } from './apiDeps.ts';
 import { boundsNow, given } from './finding.ts';
-import { listing } from './listing.ts';
+import { listing, listings } from './listing.ts';
 
 type Deps = Pick<OperationDeps, 'engine' | 'clock' | 'runbooks' | 'workers' | 'sha256' | 'deployment'>;
 type Overview = BodyOf<'overview'>;
@@ -73,26 +73,56 @@ const countsOf = async (
     ? null
     : await engine.counts({ ...(runbookId === undefined ? {} : { runbookId }), ...bounds });
 
+const newestFirst = (a: View, b: View): number =>
+  b.startedAtMs - a.startedAtMs || (a.instanceId < b.instanceId ? 1 : -1);
+
+/** Pages of several lists as one, where there is no more of any; `undefined`: no mark would go on in all of them. */
+const wholeOf = (pages: Page[], max: number): Page | undefined => {
+  const views = pages.flatMap((page) => page.views).sort(newestFirst);
+  return views.length > max || pages.some(({ next }) => next !== null) ? undefined : { ...nothing, views };
+};
+
 /** @throws PawlError whatever one of its readings throws: half of it would look as if nothing else needed anybody */
 export const overviewOf = async (deps: Deps, query: InputOf<'overview'>['query']): Promise<Overview> => {
   const { status, limit, next, ...filter } = query;
   const [needs, bounds] = await settleAll([needsIn(deps), boundsNow(deps, filter, momentMs)]);
-  const list = (statuses: View['status'][], max: number, needed?: Needs): Promise<Page> => {
-    const where = needed && (async (view: View) => (await needs.of(view)) === needed);
-    return listing(deps, { ...filter, status: statuses, limit: max }, { bounds, where });
-  };
   const { overviewNeedingMax: needing, overviewGoingMax: going } = limits;
-  const [doubt, stopped, asking, unmanned, running, waiting, newest, counts] = await settleAll([
+  const list = (statuses: View['status'][], max: number): Promise<Page> =>
+    listing(deps, { ...filter, status: statuses, limit: max }, bounds);
+  const sorted = async (statuses: View['status'][], kinds: [Needs, number][]): Promise<Map<Needs, Page>> => {
+    const asked = kinds.map(([need, max]) => ({
+      limit: max,
+      where: async (view: View) => (await needs.of(view)) === need,
+    }));
+    const pages = await listings(deps, { ...filter, status: statuses }, bounds, asked);
+    return new Map(kinds.map(([need], index) => [need, pages[index] ?? nothing]));
+  };
+  const workers: [Needs, number][] = needs.isManned ? [] : [['worker', needing]];
+  const goesOn = async (): Promise<Map<Needs, Page>> =>
+    needs.isManned
+      ? // Whatever runs needs nobody then, and no more is read than is shown.
+        new Map([['nobody', await list(['running', 'ready'], going)]])
+      : await sorted(['running', 'ready'], [['nobody', going], ...workers]);
+  const [doubt, stopped, waits, goes, newest, counts] = await settleAll([
     list(['in_doubt'], needing),
     list(['halted', 'broken'], needing),
-    list(['waiting'], needing, 'person'),
-    needs.isManned ? Promise.resolve(nothing) : list(['ready', 'waiting'], needing, 'worker'),
-    list(['running', 'ready'], going, needs.isManned ? undefined : 'nobody'),
-    list(['waiting'], going, 'nobody'),
-    listing(deps, query, { bounds }),
+    sorted(['waiting'], [['person', needing], ['nobody', going], ...workers]),
+    goesOn(),
+    listing(deps, query, bounds),
     countsOf(deps, filter, given(bounds)),
   ]);
-  const kinds = { doubt, stopped, asking, unmanned, running, waiting };
+  const of = (pages: Map<Needs, Page>, need: Needs): Page => pages.get(need) ?? nothing;
+  const unmanned =
+    wholeOf([of(waits, 'worker'), of(goes, 'worker')], needing) ??
+    of(await sorted(['ready', 'waiting'], workers), 'worker');
+  const kinds = {
+    doubt,
+    stopped,
+    asking: of(waits, 'person'),
+    unmanned,
+    running: of(goes, 'nobody'),
+    waiting: of(waits, 'nobody'),
+  };
   if (status !== undefined || next !== undefined) return { ...kinds, newest, counts };
   const shown = new Set(Object.values(kinds).flatMap(({ views }) => views.map(({ instanceId }) => instanceId)));
   const rest = newest.views.filter(({ instanceId }) => !shown.has(instanceId));

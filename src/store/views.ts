@@ -2,6 +2,7 @@
  * Views on DynamoDB. An older view never replaces a newer one (`revision` is the seq of the head it was made from), and the
  * due mark that stands in the same item (`marks.ts`) comes down only where nothing else may still need it.
  */
+import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
 import * as z from 'zod';
 import {
@@ -80,7 +81,9 @@ const valuesOf = (view: View): Item => {
   };
 };
 
-type Filter = Parameters<Views['list']>[0];
+type Walked = Parameters<Views['lists']>[0];
+type Kind = { limit: number; where?(view: View): Promise<boolean> };
+type List = Awaited<ReturnType<Views['list']>>;
 
 const cursorSchema = z.strictObject({
   before: z.string().regex(/^\d{13}\/[A-Za-z0-9~][A-Za-z0-9._~-]{0,127}$/),
@@ -92,11 +95,11 @@ type Cursor = z.infer<typeof cursorSchema>;
 const encodeCursor = (cursor: Cursor): string => Buffer.from(JSON.stringify(cursor)).toString('base64url');
 
 /** In one order, whatever order they were asked for in. */
-const statusesOf = ({ statuses }: Filter): View['status'][] | null =>
+const statusesOf = ({ statuses }: Walked): View['status'][] | null =>
   statuses === undefined ? null : viewStatuses.filter((status) => statuses.includes(status));
 
 /** The place to go on from. Taken only as it was given out, and only for the list it was given out for. */
-const placeOf = (filter: Filter): string | undefined => {
+const placeOf = (filter: Walked): string | undefined => {
   if (filter.next === undefined) return undefined;
   let cursor: Cursor | undefined;
   try {
@@ -113,7 +116,7 @@ const placeOf = (filter: Filter): string | undefined => {
   throw new PawlError('request.invalid', 'The page mark `next` is not one of this list: begin with the first page.');
 };
 
-const markOf = (filter: Filter, before: string | undefined): string | null =>
+const markOf = (filter: Walked, before: string | undefined): string | null =>
   before === undefined
     ? null
     : encodeCursor({ before, runbookId: filter.runbookId ?? null, statuses: statusesOf(filter) });
@@ -123,7 +126,7 @@ const placeAt = (atMs: number): string => `${String(Math.floor(atMs)).padStart(1
 const idAt = (newest: string): string => newest.slice(newest.indexOf('/') + 1);
 
 /** Where a list begins: after the page before, or with what started before `untilMs`. */
-const startOf = (filter: Filter): string | undefined => {
+const startOf = (filter: Walked): string | undefined => {
   const places = [placeOf(filter) ?? [], filter.untilMs === undefined ? [] : placeAt(filter.untilMs)].flat();
   return places.sort()[0];
 };
@@ -155,7 +158,7 @@ const keysOf = (
 /** Places of a list from `before` downwards, down to `sinceMs`: at most so many, newest first. */
 const placesBefore = async (
   access: Access,
-  filter: Filter,
+  filter: Walked,
   before: string | undefined,
   limit: number,
 ): Promise<string[]> => {
@@ -169,12 +172,61 @@ const placesBefore = async (
 /** How many a status has, as the index tells. */
 const countOf = async (access: Access, filter: Counted, status: View['status']) => {
   const each = limits.listReadMax / listShards;
-  const parts = await settleAll(keysOf(access, filter, status, startOf({ ...filter, limit: 1 }), each));
+  const parts = await settleAll(keysOf(access, filter, status, startOf(filter), each));
   const count = parts.reduce((sum, part) => sum + part.length, 0);
   return { status, count, atLeast: parts.some((part) => part.length === each) };
 };
 
 export const createViews = (access: Access): Views => {
+  /** Every page is read once, whichever of the lists still want more. */
+  const walk = async (filter: Walked, kinds: Kind[]): Promise<List[]> => {
+    const lists = kinds.map(({ limit, where }) => ({
+      where,
+      limit: Math.min(Math.max(1, limit), limits.pageMax),
+      views: [] as View[],
+      told: undefined as List | undefined,
+    }));
+    const isPlain = lists.every(({ where }) => where === undefined);
+    const { statuses = viewStatuses } = filter;
+    let before = startOf(filter);
+    for (let read = 0; ; ) {
+      // Of those that have to be asked about, more are read than are shown.
+      const size = isPlain
+        ? Math.max(...lists.map(({ limit }) => limit))
+        : Math.min(limits.pageMax, limits.listReadMax - read);
+      // One more than asked for tells whether there is a next page.
+      const places = await placesBefore(access, filter, before, size + 1);
+      const page = places.slice(0, size);
+      const ids = page.map(idAt);
+      const byId = new Map((await views.getEach(ids)).map((view) => [view.instanceId, view]));
+      read += page.length;
+      before = page.at(-1) ?? before;
+      const isLast = places.length <= size;
+      const isEnough = isPlain || read >= limits.listReadMax;
+      const take = async (list: (typeof lists)[number]): Promise<void> => {
+        // By the time it is read it may be of another status.
+        const fits = await settleAll(
+          ids.map(async (instanceId) => {
+            const view = byId.get(instanceId);
+            const isWanted = view !== undefined && statuses.includes(view.status);
+            return isWanted && ((await list.where?.(view)) ?? true) ? view : undefined;
+          }),
+        );
+        for (const [index, view] of fits.entries()) {
+          if (view !== undefined) list.views.push(view);
+          if (list.views.length < list.limit || index + 1 >= places.length) continue;
+          list.told = { views: list.views, atLeast: false, next: markOf(filter, page[index]) };
+          return;
+        }
+        if (isLast) list.told = { views: list.views, atLeast: false, next: null };
+        else if (isEnough) list.told = { views: list.views, atLeast: !isPlain, next: markOf(filter, before) };
+      };
+      await settleAll(lists.filter(({ told }) => told === undefined).map(take));
+      const told = lists.flatMap((list) => list.told ?? []);
+      if (told.length === lists.length) return told;
+    }
+  };
+
   const views: Views = {
     async save(view, armed) {
       const values = valuesOf(view);
@@ -208,40 +260,13 @@ export const createViews = (access: Access): Views => {
       return items.flatMap((item) => decode(item) ?? []);
     },
 
-    async list(filter) {
-      const limit = Math.min(Math.max(1, filter.limit), limits.pageMax);
-      const { where } = filter;
-      const found: View[] = [];
-      let before = startOf(filter);
-      for (let read = 0; ; ) {
-        // Of those that have to be asked about, more are read than are shown.
-        const size = where === undefined ? limit : Math.min(limits.pageMax, limits.listReadMax - read);
-        // One more than asked for tells whether there is a next page.
-        const places = await placesBefore(access, filter, before, size + 1);
-        const page = places.slice(0, size);
-        const ids = page.map(idAt);
-        const byId = new Map((await views.getEach(ids)).map((view) => [view.instanceId, view]));
-        const { statuses = viewStatuses } = filter;
-        // By the time it is read it may be of another status.
-        const fits = await settleAll(
-          ids.map(async (instanceId) => {
-            const view = byId.get(instanceId);
-            const isWanted = view !== undefined && statuses.includes(view.status);
-            return isWanted && ((await where?.(view)) ?? true) ? view : undefined;
-          }),
-        );
-        for (const [index, view] of fits.entries()) {
-          if (view !== undefined) found.push(view);
-          if (found.length === limit && index + 1 < places.length)
-            return { views: found, atLeast: false, next: markOf(filter, page[index]) };
-        }
-        read += page.length;
-        before = page.at(-1) ?? before;
-        if (places.length <= size) return { views: found, atLeast: false, next: null };
-        const atLeast = where !== undefined && read >= limits.listReadMax;
-        if (where === undefined || atLeast) return { views: found, atLeast, next: markOf(filter, before) };
-      }
+    async list({ where, limit, ...filter }) {
+      const [list] = await walk(filter, [where === undefined ? { limit } : { limit, where }]);
+      assert(list !== undefined, 'one was asked for');
+      return list;
     },
+
+    lists: (filter, kinds) => walk(filter, kinds),
 
     count: (filter) => settleAll(viewStatuses.map((status) => countOf(access, filter, status))),
   };

@@ -172,6 +172,7 @@ describe('a service that takes signed requests', () => {
     const headers = {
       'content-type': 'application/json',
       'x-pawl-actor': 'mallory',
+      'x-pawl-expected-actor': 'ada',
       authorization: 'Bearer of-the-page',
     };
     const body = JSON.stringify({ reason: 'früh um drei' });
@@ -188,6 +189,7 @@ describe('a service that takes signed requests', () => {
     ]);
     for (const { headers: told } of seen)
       expect([told.cookie, told['x-pawl-actor'], told.origin]).toEqual([undefined, undefined, undefined]);
+    expect(seen[0]?.headers['x-pawl-expected-actor']).toBe('ada');
     expect(seen[1]?.headers['if-none-match']).toBe('"a"');
   });
 

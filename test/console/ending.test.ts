@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../cli/support.ts';
 import { untilStatus } from '../service/support.ts';
 import { rawOfFile } from '../support/world.ts';
-import { elsewhere, hopeless, large, manual, rehearsal, slow, undoable } from './scenes.ts';
-import { type Console, expectQuiet, openConsole, type Seat } from './support.ts';
+import { doubtful, elsewhere, failing, hopeless, large, manual, rehearsal, slow, undoable } from './scenes.ts';
+import { type Console, expectAccessible, expectQuiet, openConsole, phone, type Seat } from './support.ts';
 
 let desk: Console;
 beforeAll(async () => {
@@ -94,11 +94,102 @@ describe('a cell that takes back', () => {
     const wayOf = (name: RegExp) => page.locator('.way', { has: page.getByRole('radio', { name }) });
     expect(await wayOf(/^Go on without it/).innerText()).toContain('What is left of the end of the run follows.');
     expect(await wayOf(/^Run it once more, with the same key/).count()).toBe(1);
-    await desk.as('ada', 'POST', '/instances/move-3/cancel', {
-      reason: 'by hand',
-      stopCleanup: true,
-      expectedSeq: ((await desk.as('ada', 'GET', '/instances/move-3')).view as { seq: number }).seq,
+    // Or all that is left of its end is stopped.
+    await page.getByText('Stop what is gone through at its end').click();
+    const form = page.locator('details', { hasText: 'Stop what is gone through at its end' });
+    await form.getByText('Not gone through any more: undo_open_gate.').waitFor();
+    await bob.picture('stopping its end');
+    await form.getByRole('button', { name: 'Stop the end of move-3' }).click();
+    const stops = async () => (await linesOf('move-3', 'cancelled')).filter(({ stopsCleanup }) => stopsCleanup);
+    expect(await stops()).toEqual([]);
+    await form.getByLabel('Why? It stands in the journal.').fill('shut by hand');
+    await form.getByRole('button', { name: 'Stop the end of move-3' }).click();
+    await page.getByText(/^Stopped: nothing more of its end begins\. Stays as it is: .*open_gate/).waitFor();
+    expect(await stops()).toMatchObject([{ reason: 'shut by hand', by: { actor: 'bob' } }]);
+    await page.getByText('Stop what is gone through at its end').waitFor({ state: 'detached' });
+    expectQuiet(bob);
+  });
+
+  it('goes on in a new run of the newest version: what is cited, what runs and what becomes of it is said before', async () => {
+    await desk.begin(failing, { instanceId: 'clean-9' });
+    await desk.as('ada', 'PUT', '/runbooks/clean_up', failing.replace('exit 3', 'exit 0'));
+    const bob = await desk.sit('bob', phone);
+    const { page } = bob;
+    await bob.open('/instances/clean-9');
+    await page.getByText('Go on from it in a new run').click();
+    const form = page.locator('details', { hasText: 'Go on from it in a new run' });
+    await form
+      .getByText(
+        'A new run of version 2 begins with remove, with the parameters of this one. Nothing stands before it. From remove on all of it runs, also what was done here, or may have been: it would happen again. clean-9 is cancelled first, and never goes on.',
+      )
+      .waitFor();
+    await form.getByLabel('Begin with').selectOption('after');
+    await form.getByText('Not run again, but cited from here: remove.').waitFor();
+    await form.getByLabel('Begin with').selectOption('remove');
+    await bob.picture('going on in a new run');
+    await expectAccessible(page, 'going on in a new run');
+    await form.getByLabel('Why? It stands in the journal.').fill('mended in version 2');
+    await form.getByRole('button', { name: 'Go on at remove' }).click();
+    await page.waitForURL((url) => url.pathname.startsWith('/console/instances/') && !url.pathname.endsWith('clean-9'));
+    await page.locator('.summary .badge', { hasText: 'completed' }).waitFor();
+    const id = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+    expect(await linesOf(id, 'started')).toMatchObject([
+      {
+        version: 2,
+        by: { actor: 'bob' },
+        continues: { instanceId: 'clean-9', at: 'remove', reason: 'mended in version 2' },
+      },
+    ]);
+    expect(await linesOf('clean-9', 'cancelled')).toMatchObject([{ continuedAs: id }]);
+    expectQuiet(bob);
+  });
+});
+
+describe('the log of a step that is over', () => {
+  it('is read to its end once; that of a step in doubt is asked for again, since a word about it may come', async () => {
+    await desk.begin(doubtful, { instanceId: 'logged-1' });
+    await untilStatus(desk.served, 'logged-1', 'in_doubt');
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    const asked: string[] = [];
+    page.on('request', (request) => {
+      const [, about] = /\/notes\?about=(\d+)/.exec(request.url()) ?? [];
+      if (about !== undefined) asked.push(about);
     });
+    await bob.open('/instances/logged-1');
+    const look = page.getByRole('region', { name: 'Cell look' });
+    await look.getByText('Log and notes').click();
+    await look.getByText('the replica is 3 s behind').last().waitFor();
+    const over = String((await linesOf('logged-1', 'reserved'))[0]?.seq);
+    const times = (of: (about: string) => boolean): number => asked.filter(of).length;
+    const before = times((about) => about !== over);
+    await until('looks at the step in doubt', async () => times((about) => about !== over) >= before + 3);
+    expect(times((about) => about === over)).toBe(1);
+    const words = await page.locator('.timeline').innerText();
+    expect(words).toContain('promote unknown');
+    expect(words).toContain('; it is in doubt');
+    expect(words).not.toContain('it halts');
+    expectQuiet(bob);
+  });
+});
+
+describe('a manual cell', () => {
+  it('that failed says where a word about it is missing, and needs nothing else of its form', async () => {
+    await desk.begin(manual, { instanceId: 'undone-1' });
+    const bob = await desk.sit('bob');
+    const { page } = bob;
+    await bob.open('/instances/undone-1');
+    const failed = page.getByRole('button', { name: 'It failed' });
+    await failed.click();
+    const note = page.getByLabel('What you did or saw');
+    expect(await note.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true);
+    expect(await linesOf('undone-1', 'outcome')).toEqual([]);
+    await note.fill('the vault is locked');
+    await failed.click();
+    await page.getByText('Recorded: rotate failed.').waitFor();
+    expect(await linesOf('undone-1', 'outcome')).toMatchObject([
+      { status: 'failed', note: 'the vault is locked', by: { actor: 'bob' } },
+    ]);
     expectQuiet(bob);
   });
 });
@@ -200,6 +291,38 @@ describe('a login that has ended', () => {
     await page.getByRole('button', { name: 'I have opened the link' }).click();
     await page.getByText('Your login has ended.').waitFor({ state: 'detached' });
     expect(await page.getByLabel('What you did or saw').inputValue()).toBe('two of us were there');
+    expectQuiet(bob);
+  });
+});
+
+describe('somebody else, logged in in another tab', () => {
+  it('decides nothing by the click that brings this one back, which showed who was there before', async () => {
+    await desk.begin(manual, { instanceId: 'other-1' });
+    const bob = await desk.sit('bob');
+    const { page, context } = bob;
+    await bob.open('/instances/other-1');
+    await page.getByText('Cancel the run').click();
+    const form = page.locator('details.cancel');
+    await form.getByLabel('Why? It stands in the journal.').fill('wrong night');
+    const other = await context.newPage();
+    await other.goto(desk.served.url + String((await desk.as('carol', 'POST', '/login')).path));
+    // As the browser says it: the focus comes with the press, the act with the release.
+    await page.evaluate(`{
+      dispatchEvent(new Event('focus'));
+      document.querySelector('details.cancel button').click();
+    }`);
+    await page
+      .locator('.told', { hasText: 'Nothing was done: this page shows bob, and you are now signed in as carol.' })
+      .waitFor();
+    await page.locator('.who', { hasText: 'carol' }).waitFor();
+    expect(await linesOf('other-1', 'cancelled')).toEqual([]);
+    // Having looked again, she may.
+    await page.getByText('Cancel the run').click();
+    await form.getByLabel('Why? It stands in the journal.').fill('it is the wrong night');
+    await page.getByRole('button', { name: 'Cancel other-1' }).click();
+    await page.getByText('Cancelled: nothing more of its way begins.').waitFor();
+    expect(await linesOf('other-1', 'cancelled')).toMatchObject([{ by: { actor: 'carol' } }]);
+    await other.close();
     expectQuiet(bob);
   });
 });

@@ -262,6 +262,11 @@ describe('what is asked of a group', () => {
     await page.getByText('You approved go. 1 of 2 approvals so far.').waitFor();
     await page.getByRole('heading', { name: 'go asks for approval' }).waitFor();
     await page.getByRole('button', { name: 'Withdraw my approval' }).waitFor();
+    await open(page, '/');
+    await page.getByText('go has your approval, and waits for more.').waitFor();
+    const sues = await asking(page);
+    expect(sues).toContain('release-1: go asks you.');
+    expect(sues.filter((one) => one.startsWith('both-1'))).toEqual([]);
     await as('ada', 'POST', '/instances/both-1/cancel', { reason: 'seen' });
   });
 

@@ -44,8 +44,8 @@ test('each as it began last, those that ended too; none of what opened no sectio
   // The third does not begin once one has failed.
   expect(await elementsOf('h', 'cell=each')).toEqual({
     elements: [
-      { index: 0, item: 'a', instanceId: 'h~each.0', as: 'completed' },
-      { index: 1, item: 'b', instanceId: 'h~each.1', as: 'failed' },
+      { index: 0, item: 'a', instanceId: 'h~each.0', as: 'completed', begun: true },
+      { index: 1, item: 'b', instanceId: 'h~each.1', as: 'failed', begun: true },
     ],
     next: null,
   });
@@ -60,9 +60,9 @@ test('each as it began last, those that ended too; none of what opened no sectio
   const { body: ran } = await service.ask({ method: 'POST', path: '/instances/h/run' });
   expect(ran.result).toBe('completed');
   const again = [
-    { index: 0, item: 'a', instanceId: 'h~each.0', as: 'completed' },
-    { index: 1, item: 'b', instanceId: 'h~each-2.1', as: 'completed' },
-    { index: 2, item: 'c', instanceId: 'h~each-2.2', as: 'completed' },
+    { index: 0, item: 'a', instanceId: 'h~each.0', as: 'completed', begun: true },
+    { index: 1, item: 'b', instanceId: 'h~each-2.1', as: 'completed', begun: true },
+    { index: 2, item: 'c', instanceId: 'h~each-2.2', as: 'completed', begun: true },
   ];
   expect(await elementsOf('h', 'cell=each')).toEqual({ elements: again, next: null });
   expect(await elementsOf('h', 'cell=each&after=1')).toEqual({ elements: again.slice(2), next: null });
@@ -77,7 +77,20 @@ test('of a cell that runs another runbook once it is that run', async () => {
   await start(service, 'outer', { instanceId: 'o' });
   await service.ask({ method: 'POST', path: '/instances/o/run' });
   expect(await elementsOf('o', 'cell=sub')).toEqual({
-    elements: [{ index: 0, item: 'inner', instanceId: 'o~sub.0', as: 'completed' }],
+    elements: [{ index: 0, item: 'inner', instanceId: 'o~sub.0', as: 'completed', begun: true }],
     next: null,
   });
+});
+
+test('one that waits for a lock is among them, and is said not to have begun: it has no journal yet', async () => {
+  const one = '```ts { name=one }\nexport default async () => 1;\n```\n';
+  const locked = `---\nrunbook: locked\ntitle: Locked\nconcurrency: door\n---\n${one}`;
+  const outer = '---\nrunbook: outer_locked\ntitle: Outer\n---\n```run { name=sub }\nrunbook: locked\n```\n';
+  for (const source of [locked, outer]) expect((await publish(service, source)).status).toBe(201);
+  await start(service, 'locked', { instanceId: 'holder', drive: 'manual' });
+  await start(service, 'outer_locked', { instanceId: 'ol' });
+  await service.ask({ method: 'POST', path: '/instances/ol/run' });
+  const waits = { index: 0, item: 'locked', instanceId: 'ol~sub.0', as: null };
+  expect(await elementsOf('ol', 'cell=sub')).toEqual({ elements: [{ ...waits, begun: false }], next: null });
+  expect((await service.ask({ path: '/instances/ol~sub.0' })).status).toBe(404);
 });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { PawlError, type View } from '../../src/engine/index.ts';
 import { type ApiCall, type OperationDeps, operationOf } from '../../src/handlers/index.ts';
 import { createStore } from '../../src/store/index.ts';
+import { meterOf, unitsOf } from '../support/meter.ts';
 import { assertDocumented } from './document.ts';
 import { documentOf, openService, publish, type Service, start } from './support.ts';
 
@@ -174,8 +175,12 @@ describe('filters', () => {
 
 describe('what is many', () => {
   const many = async (prefix: string, count: number, over: Partial<View>): Promise<void> => {
-    for (let n = 0; n < count; n += 50)
-      await Promise.all(Array.from({ length: Math.min(50, count - n) }, (_, i) => save(`${prefix}-${n + i}`, over)));
+    // More at once, and a busy machine answers some of them too late.
+    const atOnce = 10;
+    for (let n = 0; n < count; n += atOnce)
+      await Promise.all(
+        Array.from({ length: Math.min(atOnce, count - n) }, (_, i) => save(`${prefix}-${n + i}`, over)),
+      );
   };
 
   test('of one kind hides no other, and each list goes on in GET /instances', { timeout: 120_000 }, async () => {
@@ -205,6 +210,50 @@ describe('what is many', () => {
     const waiting = await rest('waiting', overview.waiting);
     expect(waiting).toHaveLength(96);
     expect(new Set([...waiting, ...idsOf(overview.waiting)]).size).toBe(121);
+  });
+
+  test('is read once for all that it may be: a person, a worker, or nobody', { timeout: 120_000 }, async () => {
+    const nowMs = service.world.clock.nowMs();
+    await service.world.store.workers.want('moon', nowMs);
+    const alone = { place: 'moon', dueAtMs: nowMs - 1_000, waitsFor: 'a worker at moon' };
+    await many('paused', 150, { status: 'waiting', cell: 'pause' });
+    await many('ready-alone', 60, { status: 'ready', cell: 'first', ...alone });
+    await many('alone', 40, { status: 'waiting', cell: 'pause', ...alone });
+    await save('asks', { status: 'waiting', cell: 'go', waitsFor: 'bob' });
+    await look();
+    const meter = meterOf(service.world.document);
+    const overview = await look();
+    const reads = meter.read().filter(({ what }) => /^BatchGet.* views$/.test(what));
+    meter.stop();
+    expect(idsOf(overview.asking)).toEqual(['asks']);
+    expect([overview.waiting.views.length, overview.waiting.next !== null]).toEqual([25, true]);
+    expect([overview.unmanned.views.length, overview.unmanned.next]).toEqual([100, null]);
+    const places = overview.unmanned.views.map(({ startedAtMs }) => startedAtMs);
+    expect(places).toEqual(places.toSorted((a, b) => b - a));
+    // Half a unit for each: 251 by what they need, the newest 100, and one that tells the time.
+    expect(unitsOf(reads)).toBe((251 + 100 + 1) / 2);
+    // One more, and no list has them all: its mark is of both statuses, as it goes on in GET /instances.
+    await save('one-more', { status: 'ready', cell: 'first', ...alone });
+    const { unmanned } = await look();
+    expect([unmanned.views.length, unmanned.next !== null]).toEqual([100, true]);
+    const { body } = await service.ask({
+      path: '/instances',
+      query: `${within()}&status=ready,waiting&next=${unmanned.next}`,
+    });
+    expect(idsOf(body as unknown as Page)).toContain('one-more');
+    await service.world.store.workers.beat({
+      place: 'moon',
+      id: 'moon-1',
+      host: 'moon',
+      pid: 1,
+      version: '0.1.0',
+      startedAtMs: nowMs,
+      seenAtMs: service.world.clock.nowMs(),
+      leftAtMs: null,
+      concurrency: 1,
+      running: 0,
+      lacks: [],
+    });
   });
 
   test('counts at least 1,000 of a status, and reads at most 1,000 views for whom it asks', {
@@ -245,15 +294,19 @@ describe('a reading that fails', () => {
   const fail = async (): Promise<never> => {
     throw away;
   };
-  const depsOf = (over: { list?: object; counts?: object; workers?: object; get?: object }): OperationDeps =>
-    ({
-      engine: { list: over.list ?? (async () => empty), counts: over.counts ?? (async () => []) },
+  type List = (filter: { statuses?: string[]; where?(view: unknown): Promise<boolean> }) => Promise<unknown>;
+  const depsOf = (over: { list?: List; counts?: object; workers?: object; get?: object }): OperationDeps => {
+    const list: List = over.list ?? (async () => empty);
+    const lists = (filter: object, kinds: object[]) => Promise.all(kinds.map((kind) => list({ ...filter, ...kind })));
+    return {
+      engine: { list, lists, counts: over.counts ?? (async () => []) },
       workers: { list: over.workers ?? (async () => ({ workers: [], wanted: [] })) },
       runbooks: { get: over.get ?? (async () => undefined) },
       clock: { nowMs: () => 1_800_000_000_000 },
       sha256: (text: string) => text,
       deployment: { name: 'test' },
-    }) as unknown as OperationDeps;
+    } as unknown as OperationDeps;
+  };
   const call = { by: { actor: 'a', via: 'api', where: 'b' } } as ApiCall;
   const asked = (deps: OperationDeps) => operationOf('overview')(deps, { path: {}, query: {}, body: {} }, call);
   const failing = (wanted: string) => async (filter: { statuses?: string[]; where?(view: unknown): unknown }) => {
@@ -265,6 +318,7 @@ describe('a reading that fails', () => {
     ['the workers', { workers: fail }],
     ['the counts', { counts: fail }],
     ['one list', { list: failing('halted') }],
+    ['what is found by a walk', { list: failing('waiting') }],
   ])('%s: all of it fails with its error, and nothing looks as if nobody were needed', async (_, over) => {
     await expect(asked(depsOf(over))).rejects.toBe(away);
   });

@@ -218,6 +218,37 @@ describe('who acts', () => {
     expect(answer).toMatchObject({ status: 400, body: { code: 'request.invalid' } });
   });
 
+  const expecting = (actor: string) => ({ 'x-pawl-expected-actor': encodeURIComponent(actor) });
+
+  test('an act that was meant as somebody else’s is refused, and nothing is done', async () => {
+    const id = await start(local, 'demo');
+    const asked = { ...advance(id), headers: { 'x-pawl-actor': 'bob', ...expecting('Zoë, 1st') } };
+    const answer = await local.ask(asked);
+    expect(answer).toMatchObject({ status: 409, body: { code: 'actor.other', actor: 'bob' } });
+    expect(answer.body.detail).toBe(
+      'Nothing was done: this page shows Zoë, 1st, and you are now signed in as bob. Look again, then decide as bob, or sign in as before.',
+    );
+    assertDocumented('advance', answer);
+    const { body } = await local.ask({ path: `/instances/${id}/journal` });
+    expect(body.entries).toHaveLength(1);
+    const broken = { 'x-pawl-expected-actor': '%E0' };
+    expect(await local.ask({ ...advance(id), headers: broken })).toMatchObject({ status: 409 });
+  });
+
+  test('with a token it is the subject that the page has to show, whatever the token may do', async () => {
+    const id = await start(local, 'demo');
+    const asked = { ...advance(id), authorizer: token({ scope: 'pawl:read' }), headers: expecting('user-8') };
+    expect(await jwt.ask(asked)).toMatchObject({ status: 409, body: { code: 'actor.other' } });
+  });
+
+  test('an act of whom the page shows is taken; whoever only looks is answered, whomever it shows', async () => {
+    const id = await start(local, 'demo');
+    const headers = { 'x-pawl-actor': 'ada', ...expecting('ada') };
+    expect((await local.ask({ ...advance(id), headers })).status).toBe(200);
+    expect(await actorIn(id)).toBe('ada');
+    expect((await local.ask({ path: `/instances/${id}`, headers: expecting('bob') })).status).toBe(200);
+  });
+
   test.each([
     ['empty', ''],
     ['with a line break in it', 'ada\nroot'],

@@ -609,6 +609,35 @@ describe.each(await serviceKinds())('views on %s', (which) => {
       ).rejects.toThrow('away');
     });
 
+    test('several of the same views by one walk, each as it would be alone', async () => {
+      const { views: lists } = world2.store;
+      const ends =
+        (text: string) =>
+        async ({ instanceId }: View) =>
+          instanceId.endsWith(text);
+      const filter = { statuses: ['waiting' as const, 'completed' as const] };
+      const kinds = [
+        { limit: 2, where: ends('4') },
+        { limit: 3, where: ends('5') },
+        { limit: 100, where: ends('6') },
+        { limit: 1, where: ends('none') },
+      ];
+      const found = await lists.lists(filter, kinds);
+      const alone: typeof found = [];
+      for (const kind of kinds) alone.push(await lists.list({ ...filter, ...kind }));
+      expect(found).toEqual(alone);
+      expect(found.map((page) => page.views.map(({ instanceId }) => instanceId))).toEqual([
+        ['run-24', 'run-14'],
+        ['run-25', 'run-15', 'run-05'],
+        ['run-26', 'run-16', 'run-06'],
+        [],
+      ]);
+      expect(found.map(({ next }) => next === null)).toEqual([false, false, true, true]);
+      const next = found[0]?.next ?? '';
+      const rest = await lists.list({ ...filter, limit: 2, where: ends('4'), next });
+      expect(rest.views.map(({ instanceId }) => instanceId)).toEqual(['run-04']);
+    });
+
     test('a list shows whole views, and not what was only armed', async () => {
       await world2.store.marks.arm(seed('only-armed'), inMs(900), atMs);
       const { views: found } = await world2.store.views.list({ limit: 1 });

@@ -8,7 +8,7 @@ import type { Service } from '../service.ts';
 import { type Answered, problem } from './guard.ts';
 import type { HttpEventLike } from './http.ts';
 
-const handedOn = ['accept', 'content-type', 'if-none-match', 'prefer'];
+const handedOn = ['accept', 'content-type', 'if-none-match', 'prefer', 'x-pawl-expected-actor'];
 const handedBack = [
   'cache-control',
   'content-security-policy',

@@ -31,6 +31,7 @@ const isWord = (entry: Entry): boolean =>
 const toldOf = async (error: unknown, { view: { instanceId, seq } }: Instance, actor: string): Promise<Told> => {
   const { message } = error as Error;
   if (!(error instanceof Refused) || error.status !== 409) return { tone: 'bad', text: message, lines: [] };
+  if (error.code === 'actor.other') return { tone: 'warn', text: message, lines: [] };
   const winners = await readWinners(instanceId, seq).catch(() => []);
   if (winners.length === 0) return { tone: 'warn', text: message, lines: [] };
   const words = winners.filter(isWord);

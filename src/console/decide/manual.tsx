@@ -1,5 +1,5 @@
 /** A cell that a person does: what to do, what it asks for, a file if there is one, and how it went. */
-import { useId, useState } from 'preact/hooks';
+import { useId, useRef, useState } from 'preact/hooks';
 import { call, type Instance, type WaitOf } from '../api.ts';
 import { Markdown } from '../markdown.tsx';
 import { May } from '../me.tsx';
@@ -26,6 +26,7 @@ export const Manual = ({ instance, waits, acting }: Props) => {
   const [note, setNote] = useState('');
   const [file, setFile] = useState<File>();
   const id = useId();
+  const said = useRef<HTMLDivElement>(null);
   const nowMs = useNow();
   const fields = answer === undefined ? [] : fieldsOf(answer);
   const record = (result: 'done' | 'failed'): Promise<boolean> =>
@@ -63,7 +64,9 @@ export const Manual = ({ instance, waits, acting }: Props) => {
           <fieldset disabled={acting.isBusy}>
             <legend>How did it go?</legend>
             <Fields fields={fields} typed={typed} onType={(name, text) => setTyped({ ...typed, [name]: text })} />
-            <Words label="What you did or saw. It stands in the journal." value={note} onInput={setNote} required />
+            <div ref={said}>
+              <Words label="What you did or saw. It stands in the journal." value={note} onInput={setNote} required />
+            </div>
             <p class="field">
               <label for={id}>A file to keep with it (if you like)</label>
               <input id={id} type="file" onChange={(event) => setFile(event.currentTarget.files?.[0])} />
@@ -75,8 +78,10 @@ export const Manual = ({ instance, waits, acting }: Props) => {
               <button
                 type="button"
                 class="danger"
-                onClick={() => (note.trim() === '' ? undefined : void record('failed'))}
-                disabled={note.trim() === ''}
+                onClick={() => {
+                  // Of the form it needs nothing but that; the browser says so where it is missing.
+                  if (said.current?.querySelector('textarea')?.reportValidity()) void record('failed');
+                }}
               >
                 It failed
               </button>

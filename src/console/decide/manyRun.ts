@@ -1,7 +1,7 @@
 /** One decision about many steps, call by call: the service keeps the rate and answers each step by itself. */
 import { useRef, useState } from 'preact/hooks';
 import type { BodyOf, CallOf } from '../../contract/index.ts';
-import { call, Refused } from '../api.ts';
+import { call, Refused, whoIsShown } from '../api.ts';
 
 /** `unheard`: there was no answer about it, so it may have been recorded. */
 export type Result = BodyOf<'verdicts'>['steps'][number] | (Step & { result: 'unheard' });
@@ -22,10 +22,15 @@ export type Deciding = {
 };
 
 /** While others have the turn it is asked for again: the service has waited before it says so. */
-const inTurn = async (steps: Step[], ruling: Ruling, isStopped: () => boolean): Promise<Result[]> => {
+const inTurn = async (
+  steps: Step[],
+  ruling: Ruling,
+  as: string | undefined,
+  isStopped: () => boolean,
+): Promise<Result[]> => {
   while (!isStopped()) {
     try {
-      return (await call('verdicts', { body: { ...ruling, steps } })).steps;
+      return (await call('verdicts', { body: { ...ruling, steps } }, as)).steps;
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== 'verdicts.busy') throw error;
     }
@@ -47,6 +52,8 @@ export const useDeciding = (after: () => void): Deciding => {
   const isStopped = useRef(false);
   const decide: Deciding['decide'] = async (steps, ruling) => {
     isStopped.current = false;
+    // To its end it is the word of whoever began it.
+    const as = whoIsShown();
     let rest = steps;
     let results: Result[] = [];
     const tell = (isBusy: boolean, error?: string): void => set({ results, asked: steps.length, isBusy, error });
@@ -54,7 +61,7 @@ export const useDeciding = (after: () => void): Deciding => {
     try {
       while (rest.length > 0 && !isStopped.current) {
         const now = rest.slice(0, perCall);
-        const answered = await inTurn(now, ruling, () => isStopped.current).catch((error: unknown) => {
+        const answered = await inTurn(now, ruling, as, () => isStopped.current).catch((error: unknown) => {
           if (isUnheard(error)) results = [...results, ...now.map((step) => ({ ...step, result: 'unheard' as const }))];
           throw error;
         });

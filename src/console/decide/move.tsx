@@ -5,7 +5,7 @@ import { May } from '../me.tsx';
 import { useNow } from '../poll.ts';
 import { moment, stamp, statusText } from '../text.ts';
 import type { Acting } from './acting.ts';
-import { Words } from './reason.tsx';
+import { Deed } from './deed.tsx';
 
 const ends = ['completed', 'failed', 'rolled_back', 'cancelled'];
 export const isOver = (status: string): boolean => ends.includes(status);
@@ -45,75 +45,74 @@ const cancelledText = ({ mayStillRun, elements }: Answer): string => {
 type Props = { instance: Instance; version: Version; acting: Acting };
 
 const Cancel = ({ instance, version, acting }: Props) => {
-  const [reason, setReason] = useState('');
   const [takesBack, setTakesBack] = useState(false);
   const nowMs = useNow();
   const { instanceId, seq } = instance.view;
   const hasUndo = version.runbook.cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup);
-  const submit = (event: Event): void => {
-    event.preventDefault();
-    void acting.act(async () => cancelledText(await cancel(instanceId, reason, takesBack, seq)));
-  };
   return (
-    <details class="cancel">
-      <summary>Cancel the run</summary>
-      <form onSubmit={submit}>
-        <StillRuns instance={instance} nowMs={nowMs} />
-        <fieldset disabled={acting.isBusy}>
-          <legend class="hidden">Cancel</legend>
-          {hasUndo ? (
-            <label class="way">
-              <input
-                type="checkbox"
-                checked={takesBack}
-                onChange={(event) => setTakesBack(event.currentTarget.checked)}
-              />
-              <span>Take back what was done first, the last first</span>
-            </label>
-          ) : null}
-          <Words label="Why? It stands in the journal." value={reason} onInput={setReason} required />
-          <p>
-            <button type="submit" class="danger">
-              Cancel {instanceId}
-            </button>
-          </p>
-        </fieldset>
-      </form>
-    </details>
+    <Deed
+      title="Cancel the run"
+      button={`Cancel ${instanceId}`}
+      acting={acting}
+      does={async (reason) => cancelledText(await cancel(instanceId, reason, takesBack, seq))}
+    >
+      <StillRuns instance={instance} nowMs={nowMs} />
+      {hasUndo ? (
+        <label class="way">
+          <input type="checkbox" checked={takesBack} onChange={(event) => setTakesBack(event.currentTarget.checked)} />
+          <span>Take back what was done first, the last first</span>
+        </label>
+      ) : null}
+    </Deed>
   );
 };
 
+const list = (names: string[]): string => names.join(', ') || 'nothing';
+
 const Undo = ({ instance, acting }: Omit<Props, 'version'>) => {
-  const [reason, setReason] = useState('');
   const { ending, view } = instance;
   if (view.status !== 'halted' || ending?.stands !== 'ahead') return null;
   return (
-    <details class="cancel">
-      <summary>Give it up, and take back what it did</summary>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void acting.act(async () => {
-            await call('undo', { path: { instanceId: view.instanceId }, body: { reason, expectedSeq: view.seq } });
-            return 'Given up: what it did is taken back, the last first.';
-          });
-        }}
-      >
-        <p>
-          Taken back: {ending.takesBack.join(', ') || 'nothing'}.
-          {ending.stays.length === 0 ? '' : ` Stays as it is: ${ending.stays.join(', ')}.`}
-        </p>
-        <fieldset disabled={acting.isBusy}>
-          <legend class="hidden">Give it up</legend>
-          <Words label="Why? It stands in the journal." value={reason} onInput={setReason} required />
-          <p>
-            <button type="submit" class="danger">
-              Take it back
-            </button>
-          </p>
-        </fieldset>
-      </form>
-    </details>
+    <Deed
+      title="Give it up, and take back what it did"
+      button="Take it back"
+      acting={acting}
+      does={async (reason) => {
+        await call('undo', { path: { instanceId: view.instanceId }, body: { reason, expectedSeq: view.seq } });
+        return 'Given up: what it did is taken back, the last first.';
+      }}
+    >
+      <p>
+        Taken back: {list(ending.takesBack)}.
+        {ending.stays.length === 0 ? '' : ` Stays as it is: ${list(ending.stays)}.`}
+      </p>
+    </Deed>
+  );
+};
+
+/** For whoever has put things back by hand, or must not have the rest of it run. */
+const Stop = ({ instance, acting }: Omit<Props, 'version'>) => {
+  const nowMs = useNow();
+  const { ending, view, head } = instance;
+  const { instanceId, seq: expectedSeq } = view;
+  if (ending === null || head.state.ending === undefined || ending.stopped) return null;
+  return (
+    <Deed
+      title="Stop what is gone through at its end"
+      button={`Stop the end of ${instanceId}`}
+      acting={acting}
+      does={async (reason) => {
+        const body = { reason, stopCleanup: true, expectedSeq };
+        const { stays } = await call('cancel', { path: { instanceId }, body });
+        return `Stopped: nothing more of its end begins. Stays as it is: ${list(stays)}.`;
+      }}
+    >
+      <p>
+        Not gone through any more: {list(ending.left)}. What that would take back stays as it is, and somebody has to
+        look after it. The run ends {statusText(ending.as)} all the same.
+      </p>
+      <StillRuns instance={instance} nowMs={nowMs} />
+    </Deed>
   );
 };
 
@@ -154,6 +153,7 @@ export const Move = (props: Props) => {
           </p>
         ) : null}
         <Undo instance={instance} acting={acting} />
+        <Stop instance={instance} acting={acting} />
         {instance.head.state.cancelled === null && instance.head.state.ending === undefined ? (
           <Cancel {...props} />
         ) : null}

@@ -1,15 +1,19 @@
 /** Which runs need somebody, and what for. */
+
+import { useMemo } from 'preact/hooks';
 import { type BodyOf, waitsForElements } from '../../contract/index.ts';
-import { allCells, type Cell, permissionOf, type View, versionOf } from '../api.ts';
+import { allCells, type Cell, call, permissionOf, type View, versionOf } from '../api.ts';
 import { asks } from '../decide/asked.ts';
 import type { Me } from '../me.tsx';
+import { useOnce } from '../once.ts';
 
 type Overview = BodyOf<'overview'>;
 
 export type Need = 'doubt' | 'broken' | 'halted' | 'asked' | 'elements' | 'unmanned';
 /** `cell`: where it stands, of what asks people. */
 type Found = { view: View; need: Need; cell?: Cell | undefined };
-export type Needing = Found & { isMine: boolean };
+/** `isMine`: it asks who looks; `hasMine`: it did, and they have approved. */
+export type Needing = Found & { isMine: boolean; hasMine: boolean };
 
 /** What a list may be asked for, besides statuses. */
 export const filterNames = ['runbook', 'text', 'actor', 'param', 'since', 'until'] as const;
@@ -41,10 +45,47 @@ export const foundIn = async ({ doubt, stopped, asking, unmanned }: Overview): P
 
 const order: Need[] = ['doubt', 'broken', 'halted', 'asked', 'elements', 'unmanned'];
 
-/** What asks for who looks, and may vote, comes before what asks for others. Whether they have voted its page alone knows. */
-export const inOrder = (found: Found[], me: Me): Needing[] => {
+/** Who has approved so far, by run and entry: no list has it, so it is read once for each change. */
+const known = new Map<string, string[]>();
+const keyOf = ({ instanceId, seq }: View): string => `${instanceId} ${seq}`;
+
+const readApprovals = async (views: View[]): Promise<number> => {
+  const wanted = new Set(views.map(keyOf));
+  for (const key of known.keys()) if (!wanted.has(key)) known.delete(key);
+  await Promise.all(
+    views.map(async (view) => {
+      if (known.has(keyOf(view))) return;
+      const { instanceId } = view;
+      const asked = call('instance', { path: { instanceId }, query: { outputBytesMax: 0 } });
+      const waits = await asked.then((instance) => instance.waits).catch(() => null);
+      known.set(keyOf(view), waits?.kind === 'approve' ? waits.approvals : []);
+    }),
+  );
+  return Date.now();
+};
+
+/** What asks for who looks, may vote, and has not, comes before what asks for others. */
+export const useOrder = (found: Found[], me: Me): Needing[] => {
   const mayVote = me.permissions?.some((one) => one === permissionOf('vote')) ?? true;
-  return found
-    .map((one) => ({ ...one, isMine: mayVote && asks(one.view, one.cell?.body, { ...me, groups: me.groups ?? [] }) }))
-    .sort((a, b) => order.indexOf(a.need) - order.indexOf(b.need) || Number(b.isMine) - Number(a.isMine));
+  const mine = useMemo(
+    () =>
+      !mayVote ? [] : found.filter(({ view, cell }) => asks(view, cell?.body, { ...me, groups: me.groups ?? [] })),
+    [found, me],
+  );
+  // One that one approval decides does not wait on after it.
+  const shared = mine.flatMap(({ view, cell }) =>
+    cell?.body.kind === 'approve' && cell.body.quorum !== 1 ? [view] : [],
+  );
+  const { data: readAtMs } = useOnce(`approvals ${shared.map(keyOf)}`, () => readApprovals(shared));
+  return useMemo(() => {
+    const asking = new Set(mine);
+    const open = new Set(shared);
+    return found
+      .map((one) => {
+        const approvals = open.has(one.view) ? known.get(keyOf(one.view)) : [];
+        const hasMine = approvals?.includes(me.actor) === true;
+        return { ...one, hasMine, isMine: asking.has(one) && approvals !== undefined && !hasMine };
+      })
+      .sort((a, b) => order.indexOf(a.need) - order.indexOf(b.need) || Number(b.isMine) - Number(a.isMine));
+  }, [mine, readAtMs]);
 };

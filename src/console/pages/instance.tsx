@@ -237,7 +237,7 @@ export const InstancePage = ({ instanceId }: { instanceId: string }) => {
       <Ending ending={instance.ending} />
       <Move instance={instance} version={version} acting={acting} />
       <Params params={instance.params} />
-      <Rerun view={view} />
+      <Rerun instance={instance} acting={acting} />
       <Columns instance={instance} version={version} entries={entries} />
     </main>
   );

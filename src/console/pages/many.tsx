@@ -15,7 +15,10 @@ import { useDeciding } from '../decide/manyRun.ts';
 import { Words } from '../decide/reason.tsx';
 import { type Way, waysOf } from '../decide/ways.ts';
 import { May, useMay } from '../me.tsx';
+import { Attached } from '../parts/cell.tsx';
 import { useHead } from '../parts/head.ts';
+import { Log } from '../parts/log.tsx';
+import { Output } from '../parts/output.tsx';
 import { paramsText } from '../parts/runs.tsx';
 import { Staleness } from '../parts/staleness.tsx';
 import { useNow, usePolled } from '../poll.ts';
@@ -102,7 +105,8 @@ const lineOf = ({ instance, undecided }: Known, nowMs: number): string => {
 type RowProps = { known: Known; isChosen: boolean; isDisabled: boolean; nowMs: number; onChange(is: boolean): void };
 const Row = ({ known, isChosen, isDisabled, nowMs: hereMs, onChange }: RowProps) => {
   const nowMs = serviceNow(known, hereMs);
-  const { view, decidableAtMs } = known.instance;
+  const { view, decidableAtMs, cells } = known.instance;
+  const report = cells.find(({ name }) => name === view.cell);
   const isEarly = decidableAtMs > nowMs;
   return (
     <li class="run pick">
@@ -124,6 +128,17 @@ const Row = ({ known, isChosen, isDisabled, nowMs: hereMs, onChange }: RowProps)
       <Link to={instancePath(view.instanceId)}>
         Look<span class="hidden"> at {harmless(view.instanceId)}</span>
       </Link>
+      <div class="beside">
+        <Log instanceId={view.instanceId} about={known.undecided.seq} of={view.instanceId} />
+        {report === undefined ? null : (
+          <>
+            <Output instanceId={view.instanceId} cell={report} />
+            {report.attached === undefined ? null : (
+              <Attached instanceId={view.instanceId} attached={report.attached} />
+            )}
+          </>
+        )}
+      </div>
     </li>
   );
 };

@@ -12,7 +12,7 @@ import { Staleness } from '../parts/staleness.tsx';
 import { useNow, usePolled } from '../poll.ts';
 import { go, instancePath, Link } from '../route.tsx';
 import { harmless, statusText } from '../text.ts';
-import { filterNames, foundIn, inOrder, isMore, type Need, type Needing } from './groups.ts';
+import { filterNames, foundIn, isMore, type Need, type Needing, useOrder } from './groups.ts';
 import { manyPath } from './many.tsx';
 
 type Counts = NonNullable<BodyOf<'overview'>['counts']>;
@@ -86,18 +86,25 @@ const Group = ({ title, count, children }: { title: string; count: string; child
   </section>
 );
 
-const whyOf = ({ view, need, isMine }: Needing): string => {
+const whyOf = ({ view, need, isMine, hasMine }: Needing): string => {
   const at = view.cell ?? 'its end';
   const why: Record<Need, string> = {
     doubt: `Did ${at} happen? Nothing goes on until somebody says so.`,
     broken: 'Its journal cannot be trusted: nothing runs.',
     halted: `${at} halted: it needs a decision.`,
-    asked: isMine ? `${at} asks you.` : `${at} asks ${view.waitsFor || 'a person'}.`,
+    asked: isMine
+      ? `${at} asks you.`
+      : hasMine
+        ? `${at} has your approval, and waits for more.`
+        : `${at} asks ${view.waitsFor || 'a person'}.`,
     elements: `${at}: ${view.waitsFor}.`,
     unmanned: `Waits for ${view.waitsFor}, and none is there.`,
   };
   return why[need];
 };
+
+/** The same one each time. */
+const none: Needing[] = [];
 
 const atLeast = (count: number, isMore: boolean): string => (isMore ? `at least ${count}` : String(count));
 
@@ -121,7 +128,7 @@ export const OverviewPage = ({ query }: { query: URLSearchParams }) => {
   // New ones are seldom: the names to choose from need not be asked for with every look.
   const named = usePolled('runbooks', () => call('listRunbooks', { query: { limit: 100 } }), runbooksEveryMs);
   const nowMs = useNow();
-  const needing = useMemo(() => inOrder(data?.found ?? [], me), [data, me]);
+  const needing = useOrder(data?.found ?? none, me);
   const news = useMemo(
     () =>
       data &&

@@ -1,6 +1,6 @@
 /** Statistics of a runbook, a version at a time. They are made of many journals, so they are read seldom. */
 import { useId, useRef } from 'preact/hooks';
-import { call } from '../api.ts';
+import { call, newestVersionOf } from '../api.ts';
 import { useHead } from '../parts/head.ts';
 import { Statistics } from '../parts/statistics.tsx';
 import { usePolled } from '../poll.ts';
@@ -14,7 +14,7 @@ export const StatisticsPage = ({ runbookId, query }: { runbookId: string; query:
   const asked = Number(query.get('version')) || undefined;
   const newest = useRef(0);
   const load = async () => {
-    if (newest.current === 0) newest.current = (await call('runbook', { path: { runbookId } })).version;
+    if (newest.current === 0) newest.current = await newestVersionOf(runbookId);
     return await call('statistics', { path: { runbookId }, query: { version: asked ?? newest.current } });
   };
   const { data, atMs, error, reload } = usePolled(`statistics ${runbookId} ${asked ?? ''}`, load, everyMs);

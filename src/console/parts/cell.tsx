@@ -36,7 +36,13 @@ const save = (name: string, parts: Uint8Array<ArrayBuffer>[]): void => {
   URL.revokeObjectURL(url);
 };
 
-const Attached = ({ instanceId, attached }: { instanceId: string; attached: NonNullable<CellReport['attached']> }) => {
+export const Attached = ({
+  instanceId,
+  attached,
+}: {
+  instanceId: string;
+  attached: NonNullable<CellReport['attached']>;
+}) => {
   const [problem, setProblem] = useState('');
   const load = async (file: number): Promise<void> => {
     try {
@@ -97,6 +103,9 @@ const Votes = ({ votes }: { votes: EntryOf<'vote'>[] }) =>
     </ul>
   );
 
+/** There may be more of its log, or a probe answers. */
+const isOpen: readonly string[] = ['next', 'running', 'waiting', 'in_doubt', 'unknown'];
+
 type Props = {
   instance: Instance;
   report: CellReport;
@@ -141,7 +150,9 @@ export const CellCard = ({ instance, report, cell, source, votes }: Props) => {
       {(kind === 'run' || kind === 'each') && seq !== null && state !== 'waiting' ? (
         <Elements instanceId={instanceId} cell={name} seq={instance.view.seq} />
       ) : null}
-      {seq !== null && report.attempts > 0 ? <Log instanceId={instanceId} about={seq} /> : null}
+      {seq !== null && report.attempts > 0 ? (
+        <Log instanceId={instanceId} about={seq} isOver={!isOpen.includes(state)} />
+      ) : null}
     </section>
   );
 };

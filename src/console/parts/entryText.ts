@@ -31,8 +31,10 @@ const outcomeText = (entry: Of<'outcome'>): string => {
     ({ result, overridden }) => result !== 'pass' && result !== 'skipped' && !overridden,
   );
   const missed = unmet.length === 0 ? '' : `, not as expected: ${unmet.map(({ source }) => source).join('; ')}`;
+  // What nobody knows of did not fail: it stays in doubt, whatever its run does meanwhile.
+  const next = status === 'unknown' && entry.then === 'halt' ? '; it is in doubt' : leading(entry);
   const why = error === null ? '' : ` (${error.code}: ${error.message})`;
-  return `${cell} ${statusText(status)}${took}${settled}${missed}${leading(entry)}${why}${quoted(note)}${also}`;
+  return `${cell} ${statusText(status)}${took}${settled}${missed}${next}${why}${quoted(note)}${also}`;
 };
 
 const textOf = (entry: Entry): string => {

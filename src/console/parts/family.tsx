@@ -18,11 +18,16 @@ const itemText = (item: unknown): string => {
 };
 
 /** Its place in the list tells it from others whose text begins alike. */
-const Element = ({ index, instanceId, item }: { index: number; instanceId: string; item?: unknown }) => (
+type ElementProps = { index: number; instanceId: string; item?: unknown; begun: boolean };
+const Element = ({ index, instanceId, item, begun }: ElementProps) => (
   <>
-    <span class="small quiet">{index}</span> <Link to={instancePath(instanceId)}>{itemText(item)}</Link>
+    <span class="small quiet">{index}</span>{' '}
+    {begun ? <Link to={instancePath(instanceId)}>{itemText(item)}</Link> : itemText(item)}
   </>
 );
+
+/** Where the service says it of those under way. */
+const notBegun = 'not begun';
 
 type Begun = BodyOf<'elements'>['elements'];
 
@@ -51,7 +56,7 @@ const List = ({ instanceId, cell, seq }: ListProps) => {
       <ul class="tree">
         {data.map(({ as, ...one }) => (
           <li key={one.instanceId}>
-            <Badge status={as ?? 'not ended'} /> <Element {...one} />
+            <Badge status={as ?? (one.begun ? 'not ended' : notBegun)} /> <Element {...one} />
           </li>
         ))}
       </ul>
@@ -87,7 +92,7 @@ export const Family = ({ instanceId, seq, waits }: { instanceId: string; seq: nu
       <ul class="tree">
         {elements.map((one) => (
           <li key={one.instanceId} class={`depth${Math.min(one.depth, 4)}`}>
-            <Badge status={one.status} /> <Element {...one} />
+            <Badge status={one.status} /> <Element {...one} begun={one.status !== notBegun} />
             <span class="small quiet">
               {one.cell === null ? '' : ` at ${one.cell}`}
               {one.waitsFor ? `, waits for ${harmless(one.waitsFor)}` : ''}

@@ -9,10 +9,11 @@ import { Long } from './code.tsx';
 const pagesMax = 20;
 
 type Page = { after: number | undefined; notes: Note[]; next: number | null };
-type Read = { notes: Note[]; isWhole: boolean };
+/** `isOver`: so it was before it was read. */
+type Read = { notes: Note[]; isWhole: boolean; isOver: boolean };
 
 /** Notes are only ever added, so all pages but the last are read once. */
-const useNotes = (instanceId: string, about: number): (() => Promise<Read>) => {
+const useNotes = (instanceId: string, about: number, isOver: boolean): (() => Promise<Read>) => {
   const read = useRef({ instanceId, about, pages: [] as Page[] });
   if (read.current.instanceId !== instanceId || read.current.about !== about)
     read.current = { instanceId, about, pages: [] };
@@ -29,7 +30,7 @@ const useNotes = (instanceId: string, about: number): (() => Promise<Read>) => {
       );
       if (next === null) break;
     }
-    return { notes: mine.pages.flatMap(({ notes }) => notes), isWhole: mine.pages.at(-1)?.next === null };
+    return { notes: mine.pages.flatMap(({ notes }) => notes), isWhole: mine.pages.at(-1)?.next === null, isOver };
   };
 };
 
@@ -65,8 +66,12 @@ const noteText = ({ kind, text }: Note): string => {
   }
 };
 
-export const Notes = ({ instanceId, about }: { instanceId: string; about: number }) => {
-  const { data, error } = usePolled(`notes ${instanceId} ${about}`, useNotes(instanceId, about));
+/** `isOver`: nothing is added any more, so that it is read to its end once. */
+type Props = { instanceId: string; about: number; isOver?: boolean };
+export const Notes = ({ instanceId, about, isOver = false }: Props) => {
+  const key = `notes ${instanceId} ${about}`;
+  const isLast = (read: Read): boolean => read.isOver && read.isWhole;
+  const { data, error } = usePolled(key, useNotes(instanceId, about, isOver), undefined, key, isLast);
   if (data === undefined) return <p class="quiet">{error?.message ?? 'Loading…'}</p>;
   const others = data.notes.filter(({ kind }) => kind !== 'log');
   const text = logOf(data.notes);
@@ -87,12 +92,13 @@ export const Notes = ({ instanceId, about }: { instanceId: string; about: number
   );
 };
 
-export const Log = ({ instanceId, about }: { instanceId: string; about: number }) => {
+/** @param of for whoever hears it, where there are several */
+export const Log = ({ of, ...props }: Props & { of?: string }) => {
   const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>Log and notes</summary>
-      {isOpen ? <Notes instanceId={instanceId} about={about} /> : null}
+      <summary>Log and notes{of === undefined ? null : <span class="hidden"> of {harmless(of)}</span>}</summary>
+      {isOpen ? <Notes {...props} /> : null}
     </details>
   );
 };

@@ -45,7 +45,7 @@ const Cells = ({ cells }: Pick<StatisticsData, 'cells'>) => {
   const longestMs = Math.max(1, ...cells.map(({ p90Ms }) => p90Ms ?? 0));
   const at = (ms: number | null): number => ((ms ?? 0) / longestMs) * barWidth;
   return (
-    <table>
+    <table class="cells">
       <caption class="hidden">How long cells took</caption>
       <thead>
         <tr>

@@ -6,6 +6,9 @@ let isTaken = false;
 /** The API took no token, or this one no longer. */
 export const refusedEvent = 'pawl-sign-in-refused';
 
+/** The service takes this browser for another person than it said. */
+export const otherEvent = 'pawl-other-person';
+
 export const setBearer = (given: string | undefined): void => {
   token = given;
   isTaken = false;

@@ -1,7 +1,7 @@
 /** Whether this browser is let in, and how it gets in: by a login of this machine, by an issuer, or not from here at all. */
 import { useEffect, useState } from 'preact/hooks';
 import { go } from '../route.tsx';
-import { authorization, refusedEvent, setBearer, wasTaken } from './bearer.ts';
+import { authorization, otherEvent, refusedEvent, setBearer, wasTaken } from './bearer.ts';
 import type { Issuer, SignedIn, SignInFailed } from './oidc.ts';
 
 export type Entrance =
@@ -14,9 +14,6 @@ export type Entrance =
   | { kind: 'signing' }
   /** By the issuer. `why`: what came of it the last time. */
   | { kind: 'out'; why: string | null; again(): void };
-
-/** The service takes this browser for another person than it said. */
-export const otherEvent = 'pawl-other-person';
 
 /** `/console/config.json`, as `src/handlers/consoleFiles.ts` writes it. */
 type Config = { auth: 'local'; actor: string | null } | { auth: 'iam' } | ({ auth: 'jwt' } & Issuer);

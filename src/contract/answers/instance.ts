@@ -57,6 +57,9 @@ export const elements = z.strictObject({
         item: z.unknown(),
         instanceId: z.string(),
         as: z.enum(runEnds).nullable().describe('How it ended, as its run saw; null: it did not.'),
+        begun: z
+          .boolean()
+          .describe('False: it has no journal yet, nor a page; it may wait for a lock, or for its turn.'),
       }),
     )
     .describe(

@@ -52,6 +52,7 @@ export const errorCodes = {
   'method.refused': { status: 405, fate: 'refuse' },
   'media.unsupported': { status: 415, fate: 'refuse' },
   'actor.unknown': { status: 401, fate: 'refuse' },
+  'actor.other': { status: 409, fate: 'refuse' },
   'permission.missing': { status: 403, fate: 'refuse' },
   'work.unavailable': { status: 503, fate: 'later' },
   'deployment.unsupported': { status: 500, fate: 'refuse' },

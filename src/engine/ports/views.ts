@@ -83,6 +83,11 @@ export type Views = {
     limit: number;
     next?: string;
   }): Promise<{ views: View[]; atLeast: boolean; next: string | null }>;
+  /** As `list`, several of the same views by one walk, each with its own `where`, limit and mark: what is read for one is not read again. */
+  lists(
+    filter: Omit<Parameters<Views['list']>[0], 'where' | 'limit'>,
+    kinds: { limit: number; where(view: View): Promise<boolean> }[],
+  ): Promise<Awaited<ReturnType<Views['list']>>[]>;
   /**
    * How many of each status a list would have, counted in its index: no view is read, and of each status `listReadMax` keys at
    * most. `atLeast`: there may be more.

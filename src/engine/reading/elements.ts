@@ -6,8 +6,8 @@ import { childId } from '../model/family.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 import { itemsIn, type Opening } from '../waiting/openings.ts';
 
-/** `as`: how it ended, as its parent saw; `null`: it did not. */
-export type ElementBegun = { index: number; item: unknown; instanceId: string; as: RunEnd | null };
+/** `as`: how it ended, as its parent saw; `null`: it did not. `begun`: whether it is there; one that waits for a lock is not yet. */
+export type ElementBegun = { index: number; item: unknown; instanceId: string; as: RunEnd | null; begun: boolean };
 
 /**
  * Those that may have begun, in the order of the list, each as it began last: a section that is gone through again goes over the
@@ -23,7 +23,7 @@ export const elementsBegun = async (engine: Engine, instanceId: string, cell: st
   }
   if (opening === undefined) return [];
   const items = await itemsIn(engine, opening);
-  const found = new Map<number, ElementBegun>();
+  const found = new Map<number, Omit<ElementBegun, 'begun'>>();
   for (const { visit, begun, ended, ...section } of journal.sections()) {
     if (section.cell !== cell) continue;
     const ends = new Map(ended.map(({ index, as }) => [index, as]));
@@ -32,5 +32,8 @@ export const elementsBegun = async (engine: Engine, instanceId: string, cell: st
       found.set(index, { index, item: items[index] ?? null, instanceId: id, as: ends.get(index) ?? null });
     }
   }
-  return [...found.values()].sort((a, b) => a.index - b.index);
+  const all = [...found.values()].sort((a, b) => a.index - b.index);
+  const open = all.filter(({ as }) => as === null).map((one) => one.instanceId);
+  const there = new Set((await engine.views.getEach(open)).map((view) => view.instanceId));
+  return all.map((one) => ({ ...one, begun: one.as !== null || there.has(one.instanceId) }));
 };
