@@ -22,7 +22,7 @@ import {
 } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { startedAt } from '../rules/place.ts';
-import { endElements } from '../waiting/family.ts';
+import { endElements } from '../waiting/carrying.ts';
 import { leftOpen, runsOf } from '../waiting/openings.ts';
 import { assertElements, assertEntered, refuse, refuseUnended } from './cited.ts';
 
