@@ -281,10 +281,11 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   else if (instance.manned !== null) explainElsewhere(screen, instance, instance.manned);
   else if (instance.waits !== null) {
     explainWait(screen, instance, instance.waits);
-    const { cancelled, ending } = instance.head.state;
+    const { cancelled, ending, owes } = instance.head.state;
+    const after =
+      owes === undefined ? '; it ends with its elements' : ' but what is at its end, once its elements have ended';
     const who = cancelled === null || ending !== undefined ? null : await cancelledBy(client, instance);
-    if (who !== null)
-      print(paint('bad', `Cancelled${who}${closed(who)} Nothing further begins; it ends with its elements.`));
+    if (who !== null) print(paint('bad', `Cancelled${who}${closed(who)} Nothing further begins${after}.`));
   } else if (instance.held) explainHeld(screen, instance, cell);
   else if (stop?.result === 'halted' || instance.head.state.counters.attempts >= limits.attemptsPerInstanceMax) {
     print(paint('bad', `Halted at ${cell.name}: the instance has used up attemptsPerInstanceMax.`));

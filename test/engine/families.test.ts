@@ -1,6 +1,14 @@
 /** Sections with `each`: a parent, and a child for every element. */
 import { describe, expect, test } from 'vitest';
-import { type Cell, type CellInput, type CellResult, type EntryOf, limits } from '../../src/engine/index.ts';
+import {
+  type Cell,
+  type CellInput,
+  type CellResult,
+  createEngine,
+  type EntryOf,
+  limits,
+} from '../../src/engine/index.ts';
+import type { Row } from '../../src/testing/tables.ts';
 import { cellOf, runbookOf } from './runbooks.ts';
 import { alice, bob, setup, type World } from './world.ts';
 
@@ -35,7 +43,6 @@ const begin = async (cells: Partial<Cell>[], nodes: unknown, drive: 'auto' | 'ma
       : { kind: 'body', body: { kind: 'each', items: JSON.stringify(found.value) } };
   };
   world.ports.authoring = { ...authoring, renderBody: render };
-  const { createEngine } = await import('../../src/engine/index.ts');
   world.engine = createEngine(world.ports);
   await world.engine.publish(JSON.stringify(runbookOf(cells)), alice);
   await world.engine.start({ runbookId: 'demo', params: { nodes }, instanceId: 'p', drive, by: alice });
@@ -375,6 +382,109 @@ describe('a cancellation', () => {
     await world.engine.advance('p', request).catch(() => null);
     expect((await world.entries('p')).at(-1)?.state.ended).toBe('cancelled');
     expect(ran(world)).toEqual(['p~nodes.0:restart']);
+  });
+});
+
+describe('a cancellation, further down', () => {
+  const inTwo = async (max = 1): Promise<World> => {
+    const disks = each({ over: { source: 'each.node', line: 1 }, as: 'disk', max: { count: max } }, [
+      { name: 'wipe' },
+      { name: 'format' },
+    ]);
+    const world = await begin([each({ max: { count: max } }, [{ ...disks, name: 'disks' }])], [['a', 'b'], ['c']]);
+    world.ports.authoring.evaluate = (
+      (evaluate) => (expression, scope) =>
+        expression.source === 'each.node' ? { kind: 'value', value: scope.each?.node } : evaluate(expression, scope)
+    )(world.ports.authoring.evaluate);
+    return world;
+  };
+
+  test('holds in elements of elements: nothing more begins in one whose step is under way, and that one is named', async () => {
+    const world = await inTwo();
+    let cancelled: Awaited<ReturnType<typeof world.engine.cancel>> | undefined;
+    world.behave = async ({ step }) => {
+      if (step.cell === 'wipe') cancelled = await world.engine.cancel('p', 'enough', bob);
+      return { status: 'completed' };
+    };
+    await world.engine.advance('p', request);
+    expect(ran(world)).toEqual(['p~nodes.0~disks.0:wipe']);
+    expect(cancelled?.elements).toMatchObject([{ instanceId: 'p~nodes.0~disks.0', cell: 'wipe' }]);
+    await world.engine.advance('p', request).catch(() => null);
+    expect((await world.entries('p')).at(-1)?.state.ended).toBe('cancelled');
+  });
+
+  test('tells as many as there is time for, and whoever looks next the others', async () => {
+    const world = await begin([each({ max: { count: 40 }, stopAfter: 99 })], names(40));
+    world.behave = () => ({ status: 'failed' });
+    await world.engine.advance('p', request);
+    // Each cancellation takes two seconds, sixteen at a time.
+    const { putOnce } = world.ports.journal;
+    world.ports.journal.putOnce = async (entry) => {
+      if (entry.instanceId !== 'p') world.now += 2000;
+      return await putOnce(entry);
+    };
+    const { view, unreached } = await createEngine(world.ports).cancel('p', 'enough', bob);
+    expect(view).toMatchObject({ status: 'waiting', dueAtMs: expect.any(Number) });
+    expect(unreached.map(({ why }) => why)).toEqual(Array.from({ length: 24 }, () => 'late'));
+    world.ports.journal.putOnce = putOnce;
+    await world.engine.advance('p', { ...request, explicit: false });
+    expect((await world.entries('p')).at(-1)?.state.ended).toBe('cancelled');
+  });
+
+  test('ends it at once where all elements of elements stand', async () => {
+    const world = await inTwo(2);
+    world.behave = () => ({ status: 'failed' });
+    await world.engine.advance('p', request);
+    const { view, elements } = await world.engine.cancel('p', 'enough', bob);
+    expect({ status: view.status, elements }).toEqual({ status: 'cancelled', elements: [] });
+    for (const id of ['p~nodes.0', 'p~nodes.0~disks.0', 'p~nodes.0~disks.1', 'p~nodes.1~disks.0'])
+      expect((await world.entries(id)).at(-1)?.state.ended, id).toBe('cancelled');
+  });
+});
+
+describe('an element whose journal is broken', () => {
+  /** The first of three: `back` entries before its newest. */
+  const broken = async (back: number): Promise<World> => {
+    const world = await begin([each({ max: { count: 2 }, stopAfter: 3 }), { name: 'after' }], names(3));
+    world.behave = ({ step }) => ({ status: step.instanceId === 'p~nodes.2' ? 'completed' : 'failed' });
+    await world.engine.advance('p', request);
+    const seq = (await world.entries('p~nodes.0')).length - 1 - back;
+    const row = world.tables.row('journal', 'p~nodes.0', seq) as Row;
+    world.tables.tamper('journal', { ...row, entry: '{' });
+    return world;
+  };
+
+  test.each([0, 1])('stands, and holds up none of the others: %i before its newest', async (back) => {
+    const world = await broken(back);
+    await world.engine.verdict('p~nodes.1', { seq: 1, verdict: 'skip', reason: 'gone', by: bob });
+    const { view } = await world.engine.advance('p', request);
+    expect(view).toMatchObject({ status: 'waiting', waitsFor: '2/3 elements, 1 needs somebody' });
+    const { waits } = await world.engine.inspect('p', alice);
+    expect(waits).toMatchObject({ elements: [{ index: 0, status: 'broken' }] });
+    expect(ran(world)).toEqual(['p~nodes.0:restart', 'p~nodes.1:restart', 'p~nodes.2:restart']);
+  });
+
+  test('does not end its run by being cancelled with it: the others are, and it is named', async () => {
+    const world = await broken(0);
+    const { view, unreached } = await world.engine.cancel('p', 'enough', bob);
+    expect({ status: view.status, unreached }).toEqual({
+      status: 'waiting',
+      unreached: [{ instanceId: 'p~nodes.0', why: 'broken' }],
+    });
+    expect((await world.entries('p~nodes.1')).at(-1)?.state.ended).toBe('cancelled');
+    expect((await world.entries('p')).at(-1)).not.toHaveProperty('broken');
+  });
+
+  test('wakes its run when somebody ends it', async () => {
+    const world = await broken(0);
+    await world.engine.cancel('p', 'enough', bob);
+    const woken: string[] = [];
+    world.ports.wakeAt = async (instanceId) => void woken.push(instanceId);
+    await createEngine(world.ports).cancel('p~nodes.0', 'it cannot be read', bob);
+    expect(woken).toEqual(['p']);
+    expect((await world.ports.views.get('p'))?.dueAtMs).toBeLessThanOrEqual(world.now);
+    await world.engine.advance('p', request);
+    expect((await world.entries('p')).at(-1)?.state.ended).toBe('cancelled');
   });
 });
 

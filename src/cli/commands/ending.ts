@@ -1,6 +1,8 @@
 /** cancel and undo: what ends an instance before it has completed. */
 import { Option } from 'commander';
+import type { BodyOf } from '../../contract/index.ts';
 import { isPawlError } from '../../engine/index.ts';
+import type { Instance } from '../client.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { duration, unbroken } from '../format.ts';
@@ -16,6 +18,36 @@ const untilText = (deadlineAtMs: number, nowMs: number): string => {
   return leftMs > 0 ? `may still run for ${duration(leftMs)}` : 'its time is over, but its outcome may still come';
 };
 
+/** Elements with which a run ends that was cancelled, one line each. */
+const printElements = (
+  { screen }: Session,
+  what: string,
+  { view, head, nowMs }: Instance,
+  { elements, unreached }: BodyOf<'cancel'>,
+): void => {
+  const { print } = screen;
+  const { instanceId } = view;
+  const status = (id: string): string => `\`pawl status ${shellWord(id)}\``;
+  const isEndLeft = head.state.owes !== undefined;
+  const last = isEndLeft
+    ? ', but what is at its end, once the last of these has ended:'
+    : '. It ends with the last of these:';
+  print(`${what} ${instanceId}: nothing further begins in it, nor in its elements${last}`);
+  for (const { instanceId: element, cell, deadlineAtMs } of elements) {
+    const isToDecide = isEndLeft && deadlineAtMs <= nowMs;
+    const until = isToDecide ? `its time is over: ${status(element)}` : untilText(deadlineAtMs, nowMs);
+    print(`  ${element}  ${cell} is under way and ${until}`);
+  }
+  const late = unreached.filter(({ why }) => why === 'late').length;
+  for (const { instanceId: element, why } of unreached)
+    print(
+      `  ${element}  ${why === 'late' ? 'was not told yet' : 'its journal is broken: restore it, or cancel it by its id'}`,
+    );
+  if (late > 0)
+    print(`Whoever looks at ${instanceId} next tells them, the schedule of a service or the same command again.`);
+  print(`How each ends is recorded: ${status(instanceId)}.`);
+};
+
 type CancelOptions = { reason: string; undo?: true; stopCleanup?: true; seq?: number };
 
 const cancel = async (session: Session, instanceId: string, options: CancelOptions): Promise<Answer> => {
@@ -24,7 +56,7 @@ const cancel = async (session: Session, instanceId: string, options: CancelOptio
   const { reason, undo: takesBack, stopCleanup, seq: expectedSeq } = options;
   const body = { reason, undo: takesBack, stopCleanup, expectedSeq };
   const cancelled = await client.cancel({ path: { instanceId }, body });
-  const { mayStillRun, elements, stays } = cancelled;
+  const { mayStillRun, stays } = cancelled;
   const { print } = screen;
   const what = options.stopCleanup === true ? 'Stopped what is at the end of' : 'Cancelled';
   const instance = await client.instance(instanceId).catch((error: unknown) => {
@@ -35,11 +67,8 @@ const cancel = async (session: Session, instanceId: string, options: CancelOptio
     return null;
   });
   if (instance === null) return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
-  if (elements.length > 0) {
-    print(`${what} ${instanceId}: nothing further begins in it, nor in its elements. It ends with the last of these:`);
-    for (const { instanceId: element, cell, deadlineAtMs } of elements)
-      print(`  ${element}  ${cell} is under way and ${untilText(deadlineAtMs, instance.nowMs)}`);
-    print(`How each ends is recorded: \`pawl status ${shellWord(instanceId)}\`.`);
+  if (cancelled.elements.length + cancelled.unreached.length > 0) {
+    printElements(session, what, instance, cancelled);
     return { exit: exits.done, document: { ...cancelled, undecided: null, step: null } };
   }
   if (mayStillRun === null) {

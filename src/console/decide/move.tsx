@@ -35,11 +35,12 @@ type Answer = Awaited<ReturnType<typeof cancel>>;
 const cancel = (instanceId: string, reason: string, undo: boolean, expectedSeq: number) =>
   call('cancel', { path: { instanceId }, body: { reason, expectedSeq, ...(undo ? { undo } : {}) } });
 
-const cancelledText = ({ mayStillRun, elements }: Answer): string => {
+const cancelledText = ({ mayStillRun, elements, unreached }: Answer): string => {
   const own =
     mayStillRun === null ? '' : ` ${mayStillRun.cell} may still run until ${stamp(mayStillRun.deadlineAtMs)}.`;
   const others = elements.length === 0 ? '' : ` So may a step in ${elements.length} of its elements.`;
-  return `Cancelled: nothing more of its way begins.${own}${others}`;
+  const untold = unreached.length === 0 ? '' : ` ${unreached.length} elements were not told yet.`;
+  return `Cancelled: nothing more of its way begins.${own}${others}${untold}`;
 };
 
 type Props = { instance: Instance; version: Version; acting: Acting };

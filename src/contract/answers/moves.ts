@@ -98,7 +98,12 @@ export const cancelled = z.strictObject({
   mayStillRun: z.strictObject({ cell: z.string(), seq: count, deadlineAtMs: z.number() }).nullable(),
   elements: z
     .array(z.strictObject({ instanceId: z.string(), cell: z.string(), seq: count, deadlineAtMs: z.number() }))
-    .describe('Elements of its section in which a step may still run.'),
+    .describe('Elements of its section, and theirs, in which a step may still run.'),
+  unreached: z
+    .array(z.strictObject({ instanceId: z.string(), why: z.enum(['late', 'broken']) }))
+    .describe(
+      'Elements that were not told: there was no time, and whoever looks next does; or their journals are broken.',
+    ),
   stays: z
     .array(z.string())
     .describe('Where what is at its end was stopped: cells with effects that began, and that nothing takes back.'),

@@ -9,21 +9,25 @@ import { leftToUndo } from '../call/ending.ts';
 import { assertFresh, assertReason } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
+import { causeOf } from '../model/events.ts';
+import { parentIdOf } from '../model/family.ts';
 import type { By } from '../model/fields.ts';
 import { runsUntilMs } from '../model/lease.ts';
+import { limits } from '../model/limits.ts';
 import type { State } from '../model/state.ts';
 import type { View } from '../model/view.ts';
 import { type CancelRequest, cancelling } from '../waiting/cancelling.ts';
-import { lookAtFamily, stillRunning } from '../waiting/family.ts';
+import { endElements, leftRunning, type StillRuns, type Unreached } from '../waiting/carrying.ts';
 import { endBroken } from './broken.ts';
 
-type Running = { cell: string; seq: number; deadlineAtMs: number };
 export type Cancelled = {
   view: View;
   /** A step that is still open: it may run until then, and its outcome is still recorded. */
-  mayStillRun: Running | null;
-  /** The same of elements of the section that it stands in. */
-  elements: (Running & { instanceId: string })[];
+  mayStillRun: Omit<StillRuns, 'instanceId'> | null;
+  /** The same of elements of the section that it stands in, and of theirs. */
+  elements: StillRuns[];
+  /** Elements that were not told: there was no time for them, and whoever looks next does; or their journals are broken. */
+  unreached: Unreached[];
   /** Where what is at its end was stopped: cells with effects that began, and that nothing takes back. */
   stays: string[];
 };
@@ -38,6 +42,34 @@ const staysIn = async (call: Call): Promise<string[]> => {
   const entry = (await call.engine.journal.entry(call.instanceId, ending.seq))?.entry;
   const left = leftToUndo(stateOf(call), call.runbook);
   return [...new Set([...(entry?.kind === 'ending' ? entry.stays : []), ...left])];
+};
+
+/** The run whose element an instance is, where that can be told of a broken one. */
+const parentOf = async ({ journal }: Engine, instanceId: string): Promise<string | undefined> => {
+  const first = await journal.entry(instanceId, 0).catch(() => undefined);
+  if (first?.entry.kind === 'started') return first.entry.parent?.instanceId;
+  return parentIdOf(instanceId);
+};
+
+/** Its parent is woken here: a call into it would do so, and none can be opened. */
+const endAsBroken = async (
+  engine: Engine,
+  instanceId: string,
+  reason: string,
+  by: By,
+  error: PawlError,
+): Promise<Cancelled> => {
+  const { view, before } = await endBroken(engine, instanceId, reason, by, error);
+  const parent = await parentOf(engine, instanceId);
+  if (parent !== undefined) {
+    const nowMs = engine.clock.nowMs();
+    await engine.marks.wake({ instanceId: parent, runbookId: view.runbookId }, nowMs);
+    await engine.wakeAt(parent, nowMs).catch((cause: unknown) => {
+      engine.observe({ kind: 'wake.unsent', instanceId, cell: undefined, cause: causeOf(cause) });
+    });
+  }
+  const running = before === null ? null : mayStillRun(before);
+  return { view, mayStillRun: running, elements: [], unreached: [], stays: [] };
 };
 
 /** `expectedSeq`: of the head that the caller has seen. */
@@ -61,28 +93,30 @@ export const cancel = async (
       'Stopping what is at the end of a run needs the seq of its newest entry that you have seen (--seq), and takes nothing back.';
     throw new PawlError('request.invalid', message);
   }
+  const changing = {
+    ...cancelling(instanceId, { reason, ...how }),
+    open: (call: Call) => assertFresh(call, expectedSeq),
+  };
+  const lost = stopCleanup ? { lost: (call: Call) => assertFresh(call, expectedSeq) } : {};
+  let changed: { call: Call; view: View };
   try {
-    const changing = {
-      ...cancelling(instanceId, { reason, ...how }),
-      open: (call: Call) => assertFresh(call, expectedSeq),
-    };
-    const lost = stopCleanup ? { lost: (call: Call) => assertFresh(call, expectedSeq) } : {};
-    const { call, view } = await change(engine, instanceId, by, { ...changing, ...lost });
-    const { open } = stateOf(call);
-    const stays = stopCleanup ? await staysIn(call) : [];
-    if (open?.kind !== 'waiting' || open.family === undefined) {
-      await wakeIfAuto(call, view);
-      return { view, mayStillRun: mayStillRun(stateOf(call)), elements: [], stays };
-    }
-    // What this call does not reach, whoever looks next does.
-    await lookAtFamily(call, open);
-    const saved = await saveView(call);
-    await wakeIfAuto(call, saved);
-    // What is at its end may have begun meanwhile, by another caller.
-    return { view: saved, mayStillRun: mayStillRun(stateOf(call)), elements: await stillRunning(call, open), stays };
+    changed = await change(engine, instanceId, by, { ...changing, ...lost }, limits.answerWithinMs);
   } catch (error) {
     if (!isPawlError(error, 'journal.broken')) throw error;
-    const { view, before } = await endBroken(engine, instanceId, reason, by, error);
-    return { view, mayStillRun: before === null ? null : mayStillRun(before), elements: [], stays: [] };
+    return await endAsBroken(engine, instanceId, reason, by, error);
   }
+  const { call, view } = changed;
+  const { open } = stateOf(call);
+  const stays = stopCleanup ? await staysIn(call) : [];
+  if (open?.kind !== 'waiting' || open.family === undefined) {
+    await wakeIfAuto(call, view);
+    return { view, mayStillRun: mayStillRun(stateOf(call)), elements: [], unreached: [], stays };
+  }
+  // What this call does not reach, whoever looks next does.
+  await endElements(call);
+  const saved = await saveView(call);
+  await wakeIfAuto(call, saved);
+  const { running: elements, unreached } = await leftRunning(call, open);
+  // What is at its end may have begun meanwhile, by another caller.
+  return { view: saved, mayStillRun: mayStillRun(stateOf(call)), elements, unreached, stays };
 };

@@ -6,7 +6,7 @@ import { branchesOf } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
 import { notAgainIn } from '../waiting/again.ts';
-import { stillRunning } from '../waiting/family.ts';
+import { leftRunning } from '../waiting/carrying.ts';
 import type { Opening } from '../waiting/openings.ts';
 
 export const refuse = (message: string, details: Record<string, unknown>): never => {
@@ -39,7 +39,7 @@ export const assertElements = async (call: Call, opening: Opening, section: Cell
 /** An element has begun something since it was looked at: nothing goes on beside that. */
 export const refuseUnended = async (call: Call): Promise<never> => {
   const { open } = stateOf(call);
-  const [running] = open?.kind === 'waiting' ? await stillRunning(call, open) : [];
+  const [running] = open?.kind === 'waiting' ? (await leftRunning(call, open)).running : [];
   const { instanceId } = call;
   const what =
     running === undefined

@@ -18,7 +18,7 @@ import { limits } from '../model/limits.ts';
 import type { Cell, Runbook, Version } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
 import { startedAt } from '../rules/place.ts';
-import { endElements } from '../waiting/family.ts';
+import { endElements } from '../waiting/carrying.ts';
 import { leftOpen, runsOf } from '../waiting/openings.ts';
 import { assertApproved } from './approved.ts';
 import { assertElements, assertEntered, refuse, refuseUnended } from './cited.ts';

@@ -140,6 +140,12 @@ export const rootOf = (instanceId: string): string => {
   return end > 0 ? instanceId.slice(0, end) : instanceId;
 };
 
+/** The instance whose element a child is, by its id; `undefined`: it is none, or one of those around it was too long to say so. */
+export const parentIdOf = (instanceId: string): string | undefined => {
+  const end = instanceId.lastIndexOf(childMark);
+  return end > 0 && !instanceId.startsWith(childMark) ? instanceId.slice(0, end) : undefined;
+};
+
 const idAlphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-~';
 const idCharsMax = 128;
 

@@ -17,7 +17,15 @@ import type { Waiting } from '../model/state.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import { satisfiedAt } from '../rules/satisfied.ts';
-import { earlierElement, elementId, lastElement, openElement, parentOf, readElement } from './elements.ts';
+import {
+  earlierElement,
+  elementId,
+  lastElement,
+  openElement,
+  openUnbroken,
+  parentOf,
+  readElement,
+} from './elements.ts';
 import { lookAtFamily } from './family.ts';
 import { beginAfter, bitsOf, completedIn, endsSince, isNothing } from './goingOn.ts';
 import { type Begun, endsAtMs, nextSeq, type WaitEnd, type WaitKind, waitingEntry, withinOf } from './kind.ts';
@@ -206,11 +214,17 @@ const heldBy = async (call: Call, open: Waiting, index: number): Promise<string 
     : await lockHolderOf(call, await kinOf(call.engine, parentOf(call, open, index)), version);
 };
 
-/** An element as its own view has it; `null`: it has not begun. */
-const lookInto = async (call: Call, open: Waiting, index: number): Promise<{ child: Call; view: View } | null> => {
-  const { state, instanceId } = await readElement(call, open, index);
-  if (state === null) return null;
-  const child = await openElement(call, instanceId);
+/** An element as its own view has it; `child`: unless its journal is broken. `null`: it has not begun. */
+const lookInto = async (
+  call: Call,
+  open: Waiting,
+  index: number,
+): Promise<{ child?: Call; view: Pick<View, 'status' | 'cell' | 'waitsFor' | 'place' | 'dueAtMs'> } | null> => {
+  const { state, instanceId, isBroken } = await readElement(call, open, index);
+  if (state === null && isBroken !== true) return null;
+  const child = isBroken === true ? undefined : await openUnbroken(call, instanceId);
+  if (child === undefined)
+    return { view: { status: 'broken', cell: null, waitsFor: null, place: call.engine.here.home, dueAtMs: null } };
   const view = viewNow(child);
   // What is missing only the call knew that came to it.
   const saved = view.status === 'ready' ? await call.engine.views.get(instanceId) : undefined;
@@ -223,17 +237,17 @@ const elementsUnder = async (
   open: Waiting,
   room: { left: number },
   depth = 0,
-): Promise<{ told: Told; view: View | null }[]> => {
+): Promise<{ told: Told; view: Pick<View, 'place' | 'dueAtMs'> | null }[]> => {
   const { family, seq, cell } = open;
   if (family === undefined) return [];
   const { items } = await householdOf(call.engine, { instanceId: call.instanceId, seq, cell });
   const indexes = unfinishedIn(family).slice(0, room.left);
   room.left -= indexes.length;
   const found = await settleAll(indexes.map((index) => lookInto(call, open, index)));
-  const all: { told: Told; view: View | null }[] = [];
+  const all: { told: Told; view: Pick<View, 'place' | 'dueAtMs'> | null }[] = [];
   for (const [at, index] of indexes.entries()) {
     const { child, view = null } = found[at] ?? {};
-    const holder = child === undefined ? await heldBy(call, open, index) : null;
+    const holder = view === null ? await heldBy(call, open, index) : null;
     const { status = 'not begun', cell: stands = null, waitsFor = holder } = view ?? {};
     const told = { depth, index, item: items[index], instanceId: elementId(call, open, index), status, cell: stands };
     all.push({ told: { ...told, waitsFor }, view });
@@ -325,7 +339,7 @@ export const each: WaitKind<Report> = {
     const under = await elementsUnder(call, open, { left: limits.elementsToldMax });
     const elements = under.map(({ told }) => told);
     const { place, home } = engine.here;
-    const isLookedAt = (view: View | null): boolean => view?.place === place || view?.place === home;
+    const isLookedAt = (view: Pick<View, 'place'> | null): boolean => view?.place === place || view?.place === home;
     const dueAt = under.flatMap(({ view }) => (isLookedAt(view) ? (view?.dueAtMs ?? []) : []));
     const { ended: _, undoes: _undoes, locked: _locked, ...counted } = family;
     const underWay = unfinishedIn(family).length;

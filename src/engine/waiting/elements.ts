@@ -21,14 +21,16 @@ import { itemsIn, type Opening, openingAt, openingWith } from './openings.ts';
 import { admit, hasIdOf, pinnedVersion } from './runs.ts';
 
 /**
- * `state`: `null` where it has no first entry yet. `holder`: who has the lock without which it cannot begin, as this caller found.
- * `call`: of the caller that began it just now.
+ * `state`: `null` where it has no first entry yet, or none that can be trusted. `isBroken`: its journal is, and it stands until somebody
+ * restores or cancels it; the others go on. `holder`: who has the lock without which it cannot begin, as this caller found. `call`: of
+ * the caller that began it just now.
  */
 export type Element = {
   index: number;
   instanceId: string;
   seq: number;
   state: State | null;
+  isBroken?: true;
   holder?: string;
   call?: Call;
 };
@@ -133,8 +135,13 @@ const continuesOf = async (
 
 export const readElement = async (call: Call, open: Waiting, index: number): Promise<Element> => {
   const instanceId = elementId(call, open, index);
-  const head = await call.engine.journal.head(instanceId);
-  return { index, instanceId, seq: head?.entry.seq ?? 0, state: head?.entry.state ?? null };
+  try {
+    const head = await call.engine.journal.head(instanceId);
+    return { index, instanceId, seq: head?.entry.seq ?? 0, state: head?.entry.state ?? null };
+  } catch (error) {
+    if (!isPawlError(error, 'journal.broken')) throw error;
+    return { index, instanceId, seq: 0, state: null, isBroken: true };
+  }
 };
 
 const watched = (kin: Kin | null): Kin | null => (kin === null ? null : { ...kin, isWatched: true });
@@ -144,6 +151,13 @@ export const openElement = async ({ engine, by, endAtMs }: Call, instanceId: str
   const child = await openCall(engine, instanceId, by, { endAtMs });
   return { ...child, family: watched(child.family) };
 };
+
+/** The same; `undefined`: its journal is broken. */
+export const openUnbroken = async (call: Call, instanceId: string): Promise<Call | undefined> =>
+  await openElement(call, instanceId).catch((error: unknown) => {
+    if (!isPawlError(error, 'journal.broken')) throw error;
+    return undefined;
+  });
 
 /** The chain of a child that has no entry yet, as far as this caller knows. Armed: whatever is written is looked after. */
 const firstChain = async ({ engine, by, endAtMs }: Call, instanceId: string, runbookId: string) => {
@@ -309,14 +323,19 @@ export const cancelElement = async (
   const head = await readElement(call, open, index);
   const how = head.state === null ? undefined : carriedInto(call, open, head.state);
   if (how === undefined) return head;
-  const child = await openElement(call, instanceId);
+  let child: Call;
   try {
-    await changeIn(child, cancelling(instanceId, { ...said, ...how, isCarried: true }));
+    child = await openElement(call, instanceId);
+    await changeIn(child, cancelling(instanceId, { ...said, ...how, isCarried: true })).catch((error: unknown) => {
+      // It has ended meanwhile, or goes through what is at its end: so much the better.
+      if (!isPawlError(error, 'instance.finished') && !isPawlError(error, 'cancel.refused')) throw error;
+    });
+    await saveView(child);
   } catch (error) {
-    // It has ended meanwhile, or goes through what is at its end: so much the better.
-    if (!isPawlError(error, 'instance.finished') && !isPawlError(error, 'cancel.refused')) throw error;
+    // Nothing runs in it. Who ends it says so: what it did may be read again once it is restored.
+    if (!isPawlError(error, 'journal.broken')) throw error;
+    return { ...head, isBroken: true };
   }
-  await saveView(child);
   return { index, instanceId, seq: child.chain.head.entry.seq, state: stateOf(child), call: child };
 };
 

@@ -3,12 +3,11 @@
  * Whoever looks also begins those that may, carries a cancellation, a drive and an epoch into them, and drives them as far as this
  * call may. What is decided rests on the chain alone: a caller that loses a slot begins anew.
  */
-import { type Call, graceOf, saveView, stateOf } from '../call/call.ts';
+import { type Call, graceOf, stateOf } from '../call/call.ts';
 import { type Advancing, wishOf } from '../call/progress.ts';
 import type { EntryBody } from '../model/entries.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
 import { type Family, isOver, roomIn, spawnedWith, unfinishedIn, withEnds } from '../model/family.ts';
-import { runsUntilMs } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
 import { settleAll } from '../model/settleAll.ts';
 import type { State, Waiting } from '../model/state.ts';
@@ -41,11 +40,13 @@ type Look = {
   left: Set<number>;
   /** Of those that could go on: when, or where this call has no time for it. */
   deferred: Deferred | null;
+  /** This call has told some of a cancellation. */
+  hasTold: boolean;
   /** Why one could not be driven, and it is not known how it stands. */
   failed: { error: unknown } | null;
 };
 
-const openFamily = (call: Call, { seq }: Waiting): Family | undefined => {
+export const openFamily = (call: Call, { seq }: Waiting): Family | undefined => {
   const { open } = stateOf(call);
   return open?.kind === 'waiting' && open.seq === seq ? open.family : undefined;
 };
@@ -62,7 +63,8 @@ const allowedNow = ({ call, advancing, running }: Look, family: Family): number 
 };
 
 /** Halted, or in doubt: also where its holder is gone and nothing says so yet. */
-const isStuck = (call: Call, { state }: Element): boolean => {
+const isStuck = (call: Call, { state, isBroken }: Element): boolean => {
+  if (isBroken === true) return true;
   if (state === null) return false;
   const status = statusOf(state, call.engine.clock.nowMs(), graceOf(call.engine, state));
   return status === 'halted' || status === 'in_doubt';
@@ -76,7 +78,7 @@ const lockedOf = (
   elements: readonly Element[],
   { locked = 0 }: Family,
 ): { index: number; holder: string }[] | undefined => {
-  const unbegun = elements.filter(({ state }) => state === null);
+  const unbegun = elements.filter(({ state, isBroken }) => state === null && isBroken !== true);
   const held = unbegun.flatMap(({ index, holder }) => (holder === undefined ? [] : [{ index, holder }]));
   return held.length === unbegun.length && held.length !== locked ? held : undefined;
 };
@@ -116,23 +118,43 @@ const readAgain = async ({ call, open, known, running }: Look): Promise<void> =>
     known.set(element.index, element);
 };
 
-/** So many at a time. */
-const inPages = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> => {
+/** The time of a call is over. */
+export const isLate = ({ engine, endAtMs }: Call): boolean => engine.clock.nowMs() >= endAtMs;
+
+/** So many at a time; the first of them, and others as long as there is time. */
+export const inPages = async <T, R>(
+  items: readonly T[],
+  work: (item: T) => Promise<R>,
+  isLast = (): boolean => false,
+): Promise<R[]> => {
   const done: R[] = [];
-  for (let at = 0; at < items.length; at += limits.elementsAtOnceMax)
+  for (let at = 0; at < items.length && (at === 0 || !isLast()); at += limits.elementsAtOnceMax)
     done.push(...(await settleAll(items.slice(at, at + limits.elementsAtOnceMax).map(work))));
   return done;
 };
 
-/** Begins those without a first entry; in a run that is cancelled each is told so instead. */
-const carryOut = async ({ call, open, known }: Look): Promise<void> => {
+/** Still to be begun, or to be told that their run is cancelled. */
+export const isToBeCarried = (call: Call, open: Waiting, { state, isBroken }: Element): boolean => {
+  if (isBroken === true) return false;
+  return state === null || (isCalledOff(stateOf(call)) && carriedInto(call, open, state) !== undefined);
+};
+
+/**
+ * Begins those without a first entry; in a run that is cancelled each is told so instead. What this call has no time for, whoever looks
+ * next does.
+ */
+const carryOut = async (look: Look): Promise<void> => {
+  const { call, open, known } = look;
   const isOff = isCalledOff(stateOf(call));
-  const isToBeTold = (state: State): boolean => isOff && carriedInto(call, open, state) !== undefined;
-  const todo = [...known.values()].filter(({ state }) => state === null || isToBeTold(state));
+  if (isOff && look.hasTold && isLate(call)) return;
+  look.hasTold = isOff;
+  const todo = [...known.values()].filter((one) => isToBeCarried(call, open, one));
   const goesOn = isOff && todo.length > 0 ? await continuedAs(call) : {};
   const said = { reason: `with its parent ${call.instanceId}`, ...goesOn };
-  const done = await inPages(todo, (one) =>
-    isOff ? cancelElement(call, open, one, said) : beginElement(call, open, one),
+  const done = await inPages(
+    todo,
+    (one) => (isOff ? cancelElement(call, open, one, said) : beginElement(call, open, one)),
+    () => isOff && isLate(call),
   );
   for (const element of done) known.set(element.index, element);
 };
@@ -179,11 +201,9 @@ const drive = async (look: Look, advancing: Advancing, element: Element): Promis
     known.set(index, { index, instanceId, seq: answer.view.seq, state: answer.state });
     if (answer.stop.result === 'deferred') look.deferred = sooner(look.deferred, answer.stop);
   } catch (error) {
-    // Its journal is broken: it says so itself, and stands until somebody restores or cancels it.
+    // Its journal is broken: it says so itself.
     if (!isPawlError(error, 'journal.broken')) throw error;
-    const { state } = element;
-    const halted = { seq: element.seq, cell: '', doubt: true, atMs: engine.clock.nowMs(), deadlineAtMs: null };
-    if (state !== null) known.set(index, { ...element, state: { ...state, halted } });
+    known.set(index, { ...element, isBroken: true });
   }
 };
 
@@ -243,6 +263,8 @@ const step = async (look: Look): Promise<FamilyLook | undefined> => {
   // Who cannot begin is told first.
   if (!isCalledOff(stateOf(call)) && lockedOf([...known.values()], family) !== undefined) return undefined;
   if (isOver(family) && !isCalledOff(stateOf(call))) return { kind: 'over' };
+  if (isCalledOff(stateOf(call)) && [...known.values()].some((one) => isToBeCarried(call, open, one)))
+    look.deferred = { kind: 'deferred', untilMs: call.engine.clock.nowMs(), why: 'budget' };
   lookAgainAtLocks(look, family);
   fill(look, family);
   if (running.size === 0) {
@@ -272,6 +294,7 @@ export const lookAtFamily = async (call: Call, open: Waiting, advancing?: Advanc
     running: new Map(),
     left: new Set(),
     deferred: null,
+    hasTold: false,
     failed: null,
   };
   try {
@@ -288,41 +311,4 @@ export const lookAtFamily = async (call: Call, open: Waiting, advancing?: Advanc
     // Nothing of this call goes on behind its answer.
     await settleAll([...look.running.values()]);
   }
-};
-
-/** Carries a cancellation into the elements of the section that stands open, and theirs: those end of which nothing is under way. */
-export const endElements = async (call: Call): Promise<void> => {
-  const { open } = stateOf(call);
-  if (open?.kind !== 'waiting' || open.family === undefined) return;
-  await lookAtFamily(call, open);
-  const family = openFamily(call, open);
-  if (family === undefined) return;
-  const left = await inPages(unfinishedIn(family), async (index) => {
-    const { state, instanceId } = await readElement(call, open, index);
-    if (state?.open?.kind !== 'waiting') return false;
-    const child = await openElement(call, instanceId);
-    await endElements(child);
-    await saveView(child);
-    return stateOf(child).ended !== null;
-  });
-  if (left.includes(true)) await lookAtFamily(call, open);
-};
-
-/** Children that may still run something, and until when, after a cancellation. */
-export const stillRunning = async (
-  call: Call,
-  open: Waiting,
-): Promise<{ instanceId: string; cell: string; seq: number; deadlineAtMs: number }[]> => {
-  const family = openFamily(call, open);
-  if (family === undefined) return [];
-  return (
-    await settleAll(
-      unfinishedIn(family).map(async (index) => {
-        const { state, instanceId } = await readElement(call, open, index);
-        if (state?.open?.kind !== 'reserved') return [];
-        const { cell, seq } = state.open;
-        return [{ instanceId, cell, seq, deadlineAtMs: runsUntilMs(state.open) }];
-      }),
-    )
-  ).flat();
 };
