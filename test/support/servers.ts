@@ -9,7 +9,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 type Running = { endpoint: string; stop(): Promise<void> };
 
 /** A bound for what hangs: a JVM on a machine with much to do has taken more than a minute. */
-const readyWithinMs = 170_000;
+const readyWithinMs = 150_000;
 const pollMs = 50;
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -31,7 +31,7 @@ const freePort = async (): Promise<number> => {
 const answers = async (endpoint: string): Promise<boolean> => {
   try {
     // Any status will do: DynamoDB Local answers a plain GET with 400.
-    await (await fetch(endpoint, { signal: AbortSignal.timeout(1_000) })).arrayBuffer();
+    await (await fetch(endpoint, { signal: AbortSignal.timeout(15_000) })).arrayBuffer();
     return true;
   } catch {
     return false;
