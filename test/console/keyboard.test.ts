@@ -166,7 +166,9 @@ describe('by the keyboard alone', () => {
     await act(page, /^Cancel move-2/);
     await untilTold(page, 'Cancelled: nothing more of its way begins.');
     await expect
-      .poll(() => linesOf(desk, 'move-2', 'outcome').then((lines) => lines.map(({ cell }) => cell)))
+      .poll(() => linesOf(desk, 'move-2', 'outcome').then((lines) => lines.map(({ cell }) => cell)), {
+        timeout: 30_000,
+      })
       .toEqual(['open_gate', 'undo_open_gate']);
     await expectFocus(page, 'once the form is gone');
     expectQuiet(bob);
@@ -224,7 +226,7 @@ describe('by the keyboard alone', () => {
     await page.locator('.told:focus').getByText('Advanced: advanced.').waitFor();
     await expect.poll(() => top('.told')).toBeGreaterThan(-1);
     const next = page.getByRole('button', { name: 'Advance: promote' });
-    await expect.poll(() => next.isEnabled()).toBe(true);
+    await expect.poll(() => next.isEnabled(), { timeout: 30_000 }).toBe(true);
     await next.hover();
     await page.mouse.down({ clickCount: 2 });
     await page.mouse.up({ clickCount: 2 });

@@ -307,7 +307,7 @@ describe('a run once more', () => {
     await bob.picture('rerun');
     await desk.as('ada', 'POST', '/instances/rollout-old/cancel', { reason: 'not tonight' });
     await bob.open('/instances/rollout-old');
-    await page.getByText('pawl start rollout --continue rollout-old --at CELL').waitFor();
+    await page.getByText('Go on from it in a new run').waitFor();
     expectQuiet(bob);
   });
 
