@@ -10,7 +10,7 @@ import { isPawlError, PawlError } from '../model/errors.ts';
 import { type Family, isOver, roomIn, spawnedWith, unfinishedIn, withEnds } from '../model/family.ts';
 import { limits } from '../model/limits.ts';
 import { settleAll } from '../model/settleAll.ts';
-import type { State, Waiting } from '../model/state.ts';
+import type { Waiting } from '../model/state.ts';
 import { goesByItself } from '../rules/decide.ts';
 import { isCalledOff } from '../rules/going.ts';
 import { doubtDueAtMs, statusOf } from '../rules/view.ts';
