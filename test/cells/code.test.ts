@@ -123,7 +123,13 @@ describe('ts and js cells', () => {
   test('it ends with what it returned: what it listens for at its end is called, and cannot change that', async () => {
     const listening = (what: string) =>
       `process.on('exit', (code) => { console.log('exit', code); ${what} }); export default () => ({ n: 1 });`;
-    for (const what of ['', 'throw new Error("late");', 'process.exit(3);', 'process.exitCode = 4;', 'process.kill(process.pid, "SIGKILL");']) {
+    for (const what of [
+      '',
+      'throw new Error("late");',
+      'process.exit(3);',
+      'process.exitCode = 4;',
+      'process.kill(process.pid, "SIGKILL");',
+    ]) {
       const ran = await ts(listening(what));
       if (what.includes('SIGKILL')) expect(ran).toMatchObject({ status: 'unknown', error: { code: 'cell.killed' } });
       else expect(ran, what).toMatchObject({ status: 'completed', output: '{"n":1}' });

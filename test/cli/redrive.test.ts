@@ -63,63 +63,57 @@ const loseStore = async (instanceId: string): Promise<string> => {
   return name;
 };
 
-remote(
-  'set aside, listed, recorded as the outcome, removed; again changes nothing, and the run goes on',
-  async () => {
-    const name = await loseStore('lost');
-    const text = await readFile(join(folder(), name), 'utf8');
-    expect(JSON.parse(text)).toMatchObject({ instanceId: 'lost', about: 1, outcome: { status: 'completed' } });
-    const status = await pawl('status', 'lost', '--json');
-    expect(at(status.json, 'step', 'setAside')).toEqual([name]);
+remote('set aside, listed, recorded as the outcome, removed; again changes nothing, and the run goes on', async () => {
+  const name = await loseStore('lost');
+  const text = await readFile(join(folder(), name), 'utf8');
+  expect(JSON.parse(text)).toMatchObject({ instanceId: 'lost', about: 1, outcome: { status: 'completed' } });
+  const status = await pawl('status', 'lost', '--json');
+  expect(at(status.json, 'step', 'setAside')).toEqual([name]);
 
-    const listed = await pawl('redrive', '--list', '--json');
-    expect(listed).toMatchObject({ exit: 0, json: { waiting: [{ instanceId: 'lost', cell: 'works', seq: 1 }] } });
-    expect(await waiting()).toEqual([name]);
+  const listed = await pawl('redrive', '--list', '--json');
+  expect(listed).toMatchObject({ exit: 0, json: { waiting: [{ instanceId: 'lost', cell: 'works', seq: 1 }] } });
+  expect(await waiting()).toEqual([name]);
 
-    await writeFile(join(folder(), 'broken.json'), '{"v": 1');
-    const redriven = await pawl('redrive');
-    expect(redriven.exit).toBe(1);
-    expect(redriven.out).toContain('lost  works, seq 1, completed: recorded as its outcome; now ready\n');
-    expect(redriven.out).toMatch(/broken\.json\n {4}kept: This is no outcome of the failure queue/);
-    expect(await waiting()).toEqual(['broken.json']);
+  await writeFile(join(folder(), 'broken.json'), '{"v": 1');
+  const redriven = await pawl('redrive');
+  expect(redriven.exit).toBe(1);
+  expect(redriven.out).toContain('lost  works, seq 1, completed: recorded as its outcome; now ready\n');
+  expect(redriven.out).toMatch(/broken\.json\n {4}kept: This is no outcome of the failure queue/);
+  expect(await waiting()).toEqual(['broken.json']);
 
-    // The same text by another way, a message of the queue kept somewhere else: known, and left where it is.
-    await place.write('copy.json', text);
-    const again = await pawl('redrive', `${place.folder}/copy.json`, '--json');
-    expect(again).toMatchObject({ exit: 0, json: { redriven: [{ result: 'known' }], kept: [] } });
-    expect(await place.read('copy.json')).toBe(text);
+  // The same text by another way, a message of the queue kept somewhere else: known, and left where it is.
+  await place.write('copy.json', text);
+  const again = await pawl('redrive', `${place.folder}/copy.json`, '--json');
+  expect(again).toMatchObject({ exit: 0, json: { redriven: [{ result: 'known' }], kept: [] } });
+  expect(await place.read('copy.json')).toBe(text);
 
-    expect((await pawl('advance', 'lost', '--max-cells', 'all')).exit).toBe(0);
-    expect(await place.read('lost.txt')).toBe('begun\nafter\n');
-    const { out } = await pawl('journal', 'lost');
-    expect(flat(out)).toMatch(/works completed, .+ — "set aside \d{4}-\S+Z by alice \(\S+\), redriven"/);
+  expect((await pawl('advance', 'lost', '--max-cells', 'all')).exit).toBe(0);
+  expect(await place.read('lost.txt')).toBe('begun\nafter\n');
+  const { out } = await pawl('journal', 'lost');
+  expect(flat(out)).toMatch(/works completed, .+ — "set aside \d{4}-\S+Z by alice \(\S+\), redriven"/);
 
-    // What belongs to another reservation is refused, and kept.
-    const foreign = { ...JSON.parse(text), about: 3, outcome: { ...JSON.parse(text).outcome, closes: 3 } };
-    await writeFile(join(folder(), 'broken.json'), JSON.stringify(foreign));
-    const refused = await pawl('redrive', '--json');
-    expect(refused).toMatchObject({ exit: 1, json: { kept: [{ error: { code: 'request.invalid' } }] } });
-    expect(await waiting()).toEqual(['broken.json']);
-  },
-);
+  // What belongs to another reservation is refused, and kept.
+  const foreign = { ...JSON.parse(text), about: 3, outcome: { ...JSON.parse(text).outcome, closes: 3 } };
+  await writeFile(join(folder(), 'broken.json'), JSON.stringify(foreign));
+  const refused = await pawl('redrive', '--json');
+  expect(refused).toMatchObject({ exit: 1, json: { kept: [{ error: { code: 'request.invalid' } }] } });
+  expect(await waiting()).toEqual(['broken.json']);
+});
 
-remote(
-  'a store that is still away: everything is kept for later',
-  async () => {
-    await writeFile(join(folder(), 'other.json'), await place.read('copy.json'));
-    proxy.refuse(true);
-    const { exit, json } = await pawl('redrive', '--json');
-    proxy.refuse(false);
-    expect(exit).toBe(4);
-    expect(at(json, 'error', 'code') ?? at(json, 'kept', 0, 'error', 'code')).toBe('store.unavailable');
-    expect((await waiting()).sort()).toEqual(['broken.json', 'other.json']);
-    // Back again: what the journal knows already is removed, what belongs to nothing is kept.
-    const back = await pawl('redrive', '--all', '--json');
-    expect(back).toMatchObject({ exit: 1, json: { redriven: [{ file: 'other.json', result: 'known' }], left: [] } });
-    expect(await waiting()).toEqual(['broken.json']);
-    await rm(join(folder(), 'broken.json'));
-  },
-);
+remote('a store that is still away: everything is kept for later', async () => {
+  await writeFile(join(folder(), 'other.json'), await place.read('copy.json'));
+  proxy.refuse(true);
+  const { exit, json } = await pawl('redrive', '--json');
+  proxy.refuse(false);
+  expect(exit).toBe(4);
+  expect(at(json, 'error', 'code') ?? at(json, 'kept', 0, 'error', 'code')).toBe('store.unavailable');
+  expect((await waiting()).sort()).toEqual(['broken.json', 'other.json']);
+  // Back again: what the journal knows already is removed, what belongs to nothing is kept.
+  const back = await pawl('redrive', '--all', '--json');
+  expect(back).toMatchObject({ exit: 1, json: { redriven: [{ file: 'other.json', result: 'known' }], left: [] } });
+  expect(await waiting()).toEqual(['broken.json']);
+  await rm(join(folder(), 'broken.json'));
+});
 
 remote(
   'somebody has decided meanwhile: the verdict stands, what was set aside becomes a note, and the file goes',

@@ -174,7 +174,13 @@ describe('what the text offers is taken as well', () => {
 
 describe('a step that may still act', () => {
   test('before its deadline a verdict is offered where its process is gone, and refused without that word, saying until when', async () => {
-    await place.write('long.md', paying.replace('runbook: pay', 'runbook: long').replace('kill -9 $$', 'sleep 60').replace('timeout=4s', 'timeout=2m'));
+    await place.write(
+      'long.md',
+      paying
+        .replace('runbook: pay', 'runbook: long')
+        .replace('kill -9 $$', 'sleep 60')
+        .replace('timeout=4s', 'timeout=2m'),
+    );
     const running = place.begin(['run', 'long.md', '--instance', 'long-1', '-p', `file=${place.folder}/long.txt`]);
     await until('the charge', async () => (await place.read('long.txt')) !== '');
     running.kill('SIGINT');

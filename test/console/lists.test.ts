@@ -56,9 +56,9 @@ describe('many alike in doubt', () => {
     await expect.poll(() => page.title()).toBe('4 in doubt at promote · Pawl');
     // Nothing is chosen by itself.
     expect(await page.getByRole('checkbox', { checked: true }).count()).toBe(0);
-    await expect.poll(() => page.locator('.pick').first().innerText()).toMatch(
-      /recorded (just now|.* ago) · attempt 1 · .*SIGKILL.* · region=<img src=x onerror/,
-    );
+    await expect
+      .poll(() => page.locator('.pick').first().innerText())
+      .toMatch(/recorded (just now|.* ago) · attempt 1 · .*SIGKILL.* · region=<img src=x onerror/);
     expect(await page.evaluate('globalThis.owned')).toBeUndefined();
     await pick(bob, ['many-1', 'many-2', 'many-3']);
     // What each of them said is one click away, and a picked one stays so.

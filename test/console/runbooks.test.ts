@@ -62,9 +62,9 @@ describe('runbooks', () => {
     expect(text).toContain('two at a time');
     expect(text).toContain('takes fetch back');
     expect(text).toContain('Shall **{{ params.service }}**');
-    await expect.poll(() => page.getByRole('region', { name: 'Parameters' }).innerText()).toMatch(
-      /service\s+needed; as the registry calls it; like \^\[a-z-\]\+\$\s+pr\s+needed; a whole number; from 1/,
-    );
+    await expect
+      .poll(() => page.getByRole('region', { name: 'Parameters' }).innerText())
+      .toMatch(/service\s+needed; as the registry calls it; like \^\[a-z-\]\+\$\s+pr\s+needed; a whole number; from 1/);
     const versions = page.getByRole('region', { name: 'Versions' }).getByRole('listitem');
     await expect
       .poll(() => versions.allInnerTexts())

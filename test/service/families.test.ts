@@ -137,17 +137,14 @@ const decideAll = async (): Promise<Set<string>> => {
   for (const [index, node] of nodes.entries()) {
     const id = child(index);
     let seq = -1;
-    await until(
-      `${id} to end or to wait for a person`,
-      async () => {
-        const { json } = await pawl('status', id, '--json');
-        const { status } = json.view as { status: string };
-        const step = json.step as { seq: number; cell: string } | null;
-        // What may be tried again is in doubt only until somebody comes by.
-        if (status === 'in_doubt' && step?.cell === 'second') seq = step.seq;
-        return status === 'completed' || seq !== -1;
-      },
-    );
+    await until(`${id} to end or to wait for a person`, async () => {
+      const { json } = await pawl('status', id, '--json');
+      const { status } = json.view as { status: string };
+      const step = json.step as { seq: number; cell: string } | null;
+      // What may be tried again is in doubt only until somebody comes by.
+      if (status === 'in_doubt' && step?.cell === 'second') seq = step.seq;
+      return status === 'completed' || seq !== -1;
+    });
     if (seq === -1) continue;
     const isRetried = index % 4 === 1;
     if (isRetried) retried.add(node);
@@ -289,13 +286,10 @@ describe('twenty elements under way', { timeout: 400_000 }, () => {
     await startFleet('at: bastion\n');
     const two = [1, 2].map(() => begin('worker', '--at', 'bastion'));
     // What belongs to no worker is the schedule's, which is on AWS.
-    await until(
-      'its end',
-      async () => {
-        await pawl('advance', 'f', '--max-cells', 'all');
-        return (await statusOf('f')).status === 'completed';
-      },
-    );
+    await until('its end', async () => {
+      await pawl('advance', 'f', '--max-cells', 'all');
+      return (await statusOf('f')).status === 'completed';
+    });
     await assertOnce(new Set(), new Set());
     expect(two.every(({ pid }) => isAlive(pid))).toBe(true);
   });

@@ -133,13 +133,10 @@ describe('npm run dev', { timeout: 300_000 }, () => {
     expect(runsOf('held')).toBe(1);
 
     // Declared safe: its deadline and grace have passed as well by now, or will have.
-    await until(
-      'the end of the other one',
-      async () => {
-        const { body } = await server.ask('POST', `/instances/${safe.instanceId}/advance`, { maxCells: 'all' });
-        return body.result === 'completed' || (body.view as { status?: string } | undefined)?.status === 'completed';
-      },
-    );
+    await until('the end of the other one', async () => {
+      const { body } = await server.ask('POST', `/instances/${safe.instanceId}/advance`, { maxCells: 'all' });
+      return body.result === 'completed' || (body.view as { status?: string } | undefined)?.status === 'completed';
+    });
     expect(await journalOf(server, safe.instanceId)).toEqual([
       'started',
       'reserved slow',
