@@ -44,6 +44,8 @@ const finish = (kind, text) => {
     }
   }
   // Promises that are still running end here, with the process. By a signal that nobody else sends: to end as Node does takes it longer.
+  // As Node's own end does: whoever ends it while that is told does not tell it again.
+  /** @type {{ _exiting?: boolean }} */ (process)._exiting = true;
   try {
     Reflect.apply(emit, process, ['exit', 0]);
   } catch (error) {

@@ -38,11 +38,12 @@ const kill = (pid, signal) => {
 
 /**
  * What the kernel counts: `last`, the pid that it gave last, and `all`, how many it gave since the machine started, in all namespaces.
- * @typedef {{ last: number, all: number }} Births
+ * `max`: so many can be given before a pid is given twice, and some to spare.
+ * @typedef {{ last: number, all: number, max: number }} Births
  */
 
-/** As many as can be given before a pid is given twice, on a machine that has the fewest by default (32,768), and some to spare. */
-const birthsMax = 16_384;
+/** @type {number | undefined} */
+let pidMax;
 
 /** @returns {Births | undefined} */
 const births = () => {
@@ -52,7 +53,9 @@ const births = () => {
     if (readlinkSync('/proc/self') !== String(process.pid)) return undefined;
     const last = / (\d+)\n$/.exec(readFileSync('/proc/loadavg', 'latin1'))?.[1];
     const all = /^processes (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1];
-    return last === undefined || all === undefined ? undefined : { last: Number(last), all: Number(all) };
+    if (last === undefined || all === undefined) return undefined;
+    pidMax ??= Number(readFileSync('/proc/sys/kernel/pid_max', 'latin1'));
+    return { last: Number(last), all: Number(all), max: pidMax / 2 };
   } catch {
     return undefined;
   }
@@ -60,7 +63,7 @@ const births = () => {
 
 /**
  * Whether a pid was given after `since` and not after `until`: they are given in turn, and from the first again after the last.
- * @param {number} pid @param {Births} since @param {Births} until
+ * @param {number} pid @param {Pick<Births, 'last'>} since @param {Pick<Births, 'last'>} until
  */
 export const isBorn = (pid, since, until) => {
   if (since.last === until.last) return false;
@@ -73,7 +76,7 @@ export const isBorn = (pid, since, until) => {
  */
 const bornAfter = (since) => {
   const until = since && births();
-  if (since === undefined || until === undefined || until.all - since.all > birthsMax) return () => true;
+  if (since === undefined || until === undefined || until.all - since.all > since.max) return () => true;
   return (pid) => isBorn(pid, since, until);
 };
 

@@ -259,7 +259,7 @@ const begin = (job, waiting) => {
   since = undefined;
   waiting?.kill('SIGKILL');
   const code = job.kind !== 'sh';
-  const start = job.grouped ? spawnInGroup : spawn;
+  const start = job.grouped || isInside ? spawnInGroup : spawn;
   return start(job.command, job.args, {
     cwd: job.dir,
     env: job.env,
@@ -294,7 +294,6 @@ const run = async (job, waiting) => {
   // A moment, not a duration: an engine that froze before it sent the job must not begin the cell after its deadline.
   const nowMs = () => Number(process.hrtime.bigint() / 1_000_000n);
   let { killAtMs } = job;
-  if (!job.grouped) await leaveGroup();
   if (killAtMs - nowMs() <= 0) {
     waiting?.kill('SIGKILL');
     await leaveGroup();
@@ -458,7 +457,7 @@ const rehearse = (then) => {
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
   });
-  nobody.on('error', then).on('close', then);
+  nobody.on('error', () => {}).on('close', then);
   nobody.stdin?.on('error', () => {}).end('{}');
   for (const stream of [nobody.stdout, nobody.stderr, nobody.stdio[3]]) stream?.on('data', () => {});
 };

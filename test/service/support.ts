@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { until } from '../cli/support.ts';
@@ -207,13 +208,16 @@ export const journalOf = async (dev: Pick<Dev, 'ask'>, instanceId: string): Prom
   );
 };
 
+/** SQLITE_BUSY: another connection has begun to write. */
+const sqliteBusy = 5;
 /** Whether nobody is in the middle of a write. */
 const isUnlocked = (dataDir: string): boolean => {
   const db = new DatabaseSync(join(dataDir, 'pawl.db'));
   try {
     db.exec('PRAGMA busy_timeout = 0; BEGIN IMMEDIATE; ROLLBACK');
     return true;
-  } catch {
+  } catch (error) {
+    if ((error as { errcode?: number }).errcode !== sqliteBusy) throw error;
     return false;
   } finally {
     db.close();
@@ -225,6 +229,7 @@ export const freezeIdle = async (pid: number, dataDir: string): Promise<() => vo
   let thaw = await freezeProcess(pid);
   while (!isUnlocked(dataDir)) {
     thaw();
+    await wait(20);
     thaw = await freezeProcess(pid);
   }
   return thaw;
