@@ -53,7 +53,7 @@ const answeredWithinMs = 10_000;
 const clockOffMs = 1_500;
 
 /** Of the process that made an entry: a request has one and a number, a command a host before it. */
-const pidOf = ({ by }: Pick<Attempt, 'by'>): number => Number(/(\d+)(?:-\d+)?$/.exec(by.where)?.[1] ?? -1);
+export const pidOf = ({ by }: Pick<Attempt, 'by'>): number => Number(/(\d+)(?:-\d+)?$/.exec(by.where)?.[1] ?? -1);
 
 type Closing = Extract<Entry, { kind: 'outcome' | 'resolved' }>;
 /** How a step first ended: by its holder, or taken from it. */

@@ -13,16 +13,18 @@ import { createClient } from '../../src/store/dynamodb.ts';
 import { createStore } from '../../src/store/index.ts';
 import { createdTables } from '../support/createdTables.ts';
 import { attemptsOf } from '../support/scene.ts';
-import { aftermath, readJournals, readNeverBegun, type Strike, type Told } from './aftermath.ts';
+import { aftermath, pidOf, readJournals, readNeverBegun, type Strike, type Told } from './aftermath.ts';
 import { createDraw } from './draw.ts';
 
 import { type Command, pawl, spawnWitness, spawnWorker, type WitnessProcess, type Worker } from './processes.ts';
 import { type ChaosReport, instancesMinOf, lackingOf } from './report.ts';
 
-/** The least that is possible: a holder is gone 2.6 s after its reservation. A stop lasts 2 to 5 s longer than that. */
+/** The least that is possible: a holder is gone 2.6 s after its reservation. A stop lasts 2 to 5 s longer than that, and until its step is taken over. */
 const graceMs = 1_000;
 const timeoutMs = 600;
 const goneAfterMs = timeoutMs + 1_000 + graceMs;
+/** So long at most: how soon somebody takes a step over, the machine says. */
+const takenOverWithinMs = 30_000;
 /** As short as cells of 600 ms allow: whom a killed worker held is due again soon. */
 const workMs = 30_000;
 const workersCount = 4;
@@ -293,6 +295,13 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       await wait(draw.int(inCell ? 60 : 160));
     }
   };
+  /** The instances that stand at a step which a process holds. */
+  const heldBy = async (pid: number): Promise<string[]> => {
+    const heads = await Promise.all([...unfinished].map((id) => store.journal.head(id)));
+    return heads.flatMap((head) =>
+      head?.entry.kind === 'reserved' && pidOf(head.entry) === pid ? [head.entry.instanceId] : [],
+    );
+  };
   /** Longer than a deadline and the grace after it: whoever thaws finds its step taken for doubtful, or closed. */
   const stopper = async (): Promise<void> => {
     while (report.stops < stopsWanted) {
@@ -306,7 +315,11 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
       await victim.freeze().catch(() => undefined);
       if (victim.dead) continue;
       report.stops += 1;
+      const held = await heldBy(victim.pid);
       await wait(goneAfterMs + 2_000 + draw.int(3_000));
+      const giveUpAtMs = performance.now() + takenOverWithinMs;
+      while (held.length > 0 && (await heldBy(victim.pid)).length === held.length && performance.now() < giveUpAtMs)
+        await wait(200);
       strikes.push({ ...strike, untilMs: Date.now() });
       victim.thaw();
     }
@@ -316,7 +329,7 @@ export const runChaos = async (options: ChaosOptions): Promise<ChaosReport> => {
   await Promise.all([killer(), stopper(), stopper()]);
   breaking = false;
   tell(`${report.kills} kills and ${report.stops} stops are over; ${unfinished.size} instances are to be finished`);
-  const endMs = performance.now() + 120_000;
+  const endMs = performance.now() + 300_000;
   while (unfinished.size + starting > 0 && performance.now() < endMs) {
     for (const id of [...unfinished]) {
       const view = await store.views.get(id);
