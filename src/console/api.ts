@@ -20,12 +20,12 @@ export class Refused extends Error {
   }
 }
 
-let shownTo: string | undefined;
-/** @param actor to whom the page is shown, as the service calls them; `undefined` where it did not say */
-export const showTo = (actor: string | undefined): void => {
+let shownTo: string | null = null;
+/** @param actor to whom the page is shown, as the service calls them; `null` where it did not say */
+export const showTo = (actor: string | null): void => {
   shownTo = actor;
 };
-export const whoIsShown = (): string | undefined => shownTo;
+export const whoIsShown = (): string | null => shownTo;
 
 type Given = { path?: Record<string, unknown>; query?: Record<string, unknown>; body?: unknown };
 
@@ -54,8 +54,12 @@ const again = ({ body, atMs }: { body: unknown; atMs: number }): unknown =>
 
 const unreachable = 'The service does not answer. What is shown is what it said last.';
 
-/** @param as whose act it is: the service takes none of somebody else, who may have logged in in another tab */
-export const call = async <N extends OperationName>(name: N, given: CallOf<N>, as = shownTo): Promise<BodyOf<N>> => {
+/** @param as whose act it is: the service takes none of somebody else, who may have logged in in another tab; `null`: nobody knows */
+export const call = async <N extends OperationName>(
+  name: N,
+  given: CallOf<N>,
+  as: string | null = shownTo,
+): Promise<BodyOf<N>> => {
   const { method, path } = __PAWL_ROUTES__[name];
   const asked = given as Given;
   const url = urlOf(path, asked);
@@ -66,7 +70,7 @@ export const call = async <N extends OperationName>(name: N, given: CallOf<N>, a
       accept: 'application/json',
       ...(known === undefined ? {} : { 'if-none-match': known.etag }),
       ...authorization(),
-      ...(method === 'GET' || as === undefined ? {} : { 'x-pawl-expected-actor': encodeURIComponent(as) }),
+      ...(method === 'GET' || as === null ? {} : { 'x-pawl-expected-actor': encodeURIComponent(as) }),
       ...(asked.body === undefined ? {} : { 'content-type': 'application/json' }),
     },
     ...(asked.body === undefined ? {} : { body: JSON.stringify(asked.body) }),

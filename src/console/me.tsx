@@ -50,7 +50,9 @@ export const useAsked = (entrance: Entrance): Me | undefined => {
       if (isGone) return;
       looks += 1;
       if (me === undefined) timer = setTimeout(look, againMs);
-      if (me !== undefined || looks === looksMax) set({ of: actor, me: me ?? unsaid(actor) });
+      // What the service said of the same person before, it has not taken back by being away.
+      if (me !== undefined || looks === looksMax)
+        set((was) => ({ of: actor, me: me ?? (was?.of === actor ? was.me : unsaid(actor)) }));
       if (me === undefined || me.actor === actor || me.actor === other.current) return;
       // Once for each: an issuer may call somebody otherwise than the service does.
       other.current = me.actor;
@@ -65,7 +67,7 @@ export const useAsked = (entrance: Entrance): Me | undefined => {
   const me = known?.of === actor ? known.me : undefined;
   useLayoutEffect(() => {
     // Where the service does not say, an issuer may call them otherwise.
-    if (me !== undefined) showTo(me.groups === null ? undefined : me.actor);
+    if (me !== undefined) showTo(me.groups === null ? null : me.actor);
   }, [me]);
   return me;
 };

@@ -44,8 +44,9 @@ export const usePolled = <T>(
     const mine = round.current;
     try {
       const data = await latest.current.load();
-      // A slow answer does not replace a newer one.
-      if (mine === round.current) show({ key, as, data, atMs: Date.now() });
+      // A slow answer does not replace a newer one, and ends nothing.
+      if (mine !== round.current) return 'answered';
+      show({ key, as, data, atMs: Date.now() });
       return latest.current.isLast?.(data) ? 'last' : 'answered';
     } catch (error) {
       if (mine === round.current)

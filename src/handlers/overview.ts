@@ -76,9 +76,19 @@ const countsOf = async (
 const newestFirst = (a: View, b: View): number =>
   b.startedAtMs - a.startedAtMs || (a.instanceId < b.instanceId ? 1 : -1);
 
+/** Each run once, as it was last: between two walks it may have gone from one list to another. */
+const eachOnce = (views: View[]): View[] => {
+  const newest = new Map<string, View>();
+  for (const view of views) {
+    const before = newest.get(view.instanceId);
+    if (before === undefined || before.seq < view.seq) newest.set(view.instanceId, view);
+  }
+  return [...newest.values()];
+};
+
 /** Pages of several lists as one, where there is no more of any; `undefined`: no mark would go on in all of them. */
 const wholeOf = (pages: Page[], max: number): Page | undefined => {
-  const views = pages.flatMap((page) => page.views).sort(newestFirst);
+  const views = eachOnce(pages.flatMap((page) => page.views)).sort(newestFirst);
   return views.length > max || pages.some(({ next }) => next !== null) ? undefined : { ...nothing, views };
 };
 

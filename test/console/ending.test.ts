@@ -184,6 +184,15 @@ describe('a manual cell', () => {
     const note = page.getByLabel('What you did or saw');
     expect(await note.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true);
     expect(await linesOf('undone-1', 'outcome')).toEqual([]);
+    // Blanks are no word.
+    await note.fill('   ');
+    const sent: string[] = [];
+    page.on('request', (request) => {
+      if (request.method() === 'POST') sent.push(request.url());
+    });
+    await failed.click();
+    expect(await note.evaluate((one: { validity: { customError: boolean } }) => one.validity.customError)).toBe(true);
+    expect(sent).toEqual([]);
     await note.fill('the vault is locked');
     await failed.click();
     await page.getByText('Recorded: rotate failed.').waitFor();

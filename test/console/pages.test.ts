@@ -152,10 +152,24 @@ describe('a run', () => {
     await tree.getByText('node-c').waitFor();
     await expect.poll(() => tree.getByText('node-a').count()).toBe(0);
     const begun = page.locator('details', { hasText: `All of ${cell} that began` }).getByRole('listitem');
+    // One that waits for a lock begins without a word in the journal of the run.
+    let hasBegun = false;
+    await page.route(/\/elements\?/, async (route) => {
+      if (hasBegun) return await route.continue();
+      const response = await route.fetch();
+      const { elements, next } = (await response.json()) as { elements: object[]; next: null };
+      const json = { elements: elements.map((one, index) => (index < 2 ? one : { ...one, begun: false })), next };
+      await route.fulfill({ response, headers: { 'content-type': 'application/json' }, json });
+    });
     await tree.getByText(`All of ${cell} that began`).click();
     await expect
       .poll(() => begun.allInnerTexts())
+      .toEqual(['completed 0 node-a', 'not ended 1 node-b', 'not begun 2 node-c']);
+    hasBegun = true;
+    await expect
+      .poll(() => begun.allInnerTexts())
       .toEqual(['completed 0 node-a', 'not ended 1 node-b', 'not ended 2 node-c']);
+    await page.unrouteAll({ behavior: 'wait' });
     await bob.picture('elements');
     // They are asked for again once there is more of the journal that says them; a look that fails is told of.
     let asked = 0;

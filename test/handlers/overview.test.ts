@@ -323,6 +323,25 @@ describe('a reading that fails', () => {
     await expect(asked(depsOf(over))).rejects.toBe(away);
   });
 
+  test('nothing: a run that goes from one list to another between two walks stands once, as it was last', async () => {
+    const nowMs = 1_800_000_000_000;
+    const alone = { instanceId: 'one', runbookId: 'r', version: 1, cell: 'go', place: 'moon', dueAtMs: nowMs - 1 };
+    const view = { ...alone, startedAtMs: nowMs - 9, waitsFor: 'a worker at moon' };
+    const later = { ...view, status: 'waiting', seq: 5 };
+    const earlier = { ...view, status: 'ready', seq: 4 };
+    const list: List = async ({ statuses, where }) => {
+      const walked = [
+        ...(statuses?.includes('ready') ? [earlier] : []),
+        ...(statuses?.includes('waiting') ? [later] : []),
+      ];
+      const fits = await Promise.all(walked.map((one) => where?.(one) ?? false));
+      return { ...empty, views: walked.filter((_, index) => fits[index]) };
+    };
+    const workers = async () => ({ workers: [], wanted: [{ place: 'moon' }] });
+    const { body } = await asked(depsOf({ list, workers }));
+    expect((body as unknown as Overview).unmanned.views).toEqual([later]);
+  });
+
   test('a version: a store that is away fails it, one broken version hides no run', async () => {
     const asks = {
       status: 'waiting',

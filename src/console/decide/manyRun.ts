@@ -25,7 +25,7 @@ export type Deciding = {
 const inTurn = async (
   steps: Step[],
   ruling: Ruling,
-  as: string | undefined,
+  as: string | null,
   isStopped: () => boolean,
 ): Promise<Result[]> => {
   while (!isStopped()) {

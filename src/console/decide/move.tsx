@@ -3,9 +3,10 @@ import { useState } from 'preact/hooks';
 import { call, type Instance, type Version } from '../api.ts';
 import { May } from '../me.tsx';
 import { useNow } from '../poll.ts';
-import { moment, stamp, statusText } from '../text.ts';
+import { moment, statusText } from '../text.ts';
 import type { Acting } from './acting.ts';
 import { Deed } from './deed.tsx';
+import { leftText } from './leftText.ts';
 
 const ends = ['completed', 'failed', 'rolled_back', 'cancelled'];
 export const isOver = (status: string): boolean => ends.includes(status);
@@ -31,17 +32,8 @@ const StillRuns = ({ instance, nowMs }: { instance: Instance; nowMs: number }) =
   return <p>Nothing of it runs at this moment.</p>;
 };
 
-type Answer = Awaited<ReturnType<typeof cancel>>;
 const cancel = (instanceId: string, reason: string, undo: boolean, expectedSeq: number) =>
   call('cancel', { path: { instanceId }, body: { reason, expectedSeq, ...(undo ? { undo } : {}) } });
-
-const cancelledText = ({ mayStillRun, elements, unreached }: Answer): string => {
-  const own =
-    mayStillRun === null ? '' : ` ${mayStillRun.cell} may still run until ${stamp(mayStillRun.deadlineAtMs)}.`;
-  const others = elements.length === 0 ? '' : ` So may a step in ${elements.length} of its elements.`;
-  const untold = unreached.length === 0 ? '' : ` ${unreached.length} elements were not told yet.`;
-  return `Cancelled: nothing more of its way begins.${own}${others}${untold}`;
-};
 
 type Props = { instance: Instance; version: Version; acting: Acting };
 
@@ -55,7 +47,10 @@ const Cancel = ({ instance, version, acting }: Props) => {
       title="Cancel the run"
       button={`Cancel ${instanceId}`}
       acting={acting}
-      does={async (reason) => cancelledText(await cancel(instanceId, reason, takesBack, seq))}
+      does={async (reason) => {
+        const left = await cancel(instanceId, reason, takesBack, seq);
+        return `Cancelled: nothing more of its way begins.${leftText(left)}`;
+      }}
     >
       <StillRuns instance={instance} nowMs={nowMs} />
       {hasUndo ? (
@@ -104,8 +99,8 @@ const Stop = ({ instance, acting }: Omit<Props, 'version'>) => {
       acting={acting}
       does={async (reason) => {
         const body = { reason, stopCleanup: true, expectedSeq };
-        const { stays } = await call('cancel', { path: { instanceId }, body });
-        return `Stopped: nothing more of its end begins. Stays as it is: ${list(stays)}.`;
+        const left = await call('cancel', { path: { instanceId }, body });
+        return `Stopped: nothing more of its end begins. Stays as it is: ${list(left.stays)}.${leftText(left)}`;
       }}
     >
       <p>

@@ -5,7 +5,7 @@ import { type BodyOf, waitsForElements } from '../../contract/index.ts';
 import { allCells, type Cell, call, permissionOf, type View, versionOf } from '../api.ts';
 import { asks } from '../decide/asked.ts';
 import type { Me } from '../me.tsx';
-import { useOnce } from '../once.ts';
+import { usePolled } from '../poll.ts';
 
 type Overview = BodyOf<'overview'>;
 
@@ -45,23 +45,33 @@ export const foundIn = async ({ doubt, stopped, asking, unmanned }: Overview): P
 
 const order: Need[] = ['doubt', 'broken', 'halted', 'asked', 'elements', 'unmanned'];
 
-/** Who has approved so far, by run and entry: no list has it, so it is read once for each change. */
+/** So many runs are asked for at once. */
+const readAtOnce = 5;
+
+/** Who has approved so far, by run and entry: no list has it, so it is read once for each change. What could not be read is not there. */
 const known = new Map<string, string[]>();
 const keyOf = ({ instanceId, seq }: View): string => `${instanceId} ${seq}`;
 
-const readApprovals = async (views: View[]): Promise<number> => {
+const readApproval = async (view: View): Promise<void> => {
+  const { waits } = await call('instance', {
+    path: { instanceId: view.instanceId },
+    query: { outputBytesMax: 0 },
+  });
+  known.set(keyOf(view), waits?.kind === 'approve' ? waits.approvals : []);
+};
+
+/** @throws Refused where none of those that are left could be read: it is tried less and less often then */
+const readApprovals = async (views: View[]): Promise<{ isWhole: boolean }> => {
   const wanted = new Set(views.map(keyOf));
   for (const key of known.keys()) if (!wanted.has(key)) known.delete(key);
-  await Promise.all(
-    views.map(async (view) => {
-      if (known.has(keyOf(view))) return;
-      const { instanceId } = view;
-      const asked = call('instance', { path: { instanceId }, query: { outputBytesMax: 0 } });
-      const waits = await asked.then((instance) => instance.waits).catch(() => null);
-      known.set(keyOf(view), waits?.kind === 'approve' ? waits.approvals : []);
-    }),
-  );
-  return Date.now();
+  const left = views.filter((view) => !known.has(keyOf(view)));
+  const failures: unknown[] = [];
+  for (let from = 0; from < left.length; from += readAtOnce) {
+    const read = await Promise.allSettled(left.slice(from, from + readAtOnce).map(readApproval));
+    failures.push(...read.flatMap((one) => (one.status === 'rejected' ? [one.reason] : [])));
+  }
+  if (left.length > 0 && failures.length === left.length) throw failures[0];
+  return { isWhole: failures.length === 0 };
 };
 
 /** What asks for who looks, may vote, and has not, comes before what asks for others. */
@@ -76,7 +86,14 @@ export const useOrder = (found: Found[], me: Me): Needing[] => {
   const shared = mine.flatMap(({ view, cell }) =>
     cell?.body.kind === 'approve' && cell.body.quorum !== 1 ? [view] : [],
   );
-  const { data: readAtMs } = useOnce(`approvals ${shared.map(keyOf)}`, () => readApprovals(shared));
+  const key = `approvals ${shared.map(keyOf)}`;
+  const { data: read } = usePolled(
+    key,
+    () => readApprovals(shared),
+    undefined,
+    key,
+    ({ isWhole }) => isWhole,
+  );
   return useMemo(() => {
     const asking = new Set(mine);
     const open = new Set(shared);
@@ -87,5 +104,5 @@ export const useOrder = (found: Found[], me: Me): Needing[] => {
         return { ...one, hasMine, isMine: asking.has(one) && approvals !== undefined && !hasMine };
       })
       .sort((a, b) => order.indexOf(a.need) - order.indexOf(b.need) || Number(b.isMine) - Number(a.isMine));
-  }, [mine, readAtMs]);
+  }, [mine, read]);
 };

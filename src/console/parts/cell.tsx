@@ -103,8 +103,11 @@ const Votes = ({ votes }: { votes: EntryOf<'vote'>[] }) =>
     </ul>
   );
 
-/** There may be more of its log, or a probe answers. */
-const isOpen: readonly string[] = ['next', 'running', 'waiting', 'in_doubt', 'unknown'];
+/** There may be more of its log, a probe answers, or people are told. */
+const openStates: readonly string[] = ['next', 'running', 'waiting', 'in_doubt', 'unknown', 'halted'];
+
+/** Nothing is noted about it any more: its holder said the last word. Where another did, the holder's own may come late. */
+const isSettled = ({ state, closedBy }: CellReport): boolean => closedBy === 'holder' && !openStates.includes(state);
 
 type Props = {
   instance: Instance;
@@ -151,7 +154,7 @@ export const CellCard = ({ instance, report, cell, source, votes }: Props) => {
         <Elements instanceId={instanceId} cell={name} seq={instance.view.seq} />
       ) : null}
       {seq !== null && report.attempts > 0 ? (
-        <Log instanceId={instanceId} about={seq} isOver={!isOpen.includes(state)} />
+        <Log instanceId={instanceId} about={seq} isOver={isSettled(report)} />
       ) : null}
     </section>
   );

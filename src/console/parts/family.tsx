@@ -36,7 +36,7 @@ type ListProps = { instanceId: string; cell: string; seq: number };
 const List = ({ instanceId, cell, seq }: ListProps) => {
   const read = useRef<{ of: string; all: Begun } | undefined>(undefined);
   const { data, error } = usePolled(`elements ${instanceId} ${cell}`, async () => {
-    // The whole journal is read for it, so it is asked for when there is more of that.
+    // The whole journal is read for it, so it is asked for when there is more of that; or one has yet to begin, which no entry says.
     const of = `${instanceId} ${cell} ${seq}`;
     if (read.current?.of === of) return read.current.all;
     const all: Begun = [];
@@ -45,7 +45,7 @@ const List = ({ instanceId, cell, seq }: ListProps) => {
       all.push(...page.elements);
       after = page.next;
     }
-    read.current = { of, all };
+    read.current = all.every(({ begun }) => begun) ? { of, all } : undefined;
     return all;
   });
   if (data === undefined) return <p class="quiet">{error?.message ?? 'Loading…'}</p>;

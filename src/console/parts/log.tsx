@@ -69,9 +69,11 @@ const noteText = ({ kind, text }: Note): string => {
 /** `isOver`: nothing is added any more, so that it is read to its end once. */
 type Props = { instanceId: string; about: number; isOver?: boolean };
 export const Notes = ({ instanceId, about, isOver = false }: Props) => {
-  const key = `notes ${instanceId} ${about}`;
+  const shown = `notes ${instanceId} ${about}`;
+  // What was over may be opened again by a person's word about it.
+  const key = `${shown} ${isOver}`;
   const isLast = (read: Read): boolean => read.isOver && read.isWhole;
-  const { data, error } = usePolled(key, useNotes(instanceId, about, isOver), undefined, key, isLast);
+  const { data, error } = usePolled(key, useNotes(instanceId, about, isOver), undefined, shown, isLast);
   if (data === undefined) return <p class="quiet">{error?.message ?? 'Loading…'}</p>;
   const others = data.notes.filter(({ kind }) => kind !== 'log');
   const text = logOf(data.notes);

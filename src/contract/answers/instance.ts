@@ -59,7 +59,9 @@ export const elements = z.strictObject({
         as: z.enum(runEnds).nullable().describe('How it ended, as its run saw; null: it did not.'),
         begun: z
           .boolean()
-          .describe('False: it has no journal yet, nor a page; it may wait for a lock, or for its turn.'),
+          .describe(
+            'False: it has not ended, and no view of it stands yet. It waits for a lock or for its turn, or has only just begun: no entry of its run says when that changes.',
+          ),
       }),
     )
     .describe(

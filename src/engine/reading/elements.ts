@@ -6,7 +6,7 @@ import { childId } from '../model/family.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 import { itemsIn, type Opening } from '../waiting/openings.ts';
 
-/** `as`: how it ended, as its parent saw; `null`: it did not. `begun`: whether it is there; one that waits for a lock is not yet. */
+/** `as`: how it ended, as its parent saw; `null`: it did not. `begun`: whether it has ended or has a view; one that waits for a lock has none yet. */
 export type ElementBegun = { index: number; item: unknown; instanceId: string; as: RunEnd | null; begun: boolean };
 
 /**
