@@ -9,14 +9,16 @@ export const permissionOf = (name: OperationName) => __PAWL_ROUTES__[name].permi
 /** An advance answers within half a minute; what takes longer is cut off by something between. */
 const answerWithinMs = 90_000;
 
-/** What the service refused, by its code; `unreachable` when it did not answer. */
+/** What the service refused, by its code, and the run that it named; `unreachable` when it did not answer. */
 export class Refused extends Error {
   readonly status: number;
   readonly code: string;
-  constructor(status: number, code: string, message: string) {
+  readonly instanceId: string | undefined;
+  constructor(status: number, code: string, message: string, instanceId?: string) {
     super(message);
     this.status = status;
     this.code = code;
+    this.instanceId = instanceId;
   }
 }
 
@@ -91,9 +93,14 @@ export const call = async <N extends OperationName>(
   if (response.ok && etag !== null) keep(url, { etag, body, atMs: Date.now() });
   if (response.ok) return body as BodyOf<N>;
   // What stands before the service on AWS says `message`.
-  const { code = 'unknown', detail, message } = body as { code?: string; detail?: string; message?: string };
+  const {
+    code = 'unknown',
+    detail,
+    message,
+    instanceId,
+  } = body as Partial<Record<'code' | 'detail' | 'message' | 'instanceId', string>>;
   if (code === 'actor.other') window.dispatchEvent(new Event(otherEvent));
-  throw new Refused(response.status, code, detail ?? `${message ?? response.statusText}.`);
+  throw new Refused(response.status, code, detail ?? `${message ?? response.statusText}.`, instanceId);
 };
 
 export type View = BodyOf<'listInstances'>['views'][number];

@@ -120,7 +120,7 @@ describe('a cell that takes back', () => {
     const form = page.locator('details', { hasText: 'Go on from it in a new run' });
     await form
       .getByText(
-        'A new run of version 2 begins with remove, with the parameters of this one. Nothing stands before it. From remove on all of it runs, also what was done here, or may have been: it would happen again. clean-9 is cancelled first, and never goes on.',
+        'A new run of version 2 begins with remove, with the parameters of this one, as far as the version has them. Nothing stands before it. From remove on all of it runs, also what was done here, or may have been: it would happen again. clean-9 is cancelled first, and never goes on.',
       )
       .waitFor();
     await form.getByLabel('Begin with').selectOption('after');

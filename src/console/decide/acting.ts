@@ -6,7 +6,8 @@ import { entryText } from '../parts/entryText.ts';
 import { clock } from '../text.ts';
 import { useTold } from '../told.ts';
 
-type Told = { tone: 'good' | 'warn' | 'bad'; text: string; lines: string[] };
+/** `run`: another one that it is about. */
+type Told = { tone: 'good' | 'warn' | 'bad'; text: string; lines: string[]; run?: string };
 
 type Act = (does: () => Promise<string>) => Promise<boolean>;
 export type Acting = {
@@ -32,6 +33,10 @@ const toldOf = async (error: unknown, { view: { instanceId, seq } }: Instance, a
   const { message } = error as Error;
   if (!(error instanceof Refused) || error.status !== 409) return { tone: 'bad', text: message, lines: [] };
   if (error.code === 'actor.other') return { tone: 'warn', text: message, lines: [] };
+  if (error.code === 'instance.exists' && error.instanceId !== undefined) {
+    const text = 'Nothing was started: that run is there already, and began otherwise than this form says.';
+    return { tone: 'warn', text, lines: [], run: error.instanceId };
+  }
   const winners = await readWinners(instanceId, seq).catch(() => []);
   if (winners.length === 0) return { tone: 'warn', text: message, lines: [] };
   const words = winners.filter(isWord);

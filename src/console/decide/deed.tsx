@@ -10,13 +10,17 @@ type Props = {
   acting: Acting;
   /** @returns what came of it */
   does(reason: string): Promise<string>;
+  /** Hears that it was unfolded, or folded. */
+  onToggle?(isUnfolded: boolean): void;
+  /** Under its button. */
+  below?: ComponentChildren;
   children: ComponentChildren;
 };
 
-export const Deed = ({ title, button, acting, does, children }: Props) => {
+export const Deed = ({ title, button, acting, does, onToggle, below, children }: Props) => {
   const [reason, setReason] = useState('');
   return (
-    <details class="cancel">
+    <details class="cancel" onToggle={(event) => onToggle?.(event.currentTarget.open)}>
       <summary>{title}</summary>
       <form
         onSubmit={(event) => {
@@ -33,6 +37,7 @@ export const Deed = ({ title, button, acting, does, children }: Props) => {
             </button>
           </p>
         </fieldset>
+        {below}
       </form>
     </details>
   );

@@ -18,7 +18,7 @@ import { Staleness } from '../parts/staleness.tsx';
 import { Timeline } from '../parts/timeline.tsx';
 import { Waiting } from '../parts/waiting.tsx';
 import { useNow, usePolled } from '../poll.ts';
-import { Link } from '../route.tsx';
+import { instancePath, Link } from '../route.tsx';
 import { ago, harmless, moment, shown, statusText } from '../text.ts';
 import { Broken } from './broken.tsx';
 import { useJournal } from './journal.ts';
@@ -210,6 +210,11 @@ export const InstancePage = ({ instanceId }: { instanceId: string }) => {
         ) : (
           <div class={`notice ${acting.told.tone}`}>
             <p>{harmless(acting.told.text)}</p>
+            {acting.told.run === undefined ? null : (
+              <p>
+                <Link to={instancePath(acting.told.run)}>{harmless(acting.told.run)}</Link>
+              </p>
+            )}
             {acting.told.lines.map((line) => (
               <p key={line} class="winner">
                 {line}
@@ -237,7 +242,7 @@ export const InstancePage = ({ instanceId }: { instanceId: string }) => {
       <Ending ending={instance.ending} />
       <Move instance={instance} version={version} acting={acting} />
       <Params params={instance.params} />
-      <Rerun instance={instance} acting={acting} />
+      <Rerun instance={instance} entries={entries} acting={acting} />
       <Columns instance={instance} version={version} entries={entries} />
     </main>
   );

@@ -1,5 +1,6 @@
 /** Starting a run once more with its parameters: with which version that would be now, and what differs from the one it had. */
-import { type Instance, newestVersionOf } from '../api.ts';
+import { useState } from 'preact/hooks';
+import { type Entry, type Instance, newestVersionOf } from '../api.ts';
 import type { Acting } from '../decide/acting.ts';
 import { GoOn } from '../decide/goOn.tsx';
 import { isOver } from '../decide/move.tsx';
@@ -12,28 +13,34 @@ const isElement = (instanceId: string): boolean => instanceId.includes('~');
 /** Once what is at its end has been gone through, or stopped. */
 const mayContinue = ['halted', 'cancelled'];
 
-export const Rerun = ({ instance, acting }: { instance: Instance; acting: Acting }) => {
+type Props = { instance: Instance; entries: Entry[]; acting: Acting };
+export const Rerun = ({ instance, entries, acting }: Props) => {
   const { instanceId, runbookId, version, status } = instance.view;
   const { state } = instance.head;
+  const [later, setLater] = useState(0);
   const { data } = useOnce(`rerun ${runbookId}`, async () =>
     isElement(instanceId) ? undefined : await newestVersionOf(runbookId),
   );
-  if (!useMay('start') || data === undefined) return null;
+  const mayStart = useMay('start');
+  if (isElement(instanceId)) return null;
+  const newest = data === undefined ? undefined : Math.max(data, later);
   return (
     <>
-      <p class="small rerun">
-        <Link to={startPath(runbookId, { like: instanceId })}>Start another one like it</Link>, with version {data}
-        {data === version ? '' : ' ('}
-        {data === version ? null : (
-          <>
-            this run has version {version}:{' '}
-            <Link to={runbookPath(runbookId, { from: version, to: data })}>what differs</Link>)
-          </>
-        )}
-        .
-      </p>
+      {!mayStart || newest === undefined ? null : (
+        <p class="small rerun">
+          <Link to={startPath(runbookId, { like: instanceId })}>Start another one like it</Link>, with version {newest}
+          {newest === version ? '' : ' ('}
+          {newest === version ? null : (
+            <>
+              this run has version {version}:{' '}
+              <Link to={runbookPath(runbookId, { from: version, to: newest })}>what differs</Link>)
+            </>
+          )}
+          .
+        </p>
+      )}
       {mayContinue.includes(status) && (isOver(status) || (state.ending ?? state.owes) === undefined) ? (
-        <GoOn instance={instance} newest={data} acting={acting} />
+        <GoOn instance={instance} entries={entries} acting={acting} onNewest={setLater} />
       ) : null}
     </>
   );
