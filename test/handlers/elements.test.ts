@@ -82,7 +82,7 @@ test('of a cell that runs another runbook once it is that run', async () => {
   });
 });
 
-test('one that waits for a lock is among them, and is said not to have begun: it has no journal yet', async () => {
+test('one that waits for a lock is among them, and is said not to have begun: it has no view yet', async () => {
   const one = '```ts { name=one }\nexport default async () => 1;\n```\n';
   const locked = `---\nrunbook: locked\ntitle: Locked\nconcurrency: door\n---\n${one}`;
   const outer = '---\nrunbook: outer_locked\ntitle: Outer\n---\n```run { name=sub }\nrunbook: locked\n```\n';
