@@ -5,7 +5,8 @@
 
 import { type Call, type Engine, saveView, stateOf } from '../call/call.ts';
 import { change } from '../call/change.ts';
-import { leftToUndo } from '../call/ending.ts';
+import { leftToUndo, triedToUndo } from '../call/ending.ts';
+import { isTakenBack } from '../call/inputs.ts';
 import { assertFresh, assertReason } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
@@ -14,6 +15,7 @@ import { parentIdOf } from '../model/family.ts';
 import type { By } from '../model/fields.ts';
 import { runsUntilMs } from '../model/lease.ts';
 import { limits } from '../model/limits.ts';
+import { settleAll } from '../model/settleAll.ts';
 import type { State } from '../model/state.ts';
 import type { View } from '../model/view.ts';
 import { type CancelRequest, cancelling } from '../waiting/cancelling.ts';
@@ -28,7 +30,7 @@ export type Cancelled = {
   elements: StillRuns[];
   /** Elements that were not told: there was no time for them, and whoever looks next does; or their journals are broken. */
   unreached: Unreached[];
-  /** Where what is at its end was stopped: cells with effects that began, and that nothing takes back. */
+  /** Where what is at its end was stopped: cells with effects that began, and that nothing takes back, or not all of it was. */
   stays: string[];
 };
 
@@ -41,7 +43,10 @@ const staysIn = async (call: Call): Promise<string[]> => {
   if (ending === undefined) return [];
   const entry = (await call.engine.journal.entry(call.instanceId, ending.seq))?.entry;
   const left = leftToUndo(stateOf(call), call.runbook);
-  return [...new Set([...(entry?.kind === 'ending' ? entry.stays : []), ...left])];
+  const tried = triedToUndo(stateOf(call), call.runbook);
+  const isBack = await settleAll(tried.map((name) => isTakenBack(call, { name })));
+  const kept = tried.filter((_, at) => isBack[at] === false);
+  return [...new Set([...(entry?.kind === 'ending' ? entry.stays : []), ...kept, ...left])];
 };
 
 /** The run whose element an instance is, where that can be told of a broken one. */
