@@ -14,8 +14,8 @@ import type { Waiting } from '../model/state.ts';
 import { goesByItself } from '../rules/decide.ts';
 import { isCalledOff } from '../rules/going.ts';
 import { doubtDueAtMs, statusOf } from '../rules/view.ts';
+import { beginElement } from './beginElement.ts';
 import {
-  beginElement,
   cancelElement,
   carriedInto,
   continuedAs,
@@ -253,15 +253,16 @@ const step = async (look: Look): Promise<FamilyLook | undefined> => {
   const unfinished = new Set(unfinishedIn(family));
   for (const index of known.keys()) if (!unfinished.has(index)) known.delete(index);
   await readUnfinished(look, family);
+  const isOff = isCalledOff(stateOf(call));
+  // Who may begin does so first, and who cannot is told with the others: neither is seen by reading it.
+  if (!isOff) await carryOut(look);
   if (spawnsMore(progressOf(look, family), family)) await readAgain(look);
   const body = progressOf(look, family);
   if (body !== undefined) return (await call.chain.append(() => body)) === undefined ? { kind: 'again' } : undefined;
   const before = [...known.values()];
-  await carryOut(look);
+  if (isOff) await carryOut(look);
   if (before.some((one) => known.get(one.index) !== one && known.get(one.index)?.state?.ended != null))
     return undefined;
-  // Who cannot begin is told first.
-  if (!isCalledOff(stateOf(call)) && lockedOf([...known.values()], family) !== undefined) return undefined;
   if (isOver(family) && !isCalledOff(stateOf(call))) return { kind: 'over' };
   if (isCalledOff(stateOf(call)) && [...known.values()].some((one) => isToBeCarried(call, open, one)))
     look.deferred = { kind: 'deferred', untilMs: call.engine.clock.nowMs(), why: 'budget' };
