@@ -149,6 +149,7 @@ describe('a section that is gone on with in a new run, of which the journal of o
     world.engine = createEngine(world.ports);
     await world.engine.advance('p.2', request);
     await world.engine.cancel('p~nodes.1', 'it cannot be read', bob);
+    expect(await dueOf(world, 'p.2')).toBeLessThanOrEqual(world.now);
     expect((await world.engine.advance('p.2', request)).stop).toMatchObject({ result: 'halted', cell: 'nodes' });
     expect(ran(world).filter((step) => step.startsWith('2~'))).toEqual(['2~nodes.2:restart']);
     expect(await world.entries('p.2~nodes.1')).toMatchObject([

@@ -3,10 +3,12 @@
  * children.
  */
 
+import assert from 'node:assert/strict';
 import { type Call, type Engine, saveView, stateOf } from '../call/call.ts';
 import { change } from '../call/change.ts';
 import { leftToUndo, triedToUndo } from '../call/ending.ts';
 import { isTakenBack } from '../call/inputs.ts';
+import { readJournal } from '../call/journal.ts';
 import { assertFresh, assertReason } from '../call/refusals.ts';
 import { wakeIfAuto } from '../call/wake.ts';
 import { isPawlError, PawlError } from '../model/errors.ts';
@@ -56,7 +58,22 @@ const parentOf = async ({ journal }: Engine, instanceId: string): Promise<string
   return parentIdOf(instanceId);
 };
 
-/** Its parent is woken here: a call into it would do so, and none can be opened. */
+/** The run that goes on from one that was cancelled for it. */
+const nextOf = async ({ journal }: Engine, instanceId: string): Promise<string | undefined> => {
+  const { cancelled } = (await journal.head(instanceId))?.entry.state ?? { cancelled: null };
+  const entry = cancelled === null ? undefined : (await journal.entry(instanceId, cancelled))?.entry;
+  return entry?.kind === 'cancelled' ? entry.continuedAs : undefined;
+};
+
+/** Who stands for it: its run, and the one that goes on from that. */
+const waitersOf = async (engine: Engine, instanceId: string): Promise<string[]> => {
+  const parent = await parentOf(engine, instanceId);
+  if (parent === undefined) return [];
+  const next = await nextOf(engine, parent).catch(() => undefined);
+  return next === undefined ? [parent] : [parent, next];
+};
+
+/** They are woken here: a call into it would do so, and none can be opened. */
 const endAsBroken = async (
   engine: Engine,
   instanceId: string,
@@ -65,16 +82,24 @@ const endAsBroken = async (
   error: PawlError,
 ): Promise<Cancelled> => {
   const { view, before } = await endBroken(engine, instanceId, reason, by, error);
-  const parent = await parentOf(engine, instanceId);
-  if (parent !== undefined) {
+  for (const waiter of await waitersOf(engine, instanceId)) {
     const nowMs = engine.clock.nowMs();
-    await engine.marks.wake({ instanceId: parent, runbookId: view.runbookId }, nowMs);
-    await engine.wakeAt(parent, nowMs).catch((cause: unknown) => {
+    await engine.marks.wake({ instanceId: waiter, runbookId: view.runbookId }, nowMs);
+    await engine.wakeAt(waiter, nowMs).catch((cause: unknown) => {
       engine.observe({ kind: 'wake.unsent', instanceId, cell: undefined, cause: causeOf(cause) });
     });
   }
   const running = before === null ? null : mayStillRun(before);
   return { view, mayStillRun: running, elements: [], unreached: [], stays: [] };
+};
+
+/**
+ * What has ended may be what another run has to read, to take it back or to go on from it: whoever cancels it where it cannot be read
+ * gives it up for that.
+ * @throws PawlError `journal.broken`
+ */
+const assertWhole = async (engine: Engine, instanceId: string): Promise<void> => {
+  for await (const { entry } of readJournal(engine, instanceId)) assert(entry.instanceId === instanceId);
 };
 
 /** `expectedSeq`: of the head that the caller has seen. */
@@ -103,9 +128,15 @@ export const cancel = async (
     open: (call: Call) => assertFresh(call, expectedSeq),
   };
   const lost = stopCleanup ? { lost: (call: Call) => assertFresh(call, expectedSeq) } : {};
-  let changed: { call: Call; view: View };
+  let changed: Awaited<ReturnType<typeof change>>;
   try {
-    changed = await change(engine, instanceId, by, { ...changing, ...lost }, limits.answerWithinMs);
+    changed = await change(engine, instanceId, by, { ...changing, ...lost }, limits.answerWithinMs).catch(
+      async (error: unknown) => {
+        if (isPawlError(error, 'instance.finished')) await assertWhole(engine, instanceId);
+        throw error;
+      },
+    );
+    if (changed.stands === null && stateOf(changed.call).ended !== null) await assertWhole(engine, instanceId);
   } catch (error) {
     if (!isPawlError(error, 'journal.broken')) throw error;
     return await endAsBroken(engine, instanceId, reason, by, error);
