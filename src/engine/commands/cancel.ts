@@ -123,6 +123,7 @@ export const cancel = async (
       'Stopping what is at the end of a run needs the seq of its newest entry that you have seen (--seq), and takes nothing back.';
     throw new PawlError('request.invalid', message);
   }
+  const answerAtMs = engine.clock.nowMs() + limits.answerWithinMs;
   const changing = {
     ...cancelling(instanceId, { reason, ...how }),
     open: (call: Call) => assertFresh(call, expectedSeq),
@@ -130,7 +131,7 @@ export const cancel = async (
   const lost = stopCleanup ? { lost: (call: Call) => assertFresh(call, expectedSeq) } : {};
   let changed: Awaited<ReturnType<typeof change>>;
   try {
-    changed = await change(engine, instanceId, by, { ...changing, ...lost }, limits.answerWithinMs).catch(
+    changed = await change(engine, instanceId, by, { ...changing, ...lost }, limits.tellWithinMs).catch(
       async (error: unknown) => {
         if (isPawlError(error, 'instance.finished')) await assertWhole(engine, instanceId);
         throw error;
@@ -152,7 +153,7 @@ export const cancel = async (
   await endElements(call);
   const saved = await saveView(call);
   await wakeIfAuto(call, saved);
-  const { running: elements, unreached } = await leftRunning(call, open);
+  const { running: elements, unreached } = await leftRunning(call, open, answerAtMs);
   // What is at its end may have begun meanwhile, by another caller.
   return { view: saved, mayStillRun: mayStillRun(stateOf(call)), elements, unreached, stays };
 };
