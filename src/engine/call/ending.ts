@@ -264,10 +264,15 @@ export const cellsOf = ({ cells }: Runbook): Pick<EntryOf<'started'>, 'cells' | 
   return { cells: wayOf(cells), ...(cleanup.length === 0 ? {} : { cleanup }) };
 };
 
+const undosIn = (state: State, cells: readonly Cell[]): string[] =>
+  cells.flatMap(({ index, cleanup }) =>
+    cleanup !== undefined && 'undo' in cleanup && isAtEndOf(state, index) ? [cleanup.undo] : [],
+  );
+
 /** Cells that were still to be taken back when that was stopped. */
 export const leftToUndo = (state: State, { cells }: Pick<Runbook, 'cells'>): string[] =>
-  cells
-    .slice(state.next)
-    .flatMap(({ index, cleanup }) =>
-      cleanup !== undefined && 'undo' in cleanup && isAtEndOf(state, index) ? [cleanup.undo] : [],
-    );
+  undosIn(state, cells.slice(state.next));
+
+/** Cells whose undo was gone through by then, whatever came of it. */
+export const triedToUndo = (state: State, { cells }: Pick<Runbook, 'cells'>): string[] =>
+  undosIn(state, cells.slice(0, state.next));

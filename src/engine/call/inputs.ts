@@ -90,7 +90,7 @@ const readOne = async (reader: Reader, cell: Cell): Promise<string | null> => {
 };
 
 /** Whether a cell was taken back at the end of the run. */
-export const isTakenBack = async (reader: Reader, { name }: Cell): Promise<boolean> => {
+export const isTakenBack = async (reader: Reader, { name }: Pick<Cell, 'name'>): Promise<boolean> => {
   const { runbook, chain } = reader;
   const { state } = chain.head.entry;
   if (state.ending === undefined) return false;

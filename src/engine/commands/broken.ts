@@ -67,7 +67,11 @@ const brokenView = (stands: View | undefined, instanceId: string, nowMs: number,
 const sayBroken = async (engine: Engine, instanceId: string, error: PawlError): Promise<void> => {
   const { clock, journal, marks, views, observe } = engine;
   const newest = await journal.newest(instanceId);
-  if (isEndedAsBroken(newest)) return;
+  if (newest !== undefined && isEndedAsBroken(newest)) {
+    // An element of it may have woken it since; nothing else takes its mark down.
+    await endedView(engine, instanceId, { entry: newest.entry as Entry, hash: newest.hash });
+    return;
+  }
   observe({ kind: 'instance.broken', instanceId, seq: placeOf(error).seq, cause: causeOf(error) });
   const stands = await views.get(instanceId);
   const nowMs = clock.nowMs();

@@ -39,7 +39,7 @@ export const assertElements = async (call: Call, opening: Opening, section: Cell
 /** An element has begun something since it was looked at: nothing goes on beside that. */
 export const refuseUnended = async (call: Call): Promise<never> => {
   const { open } = stateOf(call);
-  const [running] = open?.kind === 'waiting' ? (await leftRunning(call, open)).running : [];
+  const [running] = open?.kind === 'waiting' ? (await leftRunning(call, open, call.endAtMs)).running : [];
   const { instanceId } = call;
   const what =
     running === undefined

@@ -238,6 +238,8 @@ export const limits = {
   patternTextCharsMax: 100_000,
   /** API Gateway cuts its caller off at 30 s: by then an answer is on its way, whatever still runs. */
   answerWithinMs: 25_000,
+  /** Of that, for carrying a cancellation into elements. The rest is for reading which of them it did not reach, and for the answer. */
+  tellWithinMs: 18_000,
   /**
    * Kept at the end of an invocation: `recordExtraMs`, `recordLastMs`, and setting the outcome aside with its own time-outs and
    * repetitions (10 s). A budget leaves it out, so nothing that ran is lost with the invocation.

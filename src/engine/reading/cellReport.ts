@@ -141,10 +141,17 @@ const standing = (state: State, nowMs: number, graceMs: number): CellState => {
   return status === 'ready' ? 'next' : 'not reached';
 };
 
-/** As the rules count what was taken back. */
-const hasUndone = ({ state, expectations }: CellReport): boolean =>
-  state === 'completed' ||
-  ((state === 'failed' || state === 'unknown') && expectations.length > 0 && asExpected(expectations));
+/** What takes a section back went through its elements, and one of them could not be; nobody says that it is taken back all the same. */
+const isUnfinished = ({ error, verdict }: CellReport): boolean =>
+  error?.code === 'each.unfinished' && verdict?.verdict !== 'succeeded';
+
+/** As the rules count what was taken back (`isAsMeant`). */
+const hasUndone = (report: CellReport): boolean => {
+  const { state, expectations } = report;
+  if (isUnfinished(report)) return false;
+  const isExpected = expectations.length > 0 && asExpected(expectations);
+  return state === 'completed' || ((state === 'failed' || state === 'unknown') && isExpected);
+};
 
 /** The cell it stands at; `undefined` once the way is over and what is at its end has not begun. */
 const standsAt = ({ owes, open, halted, next }: State, reports: CellReport[]): CellReport | undefined =>

@@ -5,11 +5,13 @@
 import type { Call } from '../call/call.ts';
 import { pastOf, satisfiedIn } from '../call/cited.ts';
 import { familyBody, hasEffects } from '../model/cellNature.ts';
+import { isPawlError } from '../model/errors.ts';
 import { wayOf } from '../model/levels.ts';
 import { limits } from '../model/limits.ts';
 import type { Cell } from '../model/runbook.ts';
 import { settleAll } from '../model/settleAll.ts';
-import { type Earlier, firstLeft, lastElement, openElement } from './elements.ts';
+import { type Earlier, firstLeft, lastElement } from './earlier.ts';
+import { openElement } from './elements.ts';
 import { itemsIn, leftOpen, type Opening, openingAt } from './openings.ts';
 import { pinnedVersion } from './runs.ts';
 
@@ -63,6 +65,8 @@ const doneAgain = async (
   return found;
 };
 
+const broken = 'has a broken journal';
+
 const whyNot = async (
   call: Call,
   { instanceId, state, isBroken }: Earlier,
@@ -70,15 +74,22 @@ const whyNot = async (
   item: unknown,
 ): Promise<NotAgain | undefined> => {
   const refuse = (why: string): NotAgain => ({ instanceId, why, isFinal: true });
-  const { halted, open, ended, ending, owes } = state;
   if (isBroken) return refuse('ended with a broken journal');
+  if (state === null) return refuse(broken);
+  const { halted, open, ended, ending, owes } = state;
   if (halted?.doubt === true || open?.kind === 'reserved')
     return refuse(ended === null ? 'is in flight or in doubt' : 'ended in doubt');
   const actsUntilMs = halted?.early === true ? (halted.deadlineAtMs ?? 0) : 0;
   if (call.engine.clock.nowMs() < actsUntilMs)
     return refuse(`was decided early, and what it began may act until ${new Date(actsUntilMs).toISOString()}`);
   if (ended === null && (ending !== undefined || owes !== undefined)) return refuse('goes through what is at its end');
-  return ended === 'completed' || ended === 'rolled_back' ? undefined : await doneAgain(call, instanceId, again, item);
+  if (ended === 'completed' || ended === 'rolled_back') return undefined;
+  try {
+    return await doneAgain(call, instanceId, again, item);
+  } catch (error) {
+    if (!isPawlError(error, 'journal.broken') || error.details.instanceId === call.instanceId) throw error;
+    return refuse(broken);
+  }
 };
 
 /** Elements with which a section cannot be gone on with, and why. */

@@ -17,15 +17,8 @@ import type { Waiting } from '../model/state.ts';
 import { bytesOf } from '../model/text.ts';
 import type { View } from '../model/view.ts';
 import { satisfiedAt } from '../rules/satisfied.ts';
-import {
-  earlierElement,
-  elementId,
-  lastElement,
-  openElement,
-  openUnbroken,
-  parentOf,
-  readElement,
-} from './elements.ts';
+import { beforeElement, earlierElement, lastElement } from './earlier.ts';
+import { elementId, openElement, openUnbroken, parentOf, readElement } from './elements.ts';
 import { lookAtFamily } from './family.ts';
 import { beginAfter, bitsOf, completedIn, endsSince, isNothing } from './goingOn.ts';
 import { type Begun, endsAtMs, nextSeq, type WaitEnd, type WaitKind, waitingEntry, withinOf } from './kind.ts';
@@ -181,7 +174,7 @@ type Told = {
   instanceId: string;
   status: string;
   cell: string | null;
-  /** A person, a place, a time, as in its view. */
+  /** A person, a place, a time, as in its view. Of one that cannot begin: who has its lock, or whose journal is broken. */
   waitsFor: string | null;
 };
 
@@ -249,8 +242,10 @@ const elementsUnder = async (
     const { child, view = null } = found[at] ?? {};
     const holder = view === null ? await heldBy(call, open, index) : null;
     const { status = 'not begun', cell: stands = null, waitsFor = holder } = view ?? {};
+    const broken = view === null && family.stuck > 0 ? await beforeElement(call, open, index) : null;
     const told = { depth, index, item: items[index], instanceId: elementId(call, open, index), status, cell: stands };
-    all.push({ told: { ...told, waitsFor }, view });
+    if (broken?.kind === 'broken') all.push({ told: { ...told, status: 'broken', waitsFor: broken.by }, view });
+    else all.push({ told: { ...told, waitsFor }, view });
     const inner = child === undefined ? null : stateOf(child).open;
     if (child !== undefined && inner?.kind === 'waiting')
       all.push(...(await elementsUnder(child, inner, room, depth + 1)));
@@ -279,7 +274,7 @@ const beginUndo = async (call: Call, section: string): Promise<Begun['each']> =>
   for (let at = 0; at < count; at += limits.elementsAtOnceMax) {
     const page = Array.from({ length: Math.min(limits.elementsAtOnceMax, count - at) }, (_, offset) => at + offset);
     const found = await settleAll(page.map((index) => lastElement(engine, before, index)));
-    nothing.push(...page.filter((_, offset) => !found[offset]?.isBroken && isNothing(found[offset]?.state)));
+    nothing.push(...page.filter((_, offset) => isNothing(found[offset])));
   }
   return { items, count, max, stopAfter: count + 1, cited: bitsOf(nothing), undoes: { instanceId, seq } };
 };

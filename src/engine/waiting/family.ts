@@ -14,8 +14,8 @@ import type { Waiting } from '../model/state.ts';
 import { goesByItself } from '../rules/decide.ts';
 import { isCalledOff } from '../rules/going.ts';
 import { doubtDueAtMs, statusOf } from '../rules/view.ts';
+import { beginElement } from './beginElement.ts';
 import {
-  beginElement,
   cancelElement,
   carriedInto,
   continuedAs,
@@ -99,10 +99,13 @@ const progressOf = (look: Look, family: Family): EntryBody | undefined => {
   return { kind: 'progress', ...about, ended, stuck, ...told, spawned: spawnedWith(seen, more) };
 };
 
-const readUnfinished = async ({ call, open, known }: Look, family: Family): Promise<void> => {
+/** Whether all were read: a command that carries a cancellation out ends in time, and whoever looks next reads the others. */
+const readUnfinished = async ({ call, open, known, advancing }: Look, family: Family): Promise<boolean> => {
   const missing = unfinishedIn(family).filter((index) => !known.has(index));
-  for (const element of await inPages(missing, (index) => readElement(call, open, index)))
-    known.set(element.index, element);
+  const isLast = (): boolean => advancing === undefined && isCalledOff(stateOf(call)) && isLate(call);
+  const read = await inPages(missing, (index) => readElement(call, open, index), isLast);
+  for (const element of read) known.set(element.index, element);
+  return read.length === missing.length;
 };
 
 /**
@@ -146,7 +149,8 @@ export const isToBeCarried = (call: Call, open: Waiting, { state, isBroken }: El
 const carryOut = async (look: Look): Promise<void> => {
   const { call, open, known } = look;
   const isOff = isCalledOff(stateOf(call));
-  if (isOff && look.hasTold && isLate(call)) return;
+  // Who advances it tells some in any case, so that looks come to an end; a command has to answer.
+  if (isOff && isLate(call) && (look.hasTold || look.advancing === undefined)) return;
   look.hasTold = isOff;
   const todo = [...known.values()].filter((one) => isToBeCarried(call, open, one));
   const goesOn = isOff && todo.length > 0 ? await continuedAs(call) : {};
@@ -252,16 +256,18 @@ const step = async (look: Look): Promise<FamilyLook | undefined> => {
   if (family === undefined) return { kind: 'again' };
   const unfinished = new Set(unfinishedIn(family));
   for (const index of known.keys()) if (!unfinished.has(index)) known.delete(index);
-  await readUnfinished(look, family);
+  if (!(await readUnfinished(look, family)))
+    return { kind: 'deferred', untilMs: call.engine.clock.nowMs(), why: 'budget' };
+  const isOff = isCalledOff(stateOf(call));
+  // Who may begin does so first, and who cannot is told with the others: neither is seen by reading it.
+  if (!isOff) await carryOut(look);
   if (spawnsMore(progressOf(look, family), family)) await readAgain(look);
   const body = progressOf(look, family);
   if (body !== undefined) return (await call.chain.append(() => body)) === undefined ? { kind: 'again' } : undefined;
   const before = [...known.values()];
-  await carryOut(look);
+  if (isOff) await carryOut(look);
   if (before.some((one) => known.get(one.index) !== one && known.get(one.index)?.state?.ended != null))
     return undefined;
-  // Who cannot begin is told first.
-  if (!isCalledOff(stateOf(call)) && lockedOf([...known.values()], family) !== undefined) return undefined;
   if (isOver(family) && !isCalledOff(stateOf(call))) return { kind: 'over' };
   if (isCalledOff(stateOf(call)) && [...known.values()].some((one) => isToBeCarried(call, open, one)))
     look.deferred = { kind: 'deferred', untilMs: call.engine.clock.nowMs(), why: 'budget' };

@@ -9,7 +9,7 @@ import type { Cell } from '../model/runbook.ts';
 import type { RunEnd } from '../model/runEnd.ts';
 import { settleAll } from '../model/settleAll.ts';
 import type { State } from '../model/state.ts';
-import { lastElement } from './elements.ts';
+import { type Earlier, lastElement } from './earlier.ts';
 import type { Begun } from './kind.ts';
 import { itemsIn, leftOpen, type Opening, openingWith } from './openings.ts';
 
@@ -31,8 +31,11 @@ export const endsSince = async (
 /** Whether all that began in an element was taken back at its own end. */
 const isTakenBack = ({ ended, ending }: State): boolean =>
   ended === 'rolled_back' || (ended !== null && ending?.whole === true && ending.undone > 0 && ending.undos === 0);
-/** Nothing of an element is there: it never began, or was taken back. */
-export const isNothing = (state: State | undefined): boolean => state === undefined || isTakenBack(state);
+/** Nothing of an element is there: it never began, or was taken back. Of what cannot be read something may be. */
+export const isNothing = (earlier: Earlier | null | undefined): boolean => {
+  if (earlier === null || earlier === undefined) return true;
+  return !earlier.isBroken && earlier.state !== null && isTakenBack(earlier.state);
+};
 
 /** Elements of an opened section that completed, there or before it. */
 export const completedIn = async (engine: Call['engine'], { instanceId, seq, each }: Opening): Promise<number[]> => {
@@ -48,7 +51,7 @@ const leftOutOf = async (engine: Call['engine'], before: Opening, kept: Readonly
   for (let at = 0; at < gone.length; at += limits.elementsAtOnceMax) {
     const page = gone.slice(at, at + limits.elementsAtOnceMax);
     const found = await settleAll(page.map((index) => lastElement(engine, before, index)));
-    left.push(...page.filter((_, offset) => found[offset]?.isBroken || !isNothing(found[offset]?.state)));
+    left.push(...page.filter((_, offset) => !isNothing(found[offset])));
   }
   return left;
 };
