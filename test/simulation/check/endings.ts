@@ -404,15 +404,16 @@ export const judgeStays = ({ entries, world }: Oracle, call: Call, { view, stays
   const ending = entries.find(({ kind }) => kind === 'ending');
   if (ending?.kind !== 'ending' || stop === undefined) return;
   const { cells } = world.version.runbook;
-  const gone = new Set(
+  // Passed over or failed it took nothing back.
+  const back = new Set(
     entries.flatMap((one) =>
-      (one.kind === 'outcome' || one.kind === 'resolved') && one.then === 'next' && one.seq < stop.seq
+      (one.kind === 'outcome' || one.kind === 'resolved') && one.then === 'next' && one.seq < stop.seq && isGood(one)
         ? [one.index]
         : [],
     ),
   );
   const left = ending.cells
-    .filter((index) => !gone.has(index))
+    .filter((index) => !back.has(index))
     .flatMap((index) => takenBackBy(cells[index] as Cell) ?? []);
   const right = [...new Set([...ending.stays, ...left])].sort();
   must(same([...stays].sort(), right), 'I10', `${call.id} was told that ${stays} stays, and that is ${right}`);
