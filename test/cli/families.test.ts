@@ -36,12 +36,22 @@ describe.each(transports)('%s', (over) => {
   beforeAll(async () => {
     await place.write('fleet.md', fleet);
   });
+  /** A service that an element wakes may be at another one when the command answers. @returns what `pawl status` says once it is not */
+  const settled = async (instanceId: string, elements: string): Promise<string> => {
+    let out = '';
+    await until(elements, async () => {
+      out = (await pawl('status', instanceId)).out;
+      return out.includes(elements);
+    });
+    return out;
+  };
 
   test('an element that halted stands in status and list, is decided where it stands, and the whole goes on', async () => {
     const ran = await pawl('run', 'fleet.md', '--instance', 'halts', ...given('a', 'bad', 'b'));
     expect(ran.exit).toBe(3);
-    expect(ran.out).toContain('elements 2/3 completed, 1 needs somebody; 2 at a time');
-    expect(ran.out).toContain(
+    expect(ran.out).toContain('    bad  halted at work  halts~each_node.1\n');
+    expect(ran.out).toContain("Next: decide there: `pawl status 'halts~each_node.1'`.");
+    expect(await settled('halts', 'elements 2/3 completed, 1 needs somebody; 2 at a time')).toContain(
       "    bad  halted at work  halts~each_node.1\nNext: decide there: `pawl status 'halts~each_node.1'`.",
     );
     const listed = await pawl('list', '--status', 'halted', '--json');
@@ -62,6 +72,7 @@ describe.each(transports)('%s', (over) => {
 
   test('an element that is given up: the section ends failed, and only what is taken is offered', async () => {
     expect((await pawl('run', 'fleet.md', '--instance', 'gives-up', ...given('a', 'worse'))).exit).toBe(3);
+    await settled('gives-up', 'elements 1/2 completed, 1 needs somebody; 2 at a time');
     const cancelled = await pawl('cancel', 'gives-up~each_node.1', '--reason', 'it is gone');
     expect(cancelled).toMatchObject({ exit: 0, err: '' });
     const { exit, out } = await pawl('advance', 'gives-up', '--max-cells', 'all');
