@@ -255,8 +255,8 @@ describe.concurrent('scenario 1: a put that collides with itself is no lost race
 
 describe.concurrent('scenario 26: no child outlives its cell', () => {
   /** Deaf to SIGTERM and SIGHUP, in a session of its own, reparented, its pipes closed; it acts once its parent is gone. */
-  const grandchild = (url: string): string => {
-    const act = `trap "" TERM HUP; sleep 1; node -e "fetch(\\"${url}\\",{method:\\"POST\\",headers:{\\"idempotency-key\\":\\"late\\"}})"`;
+  const grandchild = (url: string, afterMs = 1_000): string => {
+    const act = `trap "" TERM HUP; sleep ${afterMs / 1_000}; node -e "fetch(\\"${url}\\",{method:\\"POST\\",headers:{\\"idempotency-key\\":\\"late\\"}})"`;
     return `(setsid sh -c 'echo $$ > "$PAWL_PARAM_FILE"; ${act}' >/dev/null 2>&1 </dev/null &)`;
   };
 
@@ -270,11 +270,16 @@ describe.concurrent('scenario 26: no child outlives its cell', () => {
       const dir = await mkdtemp(join(tmpdir(), 'grandchild-'));
       t.onTestFinished(() => rm(dir, { recursive: true }));
       const file = join(dir, 'pid');
-      const code = `export PAWL_PARAM_FILE='${file}'\n${grandchild(`${scene.witness.url}/effect`)}\n${then}`;
+      const isCut = status === 'unknown';
       const pidNow = async () => Number(await readFile(file, 'utf8').catch(() => ''));
       let told: unknown;
+      // It acts after the cell is over, whenever it began.
+      let afterMs = 1_000;
       // One that is cut has to have begun the grandchild by then, however long that takes: else it is tried with more time.
-      for (let timeoutMs = status === 'unknown' ? 2_000 : 40_000; (await pidNow()) === 0; timeoutMs *= 2) {
+      for (let timeoutMs = isCut ? 2_000 : 40_000; (await pidNow()) === 0; timeoutMs *= 2) {
+        if (isCut) afterMs = timeoutMs + 1_000;
+        const act = grandchild(`${scene.witness.url}/effect`, afterMs);
+        const code = `export PAWL_PARAM_FILE='${file}'\n${act}\n${then}`;
         const id = await scene.start([{ timeoutMs, body: { kind: 'sh', code } }, scene.effect()]);
         told = (await scene.another().advance(id, request)).steps;
       }
@@ -283,7 +288,7 @@ describe.concurrent('scenario 26: no child outlives its cell', () => {
       expect(pid).toBeGreaterThan(1);
       expect(isAlive(pid)).toBe(false);
       // It would have acted by now.
-      await wait(1_500);
+      await wait(afterMs + 500);
       expect(scene.witness.effects).toEqual([]);
     },
   );

@@ -123,7 +123,6 @@ export const cancel = async (
       'Stopping what is at the end of a run needs the seq of its newest entry that you have seen (--seq), and takes nothing back.';
     throw new PawlError('request.invalid', message);
   }
-  const answerAtMs = engine.clock.nowMs() + limits.answerWithinMs;
   const changing = {
     ...cancelling(instanceId, { reason, ...how }),
     open: (call: Call) => assertFresh(call, expectedSeq),
@@ -153,6 +152,7 @@ export const cancel = async (
   await endElements(call);
   const saved = await saveView(call);
   await wakeIfAuto(call, saved);
+  const answerAtMs = call.endAtMs - limits.tellWithinMs + limits.answerWithinMs;
   const { running: elements, unreached } = await leftRunning(call, open, answerAtMs);
   // What is at its end may have begun meanwhile, by another caller.
   return { view: saved, mayStillRun: mayStillRun(stateOf(call)), elements, unreached, stays };
