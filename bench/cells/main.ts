@@ -1,7 +1,7 @@
 /**
  * `npm run bench:cells`: what a code cell takes, from `execute` to its answer, beside what nobody could do without: a Node that waits for
- * its job by a pipe, and a shell. Each kind with nothing ready, as it was before, and with what stands ready. All in turn, in one run:
- * the ratios count, the milliseconds are the machine's.
+ * its job by a pipe, and a shell. Each kind with nothing ready, as it was before, with what stands ready, and js cells without a pause
+ * between them, for which little stands ready in time. All in turn, in one run: the ratios count, the milliseconds are the machine's.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -103,6 +103,20 @@ const ready = async (kind: Kind): Promise<number> => {
   await wait(quietMs);
   return await cell(fromReady, kind, { execution });
 };
+const inRow = 5;
+/** Each begins when the one before it has answered, as in a run that has nothing else to do. Of one of them. */
+const withoutPause = async (kind: Kind): Promise<number> => {
+  await standby.ready();
+  await wait(quietMs);
+  const all = await timed(async () => {
+    for (let turn = 0; turn < inRow; turn += 1) {
+      const execution = standby.claim({ kind });
+      standby.expect({ kind });
+      await cell(fromReady, kind, { execution });
+    }
+  });
+  return all / inRow;
+};
 
 const kinds: Kind[] = ['js', 'ts', 'sh'];
 const measured: Record<string, () => Promise<number>> = {
@@ -115,6 +129,7 @@ const measured: Record<string, () => Promise<number>> = {
     ]),
   ),
 };
+measured[`js, ${inRow} without a pause`] = () => withoutPause('js');
 const median = (all: number[]): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? 0;
 
 try {

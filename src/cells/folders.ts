@@ -44,8 +44,8 @@ export const bootOfMachine = (): string => {
 };
 
 /** From its job on a runner may start the body at any time, also when nobody waits for that any more: so it is found. */
-export const spawnRunner = (execution: string): ChildProcess => {
-  const begun = spawn(process.execPath, ['--no-warnings', runner], {
+export const spawnRunner = (execution: string, file: string = runner): ChildProcess => {
+  const begun = spawn(process.execPath, ['--no-warnings', file], {
     env: { PAWL_RUNNER: execution },
     detached: true,
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -39,6 +39,7 @@ const read = (path, bytesMax) => {
  * @param {import('./folder.mjs').User} [user] whose they are, where that is not us
  */
 export const createSecretFiles = (dir, given, bytesMax, masker, user) => {
+  if (Object.keys(given).length === 0) return { look: () => {}, made: () => undefined };
   const folder = join(dir, 'secrets');
   const files = asUser(user, () => {
     mkdirSync(folder, { mode: 0o700 });
@@ -61,13 +62,10 @@ export const createSecretFiles = (dir, given, bytesMax, masker, user) => {
       masker.add([value]);
     }
   };
-  const look = () => {
-    if (files.length > 0) asUser(user, lookAt);
-  };
+  const look = () => asUser(user, lookAt);
 
   /** What stands there at the end and was not given. @returns {Record<string, string> | undefined} */
   const made = () => {
-    if (files.length === 0) return undefined;
     const changed = asUser(user, () =>
       files.flatMap(({ name, path, value }) => {
         const now = read(path, bytesMax);

@@ -140,7 +140,9 @@ export const createMasker = (values) => {
   let firsts = new Set();
   /** @param {Iterable<string>} more */
   const add = (more) => {
+    const known = forms.length;
     forms = [...new Set([...forms, ...[...more].flatMap(formsOf).map(binary)])].sort((a, b) => b.length - a.length);
+    if (forms.length === known) return;
     longest = forms[0]?.length ?? 0;
     isEmpty = forms.length === 0;
     find = finderOf(forms);

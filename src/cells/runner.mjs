@@ -13,7 +13,7 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, rmdirSync, unlinkSync } from 'node:fs';
 import { evidenceIn } from './evidence.mjs';
 import { asUser, remove, removeSoon } from './folder.mjs';
 import { beginIn, enter, leave, removeGroup } from './group.mjs';
@@ -451,6 +451,16 @@ const rehearse = (then) => {
   frameOf('0', Buffer.from('0 nothing 0\n'), 1);
   evidenceIn('/dev/null', { files: 0, fileBytes: 0, bytes: 0, nameChars: 0 }, masker, false, () => {});
   look(['PAWL_EXECUTION='.padEnd(47, '-')], since);
+  for (const act of [mkdirSync, rmdirSync, unlinkSync]) {
+    try {
+      act('/dev/null/none');
+    } catch {
+      // There can be nothing below that.
+    }
+  }
+  process.kill(process.pid, 0);
+  clearTimeout(setTimeout(() => {}, 0));
+  clearInterval(setInterval(() => {}, 1));
   const nobody = spawn('/bin/sh', ['-c', 'read line; echo "$line"'], {
     cwd: '/',
     env: {},

@@ -16,6 +16,7 @@ import type { CellsUser } from './user.ts';
 
 /** When bundled for Lambda it is copied beside the bundle, as the runner is. */
 const harness = fileURLToPath(new URL('harness.mjs', import.meta.url));
+const readyRunner = fileURLToPath(new URL('readyRunner.mjs', import.meta.url));
 const heapMegabytes = 512;
 export const harnessArgs = ['--no-warnings', `--max-old-space-size=${heapMegabytes}`, harness];
 
@@ -90,7 +91,7 @@ export const createStandby = (user?: CellsUser, idleMs: number = limits.spareIdl
     const path = wantsHarness(wanted) ? (env.PATH ?? '') : null;
     let runner: ChildProcess;
     try {
-      runner = spawnRunner(execution);
+      runner = spawnRunner(execution, readyRunner);
     } catch {
       return undefined;
     }
