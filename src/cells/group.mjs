@@ -80,9 +80,28 @@ export const beginIn = (execution, begin) => {
   }
 };
 
-/** Kills all that is in a group. @param {string} group @returns {boolean} whether nothing of it is alive */
+/** @param {string} pid */
+const kill = (pid) => {
+  try {
+    // 0 stands for one of another namespace, and would be our own process group.
+    if (Number(pid) > 1) process.kill(Number(pid), 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+};
+
+/**
+ * Kills all that is in a group. A process that waits inside it for its own way out (`leave`) stays, and is not counted.
+ * @param {string} group @returns {boolean} whether nothing else of it is alive
+ */
 export const isEnded = (group) => {
   try {
+    const inside = read(join(group, 'cgroup.procs')).split('\n').filter(Boolean);
+    if (inside.includes(String(process.pid))) {
+      const others = inside.filter((pid) => pid !== String(process.pid));
+      others.forEach(kill);
+      return others.length === 0 && /^nr_descendants 0$/m.test(read(join(group, 'cgroup.stat')));
+    }
     writeFileSync(join(group, 'cgroup.kill'), '1');
     return /^populated 0$/m.test(read(join(group, 'cgroup.events')));
   } catch (error) {

@@ -47,10 +47,12 @@ let isInside = false;
 let outside = Promise.resolve();
 process.on('exit', () => removeGroup(control));
 
-/** Only then may all that is in it be ended. */
+/** Only then can it be removed. What is in it can be ended before. */
 const leaveGroup = () => {
-  if (control !== undefined && isInside) outside = leave(control);
-  isInside = false;
+  if (control !== undefined && isInside)
+    outside = leave(control).then(() => {
+      isInside = false;
+    });
   return outside;
 };
 
@@ -282,10 +284,7 @@ const run = async (job, waiting) => {
     finished = resolve;
   });
 
-  const end = async () => {
-    await outside;
-    return await reap(child?.pid, job.marker, control, since);
-  };
+  const end = () => reap(child?.pid, job.marker, control, since);
   /** @param {Result} why */
   const stop = async (why) => {
     cut ??= why;
@@ -328,6 +327,7 @@ const run = async (job, waiting) => {
     // The engine is gone: nothing of the cell may outlive it, and there is no caller left to tell.
     await end();
     remove(job.folder);
+    await outside;
     process.exit(0);
   });
 
@@ -426,8 +426,8 @@ const run = async (job, waiting) => {
   }
   log.end();
   if (!gone) gone = await end();
-  // Whoever started this may end it once it has heard.
-  removeGroup(control);
+  // Whoever started this may end it once it has heard, and then removes a group that it was still in: the kernel lets that wait for its way out.
+  if (!isInside) removeGroup(control);
   const whole = cut === undefined && (child.exitCode !== null || isOwnEnd);
   const folder = String(job.env.PAWL_EVIDENCE);
   // Nothing of the cell is alive any more: that its time is over while this is read changes nothing.
@@ -436,9 +436,10 @@ const run = async (job, waiting) => {
   removeSoon(job.folder);
   const left = ended('unknown', 'cell.alive', 'A process of the cell could not be killed.');
   const told = gone ? (cut ?? result) : left;
-  tell({ kind: 'done', result: { ...told, ...(made && { made }), ...(evidence && { evidence }) } }, () =>
-    process.exit(0),
-  );
+  tell({ kind: 'done', result: { ...told, ...(made && { made }), ...(evidence && { evidence }) } }, async () => {
+    await outside;
+    process.exit(0);
+  });
 };
 
 /**

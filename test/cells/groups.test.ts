@@ -164,4 +164,49 @@ describe.runIf(has)('where a control group can be made', () => {
     await standby.close();
     expect(await until(() => !isThere(used) && !isThere(unused))).toBe(true);
   });
+
+  test('what a script that waited leaves behind ends with it, while its runner may still be on its way out', async () => {
+    const standby = createStandby();
+    const execution = standby.claim({ kind: 'sh' });
+    await standby.ready();
+    // Over in a few milliseconds.
+    const code = `setsid env -i sleep 60 > /dev/null 2>&1 < /dev/null & echo $! > "${dir}/soon"`;
+    const ran = await run({ kind: 'sh', code }, { execution }, createCode(undefined, standby));
+    expect(ran).toMatchObject({ status: 'completed' });
+    expect(isAlive(hidden('soon'))).toBe(false);
+    await standby.close();
+    expect(existsSync(groupOf(execution) ?? '')).toBe(false);
+  });
+
+  test('who is in a group ends the others in it, and is alone where no group is below', async () => {
+    const group = new URL('../../src/cells/group.mjs', import.meta.url);
+    const code = `import { spawn } from 'node:child_process';
+      import { existsSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+      import { enter, isEnded, leave, removeGroup } from ${JSON.stringify(group.href)};
+      const said = [];
+      const group = enter(${JSON.stringify(drawn())});
+      const sleeps = (folder) => {
+        const child = spawn('sleep', ['60'], { stdio: 'ignore' });
+        if (folder) writeFileSync(folder + '/cgroup.procs', String(child.pid));
+        return new Promise((resolve) => child.on('exit', (_, signal) => resolve(signal)));
+      };
+      const child = sleeps();
+      said.push(isEnded(group), await child, isEnded(group));
+      mkdirSync(group + '/below');
+      const below = sleeps(group + '/below');
+      said.push(isEnded(group));
+      await leave(group);
+      while (!isEnded(group)) await new Promise((resolve) => setTimeout(resolve, 5));
+      said.push(await below);
+      rmdirSync(group + '/below');
+      removeGroup(group);
+      said.push(existsSync(group));
+      console.log(JSON.stringify(said));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [text, [status]] = await Promise.all([child.stdout.toArray(), once(child, 'close')]);
+    expect(status).toBe(0);
+    expect(JSON.parse(String(text.join('')))).toEqual([false, 'SIGKILL', true, false, 'SIGKILL', false]);
+  });
 });
