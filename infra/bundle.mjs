@@ -5,22 +5,6 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { tasksBeside, tasksKnown } from './tasks.mjs';
 
-/** Processes and threads of their own, started by file: they lie beside the bundle that starts them. */
-const scripts = {
-  'src/cells/code.ts': [
-    'runner',
-    'evidence',
-    'folder',
-    'group',
-    'harness',
-    'longLog',
-    'madeSecrets',
-    'masking',
-    'reap',
-  ],
-  'src/cells/task.ts': ['taskThread'],
-};
-
 /**
  * `import { z } from 'zod'` keeps every name of zod alive, and with it its texts in 50 languages: 450 KB.
  * English, which zod itself sets, stays.
@@ -74,17 +58,36 @@ const awsClients = {
   },
 };
 
-/** @type {import('esbuild').Plugin} */
+/** As a source names a file that it starts as a process or a thread of its own. */
+const started = /new URL\('(\w+\.mjs)', import\.meta\.url\)/g;
+
+/**
+ * What is started by file lies beside the bundle that starts it, with all that it imports.
+ * @type {import('esbuild').Plugin}
+ */
 const scriptsBeside = {
   name: 'pawl-scripts-beside',
   setup: (build) => {
     build.initialOptions.metafile = true;
+    /** @param {string} source @returns {Promise<string[]>} the files that it starts */
+    const startedBy = async (source) =>
+      [...(await readFile(source, 'utf8')).matchAll(started)].map(([, name]) => join(dirname(source), String(name)));
+    /** @param {string[]} entryPoints @returns {Promise<string[]>} they and what they import */
+    const withImports = async (entryPoints) => {
+      const made = { bundle: true, write: false, metafile: true, outdir: '.' };
+      const { metafile } = await build.esbuild.build({ ...made, entryPoints, platform: 'node', format: 'esm' });
+      return Object.keys(metafile?.inputs ?? {});
+    };
     build.onEnd(async ({ metafile }) => {
       for (const [path, output] of Object.entries(metafile?.outputs ?? {})) {
-        const wanted = Object.entries(scripts).flatMap(([starter, names]) => (starter in output.inputs ? names : []));
-        await Promise.all(
-          wanted.map((name) => copyFile(join('src', 'cells', `${name}.mjs`), join(dirname(path), `${name}.mjs`))),
+        // What is left of a source of which nothing is used starts nothing.
+        const sources = Object.entries(output.inputs).filter(
+          ([name, { bytesInOutput }]) => bytesInOutput > 0 && /^src\//.test(name),
         );
+        const files = (await Promise.all(sources.map(([name]) => startedBy(name)))).flat();
+        if (files.length === 0) continue;
+        const all = await withImports([...new Set(files)]);
+        await Promise.all(all.map((file) => copyFile(file, join(dirname(path), basename(file)))));
       }
     });
   },

@@ -31,7 +31,7 @@ const quick: Record<string, Suite> = {
       'test/walls.test.ts',
       'test/cells/{cellsAs,code,evidence,groups,holder,lease,reach,scripts,secrets,standby,sweep,task}.test.ts',
       'test/docs/deploying.test.ts',
-      'test/infra/contract.test.ts',
+      'test/infra/{beside,contract}.test.ts',
       'test/testing/*.test.ts',
     ],
   },
