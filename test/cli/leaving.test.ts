@@ -116,7 +116,7 @@ describe('in process', () => {
   });
 
   describe('pawl release', () => {
-    const restored = place.pawlWith({ PAWL_EPOCH: '1' });
+    const restored = (...args: string[]) => place.pawlWith({ PAWL_EPOCH: '1' })(...args);
 
     test('after a restore an older run is held and begins nothing, until somebody releases it with a reason', async () => {
       await pawl('publish', 'slow.md');
