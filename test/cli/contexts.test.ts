@@ -8,7 +8,7 @@ import { setup } from './support.ts';
 
 const place = setup();
 const env = { PAWL_DATA_DIR: '' };
-const pawl = (...args: string[]) => place.begin(args, { env }).ended;
+const pawl = (...args: string[]) => place.pawlWith(env)(...args);
 
 let url: string;
 let seen: (string | undefined)[] = [];

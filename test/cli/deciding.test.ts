@@ -1,6 +1,6 @@
 /** What a person decides about one step: what is in doubt, verdicts, and going on in a fixed version. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { brief, halting, patient, paying, payOnce, slow } from './documents.ts';
+import { brief, halting, inDoubt, patient, paying, payOnce, slow } from './documents.ts';
 import { at, flat, type Place, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
@@ -13,13 +13,6 @@ describe.each(transports)('%s', (over) => {
   const place = setup(over);
   const pawl = (...args: string[]) => place.pawl(...args);
   const lines = (name: string): Promise<string[]> => linesOf(place, name);
-
-  /** A run whose second step is in doubt, at seq 2. */
-  const inDoubt = async (instanceId: string): Promise<void> => {
-    const { exit } = await pawl('run', 'pay.md', '--instance', instanceId, '-p', file(place, `${instanceId}.txt`));
-    expect(exit).toBe(5);
-    await untilDecidable(place, instanceId);
-  };
 
   beforeAll(async () => {
     await place.write('pay.md', paying);
@@ -35,7 +28,7 @@ describe.each(transports)('%s', (over) => {
     });
 
     test('a step in doubt: its cell, holder, age, log, and a command for each way out that is refused until a reason is given', async () => {
-      await inDoubt('listed');
+      await inDoubt(place, 'listed');
       const { exit, out } = await pawl('doubts', '--runbook', 'pay');
       expect(exit).toBe(5);
       expect(out).toMatch(/listed {2}pay version 1: charge \(sh\) is in doubt, begun .+ ago\n/);
@@ -78,8 +71,9 @@ describe.each(transports)('%s', (over) => {
   });
 
   describe('pawl verdict about one step', () => {
+    beforeAll(() => inDoubt(place, 'ok', 'again', 'skips', 'fails', 'refused'));
+
     test('--succeeded with the output it would have had: the run goes on after it, and the cell runs no second time', async () => {
-      await inDoubt('ok');
       const said = [
         '--reason',
         'the bank shows it',
@@ -102,7 +96,6 @@ describe.each(transports)('%s', (over) => {
     });
 
     test('--retry keeps the key, --fresh-key makes another; each runs the cell once more', async () => {
-      await inDoubt('again');
       expect((await pawl('verdict', 'again', '--seq', '2', '--retry', '--reason', 'not there')).exit).toBe(0);
       expect((await pawl('advance', 'again')).exit).toBe(5);
       await untilDecidable(place, 'again');
@@ -121,18 +114,15 @@ describe.each(transports)('%s', (over) => {
     });
 
     test('--skip goes on without it; --failed halts it, and from there a fixed version goes on', async () => {
-      await inDoubt('skips');
       expect((await pawl('verdict', 'skips', '--seq', '2', '--skip', '--reason', 'paid by hand')).exit).toBe(0);
       expect((await pawl('advance', 'skips', '--max-cells', 'all')).exit).toBe(0);
       expect(await lines('skips.txt')).toEqual(['charged local/skips/charge/1', 'receipt']);
-      await inDoubt('fails');
       const { out } = await pawl('verdict', 'fails', '--seq', '2', '--failed', '--reason', 'the bank refused it');
       expect(out).toContain('Halted at charge: alice said that it failed: the bank refused it.');
       expect(out).toContain('pawl start pay --continue fails --at charge --reason "…"');
     });
 
     test('refusals: too early, stale, of another seq, unknown; nothing is recorded', async () => {
-      await inDoubt('refused');
       const before = (await pawl('journal', 'refused', '--json')).json;
       const refuse = async (...args: string[]) => {
         const { exit, json } = await pawl('verdict', ...args, '--reason', 'looked', '--json');
@@ -171,8 +161,9 @@ describe.each(transports)('%s', (over) => {
   });
 
   describe('going on in a fixed version', () => {
+    beforeAll(() => inDoubt(place, 'mended', 'redo'));
+
     test('refused while a step is in doubt; after a verdict it cites what was done and runs the rest under its own keys', async () => {
-      await inDoubt('mended');
       const go = ['start', 'pay', '--continue', 'mended', '--at', 'charge'];
       const early = await pawl(...go, '--json');
       expect(early).toMatchObject({ exit: 1, json: { error: { code: 'continue.refused' } } });
@@ -205,7 +196,6 @@ describe.each(transports)('%s', (over) => {
       expect(alone).toMatchObject({ exit: 2, json: { error: { code: 'request.invalid' } } });
       const far = await pawl('start', 'halting', '--continue', 'halts', '--at', 'after', '--json');
       expect(far).toMatchObject({ exit: 1, json: { error: { code: 'continue.refused' } } });
-      await inDoubt('redo');
       await pawl('verdict', 'redo', '--seq', '2', '--failed', '--reason', 'refused');
       const again = await pawl('start', 'pay', '--continue', 'redo', '--at', 'look', '--json');
       expect(again).toMatchObject({ exit: 1, json: { error: { code: 'continue.refused' } } });
@@ -221,14 +211,14 @@ describe('a worker that is killed', () => {
 
   test('a worker killed in mid-cell: a verdict before deadline and grace is refused with the time; afterwards it counts', async () => {
     const env = { PAWL_TAKEOVER_GRACE_MS: '1000' };
-    const call = (...args: string[]) => place.begin(args, { env }).ended;
+    const call = place.pawlWith(env);
     await place.write('brief.md', brief);
     const worker = place.begin(['run', 'brief.md', '--instance', 'killed', '-p', file(place, 'killed.txt')], { env });
     await until('the cell to begin', async () => (await place.read('killed.txt')).startsWith('begun'));
     worker.kill('SIGKILL');
     await worker.ended;
     const verdict = ['verdict', 'killed', '--seq', '1', '--succeeded', '--reason', 'its log says so'];
-    const early = await place.begin([...verdict, '--json'], { env: patient }).ended;
+    const early = await place.pawlWith(patient)(...verdict, '--json');
     expect(early).toMatchObject({ exit: 4, json: { error: { code: 'verdict.early' } } });
     expect(at(early.json, 'error', 'message')).toMatch(
       /^Cell works of killed may still be running: its holder may be heard of until \d{4}-.+Z; decide after that, in \d+ (?:s|min|min \d+ s)\.( Its process is gone: with --holder-gone a person decides at once\.)?$/,
@@ -246,7 +236,7 @@ describe('a worker that is killed', () => {
   test.runIf(process.platform === 'linux')(
     'whose process is gone from this machine: the screens say so, and a person decides at once, with --holder-gone',
     async () => {
-      const call = (...args: string[]) => place.begin(args).ended;
+      const call = place.pawl;
       await place.write('slow.md', slow.replace('timeout=15s', 'timeout=60s'));
       const worker = place.begin(['run', 'slow.md', '--instance', 'gone', '-p', file(place, 'gone.txt')]);
       await until('the cell to begin', async () => (await place.read('gone.txt')).startsWith('begun'));

@@ -1,5 +1,5 @@
 /** Small runbooks for the CLI's tests. */
-import type { Place } from './support.ts';
+import { type Place, untilDecidable } from './support.ts';
 
 export const twoCells = `---
 runbook: two
@@ -152,4 +152,15 @@ export const payOnce = async ({ folder, pawl, write }: Place): Promise<void> => 
   await write('warm.txt.quick', '');
   const { exit } = await pawl('run', 'pay.md', '--instance', 'warm', '-p', `file=${folder}/warm.txt`);
   if (exit !== 0) throw new Error(`pawl run pay.md ended with ${exit}`);
+};
+/**
+ * Runs of `pay.md` whose second steps are in doubt, at seq 2, and may be decided. Their deadlines pass together: for tests that
+ * need one each, before all of them.
+ */
+export const inDoubt = async (place: Place, ...instanceIds: string[]): Promise<void> => {
+  for (const id of instanceIds) {
+    const { exit } = await place.pawl('run', 'pay.md', '--instance', id, '-p', `file=${place.folder}/${id}.txt`);
+    if (exit !== 5) throw new Error(`pawl run pay.md --instance ${id} ended with ${exit}`);
+  }
+  await untilDecidable(place, ...instanceIds);
 };

@@ -106,7 +106,7 @@ describe('a worker that is killed', () => {
 
   test('the elements that it had in hand are found by `pawl doubts`, before and after their time, whoever looked since', async () => {
     const env = { PAWL_TAKEOVER_GRACE_MS: '1000' };
-    const call = (...args: string[]) => place.begin(args, { env }).ended;
+    const call = place.pawlWith(env);
     await place.write('fleet.md', fleet.replace('timeout=60s', 'timeout=8s'));
     const given = ['-p', 'nodes=["slow"]', '-p', `folder=${place.folder}`];
     const worker = place.begin(['run', 'fleet.md', '--instance', 'killed', ...given], { env });

@@ -61,23 +61,23 @@ test('kill -9 of the CLI: the cell is dead soon; in flight, then in doubt, and n
   await until('the cell to be dead', () => !isAlive(cellPid));
   await cli.ended;
 
-  const early = await place.begin(['advance', 'killed', '--json'], { env: patient }).ended;
+  const early = await place.pawlWith(patient)('advance', 'killed', '--json');
   expect(early.exit).toBe(4);
   expect(early.json).toMatchObject({
     error: { code: 'step.inFlight', details: { holder: { cell: 'works', seq: expect.any(Number) } } },
   });
-  const told = await place.begin(['status', 'killed'], { env: patient }).ended;
+  const told = await place.pawlWith(patient)('status', 'killed');
   expect(told.exit).toBe(0);
   expect(told.out).toMatch(
     /In flight: works was being carried out when its process ended\. It may have happened\.\n {2}holder +alice \(cli, .+:\d+\), attempt 1, seq \d+\n/,
   );
 
-  const advance = () => place.begin(['advance', 'killed', '--max-cells', 'all', '--json'], { env }).ended;
+  const advance = () => place.pawlWith(env)('advance', 'killed', '--max-cells', 'all', '--json');
   await until('the deadline and the grace to pass', async () => (await advance()).exit === 5);
   const { exit, json } = await advance();
   expect(exit).toBe(5);
   expect(json).toMatchObject({ result: 'in_doubt', steps: [], view: { status: 'in_doubt' } });
-  const { out } = await place.begin(['status', 'killed'], { env }).ended;
+  const { out } = await place.pawlWith(env)('status', 'killed');
   expect(out).toContain('In doubt: it is unknown whether works happened. Nothing was repeated.');
   expect(out).toMatch(/key +local\/[0-9a-f]{12}\/killed\/works\/1/);
   expect((await place.read(file)).trim()).toBe(`begun ${cellPid}`);

@@ -1,41 +1,38 @@
 /** Ways out that end a run, and the one after a restore: cancelling tells the truth, and every command can be pasted. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { brief, paying, payOnce, slow } from './documents.ts';
-import { at, flat, type Place, setup, transports, until, untilDecidable, withoutStore } from './support.ts';
+import { brief, inDoubt, paying, payOnce, slow } from './documents.ts';
+import { at, flat, type Place, setup, transports, until, withoutStore } from './support.ts';
 
 const file = (place: Place, name: string): string => `file=${place.folder}/${name}`;
 const linesOf = async (place: Place, name: string): Promise<string[]> => (await place.read(name)).trim().split('\n');
+
+/** What is suggested of a step in doubt, and the status that it leads to. */
+const ways: [string, string][] = [
+  ['succeeded', 'ready'],
+  ['failed', 'halted'],
+  ['retry', 'ready'],
+  ['retryFreshKey', 'ready'],
+  ['skip', 'ready'],
+  ['cancel', 'cancelled'],
+];
 
 describe.each(transports)('%s', (over) => {
   const place = setup(over);
   const pawl = (...args: string[]) => place.pawl(...args);
   const lines = (name: string): Promise<string[]> => linesOf(place, name);
-  const inDoubt = async (instanceId: string): Promise<void> => {
-    const { exit } = await pawl('run', 'pay.md', '--instance', instanceId, '-p', file(place, `${instanceId}.txt`));
-    expect(exit).toBe(5);
-    await untilDecidable(place, instanceId);
-  };
 
   beforeAll(async () => {
     await place.write('pay.md', paying);
     await place.write('slow.md', slow);
     await payOnce(place);
+    await inDoubt(place, 'unknown', 'paste-on', ...ways.map(([name]) => `paste-${name}`));
   });
 
   describe('commands that are suggested', () => {
-    const cases: [string, string][] = [
-      ['succeeded', 'ready'],
-      ['failed', 'halted'],
-      ['retry', 'ready'],
-      ['retryFreshKey', 'ready'],
-      ['skip', 'ready'],
-      ['cancel', 'cancelled'],
-    ];
-    test.each(cases)(
+    test.each(ways)(
       '`%s` of a step in doubt, pasted into a shell: refused as it stands, done with a reason',
       async (name, status) => {
         const id = `paste-${name}`;
-        await inDoubt(id);
         const { json } = await pawl('doubts', '--json');
         const step = (json.doubts as unknown[]).find((one) => at(one, 'instanceId') === id);
         const command = String(at(step, 'commands', name));
@@ -48,7 +45,6 @@ describe.each(transports)('%s', (over) => {
     );
 
     test('of a halted step: the run goes on in another version, by the command that was shown', async () => {
-      await inDoubt('paste-on');
       await pawl('verdict', 'paste-on', '--seq', '2', '--failed', '--reason', 'refused');
       const command = String(at((await pawl('status', 'paste-on', '--json')).json, 'step', 'commands', 'continue'));
       expect((await place.shell(command.replace('…', 'mended'))).out).toContain('continues paste-on at charge');
@@ -72,7 +68,6 @@ describe.each(transports)('%s', (over) => {
     });
 
     test('a step recorded as unknown stays so: nobody knows, no verdict can be given, and where to look is said', async () => {
-      await inDoubt('unknown');
       const { exit, out } = await pawl('cancel', 'unknown', '--reason', 'given up');
       expect(exit).toBe(0);
       expect(withoutStore(out)).toBe(`Cancelled by alice: given up. Nothing runs in it any more.
@@ -101,7 +96,7 @@ describe('in process', () => {
 
   test('a worker killed in mid-cell, then cancelled: its step is decided all the same, and nothing runs after it', async () => {
     const env = { PAWL_TAKEOVER_GRACE_MS: '1000' };
-    const call = (...args: string[]) => place.begin(args, { env }).ended;
+    const call = place.pawlWith(env);
     const worker = place.begin(['run', 'brief.md', '--instance', 'gone', '-p', file(place, 'gone.txt')], { env });
     await until('the cell to begin', async () => (await place.read('gone.txt')).startsWith('begun'));
     worker.kill('SIGKILL');
@@ -121,7 +116,7 @@ describe('in process', () => {
   });
 
   describe('pawl release', () => {
-    const restored = (...args: string[]) => place.begin(args, { env: { PAWL_EPOCH: '1' } }).ended;
+    const restored = (...args: string[]) => place.pawlWith({ PAWL_EPOCH: '1' })(...args);
 
     test('after a restore an older run is held and begins nothing, until somebody releases it with a reason', async () => {
       await pawl('publish', 'slow.md');

@@ -14,16 +14,10 @@ describe.each(transports)('%s', (over) => {
   const pawl = (...args: string[]) => place.pawl(...args);
   const file = (name: string): string => `file=${place.folder}/${name}`;
 
-  /** Runs of a runbook of their own, each with its second step in doubt at seq 2, the first one the oldest. */
-  const inDoubt = async (runbook: string, ids: string[]): Promise<void> => {
-    await place.write(`${runbook}.md`, paying.replace('runbook: pay', `runbook: ${runbook}`));
-    for (const id of ids) {
-      const { exit } = await pawl('run', `${runbook}.md`, '--instance', id, '-p', file(`${id}.txt`));
-      expect(exit).toBe(5);
-    }
-    // The last one is the last that may be decided.
-    for (const id of ids) await untilDecidable(place, id);
-  };
+  /** Of each test a runbook of its own, with so many runs whose second step is in doubt at seq 2, the first one the oldest. */
+  const counts = { bulk: 3, sigint: 5, sigkill: 5, shared: 5 };
+  const idsOf = (runbook: keyof typeof counts): string[] =>
+    Array.from({ length: counts[runbook] }, (_, n) => `${runbook}-${n + 1}`);
   const decisions = async (id: string): Promise<unknown[]> => {
     const { json } = await pawl('journal', id, '--json');
     return (json.entries as unknown[]).filter((entry) => at(entry, 'kind') === 'resolved');
@@ -32,18 +26,27 @@ describe.each(transports)('%s', (over) => {
   beforeAll(async () => {
     await place.write('pay.md', paying);
     await payOnce(place);
+    // Their deadlines pass together.
+    const runbooks = Object.keys(counts) as (keyof typeof counts)[];
+    for (const runbook of runbooks) {
+      await place.write(`${runbook}.md`, paying.replace('runbook: pay', `runbook: ${runbook}`));
+      for (const id of idsOf(runbook)) {
+        const { exit } = await pawl('run', `${runbook}.md`, '--instance', id, '-p', file(`${id}.txt`));
+        expect(exit).toBe(5);
+      }
+    }
+    await untilDecidable(place, ...runbooks.flatMap(idsOf));
   });
 
   describe('pawl verdict about many', () => {
     test('--dry-run decides nothing; then each is decided once, at the given rate; a second call finds none left', async () => {
-      const ids = ['many-1', 'many-2', 'many-3'];
-      await inDoubt('bulk', ids);
+      const ids = idsOf('bulk');
       const many = ['verdict', '--runbook', 'bulk', '--cell', 'charge', '--retry', '--reason', 'the bank was down'];
       const dry = await pawl(...many, '--dry-run');
       expect(dry.exit).toBe(0);
       for (const id of ids) expect(withoutStore(dry.out)).toContain(`  ${id}  seq 2  local/${id}/charge/1\n`);
       expect((await pawl('doubts', '--runbook', 'bulk', '--json')).json.doubts).toHaveLength(3);
-      const { exit, out, json } = await place.begin([...many, '--per-second', '20', '--json']).ended;
+      const { exit, out, json } = await pawl(...many, '--per-second', '20', '--json');
       expect({ exit, out: out.length > 0 }).toEqual({ exit: 0, out: true });
       expect((json.decided as { instanceId: string }[]).map(({ instanceId }) => instanceId).sort()).toEqual(ids);
       expect(json).toMatchObject({ refused: [], left: [], perSecond: 20 });
@@ -55,15 +58,13 @@ describe.each(transports)('%s', (over) => {
     });
 
     test.each([
-      ['SIGINT', 130],
-      ['SIGKILL', null],
+      ['SIGINT', 130, 'sigint'],
+      ['SIGKILL', null, 'sigkill'],
     ] as const)(
       '%s between two: what was decided stands, and the same command decides only what is left',
-      async (signal, code) => {
-        const name = signal.toLowerCase();
+      async (signal, code, name) => {
         // The last is seconds away when the first is told of.
-        const ids = Array.from({ length: 5 }, (_, n) => `${name}-${n + 1}`);
-        await inDoubt(name, ids);
+        const ids = idsOf(name);
         const many = ['verdict', '--runbook', name, '--cell', 'charge', '--skip', '--reason', 'paid by hand'];
         const first = place.begin([...many, '--per-second', '1']);
         await until('the first decision', () => first.out().includes(`1/5  ${name}-1  seq 2  skip`));
@@ -87,8 +88,7 @@ describe.each(transports)('%s', (over) => {
     );
 
     test('one that somebody else decides meanwhile is told and keeps its verdict; the others are decided', async () => {
-      const ids = Array.from({ length: 5 }, (_, n) => `shared-${n + 1}`);
-      await inDoubt('shared', ids);
+      const ids = idsOf('shared');
       const many = ['verdict', '--runbook', 'shared', '--cell', 'charge', '--retry', '--reason', 'the bank was down'];
       const bulk = place.begin([...many, '--per-second', '1']);
       await until('the first decision', () => bulk.out().includes('1/5  shared-1'));
@@ -112,7 +112,7 @@ describe.each(transports)('%s', (over) => {
       expect(await refused('--runbook', 'none', '--cell', 'charge')).toEqual([2, 'runbook.unknown']);
       expect(await refused('--runbook', 'pay', '--cell', 'none')).toEqual([2, 'cell.unknown']);
       expect(await refused('--runbook', 'pay')).toEqual([2, 'request.invalid']);
-      expect(await refused('many-1', '--runbook', 'pay', '--cell', 'charge')).toEqual([2, 'request.invalid']);
+      expect(await refused('bulk-1', '--runbook', 'pay', '--cell', 'charge')).toEqual([2, 'request.invalid']);
       expect(await refused('--runbook', 'pay', '--cell', 'charge', '--seq', '2')).toEqual([2, 'request.invalid']);
       for (const rate of ['0', '21'])
         expect(await refused('--runbook', 'pay', '--cell', 'charge', '--per-second', rate)).toEqual([

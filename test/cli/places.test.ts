@@ -31,7 +31,7 @@ const provide = async (): Promise<Record<string, string>> => {
   const allow = await place.write('allow18.json', '{"env":["KUBECONFIG18"]}');
   return { PATH: `${bin}:${process.env.PATH}`, PAWL_ALLOW: allow, KUBECONFIG18: '/etc/kube' };
 };
-const pawl = (args: string[], env: Record<string, string> = {}): Promise<Ended> => place.begin(args, { env }).ended;
+const pawl = (args: string[], env: Record<string, string> = {}): Promise<Ended> => place.pawlWith(env)(...args);
 
 /** A heartbeat at a place, as a worker there writes it. */
 const beat = async (at: string, lacks: string[]): Promise<void> => {

@@ -28,7 +28,7 @@ const place = setup();
 const remote = test.skipIf(!(await hasDynamodb()));
 let proxy: Awaited<ReturnType<typeof createProxy>>;
 let env: Record<string, string>;
-const pawl = (...args: string[]) => place.begin(args, { env }).ended;
+const pawl = (...args: string[]) => place.pawlWith(env)(...args);
 const folder = (): string => join(place.folder, 'data', 'unrecorded');
 const waiting = (): Promise<string[]> => readdir(folder()).catch(() => []);
 
@@ -120,7 +120,7 @@ remote(
   async () => {
     const name = await loseStore('late');
     const early = { ...env, PAWL_TAKEOVER_GRACE_MS: '1000' };
-    const call = (...args: string[]) => place.begin(args, { env: early }).ended;
+    const call = place.pawlWith(early);
     await until('the doubt', async () => (await call('doubts')).exit === 5);
     const { json } = await call('doubts', '--json');
     expect(json).toMatchObject({

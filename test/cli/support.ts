@@ -113,6 +113,8 @@ export type Place = {
   folder: string;
   /** One command, in a process that has run others before it (`warmProcess.ts`). */
   pawl(...args: string[]): Promise<Ended>;
+  /** The same of somebody whose environment has more in it. */
+  pawlWith(env: Record<string, string>): (...args: string[]) => Promise<Ended>;
   /** One command in a process of its own: to be watched, killed, interrupted. */
   begin(args: string[], options?: Options): Running;
   /** A line as somebody pastes it into a shell where `pawl` is a command. */
@@ -158,7 +160,11 @@ export const setup = (
     const beginWith = (program: string[], { env: more = {} }: Options = {}) =>
       beginProgram(folder, program, { env: { ...base, ...more } });
     place.begin = (args, options) => beginWith([process.execPath, launcher, ...args], options);
-    place.pawl = (...args) => warm.pawl(folder, args, { env: base });
+    place.pawlWith =
+      (more) =>
+      (...args) =>
+        warm.pawl(folder, args, { env: { ...base, ...more } });
+    place.pawl = place.pawlWith({});
     place.shell = (line) =>
       beginWith(['sh', '-c', `pawl() { "${process.execPath}" "${launcher}" "$@"; }\n${line}`]).ended;
     place.write = async (name, text) => {
@@ -180,21 +186,29 @@ export const setup = (
 
 export const until = async (what: string, met: () => boolean | Promise<boolean>, withinMs = 120_000): Promise<void> => {
   const endMs = performance.now() + withinMs;
-  while (!(await met())) {
+  for (;;) {
+    const lookedAtMs = performance.now();
+    if (await met()) return;
     if (performance.now() > endMs) throw new Error(`Waited ${withinMs} ms in vain for: ${what}`);
-    await wait(20);
+    // A look that is a command takes the processor from what it looks for: about as long again is left to that.
+    await wait(Math.min(500, Math.max(20, performance.now() - lookedAtMs)));
   }
 };
 
 /** Each process learns the time from the store by itself, to the second. */
 const clocksApartMs = 1_000;
 
-/** What an attempt has begun may act until its deadline: till then no verdict about it is taken. */
-export const untilDecidable = async (place: Place, instanceId: string): Promise<void> => {
-  await until('the deadline', async () => {
+/** What an attempt has begun may act until its deadline: till then no verdict about it is taken. Of several it is waited for at once. */
+export const untilDecidable = async (place: Place, ...instanceIds: string[]): Promise<void> => {
+  const leftMs = async (instanceId: string): Promise<number> => {
     const { json } = await place.pawl('status', instanceId, '--json');
-    return at(json, 'step', 'decidableAtMs') === null;
-  });
+    const decidableAtMs = at(json, 'step', 'decidableAtMs');
+    if (decidableAtMs === null) return 0;
+    // A moment more than until then: the clock of whoever tells is another one.
+    return 100 + (typeof decidableAtMs === 'number' ? Math.max(0, decidableAtMs - Date.now()) : 0);
+  };
+  for (const instanceId of instanceIds)
+    for (let ms = await leftMs(instanceId); ms > 0; ms = await leftMs(instanceId)) await wait(ms);
   await wait(clocksApartMs);
 };
 

@@ -4,10 +4,8 @@ import { paying, payOnce } from './documents.ts';
 import { setup, untilDecidable } from './support.ts';
 
 const place = setup();
-const as = async (actor: string, ...args: string[]) => {
-  const env = { PAWL_ACTOR: actor, PAWL_DECIDE_PEOPLE: '2' };
-  return await place.begin(args, { env }).ended;
-};
+const as = (actor: string, ...args: string[]) =>
+  place.pawlWith({ PAWL_ACTOR: actor, PAWL_DECIDE_PEOPLE: '2' })(...args);
 
 test('the first says it, is told what is missing, and so is whoever looks; the second decides', async () => {
   await place.write('pay.md', paying);
@@ -35,7 +33,7 @@ test('the first says it, is told what is missing, and so is whoever looks; the s
   expect(journal.match(/proposes/g)).toHaveLength(1);
   expect(journal).toMatch(/resolved +bob .+skip/);
   expect((await as('bob', 'verify', 'two')).exit).toBe(0);
-  expect((await place.begin(['list'], { env: { PAWL_DECIDE_PEOPLE: '3' } }).ended).err).toMatch(
+  expect((await place.pawlWith({ PAWL_DECIDE_PEOPLE: '3' })('list')).err).toMatch(
     /PAWL_DECIDE_PEOPLE is "3"; give 1, or 2/,
   );
 });

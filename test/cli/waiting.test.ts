@@ -40,7 +40,7 @@ describe.each(transports)('%s', (over) => {
   afterAll(() => target.close());
   const pawl = (...args: string[]) => place.pawl(...args);
   const as = (actor: string, groups: string, ...args: string[]): Promise<Ended> =>
-    place.begin(args, { env: { PAWL_ACTOR: actor, PAWL_GROUPS: groups } }).ended;
+    place.pawlWith({ PAWL_ACTOR: actor, PAWL_GROUPS: groups })(...args);
 
   const waits = `---
 runbook: waits

@@ -10,7 +10,7 @@ const head = (id: string): string => `---\nrunbook: ${id}\ntitle: Halts\n---\n`;
 const fence = (info: string, body: string): string => `\`\`\`${info}\n${body}\n\`\`\`\n`;
 const before = fence('sh { name=before }', `echo '{"m": 1}' > "$PAWL_OUTPUT"`);
 
-const bob = (...args: string[]): Promise<Ended> => place.begin(args, { env: { PAWL_ACTOR: 'bob' } }).ended;
+const bob = (...args: string[]): Promise<Ended> => place.pawlWith({ PAWL_ACTOR: 'bob' })(...args);
 const rejected = async (id: string): Promise<void> => {
   const asked = await pawl('status', id, '--json');
   const hash = String(at(asked.json, 'waits', 'shown', 'hash'));
@@ -164,10 +164,10 @@ describe('what the text offers is taken as well', () => {
     for (const [number, name] of ['release', 'cancel'].entries()) {
       const id = `text-${number + 3}`;
       await pawl('start', 'text', '--instance', id);
-      const restored = { env: { PAWL_EPOCH: '1' } };
-      const { out } = await place.begin(['status', id], restored).ended;
+      const restored = place.pawlWith({ PAWL_EPOCH: '1' });
+      const { out } = await restored('status', id);
       const command = shownIn(out).find((one) => one.startsWith(`pawl ${name}`)) ?? '';
-      expect(await place.begin(argsOf(command), restored).ended).toMatchObject({ exit: 0, err: '' });
+      expect(await restored(...argsOf(command))).toMatchObject({ exit: 0, err: '' });
     }
   });
 });

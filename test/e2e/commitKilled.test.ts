@@ -15,7 +15,9 @@ import type { CommitterOptions } from './committer.ts';
 
 const by = { actor: 'ada', via: 'test', where: 'here:1' };
 const request = { budgetMs: 60_000, by };
-const points = ['before the commit', 'after the commit', 'by its parent', 'never'] as const;
+/** First those whose step is open until its deadline. */
+const points = ['before the commit', 'by its parent', 'after the commit', 'never'] as const;
+type Point = (typeof points)[number];
 const process_ = join(import.meta.dirname, 'committer.ts');
 
 describe.each(await storeKinds())('on %s', (kind) => {
@@ -24,6 +26,27 @@ describe.each(await storeKinds())('on %s', (kind) => {
   let engine: Engine;
   let tasks = '';
   const read = () => readTasks(tasks, 'tasks');
+  const run = async (killed: CommitterOptions['killed'], instanceId: string): Promise<string> => {
+    const appendOnly = kind === 'insert' ? 'insert' : 'put';
+    const store =
+      kind === 'sqlite' ? { file: world.file } : { endpoint: world.endpoint, prefix: world.prefix, appendOnly };
+    const options = JSON.stringify({ store, tasks, instanceId, killed });
+    return await new Promise((resolve) => {
+      const child = execFile(process.execPath, ['--no-warnings', process_, options], (error, stdout, stderr) =>
+        resolve(error?.signal ?? `${stdout}${stderr}`),
+      );
+      if (killed !== 'by its parent') return;
+      const look = setInterval(() => {
+        if (!existsSync(join(tasks, 'began-by its parent'))) return;
+        clearInterval(look);
+        child.kill('SIGKILL');
+      }, 20);
+    });
+  };
+  const instanceOf = (point: Point): string => `sale-${points.indexOf(point)}`;
+  /** How the process of each ended, and what was left of its stock then. */
+  const ends = new Map<Point, { end: string; left: number | undefined }>();
+
   beforeAll(async () => {
     world = await freshStore(kind);
     tables = await userTables(world);
@@ -58,6 +81,13 @@ export const sell = defineTask({
     );
     const source = `---\nrunbook: selling\nparams: { sku: { type: string } }\n---\n\n\`\`\`task { name=sell task=sell timeout=8s }\nsku: "{{ params.sku }}"\n\`\`\`\n`;
     await engine.publish(source, by);
+    // One after the other, and all before the first test: their deadlines pass together.
+    for (const point of points) {
+      await tables.put(point, 5);
+      await engine.start({ runbookId: 'selling', instanceId: instanceOf(point), params: { sku: point }, by });
+      const end = await run(point, instanceOf(point));
+      ends.set(point, { end, left: await tables.left(point) });
+    }
   });
   afterAll(async () => {
     await tables.drop();
@@ -65,31 +95,10 @@ export const sell = defineTask({
     rmSync(tasks, { recursive: true, force: true });
   });
 
-  const run = async (killed: CommitterOptions['killed'], instanceId: string): Promise<string> => {
-    const appendOnly = kind === 'insert' ? 'insert' : 'put';
-    const store =
-      kind === 'sqlite' ? { file: world.file } : { endpoint: world.endpoint, prefix: world.prefix, appendOnly };
-    const options = JSON.stringify({ store, tasks, instanceId, killed });
-    return await new Promise((resolve) => {
-      const child = execFile(process.execPath, ['--no-warnings', process_, options], (error, stdout, stderr) =>
-        resolve(error?.signal ?? `${stdout}${stderr}`),
-      );
-      if (killed !== 'by its parent') return;
-      const look = setInterval(() => {
-        if (!existsSync(join(tasks, 'began-by its parent'))) return;
-        clearInterval(look);
-        child.kill('SIGKILL');
-      }, 20);
-    });
-  };
-
   test.each(points)('killed %s, it happens once, and the journal says so', async (point) => {
-    const instanceId = `sale-${points.indexOf(point)}`;
-    await tables.put(point, 5);
-    await engine.start({ runbookId: 'selling', instanceId, params: { sku: point }, by });
-    expect(await run(point, instanceId)).toBe(point === 'never' ? 'completed' : 'SIGKILL');
+    const instanceId = instanceOf(point);
     const landed = point === 'after the commit' || point === 'never';
-    expect(await tables.left(point)).toBe(landed ? 4 : 5);
+    expect(ends.get(point)).toEqual({ end: point === 'never' ? 'completed' : 'SIGKILL', left: landed ? 4 : 5 });
     let result = 'in_flight';
     for (let times = 0; result === 'in_flight' && times < 60; times += 1) {
       ({ result } = await engine.run(instanceId, request));

@@ -5,13 +5,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createWarm, type Ended, isAlive, until } from '../cli/support.ts';
 import { dynamodb, hasDynamodb } from '../support/world.ts';
+import { atOnce, count, fleet, nodes } from './fleet.ts';
 import { freezeIdle, newDataDir, removeDataDir } from './support.ts';
 
 const launcher = fileURLToPath(new URL('../../bin/pawl.js', import.meta.url));
@@ -56,51 +57,26 @@ const killed = async ({ pid, ended }: Host): Promise<void> => {
 
 const pawl = (...args: string[]): Promise<Ended> => warm.pawl(marks, args, { env: envOf() });
 
-beforeEach(async () => {
+const folders: string[] = [];
+/** Another store, and another place for marks. */
+const fresh = async (): Promise<void> => {
   dataDir = await newDataDir();
   marks = await mkdtemp(join(tmpdir(), 'pawl-marks-'));
-  elsewhere = {};
-});
+  folders.push(dataDir, marks);
+};
 afterEach(async () => {
   for (const { pid, ended } of all) {
     if (isAlive(pid)) process.kill(pid, 'SIGKILL');
     await ended;
   }
   all = [];
-  await removeDataDir(dataDir);
-  await rm(marks, { recursive: true, force: true });
+  elsewhere = {};
 });
-afterAll(() => warm.end());
+afterAll(async () => {
+  await warm.end();
+  for (const folder of folders) await removeDataDir(folder);
+});
 
-const count = 20;
-/** What one call drives at a time: `elementsAtOnceMax`. */
-const atOnce = 16;
-
-/** Elements with an even index stop in their first cell, which may be tried again; the others in the second, which may not. */
-const fleet = (more = '') => `---
-runbook: fleet
-title: A fleet
-params:
-  dir: { type: string }
-  nodes: { type: array, items: { type: string } }
-${more}---
-## Each node { name=each_node each="params.nodes" as=node max=${count} stopAfter=${count} onFailure=ask }
-\`\`\`sh { name=first timeout=40s interrupted=retry }
-echo first >> "$PAWL_PARAM_DIR/$PAWL_ITEM.runs"
-[ $((PAWL_INDEX % 2)) = 1 ] && exit 0
-until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.2; done
-\`\`\`
-\`\`\`sh { name=second timeout=40s interrupted=hold }
-echo second >> "$PAWL_PARAM_DIR/$PAWL_ITEM.runs"
-[ $((PAWL_INDEX % 2)) = 0 ] && exit 0
-until [ -e "$PAWL_PARAM_DIR/go" ]; do sleep 0.2; done
-\`\`\`
-## After
-\`\`\`sh { name=after }
-echo after >> "$PAWL_PARAM_DIR/after.runs"
-\`\`\`
-`;
-const nodes = Array.from({ length: count }, (_, index) => `n${index}`);
 const params = (): string[] => ['-p', `dir=${marks}`, '-p', `nodes=${JSON.stringify(nodes)}`];
 const write = (text: string): string => {
   const file = join(marks, 'fleet.md');
@@ -201,35 +177,61 @@ const worker = async (): Promise<Host> => {
   return host;
 };
 
-describe('twenty elements under way', { timeout: 400_000 }, () => {
-  it.each<[string, () => Promise<Host>]>([
-    [
-      'the only worker',
-      async () => {
-        await startFleet();
-        return await worker();
-      },
-    ],
-    [
-      'pawl serve',
-      async () => {
-        await startFleet();
-        return begin('serve', '--port', '0');
-      },
-    ],
-    ['pawl run', async () => begin('run', write(fleet()), '--instance', 'f', ...params())],
-  ])('kill -9 of %s: all finish or wait for a person, each once', async (name, beginHost) => {
-    const host = await beginHost();
+const hosts: [string, () => Promise<Host>][] = [
+  ['the only worker', () => startFleet().then(worker)],
+  ['pawl serve', () => startFleet().then(() => begin('serve', '--port', '0'))],
+  ['pawl run', async () => begin('run', write(fleet()), '--instance', 'f', ...params())],
+];
+
+describe('twenty elements whose deadlines must pass', { timeout: 400_000 }, () => {
+  /** Those of each host, that is killed before the first test: one after the other, so that their deadlines pass together. */
+  const fleets = new Map<string, { dataDir: string; marks: string; under: Set<string> }>();
+  let frozen: { dataDir: string; marks: string; one: Host; thaw: () => void };
+  beforeAll(async () => {
+    await fresh();
+    await startFleet();
+    const one = await worker();
     await untilUnderWay(atOnce);
-    const under = new Set(nodes.filter((node) => runsOf(node).length > 0));
-    await killed(host);
+    frozen = { dataDir, marks, one, thaw: await freezeIdle(one.pid, dataDir) };
+    for (const [name, beginHost] of hosts) {
+      await fresh();
+      const host = await beginHost();
+      await untilUnderWay(atOnce);
+      const under = new Set(nodes.filter((node) => runsOf(node).length > 0));
+      await killed(host);
+      go();
+      fleets.set(name, { dataDir, marks, under });
+    }
+  }, 400_000);
+
+  it('frozen beyond their deadlines and thawed: fenced, and nothing happens twice', async () => {
+    const { one, thaw } = frozen;
+    ({ dataDir, marks } = frozen);
+    await worker();
+    await until('the retry of one', () => runsOf('n0').length > 1);
     go();
+    await decideAll();
+    thaw();
+    await untilStatus('f', 'completed');
+    process.kill(one.pid, 'SIGTERM');
+    await one.ended;
+    await assertReserved();
+  });
+
+  it.each(hosts)('kill -9 of %s: all finish or wait for a person, each once', async (name) => {
+    const left = fleets.get(name);
+    if (left === undefined) throw new Error(`Nothing was killed: ${name}`);
+    ({ dataDir, marks } = left);
     const again = name === 'pawl serve' ? begin('serve', '--port', '0') : await worker();
     const retried = await decideAll();
     await untilStatus('f', 'completed');
-    await assertOnce(under, retried);
+    await assertOnce(left.under, retried);
     expect(isAlive(again.pid)).toBe(true);
   });
+});
+
+describe('twenty elements under way', { timeout: 400_000 }, () => {
+  beforeEach(fresh);
 
   it('drained: nothing new begins, what runs is waited for, and another one goes on', async () => {
     await startFleet();
@@ -241,7 +243,9 @@ describe('twenty elements under way', { timeout: 400_000 }, () => {
     go();
     expect(await one.ended).toEqual([0, null]);
     // A body that was reserved before may leave its first line only now: what counts is when it was reserved.
-    const entries = (await Promise.all(elementIds.map(entriesOf))).flat();
+    const entries: Reserving[] = [];
+    // Together each would start a process of its own.
+    for (const id of elementIds) entries.push(...(await entriesOf(id)));
     const began = entries.filter(({ kind, reserve }) => kind === 'reserved' || reserve !== undefined);
     expect(began.length).toBeGreaterThanOrEqual(atOnce);
     expect(began.filter(({ atMs }) => atMs > saidAtMs)).toEqual([]);
@@ -249,22 +253,6 @@ describe('twenty elements under way', { timeout: 400_000 }, () => {
     await worker();
     await untilStatus('f', 'completed');
     await assertOnce(new Set(), new Set());
-  });
-
-  it('frozen beyond their deadlines and thawed: fenced, and nothing happens twice', async () => {
-    await startFleet();
-    const one = await worker();
-    await untilUnderWay(atOnce);
-    const thaw = await freezeIdle(one.pid, dataDir);
-    await worker();
-    await until('the retry of one', () => runsOf('n0').length > 1);
-    go();
-    await decideAll();
-    thaw();
-    await untilStatus('f', 'completed');
-    process.kill(one.pid, 'SIGTERM');
-    await one.ended;
-    await assertReserved();
   });
 
   it('two of `pawl advance` and a worker at once: each element once', async () => {
