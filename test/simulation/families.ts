@@ -6,6 +6,7 @@ import type { AdvanceAnswer, Cell, EachBody, Expression, Runbook, State } from '
 import { cellOf, runbookOf } from '../engine/runbooks.ts';
 import { advance, advancer, keepAlive, type Run, ticker, wakeAt } from './actors.ts';
 import { ask } from './calls.ts';
+import { checkCarried } from './check/carried.ts';
 import { disasters } from './disasters.ts';
 import { decide, starter } from './people.ts';
 import { createProcess, type Process, pause } from './processes.ts';
@@ -132,8 +133,12 @@ const pusher = (run: Run, name: string): void => {
   });
 };
 
-const cancel = (world: World, process: Process, actor: string, instanceId: string): Promise<unknown> =>
-  ask(world, process, actor, 'cancel', { about: instanceId }, (by) => process.engine.cancel(instanceId, 'stop', by));
+const cancel = async (world: World, process: Process, actor: string, instanceId: string): Promise<void> => {
+  const answer = await ask(world, process, actor, 'cancel', { about: instanceId }, (by) =>
+    process.engine.cancel(instanceId, 'stop', by),
+  );
+  if (answer !== undefined) checkCarried(world, instanceId, new Set(answer.unreached.map((one) => one.instanceId)));
+};
 
 /** What there is for a person to do in one of the family. */
 const act = async (facet: World, world: World, process: Process, actor: string, state: State): Promise<void> => {
@@ -194,7 +199,24 @@ const rushCancels = (run: Run): void => {
   };
 };
 
-export const setOutFamily = (run: Run): void => {
+/** How many sections are around what an instance goes through. */
+const depthOf = ({ instanceId }: World): number => instanceId.split('~').length - 1;
+
+const deepShare = 0.15;
+/** A run is cancelled while an element of an element is under way. Drawn apart, so that all other schedules are what they were. */
+const rushDeepCancels = (run: Run, seed: number): void => {
+  const { world } = run;
+  const { onEntry } = world;
+  const draw = createRandom(seed ^ 0xdee9);
+  let number = 0;
+  world.onEntry = (facet, entry) => {
+    onEntry(facet, entry);
+    if (depthOf(facet) < 2 || number > 0 || entry.by.actor === 'schedule' || !draw.chance(deepShare)) return;
+    canceller(run, `deepcancel${number++}`, draw.int(draw.chance(0.5) ? 60 : 4_000), () => world.instanceId);
+  };
+};
+
+export const setOutFamily = (run: Run, seed: number): void => {
   const { world } = run;
   const { draw } = world;
   starter(run, 'starter', draw.chance(0.7) ? 'auto' : 'manual', world.params);
@@ -210,6 +232,7 @@ export const setOutFamily = (run: Run): void => {
     operator(run, 'op3', 5);
   }
   rushCancels(run);
+  rushDeepCancels(run, seed);
   world.wakeAt = (id, atMs, seq) => wakeAt(run, id, atMs, seq);
   disasters(world);
 };

@@ -273,7 +273,7 @@ const runAll = async (run: Run, seed: number): Promise<void> => {
   const { world } = run;
   const several = isSeveral(seed);
   if (several) setOutSeveral(run);
-  else if (isFamily(seed)) setOutFamily(run);
+  else if (isFamily(seed)) setOutFamily(run, seed);
   else setOut(run);
   setOutEnds(run);
   // More people look where more of them are needed.
