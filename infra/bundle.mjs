@@ -58,8 +58,8 @@ const awsClients = {
   },
 };
 
-/** As a source names a file that it starts as a process or a thread of its own. */
-const started = /new URL\('(\w+\.mjs)', import\.meta\.url\)/g;
+/** As a bundle names a file of `src/cells` that it starts as a process or a thread of its own. */
+const started = /new URL\(["'`](\w+\.mjs)["'`], ?import\.meta\.url\)/g;
 
 /**
  * What is started by file lies beside the bundle that starts it, with all that it imports.
@@ -69,9 +69,6 @@ const scriptsBeside = {
   name: 'pawl-scripts-beside',
   setup: (build) => {
     build.initialOptions.metafile = true;
-    /** @param {string} source @returns {Promise<string[]>} the files that it starts */
-    const startedBy = async (source) =>
-      [...(await readFile(source, 'utf8')).matchAll(started)].map(([, name]) => join(dirname(source), String(name)));
     /** @param {string[]} entryPoints @returns {Promise<string[]>} they and what they import */
     const withImports = async (entryPoints) => {
       const made = { bundle: true, write: false, metafile: true, outdir: '.' };
@@ -79,12 +76,11 @@ const scriptsBeside = {
       return Object.keys(metafile?.inputs ?? {});
     };
     build.onEnd(async ({ metafile }) => {
-      for (const [path, output] of Object.entries(metafile?.outputs ?? {})) {
-        // What is left of a source of which nothing is used starts nothing.
-        const sources = Object.entries(output.inputs).filter(
-          ([name, { bytesInOutput }]) => bytesInOutput > 0 && /^src\//.test(name),
+      for (const path of Object.keys(metafile?.outputs ?? {})) {
+        if (!/\.m?js$/.test(path)) continue;
+        const files = [...(await readFile(path, 'utf8')).matchAll(started)].map(([, name]) =>
+          join('src', 'cells', String(name)),
         );
-        const files = (await Promise.all(sources.map(([name]) => startedBy(name)))).flat();
         if (files.length === 0) continue;
         const all = await withImports([...new Set(files)]);
         await Promise.all(all.map((file) => copyFile(file, join(dirname(path), basename(file)))));

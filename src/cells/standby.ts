@@ -16,7 +16,6 @@ import type { CellsUser } from './user.ts';
 
 /** When bundled for Lambda it is copied beside the bundle, as the runner is. */
 const harness = fileURLToPath(new URL('harness.mjs', import.meta.url));
-const readyRunner = fileURLToPath(new URL('readyRunner.mjs', import.meta.url));
 const heapMegabytes = 512;
 export const harnessArgs = ['--no-warnings', `--max-old-space-size=${heapMegabytes}`, harness];
 
@@ -62,6 +61,8 @@ const isThere = ({ runner }: Pick<Spare, 'runner'>): boolean =>
 
 /** @param user as whom cells run. A harness of theirs would wait within reach of their other cells: then a runner alone does, and that is ours */
 export const createStandby = (user?: CellsUser, idleMs: number = limits.spareIdleMs): CellsStandby => {
+  // Named here, since nothing stands ready on AWS: what is deployed there goes without that file.
+  const readyRunner = fileURLToPath(new URL('readyRunner.mjs', import.meta.url));
   const waiting = new Set<Spare>();
   const claimed = new Map<string, Spare>();
   const going = new Set<Promise<void>>();
