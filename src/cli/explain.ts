@@ -14,35 +14,15 @@ import { askedFor } from './asked.ts';
 import type { Client, Instance } from './client.ts';
 import { explainElsewhere } from './elsewhere.ts';
 import { explainEnded, explainEnding, printAhead } from './ending.ts';
-import { duration, oneLine, plural, stamp, time, unbroken } from './format.ts';
+import { duration, plural, stamp, time } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import { shellWord } from './shellWord.ts';
 import { openedBy, readStep, type Step } from './step.ts';
-import { printFact, printStep, printWays } from './stepScreen.ts';
+import { printExpectations, printFact, printStep, printWays } from './stepScreen.ts';
 import { commandTyped } from './typed.ts';
 import { explainWait } from './waits.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
-
-/** Of an output, which may be large; `pawl output` prints all of it. */
-const outputShownMax = 1_000;
-const shownOutput = (output: string): string =>
-  output.length <= outputShownMax
-    ? unbroken(harmless(output))
-    : `${oneLine(harmless(output), outputShownMax)} (\`pawl output\` prints all of it)`;
-
-const printExpectations = (screen: Screen, { expectations, output, state }: CellReport): void => {
-  for (const { source, result, message } of expectations) {
-    if (result === 'pass' || result === 'skipped') continue;
-    const why =
-      result === 'error'
-        ? `could not be evaluated: ${harmless(message ?? '')}`
-        : `does not hold${message === undefined ? '' : `: ${harmless(message)}`}`;
-    printFact(screen, 'expected', `${harmless(source)}: ${why}`);
-  }
-  if ((state === 'completed' || state === 'completed, not as expected') && output !== null)
-    printFact(screen, 'output', shownOutput(output));
-};
 
 const whyHalted = ({ kind, declared, recorded }: Step, { state }: CellReport): string => {
   if (declared !== null) return `${harmless(declared.actor)} said that it failed: ${harmless(declared.reason)}`;
@@ -117,14 +97,20 @@ const explainReady = (
   if (isAway) print(`This is another place: PAWL_PLACE=${view.place} says that this machine is it.`);
 };
 
+const printCalledOff = ({ print }: Screen, { head }: Instance, step: Step, cancelled: string): void => {
+  if (!step.cancelled) return;
+  const after = head.state.owes === undefined ? 'nothing runs after it' : 'only what is at its end runs after it';
+  const how = step.status === 'running' ? 'ends' : 'is decided';
+  print(`Cancelled${cancelled}${closed(cancelled)} However it ${how}, ${after}.`);
+};
+
 const explainDoubt = (screen: Screen, instance: Instance, step: Step, cancelled: string): void => {
-  const { view, nowMs, ending, head } = instance;
+  const { view, nowMs, ending } = instance;
   const { print, paint } = screen;
   print(paint('warn', `In doubt: it is unknown whether ${step.cell} happened. Nothing was repeated.`));
   printStep(screen, step, nowMs);
   if (view.waitsFor !== null) print(paint('warn', `Its probe waits for ${harmless(view.waitsFor)}.`));
-  const after = head.state.owes === undefined ? 'nothing runs after it' : 'only what is at its end runs after it';
-  if (step.cancelled) print(`Cancelled${cancelled}${closed(cancelled)} However it is decided, ${after}.`);
+  printCalledOff(screen, instance, step, cancelled);
   if (ending?.stands === 'ahead' && step.onFailure !== null && step.ifFailed === 'halt') {
     print('Decided --failed, it is given up by itself:');
     printAhead(screen, ending);
@@ -143,12 +129,14 @@ const explainDoubt = (screen: Screen, instance: Instance, step: Step, cancelled:
   printWays(screen, step);
 };
 
-const explainRunning = (screen: Screen, { view, nowMs }: Instance, step: Step): void => {
+const explainRunning = (screen: Screen, instance: Instance, step: Step, cancelled: string): void => {
+  const { view, nowMs } = instance;
   const { print, paint } = screen;
   const isGone = step.holderProcess === 'gone';
   const what = isGone ? 'was being carried out when its process ended. It may have happened' : 'is being carried out';
   print(paint('warn', `In flight: ${step.cell} ${what}.`));
   printStep(screen, step, nowMs);
+  printCalledOff(screen, instance, step, cancelled);
   const id = shellWord(view.instanceId);
   const until = view.dueAtMs === null ? '' : ` If it is not heard of by ${time(view.dueAtMs)} it is in doubt.`;
   if (!isGone) return print(`Next: wait, and ask again: \`pawl status ${id}\`.${until}`);
@@ -276,7 +264,7 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   }
   const step = await readStep(session, view, { ...instance, status: view.status });
   if (step?.status === 'in_doubt') explainDoubt(screen, instance, step, await cancelledBy(client, instance));
-  else if (step?.status === 'running') explainRunning(screen, instance, step);
+  else if (step?.status === 'running') explainRunning(screen, instance, step, await cancelledBy(client, instance));
   else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);
   else if (instance.manned !== null) explainElsewhere(screen, instance, instance.manned);
   else if (instance.waits !== null) {

@@ -98,7 +98,7 @@ const linesOf = (notes: Note[]): string[] =>
     .filter((line) => line.trim() !== '');
 
 /** Of the cells at its own level, with those in the sections among them. */
-const readersOf = (cells: Cell[], { index, name }: Cell): string[] =>
+export const readersOf = (cells: Cell[], { index, name }: Pick<Cell, 'index' | 'name'>): string[] =>
   allCells(cells.filter(({ index: at }) => at > index))
     .filter(({ reads }) => reads === 'all' || reads.includes(name))
     .map((cell) => cell.name);

@@ -1,8 +1,8 @@
 /** The facts of a step on the screen, the same in `status`, `advance` and `doubts`: a label, and what is known. */
 
-import { tokenOf } from '../engine/index.ts';
+import { type CellReport, tokenOf } from '../engine/index.ts';
 import type { Unreadable } from './doubts.ts';
-import { duration, stamp, time, unbroken } from './format.ts';
+import { duration, oneLine, stamp, time, unbroken } from './format.ts';
 import { wrap } from './layout.ts';
 import { noteLine } from './notes.ts';
 import { harmless, type Screen } from './screen.ts';
@@ -88,20 +88,43 @@ export const printStep = (screen: Screen, step: Step, nowMs: number): void => {
   if (byItself !== null) printFact(screen, 'policy', byItself.text);
 };
 
+/** Of an output, which may be large; `pawl output` prints all of it. */
+const outputShownMax = 1_000;
+const shownOutput = (output: string): string =>
+  output.length <= outputShownMax
+    ? unbroken(harmless(output))
+    : `${oneLine(harmless(output), outputShownMax)} (\`pawl output\` prints all of it)`;
+
+export const printExpectations = (screen: Screen, { expectations, output, state }: CellReport): void => {
+  for (const { source, result, message } of expectations) {
+    if (result === 'pass' || result === 'skipped') continue;
+    const why =
+      result === 'error'
+        ? `could not be evaluated: ${harmless(message ?? '')}`
+        : `does not hold${message === undefined ? '' : `: ${harmless(message)}`}`;
+    printFact(screen, 'expected', `${harmless(source)}: ${why}`);
+  }
+  if ((state === 'completed' || state === 'completed, not as expected') && output !== null)
+    printFact(screen, 'output', shownOutput(output));
+};
+
+/** `a, b, c and others`. */
+export const someOf = (names: string[]): string =>
+  `${names.slice(0, 3).join(', ')}${names.length > 3 ? ' and others' : ''}`;
+
 /** What a person can do. One command a line, whole however wide: it is there to be copied. */
 export const printWays = (screen: Screen, step: Step): void => {
   const ways = waysOut(step);
   const width = Math.max(...ways.map(({ what }) => what.length));
   for (const { what, command } of ways) screen.print(`  ${what.padEnd(width)}  ${commandTyped(command)}`);
   const { readers } = step;
-  if (readers.length > 0 && step.status !== 'running') {
-    const who = `${readers.slice(0, 3).join(', ')}${readers.length > 3 ? ' and others' : ''}`;
+  if (readers.length > 0 && ways.some(({ name }) => name === 'succeeded')) {
     const id = shellWord(step.instanceId);
     const came = ['each.unfinished', 'run.locked', 'unique.exists'].includes(step.recorded?.error?.code ?? '')
       ? `; \`pawl output ${id} ${step.cell}\` prints what its elements came to`
       : '';
     for (const line of wrap(
-      `(${who} may read its output: with --succeeded give --output JSON or @FILE${came})`,
+      `(${someOf(readers)} may read its output: with --succeeded give --output JSON or @FILE${came})`,
       screen.width - 2,
     ))
       screen.print(`  ${line}`);

@@ -13,7 +13,7 @@ const advanceCommand = (instanceId: string): string => `pawl advance ${shellWord
 export const cancelCommand = (instanceId: string): string => `pawl cancel ${shellWord(instanceId)} ${because}`;
 const undoCommand = (instanceId: string): string => `pawl undo ${shellWord(instanceId)} ${because}`;
 /** @param seq of the newest entry, as it was seen */
-const stopCleanupCommand = (instanceId: string, seq: number): string =>
+export const stopCleanupCommand = (instanceId: string, seq: number): string =>
   `pawl cancel ${shellWord(instanceId)} --stop-cleanup --seq ${seq} ${because}`;
 export const releaseCommand = (instanceId: string): string => `pawl release ${shellWord(instanceId)} ${because}`;
 export const continueCommand = ({ runbookId, instanceId, cell }: Record<'runbookId' | 'instanceId' | 'cell', string>) =>

@@ -129,6 +129,9 @@ describe.each(transports)('%s', (over) => {
     expect(flat(meanwhile.out)).toContain(
       'Cancelled by alice: enough. Nothing further begins; it ends with its elements.',
     );
+    expect(flat((await pawl('status', 'three~restart.0')).out)).toContain(
+      'Cancelled by alice: with its parent three. However it ends, nothing runs after it.',
+    );
     await place.write('d.go', '');
     await running.ended;
     // The service, which the `done` woke, may be the one that holds the step.

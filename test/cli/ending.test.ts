@@ -56,6 +56,7 @@ beforeAll(async () => {
   await publish(document('doubtful', { c: 'export default () => process.kill(process.pid, "SIGKILL");' }), {
     onFailure: 'undo',
   });
+  await publish(document('hard', { undoB: 'export default () => process.kill(process.pid, "SIGKILL");' }));
   await publish(document('fine', { c: 'export default () => 1;' }));
 });
 
@@ -213,6 +214,24 @@ describe('cancelling', () => {
     const { exit: ended, out: told } = await go('asks-2');
     expect(ended).toBe(1);
     expect(told).toContain('Cancelled by alice: wrong region. Nothing runs in it any more.\n  undone    b, a\n');
+  });
+
+  test('of what is cancelled, while it is taken back, is refused and names what stops that; the same word is not', async () => {
+    await begin('hard', 'hard-1', '2');
+    const first = ['cancel', 'hard-1', '--undo', '--reason', 'wrong region'];
+    await pawl(...first);
+    expect((await go('hard-1')).out).toContain('In doubt: it is unknown whether undo_b happened.');
+    const { exit, json } = await pawl('cancel', 'hard-1', '--reason', 'stop it', '--json');
+    expect(exit).toBe(1);
+    expect(at(json, 'error')).toMatchObject({
+      code: 'cancel.refused',
+      message: expect.stringContaining('hard-1 is cancelled already, and what is at its end is under way'),
+    });
+    expect(String(at(json, 'error', 'message'))).toContain('pawl cancel hard-1 --stop-cleanup --seq N --reason');
+    const again = await pawl(...first);
+    expect(again.exit).toBe(0);
+    expect(again.out).toMatch(/^The way is over: cancelled by alice: wrong region/);
+    expect(again.out).toContain('pawl cancel hard-1 --stop-cleanup --seq');
   });
 
   test('takes --undo or --stop-cleanup, and the second one only with --seq', async () => {

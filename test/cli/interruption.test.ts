@@ -61,6 +61,14 @@ test('kill -9 of the CLI: the cell is dead soon; in flight, then in doubt, and n
   await until('the cell to be dead', () => !isAlive(cellPid));
   await cli.ended;
 
+  // Nobody has written the index since: it does not say so, and names what knows.
+  const knows = '`pawl doubts` reads the journals themselves';
+  expect((await place.pawl('list', '--runbook', 'slow', '--id', 'killed')).out).toContain(knows);
+  const listed = await place.pawl('list', '--status', 'in_doubt', '--id', 'killed');
+  expect(listed.out).toMatch(/^No instance fits\./);
+  expect(listed.out).toContain(knows);
+  expect((await place.pawl('list', '--status', 'completed', '--id', 'killed')).out).not.toContain(knows);
+
   const early = await place.pawlWith(patient)('advance', 'killed', '--json');
   expect(early.exit).toBe(4);
   expect(early.json).toMatchObject({

@@ -347,6 +347,54 @@ describe('a cancellation', () => {
   });
 });
 
+describe('a cancellation of what is cancelled, while its end is under way', () => {
+  const refused = { code: 'cancel.refused', message: expect.stringContaining('--stop-cleanup') };
+  /** Asked where a step of the end is in flight, and where it is in doubt. */
+  const stands = async (where: 'in flight' | 'in doubt', ask: (world: World) => Promise<void>): Promise<World> => {
+    const world = await begin([...way, ...ends]);
+    await world.engine.advance('i1', { ...request, maxCells: 2 });
+    await world.engine.cancel('i1', 'wrong region', bob, { undo: true });
+    world.behave = async ({ step }) => {
+      if (step.cell !== 'undo_b') return { status: 'completed', output: '1' };
+      if (where === 'in flight') await ask(world);
+      return { status: 'unknown', error: { code: 'cell.killed', message: 'gone' } };
+    };
+    await world.engine.advance('i1', request);
+    expect((await stateIn(world))?.halted).toMatchObject({ cell: 'undo_b', doubt: true });
+    if (where === 'in doubt') await ask(world);
+    return world;
+  };
+
+  test.each(['in flight', 'in doubt'] as const)('%s: is refused, and names what stops it', async (where) => {
+    let asked = 0;
+    await stands(where, async ({ engine }) => {
+      await expect(engine.cancel('i1', 'stop it', bob)).rejects.toMatchObject(refused);
+      await expect(engine.cancel('i1', 'wrong region', bob)).rejects.toMatchObject(refused);
+      await expect(engine.cancel('i1', 'wrong region', alice, { undo: true })).rejects.toMatchObject(refused);
+      asked++;
+    });
+    expect(asked).toBe(1);
+  });
+
+  test.each(['in flight', 'in doubt'] as const)('%s: said once more as it was said, it stays so', async (where) => {
+    const seqs: number[] = [];
+    await stands(where, async ({ engine, entries }) => {
+      const { view } = await engine.cancel('i1', 'wrong region', bob, { undo: true });
+      seqs.push(view.seq, (await entries('i1')).length - 1);
+    });
+    expect(seqs).toHaveLength(2);
+    expect(seqs[0]).toBe(seqs[1]);
+  });
+
+  test('what was stopped is stopped: whoever cancels it then is not refused', async () => {
+    const { engine, entries } = await stands('in doubt', async () => undefined);
+    const expectedSeq = (await entries('i1')).length - 1;
+    await engine.cancel('i1', 'stop it', bob, { stopCleanup: true, expectedSeq });
+    const { view } = await engine.cancel('i1', 'stop it', alice);
+    expect(view.seq).toBe(expectedSeq + 1);
+  });
+});
+
 describe('an end cell with as=failed', () => {
   test('ends the run failed: nothing is taken back, its sections are gone through', async () => {
     const end = { name: 'stop', when: { source: 'true', line: 1 }, body: { kind: 'end', as: 'failed' } } as const;

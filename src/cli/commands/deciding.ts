@@ -1,19 +1,33 @@
 /** verdict and release: what only a person may decide, with a reason. */
 
-import { limits } from '../../engine/index.ts';
+import { levelOf, limits, type View } from '../../engine/index.ts';
 import { exitOfMany, findMany, giveVerdicts, summarize } from '../bulk.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
 import { plural, time, unbroken } from '../format.ts';
 import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
-import { printUnreadable, wordOf } from '../stepScreen.ts';
+import { readersOf } from '../step.ts';
+import { printUnreadable, someOf, wordOf } from '../stepScreen.ts';
 import { type Target, targetOf, type VerdictInput, type VerdictOptions, verdictInputOf } from '../verdict.ts';
 import { leadsTo } from '../ways.ts';
 import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
 
 type One = Extract<Target, { kind: 'one' }>;
 type Many = Extract<Target, { kind: 'many' }>;
+
+/** Later cells that may read what a verdict leaves without an output. */
+const leftWithout = async (
+  { client }: Session,
+  { runbookId, version }: Pick<View, 'runbookId' | 'version'>,
+  cell: string | null,
+  { verdict, output }: VerdictInput,
+): Promise<string[]> => {
+  if (cell === null || output !== undefined || (verdict !== 'succeeded' && verdict !== 'skip')) return [];
+  const { cells } = levelOf((await client.runbook(runbookId, version)).runbook, cell);
+  const found = cells.find(({ name }) => name === cell);
+  return found === undefined ? [] : readersOf(cells, found);
+};
 
 const decideOne = async (session: Session, { instanceId, seq }: One, ruling: VerdictInput): Promise<Answer> => {
   const { screen, settings, client } = session;
@@ -37,6 +51,14 @@ const decideOne = async (session: Session, { instanceId, seq }: One, ruling: Ver
   for (const { source } of overridden)
     screen.print(
       `  overridden: ${harmless(source)} ${ruling.output === undefined ? 'was not looked at' : 'does not hold'}`,
+    );
+  const readers = await leftWithout(session, view, cell, ruling);
+  if (readers.length > 0)
+    screen.print(
+      screen.paint(
+        'warn',
+        `${awaits === null ? 'It leaves' : 'It would leave'} no output of ${cell}, which ${someOf(readers)} may read: ${awaits === null ? 'none can be given to it any more' : 'to give one, say it again with --output'}.`,
+      ),
     );
   const step = await explain(session, await client.instance(instanceId));
   const document = { instanceId, seq, cell, verdict, reason, by: settings.by, entry: recorded ?? null, view, awaits };

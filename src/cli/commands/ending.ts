@@ -10,6 +10,7 @@ import { harmless } from '../screen.ts';
 import type { Answer, Session } from '../session.ts';
 import { shellWord } from '../shellWord.ts';
 import { readStep } from '../step.ts';
+import { stopCleanupCommand } from '../ways.ts';
 import { type AddCommands, saidInWords, wholeNumber, withExamples } from './common.ts';
 
 /** How long a step that was under way may go on, in words. */
@@ -28,7 +29,8 @@ const printElements = (
   const { print } = screen;
   const { instanceId } = view;
   const status = (id: string): string => `\`pawl status ${shellWord(id)}\``;
-  const isEndLeft = head.state.owes !== undefined;
+  const { owes, ending } = head.state;
+  const isEndLeft = owes !== undefined || (ending !== undefined && ending.stopped !== true);
   const last = isEndLeft
     ? ', but what is at its end, once the last of these has ended:'
     : '. It ends with the last of these:';
@@ -77,8 +79,11 @@ const cancel = async (session: Session, instanceId: string, options: CancelOptio
     const undecided = leftInDoubt === null ? null : { cell: leftInDoubt.cell, seq: leftInDoubt.seq };
     return { exit: exits.done, document: { ...cancelled, undecided, step: null } };
   }
-  const isEndLeft = instance.head.state.owes !== undefined;
+  const { owes, ending } = instance.head.state;
+  const isUnderWay = ending !== undefined && ending.stopped !== true;
+  const isEndLeft = owes !== undefined || isUnderWay;
   print(`${what} ${instanceId}: nothing further begins in it${isEndLeft ? ', but what is at its end' : ''}.`);
+  if (isUnderWay) print(`That is under way. To stop it: \`${stopCleanupCommand(instanceId, instance.head.seq)}\`.`);
   if (stays.length > 0) print(`As it is stays: ${stays.join(', ')}.`);
   if (instance.view.status === 'in_doubt') {
     const step = await explain(session, instance);

@@ -71,6 +71,17 @@ const count = async ({ screen, client }: Session, { runbook, since, until, ...gi
   return { exit: exits.done, document: answer };
 };
 
+/**
+ * The index is written by whoever acts. With a service that is its schedule; without one nobody may have acted since a process died, and
+ * a step in doubt by now still stands as what came before it.
+ */
+const mayBeBehind = async ({ settings, store }: Session, { status = [] }: Options, views: View[]): Promise<boolean> => {
+  if (settings.service !== null || (await store()).missing !== null) return false;
+  const isUnderWay = (view: View): boolean =>
+    waitsForElements(view) || (['ready', 'running'].includes(view.status) && view.dueAtMs !== null);
+  return status.includes('in_doubt') || views.some(isUnderWay);
+};
+
 const list = async (session: Session, given: Given): Promise<Answer> => {
   if (given.counts) return await count(session, given);
   const { screen, client } = session;
@@ -89,6 +100,10 @@ const list = async (session: Session, given: Given): Promise<Answer> => {
       : 'No instances. `pawl run FILE` or `pawl start RUNBOOK` begins one.';
     await tellNothing(session, none);
   }
+  if (await mayBeBehind(session, query, views))
+    screen.print(
+      'What is under way stands here as it was when somebody last acted: `pawl doubts` reads the journals themselves.',
+    );
   if (atLeast)
     screen.print(`At least ${views.length}: ${limits.listReadMax} views were read (listReadMax), and not all.`);
   if (page.next !== null) screen.print(`More: add \`--next ${page.next}\`.`);
@@ -98,7 +113,7 @@ const list = async (session: Session, given: Given): Promise<Answer> => {
 export const addList: AddCommands = (program, run) => {
   const listing = program.command('list');
   listing.description(
-    'Lists instances, newest first; what is given has to fit. Elements of sections are listed while they need somebody, under\ntheir run. What changed within the last moments may be missing: the\nindex lags. For --param, --actor, --id and --text ' +
+    'Lists instances, newest first; what is given has to fit. Elements of sections are listed while they need somebody, under\ntheir run. What changed within the last moments may be missing: the\nindex lags. Where no service runs it is written by whoever acts: what is left by a process that is gone stands as it was\nuntil then, and `pawl doubts` reads the journals themselves. For --param, --actor, --id and --text ' +
       `${limits.listReadMax} instances are read at a time; --next goes on.`,
   );
   listing

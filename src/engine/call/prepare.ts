@@ -12,6 +12,7 @@ import { type Call, type OutputCache, stateOf } from './call.ts';
 import { type Inputs, resolveInputs, scopeOf } from './inputs.ts';
 import { check, failure, type OutcomeBody, outcomeOf } from './outcomes.ts';
 import { filledWith, type Given, givenTo, placeholdersOf, secretsFor } from './secrets.ts';
+import { withUnsaid } from './unsaid.ts';
 
 /** `body`: where it has secrets, with placeholders until they are read, right before its reservation. */
 export type Ready = Given & { inputs: Inputs; body: RenderedBody; inputsHash: string };
@@ -33,7 +34,11 @@ export const prepare = async (
   const { engine } = call;
   const { state } = at;
   try {
-    const inputs = await resolveInputs({ ...call, outputs: at.outputs }, cell);
+    const reader = { ...call, outputs: at.outputs };
+    const inputs = await resolveInputs(reader, cell);
+    const cannot = async (code: string, message: string): Promise<Entering> => {
+      return { kind: 'cannot', error: failure(code, await withUnsaid(reader, cell, inputs, message)) };
+    };
     const scope = scopeOf(engine, inputs, {
       instanceId: call.instanceId,
       cell: cell.name,
@@ -42,14 +47,14 @@ export const prepare = async (
     });
     if (cell.when !== null) {
       const when = engine.authoring.evaluate(cell.when, scope);
-      if (when.kind === 'error') return { kind: 'cannot', error: failure('when.error', when.message) };
+      if (when.kind === 'error') return await cannot('when.error', when.message);
       if (typeof when.value !== 'boolean')
         return { kind: 'cannot', error: failure('when.error', '`when` is not a boolean.') };
       if (!when.value) return { kind: 'skip' };
       if (cell.body.kind === 'end') return { kind: 'end' };
     }
     const rendered = engine.authoring.renderBody(cell.body, { ...scope, ...placeholdersOf(cell) });
-    if (rendered.kind === 'error') return { kind: 'cannot', error: failure('inputs.unresolvable', rendered.message) };
+    if (rendered.kind === 'error') return await cannot('inputs.unresolvable', rendered.message);
     const inputsHash = engine.sha256(engine.canonical({ body: rendered.body, ...inputs }));
     if (state.inputsHash !== null && state.inputsHash !== inputsHash) {
       const message = `Cell ${cell.name} would see other inputs than its first attempt did.`;

@@ -29,6 +29,8 @@ export type CancelRequest = {
   continuedAs?: string;
   /** What is gone through at its end is stopped. */
   stopCleanup?: boolean;
+  /** Who cancelled it said the same: asked again, perhaps since the answer was lost. */
+  isRepeated?: boolean;
 };
 
 /** @throws PawlError `cancel.refused` */
@@ -46,11 +48,22 @@ const isUnsettled = ({ open, halted }: State): boolean =>
   halted?.doubt === true ||
   halted?.early === true;
 
+const isEndUnderWay = ({ ending }: State): boolean => ending !== undefined && ending.stopped !== true;
+
 const takesBack = (cells: Runbook['cells']): boolean =>
   cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup);
 
+/** Whether this is the word by which it is cancelled, said once more. */
+const isRepeatedIn = async (call: Call, { reason, undo = false }: CancelRequest): Promise<boolean> => {
+  const { cancelled, ending } = stateOf(call);
+  if (cancelled === null || ending === undefined) return false;
+  const entry = (await call.engine.journal.entry(call.instanceId, cancelled))?.entry;
+  if (entry?.kind !== 'cancelled') return false;
+  return entry.by.actor === call.by.actor && entry.reason === reason && (entry.undo ?? false) === undo;
+};
+
 /**
- * An instance that is cancelled already, by whomever, stays as it is.
+ * An instance that is cancelled already, by whomever, stays as it is: another word of it would stop nothing of what is at its end.
  * @throws PawlError `instance.finished`; `cancel.refused` where what is at its end is under way, or cannot be
  */
 export const decideCancel = (
@@ -65,13 +78,14 @@ export const decideCancel = (
     throw new PawlError('instance.finished', message, { instanceId });
   }
   if (request.stopCleanup === true) return decideStop(state, instanceId, request);
-  if (state.cancelled !== null) return null;
+  if (state.cancelled !== null && (!isEndUnderWay(state) || request.isRepeated === true)) return null;
   const refuse = (why: string): never => {
     throw new PawlError('cancel.refused', why, { instanceId });
   };
-  if (state.ending !== undefined)
+  const { ending } = state;
+  if (ending !== undefined)
     return refuse(
-      `The way of ${instanceId} is over (${state.ending.as}), and what is at its end is under way: it ends by itself. To stop that: \`pawl cancel ${instanceId} --stop-cleanup --seq N --reason …\`.`,
+      `${state.cancelled === null ? `The way of ${instanceId} is over (${ending.as})` : `Instance ${instanceId} is cancelled already`}, and what is at its end is under way: it ends by itself. To stop that: \`pawl cancel ${instanceId} --stop-cleanup --seq N --reason …\`.`,
     );
   const { reason, undo, continuedAs } = request;
   if (continuedAs !== undefined) return { kind: 'cancelled', reason, continuedAs } as const;
@@ -90,9 +104,14 @@ const asElement = ({ family, runbook }: Call, request: CancelRequest): CancelReq
 export const cancelling = (
   instanceId: string,
   request: CancelRequest,
-): Change<{ waited: Awaiting | null; call: Call }> => ({
-  prepare: async (call) => ({ waited: await awaitingOf(call), call }),
-  decide: (state, { call }) => decideCancel(state, call.runbook, instanceId, asElement(call, request)),
+): Change<{ waited: Awaiting | null; isRepeated: boolean; call: Call }> => ({
+  prepare: async (call) => ({
+    waited: await awaitingOf(call),
+    isRepeated: await isRepeatedIn(call, request),
+    call,
+  }),
+  decide: (state, { isRepeated, call }) =>
+    decideCancel(state, call.runbook, instanceId, { ...asElement(call, request), isRepeated }),
   then: async (call, _stands, { waited }) => {
     if (waited !== null) await unsubscribe(call, waited.cell, waited.about, waited.claims);
   },
