@@ -34,9 +34,10 @@ export const shownLogTitle = (cell: string, { covers, bytes, sha256, why }: Show
 
 const goesOn = ({ view, head }: Instance): string => {
   const advance = `\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\``;
+  const isElements = head.state.open?.kind === 'waiting' && head.state.open.family !== undefined;
   return goesByItself(head.state)
-    ? `Then it goes on by itself with the schedule of a service; without one, ${advance}.`
-    : `Then ${advance}.`;
+    ? `${isElements ? 'It' : 'Then it'} goes on by itself with the schedule of a service; without one, ${advance}.`
+    : `${isElements ? 'Next' : 'Then'}${isElements ? ':' : ''} ${advance}.`;
 };
 
 const claimLine = ({ claimId, revision, status, unmet }: Of<'await'>['claims'][number]): string => {

@@ -12,6 +12,7 @@ const doubt: Undecided = {
   cancelled: false,
   recorded: null,
   declared: null,
+  uncommitted: false,
   byItself: null,
   setAside: [],
   decidableAtMs: null,

@@ -1,6 +1,6 @@
 /** serve and login: the service of one machine, and the way into it for a browser. */
 import { readFile } from 'node:fs/promises';
-import { PawlError } from '../../engine/index.ts';
+import { closed, PawlError } from '../../engine/index.ts';
 import { assertAllowRead } from '../deps.ts';
 import { exits } from '../exits.ts';
 import { drawToken } from '../localToken.ts';
@@ -35,7 +35,7 @@ const tlsOf = async ({ tlsCert, tlsKey }: Options): Promise<ServerOptions['tls']
   if (tlsCert === undefined || tlsKey === undefined)
     return refuse('--tls-cert and --tls-key belong together: give both.');
   const read = (file: string): Promise<string> =>
-    readFile(file, 'utf8').catch((error: Error) => refuse(`${file} cannot be read: ${error.message}.`));
+    readFile(file, 'utf8').catch((error: Error) => refuse(closed(`${file} cannot be read: ${error.message}`)));
   return { cert: await read(tlsCert), key: await read(tlsKey) };
 };
 
