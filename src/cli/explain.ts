@@ -18,6 +18,7 @@ import { explainElsewhere } from './elsewhere.ts';
 import { explainEnded, explainEnding, printAhead } from './ending.ts';
 import { explainDoubt, explainHalted, explainRunning } from './explainStep.ts';
 import { duration, plural, stamp } from './format.ts';
+import { goneElements } from './goneElements.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import { shellWord } from './shellWord.ts';
@@ -202,7 +203,7 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);
   else if (instance.manned !== null) explainElsewhere(screen, instance, instance.manned);
   else if (instance.waits !== null) {
-    explainWait(screen, instance, instance.waits);
+    explainWait(screen, instance, instance.waits, await goneElements(client, instance.waits));
     const { cancelled, ending, owes } = instance.head.state;
     const after =
       owes === undefined ? '; it ends with its elements' : ' but what is at its end, once its elements have ended';

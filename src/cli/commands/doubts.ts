@@ -41,7 +41,7 @@ const doubts = async (session: Session, { runbook, limit, next: mark }: Options)
   const beyond = mark === undefined ? '' : ' beyond this mark';
   if (found.length === 0 && gone.length > 0)
     screen.print(
-      `Nothing${of} is in doubt yet${beyond}, but ${plural(gone.length, 'step')} will be: the process is gone, and its time is not over.`,
+      `Nothing${of} is in doubt yet${beyond}: the process of ${plural(gone.length, 'step')} is gone, and the time is not over.`,
     );
   else if (found.length === 0) await tellNone(session, `Nothing${of} is in doubt${beyond}.`);
   else screen.print(`${plural(found.length, 'step')}${of} in doubt. Look at what each acts upon before you decide.`);

@@ -91,7 +91,9 @@ const serve = async (session: Session, options: Options): Promise<Answer> => {
     const { close } = server;
     const ended = drain({ screen, interruption, runtime: service, drainSeconds: options.drain, close });
     const { at } = await session.store();
-    say(`Pawl is ready at ${url} (store: ${at}; Ctrl-C ends it). Try: \`pawl --url ${url} run runbooks/hello.md\``);
+    say(
+      `Pawl is ready at ${url} (store: ${at}; Ctrl-C ends it). Try: \`pawl new hello\`, then \`pawl --url ${url} run hello.md\``,
+    );
     if (!isPublic) {
       const code = server.guard.makeCode(settings.by.actor, settings.groups.join(','));
       say(`Browser, once, within five minutes: ${url}/login?code=${code}`);
