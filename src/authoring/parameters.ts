@@ -1,7 +1,7 @@
 /** Parameters: their schema, read at publishing, and the values checked against it when an instance starts. */
 import type { ValidateFunction } from 'ajv/dist/2020.js';
 import type { Runbook } from '../engine/index.ts';
-import { headOf, isKept, limits, PawlError, pathOf } from '../engine/index.ts';
+import { closed, headOf, isKept, limits, PawlError, pathOf } from '../engine/index.ts';
 import { nameProblem } from './attributes.ts';
 import { checkSchema, compileSchema, problemOf, toldMax } from './jsonSchema.ts';
 import { foldCase, quote, type Report } from './text.ts';
@@ -107,7 +107,7 @@ const refused = (all: { path: string; message: string }[]): PawlError => {
   const shown = problems.slice(0, toldMax).map(({ path, message }) => `${quote(path)} ${message}`);
   const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
   const text = `The parameters are refused: ${shown.join(', ')}${more}`;
-  return new PawlError('params.invalid', text.endsWith('?') ? text : `${text}.`, { problems });
+  return new PawlError('params.invalid', closed(text), { problems });
 };
 
 /** Checks parameters against the runbook's schema and fills in defaults. Nothing is converted. */

@@ -4,7 +4,7 @@
  * once more.
  */
 import { isLater } from '../aws/index.ts';
-import { limits, type RenderedBody, type Scope, type TaskBody, type Tasks } from '../engine/index.ts';
+import { closed, limits, type RenderedBody, type Scope, type TaskBody, type Tasks } from '../engine/index.ts';
 import { type Attributes, textOfAttribute } from './attributes.ts';
 import { unfit, unfitParts } from './jsonSchema.ts';
 import type { Reads, Surroundings } from './surroundings.ts';
@@ -107,7 +107,7 @@ export const renderTask = (
   const rendered = render(input, scope);
   if (rendered.kind === 'error') return rendered;
   const why = unfit(schema, JSON.parse(rendered.text));
-  if (why !== undefined) return { kind: 'error', message: `The input does not fit task ${task}: ${why}.` };
+  if (why !== undefined) return { kind: 'error', message: closed(`The input does not fit task ${task}: ${why}`) };
   const body = { kind: 'task' as const, task, input: rendered.text };
   return { kind: 'body', body: effects === undefined ? body : { ...body, effects } };
 };

@@ -60,7 +60,7 @@ export const clientOf = (service: string): Package | { missing: string } => {
   if (typeof exports !== 'object' || exports === null) {
     const how =
       bundled === undefined
-        ? `install it where Pawl is: \`npm install @aws-sdk/client-${other ?? service}\``
+        ? `install it where Pawl is: \`npm install @aws-sdk/client-${other ?? service}\`, with \`--global\` where Pawl is installed so`
         : `add "${other ?? service}" to infra/aws-clients.json, install its package, and deploy again`;
     return { missing: `there is no client for the service \`${service}\` here${hint}; ${how}` };
   }

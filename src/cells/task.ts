@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { type CellInput, type CellResult, type Execute, limits, readWrites } from '../engine/index.ts';
+import { type CellInput, type CellResult, closed, type Execute, limits, readWrites } from '../engine/index.ts';
 import { createLongLog } from './longLog.mjs';
 import { createMasker } from './masking.mjs';
 import { reap } from './reap.mjs';
@@ -91,7 +91,10 @@ const withCommit = (ended: Ended | undefined, result: CellResult): CellResult =>
   }
   const read = readWrites(ended !== undefined && 'writes' in ended ? ended.writes : []);
   if ('why' in read)
-    return { status: 'failed', error: { code: 'commit.invalid', message: `Nothing was committed: ${read.why}.` } };
+    return {
+      status: 'failed',
+      error: { code: 'commit.invalid', message: closed(`Nothing was committed: ${read.why}`) },
+    };
   return read.writes.length === 0 ? result : { ...result, commit: read.writes };
 };
 

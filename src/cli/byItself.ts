@@ -13,7 +13,7 @@ import { duration, plural, time } from './format.ts';
 
 export type ByItself = {
   /** `hold`: nothing does. */
-  kind: 'hold' | 'retry' | 'continue' | 'probe';
+  kind: 'hold' | 'retry' | 'continue' | 'probe' | 'close';
   /** When an advance may do it; `null` for `hold`. */
   atMs: number | null;
   /** The place whose advance does it; `null`: any. */
@@ -70,7 +70,7 @@ export const byItself = (
       return { kind: 'hold', atMs: null, place: null, asked, text: whyHeld(cell, state, nowMs) };
     case 'close': {
       const text = `${commitEffects}: nothing of it lands once the step is closed, so it is never in doubt; the next advance closes it as failed`;
-      return { kind: 'hold', atMs: nowMs, place: null, asked, text };
+      return { kind: 'close', atMs: nowMs, place: null, asked, text };
     }
     case 'retry':
       return {

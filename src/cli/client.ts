@@ -17,6 +17,7 @@ import {
   type Stop,
   statusOf,
 } from '../engine/index.ts';
+import { inWordsOfCommand } from './ofCommand.ts';
 import { renderParams } from './renderParams.ts';
 import { untilOver } from './untilOver.ts';
 
@@ -53,7 +54,10 @@ const standsAt = ({ view, head, nowMs }: Instance): AdvanceAnswer => {
 export const createClient = (transport: Transport) => {
   // What goes in and comes out is what the table of routes says, here as there.
   const operations = Object.fromEntries(
-    operationNames.map((name) => [name, async (given: Given) => (await transport(name, given))?.body]),
+    operationNames.map((name) => [
+      name,
+      async (given: Given) => (await inWordsOfCommand(transport(name, given)))?.body,
+    ]),
   ) as unknown as Operations;
 
   const runbook = (runbookId: string, version?: number): Promise<BodyOf<'version'>> =>

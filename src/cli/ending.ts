@@ -1,5 +1,7 @@
 /** What is told of the end of a run: how its way was over, what is taken back and what is not, and how it then ended. */
+
 import type { EndReport } from '../engine/index.ts';
+import { closed } from '../engine/index.ts';
 import type { Instance } from './client.ts';
 import { plural, unbroken } from './format.ts';
 import { harmless, type Screen } from './screen.ts';
@@ -37,7 +39,7 @@ export const printAhead = (screen: Screen, { takesBack, then, stays }: EndReport
 /** While it is gone through. Where it stands in that, and what is next, is told after it. */
 export const explainEnding = (screen: Screen, instance: Instance, ending: EndReport): void => {
   const { takesBack, takenBack, then, left, stays, manual } = ending;
-  screen.print(screen.paint('warn', `The way is over: ${whyOver(ending)}.`));
+  screen.print(screen.paint('warn', closed(`The way is over: ${whyOver(ending)}`)));
   const count = takenBack.length === 0 ? 'none' : `${listed(takenBack)}: ${takenBack.length}`;
   if (takesBack.length > 0) printFact(screen, 'undone', `${count} of ${plural(takesBack.length, 'cell')}`);
   const rest = left.filter((name) => name !== instance.view.cell);

@@ -2,6 +2,7 @@
 import {
   allCells,
   type CellReport,
+  closed,
   goesByItself,
   isBound,
   isChild,
@@ -12,28 +13,20 @@ import {
 } from '../engine/index.ts';
 import { askedFor } from './asked.ts';
 import type { Client, Instance } from './client.ts';
+import { continuedBy } from './continued.ts';
 import { explainElsewhere } from './elsewhere.ts';
 import { explainEnded, explainEnding, printAhead } from './ending.ts';
-import { duration, plural, stamp, time } from './format.ts';
+import { explainDoubt, explainHalted, explainRunning } from './explainStep.ts';
+import { duration, plural, stamp } from './format.ts';
+import { goneElements } from './goneElements.ts';
 import { harmless, type Screen } from './screen.ts';
 import type { Session } from './session.ts';
 import { shellWord } from './shellWord.ts';
 import { openedBy, readStep, type Step } from './step.ts';
-import { printExpectations, printFact, printStep, printWays } from './stepScreen.ts';
+import { printFact } from './stepScreen.ts';
 import { commandTyped } from './typed.ts';
 import { explainWait } from './waits.ts';
 import { cancelCommand, continueCommand, releaseCommand } from './ways.ts';
-
-const whyHalted = ({ kind, declared, recorded }: Step, { state }: CellReport): string => {
-  if (declared !== null) return `${harmless(declared.actor)} said that it failed: ${harmless(declared.reason)}`;
-  const code = recorded?.error?.code;
-  const done = state === 'completed' || state === 'completed, not as expected';
-  if (kind === 'branch') return 'whether its section is to be gone through cannot be judged';
-  if (code === 'output.invalid' && done) return 'it completed, and its output cannot be read';
-  if (code === 'output.unkept') return `it ${done ? 'completed' : state}, and its output could not be kept`;
-  if (done) return 'it completed, but not as expected';
-  return `it ${state === 'halted' ? 'could not begin' : state}`;
-};
 
 const cancelledBy = async (client: Client, { view, head }: Instance): Promise<string> => {
   const seq = head.state.cancelled;
@@ -58,16 +51,22 @@ const printLeftInDoubt = async ({ screen, client }: Session, { view, head }: Ins
 const explainCancelled = async (session: Session, instance: Instance): Promise<void> => {
   const { screen, client } = session;
   const who = await cancelledBy(client, instance);
-  screen.print(screen.paint('bad', `Cancelled${who}${closed(who)} Nothing runs in it any more.`));
+  screen.print(screen.paint('bad', `${closed(`Cancelled${who}`)} Nothing runs in it any more.`));
   explainEnded(screen, instance);
   if (await printLeftInDoubt(session, instance)) return;
-  printContinue(screen, instance);
+  await printContinue(session, instance);
 };
 
 /** From the first cell that was taken back, or where its way was over: what was taken back is not done. */
-const printContinue = ({ print }: Screen, { view, head, cells }: Instance): void => {
+const printContinue = async ({ screen: { print }, client }: Session, instance: Instance): Promise<void> => {
+  const { view, head, cells } = instance;
   if (isChild(view.instanceId)) return;
   const { ending, next } = head.state;
+  const goneOn = await continuedBy(client, instance);
+  if (goneOn !== undefined) {
+    print(`It was continued as ${goneOn}: \`pawl status ${shellWord(goneOn)}\`.`);
+    return;
+  }
   const cell = cells.find(({ state }) => state === 'taken back') ?? cells[ending?.at ?? next];
   if (cell !== undefined && cell.cleanup === undefined)
     print(`A fixed version can continue from it: \`${continueCommand({ ...view, cell: cell.name })}\`.`);
@@ -95,68 +94,6 @@ const explainReady = (
       : `\`pawl advance ${shellWord(root)} --max-cells all\`, which goes on with all elements`;
   print(`Next: ${cell.name}${tried}${where}${when}: ${how}.`);
   if (isAway) print(`This is another place: PAWL_PLACE=${view.place} says that this machine is it.`);
-};
-
-const printCalledOff = ({ print }: Screen, { head }: Instance, step: Step, cancelled: string): void => {
-  if (!step.cancelled) return;
-  const after = head.state.owes === undefined ? 'nothing runs after it' : 'only what is at its end runs after it';
-  const how = step.status === 'running' ? 'ends' : 'is decided';
-  print(`Cancelled${cancelled}${closed(cancelled)} However it ${how}, ${after}.`);
-};
-
-const explainDoubt = (screen: Screen, instance: Instance, step: Step, cancelled: string): void => {
-  const { view, nowMs, ending } = instance;
-  const { print, paint } = screen;
-  print(paint('warn', `In doubt: it is unknown whether ${step.cell} happened. Nothing was repeated.`));
-  printStep(screen, step, nowMs);
-  if (view.waitsFor !== null) print(paint('warn', `Its probe waits for ${harmless(view.waitsFor)}.`));
-  printCalledOff(screen, instance, step, cancelled);
-  if (ending?.stands === 'ahead' && step.onFailure !== null && step.ifFailed === 'halt') {
-    print('Decided --failed, it is given up by itself:');
-    printAhead(screen, ending);
-  }
-  const { decidableAtMs } = step;
-  if (decidableAtMs === null)
-    print(`Next: look at what ${step.cell} acts upon, then say what you found (--evidence TEXT keeps it):`);
-  else if (step.holderProcess === 'gone')
-    print(
-      `Next: look at what ${step.cell} acts upon, and decide; from ${time(decidableAtMs)} on without --holder-gone:`,
-    );
-  else
-    print(
-      `Next: what it has begun may act until ${time(decidableAtMs)}, in ${duration(decidableAtMs - nowMs)}: look then, and decide. Until then:`,
-    );
-  printWays(screen, step);
-};
-
-const explainRunning = (screen: Screen, instance: Instance, step: Step, cancelled: string): void => {
-  const { view, nowMs } = instance;
-  const { print, paint } = screen;
-  const isGone = step.holderProcess === 'gone';
-  const what = isGone ? 'was being carried out when its process ended. It may have happened' : 'is being carried out';
-  print(paint('warn', `In flight: ${step.cell} ${what}.`));
-  printStep(screen, step, nowMs);
-  printCalledOff(screen, instance, step, cancelled);
-  const id = shellWord(view.instanceId);
-  const until = view.dueAtMs === null ? '' : ` If it is not heard of by ${time(view.dueAtMs)} it is in doubt.`;
-  if (!isGone) return print(`Next: wait, and ask again: \`pawl status ${id}\`.${until}`);
-  const wait = view.dueAtMs === null ? '' : `, or wait: from ${time(view.dueAtMs)} on it is in doubt`;
-  print(`Next: look at what ${step.cell} acts upon, and decide${wait}:`);
-  printWays(screen, step);
-};
-
-const explainHalted = (screen: Screen, { nowMs, ending }: Instance, step: Step, cell: CellReport): void => {
-  const { print, paint } = screen;
-  const why = whyHalted(step, cell);
-  print(paint('bad', `Halted at ${step.cell}: ${why}${closed(why)}`));
-  printStep(screen, step, nowMs);
-  printExpectations(screen, cell);
-  if (ending?.stands === 'ahead' && step.undoable) {
-    print('Given up for this failure, with `pawl undo`:');
-    printAhead(screen, ending);
-  }
-  print(`Next: see \`pawl journal ${shellWord(step.instanceId)} --notes\`, mend the cause, then one of:`);
-  printWays(screen, step);
 };
 
 const explainHeld = ({ print, paint }: Screen, { view, head }: Instance, cell: CellReport): void => {
@@ -219,13 +156,11 @@ const isOwed = ({ head: { state } }: Instance): boolean =>
 const explainOwed = async ({ screen, client }: Session, instance: Instance): Promise<void> => {
   const { view, head } = instance;
   const who = head.state.cancelled === null ? 'The way is over' : `Cancelled${await cancelledBy(client, instance)}`;
-  screen.print(screen.paint('warn', `${who}${closed(who)} What is at its end has not begun:`));
+  screen.print(screen.paint('warn', `${closed(who)} What is at its end has not begun:`));
   if (instance.ending !== null) printAhead(screen, instance.ending);
   const how = goesByItself(head.state) ? 'it begins by itself with the schedule of a service; without one, ' : '';
   screen.print(`Next: ${how}\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\`.`);
 };
-
-const closed = (text: string): string => (/[.!?]$/.test(text) ? '' : '.');
 
 /**
  * Says where an instance stands and what to do next.
@@ -244,7 +179,7 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   }
   if (view.status === 'failed' || view.status === 'rolled_back') {
     explainEnded(screen, instance);
-    printContinue(screen, instance);
+    await printContinue(session, instance);
     return undefined;
   }
   if (isOwed(instance)) {
@@ -268,12 +203,12 @@ export const explain = async (session: Session, instance: Instance, stop?: Stop)
   else if (step?.status === 'halted') explainHalted(screen, instance, step, cell);
   else if (instance.manned !== null) explainElsewhere(screen, instance, instance.manned);
   else if (instance.waits !== null) {
-    explainWait(screen, instance, instance.waits);
+    explainWait(screen, instance, instance.waits, await goneElements(client, instance.waits));
     const { cancelled, ending, owes } = instance.head.state;
     const after =
       owes === undefined ? '; it ends with its elements' : ' but what is at its end, once its elements have ended';
     const who = cancelled === null || ending !== undefined ? null : await cancelledBy(client, instance);
-    if (who !== null) print(paint('bad', `Cancelled${who}${closed(who)} Nothing further begins${after}.`));
+    if (who !== null) print(paint('bad', `${closed(`Cancelled${who}`)} Nothing further begins${after}.`));
   } else if (instance.held) explainHeld(screen, instance, cell);
   else if (stop?.result === 'halted' || instance.head.state.counters.attempts >= limits.attemptsPerInstanceMax) {
     print(paint('bad', `Halted at ${cell.name}: the instance has used up attemptsPerInstanceMax.`));

@@ -1,7 +1,7 @@
 /** Texts given on the command line: as they stand, or from a file, or as `@FILE`; `@@x` is the text `@x`. */
 import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { type ErrorCode, isPawlError, PawlError } from '../engine/index.ts';
+import { closed, type ErrorCode, isPawlError, PawlError } from '../engine/index.ts';
 
 /** Some editors begin a file with a byte order mark, which is no part of what it says. What is no UTF-8 would be another text. */
 const readText = async (path: string): Promise<string> => {
@@ -37,6 +37,11 @@ export const textOfFile = async (file: string): Promise<string> => {
     const why =
       { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'it may not be read' }[code] ??
       String(error);
-    throw new PawlError('request.invalid', `Cannot read ${file}: ${why}. Give the path of a file.`, { file }, error);
+    throw new PawlError(
+      'request.invalid',
+      `Cannot read ${file}: ${closed(why)} Give the path of a file.`,
+      { file },
+      error,
+    );
   }
 };

@@ -47,7 +47,9 @@ export const settledBy = (
     return `${cell}: verdict by ${by.actor}: ${verdict}${sectionOf(entry)}${key}${early}${leads} — ${reason}`;
   }
   const who = `its ${closedBy}`;
-  if (verdict !== 'retry') return `${cell}: ${verdict} by ${who}${leading(entry)}: ${reason}`;
+  // Where the permission is all that it has to say, it is said already.
+  const why = reason === entry.permission?.detail ? '' : `: ${reason}`;
+  if (verdict !== 'retry') return `${cell}: ${verdict} by ${who}${leading(entry)}${why}`;
   return `${cell}: retry, permitted by ${who}${dueOf(entry)}: ${reason}`;
 };
 

@@ -12,6 +12,7 @@ import {
   type HolderState,
   isCalledOff,
   isClosingOf,
+  isCommitted,
   levelOf,
   type Note,
   proposalsIn,
@@ -57,6 +58,8 @@ export type Step = UndecidedReport & {
   recorded: { seq: number; status: Status; atMs: number; durationMs: number; error: Failure | null } | null;
   /** The person who said that it failed. */
   declared: { actor: string; reason: string; evidence: string | null; atMs: number } | null;
+  /** All that it does is committed with its outcome, and none stands: it did not happen, and is never in doubt. */
+  uncommitted: boolean;
   /** Two people decide about it while it is in doubt: what each of them has said so far. `null`: one person does. */
   proposed: { actor: string; verdict: string; freshKey: boolean; seq: number; reason: string }[] | null;
   /** What it has begun may still act: no verdict before this. `null`: it can be decided now, or needs no verdict. */
@@ -198,6 +201,7 @@ export const readStep = async (
           error: closing.error,
         }
       : null,
+    uncommitted: isCommitted(cell) && state.open !== null,
     declared: status === 'halted' ? declaredBy(since, seq) : null,
     proposed: status === 'halted' ? null : proposedIn(state, since, seq),
     cancelled,

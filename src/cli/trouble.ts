@@ -1,7 +1,7 @@
 /** How errors are told: on standard error for people, as one document on standard output with `--json`. */
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
-import { isPawlError } from '../engine/index.ts';
+import { closed, isPawlError } from '../engine/index.ts';
 import type { FileProblem } from './documents.ts';
 import { harmless, type Screen } from './screen.ts';
 import { asTyped } from './typed.ts';
@@ -15,7 +15,7 @@ const tellable = (error: unknown): Told => {
     return { code: 'request.invalid', message: message.replace(/^error: /, ''), details: {} };
   return {
     code: 'internal',
-    message: `A defect of Pawl: ${message}. Set PAWL_DEBUG=1 to see where, and report it.`,
+    message: `A defect of Pawl: ${closed(message)} Set PAWL_DEBUG=1 to see where, and report it.`,
     details: {},
   };
 };

@@ -34,9 +34,10 @@ export const shownLogTitle = (cell: string, { covers, bytes, sha256, why }: Show
 
 const goesOn = ({ view, head }: Instance): string => {
   const advance = `\`pawl advance ${shellWord(rootOf(view.instanceId))} --max-cells all\``;
+  const isElements = head.state.open?.kind === 'waiting' && head.state.open.family !== undefined;
   return goesByItself(head.state)
-    ? `Then it goes on by itself with the schedule of a service; without one, ${advance}.`
-    : `Then ${advance}.`;
+    ? `${isElements ? 'It' : 'Then it'} goes on by itself with the schedule of a service; without one, ${advance}.`
+    : `${isElements ? 'Next' : 'Then'}${isElements ? ':' : ''} ${advance}.`;
 };
 
 const claimLine = ({ claimId, revision, status, unmet }: Of<'await'>['claims'][number]): string => {
@@ -68,6 +69,9 @@ const explainApprove = ({ print }: Screen, instance: Instance, waits: Of<'approv
   print(goesOn(instance));
 };
 
+/** Elements whose step is open, and whose process is gone. */
+type Gone = ReadonlySet<string>;
+
 type Told = Of<'each'>['elements'][number];
 const isStuck = ({ status }: Told): boolean => status === 'halted' || status === 'in_doubt';
 
@@ -93,18 +97,25 @@ const itemText = (item: unknown): string => {
   return harmless(text.length > itemShownMax ? `${text.slice(0, itemShownMax)}…` : text);
 };
 
-const explainEach = ({ print }: Screen, instance: Instance, waits: Of<'each'>): void => {
+const explainEach = ({ print }: Screen, instance: Instance, waits: Of<'each'>, gone: Gone): void => {
   print(`  elements ${progressText(waits)}; ${waits.max} at a time`);
   for (const { depth, item, instanceId, status, cell, waitsFor } of waits.elements) {
     const at = cell === null ? '' : ` at ${cell}`;
     const whom = waitsFor === null || waitsFor === '' ? '' : ` for ${harmless(waitsFor)}`;
-    print(`    ${'  '.repeat(depth)}${itemText(item)}  ${status.replace('_', ' ')}${at}${whom}  ${instanceId}`);
+    const process = gone.has(instanceId) ? ', its process gone' : '';
+    print(
+      `    ${'  '.repeat(depth)}${itemText(item)}  ${status.replace('_', ' ')}${at}${whom}${process}  ${instanceId}`,
+    );
   }
   const stuck = waits.elements.find(isStuck);
   // One that waits for its own elements is done nothing about.
   const waiting = waits.elements.find((one) => one.status === 'waiting' && !waitsForElements(one));
   if (stuck !== undefined) print(`Next: decide there: \`pawl status ${shellWord(stuck.instanceId)}\`.`);
   else if (waiting !== undefined) print(`Next: what one waits for: \`pawl status ${shellWord(waiting.instanceId)}\`.`);
+  if (gone.size > 0)
+    print(
+      `The process of ${plural(gone.size, 'element')} is gone: \`pawl doubts\` names each step, and what can be decided.`,
+    );
   if (stuck === undefined && instance.head.state.cancelled === null) print(goesOn(instance));
 };
 
@@ -146,7 +157,8 @@ const waitingText: Record<WaitReport['kind'], string> = {
   each: 'waits for its elements',
 };
 
-export const explainWait = (screen: Screen, instance: Instance, waits: WaitReport): void => {
+/** @param gone what is known of elements, where it was asked */
+export const explainWait = (screen: Screen, instance: Instance, waits: WaitReport, gone: Gone = new Set()): void => {
   const { print, paint } = screen;
   const { nowMs, view } = instance;
   const id = shellWord(view.instanceId);
@@ -168,7 +180,7 @@ export const explainWait = (screen: Screen, instance: Instance, waits: WaitRepor
     case 'approve':
       return explainApprove(screen, instance, waits);
     case 'each':
-      return explainEach(screen, instance, waits);
+      return explainEach(screen, instance, waits, gone);
     case 'wait':
       print('Next: nothing; the time comes.');
       print(goesOn(instance));

@@ -23,6 +23,7 @@ const byPolicy = {
   retry: 'let it try again',
   continue: 'let it go on',
   probe: 'let the probe tell',
+  close: 'let it be closed as failed',
   hold: null,
 } as const;
 
@@ -37,6 +38,7 @@ export type Undecided = {
   cancelled: boolean;
   recorded: { status: Status } | null;
   declared: object | null;
+  uncommitted: boolean;
   byItself: ByItself | null;
   setAside: string[];
   decidableAtMs: number | null;
@@ -60,7 +62,7 @@ export const leadsTo = ({ ifFailed, onFailure }: Pick<Undecided, 'ifFailed' | 'o
 
 /** Those that the engine takes: what it would refuse, or what would only lead here again, is not offered. */
 const verdicts = (step: Undecided): Way[] => {
-  const { instanceId, kind, seq, status, cancelled, recorded, declared, repeatable, atEndSeq } = step;
+  const { instanceId, kind, seq, status, cancelled, recorded, declared, uncommitted, repeatable, atEndSeq } = step;
   // What it has begun may still act: decided now, something would begin beside it. Whose process is gone need not be waited for.
   const isEarly = status === 'running' || step.decidableAtMs !== null;
   if (isEarly && step.holderProcess !== 'gone') return [];
@@ -69,14 +71,14 @@ const verdicts = (step: Undecided): Way[] => {
   const verdict = (name: string, what: string, flags: string): Way => {
     return { name, what, command: `pawl verdict ${shellWord(instanceId)} --seq ${seq} ${flags}${atOnce} ${because}` };
   };
-  // No verdict stands for votes.
-  const voted = kind === 'approve';
+  // No verdict stands for votes, nor for what is committed.
+  const proven = kind === 'approve' || uncommitted;
   const isBranch = kind === 'branch';
   const done = isBranch ? 'go into its section' : 'it is done after all';
   const passing = isBranch ? 'pass over its section' : 'go on without it';
   const without = atEndSeq === null ? passing : 'leave it as it is, and go on';
   const ways: Way[] = [];
-  if (!voted) ways.push(verdict('succeeded', doubt ? 'it happened' : done, '--succeeded'));
+  if (!proven) ways.push(verdict('succeeded', doubt ? 'it happened' : done, '--succeeded'));
   if (recorded?.status !== 'failed' && declared === null) {
     const leads = cancelled ? '' : leadsTo(step);
     ways.push(verdict('failed', `${doubt ? 'it did not happen' : 'it failed'}${leads}`, '--failed'));
@@ -87,7 +89,7 @@ const verdicts = (step: Undecided): Way[] => {
   if (!cancelled && repeatable === 'elements') ways.push(verdict('retry', 'again those that did not complete', retry));
   if (!cancelled && (repeatable === 'yes' || repeatable === 'freshKey'))
     ways.push(verdict('retryFreshKey', 'once more, fresh key', `${retry} --fresh-key`));
-  if (!voted) ways.push(verdict('skip', cancelled ? 'leave it at that' : without, '--skip'));
+  if (kind !== 'approve') ways.push(verdict('skip', cancelled ? 'leave it at that' : without, '--skip'));
   return ways;
 };
 

@@ -2,7 +2,17 @@
 import { isUtf8 } from 'node:buffer';
 import type * as z from 'zod';
 import type { Route } from '../contract/index.ts';
-import { headOf, isDeeper, isLossy, limits, PawlError, parseAsWritten, pathOf, writtenAs } from '../engine/index.ts';
+import {
+  closed,
+  headOf,
+  isDeeper,
+  isLossy,
+  limits,
+  PawlError,
+  parseAsWritten,
+  pathOf,
+  writtenAs,
+} from '../engine/index.ts';
 import type { HttpEvent } from './events.ts';
 
 /** Problems that the sentence itself names; `problems` has more of them. */
@@ -19,7 +29,7 @@ const refuse = (all: Problem[], code: 'request.invalid' | 'params.invalid' = 're
     .map(({ at, message }) => ({ at: short(at), message: short(message) }));
   const shown = problems.slice(0, toldMax).map(({ at, message }) => `${at}: ${message}`);
   const more = all.length > toldMax ? `, and ${all.length - toldMax} more` : '';
-  throw new PawlError(code, `The request cannot be taken: ${shown.join('; ')}${more}.`, { problems });
+  throw new PawlError(code, closed(`The request cannot be taken: ${shown.join('; ')}${more}`), { problems });
 };
 
 const parse = (where: Where, schema: () => z.ZodType, value: unknown): unknown => {

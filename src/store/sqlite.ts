@@ -207,6 +207,11 @@ const hasRoom = async (file: string): Promise<boolean> => {
   return bavail > 0;
 };
 
+/** What is in it is nothing that could be read. */
+const spoiled = ['SQLITE_NOTADB', 'SQLITE_CORRUPT'];
+const wayOn =
+  '. Move it away with the files beside it (`-wal`, `-shm`) and put a backup in its place, or name another folder with --data or PAWL_DATA_DIR';
+
 /** The store of a data folder. @throws PawlError `store.misconfigured` where it cannot be, at once */
 export const openFolder = async (folder: string): Promise<Sqlite> => {
   const file = await prepareFolder(folder);
@@ -216,7 +221,7 @@ export const openFolder = async (folder: string): Promise<Sqlite> => {
     if (error instanceof PawlError) throw error;
     const { name, message } = error as Error;
     const why = (await hasRoom(file))
-      ? `cannot be opened (${name}: ${message})`
+      ? `cannot be opened (${name}: ${message})${spoiled.includes(name) ? wayOn : ''}`
       : 'cannot be opened: its disk is full. Make room and ask again; what was recorded is there';
     const text = name === 'StoreBusy' ? `${file} is locked by another process: ask again later.` : `${file} ${why}.`;
     throw new PawlError(name === 'StoreBusy' ? 'store.unavailable' : 'store.misconfigured', text, { file }, error);

@@ -120,7 +120,7 @@ describe('service and action', () => {
     ],
     [
       'service=nothing-of-aws action=X',
-      'there is no client for the service `nothing-of-aws` here; install it where Pawl is: `npm install @aws-sdk/client-nothing-of-aws`',
+      'there is no client for the service `nothing-of-aws` here; install it where Pawl is: `npm install @aws-sdk/client-nothing-of-aws`, with `--global` where Pawl is installed so',
     ],
     ['service=logs action=X', 'it is called `cloudwatch-logs` there'],
     ['service=../x action=X', 'a service is named in small letters, digits and dashes'],

@@ -1,4 +1,5 @@
 /** A section with `each` at the command line: what is said of its elements, and how each of them is decided. */
+import { mkdir } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { at, flat, setup, transports, until } from './support.ts';
 
@@ -131,4 +132,29 @@ describe('a worker that is killed', () => {
     expect(parked.out).toContain('    slow  in doubt at work  killed~each_node.0\n');
     expect(await place.read('slow.begun')).toBe('begun\n');
   });
+
+  test.runIf(process.platform === 'linux')(
+    'while its time is not over, `status` says that its process is gone, and `doubts` that nothing is in doubt yet',
+    async () => {
+      await place.write('fleet.md', fleet);
+      const given = ['-p', 'nodes=["slow"]', '-p', `folder=${place.folder}/again`];
+      await mkdir(`${place.folder}/again`);
+      const worker = place.begin(['run', 'fleet.md', '--instance', 'left', ...given]);
+      await until('the element to begin', async () => (await place.read('again/slow.begun')) === 'begun\n');
+      worker.kill('SIGKILL');
+      await worker.ended;
+      const status = async () => (await place.pawl('status', 'left')).out;
+      await until('its runner to have ended', async () => (await status()).includes('is gone'));
+      const out = await status();
+      expect(out).toMatch(/ {4}slow {2}\w+( at work)?, its process gone {2}left~each_node\.0\n/);
+      expect(out).toContain('The process of 1 element is gone: `pawl doubts` names each step');
+      expect(out).toContain('\nIt goes on by itself with the schedule of a service; without one, `pawl advance left');
+      const doubts = await place.pawl('doubts', '--runbook', 'fleet');
+      expect(doubts.out).toContain('left~each_node.0  fleet version');
+      expect(doubts.out).toMatch(
+        /Nothing of fleet is in doubt yet: the process of \d steps? is gone, and the time is not over\.\n/,
+      );
+      expect(doubts.out).not.toContain('Nothing of fleet is in doubt.');
+    },
+  );
 });

@@ -12,6 +12,7 @@ const doubt: Undecided = {
   cancelled: false,
   recorded: null,
   declared: null,
+  uncommitted: false,
   byItself: null,
   setAside: [],
   decidableAtMs: null,
@@ -30,6 +31,12 @@ describe('the ways out', () => {
     ['in doubt', doubt, [...verdicts, 'cancel']],
     ['recorded as unknown, before its deadline', { ...doubt, decidableAtMs: 1 }, ['cancel']],
     ['in doubt and cancelled', { ...doubt, cancelled: true }, ['succeeded', 'failed', 'skip']],
+    ['not closed, and proven not to have happened', { ...doubt, uncommitted: true }, [...verdicts.slice(1), 'cancel']],
+    [
+      'not closed, and closed as failed by the next advance',
+      { ...doubt, uncommitted: true, byItself: { kind: 'close', atMs: 1, place: null, asked: 0, text: '' } },
+      ['advance', ...verdicts.slice(1), 'cancel'],
+    ],
     ['under way', { ...doubt, status: 'running' }, ['cancel']],
     [
       'halted where its runbook has something for its end',

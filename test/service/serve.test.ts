@@ -94,7 +94,7 @@ describe('pawl serve', { timeout: 180_000 }, () => {
     const served = await serve({ env: { TMPDIR: marks } });
     await until('the link for a browser', () => /code=[0-9a-f]{48}\n/.test(served.out()));
     expect(served.out().trim().split('\n')).toEqual([
-      `Pawl is ready at ${served.url} (store: ${dataDir}; Ctrl-C ends it). Try: \`pawl --url ${served.url} run runbooks/hello.md\``,
+      `Pawl is ready at ${served.url} (store: ${dataDir}; Ctrl-C ends it). Try: \`pawl new hello\`, then \`pawl --url ${served.url} run hello.md\``,
       expect.stringMatching(
         /^Browser, once, within five minutes: http:\/\/127\.0\.0\.1:\d+\/login\?code=[0-9a-f]{48}$/,
       ),

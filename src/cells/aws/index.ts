@@ -6,6 +6,7 @@ import { type Client, clientOf, inputOf, modelOf } from '../../aws/index.ts';
 import {
   type CellInput,
   type CellResult,
+  closed,
   lossyNumberIn,
   secretIsNoOutput,
   tellsSecret,
@@ -54,7 +55,7 @@ const requestOf = (body: AwsBody, { name }: CellInput['step']): Request | CellRe
     return refused('aws.notAllowed', `${service}:${action} is not sent: ${secretIsNoOutput}.`);
   for (const token of tokens) if (name !== undefined) members[token] = tokenOf(name);
   const read = inputOf(known.input, members);
-  if ('problem' in read) return refused('aws.input', `The input of ${action} cannot be sent: ${read.problem}.`);
+  if ('problem' in read) return refused('aws.input', closed(`The input of ${action} cannot be sent: ${read.problem}`));
   const Command = found.exports[`${action}Command`] as new (input: Record<string, unknown>) => unknown;
   return { client: found.Client, command: new Command(read.input) };
 };

@@ -15,7 +15,12 @@ type Options = { runbook?: string; limit: number; next?: string };
 const printDoubt = (screen: Screen, step: Step): void => {
   const { instanceId, runbookId, version, cell, kind, ageMs, reservedAtMs } = step;
   const nowMs = (reservedAtMs ?? 0) + (ageMs ?? 0);
-  const is = step.status === 'running' ? 'is in flight, and its process is gone' : 'is in doubt';
+  const is =
+    step.status === 'running'
+      ? 'is in flight, and its process is gone'
+      : step.uncommitted
+        ? 'is not closed, and did not happen'
+        : 'is in doubt';
   const age = ageMs === null ? '' : `, begun ${duration(ageMs)} ago`;
   screen.print(
     `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}: ${screen.paint('warn', `${cell} (${kind}) ${is}`)}${age}`,
@@ -33,10 +38,14 @@ const doubts = async (session: Session, { runbook, limit, next: mark }: Options)
   for (const step of [...found, ...gone]) printDoubt(screen, step);
   printUnreadable(screen, unreadable);
   const of = runbook === undefined ? '' : ` of ${runbook}`;
-  if (found.length === 0)
-    await tellNone(session, `Nothing${of} is in doubt${mark === undefined ? '' : ' beyond this mark'}.`);
+  const beyond = mark === undefined ? '' : ' beyond this mark';
+  if (found.length === 0 && gone.length > 0)
+    screen.print(
+      `Nothing${of} is in doubt yet${beyond}: the process of ${plural(gone.length, 'step')} is gone, and the time is not over.`,
+    );
+  else if (found.length === 0) await tellNone(session, `Nothing${of} is in doubt${beyond}.`);
   else screen.print(`${plural(found.length, 'step')}${of} in doubt. Look at what each acts upon before you decide.`);
-  if (gone.length > 0)
+  if (found.length > 0 && gone.length > 0)
     screen.print(
       `${plural(gone.length, 'step')}${of} not in doubt yet: the process is gone, and its time is not over.`,
     );

@@ -1,6 +1,6 @@
 /** logs, output and attachment: what cells said, what they gave, and the files that they left or that people gave with them. */
 import { writeFile } from 'node:fs/promises';
-import { type Note, PawlError } from '../../engine/index.ts';
+import { closed, type Note, PawlError } from '../../engine/index.ts';
 import type { Instance } from '../client.ts';
 import { exits } from '../exits.ts';
 import { unkeptTold } from '../files.ts';
@@ -63,7 +63,7 @@ const attachment = async (
   { screen, client }: Session,
   instanceId: string,
   name: string,
-  { to, file = 1 }: { to?: string; file?: number },
+  { to, file: asked }: { to?: string; file?: number },
 ): Promise<Answer> => {
   const { attached, unkept } = cellOf(await client.glance(instanceId), name);
   const files = attached?.files ?? [];
@@ -72,9 +72,15 @@ const attachment = async (
   });
   const lost = unkept === undefined ? {} : { unkept };
   for (const line of unkept === undefined ? [] : unkeptTold(unkept)) screen.print(harmless(line));
+  if (files.length === 0 && asked === undefined && to === undefined) {
+    screen.print(`Cell ${name} of ${instanceId} has no files.`);
+    return { exit: exits.done, document: { instanceId, cell: name, seq: null, files, ...lost, to: null } };
+  }
+  const file = asked ?? 1;
   const found = files[file - 1];
   if (attached === undefined || found === undefined) {
-    const message = `Cell ${name} of ${instanceId} has ${plural(files.length, 'file')}; there is no file ${file}.`;
+    const has = files.length === 0 ? 'no files' : `${plural(files.length, 'file')}; there is no file ${file}`;
+    const message = `Cell ${name} of ${instanceId} has ${has}.`;
     throw new PawlError('attachment.unknown', message, { instanceId, cell: name, files: files.length, ...lost });
   }
   const document = { instanceId, cell: name, seq: attached.seq, files, ...lost };
@@ -83,7 +89,7 @@ const attachment = async (
   await writeFile(to, content, { flag: 'wx' }).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     const why = code === 'EEXIST' ? 'it exists already' : String(error);
-    throw new PawlError('request.invalid', `Cannot write ${to}: ${why}. Give another path.`, { to }, error);
+    throw new PawlError('request.invalid', `Cannot write ${to}: ${closed(why)} Give another path.`, { to }, error);
   });
   screen.print(`Written to ${to}.`);
   return { exit: exits.done, document: { ...document, to } };

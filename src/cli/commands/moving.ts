@@ -1,7 +1,7 @@
 /** run, start, rerun, advance and done: what moves an instance. */
 import { Option } from 'commander';
 import type { CallOf } from '../../contract/index.ts';
-import { PawlError } from '../../engine/index.ts';
+import { isRunEnd, PawlError, type View } from '../../engine/index.ts';
 import { type AnswerOptions, answerGiven, attachmentGiven } from '../answered.ts';
 import type { AdvanceInput } from '../client.ts';
 import { readDocument } from '../documents.ts';
@@ -36,6 +36,9 @@ const continuesOf = ({ continue: instanceId, at, reason }: StartOptions): StartI
   return { instanceId, at, ...(reason === undefined ? {} : { reason }) };
 };
 
+const existsText = (status: View['status']): string =>
+  isRunEnd(status) ? `, exists already: it is ${status.replace('_', ' ')}` : ', exists already: going on with it';
+
 const run = async (given: Session, file: string, options: StartOptions & { wait?: true }): Promise<Answer> => {
   // Who stays while it waits stays also while the service restarts.
   const session = options.wait === true ? { ...given, client: given.patient } : given;
@@ -50,7 +53,7 @@ const run = async (given: Session, file: string, options: StartOptions & { wait?
   const { view, created } = await client.start({ path: { runbookId }, body: asked });
   const { instanceId } = view;
   screen.print(
-    `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}${created ? '' : ', exists already: going on with it'}`,
+    `${screen.paint('strong', instanceId)}  ${runbookId} version ${version}${created ? '' : existsText(view.status)}`,
   );
   const here = await tellHere(session, runbook, resolved);
   const cells = runbook.cells.map(({ name }) => name);

@@ -1,6 +1,6 @@
 /** serve and login: the service of one machine, and the way into it for a browser. */
 import { readFile } from 'node:fs/promises';
-import { PawlError } from '../../engine/index.ts';
+import { closed, PawlError } from '../../engine/index.ts';
 import { assertAllowRead } from '../deps.ts';
 import { exits } from '../exits.ts';
 import { drawToken } from '../localToken.ts';
@@ -35,7 +35,7 @@ const tlsOf = async ({ tlsCert, tlsKey }: Options): Promise<ServerOptions['tls']
   if (tlsCert === undefined || tlsKey === undefined)
     return refuse('--tls-cert and --tls-key belong together: give both.');
   const read = (file: string): Promise<string> =>
-    readFile(file, 'utf8').catch((error: Error) => refuse(`${file} cannot be read: ${error.message}.`));
+    readFile(file, 'utf8').catch((error: Error) => refuse(closed(`${file} cannot be read: ${error.message}`)));
   return { cert: await read(tlsCert), key: await read(tlsKey) };
 };
 
@@ -91,7 +91,9 @@ const serve = async (session: Session, options: Options): Promise<Answer> => {
     const { close } = server;
     const ended = drain({ screen, interruption, runtime: service, drainSeconds: options.drain, close });
     const { at } = await session.store();
-    say(`Pawl is ready at ${url} (store: ${at}; Ctrl-C ends it). Try: \`pawl --url ${url} run runbooks/hello.md\``);
+    say(
+      `Pawl is ready at ${url} (store: ${at}; Ctrl-C ends it). Try: \`pawl new hello\`, then \`pawl --url ${url} run hello.md\``,
+    );
     if (!isPublic) {
       const code = server.guard.makeCode(settings.by.actor, settings.groups.join(','));
       say(`Browser, once, within five minutes: ${url}/login?code=${code}`);

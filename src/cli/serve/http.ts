@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { setTimeout as wait } from 'node:timers/promises';
-import { PawlError } from '../../engine/index.ts';
+import { closed, PawlError } from '../../engine/index.ts';
 import { isConsole } from '../../handlers/serving.ts';
 import { createTurns } from '../worker/index.ts';
 import { consoleAnswer } from './console.ts';
@@ -87,7 +87,7 @@ const cannotListen = (error: NodeJS.ErrnoException, { command = 'pawl serve', ho
     ENOTFOUND: `This machine has no address ${host}: correct --listen.`,
   };
   const { code = '', message } = error;
-  throw new PawlError('request.invalid', why[code] ?? `Nothing can listen on ${host}:${port}: ${message}.`);
+  throw new PawlError('request.invalid', why[code] ?? closed(`Nothing can listen on ${host}:${port}: ${message}`));
 };
 
 const tlsServer = (...[tls, take]: [NonNullable<ServerOptions['tls']>, Take]) => {
@@ -95,7 +95,12 @@ const tlsServer = (...[tls, take]: [NonNullable<ServerOptions['tls']>, Take]) =>
     return createTlsServer(tls, take);
   } catch (error) {
     const why = (error as Error).message;
-    throw new PawlError('request.invalid', `--tls-cert and --tls-key are no pair of PEM files: ${why}.`, {}, error);
+    throw new PawlError(
+      'request.invalid',
+      closed(`--tls-cert and --tls-key are no pair of PEM files: ${why}`),
+      {},
+      error,
+    );
   }
 };
 

@@ -8,7 +8,7 @@ import { useNow } from '../poll.ts';
 import { harmless, moment, stamp } from '../text.ts';
 import type { Acting } from './acting.ts';
 import { Words } from './reason.tsx';
-import { type Way, waysOf } from './ways.ts';
+import { isUncommittedIn, type Way, waysOf } from './ways.ts';
 
 const processText = {
   gone: 'gone: it does nothing any more',
@@ -113,6 +113,7 @@ export const Decide = ({ instance, undecided, cell, report, entries, acting }: P
   const [mayOverlap, setMayOverlap] = useState(false);
   const nowMs = useNow();
   const isDoubt = view.status !== 'halted';
+  const isUncommitted = isUncommittedIn(instance, cell);
   // By the clock of the service alone, as of its last answer: that of this machine may be slow or fast.
   const isEarly = decidableAtMs > askedAtMs;
   const mayDecide = !isEarly || holderProcess === 'gone';
@@ -146,11 +147,15 @@ export const Decide = ({ instance, undecided, cell, report, entries, acting }: P
   };
   return (
     <section class={`panel ${isDoubt ? 'bad' : 'warn'}`} aria-label="Decide">
-      <h2>{isDoubt ? `Did ${cell.name} happen?` : `${cell.name} halted`}</h2>
+      <h2>
+        {isUncommitted ? `${cell.name} did not happen` : isDoubt ? `Did ${cell.name} happen?` : `${cell.name} halted`}
+      </h2>
       <p>
-        {isDoubt
-          ? 'It began, and nobody recorded how it ended. It may have happened, wholly or in part. Nothing is repeated until somebody says what is so.'
-          : 'Nothing goes on until somebody decides.'}
+        {isUncommitted
+          ? 'It began, and nobody recorded how it ended. What it does is committed with its outcome, and none stands. The next advance closes it, once its time is over.'
+          : isDoubt
+            ? 'It began, and nobody recorded how it ended. It may have happened, wholly or in part. Nothing is repeated until somebody says what is so.'
+            : 'Nothing goes on until somebody decides.'}
       </p>
       <Known instance={instance} report={report} seq={seq} entries={entries} nowMs={nowMs} />
       <h3>Last of its log{cell.interrupted === 'probe' ? ', and what its probe answered' : ''}</h3>

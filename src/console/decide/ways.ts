@@ -84,10 +84,16 @@ const again = ({ cell, undecided: { repeatable } }: About): Way[] => {
   return [same, fresh];
 };
 
+/** All that it does is committed with its outcome, and none stands: it did not happen. */
+export const isUncommittedIn = ({ head }: Instance, { body }: Cell): boolean =>
+  body.kind === 'task' && body.effects === 'commit' && head.state.open !== null;
+
 /** Those that the service takes. What it would refuse is not offered. */
 export const waysOf = (about: About): Way[] => {
   const { instance, cell } = about;
   const isDoubt = instance.view.status !== 'halted';
+  // Closing its step proves that it did not happen.
+  const isUncommitted = isUncommittedIn(instance, cell);
   const plain = { freshKey: false } as const;
   const ways: Way[] = [];
   if (isDoubt)
@@ -113,7 +119,7 @@ export const waysOf = (about: About): Way[] => {
     id: 'skip',
     verdict: 'skip',
     title: 'Go on without it',
-    follows: `${cell.name} is left as it is, whether it happened or not. ${goesOn(about)}`,
+    follows: `${cell.name} is left as it is${isUncommitted ? '' : ', whether it happened or not'}. ${goesOn(about)}`,
   };
-  return [done, ...ways, skip];
+  return isUncommitted ? [...ways, skip] : [done, ...ways, skip];
 };

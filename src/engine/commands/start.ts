@@ -64,8 +64,17 @@ const assertSame = (
     existing.continues?.instanceId === request.continues?.instanceId &&
     existing.continues?.at === request.continues?.at;
   if (same) return;
-  const id = existing.instanceId;
-  const message = `Instance ${id} exists with another content (${existing.runbookId} version ${existing.version}); take another id, or the same parameters.`;
+  const { instanceId: id, continues } = existing;
+  const from = request.continues?.instanceId;
+  const isGivenId = request.instanceId !== undefined;
+  // By `unique`, or by what it continues, the id is given: there is no other to take.
+  const way =
+    from !== undefined && continues?.instanceId === from
+      ? `${from} was continued by it, at ${continues.at}; go on with that (\`pawl status ${id}\`), or continue from it in turn (\`--continue ${id}\`)`
+      : isGivenId
+        ? 'take another id, or the same parameters'
+        : `its id follows from \`unique\`: give the same parameters, or continue from it in this version (\`--continue ${id} --at CELL\`)`;
+  const message = `Instance ${id} exists with another content (${existing.runbookId} version ${existing.version}); ${way}.`;
   throw new PawlError('instance.exists', message, { instanceId: id });
 };
 

@@ -121,7 +121,7 @@ export { sessionAlphabet, sessionNameCharsMax, shortName, tokenOf } from './shor
 export { type Open, proposalSchema, type State } from './state.ts';
 export { type Attributes, coveredBy, fromStored, storedForm } from './stored.ts';
 export { type BrokenTasks, commitEffects, type TaskSpec, type Tasks } from './task.ts';
-export { headOf } from './text.ts';
+export { closed, headOf } from './text.ts';
 export { readUnrecorded, type Unrecorded } from './unrecorded.ts';
 export { type View, viewStatuses } from './view.ts';
 export { waitsForElements } from './waitingText.ts';

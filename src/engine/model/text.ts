@@ -15,6 +15,9 @@ export const headOf = (text: string, bytesMax: number): string =>
 /** Cuts a text. A cut may fall inside of a character, and half of one is no text that could be stored. */
 export const cut = (text: string, charsMax: number): string => text.slice(0, charsMax).toWellFormed();
 
+/** A text of another as a sentence of ours ends: with a full stop, unless it has an end of its own. */
+export const closed = (text: string): string => (/[.!?…]$/.test(text) ? text : `${text}.`);
+
 /** The whole size of an output, however much of it was kept. */
 export const sizeOf = (
   output: { kind: 'inline'; text: string } | { kind: 'stored' | 'truncated'; bytes: number },

@@ -14,7 +14,7 @@ import { causeOf } from '../model/events.ts';
 import type { Evidence } from '../model/evidence.ts';
 import type { Output } from '../model/fields.ts';
 import { limits } from '../model/limits.ts';
-import { bytesOf, headOf } from '../model/text.ts';
+import { bytesOf, closed, headOf } from '../model/text.ts';
 import type { Unrecorded } from '../model/unrecorded.ts';
 import type { Put } from '../ports.ts';
 import { keepEvidence } from './evidence.ts';
@@ -190,11 +190,15 @@ export const record = async <N>(
       const answer = await chain.putWith(committed, writes);
       if (answer.kind === 'refused') {
         const { table = '' } = writes[answer.at] ?? {};
-        without('failed', 'commit.refused', `Write ${answer.at + 1}, of ${table}, was not taken: ${answer.why}.`);
+        without(
+          'failed',
+          'commit.refused',
+          closed(`Write ${answer.at + 1}, of ${table}, was not taken: ${answer.why}`),
+        );
         return undefined;
       }
       if (answer.kind !== 'unknown' || tries < limits.commitTriesMax) return answer;
-      without('never', 'commit.untaken', `Nothing was committed: ${whyOf(answer.cause)}.`);
+      without('never', 'commit.untaken', closed(`Nothing was committed: ${whyOf(answer.cause)}`));
     } catch (error) {
       if (!isPawlError(error)) throw error;
       if (error.code === 'store.unavailable' && tries < limits.commitTriesMax) return { kind: 'unknown', cause: error };
@@ -202,7 +206,7 @@ export const record = async <N>(
         error.code === 'store.unavailable'
           ? (['never', 'commit.untaken'] as const)
           : (['failed', 'commit.refused'] as const);
-      without(status, code, `Nothing was committed: ${whyOf(error)}.`);
+      without(status, code, closed(`Nothing was committed: ${whyOf(error)}`));
     }
     return undefined;
   };
