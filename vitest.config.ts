@@ -19,7 +19,7 @@ export default defineConfig({
   test: {
     // Many tests mostly wait for processes, deadlines and a schedule: two files at a time, also on two cores.
     maxWorkers: 2,
-    // Once for all suites of a run: they share the table services, and where temporary files are.
+    // Once for all suites of a run: they share the table services, and where stores are kept.
     globalSetup: ['test/support/inMemory.ts', 'test/support/dynamo.ts'],
     reporters: ['default', './test/support/plainLine.ts'],
     projects: Object.values(commands)

@@ -27,13 +27,14 @@ import { backUp, networkOf, openFile, openFolder, openMemory, prepareFolder } fr
 import { createSqliteClock, type Machine } from '../../src/store/sqliteClock.ts';
 import { runbookOf } from '../engine/runbooks.ts';
 import { engineOn } from '../support/engine.ts';
+import { storesFolder } from '../support/inMemory.ts';
 import { atMs, entry, putChain } from './fixtures.ts';
 
 let folder: string;
 let file: string;
 const children: ChildProcess[] = [];
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'pawl-sqlite-'));
+  folder = await mkdtemp(join(storesFolder(), 'pawl-sqlite-'));
   file = join(folder, 'pawl.db');
 });
 afterEach(async () => {

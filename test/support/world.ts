@@ -1,7 +1,6 @@
 /** A fresh store for a test: tables of its own in a DynamoDB that all tests of the run share, or a file of SQLite. */
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { DeleteTableCommand, UpdateTableCommand } from '@aws-sdk/client-dynamodb';
@@ -16,6 +15,7 @@ import type { Operation, StoreClient, Table } from '../../src/store/tableOperati
 import { keyOf } from '../../src/store/tableOperations.ts';
 import { createdTables } from './createdTables.ts';
 import type { Service } from './dynamo.ts';
+import { storesFolder } from './inMemory.ts';
 
 type ServiceKind = 'sqlite' | 'dynamodb';
 /** `insert` is `dynamodb`, and entries are appended by INSERT. */
@@ -132,7 +132,7 @@ const without = <T extends object, K extends string>(store: T, kind: string, ...
 };
 
 const freshFile = async (): Promise<FreshStore> => {
-  const folder = await mkdtemp(join(tmpdir(), 'pawl-test-'));
+  const folder = await mkdtemp(join(storesFolder(), 'pawl-test-'));
   const file = join(folder, 'pawl.db');
   const options = { appendOnly: 'put' as const };
   const opened: Promise<Sqlite>[] = [];
