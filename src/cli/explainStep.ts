@@ -22,7 +22,8 @@ const whyHalted = ({ kind, declared, recorded }: Step, { state }: CellReport): s
 };
 
 /** Of a step whose effects are committed with its outcome. */
-const nothingStands = 'What it does is committed with its outcome, and none stands: it did not happen.';
+const nothingStands =
+  'What it does is committed with its outcome, and none stands: it has not happened, and once its step is closed it cannot any more.';
 
 const printCalledOff = ({ print }: Screen, { head }: Instance, step: Step, cancelled: string): void => {
   if (!step.cancelled) return;

@@ -58,7 +58,7 @@ export type Step = UndecidedReport & {
   recorded: { seq: number; status: Status; atMs: number; durationMs: number; error: Failure | null } | null;
   /** The person who said that it failed. */
   declared: { actor: string; reason: string; evidence: string | null; atMs: number } | null;
-  /** All that it does is committed with its outcome, and none stands: it did not happen, and is never in doubt. */
+  /** All that it does is committed with its outcome, and none stands: it has not happened, and cannot any more once its step is closed. */
   uncommitted: boolean;
   /** Two people decide about it while it is in doubt: what each of them has said so far. `null`: one person does. */
   proposed: { actor: string; verdict: string; freshKey: boolean; seq: number; reason: string }[] | null;

@@ -44,12 +44,14 @@ describe('a task that commits, whose process was killed', () => {
     }
     await until('its time to be over', async () => (await status()).includes('Not closed: the process of pay'));
     const out = await status();
-    expect(out).toContain('What it does is committed with its outcome, and none stands: it did not happen.');
+    expect(out).toContain(
+      'What it does is committed with its outcome, and none stands: it has not happened, and once its step is closed it cannot any more.',
+    );
     expect(out).not.toContain('In doubt');
     expect(out).not.toContain('--succeeded');
     expect(out).toContain('--failed');
     const listed = await pawl('doubts', '--runbook', 'selling');
-    expect(flat(listed.out)).toContain('pay (task) is not closed, and did not happen');
+    expect(flat(listed.out)).toContain('pay (task) is not closed, and has not happened');
     const { json } = await pawl('status', 'sale', '--json');
     expect(Object.keys(at(json, 'step', 'commands') as object)).not.toContain('succeeded');
     await place.write('pay.begun.go', '');

@@ -19,7 +19,7 @@ const printDoubt = (screen: Screen, step: Step): void => {
     step.status === 'running'
       ? 'is in flight, and its process is gone'
       : step.uncommitted
-        ? 'is not closed, and did not happen'
+        ? 'is not closed, and has not happened'
         : 'is in doubt';
   const age = ageMs === null ? '' : `, begun ${duration(ageMs)} ago`;
   screen.print(

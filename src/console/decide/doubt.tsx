@@ -148,11 +148,11 @@ export const Decide = ({ instance, undecided, cell, report, entries, acting }: P
   return (
     <section class={`panel ${isDoubt ? 'bad' : 'warn'}`} aria-label="Decide">
       <h2>
-        {isUncommitted ? `${cell.name} did not happen` : isDoubt ? `Did ${cell.name} happen?` : `${cell.name} halted`}
+        {isUncommitted ? `${cell.name} has not happened` : isDoubt ? `Did ${cell.name} happen?` : `${cell.name} halted`}
       </h2>
       <p>
         {isUncommitted
-          ? 'It began, and nobody recorded how it ended. What it does is committed with its outcome, and none stands. The next advance closes it, once its time is over.'
+          ? 'It began, and nobody recorded how it ended. What it does is committed with its outcome, and none stands. Its process may still commit it until the step is closed; the next advance closes it, once its time is over.'
           : isDoubt
             ? 'It began, and nobody recorded how it ended. It may have happened, wholly or in part. Nothing is repeated until somebody says what is so.'
             : 'Nothing goes on until somebody decides.'}

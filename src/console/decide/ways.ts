@@ -84,7 +84,7 @@ const again = ({ cell, undecided: { repeatable } }: About): Way[] => {
   return [same, fresh];
 };
 
-/** All that it does is committed with its outcome, and none stands: it did not happen. */
+/** All that it does is committed with its outcome, and none stands: it has not happened, and cannot any more once its step is closed. */
 export const isUncommittedIn = ({ head }: Instance, { body }: Cell): boolean =>
   body.kind === 'task' && body.effects === 'commit' && head.state.open !== null;
 

@@ -103,7 +103,7 @@ const assertDecidable = (call: Call, { seq, verdict, onlyInDoubt, freshKey }: Ve
     throw new PawlError('verdict.refused', message, details);
   }
   if (isCommitted(cell) && open !== null && verdict === 'succeeded') {
-    const message = `What ${cell.name} of ${instanceId} does is committed with its outcome, and none stands: it did not happen. Say \`failed\` or \`retry\`; of one that has failed \`succeeded\` says that it was done by hand.`;
+    const message = `What ${cell.name} of ${instanceId} does is committed with its outcome, and none stands: it has not happened, and once its step is closed it cannot any more. Say \`failed\` or \`retry\`; of one that has failed \`succeeded\` says that it was done by hand.`;
     throw new PawlError('verdict.refused', message, details);
   }
   if (isAgain(call, cell, verdict) && freshKey === true) {
