@@ -13,6 +13,9 @@ const ids: Record<string, string> = {
   version: 'the version',
 };
 
+/** How `src/handlers/request.ts` begins a list of what a form does not take. */
+const listing = 'The request cannot be taken: ';
+
 /** `--expected-seq`. */
 const optionOf = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
@@ -32,6 +35,8 @@ export const inWordsOfCommand = async <T>(answer: Promise<T>): Promise<T> => {
     const problems = isPawlError(error) && error.code === 'request.invalid' ? error.details.problems : undefined;
     // One about the body alone is said by the place in it, which may be deep in what was given.
     if (!isPawlError(error) || !Array.isArray(problems) || !problems.every(isProblem)) throw error;
+    // Another sentence says more than its problems do.
+    if (!error.message.startsWith(listing)) throw error;
     if (problems.length === 0 || !problems.every(({ at }) => /^(path|query)\./.test(at))) throw error;
     const message = closed(`The command cannot be taken: ${problems.map(problemText).join('; ')}`);
     throw new PawlError(error.code, message, error.details, error);
