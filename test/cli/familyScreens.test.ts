@@ -52,7 +52,7 @@ describe.each(transports)('%s', (over) => {
   test('an element that needs somebody stands in a list under its run, which says how many do; --json is flat', async () => {
     const { out } = await pawl('list');
     expect(flat(out)).toMatch(
-      /waiting each_group 0\/1 \S+ deep 1\/2 elements, 1 needs \S+ \S+ somebody halted work 0\/1 \S+ deep~each_group\.1~each_node\.1 \S+ \S+$/,
+      /waiting each_group 0\/1 \S+ deep 1\/2 elements, 1 needs \S+ \S+ somebody halted work 0\/1 \S+ deep~each_group\.1~each_node\.1 \S+ \S+( What is under way stands here as it was [^:]+: .*)?$/,
     );
     expect(out).toMatch(/^waiting .*\n.*\n {2}halted /m);
     const { json, out: halted } = await pawl('list', '--status', 'halted', '--json');

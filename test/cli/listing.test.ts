@@ -63,12 +63,10 @@ describe.each(transports)('%s', (over) => {
     expect((await pawl('list', '--actor', 'nobody')).out).toMatch(/^No instance fits\.\nLooked in /);
     const { exit, err } = await pawl('list', '--since', 'yesterday');
     expect(exit).toBe(2);
-    expect(err).toContain(
-      'query.since: is no time: give one with its zone, as 2026-11-28T09:00+01:00, or how long ago',
-    );
+    expect(err).toContain('--since is no time: give one with its zone, as 2026-11-28T09:00+01:00, or how long ago');
     expect(await pawl('list', '--param', 'count')).toMatchObject({
       exit: 2,
-      err: expect.stringContaining('query.param: wants name=value'),
+      err: expect.stringContaining('--param wants name=value'),
     });
     expect(await pawl('list', '--since', '1h', '--until', '2h')).toMatchObject({ exit: 2 });
   });
