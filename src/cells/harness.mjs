@@ -12,6 +12,12 @@ if (process.argv[2] === 'waits') {
   process.argv.length = 2;
   // What loads the cell is itself loaded by its first use.
   await import('./folder.mjs');
+  // Likewise what is called once there is a cell: each once, over nothing.
+  process.chdir('/');
+  process.kill(process.pid, 0);
+  writeSync(3, Buffer.concat([Buffer.from('')]));
+  new AbortController().abort();
+  clearTimeout(setTimeout(() => {}, 0).unref());
   // Heard by the runner: from here on it waits.
   closeSync(4);
 }
