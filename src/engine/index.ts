@@ -63,7 +63,7 @@ export { type PlanRequest, planOf } from './reading/plan.ts';
 export { isClosingOf, type UndecidedReport, undecidedIn, undecidedReport } from './reading/undecided.ts';
 export { apply } from './rules/apply.ts';
 export { decide, goesByItself } from './rules/decide.ts';
-export { isCalledOff } from './rules/going.ts';
+export { isCalledOff, isEndUnderWay } from './rules/going.ts';
 export { isBound } from './rules/place.ts';
 export { decidableAtMs } from './rules/policy.ts';
 export { proposalsIn } from './rules/proposing.ts';

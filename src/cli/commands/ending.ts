@@ -1,7 +1,7 @@
 /** cancel and undo: what ends an instance before it has completed. */
 import { Option } from 'commander';
 import type { BodyOf } from '../../contract/index.ts';
-import { isPawlError } from '../../engine/index.ts';
+import { isEndUnderWay, isPawlError } from '../../engine/index.ts';
 import type { Instance } from '../client.ts';
 import { exits } from '../exits.ts';
 import { explain } from '../explain.ts';
@@ -29,8 +29,7 @@ const printElements = (
   const { print } = screen;
   const { instanceId } = view;
   const status = (id: string): string => `\`pawl status ${shellWord(id)}\``;
-  const { owes, ending } = head.state;
-  const isEndLeft = owes !== undefined || (ending !== undefined && ending.stopped !== true);
+  const isEndLeft = head.state.owes !== undefined || isEndUnderWay(head.state);
   const last = isEndLeft
     ? ', but what is at its end, once the last of these has ended:'
     : '. It ends with the last of these:';
@@ -79,9 +78,9 @@ const cancel = async (session: Session, instanceId: string, options: CancelOptio
     const undecided = leftInDoubt === null ? null : { cell: leftInDoubt.cell, seq: leftInDoubt.seq };
     return { exit: exits.done, document: { ...cancelled, undecided, step: null } };
   }
-  const { owes, ending } = instance.head.state;
-  const isUnderWay = ending !== undefined && ending.stopped !== true;
-  const isEndLeft = owes !== undefined || isUnderWay;
+  const { state } = instance.head;
+  const isUnderWay = isEndUnderWay(state);
+  const isEndLeft = state.owes !== undefined || isUnderWay;
   print(`${what} ${instanceId}: nothing further begins in it${isEndLeft ? ', but what is at its end' : ''}.`);
   if (isUnderWay) print(`That is under way. To stop it: \`${stopCleanupCommand(instanceId, instance.head.seq)}\`.`);
   if (stays.length > 0) print(`As it is stays: ${stays.join(', ')}.`);

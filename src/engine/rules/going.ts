@@ -42,6 +42,10 @@ export const newVisit = (state: State): State => {
 export const isCalledOff = ({ cancelled, ending }: State): boolean =>
   ending === undefined ? cancelled !== null : ending.stopped === true;
 
+/** Whether a run goes through what is at its end. */
+export const isEndUnderWay = ({ ending }: Pick<State, 'ending'>): boolean =>
+  ending !== undefined && ending.stopped !== true;
+
 /** The next cell that is gone through at the end, from an index on; `undefined`: none is left. */
 const nextAtEnd = ({ cells }: State, { todo }: Ending, from: number): number | undefined => {
   const bits = Buffer.from(todo, 'base64');

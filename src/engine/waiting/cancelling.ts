@@ -4,6 +4,7 @@ import type { Change } from '../call/change.ts';
 import { PawlError } from '../model/errors.ts';
 import type { Cell, Runbook } from '../model/runbook.ts';
 import type { State } from '../model/state.ts';
+import { isEndUnderWay } from '../rules/going.ts';
 import { unsubscribe } from './await.ts';
 import { waitingEntry } from './kind.ts';
 
@@ -47,8 +48,6 @@ const isUnsettled = ({ open, halted }: State): boolean =>
   (open?.kind === 'waiting' && open.family !== undefined) ||
   halted?.doubt === true ||
   halted?.early === true;
-
-const isEndUnderWay = ({ ending }: State): boolean => ending !== undefined && ending.stopped !== true;
 
 const takesBack = (cells: Runbook['cells']): boolean =>
   cells.some(({ cleanup }) => cleanup !== undefined && 'undo' in cleanup);
